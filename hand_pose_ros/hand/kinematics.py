@@ -1,0 +1,177 @@
+"""The hand model layer: 26 pose parameters (and a shape) -> 23 joints and 16 segment frames, in metres.
+
+In: parameters (..., 26) as in ``skeleton.PARAMETER_NAMES``, shape (..., 9) as in ``skeleton.SHAPE_NAMES``.
+Out: joints (..., 23, 3), segment positions (..., 16, 3) and rotations (..., 16, 3, 3), in the frame that the
+parameters' translation and rotation refer to (a camera's optical frame, or a crop's local frame).
+
+This is DeepModel's forward kinematic layer, Y = F(Theta) with Theta in R^26 and Y in R^(23x3) (poster, "Hand Model"
+and "Forward Kinematic"): each joint is the product of rotations and translations along its ancestors. The three
+flexion axes of a finger are parallel, so its product collapses to one abduction and running sums of flexions, which
+is exact and costs a fraction of a chain of 4x4 matrices.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from hand_pose_ros.hand import skeleton
+from hand_pose_ros.hand.rotations import rotation_vector_to_matrix, rotation_y, rotation_z
+
+SIDES: tuple[str, ...] = ("right", "left")
+
+
+class HandOffsets(NamedTuple):
+    """What is constant in one person's hand, metres, in the palm frame; leading dimensions broadcast.
+
+    wrist (..., 2, 3): radial and ulnar side; bases (..., 5, 3): thumb CMC and the four MCP joints;
+    lengths (..., 5, 3): bone lengths of each finger from the palm to the tip.
+    """
+
+    wrist: Tensor
+    bases: Tensor
+    lengths: Tensor
+
+
+class HandFrames(NamedTuple):
+    """Joints (..., 23, 3) m, segment origins (..., 16, 3) m and segment rotations (..., 16, 3, 3)."""
+
+    joints: Tensor
+    segment_positions: Tensor
+    segment_rotations: Tensor
+
+
+def template_offsets(dtype: torch.dtype = torch.float32) -> HandOffsets:
+    """The template right hand's offsets, without batch dimensions."""
+    palm = skeleton.PALM_JOINT_POSITIONS
+    bases = [palm["thumb_cmc"]] + [palm[f"{finger}_mcp"] for finger in skeleton.FINGERS[1:]]
+    return HandOffsets(
+        torch.tensor([palm["wrist_radial"], palm["wrist_ulnar"]], dtype=dtype),
+        torch.tensor(bases, dtype=dtype),
+        torch.tensor([skeleton.BONE_LENGTHS[finger] for finger in skeleton.FINGERS], dtype=dtype),
+    )
+
+
+def scale_offsets(template: HandOffsets, shape: Tensor) -> HandOffsets:
+    """Offsets of a hand with the given shape (..., 9) of log scale factors; always positive lengths."""
+    hand, palm_length, palm_width, metacarpal, *parts = shape.exp().unbind(-1)
+    palm = torch.stack([hand * palm_length, hand * palm_width, hand], -1)[..., None, :]
+    fingers = torch.stack(parts, -1)[..., None].expand(*shape.shape[:-1], 5, 3)
+    first_of_thumb = torch.stack([metacarpal, parts[0], parts[0]], -1)[..., None, :]
+    fingers = torch.cat([first_of_thumb, fingers[..., 1:, :]], dim=-2)
+    return HandOffsets(
+        template.wrist * palm, template.bases * palm, template.lengths * fingers * hand[..., None, None]
+    )
+
+
+def forward_kinematics(
+    rotation: Tensor, translation: Tensor, angles: Tensor, offsets: HandOffsets, side: str = "right"
+) -> HandFrames:
+    """Palm rotation (..., 3, 3), palm position (..., 3) m, angles (..., 20) rad and a right hand's offsets -> frames.
+
+    A left hand is the mirror image of the right hand with the same offsets and angles, with right-handed frames:
+    the palm's y then points away from the thumb and abduction turns about -z.
+    """
+    chain = angles.unflatten(-1, (5, 4))
+    abduction, flexion = chain[..., 0], chain[..., 1:].cumsum(-1)
+    wrist, bases = offsets.wrist, offsets.bases
+    base_rotation = torch.as_tensor(
+        skeleton.THUMB_REST_ROTATION, dtype=rotation.dtype, device=rotation.device
+    )
+    if side == "left":
+        mirror = torch.tensor([1.0, -1.0, 1.0], dtype=rotation.dtype, device=rotation.device)
+        wrist, bases, abduction = wrist * mirror, bases * mirror, -abduction
+        base_rotation = mirror[:, None] * base_rotation * mirror
+    elif side != "right":
+        raise ValueError(f"side is '{side}', want 'right' or 'left'")
+
+    identity = torch.eye(3, dtype=rotation.dtype, device=rotation.device)
+    finger_bases = torch.stack([base_rotation, identity, identity, identity, identity])
+    splay = rotation[..., None, :, :] @ (finger_bases @ rotation_z(abduction))  # (..., 5, 3, 3)
+    segments = splay[..., None, :, :] @ rotation_y(flexion)  # (..., 5, 3, 3, 3)
+    bones = segments[..., 0] * offsets.lengths[..., None]  # (..., 5, 3, 3): along each segment's x
+
+    def place(points: Tensor) -> Tensor:
+        return (rotation[..., None, :, :] @ points[..., None]).squeeze(-1) + translation[..., None, :]
+
+    wrist, bases = place(wrist), place(bases)
+    later = bases[..., None, :] + bones.cumsum(-2)
+    finger_joints = torch.cat([bases[..., None, :], later], dim=-2)  # (..., 5, 4, 3)
+    palm = translation[..., None, :].expand(*wrist.shape[:-2], 1, 3)
+    joints = torch.cat([palm, wrist, finger_joints.flatten(-3, -2)], dim=-2)
+    positions = torch.cat([palm, finger_joints[..., :3, :].flatten(-3, -2)], dim=-2)
+    palm_rotation = rotation[..., None, :, :].expand(*positions.shape[:-2], 1, 3, 3)
+    rotations = torch.cat([palm_rotation, segments.flatten(-4, -3)], dim=-3)
+    return HandFrames(joints, positions, rotations)
+
+
+class HandModelLayer(nn.Module):
+    """Parameters (and shape) -> joints; differentiable, without weights of its own; constants are buffers.
+
+    ``side`` is the side of the hand whose joints come out. Parameters of a left hand and of its mirrored right hand
+    differ in translation and rotation only, see :func:`mirror_pose`.
+    """
+
+    wrist: Tensor
+    bases: Tensor
+    lengths: Tensor
+    limits: Tensor
+
+    def __init__(self, side: str = "right") -> None:
+        super().__init__()
+        if side not in SIDES:
+            raise ValueError(f"side is '{side}', want 'right' or 'left'")
+        self.side = side
+        for name, value in template_offsets()._asdict().items():
+            self.register_buffer(name, value, persistent=False)
+        limits = torch.tensor(skeleton.ANGLE_LIMITS, dtype=torch.float32)
+        self.register_buffer("limits", limits, persistent=False)
+
+    def offsets(self, shape: Tensor | None = None) -> HandOffsets:
+        """The hand's constant lengths, metres, for a shape (..., 9); the template's when it is None."""
+        template = HandOffsets(self.wrist, self.bases, self.lengths)
+        return template if shape is None else scale_offsets(template, shape)
+
+    def forward(self, parameters: Tensor, shape: Tensor | None = None) -> Tensor:
+        """Parameters (..., 26), shape (..., 9) or None -> joints (..., 23, 3) m."""
+        return self.frames(parameters, shape).joints
+
+    def frames(self, parameters: Tensor, shape: Tensor | None = None) -> HandFrames:
+        """Parameters (..., 26), shape (..., 9) or None -> joints and segment frames."""
+        if parameters.shape[-1] != skeleton.PARAMETER_COUNT:
+            raise ValueError(
+                f"parameters end in {parameters.shape[-1]} values, want {skeleton.PARAMETER_COUNT}"
+            )
+        rotation = rotation_vector_to_matrix(parameters[..., 3:6])
+        return self.frames_from_rotation(rotation, parameters[..., :3], parameters[..., 6:], shape)
+
+    def frames_from_rotation(
+        self, rotation: Tensor, translation: Tensor, angles: Tensor, shape: Tensor | None = None
+    ) -> HandFrames:
+        """As :meth:`frames`, with the palm's rotation as a matrix (..., 3, 3): what a network trains through."""
+        return forward_kinematics(rotation, translation, angles, self.offsets(shape), self.side)
+
+    def clamp_angles(self, angles: Tensor) -> Tensor:
+        """Angles (..., 20) rad moved to the nearest value in range."""
+        return torch.maximum(torch.minimum(angles, self.limits[:, 1]), self.limits[:, 0])
+
+
+def mirror_pose(rotation: Tensor, translation: Tensor) -> tuple[Tensor, Tensor]:
+    """Palm pose of the hand of the other side that is this hand's image in the plane x = 0 of the outer frame.
+
+    Both the outer x and the palm's y are reflected, so the rotation stays a rotation; angles and shape are unchanged.
+    """
+    outer = torch.tensor([-1.0, 1.0, 1.0], dtype=rotation.dtype, device=rotation.device)
+    inner = torch.tensor([1.0, -1.0, 1.0], dtype=rotation.dtype, device=rotation.device)
+    return outer[:, None] * rotation * inner, translation * outer
+
+
+def bone_lengths(joints: Tensor | np.ndarray) -> Tensor:
+    """Joints (..., 23, 3) m -> lengths (..., 22) m of ``skeleton.BONES``."""
+    points = torch.as_tensor(joints)
+    parents = torch.tensor([p for p, _ in skeleton.BONES], device=points.device)
+    children = torch.tensor([c for _, c in skeleton.BONES], device=points.device)
+    return (points[..., children, :] - points[..., parents, :]).norm(dim=-1)
