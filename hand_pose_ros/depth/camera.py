@@ -1,0 +1,299 @@
+"""Pinhole and fisheye camera model of a depth image.
+
+In: the numbers of a sensor_msgs/CameraInfo (plain values, no ROS). Out: project, metres (...,3) in the
+camera's optical frame (x right, y down, z forward) -> pixels (...,2), and back_project, pixels (...,2) and
+depth along the optical axis (...) in metres -> metres (...,3). Pixel (0, 0) is the centre of the first pixel.
+
+Distortion follows the CameraInfo models: plumb_bob (k1 k2 p1 p2 k3), rational_polynomial (k1 k2 p1 p2 k3 k4
+k5 k6) and equidistant (k1 k2 k3 k4, Kannala and Brandt 2006). A point outside a model's one-to-one range
+(where a larger angle no longer lands further out) has no pixel, and the other way round: NaN.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numba import njit
+from numpy.typing import ArrayLike, NDArray
+
+_LENGTHS: dict[str, tuple[int, ...]] = {
+    "none": (0,),
+    "plumb_bob": (4, 5),
+    "rational_polynomial": (8,),
+    "equidistant": (4,),
+}
+# plumb_bob is rational_polynomial with k4 = k5 = k6 = 0, so the kernels know two lenses only.
+NO_DISTORTION, POLYNOMIAL, EQUIDISTANT = 0, 1, 2
+_CODES = {
+    "none": NO_DISTORTION,
+    "plumb_bob": POLYNOMIAL,
+    "rational_polynomial": POLYNOMIAL,
+    "equidistant": EQUIDISTANT,
+}
+
+
+@njit(nogil=True, cache=True)
+def distort(
+    x: float, y: float, k: NDArray[np.float64], model: int
+) -> tuple[float, float, bool]:  # pragma: no cover
+    """Ideal normalised image point (x, y) = (X/Z, Y/Z) -> distorted one, and whether the lens model holds there.
+
+    k (8,) coefficients padded with zeros, model one of the codes above.
+    """
+    if model == 0:
+        return x, y, True
+    r2 = x * x + y * y
+    if model == 1:
+        top = 1.0 + r2 * (k[0] + r2 * (k[1] + r2 * k[4]))
+        bottom = 1.0 + r2 * (k[5] + r2 * (k[6] + r2 * k[7]))
+        if bottom <= 0.0:
+            return x, y, False
+        radial = top / bottom
+        slope = (k[0] + r2 * (2.0 * k[1] + 3.0 * r2 * k[4])) / bottom
+        slope -= radial * (k[5] + r2 * (2.0 * k[6] + 3.0 * r2 * k[7])) / bottom
+        # d(r radial)/dr: not positive means the image folds back on itself.
+        ok = radial > 0.0 and radial + 2.0 * r2 * slope > 0.0
+        xy = 2.0 * x * y
+        xd = x * radial + k[2] * xy + k[3] * (r2 + 2.0 * x * x)
+        yd = y * radial + k[3] * xy + k[2] * (r2 + 2.0 * y * y)
+        return xd, yd, ok
+    r = math.sqrt(r2)
+    if r < 1e-9:
+        return x, y, True
+    t = math.atan(r)
+    t2 = t * t
+    scale = 1.0 + t2 * (k[0] + t2 * (k[1] + t2 * (k[2] + t2 * k[3])))
+    slope = 1.0 + t2 * (3.0 * k[0] + t2 * (5.0 * k[1] + t2 * (7.0 * k[2] + t2 * 9.0 * k[3])))
+    factor = t * scale / r
+    return x * factor, y * factor, scale > 0.0 and slope > 0.0
+
+
+@njit(nogil=True, cache=True)
+def undistort(
+    xd: float, yd: float, k: NDArray[np.float64], model: int
+) -> tuple[float, float, bool]:  # pragma: no cover
+    """Inverse of distort by Newton's method (fixed-point steps diverge for wide lenses); False: no solution."""
+    if model == 0:
+        return xd, yd, True
+    if model == 2:
+        rd = math.sqrt(xd * xd + yd * yd)
+        if rd < 1e-9:
+            return xd, yd, True
+        t = min(rd, 1.5)
+        for _ in range(30):
+            t2 = t * t
+            value = t * (1.0 + t2 * (k[0] + t2 * (k[1] + t2 * (k[2] + t2 * k[3])))) - rd
+            slope = 1.0 + t2 * (3.0 * k[0] + t2 * (5.0 * k[1] + t2 * (7.0 * k[2] + t2 * 9.0 * k[3])))
+            if slope <= 1e-6:
+                t *= 0.5
+                continue
+            step = value / slope
+            t = min(max(t - step, 0.0), 1.5707)
+            if abs(step) < 1e-14:
+                break
+        factor = math.tan(t) / rd
+        x, y = xd * factor, yd * factor
+    else:
+        x, y = xd, yd
+        for _ in range(30):
+            fx, fy, ok = distort(x, y, k, model)
+            if not ok:
+                # Overshot the fold: come back towards the axis, where the model always holds.
+                x, y = 0.5 * x, 0.5 * y
+                continue
+            ex, ey = fx - xd, fy - yd
+            if abs(ex) + abs(ey) < 1e-14:
+                break
+            h = 1e-6
+            ax, ay, _o = distort(x + h, y, k, model)
+            bx, by, _o = distort(x - h, y, k, model)
+            j00, j10 = (ax - bx) / (2.0 * h), (ay - by) / (2.0 * h)
+            ax, ay, _o = distort(x, y + h, k, model)
+            bx, by, _o = distort(x, y - h, k, model)
+            j01, j11 = (ax - bx) / (2.0 * h), (ay - by) / (2.0 * h)
+            det = j00 * j11 - j01 * j10
+            if abs(det) < 1e-9:
+                return x, y, False
+            x -= (j11 * ex - j01 * ey) / det
+            y -= (j00 * ey - j10 * ex) / det
+    fx, fy, ok = distort(x, y, k, model)
+    return x, y, ok and abs(fx - xd) + abs(fy - yd) < 1e-9
+
+
+@njit(nogil=True, cache=True)
+def _project_all(points, fx, fy, cx, cy, k, model, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+    for i in range(points.shape[0]):
+        z = points[i, 2]
+        if not z > 0.0:
+            out[i, 0] = out[i, 1] = np.nan
+            continue
+        x, y, ok = distort(points[i, 0] / z, points[i, 1] / z, k, model)
+        out[i, 0] = x * fx + cx if ok else np.nan
+        out[i, 1] = y * fy + cy if ok else np.nan
+
+
+@njit(nogil=True, cache=True)
+def _back_project_all(uv, z, fx, fy, cx, cy, k, model, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+    for i in range(uv.shape[0]):
+        x, y, ok = undistort((uv[i, 0] - cx) / fx, (uv[i, 1] - cy) / fy, k, model)
+        out[i, 0] = x * z[i] if ok else np.nan
+        out[i, 1] = y * z[i] if ok else np.nan
+        out[i, 2] = z[i] if ok else np.nan
+
+
+@dataclass(frozen=True)
+class Camera:
+    """Intrinsics of the image at hand (binning and region of interest already applied).
+
+    width, height px; fx, fy, cx, cy px; distortion coefficients in the order of distortion_model.
+    Raises ValueError when a field makes no sense.
+    """
+
+    width: int
+    height: int
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    distortion: tuple[float, ...] = ()
+    distortion_model: str = "none"
+
+    def __post_init__(self) -> None:
+        for name in ("width", "height"):
+            value = getattr(self, name)
+            if int(value) != value or value < 1:
+                raise ValueError(f"camera {name} is {value}: it must be a whole number of pixels, at least 1")
+        for name in ("fx", "fy"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value > 0.0):
+                raise ValueError(
+                    f"camera focal length {name} is {value}: it must be positive (an uncalibrated camera sends 0)"
+                )
+        for name in ("cx", "cy"):
+            if not math.isfinite(getattr(self, name)):
+                raise ValueError(f"camera principal point {name} is {getattr(self, name)}: it must be finite")
+        if self.distortion_model not in _LENGTHS:
+            raise ValueError(
+                f"distortion model {self.distortion_model!r} is unknown: use one of {', '.join(_LENGTHS)}"
+            )
+        lengths = _LENGTHS[self.distortion_model]
+        if len(self.distortion) not in lengths:
+            wanted = " or ".join(str(n) for n in lengths)
+            raise ValueError(
+                f"distortion model {self.distortion_model} takes {wanted} coefficients, got {len(self.distortion)}"
+            )
+        if not all(math.isfinite(value) for value in self.distortion):
+            raise ValueError(f"distortion coefficients {self.distortion} must be finite")
+
+    @classmethod
+    def from_camera_info_fields(
+        cls,
+        width: int,
+        height: int,
+        k: ArrayLike,
+        d: Sequence[float] = (),
+        model: str = "",
+        binning_x: int = 0,
+        binning_y: int = 0,
+        roi_x: int = 0,
+        roi_y: int = 0,
+        roi_w: int = 0,
+        roi_h: int = 0,
+    ) -> Camera:
+        """The camera of the image that a sensor_msgs/CameraInfo describes. Raises ValueError.
+
+        width and height are the calibrated, full resolution; k the 9 numbers of K, row by row; the region of
+        interest is in full-resolution pixels whatever the binning; binning 0 means 1 and a region of zeros
+        the whole image (all as the message's documentation says). A full pixel u becomes (u - roi_x) / binning,
+        as ROS's own image_geometry has it.
+        """
+        matrix = np.asarray(k, dtype=np.float64).reshape(-1)
+        if matrix.size != 9:
+            raise ValueError(f"camera info K has {matrix.size} numbers: it must have 9")
+        if not np.isfinite(matrix).all():
+            raise ValueError(f"camera info K is {matrix.tolist()}: its numbers must be finite")
+        if matrix[0] <= 0.0 or matrix[4] <= 0.0:
+            raise ValueError(
+                f"camera info has focal lengths fx={matrix[0]}, fy={matrix[4]}: they must be positive "
+                "(an uncalibrated camera sends 0)"
+            )
+        bx, by = max(int(binning_x), 1), max(int(binning_y), 1)
+        if roi_w == 0 and roi_h == 0:
+            if roi_x or roi_y:
+                raise ValueError(f"camera info ROI starts at ({roi_x}, {roi_y}) but its size is 0x0")
+            roi_w, roi_h = width, height
+        if min(roi_x, roi_y) < 0 or min(roi_w, roi_h) < 1 or roi_x + roi_w > width or roi_y + roi_h > height:
+            raise ValueError(
+                f"camera info ROI {roi_w}x{roi_h} at ({roi_x}, {roi_y}) does not lie in the {width}x{height} image"
+            )
+        coefficients = tuple(float(value) for value in d)
+        # Zero coefficients mean "no distortion" for the polynomial models only: an equidistant lens without
+        # coefficients still is a fisheye.
+        if model != "equidistant" and not any(coefficients):
+            model, coefficients = "none", ()
+        if model == "rational_polynomial" and len(coefficients) > 8 and not any(coefficients[8:]):
+            coefficients = coefficients[:8]
+        return cls(
+            width=roi_w // bx,
+            height=roi_h // by,
+            fx=float(matrix[0]) / bx,
+            fy=float(matrix[4]) / by,
+            cx=(float(matrix[2]) - roi_x) / bx,
+            cy=(float(matrix[5]) - roi_y) / by,
+            distortion=coefficients,
+            distortion_model=model,
+        )
+
+    @cached_property
+    def coefficients(self) -> NDArray[np.float64]:
+        """Distortion coefficients padded with zeros to (8,), as the kernels take them."""
+        out = np.zeros(8)
+        out[: len(self.distortion)] = self.distortion
+        return out
+
+    @property
+    def model_code(self) -> int:
+        """The distortion model as the kernels' integer."""
+        return _CODES[self.distortion_model]
+
+    def require_size(self, width: int, height: int) -> None:
+        """Raise ValueError unless the image is as large as the camera info says."""
+        if (width, height) != (self.width, self.height):
+            raise ValueError(
+                f"camera info says {self.width}x{self.height}, the image is {width}x{height}: they must agree"
+            )
+
+    def project(self, points: ArrayLike) -> NDArray[np.float64]:
+        """Points (...,3) m, optical frame -> pixels (...,2). NaN behind the camera and outside the lens model."""
+        array = np.asarray(points, dtype=np.float64)
+        if array.shape[-1:] != (3,):
+            raise ValueError(f"points have shape {array.shape}: the last dimension must be 3")
+        flat = np.ascontiguousarray(array.reshape(-1, 3))
+        out = np.empty((len(flat), 2))
+        _project_all(flat, self.fx, self.fy, self.cx, self.cy, self.coefficients, self.model_code, out)
+        return out.reshape(array.shape[:-1] + (2,))
+
+    def back_project(self, uv: ArrayLike, z: ArrayLike) -> NDArray[np.float64]:
+        """Pixels (...,2) and depth along the optical axis (...) m -> points (...,3) m. NaN where there is none."""
+        pixels = np.asarray(uv, dtype=np.float64)
+        if pixels.shape[-1:] != (2,):
+            raise ValueError(f"pixels have shape {pixels.shape}: the last dimension must be 2")
+        depth = np.broadcast_to(np.asarray(z, dtype=np.float64), pixels.shape[:-1])
+        flat = np.ascontiguousarray(pixels.reshape(-1, 2))
+        out = np.empty((len(flat), 3))
+        _back_project_all(
+            flat,
+            np.ascontiguousarray(depth.reshape(-1)),
+            self.fx,
+            self.fy,
+            self.cx,
+            self.cy,
+            self.coefficients,
+            self.model_code,
+            out,
+        )
+        return out.reshape(pixels.shape[:-1] + (3,))

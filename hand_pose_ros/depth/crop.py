@@ -1,0 +1,210 @@
+"""Metric look-at crop of a depth image, with its exact inverse.
+
+In: depth (H,W) float32 metres (NaN = no reading), its Camera, a CropFrame (where, how large). Out: the
+network's picture (S,S) float32 in [-1,1].
+
+Three coordinate systems, besides the camera's optical frame (metres; x right, y down, z forward):
+* view: the camera turned about its own origin by the smallest rotation that puts the crop's centre on its z
+  axis. A hand at the image's edge then looks as it would in the middle.
+* local: view, origin moved to the crop's centre, x negated when mirrored (a left hand becomes a right one). m.
+* crop: u, v, d in [-1,1] over the cube; perspective about the centre, so that one pixel is one ray:
+  u = X / (distance + Z) * distance / half, v likewise, d = Z / half, with (X, Y, Z) local.
+  Column c of S has u = (2c + 1) / S - 1, row r the same in v.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numba import njit
+from numpy.typing import ArrayLike, NDArray
+
+from hand_pose_ros.depth.camera import Camera, distort
+
+# From this many source pixels per crop pixel on, one sample is too few (noise, flying pixels): see _crop_kernel.
+_DENSE = 1.5
+
+
+@dataclass(frozen=True, eq=False)
+class CropFrame:
+    """Where a crop is taken. centre (3,) m, camera optical frame, before the camera; cube_m edge of the cube;
+    size px; mirrored: flip x for a left hand. Raises ValueError when a field makes no sense."""
+
+    centre: NDArray[np.float64]
+    cube_m: float = 0.30
+    size: int = 96
+    mirrored: bool = False
+
+    def __post_init__(self) -> None:
+        centre = np.array(self.centre, dtype=np.float64)
+        if centre.shape != (3,) or not np.isfinite(centre).all():
+            raise ValueError(f"crop centre is {self.centre}: it must be 3 finite numbers (metres)")
+        if centre[2] <= 0.0:
+            raise ValueError(f"crop centre is {centre.tolist()}: z must be positive (before the camera)")
+        if not (math.isfinite(self.cube_m) and self.cube_m > 0.0):
+            raise ValueError(f"crop cube_m is {self.cube_m}: it must be a positive length in metres")
+        if int(self.size) != self.size or self.size < 1:
+            raise ValueError(f"crop size is {self.size}: it must be a whole number of pixels, at least 1")
+        centre.flags.writeable = False
+        object.__setattr__(self, "centre", centre)
+
+    @property
+    def half(self) -> float:
+        """Half the cube's edge, m."""
+        return 0.5 * self.cube_m
+
+    @cached_property
+    def distance(self) -> float:
+        """From the camera's origin to the centre, m."""
+        return float(np.linalg.norm(self.centre))
+
+    @cached_property
+    def view(self) -> NDArray[np.float64]:
+        """Rotation (3,3), camera -> view: the smallest that turns the centre's direction to +z (Rodrigues)."""
+        x, y, z = self.centre / self.distance
+        a = 1.0 / (1.0 + z)
+        return np.array([[1.0 - a * x * x, -a * x * y, -x], [-a * x * y, 1.0 - a * y * y, -y], [x, y, z]])
+
+    @cached_property
+    def _camera_to_local(self) -> NDArray[np.float64]:
+        """view with its first row negated when mirrored: orthogonal, so its transpose is the inverse."""
+        sign = -1.0 if self.mirrored else 1.0
+        return self.view * np.array([[sign], [1.0], [1.0]])
+
+    def camera_to_local(self, points: ArrayLike) -> NDArray[np.float64]:
+        """Points (...,3) m, camera -> local."""
+        return (np.asarray(points, dtype=np.float64) - self.centre) @ self._camera_to_local.T
+
+    def local_to_camera(self, points: ArrayLike) -> NDArray[np.float64]:
+        """Points (...,3) m, local -> camera."""
+        return np.asarray(points, dtype=np.float64) @ self._camera_to_local + self.centre
+
+    def local_to_camera_rotation(self, rotation: ArrayLike) -> NDArray[np.float64]:
+        """Orientation (...,3,3) in local (columns: the body's axes) -> in the camera frame, right-handed.
+
+        A mirrored body keeps its x and z axes; y changes sign, so that the frame stays right-handed.
+        """
+        turned = self._camera_to_local.T @ np.asarray(rotation, dtype=np.float64)
+        return turned * np.array([1.0, -1.0, 1.0]) if self.mirrored else turned
+
+    def camera_to_local_rotation(self, rotation: ArrayLike) -> NDArray[np.float64]:
+        """Inverse of local_to_camera_rotation."""
+        turned = self._camera_to_local @ np.asarray(rotation, dtype=np.float64)
+        return turned * np.array([1.0, -1.0, 1.0]) if self.mirrored else turned
+
+    def local_to_crop(self, points: ArrayLike) -> NDArray[np.float64]:
+        """Points (...,3) m, local -> (u, v, d). Only points before the camera (Z > -distance) have a meaning."""
+        array = np.asarray(points, dtype=np.float64)
+        scale = self.distance / (self.half * (self.distance + array[..., 2:]))
+        return np.concatenate([array[..., :2] * scale, array[..., 2:] / self.half], axis=-1)
+
+    def crop_to_local(self, points: ArrayLike) -> NDArray[np.float64]:
+        """(u, v, d) (...,3) -> local points, m."""
+        array = np.asarray(points, dtype=np.float64)
+        z = array[..., 2:] * self.half
+        return np.concatenate(
+            [array[..., :2] * (self.half / self.distance) * (self.distance + z), z], axis=-1
+        )
+
+    def crop_to_pixel(self, uv: ArrayLike) -> NDArray[np.float64]:
+        """(..., u v) in [-1,1] -> pixel (column, row) of the crop; (0, 0) is the first pixel's centre."""
+        return (np.asarray(uv, dtype=np.float64)[..., :2] + 1.0) * (0.5 * self.size) - 0.5
+
+
+@njit(nogil=True, cache=True)
+def _reading(depth, u, v, to_d, distance, per_half):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Crop depth of the pixel nearest to (u, v): in [-1,1], +1 when outside the cube, 2 when there is none."""
+    # Written as "not inside" so that NaN counts as outside; floor as a cast is right for positive numbers only.
+    if not (u > -0.5 and v > -0.5 and u < depth.shape[1] - 0.5 and v < depth.shape[0] - 0.5):
+        return 2.0
+    z = depth[int(v + 0.5), int(u + 0.5)]
+    if not z > 0.0:
+        return 2.0
+    d = (z * to_d - distance) * per_half
+    return d if -1.0 <= d <= 1.0 else 1.0
+
+
+@njit(nogil=True, cache=True)
+def _crop_kernel(depth, fx, fy, cx, cy, distortion, model, view, distance, half, mirrored, size, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Fill out (S,S) float32 from depth (H,W) float32 m; distortion (8,), view (3,3) float64. See crop_depth.
+
+    Callable inside other numba loops: the synthetic generator uses it too, so training and runtime agree.
+    Where the sensor is denser than the crop, the value is the (lower) median of five readings over the crop
+    pixel's footprint, so that single flying or missing pixels do not show; elsewhere the nearest reading.
+    """
+    step = half / distance
+    per_half = 1.0 / half
+    dense = max(fx, fy) * 2.0 * step > _DENSE * size
+    qx, qy = 0.5 * fx * step / size, 0.5 * fy * step / size
+    near = np.empty(5, np.float64)
+    for r in range(size):
+        y = ((2 * r + 1) / size - 1.0) * step
+        for c in range(size):
+            x = ((2 * c + 1) / size - 1.0) * step
+            if mirrored:
+                x = -x
+            # The ray (x, y, 1) of the view, turned back to the camera (transposed rotation).
+            rx = view[0, 0] * x + view[1, 0] * y + view[2, 0]
+            ry = view[0, 1] * x + view[1, 1] * y + view[2, 1]
+            rz = view[0, 2] * x + view[1, 2] * y + view[2, 2]
+            out[r, c] = 1.0
+            if rz <= 1e-6:
+                continue
+            to_d = 1.0 / rz
+            px, py, ok = distort(rx * to_d, ry * to_d, distortion, model)
+            if not ok:
+                continue
+            u = px * fx + cx
+            v = py * fy + cy
+            if not dense:
+                out[r, c] = min(_reading(depth, u, v, to_d, distance, per_half), 1.0)
+                continue
+            near[0] = _reading(depth, u, v, to_d, distance, per_half)
+            near[1] = _reading(depth, u - qx, v - qy, to_d, distance, per_half)
+            near[2] = _reading(depth, u + qx, v - qy, to_d, distance, per_half)
+            near[3] = _reading(depth, u - qx, v + qy, to_d, distance, per_half)
+            near[4] = _reading(depth, u + qx, v + qy, to_d, distance, per_half)
+            count = 0
+            for i in range(5):
+                value = near[i]
+                if value > 1.5:
+                    continue
+                j = count
+                while j > 0 and near[j - 1] > value:
+                    near[j] = near[j - 1]
+                    j -= 1
+                near[j] = value
+                count += 1
+            if count > 0:
+                out[r, c] = near[(count - 1) // 2]
+
+
+def crop_depth(depth: NDArray[np.float32], camera: Camera, frame: CropFrame) -> NDArray[np.float32]:
+    """Cut the cube out of a depth image: (H,W) float32 m, NaN = no reading -> (S,S) float32, d in [-1,1].
+
+    No reading and everything outside the cube (before it, too) is +1. Raises ValueError when the image's size
+    is not the camera's.
+    """
+    if depth.ndim != 2:
+        raise ValueError(f"depth has shape {depth.shape}: it must be (height, width)")
+    camera.require_size(depth.shape[1], depth.shape[0])
+    out = np.empty((frame.size, frame.size), np.float32)
+    _crop_kernel(
+        np.ascontiguousarray(depth, dtype=np.float32),
+        float(camera.fx),
+        float(camera.fy),
+        float(camera.cx),
+        float(camera.cy),
+        camera.coefficients,
+        camera.model_code,
+        frame.view,
+        frame.distance,
+        frame.half,
+        bool(frame.mirrored),
+        int(frame.size),
+        out,
+    )
+    return out

@@ -1,0 +1,143 @@
+"""Camera: project and back_project are inverses, CameraInfo fields mean what the message says, errors are clear."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hand_pose_ros.depth.camera import Camera
+
+K = [500.0, 0.0, 320.0, 0.0, 510.0, 240.0, 0.0, 0.0, 1.0]
+
+CAMERAS = [
+    Camera(640, 480, 500.0, 510.0, 320.0, 240.0),
+    Camera(640, 480, 500.0, 510.0, 320.0, 240.0, (0.12, -0.25, 0.001, -0.0008, 0.09), "plumb_bob"),
+    Camera(640, 480, 500.0, 510.0, 320.0, 240.0, (-0.28, 0.07, 0.0002, 0.0003, 0.0), "plumb_bob"),
+    # An Azure Kinect's depth camera: wide, coefficients above 1.
+    Camera(
+        640,
+        576,
+        504.0,
+        504.2,
+        319.0,
+        329.0,
+        (5.31, 3.52, 1.2e-5, -6.3e-5, 0.185, 5.64, 5.17, 0.94),
+        "rational_polynomial",
+    ),
+    Camera(848, 800, 286.0, 286.5, 424.0, 400.0, (-0.008, 0.045, -0.042, 0.008), "equidistant"),
+]
+pixel = st.floats(0.0, 1.0)
+
+
+@pytest.mark.parametrize("camera", CAMERAS, ids=lambda c: f"{c.distortion_model}-{c.fx:.0f}")
+@given(x=pixel, y=pixel, z=st.floats(0.1, 5.0))
+@settings(max_examples=100, deadline=None)
+def test_a_pixel_back_projected_projects_to_itself(camera: Camera, x: float, y: float, z: float) -> None:
+    uv = np.array([x * (camera.width - 1), y * (camera.height - 1)])
+    point = camera.back_project(uv, z)
+    if np.isnan(point).any():
+        # Only a fisheye sees what has no depth along its axis: 90 degrees and more.
+        assert camera.distortion_model == "equidistant"
+        assert np.linalg.norm((uv - (camera.cx, camera.cy)) / (camera.fx, camera.fy)) > 1.4
+        return
+    assert point[2] == pytest.approx(z)
+    np.testing.assert_allclose(camera.project(point), uv, atol=1e-5)
+
+
+@pytest.mark.parametrize("camera", CAMERAS[:4], ids=lambda c: f"{c.distortion_model}-{c.fx:.0f}")
+def test_projection_agrees_with_opencv(camera: Camera) -> None:
+    points = np.random.default_rng(0).uniform((-0.4, -0.3, 0.8), (0.4, 0.3, 1.5), (200, 3))
+    matrix = np.array([[camera.fx, 0, camera.cx], [0, camera.fy, camera.cy], [0, 0, 1]])
+    expected, _ = cv2.projectPoints(points, np.zeros(3), np.zeros(3), matrix, np.array(camera.distortion))
+    np.testing.assert_allclose(camera.project(points), expected[:, 0], atol=1e-6)
+
+
+def test_fisheye_projection_agrees_with_opencv() -> None:
+    camera = CAMERAS[4]
+    points = np.random.default_rng(0).uniform((-1.5, -1.0, 0.5), (1.5, 1.0, 1.5), (200, 3))
+    matrix = np.array([[camera.fx, 0, camera.cx], [0, camera.fy, camera.cy], [0, 0, 1]])
+    expected, _ = cv2.fisheye.projectPoints(
+        points[:, None], np.zeros(3), np.zeros(3), matrix, np.array(camera.distortion)
+    )
+    np.testing.assert_allclose(camera.project(points), expected[:, 0], atol=1e-6)
+
+
+def test_shapes_are_kept_and_points_behind_the_camera_have_no_pixel() -> None:
+    camera = CAMERAS[1]
+    assert camera.project(np.ones((2, 5, 3))).shape == (2, 5, 2)
+    assert camera.back_project(np.ones((2, 5, 2)), 0.5).shape == (2, 5, 3)
+    assert camera.project(np.ones(3)).shape == (2,)
+    assert np.isnan(camera.project([[0.1, 0.1, -1.0], [0.1, 0.1, 0.0]])).all()
+
+
+def test_a_point_beyond_the_lens_models_fold_does_not_land_in_the_image() -> None:
+    # Barrel distortion r(1 - 0.3 r^2) turns back at r = 1.05: a point at 60 degrees must not appear.
+    camera = Camera(640, 480, 300.0, 300.0, 320.0, 240.0, (-0.3, 0.0, 0.0, 0.0, 0.0), "plumb_bob")
+    assert np.isnan(camera.project([math.tan(math.radians(60)), 0.0, 1.0])).all()
+    assert np.isfinite(camera.project([math.tan(math.radians(40)), 0.0, 1.0])).all()
+
+
+@given(
+    binning=st.tuples(st.integers(1, 4), st.integers(1, 4)),
+    roi=st.tuples(st.integers(0, 200), st.integers(0, 200)),
+    x=st.floats(-0.2, 0.2),
+    y=st.floats(-0.2, 0.2),
+)
+def test_roi_and_binning_move_the_full_resolution_pixel(
+    binning: tuple[int, int], roi: tuple[int, int], x: float, y: float
+) -> None:
+    full = Camera.from_camera_info_fields(640, 480, K)
+    part = Camera.from_camera_info_fields(640, 480, K, [], "", *binning, *roi, 400, 240)
+    point = np.array([x, y, 1.0])
+    expected = (full.project(point) - roi) / binning
+    np.testing.assert_allclose(part.project(point), expected, atol=1e-9)
+    assert (part.width, part.height) == (400 // binning[0], 240 // binning[1])
+
+
+def test_binning_zero_means_one_and_a_region_of_zeros_the_whole_image() -> None:
+    camera = Camera.from_camera_info_fields(640, 480, K, [0.0] * 5, "plumb_bob", 0, 0, 0, 0, 0, 0)
+    assert camera == Camera(640, 480, 500.0, 510.0, 320.0, 240.0)
+
+
+def test_an_equidistant_lens_with_zero_coefficients_is_still_a_fisheye() -> None:
+    camera = Camera.from_camera_info_fields(640, 480, K, [0.0] * 4, "equidistant")
+    u = camera.project([1.0, 0.0, 1.0])[0]
+    assert u == pytest.approx(320.0 + 500.0 * math.pi / 4)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"k": [0.0] * 9}, "fx=0.0.*positive"),
+        ({"k": [float("nan")] + K[1:]}, "finite"),
+        ({"k": K[:8]}, "8 numbers"),
+        ({"k": [-500.0] + K[1:]}, "positive"),
+        ({"d": [0.1, 0.2], "model": "plumb_bob"}, "plumb_bob takes 4 or 5 coefficients, got 2"),
+        ({"d": [0.1] * 8, "model": "polynomial"}, "'polynomial' is unknown"),
+        ({"d": [float("nan")] * 5, "model": "plumb_bob"}, "finite"),
+        ({"width": 0}, "0x480"),
+        ({"roi_x": 600, "roi_w": 100, "roi_h": 100}, "does not lie in the 640x480"),
+        ({"roi_x": 10}, "size is 0x0"),
+        ({"binning_x": 1000}, "width is 0"),
+    ],
+)
+def test_bad_fields_are_named(change: dict[str, object], message: str) -> None:
+    fields: dict[str, object] = {"width": 640, "height": 480, "k": K} | change
+    with pytest.raises(ValueError, match=message):
+        Camera.from_camera_info_fields(**fields)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("fx", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_camera_needs_a_focal_length(fx: float) -> None:
+    with pytest.raises(ValueError, match="focal length fx"):
+        Camera(640, 480, fx, 500.0, 320.0, 240.0)
+
+
+def test_sizes_that_differ_are_named() -> None:
+    with pytest.raises(ValueError, match="camera info says 640x480, the image is 320x240"):
+        CAMERAS[0].require_size(320, 240)
