@@ -40,7 +40,7 @@ _CODES = {
 def distort(
     x: float, y: float, k: NDArray[np.float64], model: int
 ) -> tuple[float, float, bool]:  # pragma: no cover
-    """Ideal normalised image point (x, y) = (X/Z, Y/Z) -> distorted one, and whether the lens model holds there.
+    """Ideal image point (x, y) = (X/Z, Y/Z) -> distorted one, and whether the lens model holds there.
 
     k (8,) coefficients padded with zeros, model one of the codes above.
     """
@@ -76,7 +76,7 @@ def distort(
 def undistort(
     xd: float, yd: float, k: NDArray[np.float64], model: int
 ) -> tuple[float, float, bool]:  # pragma: no cover
-    """Inverse of distort by Newton's method (fixed-point steps diverge for wide lenses); False: no solution."""
+    """Inverse of distort by Newton's method (plain iteration diverges on wide lenses); False: no solution."""
     if model == 0:
         return xd, yd, True
     if model == 2:
@@ -171,7 +171,8 @@ class Camera:
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0.0):
                 raise ValueError(
-                    f"camera focal length {name} is {value}: it must be positive (an uncalibrated camera sends 0)"
+                    f"camera focal length {name} is {value}: it must be positive "
+                    "(an uncalibrated camera sends 0)"
                 )
         for name in ("cx", "cy"):
             if not math.isfinite(getattr(self, name)):
@@ -184,7 +185,8 @@ class Camera:
         if len(self.distortion) not in lengths:
             wanted = " or ".join(str(n) for n in lengths)
             raise ValueError(
-                f"distortion model {self.distortion_model} takes {wanted} coefficients, got {len(self.distortion)}"
+                f"distortion model {self.distortion_model} takes {wanted} coefficients, "
+                f"got {len(self.distortion)}"
             )
         if not all(math.isfinite(value) for value in self.distortion):
             raise ValueError(f"distortion coefficients {self.distortion} must be finite")
@@ -208,8 +210,8 @@ class Camera:
 
         width and height are the calibrated, full resolution; k the 9 numbers of K, row by row; the region of
         interest is in full-resolution pixels whatever the binning; binning 0 means 1 and a region of zeros
-        the whole image (all as the message's documentation says). A full pixel u becomes (u - roi_x) / binning,
-        as ROS's own image_geometry has it.
+        the whole image (all as the message's documentation says). A full pixel u becomes
+        (u - roi_x) / binning, as ROS's own image_geometry has it.
         """
         matrix = np.asarray(k, dtype=np.float64).reshape(-1)
         if matrix.size != 9:
@@ -228,7 +230,8 @@ class Camera:
             roi_w, roi_h = width, height
         if min(roi_x, roi_y) < 0 or min(roi_w, roi_h) < 1 or roi_x + roi_w > width or roi_y + roi_h > height:
             raise ValueError(
-                f"camera info ROI {roi_w}x{roi_h} at ({roi_x}, {roi_y}) does not lie in the {width}x{height} image"
+                f"camera info ROI {roi_w}x{roi_h} at ({roi_x}, {roi_y}) does not lie in the "
+                f"{width}x{height} image"
             )
         coefficients = tuple(float(value) for value in d)
         # Zero coefficients mean "no distortion" for the polynomial models only: an equidistant lens without
@@ -268,7 +271,7 @@ class Camera:
             )
 
     def project(self, points: ArrayLike) -> NDArray[np.float64]:
-        """Points (...,3) m, optical frame -> pixels (...,2). NaN behind the camera and outside the lens model."""
+        """Points (...,3) m, optical frame -> pixels (...,2). NaN behind the camera and beyond the lens."""
         array = np.asarray(points, dtype=np.float64)
         if array.shape[-1:] != (3,):
             raise ValueError(f"points have shape {array.shape}: the last dimension must be 3")
@@ -278,7 +281,7 @@ class Camera:
         return out.reshape(array.shape[:-1] + (2,))
 
     def back_project(self, uv: ArrayLike, z: ArrayLike) -> NDArray[np.float64]:
-        """Pixels (...,2) and depth along the optical axis (...) m -> points (...,3) m. NaN where there is none."""
+        """Pixels (...,2) and depth along the optical axis (...) m -> points (...,3) m. NaN beyond the lens."""
         pixels = np.asarray(uv, dtype=np.float64)
         if pixels.shape[-1:] != (2,):
             raise ValueError(f"pixels have shape {pixels.shape}: the last dimension must be 2")

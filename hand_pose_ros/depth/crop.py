@@ -6,7 +6,7 @@ network's picture (S,S) float32 in [-1,1].
 Three coordinate systems, besides the camera's optical frame (metres; x right, y down, z forward):
 * view: the camera turned about its own origin by the smallest rotation that puts the crop's centre on its z
   axis. A hand at the image's edge then looks as it would in the middle.
-* local: view, origin moved to the crop's centre, x negated when mirrored (a left hand becomes a right one). m.
+* local: view, origin moved to the crop's centre, x negated when mirrored (a left hand becomes a right one).
 * crop: u, v, d in [-1,1] over the cube; perspective about the centre, so that one pixel is one ray:
   u = X / (distance + Z) * distance / half, v likewise, d = Z / half, with (X, Y, Z) local.
   Column c of S has u = (2c + 1) / S - 1, row r the same in v.
@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hand_pose_ros.depth.camera import Camera, distort
 
-# From this many source pixels per crop pixel on, one sample is too few (noise, flying pixels): see _crop_kernel.
+# From this many source pixels per crop pixel on, one sample is too few (noise, flying pixels).
 _DENSE = 1.5
 
 
@@ -63,7 +63,7 @@ class CropFrame:
 
     @cached_property
     def view(self) -> NDArray[np.float64]:
-        """Rotation (3,3), camera -> view: the smallest that turns the centre's direction to +z (Rodrigues)."""
+        """Rotation (3,3), camera -> view: the smallest that turns the centre's direction to +z."""
         x, y, z = self.centre / self.distance
         a = 1.0 / (1.0 + z)
         return np.array([[1.0 - a * x * x, -a * x * y, -x], [-a * x * y, 1.0 - a * y * y, -y], [x, y, z]])
@@ -96,7 +96,7 @@ class CropFrame:
         return turned * np.array([1.0, -1.0, 1.0]) if self.mirrored else turned
 
     def local_to_crop(self, points: ArrayLike) -> NDArray[np.float64]:
-        """Points (...,3) m, local -> (u, v, d). Only points before the camera (Z > -distance) have a meaning."""
+        """Points (...,3) m, local -> (u, v, d). Points must lie before the camera (Z > -distance)."""
         array = np.asarray(points, dtype=np.float64)
         scale = self.distance / (self.half * (self.distance + array[..., 2:]))
         return np.concatenate([array[..., :2] * scale, array[..., 2:] / self.half], axis=-1)
@@ -116,8 +116,8 @@ class CropFrame:
 
 @njit(nogil=True, cache=True)
 def _reading(depth, u, v, to_d, distance, per_half):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Crop depth of the pixel nearest to (u, v): in [-1,1], +1 when outside the cube, 2 when there is none."""
-    # Written as "not inside" so that NaN counts as outside; floor as a cast is right for positive numbers only.
+    """Crop depth of the pixel nearest to (u, v): in [-1,1], +1 when outside the cube, 2 when none."""
+    # "not inside", so that NaN counts as outside; a cast rounds down positive numbers only.
     if not (u > -0.5 and v > -0.5 and u < depth.shape[1] - 0.5 and v < depth.shape[0] - 0.5):
         return 2.0
     z = depth[int(v + 0.5), int(u + 0.5)]

@@ -1,4 +1,4 @@
-"""Camera: project and back_project are inverses, CameraInfo fields mean what the message says, errors are clear."""
+"""Camera: project and back_project are inverses, CameraInfo is read as documented, errors are clear."""
 
 from __future__ import annotations
 
