@@ -281,7 +281,7 @@ class Camera:
         return out.reshape(array.shape[:-1] + (2,))
 
     def back_project(self, uv: ArrayLike, z: ArrayLike) -> NDArray[np.float64]:
-        """Pixels (...,2) and depth along the optical axis (...) m -> points (...,3) m. NaN beyond the lens."""
+        """Pixels (...,2) and depth along the axis (...) m -> points (...,3) m, NaN beyond the lens."""
         pixels = np.asarray(uv, dtype=np.float64)
         if pixels.shape[-1:] != (2,):
             raise ValueError(f"pixels have shape {pixels.shape}: the last dimension must be 2")

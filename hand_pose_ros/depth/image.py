@@ -1,0 +1,87 @@
+"""Bytes of a depth image message -> metres.
+
+In: the fields of a sensor_msgs/Image as REP-118 has them (16UC1 or mono16: counts, 0 = no reading; 32FC1: m,
+not finite or not positive = no reading; rows padded to `step`, either endianness). Out: (H,W) float32 metres,
+a fresh C-contiguous array, NaN = no reading.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+
+import numpy as np
+from numpy.typing import NDArray
+
+_PIXEL_TYPES = {"16UC1": "u2", "mono16": "u2", "32FC1": "f4"}
+
+DepthData = bytes | bytearray | memoryview | array | np.ndarray
+
+
+class DepthImageError(ValueError):
+    """A depth image whose fields contradict each other or say nothing."""
+
+
+class UnknownEncodingError(DepthImageError):
+    """A pixel encoding that is not a depth image's."""
+
+
+def _as_bytes(data: DepthData) -> NDArray[np.uint8]:
+    """Any buffer -> flat uint8 view, without a copy unless an ndarray is strided."""
+    if isinstance(data, np.ndarray):
+        return np.ascontiguousarray(data).reshape(-1).view(np.uint8)
+    try:
+        return np.frombuffer(data, dtype=np.uint8)
+    except (TypeError, ValueError, BufferError) as error:
+        raise DepthImageError(
+            f"depth image data is a {type(data).__name__}, not a buffer of bytes"
+        ) from error
+
+
+def decode_depth(
+    data: DepthData,
+    encoding: str,
+    width: int,
+    height: int,
+    step: int,
+    is_bigendian: bool | int,
+    depth_unit_m: float = 0.001,
+) -> NDArray[np.float32]:
+    """One depth image -> (height, width) float32 m, NaN = no reading.
+
+    step: bytes a row; depth_unit_m: metres a count of a 16-bit image (32FC1 is in metres already).
+    Raises UnknownEncodingError or DepthImageError, both ValueError.
+    """
+    if encoding not in _PIXEL_TYPES:
+        raise UnknownEncodingError(
+            f"depth image encoding {encoding!r} is unknown: use one of {', '.join(_PIXEL_TYPES)}"
+        )
+    if not (math.isfinite(depth_unit_m) and depth_unit_m > 0.0):
+        raise DepthImageError(f"depth_unit_m is {depth_unit_m}: it must be a positive length in metres")
+    if width < 1 or height < 1:
+        raise DepthImageError(f"depth image is {width}x{height}: it must have at least one pixel")
+    pixel = np.dtype((">" if is_bigendian else "<") + _PIXEL_TYPES[encoding])
+    row = width * pixel.itemsize
+    if step < row:
+        raise DepthImageError(
+            f"depth image step is {step} bytes: {width} pixels of {encoding} need at least {row}"
+        )
+    buffer = _as_bytes(data)
+    # The last row's padding is not needed, and some drivers do not send it.
+    needed = step * (height - 1) + row
+    if buffer.size < needed:
+        what = "is empty" if buffer.size == 0 else f"is truncated: it has {buffer.size} bytes"
+        raise DepthImageError(
+            f"depth image data {what}, {width}x{height} {encoding} with step {step} needs {needed}"
+        )
+    # A strided view takes odd steps and the other endianness as they are; the one copy is the conversion.
+    raw: np.ndarray = np.ndarray((height, width), pixel, buffer=buffer, strides=(step, pixel.itemsize))
+    metres = np.empty((height, width), np.float32)
+    if pixel.kind == "u":
+        np.multiply(raw, np.float32(depth_unit_m), out=metres)
+        metres[metres == 0.0] = np.nan
+    else:
+        metres[:] = raw
+        # Comparisons with NaN are false: one test catches NaN, infinities, zero and negative values.
+        metres[~((metres > 0.0) & (metres < np.inf))] = np.nan
+    return metres
