@@ -4,10 +4,10 @@ In: parameters (..., 26) as in ``skeleton.PARAMETER_NAMES``, shape (..., 9) as i
 Out: joints (..., 23, 3), segment positions (..., 16, 3) and rotations (..., 16, 3, 3), in the frame that the
 parameters' translation and rotation refer to (a camera's optical frame, or a crop's local frame).
 
-This is DeepModel's forward kinematic layer, Y = F(Theta) with Theta in R^26 and Y in R^(23x3) (poster, "Hand Model"
-and "Forward Kinematic"): each joint is the product of rotations and translations along its ancestors. The three
-flexion axes of a finger are parallel, so its product collapses to one abduction and running sums of flexions, which
-is exact and costs a fraction of a chain of 4x4 matrices.
+This is DeepModel's forward kinematic layer, Y = F(Theta) with Theta in R^26 and Y in R^(23x3) (poster, "Hand
+Model" and "Forward Kinematic"): each joint is the product of rotations and translations along its ancestors. The
+three flexion axes of a finger are parallel, so its product collapses to one abduction and running sums of flexions,
+which is exact and costs a fraction of a chain of 4x4 matrices.
 """
 
 from __future__ import annotations
@@ -70,10 +70,10 @@ def scale_offsets(template: HandOffsets, shape: Tensor) -> HandOffsets:
 def forward_kinematics(
     rotation: Tensor, translation: Tensor, angles: Tensor, offsets: HandOffsets, side: str = "right"
 ) -> HandFrames:
-    """Palm rotation (..., 3, 3), palm position (..., 3) m, angles (..., 20) rad and a right hand's offsets -> frames.
+    """Palm rotation (..., 3, 3) and position (..., 3) m, angles (..., 20) rad, a right hand's offsets -> frames.
 
-    A left hand is the mirror image of the right hand with the same offsets and angles, with right-handed frames:
-    the palm's y then points away from the thumb and abduction turns about -z.
+    A left hand is the mirror image of the right hand with the same offsets and angles, with right-handed
+    frames: the palm's y then points away from the thumb and abduction turns about -z.
     """
     chain = angles.unflatten(-1, (5, 4))
     abduction, flexion = chain[..., 0], chain[..., 1:].cumsum(-1)
@@ -111,8 +111,8 @@ def forward_kinematics(
 class HandModelLayer(nn.Module):
     """Parameters (and shape) -> joints; differentiable, without weights of its own; constants are buffers.
 
-    ``side`` is the side of the hand whose joints come out. Parameters of a left hand and of its mirrored right hand
-    differ in translation and rotation only, see :func:`mirror_pose`.
+    ``side`` is the side of the hand whose joints come out. Parameters of a left hand and of its mirrored right
+    hand differ in translation and rotation only, see :func:`mirror_pose`.
     """
 
     wrist: Tensor
@@ -151,7 +151,7 @@ class HandModelLayer(nn.Module):
     def frames_from_rotation(
         self, rotation: Tensor, translation: Tensor, angles: Tensor, shape: Tensor | None = None
     ) -> HandFrames:
-        """As :meth:`frames`, with the palm's rotation as a matrix (..., 3, 3): what a network trains through."""
+        """As :meth:`frames`, with the rotation as a matrix (..., 3, 3): what a network trains through."""
         return forward_kinematics(rotation, translation, angles, self.offsets(shape), self.side)
 
     def clamp_angles(self, angles: Tensor) -> Tensor:
@@ -160,9 +160,9 @@ class HandModelLayer(nn.Module):
 
 
 def mirror_pose(rotation: Tensor, translation: Tensor) -> tuple[Tensor, Tensor]:
-    """Palm pose of the hand of the other side that is this hand's image in the plane x = 0 of the outer frame.
+    """Palm pose of the other side's hand that is this hand's image in the plane x = 0 of the outer frame.
 
-    Both the outer x and the palm's y are reflected, so the rotation stays a rotation; angles and shape are unchanged.
+    Both the outer x and the palm's y are reflected, so the rotation stays a rotation; angles and shape stay.
     """
     outer = torch.tensor([-1.0, 1.0, 1.0], dtype=rotation.dtype, device=rotation.device)
     inner = torch.tensor([1.0, -1.0, 1.0], dtype=rotation.dtype, device=rotation.device)

@@ -2,8 +2,8 @@
 
 Conventions, stated once for the whole package:
 
-* A rotation matrix R (..., 3, 3) acts on column vectors, ``x' = R x``; its columns are the axes of the rotated
-  frame seen from the parent frame. Every matrix is right-handed (determinant +1).
+* A rotation matrix R (..., 3, 3) acts on column vectors, ``x' = R x``; its columns are the axes of the
+  rotated frame seen from the parent frame. Every matrix is right-handed (determinant +1).
 * A rotation vector (..., 3) is axis times angle, in radians; its angle lies in [0, pi].
 * A quaternion (..., 4) is ordered (x, y, z, w) as in ROS messages, of unit length, with w >= 0.
 * The "6D" form (..., 6) is the first two columns of the matrix before orthonormalisation, column after column
@@ -32,7 +32,7 @@ def rotation_vector_to_matrix(vector: Tensor) -> Tensor:
 
 
 def matrix_to_rotation_vector(matrix: Tensor) -> Tensor:
-    """Matrix (..., 3, 3) -> rotation vector (..., 3) rad of the shortest rotation; stable up to an angle of pi."""
+    """Matrix (..., 3, 3) -> rotation vector (..., 3) rad of the shortest rotation; stable up to pi."""
     quaternion = matrix_to_quaternion(matrix)
     vector, w = quaternion[..., :3], quaternion[..., 3]
     squared = (vector * vector).sum(-1)
@@ -46,7 +46,7 @@ def matrix_to_rotation_vector(matrix: Tensor) -> Tensor:
 def matrix_to_quaternion(matrix: Tensor) -> Tensor:
     """Matrix (..., 3, 3) -> unit quaternion (..., 4) as (x, y, z, w), w >= 0.
 
-    The largest of the four components is computed first and the others divided by it, so no case loses precision.
+    The largest of the four components is computed first and the others from it, so no case loses precision.
     """
     m = matrix
     m00, m11, m22 = m[..., 0, 0], m[..., 1, 1], m[..., 2, 2]

@@ -81,7 +81,7 @@ TIP_JOINTS: tuple[int, ...] = tuple(joints[-1] for joints in FINGER_JOINTS.value
 SEGMENT_NAMES: tuple[str, ...] = ("palm", "thumb_metacarpal", "thumb_proximal", "thumb_distal") + tuple(
     f"{finger}_{segment}" for finger in FINGERS[1:] for segment in ("proximal", "middle", "distal")
 )
-"""Rigid segments that carry a frame: the palm, then three of each finger; a segment's frame sits at its near joint."""
+"""Rigid segments that carry a frame: the palm, then three of each finger; the frame sits at the near joint."""
 SEGMENT_COUNT = len(SEGMENT_NAMES)
 
 SEGMENT_JOINTS: tuple[int, ...] = (0,) + tuple(j for joints in FINGER_JOINTS.values() for j in joints[:3])
@@ -89,8 +89,8 @@ SEGMENT_JOINTS: tuple[int, ...] = (0,) + tuple(j for joints in FINGER_JOINTS.val
 
 SEGMENT_PARENTS: tuple[int, ...] = (-1,) + tuple(0 if k % 3 == 0 else k for k in range(15))
 
-# name, lower, upper (rad). Ranges are those that healthy adult hands reach actively, rounded outwards to the next
-# 0.05 rad, with hyperextension included, so that a valid hand is never pushed away from its true pose.
+# name, lower, upper (rad). Ranges are those that healthy adult hands reach actively, rounded outwards to the
+# next 0.05 rad, with hyperextension included, so that a valid hand is never pushed away from its true pose.
 _ANGLES: tuple[tuple[str, float, float], ...] = (
     ("thumb_cmc_abduction", -0.80, 0.80),
     ("thumb_cmc_flexion", -0.80, 0.90),
@@ -124,34 +124,34 @@ PARAMETER_COUNT = len(PARAMETER_NAMES)
 SHAPE_NAMES: tuple[str, ...] = (
     "hand", "palm_length", "palm_width", "thumb_metacarpal", "thumb", "index", "middle", "ring", "pinky",
 )  # fmt: skip
-"""Shape: nine natural logarithms of scale factors, all 0 for the template hand. ``hand`` scales everything, the
-others their part (the palm's along x and y; ``thumb`` its two phalanges)."""
+"""Shape: nine natural logarithms of scale factors, all 0 for the template hand. ``hand`` scales everything,
+the others their part (the palm's along x and y; ``thumb`` its two phalanges)."""
 SHAPE_COUNT = len(SHAPE_NAMES)
 
 # Template: the mean of the two mesh families in assets/, in the palm frame of a right hand, metres.
 PALM_JOINT_POSITIONS: dict[str, tuple[float, float, float]] = {
     "palm": (0.0, 0.0, 0.0),
-    "wrist_radial": (-0.052, 0.022, 0.0),
-    "wrist_ulnar": (-0.052, -0.022, 0.0),
-    "thumb_cmc": (-0.034, 0.022, -0.010),
-    "index_mcp": (0.041, 0.024, 0.001),
-    "middle_mcp": (0.043, 0.003, 0.003),
-    "ring_mcp": (0.036, -0.016, 0.002),
-    "pinky_mcp": (0.027, -0.033, -0.002),
+    "wrist_radial": (-0.0446, 0.0202, 0.0),
+    "wrist_ulnar": (-0.0447, -0.0202, 0.0),
+    "thumb_cmc": (-0.0293, 0.0222, -0.0102),
+    "index_mcp": (0.0354, 0.0305, -0.004),
+    "middle_mcp": (0.0381, 0.0094, 0.0002),
+    "ring_mcp": (0.035, -0.0094, -0.0002),
+    "pinky_mcp": (0.0282, -0.0284, -0.004),
 }
 
 BONE_LENGTHS: dict[str, tuple[float, float, float]] = {
-    "thumb": (0.046, 0.034, 0.027),
-    "index": (0.043, 0.025, 0.021),
-    "middle": (0.047, 0.029, 0.023),
-    "ring": (0.043, 0.028, 0.023),
-    "pinky": (0.034, 0.020, 0.020),
+    "thumb": (0.0437, 0.0346, 0.0222),
+    "index": (0.0425, 0.0233, 0.0199),
+    "middle": (0.0469, 0.0274, 0.0204),
+    "ring": (0.0416, 0.0255, 0.0205),
+    "pinky": (0.0319, 0.0179, 0.0159),
 }
 """Lengths (m) of the three bones of each finger, from the palm to the tip."""
 
 # Columns: the metacarpal's direction, the thumb's flexion axis, out of the nail.
-_THUMB_DIRECTION = (0.72, 0.56, -0.41)
-_THUMB_NAIL = (0.10, 0.52, 0.85)
+_THUMB_DIRECTION = (0.731, 0.555, -0.397)
+_THUMB_NAIL = (-0.523, 0.829, 0.197)
 
 
 def _thumb_rest_rotation() -> np.ndarray:
@@ -167,7 +167,7 @@ THUMB_REST_ROTATION: np.ndarray = _thumb_rest_rotation()
 
 @dataclass(frozen=True)
 class JointSet:
-    """Another party's joints as a fixed linear map from ours: ``theirs (K, 3) = matrix (K, 23) @ ours (23, 3)``."""
+    """Another party's joints as a linear map from ours: ``theirs (K, 3) = matrix (K, 23) @ ours (23, 3)``."""
 
     name: str
     names: tuple[str, ...]
@@ -176,7 +176,8 @@ class JointSet:
     def __post_init__(self) -> None:
         if self.matrix.shape != (len(self.names), JOINT_COUNT):
             raise ValueError(
-                f"joint set {self.name}: matrix is {self.matrix.shape}, want ({len(self.names)}, {JOINT_COUNT})"
+                f"joint set {self.name}: matrix is {self.matrix.shape}, "
+                f"want ({len(self.names)}, {JOINT_COUNT})"
             )
 
 
@@ -220,12 +221,12 @@ JOINT_SETS: dict[str, JointSet] = {
                 for row in (_same(f"{f}_mcp", f"{f}_root"), _same(f"{f}_pip", f"{f}_mid"), _same(f"{f}_tip"))
             ],
         ),
-        # Two joints a finger from the pinky to the index, tip first, then three of the thumb, the wrist, the palm.
+        # Two joints a finger from the pinky to the index, tip first, then the thumb's three, wrist, palm.
         _joint_set(
             "nyu14",
             [row for f in FINGERS[:0:-1] for row in (_same(f"{f}_tip"), _same(f"{f}_pip", f"{f}_mid"))]
             + [_same("thumb_tip"), _same("thumb_ip", "thumb_mid"), _same("thumb_mcp", "thumb_root")]
-            + [_same("wrist_radial", "wrist_left"), _same("wrist_ulnar", "wrist_right"), _same("palm")],
+            + [_same("wrist_ulnar", "wrist_left"), _same("wrist_radial", "wrist_right"), _same("palm")],
         ),
         # Wrist, then four joints a finger from the index to the pinky, the thumb last.
         _joint_set(
@@ -237,7 +238,7 @@ JOINT_SETS: dict[str, JointSet] = {
 
 
 def convert_joints(joints: np.ndarray, joint_set: str) -> np.ndarray:
-    """Our joints (..., 23, 3) in any frame -> those of a named joint set (..., K, 3). ValueError on an unknown name."""
+    """Our joints (..., 23, 3) in any frame -> a named set's (..., K, 3). ValueError on an unknown name."""
     if joint_set not in JOINT_SETS:
         raise ValueError(f"unknown joint set '{joint_set}', want one of {', '.join(sorted(JOINT_SETS))}")
     return np.asarray(JOINT_SETS[joint_set].matrix @ joints)

@@ -32,7 +32,8 @@ def test_segment_parents_follow_the_joint_tree():
 
 def test_limits_are_ordered_and_contain_the_flat_hand():
     limits = skeleton.ANGLE_LIMITS
-    assert (limits[:, 0] < 0).all() and (limits[:, 1] > 0).all()
+    assert (limits[:, 0] < 0).all()
+    assert (limits[:, 1] > 0).all()
 
 
 def test_thumb_rest_rotation_is_a_rotation():
