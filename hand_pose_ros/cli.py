@@ -1,0 +1,47 @@
+"""The command ``hand-pose``: one table of sub-commands, each in the module of its subject.
+
+In: command-line arguments. Out: the exit status, 0 when it worked, 2 with one line on bad input.
+
+A sub-command is a line in ``COMMANDS``: its name, one line of help, and the module that holds
+``add_arguments(parser)`` and ``run(arguments) -> int | None``. The module is imported when its command is
+used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "train": ("train a network on synthetic hands", "hand_pose_ros.training.command"),
+    "evaluate": ("errors of a checkpoint on a data set", "hand_pose_ros.training.evaluate_command"),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point; bad input and files that cannot be used end in one line on stderr and status 2."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    parser = argparse.ArgumentParser(
+        prog="hand-pose", description="Articulated 3-D hand pose from depth images."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, (summary, module) in COMMANDS.items():
+        sub = commands.add_parser(name, help=summary, description=summary)
+        if name in given[:1]:
+            loaded = importlib.import_module(module)
+            loaded.add_arguments(sub)
+            sub.set_defaults(run=loaded.run)
+    parsed = parser.parse_args(given)
+    try:
+        return parsed.run(parsed) or 0
+    except (ValueError, OSError) as error:
+        print(f"hand-pose {parsed.command}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

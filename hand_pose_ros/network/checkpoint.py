@@ -1,0 +1,201 @@
+"""Weights on disk: safetensors with metadata that is checked on load; no pickle anywhere.
+
+In and out: a :class:`HandNet`. The file's metadata: format, architecture, network configuration, joint and
+parameter names in order, normalisation of the input, the training run, and a SHA-256 over all tensors. A
+file that is missing, damaged, of another architecture or with other joints is a :class:`CheckpointError`
+that names the file, what is wrong and what is right.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from hand_pose_ros.hand import skeleton
+from hand_pose_ros.network.config import ARCHITECTURES, NetworkConfig
+from hand_pose_ros.network.model import HandNet
+
+FORMAT = "hand_pose_ros-weights-1"
+
+
+class CheckpointError(ValueError):
+    """A weights file that cannot be used; the message names the file, what is wrong and what would be
+    right.
+    """
+
+
+@dataclass(frozen=True)
+class CheckpointInfo:
+    """What a weights file says about itself. ``training`` is the run: seed, samples, minutes, errors."""
+
+    path: Path
+    name: str
+    architecture: str
+    network: NetworkConfig
+    normalisation: Mapping[str, Any]
+    training: Mapping[str, Any]
+    sha256: str
+
+
+def save_checkpoint(
+    path: str | Path,
+    model: HandNet,
+    training: Mapping[str, Any] | None = None,
+    name: str | None = None,
+    half: bool = False,
+) -> CheckpointInfo:
+    """Write a model's weights; ``half`` stores floats as float16 (they load as float32). Atomic.
+
+    ``training`` is stored as JSON; ``name`` is by default the file's stem.
+    """
+    path = Path(path)
+    tensors = {key: _portable(value, half) for key, value in model.state_dict().items()}
+    metadata = {
+        "format": FORMAT,
+        "name": name or path.stem,
+        "architecture": model.config.architecture,
+        "network": json.dumps(model.config.to_dict()),
+        "joint_names": json.dumps(list(skeleton.JOINT_NAMES)),
+        "parameter_names": json.dumps(list(skeleton.PARAMETER_NAMES)),
+        "normalisation": json.dumps(normalisation(model.config)),
+        "training": json.dumps(dict(training or {})),
+        "sha256": content_hash(tensors),
+    }
+    write_tensors(path, tensors, metadata)
+    return _info(path, metadata)
+
+
+def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> tuple[HandNet, CheckpointInfo]:
+    """Read and check a weights file -> the model (float32, in evaluation mode, on ``device``) and what it is.
+
+    :raises CheckpointError: with one message naming the file.
+    """
+    path = Path(path)
+    tensors, metadata = read_tensors(path)
+    if metadata.get("format") != FORMAT:
+        raise CheckpointError(f"{path}: format is '{metadata.get('format')}', want '{FORMAT}'")
+    if metadata.get("architecture") not in ARCHITECTURES:
+        found = metadata.get("architecture")
+        raise CheckpointError(f"{path}: architecture is '{found}', want one of {', '.join(ARCHITECTURES)}")
+    for field, expected in (
+        ("joint_names", skeleton.JOINT_NAMES),
+        ("parameter_names", skeleton.PARAMETER_NAMES),
+    ):
+        _check_names(path, field, metadata, expected)
+    found = content_hash(tensors)
+    if found != metadata.get("sha256"):
+        raise CheckpointError(
+            f"{path}: content hash is {found[:12]}, want {str(metadata.get('sha256'))[:12]}: damaged"
+        )
+    info = _info(path, metadata)
+    if info.normalisation != normalisation(info.network):
+        raise CheckpointError(
+            f"{path}: input normalisation is {dict(info.normalisation)}, want {normalisation(info.network)}"
+        )
+    model = HandNet(info.network)
+    wanted = {key: tuple(value.shape) for key, value in model.state_dict().items()}
+    present = {key: tuple(value.shape) for key, value in tensors.items()}
+    if wanted != present:
+        key = sorted(set(wanted.items()) ^ set(present.items()))[0][0]
+        raise CheckpointError(
+            f"{path}: weight '{key}' has shape {present.get(key)}, "
+            f"want {wanted.get(key)} for architecture '{info.architecture}'"
+        )
+    floats = {key: value.float() if value.is_floating_point() else value for key, value in tensors.items()}
+    model.load_state_dict(floats)
+    model.eval().requires_grad_(False)
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return model.to(device), info
+
+
+def load_model(path: str | Path, device: str | torch.device = "cpu") -> HandNet:
+    """As :func:`load_checkpoint`, the model alone."""
+    return load_checkpoint(path, device)[0]
+
+
+def normalisation(config: NetworkConfig) -> dict[str, Any]:
+    """How an input must be made for this network."""
+    return {
+        "crop_size": config.crop_size,
+        "cube_m": config.cube_m,
+        "depth": "(z - centre) / half",
+        "empty": 1.0,
+    }
+
+
+def content_hash(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 over names, types, shapes and bytes of all tensors, in order of name."""
+    digest = hashlib.sha256()
+    for key in sorted(tensors):
+        value = tensors[key].detach().cpu().contiguous()
+        digest.update(f"{key}|{value.dtype}|{tuple(value.shape)}|".encode())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Write a safetensors file to a temporary name beside it, then rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        save_file(dict(tensors), str(temporary), metadata=dict(metadata))
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """All tensors and the metadata of a safetensors file; CheckpointError when it cannot be read."""
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such file, want a weights file (.safetensors)")
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            names = list(file.keys())
+            return {name: file.get_tensor(name) for name in names}, dict(file.metadata() or {})
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(f"{path}: not a readable safetensors file ({error})") from error
+
+
+def _portable(value: Tensor, half: bool) -> Tensor:
+    value = value.detach().cpu().contiguous().clone(memory_format=torch.contiguous_format)
+    return value.half() if half and value.dtype == torch.float32 else value
+
+
+def _info(path: Path, metadata: Mapping[str, str]) -> CheckpointInfo:
+    try:
+        network = NetworkConfig.from_dict(json.loads(metadata["network"]))
+        return CheckpointInfo(
+            path=path,
+            name=metadata["name"],
+            architecture=metadata["architecture"],
+            network=network,
+            normalisation=json.loads(metadata["normalisation"]),
+            training=json.loads(metadata["training"]),
+            sha256=metadata["sha256"],
+        )
+    except KeyError as error:
+        raise CheckpointError(f"{path}: metadata lacks {error}") from error
+    except (ValueError, TypeError) as error:
+        raise CheckpointError(f"{path}: metadata cannot be used: {error}") from error
+
+
+def _check_names(path: Path, field: str, metadata: Mapping[str, str], expected: tuple[str, ...]) -> None:
+    try:
+        names = json.loads(metadata.get(field, "null"))
+    except ValueError:
+        names = None
+    if not isinstance(names, list) or len(names) != len(expected):
+        count = len(names) if isinstance(names, list) else "no"
+        raise CheckpointError(f"{path}: {field} has {count} names, want {len(expected)}")
+    for index, (name, want) in enumerate(zip(names, expected, strict=True)):
+        if name != want:
+            raise CheckpointError(f"{path}: {field} has '{name}' at {index}, want '{want}'")

@@ -1,0 +1,148 @@
+"""HandNet: a depth crop to the joints and parameters of a right hand.
+
+In: crop (B, 1, S, S) float32 in [-1, 1] over the cube (+1 = nothing there) and the distance (B,) in metres
+from the camera to the cube's centre. Out: :class:`HandNetOutput`, in local metres (origin at the cube's
+centre, axes of the look-at view).
+
+The default network: convolutions -> per joint an attention map and votes for (u, v, d) at 24x24 -> coarse
+joints -> local metres -> inverse kinematics -> HandModelLayer. Outside training, angles and shape are
+clamped to what a hand can do before the layer, so the joints that come out are always those of a valid hand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from hand_pose_ros.hand import skeleton
+from hand_pose_ros.hand.kinematics import HandModelLayer
+from hand_pose_ros.hand.rotations import matrix_to_rotation_vector
+from hand_pose_ros.network.backbones import DenseBackbone, initialise, surface_map
+from hand_pose_ros.network.config import NetworkConfig
+from hand_pose_ros.network.inverse import InverseKinematics
+
+SHAPE_LIMIT = 0.5
+"""Bound of each log scale at inference: a part between 0.61 and 1.65 of its template length."""
+
+CONFIDENCE_SCALE_M = 0.015
+"""An expected error of this size, metres, gives a joint confidence of 1/e."""
+
+_VOTE_SCALE = 0.25
+_SIGMA_UNIT_M = 0.01
+
+
+@dataclass(frozen=True)
+class HandNetOutput:
+    """What the network says about B crops; lengths in local metres, angles in radians, right hands.
+
+    coarse (B, 23, 3): joints before the hand model. joints (B, 23, 3): the result; with a hand model exactly
+    HandModelLayer(parameters, shape). rotation (B, 3, 3), translation (B, 3), angles (B, 20), shape (B, 9):
+    pose of the hand model, None for a network without one. raw_angles (B, 20): angles before the clamp (the
+    same as ``angles`` in training). joint_sigma (B, 23): expected error of each joint, metres.
+    joint_confidence (B, 23) in 0..1: exp(-joint_sigma / CONFIDENCE_SCALE_M), so 5 mm expected error gives
+    0.72, 15 mm 0.37, 30 mm 0.14.
+    """
+
+    coarse: Tensor
+    joints: Tensor
+    joint_sigma: Tensor
+    rotation: Tensor | None = None
+    translation: Tensor | None = None
+    angles: Tensor | None = None
+    shape: Tensor | None = None
+    raw_angles: Tensor | None = None
+
+    @property
+    def joint_confidence(self) -> Tensor:
+        """(B, 23) in 0..1."""
+        return torch.exp(-self.joint_sigma / CONFIDENCE_SCALE_M)
+
+    @property
+    def parameters(self) -> Tensor:
+        """(B, 26) as ``skeleton.PARAMETER_NAMES``; ValueError for a network without a hand model."""
+        if self.rotation is None or self.translation is None or self.angles is None:
+            raise ValueError("this network's head is direct_joint: it has no parameters, only joints")
+        return torch.cat([self.translation, matrix_to_rotation_vector(self.rotation), self.angles], dim=-1)
+
+
+class HandNet(nn.Module):
+    """The network of a :class:`NetworkConfig`; ``autocast`` (off by default) runs the convolutions in
+    bfloat16.
+    """
+
+    def __init__(self, config: NetworkConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or NetworkConfig()
+        self.autocast = False
+        self.layer = HandModelLayer("right")
+        widths = self.config.widths
+        self.backbone = DenseBackbone(widths, self.config.blocks, self.config.up_blocks)
+        self.votes = nn.Conv2d(widths[1] + 2, 4 * skeleton.JOINT_COUNT, 1)
+        initialise(self)
+        nn.init.normal_(self.votes.weight, std=0.02)
+        cells = self.config.crop_size // 4
+        centres = (2 * torch.arange(cells) + 1) / cells - 1
+        grid = torch.stack(torch.meshgrid(centres, centres, indexing="xy"), dim=-1).reshape(cells * cells, 2)
+        self.register_buffer("grid", grid, persistent=False)
+        context = widths[3] + skeleton.JOINT_COUNT
+        hidden = self.config.ik_hidden
+        self.inverse = InverseKinematics(context, hidden, self.config.ik_steps)
+        self.certainty = nn.Sequential(
+            nn.Linear(hidden + 2 * skeleton.JOINT_COUNT, 64), nn.SiLU(), nn.Linear(64, skeleton.JOINT_COUNT)
+        )
+
+    grid: Tensor
+
+    def forward(self, crop: Tensor, distance: Tensor, clamp: bool | None = None) -> HandNetOutput:
+        """crop (B, 1, S, S), distance (B,) m -> :class:`HandNetOutput`; ``clamp`` is by default "not in
+        training".
+        """
+        clamp = not self.training if clamp is None else clamp
+        uvd, spread, pooled = self._dense(crop)
+        coarse = crop_to_local(uvd, distance, self.config.half_m)
+        context = torch.cat([pooled, spread], dim=1)
+        rotation, translation, raw, shape, hidden = self.inverse(coarse, context, self.layer)
+        angles = raw
+        if clamp:
+            angles = self.layer.clamp_angles(raw)
+            shape = shape.clamp(-SHAPE_LIMIT, SHAPE_LIMIT)
+        joints = self.layer.frames_from_rotation(rotation, translation, angles, shape).joints
+        # The certainty learns from the pose and never pulls at it: all its inputs are detached.
+        disagreement = (joints - coarse).norm(dim=-1) / _SIGMA_UNIT_M
+        seen = torch.cat([hidden, spread, disagreement], dim=1).detach()
+        sigma = _SIGMA_UNIT_M * self.certainty(seen).clamp(-4.0, 3.0).exp()
+        return HandNetOutput(coarse, joints, sigma, rotation, translation, angles, shape, raw)
+
+    def _dense(self, crop: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """crop -> joints (B, 23, 3) in crop coordinates, spread of the votes (B, 23), pooled features (B,
+        C).
+        """
+        surface, seen = surface_map(crop)
+        with torch.autocast(crop.device.type, torch.bfloat16, enabled=self.autocast):
+            features, bottleneck = self.backbone(crop)
+            maps = self.votes(
+                torch.cat([features, surface.to(features.dtype), seen.to(features.dtype)], dim=1)
+            )
+        pooled = bottleneck.float().mean((2, 3))
+        batch = crop.shape[0]
+        maps = maps.float().reshape(batch, 4, skeleton.JOINT_COUNT, -1)
+        weight = maps[:, 0].softmax(-1)  # (B, 23, cells)
+        places = torch.cat([self.grid.T.expand(batch, 2, -1), surface.flatten(2)], dim=1)  # (B, 3, cells)
+        offsets = (weight[:, None] * maps[:, 1:]).sum(-1) * _VOTE_SCALE  # (B, 3, 23)
+        mean = torch.einsum("bjn,bcn->bjc", weight, places)
+        second = torch.einsum("bjn,bcn->bjc", weight, places[:, :2].square())
+        variance = (second - mean[..., :2].square()).sum(-1)
+        spread = torch.log(variance.clamp_min(0) + 1e-4)
+        return mean + offsets.transpose(1, 2), 0.25 * spread, pooled
+
+
+def crop_to_local(uvd: Tensor, distance: Tensor, half_m: float) -> Tensor:
+    """Crop coordinates (B, N, 3) and distances (B,) m -> local metres (B, N, 3).
+
+    X = u half (1 + Z / distance), Y likewise, Z = d half: the inverse of the crop's perspective about its
+    centre.
+    """
+    depth = uvd[..., 2:] * half_m
+    return torch.cat([uvd[..., :2] * half_m * (1 + depth / distance[:, None, None]), depth], dim=-1)

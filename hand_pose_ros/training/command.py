@@ -1,0 +1,82 @@
+"""``hand-pose train``: a configuration file and a few overrides in, a trained network in a folder out."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from hand_pose_ros.datasets.synthetic import SyntheticConfig, SyntheticHands
+from hand_pose_ros.synthetic.scene import SceneConfig
+from hand_pose_ros.training.config import TrainConfig, load_config
+from hand_pose_ros.training.train import Trainer
+from hand_pose_ros.training.validation import SyntheticReport
+
+TRAINING_SPLIT, VALIDATION_SPLIT = 0, 1
+"""Splits of the synthetic data: people, poses and views of the second are never drawn in training."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``hand-pose train``."""
+    parser.add_argument("--config", type=Path, required=True, help="YAML file, see config/train")
+    parser.add_argument("--output", type=Path, help="folder of the run (default: runs/<name>)")
+    parser.add_argument("--minutes", type=float, help="wall-clock budget, instead of the file's")
+    parser.add_argument(
+        "--samples", type=int, help="budget in samples, instead of the file's minutes and samples"
+    )
+    parser.add_argument("--seed", type=int, help="instead of the file's")
+    parser.add_argument("--device", help="auto, cpu or cuda, instead of the file's")
+    parser.add_argument("--resume", action="store_true", help="go on from the state in the output folder")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Train and print the last validation."""
+    config = with_overrides(load_config(arguments.config), arguments)
+    output = arguments.output or Path("runs") / config.name
+    source, validation = (
+        synthetic_source(config.data, split) for split in (TRAINING_SPLIT, VALIDATION_SPLIT)
+    )
+    trainer = Trainer(config, source, output, resume=arguments.resume, validation=validation)
+    print_report(trainer.run())
+    print(f"weights: {output / 'model.safetensors'}")
+
+
+def synthetic_source(data: Mapping[str, Any], split: int) -> SyntheticHands:
+    """The source that ``data`` (fields that differ from the defaults) describes; ValueError names a wrong
+    field.
+    """
+    try:
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
+        if "scene" in values:
+            values["scene"] = SceneConfig(**values["scene"])
+        return SyntheticHands(SyntheticConfig(**{**values, "split": split}))
+    except TypeError as error:
+        raise ValueError(f"data: {error}") from error
+
+
+def with_overrides(config: TrainConfig, arguments: argparse.Namespace) -> TrainConfig:
+    """The configuration with what the command line says."""
+    changes = {key: getattr(arguments, key) for key in ("minutes", "samples", "seed", "device")}
+    changes = {key: value for key, value in changes.items() if value is not None}
+    if "samples" in changes and "minutes" not in changes:
+        changes["minutes"] = 0.0
+    return replace(config, **changes)
+
+
+def print_report(report: SyntheticReport) -> None:
+    """The figures of a report, one per line, then the joints."""
+    print(f"synthetic hands: {report.count}, seed {report.seed}")
+    print(f"  final joints   mean {report.mean_mm:6.2f} mm   median {report.median_mm:6.2f} mm")
+    print(f"  coarse joints  mean {report.coarse_mean_mm:6.2f} mm   median {report.coarse_median_mm:6.2f} mm")
+    for family, error in report.per_family_mm.items():
+        print(f"  mesh family {family}: mean {error:.2f} mm")
+    for threshold, share in report.worst_joint_below.items():
+        print(f"  worst joint below {threshold} mm: {100 * share:.1f} % of frames")
+    if report.angle_error_deg is not None and report.out_of_range is not None:
+        print(f"  angles: mean error {report.angle_error_deg:.2f} degrees")
+        print(f"  frames with an angle out of range before the clamp: {100 * report.out_of_range:.2f} %")
+    print(f"  rank correlation of predicted and true joint error: {report.confidence_correlation:.3f}")
+    for name, error in report.per_joint_mm.items():
+        print(f"    {name:14s} {error:6.2f} mm")
