@@ -1,0 +1,87 @@
+# Everything is made from here, with what it needs brought up to date first and reused afterwards.
+#
+# Without a ROS 2 distribution sourced: ROS 2 from wheels in .venv/ (made with PYTHON), and underlay/.
+# With one (ROS_DISTRO is set): that distribution's Python, packages and colcon.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+FLAVOUR := $(or $(ROS_DISTRO),wheels)
+BUILD := build/$(FLAVOUR)
+INSTALL := install/$(FLAVOUR)
+
+# SYMLINK=0 copies the sources instead of linking them.
+SYMLINK ?= 1
+SYMLINK_OPTION := $(if $(filter 1,$(SYMLINK)),--symlink-install)
+
+ifdef ROS_DISTRO
+ENVIRONMENT := $(BUILD)/environment.stamp
+UNDERLAY :=
+else
+ENVIRONMENT := $(VENV)/made-from
+UNDERLAY := build/underlay/build.stamp
+endif
+
+# In a shell with ROS 2 and this package.
+IN_ENVIRONMENT := source tools/environment.sh &&
+COLCON := colcon --log-level error --log-base log build $(SYMLINK_OPTION) --event-handlers desktop_notification- status-
+CMAKE_ARGS := --cmake-args -DBUILD_TESTING=OFF -DPython3_FIND_VIRTUALENV=ONLY
+
+.PHONY: help env build lint format test demo clean distclean FORCE
+
+help:  ## show this
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 18
+
+env: $(ENVIRONMENT)  ## make or update the environment: .venv/, or check the sourced distribution
+
+$(VENV)/made-from: tools/environment.py pyproject.toml $(wildcard requirements/*.txt)
+	@$(PYTHON) tools/environment.py $(VENV)
+
+build/$(ROS_DISTRO)/environment.stamp: tools/environment.py
+	@python3 tools/environment.py --distribution
+	@mkdir -p $(@D) && touch $@
+
+build: $(BUILD)/build.stamp  ## build messages and package into install/ (SYMLINK=0: copy sources)
+
+# Changes when a file is added or removed: installed links must follow.
+$(BUILD)/sources.list: FORCE
+	@mkdir -p $(@D)
+	@find CMakeLists.txt package.xml hand_pose_ros scripts launch config rviz urdf models assets msg \
+	  -name __pycache__ -prune -o -type f -print 2>/dev/null | sort > $@.new; \
+	  if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+$(BUILD)/build.stamp: $(ENVIRONMENT) $(UNDERLAY) $(BUILD)/sources.list CMakeLists.txt package.xml $(wildcard msg/*.msg)
+	@echo "build: hand_pose_ros for $(FLAVOUR)"
+	@$(IN_ENVIRONMENT) $(COLCON) --base-paths . --build-base $(BUILD) --install-base $(INSTALL) $(CMAKE_ARGS)
+	@touch $@
+
+build/underlay/build.stamp: $(ENVIRONMENT) $(shell find underlay -name __pycache__ -prune -o -type f -print)
+	@echo "build: underlay (what the wheels of ROS 2 lack)"
+	@$(IN_ENVIRONMENT) $(COLCON) --paths underlay/* --build-base build/underlay --install-base install/underlay $(CMAKE_ARGS)
+	@touch $@
+
+lint: $(ENVIRONMENT)  ## ruff and mypy
+	@$(IN_ENVIRONMENT) ruff check . && ruff format --check . && mypy
+
+format: $(ENVIRONMENT)  ## let ruff format the sources
+	@$(IN_ENVIRONMENT) ruff check --fix . && ruff format .
+
+test: build lint  ## lint and all tests (TESTS=test/hand for some)
+	@$(IN_ENVIRONMENT) pytest $(TESTS)
+
+# FRAMES=<folder of 16-bit PNGs> INTRINSICS=fx,fy,cx,cy DEPTH_UNIT=<metres per count> SIDE=<left|right|auto>
+demo: build  ## the whole chain on a synthetic hand, or on FRAMES=... INTRINSICS=... DEPTH_UNIT=... SIDE=...
+	@$(IN_ENVIRONMENT) export ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST ROS_DOMAIN_ID=$${ROS_DOMAIN_ID:-$$((1 + $$$$ % 100))} && \
+	  exec python3 -m hand_pose_ros.nodes.demo --output demo \
+	  $(if $(FRAMES),--frames "$(FRAMES)") $(if $(INTRINSICS),--intrinsics "$(INTRINSICS)") \
+	  $(if $(DEPTH_UNIT),--depth-unit "$(DEPTH_UNIT)") $(if $(SIDE),--side "$(SIDE)") \
+	  $(if $(SECONDS_TO_RUN),--seconds "$(SECONDS_TO_RUN)")
+
+clean:  ## remove what was built; the environment stays
+	rm -rf build install log demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+distclean: clean  ## remove the environment too
+	rm -rf $(VENV) *.egg-info
