@@ -1,0 +1,46 @@
+"""Where the files that belong to the package lie: weights, meshes, configuration.
+
+In: a path relative to the repository's root, such as ``models/`` or ``assets/hand.npz``.
+Out: the absolute path of it, wherever the package runs from: the sources, a colcon install (linked or copied), a pip
+installation. Needs no ROS.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from pathlib import Path
+
+_SHARE = Path("share", "hand_pose_ros")
+
+
+@lru_cache(maxsize=1)
+def _root() -> Path:
+    # A linked install resolves to the sources. A copied one lies some levels under the prefix that has share/.
+    package = Path(__file__).resolve().parent
+    for folder in package.parents:
+        for candidate in (folder, folder / _SHARE):
+            manifest = candidate / "package.xml"
+            if manifest.is_file() and "<name>hand_pose_ros</name>" in manifest.read_text(encoding="utf-8"):
+                return candidate
+    raise FileNotFoundError(
+        f"no package.xml of hand_pose_ros above {package}, nor in any {_SHARE} there: the installation is incomplete"
+    )
+
+
+def resource(relative: str) -> Path:
+    """The absolute path of a file or folder of the package; raises FileNotFoundError when it is not there."""
+    path = _root() / relative
+    if not path.exists():
+        raise FileNotFoundError(
+            f"{relative} is not in {_root()}: not shipped, or the installation is incomplete"
+        )
+    return path
+
+
+def package_version() -> str:
+    """The version in package.xml, such as ``0.1.0``."""
+    match = re.search(r"<version>([^<]+)</version>", resource("package.xml").read_text(encoding="utf-8"))
+    if match is None:
+        raise ValueError("package.xml has no <version>")
+    return match.group(1)

@@ -1,0 +1,54 @@
+"""resources: shipped files are found from the sources, from a copied install, and their absence is said."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+from hand_pose_ros import resources
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_version_is_that_of_package_xml() -> None:
+    assert resources.package_version() == ElementTree.parse(ROOT / "package.xml").getroot().findtext(
+        "version"
+    )
+
+
+def test_shipped_files_are_found() -> None:
+    assert resources.resource("package.xml").is_file()
+    assert resources.resource("config/fastdds.xml").is_file()
+
+
+def test_missing_file_is_named() -> None:
+    with pytest.raises(FileNotFoundError, match="models/absent.safetensors"):
+        resources.resource("models/absent.safetensors")
+
+
+@pytest.mark.parametrize(
+    "packages",
+    ["lib/python3.12/site-packages", "local/lib/python3.10/dist-packages"],
+    ids=["usual", "debian"],
+)
+def test_copied_install_finds_its_own_share(tmp_path: Path, packages: str) -> None:
+    package = tmp_path / packages / "hand_pose_ros"
+    package.mkdir(parents=True)
+    shutil.copy(ROOT / "hand_pose_ros" / "resources.py", package)
+    (package / "__init__.py").touch()
+    share = tmp_path / "share" / "hand_pose_ros"
+    (share / "models").mkdir(parents=True)
+    (share / "models" / "one.safetensors").touch()
+    shutil.copy(ROOT / "package.xml", share)
+    program = "from hand_pose_ros.resources import resource; print(resource('models/one.safetensors'))"
+    answer = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PYTHONPATH": str(package.parent), "_ROS_WHEELS_BOOTSTRAP_COMPLETE": "1"},
+        cwd=tmp_path, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert Path(answer.stdout.strip()) == (share / "models" / "one.safetensors").resolve()
