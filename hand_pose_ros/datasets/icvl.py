@@ -1,0 +1,155 @@
+"""ICVL hand posture data set (Tang et al., CVPR 2014) in its archive's own layout.
+
+::
+
+    root/Training/labels.txt                                   root/Testing/test_seq_1.txt, test_seq_2.txt
+    root/Training/Depth/<recording>/image_0000.png             root/Testing/Depth/test_seq_1/image_0000.png
+    root/Training/Depth/<rotation>/<recording>/image_0000.png
+
+A label line is an image path below Depth and 16 x (u px, v px, depth mm). Training holds every recording once upright
+and, in folders named 22-5, 45, 67-5 and so on, copies rotated in the image plane. Images are 320x240, 16 bit,
+millimetres; 0 and values from 32000 on (the sensor's marks for weak and saturated pixels) are no readings.
+
+Out: ``sample.Sample`` with the 16 joints of ``icvl16``, left hands, 250 mm cubes about the palm's neighbourhood as in
+DeepPrior. The camera is the one that published results are scored with (``evaluation.published.ICVL``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hand_pose_ros.datasets.reading import (
+    label_numbers,
+    millimetres_to_depth,
+    read_png,
+    read_text_lines,
+    require_folder,
+)
+from hand_pose_ros.datasets.sample import DatasetError, Sample, centre_of_mass, check_centre_mode
+from hand_pose_ros.evaluation.published import ICVL, to_camera
+
+CUBE_M = 0.25
+TEST_SEQUENCES: tuple[str, ...] = ("test_seq_1", "test_seq_2")
+_INVALID_FROM_MM = 32000
+_PALM = 0
+_ROTATION = re.compile(r"-?\d{1,3}(-5)?")
+
+
+def rotation_degrees(path: str) -> float:
+    """Rotation of a training image by its label's path: "22-5/2014.../image_0000.png" -> 22.5; 0 for the originals."""
+    first, slash, rest = path.partition("/")
+    if not slash or "/" not in rest or not _ROTATION.fullmatch(first):
+        return 0.0
+    half = first.endswith("-5") and first != "-5"
+    return float(first[:-2]) + 0.5 if half else float(first)
+
+
+class Icvl(Sequence[Sample]):
+    """Frames of ICVL, read when asked for.
+
+    root: folder with Training and Testing. split: "train" or "test". rotated: whether training includes the rotated
+    copies (SDNet trains with them). sequences: recordings to read (folder names), all when None. centre: "mass"
+    (centre of mass about the palm, DeepPrior) or "joint" (the annotated palm).
+    DatasetError when labels or images are missing or damaged, ValueError on a bad argument.
+    """
+
+    def __init__(
+        self,
+        root: str | Path,
+        split: str = "test",
+        *,
+        rotated: bool = True,
+        sequences: Iterable[str] | None = None,
+        centre: str = "mass",
+    ) -> None:
+        if split not in ("train", "test"):
+            raise ValueError(f"split is '{split}', want 'train' or 'test'")
+        self._centre = check_centre_mode(centre)
+        base = Path(root) / ("Training" if split == "train" else "Testing")
+        require_folder(base, "ICVL has folders Training and Testing in its root")
+        self._images = base / "Depth"
+        wanted = None if sequences is None else set(sequences)
+        if split == "train":
+            rows = _read_labels(base / "labels.txt")
+            rows = [row for row in rows if rotated or rotation_degrees(row[0]) == 0.0]
+        else:
+            rows = []
+            for sequence in TEST_SEQUENCES:
+                if wanted is None or sequence in wanted:
+                    found = _read_labels(base / f"{sequence}.txt")
+                    _require_label_for_every_image(self._images / sequence, base / f"{sequence}.txt", found)
+                    rows += found
+        if wanted is not None:
+            rows = [row for row in rows if Path(row[0]).parent.name in wanted]
+        if not rows:
+            raise DatasetError(base, "no frames with the asked-for sequences")
+        self._names = [name for name, _ in rows]
+        self._joints = to_camera(np.array([label for _, label in rows]).reshape(-1, 16, 3), ICVL.camera)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    @overload
+    def __getitem__(self, index: int) -> Sample: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Sample]: ...
+    def __getitem__(self, index: int | slice) -> Sample | list[Sample]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        name, joints = self._names[index], self._joints[index]
+        path = self._images / name
+        size = (ICVL.camera.width, ICVL.camera.height)
+        depth = millimetres_to_depth(read_png(path, 1, size), _INVALID_FROM_MM)
+        centre = joints[_PALM]
+        if self._centre == "mass":
+            centre = centre_of_mass(depth, ICVL.camera, centre, CUBE_M)
+        return Sample(
+            depth=depth,
+            camera=ICVL.camera,
+            joints=joints,
+            joint_set=ICVL.joint_set,
+            centre=centre,
+            cube_m=CUBE_M,
+            side=ICVL.side,
+            name=name,
+            subject=Path(name).parent.name,
+        )
+
+    @property
+    def joints(self) -> NDArray[np.float64]:
+        """All annotations (N, 16, 3) m, camera optical frame."""
+        return self._joints
+
+
+def _read_labels(path: Path) -> list[tuple[str, NDArray[np.float64]]]:
+    """A label file -> (image path below Depth, 48 numbers) a line."""
+    rows = []
+    for number, line in enumerate(read_text_lines(path), start=1):
+        name, *fields = line.split() or [""]
+        if not name.lower().endswith(".png"):
+            raise DatasetError(path, "does not begin with the name of a PNG image", number)
+        values = label_numbers(fields, 48, path, number)
+        if (values[2::3] <= 0.0).any():
+            raise DatasetError(path, "a joint's depth is not positive", number)
+        rows.append((name.replace("\\", "/"), values))
+    return rows
+
+
+def _require_label_for_every_image(
+    folder: Path, label_file: Path, rows: list[tuple[str, NDArray[np.float64]]]
+) -> None:
+    """Test sequences are labelled completely: an image without a line means that the label file lost it."""
+    require_folder(folder, "the test images should lie in it")
+    labelled = {Path(name).name: number for number, (name, _) in enumerate(rows, start=1)}
+    images = sorted(path.name for path in folder.glob("*.png"))
+    for place, image in enumerate(images, start=1):
+        if image not in labelled:
+            raise DatasetError(
+                label_file, f"no label for image {folder.name}/{image}; it should stand here", place
+            )

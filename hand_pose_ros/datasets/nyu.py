@@ -1,0 +1,129 @@
+"""NYU hand pose data set (Tompson et al., SIGGRAPH 2014) in its archive's own layout, view 1.
+
+::
+
+    root/train/joint_data.mat  root/train/depth_1_0000001.png  ...      root/test/ likewise (8252 frames)
+
+joint_data.mat holds joint_uvd and joint_xyz, each (3 views, N frames, 36 joints, 3). Depth PNGs are 640x480 RGB: the
+depth's high byte in green, the low byte in blue, millimetres, 0 = no reading.
+
+Out: ``sample.Sample`` with the 14 of the 36 joints that everybody scores (``nyu14``), right hands, 300 mm cubes
+(250 mm for the second test subject) about the palm's neighbourhood as in DeepPrior. Labels are joint_uvd seen through
+the camera that published results are scored with (``evaluation.published.NYU``), so that joints and pixels agree.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import overload
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.io import loadmat
+from scipy.io.matlab import MatReadError
+
+from hand_pose_ros.datasets.reading import millimetres_to_depth, read_png, require_folder
+from hand_pose_ros.datasets.sample import DatasetError, Sample, centre_of_mass, check_centre_mode
+from hand_pose_ros.evaluation.published import NYU, to_camera
+
+SCORED_JOINTS: tuple[int, ...] = (0, 3, 6, 9, 12, 15, 18, 21, 24, 25, 27, 30, 31, 32)
+"""The 14 of the 36 joints that are scored, in the order of ``nyu14``."""
+JOINTS = 36
+CUBE_M = 0.30
+SECOND_SUBJECT_CUBE_M = 0.25
+SECOND_SUBJECT_FROM = 2440
+"""Index of the first test frame of the second, smaller hand."""
+_VIEW = 0
+_PALM = SCORED_JOINTS.index(32)
+# Two bytes can say up to 65 m; beyond the sensor's reach it is damage, not a reading.
+_INVALID_FROM_MM = 10000
+
+
+class Nyu(Sequence[Sample]):
+    """Frames of NYU's first view, read when asked for.
+
+    root: folder with train and test. split: "train" or "test". centre: "mass" (centre of mass about the palm,
+    DeepPrior) or "joint" (the annotated palm).
+    DatasetError when labels or images are missing or damaged, ValueError on a bad argument.
+    """
+
+    def __init__(self, root: str | Path, split: str = "test", *, centre: str = "mass") -> None:
+        if split not in ("train", "test"):
+            raise ValueError(f"split is '{split}', want 'train' or 'test'")
+        self._centre = check_centre_mode(centre)
+        self._split = split
+        self._folder = require_folder(Path(root) / split, "NYU has folders train and test in its root")
+        labels = self._folder / "joint_data.mat"
+        self._all = to_camera(_read_labels(labels), NYU.camera)
+        images = sum(1 for _ in self._folder.glob("depth_1_*.png"))
+        if images != len(self._all):
+            raise DatasetError(
+                labels, f"labels {len(self._all)} frames, but the folder holds {images} images depth_1_*.png"
+            )
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    @overload
+    def __getitem__(self, index: int) -> Sample: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Sample]: ...
+    def __getitem__(self, index: int | slice) -> Sample | list[Sample]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        frame = range(len(self))[index]
+        name = f"depth_1_{frame + 1:07d}.png"
+        size = (NYU.camera.width, NYU.camera.height)
+        red_green_blue = read_png(self._folder / name, 3, size).astype(np.int32)
+        depth = millimetres_to_depth(red_green_blue[..., 1] * 256 + red_green_blue[..., 2], _INVALID_FROM_MM)
+        second = self._split == "test" and frame >= SECOND_SUBJECT_FROM
+        cube = SECOND_SUBJECT_CUBE_M if second else CUBE_M
+        joints = self._all[frame, SCORED_JOINTS, :]
+        centre = joints[_PALM]
+        if self._centre == "mass":
+            centre = centre_of_mass(depth, NYU.camera, centre, cube)
+        return Sample(
+            depth=depth,
+            camera=NYU.camera,
+            joints=joints,
+            joint_set=NYU.joint_set,
+            centre=centre,
+            cube_m=cube,
+            side=NYU.side,
+            name=f"{self._split}/{name}",
+            subject="2" if second else "1",
+        )
+
+    @property
+    def joints(self) -> NDArray[np.float64]:
+        """The scored annotations (N, 14, 3) m, camera optical frame."""
+        return self._all[:, SCORED_JOINTS]
+
+    @property
+    def all_joints(self) -> NDArray[np.float64]:
+        """All annotations (N, 36, 3) m, camera optical frame."""
+        return self._all
+
+
+def _read_labels(path: Path) -> NDArray[np.float64]:
+    """joint_data.mat -> (N, 36, 3): u px, v px, depth mm of the first view."""
+    try:
+        content = loadmat(path, variable_names=["joint_uvd"])
+    except FileNotFoundError:
+        raise DatasetError(path, "the label file is missing") from None
+    except (OSError, ValueError, TypeError, NotImplementedError, KeyError, zlib.error, MatReadError) as error:
+        # What scipy raises on a file that is cut off, of another kind, or in MATLAB's HDF5 format.
+        raise DatasetError(path, f"cannot be read as a MATLAB file: {error}") from None
+    if "joint_uvd" not in content:
+        raise DatasetError(path, "holds no variable joint_uvd")
+    labels = np.asarray(content["joint_uvd"])
+    if labels.ndim != 4 or labels.shape[0] <= _VIEW or labels.shape[1] < 1 or labels.shape[2:] != (JOINTS, 3):
+        raise DatasetError(path, f"joint_uvd has shape {labels.shape}, want (views, frames, {JOINTS}, 3)")
+    view = labels[_VIEW].astype(np.float64)
+    bad = ~np.isfinite(view).all(axis=(1, 2)) | (view[..., 2] <= 0.0).any(axis=1)
+    if bad.any():
+        frame = int(np.flatnonzero(bad)[0])
+        raise DatasetError(path, f"frame {frame + 1} of joint_uvd holds a number that is no pixel or depth")
+    return view

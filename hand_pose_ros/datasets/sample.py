@@ -1,0 +1,153 @@
+"""One labelled depth frame of any data set, and its way into a network.
+
+In: what a reader found. Out: :class:`Sample` in the project's own units and frames (metres, camera optical frame,
+x right, y down, z forward), and through :func:`crop_sample` the network's picture (S, S) in [-1, 1] with joints
+(K, 3) in metres in the crop's local frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.depth.crop import CropFrame, crop_depth
+from hand_pose_ros.hand.skeleton import JOINT_NAMES, JOINT_SETS
+
+OWN_JOINT_SET = "hand23"
+"""Joint set name of the project's own 23 joints."""
+CENTRE_MODES: tuple[str, ...] = ("mass", "joint")
+"""Where a reader puts a sample's centre: see :func:`centre_of_mass`; "joint" is the data set's reference joint."""
+
+
+class DatasetError(ValueError):
+    """A data set that is damaged or incomplete; the message names the file and, for text, the line."""
+
+    def __init__(self, path: Path | str, problem: str, line: int | None = None) -> None:
+        where = str(path) if line is None else f"{path}, line {line}"
+        super().__init__(f"{where}: {problem}")
+        self.path = Path(path)
+        self.line = line
+
+
+def joint_set_names(joint_set: str) -> tuple[str, ...]:
+    """Joint names of a joint set, our own 23 included. ValueError on an unknown name."""
+    if joint_set == OWN_JOINT_SET:
+        return JOINT_NAMES
+    if joint_set not in JOINT_SETS:
+        known = ", ".join([OWN_JOINT_SET, *sorted(JOINT_SETS)])
+        raise ValueError(f"unknown joint set '{joint_set}', want one of {known}")
+    return JOINT_SETS[joint_set].names
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """A depth frame with one labelled hand.
+
+    depth (H, W) float32 m, NaN = no reading; joints (K, 3) m in the camera's optical frame, in the order of
+    joint_set; centre (3,) m: where the crop is taken; cube_m: edge of the crop's cube that the literature uses for
+    this frame; side "left" or "right"; name: the image file, relative to the data set's root; subject: person or
+    recording. ValueError when the fields do not fit each other.
+    """
+
+    depth: NDArray[np.float32]
+    camera: Camera
+    joints: NDArray[np.float64]
+    joint_set: str
+    centre: NDArray[np.float64]
+    cube_m: float
+    side: str
+    name: str
+    subject: str
+
+    def __post_init__(self) -> None:
+        wanted = (len(joint_set_names(self.joint_set)), 3)
+        if self.joints.shape != wanted:
+            raise ValueError(
+                f"{self.name}: joints have shape {self.joints.shape}, want {wanted} ({self.joint_set})"
+            )
+        if self.depth.ndim != 2 or self.depth.dtype != np.float32:
+            raise ValueError(
+                f"{self.name}: depth is {self.depth.dtype} {self.depth.shape}, want float32 (H, W)"
+            )
+        self.camera.require_size(self.depth.shape[1], self.depth.shape[0])
+        if self.side not in ("left", "right"):
+            raise ValueError(f"{self.name}: side is '{self.side}', want 'left' or 'right'")
+        if self.centre.shape != (3,) or not np.isfinite(self.centre).all() or not self.centre[2] > 0.0:
+            raise ValueError(f"{self.name}: centre is {self.centre}, want 3 finite numbers with z > 0")
+        if not self.cube_m > 0.0:
+            raise ValueError(f"{self.name}: cube_m is {self.cube_m}, want a positive length")
+
+
+class CroppedSample(NamedTuple):
+    """crop (S, S) float32 in [-1, 1]; joints (K, 3) m in the crop's local frame (a left hand mirrored to a right one);
+    frame: the crop's geometry and its inverse."""
+
+    crop: NDArray[np.float32]
+    joints: NDArray[np.float64]
+    frame: CropFrame
+
+
+class SampleBatch(NamedTuple):
+    """crop (N, 1, S, S) float32, distance (N,) float32 m, joints (N, K, 3) float32 m in each crop's local frame."""
+
+    crop: NDArray[np.float32]
+    distance: NDArray[np.float32]
+    joints: NDArray[np.float32]
+
+
+def crop_sample(sample: Sample, size: int, cube_m: float | None = None) -> CroppedSample:
+    """The network's view of a sample: size px, cube_m the sample's own when None. Left hands come out mirrored."""
+    cube = sample.cube_m if cube_m is None else cube_m
+    frame = CropFrame(centre=sample.centre, cube_m=cube, size=size, mirrored=sample.side == "left")
+    return CroppedSample(
+        crop_depth(sample.depth, sample.camera, frame), frame.camera_to_local(sample.joints), frame
+    )
+
+
+def batch_samples(samples: Sequence[Sample], size: int, cube_m: float | None = None) -> SampleBatch:
+    """Samples of one joint set -> arrays for a network. ValueError when there are none or their joint sets differ."""
+    if len({sample.joint_set for sample in samples}) != 1:
+        raise ValueError(f"{len(samples)} samples do not share one joint set")
+    crops = [crop_sample(sample, size, cube_m) for sample in samples]
+    return SampleBatch(
+        np.stack([c.crop for c in crops])[:, None],
+        np.array([c.frame.distance for c in crops], dtype=np.float32),
+        np.stack([c.joints for c in crops]).astype(np.float32),
+    )
+
+
+def centre_of_mass(
+    depth: NDArray[np.float32], camera: Camera, start: NDArray[np.float64], cube_m: float
+) -> NDArray[np.float64]:
+    """Centre of mass of the readings in the cube about a start point (3,) m -> (3,) m.
+
+    The crop centre of DeepPrior, DeepPrior++ and those who compare with them: mean column, row and depth of the
+    readings within the window that the cube covers at its centre's depth and within half a cube before and behind it,
+    back-projected. The start point itself when the cube is empty.
+    """
+    half = cube_m / 2.0
+    u, v = camera.project(start)
+    reach_u, reach_v = half / start[2] * camera.fx, half / start[2] * camera.fy
+    if not np.isfinite([u, v]).all():
+        return start
+    left, right = max(int(np.floor(u - reach_u + 0.5)), 0), max(int(np.floor(u + reach_u + 0.5)), 0)
+    top, bottom = max(int(np.floor(v - reach_v + 0.5)), 0), max(int(np.floor(v + reach_v + 0.5)), 0)
+    window = depth[top:bottom, left:right]
+    rows, columns = np.nonzero(np.abs(window - start[2]) <= half)  # NaN compares false
+    if len(rows) == 0:
+        return start
+    pixel = np.array([columns.mean() + left, rows.mean() + top])
+    return np.asarray(camera.back_project(pixel, float(window[rows, columns].mean(dtype=np.float64))))
+
+
+def check_centre_mode(mode: str) -> str:
+    """The mode itself. ValueError when it is none of CENTRE_MODES."""
+    if mode not in CENTRE_MODES:
+        raise ValueError(f"centre is '{mode}', want one of {', '.join(CENTRE_MODES)}")
+    return mode
