@@ -116,13 +116,13 @@ class CropFrame:
 
 @njit(nogil=True, cache=True)
 def _reading(depth, u, v, to_d, distance, per_half):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Crop depth of the pixel nearest to (u, v): in [-1,1], +1 when outside the cube, 2 when none."""
+    """Crop depth of the pixel nearest to (u, v): in [-1,1], +1 when outside the cube or none."""
     # "not inside", so that NaN counts as outside; a cast rounds down positive numbers only.
     if not (u > -0.5 and v > -0.5 and u < depth.shape[1] - 0.5 and v < depth.shape[0] - 0.5):
-        return 2.0
+        return 1.0
     z = depth[int(v + 0.5), int(u + 0.5)]
     if not z > 0.0:
-        return 2.0
+        return 1.0
     d = (z * to_d - distance) * per_half
     return d if -1.0 <= d <= 1.0 else 1.0
 
@@ -132,8 +132,9 @@ def _crop_kernel(depth, fx, fy, cx, cy, distortion, model, view, distance, half,
     """Fill out (S,S) float32 from depth (H,W) float32 m; distortion (8,), view (3,3) float64. See crop_depth.
 
     Callable inside other numba loops: the synthetic generator uses it too, so training and runtime agree.
-    Where the sensor is denser than the crop, the value is the (lower) median of five readings over the crop
-    pixel's footprint, so that single flying or missing pixels do not show; elsewhere the nearest reading.
+    Where the sensor is denser than the crop, the value is the median of five readings over the crop pixel's
+    footprint (a missing one counts as outside), so that single flying or missing pixels do not show and the
+    outline neither grows nor shrinks; elsewhere it is the nearest reading.
     """
     step = half / distance
     per_half = 1.0 / half
@@ -160,26 +161,22 @@ def _crop_kernel(depth, fx, fy, cx, cy, distortion, model, view, distance, half,
             u = px * fx + cx
             v = py * fy + cy
             if not dense:
-                out[r, c] = min(_reading(depth, u, v, to_d, distance, per_half), 1.0)
+                out[r, c] = _reading(depth, u, v, to_d, distance, per_half)
                 continue
             near[0] = _reading(depth, u, v, to_d, distance, per_half)
             near[1] = _reading(depth, u - qx, v - qy, to_d, distance, per_half)
             near[2] = _reading(depth, u + qx, v - qy, to_d, distance, per_half)
             near[3] = _reading(depth, u - qx, v + qy, to_d, distance, per_half)
             near[4] = _reading(depth, u + qx, v + qy, to_d, distance, per_half)
-            count = 0
-            for i in range(5):
+            # Insertion sort: the third of five is the median.
+            for i in range(1, 5):
                 value = near[i]
-                if value > 1.5:
-                    continue
-                j = count
+                j = i
                 while j > 0 and near[j - 1] > value:
                     near[j] = near[j - 1]
                     j -= 1
                 near[j] = value
-                count += 1
-            if count > 0:
-                out[r, c] = near[(count - 1) // 2]
+            out[r, c] = near[2]
 
 
 def crop_depth(depth: NDArray[np.float32], camera: Camera, frame: CropFrame) -> NDArray[np.float32]:
