@@ -167,16 +167,19 @@ def evaluate(
     sequences: Sequence[slice] | None = None,
     angles: ArrayLike | None = None,
     true_angles: ArrayLike | None = None,
+    raw_angles: ArrayLike | None = None,
 ) -> Evaluation:
     """All figures of one method. prediction, truth (N, K, 3) m; angles (N, 20) rad are optional.
 
-    bones: (near, far) joint indices, for the bone figures; sequences: see :func:`bone_spread_mm`.
+    bones: (near, far) joint indices, for the bone figures; sequences: see :func:`bone_spread_mm`; raw_angles: angles
+    before they were clamped to their limits, for the share of frames out of range (``angles`` when None).
     ValueError when the shapes do not fit each other.
     """
     errors = joint_errors_mm(prediction, truth)
     if len(joint_names) != errors.shape[1]:
         raise ValueError(f"{len(joint_names)} joint names for {errors.shape[1]} joints")
     worst, mean = errors.max(axis=1), errors.mean(axis=1)
+    raw_angles = angles if raw_angles is None else raw_angles
     per_angle = None
     if angles is not None and true_angles is not None:
         per_angle = angle_errors_deg(angles, true_angles)
@@ -196,7 +199,7 @@ def evaluate(
         area=area_under_curve(worst),
         angle_deg=None if per_angle is None else float(per_angle.mean()),
         angles_deg=per_angle,
-        out_of_range=None if angles is None else out_of_range_fraction(angles),
+        out_of_range=None if raw_angles is None else out_of_range_fraction(raw_angles),
         bone_spread_mm=spread,
         bone_error_mm=bone_error,
     )

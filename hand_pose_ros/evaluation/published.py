@@ -79,7 +79,7 @@ NYU = Benchmark(
     name="nyu",
     joint_set="nyu14",
     labels=tuple(f"{f} {p}" for f in _LONG[::-1] for p in ("T", "M"))
-    + ("Thumb T", "Thumb M", "Thumb R", "Wrist U", "Wrist R", "Palm"),
+    + ("Thumb T", "Thumb M", "Thumb R", "Wrist uln", "Wrist rad", "Palm"),
     figure_order=tuple(range(13, -1, -1)),
     # Only pairs on one rigid segment: between a finger's two joints and to the palm lie joints that bend.
     bones=((10, 9), (9, 8), (13, 11), (13, 12), (12, 11)),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,39 +19,45 @@ from hand_pose_ros.evaluation.metrics import CURVE_LIMIT_MM, Evaluation, angle_t
 
 
 def summary_table(evaluations: Sequence[Evaluation], title: str = "") -> Table:
-    """One row a method; columns whose figure no method has are left out."""
+    """One column a method, one row a figure; figures that no method has are left out."""
     if not evaluations:
         raise ValueError("nothing to report: no method given")
-    first = evaluations[0]
-    table = Table(title=title or None, title_justify="left")
-    table.add_column("method", overflow="fold")
-
-    columns: list[tuple[str, Callable[[Evaluation], float | None], str]] = [
+    thresholds = evaluations[0].thresholds_mm
+    rows: list[tuple[str, Callable[[Evaluation], float | None], str]] = [
         ("frames", lambda e: e.frames, "d"),
-        ("mean mm", lambda e: e.error_mm, ".3f"),
-        ("median mm", lambda e: e.median_mm, ".3f"),
+        ("mean joint error, mm", lambda e: e.error_mm, ".3f"),
+        ("median over frames, mm", lambda e: e.median_mm, ".3f"),
     ]
-    for i, threshold in enumerate(first.thresholds_mm):
-        columns.append((f"worst <= {threshold:g} %", lambda e, i=i: 100.0 * e.success[i], ".2f"))  # type: ignore[misc]
-    for i, threshold in enumerate(first.thresholds_mm):
-        columns.append((f"mean <= {threshold:g} %", lambda e, i=i: 100.0 * e.mean_success[i], ".2f"))  # type: ignore[misc]
-    columns += [
-        (f"area 0-{CURVE_LIMIT_MM:g} mm", lambda e: e.area, ".4f"),
-        ("angle deg", lambda e: e.angle_deg, ".2f"),
-        ("out of range %", lambda e: None if e.out_of_range is None else 100.0 * e.out_of_range, ".2f"),
-        ("bone spread mm", lambda e: e.bone_spread_mm, ".2f"),
-        ("bone error mm", lambda e: e.bone_error_mm, ".2f"),
+    for i, threshold in enumerate(thresholds):
+        rows.append((f"worst joint <= {threshold:g} mm, % of frames", partial(_percent, "success", i), ".2f"))
+    for i, threshold in enumerate(thresholds):
+        rows.append(
+            (f"mean error <= {threshold:g} mm, % of frames", partial(_percent, "mean_success", i), ".2f")
+        )
+    rows += [
+        (f"area under curve, 0 to {CURVE_LIMIT_MM:g} mm", lambda e: e.area, ".4f"),
+        ("angle error, degrees", lambda e: e.angle_deg, ".2f"),
+        (
+            "angle out of range, % of frames",
+            lambda e: None if e.out_of_range is None else 100 * e.out_of_range,
+            ".2f",
+        ),
+        ("bone length spread, mm", lambda e: e.bone_spread_mm, ".2f"),
+        ("bone length error, mm", lambda e: e.bone_error_mm, ".2f"),
     ]
-    shown = [column for column in columns if any(column[1](e) is not None for e in evaluations)]
-    for heading, _, _ in shown:
-        table.add_column(heading, justify="right")
+    table = Table(title=title or None, title_justify="left")
+    table.add_column("")
     for evaluation in evaluations:
-        cells = [evaluation.name]
-        for _, value_of, form in shown:
-            value = value_of(evaluation)
-            cells.append("-" if value is None else format(value, form))
-        table.add_row(*cells)
+        table.add_column(evaluation.name, justify="right")
+    for heading, value_of, form in rows:
+        values = [value_of(evaluation) for evaluation in evaluations]
+        if any(value is not None for value in values):
+            table.add_row(heading, *("-" if value is None else format(value, form) for value in values))
     return table
+
+
+def _percent(field: str, index: int, evaluation: Evaluation) -> float:
+    return 100.0 * float(getattr(evaluation, field)[index])
 
 
 def joint_table(evaluations: Sequence[Evaluation], order: Sequence[int] | None = None) -> Table:
@@ -97,9 +104,9 @@ def _by_threshold(thresholds: Sequence[float], fractions: Sequence[float]) -> di
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Replace the file in one step. OSError when its folder is absent or not writable."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-    partial.replace(path)
+    temporary = path.with_name(path.name + ".partial")
+    temporary.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    temporary.replace(path)
 
 
 def write_figures(

@@ -1,42 +1,294 @@
-"""``hand-pose evaluate``: a checkpoint and a data set in, errors out (a table, and JSON on request)."""
+"""``hand-pose evaluate``: how wrong checkpoints or published predictions are on a data set.
+
+In: checkpoints and a data set (synthetic, or ICVL, NYU, MSRA in their archives' layout), or published prediction
+files with their ground truth. Out: a table, and on request JSON, the papers' two figures, a predictions file.
+"""
 
 from __future__ import annotations
 
 import argparse
-import json
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from hand_pose_ros.network.checkpoint import load_checkpoint
-from hand_pose_ros.training.command import VALIDATION_SPLIT, print_report, synthetic_source
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from tqdm import tqdm
+
+from hand_pose_ros.datasets.icvl import Icvl
+from hand_pose_ros.datasets.msra import SUBJECTS, Msra
+from hand_pose_ros.datasets.nyu import Nyu
+from hand_pose_ros.datasets.sample import Sample, crop_sample
+from hand_pose_ros.evaluation.metrics import THRESHOLDS_MM, Evaluation, evaluate
+from hand_pose_ros.evaluation.predict import Predictions, join, predict
+from hand_pose_ros.evaluation.published import BENCHMARKS, Benchmark, read_predictions, write_predictions
+from hand_pose_ros.evaluation.report import (
+    joint_table,
+    summary_table,
+    to_dictionary,
+    write_figures,
+    write_json,
+)
+from hand_pose_ros.hand.skeleton import BONES, JOINT_NAMES, convert_joints
+from hand_pose_ros.network.checkpoint import CheckpointInfo, load_checkpoint
+from hand_pose_ros.network.model import HandNet
+from hand_pose_ros.training.batches import validation_seed
+from hand_pose_ros.training.command import VALIDATION_SPLIT, synthetic_source
 from hand_pose_ros.training.train import pick_device
-from hand_pose_ros.training.validation import evaluate_synthetic
 
-DATASETS: tuple[str, ...] = ("synthetic",)
+SYNTHETIC = "synthetic"
+DATASETS: tuple[str, ...] = (SYNTHETIC, *BENCHMARKS)
+_CHUNK = 128
+_SYNTHETIC_COUNT = 4096
+
+
+class Outcome(NamedTuple):
+    """One method's figures, the facts about where they come from, and its joints as the data set's (N, K, 3) m."""
+
+    evaluation: Evaluation
+    source: dict[str, Any]
+    joints: NDArray[np.float64]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``hand-pose evaluate``."""
-    parser.add_argument("--checkpoint", type=Path, required=True, help="weights (.safetensors)")
-    parser.add_argument("--dataset", choices=DATASETS, default="synthetic")
-    parser.add_argument("--seed", type=int, default=0, help="of the synthetic hands, 0 to 1048575")
-    parser.add_argument("--count", type=int, default=4096, help="number of synthetic hands")
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    parser.add_argument("--json", type=Path, help="write the figures here too")
+    parser.add_argument("--dataset", choices=DATASETS, default=SYNTHETIC)
+    networks = parser.add_argument_group("networks on a data set")
+    networks.add_argument(
+        "--checkpoint", nargs="+", metavar="[NAME=]FILE", help="weights (.safetensors), one or more"
+    )
+    networks.add_argument("--root", type=Path, help="folder of icvl, nyu or msra, as its archive unpacks")
+    networks.add_argument("--split", choices=("test", "train"), default="test", help="of icvl and nyu")
+    networks.add_argument(
+        "--subjects", nargs="+", choices=SUBJECTS, metavar="P", help="of msra: P0 to P8 (default all)"
+    )
+    networks.add_argument(
+        "--count", type=int, help=f"frames (default: {_SYNTHETIC_COUNT} synthetic ones, else all)"
+    )
+    networks.add_argument("--seed", type=int, default=0, help="of the synthetic hands, 0 to 1048575")
+    networks.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    networks.add_argument(
+        "--write-predictions", type=Path, metavar="FILE", help="as papers publish them: u, v, mm"
+    )
+    files = parser.add_argument_group("published prediction files")
+    files.add_argument("--groundtruth", type=Path, metavar="FILE", help="annotations in the same format")
+    files.add_argument("--predictions", nargs="+", metavar="[NAME=]FILE", help="one or more methods")
+    output = parser.add_argument_group("output")
+    output.add_argument("--thresholds", nargs="+", type=float, default=list(THRESHOLDS_MM), metavar="MM")
+    output.add_argument("--joints", action="store_true", help="print the error of each joint too")
+    output.add_argument("--json", type=Path, metavar="FILE", help="write every figure here")
+    output.add_argument(
+        "--figures", type=Path, metavar="DIR", help="draw the papers' two figures here, PNG and SVG"
+    )
 
 
-def run(arguments: argparse.Namespace) -> None:
-    """Evaluate and print."""
-    if arguments.count < 1 or not 0 <= arguments.seed < 2**20:
-        raise ValueError(
-            f"--count {arguments.count} --seed {arguments.seed}: want a count from 1, a seed 0 to 1048575"
-        )
-    model, info = load_checkpoint(arguments.checkpoint, pick_device(arguments.device))
-    source = synthetic_source(info.training.get("config", {}).get("data", {}), VALIDATION_SPLIT)
-    report = evaluate_synthetic(model, source, arguments.seed, arguments.count)
-    print(f"{arguments.checkpoint}: {info.name}, {info.architecture}, sha256 {info.sha256[:12]}")
-    print_report(report)
+def run(arguments: argparse.Namespace) -> int:
+    """Evaluate, print and write; ValueError and OSError carry one line for the user."""
+    _check(arguments)
+    benchmark = BENCHMARKS.get(arguments.dataset)
+    if arguments.predictions:
+        assert benchmark is not None
+        outcomes = _published(arguments, benchmark)
+    elif benchmark is None:
+        outcomes = _on_synthetic(arguments)
+    else:
+        outcomes = _on_benchmark(arguments, benchmark)
+    evaluations = [outcome.evaluation for outcome in outcomes]
+    order = None if benchmark is None else benchmark.figure_order
+    console = Console()
+    # A pipe has no width of its own; a table cut off there would lose its figures.
+    wide = console if console.is_terminal else Console(width=200)
+    wide.print(summary_table(evaluations, f"{arguments.dataset}: errors of {evaluations[0].frames} frames"))
+    if arguments.joints:
+        wide.print(joint_table(evaluations, order))
     if arguments.json is not None:
-        values = {"checkpoint": arguments.checkpoint.name, "sha256": info.sha256, **report.to_dict()}
-        temporary = arguments.json.with_name(f".{arguments.json.name}.tmp")
-        temporary.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
-        temporary.replace(arguments.json)
+        content = to_dictionary(evaluations, arguments.dataset)
+        for method, outcome in zip(content["methods"], outcomes, strict=True):
+            method.update(outcome.source)
+        write_json(arguments.json, content)
+    if arguments.write_predictions is not None and benchmark is not None:
+        write_predictions(arguments.write_predictions, outcomes[0].joints, benchmark)
+    if arguments.figures is not None:
+        for path in write_figures(arguments.figures, arguments.dataset, evaluations, order):
+            wide.print(str(path), highlight=False)
+    return 0
+
+
+def _check(a: argparse.Namespace) -> None:
+    """ValueError naming the first argument that does not fit the others."""
+    real = a.dataset != SYNTHETIC
+    wrong: list[tuple[bool, str]] = [
+        (
+            bool(a.checkpoint) == bool(a.predictions),
+            "want either --checkpoint or --groundtruth and --predictions",
+        ),
+        (bool(a.predictions) != (a.groundtruth is not None), "--groundtruth and --predictions go together"),
+        (bool(a.predictions) and not real, f"--predictions needs --dataset {', '.join(BENCHMARKS)}"),
+        (
+            bool(a.checkpoint) and real and a.root is None,
+            f"--dataset {a.dataset} needs --root, its unpacked archive",
+        ),
+        (
+            a.root is not None and not (a.checkpoint and real),
+            "--root is for --checkpoint on icvl, nyu or msra",
+        ),
+        (a.subjects is not None and a.dataset != "msra", "--subjects is for --dataset msra"),
+        (a.count is not None and a.count < 1, f"--count is {a.count}, want at least 1"),
+        (not 0 <= a.seed < 2**20, f"--seed is {a.seed}, want 0 to 1048575"),
+        (
+            any(not t > 0.0 for t in a.thresholds),
+            f"--thresholds are {a.thresholds}, want positive millimetres",
+        ),
+        (
+            a.write_predictions is not None and not (real and len(a.checkpoint or []) == 1),
+            "--write-predictions is for one --checkpoint on icvl, nyu or msra",
+        ),
+    ]
+    for is_wrong, message in wrong:
+        if is_wrong:
+            raise ValueError(message)
+
+
+def named_files(values: Sequence[str]) -> list[tuple[str, Path]]:
+    """[NAME=]FILE arguments -> names (the file's stem by default) and paths. ValueError when two names are equal."""
+    pairs = []
+    for value in values:
+        name, equals, rest = value.partition("=")
+        named = bool(equals and name and rest) and not Path(value).exists()
+        path = Path(rest if named else value)
+        pairs.append((name if named else path.stem, path))
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"two methods are named '{name}': tell them apart with NAME=FILE")
+    return pairs
+
+
+def _published(a: argparse.Namespace, benchmark: Benchmark) -> list[Outcome]:
+    truth = read_predictions(a.groundtruth, benchmark)
+    outcomes = []
+    for name, path in named_files(a.predictions):
+        joints = read_predictions(path, benchmark)
+        if len(joints) != len(truth):
+            raise ValueError(f"{path}: {len(joints)} frames, but {a.groundtruth} has {len(truth)}")
+        whole = benchmark.sequences[-1].stop in (None, len(truth))
+        evaluation = evaluate(
+            name,
+            joints,
+            truth,
+            benchmark.labels,
+            thresholds_mm=a.thresholds,
+            bones=benchmark.bones,
+            sequences=benchmark.sequences if whole else None,
+        )
+        outcomes.append(Outcome(evaluation, {"file": path.name}, joints))
+    return outcomes
+
+
+def _checkpoints(a: argparse.Namespace) -> Iterator[tuple[str, HandNet, CheckpointInfo, dict[str, Any]]]:
+    device = pick_device(a.device)
+    for name, path in named_files(a.checkpoint):
+        model, info = load_checkpoint(path, device)
+        yield name, model, info, {"file": path.name, "model": info.name, "sha256": info.sha256}
+
+
+def _on_synthetic(a: argparse.Namespace) -> list[Outcome]:
+    outcomes = []
+    for name, model, info, source in _checkpoints(a):
+        hands = synthetic_source(info.training.get("config", {}).get("data", {}), VALIDATION_SPLIT)
+        count = a.count or _SYNTHETIC_COUNT
+        parts, joints, angles, families = [], [], [], []
+        starts = range(0, count, _CHUNK)
+        for index, start in enumerate(tqdm(starts, desc=name, unit="batch", disable=None, leave=False)):
+            batch = hands.batch(validation_seed(a.seed, index), min(_CHUNK, count - start))
+            parts.append(predict(model, batch.crop, batch.distance))
+            joints.append(batch.joints)
+            angles.append(batch.angles)
+            families.append(batch.family)
+        found, truth = join(parts), np.concatenate(joints)
+        evaluation = evaluate(
+            name,
+            found.joints,
+            truth,
+            JOINT_NAMES,
+            thresholds_mm=a.thresholds,
+            bones=BONES,
+            angles=found.angles,
+            true_angles=np.concatenate(angles),
+            raw_angles=found.raw_angles,
+        )
+        source |= {"seed": a.seed, **_network_figures(found, truth)}
+        family = np.concatenate(families)
+        source["mesh_family_error_mm"] = {
+            str(hands.config.families[f]): float(evaluation.mean_mm[family == f].mean())
+            for f in np.unique(family)
+        }
+        outcomes.append(Outcome(evaluation, source, found.joints.astype(np.float64)))
+    return outcomes
+
+
+def _network_figures(found: Predictions, truth: NDArray[np.floating]) -> dict[str, float]:
+    """What only a network has: the error before the hand model, and how well it knows its own error."""
+    error = np.linalg.norm(found.joints - truth, axis=-1).ravel()
+    ranks = [values.argsort().argsort() for values in (error, found.sigma.ravel())]
+    return {
+        "coarse_error_mm": float(np.linalg.norm(found.coarse - truth, axis=-1).mean() * 1000.0),
+        "confidence_rank_correlation": float(np.corrcoef(ranks[0], ranks[1])[0, 1]),
+    }
+
+
+def open_dataset(a: argparse.Namespace) -> Sequence[Sample]:
+    """The data set that the arguments name. DatasetError when it is not there or damaged."""
+    if a.dataset == "icvl":
+        return Icvl(a.root, a.split)
+    if a.dataset == "nyu":
+        return Nyu(a.root, a.split)
+    return Msra(a.root, a.subjects)
+
+
+def _on_benchmark(a: argparse.Namespace, benchmark: Benchmark) -> list[Outcome]:
+    dataset = open_dataset(a)
+    count = min(a.count or len(dataset), len(dataset))
+    frames = np.linspace(0, len(dataset) - 1, count).round().astype(int).tolist()
+    outcomes = []
+    for name, model, _, source in _checkpoints(a):
+        parts: list[Predictions] = []
+        joints, truth, subjects = [], [], []
+        chunks = [frames[i : i + _CHUNK] for i in range(0, count, _CHUNK)]
+        for chunk in tqdm(chunks, desc=name, unit="batch", disable=None, leave=False):
+            samples = [dataset[i] for i in chunk]
+            # The network's own cube, not the literature's: the hand must have the size that it was trained on.
+            crops = [crop_sample(s, model.config.crop_size, model.config.cube_m) for s in samples]
+            distance = np.array([c.frame.distance for c in crops], dtype=np.float32)
+            found = predict(model, np.stack([c.crop for c in crops])[:, None], distance)
+            parts.append(found)
+            for sample, crop, local in zip(samples, crops, found.joints, strict=True):
+                joints.append(convert_joints(crop.frame.local_to_camera(local), benchmark.joint_set))
+                truth.append(sample.joints)
+                subjects.append(sample.subject)
+        raw = join(parts).raw_angles
+        predicted = np.stack(joints)
+        evaluation = evaluate(
+            name,
+            predicted,
+            np.stack(truth),
+            benchmark.labels,
+            thresholds_mm=a.thresholds,
+            bones=benchmark.bones,
+            sequences=_runs(subjects),
+            angles=raw,
+        )
+        outcomes.append(Outcome(evaluation, source, predicted))
+    return outcomes
+
+
+def _runs(subjects: Sequence[str]) -> list[slice]:
+    """Consecutive frames of one person or recording."""
+    slices, start = [], 0
+    for _, group in groupby(subjects):
+        length = len(list(group))
+        slices.append(slice(start, start + length))
+        start += length
+    return slices
