@@ -1,6 +1,6 @@
 """Where the files that belong to the package lie: weights, meshes, configuration.
 
-In: a path relative to the repository's root, such as ``models/`` or ``assets/hand.npz``.
+In: a path relative to the repository's root, whole or in parts, such as ``models/default.safetensors``.
 Out: the absolute path of it, wherever the package runs from: the sources, a colcon install (linked or copied), a pip
 installation. Needs no ROS.
 """
@@ -28,8 +28,9 @@ def _root() -> Path:
     )
 
 
-def resource(relative: str) -> Path:
+def resource(*parts: str) -> Path:
     """The absolute path of a file or folder of the package; raises FileNotFoundError when it is not there."""
+    relative = Path(*parts)
     path = _root() / relative
     if not path.exists():
         raise FileNotFoundError(
