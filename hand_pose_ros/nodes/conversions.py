@@ -1,0 +1,259 @@
+"""ROS messages <-> the tracker's plain data, and back. No topic, no node, no algorithm.
+
+In: sensor_msgs Image and CameraInfo -> depth (H, W) float32 metres (NaN = no reading) and ``Camera``.
+Out: hands (joints (23, 3) metres, camera optical frame) -> HandPoseArray, JointState, TransformStamped, HandModelInfo.
+Every output carries the header (stamp and frame) of the depth image it came from. Wrong input raises ValueError with
+one sentence that names what is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from cv_bridge import CvBridge, CvBridgeError
+from geometry_msgs.msg import Point, Pose, Quaternion, Transform, TransformStamped, Vector3
+from scipy.spatial.transform import Rotation
+from sensor_msgs.msg import CameraInfo, Image, JointState
+from std_msgs.msg import Header
+
+from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.depth.image import UnknownEncodingError, decode_depth
+from hand_pose_ros.hand.kinematics import HandModelLayer, bone_lengths
+from hand_pose_ros.hand.skeleton import (
+    ANGLE_LIMITS,
+    ANGLE_NAMES,
+    BONES,
+    JOINT_NAMES,
+    JOINT_PARENTS,
+    PARAMETER_COUNT,
+    SEGMENT_NAMES,
+    SEGMENT_PARENTS,
+    SHAPE_NAMES,
+)
+from hand_pose_ros.msg import HandModelInfo, HandPose, HandPoseArray
+from hand_pose_ros.resources import package_version
+
+if TYPE_CHECKING:
+    from hand_pose_ros.tracker import Hand
+
+SIDES = {"right": HandPose.SIDE_RIGHT, "left": HandPose.SIDE_LEFT}
+SIDE_NAMES = {code: name for name, code in SIDES.items()}
+
+_bridge = CvBridge()
+
+
+def depth_from_image(image: Image, depth_unit_m: float) -> np.ndarray:
+    """The depth image in metres (H, W) float32, NaN = no reading. ``depth_unit_m``: metres a count of integer images.
+
+    Raises DepthImageError (a ValueError) for encodings that are no depth, and for data that does not fill the image.
+    """
+    data = np.frombuffer(image.data, np.uint8)
+    try:
+        return decode_depth(
+            data,
+            image.encoding,
+            image.width,
+            image.height,
+            image.step,
+            bool(image.is_bigendian),
+            depth_unit_m,
+        )
+    except UnknownEncodingError as unknown:
+        return _depth_by_cv_bridge(image, depth_unit_m, unknown)
+
+
+def _depth_by_cv_bridge(image: Image, depth_unit_m: float, unknown: UnknownEncodingError) -> np.ndarray:
+    if image.is_bigendian:  # cv_bridge does not turn these round everywhere
+        raise unknown
+    try:
+        pixels = np.asarray(_bridge.imgmsg_to_cv2(image, desired_encoding="passthrough"))
+    except (CvBridgeError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise unknown from error
+    # Colour and 8-bit pictures are no depth; anything else with one number a pixel is.
+    if pixels.ndim != 2 or pixels.dtype.itemsize < 2 or pixels.shape != (image.height, image.width):
+        raise unknown
+    depth = pixels.astype(np.float32)
+    if pixels.dtype.kind in "iu":
+        depth *= np.float32(depth_unit_m)
+    with np.errstate(invalid="ignore"):
+        depth[~(np.isfinite(depth) & (depth > 0))] = np.nan
+    return depth
+
+
+def camera_from_info(info: CameraInfo, rectified: bool) -> Camera:
+    """The camera of the image that ``info`` goes with; ValueError names what is wrong.
+
+    A rectified image has no distortion left and its pinhole is P, not K (REP 104); a driver that leaves P empty is
+    taken by its K.
+    """
+    matrix, distortion, model = info.k, tuple(info.d), info.distortion_model
+    if rectified:
+        distortion, model = (), ""
+        if info.p[0] > 0.0 and info.p[5] > 0.0:
+            matrix = info.p.reshape(3, 4)[:, :3].reshape(-1)
+    return Camera.from_camera_info_fields(
+        info.width,
+        info.height,
+        matrix,
+        distortion,
+        model,
+        info.binning_x,
+        info.binning_y,
+        info.roi.x_offset,
+        info.roi.y_offset,
+        info.roi.width,
+        info.roi.height,
+    )
+
+
+def camera_to_info(camera: Camera, header: Header) -> CameraInfo:
+    """A camera without distortion as CameraInfo."""
+    info = CameraInfo(header=header, width=camera.width, height=camera.height, distortion_model="plumb_bob")
+    info.d = [0.0] * 5
+    info.k = [camera.fx, 0.0, camera.cx, 0.0, camera.fy, camera.cy, 0.0, 0.0, 1.0]
+    info.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
+    info.p = [camera.fx, 0.0, camera.cx, 0.0, 0.0, camera.fy, camera.cy, 0.0, 0.0, 0.0, 1.0, 0.0]
+    return info
+
+
+def image_from_rgb(pixels: np.ndarray, header: Header) -> Image:
+    """(H, W, 3) uint8 RGB -> Image."""
+    return _bridge.cv2_to_imgmsg(pixels, encoding="rgb8", header=header)
+
+
+def impossible(hand: Hand) -> str | None:
+    """Why this hand must not be published, or None: numbers that are not finite, frames that are no rotation,
+    joints behind the camera, angles outside what a hand can do."""
+    numbers = (
+        hand.joints,
+        hand.angles,
+        hand.rotation,
+        hand.translation,
+        hand.segment_rotations,
+        hand.confidence,
+    )
+    if not all(np.isfinite(value).all() for value in numbers):
+        return "it has numbers that are not finite"
+    if abs(float(np.linalg.det(hand.rotation)) - 1.0) > 1e-3:
+        return "its palm frame is not a rotation"
+    if float(hand.joints[:, 2].min()) <= 0.0:
+        return "it has joints behind the camera"
+    slack = 1e-3
+    if (hand.angles < ANGLE_LIMITS[:, 0] - slack).any() or (hand.angles > ANGLE_LIMITS[:, 1] + slack).any():
+        return "it has joint angles outside their limits"
+    return None
+
+
+def hands_message(hands: Sequence[Hand], state: int, header: Header) -> HandPoseArray:
+    """The hands of one image, empty when there is none."""
+    return HandPoseArray(
+        header=header, state=int(state), hands=[hand_message(hand, header) for hand in hands]
+    )
+
+
+def hand_message(hand: Hand, header: Header) -> HandPose:
+    """One hand."""
+    quaternions = Rotation.from_matrix(hand.segment_rotations).as_quat()
+    return HandPose(
+        header=header,
+        side=SIDES[hand.side],
+        track_id=int(hand.track_id),
+        state=int(hand.state),
+        confidence=float(hand.confidence),
+        palm=_pose(hand.translation, Rotation.from_matrix(hand.rotation).as_quat()),
+        joints=[_point(joint) for joint in hand.joints],
+        joint_confidence=np.asarray(hand.joint_confidence, dtype=np.float32),
+        angles=np.asarray(hand.angles, dtype=np.float64),
+        scale=float(hand.scale),
+        shape=np.asarray(hand.shape, dtype=np.float32),
+        segments=[_pose(p, q) for p, q in zip(hand.segment_positions, quaternions, strict=True)],
+    )
+
+
+def truth_message(joints: np.ndarray, side: str, header: Header) -> HandPoseArray:
+    """Known joints (23, 3) m as one certain hand; what is not known of it (angles, frames) stays zero."""
+    pose = HandPose(header=header, side=SIDES[side], state=HandPose.STATE_TRACK, confidence=1.0, scale=1.0)
+    pose.joints = [_point(joint) for joint in joints]
+    pose.joint_confidence = np.ones(len(JOINT_NAMES), dtype=np.float32)
+    pose.palm.position = _point(joints[JOINT_NAMES.index("palm")])
+    return HandPoseArray(header=header, state=HandPose.STATE_TRACK, hands=[pose])
+
+
+def joints_of(pose: HandPose) -> np.ndarray:
+    """The joints of a HandPose, (23, 3) m."""
+    return np.array([(point.x, point.y, point.z) for point in pose.joints])
+
+
+def joint_state(hands: Sequence[Hand], header: Header) -> JointState:
+    """Joint angles (rad) of all hands, by name with the side as prefix."""
+    return JointState(
+        header=header,
+        name=[f"{hand.side}_{name}" for hand in hands for name in ANGLE_NAMES],
+        position=[float(angle) for hand in hands for angle in hand.angles],
+    )
+
+
+def transforms(hand: Hand, header: Header, full: bool, prefix: str) -> list[TransformStamped]:
+    """The palm's frame in the camera's and, when ``full``, every segment's frame in its parent's.
+
+    Frames are called ``<prefix><side>_hand/<segment>``.
+    """
+    name = f"{prefix}{hand.side}_hand/"
+    count = len(SEGMENT_NAMES) if full else 1
+    rotations, positions = np.array(hand.segment_rotations), np.array(hand.segment_positions)
+    rotations[0], positions[0] = hand.rotation, hand.translation
+    parents = np.maximum(SEGMENT_PARENTS, 0)
+    to_parent = rotations[parents].transpose(0, 2, 1)
+    local_positions = (to_parent @ (positions - positions[parents])[..., None])[..., 0]
+    local_rotations = to_parent @ rotations
+    local_positions[0], local_rotations[0] = positions[0], rotations[0]
+    quaternions = Rotation.from_matrix(local_rotations).as_quat()
+    result = []
+    for index in range(count):
+        parent = SEGMENT_PARENTS[index]
+        stamped = TransformStamped(
+            header=Header(stamp=header.stamp), child_frame_id=name + SEGMENT_NAMES[index]
+        )
+        stamped.header.frame_id = header.frame_id if parent < 0 else name + SEGMENT_NAMES[parent]
+        x, y, z = (float(value) for value in local_positions[index])
+        stamped.transform = Transform(
+            translation=Vector3(x=x, y=y, z=z), rotation=_quaternion(quaternions[index])
+        )
+        result.append(stamped)
+    return result
+
+
+def model_info_message(model_name: str, model_hash: str) -> HandModelInfo:
+    """The skeleton's tables and who computes the hands, for consumers that match by name."""
+    lengths = np.zeros(len(JOINT_NAMES), dtype=np.float32)
+    template = HandModelLayer()(torch.zeros(PARAMETER_COUNT))
+    lengths[[child for _, child in BONES]] = bone_lengths(template).numpy()
+    return HandModelInfo(
+        model_name=model_name,
+        model_hash=model_hash,
+        package_version=package_version(),
+        joint_names=list(JOINT_NAMES),
+        joint_parents=list(JOINT_PARENTS),
+        bone_lengths=lengths,
+        angle_names=list(ANGLE_NAMES),
+        angle_lower=np.ascontiguousarray(ANGLE_LIMITS[:, 0]),
+        angle_upper=np.ascontiguousarray(ANGLE_LIMITS[:, 1]),
+        segment_names=list(SEGMENT_NAMES),
+        segment_parents=list(SEGMENT_PARENTS),
+        shape_names=list(SHAPE_NAMES),
+    )
+
+
+def _point(xyz: np.ndarray) -> Point:
+    return Point(x=float(xyz[0]), y=float(xyz[1]), z=float(xyz[2]))
+
+
+def _quaternion(xyzw: np.ndarray) -> Quaternion:
+    return Quaternion(x=float(xyzw[0]), y=float(xyzw[1]), z=float(xyzw[2]), w=float(xyzw[3]))
+
+
+def _pose(position: np.ndarray, xyzw: np.ndarray) -> Pose:
+    return Pose(position=_point(position), orientation=_quaternion(xyzw))

@@ -1,0 +1,169 @@
+"""Declared parameters of a node: in comes a table of ``Parameter``; out come values that are known to be allowed.
+
+A value that the table does not allow never stops the node from starting: the parameter is declared with its default,
+the complaint is kept, and ``check`` raises it (the lifecycle node then refuses to configure). A good value set at run
+time clears the complaint.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
+from rclpy.node import Node
+from rclpy.parameter import Parameter as RosParameter
+
+# Names that rclpy itself declares or reads from the overrides.
+_FOREIGN = ("use_sim_time", "start_type_description_service", "qos_overrides.")
+
+
+class ParameterError(ValueError):
+    """A parameter has a value that its table does not allow; the message names parameter, value and what is right."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter: its name, default (its type is the parameter's type), meaning, and what is allowed.
+
+    ``live`` parameters take effect at once; the others are read when the node configures and are locked until it is
+    cleaned up.
+    """
+
+    name: str
+    default: Any
+    description: str
+    choices: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    live: bool = False
+
+    def __post_init__(self) -> None:
+        complaint = self.complaint(self.default)
+        if complaint:
+            raise ValueError(f"the default does not pass its own rule: {complaint}")
+
+    def complaint(self, value: Any) -> str | None:
+        """Why ``value`` is not allowed, in one sentence that names the parameter; None when it is."""
+        wanted = type(self.default)
+        if wanted is list:
+            element = type(self.default[0])
+            if (
+                not isinstance(value, list)
+                or len(value) != len(self.default)
+                or any(type(item) is not element for item in value)
+            ):
+                return (
+                    f"parameter '{self.name}' is {value!r}, want a list of {len(self.default)} values of type"
+                    f" {element.__name__}"
+                )
+        elif type(value) is not wanted:
+            return f"parameter '{self.name}' is {value!r} ({type(value).__name__}), want a {wanted.__name__}"
+        if self.choices and value not in self.choices:
+            return f"parameter '{self.name}' is '{value}', want one of: {', '.join(self.choices)}"
+        numbers = value if wanted is list else [value]
+        if wanted not in (str, bool):
+            for number in numbers:
+                if not math.isfinite(number):
+                    return f"parameter '{self.name}' is {value!r}, want finite numbers"
+                if (self.minimum is not None and number < self.minimum) or (
+                    self.maximum is not None and number > self.maximum
+                ):
+                    return f"parameter '{self.name}' is {value!r}, want {self.range_text()}"
+        return None
+
+    def range_text(self) -> str:
+        """The allowed range in words."""
+        if self.maximum is None:
+            return f"at least {self.minimum:g}"
+        if self.minimum is None:
+            return f"at most {self.maximum:g}"
+        return f"{self.minimum:g} to {self.maximum:g}"
+
+    def descriptor(self) -> ParameterDescriptor:
+        """The ROS descriptor that ``ros2 param describe`` shows."""
+        constraints = f"one of: {', '.join(self.choices)}" if self.choices else ""
+        if not self.live:
+            constraints = "; ".join(filter(None, (constraints, "read when the node configures")))
+        descriptor = ParameterDescriptor(description=self.description, additional_constraints=constraints)
+        bounded = self.minimum is not None or self.maximum is not None
+        if type(self.default) is float and bounded:
+            low = -math.inf if self.minimum is None else float(self.minimum)
+            high = math.inf if self.maximum is None else float(self.maximum)
+            descriptor.floating_point_range = [FloatingPointRange(from_value=low, to_value=high)]
+        elif type(self.default) is int and bounded:
+            lowest = -(2**63) if self.minimum is None else int(self.minimum)
+            highest = 2**63 - 1 if self.maximum is None else int(self.maximum)
+            descriptor.integer_range = [IntegerRange(from_value=lowest, to_value=highest)]
+        return descriptor
+
+
+class DeclaredParameters:
+    """The table declared on a node. ``parameters["name"]`` is the present value; ``locked`` while configured."""
+
+    def __init__(self, node: Node, table: Iterable[Parameter]) -> None:
+        self._node = node
+        self._table = {parameter.name: parameter for parameter in table}
+        self._complaints: dict[str, str] = {}
+        self.locked = False
+        overrides = (
+            node._parameter_overrides
+        )  # rclpy offers no public way to see a value without declaring it
+        for parameter in self._table.values():
+            self._declare(parameter, overrides)
+        self.unknown = sorted(
+            name for name in overrides if name not in self._table and not name.startswith(_FOREIGN)
+        )
+        node.add_on_set_parameters_callback(self._on_set)
+
+    def _declare(self, parameter: Parameter, overrides: dict[str, RosParameter]) -> None:
+        default = parameter.default
+        override = overrides.get(parameter.name)
+        if override is not None:
+            value = _plain(override.value, parameter.default)
+            complaint = parameter.complaint(value)
+            if complaint is None:
+                default = value
+            else:
+                self._complaints[parameter.name] = complaint
+        # The override was looked at above: a bad one must not end the node, a whole number for a real one is welcome.
+        self._node.declare_parameter(parameter.name, default, parameter.descriptor(), ignore_override=True)
+
+    def __getitem__(self, name: str) -> Any:
+        return _plain(self._node.get_parameter(name).value, self._table[name].default)
+
+    def check(self) -> None:
+        """Raises ParameterError with every value given that is not allowed."""
+        if self._complaints:
+            raise ParameterError("; ".join(self._complaints.values()))
+
+    def _on_set(self, changes: list[RosParameter]) -> SetParametersResult:
+        for change in changes:
+            parameter = self._table.get(change.name)
+            if parameter is None:
+                continue
+            complaint = parameter.complaint(_plain(change.value, parameter.default))
+            if complaint is None and self.locked and not parameter.live:
+                complaint = (
+                    f"parameter '{change.name}' is read when the node configures: deactivate and clean the node up,"
+                    " set it, then configure and activate"
+                )
+            if complaint is not None:
+                return SetParametersResult(successful=False, reason=complaint)
+        for change in changes:
+            self._complaints.pop(change.name, None)
+        return SetParametersResult(successful=True)
+
+
+def _plain(value: Any, default: Any) -> Any:
+    """A parameter's value as plain Python of the default's type: arrays to lists, whole numbers for real ones."""
+    if isinstance(default, list):
+        if not hasattr(value, "__len__") or isinstance(value, (str, bytes)):
+            return value
+        real = type(default[0]) is float
+        return [float(item) if real and type(item) is int else item for item in value]
+    if type(default) is float and type(value) is int:
+        return float(value)
+    return value

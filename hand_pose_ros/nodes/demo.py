@@ -1,0 +1,320 @@
+"""The demo: camera, tracker and watcher as separate processes over real DDS, then a table, pictures and figures.
+
+``python3 -m hand_pose_ros.nodes.demo`` shows a synthetic hand; with ``--frames`` a folder of 16-bit depth PNGs is
+played instead. Writes overlay.gif, overlay.png, summary.json and the nodes' logs to the output folder. Exit status: 0
+it worked, 1 it did not, 2 wrong arguments.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from hand_pose_ros.datasets.recorded import RecordedFrames
+from hand_pose_ros.nodes.processes import NodeProcesses
+from hand_pose_ros.pictures import write_json
+
+_START_LIMIT_S = 300.0  # a slow machine compiles its kernels in the first run
+_END_LIMIT_S = 120.0  # drawing the pictures
+_MAX_AHEAD = 900
+_MODULES = {name: f"hand_pose_ros.nodes.{name}_node" for name in ("camera", "tracker", "watcher")}
+
+
+class DemoError(RuntimeError):
+    """The demo did not work; the message says why."""
+
+
+@dataclass(frozen=True)
+class DemoConfig:
+    """What to play and where to write. Validated; ``recording`` is None for the synthetic hand.
+
+    ``seconds`` None plays a recording once, else it is played again until they are over.
+    """
+
+    output: Path
+    recording: RecordedFrames | None
+    depth_unit: float
+    side: str
+    seconds: float | None
+    rate_hz: float
+    seed: int
+    model: str
+
+    def __post_init__(self) -> None:
+        if not 1e-6 <= self.depth_unit <= 0.1:
+            raise ValueError(f"depth unit is {self.depth_unit:g}, want metres a count, 1e-06 to 0.1")
+        if self.seconds is not None and not 0.5 <= self.seconds <= 3600:
+            raise ValueError(f"seconds is {self.seconds:g}, want 0.5 to 3600")
+        if not 0.1 <= self.rate_hz <= 240:
+            raise ValueError(f"rate is {self.rate_hz:g}, want 0.1 to 240 Hz")
+        if self.seed < 0:
+            raise ValueError(f"seed is {self.seed}, want 0 or more")
+        if self.model and not Path(self.model).is_file():
+            raise ValueError(f"model '{self.model}' is not a file")
+
+    @property
+    def count(self) -> int:
+        """Frames that the camera publishes: a recording at least once."""
+        whole = len(self.recording) if self.recording is not None else 0
+        if self.seconds is None:
+            return whole
+        return max(whole, round(self.seconds * self.rate_hz))
+
+    def camera_parameters(self) -> dict[str, Any]:
+        parameters: dict[str, Any] = {
+            "count": self.count,
+            "rate_hz": self.rate_hz,
+            "prerender": min(self.count, _MAX_AHEAD),
+            "wait_for_subscribers": 2,
+            "depth_unit": self.depth_unit,
+            "seed": self.seed,
+            "side": "left" if self.side == "left" else "right",
+        }
+        if self.recording is not None:
+            camera = self.recording.camera
+            parameters |= {"source": "frames", "frames": str(self.recording.folder.resolve()), "loop": True}
+            parameters["intrinsics"] = [float(v) for v in (camera.fx, camera.fy, camera.cx, camera.cy)]
+        return parameters
+
+    def tracker_parameters(self) -> dict[str, Any]:
+        return {"depth_unit": self.depth_unit, "side": self.side, "model": self.model}
+
+    def watcher_parameters(self) -> dict[str, Any]:
+        folder = str(self.output.resolve())
+        return {"output": f"{folder}/watcher.json", "pictures": folder, "depth_unit": self.depth_unit}
+
+
+def demo_environment() -> dict[str, str]:
+    """The children's environment: this machine only, a domain of its own, room for depth images in shared memory."""
+    environment = dict(os.environ)
+    environment.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
+    environment["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+    environment.setdefault("PYTHONUNBUFFERED", "1")
+    from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
+
+    try:
+        profile = Path(get_package_share_directory("hand_pose_ros")) / "config" / "fastdds.xml"
+    except PackageNotFoundError as error:
+        raise DemoError(
+            "the package hand_pose_ros is not installed or not sourced: build it first"
+        ) from error
+    # The second name is what the Fast DDS of ROS 2 Humble reads.
+    for name in ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"):
+        environment.setdefault(name, str(profile))
+    return environment
+
+
+def run(config: DemoConfig, console: Console) -> dict[str, Any]:
+    """Plays the demo and returns the figures. Raises DemoError."""
+    config.output.mkdir(parents=True, exist_ok=True)
+    for old in ("watcher.json", "summary.json", "overlay.gif", "overlay.png"):
+        (config.output / old).unlink(missing_ok=True)
+    progress = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f} frames"),
+        TimeElapsedColumn(),
+        console=console,
+    )
+    with NodeProcesses(config.output.resolve(), demo_environment()) as nodes, progress:
+        nodes.start("watcher", _MODULES["watcher"], config.watcher_parameters())
+        nodes.start("tracker", _MODULES["tracker"], config.tracker_parameters())
+        nodes.start("camera", _MODULES["camera"], config.camera_parameters())
+        task = progress.add_task("loading the model, preparing frames", total=config.count)
+        _play(nodes, config, progress, task)
+        progress.update(task, description="drawing the pictures")
+        time.sleep(0.5)  # what is still on its way
+        if nodes.end("watcher", _END_LIMIT_S) != 0:
+            raise DemoError(f"the watcher failed:\n{nodes.log_tail('watcher')}")
+        if nodes.status("tracker") is not None:
+            raise DemoError(f"the tracker ended on its own:\n{nodes.log_tail('tracker')}")
+        progress.update(task, description="done")
+    return _summary(config)
+
+
+def _play(nodes: NodeProcesses, config: DemoConfig, progress: Progress, task: Any) -> None:
+    """Waits until the camera has published its last frame; DemoError when something stops before."""
+    limit = time.monotonic() + _START_LIMIT_S
+    started = False
+    while nodes.status("camera") is None:
+        for name in ("tracker", "watcher"):
+            if nodes.status(name) is not None:
+                raise DemoError(f"the {name} ended on its own:\n{nodes.log_tail(name)}")
+        seen = _watcher_figures(config)
+        if seen.get("tracker_problem"):
+            raise DemoError(f"the tracker refused: {seen['tracker_problem']}")
+        frames = seen.get("frames", 0)
+        if frames and not started:
+            started = True
+            limit = time.monotonic() + _START_LIMIT_S + 3 * config.count / config.rate_hz
+        if time.monotonic() > limit:
+            where = "while playing" if started else "before the first frame"
+            raise DemoError(f"nothing more happened {where}; see the logs in '{config.output}'")
+        description = (
+            f"playing, {seen.get('hands', 0)} with a hand"
+            if started
+            else "loading the model, preparing frames"
+        )
+        progress.update(task, completed=frames, description=description)
+        time.sleep(0.2)
+    if nodes.status("camera") != 0:
+        raise DemoError(f"the camera failed:\n{nodes.log_tail('camera')}")
+
+
+def _watcher_figures(config: DemoConfig) -> dict[str, Any]:
+    path = config.output / "watcher.json"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def _summary(config: DemoConfig) -> dict[str, Any]:
+    summary = _watcher_figures(config)
+    for key in ("tracker_ready", "tracker_problem"):
+        summary.pop(key)
+    (config.output / "watcher.json").unlink()
+    recording = config.recording
+    summary["source"] = "synthetic" if recording is None else str(recording.folder)
+    if recording is not None:
+        for key in ("frames_without_hand", "frames_dropped"):
+            summary[f"{key}_names"] = sorted({recording.name(i % len(recording)) for i in summary[key]})
+    problems = verdict(summary, config.count)
+    summary["ok"] = not problems
+    summary["problems"] = problems
+    write_json(config.output / "summary.json", summary)
+    return summary
+
+
+def verdict(summary: dict[str, Any], count: int) -> list[str]:
+    """What is wrong with a run that came to its end: empty when it worked."""
+    problems = []
+    if summary["frames"] < count:
+        problems.append(f"only {summary['frames']} of {count} frames were published")
+    if summary["outputs"] == 0:
+        problems.append("the tracker published nothing")
+    elif summary["outputs"] < summary["frames"] / 2:
+        problems.append(f"only {summary['outputs']} of {summary['frames']} frames were answered")
+    if summary["outputs"] and summary["hands"] == 0:
+        problems.append("no hand was found in any frame")
+    return problems
+
+
+def print_table(summary: dict[str, Any], output: Path, console: Console) -> None:
+    """The figures for people."""
+
+    def number(value: float | None, unit: str) -> str:
+        return "unknown" if value is None else f"{value:.1f} {unit}"
+
+    age, error = summary["age_ms"], summary["error_mm"]
+    table = Table(title="hand_pose_ros demo", show_header=False)
+    table.add_row("frames in", str(summary["frames"]))
+    table.add_row("frames answered", f"{summary['outputs']} at {number(summary['rate_hz'], 'Hz')}")
+    table.add_row("hands out", f"{summary['hands']}")
+    table.add_row("dropped", str(summary["dropped"]))
+    table.add_row(
+        "age at the receiver p50 / p95 / p99", " / ".join(number(age[p], "ms") for p in ("p50", "p95", "p99"))
+    )
+    if summary["frames_with_truth"]:
+        table.add_row(
+            "joint error mean / median", f"{number(error['mean'], 'mm')} / {number(error['median'], 'mm')}"
+        )
+        table.add_row("hands of the wrong side", str(summary["wrong_side"]))
+    table.add_row("pictures", f"{output / 'overlay.gif'}, {output / 'overlay.png'}")
+    table.add_row("figures", str(output / "summary.json"))
+    console.print(table)
+    names = summary.get("frames_without_hand_names", [])
+    if names:
+        shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
+        console.print(f"no hand found in {len(names)} frame(s): {shown}", highlight=False)
+
+
+def parse_arguments(arguments: list[str] | None) -> DemoConfig:
+    """The command line as a configuration; SystemExit with status 2 and one line when it makes no sense."""
+    parser = argparse.ArgumentParser(prog="demo", description=__doc__.split("\n\n")[0])
+    parser.add_argument(
+        "--frames", metavar="DIR", help="folder of 16-bit depth PNGs instead of the synthetic hand"
+    )
+    parser.add_argument("--intrinsics", metavar="fx,fy,cx,cy", help="of the recorded frames, pixels")
+    parser.add_argument("--depth-unit", type=float, default=0.001, metavar="U", help="metres a count (0.001)")
+    parser.add_argument(
+        "--side", choices=("left", "right", "auto"), default="auto", help="hand to expect (auto)"
+    )
+    parser.add_argument("--seconds", type=float, help="duration (20; a recording: once through)")
+    parser.add_argument("--rate", type=float, default=30.0, metavar="HZ", help="frames a second (30)")
+    parser.add_argument("--seed", type=int, default=0, help="of the synthetic motion (0)")
+    parser.add_argument("--model", default="", metavar="FILE", help="weights instead of the shipped ones")
+    parser.add_argument(
+        "--output", type=Path, default=Path("demo"), metavar="DIR", help="where results go (demo)"
+    )
+
+    def refuse(message: str) -> NoReturn:
+        print(f"demo: {message}", file=sys.stderr)
+        raise SystemExit(2)
+
+    parser.error = refuse  # type: ignore[method-assign]  # one line, without the usage
+    given = parser.parse_args(arguments)
+    try:
+        recording = None
+        if given.frames is not None:
+            recording = RecordedFrames.open(given.frames, _intrinsics(given.intrinsics))
+        elif given.intrinsics is not None:
+            raise ValueError("--intrinsics goes with --frames")
+        return DemoConfig(
+            output=given.output,
+            recording=recording,
+            depth_unit=given.depth_unit,
+            side=given.side,
+            seconds=given.seconds if given.seconds is not None or recording is not None else 20.0,
+            rate_hz=given.rate,
+            seed=given.seed,
+            model=str(Path(given.model).resolve()) if given.model else "",
+        )
+    except ValueError as error:
+        refuse(str(error))
+
+
+def _intrinsics(text: str | None) -> tuple[float, float, float, float]:
+    try:
+        fx, fy, cx, cy = (float(part) for part in (text or "").split(","))
+    except ValueError:
+        given = "missing" if text is None else f"'{text}'"
+        raise ValueError(f"--intrinsics is {given}, want four numbers fx,fy,cx,cy") from None
+    return fx, fy, cx, cy
+
+
+def _interrupt(signal_number: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the demo; the exit status says whether it worked."""
+    config = parse_arguments(arguments)
+    signal.signal(signal.SIGTERM, _interrupt)
+    console = Console()
+    try:
+        summary = run(config, console)
+    except DemoError as error:
+        console.print(f"the demo did not work: {error}", style="bold red", highlight=False, markup=False)
+        return 1
+    except KeyboardInterrupt:
+        console.print("interrupted")
+        return 130
+    print_table(summary, config.output, console)
+    for problem in summary["problems"]:
+        console.print(f"the demo did not work: {problem}", style="bold red")
+    return 0 if summary["ok"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

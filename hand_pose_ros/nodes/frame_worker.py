@@ -1,0 +1,169 @@
+"""The worker thread: takes the newest (depth image, camera info) pair, runs the tracker on it, publishes.
+
+The only thread that touches the tracker. Images in ROS messages in, the outputs of ``HandOutputs`` out; whatever is
+wrong with a frame is reported once (throttled) and the frame is left out.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from typing import TYPE_CHECKING
+
+import numpy as np
+from rclpy.lifecycle import LifecycleNode
+from rclpy.time import Time
+from sensor_msgs.msg import CameraInfo, Image
+
+from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.nodes import conversions, diagnostics
+from hand_pose_ros.nodes.declaration import DeclaredParameters
+from hand_pose_ros.nodes.mailbox import Mailbox
+from hand_pose_ros.nodes.outputs import HandOutputs
+from hand_pose_ros.nodes.reporter import Reporter
+
+if TYPE_CHECKING:
+    from hand_pose_ros.tracker import HandTracker
+
+_STOP_PATIENCE_S = 20.0
+
+
+class FrameWorker:
+    """Owns the tracker while the node is active. ``offer`` and ``request_reset`` may be called from any thread."""
+
+    def __init__(
+        self,
+        node: LifecycleNode,
+        tracker: HandTracker,
+        parameters: DeclaredParameters,
+        outputs: HandOutputs,
+        statistics: diagnostics.FrameStatistics,
+        reporter: Reporter,
+    ) -> None:
+        self._clock = node.get_clock()
+        self._tracker = tracker
+        self._parameters = parameters
+        self._depth_unit_m = parameters["depth_unit"]
+        self._outputs = outputs
+        self._statistics = statistics
+        self._reporter = reporter
+        self._rectified = _is_rectified(parameters["rectified"], node)
+        self._mailbox: Mailbox[tuple[Image, CameraInfo]] = Mailbox()
+        self._reset = threading.Event()
+        self._camera: tuple[tuple, Camera] | None = None
+        self._last_stamp_ns: int | None = None
+        self.tracking = "waiting for the first frame"
+        self._thread = threading.Thread(target=self._run, name="hand tracker", daemon=True)
+        self._thread.start()
+
+    def offer(self, image: Image, info: CameraInfo) -> None:
+        """Leaves a frame; one that was not taken yet is thrown away and counted."""
+        if self._mailbox.put((image, info)):
+            self._statistics.drop(diagnostics.DROPPED_REPLACED)
+
+    def request_reset(self) -> None:
+        """The tracker forgets everything before it looks at the next frame."""
+        self._reset.set()
+
+    def stop(self) -> None:
+        """Ends the thread after the frame in work."""
+        self._mailbox.close()
+        self._thread.join(_STOP_PATIENCE_S)
+        if self._thread.is_alive():
+            self._reporter.error(
+                "stuck", f"the tracker did not finish its frame within {_STOP_PATIENCE_S:g} s"
+            )
+
+    def _run(self) -> None:
+        while (frame := self._mailbox.take()) is not None:
+            try:
+                self._process(*frame)
+            except ValueError as error:
+                self._statistics.drop(diagnostics.REJECTED)
+                self._reporter.warn(f"frame {type(error).__name__}", f"frame left out: {error}")
+            except Exception as error:  # noqa: BLE001  whatever happens, the node must go on and say so
+                self._statistics.drop(diagnostics.REJECTED)
+                where = "".join(traceback.format_exception(error)).rstrip()
+                self._reporter.error(f"crash {type(error).__name__}", f"frame left out: {error!r}\n{where}")
+
+    def _process(self, image: Image, info: CameraInfo) -> None:
+        if self._reset.is_set():
+            self._reset.clear()
+            self._tracker.reset()
+            self._last_stamp_ns = None
+        stamp = Time.from_msg(image.header.stamp)
+        if not self._in_order(stamp.nanoseconds) or not self._young_enough(stamp.nanoseconds):
+            return
+        started = time.monotonic()
+        depth = conversions.depth_from_image(image, self._depth_unit_m)
+        camera = self._camera_of(info)
+        camera.require_size(image.width, image.height)
+        result = self._tracker.update(depth, camera, stamp.nanoseconds * 1e-9)
+        self._last_stamp_ns = stamp.nanoseconds
+        hands = tuple(hand for hand in result.hands if self._possible(hand))
+        self._outputs.publish(hands, result, image.header)
+        age_ms = (self._clock.now().nanoseconds - stamp.nanoseconds) * 1e-6
+        self._statistics.publish(age_ms, (time.monotonic() - started) * 1e3, len(hands))
+        self.tracking = result.state.name.lower()
+        if not hands and not np.isfinite(depth).any():
+            self._reporter.warn("no reading", "the depth image has no valid pixel at all")
+        self._outputs.publish_pictures(hands, image.header, depth, camera)
+
+    def _in_order(self, stamp_ns: int) -> bool:
+        if self._last_stamp_ns is not None and stamp_ns <= self._last_stamp_ns:
+            self._statistics.drop(diagnostics.DROPPED_ORDER)
+            return False
+        return True
+
+    def _young_enough(self, stamp_ns: int) -> bool:
+        limit_s = self._parameters["max_age_s"]
+        if limit_s <= 0.0:
+            return True
+        now_ns = self._clock.now().nanoseconds
+        age_s = (now_ns - stamp_ns) * 1e-9
+        if abs(age_s) <= limit_s:
+            return True
+        self._statistics.drop(diagnostics.DROPPED_OLD)
+        if now_ns == 0:
+            why = "use_sim_time is true, but nothing arrives on /clock"
+        elif stamp_ns == 0:
+            why = "depth images have the stamp 0: the camera driver does not stamp them"
+        else:
+            direction = "old" if age_s > 0 else "ahead of the node's clock"
+            why = f"frame is {abs(age_s):.3g} s {direction}, the parameter 'max_age_s' allows {limit_s:g} s"
+            if abs(age_s) > 60.0:
+                why += " (a recording? play it with --clock and set use_sim_time, or set max_age_s to 0)"
+        self._reporter.warn("age", f"frame dropped: {why}")
+        return False
+
+    def _camera_of(self, info: CameraInfo) -> Camera:
+        # The model is the same in every frame: it is made anew only when a number changed.
+        roi = info.roi
+        fields: tuple = (info.width, info.height, info.binning_x, info.binning_y, info.distortion_model)
+        fields += (
+            info.d.tobytes(),
+            info.k.tobytes(),
+            info.p.tobytes(),
+            roi.x_offset,
+            roi.y_offset,
+            roi.width,
+            roi.height,
+        )
+        if self._camera is None or self._camera[0] != fields:
+            self._camera = (fields, conversions.camera_from_info(info, self._rectified))
+        return self._camera[1]
+
+    def _possible(self, hand: conversions.Hand) -> bool:
+        why = conversions.impossible(hand)
+        if why is not None:
+            self._reporter.error("impossible", f"a tracked hand was not published: {why}")
+        return why is None
+
+
+def _is_rectified(setting: str, node: LifecycleNode) -> bool:
+    if setting == "auto":  # REP 104: rectified images are called image_rect...
+        from hand_pose_ros.nodes.inputs import DEPTH_TOPIC
+
+        return node.resolve_topic_name(DEPTH_TOPIC).rsplit("/", 1)[-1].startswith("image_rect")
+    return setting == "yes"

@@ -1,0 +1,81 @@
+"""Hands -> RViz markers. Joints in metres in the camera's optical frame in; a MarkerArray with stable ids out.
+
+Each side has its own namespace (``right_hand``, ``left_hand``) with the ids below; markers live for a short time, and
+those of a hand that is no longer seen are deleted at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from builtin_interfaces.msg import Duration
+from geometry_msgs.msg import Point
+from std_msgs.msg import ColorRGBA, Header
+from visualization_msgs.msg import Marker, MarkerArray
+
+from hand_pose_ros.hand.skeleton import BONES
+from hand_pose_ros.overlay import JOINT_COLOURS
+
+if TYPE_CHECKING:
+    from hand_pose_ros.tracker import Hand
+
+LIFETIME_S = 0.5
+JOINTS_ID, BONES_ID, LABEL_ID = 0, 1, 2
+MARKER_IDS = (JOINTS_ID, BONES_ID, LABEL_ID)
+_JOINT_DIAMETER_M = 0.009
+_BONE_WIDTH_M = 0.005
+_LABEL_HEIGHT_M = 0.02
+
+_COLOURS = [ColorRGBA(r=r / 255.0, g=g / 255.0, b=b / 255.0, a=1.0) for r, g, b in JOINT_COLOURS]
+_FADED = [ColorRGBA(r=c.r, g=c.g, b=c.b, a=0.4) for c in _COLOURS]
+
+
+class HandMarkers:
+    """Remembers which hands are shown, to delete the markers of those that are lost."""
+
+    def __init__(self) -> None:
+        self._shown: set[str] = set()
+
+    def update(self, hands: Sequence[Hand], header: Header) -> MarkerArray | None:
+        """Markers of all hands of one image; None when there is nothing to draw or delete."""
+        markers = [marker for hand in hands for marker in _hand_markers(hand, header)]
+        sides = {hand.side for hand in hands}
+        for side in sorted(self._shown - sides):
+            for marker_id in MARKER_IDS:
+                markers.append(Marker(header=header, ns=f"{side}_hand", id=marker_id, action=Marker.DELETE))
+        self._shown = sides
+        return MarkerArray(markers=markers) if markers else None
+
+
+def _hand_markers(hand: Hand, header: Header) -> list[Marker]:
+    colours = (
+        _COLOURS if hand.state.name == "TRACK" else _FADED
+    )  # a predicted hand looks less certain than a seen one
+    points = [Point(x=float(x), y=float(y), z=float(z)) for x, y, z in hand.joints]
+
+    joints = _marker(hand, header, JOINTS_ID, Marker.SPHERE_LIST)
+    joints.scale.x = joints.scale.y = joints.scale.z = _JOINT_DIAMETER_M
+    joints.points, joints.colors = points, colours
+
+    bones = _marker(hand, header, BONES_ID, Marker.LINE_LIST)
+    bones.scale.x = _BONE_WIDTH_M
+    bones.points = [points[end] for bone in BONES for end in bone]
+    bones.colors = [colours[child] for _, child in BONES for _ in range(2)]
+
+    label = _marker(hand, header, LABEL_ID, Marker.TEXT_VIEW_FACING)
+    label.scale.z = _LABEL_HEIGHT_M
+    label.pose.position.x, label.pose.position.z = points[0].x, points[0].z
+    label.pose.position.y = (
+        min(point.y for point in points) - 1.5 * _LABEL_HEIGHT_M
+    )  # optical frame: y is down
+    label.color = ColorRGBA(r=1.0, g=1.0, b=1.0, a=0.9)
+    label.text = f"{hand.side} {hand.confidence:.2f}"
+    return [joints, bones, label]
+
+
+def _marker(hand: Hand, header: Header, marker_id: int, kind: int) -> Marker:
+    marker = Marker(header=header, ns=f"{hand.side}_hand", id=marker_id, type=kind, action=Marker.ADD)
+    marker.pose.orientation.w = 1.0
+    marker.lifetime = Duration(sec=0, nanosec=int(LIFETIME_S * 1e9))
+    return marker

@@ -1,0 +1,94 @@
+"""A tracker's result of one image -> every topic that the node publishes, all with that image's stamp and frame.
+
+Topics (relative): ``hands`` (every image, empty when no hand is seen), ``hand_model_info`` (latched), ``joint_states``,
+``markers``, ``overlay`` (drawn only while somebody subscribes), and /tf.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from rclpy.lifecycle import LifecycleNode
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import Image, JointState
+from std_msgs.msg import Header
+from tf2_ros import TransformBroadcaster
+from visualization_msgs.msg import MarkerArray
+
+from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.msg import HandModelInfo, HandPoseArray
+from hand_pose_ros.nodes import conversions
+from hand_pose_ros.nodes.declaration import DeclaredParameters
+from hand_pose_ros.nodes.markers import HandMarkers
+from hand_pose_ros.overlay import draw_overlay
+
+if TYPE_CHECKING:
+    from hand_pose_ros.tracker import Hand, TrackResult
+
+RELIABLE = QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE)
+LATCHED = QoSProfile(
+    depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+)
+
+
+class HandOutputs:
+    """The node's publishers. They speak only while the lifecycle node is active."""
+
+    def __init__(self, node: LifecycleNode, parameters: DeclaredParameters) -> None:
+        self._node = node
+        self._parameters = parameters
+        create = node.create_lifecycle_publisher
+        self._hands = create(HandPoseArray, "hands", RELIABLE)
+        self._model_info = create(HandModelInfo, "hand_model_info", LATCHED)
+        self._joint_states = create(JointState, "joint_states", RELIABLE)
+        self._marker_array = create(MarkerArray, "markers", RELIABLE)
+        self._overlay = create(Image, "overlay", RELIABLE)
+        self._broadcaster = TransformBroadcaster(node)
+        self._markers = HandMarkers()
+        self._last_header = Header()
+
+    def close(self) -> None:
+        """Takes all topics away."""
+        for publisher in (
+            self._hands,
+            self._model_info,
+            self._joint_states,
+            self._marker_array,
+            self._overlay,
+        ):
+            self._node.destroy_lifecycle_publisher(publisher)
+        self._node.destroy_publisher(self._broadcaster.pub_tf)
+
+    def publish_model_info(self, model_name: str, model_hash: str) -> None:
+        """Says once, latched, what the numbers mean and which model makes them."""
+        self._model_info.publish(conversions.model_info_message(model_name, model_hash))
+
+    def publish(self, hands: tuple[Hand, ...], result: TrackResult, header: Header) -> None:
+        """Everything that is cheap and that consumers act on."""
+        self._last_header = header
+        self._hands.publish(conversions.hands_message(hands, result.state, header))
+        if hands and self._parameters["publish_joint_states"]:
+            self._joint_states.publish(conversions.joint_state(hands, header))
+        mode = self._parameters["tf_mode"]
+        if hands and mode != "none":
+            prefix = self._parameters["frame_prefix"]
+            frames = [conversions.transforms(hand, header, mode == "full", prefix) for hand in hands]
+            self._broadcaster.sendTransform([frame for of_one_hand in frames for frame in of_one_hand])
+
+    def publish_pictures(
+        self, hands: tuple[Hand, ...], header: Header, depth: np.ndarray, camera: Camera
+    ) -> None:
+        """What is only for eyes; after the rest, and only where somebody looks."""
+        if self._parameters["publish_markers"] and self._marker_array.get_subscription_count() > 0:
+            markers = self._markers.update(hands, header)
+            if markers is not None:
+                self._marker_array.publish(markers)
+        if self._parameters["publish_overlay"] and self._overlay.get_subscription_count() > 0:
+            self._overlay.publish(conversions.image_from_rgb(draw_overlay(depth, camera, hands), header))
+
+    def hide(self) -> None:
+        """Deletes the markers that are shown."""
+        markers = self._markers.update((), self._last_header)
+        if markers is not None:
+            self._marker_array.publish(markers)

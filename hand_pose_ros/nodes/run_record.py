@@ -1,0 +1,95 @@
+"""What a watcher saw of a run, and the figures of it. No ROS.
+
+In: stamps (ns) of frames, of hand messages with the time they were received (ns), joints (23, 3) metres. Out: a
+dictionary ready for JSON: ages in ms, errors in mm, rates in Hz.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+PERCENTILES = (50, 95, 99)
+
+
+@dataclass(frozen=True)
+class SeenHand:
+    """A hand as it was received: side left or right, confidence 0 to 1, joints (23, 3) m."""
+
+    side: str
+    confidence: float
+    joints: np.ndarray
+
+
+@dataclass
+class RunRecord:
+    """All frames, truths and outputs of a run, by stamp."""
+
+    frames: dict[int, int] = field(default_factory=dict)
+    outputs: dict[int, tuple[int, list[SeenHand]]] = field(default_factory=dict)
+    truths: dict[int, SeenHand] = field(default_factory=dict)
+
+    def add_frame(self, stamp_ns: int) -> None:
+        """A frame was published (its camera info was seen)."""
+        self.frames.setdefault(stamp_ns, len(self.frames))
+
+    def add_output(self, stamp_ns: int, received_ns: int, hands: Sequence[SeenHand]) -> None:
+        """The tracker's message about the frame with this stamp was received."""
+        self.outputs.setdefault(stamp_ns, (received_ns, list(hands)))
+
+    def add_truth(self, stamp_ns: int, hand: SeenHand) -> None:
+        """The true hand in the frame with this stamp."""
+        self.truths[stamp_ns] = hand
+
+    def errors_mm(self) -> dict[int, np.ndarray]:
+        """By stamp: joint errors (23,) in mm of the best published hand of the true side, else of any hand."""
+        errors = {}
+        for stamp, truth in self.truths.items():
+            hands = self.outputs.get(stamp, (0, []))[1]
+            candidates = [hand for hand in hands if hand.side == truth.side] or hands
+            if candidates:
+                distances = [np.linalg.norm(hand.joints - truth.joints, axis=1) * 1e3 for hand in candidates]
+                errors[stamp] = min(distances, key=lambda row: float(row.mean()))
+        return errors
+
+    def summary(self) -> dict[str, Any]:
+        """The figures. Those that nothing is known about are None.
+
+        ``dropped``: frames without any output. ``frames_without_hand`` and ``frames_dropped``: indices of frames.
+        """
+        answered = [stamp for stamp in self.frames if stamp in self.outputs]
+        with_hand = [stamp for stamp in answered if self.outputs[stamp][1]]
+        ages = np.array([(self.outputs[stamp][0] - stamp) * 1e-6 for stamp in answered])
+        received = sorted(self.outputs[stamp][0] for stamp in answered)
+        span_s = (received[-1] - received[0]) * 1e-9 if len(received) > 1 else 0.0
+        errors = self.errors_mm()
+        joint_errors = np.concatenate(list(errors.values())) if errors else np.empty(0)
+        wrong_side = sum(
+            all(hand.side != truth.side for hand in self.outputs[stamp][1])
+            for stamp, truth in self.truths.items()
+            if stamp in self.outputs and self.outputs[stamp][1]
+        )
+        percentiles = np.percentile(ages, PERCENTILES) if len(ages) else (None,) * 3
+        return {
+            "frames": len(self.frames),
+            "outputs": len(answered),
+            "hands": len(with_hand),
+            "dropped": len(self.frames) - len(answered),
+            "rate_hz": _rounded((len(received) - 1) / span_s if span_s > 0 else None),
+            "age_ms": {f"p{p}": _rounded(age) for p, age in zip(PERCENTILES, percentiles, strict=True)},
+            "error_mm": {
+                "mean": _rounded(joint_errors.mean() if joint_errors.size else None),
+                "median": _rounded(np.median(joint_errors) if joint_errors.size else None),
+            },
+            "frames_with_truth": len(self.truths),
+            "wrong_side": wrong_side if self.truths else None,
+            "frames_without_hand": [self.frames[stamp] for stamp in answered if not self.outputs[stamp][1]],
+            "frames_dropped": [index for stamp, index in self.frames.items() if stamp not in self.outputs],
+        }
+
+
+def _rounded(value: Any) -> float | None:
+    return None if value is None else round(float(value), 2)

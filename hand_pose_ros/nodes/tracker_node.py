@@ -1,0 +1,216 @@
+"""The lifecycle node ``hand_tracker``: depth image + camera info in, hands out.
+
+The executor's thread only puts the newest pair into a one-slot mailbox; one worker thread owns the model and
+publishes. See ``inputs`` and ``outputs`` for the topics, ``parameters`` for the parameters.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.clock import Clock, ClockType, JumpThreshold, TimeJump
+from rclpy.duration import Duration
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.qos import QoSProfile
+from std_srvs.srv import Trigger
+
+from hand_pose_ros.nodes import diagnostics
+from hand_pose_ros.nodes.declaration import DeclaredParameters
+from hand_pose_ros.nodes.frame_worker import FrameWorker
+from hand_pose_ros.nodes.inputs import DepthInputs
+from hand_pose_ros.nodes.outputs import HandOutputs
+from hand_pose_ros.nodes.parameters import TRACKER_PARAMETERS
+from hand_pose_ros.nodes.reporter import Reporter
+
+if TYPE_CHECKING:
+    from hand_pose_ros.tracker import HandTracker
+
+_DIAGNOSTICS_PERIOD_S = 1.0
+
+
+def build_tracker(parameters: DeclaredParameters) -> HandTracker:
+    """The tracker that the parameters describe; ValueError or OSError when it cannot be made."""
+    from hand_pose_ros.tracker import HandTracker, TrackerConfig
+
+    names = ("side", "device", "threads", "min_confidence", "coast_s")
+    roi = tuple(parameters["roi"]) if any(parameters["roi"]) else None
+    config = TrackerConfig(roi=roi, **{name: parameters[name] for name in names})
+    return HandTracker(parameters["model"] or None, config)
+
+
+class HandTrackerNode(LifecycleNode):
+    """``tracker_factory`` makes the tracker from the parameters when the node configures."""
+
+    def __init__(
+        self,
+        tracker_factory: Callable[[DeclaredParameters], Any] = build_tracker,
+        node_name: str = "hand_tracker",
+        **node_arguments: Any,
+    ) -> None:
+        super().__init__(node_name, **node_arguments)
+        self._tracker_factory = tracker_factory
+        self._tracker: HandTracker | None = None
+        self._inputs: DepthInputs | None = None
+        self._outputs: HandOutputs | None = None
+        self._worker: FrameWorker | None = None
+        self._refusal: str | None = None
+        self.reporter = Reporter(self.get_logger())
+        self.statistics = diagnostics.FrameStatistics()
+        self.parameters = DeclaredParameters(self, TRACKER_PARAMETERS)
+        for name in self.parameters.unknown:
+            self.get_logger().warning(f"there is no parameter '{name}': it has no effect")
+        self.create_service(Trigger, "~/reset", self._on_reset)
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", QoSProfile(depth=1))
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(_DIAGNOSTICS_PERIOD_S, self._publish_diagnostics, clock=steady)
+        backwards = JumpThreshold(
+            min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=False
+        )
+        self._jump = self.get_clock().create_jump_callback(backwards, post_callback=self._on_clock_jump)
+
+    def autostart(self) -> None:
+        """Configures and activates, unless the parameter ``autostart`` says no."""
+        if self.parameters["autostart"] and self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
+            self.trigger_activate()
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Checks the parameters, loads the model, warms it up. Refuses with one message when something is wrong."""
+        try:
+            self.parameters.check()
+            self._tracker = self._tracker_factory(self.parameters)
+            self._tracker.warm_up()
+        except (ValueError, OSError, ImportError, RuntimeError) as error:
+            self._tracker = None
+            self._refusal = f"cannot configure: {error}"
+            self.get_logger().error(self._refusal)
+            return TransitionCallbackReturn.FAILURE
+        self._refusal = None
+        self.parameters.locked = True
+        self._outputs = HandOutputs(self, self.parameters)
+        return super().on_configure(state)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Starts to listen and to publish."""
+        result = super().on_activate(state)
+        assert self._outputs is not None
+        assert self._tracker is not None
+        self.reporter.forget()
+        self._tracker.reset()
+        info = self._tracker.model_info
+        self._outputs.publish_model_info(info.name, info.sha256)
+        self._worker = FrameWorker(
+            self, self._tracker, self.parameters, self._outputs, self.statistics, self.reporter
+        )
+        self._inputs = DepthInputs(
+            self,
+            self.reporter,
+            self.parameters["sync_slop_s"],
+            on_pair=self._worker.offer,
+            on_depth=self.statistics.receive,
+            on_backwards=self._on_backwards,
+        )
+        self.get_logger().info(
+            f"tracking with model '{info.name}' on '{self._inputs.depth_topic}' and '{self._inputs.info_topic}'"
+        )
+        return result
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stops listening and publishing; the model stays loaded."""
+        self._stop()
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Forgets the model; parameters may change again."""
+        self._stop()
+        if self._outputs is not None:
+            self._outputs.close()
+        self._outputs = self._tracker = None
+        self.parameters.locked = False
+        return super().on_cleanup(state)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Ends everything from any state."""
+        return self.on_cleanup(state)
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """A transition failed unexpectedly: back to unconfigured."""
+        self.get_logger().error(f"the transition from '{state.label}' failed")
+        return self.on_cleanup(state)
+
+    def close(self) -> None:
+        """Stops the worker; before destroy_node, in whatever state."""
+        self._stop()
+        self._jump.unregister()
+
+    def _stop(self) -> None:
+        if self._inputs is not None:
+            self._inputs.close()
+            self._inputs = None
+        if self._worker is not None:
+            self._worker.stop()
+            self._worker = None
+            if self._outputs is not None and rclpy.ok(context=self.context):
+                self._outputs.hide()
+
+    def _on_backwards(self, what: str) -> None:
+        self.get_logger().info(f"{what}: the tracker starts afresh")
+        if self._worker is not None:
+            self._worker.request_reset()
+
+    def _on_clock_jump(self, jump: TimeJump) -> None:
+        if self._worker is not None and jump.delta < Duration():
+            self._on_backwards("the clock went backwards")
+
+    def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        response.success = self._worker is not None
+        if self._worker is not None:
+            self._worker.request_reset()
+            response.message = "the tracker starts afresh with the next frame"
+        else:
+            response.message = "the node is not active"
+        return response
+
+    def _publish_diagnostics(self) -> None:
+        if self._worker is not None:
+            lifecycle = "active"
+        else:
+            lifecycle = "inactive" if self._tracker is not None else "unconfigured"
+        self._diagnostics.publish(
+            diagnostics.diagnostic_array(
+                name=f"{self.get_fully_qualified_name()}: tracking",
+                hardware_id=self._tracker.model_info.name if self._tracker is not None else "",
+                stamp=self.get_clock().now().to_msg(),
+                lifecycle=lifecycle,
+                tracking=self._worker.tracking if self._worker is not None else "idle",
+                statistics=self.statistics,
+                last_complaint=self.reporter.last(),
+                refusal=self._refusal,
+            )
+        )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the node until it is interrupted."""
+    rclpy.init(args=arguments)
+    node = HandTrackerNode()
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    try:
+        node.autostart()
+        executor.spin()
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    finally:
+        node.close()
+        node.destroy_node()
+        rclpy.try_shutdown()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

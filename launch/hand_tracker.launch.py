@@ -1,0 +1,103 @@
+"""Starts the hand tracker on a depth camera:
+
+ros2 launch hand_pose_ros hand_tracker.launch.py depth_image:=/camera/depth/image_rect_raw \
+    camera_info:=/camera/depth/camera_info
+"""
+
+import os
+from pathlib import Path
+
+from ament_index_python.packages import get_package_share_directory
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
+from launch.conditions import IfCondition
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
+
+from launch import LaunchDescription
+
+SHARE = Path(get_package_share_directory("hand_pose_ros"))
+
+# Launch arguments that are parameters of the node: they win over the file, but only when they are given.
+PARAMETER_ARGUMENTS = {
+    "side": (str, "which hand: auto, left or right"),
+    "model": (str, "path of the weights; empty: the shipped model"),
+    "device": (str, "auto, cpu or cuda"),
+    "depth_unit": (float, "metres a count of 16UC1 images"),
+    "tf_mode": (str, "TF frames of a hand: none, root or full"),
+    "autostart": (bool, "configure and activate at start"),
+}
+FROM_FILE = "(params_file)"
+
+
+def declared_arguments():
+    plain = {
+        "namespace": ("", "namespace of the node and its topics"),
+        "use_sim_time": ("false", "take the time from /clock (recordings played with --clock)"),
+        "params_file": (str(SHARE / "config" / "hand_tracker.yaml"), "parameters of the node"),
+        "log_level": ("info", "debug, info, warn, error or fatal"),
+        "depth_image": ("depth/image_rect", "topic of the depth image"),
+        "camera_info": ("depth/camera_info", "topic of its camera info"),
+        "rviz": ("false", "show depth, markers and TF in RViz"),
+    }
+    arguments = [
+        DeclareLaunchArgument(name, default_value=default, description=text)
+        for name, (default, text) in plain.items()
+    ]
+    arguments += [
+        DeclareLaunchArgument(name, default_value=FROM_FILE, description=text)
+        for name, (_, text) in PARAMETER_ARGUMENTS.items()
+    ]
+    return arguments
+
+
+def fast_dds_profile():
+    """Room for depth images in shared memory; a profile that is set already stays."""
+    profile = str(SHARE / "config" / "fastdds.xml")
+    # The second name is what the Fast DDS of ROS 2 Humble reads.
+    names = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
+    return [SetEnvironmentVariable(name, profile) for name in names if name not in os.environ]
+
+
+def start_nodes(context):
+    overrides = {"use_sim_time": ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool)}
+    for name, (kind, _) in PARAMETER_ARGUMENTS.items():
+        if LaunchConfiguration(name).perform(context) != FROM_FILE:
+            overrides[name] = ParameterValue(LaunchConfiguration(name), value_type=kind)
+    tracker = Node(
+        package="hand_pose_ros",
+        executable="hand_tracker",
+        name="hand_tracker",
+        namespace=LaunchConfiguration("namespace"),
+        parameters=[LaunchConfiguration("params_file"), overrides],
+        remappings=[
+            ("depth/image_rect", LaunchConfiguration("depth_image")),
+            ("depth/camera_info", LaunchConfiguration("camera_info")),
+            ("/tf", "tf"),
+            ("/tf_static", "tf_static"),
+        ],
+        arguments=["--ros-args", "--log-level", LaunchConfiguration("log_level")],
+        output="screen",
+        emulate_tty=True,
+    )
+    rviz = Node(
+        package="rviz2",
+        executable="rviz2",
+        namespace=LaunchConfiguration("namespace"),
+        arguments=["-d", str(SHARE / "rviz" / "hand_tracker.rviz")],
+        parameters=[{"use_sim_time": overrides["use_sim_time"]}],
+        remappings=[
+            ("depth/image_rect", LaunchConfiguration("depth_image")),
+            ("depth/camera_info", LaunchConfiguration("camera_info")),
+            ("/tf", "tf"),
+            ("/tf_static", "tf_static"),
+        ],
+        condition=IfCondition(LaunchConfiguration("rviz")),
+    )
+    return [tracker, rviz]
+
+
+def generate_launch_description():
+    return LaunchDescription(
+        [*declared_arguments(), *fast_dds_profile(), OpaqueFunction(function=start_nodes)]
+    )

@@ -1,0 +1,193 @@
+"""The tracker node on real rclpy, with a fake tracker."""
+
+from __future__ import annotations
+
+import numpy as np
+from std_srvs.srv import Trigger
+
+from hand_pose_ros.hand.skeleton import ANGLE_NAMES, JOINT_NAMES
+from hand_pose_ros.msg import HandPose
+
+
+def test_every_output_carries_stamp_and_frame_of_the_image(rig, fake_tracker, hand):
+    bench = rig(fake_tracker((hand(),)), tf_mode="full")
+    bench.connect()
+    header = bench.send()
+    assert bench.wait_for_answers(1)
+    assert bench.spin_until(lambda: bench.received["joint_states"] and bench.received["/tf"])
+    answer = bench.answers()[0]
+    assert answer.header == header
+    assert answer.hands[0].header == header
+    assert bench.received["joint_states"][0].header == header
+    frames = bench.received["/tf"][0].transforms
+    assert {frame.header.stamp.sec for frame in frames} == {header.stamp.sec}
+    assert {frame.header.stamp.nanosec for frame in frames} == {header.stamp.nanosec}
+    assert [f.header.frame_id for f in frames if f.child_frame_id == "right_hand/palm"] == ["camera"]
+
+
+def test_hand_goes_through_the_message_unchanged(rig, fake_tracker, hand):
+    angles = np.linspace(-0.2, 0.3, len(ANGLE_NAMES))
+    sent = hand("left", angles=angles)
+    bench = rig(fake_tracker((sent,)))
+    bench.connect()
+    bench.send()
+    assert bench.wait_for_answers(1)
+    received = bench.answers()[0].hands[0]
+    assert received.side == HandPose.SIDE_LEFT
+    assert received.state == HandPose.STATE_TRACK
+    np.testing.assert_allclose([(p.x, p.y, p.z) for p in received.joints], sent.joints)
+    np.testing.assert_allclose(received.angles, sent.angles)
+    assert bench.spin_until(lambda: bench.received["joint_states"])
+    state = bench.received["joint_states"][0]
+    assert state.name == [f"left_{name}" for name in ANGLE_NAMES]
+    np.testing.assert_allclose(state.position, angles)
+
+
+def test_no_hand_is_an_empty_array_and_nothing_else(rig, fake_tracker):
+    bench = rig(fake_tracker())
+    bench.connect()
+    bench.send()
+    assert bench.wait_for_answers(1)
+    bench.spin_for(0.2)
+    assert bench.answers()[0].hands == []
+    assert bench.answers()[0].state == HandPose.STATE_SEARCH
+    assert not bench.received["joint_states"]
+    assert not bench.received["/tf"]
+
+
+def test_model_info_reaches_a_late_listener(rig, fake_tracker):
+    bench = rig(fake_tracker())
+    bench.connect()
+    info = bench.received["hand_model_info"][0]
+    assert (info.model_name, info.model_hash) == ("fake", "f" * 64)
+    assert list(info.joint_names) == list(JOINT_NAMES)
+    assert info.bone_lengths[0] == 0
+    assert min(info.bone_lengths[1:]) > 0.01
+
+
+def test_warm_up_comes_before_the_first_frame(rig, fake_tracker):
+    tracker = fake_tracker()
+    bench = rig(tracker)
+    bench.connect()
+    bench.send()
+    assert bench.wait_for_answers(1)
+    assert tracker.warmed_up_before_first_frame
+
+
+def test_slow_model_answers_the_newest_frame_and_counts_the_rest(rig, fake_tracker):
+    """Frames come ten times faster than the model: nothing queues, every loss is counted."""
+    tracker = fake_tracker(delay_s=0.3)
+    bench = rig(tracker)
+    bench.connect()
+    count = 40
+    last = None
+    for _ in range(count):
+        last = bench.send()
+        bench.spin_for(0.03)
+    newest = last.stamp.sec + last.stamp.nanosec * 1e-9
+    assert bench.spin_until(lambda: tracker.stamps and tracker.stamps[-1] >= newest - 1e-6)
+    assert bench.spin_until(lambda: len(bench.answers()) == len(tracker.stamps))
+    figures = bench.node.statistics.figures()
+    assert tracker.stamps == sorted(tracker.stamps)
+    assert figures["published"] == len(tracker.stamps) < count / 2
+    assert figures["received"] == figures["published"] + figures["dropped_newer_arrived"]
+
+
+def test_reset_service_forgets_the_track(rig, fake_tracker):
+    tracker = fake_tracker()
+    bench = rig(tracker)
+    bench.connect()
+    bench.send()
+    assert bench.wait_for_answers(1)
+    before = tracker.resets
+    client = bench.helper.create_client(Trigger, "hand_tracker/reset")
+    assert bench.spin_until(client.service_is_ready)
+    future = client.call_async(Trigger.Request())
+    assert bench.spin_until(future.done)
+    assert future.result().success
+    bench.send()
+    assert bench.wait_for_answers(2)
+    assert tracker.resets == before + 1
+
+
+def test_stamps_that_go_backwards_reset_the_tracker_and_are_answered(rig, fake_tracker):
+    """A bag that loops."""
+    tracker = fake_tracker()
+    bench = rig(tracker, max_age_s=0.0)
+    bench.connect()
+    for stamp in (100.0, 100.25, 100.5):
+        bench.send(stamp)
+        assert bench.spin_until(lambda stamp=stamp: tracker.stamps[-1:] == [stamp])
+    # Leftovers that were never matched must not stand in the way of what follows.
+    for stamp in (101.0, 101.25, 101.5, 101.75, 102.0, 102.25):
+        bench.image.publish(bench.image_message(bench.header(stamp)))
+    bench.spin_for(0.3)
+    before = tracker.resets
+    for stamp in (50.0, 50.25):
+        bench.send(stamp)
+        assert bench.spin_until(lambda stamp=stamp: tracker.stamps[-1:] == [stamp])
+    assert tracker.resets == before + 1
+
+
+def test_frame_out_of_order_is_dropped(rig, fake_tracker):
+    tracker = fake_tracker()
+    bench = rig(tracker, max_age_s=0.0)
+    bench.connect()
+    for stamp in (100.0, 100.25):
+        bench.send(stamp)
+        assert bench.spin_until(lambda stamp=stamp: tracker.stamps[-1:] == [stamp])
+    bench.send(100.125)
+    assert bench.spin_until(lambda: bench.node.statistics.figures()["dropped_out_of_order"] == 1)
+    assert tracker.stamps == [100.0, 100.25]
+
+
+def test_old_frames_are_dropped_with_the_remedy(rig, fake_tracker):
+    tracker = fake_tracker()
+    bench = rig(tracker, max_age_s=0.5)
+    bench.connect()
+    bench.send(1000.0)
+    assert bench.wait_for_complaint("use_sim_time")
+    assert "max_age_s" in bench.complaint()
+    assert not tracker.stamps
+    bench.send()
+    assert bench.wait_for_answers(1)
+
+
+def test_deactivated_node_is_silent_and_comes_back(rig, fake_tracker, hand):
+    bench = rig(fake_tracker((hand(),)))
+    bench.connect()
+    bench.send()
+    assert bench.wait_for_answers(1)
+    bench.node.trigger_deactivate()
+    bench.send()
+    bench.spin_for(0.3)
+    assert len(bench.answers()) == 1
+    bench.node.trigger_activate()
+    assert bench.spin_until(lambda: bench.image.get_subscription_count() > 0)
+    assert bench.spin_until(lambda: (bench.send(), bench.spin_for(0.1), len(bench.answers()) > 1)[-1])
+
+
+def test_without_autostart_nothing_happens_until_asked(rig, fake_tracker):
+    bench = rig(fake_tracker(), autostart=False)
+    bench.spin_for(0.3)
+    assert bench.helper.count_publishers(bench.node.resolve_topic_name("hands")) == 0
+    bench.node.trigger_configure()
+    bench.node.trigger_activate()
+    bench.connect()
+
+
+def test_diagnostics_tell_rate_drops_age_and_state(rig, fake_tracker, hand):
+    bench = rig(fake_tracker((hand(),)))
+    bench.connect()
+    for _ in range(5):
+        bench.send()
+        bench.spin_for(0.05)
+    bench.received["/diagnostics"].clear()
+    assert bench.spin_until(lambda: bench.received["/diagnostics"])
+    status = bench.received["/diagnostics"][-1].status[0]
+    values = {pair.key: pair.value for pair in status.values}
+    assert status.level == status.OK
+    assert values["tracking"] == "track"
+    assert values["published"] == values["received"] == "5"
+    assert float(values["age_ms_p95"]) > 0
+    assert float(values["rate_out_hz"]) > 0
