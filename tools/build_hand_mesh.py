@@ -16,7 +16,6 @@ natural axes: x along the bone, z out of the finger's back), blendshapes (B, V, 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import zipfile
 from pathlib import Path
@@ -38,9 +37,14 @@ from hand_mesh_weights import (  # noqa: E402
     repair_weights,
     smooth_weights,
 )
+
 from hand_pose_ros.hand.skeleton import FINGER_JOINTS, FINGERS, JOINT_COUNT, JOINT_INDEX, SEGMENT_JOINTS  # noqa: E402
 
 TIP = FINGER_JOINTS["middle"][3]
+WRIST = (JOINT_INDEX["wrist_radial"], JOINT_INDEX["wrist_ulnar"])
+SMALLEST_SHAPE = 0.001
+"""m: a blendshape that moves no vertex of the hand by more than this is left out; most of MakeHuman's ages, sexes and
+weights differ in size alone, which is drawn apart."""
 
 
 def thumb_nail(source: Source) -> np.ndarray:
@@ -59,22 +63,32 @@ def thumb_nail(source: Source) -> np.ndarray:
     return thin if thin @ back > 0 else -thin
 
 
+def natural_directions(joints: np.ndarray, elbow: np.ndarray) -> np.ndarray:
+    """(17, 3): where the segments point in the palm frame: the palm along x, the forearm from elbow to wrist."""
+    bones = [
+        joints[FINGER_JOINTS[finger][k + 1]] - joints[FINGER_JOINTS[finger][k]]
+        for finger in FINGERS
+        for k in range(3)
+    ]
+    return unit(np.stack([np.array([1.0, 0.0, 0.0]), *bones, joints[list(WRIST)].mean(axis=0) - elbow]))
+
+
 def natural_frames(joints: np.ndarray, nail: np.ndarray, elbow: np.ndarray) -> np.ndarray:
-    """(17, 3, 3) axes as columns of the segments and the forearm, in the palm frame."""
-    frames = np.zeros((FOREARM + 1, 3, 3))
-    frames[0] = np.eye(3)
-    tip = joints[FINGER_JOINTS["thumb"][3]]
-    thumb_axis = np.cross(nail, unit(tip - joints[FINGER_JOINTS["thumb"][2]]))
-    for i, finger in enumerate(FINGERS):
-        for k in range(3):
-            x = unit(joints[FINGER_JOINTS[finger][k + 1]] - joints[FINGER_JOINTS[finger][k]])
-            y = thumb_axis if finger == "thumb" else np.cross([0.0, 0.0, 1.0], x)
-            y = unit(y - (y @ x) * x)
-            frames[1 + 3 * i + k] = np.stack([x, y, np.cross(x, y)], axis=1)
-    wrist = 0.5 * (joints[JOINT_INDEX["wrist_radial"]] + joints[JOINT_INDEX["wrist_ulnar"]])
-    x = unit(wrist - elbow)
-    y = unit(np.array([0.0, 1.0, 0.0]) - x[1] * x)
-    frames[FOREARM] = np.stack([x, y, np.cross(x, y)], axis=1)
+    """(17, 3, 3) axes as columns of the segments in the palm frame: the hand as it is drawn.
+
+    Fingers bend about what is across them in the palm, the thumb about what is across its nail.
+    """
+    directions = natural_directions(joints, elbow)
+    frames = np.zeros((len(directions), 3, 3))
+    for s, x in enumerate(directions):
+        if 1 <= s <= 3:
+            y = np.cross(nail, directions[3])
+        elif s == FOREARM:
+            y = np.array([0.0, 1.0, 0.0])
+        else:
+            y = np.cross([0.0, 0.0, 1.0], x)
+        y = unit(y - (y @ x) * x)
+        frames[s] = np.stack([x, y, np.cross(x, y)], axis=1)
     return frames
 
 
@@ -100,22 +114,32 @@ def repose(vertices, joints, own_frames, frames, weights) -> tuple[np.ndarray, n
         for k in range(3):
             a, b = FINGER_JOINTS[finger][k], FINGER_JOINTS[finger][k + 1]
             moved[b] = moved[a] + frames[1 + 3 * i + k][:, 0] * np.linalg.norm(joints[b] - joints[a])
-    wrist = joints[1:3].mean(0)
-    origin = np.vstack([joints[list(SEGMENT_JOINTS)], wrist])
-    target = np.vstack([moved[list(SEGMENT_JOINTS)], wrist])
+    wrist = joints[list(WRIST)].mean(axis=0)
+    start = np.vstack([joints[list(SEGMENT_JOINTS)], wrist])
+    end = np.vstack([moved[list(SEGMENT_JOINTS)], wrist])
     rotation = frames @ own_frames.transpose(0, 2, 1)
-    offset = target - np.einsum("sij,sj->si", rotation, origin)
-    return np.einsum("vs,vsi->vi", weights, np.einsum("sij,vj->vsi", rotation, vertices) + offset), moved
+    offset = end - np.einsum("sij,sj->si", rotation, start)
+    placed = np.einsum("sij,vj->vsi", rotation, vertices) + offset
+    return np.einsum("vs,vsi->vi", weights, placed), moved
 
 
-def build(source: Source) -> dict[str, np.ndarray]:
-    """A Source -> the arrays of the asset."""
-    nail = thumb_nail(source)
+def close(vertices: np.ndarray, faces: np.ndarray, count: int) -> np.ndarray:
+    """Vertices with the last of ``count`` ones, the middle of the elbow's lid, put amid its ring if it is missing."""
+    if len(vertices) == count:
+        return vertices
+    ring = np.unique(faces[(faces == count - 1).any(axis=1)])
+    return np.vstack([vertices, vertices[ring[:-1]].mean(axis=0)])
+
+
+def canonical(
+    source: Source, nail: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """(vertices, joints, frames, faces, weights (V, 17)) in the palm frame, closed, with a forearm."""
     joints = refine_joints(source, nail)
-    rotation, origin = palm_frame(joints)
-    raw_joints, joints = joints, (joints - origin) @ rotation
-    vertices, faces, weights = (source.vertices - origin) @ rotation, source.faces, source.weights
-    wrist = joints[1:3].mean(0)
+    axes, origin = palm_frame(joints)
+    joints = (joints - origin) @ axes
+    vertices, faces, weights = (source.vertices - origin) @ axes, source.faces, source.weights
+    wrist = joints[list(WRIST)].mean(axis=0)
     if source.name == "webxr":
         faces = open_wrist(vertices, faces, np.array([1.0, 0.0, 0.0]))
         vertices, faces, weights = drop_unused(vertices, faces, weights)
@@ -125,43 +149,42 @@ def build(source: Source) -> dict[str, np.ndarray]:
     added = np.zeros((len(vertices) - len(weights), FOREARM + 1))
     added[:, FOREARM] = 1.0
     weights = smooth_weights(repair_weights(vertices, np.vstack([weights, added]), joints), faces, 2)
+    elbow = vertices[far_from(vertices, wrist)].mean(axis=0)
+    return vertices, joints, natural_frames(joints, nail @ axes, elbow), faces, weights
+
+
+def far_from(vertices: np.ndarray, wrist: np.ndarray) -> np.ndarray:
+    """(V,) bool: the half of the forearm next to the elbow, whose middle gives its direction."""
+    return vertices[:, 0] < wrist[0] - 0.6 * FOREARM_LENGTH
+
+
+def build(source: Source) -> dict[str, np.ndarray]:
+    """A Source -> the arrays of the asset."""
+    nail = thumb_nail(source)
+    vertices, joints, frames, faces, weights = canonical(source, nail)
     bone_index, bone_weight = compact(weights)
     weights = np.zeros_like(weights)
     np.put_along_axis(weights, bone_index, bone_weight, axis=1)
-
-    far = vertices[:, 0] < wrist[0] - 0.6 * FOREARM_LENGTH
-    elbow = vertices[far].mean(0) if far.any() else wrist - [FOREARM_LENGTH, 0, 0]
-    frames = natural_frames(joints, nail @ rotation, elbow)
-    frames[FOREARM] = natural_frames(joints, nail @ rotation, elbow)[FOREARM]
+    wrist = joints[list(WRIST)].mean(axis=0)
+    far, hand = far_from(vertices, wrist), vertices[:, 0] > wrist[0]
     length = np.linalg.norm(joints[TIP] - wrist)
 
     shapes, joint_shapes, names = [], [], []
-    anchors = [attach(source.vertices, joint) for joint in raw_joints]
-    for name, shape in source.shapes.items():
-        moved = np.stack([value @ shape[index] for index, value in anchors])
-        axes, middle = palm_frame(moved)
-        moved, shape = (moved - middle) @ axes, (shape - middle) @ axes
-        shape = np.vstack(
-            [shape, *([shape[faces[-1, :2]].mean(0)[None]] if len(shape) < len(vertices) else [])]
-        )
-        if len(shape) == len(vertices):
-            ring = faces[(faces == len(vertices) - 1).any(1)]
-            ring = np.unique(ring[ring != len(vertices) - 1])
-            shape[-1] = shape[ring].mean(0)
-        shape_wrist = moved[1:3].mean(0)
-        size = length / np.linalg.norm(moved[TIP] - shape_wrist)
-        moved, shape, shape_wrist = moved * size, shape * size, shape_wrist * size
-        own = frames.copy()
-        for i, finger in enumerate(FINGERS):
-            for k in range(3):
-                a, b = FINGER_JOINTS[finger][k : k + 2]
-                s = 1 + 3 * i + k
-                own[s] = turn(frames[s][:, 0], unit(moved[b] - moved[a])) @ frames[s]
-        own[FOREARM] = turn(frames[FOREARM][:, 0], unit(shape_wrist - shape[far].mean(0))) @ frames[FOREARM]
+    # The joints follow the skin about them from shape to shape.
+    anchors = [attach(source.vertices, joint) for joint in refine_joints(source, nail)]
+    for name, drawn in source.shapes.items():
+        moved = np.stack([share @ drawn[index] for index, share in anchors])
+        axes, origin = palm_frame(moved)
+        moved, shape = (moved - origin) @ axes, (close(drawn, faces, len(vertices)) - origin) @ axes
+        size = length / np.linalg.norm(moved[TIP] - moved[list(WRIST)].mean(axis=0))
+        moved, shape = moved * size, shape * size
+        directions = natural_directions(moved, shape[far].mean(axis=0))
+        own = np.stack([turn(frames[s][:, 0], directions[s]) @ frames[s] for s in range(len(frames))])
         shape, moved = repose(shape, moved, own, frames, weights)
-        shapes.append(shape - vertices)
-        joint_shapes.append(moved - joints)
-        names.append(name)
+        if np.abs(shape - vertices)[hand].max() > SMALLEST_SHAPE:
+            shapes.append(shape - vertices)
+            joint_shapes.append(moved - joints)
+            names.append(name)
     return {
         "vertices": vertices.astype(np.float32),
         "faces": faces.astype(np.uint16),
@@ -184,7 +207,7 @@ def write_npz(path: Path, arrays: dict[str, np.ndarray]) -> None:
             entry.compress_type = zipfile.ZIP_DEFLATED
             with archive.open(entry, "w") as stream:
                 np.lib.format.write_array(stream, np.ascontiguousarray(array), allow_pickle=False)
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def main() -> int:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hand_pose_ros.hand.skeleton import FINGERS, FINGER_JOINTS, JOINT_COUNT, JOINT_INDEX
+from hand_pose_ros.hand.skeleton import FINGER_JOINTS, FINGERS, JOINT_COUNT, JOINT_INDEX
 
 FLEXION_DEPTH = 0.45
 MCP_SKIN = 0.003

@@ -6,11 +6,13 @@ elbow with a forearm. All lengths are metres.
 
 from __future__ import annotations
 
-import numpy as np
+import itertools
 
+import numpy as np
 from hand_mesh_joints import unit
 from hand_mesh_sources import FOREARM
-from hand_pose_ros.hand.skeleton import FINGERS, FINGER_JOINTS, JOINT_INDEX
+
+from hand_pose_ros.hand.skeleton import FINGER_JOINTS, FINGERS, JOINT_INDEX
 
 # An mcp bends over KNUCKLE on both sides of its axis, and a finger takes its share of the knuckles' row by a Gaussian
 # of its ray of WIDTH.
@@ -90,7 +92,7 @@ def add_forearm(vertices: np.ndarray, faces: np.ndarray, wrist: np.ndarray) -> t
         rings.append(len(vertices) + np.arange(len(loop)))
         vertices = np.vstack([vertices, np.column_stack([x, middle + flat * grown])])
     strips = []
-    for a, b in zip(rings[:-1], rings[1:]):
+    for a, b in itertools.pairwise(rings):
         a2, b2 = np.roll(a, -1), np.roll(b, -1)
         strips += [np.stack([a2, a, b], 1), np.stack([a2, b, b2], 1)]
     return cap(vertices, np.vstack([faces, *strips]))

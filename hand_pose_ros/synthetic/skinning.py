@@ -1,0 +1,154 @@
+"""Segment frames, rest poses and linear blend skinning: the arithmetic below the hand meshes.
+
+In: joints (23, 3) m of a right hand in its palm frame, frames of the hand model. Out: angles (rad), segment frames,
+maps (17, 3, 4) and moved vertices (V, 3) m.
+
+The 17 segments are the 16 of ``skeleton.SEGMENT_NAMES`` and the forearm (``FOREARM``), whose frame sits in the middle
+of the wrist, x to the palm. Skinning: a vertex moves by the weighted mean of its segments' maps (Magnenat-Thalmann
+et al. 1988; Lewis et al. 2000, eq. 1).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numba import njit
+from numpy.typing import ArrayLike, NDArray
+
+from hand_pose_ros.hand import skeleton
+from hand_pose_ros.hand.kinematics import HandOffsets, forward_kinematics
+
+Array = NDArray[np.floating]
+
+FOREARM = skeleton.SEGMENT_COUNT
+SEGMENT_COUNT = FOREARM + 1
+
+FINGER_JOINTS = np.array([skeleton.FINGER_JOINTS[finger] for finger in skeleton.FINGERS])
+"""(5, 4): the joints of each finger from the palm to the tip."""
+_SEGMENT_JOINTS = np.array(skeleton.SEGMENT_JOINTS)
+_WRIST = [skeleton.JOINT_INDEX["wrist_radial"], skeleton.JOINT_INDEX["wrist_ulnar"]]
+
+
+def _rotation_y(angle: float) -> Array:
+    c, s = np.cos(angle), np.sin(angle)
+    return np.array([[c, 0.0, s], [0.0, 1.0, 0.0], [-s, 0.0, c]])
+
+
+def _rotation_z(angle: float) -> Array:
+    c, s = np.cos(angle), np.sin(angle)
+    return np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
+
+
+# ------------------------------------------------------------------------------------------------ rest pose
+
+
+def rest_angles(joints: Array) -> Array:
+    """Joints (23, 3) in the palm frame -> the 20 angles (rad) at which our fingers point as these do.
+
+    Exact for the first bone of each finger; the hinges take the part of a bend that lies in the finger's plane.
+    """
+    angles = np.zeros((5, 4))
+    for i, places in enumerate(FINGER_JOINTS):
+        bones = np.diff(joints[places].astype(np.float64), axis=0)
+        frame = skeleton.THUMB_REST_ROTATION if i == 0 else np.eye(3)
+        local = bones[0] @ frame
+        angles[i, 0] = np.arctan2(local[1], local[0])
+        angles[i, 1] = -np.arctan2(local[2], np.hypot(local[0], local[1]))
+        frame = frame @ _rotation_z(angles[i, 0]) @ _rotation_y(angles[i, 1])
+        for k in (1, 2):
+            local = bones[k] @ frame
+            angles[i, k + 1] = -np.arctan2(local[2], local[0])
+            frame = frame @ _rotation_y(angles[i, k + 1])
+    return angles.reshape(-1)
+
+
+def rest_rotations(angles: Array) -> Array:
+    """Angles (20,) rad -> (17, 3, 3) axes of the segments in the palm frame, the forearm in line with the palm.
+
+    They do not depend on a person's lengths.
+    """
+    one = torch.ones(5, 3, dtype=torch.float64)
+    anyone = HandOffsets(wrist=one[:2], bases=one, lengths=one)
+    frames = forward_kinematics(torch.eye(3).double(), torch.zeros(3).double(), torch.tensor(angles), anyone)
+    return np.concatenate([frames.segment_rotations.numpy(), np.eye(3)[None]])
+
+
+def bone_lengths(joints: Array) -> Array:
+    """Joints (23, 3) -> lengths (5, 3) of each finger's bones."""
+    return np.linalg.norm(np.diff(joints[FINGER_JOINTS], axis=1), axis=-1)
+
+
+def along_bones(joints: Array, rotations: Array, lengths: Array) -> Array:
+    """Joints (23, 3) with the fingers rebuilt from their bases, along the segments' x, with lengths (5, 3)."""
+    moved = joints.copy()
+    steps = rotations[1:FOREARM, :, 0].reshape(5, 3, 3) * lengths[..., None]
+    moved[FINGER_JOINTS[:, 1:]] = joints[FINGER_JOINTS[:, :1]] + steps.cumsum(axis=1)
+    return moved
+
+
+def segment_origins(joints: Array) -> Array:
+    """Joints (..., 23, 3) -> origins of the 17 segments (..., 17, 3)."""
+    wrist = joints[..., _WRIST, :].mean(axis=-2, keepdims=True)
+    return np.concatenate([joints[..., _SEGMENT_JOINTS, :], wrist], axis=-2)
+
+
+def add_forearm(
+    joints: Array,
+    positions: Array,
+    rotations: Array,
+    flexion: ArrayLike = 0.0,
+    deviation: ArrayLike = 0.0,
+) -> tuple[Array, Array]:
+    """Append the forearm to frames of the hand model: positions (N, 17, 3) and rotations (N, 17, 3, 3).
+
+    joints (N, 23, 3), positions (N, 16, 3), rotations (N, 16, 3, 3); flexion and deviation (N,) or scalar, rad: the
+    hand is the forearm turned by deviation about z (to the thumb), then by flexion about y (to the palm).
+    """
+    count = len(positions)
+    deviations = np.broadcast_to(np.asarray(deviation, np.float64), (count,))
+    flexions = np.broadcast_to(np.asarray(flexion, np.float64), (count,))
+    bends = np.stack([_rotation_z(deviations[n]) @ _rotation_y(flexions[n]) for n in range(count)])
+    forearm = rotations[:, 0] @ bends.transpose(0, 2, 1)
+    wrist = joints[:, _WRIST].mean(axis=1)
+    return (
+        np.concatenate([positions, wrist[:, None]], axis=1),
+        np.concatenate([rotations, forearm[:, None]], axis=1),
+    )
+
+
+# --------------------------------------------------------------------------------------------------- moving
+
+
+def affine_maps(linear: Array, start: Array, end: Array) -> Array:
+    """Maps (..., 17, 3, 4) that apply linear (..., 17, 3, 3) and bring the points start to end (..., 17, 3)."""
+    offset = end - (linear @ start[..., None])[..., 0]
+    return np.concatenate([linear, offset[..., None]], axis=-1)
+
+
+def vertex_normals(vertices: Array, faces: NDArray[np.integer]) -> Array:
+    """(V, 3) f32 unit normals, outward, weighted by the faces' areas."""
+    corner = vertices[faces]
+    face_normal = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
+    normals = np.zeros_like(vertices)
+    for k in range(3):
+        np.add.at(normals, faces[:, k], face_normal)
+    length = np.linalg.norm(normals, axis=1, keepdims=True)
+    return (normals / np.maximum(length, 1e-12)).astype(np.float32)
+
+
+@njit(nogil=True, cache=True)
+def skin_vertices(vertices, bone_index, bone_weight, matrices, out):  # type: ignore[no-untyped-def]
+    """Move one hand: vertices (V, 3) f32, bone_index (V, 4) i32, bone_weight (V, 4) f32, matrices (17, 3, 4) f32.
+
+    Writes out (V, 3) f32. Can be called inside other compiled loops.
+    """
+    for v in range(vertices.shape[0]):
+        x, y, z = vertices[v, 0], vertices[v, 1], vertices[v, 2]
+        for i in range(3):
+            total = np.float32(0.0)
+            for k in range(4):
+                weight = bone_weight[v, k]
+                if weight > 0.0:
+                    m = matrices[bone_index[v, k]]
+                    total += weight * (m[i, 0] * x + m[i, 1] * y + m[i, 2] * z + m[i, 3])
+            out[v, i] = total
