@@ -148,7 +148,7 @@ def canonical(
         vertices, faces = cap(vertices, faces)
     added = np.zeros((len(vertices) - len(weights), FOREARM + 1))
     added[:, FOREARM] = 1.0
-    weights = smooth_weights(repair_weights(vertices, np.vstack([weights, added]), joints), faces, 2)
+    weights = smooth_weights(repair_weights(vertices, np.vstack([weights, added]), joints), faces, 4)
     elbow = vertices[far_from(vertices, wrist)].mean(axis=0)
     return vertices, joints, natural_frames(joints, nail @ axes, elbow), faces, weights
 
@@ -175,6 +175,7 @@ def build(source: Source) -> dict[str, np.ndarray]:
     for name, drawn in source.shapes.items():
         moved = np.stack([share @ drawn[index] for index, share in anchors])
         axes, origin = palm_frame(moved)
+        moved[0] = origin
         moved, shape = (moved - origin) @ axes, (close(drawn, faces, len(vertices)) - origin) @ axes
         size = length / np.linalg.norm(moved[TIP] - moved[list(WRIST)].mean(axis=0))
         moved, shape = moved * size, shape * size

@@ -20,6 +20,9 @@ KNUCKLE = 0.011
 WIDTH = 0.006
 # The wrist bends between these distances along x from its crease.
 WRIST_RAMP = (-0.022, 0.008)
+# Along the thumb's metacarpal, in lengths of it from the cmc, and across it, m.
+THUMB_RAMP = (0.0, 0.7)
+THUMB_REACH = (0.013, 0.026)
 FOREARM_RINGS = (0.012, 0.03, 0.055, 0.09, 0.13, 0.17, 0.21, 0.25)
 FOREARM_LENGTH = 0.25
 
@@ -126,11 +129,26 @@ def repair_weights(vertices: np.ndarray, weights: np.ndarray, joints: np.ndarray
     for i, segment in enumerate(first):
         weights[:, segment] += free * moved[:, i]
     weights[:, 0] = free * (1.0 - moved.sum(1))
+
+    # The ball of the thumb goes with the metacarpal; MakeHuman leaves most of it to the palm.
+    cmc, mcp = joints[FINGER_JOINTS["thumb"][0]], joints[FINGER_JOINTS["thumb"][1]]
+    length = np.linalg.norm(mcp - cmc)
+    bone = (mcp - cmc) / length
+    offset = vertices - cmc
+    step = offset @ bone
+    away = np.linalg.norm(offset - step[:, None] * bone, axis=1)
+    low, high = THUMB_RAMP
+    near, far = THUMB_REACH
+    ball = smoothstep((step / length - low) / (high - low)) * smoothstep((far - away) / (far - near))
+    taken = np.minimum(np.maximum(ball - weights[:, 1:4].sum(1), 0.0), weights[:, 0])
+    weights[:, 1] += taken
+    weights[:, 0] -= taken
     return weights / weights.sum(1, keepdims=True)
 
 
 def smooth_weights(weights: np.ndarray, faces: np.ndarray, rounds: int) -> np.ndarray:
-    """Average every vertex half with its neighbours, ``rounds`` times."""
+    """Average the vertices that the palm holds in part half with their neighbours, ``rounds`` times."""
+    first = weights
     edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
     edges = np.unique(np.sort(edges, axis=1), axis=0)
     edges = np.vstack([edges, edges[:, ::-1]])
@@ -139,7 +157,9 @@ def smooth_weights(weights: np.ndarray, faces: np.ndarray, rounds: int) -> np.nd
         total = np.zeros_like(weights)
         np.add.at(total, edges[:, 0], weights[edges[:, 1]])
         weights = 0.5 * weights + 0.5 * total / degree
-    return weights
+    # Phalanges stay as stiff as they were drawn.
+    keep = smoothstep((0.15 - weights[:, [0, FOREARM]].sum(1)) / 0.15)[:, None]
+    return keep * first + (1.0 - keep) * weights
 
 
 def compact(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -123,6 +123,8 @@ class IdentityConfig:
     """m, standard deviation of each mcp's place in the palm, cut off at twice that."""
     forearm_thickness: tuple[float, float] = (0.8, 1.3)
     """Of the middle of the forearm, against the wrist."""
+    forearm_thickness_each: float = 0.1
+    """Its width and its thickness."""
     forearm_length: tuple[float, float] = (0.01, 0.22)
     """m at size 1, drawn evenly: from the crease of the wrist to where the arm is cut off."""
     blend: float = 1.2
@@ -135,7 +137,15 @@ class IdentityConfig:
             low, high = getattr(self, name)
             if not 0.0 < low <= high:
                 raise ValueError(f"{name} is {(low, high)}, want 0 < low <= high")
-        for name in ("fingers", "finger", "phalanx", "finger_thickness_each", "palm", "blend"):
+        for name in (
+            "fingers",
+            "finger",
+            "phalanx",
+            "finger_thickness_each",
+            "palm",
+            "forearm_thickness_each",
+            "blend",
+        ):
             if not 0.0 <= getattr(self, name) <= 2.0:
                 raise ValueError(f"{name} is {getattr(self, name)}, want 0 to 2")
         for name in ("knuckle_m", "skin_m"):
@@ -260,7 +270,9 @@ def sample_identity(
         size=between(config.size),
     )
     vertices = vertices + mesh.normals * _bumps(mesh.vertices, rng, config.skin_m)[:, None]
-    vertices = _thicken_forearm(vertices, joints, between(config.forearm_thickness) * factor(0.1, 2))
+    vertices = _thicken_forearm(
+        vertices, joints, between(config.forearm_thickness) * factor(config.forearm_thickness_each, 2)
+    )
     vertices, joints = _scaled(mesh, vertices, joints, scales)
     low, high = config.forearm_length
     return _identity(mesh, cut_forearm(vertices, joints, rng.uniform(low, high) * scales.size), joints)
