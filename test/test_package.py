@@ -1,0 +1,191 @@
+"""The house as a whole: imports point one way, what is declared agrees, what should be installed is."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "hand_pose_ros"
+
+# A part imports itself and what stands before it here, so there are no circles. A new part needs its place.
+ORDER = (
+    "resources", "hand", "depth", "network", "refine", "synthetic", "overlay", "evaluation", "pictures", "datasets",
+    "tracker", "retarget", "training", "nodes", "cli",
+)  # fmt: skip
+
+# ROS packages whose Python module is not of the same name.
+ROS_PACKAGE_OF_MODULE = {"tf2_ros": "tf2_ros_py", "builtin_interfaces": "std_msgs"}
+
+
+def part_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def sources() -> list[Path]:
+    return sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+
+
+def imported_modules(path: Path) -> Iterator[str]:
+    """Full names of what a file imports, those inside functions included."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_every_part_has_its_place() -> None:
+    assert {part_of(path) for path in sources()} <= set(ORDER)
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_one_way(path: Path) -> None:
+    place = ORDER.index(part_of(path))
+    wrong = []
+    for name in imported_modules(path):
+        package, _, rest = name.partition(".")
+        part = rest.split(".")[0]
+        if package == "hand_pose_ros" and part != "msg" and ORDER.index(part) > place:
+            wrong.append(name)
+    assert not wrong, f"{part_of(path)} stands before these in the order of the house"
+
+
+def test_no_file_is_long() -> None:
+    lengths = {
+        path.relative_to(ROOT): len(path.read_text(encoding="utf-8").splitlines()) for path in sources()
+    }
+    assert not {path: length for path, length in lengths.items() if length > 400}
+
+
+def project_table() -> str:
+    return (ROOT / "pyproject.toml").read_text(encoding="utf-8").split("[build-system]")[0]
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def requirements(text: str) -> set[str]:
+    """Names of the packages that lines such as ``"torch>=2.2",`` or ``ros-rclpy[fastrtps]`` ask for."""
+    return {
+        normal(match)
+        for match in re.findall(r'^\s*"?([A-Za-z][\w.-]*)(?=[\[<>=!,"\s]|$)', text, re.MULTILINE)
+    }
+
+
+def test_version_is_the_same_everywhere() -> None:
+    version = ElementTree.parse(ROOT / "package.xml").getroot().findtext("version")
+    assert re.search(rf'^version = "{re.escape(str(version))}"$', project_table(), re.MULTILINE)
+
+
+def test_everything_installed_is_pinned_once_per_python() -> None:
+    pins = [
+        line.split("#")[0].strip()
+        for line in (ROOT / "requirements" / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    ]
+    pins = [pin for pin in pins if pin]
+    assert all(re.fullmatch(r"[\w.-]+==[\w.]+( ; python_version (==|<=|>=) .*)?", pin) for pin in pins)
+    assert len(set(pins)) == len(pins)
+    pinned = requirements("\n".join(pins))
+    dependencies = project_table().split("dependencies = [")[1].split("]")[0]
+    ros = (ROOT / "requirements" / "ros.txt").read_text(encoding="utf-8")
+    assert requirements(dependencies) <= pinned
+    assert requirements(ros) <= pinned
+
+
+def test_what_nodes_import_is_in_package_xml() -> None:
+    root = ElementTree.parse(ROOT / "package.xml").getroot()
+    declared = {element.text for tag in ("depend", "exec_depend") for element in root.iter(tag)}
+    standard = set(sys.stdlib_module_names)
+    libraries = {
+        "cv2",
+        "imageio",
+        "matplotlib",
+        "numba",
+        "numpy",
+        "PIL",
+        "rich",
+        "rosbags",
+        "safetensors",
+        "scipy",
+    }
+    libraries |= {"sklearn", "torch", "tqdm", "yaml", "hand_pose_ros"}
+    for path in (PACKAGE / "nodes").rglob("*.py"):
+        for module in {name.split(".")[0] for name in imported_modules(path)} - standard - libraries:
+            assert ROS_PACKAGE_OF_MODULE.get(module, module) in declared, f"{path.name} imports {module}"
+
+
+def test_every_message_is_generated() -> None:
+    listed = set(re.findall(r'"(msg/\w+\.msg)"', (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")))
+    assert listed == {f"msg/{path.name}" for path in (ROOT / "msg").glob("*.msg")}
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / "scripts").glob("*")), ids=lambda path: path.name)
+def test_launchers_run_with_the_python_of_the_environment(script: Path) -> None:
+    assert script.read_text(encoding="utf-8").startswith("#!/usr/bin/env python3\n")
+    assert os.access(script, os.X_OK)
+
+
+def test_library_needs_no_ros() -> None:
+    """Everything but the nodes can be imported where no module of ROS can."""
+    program = """
+import importlib, importlib.abc, pkgutil, sys
+class NoRos(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {"rclpy", "ament_index_python", "std_msgs", "sensor_msgs", "cv_bridge", "tf2_ros"}:
+            raise ImportError(f"{name} is ROS")
+sys.meta_path.insert(0, NoRos())
+import hand_pose_ros
+for part in pkgutil.iter_modules([sys.argv[1]]):
+    if part.name not in ("nodes", "msg") and not part.name.startswith("_"):
+        importlib.import_module(f"hand_pose_ros.{part.name}")
+"""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    answer = subprocess.run(
+        [sys.executable, "-c", program, str(PACKAGE)],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert answer.returncode == 0, answer.stderr
+
+
+@pytest.mark.skipif(shutil.which("colcon") is None, reason="colcon is not here")
+def test_workspace_with_this_repository_finds_one_package(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "hand_pose_ros").symlink_to(ROOT)
+    answer = subprocess.run(
+        ["colcon", "--log-base", "/dev/null", "list", "--names-only"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert answer.stdout.split() == ["hand_pose_ros"]
+
+
+def test_environment_tool_refuses_another_python_in_one_line(monkeypatch, capsys) -> None:
+    spec = importlib.util.spec_from_file_location("environment", ROOT / "tools" / "environment.py")
+    assert spec is not None
+    assert spec.loader is not None
+    environment = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(environment)
+    monkeypatch.setattr(environment.sys, "version_info", (3, 9, 2))
+    with pytest.raises(SystemExit) as stopped:
+        environment.make(ROOT / ".venv")
+    assert stopped.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "3.10 to 3.13" in line
