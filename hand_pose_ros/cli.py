@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("train a network on synthetic hands", "hand_pose_ros.training.command"),
-    "evaluate": ("errors of checkpoints or published predictions on a data set", "hand_pose_ros.training.evaluate_command"),
+    "evaluate": ("errors of networks or published predictions", "hand_pose_ros.training.evaluate_command"),
 }
 
 

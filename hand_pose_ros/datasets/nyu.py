@@ -109,10 +109,10 @@ class Nyu(Sequence[Sample]):
 
 def _read_labels(path: Path) -> NDArray[np.float64]:
     """joint_data.mat -> (N, 36, 3): u px, v px, depth mm of the first view."""
+    if not path.is_file():
+        raise DatasetError(path, "the label file is missing")
     try:
         content = loadmat(path, variable_names=["joint_uvd"])
-    except FileNotFoundError:
-        raise DatasetError(path, "the label file is missing") from None
     except (OSError, ValueError, TypeError, NotImplementedError, KeyError, zlib.error, MatReadError) as error:
         # What scipy raises on a file that is cut off, of another kind, or in MATLAB's HDF5 format.
         raise DatasetError(path, f"cannot be read as a MATLAB file: {error}") from None

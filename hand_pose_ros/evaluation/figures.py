@@ -70,7 +70,7 @@ def joint_error_figure(
     names = evaluations[0].joint_names
     order = list(range(len(names))) if order is None else list(order)
     with rc_context(_STYLE):
-        figure = Figure(figsize=(_WIDTH_IN, 3.0), layout="constrained")
+        figure = Figure(figsize=(_WIDTH_IN, 2.9), layout="constrained")
         axes = figure.add_subplot()
         # One empty place before the mean sets it apart from the joints.
         places = np.append(np.arange(len(order)), len(order) + 0.6)
@@ -97,24 +97,22 @@ def joint_error_figure(
         axes.yaxis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 5, 10]))
         axes.set_ylabel("Mean error (mm)")
         _dress(axes, "y")
-        _place_legend(figure, axes, len(evaluations))
+        _place_legend(axes, len(evaluations))
         if title:
             axes.set_title(title, loc="left", fontweight="bold")
     return figure
 
 
-def _place_legend(figure: Figure, axes: Axes, methods: int) -> None:
+def _place_legend(axes: Axes, methods: int) -> None:
     """Above the bars, outside the axes: it then never covers one."""
-    handles, labels = axes.get_legend_handles_labels()
-    figure.legend(
-        handles,
-        labels,
-        loc="outside upper right",
-        ncols=min(methods, 4),
+    axes.legend(
+        loc="lower right",
+        bbox_to_anchor=(1.0, 1.0),
+        ncol=min(methods, 3),
         frameon=False,
         handlelength=1.0,
         columnspacing=1.4,
-        borderaxespad=0.2,
+        borderaxespad=0.1,
     )
 
 

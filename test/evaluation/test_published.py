@@ -1,0 +1,142 @@
+"""Published prediction files: exact figures of the literature, and every kind of damaged file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hand_pose_ros.evaluation.metrics import bone_spread_mm, evaluate
+from hand_pose_ros.evaluation.published import (
+    BENCHMARKS,
+    ICVL,
+    MSRA,
+    NYU,
+    Benchmark,
+    PublishedFileError,
+    read_predictions,
+    to_camera,
+    to_image,
+    write_predictions,
+)
+from hand_pose_ros.hand.skeleton import JOINT_SETS
+
+PUBLISHED = Path(__file__).resolve().parents[3] / "shared" / "data" / "published"
+needs_data = pytest.mark.skipif(
+    not PUBLISHED.is_dir(), reason=f"published predictions are not at {PUBLISHED}"
+)
+
+
+def line(benchmark: Benchmark, seed: int = 0) -> str:
+    """A line of plausible numbers."""
+    rng = np.random.default_rng(seed)
+    uvd = rng.uniform([40, 40, 300], [200, 200, 500], (benchmark.joint_count, 3))
+    return " ".join(f"{v:.3f}" for v in uvd.ravel())
+
+
+@needs_data
+@pytest.mark.parametrize(
+    "benchmark, method, mean, within_20, within_40",
+    [
+        (ICVL, "lrf", 12.578, 20.74, 70.86),
+        (ICVL, "deepmodel", 11.561, 49.94, 84.02),
+        (ICVL, "pose_ren", 6.791, 77.69, 95.30),
+        (NYU, "deepmodel", 17.036, 18.97, 58.20),
+        (NYU, "deepprior_pp", 12.238, 44.72, 83.53),
+    ],
+)
+def test_published_figures_are_met(benchmark, method, mean, within_20, within_40):
+    truth = read_predictions(PUBLISHED / benchmark.name / "groundtruth.txt", benchmark)
+    joints = read_predictions(PUBLISHED / benchmark.name / f"{method}.txt", benchmark)
+    result = evaluate(method, joints, truth, benchmark.labels)
+    assert result.frames == benchmark.sequences[-1].stop
+    assert result.error_mm == pytest.approx(mean, abs=0.001)
+    assert 100 * result.success[0] == pytest.approx(within_20, abs=0.006)
+    assert 100 * result.success[1] == pytest.approx(within_40, abs=0.006)
+
+
+@needs_data
+def test_a_fixed_skeleton_is_recognised_as_one():
+    joints = read_predictions(PUBLISHED / "nyu" / "deepmodel.txt", NYU)
+    assert bone_spread_mm(joints, NYU.bones, NYU.sequences).max() < 0.01
+
+
+def test_a_hand_made_file_gives_hand_worked_positions(tmp_path):
+    numbers = ["160", "120", "500"] * 15 + ["400.99", "360.96", "241"]
+    path = tmp_path / "made.txt"
+    path.write_text(" ".join(numbers) + "\n" + "some/image.png " + " ".join(numbers) + "\n\n")
+    joints = read_predictions(path, ICVL)
+    assert joints.shape == (2, 16, 3)
+    np.testing.assert_allclose(joints[:, 0], [[0.0, 0.0, 0.5]] * 2)
+    # 240.99 px to the right at fx 240.99 and 241 mm: 241 mm to the right; likewise 240.96 px down.
+    np.testing.assert_allclose(joints[:, 15], [[0.241, 0.241, 0.241]] * 2)
+
+
+def test_a_known_error_comes_back_through_files(tmp_path):
+    truth = to_camera(np.tile([170.0, 110.0, 400.0], (3, 16, 1)), ICVL.camera)
+    off = truth + [0.0, 0.0, 0.012]
+    write_predictions(tmp_path / "t.txt", truth, ICVL)
+    write_predictions(tmp_path / "p.txt", off, ICVL)
+    result = evaluate(
+        "p",
+        read_predictions(tmp_path / "p.txt", ICVL),
+        read_predictions(tmp_path / "t.txt", ICVL),
+        ICVL.labels,
+    )
+    assert result.error_mm == pytest.approx(12.0, abs=0.01)
+    assert not list(tmp_path.glob("*.partial"))
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.sampled_from(sorted(BENCHMARKS)), st.integers(0, 2**32 - 1))
+def test_camera_and_image_coordinates_are_inverse(name, seed):
+    camera = BENCHMARKS[name].camera
+    rng = np.random.default_rng(seed)
+    joints = rng.uniform([-0.2, -0.2, 0.2], [0.2, 0.2, 1.2], (5, 3))
+    np.testing.assert_allclose(to_camera(to_image(joints, camera), camera), joints, atol=1e-12)
+
+
+def test_benchmarks_speak_of_the_joints_of_their_joint_set():
+    fingers = {"thumb", "index", "middle", "ring", "pinky", "palm", "wrist"}
+    for benchmark in BENCHMARKS.values():
+        for label, name in zip(benchmark.labels, JOINT_SETS[benchmark.joint_set].names, strict=True):
+            part = label.split()[0].lower()
+            assert part in fingers
+            assert name.startswith(part), (label, name)
+        assert {j for bone in benchmark.bones for j in bone} <= set(range(benchmark.joint_count))
+    assert len(MSRA.bones) == 20
+
+
+@pytest.mark.parametrize(
+    "damage, where, what",
+    [
+        (lambda rows: [rows[0], rows[1].rsplit(" ", 1)[0], rows[2]], "line 2", "47 numbers, want 48"),
+        (lambda rows: [rows[0], rows[1], rows[2] + " 1"], "line 3", "49 numbers, want 48"),
+        (lambda rows: [rows[0], "", rows[2]], "line 2", "0 numbers, want 48"),
+        (lambda rows: [rows[0].replace(" ", " x", 1), *rows[1:]], "line 1", "is not a number"),
+        (lambda rows: ["nan " + rows[0].split(" ", 1)[1], *rows[1:]], "line 1", "not finite"),
+        (lambda rows: [], "bad.txt", "no frames"),
+    ],
+)
+def test_a_damaged_file_is_named_with_its_line(tmp_path, damage, where, what):
+    path = tmp_path / "bad.txt"
+    path.write_text("\n".join(damage([line(ICVL, i) for i in range(3)])))
+    with pytest.raises(PublishedFileError) as caught:
+        read_predictions(path, ICVL)
+    assert "bad.txt" in str(caught.value)
+    assert where in str(caught.value)
+    assert what in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_no_text_file_is_refused(tmp_path):
+    (tmp_path / "binary.txt").write_bytes(b"\xff\xfe\x00\x80")
+    with pytest.raises(PublishedFileError, match="not a text file"):
+        read_predictions(tmp_path / "binary.txt", NYU)
+    with pytest.raises(PublishedFileError, match=r"absent\.txt: cannot be read"):
+        read_predictions(tmp_path / "absent.txt", NYU)
+    with pytest.raises(ValueError, match="want \\(frames, 14, 3\\)"):
+        write_predictions(tmp_path / "out.txt", np.zeros((2, 16, 3)), NYU)
