@@ -22,13 +22,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.depth.surface import Grid, flood, grid_of, interior, shrink
+from hand_pose_ros.depth.surface import Grid, flood, grid_of, interior, mend, shrink
 
-# What being less like a hand costs, in metres of distance. A wrist or a sleeve leads on with less than _WRIST m; an
-# open hand has about 1 m of outline within reach, a fist or the end of an elbow 0.4 m; the palm is what is wide.
+# What being less like a hand costs, in metres of distance. A wrist or a sleeve leads on with less than _WRIST m;
+# the palm is what is wide, at least _RADIUS m to either side.
 _WRIST, _OPENING_COST = 0.09, 3.0
-_OUTLINE, _OUTLINE_COST = 1.0, 0.15
 _RADIUS, _RADIUS_COST = 0.04, 4.0
+# Fingers make a long outline within reach: 0.7 to 1.2 m, against 0.6 for a face, 0.4 for a fist or an elbow's end.
+# They also reach beyond, so a hand with fingers leads on with _FINGERS more, and may with up to max_opening_m
+# instead of _SLEEVE.
+_OUTLINES, _OUTLINE_COST = (0.45, 0.85), 0.2
+_SLEEVE, _FINGERS = 0.12, 0.04
 # Two hands are at least so far apart, and places nearer than the other belong to one hand, m.
 _HAND_LENGTH, _SAME_HAND = 0.15, 0.10
 # Nearer by more than this is something else before the surface, not a finger before the palm.
@@ -133,6 +137,9 @@ def _cells(
     z = np.empty(cell.shape, np.float32)
     image = np.ascontiguousarray(depth, dtype=np.float32)
     shrink(image, grid.step, rows.start, columns.start, near, far, cell, z)
+    mended = np.empty_like(z)
+    mend(z, cell, mended)
+    z = mended
     inside = np.empty(z.shape, np.uint8)
     interior(z, cell, inside)
     radius = cv2.distanceTransform(inside, cv2.DIST_L2, 3) * (z * cell)
@@ -165,7 +172,7 @@ def _search(
     points = [cells.point(r, c) for r, c in places]
     away = np.array([p[2] if old is None else np.linalg.norm(p - old) for p in points])
     geodesic = np.full(cells.z.shape, np.inf, np.float32)
-    queue = np.empty((cells.z.size + 1, 2), np.int32)
+    queue = np.empty((4 * cells.z.size + 16, 2), np.int32)
     measured = np.empty(4)
     passed: list[tuple[float, float, Location]] = []
     enough = math.inf
@@ -178,10 +185,12 @@ def _search(
         )
         area, opening, outline, covered = measured
         opening += covered
-        if size < 0 or area < config.min_area_m2 or opening > config.max_opening_m:
+        fingers = float(np.interp(outline, _OUTLINES, (0.0, 1.0)))
+        limit = _SLEEVE + fingers * max(config.max_opening_m - _SLEEVE, 0.0)
+        if size < 0 or area < config.min_area_m2 or opening > limit:
             continue
-        penalty = _OPENING_COST * max(opening - _WRIST, 0.0)
-        penalty += _OUTLINE_COST * max(_OUTLINE - outline, 0.0)
+        penalty = _OPENING_COST * max(opening - _WRIST - fingers * _FINGERS, 0.0)
+        penalty += _OUTLINE_COST * (1.0 - fingers)
         penalty += _RADIUS_COST * max(_RADIUS - float(cells.radius[tuple(places[i])]), 0.0)
         centre = points[i] * (1.0 + _PALM_DEPTH / np.linalg.norm(points[i]))
         place = Location(centre, math.exp(-penalty / 0.3), int(size) * cells.pixels_a_cell)

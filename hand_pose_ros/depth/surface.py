@@ -78,8 +78,42 @@ def shrink(depth, step, row, column, near, far, cell, out):  # type: ignore[no-u
 
 @njit(nogil=True, cache=True)
 def _edge(z, cell):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Neighbours further apart in depth than this (m) belong to different surfaces: a slope of about 72 degrees."""
-    return max(0.015, 3.0 * cell * z)
+    """Neighbours further apart in depth than this (m) belong to different surfaces; the slope allows 72 degrees."""
+    return max(0.02, 3.0 * cell * z)
+
+
+@njit(nogil=True, cache=True)
+def mend(z, cell, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Fill out (h,w) m: z with holes of a cell or two filled, and cells that hang on to nothing (flying) removed."""
+    height, width = z.shape
+    out[:] = z
+    for r in range(1, height - 1):
+        for c in range(1, width - 1):
+            a = z[r, c]
+            count, joined = 0, 0
+            nearest = np.inf
+            for y in range(r - 1, r + 2):
+                for x in range(c - 1, c + 2):
+                    b = z[y, x]
+                    if b > 0.0:
+                        count += 1
+                        nearest = min(nearest, b)
+                        if abs(b - a) < _edge(a, cell[r, c]):
+                            joined += 1
+            if a > 0.0:
+                # The cell counts itself.
+                if joined < 4:
+                    out[r, c] = 0.0
+            elif count >= 7:
+                # Seven neighbours: a gap between two fingers, a cell wide, has six.
+                total, near = 0.0, 0
+                for y in range(r - 1, r + 2):
+                    for x in range(c - 1, c + 2):
+                        if z[y, x] > 0.0 and z[y, x] - nearest < 0.03:
+                            total += z[y, x]
+                            near += 1
+                if near >= 5:
+                    out[r, c] = total / near
 
 
 @njit(nogil=True, cache=True)
@@ -108,7 +142,7 @@ def flood(z, rays, cell, row, column, reach, max_area, hidden, geodesic, queue, 
     out (4,): area m2; opening m, the width of what leads on; outline m, the border to farther things; covered m,
     the border to the image's edge and to things nearer by more than `hidden`: what goes on there is not known.
     Gives up with -1 when the area passes max_area. geodesic (h,w) float32 must be all inf and is left so;
-    queue (n,2) int32 with n >= number of cells + 1.
+    queue (n,2) int32, a ring with room for the moving front: a few times the number of cells is ample.
     """
     height, width = z.shape
     size = queue.shape[0]
