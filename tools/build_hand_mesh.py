@@ -148,7 +148,7 @@ def canonical(
         vertices, faces = cap(vertices, faces)
     added = np.zeros((len(vertices) - len(weights), FOREARM + 1))
     added[:, FOREARM] = 1.0
-    weights = smooth_weights(repair_weights(vertices, np.vstack([weights, added]), joints), faces, 4)
+    weights = smooth_weights(repair_weights(vertices, np.vstack([weights, added]), joints), faces, 2)
     elbow = vertices[far_from(vertices, wrist)].mean(axis=0)
     return vertices, joints, natural_frames(joints, nail @ axes, elbow), faces, weights
 

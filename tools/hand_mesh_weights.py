@@ -21,7 +21,7 @@ WIDTH = 0.006
 # The wrist bends between these distances along x from its crease.
 WRIST_RAMP = (-0.022, 0.008)
 # Along the thumb's metacarpal, in lengths of it from the cmc, and across it, m.
-THUMB_RAMP = (0.0, 0.7)
+THUMB_RAMP = (0.0, 0.6)
 THUMB_REACH = (0.013, 0.026)
 FOREARM_RINGS = (0.012, 0.03, 0.055, 0.09, 0.13, 0.17, 0.21, 0.25)
 FOREARM_LENGTH = 0.25

@@ -325,12 +325,21 @@ def _scaled(mesh: HandMesh, vertices: Array, joints: Array, scales: _Scales) -> 
 
 
 def cut_forearm(vertices: Array, joints: Array, length: float) -> Array:
-    """Rest vertices with the arm cut flat ``length`` m behind the wrist: what lies beyond is pressed into the cut.
+    """Rest vertices with the arm cut flat ``length`` m behind the wrist; the faces stay and the mesh stays closed.
 
-    The faces stay the same and the mesh stays closed.
+    What lies beyond is pressed into the cut, nearer to the arm's middle the farther away it was, so that the thicker
+    part of the arm leaves no brim.
     """
+    cut = joints[1:3, 0].mean() - length
+    beyond = cut - vertices[:, 0]
+    far = beyond > 0.0
+    if not far.any():
+        return vertices
     vertices = vertices.copy()
-    vertices[:, 0] = np.maximum(vertices[:, 0], joints[1:3, 0].mean() - length)
+    middle = vertices[far, 1:].mean(axis=0)
+    share = np.clip(0.92 - 5.0 * beyond[far, None], 0.0, 1.0)
+    vertices[far, 1:] = middle + share * (vertices[far, 1:] - middle)
+    vertices[far, 0] = cut
     return vertices
 
 
