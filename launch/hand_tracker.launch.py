@@ -54,8 +54,9 @@ def declared_arguments():
 def fast_dds_profile():
     """Room for depth images in shared memory; a profile that is set already stays."""
     profile = str(SHARE / "config" / "fastdds.xml")
-    # The second name is what the Fast DDS of ROS 2 Humble reads.
-    names = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
+    names = ["FASTDDS_DEFAULT_PROFILES_FILE"]
+    if os.environ.get("ROS_DISTRO") in ("humble", "jazzy"):  # whose Fast DDS reads it by its former name
+        names.append("FASTRTPS_DEFAULT_PROFILES_FILE")
     return [SetEnvironmentVariable(name, profile) for name in names if name not in os.environ]
 
 

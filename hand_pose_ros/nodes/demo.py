@@ -110,9 +110,9 @@ def demo_environment() -> dict[str, str]:
         raise DemoError(
             "the package hand_pose_ros is not installed or not sourced: build it first"
         ) from error
-    # The second name is what the Fast DDS of ROS 2 Humble reads.
-    for name in ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"):
-        environment.setdefault(name, str(profile))
+    profile_text = environment.setdefault("FASTDDS_DEFAULT_PROFILES_FILE", str(profile))
+    if environment.get("ROS_DISTRO") in ("humble", "jazzy"):  # whose Fast DDS reads it by its former name
+        environment.setdefault("FASTRTPS_DEFAULT_PROFILES_FILE", profile_text)
     return environment
 
 

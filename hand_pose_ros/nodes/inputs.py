@@ -27,7 +27,8 @@ INFO_QOS = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 _WATCH_PERIOD_S = 0.5
 _INFO_PATIENCE_S = 1.0
-_SILENCE_PATIENCE_S = 3.0
+_LOSS_PATIENCE_S = 3.0  # camera infos arrive, images do not
+_SILENCE_PATIENCE_S = 10.0  # nothing arrives: the camera may still be starting
 _BACKWARDS_NS = 500_000_000  # less than this is a frame out of order, not a clock that was set back
 
 
@@ -123,8 +124,10 @@ class DepthInputs:
                 f"the stamps on '{self.depth_topic}' and '{self.info_topic}' never match within {self._slop_s:g} s:"
                 " raise the parameter 'sync_slop_s' or mend the camera driver",
             )
-        elif not depth_here and now - max(self._opened, self._depth_seen) > _SILENCE_PATIENCE_S:
-            self._explain_silence()
+        elif not depth_here:
+            patience_s = _LOSS_PATIENCE_S if info_here else _SILENCE_PATIENCE_S
+            if now - max(self._opened, self._depth_seen) > patience_s:
+                self._explain_silence()
 
     def _explain_silence(self) -> None:
         publishers = self._node.get_publishers_info_by_topic(self.depth_topic)

@@ -1,0 +1,99 @@
+"""Messages and plain data: nothing is lost, frames compose."""
+
+from __future__ import annotations
+
+from array import array
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Header
+
+from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.hand.skeleton import SEGMENT_NAMES
+from hand_pose_ros.nodes import conversions
+
+HEADER = Header(frame_id="camera")
+ANGLES = np.linspace(-0.25, 0.3, 20)
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+@pytest.mark.parametrize("prefix", ["", "robot_"])
+def test_full_tf_chain_composes_to_the_segments_frames(hand, side, prefix):
+    posed = hand(side, angles=ANGLES)
+    poses = {"camera": (np.eye(3), np.zeros(3))}
+    for stamped in conversions.transforms(posed, HEADER, full=True, prefix=prefix):
+        t, q = stamped.transform.translation, stamped.transform.rotation
+        rotation, translation = poses[stamped.header.frame_id]
+        local = Rotation.from_quat([q.x, q.y, q.z, q.w]).as_matrix()
+        poses[stamped.child_frame_id] = (rotation @ local, rotation @ [t.x, t.y, t.z] + translation)
+    for index, name in enumerate(SEGMENT_NAMES):
+        rotation, translation = poses[f"{prefix}{side}_hand/{name}"]
+        np.testing.assert_allclose(rotation, posed.segment_rotations[index], atol=1e-6)
+        np.testing.assert_allclose(translation, posed.segment_positions[index], atol=1e-6)
+
+
+def test_root_tf_is_the_palm_alone(hand):
+    frames = conversions.transforms(hand(), HEADER, full=False, prefix="")
+    assert [frame.child_frame_id for frame in frames] == ["right_hand/palm"]
+    assert frames[0].header.frame_id == "camera"
+
+
+def test_joint_state_names_both_hands(hand):
+    state = conversions.joint_state([hand("right"), hand("left")], HEADER)
+    assert len(set(state.name)) == len(state.name) == len(state.position) == 40
+    assert {name.split("_")[0] for name in state.name} == {"right", "left"}
+
+
+def test_valid_hands_are_possible(hand):
+    for side in ("right", "left"):
+        assert conversions.impossible(hand(side, angles=ANGLES)) is None
+
+
+def test_camera_survives_its_message():
+    camera = Camera(640, 480, 500.0, 510.0, 320.5, 239.5)
+    for rectified in (True, False):
+        assert conversions.camera_from_info(conversions.camera_to_info(camera, HEADER), rectified) == camera
+
+
+def test_rectified_image_takes_p_and_no_distortion():
+    """The D of an image_rect's camera info belongs to the raw image."""
+    info = CameraInfo(width=64, height=48, distortion_model="plumb_bob", d=[0.1, 0.0, 0.0, 0.0, 0.0])
+    info.k = [60.0, 0.0, 32.0, 0.0, 60.0, 24.0, 0.0, 0.0, 1.0]
+    info.p = [55.0, 0.0, 31.0, 0.0, 0.0, 56.0, 23.0, 0.0, 0.0, 0.0, 1.0, 0.0]
+    rectified = conversions.camera_from_info(info, rectified=True)
+    assert (rectified.fx, rectified.fy, rectified.cx, rectified.cy) == (55.0, 56.0, 31.0, 23.0)
+    assert rectified.distortion == ()
+    raw = conversions.camera_from_info(info, rectified=False)
+    assert raw.fx == 60.0
+    assert raw.distortion[0] == 0.1
+    info.p = [0.0] * 12
+    assert conversions.camera_from_info(info, rectified=True).fx == 60.0
+
+
+def test_binning_and_region_of_interest_are_applied():
+    info = CameraInfo(width=640, height=480, binning_x=2, binning_y=2)
+    info.k = [500.0, 0.0, 320.0, 0.0, 500.0, 240.0, 0.0, 0.0, 1.0]
+    info.roi.x_offset, info.roi.y_offset, info.roi.width, info.roi.height = 100, 80, 400, 300
+    camera = conversions.camera_from_info(info, rectified=False)
+    assert (camera.width, camera.height) == (200, 150)
+    assert (camera.fx, camera.cx, camera.cy) == (250.0, 110.0, 80.0)
+
+
+@pytest.mark.parametrize("bigendian", [False, True])
+@pytest.mark.parametrize("padding", [0, 7])
+def test_depth_image_is_metres_whatever_its_layout(bigendian, padding):
+    counts = np.array([[500, 0, 1000], [1, 2, 65535]], dtype=">u2" if bigendian else "<u2")
+    image = Image(width=3, height=2, encoding="16UC1", is_bigendian=bigendian, step=6 + padding)
+    image.data = array("B", b"".join(row.tobytes() + bytes(padding) for row in counts))
+    depth = conversions.depth_from_image(image, 0.0001)
+    expected = np.where(counts == 0, np.nan, counts * 1e-4)
+    np.testing.assert_allclose(depth, expected, rtol=1e-6)
+
+
+def test_truth_keeps_its_joints(hand):
+    joints = hand().joints
+    message = conversions.truth_message(joints, "left", HEADER)
+    np.testing.assert_allclose(conversions.joints_of(message.hands[0]), joints)
+    assert conversions.SIDE_NAMES[message.hands[0].side] == "left"

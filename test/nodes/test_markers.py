@@ -1,0 +1,57 @@
+"""Markers neither stay nor flicker."""
+
+from __future__ import annotations
+
+from std_msgs.msg import Header
+from visualization_msgs.msg import Marker
+
+from hand_pose_ros.nodes.markers import HandMarkers
+
+HEADER = Header(frame_id="camera")
+
+
+def keys(markers, action):
+    return {(marker.ns, marker.id) for marker in markers.markers if marker.action == action}
+
+
+def test_ids_are_stable_and_lifetimes_finite(hand):
+    shown = HandMarkers()
+    first = shown.update([hand()], HEADER)
+    second = shown.update([hand(z=0.6)], HEADER)
+    assert keys(first, Marker.ADD) == keys(second, Marker.ADD)
+    for marker in second.markers:
+        assert 0 < marker.lifetime.sec + marker.lifetime.nanosec * 1e-9 < 2
+        assert marker.header == HEADER
+
+
+def test_lost_hand_is_deleted_once_and_the_other_stays(hand):
+    shown = HandMarkers()
+    both = shown.update([hand("right"), hand("left")], HEADER)
+    left_only = shown.update([hand("left")], HEADER)
+    assert keys(left_only, Marker.DELETE) == {key for key in keys(both, Marker.ADD) if key[0] == "right_hand"}
+    assert {ns for ns, _ in keys(left_only, Marker.ADD)} == {"left_hand"}
+    gone = shown.update([], HEADER)
+    assert {ns for ns, _ in keys(gone, Marker.DELETE)} == {"left_hand"}
+    assert shown.update([], HEADER) is None
+
+
+def test_colours_match_points(hand):
+    for marker in HandMarkers().update([hand()], HEADER).markers:
+        assert len(marker.colors) in (0, len(marker.points))
+
+
+def test_node_deletes_the_markers_of_a_lost_hand(rig, fake_tracker, hand):
+    from visualization_msgs.msg import MarkerArray
+
+    tracker = fake_tracker((hand(),))
+    bench = rig(tracker)
+    bench.listen(MarkerArray, "markers")
+    bench.connect()
+    topic = bench.node.resolve_topic_name("markers")
+    assert bench.spin_until(lambda: bench.node.count_subscribers(topic) > 0)
+    received = bench.received["markers"]
+    assert bench.spin_until(lambda: (bench.send(), bench.spin_for(0.1), len(received) > 0)[-1])
+    tracker.hands = ()
+    assert bench.spin_until(
+        lambda: (bench.send(), bench.spin_for(0.1), received[-1].markers[0].action == Marker.DELETE)[-1]
+    )
