@@ -184,7 +184,8 @@ def test_forearm_bends_about_the_wrist_alone(mesh):
 
 NO_CHANGE = {
     "size": (1.0, 1.0), "fingers": 0.0, "finger": 0.0, "phalanx": 0.0, "finger_thickness": (1.0, 1.0),
-    "finger_thickness_each": 0.0, "palm": 0.0, "knuckle_m": 0.0, "forearm_thickness": (1.0, 1.0), "forearm_thickness_each": 0.0,
+    "finger_thickness_each": 0.0, "palm": 0.0, "knuckle_m": 0.0, "forearm_thickness": (1.0, 1.0),
+    "forearm_thickness_each": 0.0,
     "forearm_length": (0.3, 0.3), "blend": 0.0, "skin_m": 0.0,
 }  # fmt: skip
 
