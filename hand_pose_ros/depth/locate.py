@@ -179,9 +179,19 @@ def _search(
     for i in np.argsort(away)[: config.max_candidates]:
         if away[i] > within or away[i] > enough + _SAME_HAND:
             break
-        reach, most = config.reach_m, config.max_area_m2
+        row, column = places[i]
         size = flood(
-            cells.z, cells.rays, cells.cell, *places[i], reach, most, _HIDDEN, geodesic, queue, measured
+            cells.z,
+            cells.rays,
+            cells.cell,
+            row,
+            column,
+            config.reach_m,
+            config.max_area_m2,
+            _HIDDEN,
+            geodesic,
+            queue,
+            measured,
         )
         area, opening, outline, covered = measured
         opening += covered
@@ -191,7 +201,7 @@ def _search(
             continue
         penalty = _OPENING_COST * max(opening - _WRIST - fingers * _FINGERS, 0.0)
         penalty += _OUTLINE_COST * (1.0 - fingers)
-        penalty += _RADIUS_COST * max(_RADIUS - float(cells.radius[tuple(places[i])]), 0.0)
+        penalty += _RADIUS_COST * max(_RADIUS - float(cells.radius[row, column]), 0.0)
         centre = points[i] * (1.0 + _PALM_DEPTH / np.linalg.norm(points[i]))
         place = Location(centre, math.exp(-penalty / 0.3), int(size) * cells.pixels_a_cell)
         passed.append((away[i] + penalty, penalty, place))
