@@ -10,6 +10,8 @@ et al. 1988; Lewis et al. 2000, eq. 1).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from numba import njit
@@ -17,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics import HandOffsets, forward_kinematics
+from hand_pose_ros.hand.rotations import rotation_y, rotation_z
 
 Array = NDArray[np.floating]
 
@@ -29,14 +32,9 @@ _SEGMENT_JOINTS = np.array(skeleton.SEGMENT_JOINTS)
 _WRIST = [skeleton.JOINT_INDEX["wrist_radial"], skeleton.JOINT_INDEX["wrist_ulnar"]]
 
 
-def _rotation_y(angle: float) -> Array:
-    c, s = np.cos(angle), np.sin(angle)
-    return np.array([[c, 0.0, s], [0.0, 1.0, 0.0], [-s, 0.0, c]])
-
-
-def _rotation_z(angle: float) -> Array:
-    c, s = np.cos(angle), np.sin(angle)
-    return np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
+def _turn(about: Callable[[torch.Tensor], torch.Tensor], angle: ArrayLike) -> Array:
+    """Rotations (..., 3, 3) by angles (...) rad, as numpy."""
+    return np.asarray(about(torch.as_tensor(np.asarray(angle, np.float64))).numpy())
 
 
 # ------------------------------------------------------------------------------------------------ rest pose
@@ -54,11 +52,11 @@ def rest_angles(joints: Array) -> Array:
         local = bones[0] @ frame
         angles[i, 0] = np.arctan2(local[1], local[0])
         angles[i, 1] = -np.arctan2(local[2], np.hypot(local[0], local[1]))
-        frame = frame @ _rotation_z(angles[i, 0]) @ _rotation_y(angles[i, 1])
+        frame = frame @ _turn(rotation_z, angles[i, 0]) @ _turn(rotation_y, angles[i, 1])
         for k in (1, 2):
             local = bones[k] @ frame
             angles[i, k + 1] = -np.arctan2(local[2], local[0])
-            frame = frame @ _rotation_y(angles[i, k + 1])
+            frame = frame @ _turn(rotation_y, angles[i, k + 1])
     return angles.reshape(-1)
 
 
@@ -104,11 +102,8 @@ def add_forearm(
     joints (N, 23, 3), positions (N, 16, 3), rotations (N, 16, 3, 3); flexion and deviation (N,) or scalar, rad: the
     hand is the forearm turned by deviation about z (to the thumb), then by flexion about y (to the palm).
     """
-    count = len(positions)
-    deviations = np.broadcast_to(np.asarray(deviation, np.float64), (count,))
-    flexions = np.broadcast_to(np.asarray(flexion, np.float64), (count,))
-    bends = np.stack([_rotation_z(deviations[n]) @ _rotation_y(flexions[n]) for n in range(count)])
-    forearm = rotations[:, 0] @ bends.transpose(0, 2, 1)
+    bends = _turn(rotation_z, deviation) @ _turn(rotation_y, flexion)
+    forearm = rotations[:, 0] @ bends.swapaxes(-1, -2)
     wrist = joints[:, _WRIST].mean(axis=1)
     return (
         np.concatenate([positions, wrist[:, None]], axis=1),

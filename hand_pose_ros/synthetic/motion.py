@@ -1,0 +1,125 @@
+"""A synthetic person moving one hand before a mounted camera: full depth images with the truth.
+
+In: a seed, a Camera, a side, a time. Out: depth (H, W) float32 m as a sensor delivers it (NaN = no reading) and the
+23 joints in metres in the camera's optical frame. Every frame is a pure function of seed, camera, side and time, so
+frames can be rendered in any order, and a dropped frame changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.synthetic.bank import load_bank
+from hand_pose_ros.synthetic.poses import sample_angles, sample_view_rotations
+from hand_pose_ros.synthetic.render import draw_ellipsoid, dress_forearm, rasterize
+from hand_pose_ros.synthetic.sensor import NoiseModel, sensor_kernel
+from hand_pose_ros.synthetic.skinning import FOREARM, skin_vertices
+
+Array = NDArray[np.float64]
+
+KEYFRAME_S = 1.1
+"""The hand rests for an instant at a new random pose this often."""
+_SPLIT = 7  # people that neither training (0) nor validation (1) draws
+_SENSOR = NoiseModel(lateral_px=0.4, axial_m=0.001, edge_loss=0.25, flying=0.04, missing=0.004, shadow_px=3.0)
+# Torso (half-axes, m) behind the hand and a wall behind the torso.
+_TORSO_M, _TORSO_Z_M, _WALL_Z_M = (0.20, 0.32, 0.12), 1.15, 2.2
+
+
+class SyntheticMotion:
+    """One person's hand moving smoothly between random poses, seen by ``camera``; ``side`` is right or left.
+
+    ValueError for a camera with distortion (the renderer is a pinhole) or an unknown side.
+    """
+
+    def __init__(self, seed: int, camera: Camera, side: str = "right") -> None:
+        if side not in ("right", "left"):
+            raise ValueError(f"side is '{side}', want right or left")
+        if camera.distortion_model != "none":
+            raise ValueError(
+                f"the synthetic camera is a pinhole, it has no '{camera.distortion_model}' distortion"
+            )
+        self.seed, self.camera, self.side = seed, camera, side
+        # A left hand is a right hand seen in a mirrored camera.
+        self._pinhole = camera if side == "right" else replace(camera, cx=camera.width - 1 - camera.cx)
+        self._bank = load_bank(("makehuman", "webxr"), 8, _SPLIT)
+        self._person = int(np.random.default_rng([_SPLIT, seed]).integers(len(self._bank)))
+
+    def truth(self, t: float) -> Array:
+        """Joints (23, 3) m in the camera's optical frame at time t, seconds."""
+        joints = self._pose(t)[0]
+        return joints if self.side == "right" else joints * np.array([-1.0, 1.0, 1.0])
+
+    def frame(self, t: float) -> tuple[NDArray[np.float32], Array]:
+        """Depth (H, W) m and joints (23, 3) m at time t, seconds."""
+        joints, skinning = self._pose(t)
+        bank, person, camera = self._bank, self._person, self._pinhole
+        first, last = bank.vertex_range[person]
+        face_first, face_last = bank.face_range[bank.family[person]]
+        depth = np.empty((camera.height, camera.width), np.float32)
+        _render(
+            bank.vertices[first:last], bank.bone_index[first:last], bank.bone_weight[first:last],
+            bank.along_forearm[first:last], bank.faces[face_first:face_last], skinning.astype(np.float32),
+            camera.fx, camera.fy, camera.cx, camera.cy, np.array([joints[0, 0] * 0.5, 0.15, _TORSO_Z_M]),
+            np.diag(1.0 / np.array(_TORSO_M)), _WALL_Z_M, _SENSOR.as_array(), hash_time(self.seed, t), depth,
+        )  # fmt: skip
+        if self.side == "left":
+            return np.ascontiguousarray(depth[:, ::-1]), joints * np.array([-1.0, 1.0, 1.0])
+        return depth, joints
+
+    def _pose(self, t: float) -> tuple[Array, Array]:
+        """Joints (23, 3) and skinning matrices (17, 3, 4) of the right hand before the pinhole camera."""
+        key, share = divmod(t / KEYFRAME_S, 1.0)
+        # Minimum jerk: at rest at both ends.
+        s = share**3 * (10 - 15 * share + 6 * share * share)
+        a, b = self._keyframe(int(key)), self._keyframe(int(key) + 1)
+        angles = (1 - s) * a[0] + s * b[0]
+        place = (1 - s) * a[2] + s * b[2]
+        bend = (1 - s) * a[3] + s * b[3]
+        start = Rotation.from_matrix(a[1])
+        turn = (
+            start * Rotation.from_rotvec(s * (start.inv() * Rotation.from_matrix(b[1])).as_rotvec())
+        ).as_matrix()
+        posed = self._bank.pose(np.array([self._person]), angles[None], turn[None], place[None], bend[None])
+        return posed.joints[0], posed.skinning[0]
+
+    def _keyframe(self, index: int) -> tuple[Array, Array, Array, Array]:
+        """Angles (20,), palm rotation (3, 3), palm position (3,) m, wrist bend (2,) of one key pose."""
+        rng = np.random.default_rng([_SPLIT, self.seed, index + 1_000_000])
+        angles = sample_angles(1, rng)[0]
+        # Views as people show them: of a few random ones, the one whose arm comes from below.
+        rotations = sample_view_rotations(12, rng)
+        upright = -rotations[:, 1, 0]
+        rotation = rotations[int(np.argmax(upright * (rng.random(12) + 0.3)))]
+        z = rng.uniform(0.42, 0.70)
+        half_width = 0.5 * self._pinhole.width / self._pinhole.fx - 0.24
+        half_height = 0.5 * self._pinhole.height / self._pinhole.fy - 0.24
+        x = rng.uniform(-1, 1) * max(half_width, 0.02) * z
+        y = rng.uniform(-1, 1) * max(half_height, 0.02) * z
+        return angles, rotation, np.array([x, y, z]), rng.normal(0, [0.25, 0.12])
+
+
+def hash_time(seed: int, t: float) -> int:
+    """A noise seed (below 2^31) for one instant, so that the noise differs from frame to frame and run to run not."""
+    return (seed * 1_000_003 + round(t * 1e4)) % (2**31 - 1)
+
+
+# Not cached on disk: see datasets/synthetic.py.
+@njit(nogil=True)
+def _render(
+    vertices, bone_index, bone_weight, along_forearm, faces, skinning, fx, fy, cx, cy,
+    torso, torso_axes, wall, noise, seed, depth,
+):  # type: ignore[no-untyped-def]  # pragma: no cover # fmt: skip
+    """Skin and draw the hand, then the torso and the wall, then let the sensor see it."""
+    posed = np.empty(vertices.shape, np.float32)
+    skin_vertices(vertices, bone_index, bone_weight, skinning, posed)
+    dress_forearm(vertices, along_forearm, skinning[FOREARM], np.array([0.24, 0.12, 1.25]), posed)
+    clean = np.full(depth.shape, np.float32(wall), np.float32)
+    rasterize(posed, faces, fx, fy, cx, cy, clean)
+    draw_ellipsoid(torso, torso_axes, fx, fy, cx, cy, clean)
+    sensor_kernel(clean, noise, seed, fx, depth)

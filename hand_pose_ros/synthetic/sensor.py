@@ -1,0 +1,181 @@
+"""What a depth sensor does to a clean depth image, compiled by numba.
+
+In: clean depth (H, W) float32 m (+inf = nothing there) and a NoiseModel. Out: depth as a camera would deliver it,
+float32 m with NaN for "no reading", at the sensor's own resolution (so before any crop).
+
+In order: lateral jitter (each pixel sees a neighbouring ray), loss on surfaces seen at a grazing angle, loss and
+flying pixels at depth edges, the shadow band of a stereo or structured-light sensor on one side of near objects,
+axial noise that grows with the square of the distance, quantisation, single missing pixels, round holes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+_EDGE_M = 0.008
+_FLY_M = 0.15
+_FAR_M = 50.0
+_NORMAL = np.random.default_rng(0).standard_normal(4096).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class NoiseModel:
+    """One sensor's noise. Lengths in metres, shares in 0..1. ValueError on a negative or impossible value."""
+
+    lateral_px: float = 0.5
+    """Standard deviation of the sideways jitter, px."""
+    axial_m: float = 0.0012
+    """Standard deviation of the depth at 0.6 m; it grows with the square of the distance."""
+    quantisation_m: float = 0.001
+    """Step of the reported depth; 0 for none."""
+    edge_loss: float = 0.25
+    """Share of the pixels at depth edges that carry no reading."""
+    flying: float = 0.05
+    """Share of the pixels at depth edges that report a depth between the two surfaces."""
+    missing: float = 0.01
+    """Share of all pixels that carry no reading."""
+    grazing_cosine: float = 0.12
+    """Surfaces whose normal makes less than this cosine with the ray lose readings."""
+    shadow_px: float = 0.0
+    """Width of the stereo shadow beside an object before a far background, px; its sign is the side."""
+    holes: float = 0.2
+    """Mean number of round holes in the image's 100 x 100 px."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not np.isfinite(value) or (value < 0 and field.name != "shadow_px"):
+                raise ValueError(f"noise {field.name} is {value}: it must be a finite number, at least 0")
+        for name in ("edge_loss", "flying", "missing", "grazing_cosine"):
+            if getattr(self, name) > 1:
+                raise ValueError(f"noise {name} is {getattr(self, name)}: it is a share, at most 1")
+
+    def as_array(self) -> NDArray[np.float64]:
+        """(9,) in the order of the fields, for the compiled kernel."""
+        return np.array([getattr(self, field.name) for field in fields(self)], dtype=np.float64)
+
+
+NO_NOISE = NoiseModel(0, 0, 0, 0, 0, 0, 0, 0, 0)
+
+
+def sample_noise(count: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """(count, 9) noise models as arrays, spread over the sensors in use: from clean to bad."""
+    level = rng.random((count, 1)) ** 1.3  # most sensors are good ones
+    unit = rng.random((count, 9)) * (0.35 + 0.65 * level)
+    shadow = np.where(rng.random(count) < 0.35, rng.uniform(1, 7, count) * rng.choice([-1, 1], count), 0.0)
+    columns = [
+        0.9 * unit[:, 0], 0.0003 + 0.0022 * unit[:, 1], 0.003 * unit[:, 2] ** 2, 0.5 * unit[:, 3], 0.15 * unit[:, 4],
+        0.03 * unit[:, 5] ** 2, 0.22 * unit[:, 6], shadow, 0.8 * unit[:, 7] ** 2,
+    ]  # fmt: skip
+    return np.stack(columns, axis=-1)
+
+
+def apply_noise(
+    depth: NDArray[np.float32], model: NoiseModel, focal_px: float, seed: int
+) -> NDArray[np.float32]:
+    """Clean depth (H, W) m, +inf for nothing -> noisy depth (H, W) m, NaN for no reading; a function of the seed."""
+    out = np.empty_like(depth)
+    sensor_kernel(depth, model.as_array(), seed, focal_px, out)
+    return out
+
+
+@njit(nogil=True, cache=True)
+def _next(state):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Marsaglia's xorshift64: the next of a sequence of 64 random bits; a tenth of the library generator's time."""
+    state ^= state << np.uint64(13)
+    state ^= state >> np.uint64(7)
+    state ^= state << np.uint64(17)
+    return state
+
+
+@njit(nogil=True, cache=True)
+def sensor_kernel(clean, noise, seed, focal_px, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Fill out (H, W) from clean (H, W); noise as ``NoiseModel.as_array``, focal_px the focal length in px.
+
+    One draw of 64 bits serves a pixel: four fields of 12 bits index a table of normal deviates, 16 bits are a share.
+    """
+    lateral, axial, step, edge_loss, flying = noise[0], noise[1], noise[2], noise[3], noise[4]
+    missing, grazing, shadow = noise[5], noise[6], round(noise[7])
+    steepest = np.inf if grazing <= 0.0 else 1.0 / grazing**2 - 1.0  # tangent squared of the grazing angle
+    height, width = clean.shape
+    state = np.uint64(seed) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(0x2545F4914F6CDD1D)
+    for _ in range(4):
+        state = _next(state)
+    mask = np.uint64(4095)
+    for row in range(height):
+        for column in range(width):
+            state = _next(state)
+            r = round(row + lateral * _NORMAL[state & mask])
+            c = round(column + lateral * _NORMAL[(state >> np.uint64(12)) & mask])
+            r, c = min(height - 1, max(0, r)), min(width - 1, max(0, c))
+            z = clean[r, c]
+            if not z < _FAR_M:
+                out[row, column] = np.nan
+                continue
+            share = float(state >> np.uint64(48)) / 65536.0
+            up, down = clean[max(r - 1, 0), c], clean[min(r + 1, height - 1), c]
+            left, right = clean[r, max(c - 1, 0)], clean[r, min(c + 1, width - 1)]
+            farther = max(max(up, down), max(left, right)) - z
+            nearer = z - min(min(up, down), min(left, right))
+            # A step of a few pixels' width in depth can be a curved surface, so coarse sensors need a larger jump.
+            if max(farther, nearer) > max(_EDGE_M, 2.5 * z / focal_px):
+                if share < edge_loss:
+                    out[row, column] = np.nan
+                    continue
+                if share < edge_loss + flying:
+                    state = _next(state)
+                    gap = min(farther, _FLY_M) if farther > nearer else -min(nearer, _FLY_M)
+                    z += gap * float(state >> np.uint64(48)) / 65536.0
+            else:
+                gu, gv = 0.5 * (right - left) * focal_px / z, 0.5 * (down - up) * focal_px / z
+                if gu * gu + gv * gv > steepest and share < 0.7:
+                    out[row, column] = np.nan
+                    continue
+            if share > 1.0 - missing:
+                out[row, column] = np.nan
+                continue
+            z += axial * (z / 0.6) ** 2 * _NORMAL[(state >> np.uint64(24)) & mask]
+            if step > 0.0:
+                z = step * np.floor(z / step + 0.5)
+            out[row, column] = z
+    if shadow != 0:
+        _cast_shadow(clean, shadow, out)
+    _punch_holes(noise[8], state, out)
+
+
+@njit(nogil=True, cache=True)
+def _cast_shadow(clean, shadow, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Far pixels within ``shadow`` px beside a near surface are seen by one of two eyes only: no reading."""
+    height, width = clean.shape
+    side = 1 if shadow > 0 else -1
+    for row in range(height):
+        for column in range(width):
+            neighbour = column + side
+            if 0 <= neighbour < width and clean[row, neighbour] - clean[row, column] > 0.03:
+                for k in range(1, abs(shadow) + 1):
+                    far = column + side * k
+                    if 0 <= far < width and clean[row, far] - clean[row, column] > 0.03:
+                        out[row, far] = np.nan
+
+
+@njit(nogil=True, cache=True)
+def _punch_holes(mean, state, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Round holes of 1 to 4 px radius, on average ``mean`` of them in 100 x 100 px."""
+    height, width = out.shape
+    expected = mean * height * width / 1e4
+    tries = int(np.ceil(4 * expected))
+    for _ in range(tries):
+        state = _next(state)
+        if float(state >> np.uint64(48)) / 65536.0 > 0.25 * (expected / np.ceil(expected)):
+            continue
+        state = _next(state)
+        row, column = int((state >> np.uint64(8)) % height), int((state >> np.uint64(32)) % width)
+        radius = 1 + int((state >> np.uint64(60)) & np.uint64(3))
+        for r in range(max(0, row - radius), min(height, row + radius + 1)):
+            for c in range(max(0, column - radius), min(width, column + radius + 1)):
+                if (r - row) ** 2 + (c - column) ** 2 <= radius * radius:
+                    out[r, c] = np.nan

@@ -1,0 +1,44 @@
+"""Scenes around a hand: nothing passes through it, and frames convert exactly."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hand_pose_ros.depth.crop import CropFrame
+from hand_pose_ros.synthetic.scene import SceneConfig, sample_scenes, to_camera
+
+
+def hands(count: int = 200) -> np.ndarray:
+    return np.random.default_rng(0).normal(0, 0.04, (count, 23, 3)).clip(-0.1, 0.1)
+
+
+def test_no_joint_lies_behind_the_wall_or_inside_an_object():
+    joints = hands()
+    scenes = sample_scenes(joints, SceneConfig(1.0, 1.0, 1.0, 1.0), np.random.default_rng(1))
+    gap = scenes.planes[:, 3:] - np.einsum("nji,ni->nj", joints, scenes.planes[:, :3])
+    assert (gap > 0.02).all()
+    offset = joints[:, :, None] - scenes.centres[:, None]
+    inside = np.linalg.norm(np.einsum("nkij,npkj->npki", scenes.axes, offset), axis=-1)
+    assert (inside > 1.0).all()
+
+
+def test_shares_of_zero_leave_the_hand_alone():
+    scenes = sample_scenes(hands(), SceneConfig(0, 0, 0, 0), np.random.default_rng(1))
+    assert np.isnan(scenes.planes).all()
+    assert np.isnan(scenes.centres).all()
+
+
+def test_local_scenes_move_into_the_camera_frame_with_their_points():
+    joints = hands(5)
+    local = sample_scenes(joints, SceneConfig(1.0, 1.0, 1.0, 1.0), np.random.default_rng(2))
+    frame = CropFrame(np.array([0.1, -0.2, 0.7]))
+    camera = to_camera(local, np.tile(frame.view, (5, 1, 1)), np.full(5, frame.distance))
+    assert np.allclose(camera.centres, frame.local_to_camera(local.centres))
+    point = np.array([0.03, 0.05, 0.02])
+    moved = frame.local_to_camera(point)
+    assert np.allclose(
+        camera.planes[:, :3] @ moved - camera.planes[:, 3], local.planes[:, :3] @ point - local.planes[:, 3]
+    )
+    before = np.linalg.norm(np.einsum("nkij,nkj->nki", local.axes, point - local.centres), axis=-1)
+    after = np.linalg.norm(np.einsum("nkij,nkj->nki", camera.axes, moved - camera.centres), axis=-1)
+    assert np.allclose(before, after)
