@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from cv_bridge import CvBridge, CvBridgeError
 from geometry_msgs.msg import Point, Pose, Quaternion, Transform, TransformStamped, Vector3
 from scipy.spatial.transform import Rotation
@@ -21,14 +20,14 @@ from std_msgs.msg import Header
 
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.depth.image import UnknownEncodingError, decode_depth
-from hand_pose_ros.hand.kinematics import HandModelLayer, bone_lengths
 from hand_pose_ros.hand.skeleton import (
     ANGLE_LIMITS,
     ANGLE_NAMES,
-    BONES,
+    BONE_LENGTHS,
+    FINGER_JOINTS,
     JOINT_NAMES,
     JOINT_PARENTS,
-    PARAMETER_COUNT,
+    PALM_JOINT_POSITIONS,
     SEGMENT_NAMES,
     SEGMENT_PARENTS,
     SHAPE_NAMES,
@@ -228,16 +227,13 @@ def transforms(hand: Hand, header: Header, full: bool, prefix: str) -> list[Tran
 
 def model_info_message(model_name: str, model_hash: str) -> HandModelInfo:
     """The skeleton's tables and who computes the hands, for consumers that match by name."""
-    lengths = np.zeros(len(JOINT_NAMES), dtype=np.float32)
-    template = HandModelLayer()(torch.zeros(PARAMETER_COUNT))
-    lengths[[child for _, child in BONES]] = bone_lengths(template).numpy()
     return HandModelInfo(
         model_name=model_name,
         model_hash=model_hash,
         package_version=package_version(),
         joint_names=list(JOINT_NAMES),
         joint_parents=list(JOINT_PARENTS),
-        bone_lengths=lengths,
+        bone_lengths=_template_bone_lengths(),
         angle_names=list(ANGLE_NAMES),
         angle_lower=np.ascontiguousarray(ANGLE_LIMITS[:, 0]),
         angle_upper=np.ascontiguousarray(ANGLE_LIMITS[:, 1]),
@@ -245,6 +241,16 @@ def model_info_message(model_name: str, model_hash: str) -> HandModelInfo:
         segment_parents=list(SEGMENT_PARENTS),
         shape_names=list(SHAPE_NAMES),
     )
+
+
+def _template_bone_lengths() -> np.ndarray:
+    """Distance (23,) m of every joint of the template hand to its parent, 0 for the root."""
+    lengths = np.zeros(len(JOINT_NAMES), dtype=np.float32)
+    for name, position in PALM_JOINT_POSITIONS.items():
+        lengths[JOINT_NAMES.index(name)] = np.linalg.norm(position)
+    for finger, joints in FINGER_JOINTS.items():
+        lengths[list(joints[1:])] = BONE_LENGTHS[finger]
+    return lengths
 
 
 def _point(xyz: np.ndarray) -> Point:

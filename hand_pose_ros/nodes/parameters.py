@@ -1,70 +1,16 @@
-"""Every parameter of every node: name, default, meaning, what is allowed. config/hand_tracker.yaml only repeats this
-table (a test compares them); the tracker's own defaults come from ``TrackerConfig``.
+"""Every parameter of the camera and the watcher: name, default, meaning, what is allowed.
+
+Those of the tracker are in ``tracker_parameters``: their defaults are the tracker's own, and the tracker brings
+torch along, which a camera can do without.
 """
 
 from __future__ import annotations
 
 from hand_pose_ros.nodes.declaration import Parameter
-from hand_pose_ros.tracker import TrackerConfig
-
-_TRACKER = TrackerConfig()
 
 DEPTH_UNIT = Parameter(
     "depth_unit", 0.001, "Metres a count of integer depth images (16UC1, mono16).", minimum=1e-6, maximum=0.1
 )
-
-TRACKER_PARAMETERS: tuple[Parameter, ...] = (
-    Parameter("autostart", True, "Configure and activate at start; false leaves that to a lifecycle manager."),
-    Parameter("model", "", "Path of the weights (.safetensors); empty: the model shipped with the package."),
-    Parameter(
-        "side", _TRACKER.side, "Which hand to expect; auto tries both when a track starts.",
-        choices=("auto", "left", "right"),
-    ),
-    Parameter(
-        "device", _TRACKER.device, "Where the network runs; auto: the GPU when there is one.",
-        choices=("auto", "cpu", "cuda"),
-    ),
-    Parameter(
-        "threads", _TRACKER.threads, "CPU threads of the network. More than one is slower on a busy machine.",
-        minimum=1, maximum=64,
-    ),
-    DEPTH_UNIT,
-    Parameter(
-        "rectified", "auto",
-        "Whether depth images are rectified (distortion ignored, P instead of K); auto: yes when the topic's name"
-        " starts with image_rect.",
-        choices=("auto", "yes", "no"),
-    ),
-    Parameter(
-        "sync_slop_s", 0.01, "Largest difference (s) of the stamps of an image and its camera info; 0: equal stamps.",
-        minimum=0.0, maximum=1.0,
-    ),
-    Parameter(
-        "roi", [0, 0, 0, 0], "Where a hand may be found: x, y, width, height in pixels; all 0: the whole image.",
-        minimum=0,
-    ),
-    Parameter(
-        "min_confidence", _TRACKER.min_confidence, "A hand less certain than this is not published.",
-        minimum=0.0, maximum=1.0,
-    ),
-    Parameter(
-        "coast_s", _TRACKER.coast_s, "How long (s) a hand that is not seen is predicted before it is lost.",
-        minimum=0.0, maximum=10.0,
-    ),
-    Parameter(
-        "max_age_s", 1.0,
-        "Frames older than this (s, by the node's clock), or as far ahead of it, are dropped; 0: no limit.",
-        minimum=0.0, maximum=3600.0, live=True,
-    ),
-    Parameter(
-        "tf_mode", "root", "TF frames of a hand: none, its palm (root), or every segment (full).",
-        choices=("none", "root", "full"), live=True,
-    ),
-    Parameter("frame_prefix", "", "Put before the names of all hand frames, for trackers that share /tf.", live=True),
-    Parameter("publish_joint_states", True, "Publish joint_states.", live=True),
-    Parameter("publish_markers", True, "Publish markers while somebody subscribes.", live=True),
-    Parameter("publish_overlay", True, "Draw and publish overlay while somebody subscribes.", live=True),
-)  # fmt: skip
 
 CAMERA_PARAMETERS: tuple[Parameter, ...] = (
     Parameter(

@@ -1,7 +1,7 @@
 """The lifecycle node ``hand_tracker``: depth image + camera info in, hands out.
 
 The executor's thread only puts the newest pair into a one-slot mailbox; one worker thread owns the model and
-publishes. See ``inputs`` and ``outputs`` for the topics, ``parameters`` for the parameters.
+publishes. See ``inputs`` and ``outputs`` for the topics, ``tracker_parameters`` for the parameters.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from hand_pose_ros.nodes.declaration import DeclaredParameters
 from hand_pose_ros.nodes.frame_worker import FrameWorker
 from hand_pose_ros.nodes.inputs import DepthInputs
 from hand_pose_ros.nodes.outputs import HandOutputs
-from hand_pose_ros.nodes.parameters import TRACKER_PARAMETERS
 from hand_pose_ros.nodes.reporter import Reporter
+from hand_pose_ros.nodes.tracker_parameters import TRACKER_PARAMETERS
 
 if TYPE_CHECKING:
     from hand_pose_ros.tracker import HandTracker

@@ -97,3 +97,11 @@ def test_truth_keeps_its_joints(hand):
     message = conversions.truth_message(joints, "left", HEADER)
     np.testing.assert_allclose(conversions.joints_of(message.hands[0]), joints)
     assert conversions.SIDE_NAMES[message.hands[0].side] == "left"
+
+
+def test_told_bone_lengths_are_those_of_the_template(hand):
+    info = conversions.model_info_message("name", "hash")
+    joints = hand().joints
+    for joint, parent in enumerate(info.joint_parents):
+        length = np.linalg.norm(joints[joint] - joints[parent]) if parent >= 0 else 0.0
+        assert info.bone_lengths[joint] == pytest.approx(length, abs=1e-6)

@@ -9,7 +9,8 @@ import yaml
 from rclpy.parameter import Parameter as RosParameter
 
 from hand_pose_ros.nodes.declaration import Parameter
-from hand_pose_ros.nodes.parameters import CAMERA_PARAMETERS, TRACKER_PARAMETERS, WATCHER_PARAMETERS
+from hand_pose_ros.nodes.parameters import CAMERA_PARAMETERS, WATCHER_PARAMETERS
+from hand_pose_ros.nodes.tracker_parameters import TRACKER_PARAMETERS
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -1,0 +1,187 @@
+"""The launch files, run for real where launch and launch_ros are installed (PyPI has neither)."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("launch", reason="launch is not installed: launch files cannot run")
+pytest.importorskip("launch_ros", reason="launch_ros is not installed: launch files cannot run")
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from launch.actions import DeclareLaunchArgument, SetEnvironmentVariable
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from rclpy.executors import SingleThreadedExecutor
+
+from hand_pose_ros.resources import resource
+from launch import LaunchContext, LaunchDescription
+
+EXPECTED = {
+    "hand_tracker": {
+        "namespace", "use_sim_time", "params_file", "autostart", "log_level", "depth_image", "camera_info", "side",
+        "model", "tf_mode", "rviz",
+    },
+    "demo": {"namespace", "side", "model", "tf_mode", "log_level", "rviz", "frames", "intrinsics", "depth_unit"},
+}  # fmt: skip
+
+
+def launch_file(name: str) -> str:
+    return str(resource(f"launch/{name}.launch.py"))
+
+
+def description(name: str) -> LaunchDescription:
+    return PythonLaunchDescriptionSource(launch_file(name)).get_launch_description(LaunchContext())
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_arguments_that_people_expect_are_there_and_explained(name):
+    arguments = {a.name: a for a in description(name).entities if isinstance(a, DeclareLaunchArgument)}
+    assert set(arguments) >= EXPECTED[name]
+    for argument in arguments.values():
+        assert argument.description
+
+
+def test_fast_dds_profile_is_set_only_where_none_is(monkeypatch):
+    def sets_profile() -> bool:
+        actions = description("hand_tracker").entities
+        return any(
+            isinstance(action, SetEnvironmentVariable)
+            and action.name[0].text == "FASTDDS_DEFAULT_PROFILES_FILE"
+            for action in actions
+        )
+
+    monkeypatch.delenv("FASTDDS_DEFAULT_PROFILES_FILE", raising=False)
+    assert sets_profile()
+    monkeypatch.setenv("FASTDDS_DEFAULT_PROFILES_FILE", "/mine.xml")
+    assert not sets_profile()
+
+
+RUN = """
+import sys
+from launch import LaunchService
+from launch.actions import IncludeLaunchDescription
+from launch import LaunchDescription
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+arguments = [tuple(argument.split(":=", 1)) for argument in sys.argv[2:]]
+service = LaunchService()
+source = PythonLaunchDescriptionSource(sys.argv[1])
+service.include_launch_description(
+    LaunchDescription([IncludeLaunchDescription(source, launch_arguments=arguments)])
+)
+sys.exit(service.run())
+"""
+
+
+class Launched:
+    """A launch file as a process, and a node that listens beside it."""
+
+    def __init__(self, name: str, *arguments: str) -> None:
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        command = [sys.executable, "-c", RUN, launch_file(name), *arguments]
+        self.context = rclpy.Context()
+        rclpy.init(context=self.context)
+        self.node = rclpy.create_node("listener", context=self.context)
+        self.executor = SingleThreadedExecutor(context=self.context)
+        self.executor.add_node(self.node)
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment,
+            start_new_session=True, cwd=Path(launch_file(name)).parent,
+        )  # fmt: skip
+
+    def spin_until(self, condition, timeout_s: float = 60.0) -> bool:
+        deadline = time.monotonic() + timeout_s
+        while not condition() and time.monotonic() < deadline and self.process.poll() is None:
+            self.executor.spin_once(timeout_sec=0.1)
+        return bool(condition())
+
+    def names(self) -> set[str]:
+        return {f"{space.rstrip('/')}/{name}" for name, space in self.node.get_node_names_and_namespaces()}
+
+    def close(self) -> str:
+        """Ends it as Ctrl-C would; what it printed."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGINT)
+        try:
+            output, _ = self.process.communicate(timeout=40)
+        finally:
+            if self.process.poll() is None:
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.executor.shutdown()
+            self.node.destroy_node()
+            rclpy.shutdown(context=self.context)
+        return output
+
+
+@pytest.fixture
+def launched():
+    running: list[Launched] = []
+
+    def start(name: str, *arguments: str) -> Launched:
+        running.append(Launched(name, *arguments))
+        return running[-1]
+
+    yield start
+    for one in running:
+        if one.process.poll() is None:
+            one.close()
+
+
+def test_tracker_starts_in_its_namespace_with_remapped_topics_and_given_parameters(launched, tmp_path):
+    """With weights that do not exist: the node comes up, refuses, says so and stays."""
+    model = tmp_path / "nowhere.safetensors"
+    run = launched(
+        "hand_tracker", "namespace:=robot", f"model:={model}", "depth_image:=/cam/depth", "side:=left"
+    )
+    problems: list[str] = []
+    run.node.create_subscription(
+        DiagnosticArray, "/diagnostics", lambda m: problems.append(m.status[0].message), 10
+    )
+    assert run.spin_until(lambda: any(str(model) in problem for problem in problems))
+    assert "/robot/hand_tracker" in run.names()
+    assert run.process.poll() is None
+    output = run.close()
+    assert output.count("cannot configure") == 1
+    assert "Traceback" not in output
+
+
+def test_parameter_in_the_file_stays_when_the_argument_is_not_given(launched, tmp_path):
+    parameters = tmp_path / "mine.yaml"
+    parameters.write_text("/**:\n  ros__parameters:\n    side: sideways\n")
+    run = launched("hand_tracker", f"params_file:={parameters}")
+    problems: list[str] = []
+    run.node.create_subscription(
+        DiagnosticArray, "/diagnostics", lambda m: problems.append(m.status[0].message), 10
+    )
+    assert run.spin_until(lambda: any("'sideways'" in problem for problem in problems))
+    run.close()
+
+
+def test_demo_starts_camera_and_tracker_that_hear_each_other(launched):
+    try:
+        resource("models/default.safetensors")
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
+    from hand_pose_ros.msg import HandPoseArray
+
+    run = launched("demo", "side:=right", "rate:=10.0")
+    answers: list[HandPoseArray] = []
+    run.node.create_subscription(HandPoseArray, "hands", answers.append, 10)
+    assert run.spin_until(lambda: len(answers) >= 3, timeout_s=120), run.close()
+    assert {"/hand_tracker", "/depth_camera"} <= run.names()
+    output = run.close()
+    assert "Traceback" not in output
+    assert len({answer.header.stamp.nanosec for answer in answers}) > 1
+
+
+def test_demo_says_what_is_wrong_with_its_arguments(launched, tmp_path):
+    run = launched("demo", f"frames:={tmp_path}", "intrinsics:=1,2")
+    output, _ = run.process.communicate(timeout=60)
+    assert "four numbers fx,fy,cx,cy" in output
+    assert run.process.returncode != 0
