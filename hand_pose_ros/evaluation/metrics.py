@@ -171,15 +171,14 @@ def evaluate(
 ) -> Evaluation:
     """All figures of one method. prediction, truth (N, K, 3) m; angles (N, 20) rad are optional.
 
-    bones: (near, far) joint indices, for the bone figures; sequences: see :func:`bone_spread_mm`; raw_angles: angles
-    before they were clamped to their limits, for the share of frames out of range (``angles`` when None).
+    bones: (near, far) joint indices, for the bone figures; sequences: see :func:`bone_spread_mm`. angles and
+    true_angles give the angle error, raw_angles (not yet clamped to their limits) the share of frames out of range.
     ValueError when the shapes do not fit each other.
     """
     errors = joint_errors_mm(prediction, truth)
     if len(joint_names) != errors.shape[1]:
         raise ValueError(f"{len(joint_names)} joint names for {errors.shape[1]} joints")
     worst, mean = errors.max(axis=1), errors.mean(axis=1)
-    raw_angles = angles if raw_angles is None else raw_angles
     per_angle = None
     if angles is not None and true_angles is not None:
         per_angle = angle_errors_deg(angles, true_angles)

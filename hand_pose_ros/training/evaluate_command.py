@@ -21,6 +21,7 @@ from hand_pose_ros.datasets.icvl import Icvl
 from hand_pose_ros.datasets.msra import SUBJECTS, Msra
 from hand_pose_ros.datasets.nyu import Nyu
 from hand_pose_ros.datasets.sample import Sample, crop_sample
+from hand_pose_ros.evaluation.angles import fit_angles
 from hand_pose_ros.evaluation.metrics import THRESHOLDS_MM, Evaluation, evaluate
 from hand_pose_ros.evaluation.predict import Predictions, join, predict
 from hand_pose_ros.evaluation.published import BENCHMARKS, Benchmark, read_predictions, write_predictions
@@ -77,6 +78,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     files.add_argument("--predictions", nargs="+", metavar="[NAME=]FILE", help="one or more methods")
     output = parser.add_argument_group("output")
     output.add_argument("--thresholds", nargs="+", type=float, default=list(THRESHOLDS_MM), metavar="MM")
+    output.add_argument(
+        "--fit-angles",
+        action="store_true",
+        help="angle errors too, against the hand model fitted to the annotations",
+    )
     output.add_argument("--joints", action="store_true", help="print the error of each joint too")
     output.add_argument("--json", type=Path, metavar="FILE", help="write every figure here")
     output.add_argument(
@@ -125,6 +131,10 @@ def _check(a: argparse.Namespace) -> None:
             "want either --checkpoint or --groundtruth and --predictions",
         ),
         (bool(a.predictions) != (a.groundtruth is not None), "--groundtruth and --predictions go together"),
+        (
+            a.fit_angles and not real,
+            "--fit-angles is for icvl, nyu and msra: synthetic hands know their angles",
+        ),
         (bool(a.predictions) and not real, f"--predictions needs --dataset {', '.join(BENCHMARKS)}"),
         (
             bool(a.checkpoint) and real and a.root is None,
@@ -168,12 +178,15 @@ def named_files(values: Sequence[str]) -> list[tuple[str, Path]]:
 
 def _published(a: argparse.Namespace, benchmark: Benchmark) -> list[Outcome]:
     truth = read_predictions(a.groundtruth, benchmark)
+    whole = benchmark.sequences[-1].stop in (None, len(truth))
+    sequences = benchmark.sequences if whole else (slice(None),)
+    fitted = fit_angles(truth, benchmark, sequences) if a.fit_angles else None
     outcomes = []
     for name, path in named_files(a.predictions):
         joints = read_predictions(path, benchmark)
         if len(joints) != len(truth):
             raise ValueError(f"{path}: {len(joints)} frames, but {a.groundtruth} has {len(truth)}")
-        whole = benchmark.sequences[-1].stop in (None, len(truth))
+        own = fit_angles(joints, benchmark, sequences) if a.fit_angles else None
         evaluation = evaluate(
             name,
             joints,
@@ -181,9 +194,14 @@ def _published(a: argparse.Namespace, benchmark: Benchmark) -> list[Outcome]:
             benchmark.labels,
             thresholds_mm=a.thresholds,
             bones=benchmark.bones,
-            sequences=benchmark.sequences if whole else None,
+            sequences=sequences,
+            angles=own and own.angles,
+            true_angles=fitted and fitted.angles,
         )
-        outcomes.append(Outcome(evaluation, {"file": path.name}, joints))
+        source: dict[str, Any] = {"file": path.name}
+        if own and fitted:
+            source |= {"fit_residual_mm": own.residual_mm, "groundtruth_fit_residual_mm": fitted.residual_mm}
+        outcomes.append(Outcome(evaluation, source, joints))
     return outcomes
 
 
@@ -262,23 +280,31 @@ def _on_benchmark(a: argparse.Namespace, benchmark: Benchmark) -> list[Outcome]:
             # The network's own cube, not the literature's: the hand must have the size that it was trained on.
             crops = [crop_sample(s, model.config.crop_size, model.config.cube_m) for s in samples]
             distance = np.array([c.frame.distance for c in crops], dtype=np.float32)
-            found = predict(model, np.stack([c.crop for c in crops])[:, None], distance)
-            parts.append(found)
-            for sample, crop, local in zip(samples, crops, found.joints, strict=True):
+            parts.append(predict(model, np.stack([c.crop for c in crops])[:, None], distance))
+            for sample, crop, local in zip(samples, crops, parts[-1].joints, strict=True):
                 joints.append(convert_joints(crop.frame.local_to_camera(local), benchmark.joint_set))
                 truth.append(sample.joints)
                 subjects.append(sample.subject)
-        raw = join(parts).raw_angles
-        predicted = np.stack(joints)
+        found, predicted, annotated = join(parts), np.stack(joints), np.stack(truth)
+        people = _runs(subjects)
+        angles: NDArray[np.floating] | None = found.angles
+        true_angles = None
+        if a.fit_angles:
+            fitted = fit_angles(annotated, benchmark, people)
+            true_angles, source["groundtruth_fit_residual_mm"] = fitted.angles, fitted.residual_mm
+            if angles is None:
+                angles = fit_angles(predicted, benchmark, people).angles
         evaluation = evaluate(
             name,
             predicted,
-            np.stack(truth),
+            annotated,
             benchmark.labels,
             thresholds_mm=a.thresholds,
             bones=benchmark.bones,
-            sequences=_runs(subjects),
-            angles=raw,
+            sequences=people,
+            angles=angles,
+            true_angles=true_angles,
+            raw_angles=found.raw_angles,
         )
         outcomes.append(Outcome(evaluation, source, predicted))
     return outcomes

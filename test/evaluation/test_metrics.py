@@ -110,7 +110,8 @@ def test_raw_angles_decide_on_the_range_and_clamped_ones_on_the_error():
     assert result.out_of_range == 1.0
     assert result.angle_deg == pytest.approx(0.0, abs=1e-9)
     assert set(angle_table(result)) == set(ANGLE_NAMES)
-    assert evaluate("m", prediction, truth, ("a", "b"), angles=clamped).out_of_range == 0.0
+    assert evaluate("m", prediction, truth, ("a", "b"), raw_angles=clamped).out_of_range == 0.0
+    assert evaluate("m", prediction, truth, ("a", "b"), angles=clamped).out_of_range is None
 
 
 def test_a_rigid_skeleton_has_no_bone_spread_within_its_own_frames():

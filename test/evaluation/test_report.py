@@ -27,7 +27,9 @@ def method(name: str, seed: int, joints: int = 4, angles: bool = False) -> Evalu
     prediction = truth + rng.normal(0, 0.01, truth.shape)
     given = np.zeros((40, 20)) if angles else None
     names = tuple(f"joint {i}" for i in range(joints))
-    return evaluate(name, prediction, truth, names, bones=((0, 1),), angles=given, true_angles=given)
+    return evaluate(
+        name, prediction, truth, names, bones=((0, 1),), angles=given, true_angles=given, raw_angles=given
+    )
 
 
 def text(table) -> str:
