@@ -93,12 +93,7 @@ def run(step, *command):
     print(f"environment: {step}", flush=True)
     # setuptools warns about things that are meant so: an editable installation, a flat layout.
     quiet = {**os.environ, "PYTHONWARNINGS": "ignore"}
-    words = [str(word) for word in command]
-    with subprocess.Popen(words, cwd=ROOT, env=quiet, stdout=subprocess.PIPE, text=True) as process:
-        for line in process.stdout:
-            if "already satisfied" not in line:
-                print(line, end="", flush=True)
-    if process.returncode:
+    if subprocess.run([str(word) for word in command], cwd=ROOT, env=quiet).returncode:
         fail(f"this step failed: {step}")
 
 
