@@ -171,8 +171,9 @@ def evaluate(
 ) -> Evaluation:
     """All figures of one method. prediction, truth (N, K, 3) m; angles (N, 20) rad are optional.
 
-    bones: (near, far) joint indices, for the bone figures; sequences: see :func:`bone_spread_mm`. angles and
-    true_angles give the angle error, raw_angles (not yet clamped to their limits) the share of frames out of range.
+    bones: (near, far) joint indices, for the bone figures; sequences: the frames of each person, for the bones'
+    spread (None when every frame may show another person). angles and true_angles give the angle error, raw_angles
+    (not yet clamped to their limits) the share of frames out of range.
     ValueError when the shapes do not fit each other.
     """
     errors = joint_errors_mm(prediction, truth)
@@ -184,7 +185,8 @@ def evaluate(
         per_angle = angle_errors_deg(angles, true_angles)
     spread = bone_error = None
     if bones:
-        spread = float(bone_spread_mm(prediction, bones, sequences).mean())
+        if sequences is not None:
+            spread = float(bone_spread_mm(prediction, bones, sequences).mean())
         bone_error = float(np.abs(bone_lengths_mm(prediction, bones) - bone_lengths_mm(truth, bones)).mean())
     return Evaluation(
         name=name,

@@ -119,6 +119,11 @@ def test_a_rigid_skeleton_has_no_bone_spread_within_its_own_frames():
     joints = np.stack([one, one + 0.1, one * 2, one * 2 - 0.3])
     assert bone_spread_mm(joints, ((0, 1),), [slice(0, 2), slice(2, 4)])[0] == pytest.approx(0.0, abs=1e-9)
     assert bone_spread_mm(joints, ((0, 1),))[0] == pytest.approx(25.0)
+    whole = [slice(None)]
+    assert evaluate(
+        "m", joints, joints, "ab", bones=((0, 1),), sequences=whole
+    ).bone_spread_mm == pytest.approx(25.0)
+    assert evaluate("m", joints, joints, "ab", bones=((0, 1),)).bone_spread_mm is None
 
 
 @pytest.mark.parametrize(
