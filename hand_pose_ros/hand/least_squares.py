@@ -1,21 +1,20 @@
-"""Batched Levenberg-Marquardt of the hand model: points (N, K, 3) m -> poses in range, and the hands' constant geometry.
+"""Batched Levenberg-Marquardt of the hand model: points (N, K, 3) m -> poses in range, and the hands' geometry.
 
-In: target points (N, K, 3) m with weights (N, K), how our 23 joints map to them (:class:`PointMap`), a start.
-Out: :class:`HandState`: rotation (N, 3, 3), translation (N, 3) m and angles (N, 20) rad of every frame, geometry of
-every group of frames (a sequence of one person, or one frame each). All in the targets' frame and the start's dtype.
+In: target points (N, K, 3) m with weights (N, K), the map (K, 23) from our joints to them, a start.
+Out: a :class:`HandState` nearer to the points, angles within the limits.
 
-The Jacobian is analytic: a point moves about a joint's axis by the cross product of the axis with the arm, and a
-hand's offsets enter linearly. Poses of different frames meet only in their group's geometry, so a step eliminates the
-poses (26 unknowns a frame) and solves a small system a group (the Schur complement, as in bundle adjustment). Angle
-limits are kept by projection: an angle at a limit that the gradient pushes outwards is held for that step.
+The Jacobian is analytic: a joint moves about an angle's axis by the cross product of the axis and the arm, and a
+hand's offsets enter linearly. Poses of different frames meet only in the geometry of their group (all frames of one
+person), so a step eliminates the 26 pose unknowns of each frame and solves one small system a group: the Schur
+complement, as in bundle adjustment. Angles are kept in range by projection: one that stands at its limit and would
+be pushed beyond is held for that step.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -29,74 +28,22 @@ from hand_pose_ros.hand.kinematics import (
 )
 from hand_pose_ros.hand.rotations import rotation_vector_to_matrix, skew
 
-GEOMETRIES: tuple[str, ...] = ("fixed", "scales", "offsets", "points")
-"""What of a hand's constant geometry is unknown: nothing; the 9 log scales; the 36 offsets themselves; the offsets
-and where each target point sits on its segment."""
+GEOMETRIES: tuple[str, ...] = ("fixed", "scales", "offsets")
+"""What is unknown of a group's hand: nothing; the 9 log scales; the 36 numbers of its HandOffsets themselves."""
 
-_POSE = 6 + skeleton.ANGLE_COUNT
-_OFFSETS = 36  # wrist 2 x 3, bases 5 x 3, lengths 5 x 3
-_HELD_DIAGONAL = 1.0
-
-
-def _moved_by_angle() -> np.ndarray:
-    """(16, 20) bool: which angles turn which segment."""
-    moved = np.zeros((skeleton.SEGMENT_COUNT, skeleton.ANGLE_COUNT), dtype=bool)
-    for finger in range(5):
-        for depth in range(3):
-            moved[1 + 3 * finger + depth, 4 * finger : 4 * finger + 2 + depth] = True
-    return moved
-
-
-SEGMENT_MOVED_BY_ANGLE = _moved_by_angle()
-# The segment whose far end a joint is; the palm for joints of the palm.
-_SEGMENT_OF_JOINT = np.array(
-    [0, 0, 0] + [0 if k == 0 else 3 * finger + k for finger in range(5) for k in range(4)]
-)
-
-
-@dataclass(frozen=True)
-class PointMap:
-    """Target points as a linear map of our joints plus a constant offset in a segment's frame.
-
-    matrix (K, 23); segments (K,) index of the segment that a point is fixed to: the one with the farthest of the
-    joints that it is made of.
-    """
-
-    matrix: Tensor
-    segments: Tensor
-
-    @classmethod
-    def of(cls, matrix: np.ndarray | Tensor) -> PointMap:
-        """From a matrix (K, 23) such as ``skeleton.JOINT_SETS[name].matrix``."""
-        weights = np.asarray(matrix, dtype=np.float64)
-        if weights.ndim != 2 or weights.shape[1] != skeleton.JOINT_COUNT or not (weights != 0).any(1).all():
-            raise ValueError(
-                f"point map is {weights.shape}, want (K, {skeleton.JOINT_COUNT}) without empty rows"
-            )
-        farthest = [int(np.flatnonzero(row).max()) for row in weights]
-        return cls(torch.tensor(weights), torch.tensor(_SEGMENT_OF_JOINT[farthest]))
-
-    @classmethod
-    def of_joint_set(cls, name: str) -> PointMap:
-        """From a named joint set; ``hand23`` is our own 23 joints."""
-        if name == "hand23":
-            return cls.of(np.eye(skeleton.JOINT_COUNT))
-        if name not in skeleton.JOINT_SETS:
-            known = ", ".join(["hand23", *sorted(skeleton.JOINT_SETS)])
-            raise ValueError(f"unknown joint set '{name}', want one of {known}")
-        return cls.of(skeleton.JOINT_SETS[name].matrix)
-
-    def to(self, like: Tensor) -> PointMap:
-        return PointMap(self.matrix.to(like), self.segments.to(like.device))
+_OFFSET_SIZES = (6, 15, 15)  # wrist 2 x 3, bases 5 x 3, lengths 5 x 3
+_FIRST_DAMPING, _LEAST_DAMPING, _MOST_DAMPING = 1e-3, 1e-9, 1e9
+_STUCK_DAMPING = 1e3  # no step that is still worth taking has failed up to here
+_WORTH_DROPPING = 0.7  # carry on with the unfinished frames alone when they are fewer than this share
+_FLOOR = 1e-9  # on the diagonal, for unknowns that nothing observes
 
 
 @dataclass(frozen=True)
 class HandState:
-    """Poses of N frames and the geometry of their G groups.
+    """Poses of N frames and the geometry of their G groups; all tensors of one dtype on one device.
 
-    rotation (N, 3, 3); translation (N, 3) m; angles (N, 20) rad; group (N,) index of each frame's geometry;
-    shape (G, 9) log scales; offsets: HandOffsets with leading (G,); points (G, K, 3) m: offsets of the target points
-    in their segments' frames (of a right hand).
+    rotation (N, 3, 3); translation (N, 3) m; angles (N, 20) rad; group (N,) index; shape (G, 9) log scales;
+    offsets (G, 36) m: wrist, bases and lengths of ``HandOffsets``, flattened one after the other.
     """
 
     rotation: Tensor
@@ -104,90 +51,86 @@ class HandState:
     angles: Tensor
     group: Tensor
     shape: Tensor
-    offsets: HandOffsets
-    points: Tensor
+    offsets: Tensor
+
+    @classmethod
+    def start(
+        cls, rotation: Tensor, translation: Tensor, angles: Tensor, group: Tensor, shape: Tensor
+    ) -> HandState:
+        """A state whose hands are the template scaled by ``shape`` (G, 9)."""
+        return cls(rotation, translation, angles, group, shape, scaled_offsets(shape))
 
 
-class Weights(NamedTuple):
-    """Scales of the cost: residuals in units of ``noise`` (m), spread of the priors."""
+class Scales(NamedTuple):
+    """Units of the cost: residuals (m), and the spread of the priors on angles (rad), log scales and offsets (m).
+
+    The angle's spread is no more than a whisper that defines what the points do not observe.
+    """
 
     noise: float = 1e-3
-    angle: float = 10.0  # rad: a whisper, so that angles nothing observes stay defined
-    shape: float = 0.25  # log scale
-    offset: float = 4e-3  # m
-    point: float = 4e-3  # m
+    angle: float = 10.0
+    shape: float = 0.25
+    offset: float = 4e-3
 
 
-def start_state(
-    rotation: Tensor, translation: Tensor, angles: Tensor, group: Tensor, shape: Tensor, points: int
-) -> HandState:
-    """A state whose geometry is the template scaled by ``shape`` (G, 9), with ``points`` target points a frame."""
-    template = HandOffsets(*(value.to(shape) for value in template_offsets(shape.dtype)))
-    offsets = scale_offsets(template, shape)
-    return HandState(
-        rotation, translation, angles, group, shape, offsets, shape.new_zeros(len(shape), points, 3)
+def flatten_offsets(offsets: HandOffsets) -> Tensor:
+    """HandOffsets with leading (...) -> (..., 36) m."""
+    return torch.cat([value.flatten(-2) for value in offsets], dim=-1)
+
+
+def unflatten_offsets(flat: Tensor) -> HandOffsets:
+    """(..., 36) m -> HandOffsets, the inverse of :func:`flatten_offsets`."""
+    wrist, bases, lengths = flat.split(_OFFSET_SIZES, dim=-1)
+    return HandOffsets(
+        wrist.unflatten(-1, (2, 3)), bases.unflatten(-1, (5, 3)), lengths.unflatten(-1, (5, 3))
     )
 
 
-def pose_points(state: HandState, where: PointMap, side: str) -> tuple[HandFrames, Tensor]:
-    """Frames of the hands and target points (N, K, 3) m of a state."""
-    group = state.group
-    offsets = HandOffsets(*(value[group] for value in state.offsets))
-    frames = forward_kinematics(state.rotation, state.translation, state.angles, offsets, side)
-    arms = _arms(state, frames, where, side)
-    return frames, where.matrix @ frames.joints + arms
+def scaled_offsets(shape: Tensor) -> Tensor:
+    """Log scales (..., 9) -> the template's offsets (..., 36) m for them."""
+    template = HandOffsets(*(value.to(shape) for value in template_offsets(shape.dtype)))
+    return flatten_offsets(scale_offsets(template, shape))
 
 
-def _mirror(side: str, like: Tensor) -> Tensor:
-    return like.new_tensor([1.0, -1.0 if side == "left" else 1.0, 1.0])
+def hand_frames(state: HandState, side: str) -> HandFrames:
+    """Joints and segment frames of all N frames."""
+    offsets = unflatten_offsets(state.offsets[state.group])
+    return forward_kinematics(state.rotation, state.translation, state.angles, offsets, side)
 
 
-def _arms(state: HandState, frames: HandFrames, where: PointMap, side: str) -> Tensor:
-    local = state.points[state.group] * _mirror(side, state.points)
-    return (frames.segment_rotations[:, where.segments] @ local[..., None]).squeeze(-1)
-
-
-def angle_axes(frames: HandFrames, angles: Tensor, side: str) -> tuple[Tensor, Tensor]:
-    """Axis (N, 20, 3) that each angle turns about, in the outer frame, and a point (N, 20, 3) m on it."""
-    rotations = frames.segment_rotations[:, 1:].unflatten(1, (5, 3))
-    positions = frames.segment_positions[:, 1:].unflatten(1, (5, 3))
-    first = rotations[:, :, 0]
+def pose_jacobian(frames: HandFrames, angles: Tensor, side: str) -> Tensor:
+    """(N, 23, 3, 26): joints by translation, by a small rotation vector in the outer frame, and by the 20 angles."""
+    joints, rotations = frames.joints, frames.segment_rotations
+    segments = rotations[:, 1:].unflatten(1, (5, 3))
+    # The abduction axis is the first segment's z before its flexion turned it.
     flexion = angles.unflatten(1, (5, 4))[:, :, 1, None]
-    # The abduction axis is the segment's z before the first flexion turned it.
-    abduction_axis = flexion.cos() * first[..., 2] - flexion.sin() * first[..., 0]
+    abduction_axis = flexion.cos() * segments[:, :, 0, :, 2] - flexion.sin() * segments[:, :, 0, :, 0]
     if side == "left":
         abduction_axis = -abduction_axis
-    axes = torch.cat([abduction_axis[:, :, None], rotations[..., 1]], dim=2)
-    origins = torch.cat([positions[:, :, :1], positions], dim=2)
-    return axes.flatten(1, 2), origins.flatten(1, 2)
+    axes = torch.cat([abduction_axis[:, :, None], segments[..., 1]], dim=2)  # (N, 5, 4, 3)
+    chain = joints[:, 3:].unflatten(1, (5, 4))
+    origins = torch.cat([chain[:, :, :1], chain[:, :, :3]], dim=2)
+    arms = chain[:, :, :, None] - origins[:, :, None]  # (N, 5, 4 joints, 4 angles, 3)
+    moved = torch.ones(4, 4, dtype=joints.dtype, device=joints.device).tril()
+    moved[1:, 0] = 1
+    by_angle = torch.linalg.cross(axes[:, :, None].expand_as(arms), arms) * moved[..., None]
 
-
-def pose_jacobian(state: HandState, frames: HandFrames, where: PointMap, side: str) -> Tensor:
-    """(N, K, 3, 26): target points by translation, rotation (small rotation vector in the outer frame) and angles."""
-    axes, origins = angle_axes(frames, state.angles, side)
-    moved = torch.as_tensor(SEGMENT_MOVED_BY_ANGLE, device=axes.device)
-    joint_moved = moved[torch.as_tensor(_SEGMENT_OF_JOINT, device=axes.device)].to(axes)
-    arms = frames.joints[:, :, None] - origins[:, None]
-    by_angle = torch.linalg.cross(axes[:, None].expand_as(arms), arms) * joint_moved[..., None]
-    by_angle = torch.einsum("kj,njac->nkac", where.matrix, by_angle)
-    local = _arms(state, frames, where, side)
-    arms = local[:, :, None].expand_as(by_angle)
-    by_angle = (
-        by_angle
-        + torch.linalg.cross(axes[:, None].expand_as(arms), arms) * moved[where.segments].to(axes)[..., None]
-    )
-    share = where.matrix.sum(1)[:, None, None]
-    eye = torch.eye(3, dtype=axes.dtype, device=axes.device) * share
-    position = where.matrix @ frames.joints + local
-    by_rotation = -skew(position - where.matrix.sum(1)[:, None] * state.translation[:, None])
-    return torch.cat([eye.expand_as(by_rotation), by_rotation, by_angle.transpose(2, 3)], dim=-1)
+    out = joints.new_zeros(len(joints), skeleton.JOINT_COUNT, 3, skeleton.PARAMETER_COUNT)
+    out[..., :3] = torch.eye(3, dtype=joints.dtype, device=joints.device)
+    # The palm's position is the translation, so arms about it do not change with the rotation.
+    out[..., 3:6] = -skew(joints - joints[:, :1])
+    for finger in range(5):
+        first = 3 + 4 * finger
+        out[:, first : first + 4, :, 6 + 4 * finger : 10 + 4 * finger] = by_angle[:, finger].transpose(2, 3)
+    return out
 
 
 def offsets_jacobian(frames: HandFrames, side: str) -> Tensor:
-    """(N, 23, 3, 36): our joints by the hand's offsets: wrist, bases, lengths, each flattened."""
+    """(N, 23, 3, 36): joints by the hand's flattened offsets (of a right hand)."""
     rotations = frames.segment_rotations
-    palm = rotations[:, 0] * _mirror(side, rotations)
-    out = rotations.new_zeros(len(rotations), skeleton.JOINT_COUNT, 3, _OFFSETS)
+    mirror = rotations.new_tensor([1.0, -1.0 if side == "left" else 1.0, 1.0])
+    palm = rotations[:, 0] * mirror
+    out = rotations.new_zeros(len(rotations), skeleton.JOINT_COUNT, 3, sum(_OFFSET_SIZES))
     for wrist in range(2):
         out[:, 1 + wrist, :, 3 * wrist : 3 * wrist + 3] = palm
     for finger in range(5):
@@ -199,182 +142,220 @@ def offsets_jacobian(frames: HandFrames, side: str) -> Tensor:
     return out
 
 
-def flatten_offsets(offsets: HandOffsets) -> Tensor:
-    """(..., 36)"""
-    return torch.cat([value.flatten(-2) for value in offsets], dim=-1)
+class _Problem(NamedTuple):
+    """What stays the same while one solve runs. unit (N,): whose damping and cost a frame shares."""
+
+    target: Tensor
+    root: Tensor
+    matrix: Tensor
+    lower: Tensor
+    upper: Tensor
+    side: str
+    geometry: str
+    unit: Tensor
+    units: int
+    scales: Scales
+    prior_mean: Tensor
+    prior_weight: float
 
 
-def unflatten_offsets(flat: Tensor) -> HandOffsets:
-    wrist, bases, lengths = flat.split([6, 15, 15], dim=-1)
-    return HandOffsets(
-        wrist.unflatten(-1, (2, 3)), bases.unflatten(-1, (5, 3)), lengths.unflatten(-1, (5, 3))
-    )
+class _Measure(NamedTuple):
+    """State, its frames, weighted residuals (N, 3 K) and cost (U,) a unit."""
 
-
-def geometry_jacobian(
-    state: HandState, frames: HandFrames, where: PointMap, side: str, geometry: str
-) -> Tensor:
-    """(N, K, 3, S): target points by the unknown geometry, S = 9, 36 or 36 + 3 K."""
-    by_offset = torch.einsum("kj,njac->nkac", where.matrix, offsets_jacobian(frames, side))
-    if geometry == "scales":
-        template = HandOffsets(*(value.to(by_offset) for value in template_offsets(by_offset.dtype)))
-        chain = torch.func.vmap(torch.func.jacrev(lambda s: flatten_offsets(scale_offsets(template, s))))(
-            state.shape
-        )
-        return torch.einsum("nkao,nos->nkas", by_offset, chain[state.group])
-    if geometry == "offsets":
-        return by_offset
-    count = len(where.segments)
-    own = frames.segment_rotations[:, where.segments] * _mirror(side, by_offset)
-    by_point = by_offset.new_zeros(len(by_offset), count, 3, count, 3)
-    by_point.diagonal(dim1=1, dim2=3).copy_(own.permute(0, 2, 3, 1))
-    return torch.cat([by_offset, by_point.flatten(-2)], dim=-1)
-
-
-def _unknowns(state: HandState, geometry: str) -> Tensor:
-    if geometry == "scales":
-        return state.shape
-    flat = flatten_offsets(state.offsets)
-    return flat if geometry == "offsets" else torch.cat([flat, state.points.flatten(1)], dim=-1)
-
-
-def _with_unknowns(state: HandState, geometry: str, values: Tensor) -> HandState:
-    if geometry == "scales":
-        template = HandOffsets(*(value.to(values) for value in template_offsets(values.dtype)))
-        return replace(state, shape=values, offsets=scale_offsets(template, values))
-    state = replace(state, offsets=unflatten_offsets(values[:, :_OFFSETS]))
-    if geometry == "points":
-        state = replace(state, points=values[:, _OFFSETS:].unflatten(1, (-1, 3)))
-    return state
+    state: HandState
+    frames: HandFrames
+    residual: Tensor
+    cost: Tensor
 
 
 def solve(
+    state: HandState,
     target: Tensor,
     weights: Tensor,
-    state: HandState,
-    where: PointMap,
+    matrix: Tensor,
     limits: Tensor,
+    *,
     side: str = "right",
     geometry: str = "fixed",
     iterations: int = 30,
-    tolerance: float = 1e-5,
-    scales: Weights = Weights(),
-    robust=False,
+    tolerance: float = 1e-6,
+    scales: Scales | None = None,
 ) -> HandState:
-    """Least squares of weighted residuals, angles within ``limits`` (20, 2), from ``state`` downhill."""
-    count, device = len(target), target.device
-    shared = geometry != "fixed"
-    unit = state.group if shared else torch.arange(count, device=device)
-    units = len(state.shape) if shared else count
+    """Downhill from ``state``: the poses, and with ``geometry`` other than "fixed" each group's hand too.
+
+    target (N, K, 3) m, weights (N, K) >= 0 (0: not seen; the target must be finite all the same), matrix (K, 23),
+    limits (20, 2) rad. Stops when no unit's cost falls by a share of more than ``tolerance``.
+    """
+    if geometry not in GEOMETRIES:
+        raise ValueError(f"geometry is '{geometry}', want one of {', '.join(GEOMETRIES)}")
+    scales = scales or Scales()
+    alone = geometry == "fixed"
+    spread = scales.shape if geometry == "scales" else scales.offset
     lower, upper = limits.unbind(-1)
-    middle = (lower + upper) / 2
-    prior_mean = prior_weight = None
-    if shared:
-        prior_mean = _unknowns(state, geometry)
-        sigma = {"scales": [scales.shape] * 9, "offsets": [scales.offset] * _OFFSETS}.get(
-            geometry, [scales.offset] * _OFFSETS + [scales.point] * (3 * len(where.segments))
-        )
-        prior_weight = target.new_tensor(sigma).pow(-2)
-        if geometry == "scales":
-            prior_mean = torch.zeros_like(prior_mean)
-
-    root = weights.sqrt()[..., None] / scales.noise
-
-    def measure(s: HandState):
-        frames, points = pose_points(s, where, side)
-        residual = points - target
-        if robust:
-            d = residual.norm(dim=-1)
-            per = (weights * d).sum(-1) / scales.noise
-        else:
-            per = (residual * root).square().sum((1, 2))
-        residual = residual * root
-        per = per + ((s.angles - middle) / scales.angle).square().sum(-1)
-        cost = target.new_zeros(units).index_add(0, unit, per)
-        if shared:
-            cost = cost + ((_unknowns(s, geometry) - prior_mean).square() * prior_weight).sum(-1)
-        return cost, frames, residual
-
-    cost, frames, residual = measure(state)
-    damping = torch.full_like(cost, 1e-3)
-    for it in range(iterations):
-        root_ = root
-        if robust:
-            d = (residual / root).norm(dim=-1).clamp_min(2e-4)
-            root_ = root * (scales.noise / d).sqrt()[..., None]
-            residual = residual / root * root_
-        jp = (pose_jacobian(state, frames, where, side) * root_[..., None]).flatten(1, 2)
-        r = residual.flatten(1)
-        hpp = jp.transpose(1, 2) @ jp
-        gp = (jp.transpose(1, 2) @ r[..., None]).squeeze(-1)
-        gp[:, 6:] += (state.angles - middle) / scales.angle**2
-        d = hpp.diagonal(dim1=1, dim2=2)
-        d[:, 6:] += scales.angle**-2
-        held = torch.zeros_like(gp, dtype=torch.bool)
-        held[:, 6:] = ((state.angles <= lower) & (gp[:, 6:] > 0)) | (
-            (state.angles >= upper) & (gp[:, 6:] < 0)
-        )
-        free = (~held).to(gp)
-        hpp = hpp * free[:, :, None] * free[:, None, :]
-        gp = gp * free
-        d = hpp.diagonal(dim1=1, dim2=2)
-        d += held.to(gp)
-        lam = damping[unit]
-        d += lam[:, None] * d + 1e-9
-        L = torch.linalg.cholesky(hpp)
-        if shared:
-            js = (geometry_jacobian(state, frames, where, side, geometry) * root_[..., None]).flatten(1, 2)
-            hps = (jp.transpose(1, 2) @ js) * free[..., None]
-            hss = js.transpose(1, 2) @ js
-            gs = (js.transpose(1, 2) @ r[..., None]).squeeze(-1)
-            y = torch.linalg.solve_triangular(L, torch.cat([hps, gp[..., None]], -1), upper=False)
-            yp, yg = y[..., :-1], y[..., -1:]
-            S = hss.shape[-1]
-            A = target.new_zeros(units, S, S).index_add(0, unit, hss)
-            x = _unknowns(state, geometry)
-            b = target.new_zeros(units, S).index_add(0, unit, gs) + (x - prior_mean) * prior_weight
-            dA = A.diagonal(dim1=1, dim2=2)
-            dA += prior_weight
-            dA += damping[:, None] * dA + 1e-9
-            A = A.index_add(0, unit, -(yp.transpose(1, 2) @ yp))
-            b = b.index_add(0, unit, -(yp.transpose(1, 2) @ yg).squeeze(-1))
-            ds = -torch.cholesky_solve(b[..., None], torch.linalg.cholesky(A)).squeeze(-1)
-            rhs = gp + (hps @ ds[unit][..., None]).squeeze(-1)
-        else:
-            rhs = gp
-        dp = -torch.cholesky_solve(rhs[..., None], L).squeeze(-1)
-        rotation = rotation_vector_to_matrix(dp[:, 3:6]) @ state.rotation
-        trial = replace(
-            state,
-            rotation=rotation,
-            translation=state.translation + dp[:, :3],
-            angles=torch.maximum(torch.minimum(state.angles + dp[:, 6:], upper), lower),
-        )
-        if shared:
-            trial = _with_unknowns(trial, geometry, x + ds)
-        tc, tf, tr = measure(trial)
-        better = tc < cost
-        bf = better[unit]
-        gain = torch.where(better, (cost - tc) / cost.clamp_min(1e-12), 0 * cost)
-        pick = lambda a, b, m: torch.where(m.view(-1, *[1] * (a.dim() - 1)), a, b)
-        frames = HandFrames(*(pick(a, b, bf) for a, b in zip(tf, frames)))
-        residual = pick(tr, residual / root_ * root, bf)
-        new = replace(
-            state,
-            rotation=pick(trial.rotation, state.rotation, bf),
-            translation=pick(trial.translation, state.translation, bf),
-            angles=pick(trial.angles, state.angles, bf),
-        )
-        if shared:
-            new = replace(
-                new,
-                shape=pick(trial.shape, state.shape, better),
-                offsets=HandOffsets(*(pick(a, b, better) for a, b in zip(trial.offsets, state.offsets))),
-                points=pick(trial.points, state.points, better),
-            )
-        state = new
-        cost = torch.where(better, tc, cost)
-        damping = torch.where(better, damping * 0.3, damping * 5).clamp(1e-9, 1e9)
-        if ((gain < tolerance) & (better | (damping > 1e6))).all():
+    problem = _Problem(
+        target, weights.sqrt()[..., None] / scales.noise, matrix, lower, upper, side, geometry,
+        torch.arange(len(target), device=target.device) if alone else state.group,
+        len(target) if alone else len(state.shape), scales,
+        torch.zeros_like(state.shape) if geometry == "scales" else state.offsets, spread**-2,
+    )  # fmt: skip
+    angles = torch.maximum(torch.minimum(state.angles, upper), lower)
+    now = _measure(problem, replace(state, angles=angles))
+    damping = torch.full_like(now.cost, _FIRST_DAMPING)
+    # Frames that share nothing converge on their own: those that have are put aside, and the rest goes on.
+    rows = torch.arange(len(target), device=target.device)
+    result, separable = now.state, alone or torch.equal(state.group, rows)
+    for _ in range(iterations):
+        trial = _measure(problem, _step(problem, now, damping))
+        better = trial.cost < now.cost
+        gain = torch.where(better, 1 - trial.cost / now.cost.clamp_min(1e-30), torch.zeros_like(damping))
+        now = _choose(problem, better, trial, now)
+        going = (gain >= tolerance) | (~better & (damping < _STUCK_DAMPING))
+        damping = torch.where(better, 0.3 * damping, 6 * damping).clamp(_LEAST_DAMPING, _MOST_DAMPING)
+        left = int(going.sum())
+        if left == 0:
             break
-    return state
+        if separable and left < _WORTH_DROPPING * len(going):
+            result = _put(result, rows, now.state, geometry)
+            problem, now = _take(problem, now, going)
+            rows, damping = rows[going], damping[going]
+    return _put(result, rows, now.state, geometry)
+
+
+def _put(whole: HandState, rows: Tensor, part: HandState, geometry: str) -> HandState:
+    """``whole`` with the frames ``rows`` replaced by ``part``, and with their hands where those were fitted too."""
+    if len(rows) == len(whole.group):
+        return part
+    names = ["rotation", "translation", "angles"] + (["shape", "offsets"] if geometry != "fixed" else [])
+    return replace(whole, **{n: getattr(whole, n).index_copy(0, rows, getattr(part, n)) for n in names})
+
+
+def _take(problem: _Problem, now: _Measure, keep: Tensor) -> tuple[_Problem, _Measure]:
+    """The problem of some of its frames, each a unit of its own."""
+    state = now.state
+    unit = torch.arange(int(keep.sum()), device=keep.device)
+    state = replace(
+        state,
+        rotation=state.rotation[keep],
+        translation=state.translation[keep],
+        angles=state.angles[keep],
+        group=state.group[keep],
+    )
+    if problem.geometry != "fixed":
+        state = replace(state, group=unit, shape=state.shape[keep], offsets=state.offsets[keep])
+        problem = problem._replace(prior_mean=problem.prior_mean[keep])
+    problem = problem._replace(
+        target=problem.target[keep], root=problem.root[keep], unit=unit, units=len(unit)
+    )
+    frames = HandFrames(*(value[keep] for value in now.frames))
+    return problem, _Measure(state, frames, now.residual[keep], now.cost[keep])
+
+
+def _unknown_geometry(problem: _Problem, state: HandState) -> Tensor:
+    return state.shape if problem.geometry == "scales" else state.offsets
+
+
+def _measure(problem: _Problem, state: HandState) -> _Measure:
+    frames = hand_frames(state, problem.side)
+    residual = ((problem.matrix @ frames.joints - problem.target) * problem.root).flatten(1)
+    middle = (problem.lower + problem.upper) / 2
+    own = residual.square().sum(-1) + ((state.angles - middle) / problem.scales.angle).square().sum(-1)
+    cost = own.new_zeros(problem.units).index_add(0, problem.unit, own)
+    if problem.geometry != "fixed":
+        away = _unknown_geometry(problem, state) - problem.prior_mean
+        cost = cost + problem.prior_weight * away.square().sum(-1)
+    return _Measure(state, frames, residual, cost)
+
+
+def _geometry_jacobian(problem: _Problem, now: _Measure) -> Tensor:
+    by_offset = torch.einsum("kj,njac->nkac", problem.matrix, offsets_jacobian(now.frames, problem.side))
+    if problem.geometry == "offsets":
+        return by_offset
+    chain = torch.func.vmap(torch.func.jacrev(scaled_offsets))(now.state.shape)  # (G, 36, 9)
+    return by_offset.flatten(1, 2).bmm(chain[now.state.group]).unflatten(1, by_offset.shape[1:3])
+
+
+def _step(problem: _Problem, now: _Measure, damping: Tensor) -> HandState:
+    """One damped Gauss-Newton step of everything, projected onto the limits."""
+    state, residual, scales = now.state, now.residual, problem.scales
+    by_pose = torch.einsum("kj,njac->nkac", problem.matrix, pose_jacobian(now.frames, state.angles, problem.side))
+    by_pose = (by_pose * problem.root[..., None]).flatten(1, 2)
+    hessian = by_pose.transpose(1, 2) @ by_pose
+    gradient = (by_pose.transpose(1, 2) @ residual[..., None]).squeeze(-1)
+    middle = (problem.lower + problem.upper) / 2
+    gradient[:, 6:] += (state.angles - middle) / scales.angle**2
+    hessian.diagonal(dim1=1, dim2=2)[:, 6:] += scales.angle**-2
+
+    held = torch.zeros_like(gradient, dtype=torch.bool)
+    held[:, 6:] = ((state.angles <= problem.lower) & (gradient[:, 6:] > 0)) | (
+        (state.angles >= problem.upper) & (gradient[:, 6:] < 0)
+    )
+    free = (~held).to(gradient)
+    gradient = gradient * free
+    hessian = hessian * free[:, :, None] * free[:, None, :] + torch.diag_embed(held.to(gradient))
+    diagonal = hessian.diagonal(dim1=1, dim2=2)
+    diagonal += damping[problem.unit][:, None] * diagonal + _FLOOR
+    factor, _ = torch.linalg.cholesky_ex(hessian)
+
+    if problem.geometry != "fixed":
+        geometry_step, coupling = _geometry_step(problem, now, damping, by_pose, gradient, free, factor)
+        gradient = gradient + (coupling @ geometry_step[state.group][..., None]).squeeze(-1)
+        moved = _unknown_geometry(problem, state) + geometry_step
+        if problem.geometry == "scales":
+            state = replace(state, shape=moved, offsets=scaled_offsets(moved))
+        else:
+            state = replace(state, offsets=moved)
+    step = -torch.cholesky_solve(gradient[..., None], factor).squeeze(-1)
+    angles = torch.maximum(torch.minimum(state.angles + step[:, 6:], problem.upper), problem.lower)
+    return replace(
+        state,
+        rotation=rotation_vector_to_matrix(step[:, 3:6]) @ state.rotation,
+        translation=state.translation + step[:, :3],
+        angles=angles,
+    )
+
+
+def _geometry_step(
+    problem: _Problem, now: _Measure, damping: Tensor, by_pose: Tensor, gradient: Tensor, free: Tensor, factor: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Step (G, S) of the groups' geometry with the poses eliminated, and the coupling (N, 26, S) of pose and geometry."""
+    by_shape = (_geometry_jacobian(problem, now) * problem.root[..., None]).flatten(1, 2)
+    coupling = (by_pose.transpose(1, 2) @ by_shape) * free[..., None]
+    own = by_shape.transpose(1, 2) @ by_shape
+    pull = (by_shape.transpose(1, 2) @ now.residual[..., None]).squeeze(-1)
+    eliminated = torch.linalg.solve_triangular(
+        factor, torch.cat([coupling, gradient[..., None]], -1), upper=False
+    )
+    of_coupling, of_gradient = eliminated[..., :-1], eliminated[..., -1:]
+    size, group = own.shape[-1], now.state.group
+    system = own.new_zeros(problem.units, size, size).index_add(0, group, own)
+    away = _unknown_geometry(problem, now.state) - problem.prior_mean
+    right = (problem.prior_weight * away).index_add(0, group, pull)
+    diagonal = system.diagonal(dim1=1, dim2=2)
+    diagonal += problem.prior_weight
+    diagonal += damping[:, None] * diagonal
+    system = system.index_add(0, group, -(of_coupling.transpose(1, 2) @ of_coupling))
+    right = right.index_add(0, group, -(of_coupling.transpose(1, 2) @ of_gradient).squeeze(-1))
+    system_factor, _ = torch.linalg.cholesky_ex(system)
+    return -torch.cholesky_solve(right[..., None], system_factor).squeeze(-1), coupling
+
+
+def _choose(problem: _Problem, better: Tensor, trial: _Measure, now: _Measure) -> _Measure:
+    """Per unit, the trial where it is better."""
+
+    def pick(mask: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        return torch.where(mask.view(-1, *[1] * (a.dim() - 1)), a, b)
+
+    frame = better[problem.unit]
+    state = {}
+    for field in fields(HandState):
+        a, b = getattr(trial.state, field.name), getattr(now.state, field.name)
+        if field.name in ("rotation", "translation", "angles"):
+            state[field.name] = pick(frame, a, b)
+        elif field.name == "group" or problem.geometry == "fixed":
+            state[field.name] = b
+        else:
+            state[field.name] = pick(better, a, b)
+    frames = HandFrames(*(pick(frame, a, b) for a, b in zip(trial.frames, now.frames, strict=True)))
+    return _Measure(
+        HandState(**state), frames, pick(frame, trial.residual, now.residual), pick(better, trial.cost, now.cost)
+    )

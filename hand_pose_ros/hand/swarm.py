@@ -1,0 +1,185 @@
+"""Particle swarm optimisation of hand poses: points (N, K, 3) m -> the best pose (and shape) a frame, roughly.
+
+In: target points (N, K, 3) m with weights (N, K) and the map (K, 23) from our joints to them.
+Out: :class:`SwarmResult`, the best particles of every frame, angles in range. A global search that needs no start: it
+finds the basin, :mod:`hand_pose_ros.hand.least_squares` the minimum.
+
+This is the poster's "PSO based off-line model fitting to obtain joint angle ground truth". Frames and particles are
+both batch dimensions, on the CPU or a GPU. Particles start at random valid angles, rigidly aligned with the target
+(Kabsch), which leaves the swarm little to do for the palm.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from hand_pose_ros.hand import skeleton
+from hand_pose_ros.hand.kinematics import HandOffsets, forward_kinematics, scale_offsets, template_offsets
+from hand_pose_ros.hand.rotations import matrix_to_rotation_vector, rotation_vector_to_matrix
+
+# Clerc and Kennedy's constriction: the swarm contracts without a limit on the velocity.
+_INERTIA, _PULL = 0.7298, 1.4962
+_SHAPE_SPREAD = 0.12  # log scale, of the particles' first shapes
+_SHAPE_LIMIT = 0.6  # log scale
+_HANDS_AT_ONCE = 4096  # frames x particles a chunk: what stays in a core's cache
+
+
+class SwarmResult(NamedTuple):
+    """Best particles, best first, T a frame: rotation (N, T, 3, 3), translation (N, T, 3) m, angles (N, T, 20) rad,
+    shape (N, T, 9) log scales, cost (N, T) m: the weighted root mean square distance."""
+
+    rotation: Tensor
+    translation: Tensor
+    angles: Tensor
+    shape: Tensor
+    cost: Tensor
+
+
+def align_rigidly(source: Tensor, target: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Rotation (..., 3, 3) and translation (..., 3) that bring ``source`` (..., K, 3) nearest to ``target``.
+
+    Weighted Kabsch; weights (..., K). Points on a line or a single point still give a proper rotation.
+    """
+    share = weights / weights.sum(-1, keepdim=True).clamp_min(1e-12)
+    source_mean = (share[..., None] * source).sum(-2, keepdim=True)
+    target_mean = (share[..., None] * target).sum(-2, keepdim=True)
+    covariance = (source - source_mean).transpose(-1, -2) @ (share[..., None] * (target - target_mean))
+    u, _, vt = torch.linalg.svd(covariance)
+    v = vt.transpose(-1, -2)
+    proper = torch.det(v @ u.transpose(-1, -2)).sign()
+    signs = torch.stack([torch.ones_like(proper), torch.ones_like(proper), proper], -1)
+    rotation = (v * signs[..., None, :]) @ u.transpose(-1, -2)
+    translation = target_mean - source_mean @ rotation.transpose(-1, -2)
+    return rotation, translation.squeeze(-2)
+
+
+def alignment_weights(matrix: Tensor) -> Tensor:
+    """(K,) how far to trust each target point (rows of ``matrix`` (K, 23)) for aligning the palm: 1 for points of the
+    palm, a third for each angle-driven joint farther out."""
+    depth = torch.zeros(skeleton.JOINT_COUNT, dtype=matrix.dtype, device=matrix.device)
+    for joints in skeleton.FINGER_JOINTS.values():
+        for steps, joint in enumerate(joints):
+            depth[joint] = steps
+    reached = torch.where(matrix != 0, depth, torch.zeros_like(matrix)).amax(-1)
+    return 3.0**-reached
+
+
+def random_angles(shape: tuple[int, ...], generator: torch.Generator, limits: Tensor) -> Tensor:
+    """Angles (*shape, 20) rad, uniform within ``limits`` (20, 2)."""
+    share = torch.rand(*shape, skeleton.ANGLE_COUNT, generator=generator, dtype=torch.float32).to(limits)
+    return limits[:, 0] + share * (limits[:, 1] - limits[:, 0])
+
+
+def search(
+    target: Tensor,
+    weights: Tensor,
+    matrix: Tensor,
+    limits: Tensor,
+    *,
+    side: str = "right",
+    with_shape: bool = False,
+    shape: Tensor | None = None,
+    particles: int = 32,
+    iterations: int = 30,
+    keep: int = 1,
+    seed: int = 0,
+) -> SwarmResult:
+    """Swarm over translation, rotation, 20 angles and, ``with_shape``, 9 log scales.
+
+    ``shape`` (N, 9): known shapes, or where the search for them starts; the template's without it. The result is
+    the same for the same seed and input, whatever was searched before.
+    """
+    generator = torch.Generator().manual_seed(seed)  # on the CPU: the same numbers on every device
+    count, device = len(target), target.device
+    chunk = max(1, _HANDS_AT_ONCE // particles) if device.type == "cpu" else count
+    start = target.new_zeros(count, skeleton.SHAPE_COUNT) if shape is None else shape
+    parts = [
+        _search_chunk(
+            target[i : i + chunk], weights[i : i + chunk], matrix, limits, side, with_shape, start[i : i + chunk],
+            particles, iterations, keep, generator,
+        )
+        for i in range(0, count, chunk)
+    ]  # fmt: skip
+    return SwarmResult(*(torch.cat(values) for values in zip(*parts, strict=True)))
+
+
+def _search_chunk(
+    target: Tensor,
+    weights: Tensor,
+    matrix: Tensor,
+    limits: Tensor,
+    side: str,
+    with_shape: bool,
+    start_shape: Tensor,
+    particles: int,
+    iterations: int,
+    keep: int,
+    generator: torch.Generator,
+) -> SwarmResult:
+    count, size = len(target), (len(target), particles)
+    template = HandOffsets(*(value.to(target) for value in template_offsets(target.dtype)))
+
+    def noise(*shape: int) -> Tensor:
+        return torch.rand(*shape, generator=generator, dtype=torch.float32).to(target)
+
+    share = weights / weights.sum(-1, keepdim=True).clamp_min(1e-12)
+
+    def points(rotation: Tensor, translation: Tensor, angles: Tensor, log_scales: Tensor) -> Tensor:
+        offsets = scale_offsets(template, log_scales)
+        return matrix @ forward_kinematics(rotation, translation, angles, offsets, side).joints
+
+    # Half of the particles open and close the hand as a whole, the other half take any angles in range.
+    angles = random_angles(size, generator, limits)
+    curl = torch.linspace(0, 1, particles // 2, dtype=target.dtype, device=target.device)[:, None]
+    whole = limits[:, 0] + (limits[:, 1] - limits[:, 0]) * (0.15 + 0.75 * curl)
+    whole[:, ::4] = limits[::4].mean(-1)
+    angles[:, : particles // 2] = whole + 0.2 * (angles[:, : particles // 2] - whole)
+    shape = start_shape[:, None].expand(*size, -1).clone()
+    if with_shape:
+        shape = shape + _SHAPE_SPREAD * (2 * noise(*size, skeleton.SHAPE_COUNT) - 1)
+    identity = torch.eye(3, dtype=target.dtype, device=target.device)
+    rest = points(identity, target.new_zeros(3), angles, shape)
+    trust = (weights * alignment_weights(matrix))[:, None].expand(*size, -1)
+    rotation, translation = align_rigidly(rest, target[:, None].expand_as(rest), trust)
+    # Rotation vectors about the particle that starts best, so that they stay far from pi.
+    first = points(rotation, translation, angles, shape)
+    best = ((first - target[:, None]).square().sum(-1) * share[:, None]).sum(-1).argmin(1)
+    base = rotation[torch.arange(count, device=target.device), best][:, None]
+    vector = matrix_to_rotation_vector(base.transpose(-1, -2) @ rotation)
+
+    position = torch.cat([translation, vector, angles, shape], -1)
+    lower = position.new_full((position.shape[-1],), -torch.inf)
+    upper = -lower
+    lower[6:26], upper[6:26] = limits.unbind(-1)
+    lower[26:], upper[26:] = -_SHAPE_LIMIT, _SHAPE_LIMIT
+
+    def cost(where: Tensor) -> Tensor:
+        turn = base @ rotation_vector_to_matrix(where[..., 3:6])
+        placed = points(turn, where[..., :3], where[..., 6:26], where[..., 26:])
+        return ((placed - target[:, None]).square().sum(-1) * share[:, None]).sum(-1)
+
+    own, own_cost = position, cost(position)
+    velocity = torch.zeros_like(position)
+    for _ in range(iterations):
+        leader = own[torch.arange(count, device=target.device), own_cost.argmin(1)][:, None]
+        to_own, to_leader = noise(*position.shape), noise(*position.shape)
+        velocity = _INERTIA * velocity + _PULL * (
+            to_own * (own - position) + to_leader * (leader - position)
+        )
+        if not with_shape:
+            velocity[..., 26:] = 0
+        moved = torch.maximum(torch.minimum(position + velocity, upper), lower)
+        velocity = torch.where(moved == position + velocity, velocity, torch.zeros_like(velocity))
+        position = moved
+        new_cost = cost(position)
+        better = new_cost < own_cost
+        own = torch.where(better[..., None], position, own)
+        own_cost = torch.where(better, new_cost, own_cost)
+
+    kept_cost, order = own_cost.topk(keep, dim=1, largest=False)
+    kept = own.gather(1, order[..., None].expand(-1, -1, own.shape[-1]))
+    turn = base @ rotation_vector_to_matrix(kept[..., 3:6])
+    return SwarmResult(turn, kept[..., :3], kept[..., 6:26], kept[..., 26:], kept_cost.sqrt())
