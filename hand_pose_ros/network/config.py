@@ -73,7 +73,8 @@ class NetworkConfig:
             raise ValueError(
                 f"network has no field '{unknown[0]}', it has {', '.join(f.name for f in fields(cls))}"
             )
-        return cls(**{key: tuple(v) if isinstance(v, list) else v for key, v in values.items()})
+        plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        return cls(**plain)
 
 
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:

@@ -20,6 +20,7 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
+import numba
 import torch
 import yaml
 from torch import Tensor
@@ -66,7 +67,9 @@ class Trainer:
         self.output = Path(output)
         self.device = pick_device(config.device)
         if self.device.type == "cpu":
-            torch.set_num_threads(config.threads or os.cpu_count() or 1)
+            threads = config.threads or os.cpu_count() or 1
+            torch.set_num_threads(threads)
+            numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
         torch.manual_seed(config.seed)
         self.model = HandNet(config.network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.model.to(self.device)
@@ -120,7 +123,7 @@ class Trainer:
         totals: dict[str, Tensor] = {}
         count = 0
         batches = self._batches()
-        bar = tqdm(total=100, unit="%", bar_format="{l_bar}{bar}| {postfix}", desc=c.name)
+        bar = tqdm(total=100, bar_format="{l_bar}{bar}| {postfix}", desc=c.name, mininterval=1.0)
         try:
             while self.progress < 1:
                 rate = self.learning_rate()
@@ -207,7 +210,7 @@ class Trainer:
 
     def _validate(self, totals: dict[str, Tensor], count: int, rate: float) -> SyntheticReport:
         report = evaluate_synthetic(
-            self.average, self.source, self.config.seed, self.config.validation_samples
+            self.average, self.validation, self.config.seed, self.config.validation_samples
         )
         row = {key: float(value) / count for key, value in totals.items()}
         values = {
