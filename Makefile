@@ -71,13 +71,11 @@ format: $(ENVIRONMENT)  ## let ruff format the sources
 test: build lint  ## lint and all tests (TESTS=test/hand for some)
 	@$(IN_ENVIRONMENT) pytest $(TESTS)
 
-# FRAMES=<folder of 16-bit PNGs> INTRINSICS=fx,fy,cx,cy DEPTH_UNIT=<metres per count> SIDE=<left|right|auto>
-demo: build  ## the whole chain on a synthetic hand, or on FRAMES=... INTRINSICS=... DEPTH_UNIT=... SIDE=...
-	@$(IN_ENVIRONMENT) export ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST ROS_DOMAIN_ID=$${ROS_DOMAIN_ID:-$$((1 + $$$$ % 100))} && \
-	  exec python3 -m hand_pose_ros.nodes.demo --output demo \
-	  $(if $(FRAMES),--frames "$(FRAMES)") $(if $(INTRINSICS),--intrinsics "$(INTRINSICS)") \
-	  $(if $(DEPTH_UNIT),--depth-unit "$(DEPTH_UNIT)") $(if $(SIDE),--side "$(SIDE)") \
-	  $(if $(SECONDS_TO_RUN),--seconds "$(SECONDS_TO_RUN)")
+DEMO_OPTIONS := $(if $(FRAMES),--frames "$(FRAMES)") $(if $(INTRINSICS),--intrinsics "$(INTRINSICS)") \
+  $(if $(DEPTH_UNIT),--depth-unit "$(DEPTH_UNIT)") $(if $(SIDE),--side "$(SIDE)") $(if $(DURATION),--seconds "$(DURATION)")
+
+demo: build  ## the whole chain on a synthetic hand; FRAMES=<PNGs> INTRINSICS=fx,fy,cx,cy DEPTH_UNIT= SIDE= plays a recording
+	@$(IN_ENVIRONMENT) python3 -m hand_pose_ros.nodes.demo --output demo $(DEMO_OPTIONS)
 
 clean:  ## remove what was built; the environment stays
 	rm -rf build install log demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
