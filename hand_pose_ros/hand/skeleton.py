@@ -206,27 +206,30 @@ JOINT_SETS: dict[str, JointSet] = {
         _joint_set(
             "mediapipe21", [_WRIST] + [_same(JOINT_NAMES[j]) for f in FINGERS for j in FINGER_JOINTS[f]]
         ),
-        # Palm, then root, mid and tip of each finger from the thumb to the pinky.
+        # Palm, then root, mid and tip of each finger from the thumb to the pinky. ICVL's annotations lie in the middle
+        # of the three segments, not on joints: fitted to them, midpoints leave 1.9 mm, mcp, pip and tip 4.0 mm.
         _joint_set(
             "icvl16",
-            [
-                _same("palm"),
-                _same("thumb_mcp", "thumb_root"),
-                _same("thumb_ip", "thumb_mid"),
-                _same("thumb_tip"),
-            ]
+            [_same("palm")]
             + [
-                row
-                for f in FINGERS[1:]
-                for row in (_same(f"{f}_mcp", f"{f}_root"), _same(f"{f}_pip", f"{f}_mid"), _same(f"{f}_tip"))
+                _between(f"{finger}_{name}", JOINT_NAMES[near], JOINT_NAMES[near + 1])
+                for finger in FINGERS
+                for name, near in zip(("root", "mid", "tip"), FINGER_JOINTS[finger], strict=False)
             ],
         ),
-        # Two joints a finger from the pinky to the index, tip first, then the thumb's three, wrist, palm.
+        # Two joints a finger from the pinky to the index, tip first, then the thumb's three, wrist, palm. Shares as
+        # fitted to NYU's annotations; its two wrist joints are the ulnar side and a point off the middle.
         _joint_set(
             "nyu14",
-            [row for f in FINGERS[:0:-1] for row in (_same(f"{f}_tip"), _same(f"{f}_pip", f"{f}_mid"))]
-            + [_same("thumb_tip"), _same("thumb_ip", "thumb_mid"), _same("thumb_mcp", "thumb_root")]
-            + [_same("wrist_ulnar", "wrist_left"), _same("wrist_radial", "wrist_right"), _same("palm")],
+            [
+                row
+                for f in FINGERS[:0:-1]
+                for row in (_same(f"{f}_tip"), _between(f"{f}_mid", f"{f}_pip", f"{f}_dip", 0.1))
+            ]
+            + [_between("thumb_tip", "thumb_ip", "thumb_tip", 0.77), _same("thumb_ip", "thumb_mid")]
+            + [_between("thumb_root", "thumb_cmc", "thumb_mcp", 0.9), _same("wrist_ulnar", "wrist_left")]
+            + [_between("wrist_right", "wrist_ulnar", "wrist_radial", 0.6)]
+            + [_between("palm", "palm", "middle_mcp", 0.55)],
         ),
         # Wrist, then four joints a finger from the index to the pinky, the thumb last.
         _joint_set(
