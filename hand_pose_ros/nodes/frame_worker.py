@@ -42,6 +42,7 @@ class FrameWorker:
         reporter: Reporter,
     ) -> None:
         self._clock = node.get_clock()
+        self._context = node.context
         self._tracker = tracker
         self._parameters = parameters
         self._depth_unit_m = parameters["depth_unit"]
@@ -83,6 +84,8 @@ class FrameWorker:
                 self._statistics.drop(diagnostics.REJECTED)
                 self._reporter.warn(f"frame {type(error).__name__}", f"frame left out: {error}")
             except Exception as error:  # noqa: BLE001  whatever happens, the node must go on and say so
+                if not self._context.ok():  # the process is being ended while a frame was in work
+                    return
                 self._statistics.drop(diagnostics.REJECTED)
                 where = "".join(traceback.format_exception(error)).rstrip()
                 self._reporter.error(f"crash {type(error).__name__}", f"frame left out: {error!r}\n{where}")

@@ -16,12 +16,12 @@ pytest.importorskip("launch_ros", reason="launch_ros is not installed: launch fi
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
+from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, SetEnvironmentVariable
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from rclpy.executors import SingleThreadedExecutor
 
 from hand_pose_ros.resources import resource
-from launch import LaunchContext, LaunchDescription
 
 EXPECTED = {
     "hand_tracker": {
@@ -95,7 +95,7 @@ class Launched:
             start_new_session=True, cwd=Path(launch_file(name)).parent,
         )  # fmt: skip
 
-    def spin_until(self, condition, timeout_s: float = 60.0) -> bool:
+    def spin_until(self, condition, timeout_s: float = 150.0) -> bool:
         deadline = time.monotonic() + timeout_s
         while not condition() and time.monotonic() < deadline and self.process.poll() is None:
             self.executor.spin_once(timeout_sec=0.1)
@@ -109,7 +109,7 @@ class Launched:
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGINT)
         try:
-            output, _ = self.process.communicate(timeout=40)
+            output, _ = self.process.communicate(timeout=90)
         finally:
             if self.process.poll() is None:
                 os.killpg(self.process.pid, signal.SIGKILL)
@@ -173,7 +173,7 @@ def test_demo_starts_camera_and_tracker_that_hear_each_other(launched):
     run = launched("demo", "side:=right", "rate:=10.0")
     answers: list[HandPoseArray] = []
     run.node.create_subscription(HandPoseArray, "hands", answers.append, 10)
-    assert run.spin_until(lambda: len(answers) >= 3, timeout_s=120), run.close()
+    assert run.spin_until(lambda: len(answers) >= 3, timeout_s=240), run.close()
     assert {"/hand_tracker", "/depth_camera"} <= run.names()
     output = run.close()
     assert "Traceback" not in output

@@ -118,7 +118,7 @@ class Rig:
         messages = self.received.setdefault(topic, [])
         self.helper.create_subscription(kind, topic, messages.append, qos)
 
-    def spin_until(self, condition: Callable[[], bool], timeout_s: float = 20.0) -> bool:
+    def spin_until(self, condition: Callable[[], bool], timeout_s: float = 60.0) -> bool:
         deadline = time.monotonic() + timeout_s
         while not condition():
             if time.monotonic() > deadline:
@@ -187,7 +187,7 @@ class Rig:
         self.executor.shutdown()
         self.node.destroy_node()
         self.helper.destroy_node()
-        rclpy.shutdown(context=self.context)
+        self.context.try_shutdown()
 
 
 @pytest.fixture

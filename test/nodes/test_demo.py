@@ -118,20 +118,22 @@ def demo(tmp_path, *arguments):
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-def test_refusal_of_the_tracker_ends_the_demo_at_once_and_says_why(tmp_path):
+def test_refusal_of_the_tracker_ends_the_demo_at_once_and_says_why(tmp_path, folder):
     model = tmp_path / "corrupt.safetensors"
     model.write_bytes(b"no weights")
-    running = demo(tmp_path, "--model", str(model))
+    recording = ["--frames", str(folder), "--intrinsics", "60,60,31.5,23.5"]
+    running = demo(tmp_path, "--model", str(model), *recording)
     output, _ = running.communicate(timeout=120)
     assert running.returncode == 1
     assert "corrupt.safetensors" in output.replace("\n", "")
     assert not (tmp_path / "out" / "summary.json").exists()
 
 
-def test_interrupt_ends_every_process(tmp_path):
+def test_interrupt_ends_every_process(tmp_path, folder):
     model = tmp_path / "corrupt.safetensors"
     model.write_bytes(b"no weights")
-    running = demo(tmp_path, "--model", str(model), "--seconds", "600")
+    recording = ["--frames", str(folder), "--intrinsics", "60,60,31.5,23.5", "--seconds", "600"]
+    running = demo(tmp_path, "--model", str(model), *recording)
     deadline = time.monotonic() + 60
     logs = [tmp_path / "out" / f"{name}.log" for name in ("camera", "tracker", "watcher")]
     while not all(log.exists() for log in logs) and time.monotonic() < deadline:

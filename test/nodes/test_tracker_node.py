@@ -141,6 +141,42 @@ def test_frame_out_of_order_is_dropped(rig, fake_tracker):
     assert tracker.stamps == [100.0, 100.25]
 
 
+def test_clock_of_a_simulation_that_goes_backwards_resets_the_tracker(rig, fake_tracker):
+    from rosgraph_msgs.msg import Clock
+
+    tracker = fake_tracker()
+    bench = rig(tracker, use_sim_time=True, max_age_s=0.5)
+    bench.connect()
+    clock = bench.helper.create_publisher(Clock, "/clock", 10)
+    bench.send(100.0)
+    assert bench.wait_for_complaint("nothing arrives on /clock")
+
+    def at(stamp: float) -> bool:
+        """Whether the frame of this time is answered when the clock shows it."""
+        clock.publish(Clock(clock=bench.header(stamp).stamp))
+        bench.spin_for(0.1)
+        bench.send(stamp)
+        bench.spin_for(0.1)
+        return tracker.stamps[-1:] == [stamp]
+
+    assert bench.spin_until(lambda: at(100.0))
+    before = tracker.resets
+    assert bench.spin_until(lambda: at(50.0))
+    assert tracker.resets > before
+
+
+def test_ending_in_the_middle_of_a_frame_is_quiet(rig, fake_tracker, hand, capfd):
+    """Ctrl-C ends the middleware first."""
+    tracker = fake_tracker((hand(),), delay_s=0.5)
+    bench = rig(tracker)
+    bench.connect()
+    bench.send()
+    assert bench.spin_until(lambda: tracker.stamps)
+    bench.context.shutdown()
+    bench.node.close()
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def test_old_frames_are_dropped_with_the_remedy(rig, fake_tracker):
     tracker = fake_tracker()
     bench = rig(tracker, max_age_s=0.5)
