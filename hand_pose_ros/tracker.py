@@ -13,37 +13,28 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
-from enum import IntEnum
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.depth.crop import CropFrame, crop_depth
 from hand_pose_ros.depth.locate import LocateConfig, locate_hands
-from hand_pose_ros.hand import skeleton
+from hand_pose_ros.estimator import Estimate, Hand, HandEstimator, TrackState, add_time
 from hand_pose_ros.hand.kinematics import SIDES
-from hand_pose_ros.network.checkpoint import CheckpointInfo, load_checkpoint
-from hand_pose_ros.network.model import HandNetOutput
+from hand_pose_ros.network.checkpoint import CheckpointInfo
 from hand_pose_ros.resources import resource
 
 Array = NDArray[np.float64]
 
+__all__ = ["Hand", "HandTracker", "TrackResult", "TrackState", "TrackerConfig"]
+
 DEFAULT_MODEL = ("models", "default.safetensors")
-# A joint lies up to this far below the skin that the sensor sees, or is hidden behind something.
-_FLESH_M = 0.030
-_ABOVE_SKIN_M = 0.012
-
-
-class TrackState(IntEnum):
-    """What a tracker, or a hand, is doing. The numbers are those of HandPose.msg."""
-
-    SEARCH = 0
-    TRACK = 1
-    COAST = 2
-    LOST = 3
+# A hand found this near to where one was lost, within the coast time, is the same hand.
+_SAME_HAND_M = 0.15
+# How often the whole image is searched while a hand is tracked, and how much better another place must fit.
+_RECHECK_S = 0.5
+_BETTER_FIT = 0.5
 
 
 @dataclass(frozen=True)
@@ -56,7 +47,7 @@ class TrackerConfig:
     """Where the network runs: cpu, cuda, or auto (cuda when there is one)."""
     threads: int = 1
     """CPU threads of the network; more than one collapses when other processes want the cores."""
-    min_confidence: float = 0.35
+    min_confidence: float = 0.15
     """A hand is published as TRACK from this confidence on."""
     coast_s: float = 0.25
     """How long the last hand is published as COAST after it was last seen; a longer gap ends the track."""
@@ -82,33 +73,6 @@ class TrackerConfig:
 
 
 @dataclass(frozen=True)
-class Hand:
-    """One tracked hand in the camera's optical frame (x right, y down, z forward; metres, radians).
-
-    joints (23, 3) and segment_positions (16, 3) m; rotation (3, 3) of the palm and segment_rotations (16, 3, 3), all
-    right-handed; angles (20,) within ``skeleton.ANGLE_LIMITS``; shape (9,) log scales; joint_confidence (23,) 0..1.
-    """
-
-    side: str
-    track_id: int
-    state: TrackState
-    confidence: float
-    joints: Array
-    joint_confidence: Array
-    angles: Array
-    rotation: Array
-    translation: Array
-    segment_positions: Array
-    segment_rotations: Array
-    shape: Array
-
-    @property
-    def scale(self) -> float:
-        """Size against the template hand: 1 is the template."""
-        return float(np.exp(self.shape[0]))
-
-
-@dataclass(frozen=True)
 class TrackResult:
     """Hands to publish (in TRACK or COAST), the tracker's state, milliseconds that each stage took."""
 
@@ -117,24 +81,14 @@ class TrackResult:
     timings_ms: dict[str, float]
 
 
-@dataclass(frozen=True)
-class _Estimate:
-    """One crop's answer: the hand, and how much it deserves to be believed."""
-
-    hand: Hand
-    misfit_m: float
-    """Mean distance between the network's coarse joints and the hand model's: large for the wrong side."""
-    agreement: float
-    """Share of the joints that lie on or under the surface that the sensor sees."""
-
-
 @dataclass
 class _Track:
-    """What is remembered of a hand between frames; ``evidence`` sums up which side fits, while side is open."""
+    """What is remembered of a hand between frames; ``evidence`` sums up which side fits, while that is open."""
 
     hand: Hand
     seen_s: float
     undecided: int
+    checked_s: float
     evidence: float = 0.0
 
 
@@ -148,12 +102,7 @@ class HandTracker:
         """``model``: a weights file, None for the shipped one. CheckpointError when it cannot be used."""
         self.config = config or TrackerConfig()
         path = Path(model) if model else resource(*DEFAULT_MODEL)
-        self.device = _device(self.config.device)
-        self._net, self._info = load_checkpoint(path, self.device)
-        self._net.eval()
-        if self.device.type == "cpu":
-            torch.set_num_threads(self.config.threads)
-        self._size, self._cube_m = self._net.config.crop_size, self._net.config.cube_m
+        self._estimator = HandEstimator(path, self.config.device, self.config.threads)
         self._track: _Track | None = None
         self._next_id = 1
         self._stamp_s: float | None = None
@@ -161,7 +110,7 @@ class HandTracker:
     @property
     def model_info(self) -> CheckpointInfo:
         """The weights in use: name, hash, training run."""
-        return self._info
+        return self._estimator.info
 
     def warm_up(self) -> None:
         """Run every compiled path once, so that the first frame is as fast as the others."""
@@ -170,7 +119,7 @@ class HandTracker:
         depth[16:32, 24:40] = 0.5
         timings: dict[str, float] = {}
         for mirrored in ([False], [False, True]):
-            self._estimate(depth, camera, np.array([0.0, 0.0, 0.5]), mirrored, 0, timings)
+            self._estimator(depth, camera, np.array([0.0, 0.0, 0.5]), mirrored, 0, timings)
         locate_hands(depth, camera, self.config.locate)
 
     def reset(self) -> None:
@@ -228,43 +177,93 @@ class HandTracker:
         centre = track.hand.joints.mean(axis=0)
         both = track.undecided > 0 and self.config.side == "auto"
         mirrored = [False, True] if both else [track.hand.side == "left"]
-        estimates = self._estimate(depth, camera, centre, mirrored, track.hand.track_id, timings)
+        estimates = self._estimator(depth, camera, centre, mirrored, track.hand.track_id, timings)
         if both:
             right, left = estimates
-            track.evidence += _preference(left) - _preference(right)
+            track.evidence += left.fit - right.fit
             track.undecided -= 1
             chosen = left if track.evidence > 0 else right
         else:
             chosen = estimates[0]
         if not self._believable(chosen):
             return None
+        better = self._recheck(depth, camera, stamp_s, timings, chosen.fit)
+        if better is not None:
+            return better
         track.hand, track.seen_s = chosen.hand, stamp_s
         return chosen.hand
 
     def _search(
         self, depth: NDArray[np.float32], camera: Camera, stamp_s: float, timings: dict[str, float]
     ) -> Hand | None:
-        """Start a track on the best hand-sized thing in sight, or None."""
+        """Start a track on what looks most like a hand, or None."""
+        both = max(
+            self._candidates(depth, camera, timings), key=lambda pair: max(map(_fit, pair)), default=None
+        )
+        if both is None:
+            return None
+        chosen = max(both, key=_fit)
+        return self._start(chosen, both, stamp_s) if self._believable(chosen) else None
+
+    def _candidates(
+        self,
+        depth: NDArray[np.float32],
+        camera: Camera,
+        timings: dict[str, float],
+        away_from: Array | None = None,
+    ) -> list[list[Estimate]]:
+        """The sides tried at every place that could be a hand; only places that are not ``away_from`` (3,) m."""
         start = time.perf_counter()
         locations = locate_hands(depth, camera, self.config.locate)
-        timings["locate"] = timings.get("locate", 0.0) + _since(start)
+        add_time(timings, "locate", start)
         sides = [False, True] if self.config.side == "auto" else [self.config.side == "left"]
-        for location in locations[:2]:
-            first = self._estimate(depth, camera, location.centre, sides, self._next_id, timings)
+        found = []
+        for location in locations:
+            if away_from is not None and np.linalg.norm(location.centre - away_from) < _SAME_HAND_M:
+                continue
+            first = self._estimator(depth, camera, location.centre, sides, self._next_id, timings)
             # The blob's centre is rough: look again where the better of the two saw the hand.
-            best = max(first, key=_preference)
-            second = self._estimate(
-                depth, camera, best.hand.joints.mean(axis=0), sides, self._next_id, timings
-            )
-            chosen = max(second, key=_preference)
-            if self._believable(chosen):
-                evidence = _preference(second[-1]) - _preference(second[0]) if len(sides) == 2 else 0.0
-                self._track = _Track(chosen.hand, stamp_s, self._SIDE_FRAMES, evidence)
-                self._next_id += 1
-                return chosen.hand
-        return None
+            centre = max(first, key=_fit).hand.joints.mean(axis=0)
+            if centre[2] > 0:
+                found.append(self._estimator(depth, camera, centre, sides, self._next_id, timings))
+        return found
 
-    def _believable(self, estimate: _Estimate) -> bool:
+    def _recheck(
+        self,
+        depth: NDArray[np.float32],
+        camera: Camera,
+        stamp_s: float,
+        timings: dict[str, float],
+        fit: float,
+    ) -> Hand | None:
+        """Now and then look at the whole image again: another place may be more of a hand than what is tracked."""
+        track = self._track
+        if track is None or stamp_s - track.checked_s < _RECHECK_S:
+            return None
+        track.checked_s = stamp_s
+        others = self._candidates(depth, camera, timings, away_from=track.hand.translation)
+        both = max(others, key=lambda pair: max(map(_fit, pair)), default=None)
+        if both is None:
+            return None
+        chosen = max(both, key=_fit)
+        if chosen.fit < fit + _BETTER_FIT or not self._believable(chosen):
+            return None
+        return self._start(chosen, both, stamp_s)
+
+    def _start(self, chosen: Estimate, both: list[Estimate], stamp_s: float) -> Hand:
+        """A new track, or the old one where its hand is found again."""
+        old = self._track
+        apart = np.linalg.norm(old.hand.translation - chosen.hand.translation) if old else np.inf
+        if old is not None and apart < _SAME_HAND_M and old.hand.side == chosen.hand.side:
+            hand = replace(chosen.hand, track_id=old.hand.track_id)
+            old.hand, old.seen_s = hand, stamp_s
+            return hand
+        evidence = both[-1].fit - both[0].fit
+        self._track = _Track(chosen.hand, stamp_s, self._SIDE_FRAMES, stamp_s, evidence)
+        self._next_id += 1
+        return chosen.hand
+
+    def _believable(self, estimate: Estimate) -> bool:
         """Whether this can be published as a hand."""
         return estimate.hand.confidence >= self.config.min_confidence
 
@@ -277,107 +276,6 @@ class HandTracker:
         masked[y : y + height, x : x + width] = depth[y : y + height, x : x + width]
         return masked
 
-    def _estimate(
-        self,
-        depth: NDArray[np.float32],
-        camera: Camera,
-        centre: Array,
-        mirrored: list[bool],
-        track_id: int,
-        timings: dict[str, float],
-    ) -> list[_Estimate]:
-        """Run the network on one crop a side about ``centre`` (m, camera frame)."""
-        start = time.perf_counter()
-        frames = [CropFrame(centre, self._cube_m, self._size, flip) for flip in mirrored]
-        crops = np.stack([crop_depth(depth, camera, frame) for frame in frames])[:, None]
-        timings["crop"] = timings.get("crop", 0.0) + _since(start)
-        start = time.perf_counter()
-        with torch.inference_mode():
-            distance = torch.full((len(frames),), frames[0].distance, dtype=torch.float32)
-            output = self._net(torch.from_numpy(crops).to(self.device), distance.to(self.device))
-            posed = self._net.layer.frames_from_rotation(
-                output.rotation, output.translation, output.angles, output.shape
-            )
-            answer = [value.double().cpu().numpy() for value in (*posed, *_outputs(output))]
-        timings["network"] = timings.get("network", 0.0) + _since(start)
-        return [
-            _to_hand(frame, crops[i, 0], track_id, *(value[i] for value in answer))
-            for i, frame in enumerate(frames)
-        ]
 
-
-def _outputs(output: HandNetOutput) -> tuple[torch.Tensor, ...]:
-    if output.angles is None or output.shape is None:
-        raise ValueError("these weights have no hand model: the tracker needs the head 'hand_model'")
-    return output.angles, output.shape, output.joint_confidence, output.coarse
-
-
-def _to_hand(
-    frame: CropFrame,
-    crop: NDArray[np.float32],
-    track_id: int,
-    joints: Array,
-    positions: Array,
-    rotations: Array,
-    angles: Array,
-    shape: Array,
-    joint_confidence: Array,
-    coarse: Array,
-) -> _Estimate:
-    """One crop's network output in local metres -> a hand in the camera's frame, with what speaks for it."""
-    agreement = _surface_agreement(frame, crop, joints)
-    confidence = float(np.clip(joint_confidence.mean() * agreement, 0.0, 1.0))
-    camera_rotations = frame.local_to_camera_rotation(rotations)
-    hand = Hand(
-        side="left" if frame.mirrored else "right",
-        track_id=track_id,
-        state=TrackState.TRACK,
-        confidence=confidence,
-        joints=frame.local_to_camera(joints),
-        joint_confidence=joint_confidence,
-        angles=np.clip(angles, skeleton.ANGLE_LIMITS[:, 0], skeleton.ANGLE_LIMITS[:, 1]),
-        rotation=camera_rotations[0],
-        translation=frame.local_to_camera(positions[0]),
-        segment_positions=frame.local_to_camera(positions),
-        segment_rotations=camera_rotations,
-        shape=shape,
-    )
-    return _Estimate(hand, float(np.linalg.norm(coarse - joints, axis=1).mean()), agreement)
-
-
-def _surface_agreement(frame: CropFrame, crop: NDArray[np.float32], joints: Array) -> float:
-    """Share of the joints (23, 3 local m) that could be where they are, given what the sensor saw there.
-
-    A joint is on the hand when the surface before it is at most a finger's flesh nearer; it may be hidden behind
-    something nearer, but it cannot float before the surface or beside the hand. Joints outside the crop do not count.
-    """
-    uvd = frame.local_to_crop(joints)
-    pixel = np.rint(frame.crop_to_pixel(uvd[:, :2])).astype(int)
-    inside = ((pixel >= 1) & (pixel < frame.size - 1)).all(axis=1)
-    if inside.sum() < len(joints) // 2:
-        return 0.0
-    column, row = pixel[inside].T
-    around = np.stack([crop[row + r, column + c] for r in (-1, 0, 1) for c in (-1, 0, 1)])
-    depth = joints[inside, 2] - around.min(axis=0) * frame.half
-    empty = around.min(axis=0) >= 1.0
-    fits = ~empty & (depth > -_ABOVE_SKIN_M)
-    near = fits & (depth < _FLESH_M)
-    # Hidden joints are possible but prove nothing.
-    return float((near + 0.6 * (fits & ~near)).sum() / len(near))
-
-
-def _preference(estimate: _Estimate) -> float:
-    """How well an estimate fits, for choosing between sides and places: higher is better."""
-    return estimate.hand.confidence - 20.0 * estimate.misfit_m
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise ValueError("device is 'cuda', but torch finds no CUDA device here; want auto or cpu")
-    return torch.device(name)
-
-
-def _since(start: float) -> float:
-    return 1e3 * (time.perf_counter() - start)
+def _fit(estimate: Estimate) -> float:
+    return estimate.fit

@@ -148,6 +148,8 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         save_file(dict(tensors), str(temporary), metadata=dict(metadata))
+        # The library writes files that only their owner may read; shipped weights are for everybody.
+        temporary.chmod(0o644)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -29,6 +29,8 @@ _SPLIT = 7  # people that neither training (0) nor validation (1) draws
 _SENSOR = NoiseModel(lateral_px=0.4, axial_m=0.001, edge_loss=0.25, flying=0.04, missing=0.004, shadow_px=3.0)
 # Torso (half-axes, m) behind the hand and a wall behind the torso.
 _TORSO_M, _TORSO_Z_M, _WALL_Z_M = (0.20, 0.32, 0.12), 1.15, 2.2
+_FOREARM_M, _UPPER_ARM_M = 0.24, 0.50
+_TO_SHOULDER = np.array([0.0, 0.25, 0.55])
 
 
 class SyntheticMotion:
@@ -65,8 +67,8 @@ class SyntheticMotion:
         _render(
             bank.vertices[first:last], bank.bone_index[first:last], bank.bone_weight[first:last],
             bank.along_forearm[first:last], bank.faces[face_first:face_last], skinning.astype(np.float32),
-            camera.fx, camera.fy, camera.cx, camera.cy, np.array([joints[0, 0] * 0.5, 0.15, _TORSO_Z_M]),
-            np.diag(1.0 / np.array(_TORSO_M)), _WALL_Z_M, _SENSOR.as_array(), hash_time(self.seed, t), depth,
+            camera.fx, camera.fy, camera.cx, camera.cy, *_body(skinning[FOREARM], bank.rest_positions[person, FOREARM]),
+            _WALL_Z_M, _SENSOR.as_array(), hash_time(self.seed, t), depth,
         )  # fmt: skip
         if self.side == "left":
             return np.ascontiguousarray(depth[:, ::-1]), joints * np.array([-1.0, 1.0, 1.0])
@@ -92,16 +94,34 @@ class SyntheticMotion:
         """Angles (20,), palm rotation (3, 3), palm position (3,) m, wrist bend (2,) of one key pose."""
         rng = np.random.default_rng([_SPLIT, self.seed, index + 1_000_000])
         angles = sample_angles(1, rng)[0]
-        # Views as people show them: of a few random ones, the one whose arm comes from below.
-        rotations = sample_view_rotations(12, rng)
-        upright = -rotations[:, 1, 0]
-        rotation = rotations[int(np.argmax(upright * (rng.random(12) + 0.3)))]
+        # Views as people show them to a camera before them: of some random ones, one whose arm comes from below and
+        # from behind the hand.
+        rotations = sample_view_rotations(24, rng)
+        upright, towards_camera = -rotations[:, 1, 0], -rotations[:, 2, 0]
+        liking = upright * (rng.random(24) + 0.3) - 2.0 * np.maximum(-0.1 - towards_camera, 0.0)
+        rotation = rotations[int(np.argmax(liking))]
         z = rng.uniform(0.42, 0.70)
         half_width = 0.5 * self._pinhole.width / self._pinhole.fx - 0.24
         half_height = 0.5 * self._pinhole.height / self._pinhole.fy - 0.24
         x = rng.uniform(-1, 1) * max(half_width, 0.02) * z
         y = rng.uniform(-1, 1) * max(half_height, 0.02) * z
         return angles, rotation, np.array([x, y, z]), rng.normal(0, [0.25, 0.12])
+
+
+def _body(forearm: Array, wrist: Array) -> tuple[Array, Array]:
+    """Centres (2, 3) m and axes (2, 3, 3) 1/m of the upper arm and the torso that the forearm (3, 4) belongs to."""
+    back = -forearm[:, 0]
+    elbow = forearm[:, :3] @ wrist + forearm[:, 3] + _FOREARM_M * back
+    # A reaching arm: the elbow bends a little, towards a shoulder below and behind.
+    along = back + _TO_SHOULDER
+    along /= np.linalg.norm(along)
+    side = np.cross(along, [1.0, 0.0, 0.0])
+    side /= max(float(np.linalg.norm(side)), 1e-6)
+    middle = elbow + (_UPPER_ARM_M / 2 - 0.05) * along
+    torso = np.array([0.4 * elbow[0], 0.15, _TORSO_Z_M])
+    turn = np.stack([along, side, np.cross(along, side)])
+    half = np.array([[_UPPER_ARM_M / 2], [0.055], [0.055]])
+    return np.stack([middle, torso]), np.stack([turn / half, np.diag(1.0 / np.array(_TORSO_M))])
 
 
 def hash_time(seed: int, t: float) -> int:
@@ -113,13 +133,14 @@ def hash_time(seed: int, t: float) -> int:
 @njit(nogil=True)
 def _render(
     vertices, bone_index, bone_weight, along_forearm, faces, skinning, fx, fy, cx, cy,
-    torso, torso_axes, wall, noise, seed, depth,
+    body, body_axes, wall, noise, seed, depth,
 ):  # type: ignore[no-untyped-def]  # pragma: no cover # fmt: skip
-    """Skin and draw the hand, then the torso and the wall, then let the sensor see it."""
+    """Skin and draw the hand, then the body and the wall, then let the sensor see it."""
     posed = np.empty(vertices.shape, np.float32)
     skin_vertices(vertices, bone_index, bone_weight, skinning, posed)
-    dress_forearm(vertices, along_forearm, skinning[FOREARM], np.array([0.24, 0.12, 1.25]), posed)
+    dress_forearm(vertices, along_forearm, skinning[FOREARM], np.array([_FOREARM_M, 0.12, 1.25]), posed)
     clean = np.full(depth.shape, np.float32(wall), np.float32)
     rasterize(posed, faces, fx, fy, cx, cy, clean)
-    draw_ellipsoid(torso, torso_axes, fx, fy, cx, cy, clean)
+    for part in range(len(body)):
+        draw_ellipsoid(body[part], body_axes[part], fx, fy, cx, cy, clean)
     sensor_kernel(clean, noise, seed, fx, depth)
