@@ -15,6 +15,8 @@ INSTALL := install/$(FLAVOUR)
 # SYMLINK=0 copies the sources instead of linking them.
 SYMLINK ?= 1
 SYMLINK_OPTION := $(if $(filter 1,$(SYMLINK)),--symlink-install)
+FIND_SOURCES := find CMakeLists.txt package.xml hand_pose_ros scripts launch config rviz urdf models assets msg \
+  -name __pycache__ -prune -o -type f -print 2>/dev/null
 
 ifdef ROS_DISTRO
 ENVIRONMENT := $(BUILD)/environment.stamp
@@ -45,16 +47,19 @@ build/$(ROS_DISTRO)/environment.stamp: tools/environment.py
 
 build: $(BUILD)/build.stamp  ## build messages and package into install/ (SYMLINK=0: copy sources)
 
-# Changes when a file is added or removed: installed links must follow.
+# Changes when a file is added or removed: installed links must follow. Copies must follow every edit.
 $(BUILD)/sources.list: FORCE
 	@mkdir -p $(@D)
-	@find CMakeLists.txt package.xml hand_pose_ros scripts launch config rviz urdf models assets msg \
-	  -name __pycache__ -prune -o -type f -print 2>/dev/null | sort > $@.new; \
+	@{ echo "SYMLINK=$(SYMLINK)"; $(FIND_SOURCES) | sort; } > $@.new; \
 	  if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
-$(BUILD)/build.stamp: $(ENVIRONMENT) $(UNDERLAY) $(BUILD)/sources.list CMakeLists.txt package.xml $(wildcard msg/*.msg)
+$(BUILD)/build.stamp: $(ENVIRONMENT) $(UNDERLAY) $(BUILD)/sources.list CMakeLists.txt package.xml $(wildcard msg/*.msg) \
+  $(if $(SYMLINK_OPTION),,$(shell $(FIND_SOURCES)))
 	@echo "build: hand_pose_ros for $(FLAVOUR)"
+	@if [ "$$(cat $(BUILD)/installed-with 2>/dev/null)" != "SYMLINK=$(SYMLINK)" ]; then \
+	  rm -rf $(BUILD)/hand_pose_ros $(INSTALL); fi
 	@$(IN_ENVIRONMENT) $(COLCON) --base-paths . --build-base $(BUILD) --install-base $(INSTALL) $(CMAKE_ARGS)
+	@echo "SYMLINK=$(SYMLINK)" > $(BUILD)/installed-with
 	@touch $@
 
 build/underlay/build.stamp: $(ENVIRONMENT) $(shell find underlay -name __pycache__ -prune -o -type f -print)
