@@ -38,6 +38,7 @@ def declared_arguments():
         "depth_image": ("depth/image_rect", "topic of the depth image"),
         "camera_info": ("depth/camera_info", "topic of its camera info"),
         "rviz": ("false", "show depth, markers and TF in RViz"),
+        "fixed_frame": ("depth_camera_optical_frame", "RViz's fixed frame: the frame_id of the depth images"),
     }
     arguments = [
         DeclareLaunchArgument(name, default_value=default, description=text)
@@ -84,7 +85,7 @@ def start_nodes(context):
         package="rviz2",
         executable="rviz2",
         namespace=LaunchConfiguration("namespace"),
-        arguments=["-d", str(SHARE / "rviz" / "hand_tracker.rviz")],
+        arguments=["-d", str(SHARE / "rviz" / "hand_tracker.rviz"), "-f", LaunchConfiguration("fixed_frame")],
         parameters=[{"use_sim_time": overrides["use_sim_time"]}],
         remappings=[
             ("depth/image_rect", LaunchConfiguration("depth_image")),
