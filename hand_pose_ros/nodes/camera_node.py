@@ -15,6 +15,7 @@ import rclpy
 from rclpy.duration import Duration
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
@@ -71,23 +72,32 @@ class DepthCameraNode(Node):
         self._source = source_factory(self.parameters)
         self.parameters.locked = True
         self._frame_id = self.parameters["frame_id"]
-        reliability = {"best_effort": ReliabilityPolicy.BEST_EFFORT, "reliable": ReliabilityPolicy.RELIABLE}
-        image_qos = QoSProfile(depth=2, reliability=reliability[self.parameters["reliability"]])
-        self._image = self.create_publisher(Image, DEPTH_TOPIC, image_qos)
-        self._info = self.create_publisher(CameraInfo, INFO_TOPIC, RELIABLE)
-        self._truth = self.create_publisher(HandPoseArray, "truth", RELIABLE)
+        self._image: Publisher | None = None
         self._frames = PreRenderer(self._source, self.parameters["prerender"], self.parameters["count"])
         self._timer = self.create_timer(1.0 / self.parameters["rate_hz"], self._tick)
 
     def close(self) -> None:
         """Waits until everybody has the last small messages, ends the rendering thread."""
-        if rclpy.ok(context=self.context):
+        if self._image is not None and rclpy.ok(context=self.context):
             for publisher in (self._info, self._truth):
                 publisher.wait_for_all_acked(Duration(seconds=_GOODBYE_S))
         self._frames.close()
 
+    def _advertise(self) -> Publisher:
+        """Only when there is something to publish: a topic with a publisher and no messages looks like a fault."""
+        reliability = {"best_effort": ReliabilityPolicy.BEST_EFFORT, "reliable": ReliabilityPolicy.RELIABLE}
+        image_qos = QoSProfile(depth=2, reliability=reliability[self.parameters["reliability"]])
+        self._info = self.create_publisher(CameraInfo, INFO_TOPIC, RELIABLE)
+        self._truth = self.create_publisher(HandPoseArray, "truth", RELIABLE)
+        return self.create_publisher(Image, DEPTH_TOPIC, image_qos)
+
     def _tick(self) -> None:
-        if self.finished or (self.published == 0 and not self._may_start()):
+        if self.finished or (not self._frames.ready and self.published == 0):
+            return
+        if self._image is None:
+            self._image = self._advertise()
+        listeners = self._image.get_subscription_count()
+        if self.published == 0 and listeners < self.parameters["wait_for_subscribers"]:
             return
         try:
             frame = self._frames.take()
@@ -109,10 +119,6 @@ class DepthCameraNode(Node):
         image.data = frame.data
         self._image.publish(image)
         self.published += 1
-
-    def _may_start(self) -> bool:
-        listeners = self._image.get_subscription_count()
-        return self._frames.ready and listeners >= self.parameters["wait_for_subscribers"]
 
     @property
     def failed(self) -> bool:
