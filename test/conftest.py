@@ -1,9 +1,11 @@
-"""What every test session shares: a corner of ROS of its own, set before anything imports rclpy."""
+"""What every test session shares: a corner of ROS of its own, set before anything imports rclpy; no clock in judgement."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -12,3 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 101))
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 os.environ.setdefault("FASTDDS_DEFAULT_PROFILES_FILE", str(ROOT / "config" / "fastdds.xml"))
+
+# A loaded machine is slow; that makes no property false.
+settings.register_profile("hand_pose_ros", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("hand_pose_ros")
