@@ -1,4 +1,4 @@
-"""What every test session shares: a corner of ROS of its own, set before anything imports rclpy; no clock in judgement."""
+"""Shared by every test session: a corner of ROS of its own, set before anything imports rclpy, and no stopwatch."""
 
 from __future__ import annotations
 
