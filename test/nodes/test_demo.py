@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 import pytest
 
-from hand_pose_ros.nodes.demo import parse_arguments, verdict
+from hand_pose_ros.nodes.demo import verdict
+from hand_pose_ros.nodes.demo_config import parse_arguments
 from hand_pose_ros.nodes.processes import NodeProcesses, parameter_arguments
 
 
