@@ -17,9 +17,7 @@ from torch import Tensor, nn
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics import HandModelLayer
 from hand_pose_ros.hand.rotations import sixd_to_matrix
-
-LENGTH_SCALE_M = 0.05
-"""Unit of lengths in the perceptron's input and of its translation output: inputs become of order one."""
+from hand_pose_ros.network.heads import LENGTH_SCALE_M, Pose
 
 _OUTPUTS = 6 + 3 + skeleton.ANGLE_COUNT + skeleton.SHAPE_COUNT
 _KNUCKLES = tuple(skeleton.JOINT_INDEX[f"{finger}_mcp"] for finger in skeleton.FINGERS[1:])
@@ -69,10 +67,8 @@ class InverseKinematics(nn.Module):
     resting: Tensor
     straight: Tensor
 
-    def forward(
-        self, coarse: Tensor, context: Tensor, layer: HandModelLayer
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """-> rotation (B, 3, 3), translation (B, 3), angles (B, 20), shape (B, 9), hidden (B, H)."""
+    def forward(self, coarse: Tensor, context: Tensor, layer: HandModelLayer) -> tuple[Pose, Tensor]:
+        """-> pose and the last hidden layer (B, H)."""
         rotation, translation = palm_frame(coarse), coarse[:, 0]
         angles = self.resting.expand(coarse.shape[0], -1)
         shape = coarse.new_zeros(coarse.shape[0], skeleton.SHAPE_COUNT)
@@ -97,7 +93,7 @@ class InverseKinematics(nn.Module):
             rotation = rotation @ sixd_to_matrix(self.straight + turn)
             angles = angles + bend
             shape = shape + 0.1 * scale
-        return rotation, translation, angles, shape, hidden
+        return Pose(rotation, translation, angles, shape), hidden
 
 
 def _perceptron(inputs: int, hidden: int) -> nn.Sequential:

@@ -1,4 +1,4 @@
-"""Losses: DeepModel's, and those of the default network.
+"""Losses: DeepModel's, those of the default network, and their weighted sum; SDNet's are in skeleton_difference.
 
 Joints are (B, 23, 3) in metres, angles (B, 20) in radians; every loss returns a scalar, the mean over the
 batch.
@@ -6,25 +6,42 @@ batch.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
+from hand_pose_ros.hand.rotations import matrix_to_rotation_vector
+from hand_pose_ros.network.heads import LENGTH_SCALE_M
 from hand_pose_ros.network.model import HandNetOutput
+from hand_pose_ros.network.skeleton_difference import (
+    SkeletonDifference,
+    euclidean_joint_loss,
+    skeleton_difference_loss,
+)
+
+JOINT_FORMS: tuple[str, ...] = ("distance", "squared", "euclidean")
 
 _EPSILON_M2 = 1e-8
+_HALF_CUBE_M = 0.15
+_WEIGHTS = (
+    "joint", "coarse", "physical", "angle", "rotation", "shape", "parameter", "skeleton", "certainty",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class LossConfig:
-    """Weights of the terms of :func:`hand_loss`; lengths enter in units of 10 mm, angles in radians.
+    """Weights of the terms of :func:`hand_loss`; a term of weight 0 is not computed.
 
-    joint: joints of the result. coarse: joints before the hand model. physical: lambda of the
-    physical-constraint loss. angle: angles against the truth. rotation: palm rotation against the truth.
-    shape: log scales against the truth. certainty: likelihood of the error under the predicted scale (does
-    not touch the pose). joint_form: ``distance`` (mean Euclidean distance, the error that is reported) or
-    ``squared`` (DeepModel's half squared norm).
+    joint: joints of the result, in the form ``joint_form``. coarse: joints before the hand model (of a network that
+    has them), same form. physical: lambda of the physical-constraint loss. angle, rotation, shape: mean differences
+    from the truth (rad, Frobenius norm, log scale). parameter: DeepModel's *direct parameter*. skeleton: SDNet's
+    skeleton-difference loss, with its own settings in ``skeleton_difference``. certainty: likelihood of the error
+    under the predicted scale (never touches the pose).
+
+    joint_form: ``distance``, mean Euclidean distance in units of 10 mm (the error that is reported); ``squared``,
+    DeepModel's half squared norm in units of 10 mm, per joint; ``euclidean``, SDNet's Eq. 1 in half cubes of 150 mm
+    (the papers' units, crop coordinates in -1..1, in which SDNet's weights 0.125 to 0.5 make sense).
     """
 
     joint: float = 1.0
@@ -33,23 +50,27 @@ class LossConfig:
     angle: float = 0.3
     rotation: float = 0.3
     shape: float = 0.3
+    parameter: float = 0.0
+    skeleton: float = 0.0
     certainty: float = 0.1
     joint_form: str = "distance"
+    skeleton_difference: SkeletonDifference = field(default_factory=SkeletonDifference)
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.name != "joint_form" and not value >= 0:
-                raise ValueError(f"loss.{field.name} is {value}, want a weight of at least 0")
-        if self.joint_form not in ("distance", "squared"):
-            raise ValueError(f"loss.joint_form is '{self.joint_form}', want 'distance' or 'squared'")
+        for name in _WEIGHTS:
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"loss.{name} is {getattr(self, name)}, want a weight of at least 0")
+        if self.joint_form not in JOINT_FORMS:
+            raise ValueError(f"loss.joint_form is '{self.joint_form}', want one of {', '.join(JOINT_FORMS)}")
 
 
 @dataclass(frozen=True)
 class Target:
-    """Truth for B crops: joints (B, 23, 3) local m, angles (B, 20), rotation (B, 3, 3), shape (B, 9)."""
+    """Truth for B crops: joints (B, 23, 3) and translation (B, 3) local m, angles (B, 20), rotation (B, 3, 3),
+    shape (B, 9)."""
 
     joints: Tensor
+    translation: Tensor
     angles: Tensor
     rotation: Tensor
     shape: Tensor
@@ -74,8 +95,8 @@ def physical_constraint_loss(angles: Tensor, limits: Tensor) -> Tensor:
     angles (B, A), limits (A, 2). The poster prints the same term twice (the bars over and under theta were
     lost); the paper's two terms are the two sides of the range. Zero, with zero gradient, inside the range.
     """
-    below = (limits[:, 0] - angles).clamp_min(0)
-    above = (angles - limits[:, 1]).clamp_min(0)
+    below = torch.relu(limits[:, 0] - angles)
+    above = torch.relu(angles - limits[:, 1])
     return (below + above).sum(-1).mean()
 
 
@@ -86,27 +107,61 @@ def certainty_loss(sigma: Tensor, error: Tensor) -> Tensor:
     return (torch.log(sigma) + error.detach() / sigma).mean()
 
 
+def direct_parameter_loss(output: HandNetOutput, target: Target) -> Tensor:
+    """DeepModel's *direct parameter*: 1/2 ||Theta - Theta_GT||^2, mean over the batch, without any joint.
+
+    The poster does not say how metres and radians are weighed: translation counts in units of 50 mm, angles in
+    radians. The orientation counts as the rotation vector between the two orientations, so that its error is an
+    angle and does not jump where the vector of a half turn changes sign. Log scales of the shape, when the network
+    predicts them, count in units of 0.1.
+    """
+    if output.rotation is None or output.translation is None or output.angles is None or output.shape is None:
+        raise ValueError("loss.parameter is above 0 for a network without parameters, want head hand_model")
+    turn = matrix_to_rotation_vector(output.rotation.transpose(-1, -2) @ target.rotation)
+    move = (output.translation - target.translation) / LENGTH_SCALE_M
+    bend = output.angles - target.angles
+    parts = [turn, move, bend]
+    if output.shape.requires_grad:
+        parts.append(10 * (output.shape - target.shape))
+    return 0.5 * torch.cat(parts, dim=-1).square().sum(-1).mean()
+
+
 def hand_loss(
     output: HandNetOutput, target: Target, limits: Tensor, config: LossConfig
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Weighted sum for a network's output, and its unweighted terms by name (detached)."""
-    distance = (output.joints - target.joints).square().sum(-1).add(_EPSILON_M2).sqrt()
-    if config.joint_form == "squared":
-        joint, coarse = (
-            1e4 * joint_location_loss(j, target.joints) / target.joints.shape[1]
-            for j in (output.joints, output.coarse)
-        )
-    else:
-        joint = 100 * distance.mean()
-        coarse = 100 * joint_distance_loss(output.coarse, target.joints)
-    terms = {"joint": joint, "coarse": coarse, "certainty": certainty_loss(output.joint_sigma, distance)}
-    if output.angles is not None and output.raw_angles is not None:
-        terms["physical"] = physical_constraint_loss(output.raw_angles, limits)
-        terms["angle"] = (output.raw_angles - target.angles).abs().mean()
-    if output.rotation is not None:
-        # Frobenius norm of the difference: 2 sqrt(2) sin(angle / 2).
-        terms["rotation"] = ((output.rotation - target.rotation).square().sum((-1, -2)) + 1e-6).sqrt().mean()
-    if output.shape is not None:
-        terms["shape"] = (output.shape - target.shape).abs().mean()
-    total = sum((getattr(config, name) * term for name, term in terms.items()), start=joint.new_zeros(()))
+    """Weighted sum of the terms for a network's output, and the terms by name (not weighted, detached).
+
+    :raises ValueError: when a term has a weight that the network cannot have (parameters without a hand model).
+    """
+    truth = target.joints
+    distance = (output.joints - truth).square().sum(-1).add(_EPSILON_M2).sqrt()
+    terms = {"certainty": certainty_loss(output.joint_sigma, distance)}
+    if config.joint:
+        terms["joint"] = _joint_term(output.joints, truth, config.joint_form)
+    if config.coarse and output.coarse is not output.joints:
+        terms["coarse"] = _joint_term(output.coarse, truth, config.joint_form)
+    if config.skeleton:
+        terms["skeleton"] = skeleton_difference_loss(output.joints, truth, config.skeleton_difference)
+    if config.parameter:
+        terms["parameter"] = direct_parameter_loss(output, target)
+    if output.raw_angles is not None and output.rotation is not None and output.shape is not None:
+        if config.physical:
+            terms["physical"] = physical_constraint_loss(output.raw_angles, limits)
+        if config.angle:
+            terms["angle"] = (output.raw_angles - target.angles).abs().mean()
+        if config.rotation:
+            # Frobenius norm of the difference: 2 sqrt(2) sin(angle / 2).
+            difference = (output.rotation - target.rotation).square().sum((-1, -2))
+            terms["rotation"] = (difference + 1e-6).sqrt().mean()
+        if config.shape:
+            terms["shape"] = (output.shape - target.shape).abs().mean()
+    total = sum((getattr(config, name) * term for name, term in terms.items()), start=distance.new_zeros(()))
     return total, {name: term.detach() for name, term in terms.items()}
+
+
+def _joint_term(joints: Tensor, truth: Tensor, form: str) -> Tensor:
+    if form == "squared":
+        return 1e4 * joint_location_loss(joints, truth) / truth.shape[1]
+    if form == "euclidean":
+        return euclidean_joint_loss(joints / _HALF_CUBE_M, truth / _HALF_CUBE_M)
+    return 100 * joint_distance_loss(joints, truth)

@@ -4,9 +4,11 @@ In: crop (B, 1, S, S) float32 in [-1, 1] over the cube (+1 = nothing there) and 
 from the camera to the cube's centre. Out: :class:`HandNetOutput`, in local metres (origin at the cube's
 centre, axes of the look-at view).
 
-The default network: convolutions -> per joint an attention map and votes for (u, v, d) at 24x24 -> coarse
-joints -> local metres -> inverse kinematics -> HandModelLayer. Outside training, angles and shape are
-clamped to what a hand can do before the layer, so the joints that come out are always those of a valid hand.
+The default network (``dense``): convolutions -> per joint an attention map and votes for (u, v, d) at 24x24 ->
+coarse joints -> local metres -> inverse kinematics -> HandModelLayer. The papers' networks (``deepmodel``,
+``sdnet``): convolutions -> fully connected layers -> joints, or parameters -> HandModelLayer. Outside training,
+angles and shape are clamped to what a hand can do before the layer, so the joints that come out of a network with a
+hand model are always those of a valid hand.
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ from hand_pose_ros.hand.kinematics import HandModelLayer
 from hand_pose_ros.hand.rotations import matrix_to_rotation_vector
 from hand_pose_ros.network.backbones import DenseBackbone, initialise, surface_map
 from hand_pose_ros.network.config import NetworkConfig
+from hand_pose_ros.network.heads import JointHead, Pose, PoseHead
 from hand_pose_ros.network.inverse import InverseKinematics
+from hand_pose_ros.network.paper_backbones import FLAT_BACKBONES
 
 SHAPE_LIMIT = 0.5
 """Bound of each log scale at inference: a part between 0.61 and 1.65 of its template length."""
@@ -68,8 +72,9 @@ class HandNetOutput:
 
 
 class HandNet(nn.Module):
-    """The network of a :class:`NetworkConfig`; ``autocast`` (off by default) runs the convolutions in
-    bfloat16.
+    """The network of a :class:`NetworkConfig`.
+
+    ``autocast`` (off by default) runs the convolutions in bfloat16; everything behind them is always float32.
     """
 
     def __init__(self, config: NetworkConfig | None = None) -> None:
@@ -77,43 +82,80 @@ class HandNet(nn.Module):
         self.config = config or NetworkConfig()
         self.autocast = False
         self.layer = HandModelLayer("right")
-        widths = self.config.widths
-        self.backbone = DenseBackbone(widths, self.config.blocks, self.config.up_blocks)
-        self.votes = nn.Conv2d(widths[1] + 2, 4 * skeleton.JOINT_COUNT, 1)
+        if self.config.architecture == "dense":
+            self._build_dense()
+        else:
+            self._build_flat()
+
+    def _build_dense(self) -> None:
+        widths, joints = self.config.widths, skeleton.JOINT_COUNT
+        self.backbone: nn.Module = DenseBackbone(widths, self.config.blocks, self.config.up_blocks)
+        self.votes = nn.Conv2d(widths[1] + 2, 4 * joints, 1)
         initialise(self)
         nn.init.normal_(self.votes.weight, std=0.02)
         cells = self.config.crop_size // 4
         centres = (2 * torch.arange(cells) + 1) / cells - 1
         grid = torch.stack(torch.meshgrid(centres, centres, indexing="xy"), dim=-1).reshape(cells * cells, 2)
         self.register_buffer("grid", grid, persistent=False)
-        context = widths[3] + skeleton.JOINT_COUNT
-        hidden = self.config.ik_hidden
-        self.inverse = InverseKinematics(context, hidden, self.config.ik_steps)
-        self.certainty = nn.Sequential(
-            nn.Linear(hidden + 2 * skeleton.JOINT_COUNT, 64), nn.SiLU(), nn.Linear(64, skeleton.JOINT_COUNT)
-        )
+        cues = widths[3] + joints
+        if self.config.head == "hand_model":
+            self.inverse = InverseKinematics(cues, self.config.ik_hidden, self.config.ik_steps)
+            cues = self.config.ik_hidden + 2 * joints
+        self.certainty = _certainty(cues)
+
+    def _build_flat(self) -> None:
+        backbone = FLAT_BACKBONES[self.config.architecture](self.config.crop_size)
+        self.backbone = backbone
+        if self.config.head == "direct_joint":
+            self.joint_head = JointHead(backbone.features, self.config.half_m)
+        else:
+            self.pose_head = PoseHead(backbone.features, self.config.predict_shape)
+        self.certainty = _certainty(backbone.features)
 
     grid: Tensor
 
     def forward(self, crop: Tensor, distance: Tensor, clamp: bool | None = None) -> HandNetOutput:
-        """crop (B, 1, S, S), distance (B,) m -> :class:`HandNetOutput`; ``clamp`` is by default "not in
-        training".
-        """
+        """crop (B, 1, S, S), distance (B,) m -> :class:`HandNetOutput`; ``clamp`` is by default "not in training"."""
         clamp = not self.training if clamp is None else clamp
+        coarse, pose, cues = self._estimate(crop, distance)
+        if pose is None:
+            if coarse is None:
+                raise RuntimeError("a network without a hand model must estimate joints")
+            return HandNetOutput(coarse, coarse, self._sigma(cues))
+        angles, shape = pose.angles, pose.shape
+        if clamp:
+            angles = self.layer.clamp_angles(angles)
+            shape = shape.clamp(-SHAPE_LIMIT, SHAPE_LIMIT)
+        joints = self.layer.frames_from_rotation(pose.rotation, pose.translation, angles, shape).joints
+        if coarse is None:
+            coarse = joints
+        else:
+            cues = torch.cat([cues, (joints - coarse).norm(dim=-1) / _SIGMA_UNIT_M], dim=1)
+        sigma = self._sigma(cues)
+        return HandNetOutput(
+            coarse, joints, sigma, pose.rotation, pose.translation, angles, shape, pose.angles
+        )
+
+    def _estimate(self, crop: Tensor, distance: Tensor) -> tuple[Tensor | None, Pose | None, Tensor]:
+        """-> coarse joints (B, 23, 3) m or None, pose or None (never both), cues of certainty (B, F)."""
+        if self.config.architecture != "dense":
+            with torch.autocast(crop.device.type, torch.bfloat16, enabled=self.autocast):
+                features = self.backbone(crop)
+            features = features.float()
+            if self.config.head == "direct_joint":
+                return self.joint_head(features), None, features
+            return None, self.pose_head(features), features
         uvd, spread, pooled = self._dense(crop)
         coarse = crop_to_local(uvd, distance, self.config.half_m)
         context = torch.cat([pooled, spread], dim=1)
-        rotation, translation, raw, shape, hidden = self.inverse(coarse, context, self.layer)
-        angles = raw
-        if clamp:
-            angles = self.layer.clamp_angles(raw)
-            shape = shape.clamp(-SHAPE_LIMIT, SHAPE_LIMIT)
-        joints = self.layer.frames_from_rotation(rotation, translation, angles, shape).joints
-        # The certainty learns from the pose and never pulls at it: all its inputs are detached.
-        disagreement = (joints - coarse).norm(dim=-1) / _SIGMA_UNIT_M
-        seen = torch.cat([hidden, spread, disagreement], dim=1).detach()
-        sigma = _SIGMA_UNIT_M * self.certainty(seen).clamp(-4.0, 3.0).exp()
-        return HandNetOutput(coarse, joints, sigma, rotation, translation, angles, shape, raw)
+        if self.config.head == "direct_joint":
+            return coarse, None, context
+        pose, hidden = self.inverse(coarse, context, self.layer)
+        return coarse, pose, torch.cat([hidden, spread], dim=1)
+
+    def _sigma(self, cues: Tensor) -> Tensor:
+        """Expected error (B, 23) m. It learns from the pose and never pulls at it: its inputs are detached."""
+        return _SIGMA_UNIT_M * self.certainty(cues.detach()).clamp(-4.0, 3.0).exp()
 
     def _dense(self, crop: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """crop -> joints (B, 23, 3) in crop coordinates, spread of the votes (B, 23), pooled features (B,
@@ -136,6 +178,10 @@ class HandNet(nn.Module):
         variance = (second - mean[..., :2].square()).sum(-1)
         spread = torch.log(variance.clamp_min(0) + 1e-4)
         return mean + offsets.transpose(1, 2), 0.25 * spread, pooled
+
+
+def _certainty(cues: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(cues, 64), nn.SiLU(), nn.Linear(64, skeleton.JOINT_COUNT))
 
 
 def crop_to_local(uvd: Tensor, distance: Tensor, half_m: float) -> Tensor:

@@ -53,7 +53,8 @@ def to_torch(batch: Any, device: torch.device) -> TorchBatch:
     def tensor(values: Any) -> Tensor:
         return torch.from_numpy(values).to(device=device, dtype=torch.float32, non_blocking=True)
 
-    target = Target(tensor(batch.joints), tensor(batch.angles), tensor(batch.rotation), tensor(batch.shape))
+    fields = ("joints", "translation", "angles", "rotation", "shape")
+    target = Target(**{name: tensor(getattr(batch, name)) for name in fields})
     return TorchBatch(tensor(batch.crop), tensor(batch.distance), target)
 
 

@@ -15,6 +15,7 @@ import yaml
 
 from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.losses import LossConfig
+from hand_pose_ros.network.skeleton_difference import SkeletonDifference
 
 DEVICES: tuple[str, ...] = ("auto", "cpu", "cuda")
 
@@ -85,6 +86,28 @@ class TrainConfig:
             raise ValueError(f"batch is {self.batch}, want at least 2 (batch normalisation)")
         if not 0 <= self.seed < 2**20 or self.threads < 0 or self.prefetch < 0:
             raise ValueError("seed wants 0 to 1048575; threads and prefetch at least 0")
+        self._check_head()
+        if not isinstance(self.data, Mapping):
+            raise ValueError(f"data is {self.data!r}, want a mapping of fields")
+        crop = {"size": self.network.crop_size, "cube_m": self.network.cube_m}
+        for key, value in crop.items():
+            if self.data.get(key, value) != value:
+                raise ValueError(f"data.{key} is {self.data[key]}, want the network's {value} (leave it out)")
+        object.__setattr__(self, "data", {**self.data, **crop})
+
+    def _check_head(self) -> None:
+        """The losses must be those that the head can have."""
+        head, loss = self.network.head, self.loss
+        if head == "direct_parameter" and (not loss.parameter or loss.joint or loss.coarse or loss.skeleton):
+            raise ValueError(
+                "head 'direct_parameter' wants loss.parameter above 0 and joint, coarse, skeleton at 0"
+            )
+        if head == "direct_joint" and loss.parameter:
+            raise ValueError(
+                "loss.parameter is above 0 with head 'direct_joint', want 0: it has no parameters"
+            )
+        if not (loss.joint or loss.coarse or loss.parameter):
+            raise ValueError("loss.joint, coarse and parameter are all 0, want one above 0")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as stored in a checkpoint; :func:`config_from_dict` reads them back."""
@@ -116,7 +139,10 @@ def config_from_dict(values: Mapping[str, Any]) -> TrainConfig:
     """Plain values -> configuration; ValueError names a field that does not exist or a value out of range."""
     rest = dict(values)
     network = NetworkConfig.from_dict(rest.pop("network", None) or {})
-    loss = _build(LossConfig, "loss", rest.pop("loss", None) or {})
+    weights = dict(rest.pop("loss", None) or {})
+    parts = weights.pop("skeleton_difference", None) or {}
+    parts = _build(SkeletonDifference, "loss.skeleton_difference", parts)
+    loss = _build(LossConfig, "loss", {**weights, "skeleton_difference": parts})
     optimiser = _build(OptimiserConfig, "optimiser", rest.pop("optimiser", None) or {})
     return _build(TrainConfig, "", {**rest, "network": network, "loss": loss, "optimiser": optimiser})
 

@@ -69,7 +69,7 @@ class Trainer:
         if self.device.type == "cpu":
             threads = config.threads or os.cpu_count() or 1
             torch.set_num_threads(threads)
-            numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+            numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
         torch.manual_seed(config.seed)
         self.model = HandNet(config.network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.model.to(self.device)

@@ -1,0 +1,87 @@
+"""What a network's last layer says: joints directly, or the parameters of the hand model.
+
+In: features (B, F) float32. Out: joints (B, 23, 3) in local metres, or a :class:`Pose`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from hand_pose_ros.hand import skeleton
+from hand_pose_ros.hand.rotations import rotation_vector_to_matrix
+
+LENGTH_SCALE_M = 0.05
+"""Unit in which networks see and say lengths, metres: their numbers become of order one."""
+
+_SHAPE_SCALE = 0.1
+
+
+class Pose(NamedTuple):
+    """Parameters of B hands as a network says them, limited to no range.
+
+    rotation (B, 3, 3); translation (B, 3) m; angles (B, 20) rad; shape (B, 9) log scales.
+    """
+
+    rotation: Tensor
+    translation: Tensor
+    angles: Tensor
+    shape: Tensor
+
+
+def resting_angles() -> Tensor:
+    """(20,) rad: a half-relaxed hand, from which networks start."""
+    return torch.tensor(skeleton.ANGLE_LIMITS, dtype=torch.float32).mean(-1) * 0.5
+
+
+class JointHead(nn.Module):
+    """*Direct joint*: one linear layer to 3 J numbers, joint positions in half cubes about the crop's centre."""
+
+    def __init__(self, features: int, half_m: float) -> None:
+        super().__init__()
+        self.half_m = half_m
+        self.linear = _small_linear(features, 3 * skeleton.JOINT_COUNT)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, F) -> joints (B, 23, 3) local m."""
+        return self.half_m * self.linear(features).unflatten(1, (skeleton.JOINT_COUNT, 3))
+
+
+class PoseHead(nn.Module):
+    """*Direct parameter* and *hand model*: one linear layer to the D = 26 parameters, and on request the shape.
+
+    As in DeepModel the palm's orientation is three numbers; here a rotation vector about the network's own zero, a
+    hand with its fingers up and its palm to the camera. Translation is in units of 50 mm, angles are radians about
+    a half-relaxed hand. Without ``shape`` every hand is the template hand, the paper's fixed hand.
+    """
+
+    resting: Tensor
+    upright: Tensor
+
+    def __init__(self, features: int, shape: bool) -> None:
+        super().__init__()
+        self.shape = shape
+        self.linear = _small_linear(features, skeleton.PARAMETER_COUNT + skeleton.SHAPE_COUNT * shape)
+        self.register_buffer("resting", resting_angles(), persistent=False)
+        upright = torch.tensor([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+        self.register_buffer("upright", upright, persistent=False)
+
+    def forward(self, features: Tensor) -> Pose:
+        """(B, F) -> pose."""
+        out = self.linear(features)
+        parameters = out[:, : skeleton.PARAMETER_COUNT]
+        shape = _SHAPE_SCALE * out[:, skeleton.PARAMETER_COUNT :]
+        if not self.shape:
+            shape = out.new_zeros(out.shape[0], skeleton.SHAPE_COUNT)
+        rotation = rotation_vector_to_matrix(parameters[:, 3:6]) @ self.upright
+        angles = self.resting + parameters[:, 6:]
+        return Pose(rotation, LENGTH_SCALE_M * parameters[:, :3], angles, shape)
+
+
+def _small_linear(inputs: int, outputs: int) -> nn.Linear:
+    layer = nn.Linear(inputs, outputs)
+    nn.init.normal_(layer.weight, std=0.01)
+    nn.init.zeros_(layer.bias)
+    return layer

@@ -1,0 +1,154 @@
+"""Weights files: what is written is what is read, and every damaged or foreign file is named and refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from hand_pose_ros.hand import skeleton
+from hand_pose_ros.network.checkpoint import (
+    CheckpointError,
+    load_checkpoint,
+    load_model,
+    read_tensors,
+    save_checkpoint,
+    write_tensors,
+)
+from hand_pose_ros.network.config import NetworkConfig
+from hand_pose_ros.network.model import HandNet
+
+TINY = NetworkConfig(widths=(8, 16, 16, 16), blocks=(0, 0, 0), up_blocks=(0, 0), ik_hidden=32, crop_size=64)
+
+
+@pytest.fixture(scope="module")
+def model() -> HandNet:
+    torch.manual_seed(3)
+    return HandNet(TINY).eval()
+
+
+@pytest.fixture
+def weights(model, tmp_path) -> Path:
+    save_checkpoint(tmp_path / "hand.safetensors", model, {"seed": 7, "samples": 100})
+    return tmp_path / "hand.safetensors"
+
+
+def rewrite(path: Path, **changes: str | None) -> None:
+    """Change metadata of a weights file, keeping its tensors; None removes an entry."""
+    tensors, metadata = read_tensors(path)
+    metadata.update({key: value for key, value in changes.items() if value is not None})
+    for key in [key for key, value in changes.items() if value is None]:
+        del metadata[key]
+    write_tensors(path, tensors, metadata)
+
+
+def test_a_loaded_model_computes_what_the_saved_one_did(model, weights):
+    loaded, info = load_checkpoint(weights)
+    crop, distance = torch.rand(2, 1, 64, 64), torch.tensor([0.4, 0.8])
+    with torch.inference_mode():
+        torch.testing.assert_close(
+            loaded(crop, distance).joints, model(crop, distance).joints, atol=1e-6, rtol=1e-5
+        )
+    assert info.name == "hand"
+    assert info.architecture == "dense"
+    assert info.network == TINY
+    assert info.training == {"seed": 7, "samples": 100}
+    assert info.normalisation["cube_m"] == TINY.cube_m
+    assert not loaded.training
+    assert not any(p.requires_grad for p in loaded.parameters())
+
+
+def test_half_precision_halves_the_file_and_moves_joints_little(model, weights, tmp_path):
+    small = tmp_path / "half.safetensors"
+    save_checkpoint(small, model, half=True)
+    assert small.stat().st_size < 0.65 * weights.stat().st_size
+    crop, distance = torch.rand(2, 1, 64, 64), torch.tensor([0.4, 0.8])
+    loaded = load_model(small)
+    with torch.inference_mode():
+        difference = (loaded(crop, distance).joints - model(crop, distance).joints).abs().max()
+    assert next(loaded.parameters()).dtype == torch.float32
+    assert difference < 0.002
+
+
+def test_the_hash_names_the_content(model, tmp_path):
+    first = save_checkpoint(tmp_path / "a.safetensors", model)
+    second = save_checkpoint(tmp_path / "b.safetensors", model)
+    torch.manual_seed(4)
+    other = save_checkpoint(tmp_path / "c.safetensors", HandNet(TINY))
+    assert first.sha256 == second.sha256 != other.sha256
+
+
+def test_no_temporary_file_is_left(weights):
+    assert [p.name for p in weights.parent.iterdir()] == [weights.name]
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(CheckpointError, match=r"none\.safetensors: no such file"):
+        load_model(tmp_path / "none.safetensors")
+
+
+@pytest.mark.parametrize("keep", [0, 5, 100])
+def test_a_truncated_file_is_refused(weights, keep):
+    weights.write_bytes(weights.read_bytes()[:keep])
+    with pytest.raises(CheckpointError, match=r"hand\.safetensors: not a readable safetensors file"):
+        load_model(weights)
+
+
+def test_flipped_bits_are_noticed(weights):
+    content = bytearray(weights.read_bytes())
+    content[-100] ^= 0x10
+    weights.write_bytes(bytes(content))
+    with pytest.raises(CheckpointError, match=r"hand\.safetensors: content hash"):
+        load_model(weights)
+
+
+def test_a_foreign_file_is_refused(weights):
+    rewrite(weights, format="other")
+    with pytest.raises(CheckpointError, match="format is 'other'"):
+        load_model(weights)
+
+
+@pytest.mark.parametrize("field", ["network", "normalisation", "training", "name"])
+def test_missing_metadata_is_named(weights, field):
+    rewrite(weights, **{field: None})
+    with pytest.raises(CheckpointError, match=f"metadata lacks '{field}'"):
+        load_model(weights)
+
+
+def test_another_architecture_is_refused(weights):
+    rewrite(weights, architecture="transformer")
+    with pytest.raises(CheckpointError, match="architecture is 'transformer', want one of dense"):
+        load_model(weights)
+
+
+def test_weights_that_do_not_fit_their_configuration_are_named(weights):
+    wider = {**TINY.to_dict(), "ik_hidden": 64}
+    rewrite(weights, network=json.dumps(wider))
+    with pytest.raises(CheckpointError, match=r"weight '.*' has shape .* want .* for architecture 'dense'"):
+        load_model(weights)
+
+
+def test_other_joints_are_refused(weights):
+    names = list(skeleton.JOINT_NAMES)
+    names[5] = "nose"
+    rewrite(weights, joint_names=json.dumps(names))
+    with pytest.raises(CheckpointError, match="joint_names has 'nose' at 5, want 'thumb_ip'"):
+        load_model(weights)
+    rewrite(weights, joint_names=json.dumps(names[:4]))
+    with pytest.raises(CheckpointError, match="joint_names has 4 names, want 23"):
+        load_model(weights)
+
+
+def test_another_normalisation_is_refused(weights):
+    rewrite(weights, normalisation=json.dumps({"crop_size": 64, "cube_m": 0.25}))
+    with pytest.raises(CheckpointError, match="input normalisation"):
+        load_model(weights)
+
+
+def test_every_network_can_be_stored(tmp_path):
+    for head in ("direct_joint", "hand_model", "direct_parameter"):
+        config = NetworkConfig(architecture="deepmodel", head=head, crop_size=64)
+        save_checkpoint(tmp_path / f"{head}.safetensors", HandNet(config), half=True)
+        assert load_checkpoint(tmp_path / f"{head}.safetensors")[1].network == config

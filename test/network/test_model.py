@@ -1,0 +1,207 @@
+"""The networks: shapes, valid hands whatever the weights, gradients that reach where they should."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hand_pose_ros.hand import skeleton
+from hand_pose_ros.hand.kinematics import HandModelLayer
+from hand_pose_ros.hand.rotations import rotation_vector_to_matrix
+from hand_pose_ros.network.config import NetworkConfig
+from hand_pose_ros.network.inverse import palm_frame
+from hand_pose_ros.network.losses import LossConfig, Target, hand_loss
+from hand_pose_ros.network.model import SHAPE_LIMIT, HandNet, crop_to_local
+
+SMALL = {
+    "widths": (8, 16, 16, 16),
+    "blocks": (0, 0, 0),
+    "up_blocks": (0, 0),
+    "ik_hidden": 32,
+    "crop_size": 64,
+}
+CONFIGS = {
+    "dense": NetworkConfig(**SMALL),
+    "dense direct": NetworkConfig(**SMALL, head="direct_joint"),
+    "deepmodel": NetworkConfig(architecture="deepmodel", crop_size=64),
+    "deepmodel fixed hand": NetworkConfig(architecture="deepmodel", crop_size=64, predict_shape=False),
+    "deepmodel direct joint": NetworkConfig(architecture="deepmodel", crop_size=64, head="direct_joint"),
+    "deepmodel direct parameter": NetworkConfig(
+        architecture="deepmodel", crop_size=64, head="direct_parameter"
+    ),
+    "sdnet": NetworkConfig(architecture="sdnet", crop_size=96, head="direct_joint"),
+}
+
+
+def inputs(config: NetworkConfig, count: int = 2) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    crop = 2 * torch.rand(count, 1, config.crop_size, config.crop_size, generator=generator) - 1
+    return crop, 0.3 + 0.7 * torch.rand(count, generator=generator)
+
+
+def truth(count: int) -> Target:
+    layer = HandModelLayer()
+    angles = layer.limits.mean(-1).expand(count, 20)
+    rotation = torch.eye(3).expand(count, 3, 3)
+    shape = torch.zeros(count, 9)
+    joints = layer.frames_from_rotation(rotation, torch.zeros(count, 3), angles, shape).joints
+    return Target(joints, torch.zeros(count, 3), angles, rotation, shape)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_output_shapes_and_ranges(name):
+    config = CONFIGS[name]
+    torch.manual_seed(0)
+    model = HandNet(config).eval()
+    with torch.inference_mode():
+        output = model(*inputs(config))
+    assert output.joints.shape == output.coarse.shape == (2, 23, 3)
+    assert output.joint_confidence.shape == (2, 23)
+    assert ((output.joint_confidence > 0) & (output.joint_confidence < 1)).all()
+    if config.head == "direct_joint":
+        with pytest.raises(ValueError, match="direct_joint"):
+            _ = output.parameters
+    else:
+        assert output.parameters.shape == (2, 26)
+        torch.testing.assert_close(
+            model.layer(output.parameters, output.shape), output.joints, atol=1e-5, rtol=0
+        )
+
+
+@pytest.mark.parametrize("name", ["dense", "deepmodel"])
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 10_000), scale=st.sampled_from([1.0, 30.0]))
+def test_whatever_the_weights_a_valid_hand_comes_out(name, seed, scale):
+    torch.manual_seed(seed)
+    config = CONFIGS[name]
+    model = HandNet(config).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(scale if parameter.dim() == 2 else 1.0)
+        output = model(*inputs(config))
+    assert torch.isfinite(output.joints).all()
+    lower, upper = model.layer.limits.unbind(-1)
+    assert ((output.angles >= lower) & (output.angles <= upper)).all()
+    assert output.shape.abs().max() <= SHAPE_LIMIT
+    product = output.rotation @ output.rotation.transpose(-1, -2)
+    torch.testing.assert_close(product, torch.eye(3).expand_as(product), atol=1e-4, rtol=0)
+    assert (torch.linalg.det(output.rotation) > 0).all()
+
+
+def test_clamping_is_for_inference_and_can_be_asked_for():
+    config = CONFIGS["deepmodel"]
+    torch.manual_seed(0)
+    model = HandNet(config).eval()
+    with torch.no_grad():
+        model.pose_head.linear.bias[6:26] = 9.0
+        crop, distance = inputs(config)
+        free, held = model(crop, distance, clamp=False), model(crop, distance)
+    upper = model.layer.limits[:, 1]
+    assert (free.angles > upper).all()
+    torch.testing.assert_close(held.angles, upper.expand(2, 20))
+    torch.testing.assert_close(held.raw_angles, free.raw_angles)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_gradients_reach_every_weight_and_are_finite(name):
+    config = CONFIGS[name]
+    torch.manual_seed(0)
+    model = HandNet(config).train()
+    head = config.head
+    loss = LossConfig(parameter=float(head == "direct_parameter"), skeleton=0.5 * (head == "direct_joint"))
+    output = model(*inputs(config, 4))
+    hand_loss(output, truth(4), model.layer.limits, loss)[0].backward()
+    for key, parameter in model.named_parameters():
+        assert parameter.grad is not None, key
+        assert torch.isfinite(parameter.grad).all(), key
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_certainty_never_pulls_at_the_pose(name):
+    config = CONFIGS[name]
+    torch.manual_seed(0)
+    model = HandNet(config).train()
+    model(*inputs(config, 4)).joint_sigma.sum().backward()
+    touched = {key.split(".")[0] for key, p in model.named_parameters() if p.grad is not None}
+    assert touched == {"certainty"}
+
+
+@given(vector=st.tuples(*[st.floats(-3, 3)] * 3), shift=st.tuples(*[st.floats(-0.5, 0.5)] * 3))
+@settings(max_examples=30, deadline=None)
+def test_palm_frame_turns_with_the_hand_and_stands_near_the_palm(vector, shift):
+    layer = HandModelLayer()
+    joints = layer(torch.zeros(1, 26))
+    rotation = rotation_vector_to_matrix(torch.tensor([vector], dtype=torch.float32))
+    moved = joints @ rotation.transpose(-1, -2) + torch.tensor(shift, dtype=torch.float32)
+    still = palm_frame(joints)
+    torch.testing.assert_close(palm_frame(moved), rotation @ still, atol=1e-4, rtol=0)
+    assert (
+        torch.einsum("bii->b", still).item() > 1 + 2 * 0.9
+    )  # within about 25 degrees of the palm's own frame
+
+
+def test_palm_frame_of_degenerate_joints_is_finite():
+    joints = torch.zeros(1, 23, 3, requires_grad=True)
+    palm_frame(joints).sum().backward()
+    assert torch.isfinite(joints.grad).all()
+
+
+def test_crop_to_local_is_the_perspective_of_the_crop():
+    uvd = torch.tensor([[[0.5, -0.25, 0.4]]])
+    local = crop_to_local(uvd, torch.tensor([0.6]), 0.15)
+    z = 0.4 * 0.15
+    assert local[0, 0].tolist() == pytest.approx(
+        [0.5 * 0.15 * (0.6 + z) / 0.6, -0.25 * 0.15 * (0.6 + z) / 0.6, z]
+    )
+
+
+def test_paper_networks_have_the_papers_sizes():
+    deepmodel = HandNet(NetworkConfig(architecture="deepmodel", crop_size=128)).backbone
+    convolutions = [
+        (m.out_channels, m.kernel_size[0]) for m in deepmodel.modules() if isinstance(m, torch.nn.Conv2d)
+    ]
+    connected = [m.out_features for m in deepmodel.modules() if isinstance(m, torch.nn.Linear)]
+    dropout = [m.p for m in deepmodel.modules() if isinstance(m, torch.nn.Dropout)]
+    assert convolutions == [(8, 5), (8, 5), (8, 3)]
+    assert connected == [1024, 1024]
+    assert dropout == [0.3, 0.3]
+    sdnet = HandNet(NetworkConfig(architecture="sdnet", crop_size=224, head="direct_joint")).backbone
+    assert [m.out_channels for m in sdnet.modules() if isinstance(m, torch.nn.Conv2d)] == [
+        96,
+        256,
+        384,
+        384,
+        256,
+    ]
+    linear = [(m.in_features, m.out_features) for m in sdnet.modules() if isinstance(m, torch.nn.Linear)]
+    assert linear == [(6 * 6 * 256, 2048)]
+    assert [m.p for m in sdnet.modules() if isinstance(m, torch.nn.Dropout)] == [0.5]
+
+
+def test_the_fixed_hand_has_the_template_lengths():
+    config = CONFIGS["deepmodel fixed hand"]
+    output = HandNet(config).eval()(*inputs(config))
+    assert output.shape.abs().max() == 0
+    assert output.parameters.shape[-1] == skeleton.PARAMETER_COUNT
+
+
+@pytest.mark.parametrize(
+    "field, value",
+    [
+        ("architecture", "resnet"), ("head", "joints"), ("crop_size", 100), ("cube_m", 0.0), ("widths", (8, 8, 8)),
+        ("ik_steps", 0), ("blocks", (1, -1, 1)),
+    ],
+)  # fmt: skip
+def test_configuration_errors_name_the_field_and_the_value(field, value):
+    with pytest.raises(ValueError, match=field) as caught:
+        NetworkConfig(**{field: value})
+    assert str(value) in str(caught.value)
+
+
+def test_configuration_survives_its_dictionary_and_names_unknown_fields():
+    config = NetworkConfig(widths=(8, 16, 24, 32), head="direct_joint")
+    assert NetworkConfig.from_dict(config.to_dict()) == config
+    with pytest.raises(ValueError, match="'depth'"):
+        NetworkConfig.from_dict({"depth": 3})

@@ -1,0 +1,77 @@
+"""Training configurations: those shipped are valid, and every wrong field is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from hand_pose_ros.training.config import config_from_dict, load_config
+
+SHIPPED = sorted((Path(__file__).parents[2] / "config" / "train").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)
+def test_shipped_configurations_are_valid_and_named_like_their_files(path):
+    config = load_config(path)
+    assert config.name == path.stem
+    assert config.data["size"] == config.network.crop_size
+    assert config_from_dict(yaml.safe_load(yaml.safe_dump(config.to_dict()))) == config
+
+
+def test_every_row_of_the_papers_is_shipped():
+    configs = {path.stem: load_config(path) for path in SHIPPED}
+    heads = {(c.network.architecture, c.network.head, c.loss.physical > 0) for c in configs.values()}
+    assert {("deepmodel", "hand_model", True), ("deepmodel", "hand_model", False)} <= heads
+    assert {(a, h) for a, h, _ in heads} >= {
+        ("dense", "hand_model"), ("deepmodel", "direct_joint"), ("deepmodel", "direct_parameter"),
+        ("sdnet", "direct_joint"),
+    }  # fmt: skip
+    assert configs["sdnet"].loss.skeleton == 0.5
+
+
+@pytest.mark.parametrize(
+    "values, message",
+    [
+        ({"minuts": 3}, "minuts"),
+        ({"minutes": "long"}, "minutes is 'long', want a number"),
+        ({"minutes": 0, "samples": 0}, "want one of them above 0"),
+        ({"batch": 1}, "batch is 1"),
+        ({"device": "tpu"}, "device is 'tpu'"),
+        ({"bf16": 3}, "bf16 is 3, want true or false"),
+        ({"seed": -1}, "seed"),
+        ({"network": {"depth": 4}}, "network has no field 'depth'"),
+        ({"loss": {"joints": 1}}, "loss.joints"),
+        ({"loss": {"skeleton_difference": {"gamma": 1}}}, "loss.skeleton_difference.gamma"),
+        ({"loss": {"joint": 0, "coarse": 0}}, "all 0"),
+        ({"optimiser": {"learning_rate": 0}}, "optimiser.learning_rate is 0"),
+        ({"data": {"size": 64}}, "data.size is 64, want the network's 96"),
+        ({"data": 3}, "data is 3, want a mapping"),
+        (
+            {"network": {"architecture": "deepmodel", "head": "direct_parameter"}},
+            "wants loss.parameter above 0",
+        ),
+        ({"network": {"head": "direct_joint"}, "loss": {"parameter": 1}}, "it has no parameters"),
+    ],
+)
+def test_wrong_fields_are_named(values, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        config_from_dict(values)
+    path = tmp_path / "wrong.yaml"
+    path.write_text(yaml.safe_dump(values))
+    with pytest.raises(ValueError, match=r"wrong\.yaml: "):
+        load_config(path)
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", "a: [", "just words"])
+def test_files_that_are_not_a_mapping_are_named(text, tmp_path):
+    path = tmp_path / "broken.yaml"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=r"broken\.yaml"):
+        load_config(path)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"none\.yaml: cannot read"):
+        load_config(tmp_path / "none.yaml")
