@@ -72,8 +72,12 @@ class NodeProcesses:
         return self._end([self._children[name]], patience_s)[0]
 
     def end_all(self) -> None:
-        """Ends whatever still runs."""
-        self._end(list(self._children.values()), _PATIENCE_S)
+        """Ends whatever still runs. A second Ctrl-C does not leave processes behind."""
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            self._end(list(self._children.values()), _PATIENCE_S)
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     def log_tail(self, name: str) -> str:
         """The last lines that a process wrote."""
