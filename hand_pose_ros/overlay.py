@@ -101,7 +101,7 @@ def _draw_skeleton(picture: np.ndarray, camera: Camera, joints: np.ndarray) -> N
         return
     # Line width follows the hand's size in the image.
     size = camera.fx * 0.08 / max(float(joints[0, 2]), 0.05)
-    thickness = int(np.clip(round(size / 28), 1, 6))
+    thickness = int(np.clip(round(size / 25), 2, 6))
     height, width = picture.shape[:2]
     # cv2 takes 16-bit-ish coordinates: a joint far outside the image is left out.
     drawable = np.isfinite(pixels).all(axis=1) & (np.abs(pixels) < 4 * max(height, width)).all(axis=1)
