@@ -27,7 +27,8 @@ Array = NDArray[np.float64]
 # A joint lies up to this far below the skin that the sensor sees, or is hidden behind something.
 _FLESH_M = 0.030
 _ABOVE_SKIN_M = 0.012
-# Weight of the surface's word against the network's own (logarithm of its expected error) on which side fits.
+# Weight of the surface's word against the network's own (logarithm of its expected error) on which side fits: what
+# tools/measure_sides.py finds.
 _AGREEMENT_WEIGHT = 2.3
 
 
@@ -147,7 +148,7 @@ def _to_hand(
     joint_sigma: Array,
 ) -> Estimate:
     """One crop's network output in local metres -> a hand in the camera's frame, with what speaks for it."""
-    agreement = _surface_agreement(frame, crop, joints)
+    agreement = surface_agreement(frame, crop, joints)
     confidence = float(np.clip(joint_confidence.mean() * agreement, 0.0, 1.0))
     camera_rotations = frame.local_to_camera_rotation(rotations)
     hand = Hand(
@@ -164,12 +165,12 @@ def _to_hand(
         segment_rotations=camera_rotations,
         shape=shape,
     )
-    # Of what the network and the surface tell, this predicts the right side best (docs/model.md).
+    # Of what the network and the surface tell, this predicts the right side best (tools/measure_sides.py).
     fit = float(-np.log(joint_sigma).mean() + _AGREEMENT_WEIGHT * agreement)
     return Estimate(hand, fit)
 
 
-def _surface_agreement(frame: CropFrame, crop: NDArray[np.float32], joints: Array) -> float:
+def surface_agreement(frame: CropFrame, crop: NDArray[np.float32], joints: Array) -> float:
     """Share of the joints (23, 3 local m) that could be where they are, given what the sensor saw there.
 
     A joint is on the hand when the surface before it is at most a finger's flesh nearer; it may be hidden behind
