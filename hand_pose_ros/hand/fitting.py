@@ -1,12 +1,12 @@
-"""Offline model fitting: joints of any joint set -> the 26 parameters in range, and on request the hand's shape.
-
-In: points (N, K, 3) m in any right-handed frame, weights (N, K) or none, how our 23 joints map to them (a matrix
-(K, 23), see ``skeleton.JOINT_SETS``), and which frames show the same hand.
-Out: :class:`HandFit`: parameters (N, 26), shape (G, 9) and offsets of G hands, joints (N, 23, 3) m, residuals (N, K) m.
-
-A particle swarm finds the basin (as for the poster's ground truth of angles), Levenberg-Marquardt the minimum; then
-every finger is started again from poses that a finger may be confused with, and keeps the better fit. Everything runs
-in batches on the device of the points, and gives the same result for the same seed.
+"""Offline model fitting: joints of any joint set -> the 26 parameters in range, and on request the hand's
+shape.
+ In: points (N, K, 3) m in any right-handed frame, weights (N, K) or none, how our 23 joints map to them (a
+matrix (K, 23), see ``skeleton.JOINT_SETS``), and which frames show the same hand. Out: :class:`HandFit`:
+parameters (N, 26), shape (G, 9) and offsets of G hands, joints (N, 23, 3) m, residuals (N, K) m.
+ A particle swarm finds the basin (as for the poster's ground truth of angles), Levenberg-Marquardt the
+minimum; then every finger is started again from poses that a finger may be confused with, and keeps the
+better fit. Everything runs in batches on the device of the points, and gives the same result for the same
+seed.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ import torch
 from torch import Tensor
 
 from hand_pose_ros.hand import skeleton
+from hand_pose_ros.hand.jacobian import unflatten_offsets
 from hand_pose_ros.hand.kinematics import SIDES, HandOffsets
-from hand_pose_ros.hand.least_squares import GEOMETRIES, HandState, hand_frames, solve, unflatten_offsets
+from hand_pose_ros.hand.least_squares import GEOMETRIES, HandState, hand_frames, solve
 from hand_pose_ros.hand.rotations import matrix_to_rotation_vector, quaternion_to_matrix
 from hand_pose_ros.hand.swarm import random_angles, search
 
@@ -31,8 +32,8 @@ _FRAMES_AT_ONCE = 4096  # of frames that share nothing: bounds the memory of the
 _START_ITERATIONS = 20
 _FINGER_START_ITERATIONS = 20
 _BETTER_FINGER = 0.95  # of the squared residual: less is the same minimum
-# Where in their ranges the three flexions of every finger start again. Three points that lie nearly on a line or
-# only two points a finger can be reached bent either way; these are the two ways.
+# Where in their ranges the three flexions of every finger start again: two or three points a finger can often be
+# reached bent either way, and these are the two ways.
 _FINGER_STARTS: tuple[tuple[float, float, float], ...] = ((0.3, 0.3, 0.0), (0.3, 0.0, 1.0))
 
 
@@ -41,9 +42,11 @@ class FitConfig:
     """How to fit. ValueError, naming the field, on a value that makes no sense.
 
     side: "right", "left", or "auto", which fits a sample of frames with both and takes the better.
-    shape: "fixed" (the given shapes or the template's), "sequence" (one hand a group) or "frame" (one hand a frame).
-    geometry: with shape "sequence", what of the hand is fitted: the 9 log "scales" that HandModelLayer takes, or the
-    36 "offsets" (palm outline and every bone) themselves, with a weak pull towards the scaled template.
+    shape: "fixed" (the given shapes or the template's), "sequence" (one hand a group) or "frame" (one hand a
+    frame).
+    geometry: with shape "sequence", what of the hand is fitted: the 9 log "scales" that HandModelLayer takes,
+    or the 36 "offsets" (palm outline and every bone) themselves, with a weak pull towards the scaled
+    template.
     iterations: at most this many steps of each Levenberg-Marquardt stage.
     """
 
@@ -79,9 +82,9 @@ class FitConfig:
 class HandFit:
     """Fitted hands, float64, on the device of the points.
 
-    parameters (N, 26): as ``skeleton.PARAMETER_NAMES``, angles in range; group (N,): which hand; shape (G, 9) log
-    scales; offsets: HandOffsets with leading (G,); joints (N, 23, 3) m; residual (N, K) m, NaN where a weight is 0;
-    swarm_cost (N,) m: what the swarm alone reached, root mean square.
+    parameters (N, 26): as ``skeleton.PARAMETER_NAMES``, angles in range; group (N,): which hand; shape (G, 9)
+    log scales; offsets: HandOffsets with leading (G,); joints (N, 23, 3) m; residual (N, K) m, NaN where a
+    weight is 0; swarm_cost (N,) m: what the swarm alone reached, root mean square.
     """
 
     side: str
@@ -128,11 +131,11 @@ def fit_hands(
 ) -> HandFit:
     """Fit the hand model to points (N, K, 3) m.
 
-    joint_set: a name in ``skeleton.JOINT_SETS``, a matrix (K, 23), or None for our own 23 joints. weights (N, K),
-    0 for a point that was not seen (it may be NaN), 1 by default. group (N,) integers: frames with the same number show
-    the same hand (all of them, by default). shape (G, 9): known shapes of the groups in ascending order of their number, or
-    the start where shapes are fitted. ValueError on shapes that do not fit together, on a frame with fewer than
-    three points and on values that are not finite.
+    joint_set: a name in ``skeleton.JOINT_SETS``, a matrix (K, 23), or None for our own 23 joints. weights (N,
+    K), 0 for a point that was not seen (it may be NaN), 1 by default. group (N,) integers: frames with the
+    same number show the same hand (all of them, by default). shape (G, 9): known shapes of the groups in
+    ascending order of their number, or the start where shapes are fitted. ValueError on shapes that do not
+    fit together, on a frame with fewer than three points and on values that are not finite.
     """
     config = config or FitConfig()
     data = _check(points, joint_set, weights, limits)
@@ -152,7 +155,7 @@ def fit_hands(
             raise ValueError(f"shape is {tuple(start.shape)}, want ({hands}, {skeleton.SHAPE_COUNT})")
     side = config.side
     if side == "auto":
-        side = choose_side(data, config)
+        side = _choose_side(data, config)
 
     if config.shape == "sequence":
         state, swarm_cost = _fit(data, groups, start, side, config)
@@ -164,13 +167,18 @@ def fit_hands(
             own = torch.arange(len(groups[rows]), device=groups.device)
             own_start = None if start is None else start[groups[rows]]
             parts.append(_fit(data.take(rows), own, own_start, side, config))
-        state, swarm_cost = _join([part for part, _ in parts], groups, hands), torch.cat([c for _, c in parts])
+        state, swarm_cost = (
+            _join([part for part, _ in parts], groups, hands),
+            torch.cat([c for _, c in parts]),
+        )
 
     frames = hand_frames(state, side)
     residual = (data.matrix @ frames.joints - data.target).norm(dim=-1)
     return HandFit(
         side=side,
-        parameters=torch.cat([state.translation, matrix_to_rotation_vector(state.rotation), state.angles], -1),
+        parameters=torch.cat(
+            [state.translation, matrix_to_rotation_vector(state.rotation), state.angles], -1
+        ),
         group=groups,
         shape=state.shape,
         offsets=unflatten_offsets(state.offsets),
@@ -183,8 +191,8 @@ def fit_hands(
 def random_hands(
     count: int, seed: int = 0, *, shape_spread: float = 0.0, limits: np.ndarray = skeleton.ANGLE_LIMITS
 ) -> HandState:
-    """Valid hands to test with: any palm rotation, palms 0.3 to 0.7 m before the camera, angles uniform within the
-    limits, log scales uniform within ``shape_spread``; each frame its own group."""
+    """Valid hands to test with: any palm rotation, palms 0.3 to 0.7 m before the camera, angles uniform
+    within the limits, log scales uniform within ``shape_spread``; each frame its own group."""
     generator = torch.Generator().manual_seed(seed)
 
     def uniform(*size: int) -> Tensor:
@@ -201,7 +209,7 @@ def random_hands(
     )
 
 
-def choose_side(data: _Points, config: FitConfig) -> str:
+def _choose_side(data: _Points, config: FitConfig) -> str:
     """The side whose hand fits a sample of the frames better, each frame with a shape of its own."""
     count = min(len(data), _FRAMES_TO_CHOOSE_SIDE)
     rows = torch.linspace(0, len(data) - 1, count).round().long().to(data.target.device)
@@ -244,7 +252,9 @@ def _check(
         raise ValueError(f"frame {int(bad[0])}: a point is not finite; give unseen points weight 0")
     few = (seen.sum(-1) < 3).nonzero()
     if len(few):
-        raise ValueError(f"frame {int(few[0])}: fewer than three points seen, which leaves the palm's pose open")
+        raise ValueError(
+            f"frame {int(few[0])}: fewer than three points seen, which leaves the palm's pose open"
+        )
     target = torch.where(seen[..., None], target, torch.zeros_like(target))
     return _Points(target, given, matrix, torch.as_tensor(np.array(limits)).to(target))
 

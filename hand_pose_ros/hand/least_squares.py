@@ -1,13 +1,13 @@
-"""Batched Levenberg-Marquardt of the hand model: points (N, K, 3) m -> poses in range, and the hands' geometry.
+"""Batched Levenberg-Marquardt of the hand model: points (N, K, 3) m -> poses in range, and the hands'
+geometry.
 
 In: target points (N, K, 3) m with weights (N, K), the map (K, 23) from our joints to them, a start.
 Out: a :class:`HandState` nearer to the points, angles within the limits.
 
-The Jacobian is analytic: a joint moves about an angle's axis by the cross product of the axis and the arm, and a
-hand's offsets enter linearly. Poses of different frames meet only in the geometry of their group (all frames of one
-person), so a step eliminates the 26 pose unknowns of each frame and solves one small system a group: the Schur
-complement, as in bundle adjustment. Angles are kept in range by projection: one that stands at its limit and would
-be pushed beyond is held for that step.
+Derivatives are analytic (:mod:`hand_pose_ros.hand.jacobian`). Poses of different frames meet only in the
+geometry of their group (all frames of one person), so a step eliminates the 26 pose unknowns of each frame
+and solves one small system a group: the Schur complement, as in bundle adjustment. Angles are kept in range
+by projection: one that stands at its limit and would be pushed beyond is held for that step.
 """
 
 from __future__ import annotations
@@ -18,20 +18,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from hand_pose_ros.hand import skeleton
-from hand_pose_ros.hand.kinematics import (
-    HandFrames,
-    HandOffsets,
-    forward_kinematics,
-    scale_offsets,
-    template_offsets,
-)
-from hand_pose_ros.hand.rotations import rotation_vector_to_matrix, skew
+from hand_pose_ros.hand.jacobian import offsets_jacobian, pose_jacobian, scaled_offsets, unflatten_offsets
+from hand_pose_ros.hand.kinematics import HandFrames, forward_kinematics
+from hand_pose_ros.hand.rotations import rotation_vector_to_matrix
 
 GEOMETRIES: tuple[str, ...] = ("fixed", "scales", "offsets")
-"""What is unknown of a group's hand: nothing; the 9 log scales; the 36 numbers of its HandOffsets themselves."""
+"""What is unknown of a group's hand: nothing; the 9 log scales; the 36 numbers of its HandOffsets
+themselves."""
 
-_OFFSET_SIZES = (6, 15, 15)  # wrist 2 x 3, bases 5 x 3, lengths 5 x 3
 _FIRST_DAMPING, _LEAST_DAMPING, _MOST_DAMPING = 1e-3, 1e-9, 1e9
 _STUCK_DAMPING = 1e3  # no step that is still worth taking has failed up to here
 _WORTH_DROPPING = 0.7  # carry on with the unfinished frames alone when they are fewer than this share
@@ -62,7 +56,8 @@ class HandState:
 
 
 class Scales(NamedTuple):
-    """Units of the cost: residuals (m), and the spread of the priors on angles (rad), log scales and offsets (m).
+    """Units of the cost: residuals (m), and the spread of the priors on angles (rad), log scales and offsets
+    (m).
 
     The angle's spread is no more than a whisper that defines what the points do not observe.
     """
@@ -73,73 +68,10 @@ class Scales(NamedTuple):
     offset: float = 4e-3
 
 
-def flatten_offsets(offsets: HandOffsets) -> Tensor:
-    """HandOffsets with leading (...) -> (..., 36) m."""
-    return torch.cat([value.flatten(-2) for value in offsets], dim=-1)
-
-
-def unflatten_offsets(flat: Tensor) -> HandOffsets:
-    """(..., 36) m -> HandOffsets, the inverse of :func:`flatten_offsets`."""
-    wrist, bases, lengths = flat.split(_OFFSET_SIZES, dim=-1)
-    return HandOffsets(
-        wrist.unflatten(-1, (2, 3)), bases.unflatten(-1, (5, 3)), lengths.unflatten(-1, (5, 3))
-    )
-
-
-def scaled_offsets(shape: Tensor) -> Tensor:
-    """Log scales (..., 9) -> the template's offsets (..., 36) m for them."""
-    template = HandOffsets(*(value.to(shape) for value in template_offsets(shape.dtype)))
-    return flatten_offsets(scale_offsets(template, shape))
-
-
 def hand_frames(state: HandState, side: str) -> HandFrames:
     """Joints and segment frames of all N frames."""
     offsets = unflatten_offsets(state.offsets[state.group])
     return forward_kinematics(state.rotation, state.translation, state.angles, offsets, side)
-
-
-def pose_jacobian(frames: HandFrames, angles: Tensor, side: str) -> Tensor:
-    """(N, 23, 3, 26): joints by translation, by a small rotation vector in the outer frame, and by the 20 angles."""
-    joints, rotations = frames.joints, frames.segment_rotations
-    segments = rotations[:, 1:].unflatten(1, (5, 3))
-    # The abduction axis is the first segment's z before its flexion turned it.
-    flexion = angles.unflatten(1, (5, 4))[:, :, 1, None]
-    abduction_axis = flexion.cos() * segments[:, :, 0, :, 2] - flexion.sin() * segments[:, :, 0, :, 0]
-    if side == "left":
-        abduction_axis = -abduction_axis
-    axes = torch.cat([abduction_axis[:, :, None], segments[..., 1]], dim=2)  # (N, 5, 4, 3)
-    chain = joints[:, 3:].unflatten(1, (5, 4))
-    origins = torch.cat([chain[:, :, :1], chain[:, :, :3]], dim=2)
-    arms = chain[:, :, :, None] - origins[:, :, None]  # (N, 5, 4 joints, 4 angles, 3)
-    moved = torch.ones(4, 4, dtype=joints.dtype, device=joints.device).tril()
-    moved[1:, 0] = 1
-    by_angle = torch.linalg.cross(axes[:, :, None].expand_as(arms), arms) * moved[..., None]
-
-    out = joints.new_zeros(len(joints), skeleton.JOINT_COUNT, 3, skeleton.PARAMETER_COUNT)
-    out[..., :3] = torch.eye(3, dtype=joints.dtype, device=joints.device)
-    # The palm's position is the translation, so arms about it do not change with the rotation.
-    out[..., 3:6] = -skew(joints - joints[:, :1])
-    for finger in range(5):
-        first = 3 + 4 * finger
-        out[:, first : first + 4, :, 6 + 4 * finger : 10 + 4 * finger] = by_angle[:, finger].transpose(2, 3)
-    return out
-
-
-def offsets_jacobian(frames: HandFrames, side: str) -> Tensor:
-    """(N, 23, 3, 36): joints by the hand's flattened offsets (of a right hand)."""
-    rotations = frames.segment_rotations
-    mirror = rotations.new_tensor([1.0, -1.0 if side == "left" else 1.0, 1.0])
-    palm = rotations[:, 0] * mirror
-    out = rotations.new_zeros(len(rotations), skeleton.JOINT_COUNT, 3, sum(_OFFSET_SIZES))
-    for wrist in range(2):
-        out[:, 1 + wrist, :, 3 * wrist : 3 * wrist + 3] = palm
-    for finger in range(5):
-        joint, base, length = 3 + 4 * finger, 6 + 3 * finger, 21 + 3 * finger
-        out[:, joint : joint + 4, :, base : base + 3] = palm[:, None]
-        for bone in range(3):
-            along = rotations[:, 1 + 3 * finger + bone, :, 0]
-            out[:, joint + bone + 1 : joint + 4, :, length + bone] = along[:, None]
-    return out
 
 
 class _Problem(NamedTuple):
@@ -183,8 +115,8 @@ def solve(
 ) -> HandState:
     """Downhill from ``state``: the poses, and with ``geometry`` other than "fixed" each group's hand too.
 
-    target (N, K, 3) m, weights (N, K) >= 0 (0: not seen; the target must be finite all the same), matrix (K, 23),
-    limits (20, 2) rad. Stops when no unit's cost falls by a share of more than ``tolerance``.
+    target (N, K, 3) m, weights (N, K) >= 0 (0: not seen; the target must be finite all the same), matrix (K,
+    23), limits (20, 2) rad. Stops when no unit's cost falls by a share of more than ``tolerance``.
     """
     if geometry not in GEOMETRIES:
         raise ValueError(f"geometry is '{geometry}', want one of {', '.join(GEOMETRIES)}")
@@ -222,7 +154,8 @@ def solve(
 
 
 def _put(whole: HandState, rows: Tensor, part: HandState, geometry: str) -> HandState:
-    """``whole`` with the frames ``rows`` replaced by ``part``, and with their hands where those were fitted too."""
+    """``whole`` with the frames ``rows`` replaced by ``part``, and with their hands where those were fitted
+    too."""
     if len(rows) == len(whole.group):
         return part
     names = ["rotation", "translation", "angles"] + (["shape", "offsets"] if geometry != "fixed" else [])
@@ -277,7 +210,9 @@ def _geometry_jacobian(problem: _Problem, now: _Measure) -> Tensor:
 def _step(problem: _Problem, now: _Measure, damping: Tensor) -> HandState:
     """One damped Gauss-Newton step of everything, projected onto the limits."""
     state, residual, scales = now.state, now.residual, problem.scales
-    by_pose = torch.einsum("kj,njac->nkac", problem.matrix, pose_jacobian(now.frames, state.angles, problem.side))
+    by_pose = torch.einsum(
+        "kj,njac->nkac", problem.matrix, pose_jacobian(now.frames, state.angles, problem.side)
+    )
     by_pose = (by_pose * problem.root[..., None]).flatten(1, 2)
     hessian = by_pose.transpose(1, 2) @ by_pose
     gradient = (by_pose.transpose(1, 2) @ residual[..., None]).squeeze(-1)
@@ -315,9 +250,16 @@ def _step(problem: _Problem, now: _Measure, damping: Tensor) -> HandState:
 
 
 def _geometry_step(
-    problem: _Problem, now: _Measure, damping: Tensor, by_pose: Tensor, gradient: Tensor, free: Tensor, factor: Tensor
+    problem: _Problem,
+    now: _Measure,
+    damping: Tensor,
+    by_pose: Tensor,
+    gradient: Tensor,
+    free: Tensor,
+    factor: Tensor,
 ) -> tuple[Tensor, Tensor]:
-    """Step (G, S) of the groups' geometry with the poses eliminated, and the coupling (N, 26, S) of pose and geometry."""
+    """Step (G, S) of the groups' geometry with the poses eliminated, and the coupling (N, 26, S) of pose and
+    geometry."""
     by_shape = (_geometry_jacobian(problem, now) * problem.root[..., None]).flatten(1, 2)
     coupling = (by_pose.transpose(1, 2) @ by_shape) * free[..., None]
     own = by_shape.transpose(1, 2) @ by_shape
@@ -357,5 +299,8 @@ def _choose(problem: _Problem, better: Tensor, trial: _Measure, now: _Measure) -
             state[field.name] = pick(better, a, b)
     frames = HandFrames(*(pick(frame, a, b) for a, b in zip(trial.frames, now.frames, strict=True)))
     return _Measure(
-        HandState(**state), frames, pick(frame, trial.residual, now.residual), pick(better, trial.cost, now.cost)
+        HandState(**state),
+        frames,
+        pick(frame, trial.residual, now.residual),
+        pick(better, trial.cost, now.cost),
     )

@@ -1,12 +1,11 @@
-"""Particle swarm optimisation of hand poses: points (N, K, 3) m -> the best pose (and shape) a frame, roughly.
-
-In: target points (N, K, 3) m with weights (N, K) and the map (K, 23) from our joints to them.
-Out: :class:`SwarmResult`, the best particles of every frame, angles in range. A global search that needs no start: it
-finds the basin, :mod:`hand_pose_ros.hand.least_squares` the minimum.
-
-This is the poster's "PSO based off-line model fitting to obtain joint angle ground truth". Frames and particles are
-both batch dimensions, on the CPU or a GPU. Particles start at random valid angles, rigidly aligned with the target
-(Kabsch), which leaves the swarm little to do for the palm.
+"""Particle swarm optimisation of hand poses: points (N, K, 3) m -> the best pose (and shape) a frame,
+roughly.
+ In: target points (N, K, 3) m with weights (N, K) and the map (K, 23) from our joints to them. Out:
+:class:`SwarmResult`, the best particles of every frame, angles in range. A global search that needs no start:
+it finds the basin, :mod:`hand_pose_ros.hand.least_squares` the minimum.
+ This is the poster's "PSO based off-line model fitting to obtain joint angle ground truth". Frames and
+particles are both batch dimensions, on the CPU or a GPU. Particles start at random valid angles, rigidly
+aligned with the target (Kabsch), which leaves the swarm little to do for the palm.
 """
 
 from __future__ import annotations
@@ -28,8 +27,8 @@ _HANDS_AT_ONCE = 4096  # frames x particles a chunk: what stays in a core's cach
 
 
 class SwarmResult(NamedTuple):
-    """Best particles, best first, T a frame: rotation (N, T, 3, 3), translation (N, T, 3) m, angles (N, T, 20) rad,
-    shape (N, T, 9) log scales, cost (N, T) m: the weighted root mean square distance."""
+    """Best particles, best first, T a frame: rotation (N, T, 3, 3), translation (N, T, 3) m, angles (N, T,
+    20) rad, shape (N, T, 9) log scales, cost (N, T) m: the weighted root mean square distance."""
 
     rotation: Tensor
     translation: Tensor
@@ -57,8 +56,8 @@ def align_rigidly(source: Tensor, target: Tensor, weights: Tensor) -> tuple[Tens
 
 
 def alignment_weights(matrix: Tensor) -> Tensor:
-    """(K,) how far to trust each target point (rows of ``matrix`` (K, 23)) for aligning the palm: 1 for points of the
-    palm, a third for each angle-driven joint farther out."""
+    """(K,) how far to trust each target point (rows of ``matrix`` (K, 23)) for aligning the palm: 1 for
+    points of the palm, a third for each angle-driven joint farther out."""
     depth = torch.zeros(skeleton.JOINT_COUNT, dtype=matrix.dtype, device=matrix.device)
     for joints in skeleton.FINGER_JOINTS.values():
         for steps, joint in enumerate(joints):
@@ -89,8 +88,8 @@ def search(
 ) -> SwarmResult:
     """Swarm over translation, rotation, 20 angles and, ``with_shape``, 9 log scales.
 
-    ``shape`` (N, 9): known shapes, or where the search for them starts; the template's without it. The result is
-    the same for the same seed and input, whatever was searched before.
+    ``shape`` (N, 9): known shapes, or where the search for them starts; the template's without it. The result
+    is the same for the same seed and input, whatever was searched before.
     """
     generator = torch.Generator().manual_seed(seed)  # on the CPU: the same numbers on every device
     count, device = len(target), target.device
@@ -166,9 +165,7 @@ def _search_chunk(
     for _ in range(iterations):
         leader = own[torch.arange(count, device=target.device), own_cost.argmin(1)][:, None]
         to_own, to_leader = noise(*position.shape), noise(*position.shape)
-        velocity = _INERTIA * velocity + _PULL * (
-            to_own * (own - position) + to_leader * (leader - position)
-        )
+        velocity = _INERTIA * velocity + _PULL * (to_own * (own - position) + to_leader * (leader - position))
         if not with_shape:
             velocity[..., 26:] = 0
         moved = torch.maximum(torch.minimum(position + velocity, upper), lower)

@@ -1,0 +1,188 @@
+"""One hand, every frame: joints (23, 3) m -> 26 parameters in range, in a fraction of a millisecond on one
+CPU thread.
+ In: our 23 joints in any right-handed frame, metres, with a weight each (0: not seen), the hand's shape
+(known, or an estimate to go on from), and, while tracking, the previous parameters. Out: :class:`SolvedHand`:
+parameters (26,), shape (9,), joints (23, 3) m, in range whatever came in.
+ The start is read off the joints in closed form (palm by Kabsch, then each finger's abduction and flexions
+from its bones), and a few Levenberg-Marquardt steps as in :mod:`hand_pose_ros.hand.least_squares` do the
+rest, with priors on the previous pose and on the shape. numba, because 26 unknowns are too few for torch's
+cost per call.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hand_pose_ros.hand import skeleton
+from hand_pose_ros.hand.kinematics import SIDES
+from hand_pose_ros.hand.solver_kernels import solve_hand
+from hand_pose_ros.hand.solver_kinematics import rotation_vector
+
+Array = NDArray[np.float64]
+
+_POSE = skeleton.PARAMETER_COUNT
+_REST = np.stack([skeleton.THUMB_REST_ROTATION] + [np.eye(3)] * 4)
+_WHISPER = 1e-2  # rad^-2: what defines an angle that nothing observes
+
+
+@dataclass(frozen=True)
+class SolverConfig:
+    """ValueError, naming the field, on a value that makes no sense.
+
+    noise_m: spread of a joint with weight 1. previous_*: how far a pose may be from the previous one, as
+    spreads of the prior (metres, radians): wide ones only settle what the joints leave open, narrow ones
+    smooth. shape_spread: spread of each log scale of a person about the template.
+    """
+
+    side: str = "right"
+    noise_m: float = 0.004
+    iterations: int = 12
+    tolerance: float = 1e-4
+    previous_translation_m: float = 0.10
+    previous_rotation: float = 1.0
+    previous_angle: float = 1.0
+    shape_spread: float = 0.15
+
+    def __post_init__(self) -> None:
+        if self.side not in SIDES:
+            raise ValueError(f"side is '{self.side}', want 'right' or 'left'")
+        if self.iterations < 1:
+            raise ValueError(f"iterations is {self.iterations}, want at least 1")
+        positive = ("noise_m", "tolerance", "shape_spread")
+        for name in (*positive, "previous_translation_m", "previous_rotation", "previous_angle"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} is {getattr(self, name)}, want a positive number")
+
+
+@dataclass(frozen=True)
+class ShapeEstimate:
+    """What is known of a person's shape: mean (9,) log scales and information (9, 9), the inverse covariance.
+
+    A solve returns the estimate with its own frame added, so that handing it on learns the hand while
+    tracking. Errors of consecutive frames are alike: a caller that feeds every frame should forget or scale
+    information.
+    """
+
+    mean: Array
+    information: Array
+
+
+@dataclass(frozen=True)
+class SolvedHand:
+    """parameters (26,) as ``skeleton.PARAMETER_NAMES``; rotation (3, 3) of the palm; shape (9,) log scales;
+    joints (23, 3) m; rms (m): weighted root mean square residual; estimate: None where the shape was
+    known."""
+
+    parameters: Array
+    rotation: Array
+    shape: Array
+    joints: Array
+    rms: float
+    estimate: ShapeEstimate | None
+
+
+class PoseSolver:
+    """Solves one frame after the other; holds no state but its configuration. Compiled at the first call."""
+
+    def __init__(self, config: SolverConfig | None = None, limits: NDArray = skeleton.ANGLE_LIMITS) -> None:
+        self.config = config or SolverConfig()
+        self._limits = np.ascontiguousarray(limits, dtype=np.float64)
+        self._sign = 1.0 if self.config.side == "right" else -1.0
+        mirror = np.array([1.0, self._sign, 1.0])
+        self._rest = np.ascontiguousarray(mirror[:, None] * _REST * mirror)
+
+    def first_estimate(self) -> ShapeEstimate:
+        """The template, with the configured spread."""
+        return ShapeEstimate(
+            np.zeros(skeleton.SHAPE_COUNT), np.eye(skeleton.SHAPE_COUNT) / self.config.shape_spread**2
+        )
+
+    def solve(
+        self,
+        joints: NDArray,
+        weights: NDArray | None = None,
+        shape: NDArray | ShapeEstimate | None = None,
+        previous: NDArray | None = None,
+    ) -> SolvedHand:
+        """joints (23, 3) m; weights (23,) >= 0, 0 for joints not seen (they may be NaN); shape: (9,) log
+        scales that stay, None for the template's, or an estimate that is refined; previous: parameters (26,)
+        of the last frame.
+
+        ValueError on wrong shapes, joints with weight that are not finite, and fewer than three joints seen
+        without a previous pose.
+        """
+        points, trust = _checked_joints(joints, weights)
+        if previous is None and np.count_nonzero(trust) < 3:
+            raise ValueError("fewer than three joints seen and no previous pose to go on from")
+        estimate = shape if isinstance(shape, ShapeEstimate) else None
+        information = np.zeros((skeleton.SHAPE_COUNT, skeleton.SHAPE_COUNT))
+        if estimate is not None:
+            mean = _checked("shape", estimate.mean, (skeleton.SHAPE_COUNT,))
+            information = _checked("information", estimate.information, information.shape)
+        elif shape is not None:
+            mean = _checked("shape", shape, (skeleton.SHAPE_COUNT,))
+        else:
+            mean = np.zeros(skeleton.SHAPE_COUNT)
+        prior, pull = self._pose_prior(previous)
+        rotation, translation, angles, scales, placed, information = solve_hand(
+            points,
+            trust / self.config.noise_m**2,
+            self._limits,
+            self._rest,
+            self._sign,
+            mean,
+            information,
+            estimate is not None,
+            prior,
+            pull,
+            previous is not None,
+            self.config.iterations,
+            self.config.tolerance,
+        )
+        squared = float((trust * np.square(placed - points).sum(-1)).sum()) / max(float(trust.sum()), 1e-12)
+        return SolvedHand(
+            np.concatenate([translation, rotation_vector(rotation), angles]),
+            rotation,
+            scales,
+            placed,
+            squared**0.5,
+            ShapeEstimate(scales, information) if estimate is not None else None,
+        )
+
+    def _pose_prior(self, previous: NDArray | None) -> tuple[Array, Array]:
+        """Mean and weights (26,) of the prior on the pose."""
+        config, pull = self.config, np.zeros(_POSE)
+        if previous is None:
+            pull[6:] = _WHISPER
+            return np.concatenate([np.zeros(6), self._limits.mean(1)]), pull
+        pull[:3] = config.previous_translation_m**-2
+        pull[3:6] = config.previous_rotation**-2
+        pull[6:] = config.previous_angle**-2
+        return _checked("previous", previous, (_POSE,)), pull
+
+
+def _checked(name: str, values: NDArray, shape: tuple[int, ...]) -> Array:
+    """A contiguous copy of finite numbers; ValueError naming what is wrong."""
+    array = np.array(values, dtype=np.float64, order="C")
+    if array.shape != shape:
+        raise ValueError(f"{name} is {array.shape}, want {shape}")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} holds a value that is not finite")
+    return array
+
+
+def _checked_joints(joints: NDArray, weights: NDArray | None) -> tuple[Array, Array]:
+    count = skeleton.JOINT_COUNT
+    trust = np.ones(count) if weights is None else _checked("weights", weights, (count,))
+    if (trust < 0).any():
+        raise ValueError("weights hold a negative value, want 0 for joints that were not seen")
+    points = np.array(joints, dtype=np.float64)
+    if points.shape != (count, 3):
+        raise ValueError(f"joints are {points.shape}, want ({count}, 3)")
+    points[trust == 0] = 0.0
+    if not np.isfinite(points).all():
+        raise ValueError("a joint with a weight is not finite; give joints that were not seen weight 0")
+    return points, trust
