@@ -70,3 +70,9 @@ class ToyHands:
 def toy_hands() -> ToyHands:
     """The toy source."""
     return ToyHands()
+
+
+@pytest.fixture(scope="session")
+def toy_kind() -> type[ToyHands]:
+    """The class, for other crop sizes."""
+    return ToyHands

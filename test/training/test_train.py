@@ -10,6 +10,7 @@ import torch
 
 from hand_pose_ros.network.checkpoint import CheckpointError, load_checkpoint
 from hand_pose_ros.network.config import NetworkConfig
+from hand_pose_ros.network.losses import LossConfig
 from hand_pose_ros.training.batches import Prefetcher, training_seed, validation_seed
 from hand_pose_ros.training.config import OptimiserConfig, TrainConfig
 from hand_pose_ros.training.train import CURVE_FIELDS, Trainer
@@ -104,3 +105,41 @@ def test_a_damaged_state_is_refused(config, toy_hands, tmp_path):
     trainer.state_path.write_bytes(bytes(content))
     with pytest.raises(CheckpointError, match=r"state\.safetensors: content hash"):
         Trainer(config, toy_hands, tmp_path, resume=True)
+
+
+PAPERS = {
+    "deepmodel": (NetworkConfig("deepmodel", crop_size=64), LossConfig(joint_form="squared")),
+    "without a hand model": (
+        NetworkConfig("deepmodel", "direct_joint", 64),
+        LossConfig(joint_form="squared"),
+    ),
+    "parameters alone": (
+        NetworkConfig("deepmodel", "direct_parameter", 64),
+        LossConfig(joint=0, coarse=0, physical=0, angle=0, rotation=0, shape=0, parameter=1),
+    ),
+    "sdnet": (
+        NetworkConfig("sdnet", "direct_joint", 64),
+        LossConfig(joint_form="euclidean", skeleton=0.5),
+    ),
+}
+
+
+class OneBatch:
+    """Always the same hands: what any network must be able to learn by heart."""
+
+    def __init__(self, source) -> None:
+        self.source = source
+
+    def batch(self, seed: int, count: int):
+        return self.source.batch(1, count)
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_the_papers_networks_learn_in_the_same_loop(name, config, tmp_path, toy_kind):
+    network, loss = PAPERS[name]
+    rate = OptimiserConfig(warmup_samples=1, learning_rate=3e-4, weight_decay=0.0)
+    changed = replace(config, network=network, loss=loss, optimiser=rate, data={}, samples=10_000, batch=8)
+    trainer = Trainer(changed, OneBatch(toy_kind(64)), tmp_path)
+    batch = next(trainer._batches())
+    losses = [float(trainer._train_step(batch, 3e-4)["loss"]) for _ in range(40)]
+    assert losses[-1] < 0.6 * losses[0]
