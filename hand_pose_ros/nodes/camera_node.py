@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import queue
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -32,6 +33,7 @@ from hand_pose_ros.nodes.parameters import CAMERA_PARAMETERS
 from hand_pose_ros.nodes.reporter import Reporter
 
 _GOODBYE_S = 2.0
+_PROGRESS_PERIOD_S = 1.0
 
 
 def build_source(parameters: DeclaredParameters) -> FrameSource:
@@ -73,6 +75,7 @@ class DepthCameraNode(Node):
         self.parameters.locked = True
         self._frame_id = self.parameters["frame_id"]
         self._image: Publisher | None = None
+        self._told = time.monotonic()
         self._frames = PreRenderer(self._source, self.parameters["prerender"], self.parameters["count"])
         self._timer = self.create_timer(1.0 / self.parameters["rate_hz"], self._tick)
 
@@ -83,6 +86,14 @@ class DepthCameraNode(Node):
                 publisher.wait_for_all_acked(Duration(seconds=_GOODBYE_S))
         self._frames.close()
 
+    def _prepared(self) -> bool:
+        if self._frames.ready:
+            return True
+        if time.monotonic() - self._told > _PROGRESS_PERIOD_S:
+            self._told = time.monotonic()
+            self.get_logger().info(f"prepared {self._frames.made} of {self.parameters['prerender']} frames")
+        return False
+
     def _advertise(self) -> Publisher:
         """Only when there is something to publish: a topic with a publisher and no messages looks like a fault."""
         reliability = {"best_effort": ReliabilityPolicy.BEST_EFFORT, "reliable": ReliabilityPolicy.RELIABLE}
@@ -92,7 +103,7 @@ class DepthCameraNode(Node):
         return self.create_publisher(Image, DEPTH_TOPIC, image_qos)
 
     def _tick(self) -> None:
-        if self.finished or (not self._frames.ready and self.published == 0):
+        if self.finished or (self.published == 0 and not self._prepared()):
             return
         if self._image is None:
             self._image = self._advertise()

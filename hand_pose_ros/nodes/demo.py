@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sys
 import time
@@ -24,7 +25,7 @@ from hand_pose_ros.nodes.demo_config import DemoConfig, parse_arguments
 from hand_pose_ros.nodes.processes import NodeProcesses
 from hand_pose_ros.pictures import write_json
 
-_START_LIMIT_S = 300.0  # a slow machine compiles its kernels in the first run
+_PATIENCE_S = 300.0  # without any progress: a slow machine compiles kernels in the first run
 _END_LIMIT_S = 120.0  # drawing the pictures
 _MODULES = {name: f"hand_pose_ros.nodes.{name}_node" for name in ("camera", "tracker", "watcher")}
 
@@ -84,8 +85,8 @@ def run(config: DemoConfig, console: Console) -> dict[str, Any]:
 
 def _play(nodes: NodeProcesses, config: DemoConfig, progress: Progress, task: Any) -> None:
     """Waits until the camera has published its last frame; DemoError when something stops before."""
-    limit = time.monotonic() + _START_LIMIT_S
-    started = False
+    limit = time.monotonic() + _PATIENCE_S
+    before: tuple[int, int] | None = None
     while nodes.status("camera") is None:
         for name in ("tracker", "watcher"):
             if nodes.status(name) is not None:
@@ -93,22 +94,28 @@ def _play(nodes: NodeProcesses, config: DemoConfig, progress: Progress, task: An
         seen = _watcher_figures(config)
         if seen.get("tracker_problem"):
             raise DemoError(f"the tracker refused: {seen['tracker_problem']}")
-        frames = seen.get("frames", 0)
-        if frames and not started:
-            started = True
-            limit = time.monotonic() + _START_LIMIT_S + 3 * config.count / config.rate_hz
+        frames, prepared = seen.get("frames", 0), _prepared(nodes)
+        if (frames, prepared) != before:
+            before = (frames, prepared)
+            limit = time.monotonic() + _PATIENCE_S
         if time.monotonic() > limit:
-            where = "while playing" if started else "before the first frame"
-            raise DemoError(f"nothing more happened {where}; see the logs in '{config.output}'")
-        description = (
-            f"playing, {seen.get('hands', 0)} with a hand"
-            if started
-            else "loading the model, preparing frames"
-        )
-        progress.update(task, completed=frames, description=description)
+            where = "while playing" if frames else "before the first frame"
+            raise DemoError(
+                f"nothing happened for {_PATIENCE_S:.0f} s {where}; see the logs in '{config.output}'"
+            )
+        if frames:
+            progress.update(task, completed=frames, description=f"playing, {seen['hands']} with a hand")
+        else:
+            progress.update(task, completed=prepared, description="loading the model, preparing frames")
         time.sleep(0.2)
     if nodes.status("camera") != 0:
         raise DemoError(f"the camera failed:\n{nodes.log_tail('camera')}")
+
+
+def _prepared(nodes: NodeProcesses) -> int:
+    """How many frames the camera has made before the start."""
+    told = re.findall(r"prepared (\d+) of", nodes.log_tail("camera"))
+    return int(told[-1]) if told else 0
 
 
 def _watcher_figures(config: DemoConfig) -> dict[str, Any]:

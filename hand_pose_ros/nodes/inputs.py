@@ -26,6 +26,7 @@ DEPTH_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 INFO_QOS = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 _WATCH_PERIOD_S = 0.5
+_REPEAT_PERIOD_S = 10.0  # a state that lasts is told this often
 _INFO_PATIENCE_S = 1.0
 _LOSS_PATIENCE_S = 3.0  # camera infos arrive, images do not
 _SILENCE_PATIENCE_S = 10.0  # nothing arrives: the camera may still be starting
@@ -56,6 +57,7 @@ class DepthInputs:
         self._on_backwards = on_backwards
         self._last_stamp_ns: int | None = None
         self._hinted = False
+        self._told: tuple[str, float] = ("", -1e9)
         self._opened = time.monotonic()
         self._depth_seen = self._info_seen = self._pair_seen = -1e9
         self._depth_filter = SimpleFilter()
@@ -113,13 +115,13 @@ class DepthInputs:
         depth_here = now - self._depth_seen < _INFO_PATIENCE_S
         info_here = now - self._info_seen < _INFO_PATIENCE_S
         if depth_here and not info_here:
-            self._reporter.warn(
+            self._tell(
                 "no info",
                 f"depth images arrive on '{self.depth_topic}' but no camera info on '{self.info_topic}': publish it,"
                 " or remap depth/camera_info",
             )
         elif info_here and depth_here and now - self._pair_seen > _INFO_PATIENCE_S:
-            self._reporter.warn(
+            self._tell(
                 "no match",
                 f"the stamps on '{self.depth_topic}' and '{self.info_topic}' never match within {self._slop_s:g} s:"
                 " raise the parameter 'sync_slop_s' or mend the camera driver",
@@ -129,25 +131,29 @@ class DepthInputs:
             if now - max(self._opened, self._depth_seen) > patience_s:
                 self._explain_silence()
 
+    def _tell(self, key: str, text: str) -> None:
+        now = time.monotonic()
+        if key != self._told[0] or now - self._told[1] > _REPEAT_PERIOD_S:
+            self._told = (key, now)
+            self._reporter.warn(key, text)
+
     def _explain_silence(self) -> None:
         publishers = self._node.get_publishers_info_by_topic(self.depth_topic)
         if publishers and self._depth_seen > 0.0:
-            self._reporter.warn("stopped", f"no depth image for some time on '{self.depth_topic}'")
+            self._tell("stopped", f"no depth image for some time on '{self.depth_topic}'")
             return
         if not publishers:
-            self._reporter.warn(
-                "no publisher", f"waiting for depth images: nobody publishes '{self.depth_topic}'"
-            )
+            self._tell("no publisher", f"waiting for depth images: nobody publishes '{self.depth_topic}'")
             return
         foreign = {p.topic_type for p in publishers} - {"sensor_msgs/msg/Image"}
         if foreign:
-            self._reporter.warn(
+            self._tell(
                 "wrong type", f"'{self.depth_topic}' carries {', '.join(foreign)}, want sensor_msgs/msg/Image"
             )
         elif not self._hinted:
             self._hinted = True
             reliability = ", ".join(sorted({p.qos_profile.reliability.name.lower() for p in publishers}))
-            self._reporter.warn(
+            self._tell(
                 "silence",
                 f"'{self.depth_topic}' has {len(publishers)} publisher(s) ({reliability}) but nothing arrives."
                 " If the camera runs: large best-effort images are lost in Fast DDS's default shared memory; start"
