@@ -28,7 +28,7 @@ endif
 
 # In a shell with ROS 2 and this package.
 IN_ENVIRONMENT := source tools/environment.sh &&
-COLCON := colcon --log-level error --log-base log build $(SYMLINK_OPTION) --event-handlers desktop_notification- status-
+COLCON := colcon --log-level error --log-base log build --event-handlers desktop_notification- status-
 CMAKE_ARGS := --cmake-args -DBUILD_TESTING=OFF -DPython3_FIND_VIRTUALENV=ONLY
 
 .PHONY: help env build lint format test demo clean distclean FORCE
@@ -56,14 +56,15 @@ $(BUILD)/sources.list: FORCE
 $(BUILD)/build.stamp: $(ENVIRONMENT) $(UNDERLAY) $(BUILD)/sources.list CMakeLists.txt package.xml $(wildcard msg/*.msg) \
   $(if $(SYMLINK_OPTION),,$(shell $(FIND_SOURCES)))
 	@echo "build: hand_pose_ros for $(FLAVOUR)"
-	@if [ "$$(cat $(BUILD)/installed-with 2>/dev/null)" != "SYMLINK=$(SYMLINK)" ]; then \
-	  rm -rf $(BUILD)/hand_pose_ros $(INSTALL); fi
-	@$(IN_ENVIRONMENT) $(COLCON) --base-paths . --build-base $(BUILD) --install-base $(INSTALL) $(CMAKE_ARGS)
-	@echo "SYMLINK=$(SYMLINK)" > $(BUILD)/installed-with
+	@$(IN_ENVIRONMENT) made_with="SYMLINK=$(SYMLINK) $$(python3 -VV)" && \
+	  if [ "$$(cat $(BUILD)/made-with 2>/dev/null)" != "$$made_with" ]; then rm -rf $(BUILD)/hand_pose_ros $(INSTALL); fi && \
+	  $(COLCON) --base-paths . $(SYMLINK_OPTION) --build-base $(BUILD) --install-base $(INSTALL) $(CMAKE_ARGS) && \
+	  echo "$$made_with" > $(BUILD)/made-with
 	@touch $@
 
 build/underlay/build.stamp: $(ENVIRONMENT) $(shell find underlay -name __pycache__ -prune -o -type f -print)
 	@echo "build: underlay (what the wheels of ROS 2 lack)"
+	@rm -rf build/underlay install/underlay
 	@$(IN_ENVIRONMENT) $(COLCON) --paths underlay/* --build-base build/underlay --install-base install/underlay $(CMAKE_ARGS)
 	@touch $@
 
