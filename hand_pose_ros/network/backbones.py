@@ -8,9 +8,15 @@ Convolutions run in bfloat16 under autocast in training; everything else of the 
 
 from __future__ import annotations
 
+import copy
+from typing import TypeVar
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 class ConvNormRelu(nn.Sequential):
@@ -33,7 +39,7 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.first = ConvNormRelu(channels, channels)
         self.second = nn.Conv2d(channels, channels, 3, 1, 1, bias=False)
-        self.norm = nn.BatchNorm2d(channels)
+        self.norm: nn.Module = nn.BatchNorm2d(channels)
         nn.init.zeros_(self.norm.weight)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -90,6 +96,23 @@ def surface_map(crop: Tensor, stride: int = 4) -> tuple[Tensor, Tensor]:
     nearest = -functional.max_pool2d(-crop, stride)
     seen = (nearest < 0.999).to(crop.dtype)
     return nearest * seen, seen
+
+
+def fold_normalisation(module: Network) -> Network:
+    """A copy of a network in evaluation mode with every batch normalisation folded into the convolution before it.
+
+    The same function to rounding, with fewer passes over memory; for inference alone: it cannot be trained on or
+    stored as a checkpoint.
+    """
+    folded = copy.deepcopy(module).eval()
+    for part in folded.modules():
+        if isinstance(part, ConvNormRelu):
+            part[0] = fuse_conv_bn_eval(part[0], part[1])
+            part[1] = nn.Identity()
+        elif isinstance(part, ResidualBlock):
+            part.second = fuse_conv_bn_eval(part.second, part.norm)
+            part.norm = nn.Identity()
+    return folded
 
 
 def initialise(module: nn.Module) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics import HandModelLayer
 from hand_pose_ros.hand.rotations import rotation_vector_to_matrix
+from hand_pose_ros.network.backbones import fold_normalisation
 from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.inverse import palm_frame
 from hand_pose_ros.network.losses import LossConfig, Target, hand_loss
@@ -178,6 +179,24 @@ def test_paper_networks_have_the_papers_sizes():
     linear = [(m.in_features, m.out_features) for m in sdnet.modules() if isinstance(m, torch.nn.Linear)]
     assert linear == [(6 * 6 * 256, 2048)]
     assert [m.p for m in sdnet.modules() if isinstance(m, torch.nn.Dropout)] == [0.5]
+
+
+def test_folding_the_normalisation_changes_nothing_but_rounding():
+    config = NetworkConfig(**{**SMALL, "blocks": (1, 1, 1), "up_blocks": (1, 1)})
+    torch.manual_seed(0)
+    model = HandNet(config).train()
+    with torch.no_grad():
+        for module in model.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.weight.uniform_(0.5, 1.5)
+        model(*inputs(config, 8))
+        model.eval()
+        folded = fold_normalisation(model)
+        torch.testing.assert_close(
+            folded(*inputs(config)).joints, model(*inputs(config)).joints, atol=1e-4, rtol=0
+        )
+    assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in folded.modules())
+    assert any(isinstance(m, torch.nn.BatchNorm2d) for m in model.modules())
 
 
 def test_the_fixed_hand_has_the_template_lengths():
