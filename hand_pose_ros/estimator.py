@@ -29,7 +29,7 @@ _FLESH_M = 0.030
 _ABOVE_SKIN_M = 0.012
 # Weight of the surface's word against the network's own (logarithm of its expected error) on which side fits: what
 # tools/measure_sides.py finds.
-_AGREEMENT_WEIGHT = 2.3
+_AGREEMENT_WEIGHT = 0.2
 
 
 class TrackState(IntEnum):

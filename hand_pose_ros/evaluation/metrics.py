@@ -35,6 +35,7 @@ class Evaluation:
     joint_mm (K,) mean error of each joint; worst_mm and mean_mm (N,) each frame's worst and mean joint error;
     success and mean_success: fraction of frames whose worst (mean) error is at most each of thresholds_mm;
     area: area under the worst-joint success curve from 0 to CURVE_LIMIT_MM, 1 is perfect;
+    median_joint_mm: median error of all joints of all frames;
     angle_deg mean absolute angle error, angles_deg (20,) of each angle; out_of_range fraction of frames with at least
     one angle outside its limits; bone_spread_mm mean over bones of the standard deviation of their length within a
     sequence (0 for a rigid skeleton); bone_error_mm mean absolute difference of bone lengths to the truth.
@@ -49,6 +50,7 @@ class Evaluation:
     success: tuple[float, ...]
     mean_success: tuple[float, ...]
     area: float
+    median_joint_mm: float
     angle_deg: float | None = None
     angles_deg: NDArray[np.float64] | None = None
     out_of_range: float | None = None
@@ -198,6 +200,7 @@ def evaluate(
         success=tuple(float(f) for f in success_curve(worst, thresholds_mm)),
         mean_success=tuple(float(f) for f in success_curve(mean, thresholds_mm)),
         area=area_under_curve(worst),
+        median_joint_mm=float(np.median(errors)),
         angle_deg=None if per_angle is None else float(per_angle.mean()),
         angles_deg=per_angle,
         out_of_range=None if raw_angles is None else out_of_range_fraction(raw_angles),

@@ -26,7 +26,8 @@ def summary_table(evaluations: Sequence[Evaluation], title: str = "") -> Table:
     rows: list[tuple[str, Callable[[Evaluation], float | None], str]] = [
         ("frames", lambda e: e.frames, "d"),
         ("mean joint error, mm", lambda e: e.error_mm, ".3f"),
-        ("median over frames, mm", lambda e: e.median_mm, ".3f"),
+        ("median joint error, mm", lambda e: e.median_joint_mm, ".3f"),
+        ("median of frames' mean error, mm", lambda e: e.median_mm, ".3f"),
     ]
     for i, threshold in enumerate(thresholds):
         rows.append((f"worst joint <= {threshold:g} mm, % of frames", partial(_percent, "success", i), ".2f"))
@@ -81,6 +82,7 @@ def to_dictionary(evaluations: Sequence[Evaluation], dataset: str) -> dict[str, 
                 "name": e.name,
                 "frames": e.frames,
                 "mean_error_mm": e.error_mm,
+                "median_joint_error_mm": e.median_joint_mm,
                 "median_error_mm": e.median_mm,
                 "joint_error_mm": dict(zip(e.joint_names, map(float, e.joint_mm), strict=True)),
                 "success_fraction": _by_threshold(e.thresholds_mm, e.success),

@@ -43,6 +43,7 @@ def test_figures_of_a_hand_made_case():
     np.testing.assert_allclose(result.mean_mm, [2.5, 20.0])
     assert result.error_mm == pytest.approx(11.25)
     assert result.median_mm == pytest.approx(11.25)
+    assert result.median_joint_mm == pytest.approx(7.5)  # of 5, 0, 10 and 30
     # Rounding puts an error of exactly 5 or 30 mm on either side of the threshold; a hair more must count it in.
     assert success_curve(result.worst_mm, [5 + 1e-9, 20, 30 + 1e-9]).tolist() == [0.5, 0.5, 1.0]
     assert result.mean_success[2] == 1.0
