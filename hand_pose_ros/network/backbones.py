@@ -107,12 +107,16 @@ def fold_normalisation(module: Network) -> Network:
     folded = copy.deepcopy(module).eval()
     for part in folded.modules():
         if isinstance(part, ConvNormRelu):
-            part[0] = fuse_conv_bn_eval(part[0], part[1])
-            part[1] = nn.Identity()
+            part[0], part[1] = _fused(part[0], part[1]), nn.Identity()
         elif isinstance(part, ResidualBlock):
-            part.second = fuse_conv_bn_eval(part.second, part.norm)
-            part.norm = nn.Identity()
+            part.second, part.norm = _fused(part.second, part.norm), nn.Identity()
     return folded
+
+
+def _fused(convolution: nn.Module, norm: nn.Module) -> nn.Conv2d:
+    if not isinstance(convolution, nn.Conv2d) or not isinstance(norm, nn.BatchNorm2d):
+        raise ValueError(f"want a convolution and its normalisation, got {convolution} and {norm}")
+    return fuse_conv_bn_eval(convolution, norm)
 
 
 def initialise(module: nn.Module) -> None:
