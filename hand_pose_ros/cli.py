@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export": ("store a run's weights as a model to ship", "hand_pose_ros.training.export_command"),
     "replay": ("track a folder of depth frames, draw overlays", "hand_pose_ros.training.replay_command"),
     "fit": ("the hand model fitted to annotated joints", "hand_pose_ros.evaluation.fit_command"),
+    "ablation": ("train and measure the papers' tables", "hand_pose_ros.training.ablation_command"),
     "evaluate": ("errors of networks or published predictions", "hand_pose_ros.training.evaluate_command"),
 }
 
