@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.depth.crop import CropFrame, crop_depth
 from hand_pose_ros.hand import skeleton
+from hand_pose_ros.network.backbones import fold_normalisation
 from hand_pose_ros.network.checkpoint import load_checkpoint
 from hand_pose_ros.network.model import HandNetOutput
 
@@ -85,12 +86,12 @@ class HandEstimator:
 
     def __init__(self, weights: str | Path, device: str = "auto", threads: int = 1) -> None:
         self.device = _device(device)
-        self._net, self.info = load_checkpoint(weights, self.device)
+        trained, self.info = load_checkpoint(weights, self.device)
         if self.info.network.head == "direct_joint":
             raise ValueError(
                 f"{weights}: its head is 'direct_joint', the tracker needs a network with a hand model"
             )
-        self._net.eval()
+        self._net = fold_normalisation(trained)
         if self.device.type == "cpu":
             torch.set_num_threads(threads)
         self._size, self._cube_m = self._net.config.crop_size, self._net.config.cube_m
