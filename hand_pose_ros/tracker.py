@@ -102,7 +102,7 @@ class HandTracker:
         """``model``: a weights file, None for the shipped one. CheckpointError when it cannot be used."""
         self.config = config or TrackerConfig()
         path = Path(model) if model else resource(*DEFAULT_MODEL)
-        self._estimator = HandEstimator(path, self.config.device, self.config.threads)
+        self.estimator = HandEstimator(path, self.config.device, self.config.threads)
         self._track: _Track | None = None
         self._next_id = 1
         self._stamp_s: float | None = None
@@ -110,7 +110,7 @@ class HandTracker:
     @property
     def model_info(self) -> CheckpointInfo:
         """The weights in use: name, hash, training run."""
-        return self._estimator.info
+        return self.estimator.info
 
     def warm_up(self) -> None:
         """Run every compiled path once, so that the first frame is as fast as the others."""
@@ -119,7 +119,7 @@ class HandTracker:
         depth[16:32, 24:40] = 0.5
         timings: dict[str, float] = {}
         for mirrored in ([False], [False, True]):
-            self._estimator(depth, camera, np.array([0.0, 0.0, 0.5]), mirrored, 0, timings)
+            self.estimator(depth, camera, np.array([0.0, 0.0, 0.5]), mirrored, 0, timings)
         locate_hands(depth, camera, self.config.locate)
 
     def reset(self) -> None:
@@ -177,7 +177,7 @@ class HandTracker:
         centre = track.hand.joints.mean(axis=0)
         both = track.undecided > 0 and self.config.side == "auto"
         mirrored = [False, True] if both else [track.hand.side == "left"]
-        estimates = self._estimator(depth, camera, centre, mirrored, track.hand.track_id, timings)
+        estimates = self.estimator(depth, camera, centre, mirrored, track.hand.track_id, timings)
         if both:
             right, left = estimates
             track.evidence += left.fit - right.fit
@@ -221,11 +221,11 @@ class HandTracker:
         for location in locations:
             if away_from is not None and np.linalg.norm(location.centre - away_from) < _SAME_HAND_M:
                 continue
-            first = self._estimator(depth, camera, location.centre, sides, self._next_id, timings)
+            first = self.estimator(depth, camera, location.centre, sides, self._next_id, timings)
             # The blob's centre is rough: look again where the better of the two saw the hand.
             centre = max(first, key=_fit).hand.joints.mean(axis=0)
             if centre[2] > 0:
-                found.append(self._estimator(depth, camera, centre, sides, self._next_id, timings))
+                found.append(self.estimator(depth, camera, centre, sides, self._next_id, timings))
         return found
 
     def _recheck(

@@ -67,9 +67,11 @@ def run(config: DemoConfig, console: Console) -> dict[str, Any]:
         TimeElapsedColumn(),
         console=console,
     )
-    with NodeProcesses(config.output.resolve(), demo_environment()) as nodes, progress:
+    environment = demo_environment() | {"HAND_POSE_SLOW": str(config.slow)}
+    with NodeProcesses(config.output.resolve(), environment) as nodes, progress:
         nodes.start("watcher", _MODULES["watcher"], config.watcher_parameters())
-        nodes.start("tracker", _MODULES["tracker"], config.tracker_parameters())
+        tracker = _MODULES["tracker"] if config.slow == 1 else "hand_pose_ros.nodes.slow_tracker_node"
+        nodes.start("tracker", tracker, config.tracker_parameters())
         nodes.start("camera", _MODULES["camera"], config.camera_parameters())
         task = progress.add_task("loading the model, preparing frames", total=config.count)
         _play(nodes, config, progress, task)
@@ -133,21 +135,21 @@ def _summary(config: DemoConfig) -> dict[str, Any]:
     if recording is not None:
         for key in ("frames_without_hand", "frames_dropped"):
             summary[f"{key}_names"] = sorted({recording.name(i % len(recording)) for i in summary[key]})
-    problems = verdict(summary, config.count)
+    problems = verdict(summary, config.count, config.slow)
     summary["ok"] = not problems
     summary["problems"] = problems
     write_json(config.output / "summary.json", summary)
     return summary
 
 
-def verdict(summary: dict[str, Any], count: int) -> list[str]:
-    """What is wrong with a run that came to its end: empty when it worked."""
+def verdict(summary: dict[str, Any], count: int, slow: int = 1) -> list[str]:
+    """What is wrong with a run that came to its end: empty when it worked. A slow model may drop most frames."""
     problems = []
     if summary["frames"] < count:
         problems.append(f"only {summary['frames']} of {count} frames were published")
     if summary["outputs"] == 0:
         problems.append("the tracker published nothing")
-    elif summary["outputs"] < summary["frames"] / 2:
+    elif slow == 1 and summary["outputs"] < summary["frames"] / 2:
         problems.append(f"only {summary['outputs']} of {summary['frames']} frames were answered")
     if summary["outputs"] and summary["hands"] == 0:
         problems.append("no hand was found in any frame")

@@ -21,7 +21,8 @@ DESCRIPTION = (
 class DemoConfig:
     """What to play and where to write. Validated; ``recording`` is None for the synthetic hand.
 
-    ``seconds`` None plays a recording once, else it is played again until they are over.
+    ``seconds`` None plays a recording once, else it is played again until they are over. ``slow``: how many times
+    slower than it is the network shall be.
     """
 
     output: Path
@@ -32,6 +33,7 @@ class DemoConfig:
     rate_hz: float
     seed: int
     model: str
+    slow: int = 1
 
     def __post_init__(self) -> None:
         if not 1e-6 <= self.depth_unit <= 0.1:
@@ -40,6 +42,8 @@ class DemoConfig:
             raise ValueError(f"seconds is {self.seconds:g}, want 0.5 to 3600")
         if not 0.1 <= self.rate_hz <= 240:
             raise ValueError(f"rate is {self.rate_hz:g}, want 0.1 to 240 Hz")
+        if not 1 <= self.slow <= 1000:
+            raise ValueError(f"slow is {self.slow}, want a whole factor from 1 to 1000")
         if self.seed < 0:
             raise ValueError(f"seed is {self.seed}, want 0 or more")
         if self.model and not Path(self.model).is_file():
@@ -93,6 +97,9 @@ def parse_arguments(arguments: list[str] | None) -> DemoConfig:
     parser.add_argument("--seed", type=int, default=0, help="of the synthetic motion (0)")
     parser.add_argument("--model", default="", metavar="FILE", help="weights instead of the shipped ones")
     parser.add_argument(
+        "--slow", type=int, default=1, metavar="N", help="run the network N times a frame, to see overload"
+    )
+    parser.add_argument(
         "--output", type=Path, default=Path("demo"), metavar="DIR", help="where results go (demo)"
     )
 
@@ -117,6 +124,7 @@ def parse_arguments(arguments: list[str] | None) -> DemoConfig:
             rate_hz=given.rate,
             seed=given.seed,
             model=str(Path(given.model).resolve()) if given.model else "",
+            slow=given.slow,
         )
     except ValueError as error:
         refuse(str(error))

@@ -194,10 +194,13 @@ class HandTrackerNode(LifecycleNode):
         )
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(
+    arguments: list[str] | None = None,
+    tracker_factory: Callable[[DeclaredParameters], Any] = build_tracker,
+) -> int:
     """Runs the node until it is interrupted."""
     rclpy.init(args=arguments)
-    node = HandTrackerNode()
+    node = HandTrackerNode(tracker_factory)
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     try:

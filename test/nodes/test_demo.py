@@ -18,6 +18,7 @@ import pytest
 from hand_pose_ros.nodes.demo import verdict
 from hand_pose_ros.nodes.demo_config import parse_arguments
 from hand_pose_ros.nodes.processes import NodeProcesses, parameter_arguments
+from hand_pose_ros.nodes.slow_tracker_node import _Repeated
 
 
 @pytest.fixture
@@ -166,3 +167,33 @@ def test_recorded_sequence_runs_through_all_three_processes(tmp_path, folder):
     assert summary["error_mm"]["mean"] is None
     assert running.returncode == (0 if summary["ok"] else 1)
     assert (tmp_path / "out" / "overlay.png").exists()
+
+
+def test_slow_model_may_drop_most_frames_but_not_all():
+    answered = {"frames": 600, "outputs": 100, "hands": 90}
+    assert verdict(answered, 600) != []
+    assert verdict(answered, 600, slow=10) == []
+    assert verdict({"frames": 600, "outputs": 0, "hands": 0}, 600, slow=10) != []
+
+
+def test_slowness_must_be_a_whole_factor(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        parse_arguments(["--slow", "0"])
+    assert stopped.value.code == 2
+    assert "slow is 0" in capsys.readouterr().err
+
+
+def test_slowed_estimator_works_as_often_as_asked_and_gives_the_same_answer():
+    calls = []
+
+    class Estimator:
+        info = "weights"
+
+        def __call__(self, value):
+            calls.append(value)
+            return value + 1
+
+    slow = _Repeated(Estimator(), 10)
+    assert slow(3) == 4
+    assert calls == [3] * 10
+    assert slow.info == "weights"
