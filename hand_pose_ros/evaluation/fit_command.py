@@ -162,7 +162,7 @@ def save_fits(path: Path, fits: Sequence[HandFit]) -> None:
     5, 3), lengths (G, 5, 3) m.
     """
     first = np.cumsum([0] + [len(fit.shape) for fit in fits])
-    arrays: dict[str, NDArray] = {
+    arrays: dict[str, Any] = {
         "parameters": _joined([fit.parameters for fit in fits]),
         "joints": _joined([fit.joints for fit in fits]),
         "residual_mm": _joined([fit.residual for fit in fits]) * 1000,

@@ -68,14 +68,14 @@ class FitConfig:
                 raise ValueError(f"{name} is '{value}', want one of {', '.join(choices)}")
         if self.geometry == "offsets" and self.shape != "sequence":
             raise ValueError(f"geometry is 'offsets' with shape '{self.shape}', want shape 'sequence'")
-        for name, value, least in (
+        for name, number, least in (
             ("particles", self.particles, 4),
             ("swarm_iterations", self.swarm_iterations, 0),
             ("iterations", self.iterations, 1),
             ("seed", self.seed, 0),
         ):
-            if value < least:
-                raise ValueError(f"{name} is {value}, want at least {least}")
+            if number < least:
+                raise ValueError(f"{name} is {number}, want at least {least}")
 
 
 @dataclass(frozen=True)

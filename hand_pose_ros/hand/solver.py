@@ -117,11 +117,10 @@ class PoseSolver:
         points, trust = _checked_joints(joints, weights)
         if previous is None and np.count_nonzero(trust) < 3:
             raise ValueError("fewer than three joints seen and no previous pose to go on from")
-        estimate = shape if isinstance(shape, ShapeEstimate) else None
         information = np.zeros((skeleton.SHAPE_COUNT, skeleton.SHAPE_COUNT))
-        if estimate is not None:
-            mean = _checked("shape", estimate.mean, (skeleton.SHAPE_COUNT,))
-            information = _checked("information", estimate.information, information.shape)
+        if isinstance(shape, ShapeEstimate):
+            mean = _checked("shape", shape.mean, (skeleton.SHAPE_COUNT,))
+            information = _checked("information", shape.information, information.shape)
         elif shape is not None:
             mean = _checked("shape", shape, (skeleton.SHAPE_COUNT,))
         else:
@@ -135,7 +134,7 @@ class PoseSolver:
             self._sign,
             mean,
             information,
-            estimate is not None,
+            isinstance(shape, ShapeEstimate),
             prior,
             pull,
             previous is not None,
@@ -149,7 +148,7 @@ class PoseSolver:
             scales,
             placed,
             squared**0.5,
-            ShapeEstimate(scales, information) if estimate is not None else None,
+            ShapeEstimate(scales, information) if isinstance(shape, ShapeEstimate) else None,
         )
 
     def _pose_prior(self, previous: NDArray | None) -> tuple[Array, Array]:
