@@ -98,7 +98,8 @@ def run(arguments: argparse.Namespace) -> int:
     rows.append(summarise(fits, sum(seconds)))
     wide.print(
         _table(
-            rows, f"{arguments.dataset}: hand model fitted to {len(joints)} frames, shape: {arguments.shape}"
+            rows,
+            f"{arguments.dataset}: hand model fitted to {len(joints)} frames, shape: {arguments.shape} ({arguments.geometry})",
         )
     )
     if arguments.output is not None:

@@ -11,6 +11,8 @@ seed.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -48,6 +50,8 @@ class FitConfig:
     or the 36 "offsets" (palm outline and every bone) themselves, with a weak pull towards the scaled
     template.
     iterations: at most this many steps of each Levenberg-Marquardt stage.
+    threads: torch's on the CPU while fitting. One: the matrices are small, and on a busy machine a second
+    thread costs eight times what it brings.
     """
 
     side: str = "right"
@@ -57,6 +61,7 @@ class FitConfig:
     swarm_iterations: int = 30
     iterations: int = 50
     seed: int = 0
+    threads: int = 1
 
     def __post_init__(self) -> None:
         for name, value, choices in (
@@ -73,6 +78,7 @@ class FitConfig:
             ("swarm_iterations", self.swarm_iterations, 0),
             ("iterations", self.iterations, 1),
             ("seed", self.seed, 0),
+            ("threads", self.threads, 1),
         ):
             if number < least:
                 raise ValueError(f"{name} is {number}, want at least {least}")
@@ -153,25 +159,9 @@ def fit_hands(
         start = torch.as_tensor(shape).to(data.target)
         if start.shape != (hands, skeleton.SHAPE_COUNT):
             raise ValueError(f"shape is {tuple(start.shape)}, want ({hands}, {skeleton.SHAPE_COUNT})")
-    side = config.side
-    if side == "auto":
-        side = _choose_side(data, config)
-
-    if config.shape == "sequence":
-        state, swarm_cost = _fit(data, groups, start, side, config)
-    else:
-        # Frames share nothing that is unknown: any number of them fits in memory, part by part.
-        parts = []
-        for first in range(0, len(data), _FRAMES_AT_ONCE):
-            rows = slice(first, first + _FRAMES_AT_ONCE)
-            own = torch.arange(len(groups[rows]), device=groups.device)
-            own_start = None if start is None else start[groups[rows]]
-            parts.append(_fit(data.take(rows), own, own_start, side, config))
-        state, swarm_cost = (
-            _join([part for part, _ in parts], groups, hands),
-            torch.cat([c for _, c in parts]),
-        )
-
+    with _torch_threads(config.threads):
+        side = _choose_side(data, config) if config.side == "auto" else config.side
+        state, swarm_cost = _fit_all(data, groups, start, side, config)
     frames = hand_frames(state, side)
     residual = (data.matrix @ frames.joints - data.target).norm(dim=-1)
     return HandFit(
@@ -257,6 +247,34 @@ def _check(
         )
     target = torch.where(seen[..., None], target, torch.zeros_like(target))
     return _Points(target, given, matrix, torch.as_tensor(np.array(limits)).to(target))
+
+
+@contextmanager
+def _torch_threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _fit_all(
+    data: _Points, group: Tensor, start: Tensor | None, side: str, config: FitConfig
+) -> tuple[HandState, Tensor]:
+    """State and what the swarm alone reached (N,) m, of all frames."""
+    if config.shape == "sequence":
+        return _fit(data, group, start, side, config)
+    # Frames share nothing that is unknown: any number of them fits in memory, part by part.
+    states, costs = [], []
+    for first in range(0, len(data), _FRAMES_AT_ONCE):
+        rows = slice(first, first + _FRAMES_AT_ONCE)
+        own = torch.arange(len(group[rows]), device=group.device)
+        own_start = None if start is None else start[group[rows]]
+        state, cost = _fit(data.take(rows), own, own_start, side, config)
+        states.append(state)
+        costs.append(cost)
+    return _join(states, group, int(group.max()) + 1), torch.cat(costs)
 
 
 def _fit(

@@ -186,6 +186,7 @@ def test_alignment_recovers_a_rigid_motion_and_never_mirrors():
         ({"particles": 1}, "particles"),
         ({"iterations": 0}, "iterations"),
         ({"seed": -1}, "seed"),
+        ({"threads": 0}, "threads"),
     ],
 )
 def test_a_senseless_configuration_is_refused_by_name(change, message):
