@@ -96,12 +96,8 @@ def run(arguments: argparse.Namespace) -> int:
         seconds.append(time.perf_counter() - start)
     rows = [summarise([fit], taken) for fit, taken in zip(fits, seconds, strict=True)]
     rows.append(summarise(fits, sum(seconds)))
-    wide.print(
-        _table(
-            rows,
-            f"{arguments.dataset}: hand model fitted to {len(joints)} frames, shape: {arguments.shape} ({arguments.geometry})",
-        )
-    )
+    title = f"{arguments.dataset}: hand model fitted to {len(joints)} frames"
+    wide.print(_table(rows, f"{title}, shape: {arguments.shape} ({arguments.geometry})"))
     if arguments.output is not None:
         save_fits(arguments.output, fits)
     if arguments.json is not None:
