@@ -72,13 +72,13 @@ ROWS: tuple[Row, ...] = (
 class AblationConfig:
     """One budget for all rows; ValueError names a field that makes no sense.
 
-    samples: of every run. seeds: one run a row each. curve_points: how often a run is measured on the way.
-    curve_samples, evaluation_samples: hands it is measured on, on the way and in the end (the same for all runs, drawn
-    from people, poses and views that training never sees). fit_samples: predictions of *direct joint* that the hand
-    model is fitted to, for its angle error. save_minutes: how much work a stop can cost. views: "frontal" (see
-    ablation_views) or "all", what the hands show. common: changes to all
-    training configurations; deepmodel, sdnet: to those of one table; rows: to single rows, by name. folder: where the
-    papers' training configurations lie.
+    samples: of every run, unless its table says otherwise. seeds: one run a row each. curve_points: how often a run
+    is measured on the way. curve_samples, evaluation_samples: hands it is measured on, on the way and in the end (the
+    same for all runs, drawn from people, poses and views that training never sees). fit_samples: predictions of
+    *direct joint* that the hand model is fitted to, for its angle error. save_minutes: how much work a stop can cost.
+    views: what the hands show, "frontal" (see ablation_views) or "all". common: changes to all training
+    configurations; deepmodel, sdnet: to those of one table; rows: to single rows, by name. folder: where the papers'
+    training configurations lie.
     """
 
     samples: int = 100_000
@@ -126,7 +126,8 @@ class AblationConfig:
             raise ValueError(f"{path}: cannot read the training configuration: {error}") from error
         for changes in (self.common, getattr(self, row.table), row.changes, self.rows.get(row.name, {})):
             values = _merged(values, changes)
-        budget = {"name": row.name, "minutes": 0.0, "samples": self.samples, "seed": seed}
+        samples = getattr(self, row.table).get("samples", self.samples)
+        budget = {"name": row.name, "minutes": 0.0, "samples": samples, "seed": seed}
         try:
             return config_from_dict({**values, **budget})
         except (TypeError, ValueError) as error:

@@ -8,12 +8,13 @@ import multiprocessing
 import shlex
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing.synchronize import Event
 from pathlib import Path
+from typing import Any
 
 from hand_pose_ros.evaluation.report import write_json
 from hand_pose_ros.resources import resource
@@ -71,10 +72,18 @@ def configured(arguments: argparse.Namespace) -> AblationConfig:
     ablation = load_ablation(path)
     changes = {key: getattr(arguments, key) for key in ("samples", "seeds")}
     ablation = replace(ablation, **{key: value for key, value in changes.items() if value is not None})
+    if arguments.samples is not None:
+        ablation = replace(
+            ablation, deepmodel=_without_samples(ablation.deepmodel), sdnet=_without_samples(ablation.sdnet)
+        )
     if arguments.device is not None:
         ablation = replace(ablation, common={**ablation.common, "device": arguments.device})
     ablation.training(ROWS[0], ablation.seeds[0])
     return ablation
+
+
+def _without_samples(changes: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in changes.items() if key != "samples"}
 
 
 def _train(

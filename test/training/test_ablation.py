@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ import torch
 from hand_pose_ros import cli
 from hand_pose_ros.hand.kinematics import HandModelLayer
 from hand_pose_ros.network.model import HandNetOutput
-from hand_pose_ros.training import ablation_report
+from hand_pose_ros.training import ablation_command, ablation_report
 from hand_pose_ros.training.ablation import ROWS, AblationConfig, find_rows, load_ablation
 from hand_pose_ros.training.ablation_measures import evaluation_batches, measure
 from hand_pose_ros.training.ablation_report import BEGIN_DISCUSSION, END_DISCUSSION, spread, write_report
@@ -58,6 +59,18 @@ def test_shipped_configurations_give_every_row_the_same_budget():
             assert len(runs) == 4
             assert len({(r.samples, r.batch, r.seed, str(r.data), r.network.crop_size) for r in runs}) == 1
             assert len({str(r.optimiser) for r in runs}) == 1
+
+
+def test_a_table_may_have_a_budget_of_its_own_until_the_command_line_says_otherwise():
+    config = replace(
+        load_ablation(CONFIGS / "ablation.yaml"), samples=640, deepmodel=FAST, sdnet={**FAST, "samples": 320}
+    )
+    assert {config.training(row, 1).samples for row in find_rows(["deepmodel"])} == {640}
+    assert {config.training(row, 1).samples for row in find_rows(["sdnet"])} == {320}
+    parser = argparse.ArgumentParser()
+    ablation_command.add_arguments(parser)
+    changed = ablation_command.configured(parser.parse_args(["--samples", "128"]))
+    assert {changed.training(row, 1).samples for row in ROWS} == {128}
 
 
 def test_rows_differ_in_what_they_are_about():
