@@ -1,7 +1,8 @@
 """``hand-pose fit``: the hand model fitted to annotated joints, or to random hands that it should recover.
- In: a benchmark's annotation file (a line a frame; u, v in px, depth in mm), or a number of random hands.
-Out: a table of residuals a sequence; on request the parameters as .npz (plain arrays, see :func:`save_fits`)
-and the figures as JSON.
+
+In: a benchmark's annotation file (a line a frame; u, v in px, depth in mm), or a number of random hands. Out: a table
+of residuals a sequence; on request the parameters as .npz (plain arrays, see :func:`save_fits`) and the figures as
+JSON.
 """
 
 from __future__ import annotations

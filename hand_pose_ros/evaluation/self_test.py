@@ -1,6 +1,7 @@
 """Do the fitters find hands whose pose is known? Random valid hands in, how well they were recovered out.
- In: a number of hands, noise (m) on each coordinate of their 23 joints, a seed. Out: one :class:`SelfTest`
-for each solver, offline and online, with the shape known and with the shape to be found from that one frame.
+
+In: a number of hands, noise (m) on each coordinate of their 23 joints, a seed. Out: one :class:`SelfTest` for each
+solver, offline and online, with the shape known and with the shape to be found from that one frame.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""Offline model fitting: joints of any joint set -> the 26 parameters in range, and on request the hand's
-shape.
- In: points (N, K, 3) m in any right-handed frame, weights (N, K) or none, how our 23 joints map to them (a
-matrix (K, 23), see ``skeleton.JOINT_SETS``), and which frames show the same hand. Out: :class:`HandFit`:
-parameters (N, 26), shape (G, 9) and offsets of G hands, joints (N, 23, 3) m, residuals (N, K) m.
- A particle swarm finds the basin (as for the poster's ground truth of angles), Levenberg-Marquardt the
-minimum; then every finger is started again from poses that a finger may be confused with, and keeps the
-better fit. Everything runs in batches on the device of the points, and gives the same result for the same
-seed.
+"""Offline model fitting: joints of any joint set -> the 26 parameters in range, and on request the hand's shape.
+
+In: points (N, K, 3) m in any right-handed frame, weights (N, K) or none, how our 23 joints map to them (a matrix (K,
+23), see ``skeleton.JOINT_SETS``), and which frames show the same hand. Out: :class:`HandFit`: parameters (N, 26),
+shape (G, 9) and offsets of G hands, joints (N, 23, 3) m, residuals (N, K) m.
+
+A particle swarm finds the basin (as for the poster's ground truth of angles), Levenberg-Marquardt the minimum; then
+every finger is started again from poses that a finger may be confused with, and keeps the better fit. Everything runs
+in batches on the device of the points, and gives the same result for the same seed.
 """
 
 from __future__ import annotations

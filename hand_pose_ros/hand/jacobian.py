@@ -1,8 +1,8 @@
-"""Analytic derivatives of the hand model: 23 joints by the pose and by the hand's constant offsets, batched
-in torch.
- In: ``HandFrames`` of N hands, metres. Out: Jacobians (N, 23, 3, ...), in the frames' outer frame. A joint
-moves about an angle's axis by the cross product of the axis and the arm; offsets enter linearly. Also the
-offsets as one flat vector (36): wrist 2 x 3, bases 5 x 3, lengths 5 x 3.
+"""Analytic derivatives of the hand model: 23 joints by the pose and by the hand's constant offsets, batched in torch.
+
+In: ``HandFrames`` of N hands, metres. Out: Jacobians (N, 23, 3, ...), in the frames' outer frame. A joint moves about
+an angle's axis by the cross product of the axis and the arm; offsets enter linearly. Also the offsets as one flat
+vector (36): wrist 2 x 3, bases 5 x 3, lengths 5 x 3.
 """
 
 from __future__ import annotations

@@ -1,12 +1,13 @@
-"""One hand, every frame: joints (23, 3) m -> 26 parameters in range, in a fraction of a millisecond on one
-CPU thread.
- In: our 23 joints in any right-handed frame, metres, with a weight each (0: not seen), the hand's shape
-(known, or an estimate to go on from), and, while tracking, the previous parameters. Out: :class:`SolvedHand`:
-parameters (26,), shape (9,), joints (23, 3) m, in range whatever came in.
- The start is read off the joints in closed form (palm by Kabsch, then each finger's abduction and flexions
-from its bones), and a few Levenberg-Marquardt steps as in :mod:`hand_pose_ros.hand.least_squares` do the
-rest, with priors on the previous pose and on the shape. numba, because 26 unknowns are too few for torch's
-cost per call.
+"""One hand, every frame: joints (23, 3) m -> 26 parameters in range, in a fraction of a millisecond on one CPU
+thread.
+
+In: our 23 joints in any right-handed frame, metres, with a weight each (0: not seen), the hand's shape (known, or an
+estimate to go on from), and, while tracking, the previous parameters. Out: :class:`SolvedHand`: parameters (26,),
+shape (9,), joints (23, 3) m, in range whatever came in.
+
+The start is read off the joints in closed form (palm by Kabsch, then each finger's abduction and flexions from its
+bones), and a few Levenberg-Marquardt steps as in :mod:`hand_pose_ros.hand.least_squares` do the rest, with priors on
+the previous pose and on the shape. numba, because 26 unknowns are too few for torch's cost per call.
 """
 
 from __future__ import annotations

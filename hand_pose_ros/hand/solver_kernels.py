@@ -1,7 +1,7 @@
-"""The online solver's Levenberg-Marquardt in numba: normal equations, Cholesky, steps within the angle
-limits.
- In: see :func:`solve_hand`; float64 arrays of one hand, metres and radians. Out: its pose, shape and joints.
-Nothing here checks its input: :mod:`hand_pose_ros.hand.solver` does. The method is that of
+"""The online solver's Levenberg-Marquardt in numba: normal equations, Cholesky, steps within the angle limits.
+
+In: see :func:`solve_hand`; float64 arrays of one hand, metres and radians. Out: its pose, shape and joints. Nothing
+here checks its input: :mod:`hand_pose_ros.hand.solver` does. The method is that of
 :mod:`hand_pose_ros.hand.least_squares`.
 """
 

@@ -1,7 +1,8 @@
 """The online solver's hand in numba: forward kinematics, and a pose read off the joints in closed form.
- In and out: float64 arrays of one hand, metres and radians; shapes in each docstring. Nothing here checks its
-input: :mod:`hand_pose_ros.hand.solver` does. Conventions are those of ``skeleton``, ``rotations`` and
-``kinematics``; the tests compare with HandModelLayer.
+
+In and out: float64 arrays of one hand, metres and radians; shapes in each docstring. Nothing here checks its input:
+:mod:`hand_pose_ros.hand.solver` does. Conventions are those of ``skeleton``, ``rotations`` and ``kinematics``; the
+tests compare with HandModelLayer.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
-"""Particle swarm optimisation of hand poses: points (N, K, 3) m -> the best pose (and shape) a frame,
-roughly.
- In: target points (N, K, 3) m with weights (N, K) and the map (K, 23) from our joints to them. Out:
-:class:`SwarmResult`, the best particles of every frame, angles in range. A global search that needs no start:
-it finds the basin, :mod:`hand_pose_ros.hand.least_squares` the minimum.
- This is the poster's "PSO based off-line model fitting to obtain joint angle ground truth". Frames and
-particles are both batch dimensions, on the CPU or a GPU. Particles start at random valid angles, rigidly
-aligned with the target (Kabsch), which leaves the swarm little to do for the palm.
+"""Particle swarm optimisation of hand poses: points (N, K, 3) m -> the best pose (and shape) a frame, roughly.
+
+In: target points (N, K, 3) m with weights (N, K) and the map (K, 23) from our joints to them. Out:
+:class:`SwarmResult`, the best particles of every frame, angles in range. A global search that needs no start: it
+finds the basin, :mod:`hand_pose_ros.hand.least_squares` the minimum.
+
+This is the poster's "PSO based off-line model fitting to obtain joint angle ground truth". Frames and particles are
+both batch dimensions, on the CPU or a GPU. Particles start at random valid angles, rigidly aligned with the target
+(Kabsch), which leaves the swarm little to do for the palm.
 """
 
 from __future__ import annotations
