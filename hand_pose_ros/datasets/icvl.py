@@ -126,6 +126,16 @@ class Icvl(Sequence[Sample]):
         """All annotations (N, 16, 3) m, camera optical frame."""
         return self._joints
 
+    @property
+    def names(self) -> list[str]:
+        """Every frame's ``Sample.name``, without reading its image."""
+        return list(self._names)
+
+    @property
+    def subjects(self) -> list[str]:
+        """Every frame's ``Sample.subject``, without reading its image."""
+        return [Path(name).parent.name for name in self._names]
+
 
 def _read_labels(path: Path) -> list[tuple[str, NDArray[np.float64]]]:
     """A label file -> (image path below Depth, 48 numbers) a line."""

@@ -89,7 +89,7 @@ class Msra(Sequence[Sample]):
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
         subject, gesture, frame = self._names[index]
-        name = f"{subject}/{gesture}/{frame:06d}_depth.bin"
+        name = _image_name(subject, gesture, frame)
         depth = read_bin(self._root / name)
         joints = self._joints[index]
         centre = joints[_MIDDLE_MCP]
@@ -111,6 +111,20 @@ class Msra(Sequence[Sample]):
     def joints(self) -> NDArray[np.float64]:
         """All annotations (N, 21, 3) m, camera optical frame."""
         return self._joints
+
+    @property
+    def names(self) -> list[str]:
+        """Every frame's ``Sample.name``, without reading its image."""
+        return [_image_name(*name) for name in self._names]
+
+    @property
+    def subjects(self) -> list[str]:
+        """Every frame's ``Sample.subject``, without reading its image."""
+        return [subject for subject, _, _ in self._names]
+
+
+def _image_name(subject: str, gesture: str, frame: int) -> str:
+    return f"{subject}/{gesture}/{frame:06d}_depth.bin"
 
 
 def read_bin(path: Path) -> NDArray[np.float32]:

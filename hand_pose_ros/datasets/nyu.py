@@ -74,11 +74,11 @@ class Nyu(Sequence[Sample]):
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
         frame = range(len(self))[index]
-        name = f"depth_1_{frame + 1:07d}.png"
+        name = _image_name(frame)
         size = (NYU.camera.width, NYU.camera.height)
         red_green_blue = read_png(self._folder / name, 3, size).astype(np.int32)
         depth = millimetres_to_depth(red_green_blue[..., 1] * 256 + red_green_blue[..., 2], _INVALID_FROM_MM)
-        second = self._split == "test" and frame >= SECOND_SUBJECT_FROM
+        second = self._subject(frame) == "2"
         cube = SECOND_SUBJECT_CUBE_M if second else CUBE_M
         joints = self._all[frame, SCORED_JOINTS, :]
         centre = joints[_PALM]
@@ -93,7 +93,7 @@ class Nyu(Sequence[Sample]):
             cube_m=cube,
             side=NYU.side,
             name=f"{self._split}/{name}",
-            subject="2" if second else "1",
+            subject=self._subject(frame),
         )
 
     @property
@@ -105,6 +105,23 @@ class Nyu(Sequence[Sample]):
     def all_joints(self) -> NDArray[np.float64]:
         """All annotations (N, 36, 3) m, camera optical frame."""
         return self._all
+
+    @property
+    def names(self) -> list[str]:
+        """Every frame's ``Sample.name``, without reading its image."""
+        return [f"{self._split}/{_image_name(frame)}" for frame in range(len(self))]
+
+    @property
+    def subjects(self) -> list[str]:
+        """Every frame's ``Sample.subject``, without reading its image."""
+        return [self._subject(frame) for frame in range(len(self))]
+
+    def _subject(self, frame: int) -> str:
+        return "2" if self._split == "test" and frame >= SECOND_SUBJECT_FROM else "1"
+
+
+def _image_name(frame: int) -> str:
+    return f"depth_1_{frame + 1:07d}.png"
 
 
 def _read_labels(path: Path) -> NDArray[np.float64]:

@@ -10,7 +10,9 @@ from typing import Any
 
 from hand_pose_ros.datasets.synthetic import SyntheticConfig, SyntheticHands
 from hand_pose_ros.synthetic.scene import SceneConfig
-from hand_pose_ros.training.config import TrainConfig, load_config
+from hand_pose_ros.training.batches import Source
+from hand_pose_ros.training.config import DATASETS, SYNTHETIC, TrainConfig, load_config
+from hand_pose_ros.training.recorded_source import RecordedHands, recorded_sources
 from hand_pose_ros.training.train import Trainer
 from hand_pose_ros.training.validation import SyntheticReport
 
@@ -21,6 +23,12 @@ TRAINING_SPLIT, VALIDATION_SPLIT = 0, 1
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``hand-pose train``."""
     parser.add_argument("--config", type=Path, required=True, help="YAML file, see config/train")
+    parser.add_argument(
+        "--dataset",
+        metavar="NAME",
+        help=f"one of {', '.join(DATASETS)}, instead of the file's (whose section data is then left out)",
+    )
+    parser.add_argument("--root", metavar="DIR", help="folder of icvl, nyu or msra, as its archive unpacks")
     parser.add_argument("--output", type=Path, help="folder of the run (default: runs/<name>)")
     parser.add_argument("--minutes", type=float, help="wall-clock budget, instead of the file's")
     parser.add_argument(
@@ -35,12 +43,20 @@ def run(arguments: argparse.Namespace) -> None:
     """Train and print the last validation."""
     config = with_overrides(load_config(arguments.config), arguments)
     output = arguments.output or Path("runs") / config.name
-    source, validation = (
-        synthetic_source(config.data, split) for split in (TRAINING_SPLIT, VALIDATION_SPLIT)
-    )
+    source, validation = sources(config, output)
     trainer = Trainer(config, source, output, resume=arguments.resume, validation=validation)
-    print_report(trainer.run())
+    for part in (source, validation):
+        if isinstance(part, RecordedHands):
+            part.fit  # noqa: B018 - made before the run's clock starts
+    print_report(trainer.run(), config.dataset)
     print(f"weights: {output / 'model.safetensors'}")
+
+
+def sources(config: TrainConfig, output: Path) -> tuple[Source, Source]:
+    """What to train and to validate on; ValueError names a wrong field or a damaged file."""
+    if config.dataset != SYNTHETIC:
+        return recorded_sources(config, output)
+    return synthetic_source(config.data, TRAINING_SPLIT), synthetic_source(config.data, VALIDATION_SPLIT)
 
 
 def synthetic_source(data: Mapping[str, Any], split: int) -> SyntheticHands:
@@ -58,19 +74,23 @@ def synthetic_source(data: Mapping[str, Any], split: int) -> SyntheticHands:
 
 def with_overrides(config: TrainConfig, arguments: argparse.Namespace) -> TrainConfig:
     """The configuration with what the command line says."""
-    changes = {key: getattr(arguments, key) for key in ("minutes", "samples", "seed", "device")}
+    keys = ("minutes", "samples", "seed", "device", "dataset", "root")
+    changes = {key: getattr(arguments, key) for key in keys}
     changes = {key: value for key, value in changes.items() if value is not None}
     if "samples" in changes and "minutes" not in changes:
         changes["minutes"] = 0.0
+    if changes.get("dataset", config.dataset) != config.dataset:
+        changes["data"] = {}
     return replace(config, **changes)
 
 
-def print_report(report: SyntheticReport) -> None:
+def print_report(report: SyntheticReport, dataset: str = SYNTHETIC) -> None:
     """The figures of a report, one per line, then the joints."""
-    print(f"synthetic hands: {report.count}, seed {report.seed}")
+    what = "synthetic hands" if dataset == SYNTHETIC else f"{dataset}, random test frames"
+    print(f"{what}: {report.count}, seed {report.seed}")
     print(f"  final joints   mean {report.mean_mm:6.2f} mm   median {report.median_mm:6.2f} mm")
     print(f"  coarse joints  mean {report.coarse_mean_mm:6.2f} mm   median {report.coarse_median_mm:6.2f} mm")
-    for family, error in report.per_family_mm.items():
+    for family, error in report.per_family_mm.items() if dataset == SYNTHETIC else ():
         print(f"  mesh family {family}: mean {error:.2f} mm")
     for threshold, share in report.worst_joint_below.items():
         print(f"  worst joint below {threshold} mm: {100 * share:.1f} % of frames")

@@ -13,11 +13,14 @@ from typing import Any, TypeVar
 
 import yaml
 
+from hand_pose_ros.evaluation.published import BENCHMARKS
 from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.losses import LossConfig
 from hand_pose_ros.network.skeleton_difference import SkeletonDifference
 
 DEVICES: tuple[str, ...] = ("auto", "cpu", "cuda")
+SYNTHETIC = "synthetic"
+DATASETS: tuple[str, ...] = (SYNTHETIC, *BENCHMARKS)
 
 
 @dataclass(frozen=True)
@@ -55,8 +58,9 @@ class TrainConfig:
     seed: of the run; training and validation draw from disjoint seeds. threads: CPU threads, 0 = as many as
     cores. prefetch: batches made ahead in a background thread, 0 = made between the steps (the same threads
     do both, faster on few cores). bf16: convolutions in bfloat16. validation_samples, validation_minutes,
-    checkpoint_minutes: how many, how often. data: fields of the synthetic data's configuration that differ
-    from its defaults.
+    checkpoint_minutes: how many, how often. dataset, root: what is trained on, and the folder of a recorded
+    data set. data: fields of the data's configuration that differ from its defaults
+    (``datasets.synthetic.SyntheticConfig`` or ``training.recorded_source.RecordedConfig``).
     """
 
     name: str = "default"
@@ -74,11 +78,17 @@ class TrainConfig:
     network: NetworkConfig = field(default_factory=NetworkConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+    dataset: str = SYNTHETIC
+    root: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.device not in DEVICES:
             raise ValueError(f"device is '{self.device}', want one of {', '.join(DEVICES)}")
+        if self.dataset not in DATASETS:
+            raise ValueError(f"dataset is '{self.dataset}', want one of {', '.join(DATASETS)}")
+        if not isinstance(self.root, str) or (self.root and self.dataset == SYNTHETIC):
+            raise ValueError(f"root is '{self.root}', want a folder, and only with {', '.join(BENCHMARKS)}")
         if self.minutes < 0 or self.samples < 0 or not (self.minutes or self.samples):
             raise ValueError(f"minutes, samples are {self.minutes}, {self.samples}, want one of them above 0")
         _positive("", self, "batch", "validation_samples", "validation_minutes", "checkpoint_minutes")
@@ -114,6 +124,9 @@ class TrainConfig:
         values = asdict(self)
         values["network"] = self.network.to_dict()
         values["data"] = dict(self.data)
+        if self.dataset == SYNTHETIC:
+            # As before recorded data sets could be trained on: settings stored then still compare equal.
+            del values["dataset"], values["root"]
         return values
 
 

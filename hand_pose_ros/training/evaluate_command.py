@@ -215,7 +215,10 @@ def _checkpoints(a: argparse.Namespace) -> Iterator[tuple[str, HandNet, Checkpoi
 def _on_synthetic(a: argparse.Namespace) -> list[Outcome]:
     outcomes = []
     for name, model, info, source in _checkpoints(a):
-        hands = synthetic_source(info.training.get("config", {}).get("data", {}), VALIDATION_SPLIT)
+        trained = info.training.get("config", {})
+        # The section data of a network trained on recorded frames says nothing of synthetic ones.
+        crop = {"size": model.config.crop_size, "cube_m": model.config.cube_m}
+        hands = synthetic_source(crop if "dataset" in trained else trained.get("data", {}), VALIDATION_SPLIT)
         count = a.count or _SYNTHETIC_COUNT
         parts, joints, angles, families = [], [], [], []
         starts = range(0, count, _CHUNK)
