@@ -130,13 +130,17 @@ def _work(ablation: AblationConfig, rows: list[Row], seed: int, output: Path, de
 
 @contextmanager
 def _recorded(arguments: argparse.Namespace) -> Iterator[None]:
-    """Keep, beside the runs, which command trained them and for how long."""
+    """Keep, beside the runs, which command trained them and for how long; a request to end counts as an interrupt."""
     path = arguments.output / INVOCATIONS
-    earlier = json.loads(path.read_text(encoding="utf-8"))["invocations"] if path.exists() else []
     began = time.monotonic()
+    # Asked to end, as when interrupted: states and record are kept. In the background shells ignore interrupts.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     finally:
+        signal.signal(signal.SIGTERM, before)
+        # Read now, not before: another command may have trained other rows meanwhile.
+        earlier = json.loads(path.read_text(encoding="utf-8"))["invocations"] if path.exists() else []
         entry = {"command": command_line(arguments), "minutes": (time.monotonic() - began) / 60}
         write_json(path, {"invocations": [*earlier, entry]})
 

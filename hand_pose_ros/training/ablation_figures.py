@@ -88,7 +88,7 @@ def _bars(axes: Axes, results: Sequence[RowResults], panel: Panel) -> None:
             )  # fmt: skip
             top = max(top, panel.factor * published)
         if not len(values) and published is None:
-            axes.text(place, 0.0, "none", ha="center", va="bottom", color="0.5", fontsize=7)
+            axes.text(place, 0.0, "no angles", ha="center", va="bottom", color="0.5", fontsize=7)
     axes.set_xlim(-0.6, len(results) - 0.4)
     axes.set_ylim(0.0, 1.08 * top if top else 1.0)
     axes.set_xticks(

@@ -144,6 +144,8 @@ def _deepmodel_section(results: Sequence[RowResults]) -> list[str]:
         "Angles are those that the network says, before any clamp; a frame counts as out of range when one of its 20",
         "angles is outside its limits by more than 1e-4 rad.",
     ]
+    for run in (run for r in results if r.row.key == "ours" for run in r.runs[:1]):
+        notes += [f"*Ours* was trained with lambda = {run['config']['loss']['physical']:g}."]
     if fitted is not None:
         count = int(fitted.values("fit_samples")[0])
         residual, floor = (spread(fitted.values(key)) for key in ("fit_residual_mm", "fit_floor_deg"))
@@ -182,6 +184,13 @@ def _sdnet_section(results: Sequence[RowResults]) -> list[str]:
         "Bone angles and ratios are those of the paper's Eq. 4 and 7, their errors mean absolute differences from the",
         "truth over the five parts of our 23 joints; bone lengths over all bones of the hand.",
     ]
+    for run in [run for r in results for run in r.runs][:1]:
+        parts = run["config"]["loss"]["skeleton_difference"]
+        notes += [
+            f"Inside the skeleton-difference loss: alpha {parts['alpha']:g}, beta {parts['beta']:g}, "
+            f"omega1 {parts['omega1']:g}, omega2 {parts['omega2']:g}, threshold {parts['threshold']:g} rad "
+            "(the paper gives none of them)."
+        ]
     return _section("sdnet", results, head, body, notes)
 
 
@@ -212,6 +221,7 @@ def _setting(results: Sequence[RowResults]) -> list[str]:
     first = runs[0]
     network, weights = first["config"]["network"], sorted({run["weights"] for run in runs})
     seeds = sorted({len(result.runs) for result in results})
+    counted = " to ".join(map(str, seeds)) + (" seed" if seeds == [1] else " seeds")
     size = f"{weights[0] / 1e6:.2f} to {weights[-1] / 1e6:.2f} million weights"
     if len(weights) == 1:
         size = f"{weights[0] / 1e6:.2f} million weights"
@@ -220,7 +230,7 @@ def _setting(results: Sequence[RowResults]) -> list[str]:
     return [
         f"All rows alike: input {network['crop_size']}×{network['crop_size']}{reduced}, otherwise the paper's network "
         f"({size});",
-        f"{first['samples']} samples in batches of {first['config']['batch']}, {' to '.join(map(str, seeds))} seeds; "
+        f"{first['samples']} samples in batches of {first['config']['batch']}, {counted}; "
         f"measured on {first['measures']['evaluation_samples']} hands, {skeleton.JOINT_COUNT} joints each. "
         f"{_VIEWS[first['config']['views']]}",
     ]
@@ -235,7 +245,10 @@ def _conditions(ablation: AblationConfig, tables: dict[str, list[RowResults]], f
         invocations: list[dict[str, Any]] = json.loads(record.read_text(encoding="utf-8"))["invocations"]
         lines += ["```bash", *(entry["command"] for entry in invocations), "```", ""]
         total = sum(entry["minutes"] for entry in invocations)
-        lines += [f"* Wall time: {total:.0f} minutes in all, the measuring and fitting included."]
+        lines += [
+            f"* Wall time: {total:.0f} minutes in all, the measuring and fitting included; commands that "
+            "ran side by side are counted each."
+        ]
     for text in machines:
         m = json.loads(text)
         lines += [
