@@ -33,6 +33,7 @@ from hand_pose_ros.nodes.parameters import CAMERA_PARAMETERS
 from hand_pose_ros.nodes.reporter import Reporter
 
 _GOODBYE_S = 2.0
+_SETTLE_S = 1.0  # this node finds its listeners before they have found it; what is sent then is lost
 _PROGRESS_PERIOD_S = 1.0
 
 
@@ -71,6 +72,7 @@ class DepthCameraNode(Node):
         self.reporter = Reporter(self.get_logger())
         self.finished = False
         self.published = 0
+        self._heard_since: float | None = None
         self._source = source_factory(self.parameters)
         self.parameters.locked = True
         self._frame_id = self.parameters["frame_id"]
@@ -102,13 +104,20 @@ class DepthCameraNode(Node):
         self._truth = self.create_publisher(HandPoseArray, "truth", RELIABLE)
         return self.create_publisher(Image, DEPTH_TOPIC, image_qos)
 
+    def _heard(self, image: Publisher) -> bool:
+        """Whether the asked number of listeners is there, and has had time to find this node in turn."""
+        wanted = self.parameters["wait_for_subscribers"]
+        if image.get_subscription_count() < wanted:
+            return False
+        self._heard_since = self._heard_since or time.monotonic()
+        return wanted == 0 or time.monotonic() - self._heard_since > _SETTLE_S
+
     def _tick(self) -> None:
         if self.finished or (self.published == 0 and not self._prepared()):
             return
         if self._image is None:
             self._image = self._advertise()
-        listeners = self._image.get_subscription_count()
-        if self.published == 0 and listeners < self.parameters["wait_for_subscribers"]:
+        if self.published == 0 and not self._heard(self._image):
             return
         try:
             frame = self._frames.take()
