@@ -33,7 +33,9 @@ from hand_pose_ros.nodes.parameters import CAMERA_PARAMETERS
 from hand_pose_ros.nodes.reporter import Reporter
 
 _GOODBYE_S = 2.0
-_SETTLE_S = 1.0  # this node finds its listeners before they have found it; what is sent then is lost
+# This node finds its listeners before they have found it, and what is sent then is lost. A lost packet of the
+# middleware's discovery is repeated after 3 s.
+_SETTLE_S = 3.5
 _PROGRESS_PERIOD_S = 1.0
 
 
