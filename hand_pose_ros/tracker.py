@@ -132,10 +132,7 @@ class HandTracker:
 
         ValueError when the image's size is not the camera's.
         """
-        if depth.shape != (camera.height, camera.width):
-            raise ValueError(
-                f"camera info says {camera.width}x{camera.height}, the image is {depth.shape[1]}x{depth.shape[0]}"
-            )
+        camera.require_size(depth.shape[1], depth.shape[0])
         if self._stamp_s is not None and stamp_s < self._stamp_s:
             self.reset()
         self._stamp_s = stamp_s
@@ -197,27 +194,25 @@ class HandTracker:
         self, depth: NDArray[np.float32], camera: Camera, stamp_s: float, timings: dict[str, float]
     ) -> Hand | None:
         """Start a track on what looks most like a hand, or None."""
-        both = max(
-            self._candidates(depth, camera, timings), key=lambda pair: max(map(_fit, pair)), default=None
-        )
+        both = self._best_candidate(depth, camera, timings)
         if both is None:
             return None
         chosen = max(both, key=_fit)
         return self._start(chosen, both, stamp_s) if self._believable(chosen) else None
 
-    def _candidates(
+    def _best_candidate(
         self,
         depth: NDArray[np.float32],
         camera: Camera,
         timings: dict[str, float],
         away_from: Array | None = None,
-    ) -> list[list[Estimate]]:
-        """The sides tried at every place that could be a hand; only places that are not ``away_from`` (3,) m."""
+    ) -> list[Estimate] | None:
+        """The sides tried at the place that fits a hand best; with ``away_from`` (3,) m, only places not near it."""
         start = time.perf_counter()
         locations = locate_hands(depth, camera, self.config.locate)
         add_time(timings, "locate", start)
         sides = [False, True] if self.config.side == "auto" else [self.config.side == "left"]
-        found = []
+        found: list[list[Estimate]] = []
         for location in locations:
             if away_from is not None and np.linalg.norm(location.centre - away_from) < _SAME_HAND_M:
                 continue
@@ -226,7 +221,7 @@ class HandTracker:
             centre = max(first, key=_fit).hand.joints.mean(axis=0)
             if centre[2] > 0:
                 found.append(self.estimator(depth, camera, centre, sides, self._next_id, timings))
-        return found
+        return max(found, key=lambda pair: max(map(_fit, pair)), default=None)
 
     def _recheck(
         self,
@@ -241,8 +236,7 @@ class HandTracker:
         if track is None or stamp_s - track.checked_s < _RECHECK_S:
             return None
         track.checked_s = stamp_s
-        others = self._candidates(depth, camera, timings, away_from=track.hand.translation)
-        both = max(others, key=lambda pair: max(map(_fit, pair)), default=None)
+        both = self._best_candidate(depth, camera, timings, away_from=track.hand.translation)
         if both is None:
             return None
         chosen = max(both, key=_fit)

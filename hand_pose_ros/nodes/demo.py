@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from hand_pose_ros.nodes.demo_config import DemoConfig, parse_arguments
+from hand_pose_ros.nodes.demo_config import SLOW_VARIABLE, DemoConfig, parse_arguments
 from hand_pose_ros.nodes.processes import NodeProcesses
 from hand_pose_ros.pictures import write_json
 
@@ -67,7 +67,7 @@ def run(config: DemoConfig, console: Console) -> dict[str, Any]:
         TimeElapsedColumn(),
         console=console,
     )
-    environment = demo_environment() | {"HAND_POSE_SLOW": str(config.slow)}
+    environment = demo_environment() | {SLOW_VARIABLE: str(config.slow)}
     with NodeProcesses(config.output.resolve(), environment) as nodes, progress:
         nodes.start("watcher", _MODULES["watcher"], config.watcher_parameters())
         tracker = _MODULES["tracker"] if config.slow == 1 else "hand_pose_ros.nodes.slow_tracker_node"

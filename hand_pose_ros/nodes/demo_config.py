@@ -11,6 +11,8 @@ from typing import Any, NoReturn
 from hand_pose_ros.datasets.recorded import RecordedFrames
 
 _MAX_AHEAD = 900
+SLOW_VARIABLE = "HAND_POSE_SLOW"
+"""Environment variable that tells the slow tracker node its factor, a whole number."""
 DESCRIPTION = (
     "Plays a synthetic hand, or a folder of 16-bit depth PNGs, through camera, tracker and watcher over real DDS;"
     " writes overlay.gif, overlay.png and summary.json."

@@ -12,11 +12,9 @@ from typing import Any, cast
 
 from hand_pose_ros.estimator import HandEstimator
 from hand_pose_ros.nodes.declaration import DeclaredParameters
+from hand_pose_ros.nodes.demo_config import SLOW_VARIABLE
 from hand_pose_ros.nodes.tracker_node import build_tracker, main
 from hand_pose_ros.tracker import HandTracker
-
-FACTOR_VARIABLE = "HAND_POSE_SLOW"
-"""Environment variable with the factor, a whole number."""
 
 
 class _Repeated:
@@ -37,7 +35,7 @@ class _Repeated:
 def build_slow_tracker(parameters: DeclaredParameters) -> HandTracker:
     """The tracker that the parameters describe, slowed down."""
     tracker = build_tracker(parameters)
-    repeated = _Repeated(tracker.estimator, int(os.environ.get(FACTOR_VARIABLE, "10")))
+    repeated = _Repeated(tracker.estimator, int(os.environ.get(SLOW_VARIABLE, "10")))
     tracker.estimator = cast(HandEstimator, repeated)
     return tracker
 
