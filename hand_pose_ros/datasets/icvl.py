@@ -17,9 +17,8 @@ DeepPrior. The camera is the one that published results are scored with (``evalu
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +30,7 @@ from hand_pose_ros.datasets.reading import (
     read_text_lines,
     require_folder,
 )
-from hand_pose_ros.datasets.sample import DatasetError, Sample, centre_of_mass, check_centre_mode
+from hand_pose_ros.datasets.sample import DatasetError, LazySamples, Sample, centre_of_mass, check_centre_mode
 from hand_pose_ros.evaluation.published import ICVL, to_camera
 
 CUBE_M = 0.25
@@ -50,7 +49,7 @@ def rotation_degrees(path: str) -> float:
     return float(first[:-2]) + 0.5 if half else float(first)
 
 
-class Icvl(Sequence[Sample]):
+class Icvl(LazySamples):
     """Frames of ICVL, read when asked for.
 
     root: folder with Training and Testing. split: "train" or "test". rotated: whether training includes the rotated
@@ -95,13 +94,7 @@ class Icvl(Sequence[Sample]):
     def __len__(self) -> int:
         return len(self._names)
 
-    @overload
-    def __getitem__(self, index: int) -> Sample: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Sample]: ...
-    def __getitem__(self, index: int | slice) -> Sample | list[Sample]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
+    def _read(self, index: int) -> Sample:
         name, joints = self._names[index], self._joints[index]
         path = self._images / name
         size = (ICVL.camera.width, ICVL.camera.height)

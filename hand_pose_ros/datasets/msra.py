@@ -14,9 +14,8 @@ cubes: smaller for the later, smaller hands. Everybody trains on eight persons a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +26,7 @@ from hand_pose_ros.datasets.reading import (
     read_text_lines,
     require_folder,
 )
-from hand_pose_ros.datasets.sample import DatasetError, Sample, centre_of_mass, check_centre_mode
+from hand_pose_ros.datasets.sample import DatasetError, LazySamples, Sample, centre_of_mass, check_centre_mode
 from hand_pose_ros.evaluation.published import MSRA
 
 CUBES_M: dict[str, float] = {
@@ -40,7 +39,7 @@ _HEADER = np.dtype("<i4")
 _PIXEL = np.dtype("<f4")
 
 
-class Msra(Sequence[Sample]):
+class Msra(LazySamples):
     """Frames of MSRA, read when asked for.
 
     root: folder with P0 to P8. subjects: the persons to read, all when None (leave one out: everybody else trains).
@@ -81,13 +80,7 @@ class Msra(Sequence[Sample]):
     def __len__(self) -> int:
         return len(self._names)
 
-    @overload
-    def __getitem__(self, index: int) -> Sample: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Sample]: ...
-    def __getitem__(self, index: int | slice) -> Sample | list[Sample]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
+    def _read(self, index: int) -> Sample:
         subject, gesture, frame = self._names[index]
         name = _image_name(subject, gesture, frame)
         depth = read_bin(self._root / name)

@@ -15,9 +15,7 @@ the camera that published results are scored with (``evaluation.published.NYU``)
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
 from pathlib import Path
-from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +23,7 @@ from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 
 from hand_pose_ros.datasets.reading import millimetres_to_depth, read_png, require_folder
-from hand_pose_ros.datasets.sample import DatasetError, Sample, centre_of_mass, check_centre_mode
+from hand_pose_ros.datasets.sample import DatasetError, LazySamples, Sample, centre_of_mass, check_centre_mode
 from hand_pose_ros.evaluation.published import NYU, to_camera
 
 SCORED_JOINTS: tuple[int, ...] = (0, 3, 6, 9, 12, 15, 18, 21, 24, 25, 27, 30, 31, 32)
@@ -41,7 +39,7 @@ _PALM = SCORED_JOINTS.index(32)
 _INVALID_FROM_MM = 10000
 
 
-class Nyu(Sequence[Sample]):
+class Nyu(LazySamples):
     """Frames of NYU's first view, read when asked for.
 
     root: folder with train and test. split: "train" or "test". centre: "mass" (centre of mass about the palm,
@@ -66,21 +64,14 @@ class Nyu(Sequence[Sample]):
     def __len__(self) -> int:
         return len(self._all)
 
-    @overload
-    def __getitem__(self, index: int) -> Sample: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Sample]: ...
-    def __getitem__(self, index: int | slice) -> Sample | list[Sample]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        frame = range(len(self))[index]
-        name = _image_name(frame)
+    def _read(self, index: int) -> Sample:
+        name = _image_name(index)
         size = (NYU.camera.width, NYU.camera.height)
         red_green_blue = read_png(self._folder / name, 3, size).astype(np.int32)
         depth = millimetres_to_depth(red_green_blue[..., 1] * 256 + red_green_blue[..., 2], _INVALID_FROM_MM)
-        second = self._subject(frame) == "2"
+        second = self._subject(index) == "2"
         cube = SECOND_SUBJECT_CUBE_M if second else CUBE_M
-        joints = self._all[frame, SCORED_JOINTS, :]
+        joints = self._all[index, SCORED_JOINTS, :]
         centre = joints[_PALM]
         if self._centre == "mass":
             centre = centre_of_mass(depth, NYU.camera, centre, cube)
@@ -93,7 +84,7 @@ class Nyu(Sequence[Sample]):
             cube_m=cube,
             side=NYU.side,
             name=f"{self._split}/{name}",
-            subject=self._subject(frame),
+            subject=self._subject(index),
         )
 
     @property

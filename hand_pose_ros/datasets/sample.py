@@ -7,10 +7,11 @@ x right, y down, z forward), and through :func:`crop_sample` the network's pictu
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,6 +83,22 @@ class Sample:
             raise ValueError(f"{self.name}: centre is {self.centre}, want 3 finite numbers with z > 0")
         if not self.cube_m > 0.0:
             raise ValueError(f"{self.name}: cube_m is {self.cube_m}, want a positive length")
+
+
+class LazySamples(Sequence[Sample]):
+    """A data set whose samples are read when they are asked for: a reader gives ``__len__`` and ``_read``."""
+
+    @overload
+    def __getitem__(self, index: int) -> Sample: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Sample]: ...
+    def __getitem__(self, index: int | slice) -> Sample | list[Sample]:
+        frames = range(len(self))[index]  # counts from the end, and refuses what lies beyond it
+        return self._read(frames) if isinstance(frames, int) else [self._read(i) for i in frames]
+
+    @abstractmethod
+    def _read(self, index: int) -> Sample:
+        """The sample at 0 <= index < len(self)."""
 
 
 class CroppedSample(NamedTuple):
