@@ -20,7 +20,8 @@ from hand_pose_ros.synthetic.bank import IdentityBank, load_bank
 from hand_pose_ros.synthetic.poses import sample_angles, sample_view_rotations, sample_wrist_bends
 from hand_pose_ros.synthetic.render import draw_ellipsoid, draw_plane, dress_forearm, rasterize
 from hand_pose_ros.synthetic.scene import OBJECTS, SceneConfig, sample_scenes, to_camera
-from hand_pose_ros.synthetic.sensor import NO_NOISE, sample_noise, sensor_kernel
+from hand_pose_ros.synthetic.sensor import NO_NOISE, sensor_kernel
+from hand_pose_ros.synthetic.sensor_presets import SENSORS, require_sensors, sample_sensors
 from hand_pose_ros.synthetic.skinning import skin_vertices
 
 Array = NDArray[np.float64]
@@ -44,9 +45,11 @@ class SyntheticConfig:
     """Standard deviation of each coordinate of the crop centre about the mean joint."""
     distance_m: tuple[float, float] = (0.27, 1.30)
     patch_px: tuple[int, int] = (64, 170)
-    """How many sensor pixels span the cube, least and most."""
+    """How many pixels of a generic sensor span the cube, least and most; the least holds for the others, too."""
     off_axis_rad: float = 0.35
     noise: bool = True
+    sensors: tuple[str, ...] = SENSORS
+    """Names of synthetic/sensor_presets.py; they give distance (within distance_m), pixels and noise."""
     scene: SceneConfig = field(default_factory=SceneConfig)
 
     def __post_init__(self) -> None:
@@ -61,6 +64,7 @@ class SyntheticConfig:
             )
         if not 16 <= self.patch_px[0] <= self.patch_px[1] <= 512:
             raise ValueError(f"patch_px is {self.patch_px}: want (least, most) between 16 and 512")
+        require_sensors(self.sensors)
         if self.centre_jitter_m < 0 or not 0 <= self.off_axis_rad < 0.8:
             raise ValueError("centre_jitter_m must be at least 0 and off_axis_rad between 0 and 0.8")
 
@@ -109,20 +113,24 @@ class SyntheticHands:
         translation = rng.normal(0, config.centre_jitter_m, (count, 3)) - joints.mean(axis=1)
         posed = bank.pose(person, angles, rotation, translation, bends)
 
-        distance = rng.uniform(*config.distance_m, count)
+        sensor = sample_sensors(
+            count, rng, config.sensors, config.distance_m, config.patch_px, config.cube_m,
+            finest_px=1.55 * config.size,  # just enough for the crop to take medians, as it does of dense images
+        )  # fmt: skip
+        distance = sensor.distance
         centres = _directions(count, config.off_axis_rad, rng) * distance[:, None]
         view = np.stack([CropFrame(centre, config.cube_m, config.size).view for centre in centres])
         # Into the camera frame: x_camera = view^T x_local + centre, for points and for skinning matrices alike.
         skinning = np.einsum("nji,nsjk->nsik", view, posed.skinning)
         skinning[..., 3] += centres[:, None]
         scenes = to_camera(sample_scenes(posed.joints, config.scene, rng), view, distance)
-        noise = sample_noise(count, rng) if config.noise else np.tile(NO_NOISE.as_array(), (count, 1))
+        noise = sensor.noise if config.noise else np.tile(NO_NOISE.as_array(), (count, 1))
         crop = np.empty((count, 1, config.size, config.size), np.float32)
         _render_batch(
             bank.vertices, bank.bone_index, bank.bone_weight, bank.along_forearm, bank.faces,
             bank.vertex_range[person], bank.face_range[bank.family[person]], skinning.astype(np.float32),
             _forearm_looks(count, rng), scenes.planes, scenes.centres, scenes.axes,
-            noise, rng.integers(2**31, size=count), rng.uniform(*config.patch_px, count),
+            noise, rng.integers(2**31, size=count), sensor.patch_px,
             view, centres, distance, config.cube_m / 2, crop[:, 0],
         )  # fmt: skip
         return Batch(

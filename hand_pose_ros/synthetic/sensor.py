@@ -4,8 +4,11 @@ In: clean depth (H, W) float32 m (+inf = nothing there) and a NoiseModel. Out: d
 float32 m with NaN for "no reading", at the sensor's own resolution (so before any crop).
 
 In order: lateral jitter (each pixel sees a neighbouring ray), loss on surfaces seen at a grazing angle, loss and
-flying pixels at depth edges, the shadow band of a stereo or structured-light sensor on one side of near objects,
-axial noise that grows with the square of the distance, quantisation, single missing pixels, round holes.
+flying pixels at depth edges, single missing pixels, axial noise that grows with the distance, quantisation, the
+shadow band of a triangulating sensor on one side of near objects, round holes. Jitter and axial noise are drawn anew
+for each pixel, or smoothly over patches of pixels where the sensor itself matches or filters patches.
+
+Which sensor has how much of what stands in sensor_presets.py.
 """
 
 from __future__ import annotations
@@ -19,6 +22,8 @@ from numpy.typing import NDArray
 _EDGE_M = 0.008
 _FLY_M = 0.15
 _FAR_M = 50.0
+_SHADOW_MOST_PX = 60
+_SIGNED = ("shadow_px", "baseline_m")  # their sign is the side
 _NORMAL = np.random.default_rng(0).standard_normal(4096).astype(np.float32)
 
 
@@ -29,7 +34,7 @@ class NoiseModel:
     lateral_px: float = 0.5
     """Standard deviation of the sideways jitter, px."""
     axial_m: float = 0.0012
-    """Standard deviation of the depth at 0.6 m; it grows with the square of the distance."""
+    """Standard deviation of the depth at 0.6 m."""
     quantisation_m: float = 0.001
     """Step of the reported depth; 0 for none."""
     edge_loss: float = 0.25
@@ -41,37 +46,35 @@ class NoiseModel:
     grazing_cosine: float = 0.12
     """Surfaces whose normal makes less than this cosine with the ray lose readings."""
     shadow_px: float = 0.0
-    """Width of the stereo shadow beside an object before a far background, px; its sign is the side."""
+    """Width of the shadow beside an object before a far background, px, whatever the distances; its sign is the
+    side (positive: right)."""
     holes: float = 0.2
     """Mean number of round holes in the image's 100 x 100 px."""
+    growing: float = 1.0
+    """Share of the axial noise at 0.6 m that grows with the square of the distance; the rest is the same at every
+    distance. 1 for triangulation, near 0 for time of flight."""
+    bump_px: float = 0.0
+    """Pitch of the patches over which jitter and axial noise change smoothly, px; up to 1: every pixel on its own."""
+    baseline_m: float = 0.0
+    """Distance from the depth image's eye to the second one (camera or projector), positive if that is on the right.
+    What it cannot see carries no reading: a shadow of f * baseline * (1 / z_near - 1 / z_far) px on an object's other
+    side. 0 for none."""
 
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if not np.isfinite(value) or (value < 0 and field.name != "shadow_px"):
+            if not np.isfinite(value) or (value < 0 and field.name not in _SIGNED):
                 raise ValueError(f"noise {field.name} is {value}: it must be a finite number, at least 0")
-        for name in ("edge_loss", "flying", "missing", "grazing_cosine"):
+        for name in ("edge_loss", "flying", "missing", "grazing_cosine", "growing"):
             if getattr(self, name) > 1:
                 raise ValueError(f"noise {name} is {getattr(self, name)}: it is a share, at most 1")
 
     def as_array(self) -> NDArray[np.float64]:
-        """(9,) in the order of the fields, for the compiled kernel."""
+        """(12,) in the order of the fields, for the compiled kernel."""
         return np.array([getattr(self, field.name) for field in fields(self)], dtype=np.float64)
 
 
 NO_NOISE = NoiseModel(0, 0, 0, 0, 0, 0, 0, 0, 0)
-
-
-def sample_noise(count: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """(count, 9) noise models as arrays, spread over the sensors in use: from clean to bad."""
-    level = rng.random((count, 1)) ** 1.3  # most sensors are good ones
-    unit = rng.random((count, 9)) * (0.35 + 0.65 * level)
-    shadow = np.where(rng.random(count) < 0.35, rng.uniform(1, 7, count) * rng.choice([-1, 1], count), 0.0)
-    columns = [
-        0.9 * unit[:, 0], 0.0003 + 0.0022 * unit[:, 1], 0.003 * unit[:, 2] ** 2, 0.5 * unit[:, 3], 0.15 * unit[:, 4],
-        0.03 * unit[:, 5] ** 2, 0.22 * unit[:, 6], shadow, 0.8 * unit[:, 7] ** 2,
-    ]  # fmt: skip
-    return np.stack(columns, axis=-1)
 
 
 def apply_noise(
@@ -99,18 +102,34 @@ def sensor_kernel(clean, noise, seed, focal_px, out):  # type: ignore[no-untyped
     One draw of 64 bits serves a pixel: four fields of 12 bits index a table of normal deviates, 16 bits are a share.
     """
     lateral, axial, step, edge_loss, flying = noise[0], noise[1], noise[2], noise[3], noise[4]
-    missing, grazing, shadow = noise[5], noise[6], round(noise[7])
+    missing, grazing, shadow, growing, pitch = noise[5], noise[6], round(noise[7]), noise[9], noise[10]
     steepest = np.inf if grazing <= 0.0 else 1.0 / grazing**2 - 1.0  # tangent squared of the grazing angle
     height, width = clean.shape
     state = np.uint64(seed) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(0x2545F4914F6CDD1D)
     for _ in range(4):
         state = _next(state)
     mask = np.uint64(4095)
+    bumpy = pitch > 1.0
+    # Without bumps a lattice of a few nodes that nobody looks at.
+    pitch = pitch if bumpy else 1e9
+    advanced, nodes, start = _bump_nodes(state, height, width, pitch)
+    state = advanced if bumpy else state
+    cell, before, after = _between_nodes(width, start, pitch)
+    line = np.empty((3, nodes.shape[2]), np.float32)
     for row in range(height):
+        if bumpy:
+            _blend_rows(nodes, (row + start) / pitch, line)
         for column in range(width):
             state = _next(state)
-            r = round(row + lateral * _NORMAL[state & mask])
-            c = round(column + lateral * _NORMAL[(state >> np.uint64(12)) & mask])
+            if bumpy:
+                k, a, b = cell[column], before[column], after[column]
+                r = round(row + lateral * (a * line[0, k] + b * line[0, k + 1]))
+                c = round(column + lateral * (a * line[1, k] + b * line[1, k + 1]))
+                deviate = a * line[2, k] + b * line[2, k + 1]
+            else:
+                r = round(row + lateral * _NORMAL[state & mask])
+                c = round(column + lateral * _NORMAL[(state >> np.uint64(12)) & mask])
+                deviate = _NORMAL[(state >> np.uint64(24)) & mask]
             r, c = min(height - 1, max(0, r)), min(width - 1, max(0, c))
             z = clean[r, c]
             if not z < _FAR_M:
@@ -138,13 +157,83 @@ def sensor_kernel(clean, noise, seed, focal_px, out):  # type: ignore[no-untyped
             if share > 1.0 - missing:
                 out[row, column] = np.nan
                 continue
-            z += axial * (z / 0.6) ** 2 * _NORMAL[(state >> np.uint64(24)) & mask]
+            z += axial * (1.0 - growing + growing * (z / 0.6) ** 2) * deviate
             if step > 0.0:
                 z = step * np.floor(z / step + 0.5)
             out[row, column] = z
     if shadow != 0:
         _cast_shadow(clean, shadow, out)
+    if noise[11] != 0.0:
+        _hide_from_second_eye(clean, -focal_px * noise[11], out)
     _punch_holes(noise[8], state, out)
+
+
+@njit(nogil=True, cache=True)
+def _bump_nodes(state, height, width, pitch):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Advanced state; normal deviates (3, rows, columns) on a lattice of ``pitch`` px; its random offset, px."""
+    state = _next(state)
+    start = pitch * float(state >> np.uint64(48)) / 65536.0
+    rows, columns = int((height + pitch) / pitch) + 2, int((width + pitch) / pitch) + 2
+    nodes = np.empty((3, rows, columns), np.float32)
+    mask = np.uint64(4095)
+    for row in range(rows):
+        for column in range(columns):
+            state = _next(state)
+            for k in range(3):
+                nodes[k, row, column] = _NORMAL[(state >> np.uint64(12 * k)) & mask]
+    return state, nodes, start
+
+
+@njit(nogil=True, cache=True)
+def _between_nodes(width, start, pitch):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """For each column its lattice cell and the weights of that cell's two ends.
+
+    The weights' squares add up to 1 (not the weights), so that the variance is 1 between the nodes, too.
+    """
+    cell = np.empty(width, np.int64)
+    before, after = np.empty(width, np.float32), np.empty(width, np.float32)
+    for column in range(width):
+        place = (column + start) / pitch
+        cell[column] = int(place)
+        share = place - cell[column]
+        length = np.sqrt(share**2 + (1.0 - share) ** 2)
+        before[column], after[column] = (1.0 - share) / length, share / length
+    return cell, before, after
+
+
+@njit(nogil=True, cache=True)
+def _blend_rows(nodes, place, line):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Fill line (3, columns) with the nodes' values at the lattice row ``place``."""
+    row = int(place)
+    share = place - row
+    length = np.sqrt(share**2 + (1.0 - share) ** 2)
+    before, after = (1.0 - share) / length, share / length
+    for k in range(3):
+        for column in range(nodes.shape[2]):
+            line[k, column] = before * nodes[k, row, column] + after * nodes[k, row + 1, column]
+
+
+@njit(nogil=True, cache=True)
+def _hide_from_second_eye(clean, reach, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """No reading where a nearer surface hides a pixel from the second eye.
+
+    ``reach`` is focal length times baseline, px m: a surface at z shifts by reach / z, so a near one covers the far
+    pixels beside it as far as their shifts differ (positive: to the right).
+    """
+    height, width = clean.shape
+    side = 1 if reach > 0 else -1
+    reach = abs(reach)
+    for row in range(height):
+        for column in range(width):
+            z, beside = clean[row, column], column + side
+            if not (0 <= beside < width and clean[row, beside] - z > 0.004):
+                continue
+            shift = reach / z
+            for k in range(1, _SHADOW_MOST_PX):
+                far = column + side * k
+                if not 0 <= far < width or shift - reach / clean[row, far] < k:
+                    break
+                out[row, far] = np.nan
 
 
 @njit(nogil=True, cache=True)

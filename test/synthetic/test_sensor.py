@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from hand_pose_ros.synthetic.sensor import NO_NOISE, NoiseModel, apply_noise, sample_noise
+from hand_pose_ros.synthetic.sensor import NO_NOISE, NoiseModel, apply_noise
 
 FOCAL = 300.0
 
 
 def only(**values: float) -> NoiseModel:
-    return NoiseModel(**{**dict.fromkeys(NO_NOISE.__dataclass_fields__, 0.0), **values})
+    return replace(NO_NOISE, **values)
 
 
 def step_image() -> np.ndarray:
@@ -45,6 +47,43 @@ def test_axial_noise_grows_with_the_square_of_the_distance():
     assert near.std() == pytest.approx(0.002, rel=0.1)
     assert far.std() == pytest.approx(0.008, rel=0.1)
     assert near.mean() == pytest.approx(0.6, abs=3e-4)
+
+
+def test_the_share_that_does_not_grow_is_the_same_at_every_distance():
+    seen = apply_noise(step_image(), only(axial_m=0.002, growing=0.0), FOCAL, 1)
+    assert seen[22:58, 32:68].std() == pytest.approx(0.002, rel=0.1)
+    assert seen[:, :25].std() == pytest.approx(0.002, rel=0.1)
+    half = apply_noise(step_image(), only(axial_m=0.002, growing=0.5), FOCAL, 1)
+    assert half[:, :25].std() == pytest.approx(0.005, rel=0.1)  # 0.002 * (0.5 + 0.5 * 2^2)
+
+
+def test_bumps_make_neighbours_alike_and_keep_the_spread_at_every_pixel():
+    flat = np.full((60, 60), 0.6, np.float32)
+    model = only(axial_m=0.002, bump_px=5.0)
+    error = np.stack([apply_noise(flat, model, FOCAL, seed) for seed in range(300)]) - 0.6
+    assert error.std() == pytest.approx(0.002, rel=0.02)
+    assert error.std(axis=0).min() > 0.0015
+    assert error.std(axis=0).max() < 0.0025
+
+    def alike(apart: int) -> float:
+        return float((error[:, :, apart:] * error[:, :, :-apart]).mean() / error.var())
+
+    assert alike(1) > 0.85
+    assert abs(alike(10)) < 0.05
+    rough = apply_noise(flat, only(axial_m=0.002), FOCAL, 0) - 0.6
+    assert abs((rough[:, 1:] * rough[:, :-1]).mean() / rough.var()) < 0.1
+
+
+def test_bumps_bend_outlines_by_the_jitter_asked_for():
+    wide = np.full((60, 400), np.inf, np.float32)
+    wide[:30] = 0.6
+    model = only(lateral_px=1.0, bump_px=8.0)
+    outline = np.concatenate(
+        [np.isfinite(apply_noise(wide, model, FOCAL, seed)).sum(axis=0) for seed in range(20)]
+    )
+    # One pixel of jitter and what rounding to whole pixels adds.
+    assert outline.std() == pytest.approx(np.sqrt(1 + 1 / 12), rel=0.15)
+    assert (np.diff(outline) == 0).mean() > 0.7
 
 
 def test_quantised_depths_are_multiples_of_the_step():
@@ -84,6 +123,21 @@ def test_the_shadow_falls_on_one_side_of_a_near_object_only():
     assert not np.isnan(seen[40, :70]).any()
 
 
+@pytest.mark.parametrize("baseline, left", [(0.05, True), (-0.05, False)])
+def test_what_the_second_eye_cannot_see_is_lost_beside_the_object(baseline, left):
+    seen = apply_noise(step_image(), only(baseline_m=baseline), FOCAL, 5)
+    # 300 px * 0.05 m * (1 / 0.6 m - 1 / 1.2 m) = 12.5 px
+    lost = np.flatnonzero(np.isnan(seen[40]))
+    assert lost.tolist() == (list(range(18, 30)) if left else list(range(70, 82)))
+    assert not np.isnan(seen[:20]).any()
+
+
+def test_a_surface_that_turns_away_slowly_hides_nothing_from_the_second_eye():
+    depth = np.tile(np.linspace(0.5, 0.6, 100, dtype=np.float32), (20, 1))
+    assert not np.isnan(apply_noise(depth, only(baseline_m=0.05), FOCAL, 5)).any()
+    assert not np.isnan(apply_noise(depth, only(baseline_m=-0.05), FOCAL, 5)).any()
+
+
 def test_grazing_surfaces_lose_readings_and_facing_ones_do_not():
     rows = np.arange(60, dtype=np.float32)[:, None]
     steep = np.tile(0.6 + 0.006 * rows, (1, 60)).astype(np.float32)
@@ -98,12 +152,9 @@ def test_holes_appear_in_about_the_asked_number():
     assert 0.002 < np.isnan(seen).mean() < 0.05
 
 
-def test_drawn_noise_models_are_valid():
-    for row in sample_noise(200, np.random.default_rng(0)):
-        NoiseModel(*row)
-
-
-@pytest.mark.parametrize("field, value", [("axial_m", -1.0), ("edge_loss", 1.5), ("missing", float("nan"))])
+@pytest.mark.parametrize(
+    "field, value", [("axial_m", -1.0), ("edge_loss", 1.5), ("growing", 1.5), ("missing", float("nan"))]
+)
 def test_impossible_values_are_named(field, value):
     with pytest.raises(ValueError, match=field):
         NoiseModel(**{field: value})
