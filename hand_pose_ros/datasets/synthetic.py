@@ -115,7 +115,7 @@ class SyntheticHands:
 
         sensor = sample_sensors(
             count, rng, config.sensors, config.distance_m, config.patch_px, config.cube_m,
-            finest_px=1.55 * config.size,  # just enough for the crop to take medians, as it does of dense images
+            finest_px=1.51 * config.size,  # just enough for the crop to take medians, as it does of dense images
         )  # fmt: skip
         distance = sensor.distance
         centres = _directions(count, config.off_axis_rad, rng) * distance[:, None]
