@@ -2,12 +2,13 @@
 
 In: a configuration and a seed. Out: a Batch of crops as the runtime sees them (rendered on a virtual sensor, its
 noise applied at the sensor's resolution, then cropped by the runtime's own kernel) with their truth in the crop's
-local frame (metres, look-at view, origin at the crop centre). Always right hands.
+local frame (metres, look-at view, origin at the crop centre). Always right hands; on request the last crops of a batch
+show none.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 
 import numpy as np
@@ -17,15 +18,21 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.depth.crop import CropFrame, _crop_kernel
 from hand_pose_ros.synthetic.bank import IdentityBank, load_bank
+from hand_pose_ros.synthetic.negatives import KINDS, sample_negatives
+from hand_pose_ros.synthetic.other_hands import sample_other_hands
 from hand_pose_ros.synthetic.poses import sample_angles, sample_view_rotations, sample_wrist_bends
-from hand_pose_ros.synthetic.render import draw_ellipsoid, draw_plane, dress_forearm, rasterize
-from hand_pose_ros.synthetic.scene import OBJECTS, SceneConfig, sample_scenes, to_camera
+from hand_pose_ros.synthetic.render import draw_box, draw_ellipsoid, draw_plane, dress_forearm, rasterize
+from hand_pose_ros.synthetic.scene import OBJECTS, SceneConfig, Scenes, sample_scenes, to_camera
 from hand_pose_ros.synthetic.sensor import NO_NOISE, sensor_kernel
 from hand_pose_ros.synthetic.sensor_presets import SENSORS, require_sensors, sample_sensors
 from hand_pose_ros.synthetic.skinning import skin_vertices
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
+
+# A bare forearm is looked at this far behind its wrist.
+_ARM_CENTRE_M = (0.04, 0.18)
+_STUMP_M = 0.027
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,8 @@ class SyntheticConfig:
     sensors: tuple[str, ...] = SENSORS
     """Names of synthetic/sensor_presets.py; they give distance (within distance_m), pixels and noise."""
     scene: SceneConfig = field(default_factory=SceneConfig)
+    nothing: float = 0.0
+    """Share of the crops of a batch that show no hand: the last ones."""
 
     def __post_init__(self) -> None:
         if not self.families:
@@ -65,16 +74,19 @@ class SyntheticConfig:
         if not 16 <= self.patch_px[0] <= self.patch_px[1] <= 512:
             raise ValueError(f"patch_px is {self.patch_px}: want (least, most) between 16 and 512")
         require_sensors(self.sensors)
+        if not 0 <= self.nothing < 1:
+            raise ValueError(f"nothing is {self.nothing}: it is a share, at least 0 and below 1")
         if self.centre_jitter_m < 0 or not 0 <= self.off_axis_rad < 0.8:
             raise ValueError("centre_jitter_m must be at least 0 and off_axis_rad between 0 and 0.8")
 
 
 @dataclass(frozen=True)
 class Batch:
-    """N labelled crops of right hands, everything in the crops' local frames.
+    """N crops, of which the first H show a labelled right hand; everything in the crops' local frames.
 
-    crop (N, 1, S, S) in [-1, 1]; distance (N,) m; joints (N, 23, 3) m; angles (N, 20) rad; rotation (N, 3, 3);
-    translation (N, 3) m; shape (N, 9); family (N,) index into the configuration's families.
+    crop (N, 1, S, S) in [-1, 1]; distance (N,) m; of the hands, with N = H: joints (N, 23, 3) m;
+    angles (N, 20) rad; rotation (N, 3, 3); translation (N, 3) m; shape (N, 9); family (N,) index
+    into the configuration's families.
     """
 
     crop: Array32
@@ -111,6 +123,14 @@ class SyntheticHands:
 
         joints = bank.pose(person, angles, rotation, np.zeros((count, 3))).joints
         translation = rng.normal(0, config.centre_jitter_m, (count, 3)) - joints.mean(axis=1)
+        hands = count - round(config.nothing * count)
+        negatives, kind = sample_negatives(count - hands, rng)
+        bare = np.concatenate([np.full(hands, np.nan), _bare_arms(kind, rng)])
+        arm = np.isfinite(bare)
+        translation[arm] = _centred_on_arm(joints, rotation, bare)[arm]
+        # The arm's open end is closed by a stump.
+        stump = np.where(arm, bare, 0.0)[hands:, None] * rotation[hands:, :, 0]
+        negatives.put(0, arm[hands:], stump, np.full_like(stump, _STUMP_M), rotation[hands:].swapaxes(1, 2))
         posed = bank.pose(person, angles, rotation, translation, bends)
 
         sensor = sample_sensors(
@@ -123,25 +143,32 @@ class SyntheticHands:
         # Into the camera frame: x_camera = view^T x_local + centre, for points and for skinning matrices alike.
         skinning = np.einsum("nji,nsjk->nsik", view, posed.skinning)
         skinning[..., 3] += centres[:, None]
-        scenes = to_camera(sample_scenes(posed.joints, config.scene, rng), view, distance)
+        scenes = sample_scenes(posed.joints[:hands], config.scene, rng)
+        others = sample_other_hands(bank, posed.joints[:hands], person[:hands], config.scene.other_hand, rng)
+        scenes = to_camera(_join(scenes, negatives), view, distance)
+        other_skinning = np.einsum("nji,nsjk->nsik", view[others.beside], others.skinning)
+        other_skinning[..., 3] += centres[others.beside, None]
+        which_other = np.full(count, -1)
+        which_other[others.beside] = np.arange(len(others.beside))
         noise = sensor.noise if config.noise else np.tile(NO_NOISE.as_array(), (count, 1))
         crop = np.empty((count, 1, config.size, config.size), np.float32)
         _render_batch(
             bank.vertices, bank.bone_index, bank.bone_weight, bank.along_forearm, bank.faces,
             bank.vertex_range[person], bank.face_range[bank.family[person]], skinning.astype(np.float32),
-            _forearm_looks(count, rng), scenes.planes, scenes.centres, scenes.axes,
+            _forearm_looks(count, rng), np.where(np.arange(count) < hands, -np.inf, np.where(arm, 0.01, np.inf)),
+            which_other, other_skinning.astype(np.float32), scenes.planes, scenes.centres, scenes.axes, scenes.boxes,
             noise, rng.integers(2**31, size=count), sensor.patch_px,
             view, centres, distance, config.cube_m / 2, crop[:, 0],
         )  # fmt: skip
         return Batch(
             crop=crop,
             distance=distance.astype(np.float32),
-            joints=posed.joints.astype(np.float32),
-            angles=angles.astype(np.float32),
-            rotation=rotation.astype(np.float32),
-            translation=translation.astype(np.float32),
-            shape=bank.shape[person].astype(np.float32),
-            family=bank.family[person],
+            joints=posed.joints[:hands].astype(np.float32),
+            angles=angles[:hands].astype(np.float32),
+            rotation=rotation[:hands].astype(np.float32),
+            translation=translation[:hands].astype(np.float32),
+            shape=bank.shape[person[:hands]].astype(np.float32),
+            family=bank.family[person[:hands]],
         )
 
 
@@ -150,6 +177,23 @@ def to_tensors(batch: Batch, device: torch.device | str = "cpu") -> dict[str, to
     return {
         name: torch.from_numpy(value).to(device, non_blocking=True) for name, value in vars(batch).items()
     }
+
+
+def _bare_arms(kind: NDArray[np.int64], rng: np.random.Generator) -> Array:
+    """(N,): how far behind the wrist (m) the crop's centre lies for those that show a bare forearm, else NaN."""
+    return np.where(kind == KINDS.index("forearm"), rng.uniform(*_ARM_CENTRE_M, len(kind)), np.nan)
+
+
+def _centred_on_arm(joints: Array, rotation: Array, behind: Array) -> Array:
+    """(N, 3): where the palm must be for a point ``behind`` (N,) m the wrist, in line with the palm, to be at zero."""
+    wrist = joints[:, 1:3].mean(axis=1)
+    return np.asarray(behind[:, None] * rotation[:, :, 0] - wrist)
+
+
+def _join(first: Scenes, second: Scenes) -> Scenes:
+    """Two lists of scenes, one after the other."""
+    parts = ((getattr(first, f.name), getattr(second, f.name)) for f in fields(Scenes))
+    return Scenes(*(np.concatenate(pair) for pair in parts))
 
 
 def _directions(count: int, spread_rad: float, rng: np.random.Generator) -> Array:
@@ -169,8 +213,9 @@ def _forearm_looks(count: int, rng: np.random.Generator) -> Array:
 # Not cached on disk: numba would not notice a change in the functions of other files that are compiled into it.
 @njit(parallel=True, nogil=True)
 def _render_batch(
-    vertices, bone_index, bone_weight, along_forearm, faces, vertex_range, face_range, skinning, forearm,
-    planes, object_centres, object_axes, noise, seeds, patch, view, centres, distance, half, crops,
+    vertices, bone_index, bone_weight, along_forearm, faces, vertex_range, face_range, skinning, forearm, bare,
+    which_other, other_skinning, planes, object_centres, object_axes, boxes, noise, seeds, patch, view, centres,
+    distance, half, crops,
 ):  # type: ignore[no-untyped-def]  # pragma: no cover # fmt: skip
     """Skin, render, disturb and crop each sample into crops (N, S, S); see SyntheticHands.batch for the rest."""
     no_distortion = np.zeros(8)
@@ -181,6 +226,10 @@ def _render_batch(
             vertices[first:last], bone_index[first:last], bone_weight[first:last], skinning[n], posed
         )
         dress_forearm(vertices[first:last], along_forearm[first:last], skinning[n, -1], forearm[n], posed)
+        # Without a hand: everything before this place on the forearm is left out.
+        for i in range(last - first):
+            if along_forearm[first + i] < bare[n]:
+                posed[i, 2] = -1.0
 
         # The part of a virtual sensor that sees the cube: `patch` of its pixels span the cube at the centre.
         focal = patch[n] * distance[n] / (2.0 * half)
@@ -199,11 +248,27 @@ def _render_batch(
 
         clean = np.full((height, width), np.inf, np.float32)
         rasterize(posed, faces[face_range[n, 0] : face_range[n, 1]], focal, focal, cx, cy, clean)
+        if which_other[n] >= 0:
+            skin_vertices(
+                vertices[first:last], bone_index[first:last], bone_weight[first:last],
+                other_skinning[which_other[n]], posed,
+            )  # fmt: skip
+            dress_forearm(
+                vertices[first:last],
+                along_forearm[first:last],
+                other_skinning[which_other[n], -1],
+                forearm[n],
+                posed,
+            )
+            rasterize(posed, faces[face_range[n, 0] : face_range[n, 1]], focal, focal, cx, cy, clean)
         if not np.isnan(planes[n, 3]):
             draw_plane(planes[n, :3], planes[n, 3], focal, focal, cx, cy, clean)
         for k in range(OBJECTS):
             if not np.isnan(object_centres[n, k, 0]):
-                draw_ellipsoid(object_centres[n, k], object_axes[n, k], focal, focal, cx, cy, clean)
+                if boxes[n, k]:
+                    draw_box(object_centres[n, k], object_axes[n, k], focal, focal, cx, cy, clean)
+                else:
+                    draw_ellipsoid(object_centres[n, k], object_axes[n, k], focal, focal, cx, cy, clean)
         seen = np.empty((height, width), np.float32)
         sensor_kernel(clean, noise[n], seeds[n], focal, seen)
         _crop_kernel(

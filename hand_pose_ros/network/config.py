@@ -24,6 +24,7 @@ class NetworkConfig:
         ``inverse.InverseKinematics``.
     predict_shape: whether the flat networks predict the nine shape scales too; False is the papers' fixed
     hand.
+    presence: whether the network also says if there is a hand in the crop at all.
     """
 
     architecture: str = "dense"
@@ -36,6 +37,7 @@ class NetworkConfig:
     ik_hidden: int = 256
     ik_steps: int = 2
     predict_shape: bool = True
+    presence: bool = False
 
     def __post_init__(self) -> None:
         _one_of("architecture", self.architecture, ARCHITECTURES)
@@ -63,7 +65,10 @@ class NetworkConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as stored in a checkpoint."""
-        return {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(self).items()}
+        values = {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(self).items()}
+        if not self.presence:
+            del values["presence"]  # as stored before there was one
+        return values
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> NetworkConfig:

@@ -6,10 +6,12 @@ batch.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
 
 from hand_pose_ros.hand.rotations import matrix_to_rotation_vector
 from hand_pose_ros.network.heads import LENGTH_SCALE_M
@@ -25,7 +27,7 @@ JOINT_FORMS: tuple[str, ...] = ("distance", "squared", "euclidean")
 _EPSILON_M2 = 1e-8
 _HALF_CUBE_M = 0.15
 _WEIGHTS = (
-    "joint", "coarse", "physical", "angle", "rotation", "shape", "parameter", "skeleton", "certainty",
+    "joint", "coarse", "physical", "angle", "rotation", "shape", "parameter", "skeleton", "certainty", "presence",
 )  # fmt: skip
 
 
@@ -37,7 +39,8 @@ class LossConfig:
     has them), same form. physical: lambda of the physical-constraint loss. angle, rotation, shape: mean differences
     from the truth (rad, Frobenius norm, log scale). parameter: DeepModel's *direct parameter*. skeleton: SDNet's
     skeleton-difference loss, with its own settings in ``skeleton_difference``. certainty: likelihood of the error
-    under the predicted scale (never touches the pose).
+    under the predicted scale (never touches the pose). presence: cross entropy of "there is a hand", for a network that
+    says so.
 
     joint_form: ``distance``, mean Euclidean distance in units of 10 mm (the error that is reported); ``squared``,
     DeepModel's half squared norm in units of 10 mm, per joint; ``euclidean``, SDNet's Eq. 1 in half cubes of 150 mm
@@ -53,6 +56,7 @@ class LossConfig:
     parameter: float = 0.0
     skeleton: float = 0.0
     certainty: float = 0.1
+    presence: float = 0.2
     joint_form: str = "distance"
     skeleton_difference: SkeletonDifference = field(default_factory=SkeletonDifference)
 
@@ -66,8 +70,10 @@ class LossConfig:
 
 @dataclass(frozen=True)
 class Target:
-    """Truth for B crops: joints (B, 23, 3) and translation (B, 3) local m, angles (B, 20), rotation (B, 3, 3),
-    shape (B, 9)."""
+    """Truth for the first B crops of a batch (any after them show no hand).
+
+    joints (B, 23, 3) and translation (B, 3) local m, angles (B, 20), rotation (B, 3, 3), shape (B, 9).
+    """
 
     joints: Tensor
     translation: Tensor
@@ -126,6 +132,15 @@ def direct_parameter_loss(output: HandNetOutput, target: Target) -> Tensor:
     return 0.5 * torch.cat(parts, dim=-1).square().sum(-1).mean()
 
 
+def first_hands(output: HandNetOutput, count: int) -> HandNetOutput:
+    """What the network says about the first ``count`` crops."""
+    if len(output.joints) == count:
+        return output
+    values: dict[str, Any] = {f.name: getattr(output, f.name) for f in fields(output)}
+    first: dict[str, Any] = {name: value if value is None else value[:count] for name, value in values.items()}
+    return HandNetOutput(**first)
+
+
 def hand_loss(
     output: HandNetOutput, target: Target, limits: Tensor, config: LossConfig
 ) -> tuple[Tensor, dict[str, Tensor]]:
@@ -134,6 +149,7 @@ def hand_loss(
     :raises ValueError: when a term has a weight that the network cannot have (parameters without a hand model).
     """
     truth = target.joints
+    whole, output = output, first_hands(output, len(truth))
     distance = (output.joints - truth).square().sum(-1).add(_EPSILON_M2).sqrt()
     terms = {"certainty": certainty_loss(output.joint_sigma, distance)}
     if config.joint:
@@ -155,6 +171,9 @@ def hand_loss(
             terms["rotation"] = (difference + 1e-6).sqrt().mean()
         if config.shape:
             terms["shape"] = (output.shape - target.shape).abs().mean()
+    if config.presence and whole.presence is not None:
+        there = (torch.arange(len(whole.presence), device=truth.device) < len(truth)).to(truth.dtype)
+        terms["presence"] = binary_cross_entropy_with_logits(whole.presence, there)
     total = sum((getattr(config, name) * term for name, term in terms.items()), start=distance.new_zeros(()))
     return total, {name: term.detach() for name, term in terms.items()}
 

@@ -46,7 +46,8 @@ class HandNetOutput:
     pose of the hand model, None for a network without one. raw_angles (B, 20): angles before the clamp (the
     same as ``angles`` in training). joint_sigma (B, 23): expected error of each joint, metres.
     joint_confidence (B, 23) in 0..1: exp(-joint_sigma / CONFIDENCE_SCALE_M), so 5 mm expected error gives
-    0.72, 15 mm 0.37, 30 mm 0.14.
+    0.72, 15 mm 0.37, 30 mm 0.14. presence (B,): logit of there being a hand in the crop, None for a network
+    that was not trained to say so.
     """
 
     coarse: Tensor
@@ -57,6 +58,7 @@ class HandNetOutput:
     angles: Tensor | None = None
     shape: Tensor | None = None
     raw_angles: Tensor | None = None
+    presence: Tensor | None = None
 
     @property
     def joint_confidence(self) -> Tensor:
@@ -101,7 +103,9 @@ class HandNet(nn.Module):
         if self.config.head == "hand_model":
             self.inverse = InverseKinematics(cues, self.config.ik_hidden, self.config.ik_steps)
             cues = self.config.ik_hidden + 2 * joints
-        self.certainty = _certainty(cues)
+        self.certainty = _certainty(cues, skeleton.JOINT_COUNT)
+        if self.config.presence:
+            self.presence = _certainty(cues, 1)
 
     def _build_flat(self) -> None:
         backbone = FLAT_BACKBONES[self.config.architecture](self.config.crop_size)
@@ -110,7 +114,9 @@ class HandNet(nn.Module):
             self.joint_head = JointHead(backbone.features, self.config.half_m)
         else:
             self.pose_head = PoseHead(backbone.features, self.config.predict_shape)
-        self.certainty = _certainty(backbone.features)
+        self.certainty = _certainty(backbone.features, skeleton.JOINT_COUNT)
+        if self.config.presence:
+            self.presence = _certainty(backbone.features, 1)
 
     grid: Tensor
 
@@ -121,7 +127,7 @@ class HandNet(nn.Module):
         if pose is None:
             if coarse is None:
                 raise RuntimeError("a network without a hand model must estimate joints")
-            return HandNetOutput(coarse, coarse, self._sigma(cues))
+            return HandNetOutput(coarse, coarse, self._sigma(cues), presence=self._presence(cues))
         angles, shape = pose.angles, pose.shape
         if clamp:
             angles = self.layer.clamp_angles(angles)
@@ -133,7 +139,15 @@ class HandNet(nn.Module):
             cues = torch.cat([cues, (joints - coarse).norm(dim=-1) / _SIGMA_UNIT_M], dim=1)
         sigma = self._sigma(cues)
         return HandNetOutput(
-            coarse, joints, sigma, pose.rotation, pose.translation, angles, shape, pose.angles
+            coarse,
+            joints,
+            sigma,
+            pose.rotation,
+            pose.translation,
+            angles,
+            shape,
+            pose.angles,
+            self._presence(cues),
         )
 
     def _estimate(self, crop: Tensor, distance: Tensor) -> tuple[Tensor | None, Pose | None, Tensor]:
@@ -156,6 +170,13 @@ class HandNet(nn.Module):
     def _sigma(self, cues: Tensor) -> Tensor:
         """Expected error (B, 23) m. It learns from the pose and never pulls at it: its inputs are detached."""
         return _SIGMA_UNIT_M * self.certainty(cues.detach()).clamp(-4.0, 3.0).exp()
+
+    def _presence(self, cues: Tensor) -> Tensor | None:
+        """Logit (B,) of there being a hand, or None."""
+        if not self.config.presence:
+            return None
+        logit: Tensor = self.presence(cues).squeeze(-1)
+        return logit
 
     def _dense(self, crop: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """crop -> joints (B, 23, 3) in crop coordinates, spread of the votes (B, 23), pooled features (B,
@@ -180,8 +201,8 @@ class HandNet(nn.Module):
         return mean + offsets.transpose(1, 2), 0.25 * spread, pooled
 
 
-def _certainty(cues: int) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(cues, 64), nn.SiLU(), nn.Linear(64, skeleton.JOINT_COUNT))
+def _certainty(cues: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(cues, 64), nn.SiLU(), nn.Linear(64, outputs))
 
 
 def crop_to_local(uvd: Tensor, distance: Tensor, half_m: float) -> Tensor:

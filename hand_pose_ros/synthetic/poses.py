@@ -27,6 +27,8 @@ _DIP_PER_PIP = 0.62
 _FINGER_RADIUS_M = 0.0065
 # How far the skin of the palm lies before the plane of the knuckles, plus a finger's radius.
 _PALM_CLEARANCE_M = 0.013
+# Cosine between the hand's axis and the viewing ray from which on the forearm hides the hand.
+_AWAY = 0.85
 
 # Palm to the camera, fingers up: palm x -> image up (-y), palm z (back of the hand) -> away from the camera.
 _FACING: Array = np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
@@ -181,6 +183,7 @@ def sample_view_rotations(count: int, rng: np.random.Generator) -> Array:
 
     Of all hands 55 % show the palm (yaw sigma 60, pitch sigma 40 degrees), 22 % the back, 13 % any orientation,
     10 % are pointed at the camera end-on. Half are turned in the image plane by any angle, half by sigma 60 degrees.
+    No arm comes straight from the camera: it would hide its own hand, so such hands are turned about to point at it.
     """
     kind = rng.choice(4, size=count, p=[0.55, 0.22, 0.13, 0.10])
     yaw = np.where(kind == 1, np.pi + rng.normal(0, 0.9, count), rng.normal(0, 1.05, count))
@@ -191,6 +194,8 @@ def sample_view_rotations(count: int, rng: np.random.Generator) -> Array:
     rotations = _about(2, roll) @ _about(0, pitch) @ _about(1, yaw) @ _FACING
     anywhere = kind == 2
     rotations[anywhere] = _uniform_rotations(count, rng)[anywhere]
+    pointing_away = rotations[:, 2, 0] > _AWAY
+    rotations[pointing_away] = np.diag([1.0, -1.0, -1.0]) @ rotations[pointing_away]
     return np.asarray(rotations)
 
 

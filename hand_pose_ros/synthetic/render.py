@@ -62,6 +62,22 @@ def rasterize(vertices, faces, fx, fy, cx, cy, depth):  # type: ignore[no-untype
 
 
 @njit(nogil=True, cache=True)
+def _silhouette(x, z, xx, xz, zz, focal, middle, size):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """First and last pixel that an ellipsoid covers along one image axis, a pixel more on both sides.
+
+    A plane (1, 0, -s) through the camera touches the ellipsoid where (x - s z)^2 = xx - 2 s xz + s^2 zz: a quadratic
+    in the slope s whose roots are the silhouette's ends. All of the axis when the ellipsoid reaches behind the camera.
+    """
+    a = z * z - zz
+    if z <= 0.0 or a <= 1e-9:
+        return 0, size - 1
+    b = x * z - xz
+    root = np.sqrt(max(b * b - a * (x * x - xx), 0.0))
+    first, last = focal * (b - root) / a + middle - 1.0, focal * (b + root) / a + middle + 1.0
+    return int(min(max(first, 0.0), size)), int(max(min(last, size - 1.0), -1.0))
+
+
+@njit(nogil=True, cache=True)
 def draw_ellipsoid(centre, axes, fx, fy, cx, cy, depth):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Draw the near side of the ellipsoid ``|axes @ (x - centre)| = 1`` into depth (H, W).
 
@@ -74,9 +90,20 @@ def draw_ellipsoid(centre, axes, fx, fy, cx, cy, depth):  # type: ignore[no-unty
     constant = cxx * cxx + cyy * cyy + czz * czz - 1.0
     if constant <= 0.0:
         return  # the camera would be inside
-    for row in range(height):
+    # The inverse of axes^T axes: its entries are those of the sum of the half-axes' outer products.
+    xx = yy = zz = xz = yz = 0.0
+    for k in range(3):
+        square = (axes[k, 0] ** 2 + axes[k, 1] ** 2 + axes[k, 2] ** 2) ** 2
+        xx += axes[k, 0] * axes[k, 0] / square
+        yy += axes[k, 1] * axes[k, 1] / square
+        zz += axes[k, 2] * axes[k, 2] / square
+        xz += axes[k, 0] * axes[k, 2] / square
+        yz += axes[k, 1] * axes[k, 2] / square
+    first_column, last_column = _silhouette(centre[0], centre[2], xx, xz, zz, fx, cx, width)
+    first_row, last_row = _silhouette(centre[1], centre[2], yy, yz, zz, fy, cy, height)
+    for row in range(first_row, last_row + 1):
         y = (row - cy) / fy
-        for column in range(width):
+        for column in range(first_column, last_column + 1):
             x = (column - cx) / fx
             rx = axes[0, 0] * x + axes[0, 1] * y + axes[0, 2]
             ry = axes[1, 0] * x + axes[1, 1] * y + axes[1, 2]
@@ -88,6 +115,61 @@ def draw_ellipsoid(centre, axes, fx, fy, cx, cy, depth):  # type: ignore[no-unty
                 z = (half_b - np.sqrt(discriminant)) / a
                 if _NEAR_M < z < depth[row, column]:
                     depth[row, column] = z
+
+
+@njit(nogil=True, cache=True)
+def box_window(centre, axes, fx, fy, cx, cy, height, width):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Rows and columns (first row, last row, first column, last column) that a box's corners span in the image."""
+    # The columns of the inverse are the half-axes: the rows of axes are orthogonal.
+    half = np.empty((3, 3))
+    for k in range(3):
+        square = axes[k, 0] ** 2 + axes[k, 1] ** 2 + axes[k, 2] ** 2
+        for i in range(3):
+            half[k, i] = axes[k, i] / square
+    top, bottom, left, right = 1e9, -1e9, 1e9, -1e9
+    for corner in range(8):
+        x, y, z = centre[0], centre[1], centre[2]
+        for k in range(3):
+            sign = 1.0 if corner >> k & 1 else -1.0
+            x += sign * half[k, 0]
+            y += sign * half[k, 1]
+            z += sign * half[k, 2]
+        if z < _NEAR_M:
+            return 0, height - 1, 0, width - 1
+        u, v = fx * x / z + cx, fy * y / z + cy
+        left, right, top, bottom = min(left, u), max(right, u), min(top, v), max(bottom, v)
+    return (
+        int(max(0.0, np.ceil(top))), int(min(height - 1.0, np.floor(bottom))),
+        int(max(0.0, np.ceil(left))), int(min(width - 1.0, np.floor(right))),
+    )  # fmt: skip
+
+
+@njit(nogil=True, cache=True)
+def draw_box(centre, axes, fx, fy, cx, cy, depth):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Draw the near side of the box ``max |axes @ (x - centre)| = 1`` into depth (H, W); axes as for an ellipsoid."""
+    height, width = depth.shape
+    start = np.empty(3)
+    for k in range(3):
+        start[k] = -(axes[k, 0] * centre[0] + axes[k, 1] * centre[1] + axes[k, 2] * centre[2])
+    if max(abs(start[0]), abs(start[1]), abs(start[2])) <= 1.0:
+        return  # the camera would be inside
+    first_row, last_row, first_column, last_column = box_window(centre, axes, fx, fy, cx, cy, height, width)
+    for row in range(first_row, last_row + 1):
+        y = (row - cy) / fy
+        for column in range(first_column, last_column + 1):
+            x = (column - cx) / fx
+            # A ray is inside between its last entry into the three slabs and its first exit.
+            entry, leave = -np.inf, np.inf
+            for k in range(3):
+                slope = axes[k, 0] * x + axes[k, 1] * y + axes[k, 2]
+                if abs(slope) < 1e-9:
+                    if abs(start[k]) > 1.0:
+                        entry, leave = 1.0, 0.0
+                    continue
+                a, b = (-1.0 - start[k]) / slope, (1.0 - start[k]) / slope
+                entry, leave = max(entry, min(a, b)), min(leave, max(a, b))
+            if entry <= leave and _NEAR_M < entry < depth[row, column]:
+                depth[row, column] = entry
 
 
 @njit(nogil=True, cache=True)

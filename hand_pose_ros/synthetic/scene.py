@@ -1,7 +1,7 @@
-"""What surrounds a hand: a wall or table behind it, a body, loose objects, now and then something before it.
+"""What surrounds a hand: a wall or table behind it, a body, loose or held objects, now and then something before it.
 
 Everything is drawn in the hand's local frame (metres, look-at view, origin at the crop centre) and handed to the
-renderer as planes and ellipsoids. Nothing passes through the hand: surfaces keep clear of every joint.
+renderer as planes, ellipsoids and boxes. Nothing passes through the hand: surfaces keep clear of every joint.
 """
 
 from __future__ import annotations
@@ -11,20 +11,41 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_pose_ros.hand import skeleton
+
 Array = NDArray[np.float64]
-OBJECTS = 4
+OBJECTS = 8
 # Flesh between a joint and the skin, plus a gap, metres.
 _CLEARANCE_M = 0.022
+_FINGER_M = 0.008
+_HELD_SLOT = 4
 
 
 @dataclass(frozen=True)
 class Scenes:
     """N scenes in local frames. planes (N, 4): unit normal and offset m, NaN for none; centres (N, OBJECTS, 3) m and
-    axes (N, OBJECTS, 3, 3) 1/m of ellipsoids as ``render.draw_ellipsoid`` wants them, NaN for none."""
+    axes (N, OBJECTS, 3, 3) 1/m of bodies as ``render.draw_ellipsoid`` wants them, NaN for none; boxes (N, OBJECTS):
+    which of them are boxes."""
 
     planes: Array
     centres: Array
     axes: Array
+    boxes: NDArray[np.bool_]
+
+    @classmethod
+    def empty(cls, count: int) -> Scenes:
+        """N scenes with nothing in them."""
+        return cls(
+            np.full((count, 4), np.nan),
+            np.full((count, OBJECTS, 3), np.nan),
+            np.full((count, OBJECTS, 3, 3), np.nan),
+            np.zeros((count, OBJECTS), bool),
+        )
+
+    def put(self, slot: int, chosen: NDArray[np.bool_], centre: Array, half_axes: Array, turn: Array) -> None:
+        """Place a body in the chosen scenes: centre (N, 3) m, half_axes (N, 3) m, turn (N, 3, 3) orthonormal."""
+        self.centres[chosen, slot] = centre[chosen]
+        self.axes[chosen, slot] = (turn / half_axes[:, :, None])[chosen]
 
 
 @dataclass(frozen=True)
@@ -35,9 +56,13 @@ class SceneConfig:
     body: float = 0.30
     beside: float = 0.25
     before: float = 0.10
+    held: float = 0.0
+    """Something between the fingers, as in a grasp."""
+    other_hand: float = 0.0
+    """Another hand, or the person's other one, at least 7 cm off: drawn by the data set, which has the meshes."""
 
     def __post_init__(self) -> None:
-        for name in ("plane", "body", "beside", "before"):
+        for name in ("plane", "body", "beside", "before", "held", "other_hand"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"scene {name} is {getattr(self, name)}: it is a share between 0 and 1")
 
@@ -45,9 +70,7 @@ class SceneConfig:
 def sample_scenes(joints: Array, config: SceneConfig, rng: np.random.Generator) -> Scenes:
     """Joints (N, 23, 3) m local -> N scenes around them."""
     count = len(joints)
-    planes = np.full((count, 4), np.nan)
-    centres = np.full((count, OBJECTS, 3), np.nan)
-    axes = np.full((count, OBJECTS, 3, 3), np.nan)
+    scenes = Scenes.empty(count)
 
     tilt = rng.normal(0, 0.45, (count, 2))
     normal = np.stack([tilt[:, 0], tilt[:, 1], np.ones(count)], axis=-1)
@@ -55,13 +78,11 @@ def sample_scenes(joints: Array, config: SceneConfig, rng: np.random.Generator) 
     deepest = np.einsum("nji,ni->nj", joints, normal).max(axis=1)
     gap = _CLEARANCE_M + 0.35 * rng.random(count) ** 2
     has_plane = rng.random(count) < config.plane
-    planes[has_plane] = np.concatenate([normal, (deepest + gap)[:, None]], axis=1)[has_plane]
+    scenes.planes[has_plane] = np.concatenate([normal, (deepest + gap)[:, None]], axis=1)[has_plane]
 
     def put(slot: int, share: float, centre: Array, half_axes: Array) -> None:
         chosen = rng.random(count) < share
-        turn = _random_turns(count, rng)
-        centres[chosen, slot] = centre[chosen]
-        axes[chosen, slot] = (turn / half_axes[:, :, None])[chosen]
+        scenes.put(slot, chosen, centre, half_axes, random_turns(count, rng))
 
     # A torso or a head behind the hand.
     half = rng.uniform(0.08, 0.22, (count, 3))
@@ -85,7 +106,33 @@ def sample_scenes(joints: Array, config: SceneConfig, rng: np.random.Generator) 
     near = joints[..., 2].min(axis=1) - _CLEARANCE_M - 0.5 * half[:, 0] - 0.03 * rng.random(count)
     side = rng.normal(0, 0.05, (count, 2))
     put(3, config.before, np.concatenate([side, near[:, None]], axis=1), half)
-    return Scenes(planes, centres, axes)
+    if config.held > 0:
+        _hold(joints, scenes, config.held, rng)
+    return scenes
+
+
+def _hold(joints: Array, scenes: Scenes, share: float, rng: np.random.Generator) -> None:
+    """Put something between the palm and the fingertips, as large as the fingers leave room for."""
+    count = len(joints)
+    tips = joints[:, list(skeleton.TIP_JOINTS)]
+    centre = 0.5 * (joints[:, 0] + tips.mean(axis=1)) + rng.normal(0, 0.008, (count, 3))
+    room = np.linalg.norm(joints - centre[:, None], axis=-1).min(axis=1) - _FINGER_M
+    long = np.where(rng.random(count) < 0.5, rng.uniform(1.0, 4.0, count), 1.0)
+    across = np.maximum(room, 0.004) * rng.uniform(0.7, 1.0, count)
+    # A long thing (a handle, a bottle) lies along the knuckles, where no finger is in its way.
+    knuckles = joints[:, skeleton.JOINT_INDEX["index_mcp"]] - joints[:, skeleton.JOINT_INDEX["pinky_mcp"]]
+    along = knuckles / np.linalg.norm(knuckles, axis=1, keepdims=True)
+    side = np.cross(along, rng.normal(size=(count, 3)))
+    side /= np.linalg.norm(side, axis=1, keepdims=True)
+    turn = np.stack([along, side, np.cross(along, side)], axis=1)
+    chosen = rng.random(count) < share
+    # A box reaches further at its corners than the ellipsoid in it.
+    scenes.boxes[:, _HELD_SLOT] = rng.random(count) < 0.4
+    across = np.where(scenes.boxes[:, _HELD_SLOT], across / np.sqrt(3.0), across)
+    offset = np.einsum("nij,nkj->nki", turn, joints - centre[:, None])
+    reach = np.linalg.norm(offset / np.stack([across * long, across, across], axis=-1)[:, None], axis=-1)
+    long = np.where((reach > 1.5).all(axis=1), long, 1.0)
+    scenes.put(_HELD_SLOT, chosen, centre, np.stack([across * long, across, across], axis=-1), turn)
 
 
 def to_camera(scenes: Scenes, view: Array, distance: Array) -> Scenes:
@@ -95,10 +142,10 @@ def to_camera(scenes: Scenes, view: Array, distance: Array) -> Scenes:
     planes[:, 3] += scenes.planes[:, 2] * distance
     moved = scenes.centres + distance[:, None, None] * np.array([0.0, 0.0, 1.0])
     centres = np.einsum("nji,nkj->nki", view, moved)
-    return Scenes(planes, centres, scenes.axes @ view[:, None])
+    return Scenes(planes, centres, scenes.axes @ view[:, None], scenes.boxes)
 
 
-def _random_turns(count: int, rng: np.random.Generator) -> Array:
+def random_turns(count: int, rng: np.random.Generator) -> Array:
     """(N, 3, 3) orthonormal matrices."""
     q, _ = np.linalg.qr(rng.normal(size=(count, 3, 3)))
     return np.asarray(q)

@@ -30,7 +30,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class TorchBatch:
-    """crop (B, 1, S, S), distance (B,) m and the truth, on the training device."""
+    """crop (B, 1, S, S), distance (B,) m and the truth of the first, those that show a hand; on the training device."""
 
     crop: Tensor
     distance: Tensor

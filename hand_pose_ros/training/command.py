@@ -97,6 +97,10 @@ def print_report(report: SyntheticReport, dataset: str = SYNTHETIC) -> None:
     if report.angle_error_deg is not None and report.out_of_range is not None:
         print(f"  angles: mean error {report.angle_error_deg:.2f} degrees")
         print(f"  frames with an angle out of range before the clamp: {100 * report.out_of_range:.2f} %")
+    if report.hands_missed is not None:
+        print(f"  hands taken for none: {100 * report.hands_missed:.2f} %")
+    if report.nothing_taken is not None:
+        print(f"  crops without a hand taken for one: {100 * report.nothing_taken:.2f} %")
     print(f"  rank correlation of predicted and true joint error: {report.confidence_correlation:.3f}")
     for name, error in report.per_joint_mm.items():
         print(f"    {name:14s} {error:6.2f} mm")

@@ -58,9 +58,9 @@ class TrainConfig:
     seed: of the run; training and validation draw from disjoint seeds. threads: CPU threads, 0 = as many as
     cores. prefetch: batches made ahead in a background thread, 0 = made between the steps (the same threads
     do both, faster on few cores). bf16: convolutions in bfloat16. validation_samples, validation_minutes,
-    checkpoint_minutes: how many, how often. dataset, root: what is trained on, and the folder of a recorded
-    data set. data: fields of the data's configuration that differ from its defaults
-    (``datasets.synthetic.SyntheticConfig`` or ``training.recorded_source.RecordedConfig``).
+    checkpoint_minutes: how many, how often. start: a weights file to go on from instead of random weights. dataset,
+    root: what is trained on, and the folder of a recorded data set. data: fields of the data's configuration that
+    differ from its defaults (``datasets.synthetic.SyntheticConfig`` or ``training.recorded_source.RecordedConfig``).
     """
 
     name: str = "default"
@@ -75,6 +75,7 @@ class TrainConfig:
     validation_samples: int = 1024
     validation_minutes: float = 2.0
     checkpoint_minutes: float = 2.0
+    start: str = ""
     network: NetworkConfig = field(default_factory=NetworkConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
@@ -127,6 +128,8 @@ class TrainConfig:
         if self.dataset == SYNTHETIC:
             # As before recorded data sets could be trained on: settings stored then still compare equal.
             del values["dataset"], values["root"]
+        if not self.start:
+            del values["start"]  # as before there was one
         return values
 
 

@@ -26,8 +26,8 @@ import yaml
 from torch import Tensor
 from tqdm import tqdm
 
-from hand_pose_ros.network.checkpoint import save_checkpoint
-from hand_pose_ros.network.losses import hand_loss
+from hand_pose_ros.network.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from hand_pose_ros.network.losses import first_hands, hand_loss
 from hand_pose_ros.network.model import HandNet
 from hand_pose_ros.training.batches import Prefetcher, Source, TorchBatch, to_torch, training_seed
 from hand_pose_ros.training.config import TrainConfig
@@ -37,7 +37,7 @@ from hand_pose_ros.training.validation import SyntheticReport, evaluate_syntheti
 CURVE_FIELDS: tuple[str, ...] = (
     "step", "samples", "minutes", "learning_rate", "loss", "train_mean_mm", "train_coarse_mm",
     "gradient_norm", "mean_mm", "median_mm", "coarse_mean_mm", "coarse_median_mm", "angle_error_deg",
-    "out_of_range",
+    "out_of_range", "hands_missed", "nothing_taken",
 )  # fmt: skip
 
 
@@ -83,6 +83,9 @@ class Trainer:
             self.step, self.used_s = load_state(self.state_path, self.model, self.average, self.optimiser)
         elif self.state_path.exists():
             raise ValueError(f"{self.state_path} exists: pass --resume to go on, or another --output")
+        elif config.start:
+            _start_from(config.start, self.model)
+            self.average.load_state_dict(self.model.state_dict())
         self.output.mkdir(parents=True, exist_ok=True)
         (self.output / "config.yaml").write_text(
             yaml.safe_dump(config.to_dict(), sort_keys=False), encoding="utf-8"
@@ -194,6 +197,7 @@ class Trainer:
             self._update_average()
         with torch.no_grad():
             truth = batch.target.joints
+            output = first_hands(output, len(truth))
             return {
                 "loss": loss.detach(),
                 "gradient_norm": norm,
@@ -229,6 +233,16 @@ class Trainer:
         final = f"mean {report.mean_mm:.2f} mm, median {report.median_mm:.2f} mm"
         seen = f"{self.samples / 1000:.0f}k samples, {speed:.0f}/s"
         return f"{seen}, {final}, coarse {report.coarse_mean_mm:.2f} mm"
+
+
+def _start_from(path: str, model: HandNet) -> None:
+    """Put a file's weights into the model; what the file lacks keeps its first values. CheckpointError if none fit."""
+    loaded, _ = load_checkpoint(path)
+    theirs, ours = loaded.state_dict(), model.state_dict()
+    wrong = [key for key, value in theirs.items() if key not in ours or ours[key].shape != value.shape]
+    if wrong:
+        raise CheckpointError(f"{path}: weight '{wrong[0]}' does not fit the configured network")
+    model.load_state_dict({**ours, **theirs})
 
 
 def _optimiser(model: HandNet, config: TrainConfig) -> torch.optim.AdamW:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from hand_pose_ros.hand import skeleton
+from hand_pose_ros.network.losses import first_hands
 from hand_pose_ros.network.model import HandNet
 from hand_pose_ros.training.batches import Source, to_torch, validation_seed
 
@@ -26,7 +27,8 @@ class SyntheticReport:
     worst_joint_below: share of frames whose worst joint is off by less than 20, 30, 40 mm. out_of_range:
     share of frames with any angle outside its limits (by over 0.001 rad) before the clamp.
     confidence_correlation: rank correlation of predicted and true joint error. Angle fields are None for
-    networks without parameters.
+    networks without parameters. hands_missed, nothing_taken: shares of the hands that the network says are none, and of
+    the crops without a hand that it takes for one; None where the network says nothing, or nothing was shown.
     """
 
     count: int
@@ -41,6 +43,8 @@ class SyntheticReport:
     confidence_correlation: float
     angle_error_deg: float | None
     out_of_range: float | None
+    hands_missed: float | None = None
+    nothing_taken: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -67,7 +71,7 @@ def evaluate_synthetic(
     values = {key: np.concatenate(parts) for key, parts in collected.items()}
     error, families = values["error"], values["family"]
     return SyntheticReport(
-        count=count,
+        count=len(error),
         seed=seed,
         mean_mm=float(error.mean()),
         median_mm=float(np.median(error)),
@@ -79,6 +83,8 @@ def evaluate_synthetic(
         confidence_correlation=_rank_correlation(values["sigma"].ravel(), error.ravel()),
         angle_error_deg=float(np.degrees(values["angle"].mean())) if "angle" in values else None,
         out_of_range=float(values["outside"].mean()) if "outside" in values else None,
+        hands_missed=float((values["hand"] < 0).mean()) if "hand" in values else None,
+        nothing_taken=float((values["nothing"] >= 0).mean()) if values.get("nothing", np.empty(0)).size else None,
     )
 
 
@@ -87,6 +93,9 @@ def _errors(model: HandNet, raw: Any, device: torch.device) -> dict[str, np.ndar
     with torch.inference_mode():
         output = model(batch.crop.contiguous(memory_format=torch.channels_last), batch.distance)
     truth = batch.target
+    hands = len(truth.joints)
+    presence = output.presence
+    output = first_hands(output, hands)
     values = {
         "error": 1000 * (output.joints - truth.joints).norm(dim=-1),
         "coarse": 1000 * (output.coarse - truth.joints).norm(dim=-1),
@@ -97,6 +106,8 @@ def _errors(model: HandNet, raw: Any, device: torch.device) -> dict[str, np.ndar
         outside = (output.raw_angles < limits[:, 0] - 1e-3) | (output.raw_angles > limits[:, 1] + 1e-3)
         values["angle"] = (output.angles - truth.angles).abs()
         values["outside"] = outside.any(-1)
+    if presence is not None:
+        values["hand"], values["nothing"] = presence[:hands], presence[hands:]
     arrays = {key: value.float().cpu().numpy() for key, value in values.items()}
     arrays["family"] = np.asarray(raw.family)
     return arrays

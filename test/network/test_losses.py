@@ -129,3 +129,19 @@ def test_parameters_without_a_hand_model_are_refused():
 def test_weights_out_of_range_are_refused(field, value):
     with pytest.raises(ValueError, match=f"loss.{field}"):
         LossConfig(**{field: value})
+
+
+def test_crops_without_a_hand_count_for_presence_alone():
+    torch.manual_seed(0)
+    joints = torch.rand(4, 23, 3)
+    sigma = torch.full((4, 23), 0.01)
+    logits = torch.tensor([2.0, 1.0, -1.0, 3.0])
+    output = HandNetOutput(joints, joints, sigma, presence=logits)
+    target = Target(
+        joints[:2], torch.zeros(2, 3), torch.zeros(2, 20), torch.eye(3).repeat(2, 1, 1), torch.zeros(2, 9)
+    )
+    _, terms = hand_loss(output, target, LIMITS, LossConfig())
+    # Mean of log(1 + exp(-x)) for the hands and log(1 + exp(x)) for the others.
+    expected = sum(math.log1p(math.exp(x)) for x in (-2.0, -1.0, -1.0, 3.0)) / 4
+    assert terms["presence"].item() == pytest.approx(expected, rel=1e-5)
+    assert terms["joint"].item() == pytest.approx(100 * 1e-4, rel=1e-3)

@@ -19,7 +19,8 @@ def test_no_joint_lies_behind_the_wall_or_inside_an_object():
     assert (gap > 0.02).all()
     offset = joints[:, :, None] - scenes.centres[:, None]
     inside = np.linalg.norm(np.einsum("nkij,npkj->npki", scenes.axes, offset), axis=-1)
-    assert (inside > 1.0).all()
+    assert (inside[np.isfinite(inside)] > 1.0).all()
+    assert np.isfinite(inside).all(axis=(0, 1)).sum() == 4
 
 
 def test_shares_of_zero_leave_the_hand_alone():
@@ -33,7 +34,7 @@ def test_local_scenes_move_into_the_camera_frame_with_their_points():
     local = sample_scenes(joints, SceneConfig(1.0, 1.0, 1.0, 1.0), np.random.default_rng(2))
     frame = CropFrame(np.array([0.1, -0.2, 0.7]))
     camera = to_camera(local, np.tile(frame.view, (5, 1, 1)), np.full(5, frame.distance))
-    assert np.allclose(camera.centres, frame.local_to_camera(local.centres))
+    assert np.allclose(camera.centres, frame.local_to_camera(local.centres), equal_nan=True)
     point = np.array([0.03, 0.05, 0.02])
     moved = frame.local_to_camera(point)
     assert np.allclose(
@@ -41,4 +42,18 @@ def test_local_scenes_move_into_the_camera_frame_with_their_points():
     )
     before = np.linalg.norm(np.einsum("nkij,nkj->nki", local.axes, point - local.centres), axis=-1)
     after = np.linalg.norm(np.einsum("nkij,nkj->nki", camera.axes, moved - camera.centres), axis=-1)
-    assert np.allclose(before, after)
+    assert np.allclose(before, after, equal_nan=True)
+
+
+def test_what_is_held_lies_between_the_fingers_and_touches_no_joint():
+    joints = hands()
+    config = SceneConfig(0, 0, 0, 0, held=1.0)
+    scenes = sample_scenes(joints, config, np.random.default_rng(3))
+    held = np.isfinite(scenes.centres[..., 0])
+    assert held.sum() == len(joints)
+    slot = held.argmax(axis=1)
+    rows = np.arange(len(joints))
+    offset = joints - scenes.centres[rows, slot][:, None]
+    inside = np.einsum("nij,nkj->nki", scenes.axes[rows, slot], offset)
+    assert (np.linalg.norm(inside, axis=-1) > 1.0).all()
+    assert 0.2 < scenes.boxes[rows, slot].mean() < 0.6

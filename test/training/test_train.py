@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from hand_pose_ros.network.checkpoint import CheckpointError, load_checkpoint
+from hand_pose_ros.network.checkpoint import CheckpointError, load_checkpoint, load_model
 from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.losses import LossConfig
 from hand_pose_ros.training.batches import Prefetcher, training_seed, validation_seed
@@ -143,3 +143,18 @@ def test_the_papers_networks_learn_in_the_same_loop(name, config, tmp_path, toy_
     batch = next(trainer._batches())
     losses = [float(trainer._train_step(batch, 3e-4)["loss"]) for _ in range(40)]
     assert losses[-1] < 0.6 * losses[0]
+
+
+def test_a_run_can_start_from_other_weights(config, toy_hands, tmp_path):
+    Trainer(config, toy_hands, tmp_path / "first").run()
+    weights = tmp_path / "first" / "model.safetensors"
+    grown = replace(config, start=str(weights), network=replace(config.network, presence=True))
+    trainer = Trainer(grown, toy_hands, tmp_path / "second")
+    learnt = load_model(weights).state_dict()
+    for key, value in learnt.items():
+        assert torch.equal(trainer.model.state_dict()[key], value), key
+        assert torch.equal(trainer.average.state_dict()[key], value), key
+    assert any(key.startswith("presence") for key in trainer.model.state_dict())
+    other = replace(config, start=str(weights), network=replace(config.network, widths=(4, 4, 4, 4)))
+    with pytest.raises(CheckpointError, match="does not fit"):
+        Trainer(other, toy_hands, tmp_path / "third")

@@ -1,0 +1,125 @@
+"""What a crop shows when there is no hand in it: faces, boxes, elbows, bare arms, clutter, a wall, nothing.
+
+In: how many, a generator. Out: Scenes in crop-local frames (metres, look-at view, origin at the crop centre), and which
+of them also want a bare forearm. A tracker's locator proposes such places, and its crops must be told from hands.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from hand_pose_ros.synthetic.scene import OBJECTS, Scenes, random_turns
+
+Array = NDArray[np.float64]
+
+KINDS: tuple[str, ...] = ("forearm", "face", "elbow", "thing", "clutter", "body", "wall", "empty")
+_SHARES = (0.20, 0.17, 0.16, 0.17, 0.14, 0.10, 0.05, 0.01)
+
+# Centre (m) and half axes (m) of the parts of a head that looks at the camera: x right, y down, z away.
+_HEAD: tuple[tuple[tuple[float, float, float], tuple[float, float, float]], ...] = (
+    ((0.0, -0.02, 0.02), (0.075, 0.105, 0.095)),  # skull
+    ((0.0, 0.065, -0.030), (0.045, 0.040, 0.045)),  # jaw and chin
+    ((0.0, 0.010, -0.083), (0.014, 0.026, 0.020)),  # nose
+    ((0.0, -0.030, -0.062), (0.052, 0.016, 0.018)),  # brow
+    ((0.0, 0.140, 0.030), (0.052, 0.090, 0.052)),  # neck
+    ((0.0, 0.270, 0.060), (0.210, 0.090, 0.100)),  # shoulders
+)
+
+
+def sample_negatives(count: int, rng: np.random.Generator) -> tuple[Scenes, NDArray[np.int64]]:
+    """-> scenes without a hand and the kind of each, an index into ``KINDS``."""
+    kind = rng.choice(len(KINDS), size=count, p=_SHARES)
+    scenes = Scenes.empty(count)
+    name = np.array(KINDS)[kind]
+    _faces(scenes, name == "face", rng)
+    _elbows(scenes, name == "elbow", rng)
+    _things(scenes, name == "thing", rng)
+    _clutter(scenes, name == "clutter", rng)
+    _bodies(scenes, name == "body", rng)
+    behind = np.where(name == "wall", 1.0, np.where(name == "empty", 0.0, 0.4))
+    _walls(scenes, rng.random(count) < behind, name == "wall", rng)
+    return scenes, kind
+
+
+def _faces(scenes: Scenes, chosen: NDArray[np.bool_], rng: np.random.Generator) -> None:
+    count = len(chosen)
+    yaw, pitch, roll = rng.normal(0, 0.5, count), rng.normal(0, 0.25, count), rng.normal(0, 0.2, count)
+    turn = _turn(yaw, pitch, roll)
+    size = rng.uniform(0.85, 1.1, count)
+    # The locator lands on the face's front, somewhere between forehead and chin.
+    origin = np.stack(
+        [rng.normal(0, 0.02, count), rng.normal(0, 0.04, count), rng.uniform(0.03, 0.09, count)], -1
+    )
+    for slot, (centre, half) in enumerate(_HEAD):
+        scale = size[:, None] * rng.uniform(0.85, 1.15, (count, 3))
+        place = origin + np.einsum("nij,j->ni", turn, np.array(centre)) * size[:, None]
+        scenes.put(slot, chosen, place, np.array(half) * scale, turn.swapaxes(1, 2))
+
+
+def _elbows(scenes: Scenes, chosen: NDArray[np.bool_], rng: np.random.Generator) -> None:
+    """Two parts of an arm that meet at any angle, or one alone, without a hand at its end."""
+    count = len(chosen)
+    joint = rng.normal(0, [0.03, 0.03, 0.02], (count, 3))
+    thick = rng.uniform(0.032, 0.055, count)
+    for slot in range(2):
+        long = rng.uniform(0.10, 0.17, count)
+        along = rng.normal(size=(count, 3)) * np.array([1.0, 1.0, 0.6])
+        along /= np.linalg.norm(along, axis=1, keepdims=True)
+        side = np.cross(along, rng.normal(size=(count, 3)))
+        side /= np.linalg.norm(side, axis=1, keepdims=True)
+        turn = np.stack([along, side, np.cross(along, side)], axis=1)
+        half = np.stack([long, thick, thick * rng.uniform(0.8, 1.1, count)], axis=-1)
+        here = chosen & ((slot == 0) | (rng.random(count) < 0.75))
+        scenes.put(slot, here, joint + along * (long - 0.02)[:, None], half, turn)
+
+
+def _things(scenes: Scenes, chosen: NDArray[np.bool_], rng: np.random.Generator) -> None:
+    """One thing about as large as a fist or a hand, box or rounded, now and then with a smaller one at it."""
+    count = len(chosen)
+    half = rng.uniform(0.02, 0.085, (count, 3))
+    equal = rng.random(count) < 0.3
+    half[equal] = half[equal, :1]
+    scenes.boxes[chosen, 0] = (rng.random(count) < 0.6)[chosen]
+    scenes.put(0, chosen, rng.normal(0, 0.02, (count, 3)), half, random_turns(count, rng))
+    more = chosen & (rng.random(count) < 0.35)
+    small = rng.uniform(0.006, 0.04, (count, 3))
+    scenes.boxes[more, 1] = (rng.random(count) < 0.5)[more]
+    scenes.put(1, more, rng.normal(0, 0.06, (count, 3)), small, random_turns(count, rng))
+
+
+def _clutter(scenes: Scenes, chosen: NDArray[np.bool_], rng: np.random.Generator) -> None:
+    count = len(chosen)
+    for slot in range(6):
+        here = chosen & (rng.random(count) < (1.0 if slot < 2 else 0.6))
+        half = np.exp(rng.uniform(np.log(0.006), np.log(0.12), (count, 3)))
+        scenes.boxes[here, slot] = (rng.random(count) < 0.5)[here]
+        scenes.put(slot, here, rng.uniform(-0.12, 0.12, (count, 3)), half, random_turns(count, rng))
+
+
+def _bodies(scenes: Scenes, chosen: NDArray[np.bool_], rng: np.random.Generator) -> None:
+    """A shoulder, a knee, a chest: large rounded surfaces of which the crop shows a part."""
+    count = len(chosen)
+    for slot in range(OBJECTS - 5):
+        here = chosen & (rng.random(count) < (1.0 if slot == 0 else 0.5))
+        half = rng.uniform(0.06, 0.25, (count, 3))
+        centre = rng.normal(0, [0.10, 0.10, 0.05], (count, 3))
+        centre[:, 2] += half.max(axis=1) * rng.uniform(0.5, 1.0, count)
+        scenes.put(slot, here, centre, half, random_turns(count, rng))
+
+
+def _walls(
+    scenes: Scenes, chosen: NDArray[np.bool_], through: NDArray[np.bool_], rng: np.random.Generator
+) -> None:
+    count = len(chosen)
+    tilt = rng.normal(0, 0.5, (count, 2))
+    normal = np.concatenate([tilt, np.ones((count, 1))], axis=1)
+    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+    offset = np.where(through, rng.uniform(-0.08, 0.12, count), rng.uniform(0.02, 0.35, count))
+    scenes.planes[chosen] = np.concatenate([normal, offset[:, None]], axis=1)[chosen]
+
+
+def _turn(yaw: Array, pitch: Array, roll: Array) -> Array:
+    """(N, 3, 3) rotations: about y, then x, then z (rad)."""
+    return np.asarray(Rotation.from_euler("yxz", np.stack([yaw, pitch, roll], axis=-1)).as_matrix())

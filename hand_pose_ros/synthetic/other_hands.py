@@ -1,0 +1,61 @@
+"""A second hand in the picture: beside, behind or before the labelled one, as near as it goes without touching it.
+
+In: an IdentityBank, the labelled hands' joints (N, 23, 3) m in crop-local frames, their people. Out: skinning
+matrices of the other hands in the same frames.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hand_pose_ros.hand import skeleton
+from hand_pose_ros.synthetic.bank import IdentityBank
+from hand_pose_ros.synthetic.poses import sample_angles, sample_view_rotations, sample_wrist_bends
+
+Array = NDArray[np.float64]
+
+# Distances between the middles of two hands that are tried, and how near joints of the two may come.
+_APART_M = (0.07, 0.085, 0.10, 0.12, 0.15)
+_GAP_M = 0.026
+
+
+class OtherHands(NamedTuple):
+    """beside (M,): the samples that they stand beside; skinning (M, 17, 3, 4) in those samples' local frames."""
+
+    beside: NDArray[np.intp]
+    skinning: Array
+
+
+def sample_other_hands(
+    bank: IdentityBank, joints: Array, person: NDArray[np.int64], share: float, rng: np.random.Generator
+) -> OtherHands:
+    """Hands of the same people (N,), mostly their left ones, beside a ``share`` of the hands (N, 23, 3) local m."""
+    beside = np.flatnonzero(rng.random(len(joints)) < share)
+    count = len(beside)
+    posed = bank.pose(
+        person[beside], sample_angles(count, rng) if count else np.empty((0, skeleton.ANGLE_COUNT)),
+        sample_view_rotations(count, rng), np.zeros((count, 3)), sample_wrist_bends(count, rng),
+    )  # fmt: skip
+    mirror = np.where(rng.random(count) < 0.75, -1.0, 1.0)
+    shape, skinning = posed.joints.copy(), posed.skinning.copy()
+    shape[..., 0] *= mirror[:, None]
+    skinning[:, :, 0] *= mirror[:, None, None]
+    skinning[..., 3] -= shape.mean(axis=1)[:, None]
+    shape -= shape.mean(axis=1, keepdims=True)
+    way = rng.normal(size=(count, 3)) * np.array([1.0, 1.0, 0.8])
+    way /= np.linalg.norm(way, axis=1, keepdims=True)
+    own = joints[beside] - joints[beside].mean(axis=1, keepdims=True)
+    free = np.zeros(count, bool)
+    place = np.zeros((count, 3))
+    # As near as they go without passing through each other.
+    for apart in _APART_M:
+        moved = shape + apart * way[:, None]
+        gap = np.linalg.norm(own[:, :, None] - moved[:, None], axis=-1).min(axis=(1, 2))
+        fits = ~free & (gap > _GAP_M)
+        place[fits] = apart * way[fits]
+        free |= fits
+    skinning[..., 3] += (place + joints[beside].mean(axis=1))[:, None]
+    return OtherHands(beside[free], skinning[free])
