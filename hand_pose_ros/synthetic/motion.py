@@ -8,6 +8,7 @@ frames can be rendered in any order, and a dropped frame changes nothing.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -31,6 +32,15 @@ _SENSOR = NoiseModel(lateral_px=0.4, axial_m=0.001, edge_loss=0.25, flying=0.04,
 _TORSO_M, _TORSO_Z_M, _WALL_Z_M = (0.20, 0.32, 0.12), 1.15, 2.2
 _FOREARM_M, _UPPER_ARM_M = 0.24, 0.50
 _TO_SHOULDER = np.array([0.0, 0.25, 0.55])
+
+
+class KeyPose(NamedTuple):
+    """One pose of a right hand: angles (20,) rad, palm rotation (3, 3), palm place (3,) m, wrist bend (2,) rad."""
+
+    angles: Array
+    rotation: Array
+    place: Array
+    bend: Array
 
 
 class SyntheticMotion:
@@ -77,35 +87,43 @@ class SyntheticMotion:
     def _pose(self, t: float) -> tuple[Array, Array]:
         """Joints (23, 3) and skinning matrices (17, 3, 4) of the right hand before the pinhole camera."""
         key, share = divmod(t / KEYFRAME_S, 1.0)
-        # Minimum jerk: at rest at both ends.
-        s = share**3 * (10 - 15 * share + 6 * share * share)
-        a, b = self._keyframe(int(key)), self._keyframe(int(key) + 1)
-        angles = (1 - s) * a[0] + s * b[0]
-        place = (1 - s) * a[2] + s * b[2]
-        bend = (1 - s) * a[3] + s * b[3]
-        start = Rotation.from_matrix(a[1])
-        turn = (
-            start * Rotation.from_rotvec(s * (start.inv() * Rotation.from_matrix(b[1])).as_rotvec())
-        ).as_matrix()
+        angles, turn, place, bend = between(self._keyframe(int(key)), self._keyframe(int(key) + 1), share)
         posed = self._bank.pose(np.array([self._person]), angles[None], turn[None], place[None], bend[None])
         return posed.joints[0], posed.skinning[0]
 
-    def _keyframe(self, index: int) -> tuple[Array, Array, Array, Array]:
-        """Angles (20,), palm rotation (3, 3), palm position (3,) m, wrist bend (2,) of one key pose."""
+    def _keyframe(self, index: int) -> KeyPose:
+        """The key pose of one number."""
         rng = np.random.default_rng([_SPLIT, self.seed, index + 1_000_000])
-        angles = sample_angles(1, rng)[0]
-        # Views as people show them to a camera before them: of some random ones, one whose arm comes from below and
-        # from behind the hand.
-        rotations = sample_view_rotations(24, rng)
-        upright, towards_camera = -rotations[:, 1, 0], -rotations[:, 2, 0]
-        liking = upright * (rng.random(24) + 0.3) - 2.0 * np.maximum(-0.1 - towards_camera, 0.0)
-        rotation = rotations[int(np.argmax(liking))]
+        angles, rotation = sample_gesture(rng)
         z = rng.uniform(0.42, 0.70)
         half_width = 0.5 * self._pinhole.width / self._pinhole.fx - 0.24
         half_height = 0.5 * self._pinhole.height / self._pinhole.fy - 0.24
         x = rng.uniform(-1, 1) * max(half_width, 0.02) * z
         y = rng.uniform(-1, 1) * max(half_height, 0.02) * z
-        return angles, rotation, np.array([x, y, z]), rng.normal(0, [0.25, 0.12])
+        return KeyPose(angles, rotation, np.array([x, y, z]), rng.normal(0, [0.25, 0.12]))
+
+
+def sample_gesture(rng: np.random.Generator) -> tuple[Array, Array]:
+    """Angles (20,) rad and palm rotation (3, 3) of a right hand as people show one to a camera before them."""
+    angles = sample_angles(1, rng)[0]
+    # Of some random views, one whose arm comes from below and from behind the hand.
+    rotations = sample_view_rotations(24, rng)
+    upright, towards_camera = -rotations[:, 1, 0], -rotations[:, 2, 0]
+    liking = upright * (rng.random(24) + 0.3) - 2.0 * np.maximum(-0.1 - towards_camera, 0.0)
+    return angles, rotations[int(np.argmax(liking))]
+
+
+def between(a: KeyPose, b: KeyPose, share: float) -> KeyPose:
+    """The pose on the way from a to b; share 0..1 of the time. Minimum jerk: at rest at both ends."""
+    s = share**3 * (10 - 15 * share + 6 * share * share)
+    start = Rotation.from_matrix(a.rotation)
+    turn = start * Rotation.from_rotvec(s * (start.inv() * Rotation.from_matrix(b.rotation)).as_rotvec())
+    return KeyPose(
+        angles=(1 - s) * a.angles + s * b.angles,
+        rotation=turn.as_matrix(),
+        place=(1 - s) * a.place + s * b.place,
+        bend=(1 - s) * a.bend + s * b.bend,
+    )
 
 
 def _body(forearm: Array, wrist: Array) -> tuple[Array, Array]:

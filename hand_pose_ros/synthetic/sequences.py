@@ -1,0 +1,155 @@
+"""The named sequences that tracking is measured on: fixed seeds, so that figures of different days compare.
+
+Out: :class:`Sequence`, a stage and the stamps of its frames. People, motions and scenes of these seeds (100 and above)
+are drawn from streams that no training data uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.synthetic.sensor import NoiseModel
+from hand_pose_ros.synthetic.stage import HELD, SENSOR, Stage, StageConfig, StageFrame
+
+KINDS: tuple[str, ...] = ("moving", "still", "leave_return", "nothing", "two_hands")
+
+VGA = Camera(640, 480, 475.0, 475.0, 319.5, 239.5)
+"""A structured-light camera's field of view, 68 x 54 degrees."""
+WIDE = Camera(640, 480, 385.0, 385.0, 319.5, 239.5)
+"""An active stereo camera's, 79 x 64 degrees."""
+_NOISE: tuple[NoiseModel, ...] = (
+    SENSOR,
+    NoiseModel(
+        lateral_px=0.6, axial_m=0.0018, quantisation_m=0.001, edge_loss=0.35, flying=0.06, shadow_px=-5.0
+    ),
+    NoiseModel(
+        lateral_px=0.3, axial_m=0.0008, quantisation_m=0.0, edge_loss=0.15, flying=0.12, missing=0.006
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """One stretch of frames. kind is one of KINDS; rate_hz the camera's, dropped the share of frames that are lost."""
+
+    name: str
+    kind: str
+    stage: StageConfig
+    duration_s: float
+    camera: Camera = VGA
+    rate_hz: float = 30.0
+    dropped: float = 0.0
+    jitter_s: float = 0.0
+
+    def times(self) -> tuple[float, ...]:
+        """The frames' stamps, s."""
+        times = frame_times(self.rate_hz, self.duration_s, self.dropped, self.jitter_s, self.stage.seed)
+        return tuple(times)
+
+    def frames(self) -> Iterator[tuple[float, StageFrame]]:
+        """(stamp s, frame), in order."""
+        stage = Stage(self.stage, self.camera)
+        for t in self.times():
+            yield t, stage.frame(t)
+
+
+def frame_times(
+    rate_hz: float, duration_s: float, dropped: float = 0.0, jitter_s: float = 0.0, seed: int = 0
+) -> Iterator[float]:
+    """Stamps (s, rising, from 0) of a sequence's frames: a share ``dropped`` is missing, the others come up to
+    ``jitter_s`` later than the clock's tick. ValueError when that makes no sense."""
+    if not (rate_hz > 0 and duration_s > 0 and 0 <= dropped < 1 and 0 <= jitter_s < 1 / rate_hz):
+        raise ValueError(
+            f"rate_hz, duration_s, dropped, jitter_s are {rate_hz}, {duration_s}, {dropped}, {jitter_s}: want "
+            "positive ones, a share below 1, less than an interval"
+        )
+    rng = np.random.default_rng([23, seed])
+    for tick in range(int(np.floor(duration_s * rate_hz + 1e-9))):
+        lost, late = rng.random(2)
+        if lost >= dropped:
+            yield tick / rate_hz + jitter_s * float(late)
+
+
+def bench_sequences() -> tuple[Sequence, ...]:
+    """All of them: 2150 frames moving, 720 still, 1080 of hands that leave and return, 1620 without a hand, 1080
+    with two hands."""
+    return (*_moving(), *_still(), *_leave_return(), *_nothing(), *_two_hands())
+
+
+def _moving() -> Iterator[Sequence]:
+    """Nine people, both sides and families, held things, passers-by, 20 % of the frames lost."""
+    for number in range(9):
+        config = StageConfig(
+            seed=100 + number,
+            hands=("left" if number % 2 else "right",),
+            family=("makehuman", "webxr")[number // 2 % 2],
+            noise=_NOISE[number % len(_NOISE)],
+            distance_m=((0.42, 0.70), (0.35, 0.55), (0.60, 0.95))[number % 3],
+            tempo=(1.0, 1.25, 0.8)[number // 3],
+            held=HELD[number // 2] if number in (3, 5, 7) else "",
+            distractors=("cup", "box") if number % 4 == 3 else (),
+            occlusions=((2.0, 2.8), (6.0, 6.6)) if number % 3 == 1 else (),
+        )
+        camera = WIDE if number % 3 == 2 else VGA
+        yield Sequence(f"moving_{number}", "moving", config, 10.0, camera, 30.0, 0.2, 0.003)
+
+
+def _still() -> Iterator[Sequence]:
+    """Eight poses held for three seconds, with tremor and without."""
+    for number in range(8):
+        config = StageConfig(
+            seed=120 + number,
+            hands=("left" if number % 2 else "right",),
+            family=("makehuman", "webxr")[number // 2 % 2],
+            noise=_NOISE[number % len(_NOISE)],
+            still_at=1.1 * (number + 1),
+            tremor=number >= 4,
+        )
+        yield Sequence(f"still_{number}", "still", config, 3.0)
+
+
+def _leave_return() -> Iterator[Sequence]:
+    """Hands that go for a second or two and come back, in every way of leaving."""
+    ways = ("down", "side", "withdraw", "vanish", "vanish", "side")
+    for number, leaving in enumerate(ways):
+        config = StageConfig(
+            seed=140 + number,
+            hands=("left" if number % 2 else "right",),
+            noise=_NOISE[number % len(_NOISE)],
+            leaving=leaving,
+            presence=((-5.0, 2.0), (3.0 + 0.2 * number, 8.0)),
+            body=number != 4,
+        )
+        yield Sequence(f"leave_return_{number}", "leave_return", config, 6.0)
+
+
+def _nothing() -> Iterator[Sequence]:
+    """Rooms without a hand in them."""
+    scenes = (
+        ("room", (), "wall"), ("face", ("face",), "wall"), ("face_near", ("face",), "far"),
+        ("box", ("box",), ""), ("box_on_table", ("box", "cup"), "table"), ("ball", ("ball",), ""),
+        ("cup", ("cup",), "table"), ("elbow", ("elbow",), "wall"), ("arm", ("elbow",), "far"),
+        ("chair", ("chair", "ball"), "wall"), ("face_and_box", ("face", "box"), "table"),
+        ("clutter", ("box", "ball", "cup", "chair"), "table"),
+    )  # fmt: skip
+    for number, (name, distractors, room) in enumerate(scenes):
+        noise = _NOISE[number % len(_NOISE)]
+        config = StageConfig(160 + number, (), noise=noise, room=room, distractors=distractors)
+        yield Sequence(f"nothing_{name}", "nothing", config, 4.5)
+
+
+def _two_hands() -> Iterator[Sequence]:
+    """Both hands of a person, each on its side, or meeting and crossing."""
+    for number in range(6):
+        config = StageConfig(
+            seed=180 + number,
+            hands=("right", "left"),
+            noise=_NOISE[number % len(_NOISE)],
+            distance_m=(0.45, 0.75),
+            crossing=number >= 2,
+        )
+        yield Sequence(f"two_hands_{number}", "two_hands", config, 6.0)

@@ -1,0 +1,296 @@
+"""A synthetic scene over time, whole depth images with the truth: a person with none, one or two hands in a room.
+
+In: a :class:`StageConfig`, a Camera, a time. Out: :class:`StageFrame`, depth (H, W) float32 m as a sensor delivers it
+(NaN = no reading) and of every hand in the image the joints (23, 3) m in the camera's optical frame, angles, rotation,
+shape and how much of it is seen. Every frame is a pure function of configuration, camera and time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.hand.kinematics import SIDES
+from hand_pose_ros.synthetic.bank import load_bank
+from hand_pose_ros.synthetic.motion import KeyPose, hash_time
+from hand_pose_ros.synthetic.performance import MIRROR, HandPath, Plan, held_centre
+from hand_pose_ros.synthetic.render import draw_plane, dress_forearm, rasterize
+from hand_pose_ros.synthetic.room import DISTRACTORS, ROOMS, Body, Room
+from hand_pose_ros.synthetic.sensor import NoiseModel, sensor_kernel
+from hand_pose_ros.synthetic.skinning import FOREARM, skin_vertices
+from hand_pose_ros.synthetic.solids import (
+    BOX,
+    CYLINDER,
+    ELLIPSOID,
+    NO_SOLIDS,
+    Solids,
+    draw_solids,
+    gather,
+    moved,
+    solid,
+)
+
+Array = NDArray[np.float64]
+
+FAMILIES: tuple[str, ...] = ("makehuman", "webxr")
+PEOPLE_SPLIT = 8
+"""People of the stage: none of training (0), validation (1), the splits after them, or SyntheticMotion (7)."""
+_PEOPLE = 8
+LEAVING: tuple[str, ...] = ("side", "down", "withdraw", "vanish")
+HELD: tuple[str, ...] = ("", "ball", "box", "cylinder")
+_FOREARM_M = 0.24
+_HAND_ENDS_M = 0.012  # along the forearm: what lies before it is hand
+_OCCLUDER_SWEEP_M = 0.32
+SENSOR = NoiseModel(lateral_px=0.4, axial_m=0.001, edge_loss=0.25, flying=0.04, missing=0.004, shadow_px=3.0)
+
+
+@dataclass(frozen=True)
+class StageConfig:
+    """What happens. Times in seconds, lengths in metres; ValueError names a field that makes no sense."""
+
+    seed: int = 0
+    hands: tuple[str, ...] = ("right",)
+    """Sides of the one person's hands: none, one or both."""
+    family: str = ""
+    """Mesh family of the hands, either when empty."""
+    noise: NoiseModel = SENSOR
+    room: str = ""
+    """wall, table, far, or one of them at random when empty."""
+    body: bool = True
+    """Whether the person's trunk, head and arms are drawn."""
+    distance_m: tuple[float, float] = (0.42, 0.70)
+    """Nearest and farthest palm."""
+    tempo: float = 1.0
+    crossing: bool = False
+    """Two hands pass close before and beside each other, instead of each on its own side."""
+    held: str = ""
+    """What every hand holds: ball, box, cylinder, or nothing."""
+    distractors: tuple[str, ...] = ()
+    """Things that are no hands, see ``room.DISTRACTORS``; some of them may be the same."""
+    presence: tuple[tuple[float, float], ...] | None = None
+    """When the hands are there (coming in and leaving included); None = always."""
+    leaving: str = "down"
+    """How they come and go: beyond the image's side or lower edge, back to the body, or vanish from one frame to the
+    next."""
+    occlusions: tuple[tuple[float, float], ...] = ()
+    """When something passes before each hand."""
+    still_at: float | None = None
+    """The instant of the motion in which everything is frozen; None = it moves."""
+    tremor: bool = False
+    """Physiological tremor of a hand held still: 0.3 mm and 0.1 degrees."""
+
+    def __post_init__(self) -> None:
+        known = (
+            ("hands", self.hands, SIDES), ("distractors", self.distractors, DISTRACTORS),
+            ("family", (self.family,), ("", *FAMILIES)), ("room", (self.room,), ("", *ROOMS)),
+            ("leaving", (self.leaving,), LEAVING), ("held", (self.held,), HELD),
+        )  # fmt: skip
+        for name, values, names in known:
+            for value in values:
+                if value not in names:
+                    raise ValueError(
+                        f"stage {name} is '{value}', want one of {', '.join(filter(None, names))}"
+                    )
+        if len(set(self.hands)) != len(self.hands):
+            raise ValueError(f"stage hands are {self.hands}, want each side at most once")
+        if self.crossing and len(self.hands) != 2:
+            raise ValueError(f"stage crossing needs two hands, got {self.hands}")
+        if not 0.2 <= self.distance_m[0] <= self.distance_m[1] <= 3.0:
+            raise ValueError(f"stage distance_m is {self.distance_m}, want (near, far) within 0.2 to 3 m")
+        if not 0.1 <= self.tempo <= 3.0:
+            raise ValueError(f"stage tempo is {self.tempo}, want 0.1 to 3")
+        for name, intervals in (("presence", self.presence or ()), ("occlusions", self.occlusions)):
+            if any(not start < stop for start, stop in intervals):
+                raise ValueError(f"stage {name} is {intervals}, want intervals (start, stop), start first")
+
+
+@dataclass(frozen=True, eq=False)
+class HandTruth:
+    """One hand in the image. joints (23, 3) m and rotation (3, 3) of the palm (as the hand model layer of this side has
+    it) in the camera's optical frame; angles (20,) rad; shape (9,) log scales nearest to the person's; visible: share
+    of the hand's pixels that nothing hides; in_view: share of the joints that lie within the image."""
+
+    side: str
+    joints: Array
+    angles: Array
+    rotation: Array
+    shape: Array
+    visible: float
+    in_view: float
+
+
+@dataclass(frozen=True, eq=False)
+class StageFrame:
+    """depth (H, W) float32 m, NaN = no reading; the hands of which at least a pixel would be in the image."""
+
+    depth: NDArray[np.float32]
+    hands: tuple[HandTruth, ...] = field(default=())
+
+
+class Stage:
+    """``Stage(config, camera).frame(t)``. ValueError for a camera with distortion (the renderer is a pinhole)."""
+
+    def __init__(self, config: StageConfig, camera: Camera) -> None:
+        if camera.distortion_model != "none":
+            raise ValueError(
+                f"the stage's camera is a pinhole, it has no '{camera.distortion_model}' distortion"
+            )
+        self.config, self.camera = config, camera
+        rng = np.random.default_rng([21, config.seed])
+        families = (config.family,) if config.family else FAMILIES
+        self._bank = load_bank(families, _PEOPLE, PEOPLE_SPLIT)
+        self._person = int(rng.integers(len(self._bank)))
+        self._sleeve = np.array([_FOREARM_M, rng.uniform(0.02, 0.18), rng.uniform(1.1, 1.5)])
+        held = rng.uniform(0.018, 0.038) if config.held else 0.0
+        plan = Plan(config.distance_m, len(config.hands) == 2, config.crossing, config.tempo, held)
+        self._held_m = held
+        self._paths = {side: HandPath(config.seed, side, camera, plan) for side in config.hands}
+        # Hands are shown over a table, not under it: it begins behind them.
+        edge = config.distance_m[1] + 0.05 if config.hands else 0.2
+        self._room = Room(config.seed, config.room, config.distractors, config.distance_m[1], edge)
+        self._body = Body(config.seed, config.distance_m) if config.body and config.hands else None
+        bank, person = self._bank, self._person
+        vertices = slice(*bank.vertex_range[person])
+        along = bank.along_forearm[vertices]
+        self._mesh = (bank.vertices[vertices], bank.bone_index[vertices], bank.bone_weight[vertices], along)
+        faces = bank.faces[slice(*bank.face_range[bank.family[person]])]
+        is_arm = (along[faces] > _HAND_ENDS_M).any(axis=1)
+        self._hand_faces, self._arm_faces = faces[~is_arm], faces[is_arm]
+
+    def truth(self, t: float) -> dict[str, Array]:
+        """Joints (23, 3) m by side of the hands that are there at time t, in the image or not, without rendering."""
+        return {side: self._joints(side, pose) for side, pose in self._poses(t).items()}
+
+    def frame(self, t: float) -> StageFrame:
+        """The scene at time t, seconds."""
+        camera, config = self.camera, self.config
+        lens = (camera.fx, camera.fy, camera.cx, camera.cy)
+        clean = np.full((camera.height, camera.width), np.inf, np.float32)
+        action = t if config.still_at is None else config.still_at
+        if not np.isnan(self._room.wall[3]):
+            draw_plane(self._room.wall[:3], self._room.wall[3], *lens, clean)
+        drawn = []
+        elbows: dict[str, Array] = {}
+        things = [self._room.solids(action)]
+        for side, pose in self._poses(t).items():
+            mirror = np.diag(MIRROR) if side == "left" else np.eye(3)
+            posed = self._bank.pose(
+                np.array([self._person]),
+                pose.angles[None],
+                pose.rotation[None],
+                pose.place[None],
+                pose.bend[None],
+            )
+            skinning = mirror @ posed.skinning[0]
+            alone = np.full_like(clean, np.inf)
+            vertices, bone_index, bone_weight, along = self._mesh
+            _draw_hand(
+                vertices, bone_index, bone_weight, along, self._hand_faces, self._arm_faces,
+                skinning.astype(np.float32), self._sleeve, *lens, alone, clean,
+            )  # fmt: skip
+            drawn.append((side, pose, posed.joints[0] @ mirror, alone))
+            wrist = self._bank.rest_positions[self._person, FOREARM] - [_FOREARM_M - 0.02, 0.0, 0.0]
+            elbows[side] = skinning[FOREARM, :, :3] @ wrist + skinning[FOREARM, :, 3]
+            if config.held:
+                things.append(self._held(pose, mirror))
+            things.append(self._occluders(t, posed.joints[0].mean(axis=0) @ mirror))
+        if self._body is not None:
+            things.append(self._body.solids(action, elbows))
+        draw_solids(*gather(*things), *lens, clean)
+        hands = []
+        for side, pose, joints, alone in drawn:
+            visible, whole = _count_visible(alone, clean)
+            if whole > 0:
+                hands.append(self._hand_truth(side, pose, joints, visible / whole))
+        depth = np.empty_like(clean)
+        sensor_kernel(clean, config.noise.as_array(), hash_time(config.seed, t), camera.fx, depth)
+        return StageFrame(depth, tuple(hands))
+
+    def _poses(self, t: float) -> dict[str, KeyPose]:
+        """By side, the poses of the hands that are there, right hands in the mirrored world for left ones."""
+        config, poses = self.config, {}
+        for side, path in self._paths.items():
+            share = path.come_in(t, config.presence, config.leaving)
+            if share <= 0.0:
+                continue
+            pose = path.pose(t if config.still_at is None else config.still_at)
+            pose = path.shifted(pose, share, config.leaving)
+            if config.tremor:
+                shift, turn = path.tremor(t)
+                rotation = Rotation.from_rotvec(turn).as_matrix() @ pose.rotation
+                pose = pose._replace(place=pose.place + shift, rotation=rotation)
+            poses[side] = pose
+        return poses
+
+    def _joints(self, side: str, pose: KeyPose) -> Array:
+        person = np.array([self._person])
+        joints = self._bank.pose(person, pose.angles[None], pose.rotation[None], pose.place[None]).joints[0]
+        return joints * MIRROR if side == "left" else joints
+
+    def _hand_truth(self, side: str, pose: KeyPose, joints: Array, visible: float) -> HandTruth:
+        u, v = self.camera.project(joints).T
+        inside = (u > -0.5) & (u < self.camera.width - 0.5) & (v > -0.5) & (v < self.camera.height - 0.5)
+        rotation = pose.rotation
+        if side == "left":
+            # A mirrored hand keeps its palm's x and z axes; y changes sign, so that the frame stays right-handed.
+            rotation = np.diag(MIRROR) @ rotation * np.array([1.0, -1.0, 1.0])
+        return HandTruth(
+            side, joints, pose.angles, rotation, self._bank.shape[self._person], visible, float(inside.mean())
+        )
+
+    def _held(self, pose: KeyPose, mirror: Array) -> Solids:
+        """The object between palm and fingers."""
+        radius = self._held_m
+        kind = {"ball": ELLIPSOID, "box": BOX, "cylinder": CYLINDER}[self.config.held]
+        # A cylinder lies along the knuckles; a box reaches farther at its corners than the ball.
+        half = {ELLIPSOID: [radius] * 3, BOX: [0.7 * radius] * 3, CYLINDER: [radius, radius, 0.08]}[kind]
+        along_y = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
+        thing = solid(kind, held_centre(radius), half, along_y)
+        return moved(thing, mirror @ pose.rotation, mirror @ pose.place)
+
+    def _occluders(self, t: float, centre: Array) -> Solids:
+        """What passes before a hand whose middle is at centre (3,) m: across it, 10 cm nearer, within an interval."""
+        things = NO_SOLIDS
+        for number, (start, stop) in enumerate(self.config.occlusions):
+            if start <= t < stop:
+                rng = np.random.default_rng([22, self.config.seed, number])
+                half = np.array([rng.uniform(0.03, 0.08), rng.uniform(0.05, 0.14), rng.uniform(0.005, 0.03)])
+                way = _OCCLUDER_SWEEP_M * (2 * (t - start) / (stop - start) - 1) * rng.choice([-1.0, 1.0])
+                place = (centre + np.array([way, 0.02, 0.0])) * (1 - 0.10 / np.linalg.norm(centre))
+                things = gather(things, solid(rng.integers(3), place, half))
+        return things
+
+
+# Not cached on disk: numba would not notice a change in the functions of other files that are compiled into it.
+@njit(nogil=True)
+def _draw_hand(
+    vertices, bone_index, bone_weight, along, hand_faces, arm_faces, skinning, sleeve, fx, fy, cx, cy, alone, clean
+):  # type: ignore[no-untyped-def]  # pragma: no cover # fmt: skip
+    """Draw the hand into alone (H, W), hand and forearm into clean (H, W); sleeve (3,) as ``dress_forearm``'s look."""
+    posed = np.empty(vertices.shape, np.float32)
+    skin_vertices(vertices, bone_index, bone_weight, skinning, posed)
+    dress_forearm(vertices, along, skinning[FOREARM], sleeve, posed)
+    rasterize(posed, hand_faces, fx, fy, cx, cy, alone)
+    for row in range(clean.shape[0]):
+        for column in range(clean.shape[1]):
+            if alone[row, column] < clean[row, column]:
+                clean[row, column] = alone[row, column]
+    rasterize(posed, arm_faces, fx, fy, cx, cy, clean)
+
+
+@njit(nogil=True, cache=True)
+def _count_visible(alone, clean):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Pixels of the hand that nothing hides, and all of them."""
+    visible, whole = 0, 0
+    for row in range(clean.shape[0]):
+        for column in range(clean.shape[1]):
+            if alone[row, column] < np.inf:
+                whole += 1
+                if alone[row, column] <= clean[row, column]:
+                    visible += 1
+    return visible, whole
