@@ -20,6 +20,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "replay": ("track a folder of depth frames, draw overlays", "hand_pose_ros.training.replay_command"),
     "fit": ("the hand model fitted to annotated joints", "hand_pose_ros.evaluation.fit_command"),
     "ablation": ("train and measure the papers' tables", "hand_pose_ros.training.ablation_command"),
+    "bone-prior": ("train the prior of bone lengths", "hand_pose_ros.training.bone_prior_command"),
+    "refine-weights": ("search the weights of the refinement", "hand_pose_ros.training.refine_weights_command"),
     "evaluate": ("errors of networks or published predictions", "hand_pose_ros.training.evaluate_command"),
 }
 

@@ -1,0 +1,179 @@
+"""How long bones are: a five-component Gaussian mixture a bone (SDNet, section 4, Eq. 9), trained and stored as data.
+
+In: bone lengths (N, 22) in metres, in the order of ``skeleton.BONES``, of many people. Out: :class:`BonePrior`, its
+density and score of other lengths, and its JSON file. Training needs scikit-learn; nothing else here does.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hand_pose_ros.hand import skeleton
+from hand_pose_ros.refine.energy import Mixtures
+from hand_pose_ros.resources import resource
+
+Array = NDArray[np.float64]
+
+FORMAT = "hand_pose_ros-bone-prior-1"
+COMPONENTS = 5
+DEFAULT_PRIOR = ("models", "bone_prior.json")
+
+_BONE_NAMES = tuple(skeleton.JOINT_NAMES[child] for _, child in skeleton.BONES)
+# Steps over one standard deviation in the search for the density's peak: off by less than 1e-5 of it.
+_PEAK_STEPS = 100
+# Variance (mm^2) that EM adds to each component, so that none shrinks onto one person.
+_LEAST_VARIANCE_MM2 = 0.01
+
+
+@dataclass(frozen=True, eq=False)
+class BonePrior:
+    """A mixture a bone: weights, means (m) and deviations (m), (22, 5) each; ``trained_on`` says from what.
+
+    ValueError, naming the field, when one is not what a mixture has.
+    """
+
+    weights: Array
+    means: Array
+    deviations: Array
+    trained_on: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        shape = (len(skeleton.BONES), COMPONENTS)
+        for name in ("weights", "means", "deviations"):
+            value = np.array(getattr(self, name), dtype=np.float64)
+            if value.shape != shape or not np.isfinite(value).all():
+                raise ValueError(f"{name} have shape {value.shape}, want {shape}, all finite")
+            if (value < 0.0).any() or (name != "weights" and (value == 0.0).any()):
+                raise ValueError(f"{name} hold {value.min()}, want positive numbers")
+            value.flags.writeable = False
+            object.__setattr__(self, name, value)
+        if np.abs(self.weights.sum(axis=1) - 1.0).max() > 1e-6:
+            raise ValueError("weights of a bone do not sum to 1")
+
+    def log_density(self, lengths: ArrayLike) -> Array:
+        """Lengths (..., 22) m -> natural logarithm of their densities (1/m), (..., 22); finite far out, too."""
+        z = (np.asarray(lengths, dtype=np.float64)[..., None] - self.means) / self.deviations
+        with np.errstate(divide="ignore"):
+            constant = np.log(self.weights / self.deviations) - 0.5 * np.log(2.0 * np.pi)
+        parts = constant - 0.5 * z * z
+        highest = parts.max(axis=-1)
+        return np.asarray(highest + np.log(np.exp(parts - highest[..., None]).sum(axis=-1)))
+
+    def density(self, lengths: ArrayLike) -> Array:
+        """Lengths (..., 22) m -> densities (1/m), (..., 22)."""
+        return np.asarray(np.exp(self.log_density(lengths)))
+
+    def score(self, lengths: ArrayLike) -> Array:
+        """Lengths (..., 22) m -> (..., 22) in [0, 1], proportional to the density (Eq. 9's PDF).
+
+        Normalised a bone: its most common length scores 1. Densities of bones differ tenfold with the spread of their
+        lengths alone; like this one weight fits all bones, and a hand's unit does not matter.
+        """
+        return np.asarray(self.density(lengths) / self.peak)
+
+    @cached_property
+    def peak(self) -> Array:
+        """(22,): the highest density (1/m) of each bone."""
+        steps = np.linspace(0.0, 1.0, 8 * _PEAK_STEPS + 1)
+        # A mixture's modes lie between its outermost means; the narrowest component sets the step.
+        low, high = self.means.min(axis=1), self.means.max(axis=1)
+        best = self.density(np.concatenate([self.means.T, low + steps[:, None] * (high - low)])).max(axis=0)
+        near = self.means[None] + (2.0 * steps - 1.0)[:, None, None] * self.deviations[None]
+        return np.maximum(best, self.density(near.transpose(0, 2, 1)).max(axis=(0, 1)))
+
+    @cached_property
+    def by_joint(self) -> Mixtures:
+        """The same by the joint that each bone ends at, as the energy wants it."""
+        pad = ((1, 0), (0, 0))
+        return Mixtures(
+            np.pad(self.weights, pad),
+            np.pad(self.means, pad),
+            np.pad(self.deviations, pad, constant_values=1.0),
+            np.pad(self.peak, (1, 0), constant_values=1.0),
+        )
+
+
+def train_bone_prior(
+    lengths: ArrayLike, seed: int = 0, trained_on: Mapping[str, Any] | None = None
+) -> BonePrior:
+    """Fit a mixture to each bone's lengths (N, 22) m with EM; the same seed gives the same prior.
+
+    ValueError on fewer than 10 people for each component or lengths that are not positive.
+    """
+    from sklearn.mixture import GaussianMixture  # running the tracker needs no scikit-learn
+
+    samples = np.asarray(lengths, dtype=np.float64)
+    if samples.ndim != 2 or samples.shape[1] != len(skeleton.BONES) or len(samples) < 10 * COMPONENTS:
+        raise ValueError(f"lengths have shape {samples.shape}, want (at least {10 * COMPONENTS}, 22)")
+    if not (np.isfinite(samples).all() and samples.min() > 0.0):
+        raise ValueError("lengths hold a value that is not a positive number of metres")
+    fits = [
+        GaussianMixture(COMPONENTS, reg_covar=_LEAST_VARIANCE_MM2, random_state=seed, max_iter=500).fit(
+            1e3 * samples[:, bone : bone + 1]
+        )
+        for bone in range(samples.shape[1])
+    ]
+    weights = np.stack([fit.weights_ for fit in fits])
+    return BonePrior(
+        weights / weights.sum(axis=1, keepdims=True),
+        np.stack([fit.means_[:, 0] for fit in fits]) / 1e3,
+        np.sqrt(np.stack([fit.covariances_[:, 0, 0] for fit in fits])) / 1e3,
+        dict(trained_on or {}),
+    )
+
+
+def save_bone_prior(path: str | Path, prior: BonePrior) -> None:
+    """Write the JSON file to a temporary name beside it, then rename. OSError when its folder cannot be written."""
+    path = Path(path)
+    content = {
+        "format": FORMAT,
+        "trained_on": dict(prior.trained_on),
+        "bones": {
+            name: {
+                "weights": prior.weights[bone].tolist(),
+                "means_m": prior.means[bone].tolist(),
+                "deviations_m": prior.deviations[bone].tolist(),
+            }
+            for bone, name in enumerate(_BONE_NAMES)
+        },
+    }
+    temporary = path.with_name(f".{path.name}.partial")
+    try:
+        temporary.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load_bone_prior(path: str | Path | None = None) -> BonePrior:
+    """Read and check a prior, None for the shipped one. ValueError, naming the file, when it is damaged; OSError when
+    it is not there."""
+    path = resource(*DEFAULT_PRIOR) if path is None else Path(path)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: not a JSON file: {error}") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        found = content.get("format") if isinstance(content, dict) else None
+        raise ValueError(f"{path}: format is '{found}', want '{FORMAT}'")
+    bones, trained_on = content.get("bones"), content.get("trained_on")
+    if not isinstance(bones, dict) or set(bones) != set(_BONE_NAMES) or not isinstance(trained_on, dict):
+        raise ValueError(f"{path}: want 'trained_on', and in 'bones' each of {', '.join(_BONE_NAMES)}")
+    try:
+        weights, means, deviations = (
+            np.array([bones[name][part] for name in _BONE_NAMES], dtype=np.float64)
+            for part in ("weights", "means_m", "deviations_m")
+        )
+        return BonePrior(weights, means, deviations, trained_on)
+    except KeyError as error:
+        raise ValueError(f"{path}: a bone lacks {error}") from error
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path}: {error}") from error

@@ -1,0 +1,254 @@
+"""Hierarchical regression (SDNet, section 4): one hand's joints moved to where their energy is least, palm to tips.
+
+In: a crop (S, S) and its CropFrame, the network's joints (23, 3) in the crop's local frame (metres, right hand) with
+their expected errors, the bones' prior, and the joints of the frame before, if there is one. Out: refined joints
+(23, 3), same frame. They are not those of a hand model any more: a solver brings them back onto it.
+
+All fingers' joints of one depth are a layer: palm; wrist and finger bases; then joint by joint to the tips.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hand_pose_ros.depth.crop import CropFrame
+from hand_pose_ros.hand import skeleton
+from hand_pose_ros.refine.bone_prior import BonePrior
+from hand_pose_ros.refine.energy import (
+    Guess,
+    Hand,
+    Past,
+    Scene,
+    Weights,
+    background_integral,
+    regress_layer,
+)
+
+Array = NDArray[np.float64]
+
+_FINGERS = tuple(skeleton.FINGER_JOINTS.values())
+LAYERS: tuple[tuple[int, ...], ...] = (
+    (0,),
+    tuple(joint for joint, parent in enumerate(skeleton.JOINT_PARENTS) if parent == 0),
+    *(tuple(finger[depth] for finger in _FINGERS) for depth in (1, 2, 3)),
+)
+"""Joints by depth along the fingers, in the order in which they are regressed."""
+
+# How deep joints lie under the seen surface when nothing is before them, metres: the 5th percentile and the median
+# over labelled synthetic crops.
+_UNDER_SKIN_M = {
+    "palm": (0.013, 0.032), "wrist": (0.003, 0.019), "cmc": (0.007, 0.024), "mcp": (0.007, 0.020),
+    "pip": (0.0035, 0.011), "ip": (0.005, 0.011), "dip": (0.003, 0.009), "tip": (0.001, 0.006),
+}  # fmt: skip
+
+_WEIGHTS = (
+    "network", "bone_mixture", "bone_length", "background", "floating", "buried", "tip_order", "prediction",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RegressorConfig:
+    """Weights of the energy's terms (0 leaves one out) and the search's pattern; ValueError names a field that makes no
+    sense. The defaults are what ``hand-pose refine-weights`` chose."""
+
+    network: float = 0.5
+    """Stay near the network's joint (moved along with its parent's correction), in units of its expected error."""
+    bone_mixture: float = 0.0
+    """Gamma_G, Eq. 9: the bone's length under the population's mixture."""
+    bone_length: float = 0.1
+    """Eq. 9 about the bone's known length: the person's, or the network's own where the person is not known."""
+    background: float = 2.0
+    """Gamma_D, Eq. 10: empty pixels about the joint's own."""
+    floating: float = 2.0
+    """A joint does not float before the surface seen at its pixel."""
+    buried: float = 1.0
+    """A joint is rather just below the surface than hidden behind it."""
+    tip_order: float = 0.0
+    """Gamma_M, Eq. 11: a fingertip moves at least as much as the joint before it."""
+    prediction: float = 0.0
+    """Near where constant velocity since the frame before would put it."""
+    kernel_px: int = 0
+    """W of Eq. 10: the kernel is 2 W + 1 pixels wide."""
+    lateral_share: float = 0.7
+    """Spread of a network joint along x and y, as a share of its expected error (a distance)."""
+    depth_share: float = 0.9
+    """The same along z, where the network errs more."""
+    least_sigma_m: float = 0.002
+    largest_sigma_m: float = 0.025
+    """The expected error is clipped to this range, metres: beyond it a joint is lost, not just off."""
+    length_m: float = 0.01
+    """Spread of a bone's length about the known one, metres."""
+    softness_m: float = 0.004
+    """Over this the depth terms rise, metres."""
+    floating_most: float = 3.0
+    """The most that the floating term can say, before its weight."""
+    follow: float = 0.7
+    """How much of its parent's correction a joint takes over before it is regressed itself."""
+    temperature: float = 0.5
+    """Of the soft minimum over the candidates; 0 takes the best candidate alone."""
+    passes: int = 3
+    """How often palm to tips is gone through."""
+    radii: tuple[float, ...] = (0.6, 1.2, 2.0)
+    """Shells of candidates about the joint, in units of its spread."""
+    shell_candidates: tuple[int, ...] = (14, 20, 26)
+    """Candidates on each shell."""
+    velocity_share: float = 0.5
+    """How much of the measured velocity the prediction goes on with: a measured velocity is partly noise."""
+    acceleration_m_s2: float = 10.0
+    """By what a joint may leave its prediction, metres a second squared."""
+    past_share: float = 0.7
+    """Spread of a joint of the frame before, as a share of its expected error."""
+
+    def __post_init__(self) -> None:
+        for name in (*_WEIGHTS, "floating_most", "temperature", "acceleration_m_s2"):
+            if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0.0):
+                raise ValueError(f"{name} is {getattr(self, name)}, want a number, at least 0")
+        for name in ("lateral_share", "depth_share", "least_sigma_m", "length_m", "softness_m", "past_share"):
+            if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0.0):
+                raise ValueError(f"{name} is {getattr(self, name)}, want a positive number")
+        for name in ("follow", "velocity_share"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise ValueError(f"{name} is {getattr(self, name)}, want 0 to 1")
+        if not self.least_sigma_m <= self.largest_sigma_m < math.inf:
+            raise ValueError(
+                f"largest_sigma_m is {self.largest_sigma_m}, want metres, at least least_sigma_m"
+            )
+        if not 0 <= self.kernel_px <= 32:
+            raise ValueError(f"kernel_px is {self.kernel_px}, want 0 to 32 pixels")
+        if not 1 <= self.passes <= 20:
+            raise ValueError(f"passes is {self.passes}, want 1 to 20")
+        if not self.radii or not all(0.0 < radius <= 10.0 for radius in self.radii):
+            raise ValueError(f"radii is {self.radii}, want at least one, each above 0 and at most 10 spreads")
+        if len(self.shell_candidates) != len(self.radii) or not all(
+            2 <= count <= 500 for count in self.shell_candidates
+        ):
+            raise ValueError(
+                f"shell_candidates is {self.shell_candidates}, want 2 to 500 for each of {len(self.radii)} radii"
+            )
+
+    @cached_property
+    def _weights(self) -> Weights:
+        values = ((name, getattr(self, name)) for name in Weights._fields)
+        return Weights._make(int(v) if name == "kernel_px" else float(v) for name, v in values)
+
+    @cached_property
+    def _offsets(self) -> Array:
+        return candidate_offsets(self.radii, self.shell_candidates)
+
+
+@dataclass(frozen=True, eq=False)
+class PreviousJoints:
+    """The frame before: joints (23, 3) m as refined then and velocity (23, 3) m/s or None (not known yet), both turned
+    into today's local frame; sigma (23,) m, the network's expected errors then; dt_s, seconds since.
+
+    ValueError when dt_s is not positive.
+    """
+
+    joints: Array
+    sigma: Array
+    dt_s: float
+    velocity: Array | None = None
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.dt_s) and self.dt_s > 0.0):
+            raise ValueError(f"dt_s is {self.dt_s}, want positive seconds")
+
+
+def regress_joints(
+    frame: CropFrame,
+    crop: NDArray[np.float32],
+    joints: ArrayLike,
+    sigma: ArrayLike,
+    prior: BonePrior,
+    config: RegressorConfig,
+    previous: PreviousJoints | None = None,
+    lengths: ArrayLike | None = None,
+) -> Array:
+    """The network's joints (23, 3), local m, with expected errors sigma (23,) m, moved to least energy -> (23, 3) m.
+
+    crop (S, S) float32 as the network saw it; lengths (22,) m as skeleton.BONES: this person's, or None for those of
+    ``joints`` themselves. Deterministic. ValueError when a shape is not as said.
+    """
+    start = np.array(joints, dtype=np.float64)
+    if start.shape != (skeleton.JOINT_COUNT, 3) or crop.shape != (frame.size, frame.size):
+        raise ValueError(
+            f"joints have shape {start.shape}, crop {crop.shape}: want (23, 3), ({frame.size}, same)"
+        )
+    hand = _hand()
+    error = np.clip(np.asarray(sigma, np.float64), config.least_sigma_m, config.largest_sigma_m)
+    spread = error[:, None] * np.array([config.lateral_share, config.lateral_share, config.depth_share])
+    known = np.zeros(skeleton.JOINT_COUNT)
+    known[1:] = bone_lengths(start) if lengths is None else lengths
+    guess = Guess(start, spread, known)
+    scene = Scene(crop, background_integral(crop), frame.distance, frame.half)
+    past = _past(previous, start, config)
+    refined = start.copy()
+    for number in range(config.passes):
+        for layer in _layers():
+            regress_layer(
+                layer,
+                config._offsets,
+                scene,
+                hand,
+                guess,
+                past,
+                prior.by_joint,
+                config._weights,
+                number > 0,
+                refined,
+            )
+    return refined
+
+
+def bone_lengths(joints: ArrayLike) -> Array:
+    """Joints (..., 23, 3) -> lengths (..., 22) as skeleton.BONES, same unit."""
+    array = np.asarray(joints, dtype=np.float64)
+    bones = array[..., 1:, :] - array[..., skeleton.JOINT_PARENTS[1:], :]
+    return np.asarray(np.sqrt((bones * bones).sum(-1)))
+
+
+def candidate_offsets(radii: tuple[float, ...], counts: tuple[int, ...]) -> Array:
+    """The centre and, on each shell, a Fibonacci spiral of points -> (1 + sum of counts, 3), units of the spread."""
+    shells = [np.zeros((1, 3))]
+    for radius, count in zip(radii, counts, strict=True):
+        step = np.arange(count) + 0.5
+        z = 1.0 - 2.0 * step / count
+        across, turn = np.sqrt(1.0 - z * z), step * math.pi * (1.0 + math.sqrt(5.0))
+        shells.append(radius * np.stack([across * np.cos(turn), across * np.sin(turn), z], axis=1))
+    return np.ascontiguousarray(np.concatenate(shells))
+
+
+def _past(previous: PreviousJoints | None, joints: Array, config: RegressorConfig) -> Past:
+    if previous is None:
+        return Past(False, joints, joints, joints[:, 0])
+    before = np.array(previous.joints, dtype=np.float64)
+    predicted, dt = before, previous.dt_s
+    if previous.velocity is not None:
+        predicted = before + config.velocity_share * dt * previous.velocity
+    known = config.past_share * np.clip(previous.sigma, config.least_sigma_m, config.largest_sigma_m)
+    return Past(True, before, predicted, np.hypot(known, 0.5 * config.acceleration_m_s2 * dt * dt))
+
+
+@lru_cache(maxsize=1)
+def _layers() -> tuple[NDArray[np.int64], ...]:
+    return tuple(np.array(layer, dtype=np.int64) for layer in LAYERS)
+
+
+@lru_cache(maxsize=1)
+def _hand() -> Hand:
+    following = np.full(skeleton.JOINT_COUNT, -1, dtype=np.int64)
+    first = following.copy()
+    for finger in _FINGERS:
+        following[list(finger[:-1])] = finger[1:]
+        first[finger[-1]] = finger[0]
+    depths = np.empty((skeleton.JOINT_COUNT, 2))
+    for joint, name in enumerate(skeleton.JOINT_NAMES):
+        kind = "wrist" if name.startswith("wrist") else name.rsplit("_", 1)[-1]
+        depths[joint] = _UNDER_SKIN_M[kind]
+    parents = np.array(skeleton.JOINT_PARENTS, dtype=np.int64)
+    return Hand(parents, following, first, depths[:, 0].copy(), depths[:, 1].copy())

@@ -1,0 +1,55 @@
+"""``hand-pose bone-prior``: train the prior of bone lengths from the labels of the training hands.
+
+In: how many people. Out: the JSON file of a BonePrior, as shipped in models/, and a line a bone on the terminal.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from hand_pose_ros.datasets.synthetic import SyntheticConfig, SyntheticHands
+from hand_pose_ros.hand import skeleton
+from hand_pose_ros.refine.bone_prior import save_bone_prior, train_bone_prior
+from hand_pose_ros.refine.regressor import bone_lengths
+
+TRAINING_SPLIT = 0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``hand-pose bone-prior``."""
+    parser.add_argument(
+        "--samples", type=int, default=2000, help="people, half of each mesh family (default: 2000)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of EM's start (default: 0)")
+    parser.add_argument("--output", type=Path, default=Path("models/bone_prior.json"), help="file to write")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Train and write; ValueError on too few samples."""
+    config = SyntheticConfig(split=TRAINING_SPLIT, identities=max(arguments.samples // 2, 1))
+    lengths = label_lengths(config)
+    trained_on = {
+        "dataset": "synthetic",
+        "split": config.split,
+        "families": list(config.families),
+        "people": len(lengths),
+        "seed": arguments.seed,
+    }
+    prior = train_bone_prior(lengths, arguments.seed, trained_on)
+    save_bone_prior(arguments.output, prior)
+    for bone, (_, child) in enumerate(skeleton.BONES):
+        mean, spread = 1e3 * lengths[:, bone].mean(), 1e3 * lengths[:, bone].std()
+        print(f"{skeleton.JOINT_NAMES[child]:14s} {mean:6.1f} mm, spread {spread:4.1f} mm")
+    print(f"{arguments.output}: {len(lengths)} people")
+
+
+def label_lengths(config: SyntheticConfig) -> np.ndarray:
+    """Bone lengths (people, 22) m of a split's labels. They vary with the person alone, so each counts once."""
+    bank = SyntheticHands(config).bank
+    people = len(bank)
+    rotation = np.tile(np.eye(3), (people, 1, 1))
+    angles = np.zeros((people, skeleton.ANGLE_COUNT))
+    return bone_lengths(bank.pose(np.arange(people), angles, rotation, np.zeros((people, 3))).joints)
