@@ -1,7 +1,7 @@
-"""One crop to one hand: the network run on a metric crop, its answer in the camera's frame, and how well it fits.
+"""Crops to estimates: the network run on several places of one image at once, and how well each answer fits.
 
-In: depth (H, W) float32 m, its Camera, a place (3,) m, which sides to try. Out: an Estimate a side, with the hand's
-23 joints in metres in the camera's optical frame. A left hand is a right hand in a mirrored crop, mirrored back.
+In: depth (H, W) float32 m, its Camera, places to look at (a centre (3,) m and whether to mirror, for a left hand). Out:
+an :class:`Estimate` a place: what the network says, as a right hand in the crop's local frame (metres).
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -19,62 +19,63 @@ from numpy.typing import NDArray
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.depth.crop import CropFrame, crop_depth
 from hand_pose_ros.hand import skeleton
+from hand_pose_ros.hand.solver_kinematics import rotation_vector
 from hand_pose_ros.network.backbones import fold_normalisation
 from hand_pose_ros.network.checkpoint import load_checkpoint
 from hand_pose_ros.network.model import HandNetOutput
+from hand_pose_ros.refine.agreement import surface_agreement
 
 Array = NDArray[np.float64]
 
-# A joint lies up to this far below the skin that the sensor sees, or is hidden behind something.
-_FLESH_M = 0.030
-_ABOVE_SKIN_M = 0.012
 # Weight of the surface's word against the network's own (logarithm of its expected error) on which side fits: what
 # tools/measure_sides.py finds.
 _AGREEMENT_WEIGHT = 0.2
 
 
-class TrackState(IntEnum):
-    """What a tracker, or a hand, is doing. The numbers are those of HandPose.msg."""
+class Place(NamedTuple):
+    """Where to look: centre (3,) m in the camera's optical frame; mirrored for a left hand."""
 
-    SEARCH = 0
-    TRACK = 1
-    COAST = 2
-    LOST = 3
-
-
-@dataclass(frozen=True)
-class Hand:
-    """One tracked hand in the camera's optical frame (x right, y down, z forward; metres, radians).
-
-    joints (23, 3) and segment_positions (16, 3) m; rotation (3, 3) of the palm and segment_rotations (16, 3, 3), all
-    right-handed; angles (20,) within ``skeleton.ANGLE_LIMITS``; shape (9,) log scales; joint_confidence (23,) 0..1.
-    """
-
-    side: str
-    track_id: int
-    state: TrackState
-    confidence: float
-    joints: Array
-    joint_confidence: Array
-    angles: Array
-    rotation: Array
-    translation: Array
-    segment_positions: Array
-    segment_rotations: Array
-    shape: Array
-
-    @property
-    def scale(self) -> float:
-        """Size against the template hand: 1 is the template."""
-        return float(np.exp(self.shape[0]))
+    centre: Array
+    mirrored: bool
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """One crop's answer: the hand, and how well it fits, for choosing between sides and places (higher is better)."""
+    """What the network says of one crop: a right hand in the crop's local frame, metres and radians.
 
-    hand: Hand
+    frame, crop (S, S): what it saw. coarse, joints (23, 3): before and after the hand model; sigma (23,): expected
+    error of each joint; rotation (3, 3), translation (3,), angles (20,) in range, shape (9,) log scales. presence: log
+    odds of there being a hand, None for weights that do not say. agreement: see :func:`surface_agreement`. fit: how
+    well it fits, for choosing between sides and places (higher is better).
+    """
+
+    frame: CropFrame
+    crop: NDArray[np.float32]
+    coarse: Array
+    joints: Array
+    sigma: Array
+    rotation: Array
+    translation: Array
+    angles: Array
+    shape: Array
+    presence: float | None
+    agreement: float
     fit: float
+
+    @property
+    def side(self) -> str:
+        """right or left."""
+        return "left" if self.frame.mirrored else "right"
+
+    @property
+    def parameters(self) -> Array:
+        """(26,) as ``skeleton.PARAMETER_NAMES``."""
+        return np.concatenate([self.translation, rotation_vector(self.rotation), self.angles])
+
+    @property
+    def centre(self) -> Array:
+        """The hand's middle (3,) m in the camera's optical frame: where to look next."""
+        return self.frame.local_to_camera(self.joints.mean(axis=0))
 
 
 class HandEstimator:
@@ -100,29 +101,33 @@ class HandEstimator:
         self,
         depth: NDArray[np.float32],
         camera: Camera,
-        centre: Array,
-        mirrored: Sequence[bool],
-        track_id: int,
+        places: Sequence[Place],
         timings_ms: dict[str, float],
     ) -> list[Estimate]:
-        """Run the network on one crop a side about ``centre`` (3,) m; adds what it took to ``timings_ms``."""
+        """Run the network on all places in one batch; adds what it took to ``timings_ms``."""
+        if not places:
+            return []
         start = time.perf_counter()
-        frames = [CropFrame(centre, self._cube_m, self._size, flip) for flip in mirrored]
+        frames = [CropFrame(place.centre, self._cube_m, self._size, place.mirrored) for place in places]
         crops = np.stack([crop_depth(depth, camera, frame) for frame in frames])[:, None]
         add_time(timings_ms, "crop", start)
         start = time.perf_counter()
         with torch.inference_mode():
-            distance = torch.full((len(frames),), frames[0].distance, dtype=torch.float32)
+            distance = torch.tensor([frame.distance for frame in frames], dtype=torch.float32)
             output = self._net(torch.from_numpy(crops).to(self.device), distance.to(self.device))
-            posed = self._net.layer.frames_from_rotation(
-                output.rotation, output.translation, output.angles, output.shape
+            values = [value.double().cpu().numpy() for value in _outputs(output)]
+            presence = None if output.presence is None else output.presence.double().cpu().numpy()
+        estimates = [
+            _estimate(
+                frame,
+                crops[i, 0],
+                None if presence is None else float(presence[i]),
+                *(value[i] for value in values),
             )
-            answer = [value.double().cpu().numpy() for value in (*posed, *_outputs(output))]
-        add_time(timings_ms, "network", start)
-        return [
-            _to_hand(frame, crops[i, 0], track_id, *(value[i] for value in answer))
             for i, frame in enumerate(frames)
         ]
+        add_time(timings_ms, "network", start)
+        return estimates
 
 
 def add_time(timings_ms: dict[str, float], stage: str, start: float) -> None:
@@ -131,65 +136,33 @@ def add_time(timings_ms: dict[str, float], stage: str, start: float) -> None:
 
 
 def _outputs(output: HandNetOutput) -> tuple[torch.Tensor, ...]:
-    if output.angles is None or output.shape is None:
+    if output.angles is None or output.shape is None or output.rotation is None or output.translation is None:
         raise ValueError("the network gave no hand model parameters")
-    return output.angles, output.shape, output.joint_confidence, output.joint_sigma
+    return (
+        output.coarse, output.joints, output.joint_sigma, output.rotation, output.translation, output.angles,
+        output.shape,
+    )  # fmt: skip
 
 
-def _to_hand(
+def _estimate(
     frame: CropFrame,
     crop: NDArray[np.float32],
-    track_id: int,
+    presence: float | None,
+    coarse: Array,
     joints: Array,
-    positions: Array,
-    rotations: Array,
+    sigma: Array,
+    rotation: Array,
+    translation: Array,
     angles: Array,
     shape: Array,
-    joint_confidence: Array,
-    joint_sigma: Array,
 ) -> Estimate:
-    """One crop's network output in local metres -> a hand in the camera's frame, with what speaks for it."""
     agreement = surface_agreement(frame, crop, joints)
-    confidence = float(np.clip(joint_confidence.mean() * agreement, 0.0, 1.0))
-    camera_rotations = frame.local_to_camera_rotation(rotations)
-    hand = Hand(
-        side="left" if frame.mirrored else "right",
-        track_id=track_id,
-        state=TrackState.TRACK,
-        confidence=confidence,
-        joints=frame.local_to_camera(joints),
-        joint_confidence=joint_confidence,
-        angles=np.clip(angles, skeleton.ANGLE_LIMITS[:, 0], skeleton.ANGLE_LIMITS[:, 1]),
-        rotation=camera_rotations[0],
-        translation=frame.local_to_camera(positions[0]),
-        segment_positions=frame.local_to_camera(positions),
-        segment_rotations=camera_rotations,
-        shape=shape,
-    )
     # Of what the network and the surface tell, this predicts the right side best (tools/measure_sides.py).
-    fit = float(-np.log(joint_sigma).mean() + _AGREEMENT_WEIGHT * agreement)
-    return Estimate(hand, fit)
-
-
-def surface_agreement(frame: CropFrame, crop: NDArray[np.float32], joints: Array) -> float:
-    """Share of the joints (23, 3 local m) that could be where they are, given what the sensor saw there.
-
-    A joint is on the hand when the surface before it is at most a finger's flesh nearer; it may be hidden behind
-    something nearer, but it cannot float before the surface or beside the hand. Joints outside the crop do not count.
-    """
-    uvd = frame.local_to_crop(joints)
-    pixel = np.rint(frame.crop_to_pixel(uvd[:, :2])).astype(int)
-    inside = ((pixel >= 1) & (pixel < frame.size - 1)).all(axis=1)
-    if inside.sum() < len(joints) // 2:
-        return 0.0
-    column, row = pixel[inside].T
-    around = np.stack([crop[row + r, column + c] for r in (-1, 0, 1) for c in (-1, 0, 1)])
-    depth = joints[inside, 2] - around.min(axis=0) * frame.half
-    empty = around.min(axis=0) >= 1.0
-    fits = ~empty & (depth > -_ABOVE_SKIN_M)
-    near = fits & (depth < _FLESH_M)
-    # Hidden joints are possible but prove nothing.
-    return float((near + 0.6 * (fits & ~near)).sum() / len(near))
+    fit = float(-np.log(sigma).mean() + _AGREEMENT_WEIGHT * agreement)
+    angles = np.clip(angles, skeleton.ANGLE_LIMITS[:, 0], skeleton.ANGLE_LIMITS[:, 1])
+    return Estimate(
+        frame, crop, coarse, joints, sigma, rotation, translation, angles, shape, presence, agreement, fit
+    )
 
 
 def _device(name: str) -> torch.device:

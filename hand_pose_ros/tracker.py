@@ -2,17 +2,18 @@
 
 In: depth (H, W) float32 metres along the optical axis (NaN = no reading), its Camera, a stamp in seconds.
 Out: TrackResult with the hands seen (23 joints in metres in the camera's optical frame, 20 angles in radians, the
-frames of all segments), the state and the time each stage took.
+frames of all segments), the same as the network alone saw them, the state and the time each stage took.
 
-One frame's way: locate (SEARCH) or the last hand's place (TRACK) -> metric crop -> network -> hand model -> checks
--> camera frame. A left hand is tracked as a right hand in a mirrored crop. The hand that leaves is always one of the
-hand model: constant bones for its shape and every angle in range.
+One frame's way: the last hands' places (TRACK) or a search -> metric crops, one batch -> network -> refinement on the
+depth surface with this person's bones -> smoothing -> checks. A left hand is tracked as a right hand in a mirrored
+crop. The hand that leaves is always one of the hand model: this person's bones and every angle in range.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -20,21 +21,28 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.depth.locate import LocateConfig, locate_hands
-from hand_pose_ros.estimator import Estimate, Hand, HandEstimator, TrackState, add_time
+from hand_pose_ros.estimator import Estimate, HandEstimator, Place, add_time
 from hand_pose_ros.hand.kinematics import SIDES
 from hand_pose_ros.network.checkpoint import CheckpointInfo
+from hand_pose_ros.refine.confidence import Calibration, uncalibrated
+from hand_pose_ros.refine.person import Person, load_person, save_person
+from hand_pose_ros.refine.refiner import RefineConfig, Refiner
 from hand_pose_ros.resources import resource
+from hand_pose_ros.track import Hand, Limits, Track, TrackState, presence_odds
 
 Array = NDArray[np.float64]
 
 __all__ = ["Hand", "HandTracker", "TrackResult", "TrackState", "TrackerConfig"]
 
 DEFAULT_MODEL = ("models", "default.safetensors")
-# A hand found this near to where one was lost, within the coast time, is the same hand.
-_SAME_HAND_M = 0.15
-# How often the whole image is searched while a hand is tracked, and how much better another place must fit.
+MOST_HANDS = 2
+# Two places nearer than this to each other show the same hand.
+_SAME_HAND_M = 0.12
+_SAME_JOINTS_M = 0.05
+# A hand off the middle of its crop by more than this is looked at again.
+_OFF_CENTRE_M = 0.05
+# How often the whole image is searched for another hand, or for a better place, while one is tracked.
 _RECHECK_S = 0.5
-_BETTER_FIT = 0.5
 
 
 @dataclass(frozen=True)
@@ -43,21 +51,30 @@ class TrackerConfig:
 
     side: str = "auto"
     """Which hand to track: right, left, or auto (both tried when a track starts, the better one kept)."""
+    hands: int = 1
+    """How many hands are tracked at once, at most."""
     device: str = "auto"
     """Where the network runs: cpu, cuda, or auto (cuda when there is one)."""
     threads: int = 1
     """CPU threads of the network; more than one collapses when other processes want the cores."""
-    min_confidence: float = 0.15
+    min_confidence: float = 0.05
     """A hand is published as TRACK from this confidence on."""
     coast_s: float = 0.25
-    """How long the last hand is published as COAST after it was last seen; a longer gap ends the track."""
+    """How long a hand that is hidden is published as COAST after it was last seen; a longer gap ends the track."""
     roi: tuple[int, int, int, int] | None = None
     """Only look for hands in this window of the image: x, y, width, height in px."""
+    user: str = ""
+    """Whose hand it is: its size is loaded from ``user_folder``, or learnt and saved there; empty: nobody's."""
+    user_folder: str = ""
+    """Folder of the users' hands, one small file each."""
     locate: LocateConfig = field(default_factory=LocateConfig)
+    refine: RefineConfig = field(default_factory=RefineConfig)
 
     def __post_init__(self) -> None:
         if self.side not in (*SIDES, "auto"):
             raise ValueError(f"side is '{self.side}', want right, left or auto")
+        if not 1 <= self.hands <= MOST_HANDS:
+            raise ValueError(f"hands is {self.hands}, want 1 to {MOST_HANDS}")
         if self.device not in ("auto", "cpu", "cuda"):
             raise ValueError(f"device is '{self.device}', want auto, cpu or cuda")
         if not 1 <= self.threads <= 64:
@@ -70,42 +87,40 @@ class TrackerConfig:
             raise ValueError(
                 f"roi is {self.roi}, want x, y, width, height in px, at least 8 px wide and high"
             )
+        if self.user and not self.user_folder:
+            raise ValueError(
+                f"user is '{self.user}' but user_folder is empty, want the folder of the users' hands"
+            )
 
 
 @dataclass(frozen=True)
 class TrackResult:
-    """Hands to publish (in TRACK or COAST), the tracker's state, milliseconds that each stage took."""
+    """Hands to publish (in TRACK or COAST), as refined and (raw) as the network alone saw them, one for one; the
+    tracker's state, milliseconds that each stage took."""
 
     hands: tuple[Hand, ...]
     state: TrackState
     timings_ms: dict[str, float]
-
-
-@dataclass
-class _Track:
-    """What is remembered of a hand between frames; ``evidence`` sums up which side fits, while that is open."""
-
-    hand: Hand
-    seen_s: float
-    undecided: int
-    checked_s: float
-    evidence: float = 0.0
+    raw: tuple[Hand, ...] = ()
 
 
 class HandTracker:
-    """Tracks the hand nearest to the camera. ``update`` frames in order of time; not safe for several threads."""
-
-    # Frames of a new track in which both sides are tried.
-    _SIDE_FRAMES = 8
+    """Tracks the hands nearest to the camera. ``update`` frames in order of time; not safe for several threads."""
 
     def __init__(self, model: str | Path | None = None, config: TrackerConfig | None = None) -> None:
-        """``model``: a weights file, None for the shipped one. CheckpointError when it cannot be used."""
+        """``model``: a weights file, None for the shipped one. CheckpointError when it cannot be used, ValueError or
+        OSError for a user's file that cannot."""
         self.config = config or TrackerConfig()
         path = Path(model) if model else resource(*DEFAULT_MODEL)
         self.estimator = HandEstimator(path, self.config.device, self.config.threads)
-        self._track: _Track | None = None
+        stored = self.estimator.info.calibration
+        self._calibration = Calibration.from_dict(stored) if stored else uncalibrated()
+        self._refiner = Refiner(self.config.refine)
+        self._person = load_person(self.config.user_folder, self.config.user) if self.config.user else None
+        self._tracks: list[Track] = []
         self._next_id = 1
         self._stamp_s: float | None = None
+        self._searched_s = -np.inf
 
     @property
     def model_info(self) -> CheckpointInfo:
@@ -118,17 +133,22 @@ class HandTracker:
         depth = np.full((48, 64), np.nan, np.float32)
         depth[16:32, 24:40] = 0.5
         timings: dict[str, float] = {}
-        for mirrored in ([False], [False, True]):
-            self.estimator(depth, camera, np.array([0.0, 0.0, 0.5]), mirrored, 0, timings)
+        centre = np.array([0.0, 0.0, 0.5])
+        for places in ([Place(centre, False)], [Place(centre, False), Place(centre, True)]):
+            estimates = self.estimator(depth, camera, places, timings)
+        track = Track(0, self._refiner, self._calibration, Limits("auto", 0.0, 1.0))
+        for stamp_s in (0.0, 0.03):
+            track.rehearse(estimates, stamp_s)
         locate_hands(depth, camera, self.config.locate)
 
     def reset(self) -> None:
         """Forget every track; the next frame starts in SEARCH."""
-        self._track = None
+        self._tracks = []
         self._stamp_s = None
+        self._searched_s = -np.inf
 
     def update(self, depth: NDArray[np.float32], camera: Camera, stamp_s: float) -> TrackResult:
-        """Track one frame. A stamp before the last one (a bag that loops) forgets the track first.
+        """Track one frame. A stamp before the last one (a bag that loops) forgets the tracks first.
 
         ValueError when the image's size is not the camera's.
         """
@@ -138,128 +158,137 @@ class HandTracker:
         self._stamp_s = stamp_s
         depth = self._window(depth)
         timings: dict[str, float] = {}
-        if self._track is not None and stamp_s - self._track.seen_s > self.config.coast_s:
-            self._track = None
-        found = self._follow(depth, camera, stamp_s, timings) if self._track else None
-        if found is None:
-            found = self._search(depth, camera, stamp_s, timings)
-        if found is not None:
-            return TrackResult((found,), TrackState.TRACK, timings)
-        return self._without_hand(stamp_s, timings)
+        self._tracks = [t for t in self._tracks if stamp_s - t.seen_s <= self.config.coast_s]
+        before = any(track.published for track in self._tracks)
+        self._follow(depth, camera, stamp_s, timings)
+        if self._wants_search(stamp_s):
+            self._search(depth, camera, stamp_s, timings)
+        self._tracks = [t for t in self._tracks if t.state != TrackState.LOST]
+        self._save_person()
+        return self._result(before, timings)
 
-    def _without_hand(self, stamp_s: float, timings: dict[str, float]) -> TrackResult:
-        track = self._track
-        if track is None:
-            return TrackResult((), TrackState.SEARCH, timings)
-        age = stamp_s - track.seen_s
-        if age >= self.config.coast_s:
-            self._track = None
-            return TrackResult((), TrackState.LOST, timings)
-        fading = 1.0 - age / self.config.coast_s
-        hand = replace(
-            track.hand,
-            state=TrackState.COAST,
-            confidence=track.hand.confidence * fading,
-            joint_confidence=track.hand.joint_confidence * fading,
-        )
-        return TrackResult((hand,), TrackState.COAST, timings)
+    def _result(self, before: bool, timings: dict[str, float]) -> TrackResult:
+        shown = [track for track in self._tracks if track.published]
+        hands = tuple(track.hand for track in shown if track.hand is not None)
+        raw = tuple(track.raw for track in shown if track.raw is not None)
+        states = {hand.state for hand in hands}
+        if TrackState.TRACK in states:
+            state = TrackState.TRACK
+        elif states:
+            state = TrackState.COAST
+        else:
+            state = TrackState.LOST if before else TrackState.SEARCH
+        return TrackResult(hands, state, timings, raw)
 
     def _follow(
         self, depth: NDArray[np.float32], camera: Camera, stamp_s: float, timings: dict[str, float]
-    ) -> Hand | None:
-        """The tracked hand in this frame, looked for where it last was."""
-        track = self._track
-        if track is None:
-            return None
-        centre = track.hand.joints.mean(axis=0)
-        both = track.undecided > 0 and self.config.side == "auto"
-        mirrored = [False, True] if both else [track.hand.side == "left"]
-        estimates = self.estimator(depth, camera, centre, mirrored, track.hand.track_id, timings)
-        if both:
-            right, left = estimates
-            track.evidence += left.fit - right.fit
-            track.undecided -= 1
-            chosen = left if track.evidence > 0 else right
-        else:
-            chosen = estimates[0]
-        if not self._believable(chosen):
-            return None
-        better = self._recheck(depth, camera, stamp_s, timings, chosen.fit)
-        if better is not None:
-            return better
-        track.hand, track.seen_s = chosen.hand, stamp_s
-        return chosen.hand
+    ) -> None:
+        """Look for every tracked hand where it should be, all in one batch."""
+        wanted: list[tuple[Track, list[Place]]] = []
+        for track in self._tracks:
+            centre = track.centre(stamp_s)
+            sides = track.sides(stamp_s) if centre[2] > 0 else ()
+            wanted.append((track, [Place(centre, side == "left") for side in sides]))
+        answers = self._look(depth, camera, [places for _, places in wanted], timings)
+        for (track, _), estimates in zip(wanted, answers, strict=True):
+            if estimates:
+                track.observe(estimates, stamp_s, timings)
+            else:
+                track.coast(stamp_s)
+        self._drop_doubles()
+
+    def _look(
+        self,
+        depth: NDArray[np.float32],
+        camera: Camera,
+        places: list[list[Place]],
+        timings: dict[str, float],
+    ) -> list[list[Estimate]]:
+        """Estimates of groups of places, each group one hand; what was off its crop's middle is looked at again."""
+        flat = self.estimator(depth, camera, [place for group in places for place in group], timings)
+        ends = np.cumsum([0] + [len(group) for group in places])
+        answers = [flat[a:b] for a, b in pairwise(ends)]
+        again: list[tuple[int, list[Place]]] = []
+        for index, group in enumerate(answers):
+            if group:
+                best = max(group, key=_promise)
+                off = np.linalg.norm(best.centre - best.frame.centre)
+                if off > _OFF_CENTRE_M and presence_odds(best) > 0.0 and best.centre[2] > 0:
+                    again.append((index, [Place(best.centre, e.frame.mirrored) for e in group]))
+        if again:
+            second = self.estimator(depth, camera, [place for _, group in again for place in group], timings)
+            for index, places_again in again:
+                answers[index], second = second[: len(places_again)], second[len(places_again) :]
+        return answers
+
+    def _wants_search(self, stamp_s: float) -> bool:
+        """Every frame while a hand is missing; else now and then, when one more is wanted."""
+        missing = [track for track in self._tracks if track.seen_s < stamp_s]
+        return not self._tracks or bool(missing) or stamp_s - self._searched_s >= _RECHECK_S
 
     def _search(
         self, depth: NDArray[np.float32], camera: Camera, stamp_s: float, timings: dict[str, float]
-    ) -> Hand | None:
-        """Start a track on what looks most like a hand, or None."""
-        both = self._best_candidate(depth, camera, timings)
-        if both is None:
-            return None
-        chosen = max(both, key=_fit)
-        return self._start(chosen, both, stamp_s) if self._believable(chosen) else None
-
-    def _best_candidate(
-        self,
-        depth: NDArray[np.float32],
-        camera: Camera,
-        timings: dict[str, float],
-        away_from: Array | None = None,
-    ) -> list[Estimate] | None:
-        """The sides tried at the place that fits a hand best; with ``away_from`` (3,) m, only places not near it."""
+    ) -> None:
+        """Look over the whole image: for hands that were missed where they should be, and for new ones."""
+        self._searched_s = stamp_s
+        seen = [track for track in self._tracks if track.seen_s == stamp_s]
+        if len(seen) >= self.config.hands:
+            return
         start = time.perf_counter()
-        locations = locate_hands(depth, camera, self.config.locate)
+        centres = [location.centre for location in locate_hands(depth, camera, self.config.locate)]
         add_time(timings, "locate", start)
-        sides = [False, True] if self.config.side == "auto" else [self.config.side == "left"]
-        found: list[list[Estimate]] = []
-        for location in locations:
-            if away_from is not None and np.linalg.norm(location.centre - away_from) < _SAME_HAND_M:
-                continue
-            first = self.estimator(depth, camera, location.centre, sides, self._next_id, timings)
-            # The blob's centre is rough: look again where the better of the two saw the hand.
-            centre = max(first, key=_fit).hand.joints.mean(axis=0)
-            if centre[2] > 0:
-                found.append(self.estimator(depth, camera, centre, sides, self._next_id, timings))
-        return max(found, key=lambda pair: max(map(_fit, pair)), default=None)
+        sides = SIDES if self.config.side == "auto" else (self.config.side,)
+        groups = [
+            [Place(centre, side == "left") for side in sides]
+            for centre in centres
+            if all(np.linalg.norm(centre - track.centre(stamp_s)) > _SAME_HAND_M for track in seen)
+        ]
+        found = [group for group in self._look(depth, camera, groups, timings) if _is_hand(group)]
+        for group in sorted(found, key=lambda g: -max(_promise(e) for e in g)):
+            if len([t for t in self._tracks if t.seen_s == stamp_s]) >= self.config.hands:
+                break
+            self._start(group, stamp_s, timings)
+        self._drop_doubles()
 
-    def _recheck(
-        self,
-        depth: NDArray[np.float32],
-        camera: Camera,
-        stamp_s: float,
-        timings: dict[str, float],
-        fit: float,
-    ) -> Hand | None:
-        """Now and then look at the whole image again: another place may be more of a hand than what is tracked."""
-        track = self._track
-        if track is None or stamp_s - track.checked_s < _RECHECK_S:
-            return None
-        track.checked_s = stamp_s
-        both = self._best_candidate(depth, camera, timings, away_from=track.hand.translation)
-        if both is None:
-            return None
-        chosen = max(both, key=_fit)
-        if chosen.fit < fit + _BETTER_FIT or not self._believable(chosen):
-            return None
-        return self._start(chosen, both, stamp_s)
-
-    def _start(self, chosen: Estimate, both: list[Estimate], stamp_s: float) -> Hand:
+    def _start(self, group: list[Estimate], stamp_s: float, timings: dict[str, float]) -> None:
         """A new track, or the old one where its hand is found again."""
-        old = self._track
-        apart = np.linalg.norm(old.hand.translation - chosen.hand.translation) if old else np.inf
-        if old is not None and apart < _SAME_HAND_M and old.hand.side == chosen.hand.side:
-            hand = replace(chosen.hand, track_id=old.hand.track_id)
-            old.hand, old.seen_s = hand, stamp_s
-            return hand
-        evidence = both[-1].fit - both[0].fit
-        self._track = _Track(chosen.hand, stamp_s, self._SIDE_FRAMES, stamp_s, evidence)
-        self._next_id += 1
-        return chosen.hand
+        best = max(group, key=_promise)
+        for track in self._tracks:
+            near = np.linalg.norm(track.centre(stamp_s) - best.centre) < 2 * _SAME_HAND_M
+            if track.seen_s < stamp_s and near:
+                again = [e for e in group if e.side in track.sides(stamp_s)]
+                if again and track.observe(again, stamp_s, timings):
+                    return
+        person = self._person if not self._tracks else None
+        limits = Limits(self.config.side, self.config.min_confidence, self.config.coast_s)
+        track = Track(self._next_id, self._refiner, self._calibration, limits, person)
+        if track.observe(group, stamp_s, timings):
+            self._next_id += 1
+            self._tracks = [t for t in self._tracks if t.published or t.seen_s == stamp_s] + [track]
 
-    def _believable(self, estimate: Estimate) -> bool:
-        """Whether this can be published as a hand."""
-        return estimate.hand.confidence >= self.config.min_confidence
+    def _drop_doubles(self) -> None:
+        """Two tracks on the same hand: the older one stays."""
+        kept: list[Track] = []
+        for track in self._tracks:
+            hand = track.hand
+            same = hand is not None and any(
+                other.hand is not None
+                and np.linalg.norm(other.hand.joints - hand.joints, axis=1).mean() < _SAME_JOINTS_M
+                for other in kept
+            )
+            if not same:
+                kept.append(track)
+        self._tracks = kept
+
+    def _save_person(self) -> None:
+        """Keep the user's hand once it is known."""
+        if not self.config.user or self._person is not None:
+            return
+        for track in self._tracks:
+            if track.published and track.person.held:
+                self._person = Person(track.person.shape, track.person.frames, track.thickness)
+                save_person(self.config.user_folder, self.config.user, self._person)
+                return
 
     def _window(self, depth: NDArray[np.float32]) -> NDArray[np.float32]:
         """The image with everything outside the region of interest blanked; the caller's array is not touched."""
@@ -271,5 +300,10 @@ class HandTracker:
         return masked
 
 
-def _fit(estimate: Estimate) -> float:
-    return estimate.fit
+def _promise(estimate: Estimate) -> float:
+    """How much speaks for a hand here, for choosing between places."""
+    return min(presence_odds(estimate), 4.0) + estimate.fit
+
+
+def _is_hand(group: list[Estimate]) -> bool:
+    return bool(group) and max(map(presence_odds, group)) > 0.0

@@ -20,9 +20,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from hand_pose_ros.datasets.synthetic import SyntheticConfig, SyntheticHands
 from hand_pose_ros.depth.crop import CropFrame
-from hand_pose_ros.estimator import surface_agreement
 from hand_pose_ros.network.checkpoint import load_checkpoint
 from hand_pose_ros.network.model import HandNet
+from hand_pose_ros.refine.agreement import surface_agreement
 from hand_pose_ros.resources import resource
 
 BATCH = 128

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,8 @@ class CheckpointError(ValueError):
 
 @dataclass(frozen=True)
 class CheckpointInfo:
-    """What a weights file says about itself. ``training`` is the run: seed, samples, minutes, errors."""
+    """What a weights file says about itself. ``training`` is the run: seed, samples, minutes, errors; ``calibration``
+    what ``hand-pose calibrate`` found for it, empty before that."""
 
     path: Path
     name: str
@@ -44,6 +45,7 @@ class CheckpointInfo:
     normalisation: Mapping[str, Any]
     training: Mapping[str, Any]
     sha256: str
+    calibration: Mapping[str, Any] = field(default_factory=dict)
 
 
 def save_checkpoint(
@@ -117,6 +119,14 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> tup
     return model.to(device), info
 
 
+def store_calibration(path: str | Path, calibration: Mapping[str, Any]) -> None:
+    """Write a calibration into a weights file beside its weights, which stay as they are. Atomic."""
+    path = Path(path)
+    load_checkpoint(path)
+    tensors, metadata = read_tensors(path)
+    write_tensors(path, tensors, {**metadata, "calibration": json.dumps(dict(calibration))})
+
+
 def load_model(path: str | Path, device: str | torch.device = "cpu") -> HandNet:
     """As :func:`load_checkpoint`, the model alone."""
     return load_checkpoint(path, device)[0]
@@ -183,6 +193,7 @@ def _info(path: Path, metadata: Mapping[str, str]) -> CheckpointInfo:
             normalisation=json.loads(metadata["normalisation"]),
             training=json.loads(metadata["training"]),
             sha256=metadata["sha256"],
+            calibration=json.loads(metadata.get("calibration", "{}")),
         )
     except KeyError as error:
         raise CheckpointError(f"{path}: metadata lacks {error}") from error

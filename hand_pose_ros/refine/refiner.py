@@ -1,0 +1,113 @@
+"""One frame's refinement: what the network said of a crop -> a valid hand that explains the depth.
+
+In: a crop with its CropFrame, the network's joints with their expected errors and its pose, the shape held of this
+person, the hand of the frame before. Out: :class:`Refined`: pose and joints of a right hand in the crop's local frame,
+with exactly the bones of the shape and every angle in range. Stages, each of which can be left out: the hierarchical
+regressor (palm to fingertips, SDNet section 4), then back onto the hand model: by a fit to joints and depth surface,
+or to the joints alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hand_pose_ros.depth.crop import CropFrame
+from hand_pose_ros.hand.placing import hand_joints
+from hand_pose_ros.refine.bone_prior import BonePrior, load_bone_prior
+from hand_pose_ros.refine.person import ShapeConfig
+from hand_pose_ros.refine.regressor import PreviousJoints, RegressorConfig, bone_lengths, regress_joints
+from hand_pose_ros.refine.surface_fit import SurfaceEvidence, SurfaceFit, SurfaceFitConfig
+from hand_pose_ros.refine.temporal import FilterConfig
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class RefineConfig:
+    """What is done between network and output; None leaves a stage out.
+
+    regressor: palm to tips, on the network's joints. surface: weights of the fit back onto the hand model (a
+    surface_weight and free_weight of 0 fit the joints alone). shape: when this person's shape is held; None follows the
+    network in every frame. filter: smoothing over time (still_hz 0: none).
+    """
+
+    regressor: RegressorConfig | None = field(default_factory=RegressorConfig)
+    surface: SurfaceFitConfig = field(default_factory=SurfaceFitConfig)
+    shape: ShapeConfig | None = field(default_factory=ShapeConfig)
+    filter: FilterConfig = field(default_factory=FilterConfig)
+
+
+@dataclass(frozen=True)
+class Past:
+    """The frame before, in the camera's frame: refined joints (23, 3) m, their velocity (23, 3) m/s or None, the
+    network's expected errors then (23,) m, seconds since."""
+
+    joints: Array
+    velocity: Array | None
+    sigma: Array
+    dt_s: float
+
+
+@dataclass(frozen=True)
+class Refined:
+    """rotation (3, 3), translation (3,) m, angles (20,) rad, shape (9,): a right hand in the crop's local frame; its
+    joints (23, 3) m; thickness: log scale of its flesh, with its spread; evidence: how it explains the depth."""
+
+    rotation: Array
+    translation: Array
+    angles: Array
+    shape: Array
+    joints: Array
+    thickness: float
+    thickness_spread: float
+    evidence: SurfaceEvidence
+
+
+class Refiner:
+    """Refines one frame after the other; keeps nothing but its configuration and the bone prior."""
+
+    def __init__(self, config: RefineConfig | None = None, prior: BonePrior | None = None) -> None:
+        self.config = config or RefineConfig()
+        self.prior = prior or load_bone_prior()
+        self._fit = SurfaceFit(self.config.surface)
+
+    def refine(
+        self,
+        frame: CropFrame,
+        crop: NDArray[np.float32],
+        joints: Array,
+        sigma: Array,
+        parameters: Array,
+        shape: Array,
+        past: Past | None = None,
+        thickness: float = 0.0,
+        thickness_spread: float | None = None,
+    ) -> Refined:
+        """joints (23, 3) m, sigma (23,) m, parameters (26,): what the network said; shape (9,) that the hand gets;
+        thickness as far as it is known. ValueError as the stages."""
+        config = self.config
+        if config.regressor is not None:
+            lengths = bone_lengths(hand_joints("right", np.eye(3), np.zeros(3), parameters[6:], shape)[0])
+            joints = regress_joints(
+                frame, crop, joints, sigma, self.prior, config.regressor, _local(past, frame), lengths
+            )
+        known: dict[str, Any] = {"thickness": thickness, "thickness_spread": thickness_spread}
+        hand = self._fit.fit(frame, crop, joints, sigma, shape, parameters, **known)
+        return Refined(
+            hand.rotation, hand.parameters[:3], hand.parameters[6:], hand.shape, hand.joints,
+            hand.thickness, hand.thickness_spread, hand.evidence,
+        )  # fmt: skip
+
+
+def _local(past: Past | None, frame: CropFrame) -> PreviousJoints | None:
+    """The frame before, in this crop's local frame."""
+    if past is None:
+        return None
+    velocity = None
+    if past.velocity is not None:
+        velocity = frame.camera_to_local(past.joints + past.velocity) - frame.camera_to_local(past.joints)
+    return PreviousJoints(frame.camera_to_local(past.joints), past.sigma, past.dt_s, velocity)
