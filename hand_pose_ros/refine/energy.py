@@ -88,7 +88,7 @@ class Weights(NamedTuple):
     temperature: float
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def mixture_density(length: float, weight: Array, mean: Array, deviation: Array) -> float:  # pragma: no cover
     """Density (1/m) of a length (m) under a one-dimensional Gaussian mixture, weight, mean and deviation (K,)."""
     total = 0.0
@@ -98,7 +98,7 @@ def mixture_density(length: float, weight: Array, mean: Array, deviation: Array)
     return total / math.sqrt(2.0 * math.pi)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def bone_cost(
     length: float, weight: Array, mean: Array, deviation: Array, peak: float
 ) -> float:  # pragma: no cover
@@ -108,7 +108,7 @@ def bone_cost(
     return -mixture_density(length, weight, mean, deviation) / peak
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def length_cost(length: float, expected: float, spread: float) -> float:  # pragma: no cover
     """Eq. 9 for a person whose bone is known to be ``expected`` long: minus the score of a single Gaussian about it,
     its standard deviation ``spread`` (all metres); in [-1, 0]."""
@@ -116,7 +116,7 @@ def length_cost(length: float, expected: float, spread: float) -> float:  # prag
     return -math.exp(-0.5 * z * z)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def background_integral(crop: NDArray[np.float32]) -> NDArray[np.int32]:  # pragma: no cover
     """Crop (S, S) -> (S + 1, S + 1): how many empty pixels (1.0 and more) lie above and left of each corner."""
     size = crop.shape[0]
@@ -130,7 +130,7 @@ def background_integral(crop: NDArray[np.float32]) -> NDArray[np.int32]:  # prag
     return out
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def background_share(
     integral: NDArray[np.int32], column: int, row: int, kernel: int
 ) -> float:  # pragma: no cover
@@ -150,7 +150,7 @@ def background_share(
     return 1.0 - ((right - left) * (bottom - top) - inside) / (side * side)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def order_cost(
     tip: float, tip_before: float, parent: float, parent_before: float
 ) -> float:  # pragma: no cover
@@ -164,16 +164,14 @@ def order_cost(
     return 1.0 if abs(tip - tip_before) < abs(parent - parent_before) else 0.0
 
 
-@njit(nogil=True, cache=True)
-def network_cost(offset: Array, spread: Array) -> float:  # pragma: no cover
-    """Half the squared Mahalanobis distance of an offset (3,) m from the network's joint, its spread (3,) m."""
-    total = 0.0
-    for k in range(3):
-        total += (offset[k] / spread[k]) ** 2
-    return 0.5 * total
+@njit(nogil=True, cache=True, error_model="numpy")
+def network_cost(x: float, y: float, z: float, lateral: float, deep: float) -> float:  # pragma: no cover
+    """Half the squared Mahalanobis distance of an offset (m) from the network's joint, whose spread (m) is ``lateral``
+    along x and y and ``deep`` along z."""
+    return 0.5 * ((x * x + y * y) / (lateral * lateral) + z * z / (deep * deep))
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def floating_cost(below: float, nearest: float, softness: float, most: float) -> float:  # pragma: no cover
     """A joint ``below`` the seen surface (m, along z; negative is before it) lies at least ``nearest`` under the skin
     and cannot float before it: a squared hinge in units of ``softness`` (m), at most ``most``, because a pixel may
@@ -183,37 +181,46 @@ def floating_cost(below: float, nearest: float, softness: float, most: float) ->
     return min(((nearest - below) / softness) ** 2, most)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def buried_cost(below: float, deepest: float, softness: float) -> float:  # pragma: no cover
     """Deeper than ``deepest`` (m) below the seen surface a joint is hidden behind something: possible, but less likely.
     Rises from 0 to 1 over ``softness`` (m)."""
     return min(max((below - deepest) / softness, 0.0), 1.0)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def prediction_cost(distance: float, spread: float) -> float:  # pragma: no cover
     """Distance (m) from where the motion so far would put the joint, ``spread`` (m): the logarithm of a Cauchy density,
     so that a finger that does something new is not held back."""
     return math.log1p(0.5 * (distance / spread) ** 2)
 
 
-@njit(nogil=True, cache=True)
-def pixel_of(place: Array, distance: float, half: float, size: int) -> tuple[int, int]:  # pragma: no cover
-    """Column and row of the crop's pixel that sees a local place (3,) m; may lie outside the crop. As CropFrame's
+@njit(nogil=True, cache=True, error_model="numpy")
+def pixel_of(
+    x: float, y: float, z: float, distance: float, half: float, size: int
+) -> tuple[int, int]:  # pragma: no cover
+    """Column and row of the crop's pixel that sees a local place (m); may lie outside the crop. As CropFrame's
     local_to_crop and crop_to_pixel, rounded."""
-    scale = distance / (half * max(distance + place[2], 1e-6))
-    column = math.floor((place[0] * scale + 1.0) * 0.5 * size)
-    row = math.floor((place[1] * scale + 1.0) * 0.5 * size)
+    scale = distance / (half * max(distance + z, 1e-6))
+    column = math.floor((x * scale + 1.0) * 0.5 * size)
+    row = math.floor((y * scale + 1.0) * 0.5 * size)
     return int(column), int(row)
 
 
-@njit(nogil=True, cache=True)
-def _apart(a: Array, b: Array) -> float:  # pragma: no cover
-    return math.sqrt((a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2 + (a[2] - b[2]) ** 2)
+@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+def _from(x: float, y: float, z: float, joints: Array, joint: int) -> float:  # pragma: no cover
+    return math.sqrt((x - joints[joint, 0]) ** 2 + (y - joints[joint, 1]) ** 2 + (z - joints[joint, 2]) ** 2)
 
 
-@njit(nogil=True, cache=True)
-def _bone_costs(length: float, joint: int, guess: Guess, mixtures: Mixtures, w: Weights) -> float:  # type: ignore[no-untyped-def]  # pragma: no cover
+@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+def _apart(joints: Array, a: int, b: int) -> float:  # pragma: no cover
+    return _from(joints[a, 0], joints[a, 1], joints[a, 2], joints, b)
+
+
+@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+def _bone_costs(
+    length: float, joint: int, guess: Guess, mixtures: Mixtures, w: Weights
+) -> float:  # pragma: no cover
     total = 0.0
     if w.bone_mixture > 0.0:
         total += w.bone_mixture * bone_cost(
@@ -228,11 +235,12 @@ def _bone_costs(length: float, joint: int, guess: Guess, mixtures: Mixtures, w: 
     return total
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy", inline="always")
 def joint_energy(
     joint: int,
-    place: Array,
-    anchor: Array,
+    x: float,
+    y: float,
+    z: float,
     scene: Scene,
     hand: Hand,
     guess: Guess,
@@ -242,40 +250,38 @@ def joint_energy(
     again: bool,
     w: Weights,
 ) -> float:  # pragma: no cover
-    """Eq. 8 with our own terms: what it costs to put ``joint`` at ``place`` (3,) m while the others are at ``refined``.
-
-    ``anchor`` (3,) m is where the network's word and the parent's correction would put it. ``again``: not the first
-    pass, so that the bone to the next joint counts as well.
-    """
-    total = w.network * network_cost(place - anchor, guess.spread[joint])
+    """Eq. 8 with our own terms but the network's: what it costs to put ``joint`` at a place (m) while the others are at
+    ``refined``. ``again``: not the first pass, so that the bone to the next joint counts as well."""
+    total = 0.0
     size = scene.crop.shape[0]
-    column, row = pixel_of(place, scene.distance, scene.half, size)
+    column, row = pixel_of(x, y, z, scene.distance, scene.half, size)
     if w.background > 0.0:
         total += w.background * background_share(scene.background, column, row, w.kernel_px)
     if 0 <= column < size and 0 <= row < size and scene.crop[row, column] < 1.0:
-        below = place[2] - scene.crop[row, column] * scene.half
+        below = z - scene.crop[row, column] * scene.half
         total += w.floating * floating_cost(below, hand.nearest[joint], w.softness_m, w.floating_most)
         total += w.buried * buried_cost(below, hand.deepest[joint], w.softness_m)
     parent, following = hand.parent[joint], hand.following[joint]
     if parent >= 0:
-        total += _bone_costs(_apart(place, refined[parent]), joint, guess, mixtures, w)
+        total += _bone_costs(_from(x, y, z, refined, parent), joint, guess, mixtures, w)
     if again and following >= 0:
-        total += _bone_costs(_apart(place, refined[following]), following, guess, mixtures, w)
+        total += _bone_costs(_from(x, y, z, refined, following), following, guess, mixtures, w)
     if past.known:
         if w.prediction > 0.0:
-            total += w.prediction * prediction_cost(_apart(place, past.predicted[joint]), past.spread[joint])
+            away = _from(x, y, z, past.predicted, joint)
+            total += w.prediction * prediction_cost(away, past.spread[joint])
         first = hand.first[joint]
         if w.tip_order > 0.0 and first >= 0:
             total += w.tip_order * order_cost(
-                _apart(place, refined[first]),
-                _apart(past.joints[joint], past.joints[first]),
-                _apart(refined[parent], refined[first]),
-                _apart(past.joints[parent], past.joints[first]),
+                _from(x, y, z, refined, first),
+                _apart(past.joints, joint, first),
+                _apart(refined, parent, first),
+                _apart(past.joints, parent, first),
             )
     return total
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def regress_layer(
     layer: NDArray[np.int64],
     offsets: Array,
@@ -296,9 +302,9 @@ def regress_layer(
     exp(-energy / temperature), which is smooth and minimises the expected squared error if the energies are right;
     with 0 it is the one of least energy.
     """
-    count = len(offsets)
-    energies = np.empty(count + 1)
-    places = np.empty((count + 1, 3))
+    count = len(offsets) + (1 if past.known and w.prediction > 0.0 else 0)
+    energies = np.empty(count)
+    places = np.empty((count, 3))
     anchor = np.empty(3)
     for joint in layer:
         parent = hand.parent[joint]
@@ -306,28 +312,29 @@ def regress_layer(
             anchor[k] = guess.joints[joint, k]
             if parent >= 0:
                 anchor[k] += w.follow * (refined[parent, k] - guess.joints[parent, k])
-        used = count
+        best = 0
         for m in range(count):
             for k in range(3):
-                start = refined[joint, k] if again else anchor[k]
-                places[m, k] = start + offsets[m, k] * guess.spread[joint, k]
-        if past.known and w.prediction > 0.0:
-            places[count] = past.predicted[joint]
-            used = count + 1
-        best = 0
-        for m in range(used):
-            energies[m] = joint_energy(
-                joint, places[m], anchor, scene, hand, guess, past, mixtures, refined, again, w
-            )
+                if m < len(offsets):
+                    start = refined[joint, k] if again else anchor[k]
+                    places[m, k] = start + offsets[m, k] * guess.spread[joint, k]
+                else:
+                    places[m, k] = past.predicted[joint, k]
+            x, y, z = places[m, 0], places[m, 1], places[m, 2]
+            energies[m] = w.network * network_cost(
+                x - anchor[0], y - anchor[1], z - anchor[2], guess.spread[joint, 0], guess.spread[joint, 2]
+            ) + joint_energy(joint, x, y, z, scene, hand, guess, past, mixtures, refined, again, w)
             if energies[m] < energies[best]:
                 best = m
-        if w.temperature > 0.0:
-            total = 0.0
-            mean = np.zeros(3)
-            for m in range(used):
-                share = math.exp((energies[best] - energies[m]) / w.temperature)
-                total += share
-                mean += share * places[m]
-            refined[joint] = mean / total
-        else:
-            refined[joint] = places[best]
+        if w.temperature <= 0.0:
+            for k in range(3):
+                refined[joint, k] = places[best, k]
+            continue
+        total, x, y, z = 0.0, 0.0, 0.0, 0.0
+        for m in range(count):
+            share = math.exp((energies[best] - energies[m]) / w.temperature)
+            total += share
+            x += share * places[m, 0]
+            y += share * places[m, 1]
+            z += share * places[m, 2]
+        refined[joint, 0], refined[joint, 1], refined[joint, 2] = x / total, y / total, z / total

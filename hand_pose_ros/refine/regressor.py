@@ -91,7 +91,7 @@ class RegressorConfig:
     """How much of its parent's correction a joint takes over before it is regressed itself."""
     temperature: float = 0.5
     """Of the soft minimum over the candidates; 0 takes the best candidate alone."""
-    passes: int = 3
+    passes: int = 1
     """How often palm to tips is gone through."""
     radii: tuple[float, ...] = (0.6, 1.2, 2.0)
     """Shells of candidates about the joint, in units of its spread."""

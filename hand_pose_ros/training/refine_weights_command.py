@@ -53,6 +53,7 @@ GRID: dict[str, tuple[Any, ...]] = {
     "buried": (0.0, 0.3, 0.6, 1.0, 1.5, 2.0),
     "tip_order": (0.0, 0.1, 0.3, 1.0),
     "prediction": (0.0, 0.1, 0.3, 0.6, 1.0),
+    "passes": (1, 2, 3),
     "kernel_px": (0, 1, 2, 3),
     "lateral_share": (0.4, 0.5, 0.6, 0.7, 0.85),
     "depth_share": (0.6, 0.75, 0.9, 1.1),

@@ -95,7 +95,7 @@ def test_fingertip_that_moves_less_than_its_parent_is_penalised() -> None:
 
 
 def test_network_cost_is_half_the_squared_distance_in_spreads() -> None:
-    assert network_cost(np.array([0.004, 0.0, -0.012]), np.array([0.004, 0.004, 0.006])) == pytest.approx(2.5)
+    assert network_cost(0.004, 0.0, -0.012, 0.004, 0.006) == pytest.approx(2.5)
 
 
 def test_joint_before_the_surface_is_penalised_up_to_a_limit() -> None:
@@ -125,6 +125,6 @@ def test_pixel_is_that_of_the_crop(place: tuple[float, float, float], distance: 
     frame = CropFrame(np.array([0.0, 0.0, distance]), 0.3, 96)
     pixel = frame.crop_to_pixel(frame.local_to_crop(np.array(place)))
     # Compared before rounding, so that a place on a pixel's border may fall to either side.
-    column, row = pixel_of(np.array(place), frame.distance, frame.half, 96)
+    column, row = pixel_of(*place, frame.distance, frame.half, 96)
     assert abs(column - pixel[0]) <= 0.5 + 1e-9
     assert abs(row - pixel[1]) <= 0.5 + 1e-9

@@ -207,3 +207,21 @@ def test_wrong_shapes_and_times_are_refused() -> None:
         regress(surface()[:90], RegressorConfig())
     with pytest.raises(ValueError, match="dt_s"):
         PreviousJoints(HAND, SIGMA, 0.0)
+
+
+def test_later_passes_heed_the_bone_to_the_next_joint() -> None:
+    tip, dip = skeleton.JOINT_INDEX["ring_tip"], skeleton.JOINT_INDEX["ring_dip"]
+    joints = HAND.copy()
+    # The tip is right and sure, the joint before it slid 5 mm towards it: one bone too long, the next too short.
+    joints[dip, 1] -= 0.005
+    sigma = np.where(np.arange(23) == dip, 0.010, 0.002)
+    true = bone_lengths(HAND)
+    config = replace(NETWORK_ONLY, follow=0.0, bone_length=2.0, length_m=0.004)
+
+    def wrong(passes: int) -> float:
+        found = regress_joints(
+            FRAME, surface(), joints, sigma, PRIOR, replace(config, passes=passes), lengths=true
+        )
+        return float(np.abs(bone_lengths(found) - true)[[dip - 1, tip - 1]].sum())
+
+    assert wrong(4) < wrong(1) - 5e-4
