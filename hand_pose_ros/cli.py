@@ -16,12 +16,26 @@ from collections.abc import Sequence
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("train a network on synthetic hands", "hand_pose_ros.training.command"),
+    "train-detector": ("train the full-frame hand detector", "hand_pose_ros.training.detector_command"),
+    "evaluate-detector": (
+        "how well hands are found in whole pictures",
+        "hand_pose_ros.training.detector_evaluate_command",
+    ),
     "export": ("store a run's weights as a model to ship", "hand_pose_ros.training.export_command"),
     "replay": ("track a folder of depth frames, draw overlays", "hand_pose_ros.training.replay_command"),
     "fit": ("the hand model fitted to annotated joints", "hand_pose_ros.evaluation.fit_command"),
     "ablation": ("train and measure the papers' tables", "hand_pose_ros.training.ablation_command"),
     "bone-prior": ("train the prior of bone lengths", "hand_pose_ros.training.bone_prior_command"),
-    "refine-weights": ("search the weights of the refinement", "hand_pose_ros.training.refine_weights_command"),
+    "bench": ("measure the refinement on synthetic sequences", "hand_pose_ros.training.bench_command"),
+    "refine-weights": (
+        "search the weights of the refinement",
+        "hand_pose_ros.training.refine_weights_command",
+    ),
+    "surface-weights": (
+        "choose the weights of the surface fit for a network",
+        "hand_pose_ros.training.surface_weights_command",
+    ),
+    "calibrate": ("fit how far hands can be trusted", "hand_pose_ros.training.calibrate_command"),
     "evaluate": ("errors of networks or published predictions", "hand_pose_ros.training.evaluate_command"),
 }
 

@@ -3,9 +3,10 @@
 In: frame after frame the estimates of one place (both sides while the side is open) and a stamp. Out: :class:`Hand`,
 published as it is, and the state SEARCH (not sure yet), TRACK, COAST or LOST.
 
-Whether there is a hand is summed up over frames as log odds (Wald's sequential test): a track begins when the sum is
-high, ends when it is low, and in between neither one doubtful frame nor one lucky one changes its state. What stands
-before the hand says nothing about it, so a hidden hand coasts, and a place seen to be empty ends the track at once.
+Whether there is a hand is the network's log odds of one, low-passed over frames: a track begins where they are high,
+ends where they are low, and in between neither one doubtful frame nor one lucky one changes its state. (They are not
+summed: frames of one view err alike, and a cup would be a hand in the end.) What stands before the hand says nothing
+about it, so a hidden hand coasts, and a place seen to be empty ends the track at once.
 """
 
 from __future__ import annotations
@@ -28,8 +29,12 @@ from hand_pose_ros.refine.temporal import FilterState, Pose, first_state, step
 
 Array = NDArray[np.float64]
 
-# Log odds: of one frame at most, of all frames together, and from where on a new track is published.
-_FRAME_ODDS, _MOST_ODDS, _START_ODDS = 4.0, 6.0, 4.0
+# Log odds from which on a track begins, and a hand counts as seen. Of hands 2 % lie below the second, of other things
+# that the network was shown 0.4 % above it; a search looks at many places, so beginning takes more.
+_START_ODDS, _KEEP_ODDS = 6.0, 3.0
+_LEAST_ODDS, _MOST_ODDS = -4.0, 8.0
+# Share of a frame in the low-passed odds: a hand that has left is given up in two to three frames.
+_ODDS_SHARE = 0.5
 # Frames of a new track in which both sides are tried, and how often later; by how much the other side must fit better
 # in sum to be believed then, and the most that is summed up.
 _SIDE_FRAMES = 8
@@ -72,6 +77,8 @@ class Hand:
     segment_positions: Array
     segment_rotations: Array
     shape: Array
+    shape_held: bool = False
+    """Whether the shape is this person's and will not change while the track lasts."""
 
     @property
     def scale(self) -> float:
@@ -112,7 +119,8 @@ class Track:
             if person.thickness is not None:
                 self._thickness, self._thickness_spread = person.thickness, _LEAST_THICKNESS_SPREAD
         self._refiner, self._calibration, self._limits = refiner, calibration, limits
-        self._odds = 0.0
+        self._odds: float | None = None
+        self._shape_held = False
         self._left_fit = 0.0
         self._side_frames = _SIDE_FRAMES if limits.side == "auto" else 0
         self._side: str | None = None if limits.side == "auto" else limits.side
@@ -166,15 +174,15 @@ class Track:
         )  # fmt: skip
         confidence, joint_confidence = self._calibration.confidence(clues)
         add_time(timings_ms, "refine", start)
-        odds = float(np.clip(presence_odds(chosen), -_FRAME_ODDS, _FRAME_ODDS))
-        seen = odds > 0.0 and confidence >= self._limits.min_confidence
-        if seen or not self._hidden(chosen):
-            self._odds = float(np.clip(self._odds + odds, -_FRAME_ODDS, _MOST_ODDS))
+        odds = float(np.clip(presence_odds(chosen), _LEAST_ODDS, _MOST_ODDS))
+        seen = odds >= _KEEP_ODDS and confidence >= self._limits.min_confidence
+        if self._odds is None:
+            self._odds = odds
+        elif seen or not self._hidden(chosen):
+            self._odds += _ODDS_SHARE * (odds - self._odds)
         if not seen:
             self._miss(stamp_s)
             return False
-        if not self.published and self._odds >= _START_ODDS:
-            self._odds = _MOST_ODDS
         start = time.perf_counter()
         self._take(chosen, refined, confidence, joint_confidence, stamp_s)
         add_time(timings_ms, "filter", start)
@@ -232,10 +240,10 @@ class Track:
         """A frame in which the hand was not seen."""
         age = stamp_s - self.seen_s
         if not self.published or self.hand is None:
-            waiting = self._odds > 0.0 and age < self._limits.coast_s
+            waiting = (self._odds or 0.0) >= _KEEP_ODDS and age < self._limits.coast_s
             self.state = TrackState.SEARCH if waiting else TrackState.LOST
             return
-        if self._odds <= 0.0 or age >= self._limits.coast_s:
+        if (self._odds or 0.0) < _KEEP_ODDS or age >= self._limits.coast_s:
             self.state, self.hand, self.raw = TrackState.LOST, None, None
             return
         self.state = TrackState.COAST
@@ -275,7 +283,8 @@ class Track:
             self._filter = step(self._filter, measured, dt_s, self._refiner.config.filter)
         self.seen_s = stamp_s
         self._confidence, self._joint_confidence = confidence, joint_confidence
-        self.state = TrackState.TRACK if self.published or self._odds >= _START_ODDS else TrackState.SEARCH
+        begun = self.published or (self._odds or 0.0) >= _START_ODDS
+        self.state = TrackState.TRACK if begun else TrackState.SEARCH
         self.hand = self._to_hand(chosen.side, self._filter.pose, refined.shape)
         raw = Pose(
             frame.local_to_camera(chosen.translation),
@@ -286,6 +295,7 @@ class Track:
 
     def _learn(self, chosen: Estimate, refined: Refined, confidence: float, stamp_s: float) -> None:
         """This person's hand: from the network's shape of each frame, and the flesh that the surface shows."""
+        self._shape_held = self.person.held and self._refiner.config.shape is not None
         if self.person.held:
             return
         self.person = self.person.add(chosen.shape, confidence, chosen.rotation, chosen.angles, stamp_s)
@@ -307,6 +317,7 @@ class Track:
             segment_positions=placed.segment_positions,
             segment_rotations=placed.segment_rotations,
             shape=np.asarray(shape),
+            shape_held=self._shape_held,
         )
 
 
@@ -315,4 +326,4 @@ def presence_odds(estimate: Estimate) -> float:
     if estimate.presence is not None:
         return estimate.presence
     sureness = float(np.exp(-estimate.sigma / 0.015).mean()) * estimate.agreement
-    return 20.0 * (sureness - 0.15)
+    return _KEEP_ODDS + 20.0 * (sureness - 0.15)

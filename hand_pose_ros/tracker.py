@@ -41,6 +41,8 @@ _SAME_HAND_M = 0.12
 _SAME_JOINTS_M = 0.05
 # A hand off the middle of its crop by more than this is looked at again.
 _OFF_CENTRE_M = 0.05
+# Log odds of a hand from which on a place is worth a second look, and above which more does not make it likelier.
+_WORTH_ODDS, _SURE_ODDS = 0.0, 6.0
 # How often the whole image is searched for another hand, or for a better place, while one is tracked.
 _RECHECK_S = 0.5
 
@@ -213,7 +215,7 @@ class HandTracker:
             if group:
                 best = max(group, key=_promise)
                 off = np.linalg.norm(best.centre - best.frame.centre)
-                if off > _OFF_CENTRE_M and presence_odds(best) > 0.0 and best.centre[2] > 0:
+                if off > _OFF_CENTRE_M and presence_odds(best) > _WORTH_ODDS and best.centre[2] > 0:
                     again.append((index, [Place(best.centre, e.frame.mirrored) for e in group]))
         if again:
             second = self.estimator(depth, camera, [place for _, group in again for place in group], timings)
@@ -302,8 +304,8 @@ class HandTracker:
 
 def _promise(estimate: Estimate) -> float:
     """How much speaks for a hand here, for choosing between places."""
-    return min(presence_odds(estimate), 4.0) + estimate.fit
+    return min(presence_odds(estimate), _SURE_ODDS) + estimate.fit
 
 
 def _is_hand(group: list[Estimate]) -> bool:
-    return bool(group) and max(map(presence_odds, group)) > 0.0
+    return bool(group) and max(map(presence_odds, group)) > _WORTH_ODDS

@@ -27,7 +27,7 @@ _OVERLAYS = 90
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``hand-pose replay``."""
     parser.add_argument("--frames", type=Path, required=True, help="folder of 16-bit PNGs (sub-folders too)")
-    parser.add_argument("--intrinsics", type=_intrinsics, required=True, metavar="FX,FY,CX,CY", help="pixels")
+    parser.add_argument("--intrinsics", type=intrinsics, required=True, metavar="FX,FY,CX,CY", help="pixels")
     parser.add_argument("--depth-unit", type=float, default=0.001, help="metres per count (default 0.001)")
     parser.add_argument("--side", default="auto", help="right, left or auto (default)")
     parser.add_argument("--model", type=Path, help="weights (default: the shipped ones)")
@@ -107,7 +107,7 @@ def _percentiles(values: list[float]) -> dict[str, float]:
     return {f"p{p}": round(float(np.percentile(values, p)), 2) for p in (50, 95)}
 
 
-def _intrinsics(text: str) -> tuple[float, float, float, float]:
+def intrinsics(text: str) -> tuple[float, float, float, float]:
     try:
         fx, fy, cx, cy = (float(part) for part in text.split(","))
     except ValueError:
