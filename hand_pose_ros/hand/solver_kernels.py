@@ -132,7 +132,7 @@ def _normal_equations(
 
 
 @numba.njit(cache=True, nogil=True)
-def _factor(matrix: Array, size: int) -> bool:
+def factor(matrix: Array, size: int) -> bool:
     """Cholesky in place, lower triangle; False where the matrix is not positive definite."""
     for c in range(size):
         total = matrix[c, c]
@@ -151,7 +151,7 @@ def _factor(matrix: Array, size: int) -> bool:
 
 
 @numba.njit(cache=True, nogil=True)
-def _substitute(factor: Array, size: int, vector: Array) -> None:
+def substitute(factor: Array, size: int, vector: Array) -> None:
     """Solves L L^T x = vector in place."""
     for r in range(size):
         for k in range(r):
@@ -271,8 +271,8 @@ def solve_hand(
                 system[6 + i, 6 + i] = 1.0
                 step[6 + i] = 0.0
         new_cost = np.inf
-        if _factor(system, size):
-            _substitute(system, size, step)
+        if factor(system, size):
+            substitute(system, size, step)
             new_rotation = turn(step[3:6]) @ rotation
             new_translation, new_angles = translation + step[:3], angles + step[6:_POSE]
             for i in range(_ANGLES):
@@ -319,7 +319,7 @@ def solve_hand(
         for i in range(_POSE):
             hessian[i, i] += pull[i] + _FLOOR
         hessian[_POSE:, _POSE:] += information
-        if _factor(hessian, size):
+        if factor(hessian, size):
             lower = np.zeros((_SHAPE, _SHAPE))
             for r in range(_SHAPE):
                 for c in range(r + 1):

@@ -1,0 +1,89 @@
+"""Depth pictures of a hand's own capsules, for the tests of the surface fit."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from hand_pose_ros.depth.crop import CropFrame
+from hand_pose_ros.hand import skeleton
+from hand_pose_ros.hand.solver_kinematics import place_hand, rotation_vector, scale_hand, turn
+from hand_pose_ros.refine.surface_kernels import capsule_distance, place_ends, place_frame, prepare_capsules
+from hand_pose_ros.refine.surface_model import CAPSULES, END_RADII, PALM_POINTS
+
+REST = np.stack([skeleton.THUMB_REST_ROTATION] + [np.eye(3)] * 4)
+FRAME = CropFrame(np.array([0.0, 0.0, 0.6]), 0.30, 96)
+
+
+@njit
+def least_distance(points: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """Points (N, 3) m relative to the palm -> (N,) signed distance to the nearest capsule."""
+    out = np.empty(len(points))
+    for n in range(len(points)):
+        out[n] = np.inf
+        for i in range(len(table)):
+            out[n] = min(out[n], capsule_distance(table, i, points[n, 0], points[n, 1], points[n, 2])[0])
+    return out
+
+
+class PlacedHand:
+    """A pose's joints (23, 3) m, axes (20, 3), ends (E, 3) relative to the palm, frame and capsule table."""
+
+    def __init__(self, parameters: np.ndarray, shape: np.ndarray, thickness: float = 0.0) -> None:
+        self.translation, rotation = parameters[:3], turn(parameters[3:6])
+        wrist, bases, lengths = np.empty((2, 3)), np.empty((5, 3)), np.empty((5, 3))
+        scale_hand(shape, 1.0, wrist, bases, lengths)
+        self.joints, self.axes = np.empty((23, 3)), np.empty((20, 3))
+        place_hand(
+            rotation,
+            self.translation,
+            parameters[6:],
+            REST,
+            1.0,
+            wrist,
+            bases,
+            lengths,
+            self.joints,
+            self.axes,
+        )
+        scale = np.exp(shape[0]) * np.array([np.exp(shape[1]), np.exp(shape[2]), 1.0])
+        self.ends = np.empty((len(END_RADII), 3))
+        place_ends(self.joints, rotation, PALM_POINTS * scale, self.ends)
+        self.frame = np.zeros((9, 10))
+        place_frame(rotation, self.ends, self.frame)
+        self.radii = END_RADII * np.exp(shape[0] + thickness)
+        self.table = np.empty((len(CAPSULES), 10))
+        prepare_capsules(self.ends, self.radii, CAPSULES, self.table)
+
+    def distance(self, points: np.ndarray) -> np.ndarray:
+        """Points (N, 3) m -> (N,) signed distance to the flesh."""
+        return least_distance(points - self.translation, self.table)
+
+    def draw(self, frame: CropFrame = FRAME) -> np.ndarray:
+        """The crop (S, S) float32 that a perfect sensor would give, by walking along each pixel's ray."""
+        steps = (2 * np.arange(frame.size) + 1) / frame.size - 1
+        u, v = np.meshgrid(steps, steps)
+        rays = np.stack([u.ravel() * frame.half, v.ravel() * frame.half, np.full(u.size, frame.distance)], -1)
+        rays /= np.linalg.norm(rays, axis=1, keepdims=True)
+        camera = np.array([0.0, 0.0, -frame.distance])
+        way = np.full(u.size, frame.distance - 1.2 * frame.half)
+        for _ in range(25):
+            way += self.distance(camera + way[:, None] * rays)
+        points = camera + way[:, None] * rays
+        hit = (np.abs(self.distance(points)) < 1e-3) & (np.abs(points[:, 2]) < frame.half)
+        return np.where(hit, points[:, 2] / frame.half, 1.0).reshape(u.shape).astype(np.float32)
+
+
+def open_hand(seed: int) -> np.ndarray:
+    """Parameters (26,): a hand before the camera, back or palm to it, fingers a little bent."""
+    rng = np.random.default_rng(seed)
+    parameters = np.zeros(26)
+    parameters[:3] = rng.normal(0, 0.01, 3)
+    # Fingers up, palm (or back) to the camera: the palm's x to -y of the picture, its z to z.
+    base = np.array([[0.0, -1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, -1.0]])
+    base = base if seed % 2 else base @ np.diag([1.0, -1.0, -1.0])
+    parameters[3:6] = rotation_vector(turn(rng.normal(0, 0.25, 3)) @ base)
+    low, high = skeleton.ANGLE_LIMITS.T
+    parameters[6:] = np.clip(rng.normal(0.15, 0.2, 20), low + 0.05, high - 0.05)
+    parameters[6::4] = rng.uniform(-0.1, 0.1, 5)
+    return parameters

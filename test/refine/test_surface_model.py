@@ -1,0 +1,28 @@
+"""The capsules lie on the meshes that they were measured from."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from surface_scenes import PlacedHand
+
+from hand_pose_ros.hand.kinematics import HandOffsets
+from hand_pose_ros.refine.surface_kernels import capsule_distance
+from hand_pose_ros.refine.surface_model import CAPSULES
+from hand_pose_ros.synthetic.bank import nearest_shape
+from hand_pose_ros.synthetic.mesh import MESH_NAMES, load_hand_mesh, template_identity
+
+
+@pytest.mark.parametrize("name", MESH_NAMES)
+def test_skin_of_the_template_is_near_the_capsules(name: str):
+    identity = template_identity(load_hand_mesh(name))
+    shape = nearest_shape(HandOffsets(*(part.double().numpy() for part in identity.offsets)))
+    parameters = np.concatenate([np.zeros(6), identity.rest_angles.astype(np.float64)])
+    placed = PlacedHand(parameters, shape)
+    skin = identity.vertices[identity.vertices[:, 0] > -0.035].astype(np.float64)
+    distances = np.array(
+        [min(capsule_distance(placed.table, i, *point)[0] for i in range(len(CAPSULES))) for point in skin]
+    )
+    assert np.abs(distances).mean() < 0.0025
+    assert np.percentile(np.abs(distances), 95) < 0.008
+    assert abs(np.median(distances)) < 0.001
