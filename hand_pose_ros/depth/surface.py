@@ -34,9 +34,9 @@ class Grid:
 
 
 @lru_cache(maxsize=8)
-def grid_of(camera: Camera) -> Grid:
-    """The camera's grid, computed once a camera (undistorting is slow)."""
-    step = max(1, round(CELL_RAD * math.sqrt(camera.fx * camera.fy)))
+def grid_of(camera: Camera, step: int | None = None) -> Grid:
+    """The camera's grid, computed once a camera (undistorting is slow); step px a cell, from CELL_RAD if None."""
+    step = step or max(1, round(CELL_RAD * math.sqrt(camera.fx * camera.fy)))
     rows, columns = camera.height // step, camera.width // step
     # One row and column of pixels more than cells: the differences give the cells' sizes.
     v, u = np.mgrid[0 : rows + 1, 0 : columns + 1] * float(step) + 0.5 * (step - 1)

@@ -50,9 +50,13 @@ class Sequence:
         times = frame_times(self.rate_hz, self.duration_s, self.dropped, self.jitter_s, self.stage.seed)
         return tuple(times)
 
+    def open(self) -> Stage:
+        """The stage before this sequence's camera."""
+        return Stage(self.stage, self.camera)
+
     def frames(self) -> Iterator[tuple[float, StageFrame]]:
         """(stamp s, frame), in order."""
-        stage = Stage(self.stage, self.camera)
+        stage = self.open()
         for t in self.times():
             yield t, stage.frame(t)
 

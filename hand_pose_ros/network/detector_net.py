@@ -1,0 +1,196 @@
+"""The full-frame detector's network: coarse depth in, maps of hands out.
+
+In: cells z (B, 72, 96) float32 m, 0 = no reading, and the tangent that a cell spans. Out, at a quarter of that
+resolution: how likely a right and a left hand's middle is there, where it is from the surface seen there, how large
+the hand is. A hand's middle is the mean of its 23 joints.
+
+The input is what does not depend on the lens: depth's inverse, how many metres a cell spans there, and the relief
+against the neighbourhood. So one network serves every resolution and field of view.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numba import njit
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from hand_pose_ros.network.backbones import ConvNormRelu, ResidualBlock, initialise
+
+Array32 = NDArray[np.float32]
+
+ROWS, COLUMNS = 72, 96
+"""Cells of the input: any image is brought into them by whole pixels a cell, and padded with "no reading"."""
+STRIDE = 4
+"""Cells of the input along an edge of one cell of the output."""
+OUT_ROWS, OUT_COLUMNS = ROWS // STRIDE, COLUMNS // STRIDE
+NEAR_M, FAR_M = 0.15, 3.0
+"""Depths that the network is shown."""
+CHANNELS = 5
+OFFSET_M, SIZE_M = 0.1, 0.1
+"""Units of the offset and of the size (of its logarithm) in the output."""
+_RELIEF_M, _ABOVE_M = 0.04, 0.3
+_CELL_M = 0.008
+
+
+@dataclass(frozen=True)
+class DetectorConfig:
+    """widths: channels at strides 2, 4, 8 and 16 of the cells. ValueError when they make no sense."""
+
+    widths: tuple[int, int, int, int] = (24, 32, 40, 40)
+
+    def __post_init__(self) -> None:
+        if len(self.widths) != 4 or min(self.widths) < 1:
+            raise ValueError(f"detector widths are {self.widths}, want four channel numbers")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as stored with the weights."""
+        return {key: list(value) for key, value in asdict(self).items()}
+
+
+class DetectorMaps(NamedTuple):
+    """What the network says: heat (B, 2, h, w) logits (right, left), offset (B, 3, h, w) from the cell's anchor to the
+    hand's middle in OFFSET_M, size (B, h, w): log of the hand's radius in SIZE_M."""
+
+    heat: Tensor
+    offset: Tensor
+    size: Tensor
+
+
+class DetectorNet(nn.Module):
+    """An hourglass with skips, strides 2 to 16 and up again to 4; about 145 k parameters."""
+
+    def __init__(self, config: DetectorConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or DetectorConfig()
+        w2, w4, w8, w16 = self.config.widths
+        self.stem = nn.Sequential(nn.PixelUnshuffle(2), ConvNormRelu(4 * CHANNELS, w2))
+        self.down4 = nn.Sequential(ConvNormRelu(w2, w4, stride=2), ResidualBlock(w4))
+        self.down8 = nn.Sequential(ConvNormRelu(w4, w8, stride=2), ResidualBlock(w8))
+        self.down16 = nn.Sequential(ConvNormRelu(w8, w16, stride=2), ResidualBlock(w16))
+        self.reduce8 = nn.Conv2d(w16, w8, 1)
+        self.up8 = ConvNormRelu(w8, w8)
+        self.reduce4 = nn.Conv2d(w8, w4, 1)
+        self.up4 = ConvNormRelu(w4, w4)
+        self.out = nn.Conv2d(w4, 6, 1)
+        initialise(self)
+        nn.init.normal_(self.out.weight, std=0.01)
+        with torch.no_grad():
+            # Hands are rare: start from that.
+            self.out.bias.copy_(torch.tensor([-4.0, -4.0, 0.0, 0.0, 0.0, 0.0]))  # type: ignore[union-attr]
+
+    def forward(self, features: Tensor) -> DetectorMaps:
+        """(B, CHANNELS, ROWS, COLUMNS) -> maps."""
+        at4 = self.down4(self.stem(features))
+        at8 = self.down8(at4)
+        at16 = self.down16(at8)
+        up8 = self.up8(functional.relu(at8 + self._enlarge(self.reduce8(at16), at8)))
+        up4 = self.up4(functional.relu(at4 + self._enlarge(self.reduce4(up8), at4)))
+        out = self.out(up4)
+        return DetectorMaps(out[:, :2], out[:, 2:5], out[:, 5])
+
+    @staticmethod
+    def _enlarge(x: Tensor, to: Tensor) -> Tensor:
+        """Twice as large, cut to the size of ``to`` (9 rows become 5 and 10 again)."""
+        return functional.interpolate(x, scale_factor=2.0, mode="nearest")[..., : to.shape[2], : to.shape[3]]
+
+
+def detector_features(z: Array32, cell: Array32) -> Array32:
+    """Cells z (B, ROWS, COLUMNS) m and the tangents they span (B, ROWS, COLUMNS) -> the network's input
+    (B, CHANNELS, ROWS, COLUMNS)."""
+    out = np.empty((len(z), CHANNELS, ROWS, COLUMNS), np.float32)
+    for n in range(len(z)):
+        features_kernel(z[n], cell[n], out[n])
+    return out
+
+
+@njit(nogil=True, cache=True)
+def features_kernel(z, cell, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Fill out (5, ROWS, COLUMNS): is there a reading, 0.3 m / z, log of metres a cell, relief against the mean of
+    5 x 5 cells on the same surface (in 4 cm, clipped), height over the nearest of 13 x 13 cells (in 0.3 m, clipped)."""
+    rows, columns = z.shape
+    nearest = np.full((rows, columns), np.float32(np.inf))
+    for r in range(rows):
+        for c in range(columns):
+            for k in range(max(0, c - 6), min(columns, c + 7)):
+                if 0.0 < z[r, k] < nearest[r, c]:
+                    nearest[r, c] = z[r, k]
+    for r in range(rows):
+        for c in range(columns):
+            a = z[r, c]
+            if not (a > 0.0 and cell[r, c] > 0.0):
+                for k in range(out.shape[0]):
+                    out[k, r, c] = 0.0
+                continue
+            total, count = np.float32(0.0), 0
+            for y in range(max(0, r - 2), min(rows, r + 3)):
+                for x in range(max(0, c - 2), min(columns, c + 3)):
+                    if abs(z[y, x] - a) < 0.15:
+                        total += z[y, x]
+                        count += 1
+            least = np.float32(np.inf)
+            for y in range(max(0, r - 6), min(rows, r + 7)):
+                least = min(least, nearest[y, c])
+            out[0, r, c] = 1.0
+            out[1, r, c] = 0.3 / a
+            out[2, r, c] = 0.5 * np.log(a * cell[r, c] / _CELL_M)
+            out[3, r, c] = min(max((a - total / count) / _RELIEF_M, -1.0), 1.0)
+            out[4, r, c] = min((a - least) / _ABOVE_M, 1.0)
+
+
+@njit(nogil=True, cache=True)
+def anchors_kernel(z, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Fill out (OUT_ROWS, OUT_COLUMNS): the nearest reading in each block of STRIDE cells, m, 0 for none."""
+    for r in range(out.shape[0]):
+        for c in range(out.shape[1]):
+            least = np.float32(np.inf)
+            for y in range(r * STRIDE, (r + 1) * STRIDE):
+                for x in range(c * STRIDE, (c + 1) * STRIDE):
+                    if 0.0 < z[y, x] < least:
+                        least = z[y, x]
+            out[r, c] = least if least < np.inf else 0.0
+
+
+def anchors(z: Array32) -> Array32:
+    """Cells z (B, ROWS, COLUMNS) m -> depth of each output cell's anchor (B, OUT_ROWS, OUT_COLUMNS) m, 0 for none."""
+    out = np.empty((len(z), OUT_ROWS, OUT_COLUMNS), np.float32)
+    for n in range(len(z)):
+        anchors_kernel(z[n], out[n])
+    return out
+
+
+class DetectorTarget(NamedTuple):
+    """What the maps should say: heat (B, 2, h, w) 0..1; weight (B, 2, h, w): 0 where it does not matter; offset
+    (B, 3, h, w), size (B, h, w) and how much they count, near (B, h, w)."""
+
+    heat: Tensor
+    weight: Tensor
+    offset: Tensor
+    size: Tensor
+    near: Tensor
+
+
+def detector_loss(maps: DetectorMaps, target: DetectorTarget) -> tuple[Tensor, dict[str, Tensor]]:
+    """Quality focal loss of the heat (Li et al. 2020, Generalized Focal Loss, eq. 4, beta 2) over the number of hands,
+    plus smooth L1 of offset and size where a hand is; the terms apart."""
+    probability = maps.heat.sigmoid()
+    plain = functional.binary_cross_entropy_with_logits(maps.heat, target.heat, reduction="none")
+    focal = (target.heat - probability).abs().square() * plain * target.weight
+    share = target.near.sum().clamp_min(1.0)
+    heat = focal.sum() / share
+    apart = functional.smooth_l1_loss(maps.offset, target.offset, beta=0.05, reduction="none").sum(1)
+    offset = (apart * target.near).sum() / share
+    wrong = functional.smooth_l1_loss(maps.size, target.size, beta=0.05, reduction="none")
+    size = (wrong * target.near).sum() / share
+    loss = 4.0 * heat + offset + 0.3 * size
+    return loss, {
+        "loss": loss.detach(),
+        "heat": heat.detach(),
+        "offset": offset.detach(),
+        "size": size.detach(),
+    }

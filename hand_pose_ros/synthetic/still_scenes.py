@@ -1,0 +1,260 @@
+"""What stands around hands in single pictures, drawn for many pictures at once: people, faces, things, tables, walls.
+
+In: where the hands are (metres, camera's optical frame), a generator. Out: walls (N, 4) and :class:`Solids` (N, K).
+The same things as on the stage, wider spread: the full-frame detector learns from these what is no hand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hand_pose_ros.synthetic.props import (
+    HEAD_ABOVE,
+    SHOULDER,
+    about_x,
+    about_y,
+    about_z,
+    chair,
+    cup,
+    head,
+    limb,
+    stump,
+    table,
+    trunk,
+)
+from hand_pose_ros.synthetic.scene import random_turns
+from hand_pose_ros.synthetic.solids import Solids, gather, moved, solid, where
+
+Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+_THINGS = 4
+_ARM_M = 0.75  # shoulders farther from the elbow are somebody else's
+_CLEAR_M = 0.10  # things keep so far from a hand's middle, beyond their own size
+
+
+@dataclass(frozen=True)
+class StillConfig:
+    """How often each thing is in a picture (shares in 0..1; ValueError names one that is not)."""
+
+    wall: float = 0.65
+    body: float = 0.55
+    face: float = 0.20
+    face_alone: float = 0.45
+    """In pictures without a hand."""
+    thing: float = 0.28
+    """Each of four boxes, balls and cylinders."""
+    cup: float = 0.12
+    elbow: float = 0.12
+    elbow_alone: float = 0.30
+    chair: float = 0.12
+    table: float = 0.30
+    held: float = 0.15
+    before: float = 0.12
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            if not 0 <= getattr(self, field.name) <= 1:
+                raise ValueError(
+                    f"{field.name} is {getattr(self, field.name)}: it is a share between 0 and 1"
+                )
+
+
+@dataclass(frozen=True)
+class HandsThere:
+    """The hands of N pictures, up to H each: present (N, H); joints (N, H, 23, 3) m; elbow (N, H, 3) m; left (N, H)."""
+
+    present: Flags
+    joints: Array
+    elbow: Array
+    left: Flags
+
+    @property
+    def middle(self) -> Array:
+        """(N, H, 3) m: mean joints."""
+        return np.asarray(self.joints.mean(axis=2))
+
+    def apart(self, points: Array) -> Array:
+        """Points (N, 3) m -> distance (N,) m to the nearest hand's middle, inf where there is none."""
+        distance = np.linalg.norm(self.middle - points[:, None], axis=-1)
+        return np.asarray(np.where(self.present, distance, np.inf).min(axis=1))
+
+
+def sample_still(
+    hands: HandsThere, field_of_view: Array, config: StillConfig, rng: np.random.Generator
+) -> tuple[Array, Solids]:
+    """Walls (N, 4) (unit normal, offset m; NaN = none) and solids (N, K) around the hands; field_of_view (N, 2):
+    tangents of half the image's width and height."""
+    count = len(hands.present)
+    empty = np.asarray(~hands.present.any(axis=1))
+    turn = about_x(rng.normal(0.1, 0.3, count)) @ about_z(
+        np.where(rng.random(count) < 0.85, rng.normal(0, 0.08, count), rng.uniform(-np.pi, np.pi, count))
+    )
+    parts = [
+        *_people(hands, empty, turn, field_of_view, config, rng),
+        *_things(hands, empty, turn, field_of_view, config, rng),
+        _table(hands, empty, turn, config, rng),
+        *_held(hands, config, rng),
+        _before(hands, config, rng),
+    ]
+    return _walls(hands, empty, config, rng), gather(*parts)
+
+
+def _somewhere(count: int, field_of_view: Array, z: Array, rng: np.random.Generator) -> Array:
+    """(N, 3) m: a place in the picture at depths z (N,), now and then just beside it."""
+    tangent = rng.uniform(-1.1, 1.1, (count, 2)) * field_of_view
+    return np.concatenate([tangent * z[:, None], z[:, None]], axis=1)
+
+
+def _people(
+    hands: HandsThere, empty: Flags, turn: Array, view: Array, config: StillConfig, rng: np.random.Generator
+) -> list[Solids]:
+    """The hands' owner behind them, with upper arms to the elbows, and another person or a face alone."""
+    count = len(empty)
+    parts = []
+    deepest = np.where(hands.present, hands.joints[..., 2].max(axis=2), 0.0).max(axis=1)
+    middle = (hands.middle * hands.present[..., None]).sum(axis=1) / np.maximum(hands.present.sum(axis=1), 1)[
+        :, None
+    ]
+    owner = ~empty & (rng.random(count) < config.body)
+    chest = 0.6 * middle + rng.normal(0, 0.12, (count, 3))
+    chest[:, 1] += rng.uniform(-0.1, 0.35, count)
+    girth, size = rng.uniform(0.9, 1.3, count), rng.uniform(0.85, 1.15, count)
+    chest[:, 2] = deepest + 0.15 * girth + 0.03 + 0.6 * rng.random(count) ** 1.5
+    yaw = about_y(rng.normal(0, 0.35, count))
+    parts.append(where(owner, trunk(chest, turn @ yaw, size, girth)))
+    above = (turn @ (size[:, None, None] * HEAD_ABOVE[:, None]))[..., 0]
+    gaze = turn @ about_y(rng.normal(0, 0.5, count)) @ about_x(rng.normal(0, 0.2, count))
+    parts.append(where(owner, head(chest + above, gaze, size, rng.uniform(0.8, 1.25, count))))
+    for slot in range(hands.present.shape[1]):
+        sign = np.where(hands.left[:, slot], 1.0, -1.0)
+        shoulder = SHOULDER * np.stack([sign, np.ones(count), np.ones(count)], axis=-1) * size[:, None]
+        shoulder = chest + (turn @ yaw @ shoulder[..., None])[..., 0]
+        elbow = hands.elbow[:, slot]
+        near = np.linalg.norm(shoulder - elbow, axis=1) < _ARM_M
+        parts.append(
+            where(
+                owner & near & hands.present[:, slot], limb(shoulder, elbow, rng.uniform(0.042, 0.062, count))
+            )
+        )
+
+    z = np.where(empty, rng.uniform(0.3, 1.2, count), rng.uniform(0.45, 1.8, count))
+    face = _somewhere(count, 0.85 * view, z, rng)
+    clear = (hands.apart(face) > 0.22) & (np.linalg.norm(face - chest, axis=1) > 0.35)
+    share = np.where(empty, config.face_alone, config.face)
+    there = clear & (rng.random(count) < share)
+    gaze = turn @ about_y(rng.normal(0, 0.6, count)) @ about_x(rng.normal(0, 0.25, count))
+    parts.append(where(there, head(face, gaze, size, rng.uniform(0.8, 1.25, count))))
+    below = face - above
+    dressed = there & (hands.apart(below) > 0.3) & (rng.random(count) < 0.85)
+    parts.append(where(dressed, trunk(below, turn, size, girth)))
+    return parts
+
+
+def _things(
+    hands: HandsThere, empty: Flags, turn: Array, view: Array, config: StillConfig, rng: np.random.Generator
+) -> list[Solids]:
+    """Boxes, balls, cylinders, cups, chairs, bare arms."""
+    count = len(empty)
+    parts = []
+    for _ in range(_THINGS):
+        half = rng.uniform(0.018, 0.075, (count, 3))
+        long = rng.random(count) < 0.3
+        half[long, 2] *= rng.uniform(1.5, 4.0, count)[long]
+        ball = rng.random(count) < 0.25
+        half[ball] = half[ball, :1]
+        place = _somewhere(count, view, rng.uniform(0.25, 1.5, count), rng)
+        clear = hands.apart(place) > half.max(axis=1) + _CLEAR_M
+        thing = solid(rng.integers(3, size=count), place, half, random_turns(count, rng))
+        parts.append(where(clear & (rng.random(count) < config.thing), thing))
+    place = _somewhere(count, view, rng.uniform(0.3, 1.2, count), rng)
+    clear = hands.apart(place) > 0.2
+    mug = cup(place, turn @ about_y(rng.uniform(-np.pi, np.pi, count)), rng.uniform(0.8, 1.3, count))
+    parts.append(where(clear & (rng.random(count) < config.cup), mug))
+
+    elbow = _somewhere(count, 0.8 * view, rng.uniform(0.3, 1.3, count), rng)
+    way = rng.uniform(-np.pi, np.pi, count)
+    along = np.stack([np.cos(way), np.sin(way), rng.uniform(-0.5, 0.9, count)], axis=-1)
+    end = elbow + rng.uniform(0.6, 1.3, (count, 1)) * along
+    clear = (hands.apart(elbow) > 0.25) & (hands.apart(0.5 * (elbow + end)) > 0.25)
+    share = np.where(empty, config.elbow_alone, config.elbow)
+    arm = stump(elbow, end, rng.uniform(0.03, 0.055, count))
+    parts.append(where(clear & (rng.random(count) < share), arm))
+
+    place = _somewhere(count, view, rng.uniform(0.8, 2.2, count), rng)
+    clear = hands.apart(place) > 0.65
+    seat = chair(place, turn @ about_y(rng.uniform(-np.pi, np.pi, count)))
+    parts.append(where(clear & (rng.random(count) < config.chair), seat))
+    return parts
+
+
+def _table(
+    hands: HandsThere, empty: Flags, turn: Array, config: StillConfig, rng: np.random.Generator
+) -> Solids:
+    """A table top under what there is, seen from above or nearly along it."""
+    count = len(empty)
+    upright = np.einsum("nji,nhj->nhi", turn, hands.middle)
+    lowest = np.where(hands.present, upright[..., 1], -np.inf).max(axis=1)
+    height = np.where(empty, rng.uniform(0.08, 0.4, count), lowest + rng.uniform(0.06, 0.3, count))
+    edge = np.stack(
+        [
+            rng.normal(0, 0.2, count),
+            np.where(np.isfinite(height), height, 0.2),
+            rng.uniform(0.15, 0.9, count),
+        ],
+        axis=-1,
+    )
+    return where(rng.random(count) < config.table, moved(table(edge, np.eye(3)), turn))
+
+
+def _held(hands: HandsThere, config: StillConfig, rng: np.random.Generator) -> list[Solids]:
+    """Between the palm and the fingertips, as large as there is room and a little larger."""
+    parts = []
+    for slot in range(hands.present.shape[1]):
+        joints = hands.joints[:, slot]
+        count = len(joints)
+        tips = joints[:, [6, 10, 14, 18, 22]].mean(axis=1)
+        centre = 0.45 * joints[:, 0] + 0.55 * tips + rng.normal(0, 0.006, (count, 3))
+        room = np.linalg.norm(joints - centre[:, None], axis=-1).min(axis=1)
+        half = np.maximum(room - 0.004, 0.006)[:, None] * rng.uniform(0.7, 1.1, (count, 3))
+        half[:, 2] *= np.where(rng.random(count) < 0.4, rng.uniform(1.0, 3.0, count), 1.0)
+        along = joints[:, 7] - joints[:, 19]  # knuckles of index and pinky
+        along = along / np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-6)
+        side = np.cross(along, rng.normal(size=(count, 3)))
+        side /= np.maximum(np.linalg.norm(side, axis=1, keepdims=True), 1e-6)
+        turn = np.stack([side, np.cross(along, side), along], axis=1)
+        there = hands.present[:, slot] & (rng.random(count) < config.held)
+        parts.append(where(there, solid(rng.integers(3, size=count), centre, half, turn)))
+    return parts
+
+
+def _before(hands: HandsThere, config: StillConfig, rng: np.random.Generator) -> Solids:
+    """Something that hides a part of the first hand."""
+    count = len(hands.present)
+    middle = np.where(hands.present[:, :1], hands.middle[:, 0], [0.0, 0.0, 1.0])
+    distance = np.linalg.norm(middle, axis=1, keepdims=True)
+    place = middle * (1 - rng.uniform(0.08, 0.2, (count, 1)) / distance) + rng.normal(0, 0.05, (count, 3)) * [
+        1,
+        1,
+        0,
+    ]
+    half = rng.uniform(0.008, 0.06, (count, 3))
+    there = hands.present[:, 0] & (distance[:, 0] > 0.35) & (rng.random(count) < config.before)
+    return where(there, solid(rng.integers(3, size=count), place, half, random_turns(count, rng)))
+
+
+def _walls(hands: HandsThere, empty: Flags, config: StillConfig, rng: np.random.Generator) -> Array:
+    """(N, 4): behind every joint, sometimes close."""
+    count = len(empty)
+    normal = np.concatenate([rng.normal(0, 0.3, (count, 2)), np.ones((count, 1))], axis=1)
+    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+    deep = np.einsum("nhji,ni->nhj", hands.joints, normal).max(axis=2)
+    deepest = np.where(hands.present, deep, 0.0).max(axis=1)
+    gap = 0.025 + 2.5 * rng.random(count) ** 1.7
+    offset = np.where(empty, rng.uniform(0.35, 3.0, count), deepest + gap)
+    walls = np.concatenate([normal, offset[:, None]], axis=1)
+    walls[rng.random(count) >= config.wall] = np.nan
+    return walls

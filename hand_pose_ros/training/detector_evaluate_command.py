@@ -1,0 +1,109 @@
+"""``hand-pose evaluate-detector``: how well the shipped detector, or another one, finds hands in whole pictures.
+
+In: weights. Out: a table over three kinds of pictures, on stored seeds: cluttered single pictures of people that no
+training or validation draws, the bench's sequences with hands at full resolution, and those without.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from hand_pose_ros.datasets.full_frames import FullFrames
+from hand_pose_ros.network.detector import LEAST_SCORE, HandDetector
+from hand_pose_ros.synthetic.sequences import Sequence, bench_sequences
+from hand_pose_ros.training.detector_command import print_report
+from hand_pose_ros.training.detector_evaluation import DetectorReport, Tally, evaluate_detector
+from hand_pose_ros.training.detector_targets import LEAST_VISIBLE
+from hand_pose_ros.training.detector_train import full_frame_config
+
+FIGURES_SPLIT = 3
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``hand-pose evaluate-detector``."""
+    parser.add_argument("--weights", type=Path, help="default: the shipped ones")
+    parser.add_argument("--pictures", type=int, default=4096, help="cluttered single pictures")
+    parser.add_argument("--seed", type=int, default=0, help="of the single pictures")
+    parser.add_argument("--least-score", type=float, default=LEAST_SCORE, help="what scores less is no hand")
+    parser.add_argument("--every", type=int, default=5, help="look at every n-th frame of the sequences")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Measure and print; ValueError on a number that makes no sense."""
+    if arguments.pictures < 1 or arguments.every < 1:
+        raise ValueError("--pictures and --every want at least 1")
+    torch.set_num_threads(1)
+    detector = HandDetector(arguments.weights, arguments.least_score)
+    pictures = FullFrames(full_frame_config({}, FIGURES_SPLIT))
+    reports = {
+        "single pictures": evaluate_detector(
+            detector.network, pictures, arguments.seed, arguments.pictures, arguments.least_score
+        )
+    }
+    sequences = bench_sequences()
+    for kind in ("moving", "two_hands", "nothing"):
+        chosen = [sequence for sequence in sequences if sequence.kind == kind]
+        reports[f"sequences, {kind}"] = on_sequences(detector, chosen, arguments.every)
+    for name, report in reports.items():
+        print(f"{name}:", end=" ")
+        print_report(report)
+    milliseconds = time_of_find(detector)
+    print(f"time a 640x480 image: {milliseconds:.2f} ms (median, one thread)")
+    if arguments.json is not None:
+        content = {name: report.to_dict() for name, report in reports.items()}
+        arguments.json.write_text(
+            json.dumps({**content, "find_ms": milliseconds}, indent=2), encoding="utf-8"
+        )
+
+
+def on_sequences(detector: HandDetector, sequences: Iterable[Sequence], every: int) -> DetectorReport:
+    """Figures of every n-th frame, looked at alone, at the cameras' own resolution."""
+    tally = Tally()
+    for sequence in tqdm(list(sequences), unit="sequence", disable=None, leave=False):
+        stage = sequence.open()
+        for t in sequence.times()[::every]:
+            frame = stage.frame(t)
+            found = detector.find(frame.depth, sequence.camera)
+            centres = np.array([hand.joints.mean(axis=0) for hand in frame.hands]).reshape(-1, 3)
+            inside = [_inside(sequence, centre) for centre in centres]
+            tally.add(
+                found,
+                centres,
+                np.array([hand.side == "left" for hand in frame.hands], bool),
+                np.array(
+                    [
+                        np.linalg.norm(hand.joints - centre, axis=1).max()
+                        for hand, centre in zip(frame.hands, centres, strict=True)
+                    ]
+                ),
+                np.array(
+                    [h.visible >= LEAST_VISIBLE and i for h, i in zip(frame.hands, inside, strict=True)], bool
+                ),
+            )
+    return tally.report()
+
+
+def _inside(sequence: Sequence, centre: np.ndarray) -> bool:
+    u, v = sequence.camera.project(centre)
+    return bool(-0.5 < u < sequence.camera.width - 0.5 and -0.5 < v < sequence.camera.height - 0.5)
+
+
+def time_of_find(detector: HandDetector, calls: int = 100) -> float:
+    """Median time of ``find`` on a 640x480 image, ms."""
+    sequence = bench_sequences()[0]
+    depth = sequence.open().frame(0.5).depth
+    times = []
+    for _ in range(calls + 5):
+        start = time.perf_counter()
+        detector.find(depth, sequence.camera)
+        times.append(time.perf_counter() - start)
+    return 1000.0 * float(np.median(times[5:]))
