@@ -34,7 +34,7 @@ Array = NDArray[np.float64]
 _START_ODDS, _KEEP_ODDS = 6.0, 3.0
 _LEAST_ODDS, _MOST_ODDS = -4.0, 8.0
 # Share of a frame in the low-passed odds: a hand that has left is given up in two to three frames.
-_ODDS_SHARE = 0.5
+_ODDS_SHARE = 0.35
 # Frames of a new track in which both sides are tried, and how often later; by how much the other side must fit better
 # in sum to be believed then, and the most that is summed up.
 _SIDE_FRAMES = 8
