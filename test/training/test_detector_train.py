@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -106,6 +107,13 @@ def test_training_learns(tmp_path):
     trainer.source.batch = lambda seed, count: same
     losses = [float(trainer._train_step()["loss"]) for _ in range(40)]
     assert np.mean(losses[-5:]) < 0.5 * np.mean(losses[:5])
+
+
+def test_the_shipped_configuration_is_valid():
+    assert (
+        load_detector_config(Path(__file__).parents[2] / "config" / "train" / "detector.yaml").name
+        == "detector"
+    )
 
 
 def test_configuration_files_are_checked(tmp_path):
