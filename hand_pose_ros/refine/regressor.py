@@ -56,52 +56,52 @@ class RegressorConfig:
     """Weights of the energy's terms (0 leaves one out) and the search's pattern; ValueError names a field that makes no
     sense. The defaults are what ``hand-pose refine-weights`` chose."""
 
-    network: float = 0.5
+    network: float = 0.7
     """Stay near the network's joint (moved along with its parent's correction), in units of its expected error."""
     bone_mixture: float = 0.0
     """Gamma_G, Eq. 9: the bone's length under the population's mixture."""
-    bone_length: float = 0.1
+    bone_length: float = 0.3
     """Eq. 9 about the bone's known length: the person's, or the network's own where the person is not known."""
-    background: float = 2.0
+    background: float = 3.0
     """Gamma_D, Eq. 10: empty pixels about the joint's own."""
-    floating: float = 2.0
+    floating: float = 4.0
     """A joint does not float before the surface seen at its pixel."""
     buried: float = 1.0
     """A joint is rather just below the surface than hidden behind it."""
     tip_order: float = 0.0
     """Gamma_M, Eq. 11: a fingertip moves at least as much as the joint before it."""
-    prediction: float = 0.0
+    prediction: float = 0.3
     """Near where constant velocity since the frame before would put it."""
     kernel_px: int = 0
     """W of Eq. 10: the kernel is 2 W + 1 pixels wide."""
-    lateral_share: float = 0.7
+    lateral_share: float = 0.85
     """Spread of a network joint along x and y, as a share of its expected error (a distance)."""
-    depth_share: float = 0.9
-    """The same along z, where the network errs more."""
+    depth_share: float = 0.75
+    """The same along z. The network errs a quarter more along z than along x or y; but the surface says more there."""
     least_sigma_m: float = 0.002
-    largest_sigma_m: float = 0.025
+    largest_sigma_m: float = 0.015
     """The expected error is clipped to this range, metres: beyond it a joint is lost, not just off."""
-    length_m: float = 0.01
+    length_m: float = 0.003
     """Spread of a bone's length about the known one, metres."""
     softness_m: float = 0.004
     """Over this the depth terms rise, metres."""
-    floating_most: float = 3.0
+    floating_most: float = 1.5
     """The most that the floating term can say, before its weight."""
-    follow: float = 0.7
+    follow: float = 0.85
     """How much of its parent's correction a joint takes over before it is regressed itself."""
-    temperature: float = 0.5
+    temperature: float = 0.35
     """Of the soft minimum over the candidates; 0 takes the best candidate alone."""
-    passes: int = 1
+    passes: int = 2
     """How often palm to tips is gone through."""
     radii: tuple[float, ...] = (0.6, 1.2, 2.0)
     """Shells of candidates about the joint, in units of its spread."""
     shell_candidates: tuple[int, ...] = (14, 20, 26)
     """Candidates on each shell."""
-    velocity_share: float = 0.5
-    """How much of the measured velocity the prediction goes on with: a measured velocity is partly noise."""
+    velocity_share: float = 1.0
+    """How much of the velocity that it is given the prediction goes on with; less than 1 for a noisy velocity."""
     acceleration_m_s2: float = 10.0
     """By what a joint may leave its prediction, metres a second squared."""
-    past_share: float = 0.7
+    past_share: float = 0.4
     """Spread of a joint of the frame before, as a share of its expected error."""
 
     def __post_init__(self) -> None:

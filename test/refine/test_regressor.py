@@ -20,9 +20,12 @@ from hand_pose_ros.refine.regressor import (
 )
 
 FRAME = CropFrame(np.array([0.05, -0.02, 0.6]), 0.3, 96)
+# Every field that matters here, so that a new choice of weights changes no test.
 NETWORK_ONLY = RegressorConfig(
-    bone_mixture=0.0, bone_length=0.0, background=0.0, floating=0.0, buried=0.0, tip_order=0.0, prediction=0.0,
-    network=0.5, follow=0.7,
+    network=0.5, bone_mixture=0.0, bone_length=0.0, background=0.0, floating=0.0, buried=0.0, tip_order=0.0,
+    prediction=0.0, kernel_px=0, lateral_share=0.7, depth_share=0.9, largest_sigma_m=0.025, length_m=0.01,
+    softness_m=0.004, floating_most=3.0, follow=0.7, temperature=0.5, passes=1, radii=(0.6, 1.2, 2.0),
+    shell_candidates=(14, 20, 26), velocity_share=0.5, acceleration_m_s2=10.0, past_share=0.7,
 )  # fmt: skip
 SIGMA = np.full(skeleton.JOINT_COUNT, 0.006)
 TIPS = list(skeleton.TIP_JOINTS)
