@@ -27,7 +27,8 @@ from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.solver import ShapeEstimate
 from hand_pose_ros.hand.solver_kinematics import place_hand, rotation_vector, scale_hand, turn
-from hand_pose_ros.refine.surface_kernels import FIRST_SCALE, THICKNESS, UNKNOWNS, Terms
+from hand_pose_ros.refine.surface_equations import FIRST_SCALE, THICKNESS, UNKNOWNS
+from hand_pose_ros.refine.surface_kernels import Terms
 from hand_pose_ros.refine.surface_model import ARM_CAPSULES, CAPSULES, END_RADII, PALM_POINTS
 from hand_pose_ros.refine.surface_steps import choose_points, fit_hand
 

@@ -13,17 +13,14 @@ from numpy.typing import NDArray
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.solver_kernels import factor, substitute
 from hand_pose_ros.hand.solver_kinematics import place_hand, rotation_vector, scale_hand, turn
+from hand_pose_ros.refine.surface_equations import FIRST_SCALE, THICKNESS, UNKNOWNS, gather
 from hand_pose_ros.refine.surface_kernels import (
-    FIRST_SCALE,
     MOTIONS,
     SEGMENTS,
-    THICKNESS,
-    UNKNOWNS,
     Terms,
     add_joints,
     add_points,
     add_samples,
-    gather,
     nearest_capsules,
     place_ends,
     place_frame,

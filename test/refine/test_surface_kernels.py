@@ -8,18 +8,15 @@ from surface_scenes import FRAME, PlacedHand, open_hand
 
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.solver_kinematics import rotation_vector, turn
+from hand_pose_ros.refine.surface_equations import FIRST_SCALE, THICKNESS, UNKNOWNS, gather
 from hand_pose_ros.refine.surface_fit import SurfaceFit, SurfaceFitConfig
 from hand_pose_ros.refine.surface_kernels import (
-    FIRST_SCALE,
     MOTIONS,
     SEGMENTS,
-    THICKNESS,
-    UNKNOWNS,
     add_joints,
     add_points,
     add_samples,
     capsule_distance,
-    gather,
     nearest_capsules,
     prepare_capsules,
 )
