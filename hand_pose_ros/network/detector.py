@@ -46,7 +46,6 @@ Array32 = NDArray[np.float32]
 
 FORMAT = "hand_pose_ros-detector-1"
 DEFAULT_WEIGHTS = ("models", "detector.safetensors")
-SIDES = ("right", "left")
 LEAST_SCORE = 0.3
 """What scores less is no hand."""
 # Votes for one hand agree to this, and places nearer to each other are one hand, m.
@@ -129,36 +128,37 @@ def decode(
 ) -> list[Detection]:
     """Maps of one image, anchor depths (h, w) m and rays (h, w, 3) -> hands, best first.
 
-    A side's heat has a peak where it is the largest of 3 x 3. The cells about a peak vote for the hand's middle, each
-    with its heat; votes that do not agree with the peak's do not count. Peaks whose middles are one hand's become one.
+    Heat has a peak where it is the largest of 3 x 3. The cells about a peak vote for the hand's middle, each with its
+    heat; votes that do not agree with the peak's do not count. Peaks whose middles are one hand's become one.
     """
-    heat = maps.heat[index].sigmoid().numpy().astype(np.float64)
-    heat = np.where((anchor > 0.0) & np.isfinite(rays).all(axis=-1), heat, 0.0)
-    middles = rays * anchor[..., None] + OFFSET_M * np.moveaxis(maps.offset[index].numpy(), 0, -1)
-    size = SIZE_M * np.exp(maps.size[index].numpy())
-    both = heat.sum(axis=0)
-    padded = np.pad(heat, ((0, 0), (1, 1), (1, 1)))
-    rows, columns = anchor.shape
-    around = np.max([padded[:, r : r + rows, c : c + columns] for r in range(3) for c in range(3)], axis=0)
-    peaks = np.argwhere((heat >= around) & (heat > 0.0) & (both >= least_score) & (heat >= 0.3 * both))
+    heat = _sigmoid(maps.heat[index].numpy())
+    heat[~((anchor > 0.0) & np.isfinite(rays[..., 0]))] = 0.0
+    offset, size, left = maps.offset[index].numpy(), maps.size[index].numpy(), maps.left[index].numpy()
+    likely = np.argwhere((heat >= least_score) & (heat > 0.0))
     found: list[Detection] = []
-    for _, r, c in sorted(peaks.tolist(), key=lambda p: -both[p[1], p[2]]):
+    for r, c in sorted(likely.tolist(), key=lambda p: -heat[p[0], p[1]]):
         window = (slice(max(r - 1, 0), r + 2), slice(max(c - 1, 0), c + 2))
-        votes, weight = middles[window].reshape(-1, 3), both[window].reshape(-1)
-        agree = weight * (np.linalg.norm(votes - middles[r, c], axis=1) < _AGREE_M)
+        weight = heat[window].reshape(-1)
+        if heat[r, c] < weight.max():
+            continue
+        here = rays[window] * anchor[window][..., None]
+        votes = here.reshape(-1, 3) + OFFSET_M * offset[(slice(None), *window)].reshape(3, -1).T
+        peak = rays[r, c] * anchor[r, c] + OFFSET_M * offset[:, r, c]
+        agree = np.where(weight > 0.0, weight * (((votes - peak) ** 2).sum(axis=1) < _AGREE_M**2), 0.0)
         agree /= agree.sum()
+        votes[agree == 0.0] = 0.0  # where there is no ray
         centre = agree @ votes
         if centre[2] <= 0.05 or any(np.linalg.norm(centre - d.centre) < _SAME_HAND_M for d in found):
             continue
-        sides = heat[(slice(None), *window)].reshape(2, -1) @ agree
-        sure = float(sides.max() / sides.sum())
-        score = float(min(both[r, c], 1.0))
-        found.append(
-            Detection(
-                centre, SIDES[int(sides.argmax())], sure, score, float(agree @ size[window].reshape(-1))
-            )
-        )
+        is_left = float(_sigmoid(agree @ left[window].reshape(-1)))
+        side, sure = ("left", is_left) if is_left > 0.5 else ("right", 1.0 - is_left)
+        radius = SIZE_M * float(np.exp(agree @ size[window].reshape(-1)))
+        found.append(Detection(centre, side, sure, float(heat[r, c]), radius))
     return found
+
+
+def _sigmoid(x: NDArray[np.floating]) -> Array:
+    return np.asarray(1.0 / (1.0 + np.exp(-np.asarray(x, np.float64))))
 
 
 def save_detector(

@@ -1,8 +1,8 @@
 """The full-frame detector's network: coarse depth in, maps of hands out.
 
 In: cells z (B, 72, 96) float32 m, 0 = no reading, and the tangent that a cell spans. Out, at a quarter of that
-resolution: how likely a right and a left hand's middle is there, where it is from the surface seen there, how large
-the hand is. A hand's middle is the mean of its 23 joints.
+resolution: how likely a hand's middle is there, whether it is a left one, where it is from the surface seen there, how
+large the hand is. A hand's middle is the mean of its 23 joints.
 
 The input is what does not depend on the lens: depth's inverse, how many metres a cell spans there, and the relief
 against the neighbourhood. So one network serves every resolution and field of view.
@@ -54,10 +54,12 @@ class DetectorConfig:
 
 
 class DetectorMaps(NamedTuple):
-    """What the network says: heat (B, 2, h, w) logits (right, left), offset (B, 3, h, w) from the cell's anchor to the
-    hand's middle in OFFSET_M, size (B, h, w): log of the hand's radius in SIZE_M."""
+    """What the network says: heat (B, h, w), logit of a hand; left (B, h, w), logit of its being a left one; offset
+    (B, 3, h, w) from the cell's anchor to the hand's middle in OFFSET_M; size (B, h, w): log of the hand's radius in
+    SIZE_M."""
 
     heat: Tensor
+    left: Tensor
     offset: Tensor
     size: Tensor
 
@@ -82,7 +84,7 @@ class DetectorNet(nn.Module):
         nn.init.normal_(self.out.weight, std=0.01)
         with torch.no_grad():
             # Hands are rare: start from that.
-            self.out.bias.copy_(torch.tensor([-4.0, -4.0, 0.0, 0.0, 0.0, 0.0]))  # type: ignore[union-attr]
+            self.out.bias.copy_(torch.tensor([-4.0, 0.0, 0.0, 0.0, 0.0, 0.0]))  # type: ignore[union-attr]
 
     def forward(self, features: Tensor) -> DetectorMaps:
         """(B, CHANNELS, ROWS, COLUMNS) -> maps."""
@@ -92,7 +94,7 @@ class DetectorNet(nn.Module):
         up8 = self.up8(functional.relu(at8 + self._enlarge(self.reduce8(at16), at8)))
         up4 = self.up4(functional.relu(at4 + self._enlarge(self.reduce4(up8), at4)))
         out = self.out(up4)
-        return DetectorMaps(out[:, :2], out[:, 2:5], out[:, 5])
+        return DetectorMaps(out[:, 0], out[:, 1], out[:, 2:5], out[:, 5])
 
     @staticmethod
     def _enlarge(x: Tensor, to: Tensor) -> Tensor:
@@ -165,11 +167,12 @@ def anchors(z: Array32) -> Array32:
 
 
 class DetectorTarget(NamedTuple):
-    """What the maps should say: heat (B, 2, h, w) 0..1; weight (B, 2, h, w): 0 where it does not matter; offset
-    (B, 3, h, w), size (B, h, w) and how much they count, near (B, h, w)."""
+    """What the maps should say: heat (B, h, w) 0..1; weight (B, h, w): 0 where it does not matter; left (B, h, w) 0 or
+    1, offset (B, 3, h, w), size (B, h, w), and how much these three count, near (B, h, w)."""
 
     heat: Tensor
     weight: Tensor
+    left: Tensor
     offset: Tensor
     size: Tensor
     near: Tensor
@@ -177,7 +180,7 @@ class DetectorTarget(NamedTuple):
 
 def detector_loss(maps: DetectorMaps, target: DetectorTarget) -> tuple[Tensor, dict[str, Tensor]]:
     """Quality focal loss of the heat (Li et al. 2020, Generalized Focal Loss, eq. 4, beta 2) over the number of hands,
-    plus smooth L1 of offset and size where a hand is; the terms apart."""
+    plus cross-entropy of the side and smooth L1 of offset and size where a hand is; the terms apart."""
     probability = maps.heat.sigmoid()
     plain = functional.binary_cross_entropy_with_logits(maps.heat, target.heat, reduction="none")
     focal = (target.heat - probability).abs().square() * plain * target.weight
@@ -187,10 +190,8 @@ def detector_loss(maps: DetectorMaps, target: DetectorTarget) -> tuple[Tensor, d
     offset = (apart * target.near).sum() / share
     wrong = functional.smooth_l1_loss(maps.size, target.size, beta=0.05, reduction="none")
     size = (wrong * target.near).sum() / share
-    loss = 4.0 * heat + offset + 0.3 * size
-    return loss, {
-        "loss": loss.detach(),
-        "heat": heat.detach(),
-        "offset": offset.detach(),
-        "size": size.detach(),
-    }
+    sides = functional.binary_cross_entropy_with_logits(maps.left, target.left, reduction="none")
+    side = (sides * target.near).sum() / share
+    loss = 4.0 * heat + offset + 0.3 * size + 0.3 * side
+    terms = {"loss": loss, "heat": heat, "offset": offset, "size": size, "side": side}
+    return loss, {key: value.detach() for key, value in terms.items()}

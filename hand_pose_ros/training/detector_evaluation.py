@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from hand_pose_ros.datasets.full_frames import FullFrames
-from hand_pose_ros.network.detector import SIDES, Detection, decode
+from hand_pose_ros.network.detector import Detection, decode
 from hand_pose_ros.network.detector_net import DetectorNet, anchors, detector_features
 from hand_pose_ros.training.batches import validation_seed
 from hand_pose_ros.training.detector_targets import wanted
@@ -70,7 +70,7 @@ class Tally:
             error = float(apart[k, nearest]) if found else np.inf
             self._errors.append(error)
             if error < 0.001 * WITHIN_MM[-1]:
-                self._sides.append(SIDES[int(left[k])] != found[nearest].side)
+                self._sides.append(bool(left[k]) != (found[nearest].side == "left"))
                 self._sizes.append(abs(found[nearest].size / radius[k] - 1.0))
         stray = (apart.min(axis=0) > _NEAR_A_HAND_M).sum() if len(centres) else len(found)
         self._alarms.append((len(centres) > 0, int(stray)))

@@ -39,12 +39,13 @@ def make_target(batch: FrameBatch) -> tuple[Tensor, DetectorTarget]:
     """
     anchor = anchors(batch.z)
     count, rows, columns = anchor.shape
-    heat = np.zeros((count, 2, rows, columns), np.float32)
-    weight = np.ones((count, 2, rows, columns), np.float32)
+    heat = np.zeros((count, rows, columns), np.float32)
+    weight = np.ones((count, rows, columns), np.float32)
+    left = np.zeros((count, rows, columns), np.float32)
     offset = np.zeros((count, 3, rows, columns), np.float32)
     size = np.zeros((count, rows, columns), np.float32)
     near = np.zeros((count, rows, columns), np.float32)
-    must, number = wanted(batch), np.arange(count)
+    must = wanted(batch)
     here = batch.rays * anchor[..., None]
     tangent = batch.cell.reshape(count, -1).max(axis=1) * STRIDE  # that an output cell spans
     for h in range(HANDS):
@@ -59,15 +60,15 @@ def make_target(batch: FrameBatch) -> tuple[Tensor, DetectorTarget]:
         found = must[:, h, None, None]
         doubtful = batch.present[:, h, None, None] & ~found & (batch.visible[:, h, None, None] > _HIDDEN)
         aside = (found & ~on_hand & (raw > 0.1)) | (doubtful & (raw > 0.1))
-        weight *= ~aside[:, None]
+        weight *= ~aside
         mine = np.where(found, mine, 0.0).astype(np.float32)
-        side = batch.left[:, h].astype(int)
-        heat[number, side] = np.maximum(heat[number, side], mine)
+        heat = np.maximum(heat, mine)
         best = mine > np.maximum(near, 0.2)
         way = ((centre[:, None, None] - here) / OFFSET_M).transpose(0, 3, 1, 2)
         offset = np.where(best[:, None], way, offset)
+        left = np.where(best, batch.left[:, h, None, None], left)
         size = np.where(best, np.log(batch.radius[:, h, None, None] / SIZE_M), size)
         near = np.where(best, mine, near)
-    arrays = (heat, weight, offset, size, near)
+    arrays = (heat, weight, left, offset, size, near)
     target = DetectorTarget(*(torch.from_numpy(np.ascontiguousarray(a, dtype=np.float32)) for a in arrays))
     return torch.from_numpy(detector_features(batch.z, batch.cell)), target
