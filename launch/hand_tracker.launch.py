@@ -20,6 +20,8 @@ SHARE = Path(get_package_share_directory("hand_pose_ros"))
 # Launch arguments that are parameters of the node: they win over the file, but only when they are given.
 PARAMETER_ARGUMENTS = {
     "side": (str, "which hand: auto, left or right"),
+    "hands": (int, "how many hands at once: 1 or 2"),
+    "user": (str, "whose hand: its size is loaded, or learnt and saved; empty: nobody's"),
     "model": (str, "path of the weights; empty: the shipped model"),
     "device": (str, "auto, cpu or cuda"),
     "depth_unit": (float, "metres a count of 16UC1 images"),

@@ -186,6 +186,14 @@ def joints_of(pose: HandPose) -> np.ndarray:
     return np.array([(point.x, point.y, point.z) for point in pose.joints])
 
 
+def named_hands(hands: Sequence[Hand]) -> list[Hand]:
+    """One hand a side, the one that is tracked longest: a side's joint and frame names can stand for one hand only."""
+    of_side: dict[str, Hand] = {}
+    for hand in sorted(hands, key=lambda hand: hand.track_id):
+        of_side.setdefault(hand.side, hand)
+    return list(of_side.values())
+
+
 def joint_state(hands: Sequence[Hand], header: Header) -> JointState:
     """Joint angles (rad) of all hands, by name with the side as prefix."""
     return JointState(

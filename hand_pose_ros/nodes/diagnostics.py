@@ -1,7 +1,7 @@
 """What the tracker node counts, and the diagnostic_msgs that it makes of it.
 
 In: events of single frames (from the executor's thread and the worker's). Out: ``DiagnosticArray``. Ages and times in
-milliseconds, rates in Hz over the last ``WINDOW_S`` seconds.
+milliseconds, rates in Hz over the last ``WINDOW_S`` seconds; the stages' times over the last ``STAGE_WINDOW_S``.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, deque
+from typing import NamedTuple
 
 import numpy as np
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
 WINDOW_S = 10.0
+STAGE_WINDOW_S = 1.0
 _RECENT_S = 10.0
 
 # What may become of a frame that arrived; each is counted.
@@ -25,6 +27,19 @@ DROPPED_ORDER = "dropped_out_of_order"
 REJECTED = "rejected_bad_input"
 FATES = (PUBLISHED, DROPPED_REPLACED, DROPPED_OLD, DROPPED_ORDER, REJECTED)
 
+# The stages that a tracker's result tells the times of, in order.
+STAGES = ("locate", "crop", "network", "refine", "filter")
+
+
+class _Output(NamedTuple):
+    """A published frame: when (s, monotonic), its age and what it took (ms), how many hands, ms of each stage."""
+
+    when: float
+    age_ms: float
+    processing_ms: float
+    hands: int
+    stages_ms: dict[str, float]
+
 
 class FrameStatistics:
     """Counts and sliding windows. Safe to call from any thread."""
@@ -33,7 +48,7 @@ class FrameStatistics:
         self._lock = threading.Lock()
         self._counts: Counter[str] = Counter()
         self._received: deque[float] = deque()
-        self._published: deque[tuple[float, float, float]] = deque()
+        self._published: deque[_Output] = deque()
         self._started = time.monotonic()
 
     def receive(self) -> None:
@@ -48,35 +63,43 @@ class FrameStatistics:
         with self._lock:
             self._counts[fate] += 1
 
-    def publish(self, age_ms: float, processing_ms: float, hands: int) -> None:
+    def publish(self, age_ms: float, processing_ms: float, hands: int, stages_ms: dict[str, float]) -> None:
         """A frame's output was published ``age_ms`` after its stamp."""
         with self._lock:
             self._counts[PUBLISHED] += 1
-            self._counts["hands"] += hands
-            self._published.append((time.monotonic(), age_ms, processing_ms))
+            self._published.append(_Output(time.monotonic(), age_ms, processing_ms, hands, dict(stages_ms)))
             self._trim()
 
     def figures(self) -> dict[str, float]:
-        """All counts, rates (Hz) and percentiles (ms); percentiles are NaN when nothing was published lately."""
+        """All counts, rates (Hz) and percentiles (ms); percentiles are NaN when nothing was published lately.
+
+        ``hands``: in the newest output. A stage's time is the median of the frames that went through it.
+        """
         with self._lock:
             self._trim()
             window = max(1e-3, min(WINDOW_S, time.monotonic() - self._started))
-            rows = np.array([(age, spent) for _, age, spent in self._published]).reshape(-1, 2)
+            published = list(self._published)
             figures: dict[str, float] = {"received": self._counts["received"]}
             figures |= {fate: self._counts[fate] for fate in FATES}
-            figures["hands"] = self._counts["hands"]
+            figures["hands"] = published[-1].hands if published else 0
             figures["rate_in_hz"] = len(self._received) / window
-            figures["rate_out_hz"] = len(rows) / window
-        for name, column in (("age_ms", 0), ("processing_ms", 1)):
-            values = np.percentile(rows[:, column], (50, 95, 99)) if len(rows) else (np.nan,) * 3
+            figures["rate_out_hz"] = len(published) / window
+        for name in ("age_ms", "processing_ms"):
+            column = [getattr(output, name) for output in published]
+            values = np.percentile(column, (50, 95, 99)) if column else (np.nan,) * 3
             figures |= {f"{name}_p{p}": float(value) for p, value in zip((50, 95, 99), values, strict=True)}
+        horizon = time.monotonic() - STAGE_WINDOW_S
+        latest = [output.stages_ms for output in published if output.when >= horizon]
+        for stage in STAGES:
+            times = [stages[stage] for stages in latest if stage in stages]
+            figures[f"{stage}_ms_p50"] = float(np.median(times)) if times else np.nan
         return figures
 
     def _trim(self) -> None:
         horizon = time.monotonic() - WINDOW_S
         while self._received and self._received[0] < horizon:
             self._received.popleft()
-        while self._published and self._published[0][0] < horizon:
+        while self._published and self._published[0].when < horizon:
             self._published.popleft()
 
 
@@ -111,7 +134,7 @@ def diagnostic_array(
         level, message = DiagnosticStatus.OK, tracking
     values = {"lifecycle": lifecycle, "tracking": tracking}
     values |= {
-        key: f"{value:.1f}" if isinstance(value, float) else str(value) for key, value in figures.items()
+        key: f"{value:.2f}" if isinstance(value, float) else str(value) for key, value in figures.items()
     }
     values["last_error"] = last_complaint[0] if last_complaint else ""
     values["last_error_age_s"] = f"{last_complaint[1]:.0f}" if last_complaint else ""

@@ -105,9 +105,13 @@ class FrameWorker:
         result = self._tracker.update(depth, camera, stamp.nanoseconds * 1e-9)
         self._last_stamp_ns = stamp.nanoseconds
         hands = tuple(hand for hand in result.hands if self._possible(hand))
-        self._outputs.publish(hands, result, image.header)
+        shown = {hand.track_id for hand in hands}
+        raw = tuple(
+            hand for hand in result.raw if hand.track_id in shown and conversions.impossible(hand) is None
+        )
+        self._outputs.publish(hands, raw, result.state, image.header)
         age_ms = (self._clock.now().nanoseconds - stamp.nanoseconds) * 1e-6
-        self._statistics.publish(age_ms, (time.monotonic() - started) * 1e3, len(hands))
+        self._statistics.publish(age_ms, (time.monotonic() - started) * 1e3, len(hands), result.timings_ms)
         self.tracking = result.state.name.lower()
         if not hands and not np.isfinite(depth).any():
             self._reporter.warn("no reading", "the depth image has no valid pixel at all")

@@ -1,11 +1,12 @@
 """Hands -> RViz markers. Joints in metres in the camera's optical frame in; a MarkerArray with stable ids out.
 
-Each side has its own namespace (``right_hand``, ``left_hand``) with the ids below; markers live for a short time, and
-those of a hand that is no longer seen are deleted at once.
+Each side has its own namespace (``right_hand``, ``left_hand``) with the ids below; a second hand of the same side has
+the ids that follow. Markers live for a short time; those of a hand that is no longer seen are deleted at once.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -35,35 +36,36 @@ class HandMarkers:
     """Remembers which hands are shown, to delete the markers of those that are lost."""
 
     def __init__(self) -> None:
-        self._shown: set[str] = set()
+        self._shown: set[tuple[str, int]] = set()
 
     def update(self, hands: Sequence[Hand], header: Header) -> MarkerArray | None:
         """Markers of all hands of one image; None when there is nothing to draw or delete."""
-        markers = [marker for hand in hands for marker in _hand_markers(hand, header)]
-        sides = {hand.side for hand in hands}
-        for side in sorted(self._shown - sides):
-            for marker_id in MARKER_IDS:
-                markers.append(Marker(header=header, ns=f"{side}_hand", id=marker_id, action=Marker.DELETE))
-        self._shown = sides
+        markers: list[Marker] = []
+        of_side: Counter[str] = Counter()
+        for hand in sorted(hands, key=lambda hand: hand.track_id):
+            markers += _hand_markers(hand, header, of_side[hand.side] * len(MARKER_IDS))
+            of_side[hand.side] += 1
+        shown = {(marker.ns, marker.id) for marker in markers}
+        for namespace, marker_id in sorted(self._shown - shown):
+            markers.append(Marker(header=header, ns=namespace, id=marker_id, action=Marker.DELETE))
+        self._shown = shown
         return MarkerArray(markers=markers) if markers else None
 
 
-def _hand_markers(hand: Hand, header: Header) -> list[Marker]:
-    colours = (
-        _COLOURS if hand.state.name == "TRACK" else _FADED
-    )  # a predicted hand looks less certain than a seen one
+def _hand_markers(hand: Hand, header: Header, first_id: int) -> list[Marker]:
+    colours = _COLOURS if hand.state.name == "TRACK" else _FADED  # a hidden hand looks less certain
     points = [Point(x=float(x), y=float(y), z=float(z)) for x, y, z in hand.joints]
 
-    joints = _marker(hand, header, JOINTS_ID, Marker.SPHERE_LIST)
+    joints = _marker(hand, header, first_id + JOINTS_ID, Marker.SPHERE_LIST)
     joints.scale.x = joints.scale.y = joints.scale.z = _JOINT_DIAMETER_M
     joints.points, joints.colors = points, colours
 
-    bones = _marker(hand, header, BONES_ID, Marker.LINE_LIST)
+    bones = _marker(hand, header, first_id + BONES_ID, Marker.LINE_LIST)
     bones.scale.x = _BONE_WIDTH_M
     bones.points = [points[end] for bone in BONES for end in bone]
     bones.colors = [colours[child] for _, child in BONES for _ in range(2)]
 
-    label = _marker(hand, header, LABEL_ID, Marker.TEXT_VIEW_FACING)
+    label = _marker(hand, header, first_id + LABEL_ID, Marker.TEXT_VIEW_FACING)
     label.scale.z = _LABEL_HEIGHT_M
     label.pose.position.x, label.pose.position.z = points[0].x, points[0].z
     label.pose.position.y = (

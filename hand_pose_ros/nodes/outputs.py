@@ -1,7 +1,8 @@
 """A tracker's result of one image -> every topic that the node publishes, all with that image's stamp and frame.
 
-Topics (relative): ``hands`` (every image, empty when no hand is seen), ``hand_model_info`` (latched), ``joint_states``,
-``markers``, ``overlay`` (drawn only while somebody subscribes), and /tf.
+Topics (relative): ``hands`` (every image, empty when no hand is seen), ``hands_raw`` (the same hands as the network
+alone sees them, on request), ``hand_model_info`` (latched), ``joint_states``, ``markers``, ``overlay`` (drawn only
+while somebody subscribes), and /tf.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from hand_pose_ros.nodes.markers import HandMarkers
 from hand_pose_ros.overlay import draw_overlay
 
 if TYPE_CHECKING:
-    from hand_pose_ros.tracker import Hand, TrackResult
+    from hand_pose_ros.tracker import Hand
 
 RELIABLE = QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE)
 LATCHED = QoSProfile(
@@ -40,6 +41,7 @@ class HandOutputs:
         self._parameters = parameters
         create = node.create_lifecycle_publisher
         self._hands = create(HandPoseArray, "hands", RELIABLE)
+        self._raw_hands = create(HandPoseArray, "hands_raw", RELIABLE)
         self._model_info = create(HandModelInfo, "hand_model_info", LATCHED)
         self._joint_states = create(JointState, "joint_states", RELIABLE)
         self._marker_array = create(MarkerArray, "markers", RELIABLE)
@@ -52,6 +54,7 @@ class HandOutputs:
         """Takes all topics away."""
         for publisher in (
             self._hands,
+            self._raw_hands,
             self._model_info,
             self._joint_states,
             self._marker_array,
@@ -64,17 +67,20 @@ class HandOutputs:
         """Says once, latched, what the numbers mean and which model makes them."""
         self._model_info.publish(conversions.model_info_message(model_name, model_hash))
 
-    def publish(self, hands: tuple[Hand, ...], result: TrackResult, header: Header) -> None:
-        """Everything that is cheap and that consumers act on."""
+    def publish(self, hands: tuple[Hand, ...], raw: tuple[Hand, ...], state: int, header: Header) -> None:
+        """Everything that is cheap and that consumers act on; ``state`` is the tracker's."""
         self._last_header = header
-        self._hands.publish(conversions.hands_message(hands, result.state, header))
-        if hands and self._parameters["publish_joint_states"]:
-            self._joint_states.publish(conversions.joint_state(hands, header))
+        self._hands.publish(conversions.hands_message(hands, state, header))
+        named = conversions.named_hands(hands)
+        if named and self._parameters["publish_joint_states"]:
+            self._joint_states.publish(conversions.joint_state(named, header))
         mode = self._parameters["tf_mode"]
-        if hands and mode != "none":
+        if named and mode != "none":
             prefix = self._parameters["frame_prefix"]
-            frames = [conversions.transforms(hand, header, mode == "full", prefix) for hand in hands]
+            frames = [conversions.transforms(hand, header, mode == "full", prefix) for hand in named]
             self._broadcaster.sendTransform([frame for of_one_hand in frames for frame in of_one_hand])
+        if self._parameters["publish_raw"]:
+            self._raw_hands.publish(conversions.hands_message(raw, state, header))
 
     def publish_pictures(
         self, hands: tuple[Hand, ...], header: Header, depth: np.ndarray, camera: Camera

@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from typing import Any, cast
 
-from hand_pose_ros.estimator import HandEstimator
+import numpy as np
+from numpy.typing import NDArray
+
+from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.estimator import Estimate, HandEstimator, Place
 from hand_pose_ros.nodes.declaration import DeclaredParameters
 from hand_pose_ros.nodes.demo_config import SLOW_VARIABLE
-from hand_pose_ros.nodes.tracker_node import build_tracker, main
+from hand_pose_ros.nodes.tracker_building import build_tracker
+from hand_pose_ros.nodes.tracker_node import main
 from hand_pose_ros.tracker import HandTracker
 
 
 class _Repeated:
-    """An estimator that does its work several times; everything else is the estimator's own."""
+    """An estimator that does its work several times, and says how long all of that took; the rest is its own."""
 
     def __init__(self, estimator: Any, times: int) -> None:
         self._estimator, self._times = estimator, times
@@ -26,10 +32,17 @@ class _Repeated:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._estimator, name)
 
-    def __call__(self, *arguments: Any) -> Any:
-        for _ in range(self._times - 1):
-            self._estimator(*arguments)
-        return self._estimator(*arguments)
+    def __call__(
+        self,
+        depth: NDArray[np.float32],
+        camera: Camera,
+        places: Sequence[Place],
+        timings_ms: dict[str, float],
+    ) -> list[Estimate]:
+        estimates: list[Estimate] = []
+        for _ in range(self._times):
+            estimates = self._estimator(depth, camera, places, timings_ms)
+        return estimates
 
 
 def build_slow_tracker(parameters: DeclaredParameters) -> HandTracker:

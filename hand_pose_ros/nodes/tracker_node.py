@@ -25,22 +25,13 @@ from hand_pose_ros.nodes.frame_worker import FrameWorker
 from hand_pose_ros.nodes.inputs import DepthInputs
 from hand_pose_ros.nodes.outputs import HandOutputs
 from hand_pose_ros.nodes.reporter import Reporter
+from hand_pose_ros.nodes.tracker_building import build_tracker
 from hand_pose_ros.nodes.tracker_parameters import TRACKER_PARAMETERS
 
 if TYPE_CHECKING:
     from hand_pose_ros.tracker import HandTracker
 
 _DIAGNOSTICS_PERIOD_S = 1.0
-
-
-def build_tracker(parameters: DeclaredParameters) -> HandTracker:
-    """The tracker that the parameters describe; ValueError or OSError when it cannot be made."""
-    from hand_pose_ros.tracker import HandTracker, TrackerConfig
-
-    names = ("side", "device", "threads", "min_confidence", "coast_s")
-    roi = tuple(parameters["roi"]) if any(parameters["roi"]) else None
-    config = TrackerConfig(roi=roi, **{name: parameters[name] for name in names})
-    return HandTracker(parameters["model"] or None, config)
 
 
 class HandTrackerNode(LifecycleNode):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from hand_pose_ros.nodes.declaration import Parameter
 from hand_pose_ros.nodes.parameters import DEPTH_UNIT
-from hand_pose_ros.tracker import TrackerConfig
+from hand_pose_ros.tracker import MOST_HANDS, TrackerConfig
 
 _TRACKER = TrackerConfig()
 
@@ -18,6 +18,9 @@ TRACKER_PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "side", _TRACKER.side, "Which hand to expect; auto tries both when a track starts.",
         choices=("auto", "left", "right"),
+    ),
+    Parameter(
+        "hands", _TRACKER.hands, "How many hands are tracked at once, at most.", minimum=1, maximum=MOST_HANDS,
     ),
     Parameter(
         "device", _TRACKER.device, "Where the network runs; auto: the GPU when there is one.",
@@ -43,12 +46,35 @@ TRACKER_PARAMETERS: tuple[Parameter, ...] = (
         minimum=0,
     ),
     Parameter(
-        "min_confidence", _TRACKER.min_confidence, "A hand less certain than this is not published.",
+        "min_confidence", _TRACKER.min_confidence,
+        "A hand less certain than this counts as not seen. The confidence is the probability that there is a hand and"
+        " that it is right to 20 mm.",
         minimum=0.0, maximum=1.0,
     ),
     Parameter(
-        "coast_s", _TRACKER.coast_s, "How long (s) a hand that is not seen is predicted before it is lost.",
+        "coast_s", _TRACKER.coast_s,
+        "How long (s) a hidden hand stays published (COAST, where it was last seen); a longer gap ends its track.",
         minimum=0.0, maximum=10.0,
+    ),
+    Parameter(
+        "user", "",
+        "Whose hand it is (letters, digits, - and _): its size is loaded from user_folder, or learnt in the first"
+        " seconds and saved there; empty: nobody's, learnt anew in every track.",
+    ),
+    Parameter(
+        "user_folder", "",
+        "Folder of the users' hand sizes; empty: hand_pose_ros/users in $ROS_HOME, or in ~/.ros where that is not set.",
+    ),
+    Parameter(
+        "refine", True,
+        "Refine what the network says with the depth surface, this person's bones and smoothing; false: only fit the"
+        " hand model to it, frame by frame.",
+    ),
+    Parameter(
+        "smoothing_hz", _TRACKER.refine.filter.still_hz,
+        "Strength of the smoothing: its cut-off (Hz) for a hand at rest, less is steadier; it opens as the hand moves;"
+        " 0: none.",
+        minimum=0.0, maximum=1000.0,
     ),
     Parameter(
         "max_age_s", 1.0,
@@ -60,6 +86,7 @@ TRACKER_PARAMETERS: tuple[Parameter, ...] = (
         choices=("none", "root", "full"), live=True,
     ),
     Parameter("frame_prefix", "", "Put before the names of all hand frames, for trackers that share /tf.", live=True),
+    Parameter("publish_raw", False, "Publish hands_raw: the same hands as the network alone sees them.", live=True),
     Parameter("publish_joint_states", True, "Publish joint_states.", live=True),
     Parameter("publish_markers", True, "Publish markers while somebody subscribes.", live=True),
     Parameter("publish_overlay", True, "Draw and publish overlay while somebody subscribes.", live=True),

@@ -26,7 +26,7 @@ from hand_pose_ros.resources import resource
 EXPECTED = {
     "hand_tracker": {
         "namespace", "use_sim_time", "params_file", "autostart", "log_level", "depth_image", "camera_info", "side",
-        "model", "tf_mode", "rviz",
+        "hands", "user", "model", "tf_mode", "rviz",
     },
     "demo": {"namespace", "side", "model", "tf_mode", "log_level", "rviz", "frames", "intrinsics", "depth_unit"},
 }  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from array import array
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -26,6 +27,7 @@ from hand_pose_ros.hand.kinematics import HandModelLayer
 from hand_pose_ros.hand.skeleton import PARAMETER_COUNT
 from hand_pose_ros.msg import HandModelInfo, HandPoseArray
 from hand_pose_ros.nodes.tracker_node import HandTrackerNode
+from hand_pose_ros.resources import resource
 from hand_pose_ros.tracker import Hand, TrackResult, TrackState
 
 WIDTH, HEIGHT = 64, 48
@@ -57,12 +59,14 @@ def make_hand(side: str = "right", z: float = 0.5, angles: np.ndarray | None = N
 
 
 class FakeTracker:
-    """Answers every frame with ``hands``; remembers what it was asked."""
+    """Answers every frame with ``hands`` (and ``raw``, ``timings_ms``); remembers what it was asked."""
 
     model_info = SimpleNamespace(name="fake", sha256="f" * 64)
 
     def __init__(self, hands: tuple[Hand, ...] = (), delay_s: float = 0.0) -> None:
         self.hands = hands
+        self.raw: tuple[Hand, ...] = ()
+        self.timings_ms: dict[str, float] = {}
         self.delay_s = delay_s
         self.stamps: list[float] = []
         self.depths: list[np.ndarray] = []
@@ -85,7 +89,7 @@ class FakeTracker:
         self.cameras.append(camera)
         time.sleep(self.delay_s)
         state = TrackState.TRACK if self.hands else TrackState.SEARCH
-        return TrackResult(self.hands, state, {})
+        return TrackResult(self.hands, state, self.timings_ms, self.raw)
 
 
 class Rig:
@@ -198,6 +202,15 @@ def hand() -> Callable[..., Hand]:
 @pytest.fixture
 def fake_tracker() -> type[FakeTracker]:
     return FakeTracker
+
+
+@pytest.fixture
+def shipped_model() -> Path:
+    """The weights of the package; skips where there are none."""
+    try:
+        return resource("models/default.safetensors")
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from array import array
 import numpy as np
 import pytest
 
-from hand_pose_ros.nodes.tracker_node import build_tracker
+from hand_pose_ros.nodes.tracker_building import build_tracker
 
 CORRUPT_FRAMES = {
     "wrong encoding": ({"encoding": "rgb8", "step": 3 * 64, "data": array("B", bytes(3 * 64 * 48))}, "rgb8"),
@@ -197,6 +197,9 @@ BAD_PARAMETERS = {
     "side": ("rigth", "auto, left, right"),
     "tf_mode": ("everything", "none, root, full"),
     "threads": (0, "1 to 64"),
+    "hands": (3, "1 to 2"),
+    "smoothing_hz": (-1.0, "0 to 1000"),
+    "refine": ("no", "bool"),
     "depth_unit": (0.0, "1e-06 to 0.1"),
     "min_confidence": (2.0, "0 to 1"),
     "max_age_s": ("soon", "float"),
@@ -221,6 +224,23 @@ def test_bad_parameter_refuses_to_configure_until_it_is_mended(rig, fake_tracker
     assert bench.node.set_parameters([Parameter(name, value=default)])[0].successful
     bench.node.autostart()
     bench.connect()
+
+
+def test_user_that_is_no_safe_file_name_refuses_to_configure(rig, tmp_path, capfd):
+    rig(build_tracker, user="../anna", user_folder=str(tmp_path / "users"))
+    error = capfd.readouterr().err
+    assert error.count("cannot configure") == 1
+    assert "user id '../anna'" in error
+    assert not (tmp_path / "users").exists()
+
+
+def test_folder_that_no_hand_can_be_saved_in_refuses_to_configure(rig, tmp_path, capfd):
+    folder = tmp_path / "users"
+    folder.symlink_to(tmp_path / "disk that is not there")
+    rig(build_tracker, user="anna", user_folder=str(folder))
+    error = capfd.readouterr().err
+    assert error.count("cannot configure") == 1
+    assert f"users' folder '{folder}' cannot be made" in error
 
 
 def test_unknown_parameter_name_is_told(rig, fake_tracker, capfd):

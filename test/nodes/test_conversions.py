@@ -46,6 +46,13 @@ def test_joint_state_names_both_hands(hand):
     assert {name.split("_")[0] for name in state.name} == {"right", "left"}
 
 
+def test_names_of_a_side_stand_for_the_hand_that_is_tracked_longest(hand):
+    older, newer, left = hand(track_id=3), hand(track_id=5), hand("left", track_id=9)
+    assert conversions.named_hands([newer, left, older]) == [older, left]
+    assert conversions.named_hands([newer, left]) == [newer, left]
+    assert conversions.named_hands([]) == []
+
+
 def test_valid_hands_are_possible(hand):
     for side in ("right", "left"):
         assert conversions.impossible(hand(side, angles=ANGLES)) is None

@@ -18,7 +18,8 @@ import pytest
 from hand_pose_ros.nodes.demo import verdict
 from hand_pose_ros.nodes.demo_config import parse_arguments
 from hand_pose_ros.nodes.processes import NodeProcesses, parameter_arguments
-from hand_pose_ros.nodes.slow_tracker_node import _Repeated
+from hand_pose_ros.nodes.slow_tracker_node import _Repeated, build_slow_tracker
+from hand_pose_ros.nodes.tracker_parameters import TRACKER_PARAMETERS
 
 
 @pytest.fixture
@@ -147,14 +148,8 @@ def test_interrupt_ends_every_process(tmp_path, folder):
             assert link.resolve() != out
 
 
-def test_recorded_sequence_runs_through_all_three_processes(tmp_path, folder):
+def test_recorded_sequence_runs_through_all_three_processes(tmp_path, folder, shipped_model):
     """The shipped model on frames without a hand: everything is answered, nothing is found, and the demo says so."""
-    from hand_pose_ros.resources import resource
-
-    try:
-        resource("models/default.safetensors")
-    except FileNotFoundError as error:
-        pytest.skip(str(error))
     # Long enough for a lost packet of the discovery, which the middleware repeats every 3 s.
     arguments = ["--frames", str(folder), "--intrinsics", "60,60,31.5,23.5", "--seconds", "8", "--rate", "5"]
     running = demo(tmp_path, *arguments)
@@ -181,17 +176,44 @@ def test_slowness_must_be_a_whole_factor(capsys):
     assert "slow is 0" in capsys.readouterr().err
 
 
-def test_slowed_estimator_works_as_often_as_asked_and_gives_the_same_answer():
-    calls = []
+class CountingEstimator:
+    """Says how often it was asked, and takes 3 ms by its own account."""
 
-    class Estimator:
-        info = "weights"
+    info = "weights"
 
-        def __call__(self, value):
-            calls.append(value)
-            return value + 1
+    def __init__(self) -> None:
+        self.asked: list[tuple] = []
 
-    slow = _Repeated(Estimator(), 10)
-    assert slow(3) == 4
-    assert calls == [3] * 10
+    def __call__(self, depth, camera, places, timings_ms):
+        self.asked.append((depth, camera, places))
+        timings_ms["network"] = timings_ms.get("network", 0.0) + 3.0
+        return [f"answer {len(self.asked)}"]
+
+
+def test_slowed_estimator_works_as_often_as_asked_and_tells_the_time_of_it_all():
+    estimator = CountingEstimator()
+    slow = _Repeated(estimator, 10)
+    timings: dict[str, float] = {}
+    assert slow("depth", "camera", ["place"], timings) == ["answer 10"]
+    assert estimator.asked == [("depth", "camera", ["place"])] * 10
+    assert timings == {"network": 30.0}
     assert slow.info == "weights"
+
+
+def test_slow_tracker_asks_its_estimator_so_many_times_a_frame(shipped_model, monkeypatch):
+    """The tracker itself, not a fake: its way of asking is what the slow estimator must understand."""
+    from hand_pose_ros.depth.camera import Camera
+    from hand_pose_ros.synthetic.motion import SyntheticMotion
+
+    monkeypatch.setenv("HAND_POSE_SLOW", "3")
+    values = {parameter.name: parameter.default for parameter in TRACKER_PARAMETERS}
+    tracker = build_slow_tracker(values | {"side": "right"})
+    inner, asked = tracker.estimator._estimator, []
+    tracker.estimator._estimator = lambda *given: asked.append(given[2]) or inner(*given)
+    camera = Camera(160, 120, 120.0, 120.0, 79.5, 59.5)
+    depth, _ = SyntheticMotion(3, camera).frame(0.0)
+    result = tracker.update(depth, camera, 0.0)
+    assert result.timings_ms["network"] > 0.0
+    assert len(asked) >= 3
+    for index in range(0, len(asked), 3):
+        assert all(places is asked[index] for places in asked[index : index + 3])

@@ -35,6 +35,21 @@ def test_lost_hand_is_deleted_once_and_the_other_stays(hand):
     assert shown.update([], HEADER) is None
 
 
+def test_two_hands_of_one_side_have_markers_of_their_own(hand):
+    """Two people's right hands: neither overwrites the other; ids stay when the order changes."""
+    shown = HandMarkers()
+    older, newer = hand(track_id=1, z=0.5), hand(track_id=2, z=0.8)
+    first = shown.update([older, newer], HEADER)
+    assert len(keys(first, Marker.ADD)) == len(first.markers)
+    swapped = shown.update([newer, older], HEADER)
+    assert keys(swapped, Marker.DELETE) == set()
+    for one, other in zip(first.markers, swapped.markers, strict=True):
+        assert (one.id, one.points) == (other.id, other.points)
+    alone = shown.update([older], HEADER)
+    assert keys(alone, Marker.DELETE) == keys(first, Marker.ADD) - keys(alone, Marker.ADD)
+    assert len(keys(alone, Marker.DELETE)) == len(keys(alone, Marker.ADD))
+
+
 def test_colours_match_points(hand):
     for marker in HandMarkers().update([hand()], HEADER).markers:
         assert len(marker.colors) in (0, len(marker.points))

@@ -224,6 +224,7 @@ def test_diagnostics_tell_rate_drops_age_and_state(rig, fake_tracker, hand):
     values = {pair.key: pair.value for pair in status.values}
     assert status.level == status.OK
     assert values["tracking"] == "track"
+    assert values["hands"] == "1"
     assert values["published"] == values["received"] == "5"
     assert float(values["age_ms_p95"]) > 0
     assert float(values["rate_out_hz"]) > 0
