@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,15 @@ def test_shipped_yaml_agrees_with_the_declarations():
     assert written == {parameter.name: parameter.default for parameter in TRACKER_PARAMETERS}
     for parameter in TRACKER_PARAMETERS:
         assert type(written[parameter.name]) is type(parameter.default), parameter.name
+
+
+def test_readme_agrees_with_the_declarations():
+    section = (ROOT / "README.md").read_text().split("### Parameters")[1]
+    rows = re.findall(r"^\| `(\w+)` \| (\S+) \|", section, re.MULTILINE)
+    told = {name: yaml.safe_load(default.strip("`")) for name, default in rows}
+    defaults = {parameter.name: parameter.default for parameter in TRACKER_PARAMETERS}
+    assert len(told) >= 8
+    assert told == {name: defaults[name] for name in told}
 
 
 @pytest.mark.parametrize("table", [TRACKER_PARAMETERS, CAMERA_PARAMETERS, WATCHER_PARAMETERS])
