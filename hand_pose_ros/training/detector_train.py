@@ -11,7 +11,7 @@ import copy
 import csv
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,15 @@ from torch import Tensor
 
 from hand_pose_ros.datasets.full_frames import FullFrameConfig, FullFrames
 from hand_pose_ros.network.detector import save_detector
-from hand_pose_ros.network.detector_net import DetectorConfig, DetectorMaps, DetectorNet, detector_loss
+from hand_pose_ros.network.detector_net import (
+    DetectorConfig,
+    DetectorMaps,
+    DetectorNet,
+    DetectorTarget,
+    detector_loss,
+)
 from hand_pose_ros.synthetic.still_scenes import StillConfig
-from hand_pose_ros.training.batches import training_seed
+from hand_pose_ros.training.batches import Prefetcher, training_seed
 from hand_pose_ros.training.detector_evaluation import DetectorReport, evaluate_detector
 from hand_pose_ros.training.detector_targets import make_target
 from hand_pose_ros.training.state import load_state, save_state
@@ -40,8 +46,9 @@ CURVE_FIELDS = (
 @dataclass(frozen=True)
 class DetectorTrainConfig:
     """One run. minutes: wall-clock budget; samples: budget in pictures; the run ends by whichever is nearer, 0 = none.
-    batch: pictures a step. threads: CPU threads. bf16: the network in
-    bfloat16 while training. data: fields of ``FullFrameConfig`` that differ from its defaults."""
+    batch: pictures a step. threads: CPU threads. bf16: the network in bfloat16 while training. prefetch: batches made
+    ahead in a thread of their own, 0 = between the steps. data: fields of ``FullFrameConfig`` that differ from its
+    defaults."""
 
     name: str = "detector"
     minutes: float = 15.0
@@ -50,6 +57,7 @@ class DetectorTrainConfig:
     seed: int = 1
     threads: int = 1
     bf16: bool = True
+    prefetch: int = 0
     learning_rate: float = 3e-3
     weight_decay: float = 0.01
     warmup_samples: int = 6400
@@ -62,8 +70,10 @@ class DetectorTrainConfig:
     def __post_init__(self) -> None:
         if self.minutes < 0 or self.samples < 0 or not (self.minutes or self.samples):
             raise ValueError(f"minutes, samples are {self.minutes}, {self.samples}, want one of them above 0")
-        if self.batch < 2 or self.threads < 1 or not 0 <= self.seed < 2**20:
-            raise ValueError("want batch at least 2, threads at least 1, seed 0 to 1048575")
+        if self.batch < 2 or self.threads < 1 or not 0 <= self.seed < 2**20 or self.prefetch < 0:
+            raise ValueError(
+                "want batch at least 2, threads at least 1, seed 0 to 1048575, prefetch at least 0"
+            )
         if not (self.learning_rate > 0 and 0 <= self.ema_decay < 1 and self.weight_decay >= 0):
             raise ValueError("want learning_rate above 0, ema_decay 0 to below 1, weight_decay at least 0")
         if self.validation_pictures < 1 or not self.validation_minutes > 0:
@@ -157,8 +167,9 @@ class DetectorTrainer:
         self.source.batch(0, 1)  # compiled, and the people made, before the clock starts
         totals: dict[str, Tensor] = {}
         count, validated, last = 0, self.used_s, time.monotonic()
+        batches = self._batches()
         while self.progress < 1:
-            for key, value in self._train_step().items():
+            for key, value in self._train_step(*next(batches)).items():
                 totals[key] = totals.get(key, torch.zeros(())) + value
             count, self.step = count + 1, self.step + 1
             now = time.monotonic()
@@ -166,7 +177,22 @@ class DetectorTrainer:
             if self.used_s - validated >= 60 * self.config.validation_minutes and self.progress < 1:
                 self._validate(totals, count)
                 totals, count, validated, last = {}, 0, self.used_s, time.monotonic()
+        batches.close()
         return self._validate(totals, max(count, 1))
+
+    def _batches(self) -> Generator[tuple[Tensor, DetectorTarget], None, None]:
+        def make(step: int) -> tuple[Tensor, DetectorTarget]:
+            return make_target(self.source.batch(training_seed(self.config.seed, step), self.config.batch))
+
+        if self.config.prefetch == 0:
+            while True:
+                yield make(self.step)
+        prefetcher = Prefetcher(make, self.step, self.config.prefetch)
+        try:
+            while True:
+                yield prefetcher.get()
+        finally:
+            prefetcher.close()
 
     def _rate(self) -> float:
         warm = min(1.0, (self.step + 1) * self.config.batch / max(self.config.warmup_samples, 1))
@@ -174,11 +200,9 @@ class DetectorTrainer:
             self.config.learning_rate * warm * (0.005 + 0.995 * 0.5 * (1 + math.cos(math.pi * self.progress)))
         )
 
-    def _train_step(self) -> dict[str, Tensor]:
+    def _train_step(self, features: Tensor, target: DetectorTarget) -> dict[str, Tensor]:
         for group in self.optimiser.param_groups:
             group["lr"] = self._rate()
-        batch = self.source.batch(training_seed(self.config.seed, self.step), self.config.batch)
-        features, target = make_target(batch)
         self.model.train()
         with torch.autocast("cpu", torch.bfloat16, enabled=self.config.bf16):
             maps = self.model(features.contiguous(memory_format=torch.channels_last))

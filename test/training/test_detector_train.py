@@ -92,7 +92,7 @@ def test_a_run_leaves_weights_and_goes_on_where_it_stopped(tmp_path):
     assert model.config.widths == (4, 4, 4, 4)
     with pytest.raises(ValueError, match="pass --resume"):
         DetectorTrainer(SMALL, output)
-    longer = DetectorTrainer(replace(SMALL, samples=64), output, resume=True)
+    longer = DetectorTrainer(replace(SMALL, samples=64, prefetch=2), output, resume=True)
     assert longer.step == 6
     longer.run()
     assert longer.step == 8
@@ -103,9 +103,8 @@ def test_training_learns(tmp_path):
     """On one batch over and over the loss must fall far."""
     config = replace(SMALL, network=DetectorConfig((8, 8, 8, 8)), learning_rate=0.01, warmup_samples=0)
     trainer = DetectorTrainer(config, tmp_path)
-    same = trainer.source.batch(1, 8)
-    trainer.source.batch = lambda seed, count: same
-    losses = [float(trainer._train_step()["loss"]) for _ in range(40)]
+    same = make_target(trainer.source.batch(1, 8))
+    losses = [float(trainer._train_step(*same)["loss"]) for _ in range(40)]
     assert np.mean(losses[-5:]) < 0.5 * np.mean(losses[:5])
 
 
