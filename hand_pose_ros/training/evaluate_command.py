@@ -41,6 +41,11 @@ from hand_pose_ros.training.train import pick_device
 
 SYNTHETIC = "synthetic"
 DATASETS: tuple[str, ...] = (SYNTHETIC, *BENCHMARKS)
+EVALUATION_DATA: dict[str, Any] = {"scene": {"held": 0.12, "other_hand": 0.12}}
+"""What every network is judged on, whatever it was trained on: both mesh families, every view, noise of all sensors,
+bodies, walls and things about the hand, held things, other hands."""
+END_ON_COSINE = float(np.cos(np.radians(30.0)))
+"""A hand is seen end-on when its axis is within 30 degrees of the viewing ray."""
 _CHUNK = 128
 _SYNTHETIC_COUNT = 4096
 
@@ -107,6 +112,9 @@ def run(arguments: argparse.Namespace) -> int:
     # A pipe has no width of its own; a table cut off there would lose its figures.
     wide = console if console.is_terminal else Console(width=200)
     wide.print(summary_table(evaluations, f"{arguments.dataset}: errors of {evaluations[0].frames} frames"))
+    if benchmark is None:
+        for outcome in outcomes:
+            wide.print(_parts(outcome), highlight=False)
     if arguments.joints:
         wide.print(joint_table(evaluations, order))
     if arguments.json is not None:
@@ -214,19 +222,18 @@ def _checkpoints(a: argparse.Namespace) -> Iterator[tuple[str, HandNet, Checkpoi
 
 def _on_synthetic(a: argparse.Namespace) -> list[Outcome]:
     outcomes = []
-    for name, model, info, source in _checkpoints(a):
-        trained = info.training.get("config", {})
-        # The section data of a network trained on recorded frames says nothing of synthetic ones.
+    for name, model, _, source in _checkpoints(a):
         crop = {"size": model.config.crop_size, "cube_m": model.config.cube_m}
-        hands = synthetic_source(crop if "dataset" in trained else trained.get("data", {}), VALIDATION_SPLIT)
+        hands = synthetic_source({**EVALUATION_DATA, **crop}, VALIDATION_SPLIT)
         count = a.count or _SYNTHETIC_COUNT
-        parts, joints, angles, families = [], [], [], []
+        parts, joints, angles, families, views = [], [], [], [], []
         starts = range(0, count, _CHUNK)
         for index, start in enumerate(tqdm(starts, desc=name, unit="batch", disable=None, leave=False)):
             batch = hands.batch(validation_seed(a.seed, index), min(_CHUNK, count - start))
             parts.append(predict(model, batch.crop, batch.distance))
             joints.append(batch.joints)
             angles.append(batch.angles)
+            views.append(np.abs(batch.rotation[:, 2, 0]))
             families.append(batch.family)
         found, truth = join(parts), np.concatenate(joints)
         evaluation = evaluate(
@@ -246,8 +253,28 @@ def _on_synthetic(a: argparse.Namespace) -> list[Outcome]:
             str(hands.config.families[f]): float(evaluation.mean_mm[family == f].mean())
             for f in np.unique(family)
         }
+        end_on = np.concatenate(views) > END_ON_COSINE
+        source["end_on_share"] = float(end_on.mean())
+        source["end_on_error_mm"] = float(evaluation.mean_mm[end_on].mean()) if end_on.any() else None
+        source["worst_joint_under_30_mm"] = float((1e3 * _worst_m(found.joints, truth) < 30.0).mean())
         outcomes.append(Outcome(evaluation, source, found.joints.astype(np.float64)))
     return outcomes
+
+
+def _parts(outcome: Outcome) -> str:
+    """Errors of parts of the synthetic hands, one line."""
+    source = outcome.source
+    families = ", ".join(f"{name} {error:.2f}" for name, error in source["mesh_family_error_mm"].items())
+    end_on = source["end_on_error_mm"]
+    seen = "none" if end_on is None else f"{end_on:.2f}"
+    return (
+        f"{outcome.evaluation.name}: mean error, mm: {families}, end-on {seen} "
+        f"({100 * source['end_on_share']:.0f} % of frames); worst joint under 30 mm in {100 * source['worst_joint_under_30_mm']:.1f} % of frames"
+    )
+
+
+def _worst_m(joints: NDArray[np.floating], truth: NDArray[np.floating]) -> NDArray[np.floating]:
+    return np.asarray(np.linalg.norm(joints - truth, axis=-1).max(axis=1))
 
 
 def _network_figures(found: Predictions, truth: NDArray[np.floating]) -> dict[str, float]:
