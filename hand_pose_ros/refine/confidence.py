@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.hand import skeleton
@@ -156,4 +157,4 @@ def uncalibrated() -> Calibration:
 
 
 def _sigmoid(log_odds: Array | float) -> Array:
-    return np.asarray(1.0 / (1.0 + np.exp(-np.asarray(log_odds))))
+    return np.asarray(expit(log_odds))
