@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -52,7 +53,7 @@ class NodeProcesses:
     def start(self, name: str, module: str, parameters: dict[str, Any]) -> None:
         """Starts ``python -m module`` with these ROS parameters."""
         command = [sys.executable, "-m", module, *parameter_arguments(parameters)]
-        with (self._folder / f"{name}.log").open("wb") as log:
+        with (self._folder / f"{name}.log").open("wb") as log, _interrupts_held():
             self._children[name] = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -97,6 +98,24 @@ class NodeProcesses:
             while any(child.poll() is None for child in children) and time.monotonic() < deadline:
                 time.sleep(0.02)
         return [child.wait(timeout=5.0) for child in children]
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """What would interrupt the block interrupts after it: a child that was just born must be known first, or nobody
+    would end it. (Handlers, unlike blocked or ignored signals, are not inherited by the child.)"""
+    held: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, _: held.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    for signal_number in held:
+        signal.raise_signal(signal_number)
 
 
 def _signal_group(child: subprocess.Popen[bytes], signal_number: int) -> None:

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import pytest
 
+from hand_pose_ros.nodes import processes
 from hand_pose_ros.nodes.demo import verdict
 from hand_pose_ros.nodes.demo_config import parse_arguments
 from hand_pose_ros.nodes.processes import NodeProcesses, parameter_arguments
@@ -107,6 +108,24 @@ def test_every_child_ends_even_one_that_ignores_the_interrupt(tmp_path):
         assert nodes.status("stubborn") is not None
         assert nodes.status("willing") is None
     assert nodes.status("willing") is not None
+
+
+def test_interrupt_while_a_child_is_being_born_leaves_no_orphan(tmp_path, monkeypatch):
+    (tmp_path / "willing.py").write_text("import time; time.sleep(60)")
+    born, start = [], subprocess.Popen
+
+    def start_and_interrupt(*arguments, **options):
+        born.append(start(*arguments, **options))
+        signal.raise_signal(signal.SIGINT)
+        return born[-1]
+
+    monkeypatch.setattr(processes.subprocess, "Popen", start_and_interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt), NodeProcesses(tmp_path, dict(os.environ)) as nodes:
+            nodes.start("willing", "willing", {})
+        assert born[0].poll() is not None
+    finally:
+        born[0].kill()
 
 
 def demo(tmp_path, *arguments):
