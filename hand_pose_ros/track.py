@@ -45,6 +45,8 @@ _HIDDEN_SHARE = 0.5
 # Frames may add this much to what is known of the flesh's thickness before it counts as known.
 _LEAST_THICKNESS_SPREAD = 0.03
 _FASTEST_M_PER_S = 3.0
+# From so many frames on what was learnt of a person is better than what the frame itself says.
+_TELLING_FRAMES = 5
 
 
 class TrackState(IntEnum):
@@ -105,7 +107,9 @@ class Track:
         calibration: Calibration,
         limits: Limits,
         person: Person | None = None,
+        left: float = 0.0,
     ) -> None:
+        """``left``: what speaks for a left hand beforehand, in units of ``Estimate.fit``; negative for a right one."""
         self.track_id = track_id
         self.state = TrackState.SEARCH
         self.hand: Hand | None = None
@@ -121,7 +125,7 @@ class Track:
         self._refiner, self._calibration, self._limits = refiner, calibration, limits
         self._odds: float | None = None
         self._shape_held = False
-        self._left_fit = 0.0
+        self._left_fit = left
         self._side_frames = _SIDE_FRAMES if limits.side == "auto" else 0
         self._side: str | None = None if limits.side == "auto" else limits.side
         self._checked_s = -np.inf
@@ -220,10 +224,13 @@ class Track:
         past = None
         if self._joints is not None and self.published and stamp_s > self.seen_s:
             past = Past(self._joints, self._velocity, self._sigma, stamp_s - self.seen_s)
-        known = self.person.held or self.person.frames > 0
-        shape = self.person.shape if self._refiner.config.shape is not None and known else chosen.shape
+        shape, learn = None, not self.person.held
+        if self._refiner.config.shape is None:
+            shape, learn = chosen.shape, False
+        elif self.person.held or self.person.frames >= _TELLING_FRAMES:
+            shape = self.person.shape
         return self._refiner.refine(
-            chosen.frame, chosen.crop, chosen.joints, chosen.sigma, chosen.parameters, shape, past,
+            chosen.frame, chosen.crop, chosen.joints, chosen.sigma, chosen.parameters, chosen.shape, shape, learn, past,
             self._thickness, self._thickness_spread,
         )  # fmt: skip
 
@@ -294,11 +301,14 @@ class Track:
         self.raw = self._to_hand(chosen.side, raw, chosen.shape)
 
     def _learn(self, chosen: Estimate, refined: Refined, confidence: float, stamp_s: float) -> None:
-        """This person's hand: from the network's shape of each frame, and the flesh that the surface shows."""
+        """This person's hand: from the shape that fits each frame best, and the flesh that the surface shows."""
         self._shape_held = self.person.held and self._refiner.config.shape is not None
         if self.person.held:
             return
-        self.person = self.person.add(chosen.shape, confidence, chosen.rotation, chosen.angles, stamp_s)
+        if refined.seen_shape is not None:
+            self.person = self.person.add(
+                refined.seen_shape, confidence, chosen.rotation, chosen.angles, stamp_s
+            )
         self._thickness = refined.thickness
         self._thickness_spread = max(refined.thickness_spread, _LEAST_THICKNESS_SPREAD)
 

@@ -55,7 +55,8 @@ class Past:
 @dataclass(frozen=True)
 class Refined:
     """rotation (3, 3), translation (3,) m, angles (20,) rad, shape (9,): a right hand in the crop's local frame; its
-    joints (23, 3) m; thickness: log scale of its flesh, with its spread; evidence: how it explains the depth."""
+    joints (23, 3) m; thickness: log scale of its flesh, with its spread; evidence: how it explains the depth;
+    seen_shape (9,): the shape that this frame alone speaks for, None where that was not asked for."""
 
     rotation: Array
     translation: Array
@@ -65,6 +66,7 @@ class Refined:
     thickness: float
     thickness_spread: float
     evidence: SurfaceEvidence
+    seen_shape: Array | None = None
 
 
 class Refiner:
@@ -82,24 +84,36 @@ class Refiner:
         joints: Array,
         sigma: Array,
         parameters: Array,
-        shape: Array,
+        network_shape: Array,
+        person_shape: Array | None = None,
+        learn: bool = False,
         past: Past | None = None,
         thickness: float = 0.0,
         thickness_spread: float | None = None,
     ) -> Refined:
-        """joints (23, 3) m, sigma (23,) m, parameters (26,): what the network said; shape (9,) that the hand gets;
+        """joints (23, 3) m, sigma (23,) m, parameters (26,), network_shape (9,): what the network said; person_shape
+        (9,) that the hand gets, None: the one that fits this frame best; learn: tell the latter in any case (a second fit);
         thickness as far as it is known. ValueError as the stages."""
         config = self.config
         if config.regressor is not None:
+            shape = network_shape if person_shape is None else person_shape
             lengths = bone_lengths(hand_joints("right", np.eye(3), np.zeros(3), parameters[6:], shape)[0])
             joints = regress_joints(
                 frame, crop, joints, sigma, self.prior, config.regressor, _local(past, frame), lengths
             )
         known: dict[str, Any] = {"thickness": thickness, "thickness_spread": thickness_spread}
-        hand = self._fit.fit(frame, crop, joints, sigma, shape, parameters, **known)
+        free = None
+        if learn or person_shape is None:
+            loose = self._fit.loose_shape(network_shape)
+            free = self._fit.fit(frame, crop, joints, sigma, loose, parameters, **known)
+        if person_shape is not None:
+            hand = self._fit.fit(frame, crop, joints, sigma, person_shape, parameters, **known)
+        else:
+            assert free is not None
+            hand = free
         return Refined(
             hand.rotation, hand.parameters[:3], hand.parameters[6:], hand.shape, hand.joints,
-            hand.thickness, hand.thickness_spread, hand.evidence,
+            hand.thickness, hand.thickness_spread, hand.evidence, None if free is None else free.shape,
         )  # fmt: skip
 
 

@@ -27,6 +27,10 @@ from hand_pose_ros.training.replay_command import intrinsics
 
 BENCHES: tuple[str, ...] = ("refine",)
 FULL = "all"
+PAPER_TERMS: dict[str, float] = {
+    "bone_mixture": 0.3, "bone_length": 0.3, "background": 3.0, "tip_order": 0.3, "prediction": 0.3,
+}  # fmt: skip
+"""Terms of the regressor's energy after SDNet's Eq. 9 to 12 and near them, and weights to try those that are 0 with."""
 
 
 def variants() -> dict[str, RefineConfig]:
@@ -42,10 +46,12 @@ def variants() -> dict[str, RefineConfig]:
         "without the filter": replace(full, filter=replace(full.filter, still_hz=0.0)),
     }
     if full.regressor is not None:
-        for name in ("gamma_g", "gamma_d", "gamma_m"):
-            if getattr(full.regressor, name) > 0:
-                left_out: dict[str, Any] = {name: 0.0}
-                table[f"without {name}"] = replace(full, regressor=replace(full.regressor, **left_out))
+        # The papers' terms that are not used by default are put in, the others left out.
+        for name, weight in PAPER_TERMS.items():
+            used = getattr(full.regressor, name) > 0
+            change: dict[str, Any] = {name: 0.0 if used else weight}
+            title = f"{'without' if used else 'with'} {name}"
+            table[title] = replace(full, regressor=replace(full.regressor, **change))
     return table
 
 
