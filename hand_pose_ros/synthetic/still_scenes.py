@@ -143,7 +143,7 @@ def _people(
 
     z = np.where(empty, rng.uniform(0.3, 1.2, count), rng.uniform(0.45, 1.8, count))
     face = _somewhere(count, 0.85 * view, z, rng)
-    clear = (hands.apart(face) > 0.22) & (np.linalg.norm(face - chest, axis=1) > 0.35)
+    clear = (hands.apart(face) > 0.22) & (~owner | (np.linalg.norm(face - chest, axis=1) > 0.35))
     share = np.where(empty, config.face_alone, config.face)
     there = clear & (rng.random(count) < share)
     gaze = turn @ about_y(rng.normal(0, 0.6, count)) @ about_x(rng.normal(0, 0.25, count))

@@ -1,0 +1,48 @@
+"""The detector's two commands, from a configuration file to figures."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from hand_pose_ros.cli import main
+from hand_pose_ros.network.detector import HandDetector
+from hand_pose_ros.training import detector_evaluate_command
+
+CONFIG = """samples: 16
+minutes: 0
+batch: 8
+validation_pictures: 8
+network: {widths: [8, 8, 8, 8]}
+data: {identities: 2}
+"""
+
+
+def test_a_detector_is_trained_shipped_and_judged(tmp_path, capsys, monkeypatch):
+    config, shipped, figures = tmp_path / "d.yaml", tmp_path / "small.safetensors", tmp_path / "figures.json"
+    config.write_text(CONFIG, encoding="utf-8")
+    run = ["train-detector", "--config", str(config), "--output", str(tmp_path / "run")]
+    assert main([*run, "--ship", str(shipped)]) == 0
+    assert "found within 20 mm" in capsys.readouterr().out
+    assert shipped.stat().st_size < 0.8 * (tmp_path / "run" / "detector.safetensors").stat().st_size
+    assert HandDetector(shipped).info["samples"] == 16
+    assert main(run) == 2
+    assert "pass --resume" in capsys.readouterr().err
+
+    sequences = [
+        s for s in detector_evaluate_command.bench_sequences() if s.name in ("moving_0", "nothing_face")
+    ]
+    monkeypatch.setattr(detector_evaluate_command, "bench_sequences", lambda: sequences)
+    given = ["--weights", str(shipped), "--pictures", "8", "--every", "200", "--json", str(figures)]
+    assert main(["evaluate-detector", *given]) == 0
+    content = json.loads(figures.read_text())
+    assert content["single pictures"]["pictures"] == 8
+    assert content["sequences, moving"]["hands"] == 2
+    assert content["sequences, nothing"]["hands"] == 0
+
+
+@pytest.mark.parametrize("given", [["--weights", "/none.safetensors"], ["--pictures", "0"]])
+def test_wrong_arguments_end_in_one_line(given, capsys):
+    assert main(["evaluate-detector", *given]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
