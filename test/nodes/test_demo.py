@@ -172,7 +172,7 @@ def test_recorded_sequence_runs_through_all_three_processes(tmp_path, folder, sh
     # Long enough for a lost packet of the discovery, which the middleware repeats every 3 s.
     arguments = ["--frames", str(folder), "--intrinsics", "60,60,31.5,23.5", "--seconds", "8", "--rate", "5"]
     running = demo(tmp_path, *arguments)
-    output, _ = running.communicate(timeout=180)
+    output, _ = running.communicate(timeout=400)  # where nothing was compiled before, that comes first
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert summary["frames"] == 40, output
     assert summary["outputs"] + summary["dropped"] == 40
