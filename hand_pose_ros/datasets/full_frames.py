@@ -70,9 +70,12 @@ class FullFrameConfig:
 @dataclass(frozen=True, eq=False)
 class FrameBatch:
     """N pictures. z (N, ROWS, COLUMNS) m, 0 = no reading; cell (N, ROWS, COLUMNS): tangent a cell spans, 0 outside the
-    image; rays (N, OUT_ROWS, OUT_COLUMNS, 3) through the output's cells, z = 1. Of up to two hands: present, left
-    (N, 2); centre (N, 2, 3) m, the mean joint; radius (N, 2) m to the farthest joint; visible (N, 2): share of the
-    hand's pixels in the image that nothing hides, 0 when there are none; inside (N, 2): the centre is in the image."""
+    image; rays (N, OUT_ROWS, OUT_COLUMNS, 3) through the output's cells, z = 1.
+
+    Of up to two hands: present, left (N, 2); centre (N, 2, 3) m, the mean joint; radius (N, 2) m to the farthest joint;
+    axes (N, 2, 3, 3): columns are the unit vectors to the fingers, to the thumb's side, out of the hand's back; visible
+    (N, 2): share of the hand's pixels in the image that nothing hides, 0 when there are none; inside (N, 2): the centre
+    is in the image."""
 
     z: Array32
     cell: Array32
@@ -81,6 +84,7 @@ class FrameBatch:
     left: NDArray[np.bool_]
     centre: Array
     radius: Array
+    axes: Array
     visible: Array
     inside: NDArray[np.bool_]
 
@@ -114,7 +118,7 @@ class FullFrames:
         person = rng.integers(len(bank), size=(count, HANDS))
         person[:, 1] = np.where(rng.random(count) < 0.85, person[:, 0], person[:, 1])
         centre = _places(count, shape, focal, middle, config.distance_m, rng)
-        joints, skinning = self._pose(person, left, centre, rng)
+        joints, skinning, axes = self._pose(person, left, centre, rng)
         arm = bank.rest_positions[person, FOREARM] - [0.22, 0.0, 0.0]
         elbow = (
             np.einsum("nhij,nhj->nhi", skinning[:, :, FOREARM, :, :3], arm) + skinning[:, :, FOREARM, :, 3]
@@ -141,14 +145,16 @@ class FullFrames:
             left=left,
             centre=centre,
             radius=np.linalg.norm(joints - centre[:, :, None], axis=-1).max(axis=2),
+            axes=axes,
             visible=np.where(present, seen[..., 0] / np.maximum(seen[..., 1], 1), 0.0),
             inside=inside & present,
         )
 
     def _pose(
         self, person: NDArray[np.int64], left: NDArray[np.bool_], centre: Array, rng: np.random.Generator
-    ) -> tuple[Array, Array]:
-        """Joints (N, H, 23, 3) m and skinning matrices (N, H, 17, 3, 4) in the camera's frame, left hands mirrored."""
+    ) -> tuple[Array, Array, Array]:
+        """Joints (N, H, 23, 3) m, skinning matrices (N, H, 17, 3, 4), axes (N, H, 3, 3) in the camera's frame; left
+        hands mirrored."""
         count = person.size
         angles = sample_angles(count, rng)
         grasps = rng.random(count) < 0.2
@@ -166,7 +172,9 @@ class FullFrames:
         posed = self.bank.pose(flat, angles, rotation, place - joints.mean(axis=1), bends)
         lead = person.shape
         skinning = posed.skinning * mirror[:, None, :, None]
-        return (posed.joints * mirror[:, None]).reshape(*lead, 23, 3), skinning.reshape(*lead, 17, 3, 4)
+        axes = rotation * mirror[..., None]  # mirrored, so the thumb's side is y on both sides
+        joints = posed.joints * mirror[:, None]
+        return joints.reshape(*lead, 23, 3), skinning.reshape(*lead, 17, 3, 4), axes.reshape(*lead, 3, 3)
 
 
 def _places(

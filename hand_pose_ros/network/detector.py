@@ -38,6 +38,7 @@ from hand_pose_ros.network.detector_net import (
     DetectorNet,
     anchors_kernel,
     features_kernel,
+    views_along,
 )
 from hand_pose_ros.resources import resource
 
@@ -141,9 +142,11 @@ def decode(
         weight = heat[window].reshape(-1)
         if heat[r, c] < weight.max():
             continue
-        here = rays[window] * anchor[window][..., None]
-        votes = here.reshape(-1, 3) + OFFSET_M * offset[(slice(None), *window)].reshape(3, -1).T
-        peak = rays[r, c] * anchor[r, c] + OFFSET_M * offset[:, r, c]
+        way = rays[window].reshape(-1, 3)
+        back = views_along(way)
+        votes = way * anchor[window].reshape(-1, 1)
+        votes += OFFSET_M * np.einsum("kij,ik->kj", back, offset[(slice(None), *window)].reshape(3, -1))
+        peak = votes[int(weight.argmax())]
         agree = np.where(weight > 0.0, weight * (((votes - peak) ** 2).sum(axis=1) < _AGREE_M**2), 0.0)
         agree /= agree.sum()
         votes[agree == 0.0] = 0.0  # where there is no ray

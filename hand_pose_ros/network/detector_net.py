@@ -35,6 +35,7 @@ CHANNELS = 5
 OFFSET_M, SIZE_M = 0.1, 0.1
 """Units of the offset and of the size (of its logarithm) in the output."""
 _RELIEF_M, _ABOVE_M = 0.04, 0.3
+_HANDED = 4.0  # logit of a side for three perfect axes
 _CELL_M = 0.008
 
 
@@ -54,14 +55,18 @@ class DetectorConfig:
 
 
 class DetectorMaps(NamedTuple):
-    """What the network says: heat (B, h, w), logit of a hand; left (B, h, w), logit of its being a left one; offset
-    (B, 3, h, w) from the cell's anchor to the hand's middle in OFFSET_M; size (B, h, w): log of the hand's radius in
-    SIZE_M."""
+    """What the network says of each output cell, directions in the cell's view (see :func:`views_along`).
+
+    heat (B, h, w): logit of a hand's middle; left (B, h, w): logit of its being a left one; offset (B, 3, h, w) from
+    the cell's anchor to the middle in OFFSET_M; size (B, h, w): log of the hand's radius in SIZE_M; axes (B, 9, h, w):
+    unit vectors to the fingers, to the thumb's side and out of the hand's back.
+    """
 
     heat: Tensor
     left: Tensor
     offset: Tensor
     size: Tensor
+    axes: Tensor
 
 
 class DetectorNet(nn.Module):
@@ -79,12 +84,12 @@ class DetectorNet(nn.Module):
         self.up8 = ConvNormRelu(w8, w8)
         self.reduce4 = nn.Conv2d(w8, w4, 1)
         self.up4 = ConvNormRelu(w4, w4)
-        self.out = nn.Conv2d(w4, 6, 1)
+        self.out = nn.Conv2d(w4, 15, 1)
         initialise(self)
         nn.init.normal_(self.out.weight, std=0.01)
         with torch.no_grad():
             # Hands are rare: start from that.
-            self.out.bias.copy_(torch.tensor([-4.0, 0.0, 0.0, 0.0, 0.0, 0.0]))  # type: ignore[union-attr]
+            self.out.bias.copy_(torch.tensor([-4.0] + 14 * [0.0]))  # type: ignore[union-attr]
 
     def forward(self, features: Tensor) -> DetectorMaps:
         """(B, CHANNELS, ROWS, COLUMNS) -> maps."""
@@ -94,12 +99,33 @@ class DetectorNet(nn.Module):
         up8 = self.up8(functional.relu(at8 + self._enlarge(self.reduce8(at16), at8)))
         up4 = self.up4(functional.relu(at4 + self._enlarge(self.reduce4(up8), at4)))
         out = self.out(up4)
-        return DetectorMaps(out[:, 0], out[:, 1], out[:, 2:5], out[:, 5])
+        axes = out[:, 6:]
+        return DetectorMaps(out[:, 0], out[:, 1] - _HANDED * handedness(axes), out[:, 2:5], out[:, 5], axes)
 
     @staticmethod
     def _enlarge(x: Tensor, to: Tensor) -> Tensor:
         """Twice as large, cut to the size of ``to`` (9 rows become 5 and 10 again)."""
         return functional.interpolate(x, scale_factor=2.0, mode="nearest")[..., : to.shape[2], : to.shape[3]]
+
+
+def handedness(axes: Tensor) -> Tensor:
+    """(B, 9, h, w) as in DetectorMaps -> (B, h, w): 1 where they are a right hand's axes, -1 for a left hand's.
+
+    The thumb's side is back x fingers on a right hand. No single cue tells the sides apart, only the three directions
+    together; each of them alone is quickly learnt.
+    """
+    fingers, thumb, back = axes.float().unflatten(1, (3, 3)).unbind(1)
+    return (torch.linalg.cross(back, fingers, dim=1) * thumb).sum(1)
+
+
+def views_along(rays: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Rays (..., 3) -> rotations (..., 3, 3) camera -> view, the smallest that turn each ray to +z, as CropFrame.view:
+    what a hand looks like does then not depend on where in the image it is."""
+    unit = rays / np.linalg.norm(rays, axis=-1, keepdims=True)
+    x, y, z = np.moveaxis(unit, -1, 0)
+    a = 1.0 / (1.0 + z)
+    rows = [[1 - a * x * x, -a * x * y, -x], [-a * x * y, 1 - a * y * y, -y], [x, y, z]]
+    return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
 
 
 def detector_features(z: Array32, cell: Array32) -> Array32:
@@ -176,19 +202,20 @@ def anchors(z: Array32) -> Array32:
 
 class DetectorTarget(NamedTuple):
     """What the maps should say: heat (B, h, w) 0..1; weight (B, h, w): 0 where it does not matter; left (B, h, w) 0 or
-    1, offset (B, 3, h, w), size (B, h, w), and how much these three count, near (B, h, w)."""
+    1, offset (B, 3, h, w), size (B, h, w), axes (B, 9, h, w), and how much these four count, near (B, h, w)."""
 
     heat: Tensor
     weight: Tensor
     left: Tensor
     offset: Tensor
     size: Tensor
+    axes: Tensor
     near: Tensor
 
 
 def detector_loss(maps: DetectorMaps, target: DetectorTarget) -> tuple[Tensor, dict[str, Tensor]]:
     """Quality focal loss of the heat (Li et al. 2020, Generalized Focal Loss, eq. 4, beta 2) over the number of hands,
-    plus cross-entropy of the side and smooth L1 of offset and size where a hand is; the terms apart."""
+    plus cross-entropy of the side and smooth L1 of offset, size and axes where a hand is; the terms apart."""
     probability = maps.heat.sigmoid()
     plain = functional.binary_cross_entropy_with_logits(maps.heat, target.heat, reduction="none")
     focal = (target.heat - probability).abs().square() * plain * target.weight
@@ -198,8 +225,10 @@ def detector_loss(maps: DetectorMaps, target: DetectorTarget) -> tuple[Tensor, d
     offset = (apart * target.near).sum() / share
     wrong = functional.smooth_l1_loss(maps.size, target.size, beta=0.05, reduction="none")
     size = (wrong * target.near).sum() / share
+    turned = functional.smooth_l1_loss(maps.axes, target.axes, beta=0.1, reduction="none").sum(1)
+    axes = (turned * target.near).sum() / share
     sides = functional.binary_cross_entropy_with_logits(maps.left, target.left, reduction="none")
     side = (sides * target.near).sum() / share
-    loss = 4.0 * heat + offset + 0.3 * size + side
-    terms = {"loss": loss, "heat": heat, "offset": offset, "size": size, "side": side}
+    loss = 4.0 * heat + offset + 0.3 * size + 0.3 * axes + 0.5 * side
+    terms = {"loss": loss, "heat": heat, "offset": offset, "size": size, "axes": axes, "side": side}
     return loss, {key: value.detach() for key, value in terms.items()}

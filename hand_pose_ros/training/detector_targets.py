@@ -18,6 +18,7 @@ from hand_pose_ros.network.detector_net import (
     DetectorTarget,
     anchors,
     detector_features,
+    views_along,
 )
 
 LEAST_VISIBLE = 0.3
@@ -45,6 +46,8 @@ def make_target(batch: FrameBatch) -> tuple[Tensor, DetectorTarget]:
     offset = np.zeros((count, 3, rows, columns), np.float32)
     size = np.zeros((count, rows, columns), np.float32)
     near = np.zeros((count, rows, columns), np.float32)
+    axes = np.zeros((count, 9, rows, columns), np.float32)
+    views = views_along(batch.rays)
     must = wanted(batch)
     here = batch.rays * anchor[..., None]
     tangent = batch.cell.reshape(count, -1).max(axis=1) * STRIDE  # that an output cell spans
@@ -64,11 +67,13 @@ def make_target(batch: FrameBatch) -> tuple[Tensor, DetectorTarget]:
         mine = np.where(found, mine, 0.0).astype(np.float32)
         heat = np.maximum(heat, mine)
         best = mine > np.maximum(near, 0.2)
-        way = ((centre[:, None, None] - here) / OFFSET_M).transpose(0, 3, 1, 2)
+        way = np.einsum("nrcij,nrcj->nirc", views, (centre[:, None, None] - here) / OFFSET_M)
         offset = np.where(best[:, None], way, offset)
         left = np.where(best, batch.left[:, h, None, None], left)
+        turned = np.einsum("nrcij,nja->nairc", views, batch.axes[:, h]).reshape(axes.shape)
+        axes = np.where(best[:, None], turned, axes)
         size = np.where(best, np.log(batch.radius[:, h, None, None] / SIZE_M), size)
         near = np.where(best, mine, near)
-    arrays = (heat, weight, left, offset, size, near)
+    arrays = (heat, weight, left, offset, size, axes, near)
     target = DetectorTarget(*(torch.from_numpy(np.ascontiguousarray(a, dtype=np.float32)) for a in arrays))
     return torch.from_numpy(detector_features(batch.z, batch.cell)), target

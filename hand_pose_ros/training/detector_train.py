@@ -38,8 +38,8 @@ from hand_pose_ros.training.state import load_state, save_state
 
 TRAINING_SPLIT, VALIDATION_SPLIT = 0, 1
 CURVE_FIELDS = (
-    "step", "samples", "minutes", "learning_rate", "loss", "heat", "offset", "size", "side", "found_20", "found_40",
-    "found_60", "median_mm", "wrong_sides", "false_alarms", "false_alarms_without_hand",
+    "step", "samples", "minutes", "learning_rate", "loss", "heat", "offset", "size", "axes", "side", "found_20",
+    "found_40", "found_60", "median_mm", "wrong_sides", "false_alarms", "false_alarms_without_hand",
 )  # fmt: skip
 
 

@@ -7,8 +7,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
 
 from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.network.checkpoint import CheckpointError, read_tensors, write_tensors
 from hand_pose_ros.network.detector import (
     HandDetector,
@@ -31,6 +33,8 @@ from hand_pose_ros.network.detector_net import (
     anchors,
     detector_features,
     detector_loss,
+    handedness,
+    views_along,
 )
 
 CAMERA = Camera(640, 480, 475.0, 475.0, 319.5, 239.5)
@@ -39,7 +43,11 @@ CAMERA = Camera(640, 480, 475.0, 475.0, 319.5, 239.5)
 def empty_maps() -> DetectorMaps:
     shape = (1, OUT_ROWS, OUT_COLUMNS)
     return DetectorMaps(
-        torch.full(shape, -8.0), torch.zeros(shape), torch.zeros(1, 3, *shape[1:]), torch.zeros(shape)
+        torch.full(shape, -8.0),
+        torch.zeros(shape),
+        torch.zeros(1, 3, *shape[1:]),
+        torch.zeros(shape),
+        torch.zeros(1, 9, *shape[1:]),
     )
 
 
@@ -50,7 +58,7 @@ def put_hand(
     for r in range(row - 1, row + 2):
         for c in range(column - 1, column + 2):
             here = rays[r, c] * anchor[r, c]
-            maps.offset[0, :, r, c] = torch.from_numpy((centre - here) / OFFSET_M)
+            maps.offset[0, :, r, c] = torch.from_numpy(views_along(rays[r, c]) @ (centre - here) / OFFSET_M)
             maps.left[0, r, c] = left
             maps.heat[0, r, c] = logit if (r, c) == (row, column) else logit - 2.0
             maps.size[0, r, c] = float(np.log(0.09 / SIZE_M))
@@ -147,17 +155,37 @@ def test_the_loss_is_least_where_the_maps_say_the_truth():
     heat[0, 5, 5] = 1.0
     near = heat.clone()
     offset, size = torch.full((1, 3, *shape[1:]), 0.2), torch.full(shape, -0.1)
-    target = DetectorTarget(heat, torch.ones_like(heat), torch.zeros(shape), offset, size, near)
+    axes = torch.full((1, 9, *shape[1:]), 0.5)
+    target = DetectorTarget(heat, torch.ones_like(heat), torch.zeros(shape), offset, size, axes, near)
     right = DetectorMaps(
-        torch.where(heat > 0.5, 12.0, -12.0), torch.full(shape, -12.0), offset.clone(), size.clone()
+        torch.where(heat > 0.5, 12.0, -12.0),
+        torch.full(shape, -12.0),
+        offset.clone(),
+        size.clone(),
+        axes.clone(),
     )
     assert float(detector_loss(right, target)[0]) < 1e-3
-    for field, change in (("heat", 14.0), ("left", 24.0), ("offset", 0.3), ("size", 0.3)):
+    for field, change in (("heat", 14.0), ("left", 24.0), ("offset", 0.3), ("size", 0.3), ("axes", 0.2)):
         wrong = right._replace(**{field: getattr(right, field) + change})
         assert float(detector_loss(wrong, target)[0]) > 0.01
     # Where the weight is 0 nothing is asked.
     silent = target._replace(weight=torch.zeros_like(heat))
     assert float(detector_loss(right._replace(heat=-right.heat), silent)[0]) < 1e-4
+
+
+def test_views_are_those_of_a_crop():
+    rays = np.array([[0.3, -0.4, 1.0], [0.0, 0.0, 1.0], [-0.7, 0.1, 1.0]])
+    for ray, view in zip(rays, views_along(rays), strict=True):
+        assert np.allclose(view, CropFrame(0.6 * ray).view)
+
+
+def test_a_mirrored_hand_has_the_other_handedness():
+    turn = Rotation.from_rotvec([0.4, -1.0, 2.0]).as_matrix()
+    # A palm's frame: x to the fingers, y to the thumb's side of a right hand, z out of its back.
+    right = torch.from_numpy(turn.T.reshape(1, 9, 1, 1))
+    left = torch.from_numpy((turn.T * [-1.0, 1.0, 1.0]).reshape(1, 9, 1, 1))
+    assert float(handedness(right)) == pytest.approx(1.0, abs=1e-6)
+    assert float(handedness(left)) == pytest.approx(-1.0, abs=1e-6)
 
 
 def test_the_network_is_small_and_its_maps_have_their_shapes():

@@ -11,7 +11,7 @@ import torch
 
 from hand_pose_ros.datasets.full_frames import FullFrameConfig, FullFrames
 from hand_pose_ros.network.detector import Detection, decode, load_detector
-from hand_pose_ros.network.detector_net import DetectorConfig, DetectorMaps, anchors
+from hand_pose_ros.network.detector_net import DetectorConfig, DetectorMaps, anchors, handedness
 from hand_pose_ros.training.detector_evaluation import Tally
 from hand_pose_ros.training.detector_targets import make_target, wanted
 from hand_pose_ros.training.detector_train import (
@@ -35,7 +35,7 @@ def batch():
 def test_maps_that_equal_the_target_are_decoded_into_the_truth(batch):
     _, target = make_target(batch)
     logit = torch.logit(target.heat.clamp(1e-4, 1 - 1e-4))
-    maps = DetectorMaps(logit, 8 * target.left - 4, target.offset, target.size)
+    maps = DetectorMaps(logit, 8 * target.left - 4, target.offset, target.size, target.axes)
     anchor, must = anchors(batch.z), wanted(batch)
     tally = Tally()
     for n in range(len(batch.z)):
@@ -59,6 +59,13 @@ def test_a_target_asks_for_nothing_where_a_hand_is_in_doubt(batch):
     alone &= batch.present.any(axis=1)
     assert (target.heat[torch.from_numpy(alone)] == 0).all()
     assert ((target.near > 0) <= (target.heat > 0)).all()
+
+
+def test_the_axes_of_a_target_tell_its_side(batch):
+    _, target = make_target(batch)
+    there = target.near > 0.5
+    side = handedness(target.axes)[there]
+    assert torch.allclose(side, 1 - 2 * target.left[there], atol=1e-4)
 
 
 def test_figures_worked_by_hand():
