@@ -222,8 +222,8 @@ class Track:
 
     def _refine(self, chosen: Estimate, stamp_s: float) -> Refined:
         past = None
-        if self._joints is not None and self.published and stamp_s > self.seen_s:
-            past = Past(self._joints, self._velocity, self._sigma, stamp_s - self.seen_s)
+        if self._joints is not None and self.hand is not None and stamp_s > self.seen_s:
+            past = Past(self._joints, self._velocity, self.hand.angles, self._sigma, stamp_s - self.seen_s)
         shape, learn = None, not self.person.held
         if self._refiner.config.shape is None:
             shape, learn = chosen.shape, False

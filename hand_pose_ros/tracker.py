@@ -20,14 +20,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.depth.locate import LocateConfig, locate_hands
+from hand_pose_ros.depth.locate import LocateConfig
 from hand_pose_ros.estimator import Estimate, HandEstimator, Place, add_time
 from hand_pose_ros.hand.kinematics import SIDES
 from hand_pose_ros.network.checkpoint import CheckpointInfo
+from hand_pose_ros.network.detector import HandDetector
 from hand_pose_ros.refine.confidence import Calibration, uncalibrated
 from hand_pose_ros.refine.person import Person, load_person, save_person
 from hand_pose_ros.refine.refiner import RefineConfig, Refiner
 from hand_pose_ros.resources import resource
+from hand_pose_ros.search import Candidate, HandSearch
 from hand_pose_ros.track import Hand, Limits, Track, TrackState, presence_odds
 
 Array = NDArray[np.float64]
@@ -69,6 +71,8 @@ class TrackerConfig:
     """Whose hand it is: its size is loaded from ``user_folder``, or learnt and saved there; empty: nobody's."""
     user_folder: str = ""
     """Folder of the users' hands, one small file each."""
+    detector: bool = True
+    """Whether hands are looked for by the learnt detector too, not by the blob search alone."""
     locate: LocateConfig = field(default_factory=LocateConfig)
     refine: RefineConfig = field(default_factory=RefineConfig)
 
@@ -118,6 +122,11 @@ class HandTracker:
         stored = self.estimator.info.calibration
         self._calibration = Calibration.from_dict(stored) if stored else uncalibrated()
         self._refiner = Refiner(self.config.refine)
+        try:  # TEMPORARY until the detector's weights are there
+            detector = HandDetector() if self.config.detector else None
+        except FileNotFoundError:
+            detector = None
+        self._search_image = HandSearch(detector, self.config.locate)
         self._person = load_person(self.config.user_folder, self.config.user) if self.config.user else None
         self._tracks: list[Track] = []
         self._next_id = 1
@@ -141,7 +150,7 @@ class HandTracker:
         track = Track(0, self._refiner, self._calibration, Limits("auto", 0.0, 1.0))
         for stamp_s in (0.0, 0.03):
             track.rehearse(estimates, stamp_s)
-        locate_hands(depth, camera, self.config.locate)
+        self._search_image(depth, camera, self.config.hands)
 
     def reset(self) -> None:
         """Forget every track; the next frame starts in SEARCH."""
@@ -237,22 +246,25 @@ class HandTracker:
         if len(seen) >= self.config.hands:
             return
         start = time.perf_counter()
-        centres = [location.centre for location in locate_hands(depth, camera, self.config.locate)]
+        candidates = [
+            candidate
+            for candidate in self._search_image(depth, camera, self.config.hands)
+            if all(np.linalg.norm(candidate.centre - t.centre(stamp_s)) > _SAME_HAND_M for t in seen)
+        ]
         add_time(timings, "locate", start)
         sides = SIDES if self.config.side == "auto" else (self.config.side,)
-        groups = [
-            [Place(centre, side == "left") for side in sides]
-            for centre in centres
-            if all(np.linalg.norm(centre - track.centre(stamp_s)) > _SAME_HAND_M for track in seen)
-        ]
-        found = [group for group in self._look(depth, camera, groups, timings) if _is_hand(group)]
-        for group in sorted(found, key=lambda g: -max(_promise(e) for e in g)):
+        groups = [[Place(candidate.centre, side == "left") for side in sides] for candidate in candidates]
+        looked = zip(self._look(depth, camera, groups, timings), candidates, strict=True)
+        found = [(group, candidate) for group, candidate in looked if _is_hand(group)]
+        for group, candidate in sorted(found, key=lambda g: -max(_promise(e) for e in g[0])):
             if len([t for t in self._tracks if t.seen_s == stamp_s]) >= self.config.hands:
                 break
-            self._start(group, stamp_s, timings)
+            self._start(group, candidate, stamp_s, timings)
         self._drop_doubles()
 
-    def _start(self, group: list[Estimate], stamp_s: float, timings: dict[str, float]) -> None:
+    def _start(
+        self, group: list[Estimate], candidate: Candidate, stamp_s: float, timings: dict[str, float]
+    ) -> None:
         """A new track, or the old one where its hand is found again."""
         best = max(group, key=_promise)
         for track in self._tracks:
@@ -263,7 +275,7 @@ class HandTracker:
                     return
         person = self._person if not self._tracks else None
         limits = Limits(self.config.side, self.config.min_confidence, self.config.coast_s)
-        track = Track(self._next_id, self._refiner, self._calibration, limits, person)
+        track = Track(self._next_id, self._refiner, self._calibration, limits, person, candidate.left)
         if track.observe(group, stamp_s, timings):
             self._next_id += 1
             self._tracks = [t for t in self._tracks if t.published or t.seen_s == stamp_s] + [track]

@@ -88,11 +88,11 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> tup
     if metadata.get("architecture") not in ARCHITECTURES:
         found = metadata.get("architecture")
         raise CheckpointError(f"{path}: architecture is '{found}', want one of {', '.join(ARCHITECTURES)}")
-    for field, expected in (
+    for names, expected in (
         ("joint_names", skeleton.JOINT_NAMES),
         ("parameter_names", skeleton.PARAMETER_NAMES),
     ):
-        _check_names(path, field, metadata, expected)
+        _check_names(path, names, metadata, expected)
     found = content_hash(tensors)
     if found != metadata.get("sha256"):
         raise CheckpointError(

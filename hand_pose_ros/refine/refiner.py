@@ -25,6 +25,10 @@ from hand_pose_ros.refine.temporal import FilterConfig
 
 Array = NDArray[np.float64]
 
+# The spreads about the previous pose are meant for this interval, and grow and shrink with it, within reason.
+_FRAME_S = 1.0 / 30.0
+_LEAST_SLACK = 0.5
+
 
 @dataclass(frozen=True)
 class RefineConfig:
@@ -43,11 +47,12 @@ class RefineConfig:
 
 @dataclass(frozen=True)
 class Past:
-    """The frame before, in the camera's frame: refined joints (23, 3) m, their velocity (23, 3) m/s or None, the
-    network's expected errors then (23,) m, seconds since."""
+    """The frame before, in the camera's frame: refined joints (23, 3) m, their velocity (23, 3) m/s or None, smoothed
+    angles (20,) rad, the network's expected errors then (23,) m, seconds since."""
 
     joints: Array
     velocity: Array | None
+    angles: Array
     sigma: Array
     dt_s: float
 
@@ -92,8 +97,8 @@ class Refiner:
         thickness_spread: float | None = None,
     ) -> Refined:
         """joints (23, 3) m, sigma (23,) m, parameters (26,), network_shape (9,): what the network said; person_shape
-        (9,) that the hand gets, None: the one that fits this frame best; learn: tell the latter in any case (a second fit);
-        thickness as far as it is known. ValueError as the stages."""
+        (9,) that the hand gets, None: the one that fits this frame best; learn: tell the latter in any case (by a
+        second fit); thickness as far as it is known. ValueError as the stages."""
         config = self.config
         if config.regressor is not None:
             shape = network_shape if person_shape is None else person_shape
@@ -102,6 +107,10 @@ class Refiner:
                 frame, crop, joints, sigma, self.prior, config.regressor, _local(past, frame), lengths
             )
         known: dict[str, Any] = {"thickness": thickness, "thickness_spread": thickness_spread}
+        if past is not None:
+            # Only the fingers are held near where they were: the palm is seen well in every frame.
+            known["previous"] = np.concatenate([parameters[:6], past.angles])
+            known["slack"] = max(past.dt_s / _FRAME_S, _LEAST_SLACK)
         free = None
         if learn or person_shape is None:
             loose = self._fit.loose_shape(network_shape)

@@ -70,8 +70,9 @@ class RegressorConfig:
     """A joint is rather just below the surface than hidden behind it."""
     tip_order: float = 0.0
     """Gamma_M, Eq. 11: a fingertip moves at least as much as the joint before it."""
-    prediction: float = 0.3
-    """Near where constant velocity since the frame before would put it."""
+    prediction: float = 0.0
+    """Near where constant velocity since the frame before would put it. Off: worth 0.3 % on synthetic motion, and where
+    a real hand sets off or stops it pulled fingers off the hand."""
     kernel_px: int = 0
     """W of Eq. 10: the kernel is 2 W + 1 pixels wide."""
     lateral_share: float = 0.85

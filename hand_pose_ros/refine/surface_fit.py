@@ -69,7 +69,7 @@ class SurfaceFitConfig:
     angle_spread: float = 0.7
     previous_translation_m: float = float("inf")
     previous_rotation: float = float("inf")
-    previous_angle: float = float("inf")
+    previous_angle: float = 0.25
     thickness_spread: float = 0.08
     shape_spread: float = 0.10
     points: int = 256
@@ -165,12 +165,14 @@ class SurfaceFit:
         previous: NDArray | None = None,
         thickness: float = 0.0,
         thickness_spread: float | None = None,
+        slack: float = 1.0,
     ) -> SurfaceHand:
         """frame and crop (S, S) as the network saw them; joints (23, 3) m and sigma (23,) m: what it said and its
         expected errors (inf: ignore this joint); shape: (9,) log scales
         that stay, or an estimate that is refined; start (26,): where to start, the
         angles near which the hand stays; previous (26,) of the last frame in this crop's frame; thickness: log scale
-        known of this person's flesh, with its spread (None: the configuration's).
+        known of this person's flesh, with its spread (None: the configuration's); slack: how much wider than configured
+        the spreads about the previous pose are, as after dropped frames.
 
         What is not finite in crop, joints and sigma counts as not seen. ValueError on wrong sizes, and on shape, start,
         previous and thickness that are not finite.
@@ -195,7 +197,9 @@ class SurfaceFit:
         spread = self.config.thickness_spread if thickness_spread is None else thickness_spread
         if not spread > 0.0:
             raise ValueError(f"thickness_spread is {spread}, want a positive number")
-        priors, pulls = self._priors(first, previous, float(known), spread, scales)
+        if not slack > 0.0:
+            raise ValueError(f"slack is {slack}, want a positive number")
+        priors, pulls = self._priors(first, previous, float(known), spread, scales, slack)
         picture = np.ascontiguousarray(crop, dtype=np.float32)
         placed = _joints(first, scales)
         points, stands_for = choose_points(
@@ -274,7 +278,13 @@ class SurfaceFit:
         )
 
     def _priors(
-        self, start: Array, previous: NDArray | None, thickness: float, spread: float, shape: Array
+        self,
+        start: Array,
+        previous: NDArray | None,
+        thickness: float,
+        spread: float,
+        shape: Array,
+        slack: float,
     ) -> tuple[Array, Array]:
         """Means and weights (2, 36): the network's angles, thickness and shape; the previous pose."""
         config = self.config
@@ -285,9 +295,9 @@ class SurfaceFit:
         priors[0, FIRST_SCALE:] = shape
         if previous is not None:
             priors[1, :_POSE] = _checked("previous", previous, (_POSE,))
-            pulls[1, :3] = config.previous_translation_m**-2
-            pulls[1, 3:6] = config.previous_rotation**-2
-            pulls[1, 6:_POSE] = config.previous_angle**-2
+            pulls[1, :3] = (slack * config.previous_translation_m) ** -2
+            pulls[1, 3:6] = (slack * config.previous_rotation) ** -2
+            pulls[1, 6:_POSE] = (slack * config.previous_angle) ** -2
         return priors, pulls
 
 

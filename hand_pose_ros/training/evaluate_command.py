@@ -269,7 +269,8 @@ def _parts(outcome: Outcome) -> str:
     seen = "none" if end_on is None else f"{end_on:.2f}"
     return (
         f"{outcome.evaluation.name}: mean error, mm: {families}, end-on {seen} "
-        f"({100 * source['end_on_share']:.0f} % of frames); worst joint under 30 mm in {100 * source['worst_joint_under_30_mm']:.1f} % of frames"
+        f"({100 * source['end_on_share']:.0f} % of frames); "
+        f"worst joint under 30 mm in {100 * source['worst_joint_under_30_mm']:.1f} % of frames"
     )
 
 

@@ -13,7 +13,7 @@ from hand_pose_ros.refine.temporal import FilterConfig, Pose, first_state, step
 RATES = (15.0, 30.0, 60.0, 90.0)
 LOW, HIGH = ANGLE_LIMITS.T
 MIDDLE = ANGLE_LIMITS.mean(axis=1)
-FIXED = FilterConfig(palm_hz=0.0, finger_hz_by_palm=0.0, finger_hz=0.0)
+FIXED = FilterConfig(palm_hz=0.0, finger_hz_by_palm=0.0, finger_hz=0.0, catch_up_m=0.0, catch_up_rad=0.0)
 
 
 def pose(along: float = 0.0, turned: float = 0.0, bent: float = 0.0) -> Pose:
@@ -194,3 +194,16 @@ def test_bad_measurement_is_named(field: str, value: np.ndarray) -> None:
 def test_config_names_a_field_that_makes_no_sense(field: str, value: float) -> None:
     with pytest.raises(ValueError, match=field):
         FilterConfig(**{field: value})
+
+
+def test_a_hand_that_sets_off_is_caught_up_with_at_once_and_noise_is_not() -> None:
+    only = FilterConfig(**{**vars(FIXED), "catch_up_m": 0.012, "catch_up_rad": 0.7})
+    rest = first_state(pose())
+    far = step(rest, pose(along=0.03), 1 / 30, only).pose.translation[0]
+    at_limit = step(rest, pose(along=0.012), 1 / 30, only).pose.translation[0]
+    near = step(rest, pose(along=0.002), 1 / 30, only).pose.translation[0]
+    plain = step(rest, pose(along=0.002), 1 / 30, FIXED).pose.translation[0]
+    share = 1 - np.exp(-2 * np.pi * FIXED.still_hz / 30)
+    assert far > 0.0299
+    assert at_limit == pytest.approx(0.012 * (share + (1 - share) * (1 - np.exp(-1))))
+    assert near == pytest.approx(plain, rel=0.02)
