@@ -273,9 +273,8 @@ class HandTracker:
                 again = [e for e in group if e.side in track.sides(stamp_s)]
                 if again and track.observe(again, stamp_s, timings):
                     return
-        person = self._person if not self._tracks else None
         limits = Limits(self.config.side, self.config.min_confidence, self.config.coast_s)
-        track = Track(self._next_id, self._refiner, self._calibration, limits, person, candidate.left)
+        track = Track(self._next_id, self._refiner, self._calibration, limits, self._person, candidate.left)
         if track.observe(group, stamp_s, timings):
             self._next_id += 1
             self._tracks = [t for t in self._tracks if t.published or t.seen_s == stamp_s] + [track]

@@ -135,13 +135,13 @@ def _checked(pose: Pose) -> Pose:
     return Pose(*arrays)
 
 
-@njit(nogil=True)
+@njit(cache=True, nogil=True)
 def _share(hz: float, dt_s: float) -> float:  # pragma: no cover
     """How much of the way to the measurement a low-pass of this cut-off goes in dt_s."""
     return float(-np.expm1(-2.0 * np.pi * hz * dt_s))
 
 
-@njit(nogil=True)
+@njit(cache=True, nogil=True)
 def _caught_up(share: float, away: float, limit: float) -> float:  # pragma: no cover
     """The share of a low-pass, raised where the measurement is farther away than noise could bring it."""
     if limit <= 0.0:
@@ -149,8 +149,9 @@ def _caught_up(share: float, away: float, limit: float) -> float:  # pragma: no 
     return float(share + (1.0 - share) * -np.expm1(-((away / limit) ** 4)))
 
 
-# Not cached on disk: numba would not notice a change in the functions of other files that are compiled into it.
-@njit(nogil=True)
+# Cached although it calls another file's functions, whose changes numba does not notice (`make clean` after such one):
+# every start of the node would wait seconds for it.
+@njit(cache=True, nogil=True)
 def _blend(
     translation, rotation, angles, speed, seen_translation, seen_rotation, seen_angles, dt_s,
     still_hz, palm_hz, finger_hz_by_palm, finger_hz, palm_speed_hz, finger_speed_hz, catch_up_m, catch_up_rad,
@@ -183,7 +184,7 @@ def _blend(
     return new_translation, new_rotation, new_angles, new_speed
 
 
-@njit(nogil=True)
+@njit(cache=True, nogil=True)
 def _orthonormal(matrix):  # type: ignore[no-untyped-def]  # pragma: no cover
     """A nearly orthonormal (3, 3) made exactly so, column by column: rounding must not add up over hours."""
     out = np.empty((3, 3))
