@@ -224,7 +224,9 @@ class Track:
         past = None
         if self._joints is not None and self.hand is not None and stamp_s > self.seen_s:
             past = Past(self._joints, self._velocity, self.hand.angles, self._sigma, stamp_s - self.seen_s)
-        shape, learn = None, not self.person.held
+        # A second fit is spent only on frames that tell something new of this person.
+        learn = not self.person.held and self.person.tells_more(chosen.rotation, chosen.angles, stamp_s)
+        shape: Array | None = None
         if self._refiner.config.shape is None:
             shape, learn = chosen.shape, False
         elif self.person.held or self.person.frames >= _TELLING_FRAMES:

@@ -111,7 +111,7 @@ class PersonShape:
             raise ValueError(f"stamp {stamp_s} s lies before the last frame's, {last.stamp_s} s")
         late = last is not None and stamp_s - self._first_s >= self.config.longest_s
         counts = confidence > self.config.least_confidence and np.abs(frame).max() <= _LARGEST_LOG
-        if not (counts and self._tells_more(rotation, angles, stamp_s)):
+        if not (counts and self.tells_more(rotation, angles, stamp_s)):
             return replace(self, held=True) if late else self
         seen = np.vstack([self._seen, np.append(frame, confidence**2)])
         return replace(
@@ -124,8 +124,8 @@ class PersonShape:
             _first_s=stamp_s if last is None else self._first_s,
         )
 
-    def _tells_more(self, rotation: Array, angles: Array, stamp_s: float) -> bool:
-        """Whether the hand has moved, or time has passed, since the last frame that counted."""
+    def tells_more(self, rotation: Array, angles: Array, stamp_s: float) -> bool:
+        """Whether a frame would count: the hand has moved, or time has passed, since the last one that did."""
         last = self._last
         if last is None or stamp_s - last.stamp_s >= self.config.pause_s:
             return True
