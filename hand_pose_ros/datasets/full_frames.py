@@ -212,6 +212,10 @@ def _noise(count: int, rng: np.random.Generator) -> Array:
     # Fewer of these larger pixels lie at an edge's very border.
     noise[:, names.index("edge_loss")] *= 0.6
     noise[:, names.index("holes")] *= 0.4
+    # Matt black, glossy or sunlit scenes.
+    torn = rng.random(count) < 0.15
+    noise[torn, names.index("missing")] = rng.uniform(0.03, 0.3, count)[torn]
+    noise[torn, names.index("holes")] = rng.uniform(0.5, 4.0, count)[torn]
     stereo = rng.random(count) < 0.3
     noise[stereo, names.index("baseline_m")] = (rng.uniform(0.02, 0.07, count) * rng.choice([-1, 1], count))[
         stereo

@@ -229,6 +229,6 @@ def detector_loss(maps: DetectorMaps, target: DetectorTarget) -> tuple[Tensor, d
     axes = (turned * target.near).sum() / share
     sides = functional.binary_cross_entropy_with_logits(maps.left, target.left, reduction="none")
     side = (sides * target.near).sum() / share
-    loss = 4.0 * heat + offset + 0.3 * size + 0.3 * axes + 0.5 * side
+    loss = 4.0 * heat + offset + 0.3 * size + 0.5 * axes + 0.5 * side
     terms = {"loss": loss, "heat": heat, "offset": offset, "size": size, "axes": axes, "side": side}
     return loss, {key: value.detach() for key, value in terms.items()}

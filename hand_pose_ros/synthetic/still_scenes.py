@@ -32,6 +32,7 @@ Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 _THINGS = 4
+_PIECES = 12
 _ARM_M = 0.75  # shoulders farther from the elbow are somebody else's
 _CLEAR_M = 0.10  # things keep so far from a hand's middle, beyond their own size
 
@@ -47,6 +48,8 @@ class StillConfig:
     """In pictures without a hand."""
     thing: float = 0.28
     """Each of four boxes, balls and cylinders."""
+    heap: float = 0.25
+    """Cloth, cables, leaves: a dozen small pieces in a place as large as a hand."""
     cup: float = 0.12
     elbow: float = 0.12
     elbow_alone: float = 0.30
@@ -170,6 +173,7 @@ def _things(
         clear = hands.apart(place) > half.max(axis=1) + _CLEAR_M
         thing = solid(rng.integers(3, size=count), place, half, random_turns(count, rng))
         parts.append(where(clear & (rng.random(count) < config.thing), thing))
+    parts += _heap(hands, view, config, rng)
     place = _somewhere(count, view, rng.uniform(0.3, 1.2, count), rng)
     clear = hands.apart(place) > 0.2
     mug = cup(place, turn @ about_y(rng.uniform(-np.pi, np.pi, count)), rng.uniform(0.8, 1.3, count))
@@ -188,6 +192,26 @@ def _things(
     clear = hands.apart(place) > 0.65
     seat = chair(place, turn @ about_y(rng.uniform(-np.pi, np.pi, count)))
     parts.append(where(clear & (rng.random(count) < config.chair), seat))
+    return parts
+
+
+def _heap(hands: HandsThere, view: Array, config: StillConfig, rng: np.random.Generator) -> list[Solids]:
+    """Small pieces in all directions, as ragged as fingers but without a palm."""
+    count = len(hands.present)
+    place = _somewhere(count, view, rng.uniform(0.35, 1.5, count), rng)
+    spread = rng.uniform(0.02, 0.10, (count, 1)) * rng.uniform(0.4, 1.0, (count, 3))
+    there = (hands.apart(place) > 0.25) & (rng.random(count) < config.heap)
+    parts = []
+    for _ in range(_PIECES):
+        half = rng.uniform(0.005, 0.03, (count, 3))
+        half[:, 2] *= rng.uniform(1.0, 4.0, count)
+        piece = solid(
+            rng.integers(3, size=count),
+            place + spread * rng.normal(size=(count, 3)),
+            half,
+            random_turns(count, rng),
+        )
+        parts.append(where(there & (rng.random(count) < 0.8), piece))
     return parts
 
 
