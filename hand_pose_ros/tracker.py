@@ -122,10 +122,7 @@ class HandTracker:
         stored = self.estimator.info.calibration
         self._calibration = Calibration.from_dict(stored) if stored else uncalibrated()
         self._refiner = Refiner(self.config.refine)
-        try:  # TEMPORARY until the detector's weights are there
-            detector = HandDetector() if self.config.detector else None
-        except FileNotFoundError:
-            detector = None
+        detector = HandDetector() if self.config.detector else None
         self._search_image = HandSearch(detector, self.config.locate)
         self._person = load_person(self.config.user_folder, self.config.user) if self.config.user else None
         self._tracks: list[Track] = []

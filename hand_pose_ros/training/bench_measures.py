@@ -6,9 +6,9 @@ In: runs of one tracker (bench_runs.Run). Out: plain numbers by name; lengths in
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hand_pose_ros.evaluation.motion_metrics import jitter_m, lag_s
 from hand_pose_ros.hand import skeleton
@@ -25,6 +25,7 @@ _LONGEST_GAP_S = 0.2
 _SHORTEST_MOTION_S = 1.5
 _MOST_BONE_CHANGE_M = 1e-6
 
+Array = NDArray[np.float64]
 Figures = dict[str, float]
 
 
@@ -204,33 +205,28 @@ def _tips(joints: list[np.ndarray]) -> np.ndarray:
     return np.stack(joints)[:, TIPS].reshape(len(joints), -1)
 
 
-def held_jitter(hands: Sequence[tuple[Hand, Hand]], window: int = 10, still_m: float = 0.004) -> Figures:
+def held_jitter(hands: Sequence[tuple[Hand, Hand]], still_m: float = 0.004) -> Figures:
     """Jitter of a real hand while it is held: (refined, raw) of successive frames; no truth is needed.
 
-    Windows of frames in which the refined palm stays within ``still_m`` count; jitter is the RMS distance of the
-    fingertips from a straight line in time through each window, mm.
+    Three frames in a row count in which the refined palm moves by less than ``still_m`` from each to the next. What a
+    fingertip is off the middle of its neighbours in time, over sqrt(3/2), is what white noise would be in one frame,
+    and slow motion does not count. Median over fingertips and frames, mm: fingers that move are few.
     """
-    values: dict[str, list[float]] = {"refined": [], "raw": []}
-    time = np.stack([np.ones(window), np.arange(window) - (window - 1) / 2.0], axis=1)
-    residual = np.eye(window) - time @ np.linalg.pinv(time)
-    start = 0
-    while start + window <= len(hands):
-        part = hands[start : start + window]
-        palms = np.stack([hand.translation for hand, _ in part])
-        same = all(a[0].track_id == b[0].track_id for a, b in pairwise(part))
-        if not same or np.linalg.norm(palms - palms.mean(axis=0), axis=1).max() > still_m:
-            start += 1
-            continue
-        for index, name in enumerate(values):
-            tips = np.stack([pair[index].joints[TIPS] for pair in part]).reshape(window, -1)
-            off = (residual @ tips).reshape(window, -1, 3)
-            values[name].append(1e3 * float(np.sqrt(np.square(off).sum(-1).sum(0).mean() / (window - 2))))
-        start += window
+    values: dict[str, list[Array]] = {"refined": [], "raw": []}
+    for three in zip(hands, hands[1:], hands[2:], strict=False):
+        palms = np.stack([hand.translation for hand, _ in three])
+        same = len({hand.track_id for hand, _ in three}) == 1
+        if same and np.linalg.norm(np.diff(palms, axis=0), axis=1).max() < still_m:
+            for index, name in enumerate(values):
+                before, now, after = (pair[index].joints[TIPS] for pair in three)
+                off = now - 0.5 * (before + after)
+                values[name].append(np.linalg.norm(off, axis=1) / np.sqrt(1.5))
     if not values["raw"]:
-        return {"windows": 0.0}
+        return {"held_frames": 0.0}
+    refined, raw = (1e3 * float(np.median(np.stack(values[name]))) for name in ("refined", "raw"))
     return {
-        "windows": float(len(values["raw"])),
-        "refined_jitter_mm": float(np.mean(values["refined"])),
-        "raw_jitter_mm": float(np.mean(values["raw"])),
-        "jitter_ratio": float(np.mean(values["refined"]) / np.mean(values["raw"])),
+        "held_frames": float(len(values["raw"])),
+        "refined_jitter_mm": refined,
+        "raw_jitter_mm": raw,
+        "jitter_ratio": refined / raw,
     }

@@ -84,7 +84,9 @@ def evaluate_synthetic(
         angle_error_deg=float(np.degrees(values["angle"].mean())) if "angle" in values else None,
         out_of_range=float(values["outside"].mean()) if "outside" in values else None,
         hands_missed=float((values["hand"] < 0).mean()) if "hand" in values else None,
-        nothing_taken=float((values["nothing"] >= 0).mean()) if values.get("nothing", np.empty(0)).size else None,
+        nothing_taken=float((values["nothing"] >= 0).mean())
+        if values.get("nothing", np.empty(0)).size
+        else None,
     )
 
 

@@ -113,9 +113,15 @@ def test_swapped_labels_are_counted_by_frame():
 
 def test_held_jitter_of_a_real_hand_ignores_slow_drift():
     rng = np.random.default_rng(0)
-    drift = [np.array([1e-4 * i, 0, 0]) for i in range(40)]
+    drift = [np.array([1e-4 * i, 0, 0]) for i in range(200)]
     seen = [(hand(d), hand(d + rng.normal(0, 0.001, 3))) for d in drift]
     figures = bench_measures.held_jitter(seen)
-    assert figures["windows"] == 4
+    assert figures["held_frames"] == 198
     assert figures["refined_jitter_mm"] == pytest.approx(0.0, abs=1e-6)
-    assert figures["raw_jitter_mm"] == pytest.approx(1.0 * np.sqrt(3), rel=0.25)
+    # The median length of a vector of three unit normal deviates is 1.538.
+    assert figures["raw_jitter_mm"] == pytest.approx(1.538, rel=0.1)
+
+
+def test_held_jitter_needs_a_hand_that_is_held():
+    moving = [(hand((0.01 * i, 0, 0)), hand((0.01 * i, 0, 0))) for i in range(20)]
+    assert bench_measures.held_jitter(moving) == {"held_frames": 0.0}
