@@ -5,6 +5,7 @@ In: a crop (S, S) in [-1, 1] with its CropFrame, joints (23, 3) in its local fra
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,6 +18,7 @@ _FLESH_M = 0.030
 _ABOVE_SKIN_M = 0.012
 # Deeper than this below a surface, a joint is behind something that is not its own hand.
 _OBSTACLE_M = 0.06
+_AROUND = np.ones((3, 3), np.uint8)
 
 
 def surface_agreement(frame: CropFrame, crop: NDArray[np.float32], joints: Array) -> float:
@@ -25,8 +27,12 @@ def surface_agreement(frame: CropFrame, crop: NDArray[np.float32], joints: Array
     A joint is on the hand when the surface before it is at most a finger's flesh nearer; it may be hidden behind
     something nearer, but it cannot float before the surface or beside the hand. Joints outside the crop do not count.
     """
-    below, seen = joint_depths(frame, crop, joints)
-    if seen.sum() < len(joints) // 2:
+    return agreement_of(*joint_depths(frame, crop, joints))
+
+
+def agreement_of(below: Array, seen: NDArray[np.bool_]) -> float:
+    """:func:`surface_agreement` of what :func:`joint_depths` found."""
+    if seen.sum() < len(below) // 2:
         return 0.0
     fits = below[seen] > -_ABOVE_SKIN_M
     near = fits & (below[seen] < _FLESH_M)
@@ -45,7 +51,7 @@ def joint_depths(
     pixel = np.rint(frame.crop_to_pixel(uvd[:, :2])).astype(int)
     inside = ((pixel >= 1) & (pixel < frame.size - 1)).all(axis=1)
     column, row = np.clip(pixel, 1, frame.size - 2).T
-    around = np.min([crop[row + r, column + c] for r in (-1, 0, 1) for c in (-1, 0, 1)], axis=0)
+    around = cv2.erode(crop, _AROUND)[row, column]
     below = np.where(around >= 1.0, -np.inf, joints[:, 2] - around * frame.half)
     return np.asarray(below), np.asarray(inside)
 

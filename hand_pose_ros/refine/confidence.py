@@ -17,7 +17,7 @@ from scipy.special import expit
 
 from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.refine.agreement import joint_depths, surface_agreement
+from hand_pose_ros.refine.agreement import agreement_of, joint_depths
 from hand_pose_ros.refine.bone_prior import BonePrior
 from hand_pose_ros.refine.regressor import bone_lengths
 from hand_pose_ros.refine.surface_fit import SurfaceEvidence
@@ -71,7 +71,7 @@ def gather_clues(
     hand = np.array(
         [
             np.clip(presence, -_MOST_LOGIT, _MOST_LOGIT), log_sigma.mean(), log_sigma.max(),
-            surface_agreement(frame, crop, refined), apart.mean(), bones, evidence.explained,
+            agreement_of(below, inside), apart.mean(), bones, evidence.explained,
             evidence.residual_m / _UNIT_M, evidence.floating, evidence.on_surface,
         ]
     )  # fmt: skip

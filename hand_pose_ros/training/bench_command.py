@@ -102,13 +102,14 @@ def _measure(kind: str, arguments: argparse.Namespace) -> dict[str, dict[str, An
     for of_sequence in tqdm(run_trackers(trackers, chosen), total=len(chosen), desc=kind, unit="sequence"):
         for run_ in of_sequence:
             runs[run_.variant].append(run_)
-    return {name: _figures(kind, runs[name]) for name in trackers}
+    common = set.intersection(*(bench_measures.found_hands(of_one) for of_one in runs.values()))
+    return {name: _figures(kind, runs[name], common) for name in trackers}
 
 
-def _figures(kind: str, runs: Sequence[Run]) -> dict[str, Any]:
+def _figures(kind: str, runs: Sequence[Run], common: set[bench_measures.Key]) -> dict[str, Any]:
     figures: dict[str, Any] = bench_measures.validity(runs)
     if kind in ("moving", "still", "two_hands"):
-        figures |= bench_measures.accuracy(runs)
+        figures |= bench_measures.accuracy(runs, common)
     if kind == "still":
         figures |= bench_measures.stillness(runs)
     if kind == "moving":

@@ -29,14 +29,34 @@ Array = NDArray[np.float64]
 Figures = dict[str, float]
 
 
-def accuracy(runs: Sequence[Run]) -> Figures:
-    """Errors of refined and raw hands on the same frames, all joints and fingertips, and the share of hands found."""
-    found = [pair for run in runs for pair in pairs(run)]
+Key = tuple[str, float, str]
+
+
+def found_hands(runs: Sequence[Run]) -> set[Key]:
+    """Which true hands were found: sequence, stamp, side."""
+    return {(run.sequence.name, pair.stamp_s, pair.truth.side) for run in runs for pair in pairs(run)}
+
+
+def accuracy(runs: Sequence[Run], common: set[Key] | None = None) -> Figures:
+    """Errors of refined and raw hands on the same frames, all joints and fingertips, and the share of hands found.
+
+    ``common``: judge the errors on these hands alone, those that all trackers found.
+    """
+    found = [
+        pair
+        for run in runs
+        for pair in pairs(run)
+        if common is None or (run.sequence.name, pair.stamp_s, pair.truth.side) in common
+    ]
     visible = sum(len(frame.judged) for run in runs for frame in run.frames)
     if not found:
         return {"frames": visible, "found_percent": 0.0}
     truth = np.stack([pair.truth.joints for pair in found])
-    figures: Figures = {"frames": visible, "found_percent": 100.0 * len(found) / max(visible, 1)}
+    figures: Figures = {
+        "frames": visible,
+        "found_percent": 100.0 * len(found_hands(runs)) / max(visible, 1),
+        "judged": float(len(found)),
+    }
     for name, of in (("refined", "hand"), ("raw", "raw")):
         joints = np.stack([getattr(pair, of).joints for pair in found])
         error = 1e3 * np.linalg.norm(joints - truth, axis=-1)
