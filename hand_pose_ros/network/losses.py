@@ -137,7 +137,9 @@ def first_hands(output: HandNetOutput, count: int) -> HandNetOutput:
     if len(output.joints) == count:
         return output
     values: dict[str, Any] = {f.name: getattr(output, f.name) for f in fields(output)}
-    first: dict[str, Any] = {name: value if value is None else value[:count] for name, value in values.items()}
+    first: dict[str, Any] = {
+        name: value if value is None else value[:count] for name, value in values.items()
+    }
     return HandNetOutput(**first)
 
 
