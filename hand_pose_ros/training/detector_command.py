@@ -45,11 +45,15 @@ def run(arguments: argparse.Namespace) -> None:
 def print_report(report: DetectorReport) -> None:
     """The figures, one per line."""
     print(f"{report.pictures} pictures, {report.hands} hands to be found")
-    for limit, share in report.found.items():
-        print(f"  found within {limit} mm: {100 * share:.2f} %")
-    print(
-        f"  middle off by: median {report.median_mm:.1f} mm, mean {report.mean_mm:.1f} mm (of those within 60)"
-    )
-    print(f"  wrong side: {100 * report.wrong_sides:.2f} %, size off by {100 * report.size_error:.1f} %")
-    print(f"  false alarms a picture: {report.false_alarms:.4f} with hands,", end=" ")
-    print(f"{report.false_alarms_without_hand:.4f} without")
+    if report.hands:
+        for limit, share in report.found.items():
+            print(f"  found within {limit} mm: {100 * share:.2f} %")
+        print(
+            f"  middle off by: median {report.median_mm:.1f} mm, mean {report.mean_mm:.1f} mm (of those within 60)"
+        )
+        print(f"  wrong side: {100 * report.wrong_sides:.2f} %, size off by {100 * report.size_error:.1f} %")
+    alarms = {"with hands": report.false_alarms, "without": report.false_alarms_without_hand}
+    known = [
+        f"{value:.4f} {name}" for name, value in alarms.items() if value == value
+    ]  # NaN: no such picture
+    print(f"  false alarms a picture: {', '.join(known)}")
