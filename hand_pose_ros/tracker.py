@@ -258,6 +258,9 @@ class HandTracker:
                 break
             self._start(group, candidate, stamp_s, timings)
         self._drop_doubles()
+        # A hand that was found takes the place of one that is only remembered.
+        by_last_seen = sorted(self._tracks, key=lambda track: -track.seen_s)
+        self._tracks = [track for track in self._tracks if track in by_last_seen[: self.config.hands]]
 
     def _start(
         self, group: list[Estimate], candidate: Candidate, stamp_s: float, timings: dict[str, float]

@@ -10,7 +10,10 @@ from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics import HandModelLayer
 from hand_pose_ros.network.checkpoint import CheckpointError
+from hand_pose_ros.refine.person import ShapeConfig
+from hand_pose_ros.refine.refiner import RefineConfig
 from hand_pose_ros.synthetic.motion import SyntheticMotion
+from hand_pose_ros.synthetic.stage import Stage, StageConfig
 from hand_pose_ros.tracker import HandTracker, TrackerConfig, TrackState
 
 CAMERA = Camera(320, 240, 240.0, 240.0, 159.5, 119.5)
@@ -113,6 +116,15 @@ def test_a_hand_missed_for_a_frame_keeps_its_track(tracker, motion):
     assert back.state == TrackState.TRACK
 
 
+def test_a_hand_found_elsewhere_takes_the_place_of_the_one_remembered(tracker, motion):
+    depth, _ = motion.frame(0.0)
+    first = tracker.update(depth, CAMERA, 0.0)
+    elsewhere = np.roll(depth, CAMERA.width // 3, axis=1)
+    second = tracker.update(elsewhere, CAMERA, RATE_S)
+    assert [hand.state for hand in second.hands] == [TrackState.TRACK]
+    assert second.hands[0].track_id != first.hands[0].track_id
+
+
 def test_time_running_backwards_starts_over(tracker, motion):
     (late, _), *_ = follow(tracker, motion, 1, first=60)
     (early, _), *_ = follow(tracker, motion, 1, first=0)
@@ -157,3 +169,37 @@ def test_weights_that_cannot_be_used_are_named(tmp_path):
 def test_settings_that_make_no_sense_are_named(field, value):
     with pytest.raises(ValueError, match=field):
         TrackerConfig(**{field: value})
+
+
+def shown(stage: Stage, tracker: HandTracker, count: int):
+    return [tracker.update(stage.frame(i * RATE_S).depth, CAMERA, i * RATE_S) for i in range(count)]
+
+
+def test_both_hands_of_a_person_are_tracked_each_on_its_side():
+    stage = Stage(StageConfig(seed=180, hands=("right", "left")), CAMERA)
+    tracker = HandTracker(config=TrackerConfig(hands=2))
+    last = shown(stage, tracker, 12)[-1]
+    truth = {hand.side: hand.joints for hand in stage.frame(11 * RATE_S).hands}
+    assert {hand.side for hand in last.hands} == {"right", "left"}
+    for hand in last.hands:
+        assert np.linalg.norm(hand.joints - truth[hand.side], axis=1).mean() < 0.025
+    assert [hand.track_id for hand in last.raw] == [hand.track_id for hand in last.hands]
+
+
+@pytest.mark.parametrize("things", [("face",), ("box", "cup"), ("elbow",)])
+def test_what_is_no_hand_is_not_published(tracker, things):
+    stage = Stage(StageConfig(seed=161, hands=(), distractors=things, room="table"), CAMERA)
+    results = shown(stage, tracker, 6)
+    assert all(result.hands == () for result in results)
+    assert results[-1].state == TrackState.SEARCH
+
+
+def test_a_users_hand_is_learnt_saved_and_held_from_the_first_frame_of_the_next_tracker(tmp_path, motion):
+    config = TrackerConfig(
+        user="anna", user_folder=str(tmp_path), refine=RefineConfig(shape=ShapeConfig(frames=4, pause_s=0.0))
+    )
+    first = list(follow(HandTracker(config=config), motion, 12))[-1][0].hands[0]
+    assert first.shape_held
+    again = next(follow(HandTracker(config=config), motion, 1))[0].hands[0]
+    assert again.shape_held
+    assert np.array_equal(again.shape, first.shape)
