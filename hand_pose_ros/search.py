@@ -6,8 +6,6 @@ pose network then says which of them are hands.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,17 +18,6 @@ Array = NDArray[np.float64]
 # Places nearer than this to each other are one hand's.
 _SAME_HAND_M = 0.12
 _MOST_PLACES = 4
-# Log odds of the detector's side are worth this much of the pose network's fit.
-_SIDE_WEIGHT = 0.15
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A place (3,) m to look at. left: how much speaks for a left hand there (negative: for a right one), in units of
-    ``Estimate.fit``; 0 where nothing is known."""
-
-    centre: Array
-    left: float = 0.0
 
 
 class HandSearch:
@@ -40,18 +27,14 @@ class HandSearch:
         self._detector = detector
         self._config = config
 
-    def __call__(self, depth: NDArray[np.float32], camera: Camera, count: int) -> list[Candidate]:
+    def __call__(self, depth: NDArray[np.float32], camera: Camera, count: int) -> list[Array]:
         """Places for up to ``count`` hands, and some more in case they are none."""
-        found: list[Candidate] = []
+        found: list[Array] = []
         if self._detector is not None:
-            for detection in self._detector.find(depth, camera, count + 1):
-                sure = float(np.clip(detection.side_confidence, 0.5, 0.999))
-                left = (
-                    _SIDE_WEIGHT * np.log(sure / (1.0 - sure)) * (1.0 if detection.side == "left" else -1.0)
-                )
-                found.append(Candidate(np.asarray(detection.centre), float(left)))
+            # Which side it takes a hand for is not asked: it never learnt to tell (docs/detector.md).
+            found += [detection.centre for detection in self._detector.find(depth, camera, count + 1)]
         for location in locate_hands(depth, camera, self._config, count=count + 1):
-            if all(np.linalg.norm(location.centre - other.centre) > _SAME_HAND_M for other in found):
-                found.append(Candidate(location.centre))
+            if all(np.linalg.norm(location.centre - centre) > _SAME_HAND_M for centre in found):
+                found.append(location.centre)
         near, far = self._config.min_range_m, self._config.max_range_m
-        return [c for c in found if near <= float(c.centre[2]) <= far][:_MOST_PLACES]
+        return [centre for centre in found if near <= float(centre[2]) <= far][:_MOST_PLACES]

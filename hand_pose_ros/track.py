@@ -107,9 +107,7 @@ class Track:
         calibration: Calibration,
         limits: Limits,
         person: Person | None = None,
-        left: float = 0.0,
     ) -> None:
-        """``left``: what speaks for a left hand beforehand, in units of ``Estimate.fit``; negative for a right one."""
         self.track_id = track_id
         self.state = TrackState.SEARCH
         self.hand: Hand | None = None
@@ -125,7 +123,7 @@ class Track:
         self._refiner, self._calibration, self._limits = refiner, calibration, limits
         self._odds: float | None = None
         self._shape_held = False
-        self._left_fit = left
+        self._left_fit = 0.0
         self._side_frames = _SIDE_FRAMES if limits.side == "auto" else 0
         self._side: str | None = None if limits.side == "auto" else limits.side
         self._checked_s = -np.inf

@@ -29,7 +29,7 @@ from hand_pose_ros.refine.confidence import Calibration, uncalibrated
 from hand_pose_ros.refine.person import Person, load_person, save_person
 from hand_pose_ros.refine.refiner import RefineConfig, Refiner
 from hand_pose_ros.resources import resource
-from hand_pose_ros.search import Candidate, HandSearch
+from hand_pose_ros.search import HandSearch
 from hand_pose_ros.track import Hand, Limits, Track, TrackState, presence_odds
 
 Array = NDArray[np.float64]
@@ -243,28 +243,25 @@ class HandTracker:
         if len(seen) >= self.config.hands:
             return
         start = time.perf_counter()
-        candidates = [
-            candidate
-            for candidate in self._search_image(depth, camera, self.config.hands)
-            if all(np.linalg.norm(candidate.centre - t.centre(stamp_s)) > _SAME_HAND_M for t in seen)
+        centres = [
+            centre
+            for centre in self._search_image(depth, camera, self.config.hands)
+            if all(np.linalg.norm(centre - t.centre(stamp_s)) > _SAME_HAND_M for t in seen)
         ]
         add_time(timings, "locate", start)
         sides = SIDES if self.config.side == "auto" else (self.config.side,)
-        groups = [[Place(candidate.centre, side == "left") for side in sides] for candidate in candidates]
-        looked = zip(self._look(depth, camera, groups, timings), candidates, strict=True)
-        found = [(group, candidate) for group, candidate in looked if _is_hand(group)]
-        for group, candidate in sorted(found, key=lambda g: -max(_promise(e) for e in g[0])):
+        groups = [[Place(centre, side == "left") for side in sides] for centre in centres]
+        found = [group for group in self._look(depth, camera, groups, timings) if _is_hand(group)]
+        for group in sorted(found, key=lambda g: -max(_promise(e) for e in g)):
             if len([t for t in self._tracks if t.seen_s == stamp_s]) >= self.config.hands:
                 break
-            self._start(group, candidate, stamp_s, timings)
+            self._start(group, stamp_s, timings)
         self._drop_doubles()
         # A hand that was found takes the place of one that is only remembered.
         by_last_seen = sorted(self._tracks, key=lambda track: -track.seen_s)
         self._tracks = [track for track in self._tracks if track in by_last_seen[: self.config.hands]]
 
-    def _start(
-        self, group: list[Estimate], candidate: Candidate, stamp_s: float, timings: dict[str, float]
-    ) -> None:
+    def _start(self, group: list[Estimate], stamp_s: float, timings: dict[str, float]) -> None:
         """A new track, or the old one where its hand is found again."""
         best = max(group, key=_promise)
         for track in self._tracks:
@@ -274,7 +271,7 @@ class HandTracker:
                 if again and track.observe(again, stamp_s, timings):
                     return
         limits = Limits(self.config.side, self.config.min_confidence, self.config.coast_s)
-        track = Track(self._next_id, self._refiner, self._calibration, limits, self._person, candidate.left)
+        track = Track(self._next_id, self._refiner, self._calibration, limits, self._person)
         if track.observe(group, stamp_s, timings):
             self._next_id += 1
             self._tracks = [t for t in self._tracks if t.published or t.seen_s == stamp_s] + [track]
