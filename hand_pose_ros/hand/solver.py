@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics import SIDES
+from hand_pose_ros.hand.placing import REST_ROTATIONS
 from hand_pose_ros.hand.solver_kernels import solve_hand
 from hand_pose_ros.hand.solver_kinematics import rotation_vector
 
 Array = NDArray[np.float64]
 
 _POSE = skeleton.PARAMETER_COUNT
-_REST = np.stack([skeleton.THUMB_REST_ROTATION] + [np.eye(3)] * 4)
 _WHISPER = 1e-2  # rad^-2: what defines an angle that nothing observes
 
 
@@ -92,8 +92,7 @@ class PoseSolver:
         self.config = config or SolverConfig()
         self._limits = np.ascontiguousarray(limits, dtype=np.float64)
         self._sign = 1.0 if self.config.side == "right" else -1.0
-        mirror = np.array([1.0, self._sign, 1.0])
-        self._rest = np.ascontiguousarray(mirror[:, None] * _REST * mirror)
+        self._rest = np.ascontiguousarray(REST_ROTATIONS[self.config.side])
 
     def first_estimate(self) -> ShapeEstimate:
         """The template, with the configured spread."""

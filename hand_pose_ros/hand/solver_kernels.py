@@ -164,6 +164,38 @@ def substitute(factor: Array, size: int, vector: Array) -> None:
 
 
 @numba.njit(cache=True, nogil=True)
+def damped_step(
+    hessian: Array,
+    gradient: Array,
+    damping: float,
+    angles: Array,
+    limits: Array,
+    size: int,
+    system: Array,
+    step: Array,
+) -> bool:
+    """Levenberg-Marquardt's step (size,) into ``step``, ``system`` being room to work in; False where there is none.
+
+    An angle at a limit that the gradient pushes out of its range stays where it is.
+    """
+    system[:] = hessian
+    for i in range(size):
+        system[i, i] += damping * system[i, i] + _FLOOR
+        step[i] = -gradient[i]
+    for i in range(_ANGLES):
+        low, high = angles[i] <= limits[i, 0], angles[i] >= limits[i, 1]
+        if (low and gradient[6 + i] > 0) or (high and gradient[6 + i] < 0):
+            system[6 + i, :] = 0.0
+            system[:, 6 + i] = 0.0
+            system[6 + i, 6 + i] = 1.0
+            step[6 + i] = 0.0
+    if not factor(system, size):
+        return False
+    substitute(system, size, step)
+    return True
+
+
+@numba.njit(cache=True, nogil=True)
 def _away(rotation: Array, translation: Array, angles: Array, prior: Array, prior_rotation: Array) -> Array:
     """(26,) difference to the prior pose; the rotation's as a rotation vector in the outer frame."""
     out = np.empty(_POSE)
@@ -259,20 +291,8 @@ def solve_hand(
             if fit_shape:
                 hessian[_POSE:, _POSE:] += information
                 gradient[_POSE:] += information @ (shape - mean)
-        system[:] = hessian
-        for i in range(size):
-            system[i, i] += damping * system[i, i] + _FLOOR
-            step[i] = -gradient[i]
-        for i in range(_ANGLES):
-            low, high = angles[i] <= limits[i, 0], angles[i] >= limits[i, 1]
-            if (low and gradient[6 + i] > 0) or (high and gradient[6 + i] < 0):
-                system[6 + i, :] = 0.0
-                system[:, 6 + i] = 0.0
-                system[6 + i, 6 + i] = 1.0
-                step[6 + i] = 0.0
         new_cost = np.inf
-        if factor(system, size):
-            substitute(system, size, step)
+        if damped_step(hessian, gradient, damping, angles, limits, size, system, step):
             new_rotation = turn(step[3:6]) @ rotation
             new_translation, new_angles = translation + step[:3], angles + step[6:_POSE]
             for i in range(_ANGLES):

@@ -25,8 +25,9 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.hand import skeleton
+from hand_pose_ros.hand.placing import REST_ROTATIONS, hand_joints
 from hand_pose_ros.hand.solver import ShapeEstimate
-from hand_pose_ros.hand.solver_kinematics import place_hand, rotation_vector, scale_hand, turn
+from hand_pose_ros.hand.solver_kinematics import rotation_vector, turn
 from hand_pose_ros.refine.surface_equations import FIRST_SCALE, THICKNESS, UNKNOWNS
 from hand_pose_ros.refine.surface_kernels import Terms
 from hand_pose_ros.refine.surface_model import ARM_CAPSULES, CAPSULES, END_RADII, PALM_POINTS
@@ -35,7 +36,6 @@ from hand_pose_ros.refine.surface_steps import choose_points, fit_hand
 Array = NDArray[np.float64]
 
 _POSE = skeleton.PARAMETER_COUNT
-_REST = np.stack([skeleton.THUMB_REST_ROTATION] + [np.eye(3)] * 4)
 _PIXEL_AREA_M2 = (0.30 / 96) ** 2
 _WORST_SIGMA_M, _BEST_SIGMA_M = 0.05, 0.001
 
@@ -201,7 +201,7 @@ class SurfaceFit:
             raise ValueError(f"slack is {slack}, want a positive number")
         priors, pulls = self._priors(first, previous, float(known), spread, scales, slack)
         picture = np.ascontiguousarray(crop, dtype=np.float32)
-        placed = _joints(first, scales)
+        placed, _ = hand_joints("right", turn(first[3:6]), first[:3], first[6:], scales)
         points, stands_for = choose_points(
             picture,
             frame.half,
@@ -232,7 +232,7 @@ class SurfaceFit:
             problem.weights,
             problem.start,
             self._limits,
-            _REST,
+            REST_ROTATIONS["right"],
             PALM_POINTS,
             END_RADII,
             CAPSULES,
@@ -319,16 +319,6 @@ class _Problem:
 
 
 _NO_INFORMATION = np.zeros((skeleton.SHAPE_COUNT, skeleton.SHAPE_COUNT))
-
-
-def _joints(parameters: Array, shape: Array) -> Array:
-    """Parameters (26,) and shape (9,) -> joints (23, 3) m."""
-    wrist, bases, lengths = np.empty((2, 3)), np.empty((5, 3)), np.empty((5, 3))
-    scale_hand(shape, 1.0, wrist, bases, lengths)
-    joints, axes = np.empty((skeleton.JOINT_COUNT, 3)), np.empty((skeleton.ANGLE_COUNT, 3))
-    rotation = turn(parameters[3:6])
-    place_hand(rotation, parameters[:3], parameters[6:], _REST, 1.0, wrist, bases, lengths, joints, axes)
-    return joints
 
 
 @lru_cache(maxsize=4)

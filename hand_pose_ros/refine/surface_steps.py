@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.hand.solver_kernels import factor, substitute
+from hand_pose_ros.hand.solver_kernels import damped_step
 from hand_pose_ros.hand.solver_kinematics import place_hand, rotation_vector, scale_hand, turn
 from hand_pose_ros.refine.surface_equations import FIRST_SCALE, THICKNESS, UNKNOWNS, gather
 from hand_pose_ros.refine.surface_kernels import (
@@ -33,7 +33,6 @@ IntArray = NDArray[np.int64]
 _POSE, _SHAPE = skeleton.PARAMETER_COUNT, skeleton.SHAPE_COUNT
 _ANGLES, _JOINTS = skeleton.ANGLE_COUNT, skeleton.JOINT_COUNT
 _FIRST_DAMPING, _MOST_DAMPING = 1e-3, 1e3
-_FLOOR = 1e-9  # on the diagonal, for unknowns that nothing observes
 _FEW = 6  # capsules that a pixel chooses among
 _THICKNESS_LIMIT = 0.5  # log scale: fingers between 0.6 and 1.65 of the template's thickness
 _SHAPE_LIMIT = 0.6  # as in hand.solver_kernels
@@ -245,21 +244,9 @@ def fit_hand(
             break
         if trial == iterations:
             break
-        system[:] = hessian
-        for i in range(size):
-            system[i, i] += damping * system[i, i] + _FLOOR
-            step[i] = -gradient[i]
-        for i in range(_ANGLES):
-            low, high = angles[i] <= limits[i, 0], angles[i] >= limits[i, 1]
-            if (low and gradient[6 + i] > 0) or (high and gradient[6 + i] < 0):
-                system[6 + i, :] = 0.0
-                system[:, 6 + i] = 0.0
-                system[6 + i, 6 + i] = 1.0
-                step[6 + i] = 0.0
-        if not factor(system, size):
+        if not damped_step(hessian, gradient, damping, angles, limits, size, system, step):
             damping *= 8
             continue
-        substitute(system, size, step)
         new_rotation = turn(step[3:6]) @ rotation
         new_translation, new_angles = translation + step[:3], angles + step[6:_POSE]
         for i in range(_ANGLES):
