@@ -6,6 +6,8 @@ pose network then says which of them are hands.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,6 +22,13 @@ _SAME_HAND_M = 0.12
 _MOST_PLACES = 4
 
 
+class Candidate(NamedTuple):
+    """A place (3,) m, and who named it: detector or blob."""
+
+    centre: Array
+    finder: str
+
+
 class HandSearch:
     """Looks over whole images. Without a detector the blob search does it alone."""
 
@@ -27,14 +36,15 @@ class HandSearch:
         self._detector = detector
         self._config = config
 
-    def __call__(self, depth: NDArray[np.float32], camera: Camera, count: int) -> list[Array]:
+    def __call__(self, depth: NDArray[np.float32], camera: Camera, count: int) -> list[Candidate]:
         """Places for up to ``count`` hands, and some more in case they are none."""
-        found: list[Array] = []
+        found: list[Candidate] = []
         if self._detector is not None:
             # Which side it takes a hand for is not asked: it never learnt to tell (docs/detector.md).
-            found += [detection.centre for detection in self._detector.find(depth, camera, count + 1)]
+            for detection in self._detector.find(depth, camera, count + 1):
+                found.append(Candidate(detection.centre, "detector"))
         for location in locate_hands(depth, camera, self._config, count=count + 1):
-            if all(np.linalg.norm(location.centre - centre) > _SAME_HAND_M for centre in found):
-                found.append(location.centre)
+            if all(np.linalg.norm(location.centre - other.centre) > _SAME_HAND_M for other in found):
+                found.append(Candidate(location.centre, "blob"))
         near, far = self._config.min_range_m, self._config.max_range_m
-        return [centre for centre in found if near <= float(centre[2]) <= far][:_MOST_PLACES]
+        return [place for place in found if near <= float(place.centre[2]) <= far][:_MOST_PLACES]

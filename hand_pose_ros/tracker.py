@@ -123,7 +123,7 @@ class HandTracker:
         self._calibration = Calibration.from_dict(stored) if stored else uncalibrated()
         self._refiner = Refiner(self.config.refine)
         detector = HandDetector() if self.config.detector else None
-        self._search_image = HandSearch(detector, self.config.locate)
+        self.search_image = HandSearch(detector, self.config.locate)
         self._person = load_person(self.config.user_folder, self.config.user) if self.config.user else None
         self._tracks: list[Track] = []
         self._next_id = 1
@@ -147,7 +147,7 @@ class HandTracker:
         track = Track(0, self._refiner, self._calibration, Limits("auto", 0.0, 1.0))
         for stamp_s in (0.0, 0.03):
             track.rehearse(estimates, stamp_s)
-        self._search_image(depth, camera, self.config.hands)
+        self.search_image(depth, camera, self.config.hands)
 
     def reset(self) -> None:
         """Forget every track; the next frame starts in SEARCH."""
@@ -244,9 +244,9 @@ class HandTracker:
             return
         start = time.perf_counter()
         centres = [
-            centre
-            for centre in self._search_image(depth, camera, self.config.hands)
-            if all(np.linalg.norm(centre - t.centre(stamp_s)) > _SAME_HAND_M for t in seen)
+            candidate.centre
+            for candidate in self.search_image(depth, camera, self.config.hands)
+            if all(np.linalg.norm(candidate.centre - t.centre(stamp_s)) > _SAME_HAND_M for t in seen)
         ]
         add_time(timings, "locate", start)
         sides = SIDES if self.config.side == "auto" else (self.config.side,)

@@ -35,7 +35,7 @@ def picture() -> np.ndarray:
 
 def test_without_a_detector_the_blob_search_does_it_alone():
     depth, config = picture(), LocateConfig()
-    places = HandSearch(None, config)(depth, CAMERA, 1)
+    places = [place.centre for place in HandSearch(None, config)(depth, CAMERA, 1)]
     assert len(places) > 0
     assert np.allclose(places, [location.centre for location in locate_hands(depth, CAMERA, config, count=2)])
 
@@ -45,9 +45,10 @@ def test_the_detectors_places_come_first_and_none_comes_twice():
     blob = locate_hands(depth, CAMERA, config, count=1)[0].centre
     near_blob = tuple(blob + [0.02, 0.0, 0.0])
     places = HandSearch(Detector(near_blob, (0.3, 0.0, 1.0)), config)(depth, CAMERA, 1)
-    assert np.allclose(places[0], near_blob)
-    assert np.allclose(places[1], (0.3, 0.0, 1.0))
-    assert all(np.linalg.norm(place - blob) > 0.1 for place in places[1:])
+    assert np.allclose(places[0].centre, near_blob)
+    assert np.allclose(places[1].centre, (0.3, 0.0, 1.0))
+    assert [place.finder for place in places[:2]] == ["detector", "detector"]
+    assert all(np.linalg.norm(place.centre - blob) > 0.1 for place in places[1:])
 
 
 def test_places_out_of_range_and_more_than_four_are_left_out():

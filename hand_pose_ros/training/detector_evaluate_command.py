@@ -1,47 +1,72 @@
 """``hand-pose evaluate-detector``: how well the shipped detector, or another one, finds hands in whole pictures.
 
 In: weights. Out: a table over three kinds of pictures, on stored seeds: cluttered single pictures of people that no
-training or validation draws, the bench's sequences with hands at full resolution, and those without.
+training or validation draws, the bench's sequences with hands at full resolution, and those without. With --search it
+is the tracker's whole search that is measured, end to end, in such single pictures at a sensor's resolution.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
 from hand_pose_ros.datasets.full_frames import FullFrames
+from hand_pose_ros.datasets.still_images import still_images
 from hand_pose_ros.network.detector import LEAST_SCORE, HandDetector
+from hand_pose_ros.pictures import write_json
+from hand_pose_ros.search import HandSearch
 from hand_pose_ros.synthetic.sequences import Sequence, bench_sequences
+from hand_pose_ros.tracker import MOST_HANDS, HandTracker, TrackerConfig
+from hand_pose_ros.training.batches import validation_seed
 from hand_pose_ros.training.detector_command import print_report
 from hand_pose_ros.training.detector_evaluation import DetectorReport, Tally, evaluate_detector
 from hand_pose_ros.training.detector_targets import LEAST_VISIBLE
 from hand_pose_ros.training.detector_train import full_frame_config
+from hand_pose_ros.training.search_evaluation import report, search_image
+from hand_pose_ros.training.search_report import lines
 
 FIGURES_SPLIT = 3
+PICTURES, SEARCH_PICTURES = 4096, 600
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``hand-pose evaluate-detector``."""
     parser.add_argument("--weights", type=Path, help="default: the shipped ones")
-    parser.add_argument("--pictures", type=int, default=4096, help="cluttered single pictures")
+    parser.add_argument(
+        "--pictures", type=int, help="cluttered single pictures (default: 4096, with --search 600)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the single pictures")
     parser.add_argument("--least-score", type=float, default=LEAST_SCORE, help="what scores less is no hand")
     parser.add_argument("--every", type=int, default=5, help="look at every n-th frame of the sequences")
+    parser.add_argument(
+        "--search",
+        action="store_true",
+        help="measure not the detector alone but what a tracker (two hands, either side) publishes that is shown one "
+        "still scene for --frames frames: how often the middle of a hand is within 20 mm of the true one, and where "
+        "hands are lost",
+    )
+    parser.add_argument("--frames", type=int, default=5, help="frames at 30 Hz of each scene, with --search")
+    parser.add_argument("--model", type=Path, help="weights of the pose network, with --search")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Measure and print; ValueError on a number that makes no sense."""
-    if arguments.pictures < 1 or arguments.every < 1:
-        raise ValueError("--pictures and --every want at least 1")
+    if arguments.pictures is None:
+        arguments.pictures = SEARCH_PICTURES if arguments.search else PICTURES
+    if min(arguments.pictures, arguments.every, arguments.frames) < 1:
+        raise ValueError("--pictures, --every and --frames want at least 1")
     torch.set_num_threads(1)
+    if arguments.search:
+        run_search(arguments)
+        return
     detector = HandDetector(arguments.weights, arguments.least_score)
     pictures = FullFrames(full_frame_config({}, FIGURES_SPLIT))
     reports = {
@@ -53,16 +78,37 @@ def run(arguments: argparse.Namespace) -> None:
     for kind in ("moving", "two_hands", "nothing"):
         chosen = [sequence for sequence in sequences if sequence.kind == kind]
         reports[f"sequences, {kind}"] = on_sequences(detector, chosen, arguments.every)
-    for name, report in reports.items():
+    for name, figures in reports.items():
         print(f"{name}:", end=" ")
-        print_report(report)
+        print_report(figures)
     milliseconds = time_of_find(detector)
     print(f"time a 640x480 image: {milliseconds:.2f} ms (median, one thread)")
     if arguments.json is not None:
-        content = {name: report.to_dict() for name, report in reports.items()}
-        arguments.json.write_text(
-            json.dumps({**content, "find_ms": milliseconds}, indent=2), encoding="utf-8"
-        )
+        content = {name: figures.to_dict() for name, figures in reports.items()}
+        write_json(arguments.json, _known({**content, "find_ms": milliseconds}))
+
+
+def run_search(arguments: argparse.Namespace) -> None:
+    """Measure the whole search and print it."""
+    tracker = HandTracker(arguments.model, TrackerConfig(hands=MOST_HANDS))
+    if arguments.weights is not None or arguments.least_score != LEAST_SCORE:
+        detector = HandDetector(arguments.weights, arguments.least_score)
+        tracker.search_image = HandSearch(detector, tracker.config.locate)
+    tracker.warm_up()
+    source = FullFrames(full_frame_config({}, FIGURES_SPLIT))
+    images = still_images(source, validation_seed(arguments.seed, 0), arguments.pictures)
+    bar = tqdm(images, total=arguments.pictures, unit="picture", disable=None, leave=False)
+    figures = report([search_image(tracker, image, arguments.frames) for image in bar])
+    print("\n".join(lines(figures)))
+    if arguments.json is not None:
+        write_json(arguments.json, _known(figures.to_dict()))
+
+
+def _known(content: Any) -> Any:
+    """JSON has no NaN: what was not counted is null."""
+    if isinstance(content, dict):
+        return {key: _known(value) for key, value in content.items()}
+    return None if isinstance(content, float) and np.isnan(content) else content
 
 
 def on_sequences(detector: HandDetector, sequences: Iterable[Sequence], every: int) -> DetectorReport:

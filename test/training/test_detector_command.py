@@ -42,7 +42,19 @@ def test_a_detector_is_trained_shipped_and_judged(tmp_path, capsys, monkeypatch)
     assert content["sequences, nothing"]["hands"] == 0
 
 
-@pytest.mark.parametrize("given", [["--weights", "/none.safetensors"], ["--pictures", "0"]])
+@pytest.mark.parametrize(
+    "given", [["--weights", "/none.safetensors"], ["--pictures", "0"], ["--search", "--frames", "0"]]
+)
 def test_wrong_arguments_end_in_one_line(given, capsys):
     assert main(["evaluate-detector", *given]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_the_whole_search_is_judged_and_its_figures_stored(tmp_path, capsys):
+    figures = tmp_path / "search.json"
+    given = ["--search", "--pictures", "3", "--frames", "2", "--json", str(figures)]
+    assert main(["evaluate-detector", *given]) == 0
+    assert "within 20 mm after 1 to 2 frames" in capsys.readouterr().out
+    content = json.loads(figures.read_text())
+    assert (content["pictures"], content["frames"]) == (3, 2)
+    assert set(content["lost"]) == {"first frame", "last frame"}

@@ -1,0 +1,245 @@
+"""Scenes of whole pictures: none, one or two hands, their owner, other people and things, and a camera before them.
+
+In: a configuration and a seed. Out: :class:`Scenes`, everything that is drawn, in metres in the camera's optical
+frame, not yet drawn: at which resolution is up to whoever draws them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from hand_pose_ros.depth.crop import CropFrame
+from hand_pose_ros.network.detector_net import FAR_M
+from hand_pose_ros.synthetic.bank import IdentityBank
+from hand_pose_ros.synthetic.poses import sample_angles, sample_view_rotations, sample_wrist_bends
+from hand_pose_ros.synthetic.render import draw_plane, dress_forearm, rasterize
+from hand_pose_ros.synthetic.sensor import NoiseModel
+from hand_pose_ros.synthetic.sensor_presets import sample_noise
+from hand_pose_ros.synthetic.skinning import FOREARM, skin_vertices
+from hand_pose_ros.synthetic.solids import Solids, draw_solids
+from hand_pose_ros.synthetic.still_scenes import HandsThere, StillConfig, sample_still
+
+Array = NDArray[np.float64]
+
+HANDS = 2
+_MIRROR: Array = np.array([-1.0, 1.0, 1.0])
+_HAND_ENDS_M = 0.012
+# Cells that usual images fill: 640x480, 512x424, 848x480, 320x240 (and 160x120), 1280x720, 424x240.
+SHAPES = np.array([(68, 91), (70, 85), (53, 94), (60, 80), (51, 91), (48, 84)])
+SHAPE_STEPS = (7, 6, 9, 4, 14, 5)
+"""A sensor's pixels a cell in each of them."""
+_SHAPE_SHARES = (0.35, 0.15, 0.15, 0.15, 0.1, 0.1)
+
+
+@dataclass(frozen=True)
+class FullFrameConfig:
+    """What is drawn; ValueError names a field that makes no sense."""
+
+    split: int = 0
+    """Separates the random streams: people and pictures of different splits never coincide."""
+    families: tuple[str, ...] = ("makehuman", "webxr")
+    identities: int = 200
+    hands: tuple[float, float, float] = (0.22, 0.46, 0.32)
+    """Shares of pictures with none, one and two hands."""
+    distance_m: tuple[float, float] = (0.25, 1.35)
+    focal: tuple[float, float] = (0.55, 1.05)
+    """Focal length over the image's width."""
+    noise: bool = True
+    scene: StillConfig = field(default_factory=StillConfig)
+
+    def __post_init__(self) -> None:
+        if not self.families or self.identities < 1:
+            raise ValueError(
+                f"families, identities are {self.families}, {self.identities}: want at least one of each"
+            )
+        if len(self.hands) != 3 or min(self.hands) < 0 or abs(sum(self.hands) - 1) > 1e-6:
+            raise ValueError(f"hands are {self.hands}: want three shares that add up to 1")
+        if not 0.2 <= self.distance_m[0] < self.distance_m[1] <= FAR_M:
+            raise ValueError(f"distance_m is {self.distance_m}: want (near, far) within 0.2 to {FAR_M} m")
+        if not 0.3 <= self.focal[0] <= self.focal[1] <= 3.0:
+            raise ValueError(f"focal is {self.focal}: want (least, most) within 0.3 to 3")
+
+
+@dataclass(frozen=True, eq=False)
+class Scenes:
+    """N scenes. Of the camera, in cells: kind (N,) index into ``SHAPES``, shape (N, 2) rows and columns, focal (N,),
+    middle (N, 2): the principal point, x first.
+
+    Of up to two hands: present, left, person (N, 2); centre (N, 2, 3) m; joints (N, 2, 23, 3) m; axes (N, 2, 3, 3);
+    skinning (N, 2, 17, 3, 4); sleeves (N, 2, 3). walls (N, 4), solids (N, K). noise, coarse_noise (N, 12): a sensor's
+    at its own pixels, and at pixels of half a cell; seeds (N,) of the latter."""
+
+    kind: NDArray[np.int64]
+    shape: NDArray[np.int64]
+    focal: Array
+    middle: Array
+    present: NDArray[np.bool_]
+    left: NDArray[np.bool_]
+    person: NDArray[np.int64]
+    centre: Array
+    joints: Array
+    axes: Array
+    skinning: Array
+    sleeves: Array
+    walls: Array
+    solids: Solids
+    noise: Array
+    coarse_noise: Array
+    seeds: NDArray[np.int64]
+
+
+def sample_scenes(config: FullFrameConfig, bank: IdentityBank, seed: int, count: int) -> Scenes:
+    """``count`` scenes with the bank's people; a pure function of the arguments. ValueError for a count below 1."""
+    if count < 1:
+        raise ValueError(f"count is {count}: want at least 1")
+    rng = np.random.default_rng([config.split, 5, seed])
+    kind = rng.choice(len(SHAPES), count, p=_SHAPE_SHARES)
+    shape = SHAPES[kind]
+    focal = rng.uniform(*config.focal, count) * shape[:, 1]
+    middle = 0.5 * (shape[:, ::-1] - 1) + rng.normal(0, 0.02, (count, 2)) * shape[:, ::-1]
+    half_view = 0.5 * shape[:, ::-1] / focal[:, None]
+
+    there = rng.choice(3, count, p=config.hands)
+    present = np.arange(HANDS) < there[:, None]
+    left = rng.random((count, HANDS)) < 0.5
+    left[:, 1] = np.where(rng.random(count) < 0.9, ~left[:, 0], left[:, 1])  # mostly one person's two
+    person = rng.integers(len(bank), size=(count, HANDS))
+    person[:, 1] = np.where(rng.random(count) < 0.85, person[:, 0], person[:, 1])
+    centre = _places(count, shape, focal, middle, config.distance_m, rng)
+    joints, skinning, axes = _pose(bank, person, left, centre, rng)
+    arm = bank.rest_positions[person, FOREARM] - [0.22, 0.0, 0.0]
+    elbow = np.einsum("nhij,nhj->nhi", skinning[:, :, FOREARM, :, :3], arm) + skinning[:, :, FOREARM, :, 3]
+    walls, solids = sample_still(HandsThere(present, joints, elbow, left), half_view, config.scene, rng)
+    none = np.zeros((count, len(NoiseModel().as_array())))
+    noise, coarse_noise = _noise(count, rng) if config.noise else (none, none)
+    sleeves, seeds = _sleeves(count, rng), rng.integers(2**31, size=count)
+    return Scenes(
+        kind, shape, focal, middle, present, left, person, centre, joints, axes, skinning, sleeves, walls, solids,
+        noise, coarse_noise, seeds,
+    )  # fmt: skip
+
+
+def _pose(
+    bank: IdentityBank,
+    person: NDArray[np.int64],
+    left: NDArray[np.bool_],
+    centre: Array,
+    rng: np.random.Generator,
+) -> tuple[Array, Array, Array]:
+    """Joints (N, H, 23, 3) m, skinning matrices (N, H, 17, 3, 4), axes (N, H, 3, 3) in the camera's frame; left
+    hands mirrored."""
+    count = person.size
+    angles = sample_angles(count, rng)
+    grasps = rng.random(count) < 0.2
+    curl = rng.uniform(0.25, 0.9, (count, 1))
+    bent = np.tile([0.0, 1.0, 1.15, 0.7], 4) * curl + rng.normal(0, 0.1, (count, 16))
+    angles[:, 4:] = np.where(grasps[:, None], bent, angles[:, 4:])
+    rotation, bends = sample_view_rotations(count, rng), sample_wrist_bends(count, rng)
+    # The world of a left hand is mirrored: there it is a right one.
+    mirror = np.where(left.reshape(-1, 1), _MIRROR, 1.0)
+    place = centre.reshape(-1, 3) * mirror
+    view = np.stack([CropFrame(p).view for p in place])
+    rotation = view.swapaxes(1, 2) @ rotation
+    flat = person.reshape(-1)
+    joints = bank.pose(flat, angles, rotation, np.zeros((count, 3))).joints
+    posed = bank.pose(flat, angles, rotation, place - joints.mean(axis=1), bends)
+    lead = person.shape
+    skinning = posed.skinning * mirror[:, None, :, None]
+    axes = rotation * mirror[..., None]  # mirrored, so the thumb's side is y on both sides
+    joints = posed.joints * mirror[:, None]
+    return joints.reshape(*lead, 23, 3), skinning.reshape(*lead, 17, 3, 4), axes.reshape(*lead, 3, 3)
+
+
+def _places(
+    count: int,
+    shape: NDArray[np.int64],
+    focal: Array,
+    middle: Array,
+    distance_m: tuple[float, float],
+    rng: np.random.Generator,
+) -> Array:
+    """(N, HANDS, 3) m: hands in the picture, a few beside it, the second one often near the first."""
+    low, high = np.log(distance_m)
+    z = np.exp(rng.uniform(low, high, (count, HANDS)))
+    pixel = rng.uniform(-0.03, 1.03, (count, HANDS, 2)) * shape[:, None, ::-1]
+    tangent = (pixel - middle[:, None]) / focal[:, None, None]
+    places = np.concatenate([tangent * z[..., None], z[..., None]], axis=-1)
+    way = rng.normal(size=(count, 3)) * [1.0, 1.0, 0.7]
+    way *= rng.uniform(0.13, 0.4, (count, 1)) / np.linalg.norm(way, axis=1, keepdims=True)
+    beside = places[:, 0] + way
+    near = (rng.random(count) < 0.6) & (beside[:, 2] > distance_m[0])
+    # Two hands never stand in each other.
+    near |= np.linalg.norm(places[:, 1] - places[:, 0], axis=1) < 0.13
+    places[near, 1] = beside[near]
+    places[:, 1, 2] = np.maximum(places[:, 1, 2], 0.2)
+    return places
+
+
+def _noise(count: int, rng: np.random.Generator) -> tuple[Array, Array]:
+    """(N, 12) generic sensors' noise: at their own pixels, and at larger ones, 2 to 4 of a sensor's."""
+    names = list(NoiseModel.__dataclass_fields__)
+    own = sample_noise(count, rng)
+    coarse = own.copy()
+    coarser = rng.uniform(0.25, 0.6, count)
+    for name in ("lateral_px", "shadow_px", "bump_px"):
+        coarse[:, names.index(name)] *= coarser
+    # Fewer of these larger pixels lie at an edge's very border.
+    coarse[:, names.index("edge_loss")] *= 0.6
+    coarse[:, names.index("holes")] *= 0.4
+    # Matt black, glossy or sunlit scenes.
+    torn = rng.random(count) < 0.15
+    missing, holes = rng.uniform(0.03, 0.3, count), rng.uniform(0.5, 4.0, count)
+    stereo = rng.random(count) < 0.3
+    baseline = rng.uniform(0.02, 0.07, count) * rng.choice([-1, 1], count)
+    for noise in (own, coarse):
+        noise[torn, names.index("missing")] = missing[torn]
+        noise[torn, names.index("holes")] = holes[torn]
+        noise[stereo, names.index("baseline_m")] = baseline[stereo]
+    return own, coarse
+
+
+def _sleeves(count: int, rng: np.random.Generator) -> Array:
+    """(N, HANDS, 3): where the forearm ends (m behind the wrist), where a sleeve begins (m), how much wider it is."""
+    size = (count, HANDS)
+    cut = np.where(rng.random(size) < 0.1, rng.uniform(0.01, 0.08, size), rng.uniform(0.12, 0.30, size))
+    begin = np.where(rng.random(size) < 0.4, rng.uniform(0.0, 0.15, size), np.inf)
+    return np.stack([cut, begin, rng.uniform(1.1, 1.7, size)], axis=-1)
+
+
+# Not cached on disk: numba would not notice a change in the functions of other files that are compiled into it.
+@njit(nogil=True)
+def draw_scene(
+    vertices, bone_index, bone_weight, along, faces, vertex_range, face_range, skinning, present, sleeves,
+    walls, kinds, centres, axes, f, cx, cy, clean, alone, seen,
+):  # type: ignore[no-untyped-def]  # pragma: no cover # fmt: skip
+    """Draw one scene into clean (H, W), and each hand without anything else into alone (HANDS, H, W), both all inf
+    before; lens in px. seen (HANDS, 2): the hand's pixels that are seen, and those that alone would be."""
+    if not np.isnan(walls[3]):
+        draw_plane(walls[:3], walls[3], f, f, cx, cy, clean)
+    for h in range(HANDS):
+        if not present[h]:
+            continue
+        first, last = vertex_range[h, 0], vertex_range[h, 1]
+        posed = np.empty((last - first, 3), np.float32)
+        skin_vertices(
+            vertices[first:last], bone_index[first:last], bone_weight[first:last], skinning[h], posed
+        )
+        dress_forearm(vertices[first:last], along[first:last], skinning[h, FOREARM], sleeves[h], posed)
+        mesh = faces[face_range[h, 0] : face_range[h, 1]]
+        rasterize(posed, mesh, f, f, cx, cy, clean)
+        for i in range(last - first):
+            if along[first + i] > _HAND_ENDS_M:
+                posed[i, 2] = -1.0
+        rasterize(posed, mesh, f, f, cx, cy, alone[h])
+    draw_solids(kinds, centres, axes, f, f, cx, cy, clean)
+    for h in range(HANDS):
+        for row in range(clean.shape[0]):
+            for column in range(clean.shape[1]):
+                if alone[h, row, column] < np.inf:
+                    seen[h, 1] += 1
+                    if alone[h, row, column] <= clean[row, column]:
+                        seen[h, 0] += 1

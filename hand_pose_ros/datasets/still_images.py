@@ -1,0 +1,92 @@
+"""Whole depth images of cluttered still scenes at a sensor's resolution: what the tracker's search is measured on.
+
+In: a configuration and a seed, as for FullFrames. Out: the same scenes as :class:`StillImage`: a camera, depth (H, W)
+float32 m as often as wanted, each time with fresh noise, and the true hands in the camera's optical frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hand_pose_ros.datasets.full_frames import FullFrames
+from hand_pose_ros.datasets.full_scenes import HANDS, SHAPE_STEPS, Scenes, draw_scene
+from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.synthetic.bank import IdentityBank
+from hand_pose_ros.synthetic.sensor import sensor_kernel
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class StillHand:
+    """A true hand. joints (23, 3) m; visible: share of its pixels in the image that nothing hides; in_view: share of
+    its joints that lie within the image."""
+
+    side: str
+    joints: Array
+    visible: float
+    in_view: float
+
+    @property
+    def centre(self) -> Array:
+        """(3,) m: the mean joint."""
+        return np.asarray(self.joints.mean(axis=0))
+
+    @property
+    def seen(self) -> float:
+        """About the share of the whole hand that is seen: neither hidden nor outside the image."""
+        return self.visible * self.in_view
+
+
+@dataclass(frozen=True, eq=False)
+class StillImage:
+    """One scene and its camera; hands: those of which at least a pixel is seen."""
+
+    camera: Camera
+    hands: tuple[StillHand, ...]
+    _clean: NDArray[np.float32]
+    _noise: Array
+    _seed: int
+
+    def depth(self, frame: int = 0) -> NDArray[np.float32]:
+        """(H, W) m, NaN = no reading: the scene as the sensor sees it in the ``frame``-th frame."""
+        out = np.empty_like(self._clean)
+        sensor_kernel(self._clean, self._noise, (self._seed + 7919 * frame) % 2**31, self.camera.fx, out)
+        return out
+
+
+def still_images(source: FullFrames, seed: int, count: int) -> Iterator[StillImage]:
+    """The scenes of ``source.batch(seed, count)``, one by one, at the resolution of a sensor of that shape."""
+    scenes = source.scenes(seed, count)
+    for n in range(count):
+        yield _draw(source.bank, scenes, n)
+
+
+def _draw(bank: IdentityBank, scenes: Scenes, n: int) -> StillImage:
+    step = SHAPE_STEPS[scenes.kind[n]]
+    height, width = (int(cells) * step for cells in scenes.shape[n])
+    focal = float(scenes.focal[n]) * step
+    cx, cy = (float(x) for x in scenes.middle[n] * step + 0.5 * (step - 1))
+    camera = Camera(width, height, focal, focal, cx, cy)
+    clean = np.full((height, width), np.inf, np.float32)
+    alone = np.full((HANDS, height, width), np.inf, np.float32)
+    counts = np.zeros((HANDS, 2), np.int64)
+    person, solids = scenes.person[n], scenes.solids
+    draw_scene(
+        bank.vertices, bank.bone_index, bank.bone_weight, bank.along_forearm, bank.faces, bank.vertex_range[person],
+        bank.face_range[bank.family[person]], scenes.skinning[n].astype(np.float32), scenes.present[n],
+        scenes.sleeves[n], scenes.walls[n], solids.kind[n], solids.centre[n], solids.axes[n], focal, cx, cy, clean,
+        alone, counts,
+    )  # fmt: skip
+    hands = []
+    for h in np.flatnonzero(scenes.present[n] & (counts[:, 0] > 0)):
+        u, v = camera.project(scenes.joints[n, h]).T
+        inside = (u > -0.5) & (u < width - 0.5) & (v > -0.5) & (v < height - 0.5)
+        side = "left" if scenes.left[n, h] else "right"
+        visible = float(counts[h, 0] / counts[h, 1])
+        hands.append(StillHand(side, scenes.joints[n, h], visible, float(inside.mean())))
+    return StillImage(camera, tuple(hands), clean, scenes.noise[n], int(scenes.seeds[n]))
