@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "replay": ("track a folder of depth frames, draw overlays", "hand_pose_ros.training.replay_command"),
     "fit": ("the hand model fitted to annotated joints", "hand_pose_ros.evaluation.fit_command"),
     "ablation": ("train and measure the papers' tables", "hand_pose_ros.training.ablation_command"),
+    "compare": ("train and compare designs of the network", "hand_pose_ros.training.designs_command"),
     "bone-prior": ("train the prior of bone lengths", "hand_pose_ros.training.bone_prior_command"),
     "bench": ("measure the refinement on synthetic sequences", "hand_pose_ros.training.bench_command"),
     "refine-weights": (

@@ -106,8 +106,13 @@ def _by_threshold(thresholds: Sequence[float], fractions: Sequence[float]) -> di
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Replace the file in one step. OSError when its folder is absent or not writable."""
+    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """As :func:`write_json`, plain text."""
     temporary = path.with_name(path.name + ".partial")
-    temporary.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    temporary.write_text(text, encoding="utf-8")
     temporary.replace(path)
 
 

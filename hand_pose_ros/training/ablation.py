@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from hand_pose_ros.training.ablation_views import VIEWS
-from hand_pose_ros.training.config import TrainConfig, config_from_dict
+from hand_pose_ros.training.config import TrainConfig, config_from_dict, merged
 
 TABLES: tuple[str, ...] = ("deepmodel", "sdnet")
 
@@ -125,7 +125,7 @@ class AblationConfig:
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise ValueError(f"{path}: cannot read the training configuration: {error}") from error
         for changes in (self.common, getattr(self, row.table), row.changes, self.rows.get(row.name, {})):
-            values = _merged(values, changes)
+            values = merged(values, changes)
         samples = getattr(self, row.table).get("samples", self.samples)
         budget = {"name": row.name, "minutes": 0.0, "samples": samples, "seed": seed}
         try:
@@ -163,13 +163,3 @@ def find_rows(names: Sequence[str]) -> tuple[Row, ...]:
         if name not in known:
             raise ValueError(f"no row '{name}', want one of {', '.join(known)}")
     return tuple(row for row in ROWS if row.name in names or row.table in names)
-
-
-def _merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """``values`` with ``changes`` laid over it, section by section."""
-    result = dict(values)
-    for key, value in changes.items():
-        inner = result.get(key)
-        both = isinstance(inner, Mapping) and isinstance(value, Mapping)
-        result[key] = _merged(inner, value) if both else value  # type: ignore[arg-type]
-    return result

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from hand_pose_ros.evaluation.figures import save_figure
+from hand_pose_ros.evaluation.report import write_text
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.training.ablation import ROWS, TABLES, AblationConfig
 from hand_pose_ros.training.ablation_figures import (
@@ -23,7 +24,9 @@ from hand_pose_ros.training.ablation_figures import (
     bars_figure,
     curves_figure,
 )
-from hand_pose_ros.training.ablation_runs import experiment_of, read_result, result_path
+from hand_pose_ros.training.ablation_runs import experiment_of, result_path
+from hand_pose_ros.training.machine import machine_text
+from hand_pose_ros.training.stored_runs import read_result
 
 BEGIN_DISCUSSION = "<!-- discussion: written by hand, kept when the tables are written anew -->"
 END_DISCUSSION = "<!-- end of discussion -->"
@@ -97,9 +100,7 @@ def write_report(ablation: AblationConfig, folder: Path, path: Path) -> None:
         ]
     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    write_text(path, text)
 
 
 def _discussion(path: Path) -> str:
@@ -250,11 +251,7 @@ def _conditions(ablation: AblationConfig, tables: dict[str, list[RowResults]], f
             "ran side by side are counted each."
         ]
     for text in machines:
-        m = json.loads(text)
-        lines += [
-            f"* Machine: {m['processor']}, {m['cores']} cores, device {m['device']}, torch {m['torch']}, "
-            f"Python {m['python']}."
-        ]
+        lines += [f"* Machine: {machine_text(json.loads(text))}."]
     trained = np.array([run["train_seconds"] for run in runs])
     lines += [
         f"* {len(runs)} runs; a run's own share of the training took {trained.mean() / 60:.1f} minutes on average "

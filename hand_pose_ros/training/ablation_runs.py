@@ -9,7 +9,6 @@ neither on the rows beside it nor on where a run was stopped: every step draws i
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -28,13 +27,12 @@ from hand_pose_ros.training.command import TRAINING_SPLIT, VALIDATION_SPLIT, syn
 from hand_pose_ros.training.config import TrainConfig
 from hand_pose_ros.training.machine import machine_description
 from hand_pose_ros.training.state import save_state
+from hand_pose_ros.training.stored_runs import read_result, settings_of
 from hand_pose_ros.training.train import Trainer
 
 MakeSource = Callable[[Mapping[str, Any], int], Source]
 
 _PROGRESS = "progress.json"
-# What may differ between two runs of the same row without making them different experiments.
-_HOW_NOT_WHAT: tuple[str, ...] = ("device", "threads", "prefetch", "checkpoint_minutes", "validation_minutes")
 
 
 class StopWatch:
@@ -88,29 +86,10 @@ def result_path(output: Path, row: Row, seed: int) -> Path:
     return output / f"{row.name}.seed{seed}.json"
 
 
-def read_result(path: Path, experiment: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """A finished (or begun) run. ValueError when the file is damaged or, given :func:`experiment_of` it, of one with
-    other settings."""
-    try:
-        result = json.loads(path.read_text(encoding="utf-8"))
-        stored = result["config"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path}: not the result of an ablation's run: {error}") from error
-    for key, value in (experiment or {}).items():
-        if stored.get(key) != value:
-            raise ValueError(
-                f"{path}: made with {key} = {stored.get(key)}, the configuration says {value}; "
-                "use another --output or remove it"
-            )
-    return dict(result)
-
-
 def experiment_of(ablation: AblationConfig, row: Row, seed: int) -> dict[str, Any]:
     """What of the configuration decides a run's result, as plain JSON values."""
-    config = ablation.training(row, seed)
-    values = {key: value for key, value in config.to_dict().items() if key not in _HOW_NOT_WHAT}
-    values.update({key: getattr(ablation, key) for key in ("views", "evaluation_samples", "fit_samples")})
-    return dict(json.loads(json.dumps(values)))
+    measured = {key: getattr(ablation, key) for key in ("views", "evaluation_samples", "fit_samples")}
+    return settings_of(ablation.training(row, seed), **measured)
 
 
 def missing_rows(ablation: AblationConfig, rows: Sequence[Row], seed: int, output: Path) -> list[Row]:

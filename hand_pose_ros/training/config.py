@@ -151,6 +151,16 @@ def load_config(path: str | Path) -> TrainConfig:
         raise ValueError(f"{path}: {error}") from error
 
 
+def merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """``values`` with ``changes`` laid over it, section by section."""
+    result = dict(values)
+    for key, value in changes.items():
+        inner = result.get(key)
+        both = isinstance(inner, Mapping) and isinstance(value, Mapping)
+        result[key] = merged(inner, value) if both else value  # type: ignore[arg-type]
+    return result
+
+
 def config_from_dict(values: Mapping[str, Any]) -> TrainConfig:
     """Plain values -> configuration; ValueError names a field that does not exist or a value out of range."""
     rest = dict(values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,14 @@ def machine_description(device: torch.device | str = "cpu") -> dict[str, Any]:
         "torch": torch.__version__,
         "python": platform.python_version(),
     }
+
+
+def machine_text(machine: Mapping[str, Any]) -> str:
+    """A :func:`machine_description` in one line."""
+    return (
+        f"{machine['processor']}, {machine['cores']} cores, device {machine['device']}, torch {machine['torch']}, "
+        f"Python {machine['python']}"
+    )
 
 
 def processor_name() -> str:

@@ -18,8 +18,9 @@ from hand_pose_ros.training import ablation_command, ablation_report
 from hand_pose_ros.training.ablation import ROWS, AblationConfig, find_rows, load_ablation
 from hand_pose_ros.training.ablation_measures import evaluation_batches, measure
 from hand_pose_ros.training.ablation_report import BEGIN_DISCUSSION, END_DISCUSSION, spread, write_report
-from hand_pose_ros.training.ablation_runs import read_result, result_path, train_rows
+from hand_pose_ros.training.ablation_runs import result_path, train_rows
 from hand_pose_ros.training.ablation_views import FrontalHands, turn_in_plane
+from hand_pose_ros.training.stored_runs import read_result
 
 CONFIGS = Path(__file__).resolve().parents[2] / "config" / "train"
 FAST = {"network": {"crop_size": 64}}
@@ -256,5 +257,5 @@ def test_bad_configurations_name_file_and_field(content, message, tmp_path):
 def test_a_damaged_result_is_named(tmp_path):
     path = tmp_path / "sdnet.baseline.seed1.json"
     path.write_text(json.dumps({"row": 1})[:-2], encoding="utf-8")
-    with pytest.raises(ValueError, match="not the result of an ablation's run"):
+    with pytest.raises(ValueError, match="not the result of a run"):
         read_result(path)
