@@ -3,8 +3,8 @@
 In: vertices (V, 3) m, faces (F, 3), segment weights (V, 17) and the rig's bones. Out: joints (23, 3) m, same axes.
 
 Definitions (depths are measured in a slice of the mesh across the finger):
-* pip, dip, thumb mcp and ip: on the rig's joint along the finger, centred across it, FLEXION_DEPTH of the thickness
-  below its back: the heads of the phalanges lie nearer to the back.
+* pip, dip, thumb mcp and ip: on the rig's joint along the finger (dip: DIP_SHIFT beyond it), centred across it,
+  FLEXION_DEPTH of the thickness below its back: the heads of the phalanges lie nearer to the back.
 * mcp: MCP_SHIFT behind the rig's joint, half the finger's thickness and MCP_SKIN below the back of the hand.
 * tip: TIP_INSET before the end of the finger, in the middle of the pad's thickness.
 * wrist: on the line from the rig's wrist to the middle mcp, CREASE times the length of the middle finger from that
@@ -33,6 +33,13 @@ CMC_DEPTH = 0.27
 # the ratio of the middle to the proximal phalanx is that of real hands (0.55 to 0.62), as it is in the WebXR rig.
 MCP_SHIFT = {
     "makehuman": {"index": 0.014, "middle": 0.013, "ring": 0.0105, "pinky": 0.0075},
+    "webxr": {"index": 0.0, "middle": 0.0, "ring": 0.0, "pinky": 0.0},
+}
+
+# m: how far the rig's dip lies too near to the palm. After the shift MakeHuman's last phalanges have the share of the
+# finger that they have in the WebXR rig and in real hands.
+DIP_SHIFT = {
+    "makehuman": {"index": 0.002, "middle": 0.0, "ring": 0.002, "pinky": 0.0015},
     "webxr": {"index": 0.0, "middle": 0.0, "ring": 0.0, "pinky": 0.0},
 }
 
@@ -98,7 +105,10 @@ def refine_joints(source, nail: np.ndarray) -> np.ndarray:
         half = 0.0
         for k in (2, 1):
             along = unit(bone[min(k + 1, 3)] - bone[k - 1])
-            middle, _, high, top, bottom = section(vertices, own_faces, bone[k], along, up)
+            start = bone[k]
+            if k == 2 and finger != "thumb":
+                start = start + DIP_SHIFT[source.name][finger] * along
+            middle, _, high, top, bottom = section(vertices, own_faces, start, along, up)
             joints[place[k]] = middle + (top - FLEXION_DEPTH * (top - bottom)) * high
             if finger == "thumb" and k == 1:
                 joints[place[k]] = 0.5 * (joints[place[k]] + bone[k])

@@ -142,10 +142,10 @@ PALM_JOINT_POSITIONS: dict[str, tuple[float, float, float]] = {
 
 BONE_LENGTHS: dict[str, tuple[float, float, float]] = {
     "thumb": (0.0437, 0.0346, 0.0222),
-    "index": (0.0425, 0.0233, 0.0199),
+    "index": (0.0425, 0.0243, 0.0189),
     "middle": (0.0469, 0.0274, 0.0204),
-    "ring": (0.0416, 0.0255, 0.0205),
-    "pinky": (0.0319, 0.0179, 0.0159),
+    "ring": (0.0416, 0.0265, 0.0195),
+    "pinky": (0.0319, 0.0186, 0.0152),
 }
 """Lengths (m) of the three bones of each finger, from the palm to the tip."""
 
