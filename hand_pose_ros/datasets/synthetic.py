@@ -3,29 +3,28 @@
 In: a configuration and a seed. Out: a Batch of crops as the runtime sees them (rendered on a virtual sensor, its
 noise applied at the sensor's resolution, then cropped by the runtime's own kernel) with their truth in the crop's
 local frame (metres, look-at view, origin at the crop centre). Always right hands; on request the last crops of a batch
-show none.
+show none. The same pictures can be cropped again about other centres, as a tracker does that has looked once.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from numba import njit, prange
 from numpy.typing import NDArray
 
-from hand_pose_ros.depth.crop import CropFrame, _crop_kernel
+from hand_pose_ros.datasets.render_crops import render_crops
+from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.synthetic.bank import IdentityBank, load_bank
 from hand_pose_ros.synthetic.negatives import KINDS, sample_negatives
 from hand_pose_ros.synthetic.other_hands import sample_other_hands
 from hand_pose_ros.synthetic.poses import sample_angles, sample_view_rotations, sample_wrist_bends
-from hand_pose_ros.synthetic.render import draw_box, draw_ellipsoid, draw_plane, dress_forearm, rasterize
-from hand_pose_ros.synthetic.scene import OBJECTS, SceneConfig, Scenes, sample_scenes, to_camera
-from hand_pose_ros.synthetic.sensor import NO_NOISE, sensor_kernel
+from hand_pose_ros.synthetic.scene import SceneConfig, Scenes, sample_scenes, to_camera
+from hand_pose_ros.synthetic.sensor import NO_NOISE
 from hand_pose_ros.synthetic.sensor_presets import SENSORS, require_sensors, sample_sensors
-from hand_pose_ros.synthetic.skinning import skin_vertices
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
@@ -50,6 +49,10 @@ class SyntheticConfig:
     cube_m: float = 0.30
     centre_jitter_m: float = 0.022
     """Standard deviation of each coordinate of the crop centre about the mean joint."""
+    centred: float = 0.0
+    """Share of the crops whose centre is off by a third of that only: hands that were seen a frame ago."""
+    margin_m: float = 0.0
+    """How far the sensor's picture reaches beyond the cube, for crops about other centres."""
     distance_m: tuple[float, float] = (0.27, 1.30)
     patch_px: tuple[int, int] = (64, 170)
     """How many pixels of a generic sensor span the cube, least and most; the least holds for the others, too."""
@@ -76,6 +79,10 @@ class SyntheticConfig:
         require_sensors(self.sensors)
         if not 0 <= self.nothing < 1:
             raise ValueError(f"nothing is {self.nothing}: it is a share, at least 0 and below 1")
+        if not 0 <= self.centred <= 1:
+            raise ValueError(f"centred is {self.centred}: it is a share between 0 and 1")
+        if not 0 <= self.margin_m <= 0.2:
+            raise ValueError(f"margin_m is {self.margin_m}: want 0 to 0.2 m")
         if self.centre_jitter_m < 0 or not 0 <= self.off_axis_rad < 0.8:
             raise ValueError("centre_jitter_m must be at least 0 and off_axis_rad between 0 and 0.8")
 
@@ -110,10 +117,16 @@ class SyntheticHands:
         """The people of this split, made on first use."""
         return load_bank(self.config.families, self.config.identities, self.config.split)
 
-    def batch(self, seed: int, count: int) -> Batch:
-        """``count`` samples; a pure function of the configuration, the seed and the count."""
+    def batch(self, seed: int, count: int, offset: NDArray[np.floating] | None = None) -> Batch:
+        """``count`` samples; a pure function of the configuration, the seed and the count.
+
+        offset (count, 3) m: the same pictures cropped again, ``offset`` away from the first crops' centres in their
+        local frames; what lies farther off than ``margin_m`` may miss in them. ValueError on a wrong count or shape.
+        """
         if count < 1:
             raise ValueError(f"count is {count}: want at least 1")
+        if offset is not None and offset.shape != (count, 3):
+            raise ValueError(f"offset has shape {offset.shape}, want ({count}, 3)")
         config, bank = self.config, self.bank
         rng = np.random.default_rng([config.split, seed])
         person = rng.integers(len(bank), size=count)
@@ -122,7 +135,10 @@ class SyntheticHands:
         bends = sample_wrist_bends(count, rng)
 
         joints = bank.pose(person, angles, rotation, np.zeros((count, 3))).joints
-        translation = rng.normal(0, config.centre_jitter_m, (count, 3)) - joints.mean(axis=1)
+        jitter = rng.normal(0, config.centre_jitter_m, (count, 3))
+        if config.centred > 0:
+            jitter[rng.random(count) < config.centred] /= 3.0
+        translation = jitter - joints.mean(axis=1)
         hands = count - round(config.nothing * count)
         negatives, kind = sample_negatives(count - hands, rng)
         bare = np.concatenate([np.full(hands, np.nan), _bare_arms(kind, rng)])
@@ -152,24 +168,51 @@ class SyntheticHands:
         which_other[others.beside] = np.arange(len(others.beside))
         noise = sensor.noise if config.noise else np.tile(NO_NOISE.as_array(), (count, 1))
         crop = np.empty((count, 1, config.size, config.size), np.float32)
-        _render_batch(
+        crops = _Crops.about(centres, view, offset, config)
+        render_crops(
             bank.vertices, bank.bone_index, bank.bone_weight, bank.along_forearm, bank.faces,
             bank.vertex_range[person], bank.face_range[bank.family[person]], skinning.astype(np.float32),
             _forearm_looks(count, rng), np.where(np.arange(count) < hands, -np.inf, np.where(arm, 0.01, np.inf)),
             which_other, other_skinning.astype(np.float32), scenes.planes, scenes.centres, scenes.axes, scenes.boxes,
             noise, rng.integers(2**31, size=count), sensor.patch_px,
-            view, centres, distance, config.cube_m / 2, crop[:, 0],
+            view, centres, distance, config.cube_m / 2, config.margin_m, crops.view, crops.distance, crop[:, 0],
         )  # fmt: skip
+        local = crops.local(posed.joints)
         return Batch(
             crop=crop,
-            distance=distance.astype(np.float32),
-            joints=posed.joints[:hands].astype(np.float32),
+            distance=crops.distance.astype(np.float32),
+            joints=local[:hands].astype(np.float32),
             angles=angles[:hands].astype(np.float32),
-            rotation=rotation[:hands].astype(np.float32),
-            translation=translation[:hands].astype(np.float32),
+            rotation=(crops.turn @ rotation)[:hands].astype(np.float32),
+            translation=crops.local(translation[:, None])[:hands, 0].astype(np.float32),
             shape=bank.shape[person[:hands]].astype(np.float32),
             family=bank.family[person[:hands]],
         )
+
+
+class _Crops(NamedTuple):
+    """Where N crops look: view (N, 3, 3) camera -> local, distance (N,) m; turn (N, 3, 3) and offset (N, 3) m take
+    points from the local frames that the hands were placed in to the crops' own."""
+
+    view: Array
+    distance: Array
+    turn: Array
+    offset: Array
+
+    @classmethod
+    def about(cls, centres: Array, view: Array, offset: Array | None, config: SyntheticConfig) -> _Crops:
+        """Crops about ``centres`` (N, 3) m of the camera frame, or ``offset`` (N, 3) m from them."""
+        if offset is None:
+            same = np.broadcast_to(np.eye(3), view.shape)
+            return cls(view, np.linalg.norm(centres, axis=1), same, np.zeros_like(centres))
+        moved = centres + np.einsum("nji,nj->ni", view, offset)
+        frames = [CropFrame(centre, config.cube_m, config.size).view for centre in moved]
+        turn = np.stack(frames) @ view.swapaxes(1, 2)
+        return cls(np.stack(frames), np.linalg.norm(moved, axis=1), turn, np.asarray(offset, np.float64))
+
+    def local(self, points: Array) -> Array:
+        """Points (N, K, 3) m of the hands' local frames -> of the crops' local frames."""
+        return np.asarray(np.einsum("nij,nkj->nki", self.turn, points - self.offset[:, None]))
 
 
 def to_tensors(batch: Batch, device: torch.device | str = "cpu") -> dict[str, torch.Tensor]:
@@ -208,81 +251,3 @@ def _forearm_looks(count: int, rng: np.random.Generator) -> Array:
     cut = np.where(rng.random(count) < 0.15, rng.uniform(0.005, 0.05, count), rng.uniform(0.05, 0.30, count))
     begin = np.where(rng.random(count) < 0.35, rng.uniform(0.0, 0.15, count), np.inf)
     return np.stack([cut, begin, rng.uniform(1.1, 1.7, count)], axis=-1)
-
-
-# Not cached on disk: numba would not notice a change in the functions of other files that are compiled into it.
-@njit(parallel=True, nogil=True)
-def _render_batch(
-    vertices, bone_index, bone_weight, along_forearm, faces, vertex_range, face_range, skinning, forearm, bare,
-    which_other, other_skinning, planes, object_centres, object_axes, boxes, noise, seeds, patch, view, centres,
-    distance, half, crops,
-):  # type: ignore[no-untyped-def]  # pragma: no cover # fmt: skip
-    """Skin, render, disturb and crop each sample into crops (N, S, S); see SyntheticHands.batch for the rest."""
-    no_distortion = np.zeros(8)
-    for n in prange(crops.shape[0]):
-        first, last = vertex_range[n, 0], vertex_range[n, 1]
-        posed = np.empty((last - first, 3), np.float32)
-        skin_vertices(
-            vertices[first:last], bone_index[first:last], bone_weight[first:last], skinning[n], posed
-        )
-        dress_forearm(vertices[first:last], along_forearm[first:last], skinning[n, -1], forearm[n], posed)
-        # Without a hand: everything before this place on the forearm is left out.
-        for i in range(last - first):
-            if along_forearm[first + i] < bare[n]:
-                posed[i, 2] = -1.0
-
-        # The part of a virtual sensor that sees the cube: `patch` of its pixels span the cube at the centre.
-        focal = patch[n] * distance[n] / (2.0 * half)
-        u_low, u_high, v_low, v_high = 1e9, -1e9, 1e9, -1e9
-        # The crop is a cone of rays through the cube's square at its centre: four corners bound it.
-        for corner in range(4):
-            x = half if corner & 1 else -half
-            y = half if corner & 2 else -half
-            px = view[n, 0, 0] * x + view[n, 1, 0] * y + view[n, 2, 0] * distance[n]
-            py = view[n, 0, 1] * x + view[n, 1, 1] * y + view[n, 2, 1] * distance[n]
-            pz = view[n, 0, 2] * x + view[n, 1, 2] * y + view[n, 2, 2] * distance[n]
-            u_low, u_high = min(u_low, focal * px / pz), max(u_high, focal * px / pz)
-            v_low, v_high = min(v_low, focal * py / pz), max(v_high, focal * py / pz)
-        width, height = int(u_high - u_low) + 3, int(v_high - v_low) + 3
-        cx, cy = 1.0 - u_low, 1.0 - v_low
-
-        clean = np.full((height, width), np.inf, np.float32)
-        rasterize(posed, faces[face_range[n, 0] : face_range[n, 1]], focal, focal, cx, cy, clean)
-        if which_other[n] >= 0:
-            skin_vertices(
-                vertices[first:last], bone_index[first:last], bone_weight[first:last],
-                other_skinning[which_other[n]], posed,
-            )  # fmt: skip
-            dress_forearm(
-                vertices[first:last],
-                along_forearm[first:last],
-                other_skinning[which_other[n], -1],
-                forearm[n],
-                posed,
-            )
-            rasterize(posed, faces[face_range[n, 0] : face_range[n, 1]], focal, focal, cx, cy, clean)
-        if not np.isnan(planes[n, 3]):
-            draw_plane(planes[n, :3], planes[n, 3], focal, focal, cx, cy, clean)
-        for k in range(OBJECTS):
-            if not np.isnan(object_centres[n, k, 0]):
-                if boxes[n, k]:
-                    draw_box(object_centres[n, k], object_axes[n, k], focal, focal, cx, cy, clean)
-                else:
-                    draw_ellipsoid(object_centres[n, k], object_axes[n, k], focal, focal, cx, cy, clean)
-        seen = np.empty((height, width), np.float32)
-        sensor_kernel(clean, noise[n], seeds[n], focal, seen)
-        _crop_kernel(
-            seen,
-            focal,
-            focal,
-            cx,
-            cy,
-            no_distortion,
-            0,
-            view[n],
-            distance[n],
-            half,
-            False,
-            crops.shape[1],
-            crops[n],
-        )

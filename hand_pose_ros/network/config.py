@@ -25,6 +25,8 @@ class NetworkConfig:
     predict_shape: whether the flat networks predict the nine shape scales too; False is the papers' fixed
     hand.
     presence: whether the network also says if there is a hand in the crop at all.
+    feedback: channels of the image that the dense network's inverse kinematics looks at where it believes the joints
+        to be, in every step anew; 0 for none.
     """
 
     architecture: str = "dense"
@@ -38,6 +40,7 @@ class NetworkConfig:
     ik_steps: int = 2
     predict_shape: bool = True
     presence: bool = False
+    feedback: int = 0
 
     def __post_init__(self) -> None:
         _one_of("architecture", self.architecture, ARCHITECTURES)
@@ -57,6 +60,8 @@ class NetworkConfig:
             object.__setattr__(self, name, value)
         if self.ik_hidden < 1 or self.ik_steps < 1:
             raise ValueError(f"ik_hidden, ik_steps are {self.ik_hidden}, {self.ik_steps}, want at least 1")
+        if self.feedback < 0:
+            raise ValueError(f"feedback is {self.feedback}, want a number of channels, or 0 for none")
 
     @property
     def half_m(self) -> float:
@@ -66,8 +71,9 @@ class NetworkConfig:
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as stored in a checkpoint."""
         values = {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(self).items()}
-        if not self.presence:
-            del values["presence"]  # as stored before there was one
+        for name in ("presence", "feedback"):
+            if not values[name]:
+                del values[name]  # as stored before there was one
         return values
 
     @classmethod

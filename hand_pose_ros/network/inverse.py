@@ -1,18 +1,23 @@
-"""Coarse joints to hand model parameters: a small inverse-kinematics network.
+"""Coarse joints to hand model parameters: a small inverse-kinematics network that looks at the picture again.
 
-In: coarse joints (B, 23, 3) in local metres, context features (B, F). Out: palm rotation (B, 3, 3),
-translation (B, 3) m, angles (B, 20) rad, shape (B, 9) log scales; all float32, not limited to any range.
+In: coarse joints (B, 23, 3) in local metres, context features (B, F), and what shows the picture at given joints.
+Out: palm rotation (B, 3, 3), translation (B, 3) m, angles (B, 20) rad, shape (B, 9) log scales; all float32, not
+limited to any range.
 
 The palm's rotation and position are first read off the coarse joints geometrically and everything is
 expressed in that palm frame, so that the multi-layer perceptron sees the same numbers for the same finger
 pose in every view and only has to correct what the geometry got wrong. Later steps see what the hand model
-makes of the estimate so far.
+makes of the estimate so far, and every step sees the picture's features at the joints it starts from
+(:class:`Glance`): only so can it tell a finger that lies on the hand from one that lies beside it.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import grid_sample
 
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics import HandModelLayer
@@ -39,21 +44,49 @@ def palm_frame(joints: Tensor) -> Tensor:
     return sixd_to_matrix(torch.cat([forward, sideways], dim=-1) / LENGTH_SCALE_M)
 
 
+class Glance(NamedTuple):
+    """A picture's features, to be looked at where joints are believed to be.
+
+    features (B, C, cells, cells) float32; surface (B, 1, cells, cells): nearest depth in crop units, 0 where the cell
+    is empty; seen, of the same shape: 0 or 1; distance (B,) m from the camera to the cube's centre; half_m: half of
+    the cube's edge.
+    """
+
+    features: Tensor
+    surface: Tensor
+    seen: Tensor
+    distance: Tensor
+    half_m: float
+
+    def at(self, joints: Tensor) -> Tensor:
+        """Joints (B, 23, 3) local m -> (B, 23 (C + 2)): features there, how far behind the joint the surface lies (in
+        units of LENGTH_SCALE_M), whether one was seen. The gradient does not move the places that are looked at."""
+        depth = joints[..., 2]
+        places = (joints[..., :2] / (self.half_m * (1 + depth / self.distance[:, None]))[..., None]).detach()
+        maps = torch.cat([self.features, self.surface, self.seen], dim=1)
+        found = grid_sample(maps, places[:, None], align_corners=False).squeeze(2)  # (B, C + 2, 23)
+        seen = found[:, -1]
+        behind = (found[:, -2] * self.half_m - seen * depth) / LENGTH_SCALE_M
+        return torch.cat([found[:, :-2].flatten(1), behind, seen], dim=1)
+
+
 class InverseKinematics(nn.Module):
     """Coarse joints and context -> rotation, translation, angles, shape, in one or more steps.
 
     Step 1 sees the coarse joints in the geometric palm frame, the bones' directions and lengths and the
     context; each later step sees the rest that the hand model leaves (coarse joint - model joint, in the
-    estimated palm frame), the estimate and the last hidden layer, and corrects the estimate. Every output
-    starts near zero correction.
+    estimated palm frame), the estimate and the last hidden layer, and corrects the estimate. With ``feedback``
+    channels every step also sees the picture where the joints are that it starts from. Every output starts near zero
+    correction.
     """
 
-    def __init__(self, context: int, hidden: int = 256, steps: int = 2) -> None:
+    def __init__(self, context: int, hidden: int = 256, steps: int = 2, feedback: int = 0) -> None:
         super().__init__()
         joints = 3 * skeleton.JOINT_COUNT
         bones = 4 * len(skeleton.BONES)
         estimate = skeleton.ANGLE_COUNT + skeleton.SHAPE_COUNT
-        sizes = [joints + bones + context] + [joints + estimate + hidden] * (steps - 1)
+        glance = (feedback + 2) * skeleton.JOINT_COUNT if feedback else 0
+        sizes = [joints + bones + context + glance] + [joints + estimate + hidden + glance] * (steps - 1)
         self.trunks = nn.ModuleList(_perceptron(size, hidden) for size in sizes)
         heads = [nn.Linear(hidden, _OUTPUTS) for _ in sizes]
         self.heads = nn.ModuleList(heads)
@@ -67,25 +100,33 @@ class InverseKinematics(nn.Module):
     resting: Tensor
     straight: Tensor
 
-    def forward(self, coarse: Tensor, context: Tensor, layer: HandModelLayer) -> tuple[Pose, Tensor]:
-        """-> pose and the last hidden layer (B, H)."""
+    def forward(
+        self, coarse: Tensor, context: Tensor, layer: HandModelLayer, glance: Glance | None = None
+    ) -> tuple[Pose, Tensor, tuple[Tensor, ...]]:
+        """-> pose, the last hidden layer (B, H), and the joints (B, 23, 3) m of each earlier step's estimate.
+
+        ``glance`` is needed with feedback, and only then.
+        """
         rotation, translation = palm_frame(coarse), coarse[:, 0]
         angles = self.resting.expand(coarse.shape[0], -1)
         shape = coarse.new_zeros(coarse.shape[0], skeleton.SHAPE_COUNT)
         hidden = context
+        earlier: list[Tensor] = []
         for step, (trunk, head) in enumerate(zip(self.trunks, self.heads, strict=True)):
             if step == 0:
                 local = (coarse - translation[:, None]) @ rotation / LENGTH_SCALE_M
                 bones = local[:, _BONE_CHILDREN] - local[:, _BONE_PARENTS]
                 length = (bones.square().sum(-1, keepdim=True) + 1e-6).sqrt()
-                seen = torch.cat(
-                    [local.flatten(1), (bones / length).flatten(1), length.flatten(1), context], 1
-                )
+                inputs = [local.flatten(1), (bones / length).flatten(1), length.flatten(1), context]
+                model = coarse
             else:
                 model = layer.frames_from_rotation(rotation, translation, angles, shape).joints
+                earlier.append(model)
                 rest = (coarse - model) @ rotation / LENGTH_SCALE_M
-                seen = torch.cat([4 * rest.flatten(1), angles, 4 * shape, hidden], 1)
-            hidden = trunk(seen)
+                inputs = [4 * rest.flatten(1), angles, 4 * shape, hidden]
+            if glance is not None:
+                inputs.append(glance.at(model))
+            hidden = trunk(torch.cat(inputs, 1))
             turn, move, bend, scale = head(hidden).split(
                 [6, 3, skeleton.ANGLE_COUNT, skeleton.SHAPE_COUNT], dim=1
             )
@@ -93,7 +134,7 @@ class InverseKinematics(nn.Module):
             rotation = rotation @ sixd_to_matrix(self.straight + turn)
             angles = angles + bend
             shape = shape + 0.1 * scale
-        return Pose(rotation, translation, angles, shape), hidden
+        return Pose(rotation, translation, angles, shape), hidden, tuple(earlier)
 
 
 def _perceptron(inputs: int, hidden: int) -> nn.Sequential:

@@ -28,6 +28,7 @@ _EPSILON_M2 = 1e-8
 _HALF_CUBE_M = 0.15
 _WEIGHTS = (
     "joint", "coarse", "physical", "angle", "rotation", "shape", "parameter", "skeleton", "certainty", "presence",
+    "earlier",
 )  # fmt: skip
 
 
@@ -40,7 +41,8 @@ class LossConfig:
     from the truth (rad, Frobenius norm, log scale). parameter: DeepModel's *direct parameter*. skeleton: SDNet's
     skeleton-difference loss, with its own settings in ``skeleton_difference``. certainty: likelihood of the error
     under the predicted scale (never touches the pose). presence: cross entropy of "there is a hand", for a network that
-    says so.
+    says so. earlier: joints that the inverse kinematics believed in before its last step, mean over these steps, same
+    form as ``joint``.
 
     joint_form: ``distance``, mean Euclidean distance in units of 10 mm (the error that is reported); ``squared``,
     DeepModel's half squared norm in units of 10 mm, per joint; ``euclidean``, SDNet's Eq. 1 in half cubes of 150 mm
@@ -57,6 +59,7 @@ class LossConfig:
     skeleton: float = 0.0
     certainty: float = 0.1
     presence: float = 0.2
+    earlier: float = 0.0
     joint_form: str = "distance"
     skeleton_difference: SkeletonDifference = field(default_factory=SkeletonDifference)
 
@@ -140,6 +143,7 @@ def first_hands(output: HandNetOutput, count: int) -> HandNetOutput:
     first: dict[str, Any] = {
         name: value if value is None else value[:count] for name, value in values.items()
     }
+    first["earlier"] = tuple(joints[:count] for joints in output.earlier)
     return HandNetOutput(**first)
 
 
@@ -158,6 +162,9 @@ def hand_loss(
         terms["joint"] = _joint_term(output.joints, truth, config.joint_form)
     if config.coarse and output.coarse is not output.joints:
         terms["coarse"] = _joint_term(output.coarse, truth, config.joint_form)
+    if config.earlier and output.earlier:
+        steps = [_joint_term(joints, truth, config.joint_form) for joints in output.earlier]
+        terms["earlier"] = torch.stack(steps).mean()
     if config.skeleton:
         terms["skeleton"] = skeleton_difference_loss(output.joints, truth, config.skeleton_difference)
     if config.parameter:

@@ -5,10 +5,10 @@ from the camera to the cube's centre. Out: :class:`HandNetOutput`, in local metr
 centre, axes of the look-at view).
 
 The default network (``dense``): convolutions -> per joint an attention map and votes for (u, v, d) at 24x24 ->
-coarse joints -> local metres -> inverse kinematics -> HandModelLayer. The papers' networks (``deepmodel``,
-``sdnet``): convolutions -> fully connected layers -> joints, or parameters -> HandModelLayer. Outside training,
-angles and shape are clamped to what a hand can do before the layer, so the joints that come out of a network with a
-hand model are always those of a valid hand.
+coarse joints -> local metres -> inverse kinematics, which looks at the picture again -> HandModelLayer. The papers'
+networks (``deepmodel``, ``sdnet``): convolutions -> fully connected layers -> joints, or parameters ->
+HandModelLayer. Outside training, angles and shape are clamped to what a hand can do before the layer, so the joints
+that come out of a network with a hand model are always those of a valid hand.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from hand_pose_ros.hand.rotations import matrix_to_rotation_vector
 from hand_pose_ros.network.backbones import DenseBackbone, initialise, surface_map
 from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.heads import JointHead, Pose, PoseHead
-from hand_pose_ros.network.inverse import InverseKinematics
+from hand_pose_ros.network.inverse import Glance, InverseKinematics
 from hand_pose_ros.network.paper_backbones import FLAT_BACKBONES
 
 SHAPE_LIMIT = 0.5
@@ -47,7 +47,8 @@ class HandNetOutput:
     same as ``angles`` in training). joint_sigma (B, 23): expected error of each joint, metres.
     joint_confidence (B, 23) in 0..1: exp(-joint_sigma / CONFIDENCE_SCALE_M), so 5 mm expected error gives
     0.72, 15 mm 0.37, 30 mm 0.14. presence (B,): logit of there being a hand in the crop, None for a network
-    that was not trained to say so.
+    that was not trained to say so. earlier: joints (B, 23, 3) of what each step but the last of the inverse kinematics
+    believed.
     """
 
     coarse: Tensor
@@ -59,6 +60,7 @@ class HandNetOutput:
     shape: Tensor | None = None
     raw_angles: Tensor | None = None
     presence: Tensor | None = None
+    earlier: tuple[Tensor, ...] = ()
 
     @property
     def joint_confidence(self) -> Tensor:
@@ -101,7 +103,10 @@ class HandNet(nn.Module):
         self.register_buffer("grid", grid, persistent=False)
         cues = widths[3] + joints
         if self.config.head == "hand_model":
-            self.inverse = InverseKinematics(cues, self.config.ik_hidden, self.config.ik_steps)
+            feedback = self.config.feedback
+            if feedback:
+                self.glance = nn.Conv2d(widths[1], feedback, 1)
+            self.inverse = InverseKinematics(cues, self.config.ik_hidden, self.config.ik_steps, feedback)
             cues = self.config.ik_hidden + 2 * joints
         self.certainty = _certainty(cues, skeleton.JOINT_COUNT)
         if self.config.presence:
@@ -120,10 +125,14 @@ class HandNet(nn.Module):
 
     grid: Tensor
 
+    @property
+    def _looks_again(self) -> bool:
+        return self.config.feedback > 0 and self.config.head == "hand_model"
+
     def forward(self, crop: Tensor, distance: Tensor, clamp: bool | None = None) -> HandNetOutput:
         """crop (B, 1, S, S), distance (B,) m -> :class:`HandNetOutput`; ``clamp`` is by default "not in training"."""
         clamp = not self.training if clamp is None else clamp
-        coarse, pose, cues = self._estimate(crop, distance)
+        coarse, pose, cues, earlier = self._estimate(crop, distance)
         if pose is None:
             if coarse is None:
                 raise RuntimeError("a network without a hand model must estimate joints")
@@ -148,24 +157,28 @@ class HandNet(nn.Module):
             shape,
             pose.angles,
             self._presence(cues),
+            earlier,
         )
 
-    def _estimate(self, crop: Tensor, distance: Tensor) -> tuple[Tensor | None, Pose | None, Tensor]:
-        """-> coarse joints (B, 23, 3) m or None, pose or None (never both), cues of certainty (B, F)."""
+    def _estimate(
+        self, crop: Tensor, distance: Tensor
+    ) -> tuple[Tensor | None, Pose | None, Tensor, tuple[Tensor, ...]]:
+        """-> coarse joints (B, 23, 3) m or None, pose or None (never both), cues of certainty (B, F), joints (B, 23, 3)
+        m of earlier steps."""
         if self.config.architecture != "dense":
             with torch.autocast(crop.device.type, torch.bfloat16, enabled=self.autocast):
                 features = self.backbone(crop)
             features = features.float()
             if self.config.head == "direct_joint":
-                return self.joint_head(features), None, features
-            return None, self.pose_head(features), features
-        uvd, spread, pooled = self._dense(crop)
+                return self.joint_head(features), None, features, ()
+            return None, self.pose_head(features), features, ()
+        uvd, spread, pooled, glance = self._dense(crop, distance)
         coarse = crop_to_local(uvd, distance, self.config.half_m)
         context = torch.cat([pooled, spread], dim=1)
         if self.config.head == "direct_joint":
-            return coarse, None, context
-        pose, hidden = self.inverse(coarse, context, self.layer)
-        return coarse, pose, torch.cat([hidden, spread], dim=1)
+            return coarse, None, context, ()
+        pose, hidden, earlier = self.inverse(coarse, context, self.layer, glance)
+        return coarse, pose, torch.cat([hidden, spread], dim=1), earlier
 
     def _sigma(self, cues: Tensor) -> Tensor:
         """Expected error (B, 23) m. It learns from the pose and never pulls at it: its inputs are detached."""
@@ -178,9 +191,9 @@ class HandNet(nn.Module):
         logit: Tensor = self.presence(cues).squeeze(-1)
         return logit
 
-    def _dense(self, crop: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """crop -> joints (B, 23, 3) in crop coordinates, spread of the votes (B, 23), pooled features (B,
-        C).
+    def _dense(self, crop: Tensor, distance: Tensor) -> tuple[Tensor, Tensor, Tensor, Glance | None]:
+        """crop, distance (B,) m -> joints (B, 23, 3) in crop coordinates, spread of the votes (B, 23), pooled features
+        (B, C), what is looked at again.
         """
         surface, seen = surface_map(crop)
         with torch.autocast(crop.device.type, torch.bfloat16, enabled=self.autocast):
@@ -188,6 +201,7 @@ class HandNet(nn.Module):
             maps = self.votes(
                 torch.cat([features, surface.to(features.dtype), seen.to(features.dtype)], dim=1)
             )
+            glimpse = self.glance(features) if self._looks_again else None
         pooled = bottleneck.float().mean((2, 3))
         batch = crop.shape[0]
         maps = maps.float().reshape(batch, 4, skeleton.JOINT_COUNT, -1)
@@ -198,7 +212,10 @@ class HandNet(nn.Module):
         second = torch.einsum("bjn,bcn->bjc", weight, places[:, :2].square())
         variance = (second - mean[..., :2].square()).sum(-1)
         spread = torch.log(variance.clamp_min(0) + 1e-4)
-        return mean + offsets.transpose(1, 2), 0.25 * spread, pooled
+        glance = None
+        if glimpse is not None:
+            glance = Glance(glimpse.float(), surface, seen, distance, self.config.half_m)
+        return mean + offsets.transpose(1, 2), 0.25 * spread, pooled, glance
 
 
 def _certainty(cues: int, outputs: int) -> nn.Sequential:

@@ -21,6 +21,7 @@ from hand_pose_ros.datasets.icvl import Icvl
 from hand_pose_ros.datasets.msra import SUBJECTS, Msra
 from hand_pose_ros.datasets.nyu import Nyu
 from hand_pose_ros.datasets.sample import Sample, crop_sample
+from hand_pose_ros.datasets.synthetic import Batch
 from hand_pose_ros.evaluation.angles import fit_angles
 from hand_pose_ros.evaluation.metrics import THRESHOLDS_MM, Evaluation, evaluate
 from hand_pose_ros.evaluation.predict import Predictions, join, predict
@@ -35,6 +36,7 @@ from hand_pose_ros.evaluation.report import (
 from hand_pose_ros.hand.skeleton import BONES, JOINT_NAMES, convert_joints
 from hand_pose_ros.network.checkpoint import CheckpointInfo, load_checkpoint
 from hand_pose_ros.network.model import HandNet
+from hand_pose_ros.synthetic.mesh import MESH_NAMES
 from hand_pose_ros.training.batches import validation_seed
 from hand_pose_ros.training.command import VALIDATION_SPLIT, synthetic_source
 from hand_pose_ros.training.train import pick_device
@@ -44,6 +46,8 @@ DATASETS: tuple[str, ...] = (SYNTHETIC, *BENCHMARKS)
 EVALUATION_DATA: dict[str, Any] = {"scene": {"held": 0.12, "other_hand": 0.12}}
 """What every network is judged on, whatever it was trained on: both mesh families, every view, noise of all sensors,
 bodies, walls and things about the hand, held things, other hands."""
+_MARGIN_M = 0.06
+"""How far the pictures reach beyond the first crop when networks look twice."""
 END_ON_COSINE = float(np.cos(np.radians(30.0)))
 """A hand is seen end-on when its axis is within 30 degrees of the viewing ray."""
 _CHUNK = 128
@@ -74,6 +78,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--count", type=int, help=f"frames (default: {_SYNTHETIC_COUNT} synthetic ones, else all)"
     )
     networks.add_argument("--seed", type=int, default=0, help="of the synthetic hands, 0 to 1048575")
+    networks.add_argument(
+        "--looks",
+        type=int,
+        default=1,
+        help="of synthetic hands: 2 crops each picture again about the hand that the first look found, as the tracker "
+        "does, and reports both (default: 1)",
+    )
+    networks.add_argument(
+        "--families",
+        nargs="+",
+        choices=MESH_NAMES,
+        metavar="NAME",
+        help="mesh families of the synthetic hands",
+    )
     networks.add_argument("--device", default="auto", help="auto, cpu or cuda")
     networks.add_argument(
         "--write-predictions", type=Path, metavar="FILE", help="as papers publish them: u, v, mm"
@@ -153,6 +171,11 @@ def _check(a: argparse.Namespace) -> None:
             "--root is for --checkpoint on icvl, nyu or msra",
         ),
         (a.subjects is not None and a.dataset != "msra", "--subjects is for --dataset msra"),
+        (a.looks not in (1, 2), f"--looks is {a.looks}, want 1 or 2"),
+        (
+            (a.looks != 1 or a.families is not None) and (real or not a.checkpoint),
+            "--looks and --families are for networks on synthetic hands",
+        ),
         (a.count is not None and a.count < 1, f"--count is {a.count}, want at least 1"),
         (not 0 <= a.seed < 2**20, f"--seed is {a.seed}, want 0 to 1048575"),
         (
@@ -223,42 +246,58 @@ def _checkpoints(a: argparse.Namespace) -> Iterator[tuple[str, HandNet, Checkpoi
 def _on_synthetic(a: argparse.Namespace) -> list[Outcome]:
     outcomes = []
     for name, model, _, source in _checkpoints(a):
-        crop = {"size": model.config.crop_size, "cube_m": model.config.cube_m}
+        crop: dict[str, Any] = {"size": model.config.crop_size, "cube_m": model.config.cube_m}
+        if a.looks > 1:
+            crop["margin_m"] = _MARGIN_M
+        if a.families is not None:
+            crop["families"] = tuple(a.families)
         hands = synthetic_source({**EVALUATION_DATA, **crop}, VALIDATION_SPLIT)
         count = a.count or _SYNTHETIC_COUNT
-        parts, joints, angles, families, views = [], [], [], [], []
+        looks: list[list[tuple[Predictions, Batch]]] = [[] for _ in range(a.looks)]
         starts = range(0, count, _CHUNK)
         for index, start in enumerate(tqdm(starts, desc=name, unit="batch", disable=None, leave=False)):
-            batch = hands.batch(validation_seed(a.seed, index), min(_CHUNK, count - start))
-            parts.append(predict(model, batch.crop, batch.distance))
-            joints.append(batch.joints)
-            angles.append(batch.angles)
-            views.append(np.abs(batch.rotation[:, 2, 0]))
-            families.append(batch.family)
-        found, truth = join(parts), np.concatenate(joints)
-        evaluation = evaluate(
-            name,
-            found.joints,
-            truth,
-            JOINT_NAMES,
-            thresholds_mm=a.thresholds,
-            bones=BONES,
-            angles=found.angles,
-            true_angles=np.concatenate(angles),
-            raw_angles=found.raw_angles,
-        )
-        source |= {"seed": a.seed, **_network_figures(found, truth)}
-        family = np.concatenate(families)
-        source["mesh_family_error_mm"] = {
-            str(hands.config.families[f]): float(evaluation.mean_mm[family == f].mean())
-            for f in np.unique(family)
-        }
-        end_on = np.concatenate(views) > END_ON_COSINE
-        source["end_on_share"] = float(end_on.mean())
-        source["end_on_error_mm"] = float(evaluation.mean_mm[end_on].mean()) if end_on.any() else None
-        source["worst_joint_under_30_mm"] = float((1e3 * _worst_m(found.joints, truth) < 30.0).mean())
-        outcomes.append(Outcome(evaluation, source, found.joints.astype(np.float64)))
+            seed, offset = validation_seed(a.seed, index), None
+            for look in looks:
+                batch = hands.batch(seed, min(_CHUNK, count - start), offset)
+                look.append((predict(model, batch.crop, batch.distance), batch))
+                offset = look[-1][0].joints.mean(axis=1)
+        for number, look in enumerate(looks):
+            label = name if number == 0 else f"{name}, second look"
+            outcomes.append(_synthetic_outcome(label, a, look, hands.config.families, source))
     return outcomes
+
+
+def _synthetic_outcome(
+    name: str,
+    a: argparse.Namespace,
+    look: list[tuple[Predictions, Batch]],
+    families: tuple[str, ...],
+    source: dict[str, Any],
+) -> Outcome:
+    """Figures of one look at the synthetic hands; each look has frames of its own."""
+    found, batches = join([predictions for predictions, _ in look]), [batch for _, batch in look]
+    truth = np.concatenate([batch.joints for batch in batches])
+    evaluation = evaluate(
+        name,
+        found.joints,
+        truth,
+        JOINT_NAMES,
+        thresholds_mm=a.thresholds,
+        bones=BONES,
+        angles=found.angles,
+        true_angles=np.concatenate([batch.angles for batch in batches]),
+        raw_angles=found.raw_angles,
+    )
+    source = source | {"seed": a.seed, **_network_figures(found, truth)}
+    family = np.concatenate([batch.family for batch in batches])
+    source["mesh_family_error_mm"] = {
+        str(families[f]): float(evaluation.mean_mm[family == f].mean()) for f in np.unique(family)
+    }
+    end_on = np.concatenate([np.abs(batch.rotation[:, 2, 0]) for batch in batches]) > END_ON_COSINE
+    source["end_on_share"] = float(end_on.mean())
+    source["end_on_error_mm"] = float(evaluation.mean_mm[end_on].mean()) if end_on.any() else None
+    source["worst_joint_under_30_mm"] = float((1e3 * _worst_m(found.joints, truth) < 30.0).mean())
+    return Outcome(evaluation, source, found.joints.astype(np.float64))
 
 
 def _parts(outcome: Outcome) -> str:

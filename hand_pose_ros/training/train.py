@@ -236,13 +236,31 @@ class Trainer:
 
 
 def _start_from(path: str, model: HandNet) -> None:
-    """Put a file's weights into the model; what the file lacks keeps its first values. CheckpointError if none fit."""
+    """Put a file's weights into the model; what the file lacks keeps its first values. CheckpointError if one does not
+    fit.
+
+    A layer that has got more inputs since keeps its old ones in their places and starts with zero weights on the new
+    ones, so the network begins as the file's.
+    """
     loaded, _ = load_checkpoint(path)
     theirs, ours = loaded.state_dict(), model.state_dict()
-    wrong = [key for key, value in theirs.items() if key not in ours or ours[key].shape != value.shape]
-    if wrong:
-        raise CheckpointError(f"{path}: weight '{wrong[0]}' does not fit the configured network")
-    model.load_state_dict({**ours, **theirs})
+    for key, value in theirs.items():
+        if key not in ours or not _fits(value, ours[key]):
+            raise CheckpointError(f"{path}: weight '{key}' does not fit the configured network")
+        if value.shape == ours[key].shape:
+            ours[key] = value
+        else:
+            ours[key] = torch.zeros_like(ours[key])
+            ours[key][:, : value.shape[1]] = value
+    model.load_state_dict(ours)
+
+
+def _fits(smaller: Tensor, larger: Tensor) -> bool:
+    """Equal shapes, or a weight matrix that only needs more inputs (its second dimension)."""
+    if smaller.shape == larger.shape:
+        return True
+    matrices = smaller.dim() == larger.dim() == 2
+    return matrices and smaller.shape[0] == larger.shape[0] and smaller.shape[1] < larger.shape[1]
 
 
 def _optimiser(model: HandNet, config: TrainConfig) -> torch.optim.AdamW:

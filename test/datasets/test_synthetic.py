@@ -67,6 +67,37 @@ def test_joints_lie_under_the_surface_that_the_crop_shows(hands):
     assert 0.003 < np.median(depth) < 0.03
 
 
+def test_another_crop_of_the_same_picture_shows_the_same_hand_elsewhere():
+    config = SyntheticConfig(identities=2, margin_m=0.06)
+    first = SyntheticHands(config).batch(4, 16)
+    assert np.array_equal(SyntheticHands(config).batch(4, 16, np.zeros((16, 3))).crop, first.crop)
+    offset = first.joints.mean(axis=1)
+    second = SyntheticHands(config).batch(4, 16, offset)
+    assert np.abs(second.joints.mean(axis=1)).max() < 1e-5
+    # The same points of the camera frame: the ranges of the joints from the camera agree.
+    cameras = [np.array([0.0, 0.0, 1.0], np.float32) * batch.distance[:, None] for batch in (first, second)]
+    ranges = [
+        np.linalg.norm(batch.joints + camera[:, None], axis=-1)
+        for batch, camera in zip((first, second), cameras, strict=True)
+    ]
+    assert np.allclose(*ranges, atol=1e-5)
+    layer = HandModelLayer()
+    parts = to_tensors(second)
+    joints = layer.frames_from_rotation(
+        parts["rotation"], parts["translation"], parts["angles"], parts["shape"]
+    ).joints
+    assert (joints - parts["joints"]).norm(dim=-1).mean() < 0.006
+    with pytest.raises(ValueError, match="offset"):
+        SyntheticHands(config).batch(4, 16, np.zeros((4, 3)))
+
+
+def test_a_share_of_the_crops_is_centred_better():
+    some = SyntheticHands(replace(BARE, centred=0.5)).batch(3, 256)
+    every = SyntheticHands(replace(BARE, centred=1.0)).batch(3, 256)
+    assert every.joints.mean(axis=1).std() == pytest.approx(BARE.centre_jitter_m / 3, rel=0.25)
+    assert every.joints.mean(axis=1).std() < some.joints.mean(axis=1).std() < BARE.centre_jitter_m
+
+
 def test_angles_pose_and_shape_explain_the_joints(hands):
     batch = to_tensors(hands.batch(5, 32))
     layer = HandModelLayer()
@@ -93,7 +124,7 @@ def test_one_family_alone_can_be_asked_for():
     "field, value",
     [
         ("families", ()), ("identities", 0), ("distance_m", (0.1, 0.5)), ("patch_px", (8, 100)),
-        ("centre_jitter_m", -0.1),
+        ("centre_jitter_m", -0.1), ("centred", 1.5), ("margin_m", 0.5),
     ],
 )  # fmt: skip
 def test_settings_that_make_no_sense_are_named(field, value):

@@ -12,7 +12,8 @@ from hand_pose_ros.hand.kinematics import HandModelLayer
 from hand_pose_ros.hand.rotations import rotation_vector_to_matrix
 from hand_pose_ros.network.backbones import fold_normalisation
 from hand_pose_ros.network.config import NetworkConfig
-from hand_pose_ros.network.inverse import palm_frame
+from hand_pose_ros.network.heads import LENGTH_SCALE_M
+from hand_pose_ros.network.inverse import Glance, palm_frame
 from hand_pose_ros.network.losses import LossConfig, Target, hand_loss
 from hand_pose_ros.network.model import SHAPE_LIMIT, HandNet, crop_to_local
 
@@ -25,6 +26,7 @@ SMALL = {
 }
 CONFIGS = {
     "dense": NetworkConfig(**SMALL),
+    "dense that looks again": NetworkConfig(**SMALL, feedback=4, ik_steps=3, presence=True),
     "dense direct": NetworkConfig(**SMALL, head="direct_joint"),
     "deepmodel": NetworkConfig(architecture="deepmodel", crop_size=64),
     "deepmodel fixed hand": NetworkConfig(architecture="deepmodel", crop_size=64, predict_shape=False),
@@ -111,7 +113,9 @@ def test_gradients_reach_every_weight_and_are_finite(name):
     torch.manual_seed(0)
     model = HandNet(config).train()
     head = config.head
-    loss = LossConfig(parameter=float(head == "direct_parameter"), skeleton=0.5 * (head == "direct_joint"))
+    loss = LossConfig(
+        parameter=float(head == "direct_parameter"), skeleton=0.5 * (head == "direct_joint"), earlier=0.3
+    )
     output = model(*inputs(config, 4))
     hand_loss(output, truth(4), model.layer.limits, loss)[0].backward()
     for key, parameter in model.named_parameters():
@@ -147,6 +151,38 @@ def test_palm_frame_of_degenerate_joints_is_finite():
     joints = torch.zeros(1, 23, 3, requires_grad=True)
     palm_frame(joints).sum().backward()
     assert torch.isfinite(joints.grad).all()
+
+
+def test_a_glance_sees_the_picture_where_the_joints_are():
+    cells, half_m, distance = 24, 0.15, torch.tensor([0.5])
+    uvd = torch.rand(1, skeleton.JOINT_COUNT, 3, generator=torch.Generator().manual_seed(3)) * 1.6 - 0.8
+    centres = (2 * torch.arange(cells) + 1) / cells - 1
+    # Features that are a place's own coordinates, a surface at depth 0.1 everywhere.
+    places = torch.stack(torch.meshgrid(centres, centres, indexing="xy"))[None]
+    everywhere = torch.ones(1, 1, cells, cells)
+    glance = Glance(places, 0.1 * everywhere, everywhere, distance, half_m)
+    found = glance.at(crop_to_local(uvd, distance, half_m))
+    count = skeleton.JOINT_COUNT
+    torch.testing.assert_close(
+        found[:, : 2 * count].unflatten(1, (2, count)), uvd[..., :2].mT, atol=1e-5, rtol=0
+    )
+    behind = (0.1 - uvd[..., 2]) * half_m / LENGTH_SCALE_M
+    torch.testing.assert_close(found[:, 2 * count : 3 * count], behind, atol=1e-5, rtol=0)
+    torch.testing.assert_close(found[:, 3 * count :], torch.ones(1, count))
+
+
+def test_what_lies_outside_the_crop_is_not_seen():
+    glance = Glance(*[torch.ones(1, 1, 6, 6)] * 3, torch.tensor([0.5]), 0.15)
+    found = glance.at(torch.full((1, skeleton.JOINT_COUNT, 3), 0.3))
+    assert (found == 0).all()
+
+
+def test_every_step_but_the_last_tells_its_joints():
+    config = CONFIGS["dense that looks again"]
+    output = HandNet(config).eval()(*inputs(config))
+    assert [joints.shape for joints in output.earlier] == [(2, skeleton.JOINT_COUNT, 3)] * 2
+    plain = CONFIGS["dense direct"]
+    assert HandNet(plain).eval()(*inputs(plain)).earlier == ()
 
 
 def test_crop_to_local_is_the_perspective_of_the_crop():

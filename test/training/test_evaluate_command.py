@@ -98,6 +98,25 @@ def test_a_checkpoint_is_scored_on_synthetic_hands(checkpoint, toy_hands, monkey
     assert "angle error" in capsys.readouterr().out
 
 
+def test_a_second_look_is_scored_beside_the_first(checkpoint, toy_hands, monkeypatch, tmp_path):
+    toy_hands.config = SimpleNamespace(families=("toy",))
+    asked = []
+
+    def source(data, split):
+        asked.append(data)
+        return toy_hands
+
+    monkeypatch.setattr(evaluate_command, "synthetic_source", source)
+    out = tmp_path / "out.json"
+    arguments = ["evaluate", "--checkpoint", str(checkpoint), "--count", "24", "--json", str(out)]
+    assert main([*arguments, "--looks", "2", "--families", "webxr"]) == 0
+    first, second = json.loads(out.read_text())["methods"]
+    assert (first["name"], second["name"]) == ("tiny", "tiny, second look")
+    assert first["mean_error_mm"] != second["mean_error_mm"]
+    assert asked[0]["margin_m"] > 0.03
+    assert asked[0]["families"] == ("webxr",)
+
+
 def test_a_network_is_scored_in_the_camera_frame_of_a_benchmark(checkpoint, icvl_root, monkeypatch, tmp_path):
     local = np.random.default_rng(3).normal(0, 0.03, (23, 3)).astype(np.float32)
 
@@ -143,6 +162,11 @@ def test_count_takes_frames_evenly_from_the_whole_data_set(checkpoint, icvl_root
         (["--checkpoint", "a", "--root", "b"], "--root is for --checkpoint on"),
         (["--checkpoint", "a", "--subjects", "P1"], "--subjects is for --dataset msra"),
         (["--checkpoint", "a", "--count", "0"], "--count is 0"),
+        (["--checkpoint", "a", "--looks", "3"], "--looks is 3, want 1 or 2"),
+        (
+            ["--checkpoint", "a", "--dataset", "nyu", "--root", "b", "--looks", "2"],
+            "are for networks on synthetic",
+        ),
         (["--checkpoint", "a", "--seed", "-1"], "--seed is -1"),
         (["--checkpoint", "a", "--thresholds", "0"], "--thresholds are"),
         (["--checkpoint", "a", "--write-predictions", "b"], "--write-predictions is for one"),

@@ -11,7 +11,7 @@ import torch
 from hand_pose_ros.network.checkpoint import CheckpointError, load_checkpoint, load_model
 from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.losses import LossConfig
-from hand_pose_ros.training.batches import Prefetcher, training_seed, validation_seed
+from hand_pose_ros.training.batches import Prefetcher, to_torch, training_seed, validation_seed
 from hand_pose_ros.training.config import OptimiserConfig, TrainConfig
 from hand_pose_ros.training.train import CURVE_FIELDS, Trainer
 
@@ -158,3 +158,16 @@ def test_a_run_can_start_from_other_weights(config, toy_hands, tmp_path):
     other = replace(config, start=str(weights), network=replace(config.network, widths=(4, 4, 4, 4)))
     with pytest.raises(CheckpointError, match="does not fit"):
         Trainer(other, toy_hands, tmp_path / "third")
+
+
+def test_a_network_that_looks_again_starts_as_the_one_that_did_not(config, toy_hands, tmp_path):
+    Trainer(config, toy_hands, tmp_path / "first").run()
+    weights = tmp_path / "first" / "model.safetensors"
+    grown = replace(config, start=str(weights), network=replace(config.network, feedback=4))
+    trainer = Trainer(grown, toy_hands, tmp_path / "second")
+    batch = to_torch(toy_hands.batch(5, 4), trainer.device)
+    with torch.inference_mode():
+        before = load_model(weights).eval()(batch.crop, batch.distance)
+        after = trainer.average(batch.crop, batch.distance)
+    torch.testing.assert_close(after.joints, before.joints)
+    torch.testing.assert_close(after.joint_sigma, before.joint_sigma)

@@ -1,0 +1,99 @@
+"""Posed hands and their scenes to crops, compiled: skin, render on a virtual sensor, disturb, crop.
+
+In: the identity bank's flat arrays, skinning matrices, scenes and sensors of N samples as
+``datasets.synthetic.SyntheticHands.batch`` draws them. Out: N crops in [-1, 1].
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+
+from hand_pose_ros.depth.crop import _crop_kernel
+from hand_pose_ros.synthetic.render import draw_box, draw_ellipsoid, draw_plane, dress_forearm, rasterize
+from hand_pose_ros.synthetic.scene import OBJECTS
+from hand_pose_ros.synthetic.sensor import sensor_kernel
+from hand_pose_ros.synthetic.skinning import skin_vertices
+
+
+# Not cached on disk: numba would not notice a change in the functions of other files that are compiled into it.
+@njit(parallel=True, nogil=True)
+def render_crops(
+    vertices, bone_index, bone_weight, along_forearm, faces, vertex_range, face_range, skinning, forearm, bare,
+    which_other, other_skinning, planes, object_centres, object_axes, boxes, noise, seeds, patch, view, centres,
+    distance, half, margin, crop_view, crop_distance, crops,
+):  # type: ignore[no-untyped-def]  # pragma: no cover # fmt: skip
+    """Skin, render, disturb and crop each sample into crops (N, S, S).
+
+    view (N, 3, 3), centres (N, 3) m and distance (N,) m say where the sensor looks, half and margin (m) how far its
+    picture reaches about the centre; crop_view and crop_distance say where the crops look. See ``SyntheticHands.batch``
+    for the rest.
+    """
+    no_distortion = np.zeros(8)
+    for n in prange(crops.shape[0]):
+        first, last = vertex_range[n, 0], vertex_range[n, 1]
+        posed = np.empty((last - first, 3), np.float32)
+        skin_vertices(
+            vertices[first:last], bone_index[first:last], bone_weight[first:last], skinning[n], posed
+        )
+        dress_forearm(vertices[first:last], along_forearm[first:last], skinning[n, -1], forearm[n], posed)
+        # Without a hand: everything before this place on the forearm is left out.
+        for i in range(last - first):
+            if along_forearm[first + i] < bare[n]:
+                posed[i, 2] = -1.0
+
+        # The part of a virtual sensor that sees the cube: `patch` of its pixels span the cube at the centre.
+        focal = patch[n] * distance[n] / (2.0 * half)
+        u_low, u_high, v_low, v_high = 1e9, -1e9, 1e9, -1e9
+        # The crop is a cone of rays through the cube's square at its centre: four corners bound it.
+        for corner in range(4):
+            x = half + margin if corner & 1 else -half - margin
+            y = half + margin if corner & 2 else -half - margin
+            px = view[n, 0, 0] * x + view[n, 1, 0] * y + view[n, 2, 0] * distance[n]
+            py = view[n, 0, 1] * x + view[n, 1, 1] * y + view[n, 2, 1] * distance[n]
+            pz = view[n, 0, 2] * x + view[n, 1, 2] * y + view[n, 2, 2] * distance[n]
+            u_low, u_high = min(u_low, focal * px / pz), max(u_high, focal * px / pz)
+            v_low, v_high = min(v_low, focal * py / pz), max(v_high, focal * py / pz)
+        width, height = int(u_high - u_low) + 3, int(v_high - v_low) + 3
+        cx, cy = 1.0 - u_low, 1.0 - v_low
+
+        clean = np.full((height, width), np.inf, np.float32)
+        rasterize(posed, faces[face_range[n, 0] : face_range[n, 1]], focal, focal, cx, cy, clean)
+        if which_other[n] >= 0:
+            skin_vertices(
+                vertices[first:last], bone_index[first:last], bone_weight[first:last],
+                other_skinning[which_other[n]], posed,
+            )  # fmt: skip
+            dress_forearm(
+                vertices[first:last],
+                along_forearm[first:last],
+                other_skinning[which_other[n], -1],
+                forearm[n],
+                posed,
+            )
+            rasterize(posed, faces[face_range[n, 0] : face_range[n, 1]], focal, focal, cx, cy, clean)
+        if not np.isnan(planes[n, 3]):
+            draw_plane(planes[n, :3], planes[n, 3], focal, focal, cx, cy, clean)
+        for k in range(OBJECTS):
+            if not np.isnan(object_centres[n, k, 0]):
+                if boxes[n, k]:
+                    draw_box(object_centres[n, k], object_axes[n, k], focal, focal, cx, cy, clean)
+                else:
+                    draw_ellipsoid(object_centres[n, k], object_axes[n, k], focal, focal, cx, cy, clean)
+        seen = np.empty((height, width), np.float32)
+        sensor_kernel(clean, noise[n], seeds[n], focal, seen)
+        _crop_kernel(
+            seen,
+            focal,
+            focal,
+            cx,
+            cy,
+            no_distortion,
+            0,
+            crop_view[n],
+            crop_distance[n],
+            half,
+            False,
+            crops.shape[1],
+            crops[n],
+        )
