@@ -200,7 +200,9 @@ class _Crops(NamedTuple):
     offset: Array
 
     @classmethod
-    def about(cls, centres: Array, view: Array, offset: Array | None, config: SyntheticConfig) -> _Crops:
+    def about(
+        cls, centres: Array, view: Array, offset: NDArray[np.floating] | None, config: SyntheticConfig
+    ) -> _Crops:
         """Crops about ``centres`` (N, 3) m of the camera frame, or ``offset`` (N, 3) m from them."""
         if offset is None:
             same = np.broadcast_to(np.eye(3), view.shape)
