@@ -160,7 +160,7 @@ def hand_loss(
     terms = {"certainty": certainty_loss(output.joint_sigma, distance)}
     if config.joint:
         terms["joint"] = _joint_term(output.joints, truth, config.joint_form)
-    if config.coarse and output.coarse is not output.joints:
+    if config.coarse and whole.coarse is not whole.joints:
         terms["coarse"] = _joint_term(output.coarse, truth, config.joint_form)
     if config.earlier and output.earlier:
         steps = [_joint_term(joints, truth, config.joint_form) for joints in output.earlier]

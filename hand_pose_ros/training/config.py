@@ -130,6 +130,8 @@ class TrainConfig:
             del values["dataset"], values["root"]
         if not self.start:
             del values["start"]  # as before there was one
+        if not self.loss.earlier:
+            del values["loss"]["earlier"]
         return values
 
 

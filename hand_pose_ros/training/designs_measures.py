@@ -20,7 +20,7 @@ from hand_pose_ros.network.backbones import fold_normalisation
 from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.model import HandNet
 from hand_pose_ros.training.batches import Source, validation_seed
-from hand_pose_ros.training.evaluate_command import END_ON_COSINE, EVALUATION_DATA
+from hand_pose_ros.training.evaluate_synthetic import END_ON_COSINE, EVALUATION_DATA
 from hand_pose_ros.training.validation import WORST_JOINT_MM
 
 _BATCH = 128

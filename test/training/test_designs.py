@@ -30,7 +30,7 @@ from hand_pose_ros.training.designs_measures import (
 )
 from hand_pose_ros.training.designs_report import BEGIN, END, surroundings, write_report
 from hand_pose_ros.training.designs_runs import result_path, train_design
-from hand_pose_ros.training.evaluate_command import EVALUATION_DATA
+from hand_pose_ros.training.evaluate_synthetic import EVALUATION_DATA
 from hand_pose_ros.training.stored_runs import read_result
 
 SHIPPED = Path(__file__).resolve().parents[2] / "config" / "train" / "designs.yaml"

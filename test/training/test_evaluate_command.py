@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -20,8 +21,8 @@ from hand_pose_ros.hand.skeleton import JOINT_NAMES, convert_joints
 from hand_pose_ros.network.checkpoint import save_checkpoint
 from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.model import HandNet
-from hand_pose_ros.training import evaluate_command
-from hand_pose_ros.training.evaluate_command import named_files
+from hand_pose_ros.training import evaluate_command, evaluate_synthetic
+from hand_pose_ros.training.evaluate_outcomes import named_files
 
 
 @pytest.fixture
@@ -85,7 +86,7 @@ def test_published_files_become_a_table_json_and_figures(files, capsys):
 
 def test_a_checkpoint_is_scored_on_synthetic_hands(checkpoint, toy_hands, monkeypatch, tmp_path, capsys):
     toy_hands.config = SimpleNamespace(families=("toy",))
-    monkeypatch.setattr(evaluate_command, "synthetic_source", lambda data, split: toy_hands)
+    monkeypatch.setattr(evaluate_synthetic, "synthetic_source", lambda data, split: toy_hands)
     out = tmp_path / "out.json"
     assert main(["evaluate", "--checkpoint", str(checkpoint), "--count", "40", "--json", str(out)]) == 0
     (method,) = json.loads(out.read_text())["methods"]
@@ -106,15 +107,17 @@ def test_a_second_look_is_scored_beside_the_first(checkpoint, toy_hands, monkeyp
         asked.append(data)
         return toy_hands
 
-    monkeypatch.setattr(evaluate_command, "synthetic_source", source)
+    monkeypatch.setattr(evaluate_synthetic, "synthetic_source", source)
     out = tmp_path / "out.json"
+    sheet = tmp_path / "sheet.png"
     arguments = ["evaluate", "--checkpoint", str(checkpoint), "--count", "24", "--json", str(out)]
-    assert main([*arguments, "--looks", "2", "--families", "webxr"]) == 0
+    assert main([*arguments, "--looks", "2", "--families", "webxr", "--pictures", str(sheet)]) == 0
     first, second = json.loads(out.read_text())["methods"]
     assert (first["name"], second["name"]) == ("tiny", "tiny, second look")
     assert first["mean_error_mm"] != second["mean_error_mm"]
     assert asked[0]["margin_m"] > 0.03
     assert asked[0]["families"] == ("webxr",)
+    assert np.ptp(cv2.imread(str(sheet))) > 100
 
 
 def test_a_network_is_scored_in_the_camera_frame_of_a_benchmark(checkpoint, icvl_root, monkeypatch, tmp_path):

@@ -1,0 +1,131 @@
+"""``hand-pose evaluate`` on synthetic hands: fixed seeds, people, poses and views that training never draws.
+
+In: the command's arguments. Out: an :class:`Outcome` for each network, with the figures of parts of the hands.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from hand_pose_ros.datasets.synthetic import Batch
+from hand_pose_ros.evaluation.metrics import evaluate
+from hand_pose_ros.evaluation.predict import Predictions, join, predict
+from hand_pose_ros.hand.skeleton import BONES, JOINT_NAMES
+from hand_pose_ros.pictures import write_png
+from hand_pose_ros.training.batches import validation_seed
+from hand_pose_ros.training.command import VALIDATION_SPLIT, synthetic_source
+from hand_pose_ros.training.evaluate_outcomes import CHUNK, Outcome, checkpoints
+from hand_pose_ros.training.judged_pictures import judged_sheet
+
+EVALUATION_DATA: dict[str, Any] = {"scene": {"held": 0.12, "other_hand": 0.12}}
+"""What every network is judged on, whatever it was trained on: both mesh families, every view, noise of all sensors,
+bodies, walls and things about the hand, held things, other hands."""
+_MARGIN_M = 0.06
+"""How far the pictures reach beyond the first crop when networks look twice."""
+END_ON_COSINE = float(np.cos(np.radians(30.0)))
+"""A hand is seen end-on when its axis is within 30 degrees of the viewing ray."""
+
+SYNTHETIC_COUNT = 4096
+"""Hands that are judged unless asked otherwise."""
+
+
+def on_synthetic(a: argparse.Namespace) -> list[Outcome]:
+    """Every network that the arguments name, judged on the same synthetic hands; with two looks an outcome for each."""
+    outcomes = []
+    for name, model, _, source in checkpoints(a):
+        crop: dict[str, Any] = {"size": model.config.crop_size, "cube_m": model.config.cube_m}
+        if a.looks > 1:
+            crop["margin_m"] = _MARGIN_M
+        if a.families is not None:
+            crop["families"] = tuple(a.families)
+        hands = synthetic_source({**EVALUATION_DATA, **crop}, VALIDATION_SPLIT)
+        count = a.count or SYNTHETIC_COUNT
+        looks: list[list[tuple[Predictions, Batch]]] = [[] for _ in range(a.looks)]
+        starts = range(0, count, CHUNK)
+        for index, start in enumerate(tqdm(starts, desc=name, unit="batch", disable=None, leave=False)):
+            seed, offset = validation_seed(a.seed, index), None
+            for look in looks:
+                batch = hands.batch(seed, min(CHUNK, count - start), offset)
+                look.append((predict(model, batch.crop, batch.distance), batch))
+                offset = look[-1][0].joints.mean(axis=1)
+        for number, look in enumerate(looks):
+            label = name if number == 0 else f"{name}, second look"
+            outcomes.append(_synthetic_outcome(label, a, look, hands.config.families, source))
+        if a.pictures is not None:
+            _write_pictures(a.pictures, looks[-1], model.config.cube_m)
+    return outcomes
+
+
+def _write_pictures(path: Path, look: list[tuple[Predictions, Batch]], cube_m: float) -> None:
+    """The sheet of one look's frames."""
+    crop, distance, truth = (
+        np.concatenate([getattr(batch, name) for _, batch in look]) for name in ("crop", "distance", "joints")
+    )
+    found = np.concatenate([predictions.joints for predictions, _ in look])
+    write_png(path, judged_sheet(crop, distance, truth, found, cube_m))
+
+
+def _synthetic_outcome(
+    name: str,
+    a: argparse.Namespace,
+    look: list[tuple[Predictions, Batch]],
+    families: tuple[str, ...],
+    source: dict[str, Any],
+) -> Outcome:
+    """Figures of one look at the synthetic hands; each look has frames of its own."""
+    found, batches = join([predictions for predictions, _ in look]), [batch for _, batch in look]
+    truth = np.concatenate([batch.joints for batch in batches])
+    evaluation = evaluate(
+        name,
+        found.joints,
+        truth,
+        JOINT_NAMES,
+        thresholds_mm=a.thresholds,
+        bones=BONES,
+        angles=found.angles,
+        true_angles=np.concatenate([batch.angles for batch in batches]),
+        raw_angles=found.raw_angles,
+    )
+    source = source | {"seed": a.seed, **_network_figures(found, truth)}
+    family = np.concatenate([batch.family for batch in batches])
+    source["mesh_family_error_mm"] = {
+        str(families[f]): float(evaluation.mean_mm[family == f].mean()) for f in np.unique(family)
+    }
+    end_on = np.concatenate([np.abs(batch.rotation[:, 2, 0]) for batch in batches]) > END_ON_COSINE
+    source["end_on_share"] = float(end_on.mean())
+    source["end_on_error_mm"] = float(evaluation.mean_mm[end_on].mean()) if end_on.any() else None
+    source["worst_joint_under_30_mm"] = float((1e3 * _worst_m(found.joints, truth) < 30.0).mean())
+    return Outcome(evaluation, source, found.joints.astype(np.float64))
+
+
+def parts_line(outcome: Outcome) -> str:
+    """Errors of parts of the synthetic hands, one line."""
+    source = outcome.source
+    families = ", ".join(f"{name} {error:.2f}" for name, error in source["mesh_family_error_mm"].items())
+    end_on = source["end_on_error_mm"]
+    seen = "none" if end_on is None else f"{end_on:.2f}"
+    return (
+        f"{outcome.evaluation.name}: mean error, mm: {families}, end-on {seen} "
+        f"({100 * source['end_on_share']:.0f} % of frames); "
+        f"worst joint under 30 mm in {100 * source['worst_joint_under_30_mm']:.1f} % of frames"
+    )
+
+
+def _worst_m(joints: NDArray[np.floating], truth: NDArray[np.floating]) -> NDArray[np.floating]:
+    return np.asarray(np.linalg.norm(joints - truth, axis=-1).max(axis=1))
+
+
+def _network_figures(found: Predictions, truth: NDArray[np.floating]) -> dict[str, float]:
+    """What only a network has: the error before the hand model, and how well it knows its own error."""
+    error = np.linalg.norm(found.joints - truth, axis=-1).ravel()
+    ranks = [values.argsort().argsort() for values in (error, found.sigma.ravel())]
+    return {
+        "coarse_error_mm": float(np.linalg.norm(found.coarse - truth, axis=-1).mean() * 1000.0),
+        "confidence_rank_correlation": float(np.corrcoef(ranks[0], ranks[1])[0, 1]),
+    }
