@@ -107,7 +107,9 @@ class Track:
         calibration: Calibration,
         limits: Limits,
         person: Person | None = None,
+        evidence: float = 0.0,
     ) -> None:
+        """evidence: what else than the pose network says that there is a hand, log odds; it counts for beginning."""
         self.track_id = track_id
         self.state = TrackState.SEARCH
         self.hand: Hand | None = None
@@ -122,6 +124,7 @@ class Track:
                 self._thickness, self._thickness_spread = person.thickness, _LEAST_THICKNESS_SPREAD
         self._refiner, self._calibration, self._limits = refiner, calibration, limits
         self._odds: float | None = None
+        self._evidence = evidence
         self._shape_held = False
         self._left_fit = 0.0
         self._side_frames = _SIDE_FRAMES if limits.side == "auto" else 0
@@ -147,6 +150,11 @@ class Track:
     def published(self) -> bool:
         """Whether there is a hand to publish."""
         return self.state in (TrackState.TRACK, TrackState.COAST)
+
+    @property
+    def promise(self) -> float:
+        """Log odds of a hand: as low-passed over the frames, and what spoke for it when it was found."""
+        return (self._odds or 0.0) + self._evidence
 
     def centre(self, stamp_s: float) -> Array:
         """Where the hand's middle (3,) m should be at a time, camera frame."""
@@ -290,7 +298,7 @@ class Track:
             self._filter = step(self._filter, measured, dt_s, self._refiner.config.filter)
         self.seen_s = stamp_s
         self._confidence, self._joint_confidence = confidence, joint_confidence
-        begun = self.published or (self._odds or 0.0) >= _START_ODDS
+        begun = self.published or self.promise >= _START_ODDS
         self.state = TrackState.TRACK if begun else TrackState.SEARCH
         self.hand = self._to_hand(chosen.side, self._filter.pose, refined.shape)
         raw = Pose(

@@ -12,8 +12,8 @@ crop. The hand that leaves is always one of the hand model: this person's bones 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -23,14 +23,15 @@ from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.depth.locate import LocateConfig
 from hand_pose_ros.estimator import Estimate, HandEstimator, Place, add_time
 from hand_pose_ros.hand.kinematics import SIDES
+from hand_pose_ros.looking import is_hand, is_surely_hand, look, promise
 from hand_pose_ros.network.checkpoint import CheckpointInfo
 from hand_pose_ros.network.detector import HandDetector
 from hand_pose_ros.refine.confidence import Calibration, uncalibrated
 from hand_pose_ros.refine.person import Person, load_person, save_person
 from hand_pose_ros.refine.refiner import RefineConfig, Refiner
 from hand_pose_ros.resources import resource
-from hand_pose_ros.search import HandSearch
-from hand_pose_ros.track import Hand, Limits, Track, TrackState, presence_odds
+from hand_pose_ros.search import LEAST_SCORE, Candidate, HandSearch
+from hand_pose_ros.track import Hand, Limits, Track, TrackState
 
 Array = NDArray[np.float64]
 
@@ -41,10 +42,8 @@ MOST_HANDS = 2
 # Two places nearer than this to each other show the same hand.
 _SAME_HAND_M = 0.12
 _SAME_JOINTS_M = 0.05
-# A hand off the middle of its crop by more than this is looked at again.
-_OFF_CENTRE_M = 0.05
-# Log odds of a hand from which on a place is worth a second look, and above which more does not make it likelier.
-_WORTH_ODDS, _SURE_ODDS = 0.0, 6.0
+# A place this near to one that was looked at tells nothing new.
+_SAME_PLACE_M = 0.05
 # How often the whole image is searched for another hand, or for a better place, while one is tracked.
 _RECHECK_S = 0.5
 
@@ -122,7 +121,7 @@ class HandTracker:
         stored = self.estimator.info.calibration
         self._calibration = Calibration.from_dict(stored) if stored else uncalibrated()
         self._refiner = Refiner(self.config.refine)
-        detector = HandDetector() if self.config.detector else None
+        detector = HandDetector(least_score=LEAST_SCORE) if self.config.detector else None
         self.search_image = HandSearch(detector, self.config.locate)
         self._person = load_person(self.config.user_folder, self.config.user) if self.config.user else None
         self._tracks: list[Track] = []
@@ -197,7 +196,7 @@ class HandTracker:
             centre = track.centre(stamp_s)
             sides = track.sides(stamp_s) if centre[2] > 0 else ()
             wanted.append((track, [Place(centre, side == "left") for side in sides]))
-        answers = self._look(depth, camera, [places for _, places in wanted], timings)
+        answers = look(self.estimator, depth, camera, [places for _, places in wanted], timings)
         for (track, _), estimates in zip(wanted, answers, strict=True):
             if estimates:
                 track.observe(estimates, stamp_s, timings)
@@ -205,65 +204,69 @@ class HandTracker:
                 track.coast(stamp_s)
         self._drop_doubles()
 
-    def _look(
-        self,
-        depth: NDArray[np.float32],
-        camera: Camera,
-        places: list[list[Place]],
-        timings: dict[str, float],
-    ) -> list[list[Estimate]]:
-        """Estimates of groups of places, each group one hand; what was off its crop's middle is looked at again."""
-        flat = self.estimator(depth, camera, [place for group in places for place in group], timings)
-        ends = np.cumsum([0] + [len(group) for group in places])
-        answers = [flat[a:b] for a, b in pairwise(ends)]
-        again: list[tuple[int, list[Place]]] = []
-        for index, group in enumerate(answers):
-            if group:
-                best = max(group, key=_promise)
-                off = np.linalg.norm(best.centre - best.frame.centre)
-                if off > _OFF_CENTRE_M and presence_odds(best) > _WORTH_ODDS and best.centre[2] > 0:
-                    again.append((index, [Place(best.centre, e.frame.mirrored) for e in group]))
-        if again:
-            second = self.estimator(depth, camera, [place for _, group in again for place in group], timings)
-            for index, places_again in again:
-                answers[index], second = second[: len(places_again)], second[len(places_again) :]
-        return answers
-
     def _wants_search(self, stamp_s: float) -> bool:
-        """Every frame while a hand is missing; else now and then, when one more is wanted."""
+        """Every frame while there is no hand or one is missing; else now and then, when one more is wanted."""
         missing = [track for track in self._tracks if track.seen_s < stamp_s]
-        return not self._tracks or bool(missing) or stamp_s - self._searched_s >= _RECHECK_S
+        none = not any(track.published for track in self._tracks)
+        return none or bool(missing) or stamp_s - self._searched_s >= _RECHECK_S
 
     def _search(
         self, depth: NDArray[np.float32], camera: Camera, stamp_s: float, timings: dict[str, float]
     ) -> None:
         """Look over the whole image: for hands that were missed where they should be, and for new ones."""
         self._searched_s = stamp_s
-        seen = [track for track in self._tracks if track.seen_s == stamp_s]
-        if len(seen) >= self.config.hands:
+        # One that is not sure to be a hand does not keep others from being found.
+        if len(self._sure(stamp_s)) >= self.config.hands:
             return
+        seen = [track.centre(stamp_s) for track in self._tracks if track.seen_s == stamp_s]
         start = time.perf_counter()
-        centres = [
-            candidate.centre
-            for candidate in self.search_image(depth, camera, self.config.hands)
-            if all(np.linalg.norm(candidate.centre - t.centre(stamp_s)) > _SAME_HAND_M for t in seen)
-        ]
+        named = self.search_image(depth, camera, self.config.hands)
         add_time(timings, "locate", start)
-        sides = SIDES if self.config.side == "auto" else (self.config.side,)
-        groups = [[Place(centre, side == "left") for side in sides] for centre in centres]
-        found = [group for group in self._look(depth, camera, groups, timings) if _is_hand(group)]
-        for group in sorted(found, key=lambda g: -max(_promise(e) for e in g)):
-            if len([t for t in self._tracks if t.seen_s == stamp_s]) >= self.config.hands:
-                break
-            self._start(group, stamp_s, timings)
-        self._drop_doubles()
-        # A hand that was found takes the place of one that is only remembered.
-        by_last_seen = sorted(self._tracks, key=lambda track: -track.seen_s)
-        self._tracks = [track for track in self._tracks if track in by_last_seen[: self.config.hands]]
+        fresh = [place for place in named if _apart(place.centre, seen, _SAME_HAND_M)]
+        self._try(fresh, is_hand, depth, camera, stamp_s, timings)
+        sure = self._sure(stamp_s)
+        if 0 < len(sure) < self.config.hands:
+            start = time.perf_counter()
+            joints = [track.hand.joints for track in sure if track.hand is not None]
+            beside = self.search_image.beside(depth, camera, joints, self.config.hands - len(sure))
+            add_time(timings, "locate", start)
+            known = seen + [place.centre for place in fresh] + [track.centre(stamp_s) for track in sure]
+            again = [place for place in beside if _apart(place.centre, known, _SAME_PLACE_M)]
+            self._try(again, is_surely_hand, depth, camera, stamp_s, timings)
+        # A hand that was found takes the place of one that is only remembered, and that of one that may be none.
+        best = sorted(self._tracks, key=lambda t: (-t.seen_s, not t.published, -t.promise))
+        self._tracks = [track for track in self._tracks if track in best[: self.config.hands]]
 
-    def _start(self, group: list[Estimate], stamp_s: float, timings: dict[str, float]) -> None:
+    def _try(
+        self,
+        candidates: list[Candidate],
+        worth: Callable[[list[Estimate]], bool],
+        depth: NDArray[np.float32],
+        camera: Camera,
+        stamp_s: float,
+        timings: dict[str, float],
+    ) -> None:
+        """Look at the candidates and begin tracks where there are hands, the likeliest first."""
+        sides = SIDES if self.config.side == "auto" else (self.config.side,)
+        groups = [[Place(c.centre, side == "left") for side in sides] for c in candidates]
+        estimates = look(self.estimator, depth, camera, groups, timings, sift=True)
+        answers = zip(estimates, candidates, strict=True)
+        found = [(group, candidate) for group, candidate in answers if worth(group)]
+        for group, candidate in sorted(found, key=_likeliest_first):
+            if len(self._sure(stamp_s)) >= self.config.hands:
+                break
+            self._start(group, candidate.evidence, stamp_s, timings)
+            self._drop_doubles()
+
+    def _sure(self, stamp_s: float) -> list[Track]:
+        """Those that are seen in this frame and published."""
+        return [track for track in self._tracks if track.published and track.seen_s == stamp_s]
+
+    def _start(
+        self, group: list[Estimate], evidence: float, stamp_s: float, timings: dict[str, float]
+    ) -> None:
         """A new track, or the old one where its hand is found again."""
-        best = max(group, key=_promise)
+        best = max(group, key=promise)
         for track in self._tracks:
             near = np.linalg.norm(track.centre(stamp_s) - best.centre) < 2 * _SAME_HAND_M
             if track.seen_s < stamp_s and near:
@@ -271,7 +274,7 @@ class HandTracker:
                 if again and track.observe(again, stamp_s, timings):
                     return
         limits = Limits(self.config.side, self.config.min_confidence, self.config.coast_s)
-        track = Track(self._next_id, self._refiner, self._calibration, limits, self._person)
+        track = Track(self._next_id, self._refiner, self._calibration, limits, self._person, evidence)
         if track.observe(group, stamp_s, timings):
             self._next_id += 1
             self._tracks = [t for t in self._tracks if t.published or t.seen_s == stamp_s] + [track]
@@ -310,10 +313,10 @@ class HandTracker:
         return masked
 
 
-def _promise(estimate: Estimate) -> float:
-    """How much speaks for a hand here, for choosing between places."""
-    return min(presence_odds(estimate), _SURE_ODDS) + estimate.fit
+def _apart(centre: Array, others: list[Array], least_m: float) -> bool:
+    return all(np.linalg.norm(centre - other) > least_m for other in others)
 
 
-def _is_hand(group: list[Estimate]) -> bool:
-    return bool(group) and max(map(presence_odds, group)) > _WORTH_ODDS
+def _likeliest_first(found: tuple[list[Estimate], Candidate]) -> float:
+    group, candidate = found
+    return -max(map(promise, group)) - candidate.evidence

@@ -8,7 +8,7 @@ import numpy as np
 
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.depth.locate import LocateConfig, locate_hands
-from hand_pose_ros.search import HandSearch
+from hand_pose_ros.search import HandSearch, score_evidence, without_hands
 from hand_pose_ros.synthetic.stage import Stage, StageConfig
 
 CAMERA = Camera(320, 240, 240.0, 240.0, 159.5, 119.5)
@@ -17,6 +17,7 @@ CAMERA = Camera(320, 240, 240.0, 240.0, 159.5, 119.5)
 @dataclass
 class Found:
     centre: np.ndarray
+    score: float = 0.4
 
 
 class Detector:
@@ -51,9 +52,46 @@ def test_the_detectors_places_come_first_and_none_comes_twice():
     assert all(np.linalg.norm(place.centre - blob) > 0.1 for place in places[1:])
 
 
-def test_places_out_of_range_and_more_than_four_are_left_out():
+def test_places_out_of_range_and_more_than_six_are_left_out():
     far = Detector((0.0, 0.0, 50.0), (0.0, 0.0, 0.001))
     blind = np.full((240, 320), np.nan, np.float32)
     assert HandSearch(far, LocateConfig())(blind, CAMERA, 2) == []
-    many = Detector(*((0.2 * i, 0.0, 1.0) for i in range(6)))
-    assert len(HandSearch(many, LocateConfig())(blind, CAMERA, 5)) == 4
+    many = Detector(*((0.2 * i, 0.0, 1.0) for i in range(8)))
+    assert len(HandSearch(many, LocateConfig())(blind, CAMERA, 7)) == 6
+
+
+def test_a_score_speaks_for_a_hand_or_against_it_within_limits():
+    scores = (0.0, 0.2, 0.4, 0.6, 1.0)
+    told = [score_evidence(score) for score in scores]
+    assert told == sorted(told)
+    assert told[2] == 0.0
+    assert told[0] == -1.0
+    assert told[-1] == 3.0
+    depth = picture()
+    alone = HandSearch(None, LocateConfig())(depth, CAMERA, 1)
+    beside = HandSearch(Detector(), LocateConfig())(depth, CAMERA, 1)
+    assert alone[0].evidence == 0.0, "nobody looked"
+    assert beside[0].evidence == -1.0, "the detector looked and saw nothing"
+
+
+def test_a_hand_is_taken_out_and_nothing_else():
+    frame = Stage(StageConfig(seed=101), CAMERA).frame(0.5)
+    joints = frame.hands[0].joints
+    out = without_hands(frame.depth, CAMERA, [joints])
+    column, row = np.rint(CAMERA.project(joints.mean(axis=0))).astype(int)
+    assert np.isnan(out[row - 3 : row + 4, column - 3 : column + 4]).all()
+    gone = np.isnan(out) & ~np.isnan(frame.depth)
+    assert 0 < gone.mean() < 0.2
+    assert (np.abs(frame.depth[gone] - joints[:, 2].mean()) < 0.25).all()
+    kept = ~np.isnan(out)
+    assert np.array_equal(out[kept], frame.depth[kept])
+    behind = joints - [0.0, 0.0, 2.0]
+    assert np.array_equal(without_hands(frame.depth, CAMERA, [behind]), frame.depth, equal_nan=True)
+
+
+def test_the_second_look_is_the_detectors_alone():
+    frame = Stage(StageConfig(seed=101), CAMERA).frame(0.5)
+    joints = [frame.hands[0].joints]
+    assert HandSearch(None, LocateConfig()).beside(frame.depth, CAMERA, joints, 1) == []
+    places = HandSearch(Detector((0.1, 0.0, 0.6)), LocateConfig()).beside(frame.depth, CAMERA, joints, 1)
+    assert [place.evidence for place in places] == [-1.0]

@@ -74,6 +74,17 @@ def test_doubtful_frames_never_add_up_to_a_hand_but_keep_one():
     assert set(show(known, DOUBTFUL, 20, start=3)) == {TrackState.TRACK}
 
 
+def test_what_the_search_knows_counts_for_beginning_only():
+    def begun(evidence: float, presence: float) -> TrackState:
+        one = Track(1, refiner(), uncalibrated(), Limits("right", 0.0, 0.25), evidence=evidence)
+        return show(one, presence, 1)[0]
+
+    assert begun(2.5, DOUBTFUL) == TrackState.TRACK
+    assert begun(1.0, DOUBTFUL) == TrackState.SEARCH
+    assert begun(-1.0, 6.5) == TrackState.SEARCH
+    assert begun(3.0, 2.0) != TrackState.TRACK, "a hand that is not seen does not begin"
+
+
 def test_a_hand_that_has_left_is_lost_within_three_frames():
     known = track()
     show(known, SURE, 10)

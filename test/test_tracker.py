@@ -12,6 +12,7 @@ from hand_pose_ros.hand.kinematics import HandModelLayer
 from hand_pose_ros.network.checkpoint import CheckpointError
 from hand_pose_ros.refine.person import ShapeConfig
 from hand_pose_ros.refine.refiner import RefineConfig
+from hand_pose_ros.search import Candidate
 from hand_pose_ros.synthetic.motion import SyntheticMotion
 from hand_pose_ros.synthetic.stage import Stage, StageConfig
 from hand_pose_ros.tracker import HandTracker, TrackerConfig, TrackState
@@ -184,6 +185,40 @@ def test_both_hands_of_a_person_are_tracked_each_on_its_side():
     for hand in last.hands:
         assert np.linalg.norm(hand.joints - truth[hand.side], axis=1).mean() < 0.025
     assert [hand.track_id for hand in last.raw] == [hand.track_id for hand in last.hands]
+
+
+def test_one_that_may_be_none_does_not_keep_a_hand_from_being_found():
+    frame = Stage(StageConfig(seed=180, hands=("right", "left")), CAMERA).frame(0.0)
+    first, second = (hand.joints.mean(axis=0) for hand in frame.hands)
+    tracker = HandTracker()
+    named = [Candidate(first, "blob", evidence=-20.0)]
+    tracker.search_image = lambda *_: list(named)
+    for index in range(2):
+        assert tracker.update(frame.depth, CAMERA, index * RATE_S).hands == ()
+    named.append(Candidate(second, "detector"))
+    found = tracker.update(frame.depth, CAMERA, 2 * RATE_S).hands
+    assert len(found) == 1
+    assert np.linalg.norm(found[0].joints.mean(axis=0) - second) < 0.02
+
+
+def test_a_second_hand_that_only_the_second_look_names_is_found():
+    frame = Stage(StageConfig(seed=180, hands=("right", "left")), CAMERA).frame(0.0)
+    first, second = (hand.joints.mean(axis=0) for hand in frame.hands)
+    tracker = HandTracker(config=TrackerConfig(hands=2))
+
+    class Search:
+        def __call__(self, depth, camera, count):
+            return [Candidate(first, "detector")]
+
+        def beside(self, depth, camera, hands, count):
+            assert len(hands) == count == 1
+            assert np.linalg.norm(hands[0].mean(axis=0) - first) < 0.02
+            return [Candidate(first + [0.01, 0.0, 0.0], "detector"), Candidate(second, "detector")]
+
+    tracker.search_image = Search()
+    found = tracker.update(frame.depth, CAMERA, 0.0).hands
+    assert len(found) == 2
+    assert np.linalg.norm(found[1].joints.mean(axis=0) - second) < 0.02
 
 
 @pytest.mark.parametrize("things", [("face",), ("box", "cup"), ("elbow",)])

@@ -21,6 +21,7 @@ from hand_pose_ros.datasets.full_frames import FullFrames
 from hand_pose_ros.datasets.still_images import still_images
 from hand_pose_ros.network.detector import LEAST_SCORE, HandDetector
 from hand_pose_ros.pictures import write_json
+from hand_pose_ros.search import LEAST_SCORE as SEARCH_SCORE
 from hand_pose_ros.search import HandSearch
 from hand_pose_ros.synthetic.sequences import Sequence, bench_sequences
 from hand_pose_ros.tracker import MOST_HANDS, HandTracker, TrackerConfig
@@ -43,7 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--pictures", type=int, help="cluttered single pictures (default: 4096, with --search 600)"
     )
     parser.add_argument("--seed", type=int, default=0, help="of the single pictures")
-    parser.add_argument("--least-score", type=float, default=LEAST_SCORE, help="what scores less is no hand")
+    parser.add_argument(
+        "--least-score",
+        type=float,
+        help=f"what scores less is no hand (default: {LEAST_SCORE}, with --search {SEARCH_SCORE}: the tracker's)",
+    )
     parser.add_argument("--every", type=int, default=5, help="look at every n-th frame of the sequences")
     parser.add_argument(
         "--search",
@@ -67,11 +72,12 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.search:
         run_search(arguments)
         return
-    detector = HandDetector(arguments.weights, arguments.least_score)
+    least_score = LEAST_SCORE if arguments.least_score is None else arguments.least_score
+    detector = HandDetector(arguments.weights, least_score)
     pictures = FullFrames(full_frame_config({}, FIGURES_SPLIT))
     reports = {
         "single pictures": evaluate_detector(
-            detector.network, pictures, arguments.seed, arguments.pictures, arguments.least_score
+            detector.network, pictures, arguments.seed, arguments.pictures, least_score
         )
     }
     sequences = bench_sequences()
@@ -91,8 +97,10 @@ def run(arguments: argparse.Namespace) -> None:
 def run_search(arguments: argparse.Namespace) -> None:
     """Measure the whole search and print it."""
     tracker = HandTracker(arguments.model, TrackerConfig(hands=MOST_HANDS))
-    if arguments.weights is not None or arguments.least_score != LEAST_SCORE:
-        detector = HandDetector(arguments.weights, arguments.least_score)
+    if arguments.weights is not None or arguments.least_score is not None:
+        detector = HandDetector(
+            arguments.weights, SEARCH_SCORE if arguments.least_score is None else arguments.least_score
+        )
         tracker.search_image = HandSearch(detector, tracker.config.locate)
     tracker.warm_up()
     source = FullFrames(full_frame_config({}, FIGURES_SPLIT))
