@@ -26,6 +26,14 @@ def test_shipped_files_are_found() -> None:
     assert resources.resource("config/fastdds.xml").is_file()
 
 
+def test_models_are_named_or_given_as_paths(tmp_path: Path) -> None:
+    default = resources.resource("models", "default.safetensors")
+    assert resources.model_file() == resources.model_file("") == resources.model_file("default") == default
+    assert resources.model_file("small") == resources.resource("models", "small.safetensors")
+    assert resources.model_file(tmp_path / "own.safetensors") == tmp_path / "own.safetensors"
+    assert resources.model_file("./small") == Path("small")
+
+
 def test_missing_file_is_named() -> None:
     with pytest.raises(FileNotFoundError, match="models/absent.safetensors"):
         resources.resource("models/absent.safetensors")

@@ -25,9 +25,9 @@ def render_crops(
 ):  # type: ignore[no-untyped-def]  # pragma: no cover # fmt: skip
     """Skin, render, disturb and crop each sample into crops (N, S, S).
 
-    view (N, 3, 3), centres (N, 3) m and distance (N,) m say where the sensor looks, half and margin (m) how far its
-    picture reaches about the centre; crop_view and crop_distance say where the crops look. See ``SyntheticHands.batch``
-    for the rest.
+    view (N, 3, 3), centres (N, 3) m and distance (N,) m say where the sensor looks, half and margin (N,) m how far
+    its picture reaches about the centre; crop_view and crop_distance say where the crops look. See
+    ``SyntheticHands.batch`` for the rest.
     """
     no_distortion = np.zeros(8)
     for n in prange(crops.shape[0]):
@@ -47,8 +47,8 @@ def render_crops(
         u_low, u_high, v_low, v_high = 1e9, -1e9, 1e9, -1e9
         # The crop is a cone of rays through the cube's square at its centre: four corners bound it.
         for corner in range(4):
-            x = half + margin if corner & 1 else -half - margin
-            y = half + margin if corner & 2 else -half - margin
+            x = half + margin[n] if corner & 1 else -half - margin[n]
+            y = half + margin[n] if corner & 2 else -half - margin[n]
             px = view[n, 0, 0] * x + view[n, 1, 0] * y + view[n, 2, 0] * distance[n]
             py = view[n, 0, 1] * x + view[n, 1, 1] * y + view[n, 2, 1] * distance[n]
             pz = view[n, 0, 2] * x + view[n, 1, 2] * y + view[n, 2, 2] * distance[n]

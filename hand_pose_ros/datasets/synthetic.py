@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.datasets.render_crops import render_crops
 from hand_pose_ros.depth.crop import CropFrame
+from hand_pose_ros.hand import skeleton
 from hand_pose_ros.synthetic.bank import IdentityBank, load_bank
 from hand_pose_ros.synthetic.negatives import KINDS, sample_negatives
 from hand_pose_ros.synthetic.other_hands import sample_other_hands
@@ -32,6 +33,10 @@ Array32 = NDArray[np.float32]
 # A bare forearm is looked at this far behind its wrist.
 _ARM_CENTRE_M = (0.04, 0.18)
 _STUMP_M = 0.027
+# Of how upright a tracked hand is; more the more it points along the line of sight.
+_ROLL_SPREAD_RAD = 0.15
+_KNUCKLES = [skeleton.JOINT_INDEX[f"{finger}_mcp"] for finger in skeleton.FINGERS[1:]]
+_WRIST = [skeleton.JOINT_INDEX[name] for name in ("wrist_radial", "wrist_ulnar")]
 
 
 @dataclass(frozen=True)
@@ -49,8 +54,9 @@ class SyntheticConfig:
     cube_m: float = 0.30
     centre_jitter_m: float = 0.022
     """Standard deviation of each coordinate of the crop centre about the mean joint."""
-    centred: float = 0.0
-    """Share of the crops whose centre is off by a third of that only: hands that were seen a frame ago."""
+    tracked: float = 0.0
+    """Share of the crops that are taken as of a hand that was seen a frame ago: their centre is off by a third of that
+    only, and they are turned so that the hand is upright."""
     margin_m: float = 0.0
     """How far the sensor's picture reaches beyond the cube, for crops about other centres."""
     distance_m: tuple[float, float] = (0.27, 1.30)
@@ -79,8 +85,8 @@ class SyntheticConfig:
         require_sensors(self.sensors)
         if not 0 <= self.nothing < 1:
             raise ValueError(f"nothing is {self.nothing}: it is a share, at least 0 and below 1")
-        if not 0 <= self.centred <= 1:
-            raise ValueError(f"centred is {self.centred}: it is a share between 0 and 1")
+        if not 0 <= self.tracked <= 1:
+            raise ValueError(f"tracked is {self.tracked}: it is a share between 0 and 1")
         if not 0 <= self.margin_m <= 0.2:
             raise ValueError(f"margin_m is {self.margin_m}: want 0 to 0.2 m")
         if self.centre_jitter_m < 0 or not 0 <= self.off_axis_rad < 0.8:
@@ -106,6 +112,21 @@ class Batch:
     family: NDArray[np.int64]
 
 
+class Again(NamedTuple):
+    """Where to crop pictures another time: offset (N, 3) m from the first crops' centres in their local frames (what
+    lies farther off than ``margin_m`` may miss), and roll_rad (N,) as of ``CropFrame``."""
+
+    offset: Array
+    roll_rad: Array
+
+    @classmethod
+    def about(cls, joints: NDArray[np.floating]) -> Again:
+        """Crops about hands with joints (N, 23, 3) m in the first crops' local frames, and with them upright."""
+        joints = np.asarray(joints, dtype=np.float64)
+        x, y, _ = np.moveaxis(joints[:, _KNUCKLES].mean(axis=1) - joints[:, _WRIST].mean(axis=1), -1, 0)
+        return cls(joints.mean(axis=1), -0.5 * np.pi - np.arctan2(y, x))
+
+
 class SyntheticHands:
     """An endless, random-access source of batches: ``SyntheticHands(config).batch(seed, count)``."""
 
@@ -117,16 +138,17 @@ class SyntheticHands:
         """The people of this split, made on first use."""
         return load_bank(self.config.families, self.config.identities, self.config.split)
 
-    def batch(self, seed: int, count: int, offset: NDArray[np.floating] | None = None) -> Batch:
+    def batch(self, seed: int, count: int, again: Again | None = None) -> Batch:
         """``count`` samples; a pure function of the configuration, the seed and the count.
 
-        offset (count, 3) m: the same pictures cropped again, ``offset`` away from the first crops' centres in their
-        local frames; what lies farther off than ``margin_m`` may miss in them. ValueError on a wrong count or shape.
+        again: the same pictures cropped another time. ValueError on a wrong count or shape.
         """
         if count < 1:
             raise ValueError(f"count is {count}: want at least 1")
-        if offset is not None and offset.shape != (count, 3):
-            raise ValueError(f"offset has shape {offset.shape}, want ({count}, 3)")
+        if again is not None and (again.offset.shape != (count, 3) or again.roll_rad.shape != (count,)):
+            raise ValueError(
+                f"again has shapes {again.offset.shape}, {again.roll_rad.shape}, want ({count}, 3), ({count},)"
+            )
         config, bank = self.config, self.bank
         rng = np.random.default_rng([config.split, seed])
         person = rng.integers(len(bank), size=count)
@@ -136,8 +158,11 @@ class SyntheticHands:
 
         joints = bank.pose(person, angles, rotation, np.zeros((count, 3))).joints
         jitter = rng.normal(0, config.centre_jitter_m, (count, 3))
-        if config.centred > 0:
-            jitter[rng.random(count) < config.centred] /= 3.0
+        roll = np.zeros(count) if again is None else again.roll_rad
+        if config.tracked > 0:
+            tracked = rng.random(count) < config.tracked
+            jitter[tracked] /= 3.0
+            roll = roll + np.where(tracked, _rolls_upright(rotation, rng), 0.0)
         translation = jitter - joints.mean(axis=1)
         hands = count - round(config.nothing * count)
         negatives, kind = sample_negatives(count - hands, rng)
@@ -168,14 +193,17 @@ class SyntheticHands:
         which_other[others.beside] = np.arange(len(others.beside))
         noise = sensor.noise if config.noise else np.tile(NO_NOISE.as_array(), (count, 1))
         crop = np.empty((count, 1, config.size, config.size), np.float32)
-        crops = _Crops.about(centres, view, offset, config)
+        crops = _Crops.about(centres, view, None if again is None else again.offset, roll, config)
+        # A turned crop's corners reach farther. Where that lies within the margin, the picture stays the same.
+        corners = config.cube_m / 2 * (np.abs(np.cos(roll)) + np.abs(np.sin(roll)) - 1.0)
+        margin = np.maximum(config.margin_m, corners)
         render_crops(
             bank.vertices, bank.bone_index, bank.bone_weight, bank.along_forearm, bank.faces,
             bank.vertex_range[person], bank.face_range[bank.family[person]], skinning.astype(np.float32),
             _forearm_looks(count, rng), np.where(np.arange(count) < hands, -np.inf, np.where(arm, 0.01, np.inf)),
             which_other, other_skinning.astype(np.float32), scenes.planes, scenes.centres, scenes.axes, scenes.boxes,
             noise, rng.integers(2**31, size=count), sensor.patch_px,
-            view, centres, distance, config.cube_m / 2, config.margin_m, crops.view, crops.distance, crop[:, 0],
+            view, centres, distance, config.cube_m / 2, margin, crops.view, crops.distance, crop[:, 0],
         )  # fmt: skip
         local = crops.local(posed.joints)
         return Batch(
@@ -201,16 +229,23 @@ class _Crops(NamedTuple):
 
     @classmethod
     def about(
-        cls, centres: Array, view: Array, offset: NDArray[np.floating] | None, config: SyntheticConfig
+        cls, centres: Array, view: Array, offset: Array | None, roll: Array, config: SyntheticConfig
     ) -> _Crops:
-        """Crops about ``centres`` (N, 3) m of the camera frame, or ``offset`` (N, 3) m from them."""
-        if offset is None:
+        """Crops about ``centres`` (N, 3) m of the camera frame, or ``offset`` (N, 3) m from them, turned by ``roll``
+        (N,) rad."""
+        if offset is None and not roll.any():
             same = np.broadcast_to(np.eye(3), view.shape)
             return cls(view, np.linalg.norm(centres, axis=1), same, np.zeros_like(centres))
+        if offset is None:
+            offset = np.zeros_like(centres)
         moved = centres + np.einsum("nji,nj->ni", view, offset)
-        frames = [CropFrame(centre, config.cube_m, config.size).view for centre in moved]
-        turn = np.stack(frames) @ view.swapaxes(1, 2)
-        return cls(np.stack(frames), np.linalg.norm(moved, axis=1), turn, np.asarray(offset, np.float64))
+        frames = np.stack(
+            [
+                CropFrame(centre, config.cube_m, config.size, roll_rad=angle).view
+                for centre, angle in zip(moved, roll.tolist(), strict=True)
+            ]
+        )
+        return cls(frames, np.linalg.norm(moved, axis=1), frames @ view.swapaxes(1, 2), offset)
 
     def local(self, points: Array) -> Array:
         """Points (N, K, 3) m of the hands' local frames -> of the crops' local frames."""
@@ -233,6 +268,14 @@ def _centred_on_arm(joints: Array, rotation: Array, behind: Array) -> Array:
     """(N, 3): where the palm must be for a point ``behind`` (N,) m the wrist, in line with the palm, to be at zero."""
     wrist = joints[:, 1:3].mean(axis=1)
     return np.asarray(behind[:, None] * rotation[:, :, 0] - wrist)
+
+
+def _rolls_upright(rotation: Array, rng: np.random.Generator) -> Array:
+    """(N,) rad: rolls that turn hands of orientations (N, 3, 3) upright, off by what the last frame's hand was."""
+    along = rotation[:, :2, 0]
+    spread = _ROLL_SPREAD_RAD / np.maximum(np.linalg.norm(along, axis=1), 0.2)
+    error = spread * rng.normal(size=len(rotation))
+    return np.asarray(-0.5 * np.pi - np.arctan2(along[:, 1], along[:, 0]) + error)
 
 
 def _join(first: Scenes, second: Scenes) -> Scenes:

@@ -5,7 +5,8 @@ network's picture (S,S) float32 in [-1,1].
 
 Three coordinate systems, besides the camera's optical frame (metres; x right, y down, z forward):
 * view: the camera turned about its own origin by the smallest rotation that puts the crop's centre on its z
-  axis. A hand at the image's edge then looks as it would in the middle.
+  axis, then about that axis by the roll. A hand at the image's edge then looks as it would in the middle, and one that
+  was seen before can be turned upright.
 * local: view, origin moved to the crop's centre, x negated when mirrored (a left hand becomes a right one).
 * crop: u, v, d in [-1,1] over the cube; perspective about the centre, so that one pixel is one ray:
   u = X / (distance + Z) * distance / half, v likewise, d = Z / half, with (X, Y, Z) local.
@@ -31,12 +32,14 @@ _DENSE = 1.5
 @dataclass(frozen=True, eq=False)
 class CropFrame:
     """Where a crop is taken. centre (3,) m, camera optical frame, before the camera; cube_m edge of the cube;
-    size px; mirrored: flip x for a left hand. Raises ValueError when a field makes no sense."""
+    size px; mirrored: flip x for a left hand; roll_rad: by how much the picture is turned, from x to y. Raises
+    ValueError when a field makes no sense."""
 
     centre: NDArray[np.float64]
     cube_m: float = 0.30
     size: int = 96
     mirrored: bool = False
+    roll_rad: float = 0.0
 
     def __post_init__(self) -> None:
         centre = np.array(self.centre, dtype=np.float64)
@@ -48,6 +51,8 @@ class CropFrame:
             raise ValueError(f"crop cube_m is {self.cube_m}: it must be a positive length in metres")
         if int(self.size) != self.size or self.size < 1:
             raise ValueError(f"crop size is {self.size}: it must be a whole number of pixels, at least 1")
+        if not math.isfinite(self.roll_rad):
+            raise ValueError(f"crop roll_rad is {self.roll_rad}: it must be a finite angle (radians)")
         centre.flags.writeable = False
         object.__setattr__(self, "centre", centre)
 
@@ -63,10 +68,14 @@ class CropFrame:
 
     @cached_property
     def view(self) -> NDArray[np.float64]:
-        """Rotation (3,3), camera -> view: the smallest that turns the centre's direction to +z."""
+        """Rotation (3,3), camera -> view: the smallest that turns the centre's direction to +z, then the roll."""
         x, y, z = self.centre / self.distance
         a = 1.0 / (1.0 + z)
-        return np.array([[1.0 - a * x * x, -a * x * y, -x], [-a * x * y, 1.0 - a * y * y, -y], [x, y, z]])
+        level = np.array([[1.0 - a * x * x, -a * x * y, -x], [-a * x * y, 1.0 - a * y * y, -y], [x, y, z]])
+        if self.roll_rad == 0.0:
+            return level
+        c, s = math.cos(self.roll_rad), math.sin(self.roll_rad)
+        return np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]]) @ level
 
     @cached_property
     def _camera_to_local(self) -> NDArray[np.float64]:
@@ -112,6 +121,16 @@ class CropFrame:
     def crop_to_pixel(self, uv: ArrayLike) -> NDArray[np.float64]:
         """(..., u v) in [-1,1] -> pixel (column, row) of the crop; (0, 0) is the first pixel's centre."""
         return (np.asarray(uv, dtype=np.float64)[..., :2] + 1.0) * (0.5 * self.size) - 0.5
+
+
+def upright_roll(centre: ArrayLike, direction: ArrayLike) -> float:
+    """The roll (rad) of a crop about centre (3,) m in which direction (3,), both in the camera frame, points up.
+
+    For a hand's direction from the wrist to the knuckles, the crop shows the fingers upwards. 0 for a direction along
+    the line of sight.
+    """
+    x, y, _ = CropFrame(np.asarray(centre, dtype=np.float64)).view @ np.asarray(direction, dtype=np.float64)
+    return 0.0 if math.hypot(x, y) < 1e-9 else -0.5 * math.pi - math.atan2(y, x)
 
 
 @njit(nogil=True, cache=True)

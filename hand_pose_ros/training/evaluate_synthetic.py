@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from hand_pose_ros.datasets.synthetic import Batch
+from hand_pose_ros.datasets.synthetic import Again, Batch
 from hand_pose_ros.evaluation.metrics import evaluate
 from hand_pose_ros.evaluation.predict import Predictions, join, predict
 from hand_pose_ros.hand.skeleton import BONES, JOINT_NAMES
@@ -26,8 +26,9 @@ from hand_pose_ros.training.judged_pictures import judged_sheet
 EVALUATION_DATA: dict[str, Any] = {"scene": {"held": 0.12, "other_hand": 0.12}}
 """What every network is judged on, whatever it was trained on: both mesh families, every view, noise of all sensors,
 bodies, walls and things about the hand, held things, other hands."""
-_MARGIN_M = 0.06
-"""How far the pictures reach beyond the first crop when networks look twice."""
+_MARGIN_M = 0.125
+"""How far the pictures reach beyond the first crop when networks look twice: the second crops are 6 cm off at most, and
+turned."""
 END_ON_COSINE = float(np.cos(np.radians(30.0)))
 """A hand is seen end-on when its axis is within 30 degrees of the viewing ray."""
 
@@ -49,11 +50,11 @@ def on_synthetic(a: argparse.Namespace) -> list[Outcome]:
         looks: list[list[tuple[Predictions, Batch]]] = [[] for _ in range(a.looks)]
         starts = range(0, count, CHUNK)
         for index, start in enumerate(tqdm(starts, desc=name, unit="batch", disable=None, leave=False)):
-            seed, offset = validation_seed(a.seed, index), None
+            seed, again = validation_seed(a.seed, index), None
             for look in looks:
-                batch = hands.batch(seed, min(CHUNK, count - start), offset)
+                batch = hands.batch(seed, min(CHUNK, count - start), again)
                 look.append((predict(model, batch.crop, batch.distance), batch))
-                offset = look[-1][0].joints.mean(axis=1)
+                again = Again.about(look[-1][0].joints)
         for number, look in enumerate(looks):
             label = name if number == 0 else f"{name}, second look"
             outcomes.append(_synthetic_outcome(label, a, look, hands.config.families, source))

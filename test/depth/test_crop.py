@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.depth.crop import CropFrame, crop_depth
+from hand_pose_ros.depth.crop import CropFrame, crop_depth, upright_roll
 
 PINHOLE = Camera(640, 480, 480.0, 475.0, 318.0, 242.0)
 DISTORTED = Camera(640, 480, 480.0, 475.0, 318.0, 242.0, (0.1, -0.2, 0.002, -0.001, 0.05), "plumb_bob")
@@ -16,12 +16,13 @@ FISHEYE = Camera(640, 480, 300.0, 300.0, 318.0, 242.0, (0.02, -0.01, 0.003, 0.0)
 CAMERAS = [PINHOLE, DISTORTED, FISHEYE]
 
 frames = st.builds(
-    lambda x, y, z, cube, mirrored: CropFrame(np.array([x * z, y * z, z]), cube, 96, mirrored),
+    lambda x, y, z, cube, mirrored, roll: CropFrame(np.array([x * z, y * z, z]), cube, 96, mirrored, roll),
     st.floats(-1.0, 1.0),
     st.floats(-1.0, 1.0),
     st.floats(0.25, 2.0),
     st.floats(0.1, 0.4),
     st.booleans(),
+    st.floats(-4.0, 4.0) | st.just(0.0),
 )
 points = st.lists(st.tuples(*[st.floats(-0.15, 0.15)] * 3), min_size=1, max_size=8).map(np.array)
 
@@ -67,18 +68,42 @@ def test_lengths_are_kept_and_the_centre_is_the_origin(frame: CropFrame, local: 
 
 
 @given(frames)
-def test_the_view_is_a_rotation_without_roll_about_its_axis(frame: CropFrame) -> None:
+def test_the_view_is_a_rotation_that_the_roll_alone_turns_about_its_axis(frame: CropFrame) -> None:
     np.testing.assert_allclose(frame.view @ frame.view.T, np.eye(3), atol=1e-12)
     assert np.linalg.det(frame.view) == pytest.approx(1.0)
     np.testing.assert_allclose(frame.view @ frame.centre, (0, 0, frame.distance), atol=1e-12)
     # The smallest rotation: its angle is the angle between the centre's direction and the optical axis.
-    angle = np.arccos(np.clip((np.trace(frame.view) - 1) / 2, -1, 1))
+    level = CropFrame(frame.centre).view
+    angle = np.arccos(np.clip((np.trace(level) - 1) / 2, -1, 1))
     assert angle == pytest.approx(np.arccos(frame.centre[2] / frame.distance), abs=1e-6)
+    turn = frame.view @ level.T
+    np.testing.assert_allclose(
+        turn @ (1, 0, 0), (np.cos(frame.roll_rad), np.sin(frame.roll_rad), 0), atol=1e-12
+    )
+
+
+@given(frames, st.tuples(*[st.floats(-1.0, 1.0)] * 3).map(np.array))
+def test_a_direction_points_up_in_the_crop_that_is_turned_upright(
+    frame: CropFrame, direction: np.ndarray
+) -> None:
+    roll = upright_roll(frame.centre, direction)
+    x, y, _ = CropFrame(frame.centre, roll_rad=roll).view @ direction
+    assert x == pytest.approx(0.0, abs=1e-9)
+    assert y < 1e-9
+    assert np.hypot(x, y) == pytest.approx(
+        np.linalg.norm(np.cross(frame.centre, direction)) / frame.distance, abs=1e-6
+    )
+
+
+def test_a_direction_along_the_line_of_sight_asks_for_no_roll() -> None:
+    centre = np.array([0.1, 0.2, 0.8])
+    assert np.isfinite(upright_roll(centre, centre))
+    assert upright_roll((0.0, 0.0, 1.0), (0.0, 0.0, 1.0)) == 0.0
 
 
 @given(frames)
 def test_mirroring_negates_local_x_only(frame: CropFrame) -> None:
-    other = CropFrame(frame.centre, frame.cube_m, frame.size, not frame.mirrored)
+    other = CropFrame(frame.centre, frame.cube_m, frame.size, not frame.mirrored, frame.roll_rad)
     point = np.array([0.03, -0.02, 0.05])
     np.testing.assert_allclose(
         other.local_to_camera(point * (-1, 1, 1)), frame.local_to_camera(point), atol=1e-12
@@ -99,13 +124,18 @@ def test_orientations_stay_right_handed_and_turn_with_the_points(frame: CropFram
 
 
 @pytest.mark.parametrize("camera", CAMERAS, ids=lambda c: c.distortion_model)
-@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize(("mirrored", "roll"), [(False, 0.0), (True, 0.0), (True, 1.1), (False, -2.6)])
 @given(st.tuples(*[st.floats(-0.6, 0.6)] * 2), st.floats(0.3, 1.5), st.tuples(*[st.floats(-0.9, 0.9)] * 3))
 @settings(max_examples=60, deadline=None)
 def test_a_points_crop_pixel_shows_its_depth(
-    camera: Camera, mirrored: bool, direction: tuple[float, float], z: float, crop: tuple[float, float, float]
+    camera: Camera,
+    mirrored: bool,
+    roll: float,
+    direction: tuple[float, float],
+    z: float,
+    crop: tuple[float, float, float],
 ) -> None:
-    frame = CropFrame(np.array([direction[0] * z, direction[1] * 0.7 * z, z]), 0.3, 96, mirrored)
+    frame = CropFrame(np.array([direction[0] * z, direction[1] * 0.7 * z, z]), 0.3, 96, mirrored, roll)
     point = frame.local_to_camera(frame.crop_to_local(np.array(crop)))
     uv = camera.project(point)
     assert np.isfinite(uv).all()
