@@ -17,8 +17,9 @@ import torch
 from numpy.typing import NDArray
 
 from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.depth.crop import CropFrame, crop_depth
+from hand_pose_ros.depth.crop import CropFrame, crop_depth, upright_roll
 from hand_pose_ros.hand import skeleton
+from hand_pose_ros.hand.placing import fingers_direction
 from hand_pose_ros.hand.solver_kinematics import rotation_vector
 from hand_pose_ros.network.backbones import fold_normalisation
 from hand_pose_ros.network.checkpoint import load_checkpoint
@@ -33,10 +34,11 @@ _AGREEMENT_WEIGHT = 0.2
 
 
 class Place(NamedTuple):
-    """Where to look: centre (3,) m in the camera's optical frame; mirrored for a left hand."""
+    """Where to look: centre (3,) m in the camera's optical frame; mirrored for a left hand; the crop's roll, rad."""
 
     centre: Array
     mirrored: bool
+    roll_rad: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,11 @@ class Estimate:
         """The hand's middle (3,) m in the camera's optical frame: where to look next."""
         return self.frame.local_to_camera(self.joints.mean(axis=0))
 
+    @property
+    def roll_rad(self) -> float:
+        """The roll of a crop about ``centre`` that shows this hand upright."""
+        return upright_roll(self.centre, fingers_direction(self.frame.local_to_camera(self.joints)))
+
 
 class HandEstimator:
     """A network with a hand model, ready to run; ``info`` says which weights they are.
@@ -108,7 +115,10 @@ class HandEstimator:
         if not places:
             return []
         start = time.perf_counter()
-        frames = [CropFrame(place.centre, self._cube_m, self._size, place.mirrored) for place in places]
+        frames = [
+            CropFrame(place.centre, self._cube_m, self._size, place.mirrored, place.roll_rad)
+            for place in places
+        ]
         crops = np.stack([crop_depth(depth, camera, frame) for frame in frames])[:, None]
         add_time(timings_ms, "crop", start)
         start = time.perf_counter()

@@ -1,4 +1,5 @@
-"""Looking at places with the pose network: both sides, again where a hand is off the crop's middle, and what it says.
+"""Looking at places with the pose network: both sides, again where a hand is off the crop's middle or lies in it, and
+what it says.
 
 In: an estimator, one image, groups of places (each group one hand's place, one place a side). Out: for each group its
 estimates, one a side, and how much speaks for a hand there.
@@ -16,8 +17,8 @@ from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.estimator import Estimate, HandEstimator, Place
 from hand_pose_ros.track import presence_odds
 
-# A hand off the middle of its crop by more than this is looked at again.
-_OFF_CENTRE_M = 0.05
+# A hand off the middle of its crop, or turned from upright, by more than this is looked at again.
+_OFF_CENTRE_M, _TURNED_RAD = 0.05, 0.7
 # Log odds of a hand below which, seen as a right hand, a place is none; from which on it is worth a second look; and
 # above which more does not make it likelier. Of places on hands 0.3 % lie below the first, of others 64 %.
 _NO_HAND_ODDS, _WORTH_ODDS, _SURE_ODDS = -2.0, 0.0, 6.0
@@ -50,12 +51,18 @@ def look(
     for index, group in enumerate(answers):
         if group:
             best = max(group, key=promise)
-            off = np.linalg.norm(best.centre - best.frame.centre)
-            if off > _OFF_CENTRE_M and presence_odds(best) > _WORTH_ODDS and best.centre[2] > 0:
-                again[index] = [Place(best.centre, e.frame.mirrored) for e in group]
+            if presence_odds(best) > _WORTH_ODDS and best.centre[2] > 0 and _worth_another_look(best):
+                again[index] = [Place(best.centre, e.frame.mirrored, best.roll_rad) for e in group]
     for index, group in zip(again, run(list(again.values())), strict=True):
         answers[index] = group
     return answers
+
+
+def _worth_another_look(estimate: Estimate) -> bool:
+    frame = estimate.frame
+    turn = abs(estimate.roll_rad - frame.roll_rad) % (2 * np.pi)
+    turned = min(turn, 2 * np.pi - turn) > _TURNED_RAD
+    return turned or float(np.linalg.norm(estimate.centre - frame.centre)) > _OFF_CENTRE_M
 
 
 def promise(estimate: Estimate) -> float:

@@ -11,6 +11,9 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
+SHIPPED_MODELS: tuple[str, ...] = ("default", "small")
+"""Weights of the pose network in models/, by name; the first is taken when none is named."""
+
 _SHARE = Path("share", "hand_pose_ros")
 
 
@@ -37,6 +40,16 @@ def resource(*parts: str) -> Path:
             f"{relative} is not in {_root()}: not shipped, or the installation is incomplete"
         )
     return path
+
+
+def model_file(model: str | Path | None = None) -> Path:
+    """The weights that a user names: empty for the shipped default, one of SHIPPED_MODELS by its name, else a path.
+
+    A file of that name in the working directory is only meant when it is written as a path (``./small``).
+    FileNotFoundError when a shipped model is not there.
+    """
+    name = str(model or SHIPPED_MODELS[0])
+    return resource("models", f"{name}.safetensors") if name in SHIPPED_MODELS else Path(name)
 
 
 def package_version() -> str:

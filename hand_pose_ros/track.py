@@ -18,9 +18,10 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from hand_pose_ros.estimator import Estimate, add_time
+from hand_pose_ros.depth.crop import upright_roll
+from hand_pose_ros.estimator import Estimate, Place, add_time
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.hand.placing import place
+from hand_pose_ros.hand.placing import fingers_direction, place
 from hand_pose_ros.refine.agreement import hidden_share
 from hand_pose_ros.refine.confidence import Calibration, gather_clues
 from hand_pose_ros.refine.person import Person, PersonShape
@@ -164,6 +165,15 @@ class Track:
         if self._velocity is None:
             return np.asarray(middle)
         return np.asarray(middle + self._velocity.mean(axis=0) * (stamp_s - self.seen_s))
+
+    def places(self, stamp_s: float) -> list[Place]:
+        """Where to look for it at a time: its middle, the crop turned so that it is upright, one place a side that it
+        may have; none when it should be behind the camera."""
+        centre = self.centre(stamp_s)
+        if self._joints is None or centre[2] <= 0:
+            return []
+        roll = upright_roll(centre, fingers_direction(self._joints))
+        return [Place(centre, side == "left", roll) for side in self.sides(stamp_s)]
 
     def sides(self, stamp_s: float) -> tuple[str, ...]:
         """Which sides to look for in this frame."""

@@ -29,7 +29,7 @@ from hand_pose_ros.network.detector import HandDetector
 from hand_pose_ros.refine.confidence import Calibration, uncalibrated
 from hand_pose_ros.refine.person import Person, load_person, save_person
 from hand_pose_ros.refine.refiner import RefineConfig, Refiner
-from hand_pose_ros.resources import resource
+from hand_pose_ros.resources import model_file
 from hand_pose_ros.search import LEAST_SCORE, Candidate, HandSearch
 from hand_pose_ros.track import Hand, Limits, Track, TrackState
 
@@ -37,7 +37,6 @@ Array = NDArray[np.float64]
 
 __all__ = ["Hand", "HandTracker", "TrackResult", "TrackState", "TrackerConfig"]
 
-DEFAULT_MODEL = ("models", "default.safetensors")
 MOST_HANDS = 2
 # Two places nearer than this to each other show the same hand.
 _SAME_HAND_M = 0.12
@@ -113,11 +112,10 @@ class HandTracker:
     """Tracks the hands nearest to the camera. ``update`` frames in order of time; not safe for several threads."""
 
     def __init__(self, model: str | Path | None = None, config: TrackerConfig | None = None) -> None:
-        """``model``: a weights file, None for the shipped one. CheckpointError when it cannot be used, ValueError or
-        OSError for a user's file that cannot."""
+        """``model``: a weights file or the name of a shipped one, None for the default. CheckpointError when it cannot
+        be used, ValueError or OSError for a user's file that cannot."""
         self.config = config or TrackerConfig()
-        path = Path(model) if model else resource(*DEFAULT_MODEL)
-        self.estimator = HandEstimator(path, self.config.device, self.config.threads)
+        self.estimator = HandEstimator(model_file(model), self.config.device, self.config.threads)
         stored = self.estimator.info.calibration
         self._calibration = Calibration.from_dict(stored) if stored else uncalibrated()
         self._refiner = Refiner(self.config.refine)
@@ -193,9 +191,7 @@ class HandTracker:
         """Look for every tracked hand where it should be, all in one batch."""
         wanted: list[tuple[Track, list[Place]]] = []
         for track in self._tracks:
-            centre = track.centre(stamp_s)
-            sides = track.sides(stamp_s) if centre[2] > 0 else ()
-            wanted.append((track, [Place(centre, side == "left") for side in sides]))
+            wanted.append((track, track.places(stamp_s)))
         answers = look(self.estimator, depth, camera, [places for _, places in wanted], timings)
         for (track, _), estimates in zip(wanted, answers, strict=True):
             if estimates:

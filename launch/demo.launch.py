@@ -18,7 +18,7 @@ SHARE = Path(get_package_share_directory("hand_pose_ros"))
 ARGUMENTS = {
     "namespace": ("", "namespace of the nodes and their topics"),
     "side": ("auto", "which hand to expect: auto, left or right; the synthetic hand is a left one for left"),
-    "model": ("", "path of the weights; empty: the shipped model"),
+    "model": ("", "'small' for weak computers, or a path of weights; empty: default"),
     "tf_mode": ("full", "TF frames of a hand: none, root or full"),
     "log_level": ("info", "debug, info, warn, error or fatal"),
     "rviz": ("false", "show depth, markers and TF in RViz"),

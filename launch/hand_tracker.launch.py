@@ -22,7 +22,7 @@ PARAMETER_ARGUMENTS = {
     "side": (str, "which hand: auto, left or right"),
     "hands": (int, "how many hands at once: 1 or 2"),
     "user": (str, "whose hand: its size is loaded, or learnt and saved; empty: nobody's"),
-    "model": (str, "path of the weights; empty: the shipped model"),
+    "model": (str, "'small' for weak computers, or a path of weights; empty: default"),
     "device": (str, "auto, cpu or cuda"),
     "depth_unit": (float, "metres a count of 16UC1 images"),
     "tf_mode": (str, "TF frames of a hand: none, root or full"),

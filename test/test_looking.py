@@ -8,16 +8,15 @@ import pytest
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.estimator import HandEstimator, Place
 from hand_pose_ros.looking import is_hand, is_surely_hand, look
-from hand_pose_ros.resources import resource
+from hand_pose_ros.resources import model_file
 from hand_pose_ros.synthetic.stage import Stage, StageConfig
-from hand_pose_ros.tracker import DEFAULT_MODEL
 
 CAMERA = Camera(320, 240, 240.0, 240.0, 159.5, 119.5)
 
 
 @pytest.fixture(scope="module")
 def estimator():
-    return HandEstimator(resource(*DEFAULT_MODEL), "cpu")
+    return HandEstimator(model_file(), "cpu")
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.datasets.render_crops import render_crops
 from hand_pose_ros.depth.crop import CropFrame
-from hand_pose_ros.hand import skeleton
+from hand_pose_ros.hand.placing import fingers_direction
 from hand_pose_ros.synthetic.bank import IdentityBank, load_bank
 from hand_pose_ros.synthetic.negatives import KINDS, sample_negatives
 from hand_pose_ros.synthetic.other_hands import sample_other_hands
@@ -35,8 +35,6 @@ _ARM_CENTRE_M = (0.04, 0.18)
 _STUMP_M = 0.027
 # Of how upright a tracked hand is; more the more it points along the line of sight.
 _ROLL_SPREAD_RAD = 0.15
-_KNUCKLES = [skeleton.JOINT_INDEX[f"{finger}_mcp"] for finger in skeleton.FINGERS[1:]]
-_WRIST = [skeleton.JOINT_INDEX[name] for name in ("wrist_radial", "wrist_ulnar")]
 
 
 @dataclass(frozen=True)
@@ -123,7 +121,7 @@ class Again(NamedTuple):
     def about(cls, joints: NDArray[np.floating]) -> Again:
         """Crops about hands with joints (N, 23, 3) m in the first crops' local frames, and with them upright."""
         joints = np.asarray(joints, dtype=np.float64)
-        x, y, _ = np.moveaxis(joints[:, _KNUCKLES].mean(axis=1) - joints[:, _WRIST].mean(axis=1), -1, 0)
+        x, y, _ = np.moveaxis(fingers_direction(joints), -1, 0)
         return cls(joints.mean(axis=1), -0.5 * np.pi - np.arctan2(y, x))
 
 

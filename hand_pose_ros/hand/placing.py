@@ -31,6 +31,12 @@ class PlacedHand(NamedTuple):
     segment_rotations: Array
 
 
+def fingers_direction(joints: NDArray[np.floating]) -> Array:
+    """From the middle of the wrist to that of the knuckles: joints (..., 23, 3) -> (..., 3), same unit and frame."""
+    knuckles, wrist = joints[..., skeleton.KNUCKLE_JOINTS, :], joints[..., skeleton.WRIST_JOINTS, :]
+    return np.asarray(knuckles.mean(axis=-2) - wrist.mean(axis=-2), dtype=np.float64)
+
+
 def hand_joints(
     side: str, rotation: Array, translation: Array, angles: Array, shape: Array
 ) -> tuple[Array, Array]:

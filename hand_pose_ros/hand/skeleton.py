@@ -77,6 +77,9 @@ FINGER_JOINTS: dict[str, tuple[int, int, int, int]] = {
 """The four joints of each finger, from the palm to the tip."""
 
 TIP_JOINTS: tuple[int, ...] = tuple(joints[-1] for joints in FINGER_JOINTS.values())
+KNUCKLE_JOINTS: tuple[int, ...] = tuple(FINGER_JOINTS[finger][0] for finger in FINGERS[1:])
+"""The four fingers' mcp."""
+WRIST_JOINTS: tuple[int, int] = (JOINT_INDEX["wrist_radial"], JOINT_INDEX["wrist_ulnar"])
 
 SEGMENT_NAMES: tuple[str, ...] = ("palm", "thumb_metacarpal", "thumb_proximal", "thumb_distal") + tuple(
     f"{finger}_{segment}" for finger in FINGERS[1:] for segment in ("proximal", "middle", "distal")

@@ -25,8 +25,6 @@ from hand_pose_ros.hand.rotations import sixd_to_matrix
 from hand_pose_ros.network.heads import LENGTH_SCALE_M, Pose
 
 _OUTPUTS = 6 + 3 + skeleton.ANGLE_COUNT + skeleton.SHAPE_COUNT
-_KNUCKLES = tuple(skeleton.JOINT_INDEX[f"{finger}_mcp"] for finger in skeleton.FINGERS[1:])
-_WRIST = tuple(skeleton.JOINT_INDEX[name] for name in ("wrist_radial", "wrist_ulnar"))
 _BONE_PARENTS = tuple(parent for parent, _ in skeleton.BONES)
 _BONE_CHILDREN = tuple(child for _, child in skeleton.BONES)
 
@@ -38,7 +36,7 @@ def palm_frame(joints: Tensor) -> Tensor:
     pinky's knuckle and the ulnar wrist to the index's and the radial wrist. Degenerate joints give finite
     values.
     """
-    knuckles, wrist = joints[..., _KNUCKLES, :], joints[..., _WRIST, :]
+    knuckles, wrist = joints[..., skeleton.KNUCKLE_JOINTS, :], joints[..., skeleton.WRIST_JOINTS, :]
     forward = knuckles.mean(-2) - wrist.mean(-2)
     sideways = knuckles[..., 0, :] - knuckles[..., 3, :] + wrist[..., 0, :] - wrist[..., 1, :]
     return sixd_to_matrix(torch.cat([forward, sideways], dim=-1) / LENGTH_SCALE_M)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from hand_pose_ros.datasets.recorded import RecordedFrames
+from hand_pose_ros.resources import SHIPPED_MODELS, model_file
 
 _MAX_AHEAD = 900
 SLOW_VARIABLE = "HAND_POSE_SLOW"
@@ -48,8 +49,8 @@ class DemoConfig:
             raise ValueError(f"slow is {self.slow}, want a whole factor from 1 to 1000")
         if self.seed < 0:
             raise ValueError(f"seed is {self.seed}, want 0 or more")
-        if self.model and not Path(self.model).is_file():
-            raise ValueError(f"model '{self.model}' is not a file")
+        if self.model and not model_file(self.model).is_file():
+            raise ValueError(f"model '{self.model}' is not a file, nor one of {', '.join(SHIPPED_MODELS)}")
 
     @property
     def count(self) -> int:
@@ -97,7 +98,7 @@ def parse_arguments(arguments: list[str] | None) -> DemoConfig:
     parser.add_argument("--seconds", type=float, help="duration (20; a recording: once through)")
     parser.add_argument("--rate", type=float, default=30.0, metavar="HZ", help="frames a second (30)")
     parser.add_argument("--seed", type=int, default=0, help="of the synthetic motion (0)")
-    parser.add_argument("--model", default="", metavar="FILE", help="weights instead of the shipped ones")
+    parser.add_argument("--model", default="", metavar="MODEL", help="small, or a file of weights")
     parser.add_argument(
         "--slow", type=int, default=1, metavar="N", help="run the network N times a frame, to see overload"
     )
@@ -125,7 +126,7 @@ def parse_arguments(arguments: list[str] | None) -> DemoConfig:
             seconds=given.seconds if given.seconds is not None or recording is not None else 20.0,
             rate_hz=given.rate,
             seed=given.seed,
-            model=str(Path(given.model).resolve()) if given.model else "",
+            model=str(model_file(given.model).resolve()) if given.model else "",
             slow=given.slow,
         )
     except ValueError as error:

@@ -14,7 +14,7 @@ _TRACKER = TrackerConfig()
 
 TRACKER_PARAMETERS: tuple[Parameter, ...] = (
     Parameter("autostart", True, "Configure and activate at start; false leaves that to a lifecycle manager."),
-    Parameter("model", "", "Path of the weights (.safetensors); empty: the model shipped with the package."),
+    Parameter("model", "", "'small' for weak computers, or a path of weights (.safetensors); empty: the default."),
     Parameter(
         "side", _TRACKER.side, "Which hand to expect; auto tries both when a track starts.",
         choices=("auto", "left", "right"),

@@ -29,7 +29,6 @@ SEGMENT_COUNT = FOREARM + 1
 FINGER_JOINTS = np.array([skeleton.FINGER_JOINTS[finger] for finger in skeleton.FINGERS])
 """(5, 4): the joints of each finger from the palm to the tip."""
 _SEGMENT_JOINTS = np.array(skeleton.SEGMENT_JOINTS)
-_WRIST = [skeleton.JOINT_INDEX["wrist_radial"], skeleton.JOINT_INDEX["wrist_ulnar"]]
 
 
 def _turn(about: Callable[[torch.Tensor], torch.Tensor], angle: ArrayLike) -> Array:
@@ -86,7 +85,7 @@ def along_bones(joints: Array, rotations: Array, lengths: Array) -> Array:
 
 def segment_origins(joints: Array) -> Array:
     """Joints (..., 23, 3) -> origins of the 17 segments (..., 17, 3)."""
-    wrist = joints[..., _WRIST, :].mean(axis=-2, keepdims=True)
+    wrist = joints[..., skeleton.WRIST_JOINTS, :].mean(axis=-2, keepdims=True)
     return np.concatenate([joints[..., _SEGMENT_JOINTS, :], wrist], axis=-2)
 
 
@@ -104,7 +103,7 @@ def add_forearm(
     """
     bends = _turn(rotation_z, deviation) @ _turn(rotation_y, flexion)
     forearm = rotations[:, 0] @ bends.swapaxes(-1, -2)
-    wrist = joints[:, _WRIST].mean(axis=1)
+    wrist = joints[:, skeleton.WRIST_JOINTS].mean(axis=1)
     return (
         np.concatenate([positions, wrist[:, None]], axis=1),
         np.concatenate([rotations, forearm[:, None]], axis=1),
