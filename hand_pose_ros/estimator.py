@@ -28,9 +28,9 @@ from hand_pose_ros.refine.agreement import surface_agreement
 
 Array = NDArray[np.float64]
 
-# Weight of the surface's word against the network's own (logarithm of its expected error) on which side fits. Found by
-# tools/measure_sides.py for the first weights; with the present ones it makes no difference (95.2 against 95.3 %).
-_AGREEMENT_WEIGHT = 0.2
+# Weights of the surface's word and of the network's judgement of the side (log odds, bounded) against the logarithm of
+# its expected error, on which side fits: found by tools/measure_sides.py.
+_AGREEMENT_WEIGHT, _HANDEDNESS_WEIGHT, MOST_HANDEDNESS = 0.2, 0.2, 6.0
 
 
 class Place(NamedTuple):
@@ -47,7 +47,8 @@ class Estimate:
 
     frame, crop (S, S): what it saw. coarse, joints (23, 3): before and after the hand model; sigma (23,): expected
     error of each joint; rotation (3, 3), translation (3,), angles (20,) in range, shape (9,) log scales. presence: log
-    odds of there being a hand, None for weights that do not say. agreement: see :func:`surface_agreement`. fit: how
+    odds of there being a hand, handedness: log odds of its being a right one (or, mirrored, a left one), each None for
+    weights that do not say. agreement: see :func:`surface_agreement`. fit: how
     well it fits, for choosing between sides and places (higher is better).
     """
 
@@ -61,6 +62,7 @@ class Estimate:
     angles: Array
     shape: Array
     presence: float | None
+    handedness: float | None
     agreement: float
     fit: float
 
@@ -126,12 +128,13 @@ class HandEstimator:
             distance = torch.tensor([frame.distance for frame in frames], dtype=torch.float32)
             output = self._net(torch.from_numpy(crops).to(self.device), distance.to(self.device))
             values = [value.double().cpu().numpy() for value in _outputs(output)]
-            presence = None if output.presence is None else output.presence.double().cpu().numpy()
+            presence, handedness = (_logits(output.presence), _logits(output.handedness))
         estimates = [
             _estimate(
                 frame,
                 crops[i, 0],
                 None if presence is None else float(presence[i]),
+                None if handedness is None else float(handedness[i]),
                 *(value[i] for value in values),
             )
             for i, frame in enumerate(frames)
@@ -154,10 +157,15 @@ def _outputs(output: HandNetOutput) -> tuple[torch.Tensor, ...]:
     )  # fmt: skip
 
 
+def _logits(values: torch.Tensor | None) -> Array | None:
+    return None if values is None else values.double().cpu().numpy()
+
+
 def _estimate(
     frame: CropFrame,
     crop: NDArray[np.float32],
     presence: float | None,
+    handedness: float | None,
     coarse: Array,
     joints: Array,
     sigma: Array,
@@ -169,9 +177,23 @@ def _estimate(
     agreement = surface_agreement(frame, crop, joints)
     # Of what the network and the surface tell, this predicts the right side best (tools/measure_sides.py).
     fit = float(-np.log(sigma).mean() + _AGREEMENT_WEIGHT * agreement)
+    if handedness is not None:
+        fit += _HANDEDNESS_WEIGHT * float(np.clip(handedness, -MOST_HANDEDNESS, MOST_HANDEDNESS))
     angles = np.clip(angles, skeleton.ANGLE_LIMITS[:, 0], skeleton.ANGLE_LIMITS[:, 1])
     return Estimate(
-        frame, crop, coarse, joints, sigma, rotation, translation, angles, shape, presence, agreement, fit
+        frame,
+        crop,
+        coarse,
+        joints,
+        sigma,
+        rotation,
+        translation,
+        angles,
+        shape,
+        presence,
+        handedness,
+        agreement,
+        fit,
     )
 
 

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.depth.crop import upright_roll
 from hand_pose_ros.estimator import HandEstimator, Place
+from hand_pose_ros.hand.placing import fingers_direction
 from hand_pose_ros.looking import is_hand, is_surely_hand, look
 from hand_pose_ros.resources import model_file
 from hand_pose_ros.synthetic.stage import Stage, StageConfig
@@ -51,3 +53,15 @@ def test_a_hand_beside_the_middle_is_looked_at_again_where_it_is(estimator, fram
 
 def test_no_place_no_answer(estimator, frame):
     assert look(estimator, frame.depth, CAMERA, [], {}, sift=True) == []
+
+
+@pytest.mark.parametrize("turned_rad", [1.2, -2.0])
+def test_a_turned_hand_is_looked_at_again_upright(estimator, frame, turned_rad):
+    hand = frame.hands[0].joints
+    centre = hand.mean(axis=0)
+    upright = upright_roll(centre, fingers_direction(hand))
+    places = [Place(centre, mirrored, upright + turned_rad) for mirrored in (False, True)]
+    (group,) = look(estimator, frame.depth, CAMERA, [places], {})
+    left = upright - group[0].frame.roll_rad
+    assert abs(np.degrees(np.arctan2(np.sin(left), np.cos(left)))) < 25
+    assert group[0].frame.roll_rad == group[1].frame.roll_rad

@@ -11,7 +11,7 @@ import pytest
 from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.estimator import Estimate
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.hand.placing import hand_joints
+from hand_pose_ros.hand.placing import fingers_direction, hand_joints
 from hand_pose_ros.refine.confidence import uncalibrated
 from hand_pose_ros.refine.person import Person, ShapeConfig
 from hand_pose_ros.refine.refiner import RefineConfig, Refiner
@@ -51,7 +51,7 @@ def estimate(
             crop[row - 3 : row + 4, column - 3 : column + 4] = (joint[2] - nearer_m) / frame.half
     return Estimate(
         frame, crop, joints, joints, np.full(23, 0.004), FACING, np.array([0.0, 0.03, 0.0]), OPEN, shape,
-        presence, 1.0, fit,
+        presence, None, 1.0, fit,
     )  # fmt: skip
 
 
@@ -168,3 +168,16 @@ def test_what_is_published_is_in_range_and_of_the_side_asked_for():
     assert hand.side == "left"
     assert (hand.angles <= skeleton.ANGLE_LIMITS[:, 1]).all()
     assert np.allclose(np.linalg.det(hand.segment_rotations), 1.0)
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_a_followed_hand_is_looked_at_upright(side):
+    one = track()
+    centre = (0.12, -0.05, 0.6)
+    one.observe([estimate(SURE, side=side, centre=centre)], 0.0, {})
+    (first, *_) = places = one.places(RATE_S)
+    assert {place.mirrored for place in places} <= {True, False}
+    frame = CropFrame(first.centre, mirrored=first.mirrored, roll_rad=first.roll_rad)
+    along = fingers_direction(frame.camera_to_local(one.hand.joints))
+    assert abs(along[0]) < 0.05 * abs(along[1])
+    assert along[1] < 0

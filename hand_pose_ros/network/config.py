@@ -25,6 +25,7 @@ class NetworkConfig:
     predict_shape: whether the flat networks predict the nine shape scales too; False is the papers' fixed
     hand.
     presence: whether the network also says if there is a hand in the crop at all.
+    handedness: whether the network also says if the hand in the crop is a right one, as it must be, or a left one.
     feedback: channels of the image that the dense network's inverse kinematics looks at where it believes the joints
         to be, in every step anew; 0 for none.
     """
@@ -40,6 +41,7 @@ class NetworkConfig:
     ik_steps: int = 2
     predict_shape: bool = True
     presence: bool = False
+    handedness: bool = False
     feedback: int = 0
 
     def __post_init__(self) -> None:
@@ -71,7 +73,7 @@ class NetworkConfig:
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as stored in a checkpoint."""
         values = {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(self).items()}
-        for name in ("presence", "feedback"):
+        for name in ("presence", "handedness", "feedback"):
             if not values[name]:
                 del values[name]  # as stored before there was one
         return values

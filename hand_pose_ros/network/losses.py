@@ -28,7 +28,7 @@ _EPSILON_M2 = 1e-8
 _HALF_CUBE_M = 0.15
 _WEIGHTS = (
     "joint", "coarse", "physical", "angle", "rotation", "shape", "parameter", "skeleton", "certainty", "presence",
-    "earlier",
+    "earlier", "handedness",
 )  # fmt: skip
 
 
@@ -42,7 +42,8 @@ class LossConfig:
     skeleton-difference loss, with its own settings in ``skeleton_difference``. certainty: likelihood of the error
     under the predicted scale (never touches the pose). presence: cross entropy of "there is a hand", for a network that
     says so. earlier: joints that the inverse kinematics believed in before its last step, mean over these steps, same
-    form as ``joint``.
+    form as ``joint``. handedness: cross entropy of "it is a right hand", for a network that says so, on hands and their
+    mirrored crops.
 
     joint_form: ``distance``, mean Euclidean distance in units of 10 mm (the error that is reported); ``squared``,
     DeepModel's half squared norm in units of 10 mm, per joint; ``euclidean``, SDNet's Eq. 1 in half cubes of 150 mm
@@ -60,6 +61,7 @@ class LossConfig:
     certainty: float = 0.1
     presence: float = 0.2
     earlier: float = 0.0
+    handedness: float = 0.2
     joint_form: str = "distance"
     skeleton_difference: SkeletonDifference = field(default_factory=SkeletonDifference)
 
@@ -73,9 +75,10 @@ class LossConfig:
 
 @dataclass(frozen=True)
 class Target:
-    """Truth for the first B crops of a batch (any after them show no hand).
+    """Truth for the first B crops of a batch (any after them show no hand, or a left one).
 
-    joints (B, 23, 3) and translation (B, 3) local m, angles (B, 20), rotation (B, 3, 3), shape (B, 9).
+    joints (B, 23, 3) and translation (B, 3) local m, angles (B, 20), rotation (B, 3, 3), shape (B, 9). mirrored: how
+    many crops, the batch's last, are mirrored ones of hands: left hands.
     """
 
     joints: Tensor
@@ -83,6 +86,7 @@ class Target:
     angles: Tensor
     rotation: Tensor
     shape: Tensor
+    mirrored: int = 0
 
 
 def joint_location_loss(joints: Tensor, truth: Tensor) -> Tensor:
@@ -181,8 +185,14 @@ def hand_loss(
         if config.shape:
             terms["shape"] = (output.shape - target.shape).abs().mean()
     if config.presence and whole.presence is not None:
-        there = (torch.arange(len(whole.presence), device=truth.device) < len(truth)).to(truth.dtype)
+        there = torch.ones_like(whole.presence)
+        there[len(truth) : len(there) - target.mirrored] = 0.0
         terms["presence"] = binary_cross_entropy_with_logits(whole.presence, there)
+    if config.handedness and whole.handedness is not None:
+        left = whole.handedness[len(whole.handedness) - target.mirrored :]
+        logits = torch.cat([whole.handedness[: len(truth)], left])
+        right = (torch.arange(len(logits), device=truth.device) < len(truth)).to(truth.dtype)
+        terms["handedness"] = binary_cross_entropy_with_logits(logits, right)
     total = sum((getattr(config, name) * term for name, term in terms.items()), start=distance.new_zeros(()))
     return total, {name: term.detach() for name, term in terms.items()}
 

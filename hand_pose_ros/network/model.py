@@ -48,7 +48,8 @@ class HandNetOutput:
     joint_confidence (B, 23) in 0..1: exp(-joint_sigma / CONFIDENCE_SCALE_M), so 5 mm expected error gives
     0.72, 15 mm 0.37, 30 mm 0.14. presence (B,): logit of there being a hand in the crop, None for a network
     that was not trained to say so. earlier: joints (B, 23, 3) of what each step but the last of the inverse kinematics
-    believed.
+    believed. handedness (B,): logit of the hand in the crop being a right one, None for a network that was not trained
+    to say so.
     """
 
     coarse: Tensor
@@ -61,6 +62,7 @@ class HandNetOutput:
     raw_angles: Tensor | None = None
     presence: Tensor | None = None
     earlier: tuple[Tensor, ...] = ()
+    handedness: Tensor | None = None
 
     @property
     def joint_confidence(self) -> Tensor:
@@ -109,8 +111,7 @@ class HandNet(nn.Module):
             self.inverse = InverseKinematics(cues, self.config.ik_hidden, self.config.ik_steps, feedback)
             cues = self.config.ik_hidden + 2 * joints
         self.certainty = _certainty(cues, skeleton.JOINT_COUNT)
-        if self.config.presence:
-            self.presence = _certainty(cues, 1)
+        self._build_judges(cues)
 
     def _build_flat(self) -> None:
         backbone = FLAT_BACKBONES[self.config.architecture](self.config.crop_size)
@@ -120,8 +121,13 @@ class HandNet(nn.Module):
         else:
             self.pose_head = PoseHead(backbone.features, self.config.predict_shape)
         self.certainty = _certainty(backbone.features, skeleton.JOINT_COUNT)
+        self._build_judges(backbone.features)
+
+    def _build_judges(self, cues: int) -> None:
         if self.config.presence:
-            self.presence = _certainty(backbone.features, 1)
+            self.presence = _certainty(cues, 1)
+        if self.config.handedness:
+            self.handedness = _certainty(cues, 1)
 
     grid: Tensor
 
@@ -136,7 +142,8 @@ class HandNet(nn.Module):
         if pose is None:
             if coarse is None:
                 raise RuntimeError("a network without a hand model must estimate joints")
-            return HandNetOutput(coarse, coarse, self._sigma(cues), presence=self._presence(cues))
+            presence, handedness = self._judgements(cues)
+            return HandNetOutput(coarse, coarse, self._sigma(cues), presence=presence, handedness=handedness)
         angles, shape = pose.angles, pose.shape
         if clamp:
             angles = self.layer.clamp_angles(angles)
@@ -147,6 +154,7 @@ class HandNet(nn.Module):
         else:
             cues = torch.cat([cues, (joints - coarse).norm(dim=-1) / _SIGMA_UNIT_M], dim=1)
         sigma = self._sigma(cues)
+        presence, handedness = self._judgements(cues)
         return HandNetOutput(
             coarse,
             joints,
@@ -156,8 +164,9 @@ class HandNet(nn.Module):
             angles,
             shape,
             pose.angles,
-            self._presence(cues),
+            presence,
             earlier,
+            handedness,
         )
 
     def _estimate(
@@ -184,12 +193,11 @@ class HandNet(nn.Module):
         """Expected error (B, 23) m. It learns from the pose and never pulls at it: its inputs are detached."""
         return _SIGMA_UNIT_M * self.certainty(cues.detach()).clamp(-4.0, 3.0).exp()
 
-    def _presence(self, cues: Tensor) -> Tensor | None:
-        """Logit (B,) of there being a hand, or None."""
-        if not self.config.presence:
-            return None
-        logit: Tensor = self.presence(cues).squeeze(-1)
-        return logit
+    def _judgements(self, cues: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        """Logits (B,) of there being a hand and of its being a right one, each None where the network does not say."""
+        presence = self.presence(cues).squeeze(-1) if self.config.presence else None
+        handedness = self.handedness(cues).squeeze(-1) if self.config.handedness else None
+        return presence, handedness
 
     def _dense(self, crop: Tensor, distance: Tensor) -> tuple[Tensor, Tensor, Tensor, Glance | None]:
         """crop, distance (B,) m -> joints (B, 23, 3) in crop coordinates, spread of the votes (B, 23), pooled features

@@ -101,6 +101,8 @@ def print_report(report: SyntheticReport, dataset: str = SYNTHETIC) -> None:
         print(f"  hands taken for none: {100 * report.hands_missed:.2f} %")
     if report.nothing_taken is not None:
         print(f"  crops without a hand taken for one: {100 * report.nothing_taken:.2f} %")
+    if report.wrong_side is not None:
+        print(f"  hands that look more like a left one: {100 * report.wrong_side:.2f} %")
     print(f"  rank correlation of predicted and true joint error: {report.confidence_correlation:.3f}")
     for name, error in report.per_joint_mm.items():
         print(f"    {name:14s} {error:6.2f} mm")

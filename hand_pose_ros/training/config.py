@@ -58,9 +58,11 @@ class TrainConfig:
     seed: of the run; training and validation draw from disjoint seeds. threads: CPU threads, 0 = as many as
     cores. prefetch: batches made ahead in a background thread, 0 = made between the steps (the same threads
     do both, faster on few cores). bf16: convolutions in bfloat16. validation_samples, validation_minutes,
-    checkpoint_minutes: how many, how often. start: a weights file to go on from instead of random weights. dataset,
-    root: what is trained on, and the folder of a recorded data set. data: fields of the data's configuration that
-    differ from its defaults (``datasets.synthetic.SyntheticConfig`` or ``training.recorded_source.RecordedConfig``).
+    checkpoint_minutes: how many, how often. mirrored: so many more crops, as a share of the batch, show hands of the
+    batch mirrored, for a network that tells left from right. start: a weights file to go on from instead of random
+    weights. dataset, root: what is trained on, and the folder of a recorded data set. data: fields of the data's
+    configuration that differ from its defaults (``datasets.synthetic.SyntheticConfig`` or
+    ``training.recorded_source.RecordedConfig``).
     """
 
     name: str = "default"
@@ -75,6 +77,7 @@ class TrainConfig:
     validation_samples: int = 1024
     validation_minutes: float = 2.0
     checkpoint_minutes: float = 2.0
+    mirrored: float = 0.0
     start: str = ""
     network: NetworkConfig = field(default_factory=NetworkConfig)
     loss: LossConfig = field(default_factory=LossConfig)
@@ -97,6 +100,10 @@ class TrainConfig:
             raise ValueError(f"batch is {self.batch}, want at least 2 (batch normalisation)")
         if not 0 <= self.seed < 2**20 or self.threads < 0 or self.prefetch < 0:
             raise ValueError("seed wants 0 to 1048575; threads and prefetch at least 0")
+        if not 0 <= self.mirrored <= 0.5 or (self.network.handedness and not self.mirrored):
+            raise ValueError(
+                f"mirrored is {self.mirrored}, want a share up to 0.5, above 0 for a network that tells handedness"
+            )
         self._check_head()
         if not isinstance(self.data, Mapping):
             raise ValueError(f"data is {self.data!r}, want a mapping of fields")
@@ -128,10 +135,13 @@ class TrainConfig:
         if self.dataset == SYNTHETIC:
             # As before recorded data sets could be trained on: settings stored then still compare equal.
             del values["dataset"], values["root"]
-        if not self.start:
-            del values["start"]  # as before there was one
+        for name in ("start", "mirrored"):
+            if not values[name]:
+                del values[name]  # as before there was one
         if not self.loss.earlier:
             del values["loss"]["earlier"]
+        if not self.network.handedness:
+            del values["loss"]["handedness"]
         return values
 
 

@@ -37,7 +37,7 @@ from hand_pose_ros.training.validation import SyntheticReport, evaluate_syntheti
 CURVE_FIELDS: tuple[str, ...] = (
     "step", "samples", "minutes", "learning_rate", "loss", "train_mean_mm", "train_coarse_mm",
     "gradient_norm", "mean_mm", "median_mm", "coarse_mean_mm", "coarse_median_mm", "angle_error_deg",
-    "out_of_range", "hands_missed", "nothing_taken",
+    "out_of_range", "hands_missed", "nothing_taken", "wrong_side",
 )  # fmt: skip
 
 
@@ -170,16 +170,18 @@ class Trainer:
     def _batches(self) -> Generator[TorchBatch, None, None]:
         c = self.config
 
+        mirrored = round(c.mirrored * c.batch)
+
         def make(step: int) -> Any:
             return self.source.batch(training_seed(c.seed, step), c.batch)
 
         if c.prefetch == 0:
             while True:
-                yield to_torch(make(self.step), self.device)
+                yield to_torch(make(self.step), self.device, mirrored)
         prefetcher = Prefetcher(make, self.step, c.prefetch)
         try:
             while True:
-                yield to_torch(prefetcher.get(), self.device)
+                yield to_torch(prefetcher.get(), self.device, mirrored)
         finally:
             prefetcher.close()
 

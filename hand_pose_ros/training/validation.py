@@ -29,6 +29,8 @@ class SyntheticReport:
     confidence_correlation: rank correlation of predicted and true joint error. Angle fields are None for
     networks without parameters. hands_missed, nothing_taken: shares of the hands that the network says are none, and of
     the crops without a hand that it takes for one; None where the network says nothing, or nothing was shown.
+    wrong_side: share of the hands whose mirrored crop looks more like a right hand to the network; None where it does
+    not say.
     """
 
     count: int
@@ -45,6 +47,7 @@ class SyntheticReport:
     out_of_range: float | None
     hands_missed: float | None = None
     nothing_taken: float | None = None
+    wrong_side: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -87,6 +90,7 @@ def evaluate_synthetic(
         nothing_taken=float((values["nothing"] >= 0).mean())
         if values.get("nothing", np.empty(0)).size
         else None,
+        wrong_side=float((values["right"] <= values["left"]).mean()) if "right" in values else None,
     )
 
 
@@ -110,6 +114,11 @@ def _errors(model: HandNet, raw: Any, device: torch.device) -> dict[str, np.ndar
         values["outside"] = outside.any(-1)
     if presence is not None:
         values["hand"], values["nothing"] = presence[:hands], presence[hands:]
+    if output.handedness is not None:
+        with torch.inference_mode():
+            mirrored = batch.crop[:hands].flip(-1).contiguous(memory_format=torch.channels_last)
+            values["left"] = model(mirrored, batch.distance[:hands]).handedness
+        values["right"] = output.handedness
     arrays = {key: value.float().cpu().numpy() for key, value in values.items()}
     arrays["family"] = np.asarray(raw.family)
     return arrays

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -145,3 +146,22 @@ def test_crops_without_a_hand_count_for_presence_alone():
     expected = sum(math.log1p(math.exp(x)) for x in (-2.0, -1.0, -1.0, 3.0)) / 4
     assert terms["presence"].item() == pytest.approx(expected, rel=1e-5)
     assert terms["joint"].item() == pytest.approx(100 * 1e-4, rel=1e-3)
+
+
+def test_mirrored_crops_are_hands_and_left_ones():
+    output, target = hands(2)
+    # Two right hands, one crop without a hand, one of the hands mirrored.
+    logits = torch.tensor([8.0, 8.0, -8.0, 8.0], requires_grad=True)
+    sides = torch.tensor([8.0, 8.0, 0.0, -8.0], requires_grad=True)
+    values = {name: getattr(output, name) for name in ("coarse", "joints", "joint_sigma")}
+    four = {name: torch.cat([value, value]) for name, value in values.items()}
+    config = LossConfig(joint=1.0, coarse=0.0, physical=0.0, angle=0.0, rotation=0.0, shape=0.0)
+    whole = HandNetOutput(**four, presence=logits, handedness=sides)
+    total, terms = hand_loss(whole, replace(target, mirrored=1), LIMITS, config)
+    assert terms["presence"] < 0.001
+    assert terms["handedness"] < 0.001
+    total.backward()
+    assert sides.grad[2] == 0.0  # what is no hand has no side
+    wrong = HandNetOutput(**four, presence=logits.detach(), handedness=-sides.detach())
+    _, terms = hand_loss(wrong, replace(target, mirrored=1), LIMITS, config)
+    assert terms["handedness"] > 5.0

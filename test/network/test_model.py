@@ -26,7 +26,7 @@ SMALL = {
 }
 CONFIGS = {
     "dense": NetworkConfig(**SMALL),
-    "dense that looks again": NetworkConfig(**SMALL, feedback=4, ik_steps=3, presence=True),
+    "dense that looks again": NetworkConfig(**SMALL, feedback=4, ik_steps=3, presence=True, handedness=True),
     "dense direct": NetworkConfig(**SMALL, head="direct_joint"),
     "deepmodel": NetworkConfig(architecture="deepmodel", crop_size=64),
     "deepmodel fixed hand": NetworkConfig(architecture="deepmodel", crop_size=64, predict_shape=False),
