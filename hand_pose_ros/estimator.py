@@ -127,18 +127,7 @@ class HandEstimator:
         with torch.inference_mode():
             distance = torch.tensor([frame.distance for frame in frames], dtype=torch.float32)
             output = self._net(torch.from_numpy(crops).to(self.device), distance.to(self.device))
-            values = [value.double().cpu().numpy() for value in _outputs(output)]
-            presence, handedness = (_logits(output.presence), _logits(output.handedness))
-        estimates = [
-            _estimate(
-                frame,
-                crops[i, 0],
-                None if presence is None else float(presence[i]),
-                None if handedness is None else float(handedness[i]),
-                *(value[i] for value in values),
-            )
-            for i, frame in enumerate(frames)
-        ]
+        estimates = to_estimates(output, frames, crops[:, 0])
         add_time(timings_ms, "network", start)
         return estimates
 
@@ -148,13 +137,28 @@ def add_time(timings_ms: dict[str, float], stage: str, start: float) -> None:
     timings_ms[stage] = timings_ms.get(stage, 0.0) + 1e3 * (time.perf_counter() - start)
 
 
-def _outputs(output: HandNetOutput) -> tuple[torch.Tensor, ...]:
+def to_estimates(
+    output: HandNetOutput, frames: Sequence[CropFrame], crops: NDArray[np.float32]
+) -> list[Estimate]:
+    """What a network with a hand model said of crops (N, S, S) taken at ``frames``. ValueError without a hand model."""
     if output.angles is None or output.shape is None or output.rotation is None or output.translation is None:
         raise ValueError("the network gave no hand model parameters")
-    return (
+    told = (
         output.coarse, output.joints, output.joint_sigma, output.rotation, output.translation, output.angles,
         output.shape,
     )  # fmt: skip
+    values = [value.double().cpu().numpy() for value in told]
+    presence, handedness = (_logits(output.presence), _logits(output.handedness))
+    return [
+        _estimate(
+            frame,
+            crops[i],
+            None if presence is None else float(presence[i]),
+            None if handedness is None else float(handedness[i]),
+            *(value[i] for value in values),
+        )
+        for i, frame in enumerate(frames)
+    ]
 
 
 def _logits(values: torch.Tensor | None) -> Array | None:

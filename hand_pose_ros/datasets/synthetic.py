@@ -27,6 +27,9 @@ from hand_pose_ros.synthetic.scene import SceneConfig, Scenes, sample_scenes, to
 from hand_pose_ros.synthetic.sensor import NO_NOISE
 from hand_pose_ros.synthetic.sensor_presets import SENSORS, require_sensors, sample_sensors
 
+SECOND_LOOK_MARGIN_M = 0.125
+"""A ``margin_m`` for second looks: crops up to 6 cm off the first, and turned."""
+
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
 

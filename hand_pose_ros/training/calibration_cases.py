@@ -1,7 +1,7 @@
 """Synthetic crops with and without hands as the tracker sees them first: clues of each, and whether it was right.
 
 In: a network, a split, how many. Out: :class:`Cases`. Every crop takes the way of a track's first frame: network,
-refinement with the shape that the network said, clues.
+a second look where it believes in a hand, refinement with the shape that the network said, clues.
 """
 
 from __future__ import annotations
@@ -12,9 +12,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hand_pose_ros.datasets.synthetic import Batch, SyntheticConfig, SyntheticHands
+from hand_pose_ros.datasets.synthetic import (
+    SECOND_LOOK_MARGIN_M,
+    Again,
+    Batch,
+    SyntheticConfig,
+    SyntheticHands,
+)
 from hand_pose_ros.depth.crop import CropFrame
-from hand_pose_ros.estimator import Estimate, _estimate, _outputs
+from hand_pose_ros.estimator import Estimate, to_estimates
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.network.backbones import fold_normalisation
 from hand_pose_ros.network.model import HandNet
@@ -67,7 +73,14 @@ class Cases:
 def source_config(model: HandNet, split: int) -> SyntheticConfig:
     """What is drawn for a network's crops: a third without a hand, things held, other hands."""
     size, cube_m = model.config.crop_size, model.config.cube_m
-    return SyntheticConfig(split=split, size=size, cube_m=cube_m, scene=_SCENE, nothing=NO_HAND_SHARE)
+    return SyntheticConfig(
+        split=split,
+        size=size,
+        cube_m=cube_m,
+        scene=_SCENE,
+        nothing=NO_HAND_SHARE,
+        margin_m=SECOND_LOOK_MARGIN_M,
+    )
 
 
 def gather_cases(model: HandNet, split: int, count: int) -> Cases:
@@ -85,16 +98,33 @@ def gather_cases(model: HandNet, split: int, count: int) -> Cases:
         batch = source.batch(seed, rows)
         hands = len(batch.joints)
         kind[start + hands : start + rows] = kinds_of(source, seed, rows)
-        for n, estimate in enumerate(estimates_of(net, batch, source.config.cube_m)):
+        for n, (estimate, truth) in enumerate(_looked_twice(net, source, seed, batch)):
             clues, refined = first_frame(refiner, estimate)
             hand[start + n], joints[start + n], presence[start + n] = (
                 clues.hand,
                 clues.joints,
                 presence_odds(estimate),
             )
-            if n < hands:
-                errors_m[start + n] = np.linalg.norm(refined - batch.joints[n], axis=1)
+            if truth is not None:
+                errors_m[start + n] = np.linalg.norm(refined - truth, axis=1)
     return Cases(hand, joints, errors_m.mean(axis=1) < RIGHT_M, errors_m < RIGHT_M, presence, kind)
+
+
+def _looked_twice(
+    net: HandNet, source: SyntheticHands, seed: int, batch: Batch
+) -> list[tuple[Estimate, Array | None]]:
+    """Estimates of a batch's crops and the true joints (23, 3) m in their frames, None where there is no hand; where
+    the network believes in a hand those of a second look, as the tracker takes it."""
+    first = estimates_of(net, batch, source.config.cube_m)
+    around = Again.about(np.stack([estimate.joints for estimate in first]))
+    again = source.batch(seed, len(first), around)
+    second = estimates_of(net, again, source.config.cube_m)
+    chosen = []
+    for n, (one, other) in enumerate(zip(first, second, strict=True)):
+        looked = presence_odds(one) > 0.0
+        truth = (again if looked else batch).joints[n] if n < len(batch.joints) else None
+        chosen.append((other if looked else one, truth))
+    return chosen
 
 
 def estimates_of(net: HandNet, batch: Batch, cube_m: float) -> list[Estimate]:
@@ -102,17 +132,10 @@ def estimates_of(net: HandNet, batch: Batch, cube_m: float) -> list[Estimate]:
     with torch.inference_mode():
         pictures = torch.from_numpy(batch.crop).contiguous(memory_format=torch.channels_last)
         output = net(pictures, torch.from_numpy(batch.distance))
-        values = [value.double().numpy() for value in _outputs(output)]
-        presence = None if output.presence is None else output.presence.double().numpy()
     size = batch.crop.shape[-1]
     # Local places depend on the distance of the centre alone, not on its direction.
     frames = [CropFrame(np.array([0.0, 0.0, float(d)]), cube_m, size) for d in batch.distance]
-    return [
-        _estimate(
-            frame, batch.crop[n, 0], None if presence is None else float(presence[n]), *(v[n] for v in values)
-        )
-        for n, frame in enumerate(frames)
-    ]  # fmt: skip
+    return to_estimates(output, frames, batch.crop[:, 0])
 
 
 def first_frame(refiner: Refiner, estimate: Estimate) -> tuple[Clues, Array]:

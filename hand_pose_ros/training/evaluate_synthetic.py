@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from hand_pose_ros.datasets.synthetic import Again, Batch
+from hand_pose_ros.datasets.synthetic import SECOND_LOOK_MARGIN_M, Again, Batch
 from hand_pose_ros.evaluation.metrics import evaluate
 from hand_pose_ros.evaluation.predict import Predictions, join, predict
 from hand_pose_ros.hand.skeleton import BONES, JOINT_NAMES
@@ -26,9 +26,6 @@ from hand_pose_ros.training.judged_pictures import judged_sheet
 EVALUATION_DATA: dict[str, Any] = {"scene": {"held": 0.12, "other_hand": 0.12}}
 """What every network is judged on, whatever it was trained on: both mesh families, every view, noise of all sensors,
 bodies, walls and things about the hand, held things, other hands."""
-_MARGIN_M = 0.125
-"""How far the pictures reach beyond the first crop when networks look twice: the second crops are 6 cm off at most, and
-turned."""
 END_ON_COSINE = float(np.cos(np.radians(30.0)))
 """A hand is seen end-on when its axis is within 30 degrees of the viewing ray."""
 
@@ -42,7 +39,7 @@ def on_synthetic(a: argparse.Namespace) -> list[Outcome]:
     for name, model, _, source in checkpoints(a):
         crop: dict[str, Any] = {"size": model.config.crop_size, "cube_m": model.config.cube_m}
         if a.looks > 1:
-            crop["margin_m"] = _MARGIN_M
+            crop["margin_m"] = SECOND_LOOK_MARGIN_M
         if a.families is not None:
             crop["families"] = tuple(a.families)
         hands = synthetic_source({**EVALUATION_DATA, **crop}, VALIDATION_SPLIT)
