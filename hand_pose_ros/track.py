@@ -37,10 +37,10 @@ _LEAST_ODDS, _MOST_ODDS = -4.0, 8.0
 # Share of a frame in the low-passed odds: a hand that has left is given up in two to three frames.
 _ODDS_SHARE = 0.35
 # Frames of a new track in which both sides are tried, and how often later; by how much the other side must fit better
-# in sum to be believed then, and the most that is summed up.
+# in sum to be believed then, the most that is summed up, and the most that one frame says.
 _SIDE_FRAMES = 8
 _SIDE_RECHECK_S = 0.5
-_OTHER_SIDE_FIT, _MOST_SIDE_FIT = 1.0, 2.0
+_OTHER_SIDE_FIT, _MOST_SIDE_FIT, _MOST_SIDE_GAIN = 1.0, 2.0, 1.0
 # More than this share of a hand behind something: it is hidden, not gone.
 _HIDDEN_SHARE = 0.5
 # Frames may add this much to what is known of the flesh's thickness before it counts as known.
@@ -226,7 +226,7 @@ class Track:
         if len(estimates) == 1:
             return estimates[0]
         by_side = {estimate.side: estimate for estimate in estimates}
-        gain = by_side["left"].fit - by_side["right"].fit
+        gain = float(np.clip(by_side["left"].fit - by_side["right"].fit, -_MOST_SIDE_GAIN, _MOST_SIDE_GAIN))
         self._left_fit = float(np.clip(self._left_fit + gain, -_MOST_SIDE_FIT, _MOST_SIDE_FIT))
         needed = 0.0 if self._side is None or self._side_frames > 0 else _OTHER_SIDE_FIT
         better = "left" if self._left_fit > 0.0 else "right"
