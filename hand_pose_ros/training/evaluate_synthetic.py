@@ -29,6 +29,8 @@ bodies, walls and things about the hand, held things, other hands."""
 END_ON_COSINE = float(np.cos(np.radians(30.0)))
 """A hand is seen end-on when its axis is within 30 degrees of the viewing ray."""
 
+FLESH_M = 0.022
+"""A joint lies less than this below the skin that shows it, m."""
 SYNTHETIC_COUNT = 4096
 """Hands that are judged unless asked otherwise."""
 
@@ -54,7 +56,7 @@ def on_synthetic(a: argparse.Namespace) -> list[Outcome]:
                 again = Again.about(look[-1][0].joints)
         for number, look in enumerate(looks):
             label = name if number == 0 else f"{name}, second look"
-            outcomes.append(_synthetic_outcome(label, a, look, hands.config.families, source))
+            outcomes.append(_synthetic_outcome(label, a, look, hands.config.families, crop["cube_m"], source))
         if a.pictures is not None:
             _write_pictures(a.pictures, looks[-1], model.config.cube_m)
     return outcomes
@@ -69,11 +71,27 @@ def _write_pictures(path: Path, look: list[tuple[Predictions, Batch]], cube_m: f
     write_png(path, judged_sheet(crop, distance, truth, found, cube_m))
 
 
+def joints_seen(batch: Batch, cube_m: float) -> NDArray[np.bool_]:
+    """(N, 23): which true joints the crops show: a surface less than FLESH_M before the joint, where it is in the
+    picture (the median of 3 x 3 pixels). Others are hidden, by the hand itself or something else, or not measured."""
+    size = batch.crop.shape[-1]
+    hands, half = len(batch.joints), cube_m / 2
+    depth = batch.joints[..., 2]
+    place = batch.joints[..., :2] / (half * (1 + depth / batch.distance[:hands, None]))[..., None]
+    column, row = np.moveaxis(np.clip(((place + 1) * size / 2).astype(int), 1, size - 2), -1, 0)
+    each = np.arange(hands)[:, None]
+    around = [batch.crop[each, 0, row + r, column + c] for r in (-1, 0, 1) for c in (-1, 0, 1)]
+    surface = np.median(around, axis=0)
+    inside = (np.abs(place) < 1).all(axis=-1)
+    return inside & (surface < 0.999) & (depth - surface * half < FLESH_M)
+
+
 def _synthetic_outcome(
     name: str,
     a: argparse.Namespace,
     look: list[tuple[Predictions, Batch]],
     families: tuple[str, ...],
+    cube_m: float,
     source: dict[str, Any],
 ) -> Outcome:
     """Figures of one look at the synthetic hands; each look has frames of its own."""
@@ -99,6 +117,12 @@ def _synthetic_outcome(
     source["end_on_share"] = float(end_on.mean())
     source["end_on_error_mm"] = float(evaluation.mean_mm[end_on].mean()) if end_on.any() else None
     source["worst_joint_under_30_mm"] = float((1e3 * _worst_m(found.joints, truth) < 30.0).mean())
+    seen = np.concatenate([joints_seen(batch, cube_m) for batch in batches])
+    error = 1e3 * np.linalg.norm(found.joints - truth, axis=-1)
+    source["seen_joint_share"] = float(seen.mean())
+    source["seen_joint_error_mm"] = float(error[seen].mean()) if seen.any() else None
+    source["hidden_joint_error_mm"] = float(error[~seen].mean()) if not seen.all() else None
+    source["worst_seen_joint_under_30_mm"] = float((np.where(seen, error, 0.0).max(axis=1) < 30.0).mean())
     return Outcome(evaluation, source, found.joints.astype(np.float64))
 
 
@@ -108,10 +132,16 @@ def parts_line(outcome: Outcome) -> str:
     families = ", ".join(f"{name} {error:.2f}" for name, error in source["mesh_family_error_mm"].items())
     end_on = source["end_on_error_mm"]
     seen = "none" if end_on is None else f"{end_on:.2f}"
+    parts = {
+        "of joints that are seen": source["seen_joint_error_mm"],
+        "hidden": source["hidden_joint_error_mm"],
+    }
+    visible = ", ".join(f"{name} {error:.2f}" for name, error in parts.items() if error is not None)
     return (
         f"{outcome.evaluation.name}: mean error, mm: {families}, end-on {seen} "
-        f"({100 * source['end_on_share']:.0f} % of frames); "
-        f"worst joint under 30 mm in {100 * source['worst_joint_under_30_mm']:.1f} % of frames"
+        f"({100 * source['end_on_share']:.0f} % of frames), {visible} ({100 * source['seen_joint_share']:.0f} % of "
+        f"joints seen)\n  worst joint under 30 mm in {100 * source['worst_joint_under_30_mm']:.1f} % of frames, worst "
+        f"joint that is seen in {100 * source['worst_seen_joint_under_30_mm']:.1f} %"
     )
 
 

@@ -99,6 +99,21 @@ def test_a_checkpoint_is_scored_on_synthetic_hands(checkpoint, toy_hands, monkey
     assert "angle error" in capsys.readouterr().out
 
 
+def test_joints_are_seen_where_the_surface_before_them_is_theirs():
+    crop = np.ones((2, 1, 96, 96), np.float32)
+    crop[0, 0, 44:52, 44:52] = 0.0  # skin in the middle of the cube
+    crop[1, 0, 44:52, 44:52] = -0.5  # something far before it
+    joints = np.zeros((2, 23, 3), np.float32)
+    joints[:, :, 2] = 0.012
+    joints[:, 1, 0] = 0.05  # beside what is there
+    joints[:, 2, 0] = 0.4  # outside the crop
+    batch = SimpleNamespace(crop=crop, distance=np.full(2, 0.6, np.float32), joints=joints)
+    seen = evaluate_synthetic.joints_seen(batch, 0.30)
+    assert not seen[:, 1:3].any()
+    assert not seen[1].any()
+    assert seen[0, [0, *range(3, 23)]].all()
+
+
 def test_a_second_look_is_scored_beside_the_first(checkpoint, toy_hands, monkeypatch, tmp_path):
     toy_hands.config = SimpleNamespace(families=("toy",))
     asked = []
