@@ -15,10 +15,13 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.estimator import Estimate, HandEstimator, Place
+from hand_pose_ros.hand.placing import fingers_direction
 from hand_pose_ros.track import presence_odds
 
 # A hand off the middle of its crop, or turned from upright, by more than this is looked at again.
 _OFF_CENTRE_M, _TURNED_RAD = 0.05, 0.7
+# Sine of the angle to the line of sight below which a hand is seen end-on.
+_END_ON = 0.5
 # Log odds of a hand below which, seen as a right hand, a place is none; from which on it is worth a second look; and
 # above which more does not make it likelier. Of places on hands 0.3 % lie below the first, of others 64 %.
 _NO_HAND_ODDS, _WORTH_ODDS, _SURE_ODDS = -2.0, 0.0, 6.0
@@ -59,10 +62,13 @@ def look(
 
 
 def _worth_another_look(estimate: Estimate) -> bool:
+    """Whether its hand is far off the crop's middle, or lies in it; seen end-on it has no direction to speak of."""
     frame = estimate.frame
+    along = fingers_direction(estimate.joints)
     turn = abs(estimate.roll_rad - frame.roll_rad) % (2 * np.pi)
     turned = min(turn, 2 * np.pi - turn) > _TURNED_RAD
-    return turned or float(np.linalg.norm(estimate.centre - frame.centre)) > _OFF_CENTRE_M
+    seen = np.hypot(along[0], along[1]) > _END_ON * np.linalg.norm(along)
+    return bool(turned and seen) or float(np.linalg.norm(estimate.centre - frame.centre)) > _OFF_CENTRE_M
 
 
 def promise(estimate: Estimate) -> float:
