@@ -17,6 +17,7 @@ import math
 import os
 import time
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from hand_pose_ros.network.losses import first_hands, hand_loss
 from hand_pose_ros.network.model import HandNet
 from hand_pose_ros.training.batches import Prefetcher, Source, TorchBatch, to_torch, training_seed
 from hand_pose_ros.training.config import TrainConfig
+from hand_pose_ros.training.shrink import shrink
 from hand_pose_ros.training.state import load_state, save_state
 from hand_pose_ros.training.validation import SyntheticReport, evaluate_synthetic
 
@@ -242,10 +244,16 @@ def _start_from(path: str, model: HandNet) -> None:
     fit.
 
     A layer that has got more inputs since keeps its old ones in their places and starts with zero weights on the new
-    ones, so the network begins as the file's.
+    ones, so the network begins as the file's. Of a network that was wider the most important channels are taken
+    (:func:`~hand_pose_ros.training.shrink.shrink`).
     """
     loaded, _ = load_checkpoint(path)
     theirs, ours = loaded.state_dict(), model.state_dict()
+    narrow = replace(loaded.config, widths=model.config.widths)
+    if narrow != loaded.config and all(
+        n <= w for n, w in zip(narrow.widths, loaded.config.widths, strict=True)
+    ):
+        theirs = shrink(theirs, loaded.config, narrow)
     for key, value in theirs.items():
         if key not in ours or not _fits(value, ours[key]):
             raise CheckpointError(f"{path}: weight '{key}' does not fit the configured network")

@@ -155,9 +155,19 @@ def test_a_run_can_start_from_other_weights(config, toy_hands, tmp_path):
         assert torch.equal(trainer.model.state_dict()[key], value), key
         assert torch.equal(trainer.average.state_dict()[key], value), key
     assert any(key.startswith("presence") for key in trainer.model.state_dict())
-    other = replace(config, start=str(weights), network=replace(config.network, widths=(4, 4, 4, 4)))
+    other = replace(config, start=str(weights), network=replace(config.network, ik_hidden=16))
     with pytest.raises(CheckpointError, match="does not fit"):
         Trainer(other, toy_hands, tmp_path / "third")
+
+
+def test_a_narrower_run_starts_from_the_channels_that_matter_most(config, toy_hands, tmp_path):
+    Trainer(config, toy_hands, tmp_path / "first").run()
+    weights = tmp_path / "first" / "model.safetensors"
+    narrow = replace(config, start=str(weights), network=replace(config.network, widths=(4, 8, 8, 8)))
+    trainer = Trainer(narrow, toy_hands, tmp_path / "second")
+    wide = load_model(weights).state_dict()["backbone.stem.1.1.weight"].abs()
+    kept = trainer.model.state_dict()["backbone.stem.1.1.weight"].abs()
+    assert torch.equal(kept.sort().values, wide.sort().values[-4:])
 
 
 def test_a_network_that_looks_again_starts_as_the_one_that_did_not(config, toy_hands, tmp_path):
