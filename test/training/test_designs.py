@@ -74,10 +74,12 @@ def test_shipped_designs_share_the_budget_and_everything_they_do_not_change():
     config = load_designs(SHIPPED)
     base, *others = (config.training(design, 1) for design in config.designs)
     assert base.name == "base"
-    assert len(others) == 10
+    assert len(others) == 11
     for other in others:
+        # Only a network that looks again has earlier estimates to judge.
+        loss = replace(base.loss, earlier=other.loss.earlier if other.network.feedback else 0.0)
         assert (other.samples, other.batch, other.optimiser, other.loss) == (
-            base.samples, base.batch, base.optimiser, base.loss,
+            base.samples, base.batch, base.optimiser, loss,
         )  # fmt: skip
         changed = [
             key for key, value in other.network.to_dict().items() if value != base.network.to_dict().get(key)
