@@ -30,7 +30,7 @@ Array = NDArray[np.float64]
 
 # Weights of the surface's word and of the network's judgement of the side (log odds, bounded) against the logarithm of
 # its expected error, on which side fits: found by tools/measure_sides.py.
-_AGREEMENT_WEIGHT, _HANDEDNESS_WEIGHT, MOST_HANDEDNESS = 0.15, 0.4, 6.0
+_AGREEMENT_WEIGHT, _HANDEDNESS_WEIGHT, MOST_HANDEDNESS = 0.15, 0.6, 6.0
 
 
 class Place(NamedTuple):
