@@ -32,8 +32,8 @@ Array = NDArray[np.float64]
 
 # Log odds from which on a track begins, and a hand counts as seen. Of hands 2 % lie below the second, of other things
 # that the network was shown 0.4 % above it; a search looks at many places, so beginning takes more.
-_START_ODDS, _KEEP_ODDS = 7.0, 3.0
-_LEAST_ODDS, _MOST_ODDS = -4.0, 8.0
+_START_ODDS, _KEEP_ODDS = 9.0, 3.0
+_LEAST_ODDS, _MOST_ODDS = -4.0, 12.0
 # Share of a frame in the low-passed odds: a hand that has left is given up in two to three frames.
 _ODDS_SHARE = 0.35
 # Frames of a new track in which both sides are tried, and how often later; by how much the other side must fit better
