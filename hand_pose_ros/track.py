@@ -30,8 +30,9 @@ from hand_pose_ros.refine.temporal import FilterState, Pose, first_state, step
 
 Array = NDArray[np.float64]
 
-# Log odds from which on a track begins, and a hand counts as seen. Of hands 2 % lie below the second, of other things
-# that the network was shown 0.4 % above it; a search looks at many places, so beginning takes more.
+# Log odds from which on a track begins, and a hand counts as seen. Of hands 0.7 % lie below the second, of other things
+# that the network was shown 0.8 % above it; a search looks at many places, and at things that the network was never
+# shown (a cup with its handle reaches 8), so beginning takes more.
 _START_ODDS, _KEEP_ODDS = 9.0, 3.0
 _LEAST_ODDS, _MOST_ODDS = -4.0, 12.0
 # Share of a frame in the low-passed odds: a hand that has left is given up in two to three frames.
