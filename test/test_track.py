@@ -79,9 +79,10 @@ def test_what_the_search_knows_counts_for_beginning_only():
         one = Track(1, refiner(), uncalibrated(), Limits("right", 0.0, 0.25), evidence=evidence)
         return show(one, presence, 1)[0]
 
-    assert begun(2.5, DOUBTFUL) == TrackState.TRACK
-    assert begun(1.0, DOUBTFUL) == TrackState.SEARCH
-    assert begun(-1.0, 6.5) == TrackState.SEARCH
+    likely = 7.0
+    assert begun(2.5, likely) == TrackState.TRACK
+    assert begun(1.0, likely) == TrackState.SEARCH
+    assert begun(-1.0, likely + 2.5) == TrackState.SEARCH
     assert begun(3.0, 2.0) != TrackState.TRACK, "a hand that is not seen does not begin"
 
 
