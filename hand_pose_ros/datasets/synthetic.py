@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from hand_pose_ros.datasets.render_crops import render_crops
-from hand_pose_ros.depth.crop import CropFrame
+from hand_pose_ros.depth.crop import CropFrame, roll_to_up
 from hand_pose_ros.hand.placing import fingers_direction
 from hand_pose_ros.synthetic.bank import IdentityBank, load_bank
 from hand_pose_ros.synthetic.negatives import KINDS, sample_negatives
@@ -125,7 +125,7 @@ class Again(NamedTuple):
         """Crops about hands with joints (N, 23, 3) m in the first crops' local frames, and with them upright."""
         joints = np.asarray(joints, dtype=np.float64)
         x, y, _ = np.moveaxis(fingers_direction(joints), -1, 0)
-        return cls(joints.mean(axis=1), -0.5 * np.pi - np.arctan2(y, x))
+        return cls(joints.mean(axis=1), roll_to_up(x, y))
 
 
 class SyntheticHands:
@@ -276,7 +276,7 @@ def _rolls_upright(rotation: Array, rng: np.random.Generator) -> Array:
     along = rotation[:, :2, 0]
     spread = _ROLL_SPREAD_RAD / np.maximum(np.linalg.norm(along, axis=1), 0.2)
     error = spread * rng.normal(size=len(rotation))
-    return np.asarray(-0.5 * np.pi - np.arctan2(along[:, 1], along[:, 0]) + error)
+    return roll_to_up(along[:, 0], along[:, 1]) + error
 
 
 def _join(first: Scenes, second: Scenes) -> Scenes:

@@ -130,7 +130,12 @@ def upright_roll(centre: ArrayLike, direction: ArrayLike) -> float:
     the line of sight.
     """
     x, y, _ = CropFrame(np.asarray(centre, dtype=np.float64)).view @ np.asarray(direction, dtype=np.float64)
-    return 0.0 if math.hypot(x, y) < 1e-9 else -0.5 * math.pi - math.atan2(y, x)
+    return 0.0 if math.hypot(x, y) < 1e-9 else float(roll_to_up(x, y))
+
+
+def roll_to_up(x: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
+    """The rolls (rad) that turn directions (x, y) of the picture, any shape, up: to -y."""
+    return np.asarray(-0.5 * np.pi - np.arctan2(y, x))
 
 
 @njit(nogil=True, cache=True)

@@ -26,7 +26,7 @@ from hand_pose_ros.evaluation.reliability import (
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.network.checkpoint import load_model, store_calibration
 from hand_pose_ros.refine.confidence import RIGHT_M, Calibration, Clues
-from hand_pose_ros.resources import resource
+from hand_pose_ros.resources import model_file
 from hand_pose_ros.synthetic.negatives import KINDS
 from hand_pose_ros.training.calibration_cases import Cases, gather_cases
 
@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Fit, measure, store; ValueError on too few crops or a network without a hand model."""
     if arguments.count < _LEAST_CROPS:
         raise ValueError(f"count is {arguments.count}, want at least {_LEAST_CROPS} crops")
-    path = arguments.model or resource("models", "default.safetensors")
+    path = model_file(arguments.model)
     torch.set_num_threads(1)
     model = load_model(path)
     calibration = fit_calibration(gather_cases(model, FIT_SPLIT, arguments.count))

@@ -20,7 +20,7 @@ from hand_pose_ros.network.backbones import fold_normalisation
 from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.model import HandNet
 from hand_pose_ros.training.batches import Source, validation_seed
-from hand_pose_ros.training.evaluate_synthetic import END_ON_COSINE, EVALUATION_DATA
+from hand_pose_ros.training.evaluate_synthetic import EVALUATION_DATA, seen_end_on
 from hand_pose_ros.training.validation import WORST_JOINT_MM
 
 _BATCH = 128
@@ -53,11 +53,11 @@ def judge(model: HandNet, source: Source, count: int) -> dict[str, Any]:
         parts.append(predict(model, batch.crop, batch.distance))
         joints.append(batch.joints)
         families.append(batch.family)
-        axes.append(np.abs(batch.rotation[:, 2, 0]))
+        axes.append(seen_end_on(batch))
     found, truth, family = join(parts), np.concatenate(joints), np.concatenate(families)
     error = joint_errors_mm(found.joints, truth)
     mean, worst = error.mean(axis=1), error.max(axis=1)
-    end_on = np.concatenate(axes) > END_ON_COSINE
+    end_on = np.concatenate(axes)
     network = model.config
     both = network.architecture == "dense" and network.head != "direct_joint"
     names = EVALUATION_DATA.get("families", SyntheticConfig.families)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from hand_pose_ros.datasets.synthetic import SECOND_LOOK_MARGIN_M, Again, Batch
-from hand_pose_ros.evaluation.metrics import evaluate
+from hand_pose_ros.evaluation.metrics import evaluate, joint_errors_mm
 from hand_pose_ros.evaluation.predict import Predictions, join, predict
 from hand_pose_ros.hand.skeleton import BONES, JOINT_NAMES
 from hand_pose_ros.pictures import write_png
@@ -26,7 +26,7 @@ from hand_pose_ros.training.judged_pictures import judged_sheet
 EVALUATION_DATA: dict[str, Any] = {"scene": {"held": 0.12, "other_hand": 0.12}}
 """What every network is judged on, whatever it was trained on: both mesh families, every view, noise of all sensors,
 bodies, walls and things about the hand, held things, other hands."""
-END_ON_COSINE = float(np.cos(np.radians(30.0)))
+_END_ON_COSINE = float(np.cos(np.radians(30.0)))
 """A hand is seen end-on when its axis is within 30 degrees of the viewing ray."""
 
 FLESH_M = 0.022
@@ -86,6 +86,11 @@ def joints_seen(batch: Batch, cube_m: float) -> NDArray[np.bool_]:
     return inside & (surface < 0.999) & (depth - surface * half < FLESH_M)
 
 
+def seen_end_on(batch: Batch) -> NDArray[np.bool_]:
+    """(N,): which hands are seen end-on."""
+    return np.asarray(np.abs(batch.rotation[:, 2, 0]) > _END_ON_COSINE)
+
+
 def _synthetic_outcome(
     name: str,
     a: argparse.Namespace,
@@ -113,12 +118,12 @@ def _synthetic_outcome(
     source["mesh_family_error_mm"] = {
         str(families[f]): float(evaluation.mean_mm[family == f].mean()) for f in np.unique(family)
     }
-    end_on = np.concatenate([np.abs(batch.rotation[:, 2, 0]) for batch in batches]) > END_ON_COSINE
+    end_on = np.concatenate([seen_end_on(batch) for batch in batches])
     source["end_on_share"] = float(end_on.mean())
     source["end_on_error_mm"] = float(evaluation.mean_mm[end_on].mean()) if end_on.any() else None
-    source["worst_joint_under_30_mm"] = float((1e3 * _worst_m(found.joints, truth) < 30.0).mean())
+    error = joint_errors_mm(found.joints, truth)
+    source["worst_joint_under_30_mm"] = float((error.max(axis=1) < 30.0).mean())
     seen = np.concatenate([joints_seen(batch, cube_m) for batch in batches])
-    error = 1e3 * np.linalg.norm(found.joints - truth, axis=-1)
     source["seen_joint_share"] = float(seen.mean())
     source["seen_joint_error_mm"] = float(error[seen].mean()) if seen.any() else None
     source["hidden_joint_error_mm"] = float(error[~seen].mean()) if not seen.all() else None
@@ -145,15 +150,11 @@ def parts_line(outcome: Outcome) -> str:
     )
 
 
-def _worst_m(joints: NDArray[np.floating], truth: NDArray[np.floating]) -> NDArray[np.floating]:
-    return np.asarray(np.linalg.norm(joints - truth, axis=-1).max(axis=1))
-
-
 def _network_figures(found: Predictions, truth: NDArray[np.floating]) -> dict[str, float]:
     """What only a network has: the error before the hand model, and how well it knows its own error."""
-    error = np.linalg.norm(found.joints - truth, axis=-1).ravel()
+    error = joint_errors_mm(found.joints, truth).ravel()
     ranks = [values.argsort().argsort() for values in (error, found.sigma.ravel())]
     return {
-        "coarse_error_mm": float(np.linalg.norm(found.coarse - truth, axis=-1).mean() * 1000.0),
+        "coarse_error_mm": float(joint_errors_mm(found.coarse, truth).mean()),
         "confidence_rank_correlation": float(np.corrcoef(ranks[0], ranks[1])[0, 1]),
     }

@@ -23,7 +23,7 @@ from rich.table import Table
 from hand_pose_ros.network.checkpoint import load_model
 from hand_pose_ros.refine.bone_prior import BonePrior, load_bone_prior
 from hand_pose_ros.refine.regressor import RegressorConfig
-from hand_pose_ros.resources import resource
+from hand_pose_ros.resources import model_file
 from hand_pose_ros.training.refine_views import (
     Errors,
     Views,
@@ -91,7 +91,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise ValueError("want --crops from 1, --motions 1 to 40, --frames from 2, --evaluations from 0")
     start = RegressorConfig() if a.start is None else read_config(a.start)
     torch.set_num_threads(1)
-    model = load_model(a.checkpoint or resource("models", "default.safetensors"))
+    model = load_model(model_file(a.checkpoint))
     prior, console = load_bone_prior(), Console(width=110)
 
     def views(split: int, first: int) -> list[Views]:

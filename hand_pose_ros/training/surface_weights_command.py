@@ -25,7 +25,7 @@ from hand_pose_ros.hand.solver import PoseSolver
 from hand_pose_ros.network.checkpoint import load_model
 from hand_pose_ros.network.model import HandNet
 from hand_pose_ros.refine.surface_fit import SurfaceFit, SurfaceFitConfig, SurfaceHand
-from hand_pose_ros.resources import resource
+from hand_pose_ros.resources import model_file
 
 CHOICE_SPLIT, REPORT_SPLIT = 2, 3
 
@@ -181,7 +181,7 @@ def run(arguments: argparse.Namespace) -> None:
             f"samples, rounds are {arguments.samples}, {arguments.rounds}, want at least 1 and at least 0"
         )
     torch.set_num_threads(1)
-    model = load_model(arguments.weights or resource("models/default.safetensors"))
+    model = load_model(model_file(arguments.weights))
     config = SurfaceFitConfig()
     if arguments.rounds:
         print(f"chosen on split {CHOICE_SPLIT}:")
