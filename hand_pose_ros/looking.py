@@ -23,8 +23,8 @@ _OFF_CENTRE_M, _TURNED_RAD = 0.05, 0.7
 # Sine of the angle to the line of sight below which a hand is seen end-on.
 _END_ON = 0.5
 # Log odds of a hand below which, seen as a right hand, a place is none; from which on it is worth a second look; and
-# above which more does not make it likelier. With the second run's weights
-# 0.3 % of the places on hands lay below the first, 64 % of the others.
+# above which more does not make it likelier. With the second run's weights 0.3 % of the places on hands lay below the
+# first, 64 % of the others.
 _NO_HAND_ODDS, _WORTH_ODDS, _SURE_ODDS = -2.0, 0.0, 6.0
 
 

@@ -7,8 +7,8 @@ centre, axes of the look-at view).
 The default network (``dense``): convolutions -> per joint an attention map and votes for (u, v, d) at 24x24 ->
 coarse joints -> local metres -> inverse kinematics (with ``feedback`` it looks at the picture again) ->
 HandModelLayer. The papers' networks (``deepmodel``, ``sdnet``): convolutions -> fully connected layers -> joints, or
-parameters -> HandModelLayer. Outside training, angles and shape are clamped to what a hand can do before the layer, so the joints
-that come out of a network with a hand model are always those of a valid hand.
+parameters -> HandModelLayer. Outside training, angles and shape are clamped to what a hand can do before the layer,
+so the joints that come out of a network with a hand model are always those of a valid hand.
 """
 
 from __future__ import annotations
