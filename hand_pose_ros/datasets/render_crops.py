@@ -10,17 +10,17 @@ import numpy as np
 from numba import njit, prange
 
 from hand_pose_ros.depth.crop import _crop_kernel
-from hand_pose_ros.synthetic.render import draw_box, draw_ellipsoid, draw_plane, dress_forearm, rasterize
-from hand_pose_ros.synthetic.scene import OBJECTS
+from hand_pose_ros.synthetic.render import draw_plane, dress_forearm, rasterize
 from hand_pose_ros.synthetic.sensor import sensor_kernel
 from hand_pose_ros.synthetic.skinning import skin_vertices
+from hand_pose_ros.synthetic.solids import draw_solids
 
 
 # Not cached on disk: numba would not notice a change in the functions of other files that are compiled into it.
 @njit(parallel=True, nogil=True)
 def render_crops(
     vertices, bone_index, bone_weight, along_forearm, faces, vertex_range, face_range, skinning, forearm, bare,
-    which_other, other_skinning, planes, object_centres, object_axes, boxes, noise, seeds, patch, view, centres,
+    which_other, other_skinning, planes, kind, solid_centres, solid_axes, noise, seeds, patch, view, centres,
     distance, half, margin, crop_view, crop_distance, crops,
 ):  # type: ignore[no-untyped-def]  # pragma: no cover # fmt: skip
     """Skin, render, disturb and crop each sample into crops (N, S, S).
@@ -74,12 +74,7 @@ def render_crops(
             rasterize(posed, faces[face_range[n, 0] : face_range[n, 1]], focal, focal, cx, cy, clean)
         if not np.isnan(planes[n, 3]):
             draw_plane(planes[n, :3], planes[n, 3], focal, focal, cx, cy, clean)
-        for k in range(OBJECTS):
-            if not np.isnan(object_centres[n, k, 0]):
-                if boxes[n, k]:
-                    draw_box(object_centres[n, k], object_axes[n, k], focal, focal, cx, cy, clean)
-                else:
-                    draw_ellipsoid(object_centres[n, k], object_axes[n, k], focal, focal, cx, cy, clean)
+        draw_solids(kind[n], solid_centres[n], solid_axes[n], focal, focal, cx, cy, clean)
         seen = np.empty((height, width), np.float32)
         sensor_kernel(clean, noise[n], seeds[n], focal, seen)
         _crop_kernel(

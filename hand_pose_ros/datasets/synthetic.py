@@ -8,7 +8,7 @@ show none. The same pictures can be cropped again about other centres, as a trac
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
@@ -26,6 +26,7 @@ from hand_pose_ros.synthetic.poses import sample_angles, sample_view_rotations, 
 from hand_pose_ros.synthetic.scene import SceneConfig, Scenes, sample_scenes, to_camera
 from hand_pose_ros.synthetic.sensor import NO_NOISE
 from hand_pose_ros.synthetic.sensor_presets import SENSORS, require_sensors, sample_sensors
+from hand_pose_ros.synthetic.solids import Solids
 
 SECOND_LOOK_MARGIN_M = 0.125
 """A ``margin_m`` for second looks: crops up to 6 cm off the first, and turned."""
@@ -202,7 +203,7 @@ class SyntheticHands:
             bank.vertices, bank.bone_index, bank.bone_weight, bank.along_forearm, bank.faces,
             bank.vertex_range[person], bank.face_range[bank.family[person]], skinning.astype(np.float32),
             _forearm_looks(count, rng), np.where(np.arange(count) < hands, -np.inf, np.where(arm, 0.01, np.inf)),
-            which_other, other_skinning.astype(np.float32), scenes.planes, scenes.centres, scenes.axes, scenes.boxes,
+            which_other, other_skinning.astype(np.float32), scenes.planes, *scenes.solids,
             noise, rng.integers(2**31, size=count), sensor.patch_px,
             view, centres, distance, config.cube_m / 2, margin, crops.view, crops.distance, crop[:, 0],
         )  # fmt: skip
@@ -281,8 +282,8 @@ def _rolls_upright(rotation: Array, rng: np.random.Generator) -> Array:
 
 def _join(first: Scenes, second: Scenes) -> Scenes:
     """Two lists of scenes, one after the other."""
-    parts = ((getattr(first, f.name), getattr(second, f.name)) for f in fields(Scenes))
-    return Scenes(*(np.concatenate(pair) for pair in parts))
+    solids = Solids(*(np.concatenate(pair) for pair in zip(first.solids, second.solids, strict=True)))
+    return Scenes(np.concatenate([first.planes, second.planes]), solids)
 
 
 def _directions(count: int, spread_rad: float, rng: np.random.Generator) -> Array:

@@ -1,4 +1,4 @@
-"""What a crop shows when there is no hand in it: faces, boxes, elbows, bare arms, clutter, a wall, nothing.
+"""What a crop shows when there is no hand in it: faces, boxes, cups, grippers, elbows, bare arms, clutter, a wall.
 
 In: how many, a generator. Out: Scenes in crop-local frames (metres, look-at view, origin at the crop centre), and which
 of them also want a bare forearm. A tracker's locator proposes such places, and its crops must be told from hands.
@@ -10,12 +10,27 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from hand_pose_ros.synthetic.props import about_x, about_y, about_z, cup, gripper
 from hand_pose_ros.synthetic.scene import OBJECTS, Scenes, random_turns
+from hand_pose_ros.synthetic.solids import BOX, CYLINDER, ELLIPSOID, VESSEL, Solids
 
 Array = NDArray[np.float64]
 
-KINDS: tuple[str, ...] = ("forearm", "face", "elbow", "thing", "clutter", "body", "wall", "empty")
-_SHARES = (0.20, 0.17, 0.16, 0.17, 0.14, 0.10, 0.05, 0.01)
+KINDS: tuple[str, ...] = (
+    "forearm",
+    "face",
+    "elbow",
+    "thing",
+    "cup",
+    "gripper",
+    "clutter",
+    "body",
+    "wall",
+    "empty",
+)
+_SHARES = (0.17, 0.14, 0.13, 0.13, 0.13, 0.09, 0.10, 0.07, 0.03, 0.01)
+_BEFORE = 0.2  # of these something hides a part
+_BEFORE_SLOT = OBJECTS - 1
 
 # Centre (m) and half axes (m) of the parts of a head that looks at the camera: x right, y down, z away.
 _HEAD: tuple[tuple[tuple[float, float, float], tuple[float, float, float]], ...] = (
@@ -36,10 +51,15 @@ def sample_negatives(count: int, rng: np.random.Generator) -> tuple[Scenes, NDAr
     _faces(scenes, name == "face", rng)
     _elbows(scenes, name == "elbow", rng)
     _things(scenes, name == "thing", rng)
+    _cups(scenes, name == "cup", rng)
+    _grippers(scenes, name == "gripper", rng)
     _clutter(scenes, name == "clutter", rng)
     _bodies(scenes, name == "body", rng)
     behind = np.where(name == "wall", 1.0, np.where(name == "empty", 0.0, 0.4))
     _walls(scenes, rng.random(count) < behind, name == "wall", rng)
+    rests = (name == "cup") | (name == "thing")
+    _tables(scenes, rests & (rng.random(count) < 0.45), rng)
+    _before(scenes, ~np.isin(name, ("wall", "empty")) & (rng.random(count) < _BEFORE), rng)
     return scenes, kind
 
 
@@ -81,12 +101,40 @@ def _things(scenes: Scenes, chosen: NDArray[np.bool_], rng: np.random.Generator)
     half = rng.uniform(0.02, 0.085, (count, 3))
     equal = rng.random(count) < 0.3
     half[equal] = half[equal, :1]
-    scenes.boxes[chosen, 0] = (rng.random(count) < 0.6)[chosen]
-    scenes.put(0, chosen, rng.normal(0, 0.02, (count, 3)), half, random_turns(count, rng))
+    scenes.put(0, chosen, rng.normal(0, 0.02, (count, 3)), half, random_turns(count, rng), _kinds(count, rng))
     more = chosen & (rng.random(count) < 0.35)
     small = rng.uniform(0.006, 0.04, (count, 3))
-    scenes.boxes[more, 1] = (rng.random(count) < 0.5)[more]
-    scenes.put(1, more, rng.normal(0, 0.06, (count, 3)), small, random_turns(count, rng))
+    scenes.put(1, more, rng.normal(0, 0.06, (count, 3)), small, random_turns(count, rng), _kinds(count, rng))
+
+
+def _cups(scenes: Scenes, chosen: NDArray[np.bool_], rng: np.random.Generator) -> None:
+    """A cup or a jug, full or empty, seen from all around and from above; now and then it lies. Its handle stands off
+    as a thumb does."""
+    count = len(chosen)
+    stands = about_z(rng.normal(0, 0.2, count)) @ about_x(rng.uniform(-0.1, 1.3, count))
+    stands = stands @ about_y(rng.uniform(-np.pi, np.pi, count))
+    turn = np.where((rng.random(count) < 0.8)[:, None, None], stands, random_turns(count, rng))
+    size, tall, reach = rng.uniform([[0.6], [0.6], [0.7]], [[1.4], [1.6], [1.6]], (3, count))
+    # The locator lands in the middle of what it sees, which may be the handle alone.
+    centre = rng.normal(0, [0.025, 0.025, 0.015], (count, 3))
+    centre -= (0.06 * size * (rng.random(count) < 0.25))[:, None] * turn[:, :, 0]
+    body = np.where(rng.random(count) < 0.6, VESSEL, CYLINDER)
+    _draw(scenes, chosen, cup(centre, turn, size, tall, reach, body))
+
+
+def _grippers(scenes: Scenes, chosen: NDArray[np.bool_], rng: np.random.Generator) -> None:
+    """A robot's hand of two or three fingers."""
+    count = len(chosen)
+    size, opening = rng.uniform([[0.7], [0.0]], [[1.3], [1.0]], (2, count))
+    centre = rng.normal(0, 0.025, (count, 3))
+    _draw(scenes, chosen, gripper(centre, random_turns(count, rng), size, opening, rng.random(count) < 0.4))
+
+
+def _draw(scenes: Scenes, chosen: NDArray[np.bool_], parts: Solids) -> None:
+    """Put solids (N, K) into the first slots of the chosen scenes."""
+    slots = parts.kind.shape[1]
+    for ours, theirs in zip(scenes.solids, parts, strict=True):
+        ours[chosen, :slots] = theirs[chosen]
 
 
 def _clutter(scenes: Scenes, chosen: NDArray[np.bool_], rng: np.random.Generator) -> None:
@@ -94,8 +142,8 @@ def _clutter(scenes: Scenes, chosen: NDArray[np.bool_], rng: np.random.Generator
     for slot in range(6):
         here = chosen & (rng.random(count) < (1.0 if slot < 2 else 0.6))
         half = np.exp(rng.uniform(np.log(0.006), np.log(0.12), (count, 3)))
-        scenes.boxes[here, slot] = (rng.random(count) < 0.5)[here]
-        scenes.put(slot, here, rng.uniform(-0.12, 0.12, (count, 3)), half, random_turns(count, rng))
+        place = rng.uniform(-0.12, 0.12, (count, 3))
+        scenes.put(slot, here, place, half, random_turns(count, rng), _kinds(count, rng))
 
 
 def _bodies(scenes: Scenes, chosen: NDArray[np.bool_], rng: np.random.Generator) -> None:
@@ -118,6 +166,42 @@ def _walls(
     normal /= np.linalg.norm(normal, axis=1, keepdims=True)
     offset = np.where(through, rng.uniform(-0.08, 0.12, count), rng.uniform(0.02, 0.35, count))
     scenes.planes[chosen] = np.concatenate([normal, offset[:, None]], axis=1)[chosen]
+
+
+def _tables(scenes: Scenes, chosen: NDArray[np.bool_], rng: np.random.Generator) -> None:
+    """What the first solid rests on, instead of a wall."""
+    count = len(chosen)
+    down = (
+        about_z(rng.normal(0, 0.2, count))
+        @ about_x(rng.uniform(0.15, 1.3, count))
+        @ np.array([0.0, 1.0, 0.0])
+    )
+    centre, axes = scenes.solids.centre[:, 0], scenes.solids.axes[:, 0]
+    # A cup stands upright on it, other things on an edge or a corner of the box around them.
+    mouth = axes[:, 2] * np.where(chosen, 1.0, np.nan)[:, None]
+    upright = (
+        np.isin(scenes.solids.kind[:, 0], (CYLINDER, VESSEL)) & (mouth[:, 1] < 0.0) & (mouth[:, 2] < 0.0)
+    )
+    down[upright] = (-mouth / np.linalg.norm(mouth, axis=1, keepdims=True))[upright]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        reach = (np.abs(np.einsum("nij,nj->ni", axes, down)) / (axes**2).sum(axis=2)).sum(axis=1)
+    offset = np.einsum("ni,ni->n", down, centre) + reach
+    scenes.planes[chosen] = np.concatenate([down, offset[:, None]], axis=1)[chosen]
+
+
+def _before(scenes: Scenes, chosen: NDArray[np.bool_], rng: np.random.Generator) -> None:
+    """Something nearer that hides a part of what there is."""
+    count = len(chosen)
+    half = rng.uniform(0.012, 0.07, (count, 3))
+    place = np.stack(
+        [*rng.normal(0, 0.06, (2, count)), -half.max(axis=1) - rng.uniform(0.02, 0.12, count)], axis=-1
+    )
+    scenes.put(_BEFORE_SLOT, chosen, place, half, random_turns(count, rng), _kinds(count, rng))
+
+
+def _kinds(count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """(N,) codes of solids: boxes, now and then something rounded."""
+    return rng.choice((BOX, ELLIPSOID, CYLINDER), size=count, p=(0.5, 0.3, 0.2))
 
 
 def _turn(yaw: Array, pitch: Array, roll: Array) -> Array:

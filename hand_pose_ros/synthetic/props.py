@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hand_pose_ros.synthetic.solids import BOX, CYLINDER, ELLIPSOID, Solids, gather, moved, solid
+from hand_pose_ros.synthetic.solids import BOX, CYLINDER, ELLIPSOID, NOTHING, Solids, gather, moved, solid
 
 Array = NDArray[np.float64]
 
@@ -46,6 +46,8 @@ SHOULDER: Array = np.array([0.19, 0.05, 0.01])
 """The shoulder at the camera's right (+x), from the trunk's origin, m; the other one mirrors it."""
 HEAD_ABOVE: Array = np.array([0.0, -0.20, -0.015])
 """The head's origin, from the trunk's, m."""
+
+_UPRIGHT: Array = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])  # third axis points up
 
 
 def head(centre: ArrayLike, turn: ArrayLike, size: ArrayLike = 1.0, relief: ArrayLike = 1.0) -> Solids:
@@ -118,15 +120,59 @@ def chair(centre: ArrayLike, turn: ArrayLike) -> Solids:
     return moved(gather(*parts), turn, centre)
 
 
-def cup(centre: ArrayLike, turn: ArrayLike, size: ArrayLike = 1.0) -> Solids:
-    """A mug (..., 4 parts) with its handle at +x; size is a factor (...)."""
-    size = np.asarray(size, np.float64)[..., None]
-    upright = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])  # third axis along y
+def cup(
+    centre: ArrayLike,
+    turn: ArrayLike,
+    size: ArrayLike = 1.0,
+    tall: ArrayLike = 1.0,
+    reach: ArrayLike = 1.0,
+    body: ArrayLike = CYLINDER,
+) -> Solids:
+    """A mug (..., 4 parts) with its handle at +x and its mouth at -y.
+
+    size is a factor (...) of everything, tall (...) of heights, reach (...) of how far the handle stands off; body
+    (...) is CYLINDER for a full one, VESSEL for one that is empty.
+    """
+    size, tall, reach = (np.asarray(value, np.float64)[..., None] for value in (size, tall, reach))
+
+    def scaled(x: Array | float, y: Array | float, z: float) -> Array:
+        return np.asarray(size * np.concatenate(np.broadcast_arrays(x, tall * y, z), axis=-1))
+
+    bar = 0.024 * reach
     parts = [
-        solid(CYLINDER, (0.0, 0.0, 0.0) * size, size * (0.040, 0.040, 0.048), upright),
-        solid(BOX, (0.062, -0.022, 0.0) * size, size * (0.024, 0.006, 0.006)),
-        solid(BOX, (0.062, 0.022, 0.0) * size, size * (0.024, 0.006, 0.006)),
-        solid(BOX, (0.082, 0.0, 0.0) * size, size * (0.006, 0.026, 0.006)),
+        solid(body, (0.0, 0.0, 0.0) * size, scaled(0.040, 0.048, 0.040)[..., [0, 2, 1]], _UPRIGHT),
+        solid(BOX, scaled(0.038 + bar, -0.022, 0.0), scaled(bar, 0.006 / tall, 0.006)),
+        solid(BOX, scaled(0.038 + bar, 0.022, 0.0), scaled(bar, 0.006 / tall, 0.006)),
+        solid(BOX, scaled(0.038 + 0.044 * reach, 0.0, 0.0), scaled(0.006, 0.026, 0.006)),
+    ]
+    return moved(gather(*parts), turn, centre)
+
+
+def gripper(
+    centre: ArrayLike,
+    turn: ArrayLike,
+    size: ArrayLike = 1.0,
+    opening: ArrayLike = 0.5,
+    third: ArrayLike = True,
+) -> Solids:
+    """A robot's gripper (..., 6 parts) that points along its +x, at the end of the robot's arm: two fingers on a
+    housing, and a third between them.
+
+    centre (..., 3) m: the middle of the housing's front; size is a factor (...), opening 0 (closed) to 1 (...),
+    third (...): whether there is that finger.
+    """
+    size, opening = np.asarray(size, np.float64)[..., None], np.asarray(opening, np.float64)[..., None]
+    apart = size * np.concatenate(np.broadcast_arrays(0.040, 0.012 + 0.036 * opening, 0.0), axis=-1)
+    finger = size * (0.042, 0.009, 0.011)
+    along_x = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])  # third axis along x
+    middle = solid(BOX, size * (0.030, 0.0, 0.022), size * (0.032, 0.008, 0.008))
+    parts = [
+        solid(CYLINDER, size * (-0.110, 0.0, 0.0), size * (0.034, 0.034, 0.050), along_x),
+        solid(CYLINDER, size * (-0.310, 0.0, 0.0), size * (0.045, 0.045, 0.150), along_x),
+        solid(BOX, size * (-0.032, 0.0, 0.0), size * (0.034, 0.058, 0.030)),
+        solid(BOX, apart, finger),
+        solid(BOX, apart * (1.0, -1.0, 1.0), finger),
+        middle._replace(kind=np.where(np.asarray(third)[..., None], middle.kind, NOTHING)),
     ]
     return moved(gather(*parts), turn, centre)
 

@@ -19,18 +19,19 @@ from hand_pose_ros.synthetic.props import (
     about_z,
     chair,
     cup,
+    gripper,
     head,
     limb,
     stump,
     table,
     trunk,
 )  # fmt: skip
-from hand_pose_ros.synthetic.solids import BOX, ELLIPSOID, NO_SOLIDS, Solids, gather, moved, solid
+from hand_pose_ros.synthetic.solids import BOX, ELLIPSOID, NO_SOLIDS, VESSEL, Solids, gather, moved, solid
 
 Array = NDArray[np.float64]
 
 ROOMS: tuple[str, ...] = ("wall", "table", "far")
-DISTRACTORS: tuple[str, ...] = ("face", "box", "ball", "cup", "elbow", "chair")
+DISTRACTORS: tuple[str, ...] = ("face", "box", "ball", "cup", "mug", "gripper", "elbow", "chair")
 
 
 def gravity_turn(rng: np.random.Generator) -> Array:
@@ -78,9 +79,9 @@ class _Thing:
         far = {"chair": (0.9, 1.8)}.get(name, (0.4, 0.8))
         z = rng.uniform(*far)
         self._place = np.array([rng.uniform(-0.25, 0.25) * z, rng.uniform(-0.15, 0.15) * z, z])
-        self._rests = table_height > 0.0 and name in ("box", "ball", "cup") and rng.random() < 0.6
+        self._rests = table_height > 0.0 and name in ("box", "ball", "cup", "mug") and rng.random() < 0.6
         if self._rests:
-            low = {"cup": 0.048 * self._size}.get(name, float(self._half[1]))
+            low = 0.048 * self._size if name in ("cup", "mug") else float(self._half[1])
             self._place[1] = table_height - low
         self._yaw, self._tilt = rng.uniform(-0.7, 0.7), rng.normal(0, 0.15, 2)
         self._speed, self._phase = rng.uniform(0.3, 1.6, (2, 4)), rng.uniform(0, 2 * np.pi, (2, 4))
@@ -90,6 +91,7 @@ class _Thing:
         way = rng.uniform(-0.35 * np.pi, 1.35 * np.pi)
         self._arm = np.array([np.cos(way), np.sin(way), rng.uniform(-0.1, 0.3)]) * 0.9
         self._radius = rng.uniform(0.036, 0.05)
+        self._reach = rng.uniform(-np.pi, np.pi) if name == "gripper" else 0.0
 
     def solids(self, t: float) -> Solids:
         sway = self._sway * np.sin(self._speed * t + self._phase).sum(axis=0) / 2
@@ -107,6 +109,11 @@ class _Thing:
             return solid(ELLIPSOID, place, self._half)
         if self.name == "cup":
             return cup(place, turn, self._size)
+        if self.name == "mug":
+            return cup(place, turn, self._size, body=VESSEL)
+        if self.name == "gripper":
+            reaching = turn @ about_z(self._reach)
+            return gripper(place, reaching, self._size, 0.5 + 0.5 * np.sin(self._speed[3] * t))
         if self.name == "elbow":
             return stump(place, place + self._arm, self._radius)
         return chair(place + np.array([0.0, 0.2, 0.0]), turn)

@@ -1,7 +1,7 @@
 """What surrounds a hand: a wall or table behind it, a body, loose or held objects, now and then something before it.
 
 Everything is drawn in the hand's local frame (metres, look-at view, origin at the crop centre) and handed to the
-renderer as planes, ellipsoids and boxes. Nothing passes through the hand: surfaces keep clear of every joint.
+renderer as planes and solids. Nothing passes through the hand: surfaces keep clear of every joint.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from hand_pose_ros.hand import skeleton
+from hand_pose_ros.synthetic.solids import BOX, ELLIPSOID, NOTHING, Solids, moved
 
 Array = NDArray[np.float64]
 OBJECTS = 8
@@ -23,29 +24,32 @@ _HELD_SLOT = 4
 
 @dataclass(frozen=True)
 class Scenes:
-    """N scenes in local frames. planes (N, 4): unit normal and offset m, NaN for none; centres (N, OBJECTS, 3) m and
-    axes (N, OBJECTS, 3, 3) 1/m of bodies as ``render.draw_ellipsoid`` wants them, NaN for none; boxes (N, OBJECTS):
-    which of them are boxes."""
+    """N scenes in local frames. planes (N, 4): unit normal and offset m, NaN for none; solids: (N, OBJECTS) of them."""
 
     planes: Array
-    centres: Array
-    axes: Array
-    boxes: NDArray[np.bool_]
+    solids: Solids
 
     @classmethod
     def empty(cls, count: int) -> Scenes:
         """N scenes with nothing in them."""
-        return cls(
-            np.full((count, 4), np.nan),
-            np.full((count, OBJECTS, 3), np.nan),
-            np.full((count, OBJECTS, 3, 3), np.nan),
-            np.zeros((count, OBJECTS), bool),
-        )
+        kind = np.full((count, OBJECTS), NOTHING)
+        solids = Solids(kind, np.zeros((count, OBJECTS, 3)), np.zeros((count, OBJECTS, 3, 3)))
+        return cls(np.full((count, 4), np.nan), solids)
 
-    def put(self, slot: int, chosen: NDArray[np.bool_], centre: Array, half_axes: Array, turn: Array) -> None:
-        """Place a body in the chosen scenes: centre (N, 3) m, half_axes (N, 3) m, turn (N, 3, 3) orthonormal."""
-        self.centres[chosen, slot] = centre[chosen]
-        self.axes[chosen, slot] = (turn / half_axes[:, :, None])[chosen]
+    def put(
+        self,
+        slot: int,
+        chosen: NDArray[np.bool_],
+        centre: Array,
+        half_axes: Array,
+        turn: Array,
+        kind: ArrayLike = ELLIPSOID,
+    ) -> None:
+        """Place a solid in the chosen scenes: centre (N, 3) m, half_axes (N, 3) m, turn (N, 3, 3): rows are its axes;
+        kind: a code of ``solids``, or (N,) of them."""
+        self.solids.kind[chosen, slot] = np.broadcast_to(kind, len(chosen))[chosen]
+        self.solids.centre[chosen, slot] = centre[chosen]
+        self.solids.axes[chosen, slot] = (turn / half_axes[:, :, None])[chosen]
 
 
 @dataclass(frozen=True)
@@ -127,12 +131,13 @@ def _hold(joints: Array, scenes: Scenes, share: float, rng: np.random.Generator)
     turn = np.stack([along, side, np.cross(along, side)], axis=1)
     chosen = rng.random(count) < share
     # A box reaches further at its corners than the ellipsoid in it.
-    scenes.boxes[:, _HELD_SLOT] = rng.random(count) < 0.4
-    across = np.where(scenes.boxes[:, _HELD_SLOT], across / np.sqrt(3.0), across)
+    box = rng.random(count) < 0.4
+    across = np.where(box, across / np.sqrt(3.0), across)
     offset = np.einsum("nij,nkj->nki", turn, joints - centre[:, None])
     reach = np.linalg.norm(offset / np.stack([across * long, across, across], axis=-1)[:, None], axis=-1)
     long = np.where((reach > 1.5).all(axis=1), long, 1.0)
-    scenes.put(_HELD_SLOT, chosen, centre, np.stack([across * long, across, across], axis=-1), turn)
+    half = np.stack([across * long, across, across], axis=-1)
+    scenes.put(_HELD_SLOT, chosen, centre, half, turn, np.where(box, BOX, ELLIPSOID))
 
 
 def to_camera(scenes: Scenes, view: Array, distance: Array) -> Scenes:
@@ -140,9 +145,8 @@ def to_camera(scenes: Scenes, view: Array, distance: Array) -> Scenes:
     planes = scenes.planes.copy()
     planes[:, :3] = np.einsum("nji,nj->ni", view, scenes.planes[:, :3])
     planes[:, 3] += scenes.planes[:, 2] * distance
-    moved = scenes.centres + distance[:, None, None] * np.array([0.0, 0.0, 1.0])
-    centres = np.einsum("nji,nkj->nki", view, moved)
-    return Scenes(planes, centres, scenes.axes @ view[:, None], scenes.boxes)
+    back = view.swapaxes(1, 2)
+    return Scenes(planes, moved(scenes.solids, back, back[:, :, 2] * distance[:, None]))
 
 
 def random_turns(count: int, rng: np.random.Generator) -> Array:

@@ -79,7 +79,7 @@ def frame_times(
 
 
 def bench_sequences() -> tuple[Sequence, ...]:
-    """All of them: 2150 frames moving, 720 still, 1080 of hands that leave and return, 1620 without a hand, 1080
+    """All of them: 2150 frames moving, 720 still, 1080 of hands that leave and return, 2160 without a hand, 1080
     with two hands."""
     return (*_moving(), *_still(), *_leave_return(), *_nothing(), *_two_hands())
 
@@ -139,6 +139,8 @@ def _nothing() -> Iterator[Sequence]:
         ("cup", ("cup",), "table"), ("elbow", ("elbow",), "wall"), ("arm", ("elbow",), "far"),
         ("chair", ("chair", "ball"), "wall"), ("face_and_box", ("face", "box"), "table"),
         ("clutter", ("box", "ball", "cup", "chair"), "table"),
+        ("gripper", ("gripper",), "wall"), ("gripper_at_work", ("gripper", "box", "mug"), "table"),
+        ("mugs", ("mug", "mug"), "table"), ("mug_shown", ("mug",), "far"),
     )  # fmt: skip
     for number, (name, distractors, room) in enumerate(scenes):
         noise = _NOISE[number % len(_NOISE)]

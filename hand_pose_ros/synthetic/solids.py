@@ -1,11 +1,12 @@
-"""Solid bodies that scenes are built of: ellipsoids, boxes and cylinders, all described alike.
+"""Solid bodies that scenes are built of: ellipsoids, boxes, cylinders and vessels, all described alike.
 
 In: where they stand and how large they are (metres, camera's optical frame: x right, y down, z away). Out:
 :class:`Solids`, plain arrays with any leading dimensions, and :func:`draw_solids`, which draws one scene of them into
 a depth image (H, W) float32 m from inside other compiled loops.
 
 A solid is the set of points x with |axes @ (x - centre)| <= 1, where the norm is Euclidean for an ellipsoid, the
-largest component for a box, and for a cylinder the larger of |third component| and the norm of the other two.
+largest component for a box, and for a cylinder the larger of |third component| and the norm of the other two. A vessel
+is a cylinder that is hollow and open at the end that its third axis points to.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from hand_pose_ros.synthetic.render import box_window, draw_box, draw_ellipsoid
 
 Array = NDArray[np.float64]
 
-NOTHING, ELLIPSOID, BOX, CYLINDER = -1, 0, 1, 2
+NOTHING, ELLIPSOID, BOX, CYLINDER, VESSEL = -1, 0, 1, 2, 3
 _NEAR_M = 0.05
+_HOLLOW = 0.9  # a vessel's inside, of its outside
 
 
 class Solids(NamedTuple):
@@ -78,8 +80,9 @@ def moved(solids: Solids, rotation: ArrayLike, shift: ArrayLike = 0.0) -> Solids
 
 
 @njit(nogil=True, cache=True)
-def draw_cylinder(centre, axes, fx, fy, cx, cy, depth):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Draw the near side of a cylinder about its third axis into depth (H, W), its two caps included."""
+def draw_cylinder(centre, axes, hollow, fx, fy, cx, cy, depth):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Draw the near side of a cylinder about its third axis into depth (H, W), its two caps included; of a ``hollow``
+    one the inside behind its third axis's cap."""
     height, width = depth.shape
     start = -(axes @ centre)
     c = start[0] ** 2 + start[1] ** 2 - 1.0
@@ -106,7 +109,17 @@ def draw_cylinder(centre, axes, fx, fy, cx, cy, depth):  # type: ignore[no-untyp
                 enter, leave = max(enter, min(low, high)), min(leave, max(low, high))
             elif abs(start[2]) > 1.0:
                 continue
-            if _NEAR_M < enter <= leave and enter < depth[row, column]:
+            if not _NEAR_M < enter <= leave:
+                continue
+            if hollow and rz < 0.0 and start[2] + enter * rz > 0.999:
+                # Through the mouth: to the inner wall or to the bottom, unless the ray meets the rim.
+                inside = b * b - a * (c + 1.0 - _HOLLOW**2)
+                x_in, y_in = start[0] + enter * rx, start[1] + enter * ry
+                if x_in * x_in + y_in * y_in < _HOLLOW**2:
+                    bottom = (-_HOLLOW - start[2]) / rz
+                    wall = (-b + np.sqrt(max(inside, 0.0))) / a if a >= 1e-12 else bottom
+                    enter = max(enter, min(wall, bottom))
+            if enter < depth[row, column]:
                 depth[row, column] = enter
 
 
@@ -119,5 +132,5 @@ def draw_solids(kind, centre, axes, fx, fy, cx, cy, depth):  # type: ignore[no-u
             draw_ellipsoid(centre[k], axes[k], fx, fy, cx, cy, depth)
         elif kind[k] == 1:
             draw_box(centre[k], axes[k], fx, fy, cx, cy, depth)
-        elif kind[k] == 2:
-            draw_cylinder(centre[k], axes[k], fx, fy, cx, cy, depth)
+        elif kind[k] >= 2:
+            draw_cylinder(centre[k], axes[k], kind[k] == 3, fx, fy, cx, cy, depth)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from hand_pose_ros.datasets.synthetic import SyntheticConfig, SyntheticHands
 from hand_pose_ros.synthetic.negatives import KINDS, sample_negatives
+from hand_pose_ros.synthetic.solids import NOTHING, Solids
 
 
 def test_every_kind_is_drawn_and_the_same_generator_draws_the_same():
@@ -13,13 +15,13 @@ def test_every_kind_is_drawn_and_the_same_generator_draws_the_same():
     again, same = sample_negatives(400, np.random.default_rng(1))
     assert set(kind) == set(range(len(KINDS)))
     assert np.array_equal(kind, same)
-    assert np.array_equal(scenes.centres, again.centres, equal_nan=True)
+    assert all(np.array_equal(a, b) for a, b in zip(scenes.solids, again.solids, strict=True))
 
 
 def test_a_face_has_all_its_parts_and_an_empty_scene_none():
     scenes, kind = sample_negatives(400, np.random.default_rng(2))
-    drawn = np.isfinite(scenes.centres[..., 0]).sum(axis=1)
-    assert (drawn[kind == KINDS.index("face")] == 6).all()
+    drawn = (scenes.solids.kind != NOTHING).sum(axis=1)
+    assert set(drawn[kind == KINDS.index("face")]) == {6, 7}  # with something before it now and then
     empty = kind == KINDS.index("empty")
     assert (drawn[empty] == 0).all()
     assert np.isnan(scenes.planes[empty]).all()
@@ -28,15 +30,30 @@ def test_a_face_has_all_its_parts_and_an_empty_scene_none():
 def test_a_nose_stands_out_of_its_face():
     scenes, kind = sample_negatives(600, np.random.default_rng(3))
     face = kind == KINDS.index("face")
-    skull, nose = scenes.centres[face, 0], scenes.centres[face, 2]
-    distance = np.linalg.norm(np.einsum("nij,nj->ni", scenes.axes[face, 0], nose - skull), axis=1)
+    skull, nose = scenes.solids.centre[face, 0], scenes.solids.centre[face, 2]
+    distance = np.linalg.norm(np.einsum("nij,nj->ni", scenes.solids.axes[face, 0], nose - skull), axis=1)
     assert (distance > 0.8).mean() > 0.9
     assert (nose[:, 2] < skull[:, 2]).mean() > 0.9
 
 
-def test_bodies_are_ellipsoids_or_boxes_with_orthogonal_axes():
+def test_a_cup_rests_upright_on_its_table_and_nothing_of_it_is_below():
+    scenes, kind = sample_negatives(3000, np.random.default_rng(6))
+    cups = kind == KINDS.index("cup")
+    solids = Solids(*(values[cups, :4] for values in scenes.solids))
+    normal, offset = scenes.planes[cups, :3], scenes.planes[cups, 3]
+    mouth = solids.axes[:, 0, 2] / np.linalg.norm(solids.axes[:, 0, 2], axis=1, keepdims=True)
+    stands = np.einsum("ni,ni->n", mouth, -normal) > 0.9999
+    assert stands.mean() > 0.25
+    half = (np.abs(np.einsum("nkij,nj->nki", solids.axes, normal)) / (solids.axes**2).sum(axis=-1)).sum(
+        axis=-1
+    )
+    lowest = (np.einsum("nki,ni->nk", solids.centre, normal) + half)[stands]
+    assert lowest.max(axis=1) == pytest.approx(offset[stands], abs=1e-6)
+
+
+def test_solids_have_orthogonal_axes():
     scenes, _ = sample_negatives(300, np.random.default_rng(4))
-    axes = scenes.axes[np.isfinite(scenes.centres[..., 0])]
+    axes = scenes.solids.axes[scenes.solids.kind != NOTHING]
     product = axes @ axes.swapaxes(1, 2)
     off = product - np.einsum("nii->ni", product)[:, :, None] * np.eye(3)
     assert np.abs(off).max() < 1e-6 * product.max()

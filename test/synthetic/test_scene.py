@@ -6,6 +6,7 @@ import numpy as np
 
 from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.synthetic.scene import SceneConfig, sample_scenes, to_camera
+from hand_pose_ros.synthetic.solids import BOX, NOTHING
 
 
 def hands(count: int = 200) -> np.ndarray:
@@ -17,16 +18,17 @@ def test_no_joint_lies_behind_the_wall_or_inside_an_object():
     scenes = sample_scenes(joints, SceneConfig(1.0, 1.0, 1.0, 1.0), np.random.default_rng(1))
     gap = scenes.planes[:, 3:] - np.einsum("nji,ni->nj", joints, scenes.planes[:, :3])
     assert (gap > 0.02).all()
-    offset = joints[:, :, None] - scenes.centres[:, None]
-    inside = np.linalg.norm(np.einsum("nkij,npkj->npki", scenes.axes, offset), axis=-1)
-    assert (inside[np.isfinite(inside)] > 1.0).all()
-    assert np.isfinite(inside).all(axis=(0, 1)).sum() == 4
+    there = scenes.solids.kind != NOTHING
+    offset = joints[:, :, None] - scenes.solids.centre[:, None]
+    inside = np.linalg.norm(np.einsum("nkij,npkj->npki", scenes.solids.axes, offset), axis=-1)
+    assert (inside > 1.0)[np.broadcast_to(there[:, None], inside.shape)].all()
+    assert there.all(axis=0).sum() == 4
 
 
 def test_shares_of_zero_leave_the_hand_alone():
     scenes = sample_scenes(hands(), SceneConfig(0, 0, 0, 0), np.random.default_rng(1))
     assert np.isnan(scenes.planes).all()
-    assert np.isnan(scenes.centres).all()
+    assert (scenes.solids.kind == NOTHING).all()
 
 
 def test_local_scenes_move_into_the_camera_frame_with_their_points():
@@ -34,26 +36,30 @@ def test_local_scenes_move_into_the_camera_frame_with_their_points():
     local = sample_scenes(joints, SceneConfig(1.0, 1.0, 1.0, 1.0), np.random.default_rng(2))
     frame = CropFrame(np.array([0.1, -0.2, 0.7]))
     camera = to_camera(local, np.tile(frame.view, (5, 1, 1)), np.full(5, frame.distance))
-    assert np.allclose(camera.centres, frame.local_to_camera(local.centres), equal_nan=True)
+    there = local.solids.kind != NOTHING
+    assert np.array_equal(camera.solids.kind, local.solids.kind)
+    assert np.allclose(camera.solids.centre[there], frame.local_to_camera(local.solids.centre)[there])
     point = np.array([0.03, 0.05, 0.02])
     moved = frame.local_to_camera(point)
     assert np.allclose(
         camera.planes[:, :3] @ moved - camera.planes[:, 3], local.planes[:, :3] @ point - local.planes[:, 3]
     )
-    before = np.linalg.norm(np.einsum("nkij,nkj->nki", local.axes, point - local.centres), axis=-1)
-    after = np.linalg.norm(np.einsum("nkij,nkj->nki", camera.axes, moved - camera.centres), axis=-1)
-    assert np.allclose(before, after, equal_nan=True)
+    before, after = (
+        np.linalg.norm(np.einsum("nkij,nkj->nki", solids.axes, p - solids.centre), axis=-1)
+        for solids, p in ((local.solids, point), (camera.solids, moved))
+    )
+    assert np.allclose(before[there], after[there])
 
 
 def test_what_is_held_lies_between_the_fingers_and_touches_no_joint():
     joints = hands()
     config = SceneConfig(0, 0, 0, 0, held=1.0)
     scenes = sample_scenes(joints, config, np.random.default_rng(3))
-    held = np.isfinite(scenes.centres[..., 0])
+    held = scenes.solids.kind != NOTHING
     assert held.sum() == len(joints)
     slot = held.argmax(axis=1)
     rows = np.arange(len(joints))
-    offset = joints - scenes.centres[rows, slot][:, None]
-    inside = np.einsum("nij,nkj->nki", scenes.axes[rows, slot], offset)
+    offset = joints - scenes.solids.centre[rows, slot][:, None]
+    inside = np.einsum("nij,nkj->nki", scenes.solids.axes[rows, slot], offset)
     assert (np.linalg.norm(inside, axis=-1) > 1.0).all()
-    assert 0.2 < scenes.boxes[rows, slot].mean() < 0.6
+    assert 0.2 < (scenes.solids.kind[rows, slot] == BOX).mean() < 0.6

@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from hand_pose_ros.synthetic.props import cup, head, limb, trunk
+from hand_pose_ros.synthetic.props import cup, gripper, head, limb, trunk
 from hand_pose_ros.synthetic.solids import (
     BOX,
     CYLINDER,
     ELLIPSOID,
     NOTHING,
+    VESSEL,
     Solids,
     draw_solids,
     gather,
@@ -90,6 +91,32 @@ def test_a_pixel_is_drawn_if_its_ray_enters_the_solid(kind, centre, half, seed):
     assert np.allclose(size_at(kind, rays[drawn] * depth[drawn][:, None] - centre, axes), 1.0, atol=2e-3)
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_a_vessel_is_a_cylinder_that_one_sees_into_through_its_mouth(seed):
+    rng = np.random.default_rng(seed)
+    turn = Rotation.random(random_state=rng).as_matrix()
+    middle, half = np.array([*rng.uniform(-0.1, 0.1, 2), 1.0]), rng.uniform(0.06, 0.2, 3)
+    full, empty = (draw(solid(kind, middle, half, turn)) for kind in (CYLINDER, VESSEL))
+    assert np.array_equal(np.isfinite(full), np.isfinite(empty))
+    deeper = np.isfinite(empty) & (empty > full)
+    rows, columns = np.nonzero(deeper)
+    z = empty[rows, columns].astype(float)
+    points = np.stack([(columns - C) / F * z, (rows - C) / F * z, z], axis=-1)
+    local = ((points - middle) @ turn.T) / half
+    across, along = np.hypot(local[:, 0], local[:, 1]), local[:, 2]
+    assert np.all((np.abs(across - 0.9) < 1e-4) | (np.abs(along + 0.9) < 1e-4))
+    assert np.all((across < 0.9001) & (along > -0.9001) & (along < 1.0))
+    if turn[2] @ middle > 0:  # the mouth is turned away
+        assert not deeper.any()
+
+
+def test_one_sees_the_rim_and_the_bottom_of_a_vessel_from_above():
+    depth = draw(solid(VESSEL, (0, 0, 1.0), (0.2, 0.2, 0.3), np.diag([1.0, -1.0, -1.0])))
+    assert depth[20, 20] == pytest.approx(1.27, abs=1e-6)
+    assert depth[20, 36] == pytest.approx(0.7, abs=1e-6)  # 16 / 60 * 0.7 m is in the rim, 0.18 to 0.2 m
+
+
 def test_moving_solids_is_moving_the_camera():
     rng = np.random.default_rng(0)
     rotation, shift = Rotation.from_rotvec([0.1, -0.2, 0.3]).as_matrix(), np.array([0.02, -0.01, 0.05])
@@ -106,13 +133,26 @@ def test_builders_take_leading_dimensions():
     turns = np.stack([np.eye(3)] * 2)
     size, relief = np.array([1.0, 1.2]), np.array([1.0, 0.9])
     many = gather(
-        head(places, turns, size, relief), trunk(places, turns, size), limb(places, places + 0.2, size / 20)
+        head(places, turns, size, relief),
+        trunk(places, turns, size),
+        limb(places, places + 0.2, size / 20),
+        cup(places, turns, size, relief, size, np.array([VESSEL, CYLINDER])),
+        gripper(places, turns, size, relief, np.array([True, False])),
     )
     for number in range(2):
         one = gather(
             head(places[number], turns[number], size[number], relief[number]),
             trunk(places[number], turns[number], size[number]),
             limb(places[number], places[number] + 0.2, size[number] / 20),
+            cup(
+                places[number],
+                turns[number],
+                size[number],
+                relief[number],
+                size[number],
+                (VESSEL, CYLINDER)[number],
+            ),
+            gripper(places[number], turns[number], size[number], relief[number], number == 0),
         )
         assert all(np.allclose(a[number], b) for a, b in zip(many, one, strict=True))
     chosen = where(np.array([True, False]), many)
