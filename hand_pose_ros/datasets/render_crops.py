@@ -16,15 +16,27 @@ from hand_pose_ros.synthetic.skinning import skin_vertices
 from hand_pose_ros.synthetic.solids import draw_solids
 
 
+@njit(nogil=True, cache=True)
+def _cut(depth, frame, focal, cx, cy):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """No reading beyond the bounds of the picture (4,)."""
+    for row in range(depth.shape[0]):
+        y = (row - cy) / focal
+        for column in range(depth.shape[1]):
+            x = (column - cx) / focal
+            if x < frame[0] or x > frame[1] or y < frame[2] or y > frame[3]:
+                depth[row, column] = np.nan
+
+
 # Not cached on disk: numba would not notice a change in the functions of other files that are compiled into it.
 @njit(parallel=True, nogil=True)
 def render_crops(
     vertices, bone_index, bone_weight, along_forearm, faces, vertex_range, face_range, skinning, forearm, bare,
-    which_other, other_skinning, planes, kind, solid_centres, solid_axes, noise, seeds, patch, view, centres,
-    distance, half, margin, crop_view, crop_distance, crops,
+    which_other, other_skinning, planes, kind, solid_centres, solid_axes, noise, frame, seeds, patch, view,
+    centres, distance, half, margin, crop_view, crop_distance, crops,
 ):  # type: ignore[no-untyped-def]  # pragma: no cover # fmt: skip
     """Skin, render, disturb and crop each sample into crops (N, S, S).
 
+    frame (N, 4) bounds the sensor's picture, in tangents: least and most x / z, least and most y / z.
     view (N, 3, 3), centres (N, 3) m and distance (N,) m say where the sensor looks, half and margin (N,) m how far
     its picture reaches about the centre; crop_view and crop_distance say where the crops look. See
     ``SyntheticHands.batch`` for the rest.
@@ -77,6 +89,7 @@ def render_crops(
         draw_solids(kind[n], solid_centres[n], solid_axes[n], focal, focal, cx, cy, clean)
         seen = np.empty((height, width), np.float32)
         sensor_kernel(clean, noise[n], seeds[n], focal, seen)
+        _cut(seen, frame[n], focal, cx, cy)
         _crop_kernel(
             seen,
             focal,

@@ -37,6 +37,9 @@ Array32 = NDArray[np.float32]
 # A bare forearm is looked at this far behind its wrist.
 _ARM_CENTRE_M = (0.04, 0.18)
 _STUMP_M = 0.027
+_BORDERS = 1  # the stream of random numbers for the edges of pictures
+_BORDER_GAP_M = (-0.015, 0.11)
+_HAND_REACH_M = 0.09  # from a hand's middle
 # Of how upright a tracked hand is; more the more it points along the line of sight.
 _ROLL_SPREAD_RAD = 0.15
 
@@ -59,6 +62,8 @@ class SyntheticConfig:
     tracked: float = 0.0
     """Share of the crops that are taken as of a hand that was seen a frame ago: their centre is off by a third of that
     only, and they are turned so that the hand is upright."""
+    border: float = 0.0
+    """Share of the crops through which an edge of the sensor's picture runs, as of a hand that enters or leaves it."""
     margin_m: float = 0.0
     """How far the sensor's picture reaches beyond the cube, for crops about other centres."""
     distance_m: tuple[float, float] = (0.27, 1.30)
@@ -87,8 +92,9 @@ class SyntheticConfig:
         require_sensors(self.sensors)
         if not 0 <= self.nothing < 1:
             raise ValueError(f"nothing is {self.nothing}: it is a share, at least 0 and below 1")
-        if not 0 <= self.tracked <= 1:
-            raise ValueError(f"tracked is {self.tracked}: it is a share between 0 and 1")
+        for name in ("tracked", "border"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is {getattr(self, name)}: it is a share between 0 and 1")
         if not 0 <= self.margin_m <= 0.2:
             raise ValueError(f"margin_m is {self.margin_m}: want 0 to 0.2 m")
         if self.centre_jitter_m < 0 or not 0 <= self.off_axis_rad < 0.8:
@@ -165,6 +171,10 @@ class SyntheticHands:
             tracked = rng.random(count) < config.tracked
             jitter[tracked] /= 3.0
             roll = roll + np.where(tracked, _rolls_upright(rotation, rng), 0.0)
+        borders = _Borders.sample(config, seed, count)
+        if config.tracked > 0:
+            borders.outward[tracked] = 0.0
+        jitter = jitter + borders.outward
         translation = jitter - joints.mean(axis=1)
         hands = count - round(config.nothing * count)
         negatives, kind = sample_negatives(count - hands, rng)
@@ -184,6 +194,7 @@ class SyntheticHands:
         centres = _directions(count, config.off_axis_rad, rng) * distance[:, None]
         view = np.stack([CropFrame(centre, config.cube_m, config.size).view for centre in centres])
         # Into the camera frame: x_camera = view^T x_local + centre, for points and for skinning matrices alike.
+        frame = borders.tangents(np.einsum("nji,nj->ni", view, jitter) + centres)
         skinning = np.einsum("nji,nsjk->nsik", view, posed.skinning)
         skinning[..., 3] += centres[:, None]
         scenes = sample_scenes(posed.joints[:hands], config.scene, rng)
@@ -204,7 +215,7 @@ class SyntheticHands:
             bank.vertex_range[person], bank.face_range[bank.family[person]], skinning.astype(np.float32),
             _forearm_looks(count, rng), np.where(np.arange(count) < hands, -np.inf, np.where(arm, 0.01, np.inf)),
             which_other, other_skinning.astype(np.float32), scenes.planes, *scenes.solids,
-            noise, rng.integers(2**31, size=count), sensor.patch_px,
+            noise, frame, rng.integers(2**31, size=count), sensor.patch_px,
             view, centres, distance, config.cube_m / 2, margin, crops.view, crops.distance, crop[:, 0],
         )  # fmt: skip
         local = crops.local(posed.joints)
@@ -218,6 +229,37 @@ class SyntheticHands:
             shape=bank.shape[person[:hands]].astype(np.float32),
             family=bank.family[person[:hands]],
         )
+
+
+class _Borders(NamedTuple):
+    """Edges of pictures that cut through N crops: side (N,) 0 left, 1 right, 2 top, 3 bottom, -1 none; gap (N,) m from
+    the hand's middle outwards to the edge, negative where the middle is cut off; outward (N, 3) m: how far the hand's
+    middle lies from the crop's, which was found by what is left of the hand."""
+
+    side: NDArray[np.int64]
+    gap: Array
+    outward: Array
+
+    @classmethod
+    def sample(cls, config: SyntheticConfig, seed: int, count: int) -> _Borders:
+        """From a generator of their own: with them and without, all else of a batch is the same."""
+        rng = np.random.default_rng([config.split, seed, _BORDERS])
+        side = np.where(rng.random(count) < config.border, rng.integers(4, size=count), -1)
+        gap = rng.uniform(*_BORDER_GAP_M, count)
+        outward = np.zeros((count, 3))
+        off = np.maximum(_HAND_REACH_M - gap, 0.0) * rng.uniform(0.0, 0.6, count)
+        outward[np.arange(count), side // 2] = np.where(side < 0, 0.0, np.where(side % 2, off, -off))
+        return cls(side, gap, outward)
+
+    def tangents(self, middle: Array) -> Array:
+        """Middles (N, 3) m of the camera frame -> least x / z, most x / z, least y / z, most y / z (N, 4) that the
+        pictures show."""
+        bounds = np.tile([-np.inf, np.inf, -np.inf, np.inf], (len(middle), 1))
+        cut = np.flatnonzero(self.side >= 0)
+        side = self.side[cut]
+        x = middle[cut, side // 2] + np.where(side % 2, 1.0, -1.0) * self.gap[cut]
+        bounds[cut, side] = x / middle[cut, 2]
+        return bounds
 
 
 class _Crops(NamedTuple):

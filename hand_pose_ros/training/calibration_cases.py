@@ -38,6 +38,7 @@ HAND = -1
 """``Cases.kind`` of a crop that shows a hand."""
 
 _BATCH = 100
+_BORDER = 0.1
 _SCENE = SceneConfig(held=0.12, other_hand=0.12)
 
 
@@ -71,7 +72,7 @@ class Cases:
 
 
 def source_config(model: HandNet, split: int) -> SyntheticConfig:
-    """What is drawn for a network's crops: a third without a hand, things held, other hands."""
+    """What is drawn for a network's crops: a third without a hand, things held, other hands, edges of the picture."""
     size, cube_m = model.config.crop_size, model.config.cube_m
     return SyntheticConfig(
         split=split,
@@ -79,6 +80,7 @@ def source_config(model: HandNet, split: int) -> SyntheticConfig:
         cube_m=cube_m,
         scene=_SCENE,
         nothing=NO_HAND_SHARE,
+        border=_BORDER,
         margin_m=SECOND_LOOK_MARGIN_M,
     )
 

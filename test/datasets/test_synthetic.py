@@ -113,6 +113,25 @@ def _assert_labels_agree(batch):
     assert torch.allclose(frames.joints[:, 0], parts["joints"][:, 0], atol=1e-5)
 
 
+def test_an_edge_of_the_picture_takes_away_what_lies_beyond_and_changes_nothing_else():
+    whole = SyntheticHands(replace(BARE, tracked=1.0)).batch(4, 64)
+    cut = SyntheticHands(replace(BARE, tracked=1.0, border=0.5)).batch(4, 64)
+    assert np.array_equal(cut.joints, whole.joints)
+    changed = cut.crop != whole.crop
+    assert 0.3 < changed.any(axis=(1, 2, 3)).mean() < 0.6
+    assert (cut.crop[changed] == 1.0).mean() > 0.99  # pixels on the edge itself take medians of fewer
+
+
+def test_a_hand_found_by_what_an_edge_left_of_it_lies_outwards_of_the_crops_middle():
+    whole = SyntheticHands(BARE).batch(4, 256)
+    cut = SyntheticHands(replace(BARE, border=1.0)).batch(4, 256)
+    moved = (cut.joints - whole.joints)[:, 0]
+    assert np.abs(moved).max() < 0.07
+    assert 0.005 < np.linalg.norm(moved, axis=1).mean() < 0.05
+    blank = (cut.crop == 1.0).mean(axis=(1, 2, 3)) - (whole.crop == 1.0).mean(axis=(1, 2, 3))
+    assert (blank > -0.01).mean() > 0.9
+
+
 def test_angles_pose_and_shape_explain_the_joints(hands):
     _assert_labels_agree(hands.batch(5, 32))
 
