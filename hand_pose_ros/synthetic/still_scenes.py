@@ -19,6 +19,7 @@ from hand_pose_ros.synthetic.props import (
     about_z,
     chair,
     cup,
+    gripper,
     head,
     limb,
     stump,
@@ -26,7 +27,7 @@ from hand_pose_ros.synthetic.props import (
     trunk,
 )
 from hand_pose_ros.synthetic.scene import random_turns
-from hand_pose_ros.synthetic.solids import Solids, gather, moved, solid, where
+from hand_pose_ros.synthetic.solids import VESSEL, Solids, gather, moved, solid, where
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -52,6 +53,9 @@ class StillConfig:
     """Cloth, cables, leaves: a dozen small pieces in a place as large as a hand. With a share of 0.25 there were fewer
     false alarms, but real hands with spread fingers scored 0.4 instead of 0.65: such heaps look too much like them."""
     cup: float = 0.12
+    mug: float = 0.0
+    """Empty cups, of all heights."""
+    gripper: float = 0.0
     elbow: float = 0.12
     elbow_alone: float = 0.30
     chair: float = 0.12
@@ -84,6 +88,15 @@ class HandsThere:
     def apart(self, points: Array) -> Array:
         """Points (N, 3) m -> distance (N,) m to the nearest hand's middle, inf where there is none."""
         distance = np.linalg.norm(self.middle - points[:, None], axis=-1)
+        return np.asarray(np.where(self.present, distance, np.inf).min(axis=1))
+
+    def beside(self, start: Array, end: Array) -> Array:
+        """Segments from start (N, 3) to end (N, 3) m -> distance (N,) m to the nearest hand's middle, inf where there
+        is none."""
+        along = end - start
+        share = np.einsum("nhi,ni->nh", self.middle - start[:, None], along) / (along**2).sum(axis=1)[:, None]
+        nearest = start[:, None] + np.clip(share, 0.0, 1.0)[..., None] * along[:, None]
+        distance = np.linalg.norm(self.middle - nearest, axis=-1)
         return np.asarray(np.where(self.present, distance, np.inf).min(axis=1))
 
 
@@ -161,7 +174,7 @@ def _people(
 def _things(
     hands: HandsThere, empty: Flags, turn: Array, view: Array, config: StillConfig, rng: np.random.Generator
 ) -> list[Solids]:
-    """Boxes, balls, cylinders, cups, chairs, bare arms."""
+    """Boxes, balls, cylinders, cups, grippers, chairs, bare arms."""
     count = len(empty)
     parts = []
     for _ in range(_THINGS):
@@ -185,9 +198,22 @@ def _things(
     along = np.stack([np.cos(way), np.sin(way), rng.uniform(-0.5, 0.9, count)], axis=-1)
     end = elbow + rng.uniform(0.6, 1.3, (count, 1)) * along
     clear = (hands.apart(elbow) > 0.25) & (hands.apart(0.5 * (elbow + end)) > 0.25)
+    clear &= hands.beside(elbow, end) > 0.15
     share = np.where(empty, config.elbow_alone, config.elbow)
     arm = stump(elbow, end, rng.uniform(0.03, 0.055, count))
     parts.append(where(clear & (rng.random(count) < share), arm))
+
+    if config.mug > 0:
+        place = _somewhere(count, view, rng.uniform(0.3, 1.2, count), rng)
+        size, tall, reach = rng.uniform([[0.7], [0.6], [0.7]], [[1.3], [1.5], [1.5]], (3, count))
+        mug = cup(place, turn @ about_y(rng.uniform(-np.pi, np.pi, count)), size, tall, reach, VESSEL)
+        parts.append(where((hands.apart(place) > 0.2) & (rng.random(count) < config.mug), mug))
+    if config.gripper > 0:
+        place = _somewhere(count, 0.9 * view, rng.uniform(0.3, 1.3, count), rng)
+        size, opening = rng.uniform([[0.7], [0.0]], [[1.3], [1.0]], (2, count))
+        robot = gripper(place, random_turns(count, rng), size, opening, rng.random(count) < 0.4)
+        clear = hands.beside(place, robot.centre[:, 1]) > 0.3
+        parts.append(where(clear & (rng.random(count) < config.gripper), robot))
 
     place = _somewhere(count, view, rng.uniform(0.8, 2.2, count), rng)
     clear = hands.apart(place) > 0.65

@@ -22,7 +22,8 @@ import yaml
 from torch import Tensor
 
 from hand_pose_ros.datasets.full_frames import FullFrameConfig, FullFrames
-from hand_pose_ros.network.detector import save_detector
+from hand_pose_ros.network.checkpoint import CheckpointError
+from hand_pose_ros.network.detector import load_detector, save_detector
 from hand_pose_ros.network.detector_net import (
     DetectorConfig,
     DetectorMaps,
@@ -47,7 +48,8 @@ CURVE_FIELDS = (
 class DetectorTrainConfig:
     """One run. minutes: wall-clock budget; samples: budget in pictures; the run ends by whichever is nearer, 0 = none.
     batch: pictures a step. threads: CPU threads. bf16: the network in bfloat16 while training. prefetch: batches made
-    ahead in a thread of their own, 0 = between the steps. data: fields of ``FullFrameConfig`` that differ from its
+    ahead in a thread of their own, 0 = between the steps. start: a weights file to go on from instead of random
+    weights. data: fields of ``FullFrameConfig`` that differ from its
     defaults."""
 
     name: str = "detector"
@@ -64,6 +66,7 @@ class DetectorTrainConfig:
     ema_decay: float = 0.998
     validation_pictures: int = 1024
     validation_minutes: float = 2.0
+    start: str = ""
     network: DetectorConfig = field(default_factory=DetectorConfig)
     data: Mapping[str, Any] = field(default_factory=dict)
 
@@ -146,6 +149,9 @@ class DetectorTrainer:
             self.step, self.used_s = load_state(self.state_path, self.model, self.average, self.optimiser)
         elif self.state_path.exists():
             raise ValueError(f"{self.state_path} exists: pass --resume to go on, or another --output")
+        elif config.start:
+            _start_from(config.start, self.model)
+            self.average.load_state_dict(self.model.state_dict())
         self.output.mkdir(parents=True, exist_ok=True)
         text = yaml.safe_dump(config.to_dict(), sort_keys=False)
         (self.output / "config.yaml").write_text(text, encoding="utf-8")
@@ -240,3 +246,11 @@ class DetectorTrainer:
         training = {**run, "config": self.config.to_dict(), "validation": report.to_dict()}
         save_detector(self.output / "detector.safetensors", self.average, training)
         return report
+
+
+def _start_from(path: str, model: DetectorNet) -> None:
+    """Put a file's weights into the model; CheckpointError if they are another network's."""
+    theirs, _ = load_detector(path)
+    if theirs.config != model.config:
+        raise CheckpointError(f"{path}: widths are {theirs.config.widths}, want {model.config.widths}")
+    model.load_state_dict(theirs.state_dict())

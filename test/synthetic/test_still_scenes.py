@@ -30,7 +30,7 @@ def size_of(solids, points: np.ndarray) -> np.ndarray:
 def test_things_keep_clear_of_the_hand_and_the_table_lies_below():
     there = hands()
     rng = np.random.default_rng(2)
-    for name in ("thing", "heap", "cup", "elbow", "chair", "face", "body"):
+    for name in ("thing", "heap", "cup", "mug", "gripper", "elbow", "chair", "face", "body"):
         _, solids = sample_still(there, VIEW, StillConfig(**{**NONE, name: 1.0}), rng)
         drawn = solids.kind != NOTHING
         assert drawn.any(axis=1).mean() > 0.4, name

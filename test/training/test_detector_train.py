@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from hand_pose_ros.datasets.full_frames import FullFrameConfig, FullFrames
+from hand_pose_ros.network.checkpoint import CheckpointError
 from hand_pose_ros.network.detector import Detection, decode, load_detector
 from hand_pose_ros.network.detector_net import DetectorConfig, DetectorMaps, anchors, handedness
 from hand_pose_ros.training.detector_evaluation import Tally
@@ -104,6 +105,17 @@ def test_a_run_leaves_weights_and_goes_on_where_it_stopped(tmp_path):
     longer.run()
     assert longer.step == 8
     assert len((output / "curve.csv").read_text().splitlines()) == 3
+
+
+def test_a_run_goes_on_from_shipped_weights_and_only_from_its_own_kind(tmp_path):
+    DetectorTrainer(SMALL, tmp_path / "first").run()
+    weights = tmp_path / "first" / "detector.safetensors"
+    second = DetectorTrainer(replace(SMALL, start=str(weights)), tmp_path / "second")
+    ours, theirs = second.model.state_dict(), load_detector(weights)[0].state_dict()
+    assert all(torch.equal(value, theirs[key]) for key, value in ours.items())
+    wider = replace(SMALL, start=str(weights), network=DetectorConfig((8, 4, 4, 4)))
+    with pytest.raises(CheckpointError, match="widths"):
+        DetectorTrainer(wider, tmp_path / "third")
 
 
 def test_training_learns(tmp_path):
