@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -31,6 +31,9 @@ Array = NDArray[np.float64]
 # Weights of the surface's word and of the network's judgement of the side (log odds, bounded) against the logarithm of
 # its expected error, on which side fits: found by tools/measure_sides.py.
 _AGREEMENT_WEIGHT, _HANDEDNESS_WEIGHT, MOST_HANDEDNESS = 0.15, 0.6, 6.0
+
+PRECISIONS: tuple[str, ...] = ("auto", "float32", "bfloat16")
+"""Of the convolutions. auto: bfloat16 on CPUs that multiply it themselves, else float32."""
 
 
 class Place(NamedTuple):
@@ -94,7 +97,10 @@ class HandEstimator:
     device.
     """
 
-    def __init__(self, weights: str | Path, device: str = "auto", threads: int = 1) -> None:
+    def __init__(
+        self, weights: str | Path, device: str = "auto", threads: int = 1, precision: str = "auto"
+    ) -> None:
+        """device: auto, cpu or cuda; threads: of a CPU; precision: one of PRECISIONS."""
         self.device = _device(device)
         trained, self.info = load_checkpoint(weights, self.device)
         if self.info.network.head == "direct_joint":
@@ -102,6 +108,9 @@ class HandEstimator:
                 f"{weights}: its head is 'direct_joint', the tracker needs a network with a hand model"
             )
         self._net = fold_normalisation(trained)
+        self._net.autocast = precision == "bfloat16" or (
+            precision == "auto" and self.device.type == "cpu" and multiplies_bfloat16()
+        )
         if self.device.type == "cpu":
             torch.set_num_threads(threads)
         self._size, self._cube_m = self._net.config.crop_size, self._net.config.cube_m
@@ -130,6 +139,13 @@ class HandEstimator:
         estimates = to_estimates(output, frames, crops[:, 0])
         add_time(timings_ms, "network", start)
         return estimates
+
+
+def multiplies_bfloat16() -> bool:
+    """Whether this CPU does so itself (AVX512-BF16, AMX); others imitate it and are slower than with float32. False
+    where torch is too old to say."""
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
 
 
 def add_time(timings_ms: dict[str, float], stage: str, start: float) -> None:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.depth.locate import LocateConfig
-from hand_pose_ros.estimator import Estimate, HandEstimator, Place, add_time
+from hand_pose_ros.estimator import PRECISIONS, Estimate, HandEstimator, Place, add_time
 from hand_pose_ros.hand.kinematics import SIDES
 from hand_pose_ros.looking import is_hand, is_surely_hand, look, promise
 from hand_pose_ros.network.checkpoint import CheckpointInfo
@@ -59,6 +59,9 @@ class TrackerConfig:
     """Where the network runs: cpu, cuda, or auto (cuda when there is one)."""
     threads: int = 1
     """CPU threads of the network; more than one collapses when other processes want the cores."""
+    precision: str = "auto"
+    """In what the network's convolutions are computed: float32, bfloat16, or auto (bfloat16 where the CPU is made for
+    it: as exact as the network needs, and faster)."""
     min_confidence: float = 0.05
     """A hand is published as TRACK from this confidence on."""
     coast_s: float = 0.25
@@ -81,6 +84,8 @@ class TrackerConfig:
             raise ValueError(f"hands is {self.hands}, want 1 to {MOST_HANDS}")
         if self.device not in ("auto", "cpu", "cuda"):
             raise ValueError(f"device is '{self.device}', want auto, cpu or cuda")
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"precision is '{self.precision}', want {', '.join(PRECISIONS)}")
         if not 1 <= self.threads <= 64:
             raise ValueError(f"threads is {self.threads}, want 1 to 64")
         if not 0.0 <= self.min_confidence <= 1.0:
@@ -115,7 +120,8 @@ class HandTracker:
         """``model``: a weights file or the name of a shipped one, None for the default. CheckpointError when it cannot
         be used, ValueError or OSError for a user's file that cannot."""
         self.config = config or TrackerConfig()
-        self.estimator = HandEstimator(model_file(model), self.config.device, self.config.threads)
+        c = self.config
+        self.estimator = HandEstimator(model_file(model), c.device, c.threads, c.precision)
         stored = self.estimator.info.calibration
         self._calibration = Calibration.from_dict(stored) if stored else uncalibrated()
         self._refiner = Refiner(self.config.refine)

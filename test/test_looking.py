@@ -18,7 +18,7 @@ CAMERA = Camera(320, 240, 240.0, 240.0, 159.5, 119.5)
 
 @pytest.fixture(scope="module")
 def estimator():
-    return HandEstimator(model_file(), "cpu")
+    return HandEstimator(model_file(), "cpu", precision="float32")
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +49,17 @@ def test_a_hand_beside_the_middle_is_looked_at_again_where_it_is(estimator, fram
     hand = frame.hands[0].joints.mean(axis=0)
     (group,) = look(estimator, frame.depth, CAMERA, [sides(hand + [0.06, 0.0, 0.0])], {})
     assert np.linalg.norm(group[0].frame.centre - hand) < 0.02
+
+
+def test_bfloat16_gives_the_same_hand_to_a_millimetre(estimator, frame):
+    places = sides(frame.hands[0].joints.mean(axis=0))
+    coarse = HandEstimator(model_file(), "cpu", precision="bfloat16")
+    for exact, near in zip(
+        estimator(frame.depth, CAMERA, places, {}), coarse(frame.depth, CAMERA, places, {}), strict=True
+    ):
+        difference = np.linalg.norm(exact.joints - near.joints, axis=1)
+        assert 0.0 < difference.mean() < 1e-3
+        assert near.presence == pytest.approx(exact.presence, abs=0.5)
 
 
 def test_no_place_no_answer(estimator, frame):

@@ -162,6 +162,7 @@ def test_weights_that_cannot_be_used_are_named(tmp_path):
         ("side", "both"),
         ("device", "tpu"),
         ("threads", 0),
+        ("precision", "half"),
         ("min_confidence", 2.0),
         ("coast_s", -1.0),
         ("roi", (0, 0, 1, 1)),

@@ -6,6 +6,7 @@ compares them).
 
 from __future__ import annotations
 
+from hand_pose_ros.estimator import PRECISIONS
 from hand_pose_ros.nodes.declaration import Parameter
 from hand_pose_ros.nodes.parameters import DEPTH_UNIT
 from hand_pose_ros.tracker import MOST_HANDS, TrackerConfig
@@ -29,6 +30,11 @@ TRACKER_PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "threads", _TRACKER.threads, "CPU threads of the network. More than one is slower on a busy machine.",
         minimum=1, maximum=64,
+    ),
+    Parameter(
+        "precision", _TRACKER.precision,
+        "In what the network's convolutions are computed; auto: bfloat16 where the CPU is made for it, else float32.",
+        choices=PRECISIONS,
     ),
     DEPTH_UNIT,
     Parameter(

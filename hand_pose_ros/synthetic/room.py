@@ -113,7 +113,7 @@ class _Thing:
             return cup(place, turn, self._size, body=VESSEL)
         if self.name == "gripper":
             reaching = turn @ about_z(self._reach)
-            return gripper(place, reaching, self._size, 0.5 + 0.5 * np.sin(self._speed[3] * t))
+            return gripper(place, reaching, self._size, 0.5 + 0.5 * np.sin(self._speed[0, 3] * t))
         if self.name == "elbow":
             return stump(place, place + self._arm, self._radius)
         return chair(place + np.array([0.0, 0.2, 0.0]), turn)

@@ -31,6 +31,7 @@ def test_defaults_are_the_trackers_own(monkeypatch, tmp_path):
         ("hands", 2),
         ("device", "cpu"),
         ("threads", 3),
+        ("precision", "float32"),
         ("min_confidence", 0.5),
         ("coast_s", 1.5),
         ("user", "anna"),

@@ -11,6 +11,7 @@ import torch
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.hand.kinematics import bone_lengths, forward_kinematics, scale_offsets, template_offsets
 from hand_pose_ros.synthetic.performance import TREMOR_M
+from hand_pose_ros.synthetic.room import DISTRACTORS
 from hand_pose_ros.synthetic.sensor import NO_NOISE
 from hand_pose_ros.synthetic.sequences import KINDS, VGA, bench_sequences, frame_times
 from hand_pose_ros.synthetic.stage import Stage, StageConfig
@@ -155,6 +156,13 @@ def test_a_scene_without_hands_has_no_truth_and_something_in_it():
     nearest = np.nanmin(frame.depth)
     assert 0.25 < nearest < 0.8
     assert np.isnan(Stage(StageConfig(seed=9, hands=(), room="far"), CAMERA).frame(0.0).depth).all()
+
+
+@pytest.mark.parametrize("name", DISTRACTORS)
+def test_everything_that_is_no_hand_is_drawn_and_moves_or_stays(name):
+    config = StageConfig(seed=9, hands=(), room="far", distractors=(name,), noise=NO_NOISE)
+    stage = Stage(config, CAMERA)
+    assert all(np.isfinite(stage.frame(t).depth).sum() > 100 for t in (0.0, 0.7, 2.1))
 
 
 def test_frames_are_dropped_and_late_as_asked():
