@@ -30,11 +30,11 @@ from hand_pose_ros.refine.temporal import FilterState, Pose, first_state, step
 
 Array = NDArray[np.float64]
 
-# Log odds from which on a track begins, and a hand counts as seen. Of hands 0.7 % lie below the second, of other things
-# that the network was shown 0.8 % above it; a search looks at many places, and at things that the network was never
-# shown (a cup with its handle reaches 8), so beginning takes more.
-_START_ODDS, _KEEP_ODDS = 9.0, 3.0
-_LEAST_ODDS, _MOST_ODDS = -4.0, 12.0
+# Log odds from which on a hand counts as seen. Of hands 0.7 % lie below, of other things that the network was shown
+# 0.8 % above. A search looks at many places, and at things that the network was never shown, so beginning a track takes
+# more: ``Limits.start_odds``.
+_KEEP_ODDS = 3.0
+_LEAST_ODDS, MOST_ODDS = -4.0, 12.0
 # Share of a frame in the low-passed odds: a hand that has left is given up in two to three frames.
 _ODDS_SHARE = 0.35
 # Frames of a new track in which both sides are tried, and how often later; by how much the other side must fit better
@@ -97,6 +97,7 @@ class Limits:
     side: str
     min_confidence: float
     coast_s: float
+    start_odds: float
 
 
 class Track:
@@ -195,7 +196,7 @@ class Track:
         )  # fmt: skip
         confidence, joint_confidence = self._calibration.confidence(clues)
         add_time(timings_ms, "refine", start)
-        odds = float(np.clip(presence_odds(chosen), _LEAST_ODDS, _MOST_ODDS))
+        odds = float(np.clip(presence_odds(chosen), _LEAST_ODDS, MOST_ODDS))
         seen = odds >= _KEEP_ODDS and confidence >= self._limits.min_confidence
         if self._odds is None:
             self._odds = odds
@@ -211,7 +212,7 @@ class Track:
 
     def rehearse(self, estimates: list[Estimate], stamp_s: float) -> None:
         """Run every compiled path on these estimates, whatever they show."""
-        self._odds = _MOST_ODDS
+        self._odds = MOST_ODDS
         chosen = self._choose(estimates, stamp_s)
         refined = self._refine(chosen, stamp_s)
         self._take(chosen, refined, 0.5, self._joint_confidence, stamp_s)
@@ -309,7 +310,7 @@ class Track:
             self._filter = step(self._filter, measured, dt_s, self._refiner.config.filter)
         self.seen_s = stamp_s
         self._confidence, self._joint_confidence = confidence, joint_confidence
-        begun = self.published or self.promise >= _START_ODDS
+        begun = self.published or self.promise >= self._limits.start_odds
         self.state = TrackState.TRACK if begun else TrackState.SEARCH
         self.hand = self._to_hand(chosen.side, self._filter.pose, refined.shape)
         raw = Pose(

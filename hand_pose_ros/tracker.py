@@ -31,7 +31,7 @@ from hand_pose_ros.refine.person import Person, load_person, save_person
 from hand_pose_ros.refine.refiner import RefineConfig, Refiner
 from hand_pose_ros.resources import model_file
 from hand_pose_ros.search import LEAST_SCORE, Candidate, HandSearch
-from hand_pose_ros.track import Hand, Limits, Track, TrackState
+from hand_pose_ros.track import MOST_ODDS, Hand, Limits, Track, TrackState
 
 Array = NDArray[np.float64]
 
@@ -66,6 +66,9 @@ class TrackerConfig:
     """A hand is published as TRACK from this confidence on."""
     coast_s: float = 0.25
     """How long a hand that is hidden is published as COAST after it was last seen; a longer gap ends the track."""
+    start_odds: float = 9.0
+    """Log odds of a hand from which on a track begins: with less, hands half hidden are found more often, and now and
+    then something that is none (docs/detector.md)."""
     roi: tuple[int, int, int, int] | None = None
     """Only look for hands in this window of the image: x, y, width, height in px."""
     user: str = ""
@@ -92,6 +95,8 @@ class TrackerConfig:
             raise ValueError(f"min_confidence is {self.min_confidence}, want 0 to 1")
         if not 0.0 <= self.coast_s <= 10.0:
             raise ValueError(f"coast_s is {self.coast_s}, want 0 to 10 seconds")
+        if not 0.0 <= self.start_odds <= MOST_ODDS:
+            raise ValueError(f"start_odds is {self.start_odds}, want 0 to {MOST_ODDS:g}")
         if self.roi is not None and (len(self.roi) != 4 or min(self.roi) < 0 or min(self.roi[2:]) < 8):
             raise ValueError(
                 f"roi is {self.roi}, want x, y, width, height in px, at least 8 px wide and high"
@@ -147,7 +152,7 @@ class HandTracker:
         centre = np.array([0.0, 0.0, 0.5])
         for places in ([Place(centre, False)], [Place(centre, False), Place(centre, True)]):
             estimates = self.estimator(depth, camera, places, timings)
-        track = Track(0, self._refiner, self._calibration, Limits("auto", 0.0, 1.0))
+        track = Track(0, self._refiner, self._calibration, Limits("auto", 0.0, 1.0, 0.0))
         for stamp_s in (0.0, 0.03):
             track.rehearse(estimates, stamp_s)
         self.search_image(depth, camera, self.config.hands)
@@ -275,7 +280,8 @@ class HandTracker:
                 again = [e for e in group if e.side in track.sides(stamp_s)]
                 if again and track.observe(again, stamp_s, timings):
                     return
-        limits = Limits(self.config.side, self.config.min_confidence, self.config.coast_s)
+        c = self.config
+        limits = Limits(c.side, c.min_confidence, c.coast_s, c.start_odds)
         track = Track(self._next_id, self._refiner, self._calibration, limits, self._person, evidence)
         if track.observe(group, stamp_s, timings):
             self._next_id += 1

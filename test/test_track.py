@@ -19,6 +19,7 @@ from hand_pose_ros.track import Limits, Track, TrackState
 
 RATE_S = 1 / 30
 SURE, DOUBTFUL, NONE = 12.0, 4.0, -6.0
+START_ODDS = 9.0
 FACING = np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
 OPEN = np.clip(np.full(20, 0.15), skeleton.ANGLE_LIMITS[:, 0], skeleton.ANGLE_LIMITS[:, 1])
 
@@ -29,7 +30,7 @@ def refiner() -> Refiner:
 
 
 def track(side: str = "right", person: Person | None = None, coast_s: float = 0.25) -> Track:
-    return Track(1, refiner(), uncalibrated(), Limits(side, 0.0, coast_s), person)
+    return Track(1, refiner(), uncalibrated(), Limits(side, 0.0, coast_s, START_ODDS), person)
 
 
 def estimate(
@@ -76,7 +77,7 @@ def test_doubtful_frames_never_add_up_to_a_hand_but_keep_one():
 
 def test_what_the_search_knows_counts_for_beginning_only():
     def begun(evidence: float, presence: float) -> TrackState:
-        one = Track(1, refiner(), uncalibrated(), Limits("right", 0.0, 0.25), evidence=evidence)
+        one = Track(1, refiner(), uncalibrated(), Limits("right", 0.0, 0.25, START_ODDS), evidence=evidence)
         return show(one, presence, 1)[0]
 
     likely = 7.0

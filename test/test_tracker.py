@@ -163,6 +163,7 @@ def test_weights_that_cannot_be_used_are_named(tmp_path):
         ("device", "tpu"),
         ("threads", 0),
         ("precision", "half"),
+        ("start_odds", 13.0),
         ("min_confidence", 2.0),
         ("coast_s", -1.0),
         ("roi", (0, 0, 1, 1)),

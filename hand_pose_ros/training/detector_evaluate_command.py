@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from hand_pose_ros.training.search_report import lines
 
 FIGURES_SPLIT = 3
 PICTURES, SEARCH_PICTURES = 4096, 600
+_LOOKALIKES: dict[str, Any] = {"hands": [0.66, 0.2, 0.14], "scene": {"mug": 0.5, "gripper": 0.6}}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,6 +61,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--frames", type=int, default=5, help="frames at 30 Hz of each scene, with --search")
     parser.add_argument("--model", type=Path, help="weights of the pose network, with --search")
+    parser.add_argument(
+        "--start-odds", type=float, help="log odds from which on a track begins, instead of the tracker's own"
+    )
+    parser.add_argument(
+        "--lookalikes",
+        action="store_true",
+        help="with --search, scenes for false hands: none in two of three, but robots' grippers and empty cups",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here")
 
 
@@ -96,14 +106,17 @@ def run(arguments: argparse.Namespace) -> None:
 
 def run_search(arguments: argparse.Namespace) -> None:
     """Measure the whole search and print it."""
-    tracker = HandTracker(arguments.model, TrackerConfig(hands=MOST_HANDS))
+    config = TrackerConfig(hands=MOST_HANDS)
+    if arguments.start_odds is not None:
+        config = replace(config, start_odds=arguments.start_odds)
+    tracker = HandTracker(arguments.model, config)
     if arguments.weights is not None or arguments.least_score is not None:
         detector = HandDetector(
             arguments.weights, SEARCH_SCORE if arguments.least_score is None else arguments.least_score
         )
         tracker.search_image = HandSearch(detector, tracker.config.locate)
     tracker.warm_up()
-    source = FullFrames(full_frame_config({}, FIGURES_SPLIT))
+    source = FullFrames(full_frame_config(_LOOKALIKES if arguments.lookalikes else {}, FIGURES_SPLIT))
     images = still_images(source, validation_seed(arguments.seed, 0), arguments.pictures)
     bar = tqdm(images, total=arguments.pictures, unit="picture", disable=None, leave=False)
     figures = report([search_image(tracker, image, arguments.frames) for image in bar])
