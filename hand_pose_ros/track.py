@@ -34,7 +34,7 @@ Array = NDArray[np.float64]
 # 0.8 % above. A search looks at many places, and at things that the network was never shown, so beginning a track takes
 # more: ``Limits.start_odds``.
 _KEEP_ODDS = 3.0
-_LEAST_ODDS, MOST_ODDS = -4.0, 12.0
+_LEAST_ODDS, MOST_ODDS = -4.0, 12.0  # more of one frame does not count
 # Share of a frame in the low-passed odds: a hand that has left is given up in two to three frames.
 _ODDS_SHARE = 0.35
 # Frames of a new track in which both sides are tried, and how often later; by how much the other side must fit better

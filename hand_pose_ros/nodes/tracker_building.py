@@ -33,7 +33,17 @@ def build_tracker(parameters: Values) -> HandTracker:
 
 def tracker_config(parameters: Values) -> TrackerConfig:
     """The parameters as the tracker's settings; ValueError names one that makes no sense."""
-    names = ("side", "hands", "device", "threads", "precision", "min_confidence", "coast_s", "user")
+    names = (
+        "side",
+        "hands",
+        "device",
+        "threads",
+        "precision",
+        "start_odds",
+        "min_confidence",
+        "coast_s",
+        "user",
+    )
     return TrackerConfig(
         roi=tuple(parameters["roi"]) if any(parameters["roi"]) else None,
         user_folder=str(user_folder(parameters["user_folder"])),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from hand_pose_ros.estimator import PRECISIONS
 from hand_pose_ros.nodes.declaration import Parameter
 from hand_pose_ros.nodes.parameters import DEPTH_UNIT
+from hand_pose_ros.track import MOST_ODDS
 from hand_pose_ros.tracker import MOST_HANDS, TrackerConfig
 
 _TRACKER = TrackerConfig()
@@ -50,6 +51,12 @@ TRACKER_PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "roi", [0, 0, 0, 0], "Where a hand may be found: x, y, width, height in pixels; all 0: the whole image.",
         minimum=0,
+    ),
+    Parameter(
+        "start_odds", _TRACKER.start_odds,
+        "Log odds of a hand from which on one that was not there before is tracked. Less finds hands half hidden more"
+        " often, and now and then something that is no hand.",
+        minimum=0.0, maximum=MOST_ODDS,
     ),
     Parameter(
         "min_confidence", _TRACKER.min_confidence,

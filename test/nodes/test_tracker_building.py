@@ -32,6 +32,7 @@ def test_defaults_are_the_trackers_own(monkeypatch, tmp_path):
         ("device", "cpu"),
         ("threads", 3),
         ("precision", "float32"),
+        ("start_odds", 6.5),
         ("min_confidence", 0.5),
         ("coast_s", 1.5),
         ("user", "anna"),

@@ -43,7 +43,13 @@ def test_a_detector_is_trained_shipped_and_judged(tmp_path, capsys, monkeypatch)
 
 
 @pytest.mark.parametrize(
-    "given", [["--weights", "/none.safetensors"], ["--pictures", "0"], ["--search", "--frames", "0"]]
+    "given",
+    [
+        ["--weights", "/none.safetensors"],
+        ["--pictures", "0"],
+        ["--search", "--frames", "0"],
+        ["--search", "--start-odds", "99"],
+    ],
 )
 def test_wrong_arguments_end_in_one_line(given, capsys):
     assert main(["evaluate-detector", *given]) == 2
@@ -52,7 +58,18 @@ def test_wrong_arguments_end_in_one_line(given, capsys):
 
 def test_the_whole_search_is_judged_and_its_figures_stored(tmp_path, capsys):
     figures = tmp_path / "search.json"
-    given = ["--search", "--pictures", "3", "--frames", "2", "--json", str(figures)]
+    given = [
+        "--search",
+        "--lookalikes",
+        "--start-odds",
+        "5",
+        "--pictures",
+        "3",
+        "--frames",
+        "2",
+        "--json",
+        str(figures),
+    ]
     assert main(["evaluate-detector", *given]) == 0
     assert "within 20 mm after 1 to 2 frames" in capsys.readouterr().out
     content = json.loads(figures.read_text())
