@@ -71,6 +71,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="mesh families of the synthetic hands",
     )
+    networks.add_argument(
+        "--border",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="of the synthetic hands that an edge of the picture cuts (default: 0)",
+    )
     networks.add_argument("--device", default="auto", help="auto, cpu or cuda")
     networks.add_argument(
         "--write-predictions", type=Path, metavar="FILE", help="as papers publish them: u, v, mm"
@@ -158,8 +165,8 @@ def _check(a: argparse.Namespace) -> None:
         (a.subjects is not None and a.dataset != "msra", "--subjects is for --dataset msra"),
         (a.looks not in (1, 2), f"--looks is {a.looks}, want 1 or 2"),
         (
-            (a.looks != 1 or a.families is not None) and (real or not a.checkpoint),
-            "--looks and --families are for networks on synthetic hands",
+            (a.looks != 1 or a.families is not None or a.border != 0) and (real or not a.checkpoint),
+            "--looks, --families and --border are for networks on synthetic hands",
         ),
         (
             a.pictures is not None and (real or len(a.checkpoint or []) != 1),

@@ -42,6 +42,8 @@ def on_synthetic(a: argparse.Namespace) -> list[Outcome]:
         crop: dict[str, Any] = {"size": model.config.crop_size, "cube_m": model.config.cube_m}
         if a.looks > 1:
             crop["margin_m"] = SECOND_LOOK_MARGIN_M
+        if a.border:
+            crop["border"] = a.border
         if a.families is not None:
             crop["families"] = tuple(a.families)
         hands = synthetic_source({**EVALUATION_DATA, **crop}, VALIDATION_SPLIT)

@@ -126,12 +126,16 @@ def test_a_second_look_is_scored_beside_the_first(checkpoint, toy_hands, monkeyp
     out = tmp_path / "out.json"
     sheet = tmp_path / "sheet.png"
     arguments = ["evaluate", "--checkpoint", str(checkpoint), "--count", "24", "--json", str(out)]
-    assert main([*arguments, "--looks", "2", "--families", "webxr", "--pictures", str(sheet)]) == 0
+    assert (
+        main([*arguments, "--looks", "2", "--families", "webxr", "--border", "0.5", "--pictures", str(sheet)])
+        == 0
+    )
     first, second = json.loads(out.read_text())["methods"]
     assert (first["name"], second["name"]) == ("tiny", "tiny, second look")
     assert first["mean_error_mm"] != second["mean_error_mm"]
     assert asked[0]["margin_m"] > 0.03
     assert asked[0]["families"] == ("webxr",)
+    assert asked[0]["border"] == 0.5
     assert np.ptp(cv2.imread(str(sheet))) > 100
 
 
@@ -185,6 +189,7 @@ def test_count_takes_frames_evenly_from_the_whole_data_set(checkpoint, icvl_root
             ["--checkpoint", "a", "--dataset", "nyu", "--root", "b", "--looks", "2"],
             "are for networks on synthetic",
         ),
+        (["--checkpoint", "{checkpoint}", "--border", "1.5"], "border is 1.5"),
         (["--checkpoint", "a", "--seed", "-1"], "--seed is -1"),
         (["--checkpoint", "a", "--thresholds", "0"], "--thresholds are"),
         (["--checkpoint", "a", "--write-predictions", "b"], "--write-predictions is for one"),
