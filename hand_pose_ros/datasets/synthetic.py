@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from hand_pose_ros.datasets.crop_views import Borders, Crops, directions, rolls_upright
 from hand_pose_ros.datasets.render_crops import render_crops
 from hand_pose_ros.depth.crop import CropFrame, roll_to_up
 from hand_pose_ros.hand.placing import fingers_direction
@@ -37,11 +38,6 @@ Array32 = NDArray[np.float32]
 # A bare forearm is looked at this far behind its wrist.
 _ARM_CENTRE_M = (0.04, 0.18)
 _STUMP_M = 0.027
-_BORDERS = 1  # the stream of random numbers for the edges of pictures
-_BORDER_GAP_M = (-0.015, 0.11)
-_HAND_REACH_M = 0.09  # from a hand's middle
-# Of how upright a tracked hand is; more the more it points along the line of sight.
-_ROLL_SPREAD_RAD = 0.15
 
 
 @dataclass(frozen=True)
@@ -170,8 +166,8 @@ class SyntheticHands:
         if config.tracked > 0:
             tracked = rng.random(count) < config.tracked
             jitter[tracked] /= 3.0
-            roll = roll + np.where(tracked, _rolls_upright(rotation, rng), 0.0)
-        borders = _Borders.sample(config, seed, count)
+            roll = roll + np.where(tracked, rolls_upright(rotation, rng), 0.0)
+        borders = Borders.sample(config.border, (config.split, seed), count)
         if config.tracked > 0:
             borders.outward[tracked] = 0.0
         jitter = jitter + borders.outward
@@ -191,7 +187,7 @@ class SyntheticHands:
             finest_px=1.51 * config.size,  # just enough for the crop to take medians, as it does of dense images
         )  # fmt: skip
         distance = sensor.distance
-        centres = _directions(count, config.off_axis_rad, rng) * distance[:, None]
+        centres = directions(count, config.off_axis_rad, rng) * distance[:, None]
         view = np.stack([CropFrame(centre, config.cube_m, config.size).view for centre in centres])
         # Into the camera frame: x_camera = view^T x_local + centre, for points and for skinning matrices alike.
         frame = borders.tangents(np.einsum("nji,nj->ni", view, jitter) + centres)
@@ -206,7 +202,9 @@ class SyntheticHands:
         which_other[others.beside] = np.arange(len(others.beside))
         noise = sensor.noise if config.noise else np.tile(NO_NOISE.as_array(), (count, 1))
         crop = np.empty((count, 1, config.size, config.size), np.float32)
-        crops = _Crops.about(centres, view, None if again is None else again.offset, roll, config)
+        crops = Crops.about(
+            centres, view, None if again is None else again.offset, roll, config.cube_m, config.size
+        )
         # A turned crop's corners reach farther. Where that lies within the margin, the picture stays the same.
         corners = config.cube_m / 2 * (np.abs(np.cos(roll)) + np.abs(np.sin(roll)) - 1.0)
         margin = np.maximum(config.margin_m, corners)
@@ -231,71 +229,6 @@ class SyntheticHands:
         )
 
 
-class _Borders(NamedTuple):
-    """Edges of pictures that cut through N crops: side (N,) 0 left, 1 right, 2 top, 3 bottom, -1 none; gap (N,) m from
-    the hand's middle outwards to the edge, negative where the middle is cut off; outward (N, 3) m: how far the hand's
-    middle lies from the crop's, which was found by what is left of the hand."""
-
-    side: NDArray[np.int64]
-    gap: Array
-    outward: Array
-
-    @classmethod
-    def sample(cls, config: SyntheticConfig, seed: int, count: int) -> _Borders:
-        """From a generator of their own: with them and without, all else of a batch is the same."""
-        rng = np.random.default_rng([config.split, seed, _BORDERS])
-        side = np.where(rng.random(count) < config.border, rng.integers(4, size=count), -1)
-        gap = rng.uniform(*_BORDER_GAP_M, count)
-        outward = np.zeros((count, 3))
-        off = np.maximum(_HAND_REACH_M - gap, 0.0) * rng.uniform(0.0, 0.6, count)
-        outward[np.arange(count), side // 2] = np.where(side < 0, 0.0, np.where(side % 2, off, -off))
-        return cls(side, gap, outward)
-
-    def tangents(self, middle: Array) -> Array:
-        """Middles (N, 3) m of the camera frame -> least x / z, most x / z, least y / z, most y / z (N, 4) that the
-        pictures show."""
-        bounds = np.tile([-np.inf, np.inf, -np.inf, np.inf], (len(middle), 1))
-        cut = np.flatnonzero(self.side >= 0)
-        side = self.side[cut]
-        x = middle[cut, side // 2] + np.where(side % 2, 1.0, -1.0) * self.gap[cut]
-        bounds[cut, side] = x / middle[cut, 2]
-        return bounds
-
-
-class _Crops(NamedTuple):
-    """Where N crops look: view (N, 3, 3) camera -> local, distance (N,) m; turn (N, 3, 3) and offset (N, 3) m take
-    points from the local frames that the hands were placed in to the crops' own."""
-
-    view: Array
-    distance: Array
-    turn: Array
-    offset: Array
-
-    @classmethod
-    def about(
-        cls, centres: Array, view: Array, offset: Array | None, roll: Array, config: SyntheticConfig
-    ) -> _Crops:
-        """Crops about ``centres`` (N, 3) m of the camera frame, or ``offset`` (N, 3) m from them, turned by ``roll``
-        (N,) rad."""
-        if offset is None and not roll.any():
-            same = np.broadcast_to(np.eye(3), view.shape)
-            return cls(view, np.linalg.norm(centres, axis=1), same, np.zeros_like(centres))
-        if offset is None:
-            offset = np.zeros_like(centres)
-        moved = centres + np.einsum("nji,nj->ni", view, offset)
-        frames = np.stack(
-            [
-                CropFrame(centre, config.cube_m, config.size, roll_rad=angle).view
-                for centre, angle in zip(moved, roll.tolist(), strict=True)
-            ]
-        )
-        return cls(frames, np.linalg.norm(moved, axis=1), frames @ view.swapaxes(1, 2), offset)
-
-    def local(self, points: Array) -> Array:
-        """Points (N, K, 3) m of the hands' local frames -> of the crops' local frames."""
-        return np.asarray(np.einsum("nij,nkj->nki", self.turn, points - self.offset[:, None]))
-
-
 def to_tensors(batch: Batch, device: torch.device | str = "cpu") -> dict[str, torch.Tensor]:
     """A batch's arrays as tensors on a device, by field name."""
     return {
@@ -314,25 +247,10 @@ def _centred_on_arm(joints: Array, rotation: Array, behind: Array) -> Array:
     return np.asarray(behind[:, None] * rotation[:, :, 0] - wrist)
 
 
-def _rolls_upright(rotation: Array, rng: np.random.Generator) -> Array:
-    """(N,) rad: rolls that turn hands of orientations (N, 3, 3) upright, off by what the last frame's hand was."""
-    along = rotation[:, :2, 0]
-    spread = _ROLL_SPREAD_RAD / np.maximum(np.linalg.norm(along, axis=1), 0.2)
-    error = spread * rng.normal(size=len(rotation))
-    return roll_to_up(along[:, 0], along[:, 1]) + error
-
-
 def _join(first: Scenes, second: Scenes) -> Scenes:
     """Two lists of scenes, one after the other."""
     solids = Solids(*(np.concatenate(pair) for pair in zip(first.solids, second.solids, strict=True)))
     return Scenes(np.concatenate([first.planes, second.planes]), solids)
-
-
-def _directions(count: int, spread_rad: float, rng: np.random.Generator) -> Array:
-    """(N, 3) unit vectors within ``spread_rad`` of the optical axis in x and in y."""
-    tangent = np.tan(rng.uniform(-spread_rad, spread_rad, (count, 2)))
-    rays = np.concatenate([tangent, np.ones((count, 1))], axis=1)
-    return np.asarray(rays / np.linalg.norm(rays, axis=1, keepdims=True))
 
 
 def _forearm_looks(count: int, rng: np.random.Generator) -> Array:
