@@ -67,8 +67,8 @@ class Borders(NamedTuple):
 
     @classmethod
     def sample(cls, share: float, stream: tuple[int, int], count: int) -> Borders:
-        """Of N crops a share, from random numbers of their own (stream: a batch's split and seed): with them and without
-        all else of a batch is the same."""
+        """Of N crops a share, from random numbers of their own (stream: a batch's split and seed): with them or
+        without, all else of a batch is the same."""
         rng = np.random.default_rng([*stream, _BORDER_STREAM])
         side = np.where(rng.random(count) < share, rng.integers(4, size=count), -1)
         gap = rng.uniform(*_BORDER_GAP_M, count)
