@@ -43,6 +43,15 @@ def test_things_keep_clear_of_the_hand_and_the_table_lies_below():
     assert (size_of(solids, there.middle[:, 0]).min(axis=1) > 1.0).mean() > 0.97
 
 
+def test_the_distance_to_a_segment_is_the_least_to_its_points():
+    there = hands()
+    rng = np.random.default_rng(5)
+    start, end = rng.normal(0, 0.5, (2, COUNT, 3)) + [0.0, 0.0, 0.6]
+    along = [there.apart(start + share * (end - start)) for share in np.linspace(0, 1, 401)]
+    assert there.beside(start, end) == pytest.approx(np.min(along, axis=0), abs=2e-3)
+    assert np.isinf(hands(False).beside(start, end)).all()
+
+
 def test_walls_stand_behind_every_joint():
     there = hands()
     walls, _ = sample_still(there, VIEW, StillConfig(**{**NONE, "wall": 1.0}), np.random.default_rng(3))
