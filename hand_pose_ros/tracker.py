@@ -66,7 +66,7 @@ class TrackerConfig:
     """A hand is published as TRACK from this confidence on."""
     coast_s: float = 0.25
     """How long a hand that is hidden is published as COAST after it was last seen; a longer gap ends the track."""
-    start_odds: float = 9.0
+    start_odds: float = 7.0
     """Log odds of a hand from which on a track begins: with less, hands half hidden are found more often, and now and
     then something that is none (docs/detector.md)."""
     roi: tuple[int, int, int, int] | None = None
