@@ -30,9 +30,9 @@ from hand_pose_ros.refine.temporal import FilterState, Pose, first_state, step
 
 Array = NDArray[np.float64]
 
-# Log odds from which on a hand counts as seen. Of hands 0.7 % lie below, of other things that the network was shown
-# 0.8 % above. A search looks at many places, and at things that the network was never shown, so beginning a track takes
-# more: ``Limits.start_odds``.
+# Log odds from which on a hand counts as seen. Of hands 1 % lie below, most of them cut by the picture's edge, of other
+# things 2 % above. A search looks at many places, and at things that the network was never shown, so beginning a track
+# takes more: ``Limits.start_odds``.
 _KEEP_ODDS = 3.0
 _LEAST_ODDS, MOST_ODDS = -4.0, 12.0  # more of one frame does not count
 # Share of a frame in the low-passed odds: a hand that has left is given up in two to three frames.
