@@ -89,7 +89,8 @@ def render_crops(
         draw_solids(kind[n], solid_centres[n], solid_axes[n], focal, focal, cx, cy, clean)
         seen = np.empty((height, width), np.float32)
         sensor_kernel(clean, noise[n], seeds[n], focal, seen)
-        _cut(seen, frame[n], focal, cx, cy)
+        if np.isfinite(frame[n]).any():
+            _cut(seen, frame[n], focal, cx, cy)
         _crop_kernel(
             seen,
             focal,

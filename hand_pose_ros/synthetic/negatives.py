@@ -176,17 +176,15 @@ def _tables(scenes: Scenes, chosen: NDArray[np.bool_], rng: np.random.Generator)
         @ about_x(rng.uniform(0.15, 1.3, count))
         @ np.array([0.0, 1.0, 0.0])
     )
-    centre, axes = scenes.solids.centre[:, 0], scenes.solids.axes[:, 0]
+    down = down[chosen]
+    kind, centre, axes = (values[chosen, 0] for values in scenes.solids)
     # A cup stands upright on it, other things on an edge or a corner of the box around them.
-    mouth = axes[:, 2] * np.where(chosen, 1.0, np.nan)[:, None]
-    upright = (
-        np.isin(scenes.solids.kind[:, 0], (CYLINDER, VESSEL)) & (mouth[:, 1] < 0.0) & (mouth[:, 2] < 0.0)
-    )
-    down[upright] = (-mouth / np.linalg.norm(mouth, axis=1, keepdims=True))[upright]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        reach = (np.abs(np.einsum("nij,nj->ni", axes, down)) / (axes**2).sum(axis=2)).sum(axis=1)
+    mouth = axes[:, 2] / np.linalg.norm(axes[:, 2], axis=1, keepdims=True)
+    upright = np.isin(kind, (CYLINDER, VESSEL)) & (mouth[:, 1] < 0.0) & (mouth[:, 2] < 0.0)
+    down[upright] = -mouth[upright]
+    reach = (np.abs(np.einsum("nij,nj->ni", axes, down)) / (axes**2).sum(axis=2)).sum(axis=1)
     offset = np.einsum("ni,ni->n", down, centre) + reach
-    scenes.planes[chosen] = np.concatenate([down, offset[:, None]], axis=1)[chosen]
+    scenes.planes[chosen] = np.concatenate([down, offset[:, None]], axis=1)
 
 
 def _before(scenes: Scenes, chosen: NDArray[np.bool_], rng: np.random.Generator) -> None:
