@@ -1,0 +1,239 @@
+"""Whether a change of the code changed a result: tracked frames, training samples and steps, fits, messages.
+
+In: a checkout with its environment sourced. Out: a line with a hash for each part, and with ``--write FILE`` everything
+that was hashed as an ``.npz``. ``--compare FILE`` compares with such a file, of the same machine, and names every array
+that differs and by how much; exit status 1 when one does.
+
+    python tools/golden.py --write before.npz     # before the change
+    python tools/golden.py --compare before.npz   # after it
+
+Files of two machines may differ in their last bits: arithmetic units and thread counts do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from hand_pose_ros.datasets.full_frames import FullFrameConfig, FullFrames
+from hand_pose_ros.datasets.recorded import RecordedFrames
+from hand_pose_ros.datasets.synthetic import Again, SyntheticConfig
+from hand_pose_ros.hand import skeleton
+from hand_pose_ros.hand.solver import PoseSolver, SolverConfig
+from hand_pose_ros.overlay import draw_overlay
+from hand_pose_ros.synthetic.motion import SyntheticMotion
+from hand_pose_ros.synthetic.sequences import VGA, bench_sequences
+from hand_pose_ros.tracker import Hand, HandTracker, TrackerConfig, TrackResult
+from hand_pose_ros.training.command import sources, synthetic_source
+from hand_pose_ros.training.config import load_config
+from hand_pose_ros.training.detector_train import DetectorTrainer, load_detector_config
+from hand_pose_ros.training.train import Trainer
+
+ROOT = Path(__file__).resolve().parents[1]
+KINECT = ROOT.parent / "shared" / "data" / "real" / "kinect2"
+KINECT_INTRINSICS = (363.9, 363.9, 255.4, 206.3)
+
+Arrays = dict[str, NDArray[np.generic]]
+
+
+def hands_arrays(results: list[TrackResult]) -> Arrays:
+    """Every field of every hand, refined and raw, frame after frame; NaN-free and in the order of the frames."""
+    arrays: Arrays = {
+        "count": np.array([len(result.hands) for result in results]),
+        "state": np.array([int(result.state) for result in results]),
+    }
+    for name, hands in (
+        ("refined", [hand for result in results for hand in result.hands]),
+        ("raw", [hand for result in results for hand in result.raw]),
+    ):
+        for field in fields(Hand):
+            values = [getattr(hand, field.name) for hand in hands]
+            if values:
+                arrays[f"{name}.{field.name}"] = np.array(values)
+    return arrays
+
+
+def tracked() -> Arrays:
+    """300 synthetic frames: one hand moving, one that leaves and returns, two hands, and the demo's hand."""
+    arrays: Arrays = {}
+    by_name = {sequence.name: sequence for sequence in bench_sequences()}
+    for name, hands, count in (("moving_1", 1, 100), ("leave_return_0", 1, 60), ("two_hands_2", 2, 100)):
+        tracker = HandTracker(config=TrackerConfig(hands=hands))
+        sequence, results = by_name[name], []
+        stage = sequence.open()
+        for t in sequence.times()[:count]:
+            results.append(tracker.update(stage.frame(t).depth, sequence.camera, t))
+        arrays |= {f"{name}.{key}": value for key, value in hands_arrays(results).items()}
+    motion, tracker = SyntheticMotion(3, VGA, "left"), HandTracker()
+    results = [tracker.update(motion.frame(i / 30)[0], VGA, i / 30) for i in range(40)]
+    return arrays | {f"motion.{key}": value for key, value in hands_arrays(results).items()}
+
+
+def kinect() -> Arrays:
+    """120 real frames, where they are beside the checkout."""
+    if not KINECT.is_dir():
+        print(f"kinect: left out, there is no {KINECT}")
+        return {}
+    frames, tracker = RecordedFrames.open(KINECT, KINECT_INTRINSICS), HandTracker()
+    results = []
+    for i in range(len(frames)):
+        depth = frames[i].astype(np.float32) * np.float32(0.001)
+        depth[depth == 0] = np.nan
+        results.append(tracker.update(depth, frames.camera, i / 30))
+    return hands_arrays(results)
+
+
+def samples() -> Arrays:
+    """256 training samples of the default recipe, 64 of them cropped again, and 8 whole pictures of the detector's."""
+    config = load_config(ROOT / "config/train/default.yaml")
+    source = synthetic_source(config.data, 0)
+    arrays: Arrays = {}
+    for seed in range(4):
+        batch = source.batch(seed, 64)
+        arrays |= {f"batch_{seed}.{key}": value for key, value in vars(batch).items()}
+    again = Again(np.full((64, 3), 0.01), np.full(64, 0.3))
+    arrays |= {f"again.{key}": value for key, value in vars(source.batch(9, 64, again)).items()}
+    plain = type(source)(SyntheticConfig(split=1)).batch(5, 16)
+    arrays |= {f"plain.{key}": value for key, value in vars(plain).items()}
+    pictures = FullFrames(FullFrameConfig(split=1)).batch(5, 8)
+    return arrays | {f"pictures.{key}": np.asarray(value) for key, value in vars(pictures).items()}
+
+
+def steps() -> Arrays:
+    """20 training steps of the default recipe with an averaged network, and 5 of the detector's."""
+    arrays: Arrays = {}
+    config = load_config(ROOT / "config/train/default.yaml")
+    config = replace(
+        config, minutes=0.0, samples=640, batch=32, threads=1, device="cpu", validation_samples=64,
+        start=str(ROOT / config.start),
+    )  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        source, validation = sources(config, Path(folder))
+        trainer = Trainer(config, source, folder, validation=validation)
+        trainer.run()
+        arrays |= {f"pose.{key}": value.numpy() for key, value in trainer.model.state_dict().items()}
+        arrays |= {
+            f"pose_average.{key}": value.numpy() for key, value in trainer.average.state_dict().items()
+        }
+    detector = load_detector_config(ROOT / "config/train/detector.yaml")
+    detector = replace(
+        detector, minutes=0.0, samples=80, batch=16, threads=1, validation_pictures=16, start="", prefetch=0
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        detector_trainer = DetectorTrainer(detector, folder)
+        detector_trainer.run()
+        state = detector_trainer.average.state_dict()
+        arrays |= {f"detector.{key}": value.numpy() for key, value in state.items()}
+    return arrays
+
+
+def fits() -> Arrays:
+    """The solver on noisy joints of a synthetic hand: shape unknown, known, and with a frame before."""
+    motion, rng = SyntheticMotion(5, VGA), np.random.default_rng(0)
+    solver, arrays = PoseSolver(SolverConfig()), {}
+    found, shape, before = [], None, None
+    for i in range(30):
+        joints = motion.truth(i / 30) + rng.normal(0, 0.003, (skeleton.JOINT_COUNT, 3))
+        weights = (rng.random(skeleton.JOINT_COUNT) > 0.1).astype(float)
+        solved = solver.solve(joints, weights, shape=shape, previous=before)
+        before = solved.parameters
+        shape = solved.shape if i == 10 else shape
+        found.append(solved)
+    for name in ("parameters", "rotation", "shape", "joints", "rms"):
+        arrays[name] = np.array([getattr(solved, name) for solved in found])
+    return arrays
+
+
+def messages() -> Arrays:
+    """One message of each type that the node publishes, as the bytes on the wire. Needs ROS."""
+    from rclpy.serialization import serialize_message
+    from std_msgs.msg import Header
+
+    from hand_pose_ros.nodes import conversions
+    from hand_pose_ros.nodes.markers import HandMarkers
+
+    tracker, motion = HandTracker(), SyntheticMotion(7, VGA)
+    for i in range(10):
+        depth = motion.frame(i / 30)[0]
+        result = tracker.update(depth, VGA, i / 30)
+    assert result.hands, "no hand was tracked: nothing to send"
+    header = Header(frame_id="camera")
+    header.stamp.sec = 12
+    made = {
+        "hands": conversions.hands_message(result.hands, int(result.state), header),
+        "hand": conversions.hand_message(result.raw[0], header),
+        "truth": conversions.truth_message(motion.truth(0.3), "left", header),
+        "joint_state": conversions.joint_state(result.hands, header),
+        "model_info": conversions.model_info_message("name", "hash"),
+        "markers": HandMarkers().update(result.hands, header),
+        "camera_info": conversions.camera_to_info(VGA, header),
+        "overlay": conversions.image_from_rgb(draw_overlay(depth, VGA, result.hands), header),
+    }
+    for index, transform in enumerate(conversions.transforms(result.hands[0], header, True, "")):
+        made[f"transform_{index}"] = transform
+    return {name: np.frombuffer(serialize_message(message), np.uint8) for name, message in made.items()}
+
+
+PARTS: dict[str, Callable[[], Arrays]] = {
+    "tracked": tracked, "kinect": kinect, "samples": samples, "steps": steps, "fits": fits, "messages": messages,
+}  # fmt: skip
+
+
+def digest(arrays: Arrays) -> str:
+    """One hash of names, types, shapes and values."""
+    total = hashlib.sha256()
+    for name, value in sorted(arrays.items()):
+        total.update(f"{name} {value.dtype} {value.shape}".encode())
+        total.update(np.ascontiguousarray(value).tobytes())
+    return total.hexdigest()[:16]
+
+
+def differences(before: Arrays, now: Arrays) -> Iterator[str]:
+    """A line for every array that is not the same to the bit."""
+    for name in sorted(before.keys() | now.keys()):
+        a, b = before.get(name), now.get(name)
+        if a is None or b is None:
+            yield f"{name}: only {'now' if a is None else 'before'}"
+        elif a.shape != b.shape or a.dtype != b.dtype:
+            yield f"{name}: {a.dtype}{a.shape} before, {b.dtype}{b.shape} now"
+        elif a.tobytes() != b.tobytes():
+            numbers = a.dtype.kind in "fiub"
+            most = np.nanmax(np.abs(a.astype(float) - b.astype(float))) if numbers else np.nan
+            yield f"{name}: differs, by {most:.3g} at most"
+
+
+def main() -> int:
+    """Entry point; exit status 1 where something differs from the file compared with."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--write", type=Path, metavar="FILE", help="store what was hashed")
+    parser.add_argument("--compare", type=Path, metavar="FILE", help="compare with what was stored")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="only these")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    now: Arrays = {}
+    for part in arguments.parts:
+        arrays = PARTS[part]()
+        print(f"{part:10s} {digest(arrays)}  {len(arrays)} arrays", flush=True)
+        now |= {f"{part}/{name}": value for name, value in arrays.items()}
+    if arguments.write:
+        np.savez(arguments.write, **now)  # type: ignore[arg-type]
+    if arguments.compare:
+        with np.load(arguments.compare) as stored:
+            before = {n: stored[n] for n in stored.files if n.split("/")[0] in arguments.parts}
+        lines = list(differences(before, now))
+        print("\n".join(lines) or "the same to the bit")
+        return 1 if lines else 0
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
