@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, settings
 from PIL import Image
 from scipy.io import savemat
 
+from hand_pose_ros.datasets.benchmarks import ICVL, MSRA, NYU, to_image
 from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.evaluation.published import ICVL, MSRA, NYU, to_image
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -24,19 +24,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from hand_pose_ros.commands.train import sources
 from hand_pose_ros.datasets.full_frames import FullFrameConfig, FullFrames
-from hand_pose_ros.datasets.recorded import RecordedFrames
-from hand_pose_ros.datasets.synthetic import Again, SyntheticConfig
+from hand_pose_ros.datasets.synthetic import Again, SyntheticConfig, synthetic_source
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.solver import PoseSolver, SolverConfig
-from hand_pose_ros.overlay import draw_overlay
+from hand_pose_ros.recording.frame_folder import RecordedFrames
 from hand_pose_ros.synthetic.motion import SyntheticMotion
 from hand_pose_ros.synthetic.sequences import VGA, bench_sequences
-from hand_pose_ros.tracker import Hand, HandTracker, TrackerConfig, TrackResult
-from hand_pose_ros.training.command import sources, synthetic_source
+from hand_pose_ros.tracking.tracker import Hand, HandTracker, TrackerConfig, TrackResult
 from hand_pose_ros.training.config import load_config
-from hand_pose_ros.training.detector_train import DetectorTrainer, load_detector_config
-from hand_pose_ros.training.train import Trainer
+from hand_pose_ros.training.detector_trainer import DetectorTrainer, load_detector_config
+from hand_pose_ros.training.trainer import Trainer
+from hand_pose_ros.visualization.overlay import draw_overlay
 
 ROOT = Path(__file__).resolve().parents[1]
 KINECT = ROOT.parent / "shared" / "data" / "real" / "kinect2"

@@ -19,15 +19,15 @@ from sklearn.linear_model import LogisticRegression
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from hand_pose_ros.datasets.seeds import VALIDATION_SPLIT, validation_seed
+from hand_pose_ros.datasets.synthetic import synthetic_source
 from hand_pose_ros.depth.crop import CropFrame
-from hand_pose_ros.estimator import MOST_HANDEDNESS
+from hand_pose_ros.evaluation.synthetic_hands import EVALUATION_DATA
 from hand_pose_ros.network.checkpoint import load_checkpoint
 from hand_pose_ros.network.model import HandNet
-from hand_pose_ros.refine.agreement import surface_agreement
 from hand_pose_ros.resources import model_file
-from hand_pose_ros.training.batches import validation_seed
-from hand_pose_ros.training.command import VALIDATION_SPLIT, synthetic_source
-from hand_pose_ros.training.evaluate_synthetic import EVALUATION_DATA
+from hand_pose_ros.tracking.pose_inference import MOST_HANDEDNESS
+from hand_pose_ros.tracking.visibility import surface_agreement
 
 BATCH = 128
 CLUES = (

@@ -16,8 +16,8 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 from hand_pose_ros.datasets.full_scenes import HANDS, FullFrameConfig, Scenes, draw_scene, sample_scenes
-from hand_pose_ros.depth.surface import shrink
-from hand_pose_ros.network.detector_net import COLUMNS, FAR_M, NEAR_M, OUT_COLUMNS, OUT_ROWS, ROWS, STRIDE
+from hand_pose_ros.depth.downsample import shrink
+from hand_pose_ros.detection.detector_net import COLUMNS, FAR_M, NEAR_M, OUT_COLUMNS, OUT_ROWS, ROWS, STRIDE
 from hand_pose_ros.synthetic.bank import IdentityBank, load_bank
 from hand_pose_ros.synthetic.sensor import sensor_kernel
 

@@ -13,7 +13,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from hand_pose_ros.depth.crop import CropFrame
-from hand_pose_ros.network.detector_net import FAR_M
+from hand_pose_ros.detection.detector_net import FAR_M
 from hand_pose_ros.synthetic.bank import IdentityBank
 from hand_pose_ros.synthetic.poses import sample_angles, sample_view_rotations, sample_wrist_bends
 from hand_pose_ros.synthetic.render import draw_plane, dress_forearm, rasterize

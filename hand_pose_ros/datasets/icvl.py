@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_pose_ros.datasets.benchmarks import ICVL, to_camera
 from hand_pose_ros.datasets.reading import (
     label_numbers,
     millimetres_to_depth,
@@ -31,7 +32,6 @@ from hand_pose_ros.datasets.reading import (
     require_folder,
 )
 from hand_pose_ros.datasets.sample import DatasetError, LazySamples, Sample, centre_of_mass, check_centre_mode
-from hand_pose_ros.evaluation.published import ICVL, to_camera
 
 CUBE_M = 0.25
 TEST_SEQUENCES: tuple[str, ...] = ("test_seq_1", "test_seq_2")

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_pose_ros.datasets.benchmarks import MSRA
 from hand_pose_ros.datasets.reading import (
     MILLIMETRE,
     label_numbers,
@@ -27,7 +28,6 @@ from hand_pose_ros.datasets.reading import (
     require_folder,
 )
 from hand_pose_ros.datasets.sample import DatasetError, LazySamples, Sample, centre_of_mass, check_centre_mode
-from hand_pose_ros.evaluation.published import MSRA
 
 CUBES_M: dict[str, float] = {
     "P0": 0.20, "P1": 0.20, "P2": 0.20, "P3": 0.18, "P4": 0.18, "P5": 0.18, "P6": 0.17, "P7": 0.16, "P8": 0.15,

@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 
+from hand_pose_ros.datasets.benchmarks import NYU, to_camera
 from hand_pose_ros.datasets.reading import millimetres_to_depth, read_png, require_folder
 from hand_pose_ros.datasets.sample import DatasetError, LazySamples, Sample, centre_of_mass, check_centre_mode
-from hand_pose_ros.evaluation.published import NYU, to_camera
 
 SCORED_JOINTS: tuple[int, ...] = (0, 3, 6, 9, 12, 15, 18, 21, 24, 25, 27, 30, 31, 32)
 """The 14 of the 36 joints that are scored, in the order of ``nyu14``."""

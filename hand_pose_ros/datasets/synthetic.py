@@ -8,9 +8,10 @@ show none. The same pictures can be cropped again about other centres, as a trac
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from hand_pose_ros.datasets.crop_views import Borders, Crops, directions, rolls_upright
 from hand_pose_ros.datasets.render_crops import render_crops
 from hand_pose_ros.depth.crop import CropFrame, roll_to_up
-from hand_pose_ros.hand.placing import fingers_direction
+from hand_pose_ros.hand.kinematics_numba import fingers_direction
 from hand_pose_ros.synthetic.bank import IdentityBank, load_bank
 from hand_pose_ros.synthetic.negatives import KINDS, sample_negatives
 from hand_pose_ros.synthetic.other_hands import sample_other_hands
@@ -258,3 +259,16 @@ def _forearm_looks(count: int, rng: np.random.Generator) -> Array:
     cut = np.where(rng.random(count) < 0.15, rng.uniform(0.005, 0.05, count), rng.uniform(0.05, 0.30, count))
     begin = np.where(rng.random(count) < 0.35, rng.uniform(0.0, 0.15, count), np.inf)
     return np.stack([cut, begin, rng.uniform(1.1, 1.7, count)], axis=-1)
+
+
+def synthetic_source(data: Mapping[str, Any], split: int) -> SyntheticHands:
+    """The source that ``data`` (fields that differ from the defaults) describes; ValueError names a wrong
+    field.
+    """
+    try:
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
+        if "scene" in values:
+            values["scene"] = SceneConfig(**values["scene"])
+        return SyntheticHands(SyntheticConfig(**{**values, "split": split}))
+    except TypeError as error:
+        raise ValueError(f"data: {error}") from error

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hand_pose_ros.evaluation.published import Benchmark
+from hand_pose_ros.datasets.benchmarks import Benchmark
 from hand_pose_ros.hand.fitting import FitConfig, fit_hands
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics import SIDES
-from hand_pose_ros.hand.placing import REST_ROTATIONS
+from hand_pose_ros.hand.kinematics_numba import REST_ROTATIONS
 from hand_pose_ros.hand.solver_kernels import solve_hand
 from hand_pose_ros.hand.solver_kinematics import rotation_vector
 

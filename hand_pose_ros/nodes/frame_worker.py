@@ -18,13 +18,13 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.nodes import conversions, diagnostics
-from hand_pose_ros.nodes.declaration import DeclaredParameters
 from hand_pose_ros.nodes.mailbox import Mailbox
 from hand_pose_ros.nodes.outputs import HandOutputs
-from hand_pose_ros.nodes.reporter import Reporter
+from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
+from hand_pose_ros.nodes.throttled_logger import Reporter
 
 if TYPE_CHECKING:
-    from hand_pose_ros.tracker import HandTracker
+    from hand_pose_ros.tracking.tracker import HandTracker
 
 _STOP_PATIENCE_S = 20.0
 

@@ -15,7 +15,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image
 
-from hand_pose_ros.nodes.reporter import Reporter
+from hand_pose_ros.nodes.throttled_logger import Reporter
 
 DEPTH_TOPIC = "depth/image_rect"
 INFO_TOPIC = "depth/camera_info"

@@ -16,10 +16,10 @@ from std_msgs.msg import ColorRGBA, Header
 from visualization_msgs.msg import Marker, MarkerArray
 
 from hand_pose_ros.hand.skeleton import BONES
-from hand_pose_ros.overlay import JOINT_COLOURS
+from hand_pose_ros.visualization.overlay import JOINT_COLOURS
 
 if TYPE_CHECKING:
-    from hand_pose_ros.tracker import Hand
+    from hand_pose_ros.tracking.tracker import Hand
 
 LIFETIME_S = 0.5
 JOINTS_ID, BONES_ID, LABEL_ID = 0, 1, 2

@@ -20,12 +20,12 @@ from visualization_msgs.msg import MarkerArray
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.msg import HandModelInfo, HandPoseArray
 from hand_pose_ros.nodes import conversions
-from hand_pose_ros.nodes.declaration import DeclaredParameters
 from hand_pose_ros.nodes.markers import HandMarkers
-from hand_pose_ros.overlay import draw_overlay
+from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
+from hand_pose_ros.visualization.overlay import draw_overlay
 
 if TYPE_CHECKING:
-    from hand_pose_ros.tracker import Hand
+    from hand_pose_ros.tracking.tracker import Hand
 
 RELIABLE = QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE)
 LATCHED = QoSProfile(

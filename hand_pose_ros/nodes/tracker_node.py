@@ -20,16 +20,16 @@ from rclpy.qos import QoSProfile
 from std_srvs.srv import Trigger
 
 from hand_pose_ros.nodes import diagnostics
-from hand_pose_ros.nodes.declaration import DeclaredParameters
 from hand_pose_ros.nodes.frame_worker import FrameWorker
 from hand_pose_ros.nodes.inputs import DepthInputs
 from hand_pose_ros.nodes.outputs import HandOutputs
-from hand_pose_ros.nodes.reporter import Reporter
-from hand_pose_ros.nodes.tracker_building import build_tracker
-from hand_pose_ros.nodes.tracker_parameters import TRACKER_PARAMETERS
+from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
+from hand_pose_ros.nodes.parameters.tracker_parameters import TRACKER_PARAMETERS
+from hand_pose_ros.nodes.throttled_logger import Reporter
+from hand_pose_ros.nodes.tracker_factory import build_tracker
 
 if TYPE_CHECKING:
-    from hand_pose_ros.tracker import HandTracker
+    from hand_pose_ros.tracking.tracker import HandTracker
 
 _DIAGNOSTICS_PERIOD_S = 1.0
 

@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.depth.crop import CropFrame
-from hand_pose_ros.hand.placing import hand_joints
+from hand_pose_ros.hand.kinematics_numba import hand_joints
 from hand_pose_ros.refine.bone_prior import BonePrior, load_bone_prior
-from hand_pose_ros.refine.person import ShapeConfig
 from hand_pose_ros.refine.regressor import PreviousJoints, RegressorConfig, bone_lengths, regress_joints
 from hand_pose_ros.refine.surface_fit import SurfaceEvidence, SurfaceFit, SurfaceFitConfig
-from hand_pose_ros.refine.temporal import FilterConfig
+from hand_pose_ros.tracking.one_euro_filter import FilterConfig
+from hand_pose_ros.tracking.user_profile import ShapeConfig
 
 Array = NDArray[np.float64]
 

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.hand.placing import REST_ROTATIONS, hand_joints
+from hand_pose_ros.hand.kinematics_numba import REST_ROTATIONS, hand_joints
 from hand_pose_ros.hand.solver import ShapeEstimate
 from hand_pose_ros.hand.solver_kinematics import rotation_vector, turn
 from hand_pose_ros.refine.surface_equations import FIRST_SCALE, THICKNESS, UNKNOWNS

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
-from hand_pose_ros.evaluation.published import Benchmark
+from hand_pose_ros.datasets.benchmarks import Benchmark
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.fitting import FitConfig, fit_hands
 from hand_pose_ros.hand.rotations import rotation_vector_to_matrix

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import yaml
 
-from hand_pose_ros.evaluation.published import BENCHMARKS
+from hand_pose_ros.datasets.benchmarks import BENCHMARKS
 from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.losses import LossConfig
 from hand_pose_ros.network.skeleton_difference import SkeletonDifference

@@ -20,12 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.datasets.augmentation import AugmentationConfig, augment
+from hand_pose_ros.datasets.benchmarks import BENCHMARKS, Benchmark
 from hand_pose_ros.datasets.icvl import Icvl, rotation_degrees
 from hand_pose_ros.datasets.msra import SUBJECTS, Msra
 from hand_pose_ros.datasets.nyu import Nyu
 from hand_pose_ros.datasets.sample import OWN_JOINT_SET, crop_sample
 from hand_pose_ros.datasets.synthetic import Batch
-from hand_pose_ros.evaluation.published import BENCHMARKS, Benchmark
 from hand_pose_ros.training.annotation_fit import FittedHands, cached_fit, similarity
 from hand_pose_ros.training.config import TrainConfig
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hand_pose_ros.datasets.full_frames import FullFrameConfig, FullFrames
-from hand_pose_ros.network.detector_net import COLUMNS, OUT_COLUMNS, OUT_ROWS, ROWS, STRIDE
+from hand_pose_ros.detection.detector_net import COLUMNS, OUT_COLUMNS, OUT_ROWS, ROWS, STRIDE
 from hand_pose_ros.synthetic.still_scenes import StillConfig
 
 BARE = StillConfig(**dict.fromkeys(StillConfig.__dataclass_fields__, 0.0))

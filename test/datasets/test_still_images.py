@@ -7,7 +7,7 @@ import pytest
 
 from hand_pose_ros.datasets.full_frames import FullFrameConfig, FullFrames
 from hand_pose_ros.datasets.still_images import still_images
-from hand_pose_ros.network.detector import reduce_depth
+from hand_pose_ros.detection.detector import reduce_depth
 
 SOURCE = FullFrames(FullFrameConfig(split=1, identities=2))
 

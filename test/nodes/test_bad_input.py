@@ -7,7 +7,7 @@ from array import array
 import numpy as np
 import pytest
 
-from hand_pose_ros.nodes.tracker_building import build_tracker
+from hand_pose_ros.nodes.tracker_factory import build_tracker
 
 CORRUPT_FRAMES = {
     "wrong encoding": ({"encoding": "rgb8", "step": 3 * 64, "data": array("B", bytes(3 * 64 * 48))}, "rgb8"),

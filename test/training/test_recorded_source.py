@@ -11,12 +11,12 @@ import pytest
 import torch
 import yaml
 
-from hand_pose_ros.cli import main
+from hand_pose_ros.commands.main import main
 from hand_pose_ros.datasets.augmentation import rotation_about
+from hand_pose_ros.datasets.benchmarks import BENCHMARKS
 from hand_pose_ros.datasets.icvl import rotation_degrees
 from hand_pose_ros.datasets.nyu import SCORED_JOINTS
 from hand_pose_ros.depth.crop import CropFrame
-from hand_pose_ros.evaluation.published import BENCHMARKS
 from hand_pose_ros.hand.fitting import random_hands
 from hand_pose_ros.hand.kinematics import HandModelLayer
 from hand_pose_ros.hand.skeleton import convert_joints

@@ -1,0 +1,68 @@
+"""The command ``hand-pose``: one table of sub-commands, each in the module of its subject.
+
+In: command-line arguments. Out: the exit status, 0 when it worked, 2 with one line on bad input.
+
+A sub-command is a line in ``COMMANDS``: its name, one line of help, and the module that holds
+``add_arguments(parser)`` and ``run(arguments) -> int | None``. The module is imported when its command is
+used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "train": ("train a network on synthetic hands", "hand_pose_ros.commands.train"),
+    "train-detector": ("train the full-frame hand detector", "hand_pose_ros.commands.train_detector"),
+    "evaluate-detector": (
+        "how well hands are found in whole pictures",
+        "hand_pose_ros.commands.evaluate_detector",
+    ),
+    "export": ("store a run's weights as a model to ship", "hand_pose_ros.commands.export"),
+    "replay": ("track a folder of depth frames, draw overlays", "hand_pose_ros.commands.replay"),
+    "fit": ("the hand model fitted to annotated joints", "hand_pose_ros.commands.fit"),
+    "ablation": ("train and measure the papers' tables", "research.ablation.command"),
+    "compare": ("train and compare designs of the network", "research.architecture_sweep.command"),
+    "bone-prior": ("train the prior of bone lengths", "hand_pose_ros.commands.bone_prior"),
+    "bench": ("measure the refinement on synthetic sequences", "hand_pose_ros.commands.bench"),
+    "refine-weights": (
+        "search the weights of the refinement",
+        "hand_pose_ros.commands.refine_weights",
+    ),
+    "surface-weights": (
+        "choose the weights of the surface fit for a network",
+        "hand_pose_ros.commands.surface_weights",
+    ),
+    "calibrate": ("fit how far hands can be trusted", "hand_pose_ros.commands.calibrate"),
+    "evaluate": ("errors of networks or published predictions", "hand_pose_ros.commands.evaluate"),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point; bad input and files that cannot be used end in one line on stderr and status 2."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    parser = argparse.ArgumentParser(
+        prog="hand-pose", description="Articulated 3-D hand pose from depth images."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, (summary, module) in COMMANDS.items():
+        sub = commands.add_parser(name, help=summary, description=summary)
+        if name in given[:1]:
+            loaded = importlib.import_module(module)
+            loaded.add_arguments(sub)
+            sub.set_defaults(run=loaded.run)
+    parsed = parser.parse_args(given)
+    try:
+        return parsed.run(parsed) or 0
+    except (ValueError, OSError) as error:
+        print(f"hand-pose {parsed.command}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

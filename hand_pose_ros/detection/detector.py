@@ -1,0 +1,209 @@
+"""Where are hands in a whole depth image, and which: a small network on coarse depth.
+
+In: depth (H, W) float32 m (NaN = no reading) and its Camera. Out: Detections: the hand's middle (mean joint) in metres
+in the camera's optical frame, its side, how sure both are, its size. What the network needs lies in one safetensors
+file (models/detector.safetensors), checked on load.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.depth.downsample import grid_of, shrink
+from hand_pose_ros.detection.detector_net import (
+    CHANNELS,
+    COLUMNS,
+    FAR_M,
+    NEAR_M,
+    OFFSET_M,
+    OUT_COLUMNS,
+    OUT_ROWS,
+    ROWS,
+    SIZE_M,
+    STRIDE,
+    DetectorConfig,
+    DetectorMaps,
+    DetectorNet,
+    anchors_kernel,
+    features_kernel,
+    views_along,
+)
+from hand_pose_ros.network.backbones import fold_normalisation
+from hand_pose_ros.network.checkpoint import CheckpointError, content_hash, read_tensors, write_tensors
+from hand_pose_ros.resources import resource
+
+Array = NDArray[np.float64]
+Array32 = NDArray[np.float32]
+
+FORMAT = "hand_pose_ros-detector-1"
+DEFAULT_WEIGHTS = ("models", "detector.safetensors")
+LEAST_SCORE = 0.3
+"""What scores less is no hand."""
+# Votes for one hand agree to this, and places nearer to each other are one hand, m.
+_AGREE_M, _SAME_HAND_M = 0.05, 0.07
+
+
+@dataclass(frozen=True, eq=False)
+class Detection:
+    """A hand. centre (3,) m: mean joint, camera's optical frame; side right or left and side_confidence 0.5..1; score
+    0..1: how sure it is that there is a hand; size m: from the centre to the farthest joint."""
+
+    centre: Array
+    side: str
+    side_confidence: float
+    score: float
+    size: float
+
+
+@dataclass(frozen=True, eq=False)
+class Lattice:
+    """A camera's cells. step px a cell; rows, columns: those that the image fills; cell (ROWS, COLUMNS): tangent that a
+    cell spans, 0 outside; rays (OUT_ROWS, OUT_COLUMNS, 3): through the middles of the output's cells, z = 1."""
+
+    step: int
+    rows: int
+    columns: int
+    cell: Array32
+    rays: Array
+
+
+@lru_cache(maxsize=8)
+def lattice_of(camera: Camera) -> Lattice:
+    """The camera's cells: the fewest whole pixels a cell with which the image fits; computed once a camera."""
+    step = max(-(-camera.width // COLUMNS), -(-camera.height // ROWS))
+    rows, columns = camera.height // step, camera.width // step
+    cell = np.zeros((ROWS, COLUMNS), np.float32)
+    cell[:rows, :columns] = grid_of(camera, step).cell
+    v, u = np.mgrid[0:OUT_ROWS, 0:OUT_COLUMNS] * float(STRIDE * step) + 0.5 * (STRIDE * step - 1)
+    return Lattice(step, rows, columns, cell, camera.back_project(np.stack([u, v], axis=-1), 1.0))
+
+
+def reduce_depth(depth: Array32, camera: Camera) -> Array32:
+    """Depth (H, W) m -> cells (ROWS, COLUMNS) m, 0 = no reading. ValueError when image and camera differ in size."""
+    if depth.ndim != 2:
+        raise ValueError(f"depth has shape {depth.shape}: it must be (height, width)")
+    camera.require_size(depth.shape[1], depth.shape[0])
+    lattice = lattice_of(camera)
+    z = np.zeros((ROWS, COLUMNS), np.float32)
+    image = np.ascontiguousarray(depth, dtype=np.float32)
+    window = z[: lattice.rows, : lattice.columns]
+    shrink(image, lattice.step, 0, 0, NEAR_M, FAR_M, lattice.cell, window)
+    return z
+
+
+class HandDetector:
+    """``HandDetector().find(depth, camera)``; float32 on the CPU. CheckpointError when the weights cannot be used."""
+
+    def __init__(self, weights: str | Path | None = None, least_score: float = LEAST_SCORE) -> None:
+        """weights: a file, None for the shipped one; least_score: what scores less is no hand."""
+        self.network, self.info = load_detector(weights or resource(*DEFAULT_WEIGHTS))
+        self._model = fold_normalisation(self.network).requires_grad_(False)
+        self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._least_score = least_score
+
+    @torch.inference_mode()
+    def find(self, depth: Array32, camera: Camera, count: int = 2) -> list[Detection]:
+        """Up to count hands, best first. ValueError when the image's size is not the camera's."""
+        z = reduce_depth(depth, camera)
+        lattice = lattice_of(camera)
+        features = np.empty((1, CHANNELS, ROWS, COLUMNS), np.float32)
+        features_kernel(z, lattice.cell, features[0])
+        maps = self._model(torch.from_numpy(features).contiguous(memory_format=torch.channels_last))
+        anchor = np.empty((OUT_ROWS, OUT_COLUMNS), np.float32)
+        anchors_kernel(z, anchor)
+        return decode(maps, anchor, lattice.rays, self._least_score)[:count]
+
+
+def decode(
+    maps: DetectorMaps, anchor: Array32, rays: Array, least_score: float, index: int = 0
+) -> list[Detection]:
+    """Maps of one image, anchor depths (h, w) m and rays (h, w, 3) -> hands, best first.
+
+    Heat has a peak where it is the largest of 3 x 3. The cells about a peak vote for the hand's middle, each with its
+    heat; votes that do not agree with the peak's do not count. Peaks whose middles are one hand's become one.
+    """
+    heat = _sigmoid(maps.heat[index].numpy())
+    heat[~((anchor > 0.0) & np.isfinite(rays[..., 0]))] = 0.0
+    offset, size, left = maps.offset[index].numpy(), maps.size[index].numpy(), maps.left[index].numpy()
+    likely = np.argwhere((heat >= least_score) & (heat > 0.0))
+    found: list[Detection] = []
+    for r, c in sorted(likely.tolist(), key=lambda p: -heat[p[0], p[1]]):
+        window = (slice(max(r - 1, 0), r + 2), slice(max(c - 1, 0), c + 2))
+        weight = heat[window].reshape(-1)
+        if heat[r, c] < weight.max():
+            continue
+        way = rays[window].reshape(-1, 3)
+        back = views_along(way)
+        votes = way * anchor[window].reshape(-1, 1)
+        votes += OFFSET_M * np.einsum("kij,ik->kj", back, offset[(slice(None), *window)].reshape(3, -1))
+        peak = votes[int(weight.argmax())]
+        agree = np.where(weight > 0.0, weight * (((votes - peak) ** 2).sum(axis=1) < _AGREE_M**2), 0.0)
+        agree /= agree.sum()
+        votes[agree == 0.0] = 0.0  # where there is no ray
+        centre = agree @ votes
+        if centre[2] <= 0.05 or any(np.linalg.norm(centre - d.centre) < _SAME_HAND_M for d in found):
+            continue
+        is_left = float(_sigmoid(agree @ left[window].reshape(-1)))
+        side, sure = ("left", is_left) if is_left > 0.5 else ("right", 1.0 - is_left)
+        radius = SIZE_M * float(np.exp(agree @ size[window].reshape(-1)))
+        found.append(Detection(centre, side, sure, float(heat[r, c]), radius))
+    return found
+
+
+def _sigmoid(x: NDArray[np.floating]) -> Array:
+    return np.asarray(1.0 / (1.0 + np.exp(-np.asarray(x, np.float64))))
+
+
+def save_detector(
+    path: str | Path, model: DetectorNet, training: Mapping[str, Any] | None = None, half: bool = False
+) -> None:
+    """Write weights (``half``: floats as float16) with what they need to be used. Atomic."""
+    tensors = {}
+    for key, value in model.state_dict().items():
+        value = value.detach().cpu().clone(memory_format=torch.contiguous_format)
+        tensors[key] = value.half() if half and value.is_floating_point() else value
+    metadata = {
+        "format": FORMAT,
+        "network": json.dumps(model.config.to_dict()),
+        "input": json.dumps(_input()),
+        "training": json.dumps(dict(training or {})),
+        "sha256": content_hash(tensors),
+    }
+    write_tensors(Path(path), tensors, metadata)
+
+
+def load_detector(path: str | Path) -> tuple[DetectorNet, dict[str, Any]]:
+    """Weights -> the network in evaluation mode and what the file says of its training. CheckpointError names the
+    file and what is wrong."""
+    path = Path(path)
+    tensors, metadata = read_tensors(path)
+    if metadata.get("format") != FORMAT:
+        raise CheckpointError(f"{path}: format is '{metadata.get('format')}', want '{FORMAT}'")
+    if content_hash(tensors) != metadata.get("sha256"):
+        raise CheckpointError(f"{path}: content hash does not match: damaged")
+    try:
+        given = json.loads(metadata["input"])
+        config = DetectorConfig(tuple(json.loads(metadata["network"])["widths"]))
+        training = json.loads(metadata["training"])
+        model = DetectorNet(config)
+        model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in tensors.items()})
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise CheckpointError(f"{path}: cannot be used: {str(error).splitlines()[0]}") from error
+    if given != _input():
+        raise CheckpointError(f"{path}: its input is {given}, want {_input()}")
+    return model.eval(), training
+
+
+def _input() -> dict[str, Any]:
+    """What the input must be for the weights to mean anything."""
+    return {"rows": ROWS, "columns": COLUMNS, "channels": CHANNELS, "near_m": NEAR_M, "far_m": FAR_M}

@@ -1,0 +1,175 @@
+"""The node ``depth_camera``: a depth camera for demos and tests.
+
+Publishes ``depth/image_rect`` (16UC1), ``depth/camera_info`` and, for a synthetic hand, its true joints on ``truth``
+(HandPoseArray), all three with the time of publishing as stamp.
+"""
+
+from __future__ import annotations
+
+import queue
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import rclpy
+from rclpy.duration import Duration
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Header
+
+from hand_pose_ros.recording.frame_folder import RecordedFrames
+from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.msg import HandPoseArray
+from hand_pose_ros.nodes import conversions
+from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters, ParameterError
+from hand_pose_ros.nodes.demo.frame_source import FrameSource, PreRenderer, RecordedSource, SyntheticSource
+from hand_pose_ros.nodes.inputs import DEPTH_TOPIC, INFO_TOPIC
+from hand_pose_ros.nodes.outputs import RELIABLE
+from hand_pose_ros.nodes.parameters.tables import CAMERA_PARAMETERS
+from hand_pose_ros.nodes.throttled_logger import Reporter
+
+_GOODBYE_S = 2.0
+# This node finds its listeners before they have found it, and what is sent then is lost. A lost packet of the
+# middleware's discovery is repeated after 3 s.
+_SETTLE_S = 3.5
+_PROGRESS_PERIOD_S = 1.0
+
+
+def build_source(parameters: DeclaredParameters) -> FrameSource:
+    """The frames that the parameters ask for. Raises ValueError with one sentence."""
+    intrinsics = tuple(parameters["intrinsics"])
+    if parameters["source"] == "frames":
+        if not parameters["frames"]:
+            raise ParameterError("parameter 'frames' is empty: it must name a folder when 'source' is frames")
+        recording = RecordedFrames.open(parameters["frames"], intrinsics)  # type: ignore[arg-type]
+        return RecordedSource(recording, parameters["loop"])
+    from hand_pose_ros.synthetic.motion import SyntheticMotion
+
+    width, height = parameters["width"], parameters["height"]
+    if not any(intrinsics):
+        intrinsics = (0.75 * width, 0.75 * width, 0.5 * (width - 1), 0.5 * (height - 1))
+    camera = Camera(width, height, *intrinsics)
+    motion = SyntheticMotion(parameters["seed"], camera, parameters["side"])
+    return SyntheticSource(
+        motion, camera, parameters["side"], parameters["rate_hz"], parameters["depth_unit"]
+    )
+
+
+class DepthCameraNode(Node):
+    """``source_factory`` makes the frames from the parameters. ``finished`` once the last frame is out."""
+
+    def __init__(
+        self,
+        source_factory: Callable[[DeclaredParameters], FrameSource] = build_source,
+        node_name: str = "depth_camera",
+        **node_arguments: Any,
+    ) -> None:
+        super().__init__(node_name, **node_arguments)
+        self.parameters = DeclaredParameters(self, CAMERA_PARAMETERS)
+        self.parameters.check()
+        self.reporter = Reporter(self.get_logger())
+        self.finished = False
+        self.published = 0
+        self._heard_since: float | None = None
+        self._source = source_factory(self.parameters)
+        self.parameters.locked = True
+        self._frame_id = self.parameters["frame_id"]
+        self._image: Publisher | None = None
+        self._told = time.monotonic()
+        self._frames = PreRenderer(self._source, self.parameters["prerender"], self.parameters["count"])
+        self._timer = self.create_timer(1.0 / self.parameters["rate_hz"], self._tick)
+
+    def close(self) -> None:
+        """Waits until everybody has the last small messages, ends the rendering thread."""
+        if self._image is not None and rclpy.ok(context=self.context):
+            for publisher in (self._info, self._truth):
+                publisher.wait_for_all_acked(Duration(seconds=_GOODBYE_S))
+        self._frames.close()
+
+    def _prepared(self) -> bool:
+        if self._frames.ready:
+            return True
+        if time.monotonic() - self._told > _PROGRESS_PERIOD_S:
+            self._told = time.monotonic()
+            self.get_logger().info(f"prepared {self._frames.made} of {self.parameters['prerender']} frames")
+        return False
+
+    def _advertise(self) -> Publisher:
+        """Only when there is something to publish: a topic with a publisher and no messages looks like a fault."""
+        reliability = {"best_effort": ReliabilityPolicy.BEST_EFFORT, "reliable": ReliabilityPolicy.RELIABLE}
+        image_qos = QoSProfile(depth=2, reliability=reliability[self.parameters["reliability"]])
+        self._info = self.create_publisher(CameraInfo, INFO_TOPIC, RELIABLE)
+        self._truth = self.create_publisher(HandPoseArray, "truth", RELIABLE)
+        return self.create_publisher(Image, DEPTH_TOPIC, image_qos)
+
+    def _heard(self, image: Publisher) -> bool:
+        """Whether the asked number of listeners is there, and has had time to find this node in turn."""
+        wanted = self.parameters["wait_for_subscribers"]
+        if image.get_subscription_count() < wanted:
+            return False
+        self._heard_since = self._heard_since or time.monotonic()
+        return wanted == 0 or time.monotonic() - self._heard_since > _SETTLE_S
+
+    def _tick(self) -> None:
+        if self.finished or (self.published == 0 and not self._prepared()):
+            return
+        if self._image is None:
+            self._image = self._advertise()
+        if self.published == 0 and not self._heard(self._image):
+            return
+        try:
+            frame = self._frames.take()
+        except queue.Empty:
+            self.reporter.warn("slow", "frames are made more slowly than they are to be published")
+            return
+        if frame is None:
+            self.finished = True
+            if self._frames.error is not None:
+                self.get_logger().error(self._frames.error)
+            return
+        header = Header(stamp=self.get_clock().now().to_msg(), frame_id=self._frame_id)
+        camera = self._source.camera
+        self._info.publish(conversions.camera_to_info(camera, header))
+        if frame.joints is not None and self._source.side is not None:
+            self._truth.publish(conversions.truth_message(frame.joints, self._source.side, header))
+        image = Image(header=header, width=camera.width, height=camera.height, encoding="16UC1")
+        image.step = 2 * camera.width
+        image.data = frame.data
+        self._image.publish(image)
+        self.published += 1
+
+    @property
+    def failed(self) -> bool:
+        """Whether a frame could not be made."""
+        return self._frames.error is not None
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the node until its last frame or an interrupt; 2 when parameters or frames are wrong."""
+    rclpy.init(args=arguments)
+    try:
+        node = DepthCameraNode()
+    except (ValueError, OSError) as error:
+        print(f"depth_camera: {error}", file=sys.stderr)
+        rclpy.try_shutdown()
+        return 2
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    try:
+        while not node.finished:
+            executor.spin_once(timeout_sec=0.5)
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    finally:
+        node.close()
+        node.destroy_node()
+        rclpy.try_shutdown()
+    return 1 if node.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,212 @@
+"""The demo: camera, tracker and watcher as separate processes over real DDS, then a table, pictures and figures.
+
+``python3 -m hand_pose_ros.nodes.demo.demo`` shows a synthetic hand; with ``--frames`` a folder of 16-bit depth PNGs is
+played instead. Writes overlay.gif, overlay.png, summary.json and the nodes' logs to the output folder. Exit status: 0
+it worked, 1 it did not, 2 wrong arguments.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from hand_pose_ros.nodes.demo.demo_config import SLOW_VARIABLE, DemoConfig, parse_arguments
+from hand_pose_ros.nodes.demo.processes import NodeProcesses
+from hand_pose_ros.visualization.pictures import write_json
+
+_PATIENCE_S = 300.0  # without any progress: a slow machine compiles kernels in the first run
+_END_LIMIT_S = 120.0  # drawing the pictures
+_MODULES = {name: f"hand_pose_ros.nodes.{name}_node" for name in ("camera", "tracker", "watcher")}
+
+
+class DemoError(RuntimeError):
+    """The demo did not work; the message says why."""
+
+
+def demo_environment() -> dict[str, str]:
+    """The children's environment: this machine only, a domain of its own, room for depth images in shared memory."""
+    environment = dict(os.environ)
+    environment.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
+    environment["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+    environment.setdefault("PYTHONUNBUFFERED", "1")
+    from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
+
+    try:
+        profile = Path(get_package_share_directory("hand_pose_ros")) / "config" / "fastdds.xml"
+    except PackageNotFoundError as error:
+        raise DemoError(
+            "the package hand_pose_ros is not installed or not sourced: build it first"
+        ) from error
+    profile_text = environment.setdefault("FASTDDS_DEFAULT_PROFILES_FILE", str(profile))
+    if environment.get("ROS_DISTRO") in ("humble", "jazzy"):  # whose Fast DDS reads it by its former name
+        environment.setdefault("FASTRTPS_DEFAULT_PROFILES_FILE", profile_text)
+    return environment
+
+
+def run(config: DemoConfig, console: Console) -> dict[str, Any]:
+    """Plays the demo and returns the figures. Raises DemoError."""
+    config.output.mkdir(parents=True, exist_ok=True)
+    for old in ("watcher.json", "summary.json", "overlay.gif", "overlay.png"):
+        (config.output / old).unlink(missing_ok=True)
+    progress = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f} frames"),
+        TimeElapsedColumn(),
+        console=console,
+    )
+    environment = demo_environment() | {SLOW_VARIABLE: str(config.slow)}
+    with NodeProcesses(config.output.resolve(), environment) as nodes, progress:
+        nodes.start("watcher", _MODULES["watcher"], config.watcher_parameters())
+        tracker = _MODULES["tracker"] if config.slow == 1 else "hand_pose_ros.nodes.demo.slow_tracker_node"
+        nodes.start("tracker", tracker, config.tracker_parameters())
+        nodes.start("camera", _MODULES["camera"], config.camera_parameters())
+        task = progress.add_task("loading the model, preparing frames", total=config.count)
+        _play(nodes, config, progress, task)
+        progress.update(task, description="drawing the pictures")
+        time.sleep(0.5)  # what is still on its way
+        if nodes.end("watcher", _END_LIMIT_S) != 0:
+            raise DemoError(f"the watcher failed:\n{nodes.log_tail('watcher')}")
+        if nodes.status("tracker") is not None:
+            raise DemoError(f"the tracker ended on its own:\n{nodes.log_tail('tracker')}")
+        progress.update(task, description="done")
+    return _summary(config)
+
+
+def _play(nodes: NodeProcesses, config: DemoConfig, progress: Progress, task: Any) -> None:
+    """Waits until the camera has published its last frame; DemoError when something stops before."""
+    limit = time.monotonic() + _PATIENCE_S
+    before: tuple[int, int] | None = None
+    while nodes.status("camera") is None:
+        for name in ("tracker", "watcher"):
+            if nodes.status(name) is not None:
+                raise DemoError(f"the {name} ended on its own:\n{nodes.log_tail(name)}")
+        seen = _watcher_figures(config)
+        if seen.get("tracker_problem"):
+            raise DemoError(f"the tracker refused: {seen['tracker_problem']}")
+        frames, prepared = seen.get("frames", 0), _prepared(nodes)
+        if (frames, prepared) != before:
+            before = (frames, prepared)
+            limit = time.monotonic() + _PATIENCE_S
+        if time.monotonic() > limit:
+            where = "while playing" if frames else "before the first frame"
+            raise DemoError(
+                f"nothing happened for {_PATIENCE_S:.0f} s {where}; see the logs in '{config.output}'"
+            )
+        if frames:
+            progress.update(task, completed=frames, description=f"playing, {seen['hands']} with a hand")
+        else:
+            progress.update(task, completed=prepared, description="loading the model, preparing frames")
+        time.sleep(0.2)
+    if nodes.status("camera") != 0:
+        raise DemoError(f"the camera failed:\n{nodes.log_tail('camera')}")
+
+
+def _prepared(nodes: NodeProcesses) -> int:
+    """How many frames the camera has made before the start."""
+    told = re.findall(r"prepared (\d+) of", nodes.log_tail("camera"))
+    return int(told[-1]) if told else 0
+
+
+def _watcher_figures(config: DemoConfig) -> dict[str, Any]:
+    path = config.output / "watcher.json"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def _summary(config: DemoConfig) -> dict[str, Any]:
+    summary = _watcher_figures(config)
+    for key in ("tracker_ready", "tracker_problem"):
+        summary.pop(key)
+    (config.output / "watcher.json").unlink()
+    recording = config.recording
+    summary["source"] = "synthetic" if recording is None else str(recording.folder)
+    if recording is not None:
+        for key in ("frames_without_hand", "frames_dropped"):
+            summary[f"{key}_names"] = sorted({recording.name(i % len(recording)) for i in summary[key]})
+    problems = verdict(summary, config.count, config.slow)
+    summary["ok"] = not problems
+    summary["problems"] = problems
+    write_json(config.output / "summary.json", summary)
+    return summary
+
+
+def verdict(summary: dict[str, Any], count: int, slow: int = 1) -> list[str]:
+    """What is wrong with a run that came to its end: empty when it worked. A slow model may drop most frames."""
+    problems = []
+    if summary["frames"] < count:
+        problems.append(f"only {summary['frames']} of {count} frames were published")
+    if summary["outputs"] == 0:
+        problems.append("the tracker published nothing")
+    elif slow == 1 and summary["outputs"] < summary["frames"] / 2:
+        problems.append(f"only {summary['outputs']} of {summary['frames']} frames were answered")
+    if summary["outputs"] and summary["hands"] == 0:
+        problems.append("no hand was found in any frame")
+    return problems
+
+
+def print_table(summary: dict[str, Any], output: Path, console: Console) -> None:
+    """The figures for people."""
+
+    def number(value: float | None, unit: str) -> str:
+        return "unknown" if value is None else f"{value:.1f} {unit}"
+
+    age, error = summary["age_ms"], summary["error_mm"]
+    table = Table(title="hand_pose_ros demo", show_header=False)
+    table.add_row("frames in", str(summary["frames"]))
+    table.add_row("frames answered", f"{summary['outputs']} at {number(summary['rate_hz'], 'Hz')}")
+    table.add_row("hands out", f"{summary['hands']}")
+    table.add_row("dropped", str(summary["dropped"]))
+    table.add_row(
+        "age at the receiver p50 / p95 / p99", " / ".join(number(age[p], "ms") for p in ("p50", "p95", "p99"))
+    )
+    if summary["frames_with_truth"]:
+        table.add_row(
+            "joint error mean / median", f"{number(error['mean'], 'mm')} / {number(error['median'], 'mm')}"
+        )
+        table.add_row("hands of the wrong side", str(summary["wrong_side"]))
+    table.add_row("pictures", f"{output / 'overlay.gif'}, {output / 'overlay.png'}")
+    table.add_row("figures", str(output / "summary.json"))
+    console.print(table)
+    names = summary.get("frames_without_hand_names", [])
+    if names:
+        shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
+        console.print(f"no hand found in {len(names)} frame(s): {shown}", highlight=False)
+
+
+def _interrupt(signal_number: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the demo; the exit status says whether it worked."""
+    config = parse_arguments(arguments)
+    signal.signal(signal.SIGTERM, _interrupt)
+    console = Console()
+    try:
+        summary = run(config, console)
+    except DemoError as error:
+        console.print(f"the demo did not work: {error}", style="bold red", highlight=False, markup=False)
+        return 1
+    except KeyboardInterrupt:
+        console.print("interrupted")
+        return 130
+    print_table(summary, config.output, console)
+    for problem in summary["problems"]:
+        console.print(f"the demo did not work: {problem}", style="bold red")
+    return 0 if summary["ok"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

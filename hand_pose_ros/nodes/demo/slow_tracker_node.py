@@ -1,0 +1,57 @@
+"""The tracker node with a model that is SLOW times slower, to see what the node does when it cannot keep up.
+
+Started by ``demo --slow N``: every run of the network is done N times, on real frames, in the real node. Frames must be
+dropped then and never queued, so that the age of the output stays bounded.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.tracking.pose_inference import Estimate, HandEstimator, Place
+from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
+from hand_pose_ros.nodes.demo.demo_config import SLOW_VARIABLE
+from hand_pose_ros.nodes.tracker_factory import build_tracker
+from hand_pose_ros.nodes.tracker_node import main
+from hand_pose_ros.tracking.tracker import HandTracker
+
+
+class _Repeated:
+    """An estimator that does its work several times, and says how long all of that took; the rest is its own."""
+
+    def __init__(self, estimator: Any, times: int) -> None:
+        self._estimator, self._times = estimator, times
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._estimator, name)
+
+    def __call__(
+        self,
+        depth: NDArray[np.float32],
+        camera: Camera,
+        places: Sequence[Place],
+        timings_ms: dict[str, float],
+    ) -> list[Estimate]:
+        estimates: list[Estimate] = []
+        for _ in range(self._times):
+            estimates = self._estimator(depth, camera, places, timings_ms)
+        return estimates
+
+
+def build_slow_tracker(parameters: DeclaredParameters) -> HandTracker:
+    """The tracker that the parameters describe, slowed down."""
+    tracker = build_tracker(parameters)
+    repeated = _Repeated(tracker.estimator, int(os.environ.get(SLOW_VARIABLE, "10")))
+    tracker.estimator = cast(HandEstimator, repeated)
+    return tracker
+
+
+if __name__ == "__main__":
+    sys.exit(main(tracker_factory=build_slow_tracker))

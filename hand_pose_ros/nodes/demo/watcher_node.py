@@ -1,0 +1,158 @@
+"""The node ``watcher``: listens to camera and tracker, and writes what it saw as JSON and pictures.
+
+In: ``hands``, ``truth``, ``depth/camera_info``, ``hand_model_info``, ``/diagnostics`` and (for pictures) some of
+``depth/image_rect``. Out: the figures of ``run_record`` plus ``tracker_ready`` and ``tracker_problem``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rclpy.clock import Clock, ClockType
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.serialization import deserialize_message
+from rclpy.time import Time
+from sensor_msgs.msg import CameraInfo, Image
+
+from hand_pose_ros.msg import HandModelInfo, HandPose, HandPoseArray
+from hand_pose_ros.nodes import conversions
+from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
+from hand_pose_ros.nodes.inputs import DEPTH_QOS, DEPTH_TOPIC, INFO_TOPIC
+from hand_pose_ros.nodes.outputs import LATCHED, RELIABLE
+from hand_pose_ros.nodes.parameters.tables import WATCHER_PARAMETERS
+from hand_pose_ros.nodes.demo.run_record import RunRecord, SeenHand
+from hand_pose_ros.visualization.pictures import OverlayFrame, write_json, write_overlays
+
+_WRITE_PERIOD_S = 0.5
+
+
+class WatcherNode(Node):
+    """Call ``finish`` at the end of the run."""
+
+    def __init__(self, node_name: str = "watcher", **node_arguments: Any) -> None:
+        super().__init__(node_name, **node_arguments)
+        self.parameters = DeclaredParameters(self, WATCHER_PARAMETERS)
+        self.parameters.check()
+        self.record = RunRecord()
+        self.tracker_ready = False
+        self.tracker_problem: str | None = None
+        self._info: CameraInfo | None = None
+        self._images: list[bytes] = []
+        self._images_seen = 0
+        self._keep_every = self.parameters["keep_every"]
+        self._keep_at_most = self.parameters["keep_at_most"]
+        self.create_subscription(CameraInfo, INFO_TOPIC, self._on_info, 50)
+        self.create_subscription(HandPoseArray, "hands", self._on_hands, RELIABLE)
+        self.create_subscription(HandPoseArray, "truth", self._on_truth, 50)
+        self.create_subscription(HandModelInfo, "hand_model_info", self._on_model_info, LATCHED)
+        self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
+        if self.parameters["pictures"]:
+            # Kept as it came and looked at when the run is over: watching must not disturb what is watched.
+            self.create_subscription(Image, DEPTH_TOPIC, self._on_image, DEPTH_QOS, raw=True)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(_WRITE_PERIOD_S, self._write, clock=steady)
+
+    def finish(self) -> None:
+        """Writes the final figures and the pictures."""
+        if self.parameters["pictures"]:
+            write_overlays(Path(self.parameters["pictures"]), self._overlay_frames())
+        self._write()
+
+    def figures(self) -> dict[str, Any]:
+        """All figures so far."""
+        ready = {"tracker_ready": self.tracker_ready, "tracker_problem": self.tracker_problem}
+        return ready | self.record.summary()
+
+    def _write(self) -> None:
+        if self.parameters["output"]:
+            write_json(Path(self.parameters["output"]), self.figures())
+
+    def _on_info(self, info: CameraInfo) -> None:
+        self._info = info
+        self.record.add_frame(_stamp_ns(info))
+
+    def _on_hands(self, message: HandPoseArray) -> None:
+        received_ns = self.get_clock().now().nanoseconds
+        self.record.add_output(_stamp_ns(message), received_ns, [_seen(hand) for hand in message.hands])
+
+    def _on_truth(self, message: HandPoseArray) -> None:
+        for hand in message.hands:
+            self.record.add_truth(_stamp_ns(message), _seen(hand))
+
+    def _on_model_info(self, message: HandModelInfo) -> None:
+        self.tracker_ready = True
+        self.tracker_problem = None
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            if status.name.endswith(": tracking") and not self.tracker_ready:
+                failed = status.level == DiagnosticStatus.ERROR
+                self.tracker_problem = status.message if failed else None
+
+    def _on_image(self, serialized: bytes) -> None:
+        if self._images_seen % self._keep_every == 0:
+            self._images.append(bytes(serialized))
+            if len(self._images) > self._keep_at_most:  # thin out: the pictures still show the whole run
+                self._images = self._images[::2]
+                self._keep_every *= 2
+        self._images_seen += 1
+
+    def _overlay_frames(self) -> list[OverlayFrame]:
+        if self._info is None:
+            return []
+        camera = conversions.camera_from_info(self._info, rectified=True)
+        errors = self.record.errors_mm()
+        frames = []
+        for serialized in self._images:
+            image = deserialize_message(serialized, Image)
+            stamp = _stamp_ns(image)
+            if stamp not in self.record.outputs:  # a dropped frame has nothing to show
+                continue
+            hands = self.record.outputs[stamp][1]
+            caption = f"frame {self.record.frames.get(stamp, 0)}: "
+            caption += ", ".join(f"{hand.side} {hand.confidence:.2f}" for hand in hands) or "no hand"
+            if stamp in errors:
+                caption += f", error {errors[stamp].mean():.0f} mm"
+            depth = conversions.depth_from_image(image, self.parameters["depth_unit"])
+            frames.append(OverlayFrame(depth, camera, hands, caption, stamp * 1e-9))
+        return frames
+
+
+def _stamp_ns(message: Any) -> int:
+    return Time.from_msg(message.header.stamp).nanoseconds
+
+
+def _seen(hand: HandPose) -> SeenHand:
+    return SeenHand(conversions.SIDE_NAMES[hand.side], float(hand.confidence), conversions.joints_of(hand))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Watches until it is interrupted, then writes everything."""
+    rclpy.init(args=arguments)
+    try:
+        node = WatcherNode()
+    except ValueError as error:
+        print(f"watcher: {error}", file=sys.stderr)
+        rclpy.try_shutdown()
+        return 2
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    with contextlib.suppress(KeyboardInterrupt, ExternalShutdownException):
+        executor.spin()
+    started = time.monotonic()
+    node.finish()
+    print(f"watcher: figures and pictures written in {time.monotonic() - started:.1f} s")
+    node.destroy_node()
+    rclpy.try_shutdown()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,106 @@
+"""Every parameter of the tracker node: name, default, meaning, what is allowed.
+
+The tracking algorithm's defaults come from ``TrackerConfig``. config/hand_tracker.yaml only repeats this table (a test
+compares them).
+"""
+
+from __future__ import annotations
+
+from hand_pose_ros.nodes.parameters.parameter_schema import Parameter
+from hand_pose_ros.nodes.parameters.tables import DEPTH_UNIT
+from hand_pose_ros.tracking.pose_inference import PRECISIONS
+from hand_pose_ros.tracking.track import MOST_ODDS
+from hand_pose_ros.tracking.tracker import MOST_HANDS, TrackerConfig
+
+_TRACKER = TrackerConfig()
+
+TRACKER_PARAMETERS: tuple[Parameter, ...] = (
+    Parameter("autostart", True, "Configure and activate at start; false leaves that to a lifecycle manager."),
+    Parameter("model", "", "'small' for weak computers, or a path of weights (.safetensors); empty: the default."),
+    Parameter(
+        "side", _TRACKER.side, "Which hand to expect; auto tries both when a track starts.",
+        choices=("auto", "left", "right"),
+    ),
+    Parameter(
+        "hands", _TRACKER.hands, "How many hands are tracked at once, at most.", minimum=1, maximum=MOST_HANDS,
+    ),
+    Parameter(
+        "device", _TRACKER.device, "Where the network runs; auto: the GPU when there is one.",
+        choices=("auto", "cpu", "cuda"),
+    ),
+    Parameter(
+        "threads", _TRACKER.threads, "CPU threads of the network. More than one is slower on a busy machine.",
+        minimum=1, maximum=64,
+    ),
+    Parameter(
+        "precision", _TRACKER.precision,
+        "In what the network's convolutions are computed; auto: bfloat16 where the CPU is made for it, else float32.",
+        choices=PRECISIONS,
+    ),
+    DEPTH_UNIT,
+    Parameter(
+        "rectified", "auto",
+        "Whether depth images are rectified (distortion ignored, P instead of K); auto: yes when the topic's name"
+        " starts with image_rect.",
+        choices=("auto", "yes", "no"),
+    ),
+    Parameter(
+        "sync_slop_s", 0.01, "Largest difference (s) of the stamps of an image and its camera info; 0: equal stamps.",
+        minimum=0.0, maximum=1.0,
+    ),
+    Parameter(
+        "roi", [0, 0, 0, 0], "Where a hand may be found: x, y, width, height in pixels; all 0: the whole image.",
+        minimum=0,
+    ),
+    Parameter(
+        "start_odds", _TRACKER.start_odds,
+        "Log odds of a hand from which on one that was not there before is tracked. Less finds hands half hidden more"
+        " often, and now and then something that is no hand.",
+        minimum=0.0, maximum=MOST_ODDS,
+    ),
+    Parameter(
+        "min_confidence", _TRACKER.min_confidence,
+        "A hand less certain than this counts as not seen. The confidence is the probability that there is a hand and"
+        " that it is right to 20 mm.",
+        minimum=0.0, maximum=1.0,
+    ),
+    Parameter(
+        "coast_s", _TRACKER.coast_s,
+        "How long (s) a hidden hand stays published (COAST, where it was last seen); a longer gap ends its track.",
+        minimum=0.0, maximum=10.0,
+    ),
+    Parameter(
+        "user", "",
+        "Whose hand it is (letters, digits, - and _): its size is loaded from user_folder, or learnt in the first"
+        " seconds and saved there; empty: nobody's, learnt anew in every track.",
+    ),
+    Parameter(
+        "user_folder", "",
+        "Folder of the users' hand sizes; empty: hand_pose_ros/users in $ROS_HOME, or in ~/.ros where that is not set.",
+    ),
+    Parameter(
+        "refine", True,
+        "Refine what the network says with the depth surface, this person's bones and smoothing; false: only fit the"
+        " hand model to it, frame by frame.",
+    ),
+    Parameter(
+        "smoothing_hz", _TRACKER.refine.filter.still_hz,
+        "Strength of the smoothing: its cut-off (Hz) for a hand at rest, less is steadier; it opens as the hand moves;"
+        " 0: none.",
+        minimum=0.0, maximum=1000.0,
+    ),
+    Parameter(
+        "max_age_s", 1.0,
+        "Frames older than this (s, by the node's clock), or as far ahead of it, are dropped; 0: no limit.",
+        minimum=0.0, maximum=3600.0, live=True,
+    ),
+    Parameter(
+        "tf_mode", "root", "TF frames of a hand: none, its palm (root), or every segment (full).",
+        choices=("none", "root", "full"), live=True,
+    ),
+    Parameter("frame_prefix", "", "Put before the names of all hand frames, for trackers that share /tf.", live=True),
+    Parameter("publish_raw", False, "Publish hands_raw: the same hands as the network alone sees them.", live=True),
+    Parameter("publish_joint_states", True, "Publish joint_states.", live=True),
+    Parameter("publish_markers", True, "Publish markers while somebody subscribes.", live=True),
+    Parameter("publish_overlay", True, "Draw and publish overlay while somebody subscribes.", live=True),
+)  # fmt: skip

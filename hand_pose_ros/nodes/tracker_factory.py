@@ -1,0 +1,82 @@
+"""The tracker node's parameters -> the tracker that they describe. No node, no topic.
+
+In: values by name (``tracker_parameters``). Out: ``TrackerConfig``, ``HandTracker``. Folders that ROS users expect are
+known here and not in the tracker.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Protocol
+
+from hand_pose_ros.refine.refiner import RefineConfig
+from hand_pose_ros.refine.surface_fit import SurfaceFitConfig
+from hand_pose_ros.tracking.one_euro_filter import FilterConfig
+from hand_pose_ros.tracking.tracker import HandTracker, TrackerConfig
+from hand_pose_ros.tracking.user_profile import load_person
+
+
+class Values(Protocol):
+    """Parameters by name: ``DeclaredParameters``, or a dictionary."""
+
+    def __getitem__(self, name: str, /) -> Any: ...
+
+
+def build_tracker(parameters: Values) -> HandTracker:
+    """The tracker that the parameters describe; ValueError or OSError when it cannot be made."""
+    config = tracker_config(parameters)
+    if config.user and load_person(config.user_folder, config.user) is None:
+        _make_folder(Path(config.user_folder))
+    return HandTracker(parameters["model"] or None, config)
+
+
+def tracker_config(parameters: Values) -> TrackerConfig:
+    """The parameters as the tracker's settings; ValueError names one that makes no sense."""
+    names = (
+        "side",
+        "hands",
+        "device",
+        "threads",
+        "precision",
+        "start_odds",
+        "min_confidence",
+        "coast_s",
+        "user",
+    )
+    return TrackerConfig(
+        roi=tuple(parameters["roi"]) if any(parameters["roi"]) else None,
+        user_folder=str(user_folder(parameters["user_folder"])),
+        refine=refine_config(parameters["refine"], parameters["smoothing_hz"]),
+        **{name: parameters[name] for name in names},
+    )
+
+
+def refine_config(refine: bool, smoothing_hz: float) -> RefineConfig:
+    """How the network's hand is refined; without refinement it only goes back onto the hand model."""
+    if refine:
+        return RefineConfig(filter=FilterConfig(still_hz=smoothing_hz))
+    return RefineConfig(
+        regressor=None,
+        surface=SurfaceFitConfig(surface_weight=0.0, free_weight=0.0, previous_angle=float("inf")),
+        shape=None,
+        filter=FilterConfig(still_hz=0.0),
+    )
+
+
+def user_folder(given: str) -> Path:
+    """The folder of the users' hands; '' is ``hand_pose_ros/users`` in $ROS_HOME, or in ~/.ros."""
+    if given:
+        return Path(given).expanduser()
+    home = os.environ.get("ROS_HOME")
+    return (Path(home) if home else Path.home() / ".ros") / "hand_pose_ros" / "users"
+
+
+def _make_folder(folder: Path) -> None:
+    """So that a hand cannot turn out to be unsaveable when it has been learnt. OSError names the folder."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(f"the users' folder '{folder}' cannot be made: {error.strerror}") from error
+    if not os.access(folder, os.W_OK):
+        raise OSError(f"the users' folder '{folder}' cannot be written to")

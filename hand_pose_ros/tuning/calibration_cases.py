@@ -1,0 +1,172 @@
+"""Synthetic crops with and without hands as the tracker sees them first: clues of each, and whether it was right.
+
+In: a network, a split, how many. Out: :class:`Cases`. Every crop takes the way of a track's first frame: network,
+a second look where it believes in a hand, refinement with the shape that the network said, clues.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from hand_pose_ros.datasets.synthetic import (
+    SECOND_LOOK_MARGIN_M,
+    Again,
+    Batch,
+    SyntheticConfig,
+    SyntheticHands,
+)
+from hand_pose_ros.depth.crop import CropFrame
+from hand_pose_ros.hand import skeleton
+from hand_pose_ros.network.backbones import fold_normalisation
+from hand_pose_ros.network.model import HandNet
+from hand_pose_ros.refine.refiner import Refiner
+from hand_pose_ros.synthetic.negatives import sample_negatives
+from hand_pose_ros.synthetic.poses import sample_angles, sample_view_rotations, sample_wrist_bends
+from hand_pose_ros.synthetic.scene import SceneConfig
+from hand_pose_ros.tracking.confidence import (
+    HAND_CLUES,
+    JOINT_CLUES,
+    RIGHT_M,
+    Calibration,
+    Clues,
+    gather_clues,
+)
+from hand_pose_ros.tracking.pose_inference import Estimate, to_estimates
+from hand_pose_ros.tracking.track import presence_odds
+
+Array = NDArray[np.float64]
+
+NO_HAND_SHARE = 0.35
+HAND = -1
+"""``Cases.kind`` of a crop that shows a hand."""
+
+_BATCH = 100
+_BORDER = 0.1
+_SCENE = SceneConfig(held=0.12, other_hand=0.12)
+
+
+@dataclass(frozen=True)
+class Cases:
+    """N crops. hand (N, 10) and joints (N, 23, 6): clues; hand_right (N,), joints_right (N, 23): see RIGHT_M, never of
+    a crop without a hand; presence (N,): log odds; kind (N,): index into ``negatives.KINDS``, or HAND."""
+
+    hand: Array
+    joints: Array
+    hand_right: NDArray[np.bool_]
+    joints_right: NDArray[np.bool_]
+    presence: Array
+    kind: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.kind)
+
+    @property
+    def is_hand(self) -> NDArray[np.bool_]:
+        """(N,): which crops show a hand."""
+        return self.kind == HAND
+
+    def confidence(self, calibration: Calibration) -> tuple[Array, Array]:
+        """-> confidences (N,) of the hands and (N, 23) of their joints."""
+        found = [
+            calibration.confidence(Clues(hand, joints))
+            for hand, joints in zip(self.hand, self.joints, strict=True)
+        ]
+        return np.array([hand for hand, _ in found]), np.stack([joints for _, joints in found])
+
+
+def source_config(model: HandNet, split: int) -> SyntheticConfig:
+    """What is drawn for a network's crops: a third without a hand, things held, other hands, edges of the picture."""
+    size, cube_m = model.config.crop_size, model.config.cube_m
+    return SyntheticConfig(
+        split=split,
+        size=size,
+        cube_m=cube_m,
+        scene=_SCENE,
+        nothing=NO_HAND_SHARE,
+        border=_BORDER,
+        margin_m=SECOND_LOOK_MARGIN_M,
+    )
+
+
+def gather_cases(model: HandNet, split: int, count: int) -> Cases:
+    """``count`` crops of a split through network and refiner. ValueError when the network has no hand model."""
+    source = SyntheticHands(source_config(model, split))
+    net, refiner = fold_normalisation(model), Refiner()
+    hand, joints = (
+        np.empty((count, len(HAND_CLUES))),
+        np.empty((count, skeleton.JOINT_COUNT, len(JOINT_CLUES) - 1)),
+    )
+    errors_m = np.full((count, skeleton.JOINT_COUNT), np.inf)
+    presence, kind = np.empty(count), np.full(count, HAND)
+    for seed, start in enumerate(range(0, count, _BATCH)):
+        rows = min(_BATCH, count - start)
+        batch = source.batch(seed, rows)
+        hands = len(batch.joints)
+        kind[start + hands : start + rows] = kinds_of(source, seed, rows)
+        for n, (estimate, truth) in enumerate(_looked_twice(net, source, seed, batch)):
+            clues, refined = first_frame(refiner, estimate)
+            hand[start + n], joints[start + n], presence[start + n] = (
+                clues.hand,
+                clues.joints,
+                presence_odds(estimate),
+            )
+            if truth is not None:
+                errors_m[start + n] = np.linalg.norm(refined - truth, axis=1)
+    return Cases(hand, joints, errors_m.mean(axis=1) < RIGHT_M, errors_m < RIGHT_M, presence, kind)
+
+
+def _looked_twice(
+    net: HandNet, source: SyntheticHands, seed: int, batch: Batch
+) -> list[tuple[Estimate, Array | None]]:
+    """Estimates of a batch's crops and the true joints (23, 3) m in their frames, None where there is no hand; where
+    the network believes in a hand those of a second look, as the tracker takes it."""
+    first = estimates_of(net, batch, source.config.cube_m)
+    around = Again.about(np.stack([estimate.joints for estimate in first]))
+    again = source.batch(seed, len(first), around)
+    second = estimates_of(net, again, source.config.cube_m)
+    chosen = []
+    for n, (one, other) in enumerate(zip(first, second, strict=True)):
+        looked = presence_odds(one) > 0.0
+        truth = (again if looked else batch).joints[n] if n < len(batch.joints) else None
+        chosen.append((other if looked else one, truth))
+    return chosen
+
+
+def estimates_of(net: HandNet, batch: Batch, cube_m: float) -> list[Estimate]:
+    """What the network says of a batch's crops, as :class:`~hand_pose_ros.tracking.pose_inference.HandEstimator` says it."""
+    with torch.inference_mode():
+        pictures = torch.from_numpy(batch.crop).contiguous(memory_format=torch.channels_last)
+        output = net(pictures, torch.from_numpy(batch.distance))
+    size = batch.crop.shape[-1]
+    # Local places depend on the distance of the centre alone, not on its direction.
+    frames = [CropFrame(np.array([0.0, 0.0, float(d)]), cube_m, size) for d in batch.distance]
+    return to_estimates(output, frames, batch.crop[:, 0])
+
+
+def first_frame(refiner: Refiner, estimate: Estimate) -> tuple[Clues, Array]:
+    """What a new track makes of an estimate: clues, and refined joints (23, 3) local m."""
+    refined = refiner.refine(
+        estimate.frame, estimate.crop, estimate.joints, estimate.sigma, estimate.parameters, estimate.shape
+    )
+    clues = gather_clues(
+        estimate.frame, estimate.crop, presence_odds(estimate), estimate.coarse, estimate.joints, refined.joints,
+        estimate.sigma, refined.evidence, refiner.prior,
+    )  # fmt: skip
+    return clues, refined.joints
+
+
+def kinds_of(source: SyntheticHands, seed: int, count: int) -> NDArray[np.int64]:
+    """What the last crops of ``source.batch(seed, count)`` show, indices into ``negatives.KINDS``.
+
+    A batch does not say it, so its random numbers are drawn again in the same order; a test holds both together.
+    """
+    rng = np.random.default_rng([source.config.split, seed])
+    rng.integers(len(source.bank), size=count)
+    for sample in (sample_angles, sample_view_rotations, sample_wrist_bends):
+        sample(count, rng)
+    rng.normal(0, 1.0, (count, 3))
+    return sample_negatives(round(source.config.nothing * count), rng)[1]

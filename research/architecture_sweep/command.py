@@ -1,0 +1,123 @@
+"""``hand-pose compare``: designs of the network, trained at one budget, and docs/designs.md from them."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from hand_pose_ros.resources import resource
+from research.architecture_sweep.config import DesignsConfig, load_designs
+from research.architecture_sweep.report import collect, surroundings, write_report
+from research.architecture_sweep.runs import finished_result, time_again, train_design
+
+_OUTPUT = Path("runs/designs")
+_RESULTS = Path("docs/designs.md")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``hand-pose compare``."""
+    parser.add_argument("--config", type=Path, help="YAML file (default: research/recipes/designs.yaml)")
+    parser.add_argument(
+        "--output", type=Path, default=_OUTPUT, help=f"folder of the runs (default: {_OUTPUT})"
+    )
+    parser.add_argument(
+        "--designs", nargs="+", metavar="NAME", help="train only these; all that are finished are reported"
+    )
+    parser.add_argument("--threads", type=int, help="CPU threads of the training, instead of the file's")
+    parser.add_argument("--minutes", type=float, help="stop after so long; the same command goes on")
+    parser.add_argument(
+        "--times",
+        action="store_true",
+        help="take the times of all finished designs anew, in one go: for a machine that was busy before",
+    )
+    parser.add_argument("--report", action="store_true", help="train nothing, only write the results")
+    parser.add_argument("--results", type=Path, default=_RESULTS, help=f"file to write (default: {_RESULTS})")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Train what is not there yet, then write the results."""
+    if arguments.minutes is not None and not arguments.minutes > 0:
+        raise ValueError(f"--minutes is {arguments.minutes:g}, want more than 0")
+    designs = configured(arguments)
+    surroundings(arguments.results)  # wrong markers are said before the training, not after
+    interrupted = False
+    if not arguments.report:
+        interrupted = _train(designs, arguments)
+    if arguments.times:
+        for design in designs.designs:
+            for seed in designs.seeds:
+                time_again(designs, design, seed, arguments.output)
+    if arguments.report or collect(designs, arguments.output):
+        write_report(designs, arguments.output, arguments.results, command_line(arguments))
+        print(f"results: {arguments.results}")
+    else:
+        print("no design is finished yet: the same command goes on")
+    if interrupted:
+        raise KeyboardInterrupt
+
+
+def configured(arguments: argparse.Namespace) -> DesignsConfig:
+    """The file's configuration with what the command line says."""
+    designs = load_designs(arguments.config or resource("config", "train", "designs.yaml"))
+    if arguments.threads is not None:
+        if arguments.threads < 1:
+            raise ValueError(f"--threads is {arguments.threads}, want at least 1")
+        designs = replace(designs, base={**designs.base, "threads": arguments.threads})
+    designs.find(arguments.designs or [])
+    return designs
+
+
+def _train(designs: DesignsConfig, arguments: argparse.Namespace) -> bool:
+    """Train one design after the other until all are finished or it is time to stop; True when interrupted."""
+    wanted = designs.designs if arguments.designs is None else designs.find(arguments.designs)
+    work = [(design, seed) for seed in designs.seeds for design in wanted]
+    for design, seed in work:
+        finished_result(designs, design, seed, arguments.output)  # other settings are said beforehand
+    deadline = None if arguments.minutes is None else time.monotonic() + 60 * arguments.minutes
+    with _interrupts() as asked:
+        for design, seed in work:
+            if not train_design(designs, design, seed, arguments.output, _stop(asked, deadline)):
+                break
+        return asked()
+
+
+def _stop(asked: Callable[[], bool], deadline: float | None) -> Callable[[], bool]:
+    return lambda: asked() or (deadline is not None and time.monotonic() >= deadline)
+
+
+@contextmanager
+def _interrupts() -> Iterator[Callable[[], bool]]:
+    """Says whether the command was interrupted or asked to end: it stops between two steps then, and keeps its state.
+    The second time it ends at once."""
+    received: list[int] = []
+    before: dict[int, Any] = {}
+
+    def receive(number: int, _: Any) -> None:
+        received.append(number)
+        signal.signal(number, signal.default_int_handler)
+
+    for wanted in (signal.SIGINT, signal.SIGTERM):
+        before[wanted] = signal.signal(wanted, receive)
+    try:
+        yield lambda: bool(received)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def command_line(arguments: argparse.Namespace) -> str:
+    """The command that makes the results, as one would type it."""
+    words = ["hand-pose", "compare"]
+    usual = {"output": _OUTPUT, "results": _RESULTS}
+    for key in ("config", "output", "threads", "results"):
+        value = getattr(arguments, key)
+        if value is not None and value != usual.get(key):
+            words += [f"--{key}", str(value)]
+    return shlex.join(words)

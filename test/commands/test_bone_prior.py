@@ -1,0 +1,32 @@
+"""The command that trains the prior of bone lengths writes one that can be loaded and says what it is from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from hand_pose_ros.commands import main as cli
+from hand_pose_ros.commands.bone_prior import label_lengths
+from hand_pose_ros.datasets.synthetic import SyntheticConfig
+from hand_pose_ros.hand.skeleton import BONES
+from hand_pose_ros.refine.bone_prior import load_bone_prior
+
+
+def test_prior_of_few_people_is_written_and_says_so(tmp_path: Path, capsys) -> None:
+    path = tmp_path / "prior.json"
+    assert cli.main(["bone-prior", "--samples", "60", "--output", str(path)]) == 0
+    prior = load_bone_prior(path)
+    assert prior.trained_on["people"] == 60
+    assert prior.trained_on["split"] == 0
+    lengths = label_lengths(SyntheticConfig(split=0, identities=30))
+    assert lengths.shape == (60, len(BONES))
+    assert np.median(prior.score(lengths)) > 0.3
+    assert "60 people" in capsys.readouterr().out
+
+
+def test_too_few_people_end_in_one_line(tmp_path: Path, capsys) -> None:
+    path = tmp_path / "prior.json"
+    assert cli.main(["bone-prior", "--samples", "4", "--output", str(path)]) == 2
+    assert not path.exists()
+    assert len(capsys.readouterr().err.splitlines()) == 1

@@ -1,0 +1,232 @@
+"""``hand-pose evaluate`` from the command line: what it prints and writes, and how it refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from hand_pose_ros.commands import evaluate as evaluate_command
+from hand_pose_ros.commands.main import main
+from hand_pose_ros.datasets.benchmarks import ICVL, to_image
+from hand_pose_ros.datasets.icvl import Icvl
+from hand_pose_ros.datasets.sample import crop_sample
+from hand_pose_ros.evaluation import synthetic_hands as evaluate_synthetic
+from hand_pose_ros.evaluation.outcomes import named_files
+from hand_pose_ros.evaluation.predict import Predictions
+from hand_pose_ros.evaluation.published import read_predictions, write_predictions
+from hand_pose_ros.hand.skeleton import JOINT_NAMES, convert_joints
+from hand_pose_ros.network.checkpoint import save_checkpoint
+from hand_pose_ros.network.config import NetworkConfig
+from hand_pose_ros.network.model import HandNet
+
+
+@pytest.fixture
+def files(tmp_path) -> Path:
+    """Annotations of five frames, and two methods that are off by 5 and by 25 mm in depth."""
+    rng = np.random.default_rng(0)
+    truth = rng.uniform([-0.05, -0.05, 0.35], [0.05, 0.05, 0.45], (5, 16, 3))
+    write_predictions(tmp_path / "truth.txt", truth, ICVL)
+    for name, error in (("near", 0.005), ("far", 0.025)):
+        write_predictions(tmp_path / f"{name}.txt", truth + [0.0, 0.0, error], ICVL)
+    return tmp_path
+
+
+@pytest.fixture
+def checkpoint(tmp_path) -> Path:
+    torch.manual_seed(0)
+    tiny = NetworkConfig(widths=(8, 16, 16, 16), blocks=(0, 0, 0), up_blocks=(0, 0), ik_hidden=32)
+    save_checkpoint(tmp_path / "tiny.safetensors", HandNet(tiny), {"seed": 0})
+    return tmp_path / "tiny.safetensors"
+
+
+@pytest.fixture
+def icvl_root(tmp_path) -> Path:
+    """Two test sequences of two frames with a square for a hand."""
+    root = tmp_path / "icvl"
+    for sequence in ("test_seq_1", "test_seq_2"):
+        folder = root / "Testing" / "Depth" / sequence
+        folder.mkdir(parents=True)
+        lines = []
+        for i in range(2):
+            image = np.zeros((240, 320), np.uint16)
+            image[90 + 5 * i : 140, 130:180] = 400
+            Image.fromarray(image).save(folder / f"image_{i:04d}.png")
+            joints = np.random.default_rng(i).uniform([-0.03, -0.03, 0.39], [0.03, 0.03, 0.41], (16, 3))
+            numbers = " ".join(f"{v:.3f}" for v in to_image(joints, ICVL.camera).ravel())
+            lines.append(f"{sequence}/image_{i:04d}.png {numbers}\n")
+        (root / "Testing" / f"{sequence}.txt").write_text("".join(lines))
+    return root
+
+
+def test_published_files_become_a_table_json_and_figures(files, capsys):
+    status = main(
+        ["evaluate", "--dataset", "icvl", "--groundtruth", str(files / "truth.txt"), "--predictions"]
+        + [str(files / "near.txt"), f"Far off={files / 'far.txt'}"]
+        + ["--json", str(files / "out.json"), "--figures", str(files / "figures"), "--joints"]
+    )
+    assert status == 0
+    printed = capsys.readouterr().out
+    assert "near" in printed
+    assert "Far off" in printed
+    assert "5.000" in printed
+    assert "Pinky T" in printed
+    methods = json.loads((files / "out.json").read_text())["methods"]
+    assert [m["name"] for m in methods] == ["near", "Far off"]
+    assert [m["mean_error_mm"] for m in methods] == pytest.approx([5.0, 25.0], abs=0.01)
+    assert [m["success_fraction"] for m in methods] == [{"20": 1.0, "40": 1.0}, {"20": 0.0, "40": 1.0}]
+    assert {path.name for path in (files / "figures").iterdir()} == {
+        "icvl_joint_error.png", "icvl_joint_error.svg", "icvl_success.png", "icvl_success.svg",
+    }  # fmt: skip
+
+
+def test_a_checkpoint_is_scored_on_synthetic_hands(checkpoint, toy_hands, monkeypatch, tmp_path, capsys):
+    toy_hands.config = SimpleNamespace(families=("toy",))
+    monkeypatch.setattr(evaluate_synthetic, "synthetic_source", lambda data, split: toy_hands)
+    out = tmp_path / "out.json"
+    assert main(["evaluate", "--checkpoint", str(checkpoint), "--count", "40", "--json", str(out)]) == 0
+    (method,) = json.loads(out.read_text())["methods"]
+    assert method["frames"] == 40
+    assert set(method["joint_error_mm"]) == set(JOINT_NAMES)
+    assert 0.0 <= method["out_of_range_fraction"] <= 1.0
+    assert method["angle_error_deg"] > 0.0
+    assert method["mesh_family_error_mm"] == {"toy": pytest.approx(method["mean_error_mm"])}
+    assert method["bone_length_error_mm"] > 0.0
+    assert "angle error" in capsys.readouterr().out
+
+
+def test_joints_are_seen_where_the_surface_before_them_is_theirs():
+    crop = np.ones((2, 1, 96, 96), np.float32)
+    crop[0, 0, 44:52, 44:52] = 0.0  # skin in the middle of the cube
+    crop[1, 0, 44:52, 44:52] = -0.5  # something far before it
+    joints = np.zeros((2, 23, 3), np.float32)
+    joints[:, :, 2] = 0.012
+    joints[:, 1, 0] = 0.05  # beside what is there
+    joints[:, 2, 0] = 0.4  # outside the crop
+    batch = SimpleNamespace(crop=crop, distance=np.full(2, 0.6, np.float32), joints=joints)
+    seen = evaluate_synthetic.joints_seen(batch, 0.30)
+    assert not seen[:, 1:3].any()
+    assert not seen[1].any()
+    assert seen[0, [0, *range(3, 23)]].all()
+
+
+def test_a_second_look_is_scored_beside_the_first(checkpoint, toy_hands, monkeypatch, tmp_path):
+    toy_hands.config = SimpleNamespace(families=("toy",))
+    asked = []
+
+    def source(data, split):
+        asked.append(data)
+        return toy_hands
+
+    monkeypatch.setattr(evaluate_synthetic, "synthetic_source", source)
+    out = tmp_path / "out.json"
+    sheet = tmp_path / "sheet.png"
+    arguments = ["evaluate", "--checkpoint", str(checkpoint), "--count", "24", "--json", str(out)]
+    assert (
+        main([*arguments, "--looks", "2", "--families", "webxr", "--border", "0.5", "--pictures", str(sheet)])
+        == 0
+    )
+    first, second = json.loads(out.read_text())["methods"]
+    assert (first["name"], second["name"]) == ("tiny", "tiny, second look")
+    assert first["mean_error_mm"] != second["mean_error_mm"]
+    assert asked[0]["margin_m"] > 0.03
+    assert asked[0]["families"] == ("webxr",)
+    assert asked[0]["border"] == 0.5
+    assert np.ptp(cv2.imread(str(sheet))) > 100
+
+
+def test_a_network_is_scored_in_the_camera_frame_of_a_benchmark(checkpoint, icvl_root, monkeypatch, tmp_path):
+    local = np.random.default_rng(3).normal(0, 0.03, (23, 3)).astype(np.float32)
+
+    def fixed(model, crop, distance):
+        assert crop.shape == (len(distance), 1, model.config.crop_size, model.config.crop_size)
+        n = len(distance)
+        return Predictions(
+            np.tile(local, (n, 1, 1)), np.zeros((n, 23, 3)), np.ones((n, 23)), np.zeros((n, 20)), None
+        )
+
+    monkeypatch.setattr(evaluate_command, "predict", fixed)
+    out = tmp_path / "written.txt"
+    arguments = ["evaluate", "--dataset", "icvl", "--root", str(icvl_root), "--checkpoint", str(checkpoint)]
+    assert main([*arguments, "--write-predictions", str(out), "--json", str(tmp_path / "j.json")]) == 0
+    written = read_predictions(out, ICVL)
+    dataset = Icvl(icvl_root)
+    for joints, sample in zip(written, dataset, strict=True):
+        frame = crop_sample(sample, 96, 0.30).frame
+        assert frame.mirrored
+        np.testing.assert_allclose(joints, convert_joints(frame.local_to_camera(local), "icvl16"), atol=3e-6)
+    expected = np.linalg.norm(written - dataset.joints, axis=-1).mean() * 1000
+    (method,) = json.loads((tmp_path / "j.json").read_text())["methods"]
+    assert method["mean_error_mm"] == pytest.approx(expected, abs=0.01)
+
+
+def test_count_takes_frames_evenly_from_the_whole_data_set(checkpoint, icvl_root, tmp_path):
+    out = tmp_path / "j.json"
+    arguments = ["evaluate", "--dataset", "icvl", "--root", str(icvl_root), "--checkpoint", str(checkpoint)]
+    assert main([*arguments, "--count", "2", "--json", str(out)]) == 0
+    assert json.loads(out.read_text())["methods"][0]["frames"] == 2
+
+
+@pytest.mark.parametrize(
+    "arguments, problem",
+    [
+        ([], "either --checkpoint or --groundtruth and --predictions"),
+        (["--predictions", "a.txt", "--dataset", "icvl"], "go together"),
+        (
+            ["--predictions", "a.txt", "--groundtruth", "b.txt"],
+            "--predictions needs --dataset icvl, nyu, msra",
+        ),
+        (["--checkpoint", "a", "--dataset", "nyu"], "--dataset nyu needs --root"),
+        (["--checkpoint", "a", "--root", "b"], "--root is for --checkpoint on"),
+        (["--checkpoint", "a", "--subjects", "P1"], "--subjects is for --dataset msra"),
+        (["--checkpoint", "a", "--count", "0"], "--count is 0"),
+        (["--checkpoint", "a", "--looks", "3"], "--looks is 3, want 1 or 2"),
+        (
+            ["--checkpoint", "a", "--dataset", "nyu", "--root", "b", "--looks", "2"],
+            "are for networks on synthetic",
+        ),
+        (["--checkpoint", "{checkpoint}", "--border", "1.5"], "border is 1.5"),
+        (["--checkpoint", "a", "--seed", "-1"], "--seed is -1"),
+        (["--checkpoint", "a", "--thresholds", "0"], "--thresholds are"),
+        (["--checkpoint", "a", "--write-predictions", "b"], "--write-predictions is for one"),
+        (["--checkpoint", "a", "--fit-angles"], "--fit-angles is for icvl, nyu and msra"),
+        (["--checkpoint", "absent.safetensors"], "absent.safetensors"),
+        (["--dataset", "icvl", "--checkpoint", "{checkpoint}", "--root", "absent"], "is not a folder"),
+        (
+            ["--dataset", "icvl", "--groundtruth", "absent.txt", "--predictions", "b.txt"],
+            "absent.txt: cannot be read",
+        ),
+        (
+            ["--dataset", "icvl", "--groundtruth", "{files}/truth.txt", "--predictions", "{files}/short.txt"],
+            "frames",
+        ),
+        (
+            ["--dataset", "icvl", "--groundtruth", "{files}/truth.txt", "--predictions", "{files}/cut.txt"],
+            "line 5",
+        ),
+    ],
+)
+def test_bad_input_ends_in_one_line_and_status_2(arguments, problem, files, checkpoint, capsys):
+    text = (files / "near.txt").read_text()
+    (files / "short.txt").write_text("\n".join(text.splitlines()[:3]))
+    (files / "cut.txt").write_text(text[:-40])
+    given = [a.format(files=files, checkpoint=checkpoint) for a in arguments]
+    assert main(["evaluate", *given]) == 2
+    error = capsys.readouterr().err
+    assert problem in error
+    assert error.count("\n") == 1
+
+
+def test_names_of_methods():
+    assert named_files(["a/b.txt", "My method=c.txt"]) == [
+        ("b", Path("a/b.txt")),
+        ("My method", Path("c.txt")),
+    ]
+    with pytest.raises(ValueError, match="two methods are named 'b'"):
+        named_files(["a/b.txt", "c/b.txt"])

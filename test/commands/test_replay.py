@@ -1,0 +1,87 @@
+"""Replaying a recording: pictures and figures come out, bad input ends in one line and status 2."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from hand_pose_ros.commands.main import main
+from hand_pose_ros.commands.replay import summarise
+from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.synthetic.motion import SyntheticMotion
+from hand_pose_ros.tracking.tracker import TrackResult, TrackState
+
+UNIT = 0.00025
+INTRINSICS = "240,240,159.5,119.5"
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("recording")
+    motion = SyntheticMotion(3, Camera(320, 240, 240.0, 240.0, 159.5, 119.5))
+    for index in range(12):
+        depth, _ = motion.frame(index / 30)
+        counts = np.nan_to_num(depth / UNIT).round().astype(np.uint16)
+        assert cv2.imwrite(str(folder / f"{index}.png"), counts)
+    return folder
+
+
+def run(*arguments: object) -> int:
+    return main(["replay", *map(str, arguments)])
+
+
+def test_a_recorded_hand_is_tracked_drawn_and_counted(recording, tmp_path, capsys):
+    output = tmp_path / "out"
+    status = run(
+        "--frames", recording, "--intrinsics", INTRINSICS, "--depth-unit", UNIT, "--output", output, "--every", 3
+    )  # fmt: skip
+    assert status == 0
+    summary = json.loads((output / "summary.json").read_text())
+    assert summary["frames"] == 12
+    assert summary["frames_with_hand"] == 12
+    assert summary["share_with_hand_from_10th"] == 1.0
+    assert summary["sides"] == {"right": 12}
+    assert summary["tracks"] == 1
+    assert {"crop", "locate", "network"} <= set(summary["stage_ms"])
+    sheet = cv2.imread(str(output / "contact.png"))
+    assert sheet.shape == (320, 4 * 320, 3)
+    assert (output / "overlay.gif").stat().st_size > 0
+    assert "frames_with_hand: 12" in capsys.readouterr().out
+
+
+def test_frames_without_a_hand_are_counted_as_such():
+    nothing = TrackResult((), TrackState.SEARCH, {"locate": 2.0})
+    summary = summarise([nothing] * 11, [3.0] * 11)
+    assert summary["frames_with_hand"] == 0
+    assert summary["share_with_hand_from_10th"] == 0.0
+    assert summary["confidence_median"] is None
+    assert summary["stage_ms"] == {"locate": {"p50": 2.0, "p95": 2.0}}
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (("--depth-unit", "0"), "--depth-unit"),
+        (("--side", "both"), "side is 'both'"),
+        (("--model", "absent.safetensors"), "absent.safetensors"),
+    ],
+)
+def test_bad_values_end_in_one_line(recording, tmp_path, capsys, arguments, message):
+    given = ("--frames", recording, "--intrinsics", INTRINSICS, "--output", tmp_path / "x")
+    assert run(*given, *arguments) == 2
+    error = capsys.readouterr().err.strip()
+    assert message in error
+    assert "\n" not in error
+
+
+def test_a_missing_folder_and_wrong_intrinsics_are_named(tmp_path, capsys):
+    assert run("--frames", tmp_path / "absent", "--intrinsics", INTRINSICS) == 2
+    assert "absent" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as stopped:
+        run("--frames", tmp_path, "--intrinsics", "1,2,3")
+    assert stopped.value.code == 2
+    assert "'1,2,3' is not fx,fy,cx,cy" in capsys.readouterr().err

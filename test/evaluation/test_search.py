@@ -1,0 +1,102 @@
+"""What is counted as found, as false and as lost when the tracker's search is measured."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from hand_pose_ros.datasets.full_frames import FullFrameConfig, FullFrames
+from hand_pose_ros.datasets.still_images import StillHand, StillImage, still_images
+from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.detection.proposals import Candidate
+from hand_pose_ros.evaluation.search import LOSSES, report, search_image
+from hand_pose_ros.evaluation.search_report import lines
+from hand_pose_ros.synthetic.sensor import NO_NOISE
+from hand_pose_ros.tracking.tracker import HandTracker, TrackerConfig
+
+RIGHT, LEFT = np.array([0.1, 0.0, 0.5]), np.array([-0.1, 0.0, 0.7])
+
+
+def hand(side: str, centre: np.ndarray, seen: float = 1.0) -> StillHand:
+    return StillHand(side, np.tile(centre, (23, 1)), seen, 1.0)
+
+
+def image(*hands: StillHand) -> StillImage:
+    clean = np.full((12, 16), 1.0, np.float32)
+    return StillImage(Camera(16, 12, 14.0, 14.0, 7.5, 5.5), hands, clean, NO_NOISE.as_array(), 3)
+
+
+class Tracker:
+    """Publishes and names what it is told to."""
+
+    config = TrackerConfig(hands=2)
+
+    def __init__(
+        self, published: list[tuple[str, np.ndarray]], places: list[Candidate] | None = None
+    ) -> None:
+        self._hands = tuple(
+            SimpleNamespace(side=side, joints=np.tile(centre, (23, 1))) for side, centre in published
+        )
+        self._places = places or []
+
+    def reset(self) -> None:
+        pass
+
+    def search_image(self, depth, camera, count):
+        return self._places
+
+    def update(self, depth, camera, stamp_s):
+        return SimpleNamespace(hands=self._hands, raw=self._hands, timings_ms={"locate": 1.0})
+
+
+def figures(tracker, *images, frames=2):
+    return report([search_image(tracker, one, frames) for one in images])
+
+
+def test_two_hands_are_both_found_only_by_hands_of_their_own():
+    two = image(hand("right", RIGHT), hand("left", LEFT))
+    found = figures(Tracker([("right", RIGHT + [0.01, 0, 0]), ("left", LEFT)]), two)
+    assert (found.all.within["20"], found.both, found.all.right_side) == (1.0, [1.0, 1.0], 1.0)
+    one = figures(Tracker([("left", RIGHT)]), two)
+    assert (one.all.within["20"], one.both, one.all.right_side) == (0.5, [0.0, 0.0], 0.0)
+
+
+def test_a_hand_far_from_every_true_one_is_false_and_a_second_one_near_it_a_double():
+    tracker = Tracker([("right", RIGHT), ("right", RIGHT + [0.05, 0, 0])])
+    assert figures(tracker, image(hand("right", RIGHT))).false_alarms["doubles"] == [1.0, 1.0]
+    alarms = figures(tracker, image(), image(hand("left", LEFT))).false_alarms
+    assert (alarms["without"], alarms["with hands"]) == ([2.0, 2.0], [2.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    "published, places, loss",
+    [
+        ([], [], LOSSES[0]),
+        ([], [Candidate(RIGHT + [0.0, 0.05, 0.0], "blob")], LOSSES[1]),
+        ([("right", RIGHT + [0.03, 0.0, 0.0])], [], LOSSES[2]),
+    ],
+)
+def test_it_says_where_a_hand_was_lost(published, places, loss):
+    found = figures(Tracker(published, places), image(hand("right", RIGHT)))
+    assert found.lost["first frame"] == {name: float(name == loss) for name in LOSSES}
+    assert found.finders["blob only"] == float(bool(places))
+
+
+def test_hands_barely_seen_count_among_all_only():
+    found = figures(Tracker([("right", RIGHT)]), image(hand("right", RIGHT), hand("left", LEFT, 0.2)))
+    assert (found.all.hands, found.half_seen.hands, found.two_hands) == (2, 1, 0)
+    assert (found.all.within["20"], found.half_seen.within["20"]) == (0.5, 1.0)
+    assert found.by_seen["0 to 0.3"].within["20"] == 0.0
+
+
+def test_the_real_tracker_finds_most_hands_and_every_figure_is_told():
+    images = still_images(FullFrames(FullFrameConfig(split=1, identities=2)), 5, 8)
+    tracker = HandTracker(config=TrackerConfig(hands=2))
+    found = report([search_image(tracker, one, 2) for one in images])
+    assert found.half_seen.by_frame[-1] > 0.5
+    assert len(found.half_seen.by_frame) == found.frames == 2
+    told = "\n".join(lines(found))
+    assert "false hands a picture, without" in told
+    assert "nan" not in told.split("false hands")[1]

@@ -1,0 +1,238 @@
+"""The demo's arguments, verdict and processes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from hand_pose_ros.nodes.demo.demo import processes
+from hand_pose_ros.nodes.demo.demo import verdict
+from hand_pose_ros.nodes.demo.demo_config import parse_arguments
+from hand_pose_ros.nodes.demo.processes import NodeProcesses, parameter_arguments
+from hand_pose_ros.nodes.demo.slow_tracker_node import _Repeated, build_slow_tracker
+from hand_pose_ros.nodes.parameters.tracker_parameters import TRACKER_PARAMETERS
+
+
+@pytest.fixture
+def folder(tmp_path):
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    for index in range(3):
+        assert cv2.imwrite(str(frames / f"{index}.png"), np.full((48, 64), 500, np.uint16))
+    return frames
+
+
+BAD = {
+    "no folder": (["--frames", "/nowhere", "--intrinsics", "1,1,1,1"], "/nowhere"),
+    "no intrinsics": (["--frames", "FOLDER"], "--intrinsics is missing"),
+    "three intrinsics": (["--frames", "FOLDER", "--intrinsics", "60,60,31"], "four numbers"),
+    "zero focal length": (["--frames", "FOLDER", "--intrinsics", "0,60,31,23"], "focal length"),
+    "intrinsics alone": (["--intrinsics", "60,60,31,23"], "goes with --frames"),
+    "depth unit": (["--depth-unit", "1000"], "depth unit is 1000"),
+    "no number": (["--depth-unit", "mm"], "--depth-unit"),
+    "side": (["--side", "both"], "--side"),
+    "seconds": (["--seconds", "-3"], "seconds is -3"),
+    "model": (["--model", "/nowhere.safetensors"], "/nowhere.safetensors"),
+    "unknown": (["--fast"], "--fast"),
+}
+
+
+@pytest.mark.parametrize("arguments, named", BAD.values(), ids=BAD.keys())
+def test_bad_arguments_end_with_two_and_one_line(folder, capsys, arguments, named):
+    with pytest.raises(SystemExit) as ended:
+        parse_arguments([argument.replace("FOLDER", str(folder)) for argument in arguments])
+    assert ended.value.code == 2
+    error = capsys.readouterr().err
+    assert named in error
+    assert error.count("\n") == 1
+
+
+def test_recording_is_played_whole_at_least_once(folder):
+    given = ["--frames", str(folder), "--intrinsics", "60,60,31.5,23.5"]
+    assert parse_arguments(given).count == 3
+    assert parse_arguments([*given, "--seconds", "2", "--rate", "10"]).count == 20
+    assert parse_arguments([*given, "--seconds", "1", "--rate", "1"]).count == 3
+    assert parse_arguments([]).count == 600
+
+
+GOOD = {"frames": 100, "outputs": 95, "hands": 90}
+
+
+@pytest.mark.parametrize(
+    "changes, works",
+    [
+        ({}, True),
+        ({"frames": 60}, False),
+        ({"outputs": 0, "hands": 0}, False),
+        ({"outputs": 20, "hands": 20}, False),
+        ({"hands": 0}, False),
+    ],
+)
+def test_verdict_is_good_only_when_frames_came_and_hands_went(changes, works):
+    assert (verdict(GOOD | changes, 100) == []) == works
+
+
+def test_parameters_keep_their_types_on_the_command_line():
+    arguments = parameter_arguments({"a": "auto", "b": True, "c": 1.0, "d": [1.0, 2.0], "e": "it's", "f": 3})
+    assert arguments == [
+        "--ros-args", "-p", "a:='auto'", "-p", "b:=true", "-p", "c:=1.0", "-p", "d:=[1.0, 2.0]", "-p", "e:='it''s'",
+        "-p", "f:=3",
+    ]  # fmt: skip
+
+
+STUBBORN = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
+
+
+def test_every_child_ends_even_one_that_ignores_the_interrupt(tmp_path):
+    (tmp_path / "stubborn.py").write_text(STUBBORN)
+    (tmp_path / "willing.py").write_text("import time; print('up', flush=True); time.sleep(60)")
+    with NodeProcesses(tmp_path, dict(os.environ)) as nodes:
+        for name in ("stubborn", "willing"):
+            nodes.start(name, name, {})
+        deadline = time.monotonic() + 20
+        while not all("up" in nodes.log_tail(name) for name in ("stubborn", "willing")):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        assert nodes.status("stubborn") is None
+        nodes.end("stubborn", patience_s=0.3)
+        assert nodes.status("stubborn") is not None
+        assert nodes.status("willing") is None
+    assert nodes.status("willing") is not None
+
+
+def test_interrupt_while_a_child_is_being_born_leaves_no_orphan(tmp_path, monkeypatch):
+    (tmp_path / "willing.py").write_text("import time; time.sleep(60)")
+    born, start = [], subprocess.Popen
+
+    def start_and_interrupt(*arguments, **options):
+        born.append(start(*arguments, **options))
+        signal.raise_signal(signal.SIGINT)
+        return born[-1]
+
+    monkeypatch.setattr(processes.subprocess, "Popen", start_and_interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt), NodeProcesses(tmp_path, dict(os.environ)) as nodes:
+            nodes.start("willing", "willing", {})
+        assert born[0].poll() is not None
+    finally:
+        born[0].kill()
+
+
+def demo(tmp_path, *arguments):
+    command = [
+        sys.executable,
+        "-m",
+        "hand_pose_ros.nodes.demo.demo",
+        "--output",
+        str(tmp_path / "out"),
+        *arguments,
+    ]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def test_refusal_of_the_tracker_ends_the_demo_at_once_and_says_why(tmp_path, folder):
+    model = tmp_path / "corrupt.safetensors"
+    model.write_bytes(b"no weights")
+    recording = ["--frames", str(folder), "--intrinsics", "60,60,31.5,23.5"]
+    running = demo(tmp_path, "--model", str(model), *recording)
+    output, _ = running.communicate(timeout=120)
+    assert running.returncode == 1
+    assert "corrupt.safetensors" in output.replace("\n", "")
+    assert not (tmp_path / "out" / "summary.json").exists()
+
+
+def test_interrupt_ends_every_process(tmp_path, folder):
+    running = demo(tmp_path, "--frames", str(folder), "--intrinsics", "60,60,31.5,23.5", "--seconds", "600")
+    deadline = time.monotonic() + 60
+    logs = [tmp_path / "out" / f"{name}.log" for name in ("camera", "tracker", "watcher")]
+    while not all(log.exists() for log in logs) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    running.send_signal(signal.SIGINT)
+    running.communicate(timeout=60)
+    assert running.returncode == 130
+    # Whoever still ran would have the output folder as its working directory.
+    out = (tmp_path / "out").resolve()
+    for link in Path("/proc").glob("[0-9]*/cwd"):
+        with contextlib.suppress(OSError):  # processes come and go
+            assert link.resolve() != out
+
+
+def test_recorded_sequence_runs_through_all_three_processes(tmp_path, folder, shipped_model):
+    """The shipped model on frames without a hand: everything is answered, nothing is found, and the demo says so."""
+    # Long enough for a lost packet of the discovery, which the middleware repeats every 3 s.
+    arguments = ["--frames", str(folder), "--intrinsics", "60,60,31.5,23.5", "--seconds", "8", "--rate", "5"]
+    running = demo(tmp_path, *arguments)
+    output, _ = running.communicate(timeout=400)  # where nothing was compiled before, that comes first
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary["frames"] == 40, output
+    assert summary["outputs"] + summary["dropped"] == 40
+    assert summary["error_mm"]["mean"] is None
+    assert running.returncode == (0 if summary["ok"] else 1)
+    assert (tmp_path / "out" / "overlay.png").exists()
+
+
+def test_slow_model_may_drop_most_frames_but_not_all():
+    answered = {"frames": 600, "outputs": 100, "hands": 90}
+    assert verdict(answered, 600) != []
+    assert verdict(answered, 600, slow=10) == []
+    assert verdict({"frames": 600, "outputs": 0, "hands": 0}, 600, slow=10) != []
+
+
+def test_slowness_must_be_a_whole_factor(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        parse_arguments(["--slow", "0"])
+    assert stopped.value.code == 2
+    assert "slow is 0" in capsys.readouterr().err
+
+
+class CountingEstimator:
+    """Says how often it was asked, and takes 3 ms by its own account."""
+
+    info = "weights"
+
+    def __init__(self) -> None:
+        self.asked: list[tuple] = []
+
+    def __call__(self, depth, camera, places, timings_ms):
+        self.asked.append((depth, camera, places))
+        timings_ms["network"] = timings_ms.get("network", 0.0) + 3.0
+        return [f"answer {len(self.asked)}"]
+
+
+def test_slowed_estimator_works_as_often_as_asked_and_tells_the_time_of_it_all():
+    estimator = CountingEstimator()
+    slow = _Repeated(estimator, 10)
+    timings: dict[str, float] = {}
+    assert slow("depth", "camera", ["place"], timings) == ["answer 10"]
+    assert estimator.asked == [("depth", "camera", ["place"])] * 10
+    assert timings == {"network": 30.0}
+    assert slow.info == "weights"
+
+
+def test_slow_tracker_asks_its_estimator_so_many_times_a_frame(shipped_model, monkeypatch):
+    """The tracker itself, not a fake: its way of asking is what the slow estimator must understand."""
+    from hand_pose_ros.depth.camera import Camera
+    from hand_pose_ros.synthetic.motion import SyntheticMotion
+
+    monkeypatch.setenv("HAND_POSE_SLOW", "3")
+    values = {parameter.name: parameter.default for parameter in TRACKER_PARAMETERS}
+    tracker = build_slow_tracker(values | {"side": "right"})
+    inner, asked = tracker.estimator._estimator, []
+    tracker.estimator._estimator = lambda *given: asked.append(given[2]) or inner(*given)
+    camera = Camera(160, 120, 120.0, 120.0, 79.5, 59.5)
+    depth, _ = SyntheticMotion(3, camera).frame(0.0)
+    result = tracker.update(depth, camera, 0.0)
+    assert result.timings_ms["network"] > 0.0
+    assert len(asked) >= 3
+    for index in range(0, len(asked), 3):
+        assert all(places is asked[index] for places in asked[index : index + 3])

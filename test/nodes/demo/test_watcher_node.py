@@ -1,0 +1,85 @@
+"""The watcher writes what it heard: figures and pictures of exactly the frames that were answered."""
+
+from __future__ import annotations
+
+import json
+import time
+from array import array
+
+import numpy as np
+import pytest
+import rclpy
+from PIL import Image as Picture
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.parameter import Parameter
+from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Header
+
+from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.msg import HandPoseArray
+from hand_pose_ros.nodes import conversions
+from hand_pose_ros.nodes.demo.watcher_node import WatcherNode
+
+CAMERA = Camera(64, 48, 60.0, 60.0, 31.5, 23.5)
+
+
+@pytest.fixture
+def context():
+    made = rclpy.Context()
+    rclpy.init(context=made)
+    yield made
+    rclpy.shutdown(context=made)
+
+
+def test_run_is_written_as_it_was_heard(tmp_path, hand, context):
+    overrides = {"output": str(tmp_path / "run.json"), "pictures": str(tmp_path), "keep_every": 1}
+    watcher = WatcherNode(
+        context=context,
+        parameter_overrides=[Parameter(name, value=value) for name, value in overrides.items()],
+    )
+    robot = rclpy.create_node("robot", context=context)
+    info = robot.create_publisher(CameraInfo, "depth/camera_info", 10)
+    image = robot.create_publisher(Image, "depth/image_rect", 10)
+    truth = robot.create_publisher(HandPoseArray, "truth", 10)
+    hands = robot.create_publisher(HandPoseArray, "hands", 10)
+    executor = SingleThreadedExecutor(context=context)
+    executor.add_node(watcher)
+    executor.add_node(robot)
+
+    def spin_until(condition) -> bool:
+        deadline = time.monotonic() + 30
+        while not condition() and time.monotonic() < deadline:
+            executor.spin_once(timeout_sec=0.05)
+        return condition()
+
+    publishers = (info, image, truth, hands)
+    assert spin_until(lambda: all(publisher.get_subscription_count() for publisher in publishers))
+    posed = hand()
+    for index in range(4):
+        header = Header(frame_id="camera", stamp=robot.get_clock().now().to_msg())
+        info.publish(conversions.camera_to_info(CAMERA, header))
+        picture = Image(header=header, width=64, height=48, encoding="16UC1", step=128)
+        picture.data = array("B", np.full((48, 64), 500, "<u2").tobytes())
+        image.publish(picture)
+        truth.publish(conversions.truth_message(posed.joints + [0.0, 0.0, 0.004], "right", header))
+        if index != 2:
+            seen = [posed] if index != 3 else []
+            hands.publish(conversions.hands_message(seen, 1, header))
+        # One frame at a time: the newest image replaces one that was not taken yet.
+        assert spin_until(lambda count=index + 1: len(watcher._images) == count)
+    record = watcher.record
+    assert spin_until(lambda: (len(record.frames), len(record.truths), len(record.outputs)) == (4, 4, 3))
+    watcher.finish()
+    for node in (watcher, robot):
+        node.destroy_node()
+    executor.shutdown()
+
+    written = json.loads((tmp_path / "run.json").read_text())
+    assert (written["frames"], written["outputs"], written["hands"], written["dropped"]) == (4, 3, 2, 1)
+    assert written["frames_dropped"] == [2]
+    assert written["frames_without_hand"] == [3]
+    assert written["error_mm"] == {"mean": 4.0, "median": 4.0}
+    assert written["age_ms"]["p50"] > 0
+    with Picture.open(tmp_path / "overlay.gif") as animation:
+        assert animation.n_frames == 3
+    assert (tmp_path / "overlay.png").exists()

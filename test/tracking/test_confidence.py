@@ -1,0 +1,188 @@
+"""Confidences are probabilities whatever is seen, follow their clues, and are stored without loss."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from hand_pose_ros.depth.crop import CropFrame
+from hand_pose_ros.hand import skeleton
+from hand_pose_ros.hand.kinematics_numba import hand_joints
+from hand_pose_ros.refine.bone_prior import load_bone_prior
+from hand_pose_ros.refine.surface_fit import SurfaceEvidence
+from hand_pose_ros.tracking.confidence import (
+    HAND_CLUES,
+    JOINT_CLUES,
+    Calibration,
+    Clues,
+    gather_clues,
+    uncalibrated,
+)
+
+FRAME = CropFrame(np.array([0.0, 0.0, 0.5]), 0.30, 96)
+GOOD = SurfaceEvidence(900.0, 0.95, 0.003, 0.0, 0.6)
+NONE = SurfaceEvidence(0.0, 0.0, 0.0, 0.0, 0.0)
+SIGMA = np.full(skeleton.JOINT_COUNT, 0.006)
+PRIOR = load_bone_prior()
+JOINTS = hand_joints(
+    "right", np.eye(3), np.zeros(3), np.zeros(skeleton.ANGLE_COUNT), np.zeros(skeleton.SHAPE_COUNT)
+)[0]
+WALL = np.zeros((96, 96), np.float32)
+EMPTY = np.ones((96, 96), np.float32)
+
+weights = st.floats(-5.0, 5.0)
+
+
+def calibrations() -> st.SearchStrategy[Calibration]:
+    return st.builds(
+        Calibration,
+        hnp.arrays(np.float64, len(HAND_CLUES), elements=weights),
+        weights,
+        hnp.arrays(np.float64, len(JOINT_CLUES), elements=weights),
+        hnp.arrays(np.float64, skeleton.JOINT_COUNT, elements=weights),
+    )
+
+
+def clues(presence: float = 3.0, crop: np.ndarray = WALL, joints: np.ndarray = JOINTS, **changed) -> Clues:
+    """Clues of a hand that network and refinement agree on."""
+    known = {"coarse": joints, "refined": joints, "sigma": SIGMA, "evidence": GOOD, **changed}
+    return gather_clues(
+        FRAME, crop, presence, known["coarse"], joints, known["refined"], known["sigma"], known["evidence"], PRIOR
+    )  # fmt: skip
+
+
+def clue(found: Clues, name: str) -> float:
+    return float(found.hand[HAND_CLUES.index(name)])
+
+
+def joint_clue(found: Clues, name: str) -> np.ndarray:
+    return found.joints[:, JOINT_CLUES.index(name) - 1]
+
+
+def test_clues_are_what_they_are_called() -> None:
+    # Refined joints 5 mm above, 10 mm below and 35 mm below the skin: floating, flesh, hidden.
+    at = np.tile([0.0, 0.0, 0.01], (skeleton.JOINT_COUNT, 1))
+    at[0, 2], at[1, 2] = -0.005, 0.035
+    moved = JOINTS + np.array([0.01, 0.0, 0.0])
+    found = clues(2.5, refined=at, coarse=moved, sigma=np.linspace(0.01, 0.02, skeleton.JOINT_COUNT))
+    assert clue(found, "presence") == 2.5
+    assert clue(found, "worst_log_sigma") == pytest.approx(np.log(2.0))
+    assert clue(found, "disagreement") == pytest.approx(np.log(2.0))
+    assert clue(found, "explained") == 0.95
+    assert clue(found, "residual") == pytest.approx(0.3)
+    assert joint_clue(found, "floating")[:3] == pytest.approx([0.5, 0.0, 0.0])
+    assert joint_clue(found, "hidden")[:3] == pytest.approx([0.0, 1.5, 0.0])
+    assert not joint_clue(found, "background").any()
+    np.testing.assert_allclose(
+        joint_clue(found, "moved"), np.log1p(np.linalg.norm(at - JOINTS, axis=1) / 0.01)
+    )
+
+
+def test_bones_of_no_hand_are_less_plausible() -> None:
+    crumpled = JOINTS * np.random.default_rng(1).uniform(0.3, 2.0, JOINTS.shape)
+    assert clue(clues(coarse=crumpled), "bones") < clue(clues(), "bones") - 0.5
+
+
+@pytest.mark.parametrize("crop", [EMPTY, -EMPTY, WALL])
+@pytest.mark.parametrize("presence", [-np.inf, -1e30, 0.0, 1e30, np.inf])
+@pytest.mark.parametrize("far", [0.0, 0.1, 50.0])
+def test_garbage_gives_finite_clues_and_probabilities(crop: np.ndarray, presence: float, far: float) -> None:
+    rng = np.random.default_rng(0)
+    joints = JOINTS + far * rng.normal(size=JOINTS.shape)
+    sigma = np.where(rng.random(skeleton.JOINT_COUNT) < 0.5, np.inf, 0.0)
+    found = clues(presence, crop, joints, refined=-joints, coarse=0.0 * joints, sigma=sigma, evidence=NONE)
+    assert np.isfinite(found.hand).all()
+    assert np.isfinite(found.joints).all()
+    hand, each = uncalibrated().confidence(found)
+    assert 0.0 <= hand <= 1.0
+    assert each.shape == (skeleton.JOINT_COUNT,)
+    assert ((each >= 0.0) & (each <= 1.0)).all()
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    calibrations(),
+    hnp.arrays(np.float64, len(HAND_CLUES), elements=st.floats(-1e6, 1e6)),
+    hnp.arrays(np.float64, (skeleton.JOINT_COUNT, len(JOINT_CLUES) - 1), elements=st.floats(-1e6, 1e6)),
+)
+def test_any_clues_give_probabilities(calibration: Calibration, hand: np.ndarray, joints: np.ndarray) -> None:
+    confidence, each = calibration.confidence(Clues(hand, joints))
+    assert 0.0 < confidence < 1.0
+    assert ((each >= 0.0) & (each <= 1.0)).all()
+
+
+@given(calibrations())
+def test_dictionary_keeps_everything(calibration: Calibration) -> None:
+    again = Calibration.from_dict(json.loads(json.dumps(calibration.to_dict())))
+    assert again.to_dict() == calibration.to_dict()
+    np.testing.assert_array_equal(again.joint_bias, calibration.joint_bias)
+
+
+@pytest.mark.parametrize(
+    ("part", "name"), [("hand", "agreement"), ("joint", "moved"), ("joint_bias", "thumb_tip")]
+)
+def test_missing_clue_is_named(part: str, name: str) -> None:
+    values = uncalibrated().to_dict()
+    del values[part][name]
+    with pytest.raises(ValueError, match=name):
+        Calibration.from_dict(values)
+
+
+@pytest.mark.parametrize("part", ["right_m", "hand", "hand_bias", "joint", "joint_bias"])
+def test_missing_part_is_named(part: str) -> None:
+    values = uncalibrated().to_dict()
+    del values[part]
+    with pytest.raises(ValueError, match=part):
+        Calibration.from_dict(values)
+
+
+def test_calibration_for_other_clues_or_another_limit_is_refused() -> None:
+    values = uncalibrated().to_dict()
+    with pytest.raises(ValueError, match="another limit"):
+        Calibration.from_dict({**values, "right_m": 0.03})
+    with pytest.raises(ValueError, match="other clues"):
+        Calibration.from_dict({**values, "hand": {**values["hand"], "smell": 1.0}})
+
+
+def test_wrong_sizes_and_values_are_refused() -> None:
+    good = uncalibrated()
+    with pytest.raises(ValueError, match="joint_bias"):
+        replace(good, joint_bias=np.zeros(3))
+    with pytest.raises(ValueError, match="hand"):
+        replace(good, hand=np.full(len(HAND_CLUES), np.nan))
+    with pytest.raises(ValueError, match="hand_bias"):
+        replace(good, hand_bias=float("inf"))
+
+
+def test_confidence_grows_with_presence() -> None:
+    found = [uncalibrated().confidence(clues(presence)) for presence in (-7.0, -2.0, 0.0, 2.0, 7.0)]
+    assert (np.diff([hand for hand, _ in found]) > 0.0).all()
+    assert (np.diff([joints for _, joints in found], axis=0) > 0.0).all()
+
+
+def test_a_joint_follows_its_own_clues_and_the_hand() -> None:
+    """By hand: weights 1 on the hand's log odds, -2 on the own expected error, a bias of 0.5 for one joint."""
+    hand, joint = np.zeros(len(HAND_CLUES)), np.zeros(len(JOINT_CLUES))
+    hand[HAND_CLUES.index("presence")] = 1.0
+    joint[JOINT_CLUES.index("hand")], joint[JOINT_CLUES.index("log_sigma")] = 1.0, -2.0
+    bias = np.zeros(skeleton.JOINT_COUNT)
+    bias[4] = 0.5
+    sigma = np.full(skeleton.JOINT_COUNT, 0.01)
+    sigma[7] = 0.02
+    confidence, each = Calibration(hand, -1.0, joint, bias).confidence(clues(2.0, sigma=sigma))
+    assert confidence == pytest.approx(1 / (1 + np.exp(-1.0)))
+    expected = np.full(skeleton.JOINT_COUNT, 1.0)
+    expected[4], expected[7] = 1.5, 1.0 - 2.0 * np.log(2.0)
+    np.testing.assert_allclose(each, 1 / (1 + np.exp(-expected)))
+
+
+def test_uncalibrated_believes_a_sure_hand_and_no_empty_place() -> None:
+    wide = np.full(skeleton.JOINT_COUNT, 0.04)
+    assert uncalibrated().confidence(clues(5.0))[0] > 0.5
+    assert uncalibrated().confidence(clues(-5.0, EMPTY, sigma=wide, evidence=NONE))[0] < 0.05

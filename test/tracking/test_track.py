@@ -1,0 +1,185 @@
+"""One track: when it begins, coasts and ends, which side it takes, whose bones it has."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+import pytest
+
+from hand_pose_ros.depth.crop import CropFrame
+from hand_pose_ros.hand import skeleton
+from hand_pose_ros.hand.kinematics_numba import fingers_direction, hand_joints
+from hand_pose_ros.refine.refiner import RefineConfig, Refiner
+from hand_pose_ros.tracking.confidence import uncalibrated
+from hand_pose_ros.tracking.pose_inference import Estimate
+from hand_pose_ros.tracking.track import Limits, Track, TrackState
+from hand_pose_ros.tracking.user_profile import Person, ShapeConfig
+
+RATE_S = 1 / 30
+SURE, DOUBTFUL, NONE = 12.0, 4.0, -6.0
+START_ODDS = 9.0
+FACING = np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+OPEN = np.clip(np.full(20, 0.15), skeleton.ANGLE_LIMITS[:, 0], skeleton.ANGLE_LIMITS[:, 1])
+
+
+@lru_cache(maxsize=1)
+def refiner() -> Refiner:
+    return Refiner(RefineConfig(shape=ShapeConfig(frames=4, pause_s=0.0, change_rad=0.0)))
+
+
+def track(side: str = "right", person: Person | None = None, coast_s: float = 0.25) -> Track:
+    return Track(1, refiner(), uncalibrated(), Limits(side, 0.0, coast_s, START_ODDS), person)
+
+
+def estimate(
+    presence: float,
+    side: str = "right",
+    fit: float = 4.0,
+    shape: np.ndarray | None = None,
+    centre: tuple[float, float, float] = (0.0, 0.0, 0.5),
+    nearer_m: float | None = 0.010,
+) -> Estimate:
+    """A hand facing the camera, its skin ``nearer_m`` before its joints (None: an empty crop)."""
+    shape = np.zeros(9) if shape is None else shape
+    frame = CropFrame(np.array(centre), mirrored=side == "left")
+    joints, _ = hand_joints("right", FACING, np.array([0.0, 0.03, 0.0]), OPEN, shape)
+    crop = np.ones((96, 96), np.float32)
+    if nearer_m is not None:
+        pixels = np.rint(frame.crop_to_pixel(frame.local_to_crop(joints)[:, :2])).astype(int)
+        for (column, row), joint in zip(pixels, joints, strict=True):
+            crop[row - 3 : row + 4, column - 3 : column + 4] = (joint[2] - nearer_m) / frame.half
+    return Estimate(
+        frame, crop, joints, joints, np.full(23, 0.004), FACING, np.array([0.0, 0.03, 0.0]), OPEN, shape,
+        presence, None, 1.0, fit,
+    )  # fmt: skip
+
+
+def show(one: Track, presence: float, frames: int, start: int = 0, **changes) -> list[TrackState]:
+    states = []
+    for index in range(start, start + frames):
+        one.observe([estimate(presence, **changes)], index * RATE_S, {})
+        states.append(one.state)
+    return states
+
+
+def test_a_sure_hand_is_tracked_from_its_first_frame():
+    assert show(track(), SURE, 1) == [TrackState.TRACK]
+
+
+def test_doubtful_frames_never_add_up_to_a_hand_but_keep_one():
+    assert TrackState.TRACK not in show(track(), DOUBTFUL, 40)
+    known = track()
+    show(known, SURE, 3)
+    assert set(show(known, DOUBTFUL, 20, start=3)) == {TrackState.TRACK}
+
+
+def test_what_the_search_knows_counts_for_beginning_only():
+    def begun(evidence: float, presence: float) -> TrackState:
+        one = Track(1, refiner(), uncalibrated(), Limits("right", 0.0, 0.25, START_ODDS), evidence=evidence)
+        return show(one, presence, 1)[0]
+
+    likely = 7.0
+    assert begun(2.5, likely) == TrackState.TRACK
+    assert begun(1.0, likely) == TrackState.SEARCH
+    assert begun(-1.0, likely + 2.5) == TrackState.SEARCH
+    assert begun(3.0, 2.0) != TrackState.TRACK, "a hand that is not seen does not begin"
+
+
+def test_a_hand_that_has_left_is_lost_within_three_frames():
+    known = track()
+    show(known, SURE, 10)
+    states = show(known, NONE, 3, start=10, nearer_m=None)
+    assert states[-1] == TrackState.LOST
+    assert known.hand is None
+
+
+def test_one_bad_frame_coasts_and_fades_and_the_hand_goes_on():
+    known = track()
+    show(known, SURE, 10)
+    before = known.hand
+    assert show(known, NONE, 1, start=10, nearer_m=None) == [TrackState.COAST]
+    assert known.hand.state == TrackState.COAST
+    assert known.hand.confidence < before.confidence
+    assert np.array_equal(known.hand.joints, before.joints)
+    assert show(known, SURE, 1, start=11) == [TrackState.TRACK]
+
+
+def test_a_hidden_hand_coasts_until_its_time_is_over():
+    known = track(coast_s=0.25)
+    show(known, SURE, 10)
+    states = show(known, NONE, 9, start=10, nearer_m=0.10)
+    assert states[:7] == [TrackState.COAST] * 7
+    assert states[-1] == TrackState.LOST
+
+
+def test_the_side_is_what_fits_better_over_the_first_frames_and_then_sticks():
+    known = track("auto")
+    for index in range(8):
+        fits = (4.0, 4.2) if index != 3 else (4.3, 4.0)  # one frame speaks for the other side
+        pair = [estimate(SURE, side, fit) for side, fit in zip(("right", "left"), fits, strict=True)]
+        known.observe(pair, index * RATE_S, {})
+    assert known.side == "left"
+    assert known.sides(8 * RATE_S) == ("left",)
+    doubt = [estimate(SURE, "right", 4.4), estimate(SURE, "left", 4.0)]
+    later = 8 * RATE_S + 0.5
+    assert set(known.sides(later)) == {"right", "left"}
+    known.observe(doubt, later, {})
+    assert known.side == "left"
+    for index in range(12):
+        known.observe(doubt, later + (index + 1) * RATE_S, {})
+    assert known.side == "right"
+
+
+def test_bones_are_this_persons_once_held_to_the_last_bit():
+    known = track()
+    rng = np.random.default_rng(0)
+    lengths = []
+    for index in range(20):
+        shape = np.full(9, 0.02) + rng.normal(0, 0.02, 9)
+        known.observe([estimate(SURE, shape=shape)], index * RATE_S, {})
+        if known.hand.shape_held:
+            lengths.append(known.hand.shape)
+    assert len(lengths) >= 12
+    assert all(np.array_equal(shape, lengths[0]) for shape in lengths)
+    assert not np.array_equal(known.raw.shape, known.hand.shape)
+
+
+def test_a_known_person_has_their_bones_from_the_first_frame():
+    shape = np.linspace(-0.1, 0.1, 9)
+    known = track(person=Person(shape, 40, 0.05))
+    show(known, SURE, 1)
+    assert known.hand.shape_held
+    assert np.array_equal(known.hand.shape, shape)
+    assert known.thickness == 0.05
+
+
+def test_the_next_place_follows_the_motion():
+    known = track()
+    for index in range(6):
+        known.observe([estimate(SURE, centre=(0.01 * index, 0.0, 0.5))], index * RATE_S, {})
+    ahead = known.centre(6 * RATE_S)[0] - known.centre(5 * RATE_S)[0]
+    assert ahead == pytest.approx(0.01, rel=0.2)
+
+
+def test_what_is_published_is_in_range_and_of_the_side_asked_for():
+    known = track("left")
+    known.observe([replace(estimate(SURE, "left"), angles=np.full(20, 9.0))], 0.0, {})
+    hand = known.hand
+    assert hand.side == "left"
+    assert (hand.angles <= skeleton.ANGLE_LIMITS[:, 1]).all()
+    assert np.allclose(np.linalg.det(hand.segment_rotations), 1.0)
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_a_followed_hand_is_looked_at_upright(side):
+    one = track()
+    centre = (0.12, -0.05, 0.6)
+    one.observe([estimate(SURE, side=side, centre=centre)], 0.0, {})
+    (first, *_) = places = one.places(RATE_S)
+    assert {place.mirrored for place in places} <= {True, False}
+    frame = CropFrame(first.centre, mirrored=first.mirrored, roll_rad=first.roll_rad)
+    along = fingers_direction(frame.camera_to_local(one.hand.joints))
+    assert abs(along[0]) < 0.05 * abs(along[1])
+    assert along[1] < 0

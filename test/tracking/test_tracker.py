@@ -1,0 +1,242 @@
+"""HandTracker with the shipped weights: on the hand, honest about losing it, always a valid hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.detection.proposals import Candidate
+from hand_pose_ros.hand import skeleton
+from hand_pose_ros.hand.kinematics import HandModelLayer
+from hand_pose_ros.network.checkpoint import CheckpointError
+from hand_pose_ros.refine.refiner import RefineConfig
+from hand_pose_ros.synthetic.motion import SyntheticMotion
+from hand_pose_ros.synthetic.stage import Stage, StageConfig
+from hand_pose_ros.tracking.tracker import HandTracker, TrackerConfig, TrackState
+from hand_pose_ros.tracking.user_profile import ShapeConfig
+
+CAMERA = Camera(320, 240, 240.0, 240.0, 159.5, 119.5)
+RATE_S = 1 / 30
+
+
+@pytest.fixture(scope="module")
+def motion() -> SyntheticMotion:
+    return SyntheticMotion(3, CAMERA)
+
+
+@pytest.fixture(scope="module")
+def shared() -> HandTracker:
+    return HandTracker()
+
+
+@pytest.fixture
+def tracker(shared: HandTracker) -> HandTracker:
+    shared.reset()
+    return shared
+
+
+def empty() -> np.ndarray:
+    """A wall, far away."""
+    return np.full((CAMERA.height, CAMERA.width), 2.2, np.float32)
+
+
+def follow(tracker: HandTracker, motion: SyntheticMotion, count: int, first: int = 0):
+    for index in range(first, first + count):
+        depth, joints = motion.frame(index * RATE_S)
+        yield tracker.update(depth, CAMERA, index * RATE_S), joints
+
+
+def test_a_moving_hand_is_found_at_once_and_followed(tracker, motion):
+    seen = list(follow(tracker, motion, 24))
+    errors = [np.linalg.norm(r.hands[0].joints - joints, axis=1).mean() for r, joints in seen if r.hands]
+    assert len(errors) >= 23
+    assert np.median(errors) < 0.025
+    assert {hand.track_id for r, _ in seen for hand in r.hands} == {seen[0][0].hands[0].track_id}
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_the_side_is_found_by_trying_both(tracker, side):
+    motion = SyntheticMotion(3, CAMERA, side)
+    sides = [hand.side for r, _ in follow(tracker, motion, 12) for hand in r.hands]
+    assert sides[-1] == side
+
+
+def test_a_left_hand_gives_the_mirrored_answer_of_its_right_twin(shared):
+    right = HandTracker(config=TrackerConfig(side="right"))
+    left = HandTracker(config=TrackerConfig(side="left"))
+    depth, _ = SyntheticMotion(3, CAMERA).frame(0.0)
+    mirrored = np.ascontiguousarray(depth[:, ::-1])
+    a, b = right.update(depth, CAMERA, 0.0).hands[0], left.update(mirrored, CAMERA, 0.0).hands[0]
+    # Looking for a hand starts from a coarse grid, so the two crops differ by less than a cell of it.
+    assert np.abs(b.joints * [-1, 1, 1] - a.joints).max() < 0.03
+    assert (a.side, b.side) == ("right", "left")
+
+
+def test_what_leaves_is_exactly_a_hand_of_the_model_and_in_range(tracker, motion):
+    for result, _ in follow(tracker, motion, 8):
+        for hand in result.hands:
+            assert (hand.angles >= skeleton.ANGLE_LIMITS[:, 0]).all()
+            assert (hand.angles <= skeleton.ANGLE_LIMITS[:, 1]).all()
+            layer = HandModelLayer(hand.side).double()
+            values = (hand.rotation, hand.translation, hand.angles, hand.shape)
+            frames = layer.frames_from_rotation(*(torch.from_numpy(v) for v in values))
+            assert np.allclose(frames.joints.numpy(), hand.joints, atol=1e-5)
+            assert np.allclose(frames.segment_rotations.numpy(), hand.segment_rotations, atol=1e-5)
+            assert np.allclose(np.linalg.det(hand.segment_rotations), 1.0, atol=1e-5)
+
+
+def test_an_empty_room_and_a_blind_camera_give_no_hand(tracker):
+    assert tracker.update(empty(), CAMERA, 0.0).hands == ()
+    blind = np.full((CAMERA.height, CAMERA.width), np.nan, np.float32)
+    result = tracker.update(blind, CAMERA, 0.1)
+    assert (result.hands, result.state) == ((), TrackState.SEARCH)
+
+
+def test_a_lost_hand_coasts_fades_and_ends_and_returns_as_a_new_track(tracker, motion):
+    (first, _), *_ = follow(tracker, motion, 1)
+    hand = first.hands[0]
+    coasting = tracker.update(empty(), CAMERA, 0.1)
+    assert coasting.state == TrackState.COAST
+    assert coasting.hands[0].state == TrackState.COAST
+    assert 0 < coasting.hands[0].confidence < hand.confidence
+    assert np.array_equal(coasting.hands[0].joints, hand.joints)
+    lost = tracker.update(empty(), CAMERA, 0.1 + tracker.config.coast_s)
+    assert lost.hands == ()
+    assert tracker.update(empty(), CAMERA, 1.0).state == TrackState.SEARCH
+    (again, _), *_ = follow(tracker, motion, 1, first=40)
+    assert again.hands[0].track_id > hand.track_id
+
+
+def test_a_hand_missed_for_a_frame_keeps_its_track(tracker, motion):
+    results = list(follow(tracker, motion, 3))
+    tracker.update(empty(), CAMERA, 3 * RATE_S)
+    (back, _), *_ = follow(tracker, motion, 1, first=4)
+    assert back.hands[0].track_id == results[0][0].hands[0].track_id
+    assert back.state == TrackState.TRACK
+
+
+def test_a_hand_found_elsewhere_takes_the_place_of_the_one_remembered(tracker, motion):
+    depth, _ = motion.frame(0.0)
+    first = tracker.update(depth, CAMERA, 0.0)
+    elsewhere = np.roll(depth, CAMERA.width // 3, axis=1)
+    second = tracker.update(elsewhere, CAMERA, RATE_S)
+    assert [hand.state for hand in second.hands] == [TrackState.TRACK]
+    assert second.hands[0].track_id != first.hands[0].track_id
+
+
+def test_time_running_backwards_starts_over(tracker, motion):
+    (late, _), *_ = follow(tracker, motion, 1, first=60)
+    (early, _), *_ = follow(tracker, motion, 1, first=0)
+    assert early.hands[0].track_id > late.hands[0].track_id
+
+
+def test_the_region_of_interest_hides_the_hand_outside_it(motion, shared):
+    depth, joints = motion.frame(0.0)
+    column, row = CAMERA.project(joints.mean(axis=0))
+    elsewhere = (0 if column > 160 else 240, 0 if row > 120 else 180, 60, 60)
+    tracker = HandTracker(config=TrackerConfig(roi=elsewhere))
+    kept = depth.copy()
+    assert tracker.update(depth, CAMERA, 0.0).hands == ()
+    assert np.array_equal(depth, kept, equal_nan=True)
+
+
+def test_an_image_of_another_size_is_refused_by_both_sizes(tracker):
+    with pytest.raises(ValueError, match="camera info says 320x240, the image is 64x48"):
+        tracker.update(np.ones((48, 64), np.float32), CAMERA, 0.0)
+
+
+def test_weights_that_cannot_be_used_are_named(tmp_path):
+    damaged = tmp_path / "damaged.safetensors"
+    damaged.write_bytes(b"not weights")
+    with pytest.raises(CheckpointError, match="damaged.safetensors"):
+        HandTracker(damaged)
+    with pytest.raises(CheckpointError, match="absent.safetensors"):
+        HandTracker(tmp_path / "absent.safetensors")
+
+
+@pytest.mark.parametrize(
+    "field, value",
+    [
+        ("side", "both"),
+        ("device", "tpu"),
+        ("threads", 0),
+        ("precision", "half"),
+        ("start_odds", 13.0),
+        ("min_confidence", 2.0),
+        ("coast_s", -1.0),
+        ("roi", (0, 0, 1, 1)),
+    ],
+)
+def test_settings_that_make_no_sense_are_named(field, value):
+    with pytest.raises(ValueError, match=field):
+        TrackerConfig(**{field: value})
+
+
+def shown(stage: Stage, tracker: HandTracker, count: int):
+    return [tracker.update(stage.frame(i * RATE_S).depth, CAMERA, i * RATE_S) for i in range(count)]
+
+
+def test_both_hands_of_a_person_are_tracked_each_on_its_side():
+    stage = Stage(StageConfig(seed=180, hands=("right", "left")), CAMERA)
+    tracker = HandTracker(config=TrackerConfig(hands=2))
+    last = shown(stage, tracker, 12)[-1]
+    truth = {hand.side: hand.joints for hand in stage.frame(11 * RATE_S).hands}
+    assert {hand.side for hand in last.hands} == {"right", "left"}
+    for hand in last.hands:
+        assert np.linalg.norm(hand.joints - truth[hand.side], axis=1).mean() < 0.025
+    assert [hand.track_id for hand in last.raw] == [hand.track_id for hand in last.hands]
+
+
+def test_one_that_may_be_none_does_not_keep_a_hand_from_being_found():
+    frame = Stage(StageConfig(seed=180, hands=("right", "left")), CAMERA).frame(0.0)
+    first, second = (hand.joints.mean(axis=0) for hand in frame.hands)
+    tracker = HandTracker()
+    named = [Candidate(first, "blob", evidence=-20.0)]
+    tracker.search_image = lambda *_: list(named)
+    for index in range(2):
+        assert tracker.update(frame.depth, CAMERA, index * RATE_S).hands == ()
+    named.append(Candidate(second, "detector"))
+    found = tracker.update(frame.depth, CAMERA, 2 * RATE_S).hands
+    assert len(found) == 1
+    assert np.linalg.norm(found[0].joints.mean(axis=0) - second) < 0.02
+
+
+def test_a_second_hand_that_only_the_second_look_names_is_found():
+    frame = Stage(StageConfig(seed=180, hands=("right", "left")), CAMERA).frame(0.0)
+    first, second = (hand.joints.mean(axis=0) for hand in frame.hands)
+    tracker = HandTracker(config=TrackerConfig(hands=2))
+
+    class Search:
+        def __call__(self, depth, camera, count):
+            return [Candidate(first, "detector")]
+
+        def beside(self, depth, camera, hands, count):
+            assert len(hands) == count == 1
+            assert np.linalg.norm(hands[0].mean(axis=0) - first) < 0.02
+            return [Candidate(first + [0.01, 0.0, 0.0], "detector"), Candidate(second, "detector")]
+
+    tracker.search_image = Search()
+    found = tracker.update(frame.depth, CAMERA, 0.0).hands
+    assert len(found) == 2
+    assert np.linalg.norm(found[1].joints.mean(axis=0) - second) < 0.02
+
+
+@pytest.mark.parametrize("things", [("face",), ("box", "cup"), ("elbow",)])
+def test_what_is_no_hand_is_not_published(tracker, things):
+    stage = Stage(StageConfig(seed=161, hands=(), distractors=things, room="table"), CAMERA)
+    results = shown(stage, tracker, 6)
+    assert all(result.hands == () for result in results)
+    assert results[-1].state == TrackState.SEARCH
+
+
+def test_a_users_hand_is_learnt_saved_and_held_from_the_first_frame_of_the_next_tracker(tmp_path, motion):
+    config = TrackerConfig(
+        user="anna", user_folder=str(tmp_path), refine=RefineConfig(shape=ShapeConfig(frames=4, pause_s=0.0))
+    )
+    first = list(follow(HandTracker(config=config), motion, 12))[-1][0].hands[0]
+    assert first.shape_held
+    again = next(follow(HandTracker(config=config), motion, 1))[0].hands[0]
+    assert again.shape_held
+    assert np.array_equal(again.shape, first.shape)

@@ -1,0 +1,233 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
+
+from hand_pose_ros.hand.skeleton import ANGLE_LIMITS, SHAPE_NAMES
+from hand_pose_ros.tracking.user_profile import (
+    Person,
+    PersonShape,
+    ShapeConfig,
+    load_person,
+    save_person,
+    weighted_median,
+)
+
+TRUE = np.array([0.1, -0.05, 0.03, 0.0, 0.05, -0.1, 0.02, 0.08, -0.02])
+FLAT = ANGLE_LIMITS.mean(axis=1)
+UPRIGHT = np.eye(3)
+# Every frame counts.
+EVERY = ShapeConfig(frames=20, pause_s=0.0)
+
+
+def learn(person: PersonShape, shapes: np.ndarray, confidence: float = 0.8) -> PersonShape:
+    for i, shape in enumerate(shapes):
+        person = person.add(shape, confidence, UPRIGHT, FLAT, i / 30)
+    return person
+
+
+def noisy(count: int, seed: int = 0) -> np.ndarray:
+    return TRUE + np.random.default_rng(seed).normal(0, 0.05, (count, 9))
+
+
+def test_before_the_first_frame_it_is_the_template() -> None:
+    person = PersonShape()
+    assert not person.held
+    np.testing.assert_array_equal(person.shape, np.zeros(9))
+
+
+def test_more_frames_come_nearer_to_the_true_shape() -> None:
+    errors = [
+        np.mean([np.abs(learn(PersonShape(EVERY), noisy(n, seed)).shape - TRUE).mean() for seed in range(20)])
+        for n in (1, 5, 20)
+    ]
+    assert errors[2] < 0.6 * errors[1] < 0.6 * errors[0]
+
+
+def test_frames_that_are_wrong_altogether_do_not_move_it() -> None:
+    shapes = noisy(20)
+    shapes[[1, 5, 6, 12, 18]] = 0.6
+    assert np.abs(learn(PersonShape(EVERY), shapes).shape - TRUE).max() < 0.06
+
+
+def test_once_held_it_never_changes() -> None:
+    person = learn(PersonShape(EVERY), noisy(20))
+    assert person.held
+    assert person.frames == 20
+    later = person.add(np.full(9, 0.5), 1.0, UPRIGHT, FLAT, 100.0)
+    assert later is person
+    with pytest.raises(ValueError, match="read-only"):
+        later.shape[0] = 1.0
+
+
+def test_frames_of_an_unmoved_hand_count_only_now_and_then() -> None:
+    config = ShapeConfig(frames=100, pause_s=0.25)
+    person = learn(PersonShape(config), noisy(60))  # 2 s: at 0, 0.267, 0.533 ... s
+    assert person.frames == 8
+
+
+@pytest.mark.parametrize("moved", ["palm", "finger"])
+def test_frame_counts_when_the_hand_has_moved(moved: str) -> None:
+    person = PersonShape(ShapeConfig(pause_s=10.0, change_rad=0.15)).add(TRUE, 0.8, UPRIGHT, FLAT, 0.0)
+    counts = []
+    for turned in (0.14, 0.16):
+        rotation = Rotation.from_rotvec([0, turned * (moved == "palm"), 0]).as_matrix()
+        angles = FLAT + np.eye(20)[7] * turned * (moved == "finger")
+        counts.append(person.add(TRUE, 0.8, rotation, angles, 0.03).frames)
+    assert counts == [1, 2]
+
+
+def test_it_is_held_in_time_even_when_little_was_seen() -> None:
+    person = PersonShape(ShapeConfig(longest_s=2.0)).add(TRUE, 0.8, UPRIGHT, FLAT, 5.0)
+    assert not person.add(TRUE, 0.0, UPRIGHT, FLAT, 6.9).held
+    late = person.add(TRUE, 0.0, UPRIGHT, FLAT, 7.0)
+    assert late.held
+    np.testing.assert_array_equal(late.shape, TRUE)
+
+
+def test_doubtful_frames_and_impossible_hands_do_not_count() -> None:
+    person = PersonShape(EVERY)
+    assert person.add(TRUE, EVERY.least_confidence, UPRIGHT, FLAT, 0.0) is person
+    assert person.add(np.full(9, 0.8), 0.9, UPRIGHT, FLAT, 0.0) is person
+
+
+def test_known_person_is_held_from_the_start() -> None:
+    person = PersonShape.known(TRUE)
+    assert person.held
+    np.testing.assert_array_equal(person.add(np.zeros(9), 1.0, UPRIGHT, FLAT, 0.0).shape, TRUE)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"shape": np.zeros(8)}, "shape"),
+        ({"shape": np.full(9, np.nan)}, "shape"),
+        ({"confidence": 1.5}, "confidence"),
+        ({"confidence": np.nan}, "confidence"),
+        ({"rotation": np.zeros(3)}, "rotation"),
+        ({"angles": np.full(20, np.inf)}, "angles"),
+        ({"stamp_s": -1.0}, "stamp"),
+    ],
+)
+def test_bad_frame_is_named(change: dict, message: str) -> None:
+    frame = {"shape": TRUE, "confidence": 0.8, "rotation": UPRIGHT, "angles": FLAT, "stamp_s": 0.0}
+    person = PersonShape().add(**frame)
+    with pytest.raises(ValueError, match=message):
+        person.add(**{**frame, **change})
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("frames", 0),
+        ("longest_s", -1.0),
+        ("least_confidence", 1.0),
+        ("change_rad", np.nan),
+        ("pause_s", np.inf),
+    ],
+)
+def test_config_names_a_field_that_makes_no_sense(field: str, value: float) -> None:
+    with pytest.raises(ValueError, match=field):
+        ShapeConfig(**{field: value})
+
+
+def test_weighted_median_by_hand() -> None:
+    values = np.array([[3.0, 0.0], [1.0, 5.0], [2.0, 9.0]])
+    # Half the weight is 2.5: of 1, 2, 3 with weights 1, 3, 1 that is reached at 2; of 0, 5, 9 with 1, 1, 3 at 9.
+    np.testing.assert_array_equal(weighted_median(values, np.array([1.0, 1.0, 3.0])), [2.0, 9.0])
+
+
+@given(st.lists(st.floats(-0.6, 0.6), min_size=9, max_size=9), st.integers(0, 10**6))
+def test_saved_person_comes_back_bit_for_bit(tmp_path_factory, shape, frames) -> None:
+    folder = tmp_path_factory.mktemp("people")
+    path = save_person(folder, "Ada-1", Person(np.array(shape), frames, 0.1))
+    assert [entry.name for entry in folder.iterdir()] == [path.name] == ["Ada-1.json"]
+    person = load_person(folder, "Ada-1")
+    assert person is not None
+    np.testing.assert_array_equal(person.shape, shape)
+    assert (person.frames, person.thickness) == (frames, 0.1)
+
+
+def test_second_save_replaces_the_first_and_others_stay(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "people"
+    save_person(folder, "a", Person(TRUE, 3))
+    save_person(folder, "b", Person(-TRUE, 4))
+    save_person(folder, "a", Person(2 * TRUE, 5))
+    first, second = load_person(folder, "a"), load_person(folder, "b")
+    assert first is not None
+    assert second is not None
+    np.testing.assert_array_equal(first.shape, 2 * TRUE)
+    assert (second.frames, second.thickness) == (4, None)
+
+
+def test_unknown_user_is_none(tmp_path: Path) -> None:
+    assert load_person(tmp_path, "nobody") is None
+    assert load_person(tmp_path / "missing", "nobody") is None
+
+
+@pytest.mark.parametrize("user_id", ["", "../x", "a/b", ".hidden", "a b", "é", "a" * 65, "a\n", "-x"])
+def test_unsafe_user_id_is_refused(tmp_path: Path, user_id: str) -> None:
+    with pytest.raises(ValueError, match="user id"):
+        load_person(tmp_path, user_id)
+    with pytest.raises(ValueError, match="user id"):
+        save_person(tmp_path, user_id, Person(TRUE, 1))
+    assert not list(tmp_path.iterdir())
+
+
+def without(text: str, key: str) -> str:
+    data = json.loads(text)
+    del data[key]
+    return json.dumps(data)
+
+
+def with_shape(text: str, name: str, value: object) -> str:
+    data = json.loads(text)
+    data["shape"][name] = value
+    return json.dumps(data)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda text: text[: len(text) // 2], "damaged"),
+        (lambda text: "", "damaged"),
+        (lambda text: "\udcff", "damaged"),
+        (lambda text: "[1, 2]", "not a saved person"),
+        (lambda text: text.replace("person-1", "person-9"), "not a saved person"),
+        (lambda text: text.replace('"ada"', '"bob"'), "user 'bob'"),
+        (lambda text: without(text, "shape"), SHAPE_NAMES[0]),
+        (lambda text: without(text, "frames"), "frames"),
+        (lambda text: with_shape(text, "sixth_finger", 0.0), "exactly"),
+        (lambda text: with_shape(text, "thumb", "0.1"), "thumb"),
+        (lambda text: with_shape(text, "thumb", float("nan")), "thumb"),
+        (lambda text: with_shape(text, "thumb", 5.0), "log 2"),
+        (lambda text: text.replace('"thickness": null', '"thickness": true'), "thickness"),
+    ],
+)
+def test_damaged_or_foreign_file_is_refused_and_named(tmp_path: Path, damage, message: str) -> None:
+    path = save_person(tmp_path, "ada", Person(TRUE, 3))
+    path.write_bytes(damage(path.read_text(encoding="utf-8")).encode("utf-8", "surrogateescape"))
+    with pytest.raises(ValueError, match=message) as raised:
+        load_person(tmp_path, "ada")
+    assert str(path) in str(raised.value)
+
+
+def test_nothing_is_left_behind_when_a_save_fails(tmp_path: Path, monkeypatch) -> None:
+    save_person(tmp_path, "ada", Person(TRUE, 3))
+
+    def fail(self: Path, target: Path) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(OSError, match="disk full"):
+        save_person(tmp_path, "ada", Person(-TRUE, 9))
+    assert [entry.name for entry in tmp_path.iterdir()] == ["ada.json"]
+    person = load_person(tmp_path, "ada")
+    assert person is not None
+    assert person.frames == 3

@@ -1,0 +1,53 @@
+"""Files are whole: pictures open, JSON is JSON, nothing half-written stays."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.visualization.pictures import GIF_WIDTH, OverlayFrame, write_json, write_overlays
+
+CAMERA = Camera(320, 240, 240.0, 240.0, 159.5, 119.5)
+
+
+def frames(count: int) -> list[OverlayFrame]:
+    joints = np.random.default_rng(1).normal([0, 0, 0.5], 0.05, (23, 3))
+    depth = np.full((240, 320), 0.5, np.float32)
+    return [
+        OverlayFrame(
+            depth + 0.001 * i, CAMERA, [SimpleNamespace(joints=joints + [0.004 * i, 0, 0])], f"{i}", 0.1 * i
+        )
+        for i in range(count)
+    ]
+
+
+@pytest.mark.parametrize("count, size", [(1, (320, 240)), (2, (640, 240)), (5, (960, 480)), (20, (960, 480))])
+def test_animation_has_every_frame_and_sheet_up_to_six(tmp_path, count, size):
+    write_overlays(tmp_path, frames(count))
+    with Image.open(tmp_path / "overlay.gif") as animation:
+        assert animation.n_frames == count
+        assert animation.size[0] == GIF_WIDTH
+        if count > 1:
+            assert animation.info["duration"] == 100
+    with Image.open(tmp_path / "overlay.png") as sheet:
+        assert sheet.size == size
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["overlay.gif", "overlay.png"]
+
+
+def test_nothing_to_draw_writes_nothing(tmp_path):
+    write_overlays(tmp_path, [])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_json_survives_a_failed_rewrite(tmp_path):
+    path = tmp_path / "summary.json"
+    write_json(path, {"age_ms": {"p50": 1.5}})
+    with pytest.raises(ValueError):
+        write_json(path, {"age_ms": float("nan")})
+    assert json.loads(path.read_text()) == {"age_ms": {"p50": 1.5}}
+    assert [entry.name for entry in tmp_path.iterdir()] == ["summary.json"]
