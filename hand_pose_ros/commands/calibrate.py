@@ -27,7 +27,7 @@ from hand_pose_ros.hand import skeleton
 from hand_pose_ros.network.checkpoint import load_model, store_calibration
 from hand_pose_ros.resources import model_file
 from hand_pose_ros.synthetic.negatives import KINDS
-from hand_pose_ros.tracking.confidence import RIGHT_M, Calibration, Clues
+from hand_pose_ros.tracking.confidence import RIGHT_M, Calibration, ConfidenceFeatures
 from hand_pose_ros.tuning.calibration_cases import Cases, gather_cases
 
 Array = NDArray[np.float64]
@@ -99,7 +99,7 @@ def fit_calibration(cases: Cases) -> Calibration:
     )
     log_odds = np.array(
         [
-            first.hand_log_odds(Clues(clues, joints))
+            first.hand_log_odds(ConfidenceFeatures(clues, joints))
             for clues, joints in zip(cases.hand, cases.joints, strict=True)
         ]
     )

@@ -25,7 +25,7 @@ from hand_pose_ros.datasets.seeds import validation_seed
 from hand_pose_ros.datasets.still_images import still_images
 from hand_pose_ros.detection.detector import LEAST_SCORE, HandDetector
 from hand_pose_ros.detection.proposals import LEAST_SCORE as SEARCH_SCORE
-from hand_pose_ros.detection.proposals import HandSearch
+from hand_pose_ros.detection.proposals import ProposalGenerator
 from hand_pose_ros.evaluation.detector import DetectorReport, Tally, evaluate_detector
 from hand_pose_ros.evaluation.search import report, search_image
 from hand_pose_ros.evaluation.search_report import lines
@@ -114,7 +114,7 @@ def run_search(arguments: argparse.Namespace) -> None:
         detector = HandDetector(
             arguments.weights, SEARCH_SCORE if arguments.least_score is None else arguments.least_score
         )
-        tracker.search_image = HandSearch(detector, tracker.config.locate)
+        tracker.search_image = ProposalGenerator(detector, tracker.config.locate)
     tracker.warm_up()
     source = FullFrames(full_frame_config(_LOOKALIKES if arguments.lookalikes else {}, FIGURES_SPLIT))
     images = still_images(source, validation_seed(arguments.seed, 0), arguments.pictures)

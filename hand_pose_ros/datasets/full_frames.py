@@ -16,7 +16,7 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 from hand_pose_ros.datasets.full_scenes import HANDS, FullFrameConfig, Scenes, draw_scene, sample_scenes
-from hand_pose_ros.depth.downsample import shrink
+from hand_pose_ros.depth.downsample import downsample_depth
 from hand_pose_ros.detection.detector_net import COLUMNS, FAR_M, NEAR_M, OUT_COLUMNS, OUT_ROWS, ROWS, STRIDE
 from hand_pose_ros.synthetic.bank import IdentityBank, load_bank
 from hand_pose_ros.synthetic.sensor import sensor_kernel
@@ -129,4 +129,4 @@ def _render_batch(
         image = np.empty((height, width), np.float32)
         sensor_kernel(clean, noise[n], seeds[n], f, image)
         cells = np.ones((shape[n, 0], shape[n, 1]), np.float32)
-        shrink(image, _PIXELS, 0, 0, NEAR_M, FAR_M, cells, z[n, : shape[n, 0], : shape[n, 1]])
+        downsample_depth(image, _PIXELS, 0, 0, NEAR_M, FAR_M, cells, z[n, : shape[n, 0], : shape[n, 1]])

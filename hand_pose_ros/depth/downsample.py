@@ -34,7 +34,7 @@ class Grid:
 
 
 @lru_cache(maxsize=8)
-def grid_of(camera: Camera, step: int | None = None) -> Grid:
+def depth_grid(camera: Camera, step: int | None = None) -> Grid:
     """The camera's grid, computed once a camera (undistorting is slow); step px a cell, from CELL_RAD if None."""
     step = step or max(1, round(CELL_RAD * math.sqrt(camera.fx * camera.fy)))
     rows, columns = camera.height // step, camera.width // step
@@ -49,7 +49,7 @@ def grid_of(camera: Camera, step: int | None = None) -> Grid:
 
 
 @njit(nogil=True, cache=True)
-def shrink(depth, step, row, column, near, far, cell, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+def downsample_depth(depth, step, row, column, near, far, cell, out):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Fill out (h,w) float32: lower median of five readings a cell within [near, far] m; 0 where under two.
 
     The cells start at cell (row, column) of the whole grid; cell (h,w) as in Grid, of the same window.

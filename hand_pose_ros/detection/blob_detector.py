@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.depth.downsample import Grid, flood, grid_of, interior, mend, shrink
+from hand_pose_ros.depth.downsample import Grid, depth_grid, downsample_depth, flood, interior, mend
 
 # What being less like a hand costs, in metres of distance. A wrist or a sleeve leads on with less than _WRIST m;
 # the palm is what is wide, at least _RADIUS m to either side.
@@ -129,14 +129,14 @@ def _cells(
     if depth.ndim != 2:
         raise ValueError(f"depth has shape {depth.shape}: it must be (height, width)")
     camera.require_size(depth.shape[1], depth.shape[0])
-    grid = grid_of(camera)
+    grid = depth_grid(camera)
     rows, columns = _window(grid, roi)
     cell = np.ascontiguousarray(grid.cell[rows, columns])
     if min(cell.shape) < 3:
         return None
     z = np.empty(cell.shape, np.float32)
     image = np.ascontiguousarray(depth, dtype=np.float32)
-    shrink(image, grid.step, rows.start, columns.start, near, far, cell, z)
+    downsample_depth(image, grid.step, rows.start, columns.start, near, far, cell, z)
     mended = np.empty_like(z)
     mend(z, cell, mended)
     z = mended

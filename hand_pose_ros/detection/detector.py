@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.depth.downsample import grid_of, shrink
+from hand_pose_ros.depth.downsample import depth_grid, downsample_depth
 from hand_pose_ros.detection.detector_net import (
     CHANNELS,
     COLUMNS,
@@ -83,7 +83,7 @@ def lattice_of(camera: Camera) -> Lattice:
     step = max(-(-camera.width // COLUMNS), -(-camera.height // ROWS))
     rows, columns = camera.height // step, camera.width // step
     cell = np.zeros((ROWS, COLUMNS), np.float32)
-    cell[:rows, :columns] = grid_of(camera, step).cell
+    cell[:rows, :columns] = depth_grid(camera, step).cell
     v, u = np.mgrid[0:OUT_ROWS, 0:OUT_COLUMNS] * float(STRIDE * step) + 0.5 * (STRIDE * step - 1)
     return Lattice(step, rows, columns, cell, camera.back_project(np.stack([u, v], axis=-1), 1.0))
 
@@ -97,7 +97,7 @@ def reduce_depth(depth: Array32, camera: Camera) -> Array32:
     z = np.zeros((ROWS, COLUMNS), np.float32)
     image = np.ascontiguousarray(depth, dtype=np.float32)
     window = z[: lattice.rows, : lattice.columns]
-    shrink(image, lattice.step, 0, 0, NEAR_M, FAR_M, lattice.cell, window)
+    downsample_depth(image, lattice.step, 0, 0, NEAR_M, FAR_M, lattice.cell, window)
     return z
 
 

@@ -35,50 +35,50 @@ _TAKEN_OUT_EVIDENCE = -1.0
 _FAR_PX = 20000
 
 
-class Candidate(NamedTuple):
+class Proposal(NamedTuple):
     """A place (3,) m, who named it (detector or blob), and what that adds to the log odds of a hand there."""
 
     centre: Array
-    finder: str
-    evidence: float = 0.0
+    source: str
+    log_odds_prior: float = 0.0
 
 
-class HandSearch:
+class ProposalGenerator:
     """Looks over whole images. Without a detector the blob search does it alone."""
 
     def __init__(self, detector: HandDetector | None, config: LocateConfig) -> None:
         self._detector = detector
         self._config = config
 
-    def __call__(self, depth: NDArray[np.float32], camera: Camera, count: int) -> list[Candidate]:
+    def __call__(self, depth: NDArray[np.float32], camera: Camera, count: int) -> list[Proposal]:
         """Places for up to ``count`` hands, and some more in case they are none."""
-        found: list[Candidate] = []
+        found: list[Proposal] = []
         if self._detector is not None:
             # Which side it takes a hand for is not asked: it never learnt to tell (docs/detector.md).
             for detection in self._detector.find(depth, camera, count + 2):
-                found.append(Candidate(detection.centre, "detector", score_evidence(detection.score)))
-        without = 0.0 if self._detector is None else score_evidence(0.0)
+                found.append(Proposal(detection.centre, "detector", score_log_odds(detection.score)))
+        without = 0.0 if self._detector is None else score_log_odds(0.0)
         for location in locate_hands(depth, camera, self._config, count=count + 1):
             if all(np.linalg.norm(location.centre - other.centre) > _SAME_HAND_M for other in found):
-                found.append(Candidate(location.centre, "blob", without))
+                found.append(Proposal(location.centre, "blob", without))
         return [place for place in found if self._in_range(place)][:_MOST_PLACES]
 
-    def beside(
+    def detect_remaining(
         self, depth: NDArray[np.float32], camera: Camera, hands: Sequence[Array], count: int
-    ) -> list[Candidate]:
+    ) -> list[Proposal]:
         """Places for up to ``count`` hands more, beside those with joints (23, 3) m that are found already: the
         detector looks again with these taken out of the picture, for it takes two hands near each other for one."""
         if self._detector is None:
             return []
-        found = self._detector.find(without_hands(depth, camera, hands), camera, count + 1)
-        places = [Candidate(detection.centre, "detector", _TAKEN_OUT_EVIDENCE) for detection in found]
+        found = self._detector.find(mask_hands(depth, camera, hands), camera, count + 1)
+        places = [Proposal(detection.centre, "detector", _TAKEN_OUT_EVIDENCE) for detection in found]
         return [place for place in places if self._in_range(place)]
 
-    def _in_range(self, place: Candidate) -> bool:
+    def _in_range(self, place: Proposal) -> bool:
         return self._config.min_range_m <= float(place.centre[2]) <= self._config.max_range_m
 
 
-def without_hands(depth: NDArray[np.float32], camera: Camera, hands: Sequence[Array]) -> NDArray[np.float32]:
+def mask_hands(depth: NDArray[np.float32], camera: Camera, hands: Sequence[Array]) -> NDArray[np.float32]:
     """A copy of depth (H, W) m without readings where the hands with these joints (23, 3) m are."""
     out = depth.copy()
     for joints in hands:
@@ -92,7 +92,7 @@ def without_hands(depth: NDArray[np.float32], camera: Camera, hands: Sequence[Ar
     return out
 
 
-def score_evidence(score: float) -> float:
+def score_log_odds(score: float) -> float:
     """What a detector's score 0..1 adds to the pose network's log odds of a hand: the two err independently."""
     score = min(max(score, 1e-6), 1.0 - 1e-6)
     odds = math.log(score / (1.0 - score)) - math.log(_EVEN_SCORE / (1.0 - _EVEN_SCORE))

@@ -121,7 +121,7 @@ def validity(runs: Sequence[Run]) -> Figures:
         for hand in (hand for frame in run.frames for hand in frame.hands):
             published += 1
             outside += bool((hand.angles < low).any() or (hand.angles > high).any())
-            if hand.shape_held:
+            if hand.shape_frozen:
                 held += 1
                 lengths = bone_lengths(hand.joints).numpy()
                 first.setdefault(hand.track_id, lengths)

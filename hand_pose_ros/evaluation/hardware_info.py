@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 
-def machine_description(device: torch.device | str = "cpu") -> dict[str, Any]:
+def hardware_info(device: torch.device | str = "cpu") -> dict[str, Any]:
     """processor, cores, device ("cpu" or the GPU's name), versions of torch and Python."""
     device = torch.device(device)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
@@ -24,8 +24,8 @@ def machine_description(device: torch.device | str = "cpu") -> dict[str, Any]:
     }
 
 
-def machine_text(machine: Mapping[str, Any]) -> str:
-    """A :func:`machine_description` in one line."""
+def hardware_text(machine: Mapping[str, Any]) -> str:
+    """A :func:`hardware_info` in one line."""
     return (
         f"{machine['processor']}, {machine['cores']} cores, device {machine['device']}, torch {machine['torch']}, "
         f"Python {machine['python']}"

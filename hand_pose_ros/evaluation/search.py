@@ -134,7 +134,7 @@ def search_image(tracker: HandTracker, image: StillImage, frames: int) -> Search
     hands = tuple(
         SearchedHand(
             float(hand.centre[2]), hand.seen, errors[k], raw_errors[k], sides[k],
-            {finder: _nearest(hand, [p.centre for p in places if p.finder == finder]) for finder in FINDERS},
+            {finder: _nearest(hand, [p.centre for p in places if p.source == finder]) for finder in FINDERS},
         )
         for k, hand in enumerate(image.hands)
     )  # fmt: skip

@@ -23,7 +23,7 @@ from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.jacobian import unflatten_offsets
 from hand_pose_ros.hand.kinematics import SIDES, HandOffsets
 from hand_pose_ros.hand.least_squares import GEOMETRIES, HandState, hand_frames, solve
-from hand_pose_ros.hand.rotations import matrix_to_rotation_vector, quaternion_to_matrix
+from hand_pose_ros.hand.rotations import quaternion_to_matrix, so3_log
 from hand_pose_ros.hand.swarm import random_angles, search
 
 SHAPE_MODES: tuple[str, ...] = ("fixed", "sequence", "frame")
@@ -166,9 +166,7 @@ def fit_hands(
     residual = (data.matrix @ frames.joints - data.target).norm(dim=-1)
     return HandFit(
         side=side,
-        parameters=torch.cat(
-            [state.translation, matrix_to_rotation_vector(state.rotation), state.angles], -1
-        ),
+        parameters=torch.cat([state.translation, so3_log(state.rotation), state.angles], -1),
         group=groups,
         shape=state.shape,
         offsets=unflatten_offsets(state.offsets),

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.hand.rotations import rotation_vector_to_matrix, rotation_y, rotation_z
+from hand_pose_ros.hand.rotations import rotation_y, rotation_z, so3_exp
 
 SIDES: tuple[str, ...] = ("right", "left")
 
@@ -145,7 +145,7 @@ class HandModelLayer(nn.Module):
             raise ValueError(
                 f"parameters end in {parameters.shape[-1]} values, want {skeleton.PARAMETER_COUNT}"
             )
-        rotation = rotation_vector_to_matrix(parameters[..., 3:6])
+        rotation = so3_exp(parameters[..., 3:6])
         return self.frames_from_rotation(rotation, parameters[..., :3], parameters[..., 6:], shape)
 
     def frames_from_rotation(

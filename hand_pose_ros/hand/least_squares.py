@@ -19,7 +19,7 @@ from torch import Tensor
 
 from hand_pose_ros.hand.jacobian import offsets_jacobian, pose_jacobian, scaled_offsets, unflatten_offsets
 from hand_pose_ros.hand.kinematics import HandFrames, forward_kinematics
-from hand_pose_ros.hand.rotations import rotation_vector_to_matrix
+from hand_pose_ros.hand.rotations import so3_exp
 
 GEOMETRIES: tuple[str, ...] = ("fixed", "scales", "offsets")
 """What is unknown of a group's hand: nothing; the 9 log scales; the 36 numbers of its HandOffsets
@@ -242,7 +242,7 @@ def _step(problem: _Problem, now: _Measure, damping: Tensor) -> HandState:
     angles = torch.maximum(torch.minimum(state.angles + step[:, 6:], problem.upper), problem.lower)
     return replace(
         state,
-        rotation=rotation_vector_to_matrix(step[:, 3:6]) @ state.rotation,
+        rotation=so3_exp(step[:, 3:6]) @ state.rotation,
         translation=state.translation + step[:, :3],
         angles=angles,
     )

@@ -18,7 +18,7 @@ from torch import Tensor
 _SMALL_ANGLE_SQUARED = 1e-8
 
 
-def rotation_vector_to_matrix(vector: Tensor) -> Tensor:
+def so3_exp(vector: Tensor) -> Tensor:
     """Rodrigues' formula: rotation vector (..., 3) rad -> matrix (..., 3, 3)."""
     squared = (vector * vector).sum(-1)
     small = squared < _SMALL_ANGLE_SQUARED
@@ -31,7 +31,7 @@ def rotation_vector_to_matrix(vector: Tensor) -> Tensor:
     return identity + a[..., None, None] * k + b[..., None, None] * (k @ k)
 
 
-def matrix_to_rotation_vector(matrix: Tensor) -> Tensor:
+def so3_log(matrix: Tensor) -> Tensor:
     """Matrix (..., 3, 3) -> rotation vector (..., 3) rad of the shortest rotation; stable up to pi."""
     quaternion = matrix_to_quaternion(matrix)
     vector, w = quaternion[..., :3], quaternion[..., 3]
@@ -117,7 +117,7 @@ def skew(vector: Tensor) -> Tensor:
 
 def geodesic_distance(a: Tensor, b: Tensor) -> Tensor:
     """Angle (...) in rad between two rotations (..., 3, 3), accurate for small angles too."""
-    return matrix_to_rotation_vector(a.transpose(-1, -2) @ b).norm(dim=-1)
+    return so3_log(a.transpose(-1, -2) @ b).norm(dim=-1)
 
 
 def _unit(vector: Tensor) -> Tensor:

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics import SIDES
 from hand_pose_ros.hand.kinematics_numba import REST_ROTATIONS
+from hand_pose_ros.hand.rotations_numba import so3_log
 from hand_pose_ros.hand.solver_kernels import solve_hand
-from hand_pose_ros.hand.solver_kinematics import rotation_vector
 
 Array = NDArray[np.float64]
 
@@ -143,7 +143,7 @@ class PoseSolver:
         )
         squared = float((trust * np.square(placed - points).sum(-1)).sum()) / max(float(trust.sum()), 1e-12)
         return SolvedHand(
-            np.concatenate([translation, rotation_vector(rotation), angles]),
+            np.concatenate([translation, so3_log(rotation), angles]),
             rotation,
             scales,
             placed,

@@ -12,15 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.hand.solver_kinematics import (
-    align,
-    place_hand,
-    read_angles,
-    rotation_vector,
-    scale_hand,
-    turn,
-    turn_back,
-)
+from hand_pose_ros.hand.rotations_numba import rotate_back, so3_exp, so3_log
+from hand_pose_ros.hand.solver_kinematics import align, place_hand, read_angles, scale_hand
 
 Array = NDArray[np.float64]
 
@@ -106,7 +99,7 @@ def _normal_equations(
         if size > _POSE and j > 0:
             # In logarithms: a part's derivative is the part itself.
             root = joints[3 + 4 * f] if j >= 3 else joints[j]
-            local = turn_back(rotation, root - translation)
+            local = rotate_back(rotation, root - translation)
             columns[used], columns[used + 1], columns[used + 2] = _POSE, _POSE + 1, _POSE + 2
             rows[used] = arm
             rows[used + 1] = rotation[:, 0] * local[0]
@@ -200,7 +193,7 @@ def _away(rotation: Array, translation: Array, angles: Array, prior: Array, prio
     """(26,) difference to the prior pose; the rotation's as a rotation vector in the outer frame."""
     out = np.empty(_POSE)
     out[:3] = translation - prior[:3]
-    out[3:6] = rotation_vector(rotation @ np.ascontiguousarray(prior_rotation.T))
+    out[3:6] = so3_log(rotation @ np.ascontiguousarray(prior_rotation.T))
     out[6:] = angles - prior[6:]
     return out
 
@@ -237,7 +230,7 @@ def solve_hand(
     shape = mean.copy()
     scale_hand(shape, sign, wrist, bases, lengths)
 
-    prior_rotation = turn(prior[3:6])
+    prior_rotation = so3_exp(prior[3:6])
     rotation, translation, angles = np.eye(3), np.zeros(3), prior[6:].copy()
     for i in range(_ANGLES):
         angles[i] = min(max(angles[i], limits[i, 0]), limits[i, 1])
@@ -293,7 +286,7 @@ def solve_hand(
                 gradient[_POSE:] += information @ (shape - mean)
         new_cost = np.inf
         if damped_step(hessian, gradient, damping, angles, limits, size, system, step):
-            new_rotation = turn(step[3:6]) @ rotation
+            new_rotation = so3_exp(step[3:6]) @ rotation
             new_translation, new_angles = translation + step[:3], angles + step[6:_POSE]
             for i in range(_ANGLES):
                 new_angles[i] = min(max(new_angles[i], limits[i, 0]), limits[i, 1])

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.hand import skeleton
+from hand_pose_ros.hand.rotations_numba import rotate_back
 
 Array = NDArray[np.float64]
 
@@ -20,60 +21,6 @@ _BASES = np.array(
     [skeleton.PALM_JOINT_POSITIONS[skeleton.JOINT_NAMES[j[0]]] for j in skeleton.FINGER_JOINTS.values()]
 )
 _LENGTHS = np.array([skeleton.BONE_LENGTHS[finger] for finger in skeleton.FINGERS])
-
-
-@numba.njit(cache=True, nogil=True)
-def turn(vector: Array) -> Array:
-    """Rodrigues' formula: (3,) rad -> (3, 3)."""
-    squared = vector[0] ** 2 + vector[1] ** 2 + vector[2] ** 2
-    if squared < 1e-12:
-        a, b = 1.0 - squared / 6, 0.5 - squared / 24
-    else:
-        angle = np.sqrt(squared)
-        a, b = np.sin(angle) / angle, (1 - np.cos(angle)) / squared
-    x, y, z = vector
-    k = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
-    return np.eye(3) + a * k + b * (k @ k)
-
-
-@numba.njit(cache=True, nogil=True)
-def rotation_vector(matrix: Array) -> Array:
-    """(3, 3) -> (3,) rad with an angle in [0, pi], through the largest quaternion component."""
-    m = matrix
-    four = np.array(
-        [
-            1 + m[0, 0] - m[1, 1] - m[2, 2],
-            1 - m[0, 0] + m[1, 1] - m[2, 2],
-            1 - m[0, 0] - m[1, 1] + m[2, 2],
-            1 + m[0, 0] + m[1, 1] + m[2, 2],
-        ]
-    )
-    xy, xz, yz = m[0, 1] + m[1, 0], m[0, 2] + m[2, 0], m[1, 2] + m[2, 1]
-    xw, yw, zw = m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1]
-    largest = np.argmax(four)
-    if largest == 0:
-        q = np.array([four[0], xy, xz, xw])
-    elif largest == 1:
-        q = np.array([xy, four[1], yz, yw])
-    elif largest == 2:
-        q = np.array([xz, yz, four[2], zw])
-    else:
-        q = np.array([xw, yw, zw, four[3]])
-    q /= np.sqrt((q * q).sum())
-    if q[3] < 0:
-        q = -q
-    sine = np.sqrt(q[0] ** 2 + q[1] ** 2 + q[2] ** 2)
-    factor = 2.0 if sine < 1e-9 else 2 * np.arctan2(sine, q[3]) / sine
-    return factor * q[:3]
-
-
-@numba.njit(cache=True, nogil=True)
-def turn_back(matrix: Array, vector: Array) -> Array:
-    """matrix^T @ vector, (3, 3) and (3,)."""
-    out = np.empty(3)
-    for k in range(3):
-        out[k] = matrix[0, k] * vector[0] + matrix[1, k] * vector[1] + matrix[2, k] * vector[2]
-    return out
 
 
 @numba.njit(cache=True, nogil=True)
@@ -174,7 +121,7 @@ def read_angles(
             if weights[joint + i] == 0 or weights[joint + i + 1] == 0:
                 previous += angles[4 * f + 1 + i]
                 continue
-            bone = turn_back(frame, target[joint + i + 1] - target[joint + i])
+            bone = rotate_back(frame, target[joint + i + 1] - target[joint + i])
             if i == 0:
                 flat = np.sqrt(bone[0] ** 2 + bone[1] ** 2)
                 if flat > 0.3 * np.sqrt((bone * bone).sum()):

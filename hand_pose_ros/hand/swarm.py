@@ -18,7 +18,7 @@ from torch import Tensor
 
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics import HandOffsets, forward_kinematics, scale_offsets, template_offsets
-from hand_pose_ros.hand.rotations import matrix_to_rotation_vector, rotation_vector_to_matrix
+from hand_pose_ros.hand.rotations import so3_exp, so3_log
 
 # Clerc and Kennedy's constriction: the swarm contracts without a limit on the velocity.
 _INERTIA, _PULL = 0.7298, 1.4962
@@ -148,7 +148,7 @@ def _search_chunk(
     first = points(rotation, translation, angles, shape)
     best = ((first - target[:, None]).square().sum(-1) * share[:, None]).sum(-1).argmin(1)
     base = rotation[torch.arange(count, device=target.device), best][:, None]
-    vector = matrix_to_rotation_vector(base.transpose(-1, -2) @ rotation)
+    vector = so3_log(base.transpose(-1, -2) @ rotation)
 
     position = torch.cat([translation, vector, angles, shape], -1)
     lower = position.new_full((position.shape[-1],), -torch.inf)
@@ -157,7 +157,7 @@ def _search_chunk(
     lower[26:], upper[26:] = -_SHAPE_LIMIT, _SHAPE_LIMIT
 
     def cost(where: Tensor) -> Tensor:
-        turn = base @ rotation_vector_to_matrix(where[..., 3:6])
+        turn = base @ so3_exp(where[..., 3:6])
         placed = points(turn, where[..., :3], where[..., 6:26], where[..., 26:])
         return ((placed - target[:, None]).square().sum(-1) * share[:, None]).sum(-1)
 
@@ -179,5 +179,5 @@ def _search_chunk(
 
     kept_cost, order = own_cost.topk(keep, dim=1, largest=False)
     kept = own.gather(1, order[..., None].expand(-1, -1, own.shape[-1]))
-    turn = base @ rotation_vector_to_matrix(kept[..., 3:6])
+    turn = base @ so3_exp(kept[..., 3:6])
     return SwarmResult(turn, kept[..., :3], kept[..., 6:26], kept[..., 26:], kept_cost.sqrt())

@@ -1,6 +1,6 @@
 """What a network's last layer says: joints directly, or the parameters of the hand model.
 
-In: features (B, F) float32. Out: joints (B, 23, 3) in local metres, or a :class:`Pose`.
+In: features (B, F) float32. Out: joints (B, 23, 3) in local metres, or a :class:`PoseParameters`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.hand.rotations import rotation_vector_to_matrix
+from hand_pose_ros.hand.rotations import so3_exp
 
 LENGTH_SCALE_M = 0.05
 """Unit in which networks see and say lengths, metres: their numbers become of order one."""
@@ -19,7 +19,7 @@ LENGTH_SCALE_M = 0.05
 _SHAPE_SCALE = 0.1
 
 
-class Pose(NamedTuple):
+class PoseParameters(NamedTuple):
     """Parameters of B hands as a network says them, limited to no range.
 
     rotation (B, 3, 3); translation (B, 3) m; angles (B, 20) rad; shape (B, 9) log scales.
@@ -68,16 +68,16 @@ class PoseHead(nn.Module):
         upright = torch.tensor([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
         self.register_buffer("upright", upright, persistent=False)
 
-    def forward(self, features: Tensor) -> Pose:
+    def forward(self, features: Tensor) -> PoseParameters:
         """(B, F) -> pose."""
         out = self.linear(features)
         parameters = out[:, : skeleton.PARAMETER_COUNT]
         shape = _SHAPE_SCALE * out[:, skeleton.PARAMETER_COUNT :]
         if not self.shape:
             shape = out.new_zeros(out.shape[0], skeleton.SHAPE_COUNT)
-        rotation = rotation_vector_to_matrix(parameters[:, 3:6]) @ self.upright
+        rotation = so3_exp(parameters[:, 3:6]) @ self.upright
         angles = self.resting + parameters[:, 6:]
-        return Pose(rotation, LENGTH_SCALE_M * parameters[:, :3], angles, shape)
+        return PoseParameters(rotation, LENGTH_SCALE_M * parameters[:, :3], angles, shape)
 
 
 def _small_linear(inputs: int, outputs: int) -> nn.Linear:

@@ -22,7 +22,7 @@ from torch.nn.functional import grid_sample
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics import HandModelLayer
 from hand_pose_ros.hand.rotations import sixd_to_matrix
-from hand_pose_ros.network.heads import LENGTH_SCALE_M, Pose
+from hand_pose_ros.network.heads import LENGTH_SCALE_M, PoseParameters
 
 _OUTPUTS = 6 + 3 + skeleton.ANGLE_COUNT + skeleton.SHAPE_COUNT
 _BONE_PARENTS = tuple(parent for parent, _ in skeleton.BONES)
@@ -100,7 +100,7 @@ class InverseKinematics(nn.Module):
 
     def forward(
         self, coarse: Tensor, context: Tensor, layer: HandModelLayer, glance: Glance | None = None
-    ) -> tuple[Pose, Tensor, tuple[Tensor, ...]]:
+    ) -> tuple[PoseParameters, Tensor, tuple[Tensor, ...]]:
         """-> pose, the last hidden layer (B, H), and the joints (B, 23, 3) m of each earlier step's estimate.
 
         ``glance`` is needed with feedback, and only then.
@@ -132,7 +132,7 @@ class InverseKinematics(nn.Module):
             rotation = rotation @ sixd_to_matrix(self.straight + turn)
             angles = angles + bend
             shape = shape + 0.1 * scale
-        return Pose(rotation, translation, angles, shape), hidden, tuple(earlier)
+        return PoseParameters(rotation, translation, angles, shape), hidden, tuple(earlier)
 
 
 def _perceptron(inputs: int, hidden: int) -> nn.Sequential:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from hand_pose_ros.hand.rotations import matrix_to_rotation_vector
+from hand_pose_ros.hand.rotations import so3_log
 from hand_pose_ros.network.heads import LENGTH_SCALE_M
 from hand_pose_ros.network.model import HandNetOutput
 from hand_pose_ros.network.skeleton_difference import (
@@ -130,7 +130,7 @@ def direct_parameter_loss(output: HandNetOutput, target: Target) -> Tensor:
     """
     if output.rotation is None or output.translation is None or output.angles is None or output.shape is None:
         raise ValueError("loss.parameter is above 0 for a network without parameters, want head hand_model")
-    turn = matrix_to_rotation_vector(output.rotation.transpose(-1, -2) @ target.rotation)
+    turn = so3_log(output.rotation.transpose(-1, -2) @ target.rotation)
     move = (output.translation - target.translation) / LENGTH_SCALE_M
     bend = output.angles - target.angles
     parts = [turn, move, bend]

@@ -20,10 +20,10 @@ from torch import Tensor, nn
 
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics import HandModelLayer
-from hand_pose_ros.hand.rotations import matrix_to_rotation_vector
+from hand_pose_ros.hand.rotations import so3_log
 from hand_pose_ros.network.backbones import DenseBackbone, initialise, surface_map
 from hand_pose_ros.network.config import NetworkConfig
-from hand_pose_ros.network.heads import JointHead, Pose, PoseHead
+from hand_pose_ros.network.heads import JointHead, PoseHead, PoseParameters
 from hand_pose_ros.network.inverse import Glance, InverseKinematics
 from hand_pose_ros.network.paper_backbones import FLAT_BACKBONES
 
@@ -74,7 +74,7 @@ class HandNetOutput:
         """(B, 26) as ``skeleton.PARAMETER_NAMES``; ValueError for a network without a hand model."""
         if self.rotation is None or self.translation is None or self.angles is None:
             raise ValueError("this network's head is direct_joint: it has no parameters, only joints")
-        return torch.cat([self.translation, matrix_to_rotation_vector(self.rotation), self.angles], dim=-1)
+        return torch.cat([self.translation, so3_log(self.rotation), self.angles], dim=-1)
 
 
 class HandNet(nn.Module):
@@ -171,7 +171,7 @@ class HandNet(nn.Module):
 
     def _estimate(
         self, crop: Tensor, distance: Tensor
-    ) -> tuple[Tensor | None, Pose | None, Tensor, tuple[Tensor, ...]]:
+    ) -> tuple[Tensor | None, PoseParameters | None, Tensor, tuple[Tensor, ...]]:
         """-> coarse joints (B, 23, 3) m or None, pose or None (never both), cues of certainty (B, F), joints (B, 23, 3)
         m of earlier steps."""
         if self.config.architecture != "dense":

@@ -14,7 +14,7 @@ from hand_pose_ros.refine.refiner import RefineConfig
 from hand_pose_ros.refine.surface_fit import SurfaceFitConfig
 from hand_pose_ros.tracking.one_euro_filter import FilterConfig
 from hand_pose_ros.tracking.tracker import HandTracker, TrackerConfig
-from hand_pose_ros.tracking.user_profile import load_person
+from hand_pose_ros.tracking.user_profile import load_profile
 
 
 class Values(Protocol):
@@ -26,7 +26,7 @@ class Values(Protocol):
 def build_tracker(parameters: Values) -> HandTracker:
     """The tracker that the parameters describe; ValueError or OSError when it cannot be made."""
     config = tracker_config(parameters)
-    if config.user and load_person(config.user_folder, config.user) is None:
+    if config.user and load_profile(config.user_folder, config.user) is None:
         _make_folder(Path(config.user_folder))
     return HandTracker(parameters["model"] or None, config)
 

@@ -19,7 +19,7 @@ from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.hand.kinematics_numba import hand_joints
 from hand_pose_ros.refine.bone_prior import BonePrior, load_bone_prior
 from hand_pose_ros.refine.regressor import PreviousJoints, RegressorConfig, bone_lengths, regress_joints
-from hand_pose_ros.refine.surface_fit import SurfaceEvidence, SurfaceFit, SurfaceFitConfig
+from hand_pose_ros.refine.surface_fit import FitStatistics, SurfaceFit, SurfaceFitConfig
 from hand_pose_ros.tracking.one_euro_filter import FilterConfig
 from hand_pose_ros.tracking.user_profile import ShapeConfig
 
@@ -60,7 +60,7 @@ class Past:
 @dataclass(frozen=True)
 class Refined:
     """rotation (3, 3), translation (3,) m, angles (20,) rad, shape (9,): a right hand in the crop's local frame; its
-    joints (23, 3) m; thickness: log scale of its flesh, with its spread; evidence: how it explains the depth;
+    joints (23, 3) m; thickness: log scale of its flesh, with its spread; statistics: how it explains the depth;
     seen_shape (9,): the shape that this frame alone speaks for, None where that was not asked for."""
 
     rotation: Array
@@ -70,7 +70,7 @@ class Refined:
     joints: Array
     thickness: float
     thickness_spread: float
-    evidence: SurfaceEvidence
+    statistics: FitStatistics
     seen_shape: Array | None = None
 
 
@@ -122,7 +122,7 @@ class Refiner:
             hand = free
         return Refined(
             hand.rotation, hand.parameters[:3], hand.parameters[6:], hand.shape, hand.joints,
-            hand.thickness, hand.thickness_spread, hand.evidence, None if free is None else free.shape,
+            hand.thickness, hand.thickness_spread, hand.statistics, None if free is None else free.shape,
         )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 In: a crop (S, S) in [-1, 1] with its CropFrame, the network's joints (23, 3) m with their expected errors (23,) m, the
 hand's shape (9,), parameters to start from, all of a right hand in the crop's local frame. Out: :class:`SurfaceHand`:
-a hand in range with exactly the bones of that shape, and :class:`SurfaceEvidence`: how well it explains the depth.
+a hand in range with exactly the bones of that shape, and :class:`FitStatistics`: how well it explains the depth.
 
 The energy, minimised by Levenberg-Marquardt over the 26 parameters, the thickness of the flesh
 and, if wanted, the shape:
@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics_numba import REST_ROTATIONS, hand_joints
+from hand_pose_ros.hand.rotations_numba import so3_exp, so3_log
 from hand_pose_ros.hand.solver import ShapeEstimate
-from hand_pose_ros.hand.solver_kinematics import rotation_vector, turn
 from hand_pose_ros.refine.surface_equations import FIRST_SCALE, THICKNESS, UNKNOWNS
 from hand_pose_ros.refine.surface_kernels import Terms
 from hand_pose_ros.refine.surface_model import ARM_CAPSULES, CAPSULES, END_RADII, PALM_POINTS
@@ -103,7 +103,7 @@ class SurfaceFitConfig:
 
 
 @dataclass(frozen=True)
-class SurfaceEvidence:
+class FitStatistics:
     """How well a hand explains the depth; shares in 0..1, 0 where nothing was near.
 
     near_pixels: foreground pixels within 15 mm of the hand; explained: share of them within 5 mm of a surface that
@@ -123,7 +123,7 @@ class SurfaceEvidence:
 class SurfaceHand:
     """parameters (26,) as ``skeleton.PARAMETER_NAMES``; rotation (3, 3) of the palm; shape (9,); joints (23, 3) m;
     thickness: log scale of the flesh against the template's of that size, and thickness_spread: its standard deviation;
-    energies before and after; steps that were accepted; evidence; estimate: the shape with this frame added, None where
+    energies before and after; steps that were accepted; statistics; estimate: the shape with this frame added, None where
     the shape was given."""
 
     parameters: Array
@@ -135,7 +135,7 @@ class SurfaceHand:
     start_energy: float
     energy: float
     steps: int
-    evidence: SurfaceEvidence
+    statistics: FitStatistics
     estimate: ShapeEstimate | None
 
 
@@ -201,7 +201,7 @@ class SurfaceFit:
             raise ValueError(f"slack is {slack}, want a positive number")
         priors, pulls = self._priors(first, previous, float(known), spread, scales, slack)
         picture = np.ascontiguousarray(crop, dtype=np.float32)
-        placed, _ = hand_joints("right", turn(first[3:6]), first[:3], first[6:], scales)
+        placed, _ = hand_joints("right", so3_exp(first[3:6]), first[:3], first[6:], scales)
         points, stands_for = choose_points(
             picture,
             frame.half,
@@ -250,7 +250,7 @@ class SurfaceFit:
         )
         spread, left = _what_is_known(information, free)
         return SurfaceHand(
-            np.concatenate([translation, rotation_vector(rotation), angles]),
+            np.concatenate([translation, so3_log(rotation), angles]),
             rotation,
             shape,
             placed,
@@ -348,9 +348,9 @@ def _what_is_known(information: Array, free_shape: bool) -> tuple[float, Array |
     return spread, corner @ corner.T
 
 
-def _evidence(seen: Array) -> SurfaceEvidence:
+def _evidence(seen: Array) -> FitStatistics:
     near, samples = max(float(seen[0]), 1e-9), max(float(seen[5]), 1e-9)
-    return SurfaceEvidence(
+    return FitStatistics(
         float(seen[0]),
         float(seen[1]) / near,
         float(seen[2]) / near,

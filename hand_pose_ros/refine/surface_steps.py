@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.hand import skeleton
+from hand_pose_ros.hand.rotations_numba import so3_exp, so3_log
 from hand_pose_ros.hand.solver_kernels import damped_step
-from hand_pose_ros.hand.solver_kinematics import place_hand, rotation_vector, scale_hand, turn
+from hand_pose_ros.hand.solver_kinematics import place_hand, scale_hand
 from hand_pose_ros.refine.surface_equations import FIRST_SCALE, THICKNESS, UNKNOWNS, gather
 from hand_pose_ros.refine.surface_kernels import (
     MOTIONS,
@@ -89,7 +90,7 @@ def _prior_energy(
             away[p, k] = translation[k] - priors[p, k]
         away[p, 3:6] = 0.0
         if pulls[p, 3] > 0.0:
-            away[p, 3:6] = rotation_vector(rotation @ np.ascontiguousarray(rotations[p].T))
+            away[p, 3:6] = so3_log(rotation @ np.ascontiguousarray(rotations[p].T))
         for i in range(_ANGLES):
             away[p, 6 + i] = angles[i] - priors[p, 6 + i]
         away[p, THICKNESS] = thickness - priors[p, THICKNESS]
@@ -152,8 +153,8 @@ def fit_hand(
     away, rotations = np.empty((2, UNKNOWNS)), np.empty((2, 3, 3))
     seen = np.empty(8)
     for p in range(2):
-        rotations[p] = turn(priors[p, 3:6])
-    rotation, translation, angles = turn(start[3:6]), start[:3].copy(), start[6:].copy()
+        rotations[p] = so3_exp(priors[p, 3:6])
+    rotation, translation, angles = so3_exp(start[3:6]), start[:3].copy(), start[6:].copy()
     thickness, shape = priors[0, THICKNESS], priors[0, FIRST_SCALE:].copy()
     new_rotation, new_translation, new_angles = rotation, translation, angles
     new_thickness, new_shape = thickness, shape
@@ -247,7 +248,7 @@ def fit_hand(
         if not damped_step(hessian, gradient, damping, angles, limits, size, system, step):
             damping *= 8
             continue
-        new_rotation = turn(step[3:6]) @ rotation
+        new_rotation = so3_exp(step[3:6]) @ rotation
         new_translation, new_angles = translation + step[:3], angles + step[6:_POSE]
         for i in range(_ANGLES):
             new_angles[i] = min(max(new_angles[i], limits[i, 0]), limits[i, 1])

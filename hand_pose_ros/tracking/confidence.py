@@ -1,6 +1,6 @@
 """What is really known of a hand: the probability that it is one and right, of each joint that it is where it is said.
 
-In: what network, projection, bones and surface say of one crop (:class:`Clues`). Out: a confidence of the hand and of
+In: what network, projection, bones and surface say of one crop (:class:`ConfidenceFeatures`). Out: a confidence of the hand and of
 each joint, 0..1. Both are logistic regressions on few clues, trained on held-out synthetic crops with and without hands
 (``hand-pose calibrate``) and stored with the weights, so that of the hands with confidence 0.8 eight of ten are right.
 """
@@ -19,7 +19,7 @@ from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.refine.bone_prior import BonePrior
 from hand_pose_ros.refine.regressor import bone_lengths
-from hand_pose_ros.refine.surface_fit import SurfaceEvidence
+from hand_pose_ros.refine.surface_fit import FitStatistics
 from hand_pose_ros.tracking.visibility import agreement_of, joint_depths
 
 Array = NDArray[np.float64]
@@ -27,11 +27,11 @@ Array = NDArray[np.float64]
 RIGHT_M = 0.020
 """A joint is right when it is off by less than this, a hand when its joints are so on average; metres."""
 
-HAND_CLUES: tuple[str, ...] = (
+HAND_FEATURES: tuple[str, ...] = (
     "presence", "log_sigma", "worst_log_sigma", "agreement", "disagreement", "bones", "explained", "residual",
     "floating", "on_surface",
 )  # fmt: skip
-JOINT_CLUES: tuple[str, ...] = (
+JOINT_FEATURES: tuple[str, ...] = (
     "hand", "log_sigma", "disagreement", "moved", "floating", "hidden", "background",
 )  # fmt: skip
 _MOST_LOGIT = 8.0
@@ -39,15 +39,15 @@ _UNIT_M = 0.01
 
 
 @dataclass(frozen=True)
-class Clues:
-    """hand (10,) in the order of HAND_CLUES; joints (23, 6) in the order of JOINT_CLUES without the first, which is the
+class ConfidenceFeatures:
+    """hand (10,) in the order of HAND_FEATURES; joints (23, 6) in the order of JOINT_FEATURES without the first, which is the
     hand's own log odds."""
 
     hand: Array
     joints: Array
 
 
-def gather_clues(
+def confidence_features(
     frame: CropFrame,
     crop: NDArray[np.float32],
     presence: float,
@@ -55,9 +55,9 @@ def gather_clues(
     joints: Array,
     refined: Array,
     sigma: Array,
-    evidence: SurfaceEvidence,
+    statistics: FitStatistics,
     prior: BonePrior,
-) -> Clues:
+) -> ConfidenceFeatures:
     """What speaks for a hand: presence in log odds; the network's joints before (coarse) and after its hand model and
     after refinement, each (23, 3) local m; expected errors sigma (23,) m; how the refined hand explains the depth."""
     log_sigma = np.log(np.clip(sigma, 1e-4, 1.0) / _UNIT_M)
@@ -71,12 +71,14 @@ def gather_clues(
     hand = np.array(
         [
             np.clip(presence, -_MOST_LOGIT, _MOST_LOGIT), log_sigma.mean(), log_sigma.max(),
-            agreement_of(below, inside), apart.mean(), bones, evidence.explained,
-            evidence.residual_m / _UNIT_M, evidence.floating, evidence.on_surface,
+            agreement_of(below, inside), apart.mean(), bones, statistics.explained,
+            statistics.residual_m / _UNIT_M, statistics.floating, statistics.on_surface,
         ]
     )  # fmt: skip
     background = (~np.isfinite(below) | ~inside).astype(np.float64)
-    return Clues(hand, np.stack([log_sigma, apart, moved, floating, hidden, background], axis=-1))
+    return ConfidenceFeatures(
+        hand, np.stack([log_sigma, apart, moved, floating, hidden, background], axis=-1)
+    )
 
 
 @dataclass(frozen=True)
@@ -93,8 +95,8 @@ class Calibration:
 
     def __post_init__(self) -> None:
         wanted = {
-            "hand": (len(HAND_CLUES),),
-            "joint": (len(JOINT_CLUES),),
+            "hand": (len(HAND_FEATURES),),
+            "joint": (len(JOINT_FEATURES),),
             "joint_bias": (skeleton.JOINT_COUNT,),
         }
         for name, shape in wanted.items():
@@ -105,11 +107,11 @@ class Calibration:
         if not np.isfinite(self.hand_bias):
             raise ValueError(f"calibration hand_bias is {self.hand_bias}, want a finite number")
 
-    def hand_log_odds(self, clues: Clues) -> float:
+    def hand_log_odds(self, clues: ConfidenceFeatures) -> float:
         """Log odds of the hand being one and right."""
         return float(np.clip(self.hand @ clues.hand + self.hand_bias, -_MOST_LOGIT, _MOST_LOGIT))
 
-    def confidence(self, clues: Clues) -> tuple[float, Array]:
+    def confidence(self, clues: ConfidenceFeatures) -> tuple[float, Array]:
         """-> confidence of the hand and (23,) of its joints, 0..1."""
         hand = self.hand_log_odds(clues)
         joints = self.joint[0] * hand + clues.joints @ self.joint[1:] + self.joint_bias
@@ -119,9 +121,9 @@ class Calibration:
         """Plain values by the clues' names, as stored with the weights."""
         return {
             "right_m": RIGHT_M,
-            "hand": dict(zip(HAND_CLUES, self.hand.tolist(), strict=True)),
+            "hand": dict(zip(HAND_FEATURES, self.hand.tolist(), strict=True)),
             "hand_bias": self.hand_bias,
-            "joint": dict(zip(JOINT_CLUES, self.joint.tolist(), strict=True)),
+            "joint": dict(zip(JOINT_FEATURES, self.joint.tolist(), strict=True)),
             "joint_bias": dict(zip(skeleton.JOINT_NAMES, self.joint_bias.tolist(), strict=True)),
         }
 
@@ -132,8 +134,8 @@ class Calibration:
             parts = {
                 key: np.array([values[key][name] for name in names], dtype=np.float64)
                 for key, names in (
-                    ("hand", HAND_CLUES),
-                    ("joint", JOINT_CLUES),
+                    ("hand", HAND_FEATURES),
+                    ("joint", JOINT_FEATURES),
                     ("joint_bias", skeleton.JOINT_NAMES),
                 )
             }
@@ -148,11 +150,11 @@ class Calibration:
 
 def uncalibrated() -> Calibration:
     """For weights that bring no calibration: the network's expected errors alone, roughly right."""
-    hand, joint = np.zeros(len(HAND_CLUES)), np.zeros(len(JOINT_CLUES))
-    hand[HAND_CLUES.index("presence")] = 0.3
-    hand[HAND_CLUES.index("log_sigma")] = -3.0
-    hand[HAND_CLUES.index("agreement")] = 3.0
-    joint[JOINT_CLUES.index("hand")], joint[JOINT_CLUES.index("log_sigma")] = 0.3, -2.0
+    hand, joint = np.zeros(len(HAND_FEATURES)), np.zeros(len(JOINT_FEATURES))
+    hand[HAND_FEATURES.index("presence")] = 0.3
+    hand[HAND_FEATURES.index("log_sigma")] = -3.0
+    hand[HAND_FEATURES.index("agreement")] = 3.0
+    joint[JOINT_FEATURES.index("hand")], joint[JOINT_FEATURES.index("log_sigma")] = 0.3, -2.0
     return Calibration(hand, -1.0, joint, np.full(skeleton.JOINT_COUNT, 1.0))
 
 

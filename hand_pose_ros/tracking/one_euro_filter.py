@@ -1,6 +1,6 @@
 """Smoothing of a hand's pose over time, in parameter space: steady when the hand is still, quick when it moves.
 
-In: a FilterState, a measured Pose (palm position (3,) m and rotation (3, 3) in the camera's frame, 20 angles in rad)
+In: a FilterState, a measured PoseState (palm position (3,) m and rotation (3, 3) in the camera's frame, 20 angles in rad)
 and the seconds since the state's own measurement. Out: the next FilterState, whose ``pose`` is the smoothed one.
 A lost hand, a new track or time going backwards is the caller's matter: begin again with :func:`first_state`.
 
@@ -37,7 +37,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.hand.solver_kinematics import rotation_vector, turn
+from hand_pose_ros.hand.rotations_numba import so3_exp, so3_log
 
 Array = NDArray[np.float64]
 
@@ -79,7 +79,7 @@ class FilterConfig:
                 raise ValueError(f"{field.name} is {value}, want {least} to 1000")
 
 
-class Pose(NamedTuple):
+class PoseState(NamedTuple):
     """translation (3,) m and rotation (3, 3) of the palm in the camera's frame, angles (20,) rad in range."""
 
     translation: Array
@@ -91,16 +91,16 @@ class Pose(NamedTuple):
 class FilterState:
     """The smoothed pose, and the low-passed speed (26,): palm m/s, palm rad/s in its own axes, angles rad/s."""
 
-    pose: Pose
+    pose: PoseState
     speed: Array
 
 
-def first_state(measured: Pose) -> FilterState:
+def first_state(measured: PoseState) -> FilterState:
     """The state at a track's first frame: the measurement, at rest. ValueError as :func:`step`."""
     return FilterState(_checked(measured), np.zeros(skeleton.PARAMETER_COUNT))
 
 
-def step(state: FilterState, measured: Pose, dt_s: float, config: FilterConfig) -> FilterState:
+def step(state: FilterState, measured: PoseState, dt_s: float, config: FilterConfig) -> FilterState:
     """The state ``dt_s`` seconds later, when ``measured`` was seen.
 
     ValueError when dt_s is not positive or the measurement has a wrong shape or a value that is not finite.
@@ -119,20 +119,22 @@ def step(state: FilterState, measured: Pose, dt_s: float, config: FilterConfig) 
         config.still_hz, config.palm_hz, config.finger_hz_by_palm, config.finger_hz,
         config.palm_speed_hz, config.finger_speed_hz, config.catch_up_m, config.catch_up_rad,
     )  # fmt: skip
-    return FilterState(Pose(*blended[:3]), blended[3])
+    return FilterState(PoseState(*blended[:3]), blended[3])
 
 
-def _checked(pose: Pose) -> Pose:
+def _checked(pose: PoseState) -> PoseState:
     """Contiguous copies; ValueError naming what is wrong."""
     arrays = []
-    for name, value, shape in zip(Pose._fields, pose, ((3,), (3, 3), (skeleton.ANGLE_COUNT,)), strict=True):
+    for name, value, shape in zip(
+        PoseState._fields, pose, ((3,), (3, 3), (skeleton.ANGLE_COUNT,)), strict=True
+    ):
         array = np.array(value, dtype=np.float64, order="C")
         if array.shape != shape:
             raise ValueError(f"{name} is {array.shape}, want {shape}")
         if not np.isfinite(array).all():
             raise ValueError(f"{name} holds a value that is not finite")
         arrays.append(array)
-    return Pose(*arrays)
+    return PoseState(*arrays)
 
 
 @njit(cache=True, nogil=True)
@@ -159,7 +161,7 @@ def _blend(
     """One step; see FilterConfig and FilterState. Returns translation, rotation, angles, speed, all new."""
     error = np.empty(len(speed))
     error[:3] = seen_translation - translation
-    error[3:6] = rotation_vector(np.ascontiguousarray(rotation.T) @ seen_rotation)
+    error[3:6] = so3_log(np.ascontiguousarray(rotation.T) @ seen_rotation)
     error[6:] = seen_angles - angles
 
     new_speed = np.empty(len(speed))
@@ -173,7 +175,7 @@ def _blend(
     away = np.sqrt((error[:3] ** 2).sum()) + PALM_LEVER_M * np.sqrt((error[3:6] ** 2).sum())
     share = _caught_up(_share(still_hz + palm_hz * palm**2, dt_s), away, catch_up_m)
     new_translation = translation + share * error[:3]
-    new_rotation = _orthonormal(rotation @ turn(share * error[3:6]))
+    new_rotation = _orthonormal(rotation @ so3_exp(share * error[3:6]))
     share = _share(still_hz + finger_hz_by_palm * palm**2 + finger_hz * (new_speed[6:] ** 2).sum(), dt_s)
     share = _caught_up(share, np.sqrt((error[6:] ** 2).sum()), catch_up_rad)
     new_angles = np.empty(len(angles))

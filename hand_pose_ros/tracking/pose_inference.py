@@ -20,7 +20,7 @@ from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.depth.crop import CropFrame, crop_depth, upright_roll
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics_numba import fingers_direction
-from hand_pose_ros.hand.solver_kinematics import rotation_vector
+from hand_pose_ros.hand.rotations_numba import so3_log
 from hand_pose_ros.network.backbones import fold_normalisation
 from hand_pose_ros.network.checkpoint import load_checkpoint
 from hand_pose_ros.network.model import HandNetOutput
@@ -36,7 +36,7 @@ PRECISIONS: tuple[str, ...] = ("auto", "float32", "bfloat16")
 """Of the convolutions. auto: bfloat16 on CPUs that multiply it themselves, else float32."""
 
 
-class Place(NamedTuple):
+class CropRequest(NamedTuple):
     """Where to look: centre (3,) m in the camera's optical frame; mirrored for a left hand; the crop's roll, rad."""
 
     centre: Array
@@ -77,7 +77,7 @@ class Estimate:
     @property
     def parameters(self) -> Array:
         """(26,) as ``skeleton.PARAMETER_NAMES``."""
-        return np.concatenate([self.translation, rotation_vector(self.rotation), self.angles])
+        return np.concatenate([self.translation, so3_log(self.rotation), self.angles])
 
     @property
     def centre(self) -> Array:
@@ -119,7 +119,7 @@ class HandEstimator:
         self,
         depth: NDArray[np.float32],
         camera: Camera,
-        places: Sequence[Place],
+        places: Sequence[CropRequest],
         timings_ms: dict[str, float],
     ) -> list[Estimate]:
         """Run the network on all places in one batch; adds what it took to ``timings_ms``."""

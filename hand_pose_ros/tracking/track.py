@@ -22,10 +22,10 @@ from hand_pose_ros.depth.crop import upright_roll
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics_numba import fingers_direction, place
 from hand_pose_ros.refine.refiner import Past, Refined, Refiner
-from hand_pose_ros.tracking.confidence import Calibration, gather_clues
-from hand_pose_ros.tracking.one_euro_filter import FilterState, Pose, first_state, step
-from hand_pose_ros.tracking.pose_inference import Estimate, Place, add_time
-from hand_pose_ros.tracking.user_profile import Person, PersonShape
+from hand_pose_ros.tracking.confidence import Calibration, confidence_features
+from hand_pose_ros.tracking.one_euro_filter import FilterState, PoseState, first_state, step
+from hand_pose_ros.tracking.pose_inference import CropRequest, Estimate, add_time
+from hand_pose_ros.tracking.user_profile import ShapeEstimator, UserProfile
 from hand_pose_ros.tracking.visibility import hidden_share
 
 Array = NDArray[np.float64]
@@ -81,7 +81,7 @@ class Hand:
     segment_positions: Array
     segment_rotations: Array
     shape: Array
-    shape_held: bool = False
+    shape_frozen: bool = False
     """Whether the shape is this person's and will not change while the track lasts."""
 
     @property
@@ -109,26 +109,26 @@ class Track:
         refiner: Refiner,
         calibration: Calibration,
         limits: Limits,
-        person: Person | None = None,
-        evidence: float = 0.0,
+        person: UserProfile | None = None,
+        log_odds_prior: float = 0.0,
     ) -> None:
-        """evidence: what else than the pose network says that there is a hand, log odds; it counts for beginning."""
+        """log_odds_prior: what else than the pose network says that there is a hand, log odds; it counts for beginning."""
         self.track_id = track_id
         self.state = TrackState.SEARCH
         self.hand: Hand | None = None
         self.raw: Hand | None = None
         self.seen_s = -np.inf
         config = refiner.config.shape
-        self.person = PersonShape(config) if config else PersonShape()
+        self.person = ShapeEstimator(config) if config else ShapeEstimator()
         self._thickness, self._thickness_spread = 0.0, None
         if person is not None:
-            self.person = PersonShape.known(person.shape, config)
+            self.person = ShapeEstimator.known(person.shape, config)
             if person.thickness is not None:
                 self._thickness, self._thickness_spread = person.thickness, _LEAST_THICKNESS_SPREAD
         self._refiner, self._calibration, self._limits = refiner, calibration, limits
         self._odds: float | None = None
-        self._evidence = evidence
-        self._shape_held = False
+        self._log_odds_prior = log_odds_prior
+        self._shape_frozen = False
         self._left_fit = 0.0
         self._side_frames = _SIDE_FRAMES if limits.side == "auto" else 0
         self._side: str | None = None if limits.side == "auto" else limits.side
@@ -155,9 +155,9 @@ class Track:
         return self.state in (TrackState.TRACK, TrackState.COAST)
 
     @property
-    def promise(self) -> float:
+    def track_log_odds(self) -> float:
         """Log odds of a hand: as low-passed over the frames, and what spoke for it when it was found."""
-        return (self._odds or 0.0) + self._evidence
+        return (self._odds or 0.0) + self._log_odds_prior
 
     def centre(self, stamp_s: float) -> Array:
         """Where the hand's middle (3,) m should be at a time, camera frame."""
@@ -168,14 +168,14 @@ class Track:
             return np.asarray(middle)
         return np.asarray(middle + self._velocity.mean(axis=0) * (stamp_s - self.seen_s))
 
-    def places(self, stamp_s: float) -> list[Place]:
+    def places(self, stamp_s: float) -> list[CropRequest]:
         """Where to look for it at a time: its middle, the crop turned so that it is upright, one place a side that it
         may have; none when it should be behind the camera."""
         centre = self.centre(stamp_s)
         if self._joints is None or centre[2] <= 0:
             return []
         roll = upright_roll(centre, fingers_direction(self._joints))
-        return [Place(centre, side == "left", roll) for side in self.sides(stamp_s)]
+        return [CropRequest(centre, side == "left", roll) for side in self.sides(stamp_s)]
 
     def sides(self, stamp_s: float) -> tuple[str, ...]:
         """Which sides to look for in this frame."""
@@ -190,13 +190,13 @@ class Track:
         chosen = self._choose(estimates, stamp_s)
         start = time.perf_counter()
         refined = self._refine(chosen, stamp_s)
-        clues = gather_clues(
-            chosen.frame, chosen.crop, presence_odds(chosen), chosen.coarse, chosen.joints, refined.joints,
-            chosen.sigma, refined.evidence, self._refiner.prior,
+        clues = confidence_features(
+            chosen.frame, chosen.crop, presence_log_odds(chosen), chosen.coarse, chosen.joints, refined.joints,
+            chosen.sigma, refined.statistics, self._refiner.prior,
         )  # fmt: skip
         confidence, joint_confidence = self._calibration.confidence(clues)
         add_time(timings_ms, "refine", start)
-        odds = float(np.clip(presence_odds(chosen), _LEAST_ODDS, MOST_ODDS))
+        odds = float(np.clip(presence_log_odds(chosen), _LEAST_ODDS, MOST_ODDS))
         seen = odds >= _KEEP_ODDS and confidence >= self._limits.min_confidence
         if self._odds is None:
             self._odds = odds
@@ -243,11 +243,11 @@ class Track:
         if self._joints is not None and self.hand is not None and stamp_s > self.seen_s:
             past = Past(self._joints, self._velocity, self.hand.angles, self._sigma, stamp_s - self.seen_s)
         # A second fit is spent only on frames that tell something new of this person.
-        learn = not self.person.held and self.person.tells_more(chosen.rotation, chosen.angles, stamp_s)
+        learn = not self.person.frozen and self.person.tells_more(chosen.rotation, chosen.angles, stamp_s)
         shape: Array | None = None
         if self._refiner.config.shape is None:
             shape, learn = chosen.shape, False
-        elif self.person.held or self.person.frames >= _TELLING_FRAMES:
+        elif self.person.frozen or self.person.frames >= _TELLING_FRAMES:
             shape = self.person.shape
         return self._refiner.refine(
             chosen.frame, chosen.crop, chosen.joints, chosen.sigma, chosen.parameters, chosen.shape, shape, learn, past,
@@ -299,7 +299,7 @@ class Track:
             self._velocity = None
         self._joints, self._sigma = joints, chosen.sigma
         self._learn(chosen, refined, confidence, stamp_s)
-        measured = Pose(
+        measured = PoseState(
             frame.local_to_camera(refined.translation),
             frame.local_to_camera_rotation(refined.rotation),
             refined.angles,
@@ -310,10 +310,10 @@ class Track:
             self._filter = step(self._filter, measured, dt_s, self._refiner.config.filter)
         self.seen_s = stamp_s
         self._confidence, self._joint_confidence = confidence, joint_confidence
-        begun = self.published or self.promise >= self._limits.start_odds
+        begun = self.published or self.track_log_odds >= self._limits.start_odds
         self.state = TrackState.TRACK if begun else TrackState.SEARCH
         self.hand = self._to_hand(chosen.side, self._filter.pose, refined.shape)
-        raw = Pose(
+        raw = PoseState(
             frame.local_to_camera(chosen.translation),
             frame.local_to_camera_rotation(chosen.rotation),
             chosen.angles,
@@ -322,8 +322,8 @@ class Track:
 
     def _learn(self, chosen: Estimate, refined: Refined, confidence: float, stamp_s: float) -> None:
         """This person's hand: from the shape that fits each frame best, and the flesh that the surface shows."""
-        self._shape_held = self.person.held and self._refiner.config.shape is not None
-        if self.person.held:
+        self._shape_frozen = self.person.frozen and self._refiner.config.shape is not None
+        if self.person.frozen:
             return
         if refined.seen_shape is not None:
             self.person = self.person.add(
@@ -332,7 +332,7 @@ class Track:
         self._thickness = refined.thickness
         self._thickness_spread = max(refined.thickness_spread, _LEAST_THICKNESS_SPREAD)
 
-    def _to_hand(self, side: str, pose: Pose, shape: Array) -> Hand:
+    def _to_hand(self, side: str, pose: PoseState, shape: Array) -> Hand:
         placed = place(side, pose.rotation, pose.translation, pose.angles, shape)
         return Hand(
             side=side,
@@ -347,11 +347,11 @@ class Track:
             segment_positions=placed.segment_positions,
             segment_rotations=placed.segment_rotations,
             shape=np.asarray(shape),
-            shape_held=self._shape_held,
+            shape_frozen=self._shape_frozen,
         )
 
 
-def presence_odds(estimate: Estimate) -> float:
+def presence_log_odds(estimate: Estimate) -> float:
     """Log odds of there being a hand; for weights that do not say, from how sure they are of the joints."""
     if estimate.presence is not None:
         return estimate.presence

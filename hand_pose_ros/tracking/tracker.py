@@ -22,16 +22,16 @@ from numpy.typing import NDArray
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.detection.blob_detector import LocateConfig
 from hand_pose_ros.detection.detector import HandDetector
-from hand_pose_ros.detection.proposals import LEAST_SCORE, Candidate, HandSearch
+from hand_pose_ros.detection.proposals import LEAST_SCORE, Proposal, ProposalGenerator
 from hand_pose_ros.hand.kinematics import SIDES
 from hand_pose_ros.network.checkpoint import CheckpointInfo
 from hand_pose_ros.refine.refiner import RefineConfig, Refiner
 from hand_pose_ros.resources import model_file
 from hand_pose_ros.tracking.confidence import Calibration, uncalibrated
-from hand_pose_ros.tracking.pose_inference import PRECISIONS, Estimate, HandEstimator, Place, add_time
-from hand_pose_ros.tracking.scoring import is_hand, is_surely_hand, look, promise
+from hand_pose_ros.tracking.pose_inference import PRECISIONS, CropRequest, Estimate, HandEstimator, add_time
+from hand_pose_ros.tracking.scoring import hypothesis_score, is_hand, is_surely_hand, look
 from hand_pose_ros.tracking.track import MOST_ODDS, Hand, Limits, Track, TrackState
-from hand_pose_ros.tracking.user_profile import Person, load_person, save_person
+from hand_pose_ros.tracking.user_profile import UserProfile, load_profile, save_profile
 
 Array = NDArray[np.float64]
 
@@ -131,8 +131,8 @@ class HandTracker:
         self._calibration = Calibration.from_dict(stored) if stored else uncalibrated()
         self._refiner = Refiner(self.config.refine)
         detector = HandDetector(least_score=LEAST_SCORE) if self.config.detector else None
-        self.search_image = HandSearch(detector, self.config.locate)
-        self._person = load_person(self.config.user_folder, self.config.user) if self.config.user else None
+        self.search_image = ProposalGenerator(detector, self.config.locate)
+        self._person = load_profile(self.config.user_folder, self.config.user) if self.config.user else None
         self._tracks: list[Track] = []
         self._next_id = 1
         self._stamp_s: float | None = None
@@ -150,7 +150,7 @@ class HandTracker:
         depth[16:32, 24:40] = 0.5
         timings: dict[str, float] = {}
         centre = np.array([0.0, 0.0, 0.5])
-        for places in ([Place(centre, False)], [Place(centre, False), Place(centre, True)]):
+        for places in ([CropRequest(centre, False)], [CropRequest(centre, False), CropRequest(centre, True)]):
             estimates = self.estimator(depth, camera, places, timings)
         track = Track(0, self._refiner, self._calibration, Limits("auto", 0.0, 1.0, 0.0))
         for stamp_s in (0.0, 0.03):
@@ -200,7 +200,7 @@ class HandTracker:
         self, depth: NDArray[np.float32], camera: Camera, stamp_s: float, timings: dict[str, float]
     ) -> None:
         """Look for every tracked hand where it should be, all in one batch."""
-        wanted: list[tuple[Track, list[Place]]] = []
+        wanted: list[tuple[Track, list[CropRequest]]] = []
         for track in self._tracks:
             wanted.append((track, track.places(stamp_s)))
         answers = look(self.estimator, depth, camera, [places for _, places in wanted], timings)
@@ -235,18 +235,18 @@ class HandTracker:
         if 0 < len(sure) < self.config.hands:
             start = time.perf_counter()
             joints = [track.hand.joints for track in sure if track.hand is not None]
-            beside = self.search_image.beside(depth, camera, joints, self.config.hands - len(sure))
+            beside = self.search_image.detect_remaining(depth, camera, joints, self.config.hands - len(sure))
             add_time(timings, "locate", start)
             known = seen + [place.centre for place in fresh] + [track.centre(stamp_s) for track in sure]
             again = [place for place in beside if _apart(place.centre, known, _SAME_PLACE_M)]
             self._try(again, is_surely_hand, depth, camera, stamp_s, timings)
         # A hand that was found takes the place of one that is only remembered, and that of one that may be none.
-        best = sorted(self._tracks, key=lambda t: (-t.seen_s, not t.published, -t.promise))
+        best = sorted(self._tracks, key=lambda t: (-t.seen_s, not t.published, -t.track_log_odds))
         self._tracks = [track for track in self._tracks if track in best[: self.config.hands]]
 
     def _try(
         self,
-        candidates: list[Candidate],
+        candidates: list[Proposal],
         worth: Callable[[list[Estimate]], bool],
         depth: NDArray[np.float32],
         camera: Camera,
@@ -255,14 +255,14 @@ class HandTracker:
     ) -> None:
         """Look at the candidates and begin tracks where there are hands, the likeliest first."""
         sides = SIDES if self.config.side == "auto" else (self.config.side,)
-        groups = [[Place(c.centre, side == "left") for side in sides] for c in candidates]
+        groups = [[CropRequest(c.centre, side == "left") for side in sides] for c in candidates]
         estimates = look(self.estimator, depth, camera, groups, timings, sift=True)
         answers = zip(estimates, candidates, strict=True)
         found = [(group, candidate) for group, candidate in answers if worth(group)]
         for group, candidate in sorted(found, key=_likeliest_first):
             if len(self._sure(stamp_s)) >= self.config.hands:
                 break
-            self._start(group, candidate.evidence, stamp_s, timings)
+            self._start(group, candidate.log_odds_prior, stamp_s, timings)
             self._drop_doubles()
 
     def _sure(self, stamp_s: float) -> list[Track]:
@@ -270,10 +270,10 @@ class HandTracker:
         return [track for track in self._tracks if track.published and track.seen_s == stamp_s]
 
     def _start(
-        self, group: list[Estimate], evidence: float, stamp_s: float, timings: dict[str, float]
+        self, group: list[Estimate], log_odds_prior: float, stamp_s: float, timings: dict[str, float]
     ) -> None:
         """A new track, or the old one where its hand is found again."""
-        best = max(group, key=promise)
+        best = max(group, key=hypothesis_score)
         for track in self._tracks:
             near = np.linalg.norm(track.centre(stamp_s) - best.centre) < 2 * _SAME_HAND_M
             if track.seen_s < stamp_s and near:
@@ -282,7 +282,7 @@ class HandTracker:
                     return
         c = self.config
         limits = Limits(c.side, c.min_confidence, c.coast_s, c.start_odds)
-        track = Track(self._next_id, self._refiner, self._calibration, limits, self._person, evidence)
+        track = Track(self._next_id, self._refiner, self._calibration, limits, self._person, log_odds_prior)
         if track.observe(group, stamp_s, timings):
             self._next_id += 1
             self._tracks = [t for t in self._tracks if t.published or t.seen_s == stamp_s] + [track]
@@ -306,9 +306,9 @@ class HandTracker:
         if not self.config.user or self._person is not None:
             return
         for track in self._tracks:
-            if track.published and track.person.held:
-                self._person = Person(track.person.shape, track.person.frames, track.thickness)
-                save_person(self.config.user_folder, self.config.user, self._person)
+            if track.published and track.person.frozen:
+                self._person = UserProfile(track.person.shape, track.person.frames, track.thickness)
+                save_profile(self.config.user_folder, self.config.user, self._person)
                 return
 
     def _window(self, depth: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -325,6 +325,6 @@ def _apart(centre: Array, others: list[Array], least_m: float) -> bool:
     return all(np.linalg.norm(centre - other) > least_m for other in others)
 
 
-def _likeliest_first(found: tuple[list[Estimate], Candidate]) -> float:
+def _likeliest_first(found: tuple[list[Estimate], Proposal]) -> float:
     group, candidate = found
-    return -max(map(promise, group)) - candidate.evidence
+    return -max(map(hypothesis_score, group)) - candidate.log_odds_prior

@@ -1,7 +1,7 @@
 """A person's hand size: learnt over the first frames of a track, then held, and kept in a file a user.
 
-In: each frame's shape (9,) (log scales, ``skeleton.SHAPE_NAMES``) with its confidence and pose. Out: PersonShape, whose
-``shape`` is the best guess so far and never changes again once it is ``held``; JSON files of a Person.
+In: each frame's shape (9,) (log scales, ``skeleton.SHAPE_NAMES``) with its confidence and pose. Out: ShapeEstimator, whose
+``shape`` is the best guess so far and never changes again once it is ``held``; JSON files of a UserProfile.
 
 The guess is the weighted median of each log scale, weights being the squared confidence. Frames of one view share
 their error, so a frame counts only when the hand has moved since the last one that did, or some time has passed.
@@ -68,7 +68,7 @@ class _Counted:
 
 
 @dataclass(frozen=True, eq=False)
-class PersonShape:
+class ShapeEstimator:
     """What is known of a hand's shape; immutable, :meth:`add` gives the next one.
 
     shape (9,) log scales, the template's (zeros) before the first frame; held: it will not change any more; frames:
@@ -77,27 +77,27 @@ class PersonShape:
 
     config: ShapeConfig = field(default_factory=ShapeConfig)
     shape: Array = field(default_factory=lambda: np.zeros(skeleton.SHAPE_COUNT))
-    held: bool = False
+    frozen: bool = False
     frames: int = 0
     _seen: Array = field(default_factory=lambda: np.zeros((0, skeleton.SHAPE_COUNT + 1)), repr=False)
     _last: _Counted | None = field(default=None, repr=False)
     _first_s: float = 0.0
 
     @staticmethod
-    def known(shape: ArrayLike, config: ShapeConfig | None = None) -> PersonShape:
-        """A shape known beforehand (a loaded person's), held from the start. ValueError as :class:`Person`."""
-        return PersonShape(config or ShapeConfig(), _checked_shape(shape), held=True)
+    def known(shape: ArrayLike, config: ShapeConfig | None = None) -> ShapeEstimator:
+        """A shape known beforehand (a loaded person's), held from the start. ValueError as :class:`UserProfile`."""
+        return ShapeEstimator(config or ShapeConfig(), _checked_shape(shape), frozen=True)
 
     def add(
         self, shape: ArrayLike, confidence: float, rotation: ArrayLike, angles: ArrayLike, stamp_s: float
-    ) -> PersonShape:
+    ) -> ShapeEstimator:
         """With one more frame: its shape (9,), confidence 0..1, palm rotation (3, 3), angles (20,) rad, stamp in s.
 
         Returns itself when held, or when the frame tells nothing new (as one does whose scales no person has).
         ValueError for arrays of a wrong shape or that are not finite, a confidence outside 0..1, or a stamp before
-        that of the last frame that counted: a new track needs a new PersonShape.
+        that of the last frame that counted: a new track needs a new ShapeEstimator.
         """
-        if self.held:
+        if self.frozen:
             return self
         frame = _checked("shape", shape, (skeleton.SHAPE_COUNT,))
         rotation, angles = (
@@ -112,12 +112,12 @@ class PersonShape:
         late = last is not None and stamp_s - self._first_s >= self.config.longest_s
         counts = confidence > self.config.least_confidence and np.abs(frame).max() <= _LARGEST_LOG
         if not (counts and self.tells_more(rotation, angles, stamp_s)):
-            return replace(self, held=True) if late else self
+            return replace(self, frozen=True) if late else self
         seen = np.vstack([self._seen, np.append(frame, confidence**2)])
         return replace(
             self,
             shape=_checked_shape(weighted_median(seen[:, :-1], seen[:, -1])),
-            held=late or len(seen) >= self.config.frames,
+            frozen=late or len(seen) >= self.config.frames,
             frames=len(seen),
             _seen=seen,
             _last=_Counted(rotation, angles, stamp_s),
@@ -143,7 +143,7 @@ def weighted_median(values: Array, weights: Array) -> Array:
 
 
 @dataclass(frozen=True, eq=False)
-class Person:
+class UserProfile:
     """What is kept of a user: shape (9,) log scales, how many frames it was learnt from, and, where it is known, the
     thickness of the hand (log scale). ValueError, naming the field, on a value that makes no sense."""
 
@@ -161,12 +161,12 @@ class Person:
             raise ValueError(f"thickness is {self.thickness!r}, want a log scale within log 2 of 0, or None")
 
 
-def save_person(folder: str | Path, user_id: str, person: Person) -> Path:
+def save_profile(folder: str | Path, user_id: str, person: UserProfile) -> Path:
     """Write ``folder/user_id.json``, all of it or nothing, and return its path. Makes the folder where it is missing.
 
     ValueError for a user id that is no safe file name (letters, digits, - and _, at most 64).
     """
-    path = _person_path(folder, user_id)
+    path = _profile_path(folder, user_id)
     text = json.dumps(
         {
             "format": FORMAT,
@@ -187,13 +187,13 @@ def save_person(folder: str | Path, user_id: str, person: Person) -> Path:
     return path
 
 
-def load_person(folder: str | Path, user_id: str) -> Person | None:
+def load_profile(folder: str | Path, user_id: str) -> UserProfile | None:
     """The person saved under this user id, bit for bit; None when there is none.
 
     ValueError for an unsafe user id and for a file that is damaged, of another format, of another user or of a hand
     with other shape parameters; OSError when it cannot be read.
     """
-    path = _person_path(folder, user_id)
+    path = _profile_path(folder, user_id)
     try:
         text = path.read_bytes()
     except FileNotFoundError:
@@ -207,7 +207,7 @@ def load_person(folder: str | Path, user_id: str) -> Person | None:
     if data.get("user") != user_id:
         raise ValueError(f"{path} is user '{data.get('user')}', want '{user_id}'")
     try:
-        return Person(_shape_of(data.get("shape")), data.get("frames"), data.get("thickness"))  # type: ignore[arg-type]
+        return UserProfile(_shape_of(data.get("shape")), data.get("frames"), data.get("thickness"))  # type: ignore[arg-type]
     except ValueError as error:
         raise ValueError(f"{path} is damaged: {error}") from error
 
@@ -246,7 +246,7 @@ def _checked_shape(shape: ArrayLike) -> Array:
     return array
 
 
-def _person_path(folder: str | Path, user_id: str) -> Path:
+def _profile_path(folder: str | Path, user_id: str) -> Path:
     if not _USER_ID.fullmatch(user_id):
         raise ValueError(
             f"user id {user_id!r}: want 1 to 64 letters, digits, - or _, not beginning with - or _"

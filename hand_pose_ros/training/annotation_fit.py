@@ -21,7 +21,7 @@ from tqdm import tqdm
 from hand_pose_ros.datasets.benchmarks import Benchmark
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.fitting import FitConfig, fit_hands
-from hand_pose_ros.hand.rotations import rotation_vector_to_matrix
+from hand_pose_ros.hand.rotations import so3_exp
 
 Array = NDArray[np.float64]
 
@@ -124,7 +124,7 @@ def _fit_one_hand(
         part = rows[start : start + _FRAMES_AT_ONCE]
         fit = fit_hands(joints[part], benchmark.joint_set, shape=shape, config=FitConfig(side=benchmark.side))
         result.joints[part] = fit.joints.cpu().numpy()
-        result.rotation[part] = rotation_vector_to_matrix(fit.parameters[:, 3:6]).cpu().numpy()
+        result.rotation[part] = so3_exp(fit.parameters[:, 3:6]).cpu().numpy()
         result.angles[part] = fit.parameters[:, 6:].cpu().numpy()
         result.shape[part] = shape.cpu().numpy()
         result.residual[part] = fit.residual.mean(-1).cpu().numpy()

@@ -28,15 +28,15 @@ from hand_pose_ros.synthetic.negatives import sample_negatives
 from hand_pose_ros.synthetic.poses import sample_angles, sample_view_rotations, sample_wrist_bends
 from hand_pose_ros.synthetic.scene import SceneConfig
 from hand_pose_ros.tracking.confidence import (
-    HAND_CLUES,
-    JOINT_CLUES,
+    HAND_FEATURES,
+    JOINT_FEATURES,
     RIGHT_M,
     Calibration,
-    Clues,
-    gather_clues,
+    ConfidenceFeatures,
+    confidence_features,
 )
 from hand_pose_ros.tracking.pose_inference import Estimate, to_estimates
-from hand_pose_ros.tracking.track import presence_odds
+from hand_pose_ros.tracking.track import presence_log_odds
 
 Array = NDArray[np.float64]
 
@@ -72,7 +72,7 @@ class Cases:
     def confidence(self, calibration: Calibration) -> tuple[Array, Array]:
         """-> confidences (N,) of the hands and (N, 23) of their joints."""
         found = [
-            calibration.confidence(Clues(hand, joints))
+            calibration.confidence(ConfidenceFeatures(hand, joints))
             for hand, joints in zip(self.hand, self.joints, strict=True)
         ]
         return np.array([hand for hand, _ in found]), np.stack([joints for _, joints in found])
@@ -97,8 +97,8 @@ def gather_cases(model: HandNet, split: int, count: int) -> Cases:
     source = SyntheticHands(source_config(model, split))
     net, refiner = fold_normalisation(model), Refiner()
     hand, joints = (
-        np.empty((count, len(HAND_CLUES))),
-        np.empty((count, skeleton.JOINT_COUNT, len(JOINT_CLUES) - 1)),
+        np.empty((count, len(HAND_FEATURES))),
+        np.empty((count, skeleton.JOINT_COUNT, len(JOINT_FEATURES) - 1)),
     )
     errors_m = np.full((count, skeleton.JOINT_COUNT), np.inf)
     presence, kind = np.empty(count), np.full(count, HAND)
@@ -112,7 +112,7 @@ def gather_cases(model: HandNet, split: int, count: int) -> Cases:
             hand[start + n], joints[start + n], presence[start + n] = (
                 clues.hand,
                 clues.joints,
-                presence_odds(estimate),
+                presence_log_odds(estimate),
             )
             if truth is not None:
                 errors_m[start + n] = np.linalg.norm(refined - truth, axis=1)
@@ -130,7 +130,7 @@ def _looked_twice(
     second = estimates_of(net, again, source.config.cube_m)
     chosen = []
     for n, (one, other) in enumerate(zip(first, second, strict=True)):
-        looked = presence_odds(one) > 0.0
+        looked = presence_log_odds(one) > 0.0
         truth = (again if looked else batch).joints[n] if n < len(batch.joints) else None
         chosen.append((other if looked else one, truth))
     return chosen
@@ -147,14 +147,14 @@ def estimates_of(net: HandNet, batch: Batch, cube_m: float) -> list[Estimate]:
     return to_estimates(output, frames, batch.crop[:, 0])
 
 
-def first_frame(refiner: Refiner, estimate: Estimate) -> tuple[Clues, Array]:
+def first_frame(refiner: Refiner, estimate: Estimate) -> tuple[ConfidenceFeatures, Array]:
     """What a new track makes of an estimate: clues, and refined joints (23, 3) local m."""
     refined = refiner.refine(
         estimate.frame, estimate.crop, estimate.joints, estimate.sigma, estimate.parameters, estimate.shape
     )
-    clues = gather_clues(
-        estimate.frame, estimate.crop, presence_odds(estimate), estimate.coarse, estimate.joints, refined.joints,
-        estimate.sigma, refined.evidence, refiner.prior,
+    clues = confidence_features(
+        estimate.frame, estimate.crop, presence_log_odds(estimate), estimate.coarse, estimate.joints, refined.joints,
+        estimate.sigma, refined.statistics, refiner.prior,
     )  # fmt: skip
     return clues, refined.joints
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from hand_pose_ros.evaluation.figures import save_figure
-from hand_pose_ros.evaluation.hardware_info import machine_text
+from hand_pose_ros.evaluation.hardware_info import hardware_text
 from hand_pose_ros.evaluation.report import write_text
 from hand_pose_ros.hand import skeleton
 from research.ablation.config import ROWS, TABLES, AblationConfig
@@ -251,7 +251,7 @@ def _conditions(ablation: AblationConfig, tables: dict[str, list[RowResults]], f
             "ran side by side are counted each."
         ]
     for text in machines:
-        lines += [f"* Machine: {machine_text(json.loads(text))}."]
+        lines += [f"* Machine: {hardware_text(json.loads(text))}."]
     trained = np.array([run["train_seconds"] for run in runs])
     lines += [
         f"* {len(runs)} runs; a run's own share of the training took {trained.mean() / 60:.1f} minutes on average "

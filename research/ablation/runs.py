@@ -21,7 +21,7 @@ import torch
 from hand_pose_ros.datasets.seeds import TRAINING_SPLIT, VALIDATION_SPLIT, training_seed
 from hand_pose_ros.datasets.synthetic import synthetic_source
 from hand_pose_ros.datasets.torch_batch import Source, TorchBatch, to_torch
-from hand_pose_ros.evaluation.hardware_info import machine_description
+from hand_pose_ros.evaluation.hardware_info import hardware_info
 from hand_pose_ros.evaluation.report import write_json
 from hand_pose_ros.training.config import TrainConfig
 from hand_pose_ros.training.prefetcher import Prefetcher
@@ -215,7 +215,7 @@ def _finish(ablation: AblationConfig, row: Row, run: AblationRun, held: Sequence
         "weights": int(np.sum([p.numel() for p in run.model.parameters()])),
         "measures": measure(run.average, held, fit),
         "curve": run.curve,
-        "machine": machine_description(run.device),
+        "machine": hardware_info(run.device),
         "config": run.experiment,
     }
     write_json(result_path(output, row, run.config.seed), result)

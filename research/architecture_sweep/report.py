@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from hand_pose_ros.evaluation.hardware_info import machine_text
+from hand_pose_ros.evaluation.hardware_info import hardware_text
 from hand_pose_ros.evaluation.report import write_text
 from hand_pose_ros.evaluation.validation import WORST_JOINT_MM
 from research.architecture_sweep.config import BASE, Design, DesignsConfig
@@ -198,6 +198,6 @@ def _conditions(designs: DesignsConfig, results: Sequence[DesignResults], comman
         f"* Budget: {designs.samples} samples a run in batches of {' or '.join(map(str, batches))}; "
         f"seeds {', '.join(map(str, designs.seeds))}; {sum(run['minutes'] for run in runs):.0f} minutes of training in "
         "all.",
-        *(f"* Machine: {machine_text(json.loads(text))}." for text in machines),
+        *(f"* Machine: {hardware_text(json.loads(text))}." for text in machines),
         *([f"* Not finished yet: {', '.join(missing)}."] if missing else []),
     ]

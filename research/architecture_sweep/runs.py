@@ -17,7 +17,7 @@ from torch import Tensor
 from hand_pose_ros.datasets.seeds import TRAINING_SPLIT, VALIDATION_SPLIT, training_seed
 from hand_pose_ros.datasets.synthetic import synthetic_source
 from hand_pose_ros.datasets.torch_batch import Source, TorchBatch
-from hand_pose_ros.evaluation.hardware_info import machine_description
+from hand_pose_ros.evaluation.hardware_info import hardware_info
 from hand_pose_ros.evaluation.report import write_json
 from hand_pose_ros.network.checkpoint import load_checkpoint
 from hand_pose_ros.training.config import TrainConfig
@@ -121,7 +121,7 @@ def train_design(
         "multiply_adds": multiply_adds(model),
         "time_ms": crop_time_ms(model, TIMED_RUNS),
         "figures": figures,
-        "machine": machine_description(run.device),
+        "machine": hardware_info(run.device),
         "config": _settings(designs, design, seed),
     }
     write_json(result_path(output, design, seed), result)

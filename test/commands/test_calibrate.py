@@ -19,7 +19,7 @@ from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.model import HandNet
 from hand_pose_ros.resources import resource
 from hand_pose_ros.synthetic.negatives import KINDS
-from hand_pose_ros.tracking.confidence import HAND_CLUES, JOINT_CLUES, Calibration, Clues
+from hand_pose_ros.tracking.confidence import HAND_FEATURES, JOINT_FEATURES, Calibration, ConfidenceFeatures
 from hand_pose_ros.tuning.calibration_cases import HAND, Cases, gather_cases, kinds_of
 
 SHIPPED = resource("models", "default.safetensors")
@@ -29,14 +29,14 @@ def made_up(count: int, seed: int) -> tuple[Cases, Calibration]:
     """Cases whose truth is drawn from a calibration."""
     rng = np.random.default_rng(seed)
     hand, joints = (
-        rng.normal(size=(count, len(HAND_CLUES))),
-        rng.normal(size=(count, JOINT_COUNT, len(JOINT_CLUES) - 1)),
+        rng.normal(size=(count, len(HAND_FEATURES))),
+        rng.normal(size=(count, JOINT_COUNT, len(JOINT_FEATURES) - 1)),
     )
     weights = np.random.default_rng(0)
     truth = Calibration(
-        weights.normal(0, 0.6, len(HAND_CLUES)), 0.5, weights.normal(0, 0.6, len(JOINT_CLUES)), np.linspace(-1, 1, 23)
+        weights.normal(0, 0.6, len(HAND_FEATURES)), 0.5, weights.normal(0, 0.6, len(JOINT_FEATURES)), np.linspace(-1, 1, 23)
     )  # fmt: skip
-    stated = [truth.confidence(Clues(h, j)) for h, j in zip(hand, joints, strict=True)]
+    stated = [truth.confidence(ConfidenceFeatures(h, j)) for h, j in zip(hand, joints, strict=True)]
     hand_right = rng.random(count) < np.array([h for h, _ in stated])
     joints_right = rng.random((count, JOINT_COUNT)) < np.stack([j for _, j in stated])
     return Cases(hand, joints, hand_right, joints_right, hand[:, 0], np.full(count, HAND)), truth

@@ -8,7 +8,7 @@ import numpy as np
 
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.detection.blob_detector import LocateConfig, locate_hands
-from hand_pose_ros.detection.proposals import HandSearch, score_evidence, without_hands
+from hand_pose_ros.detection.proposals import ProposalGenerator, mask_hands, score_log_odds
 from hand_pose_ros.synthetic.stage import Stage, StageConfig
 
 CAMERA = Camera(320, 240, 240.0, 240.0, 159.5, 119.5)
@@ -36,7 +36,7 @@ def picture() -> np.ndarray:
 
 def test_without_a_detector_the_blob_search_does_it_alone():
     depth, config = picture(), LocateConfig()
-    places = [place.centre for place in HandSearch(None, config)(depth, CAMERA, 1)]
+    places = [place.centre for place in ProposalGenerator(None, config)(depth, CAMERA, 1)]
     assert len(places) > 0
     assert np.allclose(places, [location.centre for location in locate_hands(depth, CAMERA, config, count=2)])
 
@@ -45,39 +45,39 @@ def test_the_detectors_places_come_first_and_none_comes_twice():
     depth, config = picture(), LocateConfig()
     blob = locate_hands(depth, CAMERA, config, count=1)[0].centre
     near_blob = tuple(blob + [0.02, 0.0, 0.0])
-    places = HandSearch(Detector(near_blob, (0.3, 0.0, 1.0)), config)(depth, CAMERA, 1)
+    places = ProposalGenerator(Detector(near_blob, (0.3, 0.0, 1.0)), config)(depth, CAMERA, 1)
     assert np.allclose(places[0].centre, near_blob)
     assert np.allclose(places[1].centre, (0.3, 0.0, 1.0))
-    assert [place.finder for place in places[:2]] == ["detector", "detector"]
+    assert [place.source for place in places[:2]] == ["detector", "detector"]
     assert all(np.linalg.norm(place.centre - blob) > 0.1 for place in places[1:])
 
 
 def test_places_out_of_range_and_more_than_six_are_left_out():
     far = Detector((0.0, 0.0, 50.0), (0.0, 0.0, 0.001))
     blind = np.full((240, 320), np.nan, np.float32)
-    assert HandSearch(far, LocateConfig())(blind, CAMERA, 2) == []
+    assert ProposalGenerator(far, LocateConfig())(blind, CAMERA, 2) == []
     many = Detector(*((0.2 * i, 0.0, 1.0) for i in range(8)))
-    assert len(HandSearch(many, LocateConfig())(blind, CAMERA, 7)) == 6
+    assert len(ProposalGenerator(many, LocateConfig())(blind, CAMERA, 7)) == 6
 
 
 def test_a_score_speaks_for_a_hand_or_against_it_within_limits():
     scores = (0.0, 0.2, 0.4, 0.6, 1.0)
-    told = [score_evidence(score) for score in scores]
+    told = [score_log_odds(score) for score in scores]
     assert told == sorted(told)
     assert told[2] == 0.0
     assert told[0] == -1.0
     assert told[-1] == 3.0
     depth = picture()
-    alone = HandSearch(None, LocateConfig())(depth, CAMERA, 1)
-    beside = HandSearch(Detector(), LocateConfig())(depth, CAMERA, 1)
-    assert alone[0].evidence == 0.0, "nobody looked"
-    assert beside[0].evidence == -1.0, "the detector looked and saw nothing"
+    alone = ProposalGenerator(None, LocateConfig())(depth, CAMERA, 1)
+    beside = ProposalGenerator(Detector(), LocateConfig())(depth, CAMERA, 1)
+    assert alone[0].log_odds_prior == 0.0, "nobody looked"
+    assert beside[0].log_odds_prior == -1.0, "the detector looked and saw nothing"
 
 
 def test_a_hand_is_taken_out_and_nothing_else():
     frame = Stage(StageConfig(seed=101), CAMERA).frame(0.5)
     joints = frame.hands[0].joints
-    out = without_hands(frame.depth, CAMERA, [joints])
+    out = mask_hands(frame.depth, CAMERA, [joints])
     column, row = np.rint(CAMERA.project(joints.mean(axis=0))).astype(int)
     assert np.isnan(out[row - 3 : row + 4, column - 3 : column + 4]).all()
     gone = np.isnan(out) & ~np.isnan(frame.depth)
@@ -86,12 +86,14 @@ def test_a_hand_is_taken_out_and_nothing_else():
     kept = ~np.isnan(out)
     assert np.array_equal(out[kept], frame.depth[kept])
     behind = joints - [0.0, 0.0, 2.0]
-    assert np.array_equal(without_hands(frame.depth, CAMERA, [behind]), frame.depth, equal_nan=True)
+    assert np.array_equal(mask_hands(frame.depth, CAMERA, [behind]), frame.depth, equal_nan=True)
 
 
 def test_the_second_look_is_the_detectors_alone():
     frame = Stage(StageConfig(seed=101), CAMERA).frame(0.5)
     joints = [frame.hands[0].joints]
-    assert HandSearch(None, LocateConfig()).beside(frame.depth, CAMERA, joints, 1) == []
-    places = HandSearch(Detector((0.1, 0.0, 0.6)), LocateConfig()).beside(frame.depth, CAMERA, joints, 1)
-    assert [place.evidence for place in places] == [-1.0]
+    assert ProposalGenerator(None, LocateConfig()).detect_remaining(frame.depth, CAMERA, joints, 1) == []
+    places = ProposalGenerator(Detector((0.1, 0.0, 0.6)), LocateConfig()).detect_remaining(
+        frame.depth, CAMERA, joints, 1
+    )
+    assert [place.log_odds_prior for place in places] == [-1.0]

@@ -77,8 +77,8 @@ def test_a_motion_shown_two_frames_late_lags_by_two_frames():
 
 def test_angles_out_of_range_and_changed_bones_are_counted():
     wrong = hand(angles=np.full(20, 9.0))
-    changed = hand(shape=np.full(9, 1e-3), shape_held=True)
-    frames = [frame(0, hands=[hand(shape_held=True)]), frame(1, hands=[wrong]), frame(2, hands=[changed])]
+    changed = hand(shape=np.full(9, 1e-3), shape_frozen=True)
+    frames = [frame(0, hands=[hand(shape_frozen=True)]), frame(1, hands=[wrong]), frame(2, hands=[changed])]
     figures = bench_measures.validity([run(frames)])
     assert (figures["published"], figures["out_of_range"]) == (3, 1)
     assert (figures["with_held_shape"], figures["bones_changed"]) == (2, 1)

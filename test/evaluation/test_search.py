@@ -10,7 +10,7 @@ import pytest
 from hand_pose_ros.datasets.full_frames import FullFrameConfig, FullFrames
 from hand_pose_ros.datasets.still_images import StillHand, StillImage, still_images
 from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.detection.proposals import Candidate
+from hand_pose_ros.detection.proposals import Proposal
 from hand_pose_ros.evaluation.search import LOSSES, report, search_image
 from hand_pose_ros.evaluation.search_report import lines
 from hand_pose_ros.synthetic.sensor import NO_NOISE
@@ -33,9 +33,7 @@ class Tracker:
 
     config = TrackerConfig(hands=2)
 
-    def __init__(
-        self, published: list[tuple[str, np.ndarray]], places: list[Candidate] | None = None
-    ) -> None:
+    def __init__(self, published: list[tuple[str, np.ndarray]], places: list[Proposal] | None = None) -> None:
         self._hands = tuple(
             SimpleNamespace(side=side, joints=np.tile(centre, (23, 1))) for side, centre in published
         )
@@ -74,7 +72,7 @@ def test_a_hand_far_from_every_true_one_is_false_and_a_second_one_near_it_a_doub
     "published, places, loss",
     [
         ([], [], LOSSES[0]),
-        ([], [Candidate(RIGHT + [0.0, 0.05, 0.0], "blob")], LOSSES[1]),
+        ([], [Proposal(RIGHT + [0.0, 0.05, 0.0], "blob")], LOSSES[1]),
         ([("right", RIGHT + [0.03, 0.0, 0.0])], [], LOSSES[2]),
     ],
 )

@@ -14,7 +14,7 @@ from hand_pose_ros.hand.jacobian import (
     unflatten_offsets,
 )
 from hand_pose_ros.hand.kinematics import HandModelLayer, forward_kinematics
-from hand_pose_ros.hand.rotations import rotation_vector_to_matrix
+from hand_pose_ros.hand.rotations import so3_exp
 
 
 @pytest.fixture(params=["right", "left"])
@@ -27,7 +27,7 @@ def test_pose_jacobian_is_the_derivative_of_the_joints(side):
     offsets = unflatten_offsets(hand.offsets)
 
     def joints(change: torch.Tensor) -> torch.Tensor:
-        turn = rotation_vector_to_matrix(change[:, 3:6]) @ hand.rotation
+        turn = so3_exp(change[:, 3:6]) @ hand.rotation
         angles = hand.angles + change[:, 6:]
         return forward_kinematics(turn, hand.translation + change[:, :3], angles, offsets, side).joints
 

@@ -11,7 +11,7 @@ from hand_pose_ros.hand.fitting import random_hands
 from hand_pose_ros.hand.jacobian import scaled_offsets
 from hand_pose_ros.hand.kinematics import HandModelLayer
 from hand_pose_ros.hand.least_squares import HandState, hand_frames
-from hand_pose_ros.hand.rotations import rotation_vector_to_matrix
+from hand_pose_ros.hand.rotations import so3_exp
 from hand_pose_ros.hand.solver import PoseSolver, ShapeEstimate, SolverConfig
 
 LOWER, UPPER = skeleton.ANGLE_LIMITS.T
@@ -51,7 +51,7 @@ def test_parameters_give_the_solved_joints_through_the_layer(side):
         hand = solver.solve(given, shape=solver.first_estimate())
         again = layer(torch.from_numpy(hand.parameters), torch.from_numpy(hand.shape))
         assert np.allclose(again.numpy(), hand.joints, atol=1e-7)
-        turn = rotation_vector_to_matrix(torch.from_numpy(hand.parameters[3:6])).numpy()
+        turn = so3_exp(torch.from_numpy(hand.parameters[3:6])).numpy()
         assert np.allclose(turn, hand.rotation, atol=1e-9)
 
 

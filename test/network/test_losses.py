@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.hand.rotations import rotation_vector_to_matrix
+from hand_pose_ros.hand.rotations import so3_exp
 from hand_pose_ros.network.losses import (
     LossConfig,
     Target,
@@ -71,7 +71,7 @@ def test_certainty_is_best_at_the_error_and_does_not_move_the_pose():
 
 def test_direct_parameter_loss_weighs_translation_rotation_and_angles():
     output, target = hands(1)
-    turned = rotation_vector_to_matrix(torch.tensor([[0.0, 0.3, 0.0]]))
+    turned = so3_exp(torch.tensor([[0.0, 0.3, 0.0]]))
     moved = HandNetOutput(
         output.coarse, output.joints, output.joint_sigma, turned, torch.tensor([[0.05, 0.0, 0.0]]),
         target.angles + 0.1, output.shape, target.angles + 0.1,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics import HandModelLayer
-from hand_pose_ros.hand.rotations import rotation_vector_to_matrix
+from hand_pose_ros.hand.rotations import so3_exp
 from hand_pose_ros.network.backbones import fold_normalisation
 from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.heads import LENGTH_SCALE_M
@@ -138,7 +138,7 @@ def test_certainty_never_pulls_at_the_pose(name):
 def test_palm_frame_turns_with_the_hand_and_stands_near_the_palm(vector, shift):
     layer = HandModelLayer()
     joints = layer(torch.zeros(1, 26))
-    rotation = rotation_vector_to_matrix(torch.tensor([vector], dtype=torch.float32))
+    rotation = so3_exp(torch.tensor([vector], dtype=torch.float32))
     moved = joints @ rotation.transpose(-1, -2) + torch.tensor(shift, dtype=torch.float32)
     still = palm_frame(joints)
     torch.testing.assert_close(palm_frame(moved), rotation @ still, atol=1e-4, rtol=0)

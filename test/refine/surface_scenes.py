@@ -7,7 +7,8 @@ from numba import njit
 
 from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.hand.solver_kinematics import place_hand, rotation_vector, scale_hand, turn
+from hand_pose_ros.hand.rotations_numba import so3_exp, so3_log
+from hand_pose_ros.hand.solver_kinematics import place_hand, scale_hand
 from hand_pose_ros.refine.surface_kernels import capsule_distance, place_ends, place_frame, prepare_capsules
 from hand_pose_ros.refine.surface_model import CAPSULES, END_RADII, PALM_POINTS
 
@@ -30,7 +31,7 @@ class PlacedHand:
     """A pose's joints (23, 3) m, axes (20, 3), ends (E, 3) relative to the palm, frame and capsule table."""
 
     def __init__(self, parameters: np.ndarray, shape: np.ndarray, thickness: float = 0.0) -> None:
-        self.translation, rotation = parameters[:3], turn(parameters[3:6])
+        self.translation, rotation = parameters[:3], so3_exp(parameters[3:6])
         wrist, bases, lengths = np.empty((2, 3)), np.empty((5, 3)), np.empty((5, 3))
         scale_hand(shape, 1.0, wrist, bases, lengths)
         self.joints, self.axes = np.empty((23, 3)), np.empty((20, 3))
@@ -82,7 +83,7 @@ def open_hand(seed: int) -> np.ndarray:
     # Fingers up, palm (or back) to the camera: the palm's x to -y of the picture, its z to z.
     base = np.array([[0.0, -1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, -1.0]])
     base = base if seed % 2 else base @ np.diag([1.0, -1.0, -1.0])
-    parameters[3:6] = rotation_vector(turn(rng.normal(0, 0.25, 3)) @ base)
+    parameters[3:6] = so3_log(so3_exp(rng.normal(0, 0.25, 3)) @ base)
     low, high = skeleton.ANGLE_LIMITS.T
     parameters[6:] = np.clip(rng.normal(0.15, 0.2, 20), low + 0.05, high - 0.05)
     parameters[6::4] = rng.uniform(-0.1, 0.1, 5)

@@ -15,8 +15,8 @@ from hand_pose_ros.datasets.synthetic import SyntheticConfig, SyntheticHands
 from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics import HandModelLayer, bone_lengths
+from hand_pose_ros.hand.rotations_numba import so3_exp, so3_log
 from hand_pose_ros.hand.solver import PoseSolver
-from hand_pose_ros.hand.solver_kinematics import rotation_vector, turn
 from hand_pose_ros.refine.surface_fit import SurfaceFit, SurfaceFitConfig, SurfaceHand
 
 LOWER, UPPER = skeleton.ANGLE_LIMITS.T
@@ -34,8 +34,8 @@ def pushed(parameters: np.ndarray, rng: np.random.Generator, shift_m: float, tur
     out = parameters.copy()
     direction, axis = rng.standard_normal((2, 3))
     out[:3] += shift_m * direction / np.linalg.norm(direction)
-    rotation = turn(turn_rad * axis / np.linalg.norm(axis)) @ turn(parameters[3:6])
-    out[3:6] = rotation_vector(rotation)
+    rotation = so3_exp(turn_rad * axis / np.linalg.norm(axis)) @ so3_exp(parameters[3:6])
+    out[3:6] = so3_log(rotation)
     return out
 
 
@@ -48,8 +48,8 @@ def test_hand_started_6_mm_and_10_degrees_off_its_own_surface_comes_back(seed: i
     fit = SurfaceFit(SurfaceFitConfig(iterations=30))
     hand = fit.fit(FRAME, truth.draw(), truth.joints, NOT_SEEN, TEMPLATE, start)
     assert error_mm(hand.joints, truth.joints) < 0.5 * before
-    assert hand.evidence.explained > 0.9
-    assert hand.evidence.floating < 0.1
+    assert hand.statistics.explained > 0.9
+    assert hand.statistics.floating < 0.1
 
 
 def test_rendered_hands_of_other_people_get_closer():
@@ -115,7 +115,7 @@ def assert_valid(hand: SurfaceHand, shape: np.ndarray) -> None:
     assert np.allclose(again, hand.joints, atol=1e-7)
     assert np.allclose(bone_lengths(hand.joints), bone_lengths(again), atol=1e-9)
     assert hand.energy <= hand.start_energy
-    shares = dataclasses.asdict(hand.evidence)
+    shares = dataclasses.asdict(hand.statistics)
     assert all(np.isfinite(value) and value >= 0 for value in shares.values())
 
 
@@ -176,7 +176,7 @@ def test_evidence_tells_a_hand_beside_the_surface():
     away = parameters.copy()
     away[:3] += (0.0, 0.0, -0.06)
     on, off = (
-        still.fit(FRAME, truth.draw(), truth.joints, NOT_SEEN, TEMPLATE, start, previous=start).evidence
+        still.fit(FRAME, truth.draw(), truth.joints, NOT_SEEN, TEMPLATE, start, previous=start).statistics
         for start in (parameters, away)
     )
     assert on.explained > 0.9

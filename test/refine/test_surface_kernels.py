@@ -7,7 +7,7 @@ import pytest
 from surface_scenes import FRAME, PlacedHand, open_hand
 
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.hand.solver_kinematics import rotation_vector, turn
+from hand_pose_ros.hand.rotations_numba import so3_exp, so3_log
 from hand_pose_ros.refine.surface_equations import FIRST_SCALE, THICKNESS, UNKNOWNS, gather
 from hand_pose_ros.refine.surface_fit import SurfaceFit, SurfaceFitConfig
 from hand_pose_ros.refine.surface_kernels import (
@@ -62,7 +62,7 @@ def test_nearest_capsules_come_in_order():
 def moved(parameters: np.ndarray, step: np.ndarray) -> np.ndarray:
     """A pose after a step of the solver's: the rotation's is a turn in the outer frame."""
     out = parameters + step[:26]
-    out[3:6] = rotation_vector(turn(step[3:6]) @ turn(parameters[3:6]))
+    out[3:6] = so3_log(so3_exp(step[3:6]) @ so3_exp(parameters[3:6]))
     return out
 
 

@@ -15,19 +15,19 @@ from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics_numba import hand_joints
 from hand_pose_ros.refine.bone_prior import load_bone_prior
-from hand_pose_ros.refine.surface_fit import SurfaceEvidence
+from hand_pose_ros.refine.surface_fit import FitStatistics
 from hand_pose_ros.tracking.confidence import (
-    HAND_CLUES,
-    JOINT_CLUES,
+    HAND_FEATURES,
+    JOINT_FEATURES,
     Calibration,
-    Clues,
-    gather_clues,
+    ConfidenceFeatures,
+    confidence_features,
     uncalibrated,
 )
 
 FRAME = CropFrame(np.array([0.0, 0.0, 0.5]), 0.30, 96)
-GOOD = SurfaceEvidence(900.0, 0.95, 0.003, 0.0, 0.6)
-NONE = SurfaceEvidence(0.0, 0.0, 0.0, 0.0, 0.0)
+GOOD = FitStatistics(900.0, 0.95, 0.003, 0.0, 0.6)
+NONE = FitStatistics(0.0, 0.0, 0.0, 0.0, 0.0)
 SIGMA = np.full(skeleton.JOINT_COUNT, 0.006)
 PRIOR = load_bone_prior()
 JOINTS = hand_joints(
@@ -42,27 +42,29 @@ weights = st.floats(-5.0, 5.0)
 def calibrations() -> st.SearchStrategy[Calibration]:
     return st.builds(
         Calibration,
-        hnp.arrays(np.float64, len(HAND_CLUES), elements=weights),
+        hnp.arrays(np.float64, len(HAND_FEATURES), elements=weights),
         weights,
-        hnp.arrays(np.float64, len(JOINT_CLUES), elements=weights),
+        hnp.arrays(np.float64, len(JOINT_FEATURES), elements=weights),
         hnp.arrays(np.float64, skeleton.JOINT_COUNT, elements=weights),
     )
 
 
-def clues(presence: float = 3.0, crop: np.ndarray = WALL, joints: np.ndarray = JOINTS, **changed) -> Clues:
-    """Clues of a hand that network and refinement agree on."""
-    known = {"coarse": joints, "refined": joints, "sigma": SIGMA, "evidence": GOOD, **changed}
-    return gather_clues(
-        FRAME, crop, presence, known["coarse"], joints, known["refined"], known["sigma"], known["evidence"], PRIOR
+def clues(
+    presence: float = 3.0, crop: np.ndarray = WALL, joints: np.ndarray = JOINTS, **changed
+) -> ConfidenceFeatures:
+    """ConfidenceFeatures of a hand that network and refinement agree on."""
+    known = {"coarse": joints, "refined": joints, "sigma": SIGMA, "statistics": GOOD, **changed}
+    return confidence_features(
+        FRAME, crop, presence, known["coarse"], joints, known["refined"], known["sigma"], known["statistics"], PRIOR
     )  # fmt: skip
 
 
-def clue(found: Clues, name: str) -> float:
-    return float(found.hand[HAND_CLUES.index(name)])
+def clue(found: ConfidenceFeatures, name: str) -> float:
+    return float(found.hand[HAND_FEATURES.index(name)])
 
 
-def joint_clue(found: Clues, name: str) -> np.ndarray:
-    return found.joints[:, JOINT_CLUES.index(name) - 1]
+def joint_clue(found: ConfidenceFeatures, name: str) -> np.ndarray:
+    return found.joints[:, JOINT_FEATURES.index(name) - 1]
 
 
 def test_clues_are_what_they_are_called() -> None:
@@ -96,7 +98,7 @@ def test_garbage_gives_finite_clues_and_probabilities(crop: np.ndarray, presence
     rng = np.random.default_rng(0)
     joints = JOINTS + far * rng.normal(size=JOINTS.shape)
     sigma = np.where(rng.random(skeleton.JOINT_COUNT) < 0.5, np.inf, 0.0)
-    found = clues(presence, crop, joints, refined=-joints, coarse=0.0 * joints, sigma=sigma, evidence=NONE)
+    found = clues(presence, crop, joints, refined=-joints, coarse=0.0 * joints, sigma=sigma, statistics=NONE)
     assert np.isfinite(found.hand).all()
     assert np.isfinite(found.joints).all()
     hand, each = uncalibrated().confidence(found)
@@ -108,11 +110,11 @@ def test_garbage_gives_finite_clues_and_probabilities(crop: np.ndarray, presence
 @settings(deadline=None, max_examples=50)
 @given(
     calibrations(),
-    hnp.arrays(np.float64, len(HAND_CLUES), elements=st.floats(-1e6, 1e6)),
-    hnp.arrays(np.float64, (skeleton.JOINT_COUNT, len(JOINT_CLUES) - 1), elements=st.floats(-1e6, 1e6)),
+    hnp.arrays(np.float64, len(HAND_FEATURES), elements=st.floats(-1e6, 1e6)),
+    hnp.arrays(np.float64, (skeleton.JOINT_COUNT, len(JOINT_FEATURES) - 1), elements=st.floats(-1e6, 1e6)),
 )
 def test_any_clues_give_probabilities(calibration: Calibration, hand: np.ndarray, joints: np.ndarray) -> None:
-    confidence, each = calibration.confidence(Clues(hand, joints))
+    confidence, each = calibration.confidence(ConfidenceFeatures(hand, joints))
     assert 0.0 < confidence < 1.0
     assert ((each >= 0.0) & (each <= 1.0)).all()
 
@@ -155,7 +157,7 @@ def test_wrong_sizes_and_values_are_refused() -> None:
     with pytest.raises(ValueError, match="joint_bias"):
         replace(good, joint_bias=np.zeros(3))
     with pytest.raises(ValueError, match="hand"):
-        replace(good, hand=np.full(len(HAND_CLUES), np.nan))
+        replace(good, hand=np.full(len(HAND_FEATURES), np.nan))
     with pytest.raises(ValueError, match="hand_bias"):
         replace(good, hand_bias=float("inf"))
 
@@ -168,9 +170,9 @@ def test_confidence_grows_with_presence() -> None:
 
 def test_a_joint_follows_its_own_clues_and_the_hand() -> None:
     """By hand: weights 1 on the hand's log odds, -2 on the own expected error, a bias of 0.5 for one joint."""
-    hand, joint = np.zeros(len(HAND_CLUES)), np.zeros(len(JOINT_CLUES))
-    hand[HAND_CLUES.index("presence")] = 1.0
-    joint[JOINT_CLUES.index("hand")], joint[JOINT_CLUES.index("log_sigma")] = 1.0, -2.0
+    hand, joint = np.zeros(len(HAND_FEATURES)), np.zeros(len(JOINT_FEATURES))
+    hand[HAND_FEATURES.index("presence")] = 1.0
+    joint[JOINT_FEATURES.index("hand")], joint[JOINT_FEATURES.index("log_sigma")] = 1.0, -2.0
     bias = np.zeros(skeleton.JOINT_COUNT)
     bias[4] = 0.5
     sigma = np.full(skeleton.JOINT_COUNT, 0.01)
@@ -185,4 +187,4 @@ def test_a_joint_follows_its_own_clues_and_the_hand() -> None:
 def test_uncalibrated_believes_a_sure_hand_and_no_empty_place() -> None:
     wide = np.full(skeleton.JOINT_COUNT, 0.04)
     assert uncalibrated().confidence(clues(5.0))[0] > 0.5
-    assert uncalibrated().confidence(clues(-5.0, EMPTY, sigma=wide, evidence=NONE))[0] < 0.05
+    assert uncalibrated().confidence(clues(-5.0, EMPTY, sigma=wide, statistics=NONE))[0] < 0.05

@@ -8,7 +8,7 @@ from scipy.spatial.transform import Rotation
 
 from hand_pose_ros.evaluation.motion_metrics import lag_s
 from hand_pose_ros.hand.skeleton import ANGLE_COUNT, ANGLE_LIMITS
-from hand_pose_ros.tracking.one_euro_filter import FilterConfig, Pose, first_state, step
+from hand_pose_ros.tracking.one_euro_filter import FilterConfig, PoseState, first_state, step
 
 RATES = (15.0, 30.0, 60.0, 90.0)
 LOW, HIGH = ANGLE_LIMITS.T
@@ -16,17 +16,17 @@ MIDDLE = ANGLE_LIMITS.mean(axis=1)
 FIXED = FilterConfig(palm_hz=0.0, finger_hz_by_palm=0.0, finger_hz=0.0, catch_up_m=0.0, catch_up_rad=0.0)
 
 
-def pose(along: float = 0.0, turned: float = 0.0, bent: float = 0.0) -> Pose:
+def pose(along: float = 0.0, turned: float = 0.0, bent: float = 0.0) -> PoseState:
     """A hand moved along x (m), turned about a fixed axis (rad) and with every angle bent from its middle (rad)."""
     rotation = Rotation.from_rotvec(turned * np.array([0.6, 0.0, 0.8])).as_matrix()
-    return Pose(np.array([along, 0.0, 0.5]), rotation, MIDDLE + bent)
+    return PoseState(np.array([along, 0.0, 0.5]), rotation, MIDDLE + bent)
 
 
 def turn_between(a: np.ndarray, b: np.ndarray) -> float:
     return float(Rotation.from_matrix(a.T @ b).magnitude())
 
 
-def run(poses: list[Pose], times: np.ndarray, config: FilterConfig) -> list[Pose]:
+def run(poses: list[PoseState], times: np.ndarray, config: FilterConfig) -> list[PoseState]:
     state, out = first_state(poses[0]), [poses[0]]
     for measured, dt in zip(poses[1:], np.diff(times), strict=True):
         state = step(state, measured, float(dt), config)
@@ -34,7 +34,7 @@ def run(poses: list[Pose], times: np.ndarray, config: FilterConfig) -> list[Pose
     return out
 
 
-def as_rows(poses: list[Pose]) -> np.ndarray:
+def as_rows(poses: list[PoseState]) -> np.ndarray:
     """(T, 26): translation m, rotation vector rad, angles rad."""
     return np.array(
         [[*p.translation, *Rotation.from_matrix(p.rotation).as_rotvec(), *p.angles] for p in poses]
@@ -76,11 +76,11 @@ def test_no_filtering_at_zero_hz() -> None:
     hz=st.floats(0, 100),
 )
 def test_what_leaves_is_a_valid_pose_between_both(start, seen, turned, dt, hz) -> None:
-    first = Pose(
+    first = PoseState(
         np.zeros(3), Rotation.from_rotvec(turned[:3]).as_matrix(), LOW + np.array(start) * (HIGH - LOW)
     )
     first = first._replace(angles=np.clip(first.angles, LOW, HIGH))
-    measured = Pose(
+    measured = PoseState(
         np.ones(3),
         Rotation.from_rotvec(turned[3:]).as_matrix(),
         np.clip(LOW + np.array(seen) * (HIGH - LOW), LOW, HIGH),
@@ -99,7 +99,7 @@ def noise_gain(hz: float, config: FilterConfig) -> float:
     rng, count = np.random.default_rng(3), int(60 * hz)
     noise = rng.normal(0, 1, (count, 26)) * np.repeat([0.0004, 0.014, 0.028], [3, 3, 20])
     seen = [
-        Pose(np.array([0, 0, 0.5]) + n[:3], Rotation.from_rotvec(n[3:6]).as_matrix(), MIDDLE + n[6:])
+        PoseState(np.array([0, 0, 0.5]) + n[:3], Rotation.from_rotvec(n[3:6]).as_matrix(), MIDDLE + n[6:])
         for n in noise
     ]
     out = as_rows(run(seen, np.arange(count) / hz, config))[int(5 * hz) :]
@@ -119,7 +119,7 @@ def test_still_hand_is_steadied_to_a_third_at_every_rate() -> None:
     assert max(gains) < 1.6 * min(gains)
 
 
-def moves(times: np.ndarray, seconds: float, along: float, turned: float, bent: float) -> list[Pose]:
+def moves(times: np.ndarray, seconds: float, along: float, turned: float, bent: float) -> list[PoseState]:
     """There and back again in minimum-jerk moves (Flash and Hogan 1985) of ``seconds`` each."""
     phase = np.abs((times / seconds + 1) % 2 - 1)
     share = phase**3 * (10 - 15 * phase + 6 * phase**2)

@@ -10,7 +10,7 @@ from hand_pose_ros.depth.crop import upright_roll
 from hand_pose_ros.hand.kinematics_numba import fingers_direction
 from hand_pose_ros.resources import model_file
 from hand_pose_ros.synthetic.stage import Stage, StageConfig
-from hand_pose_ros.tracking.pose_inference import HandEstimator, Place
+from hand_pose_ros.tracking.pose_inference import CropRequest, HandEstimator
 from hand_pose_ros.tracking.scoring import is_hand, is_surely_hand, look
 
 CAMERA = Camera(320, 240, 240.0, 240.0, 159.5, 119.5)
@@ -27,7 +27,7 @@ def frame():
 
 
 def sides(centre):
-    return [Place(np.asarray(centre), False), Place(np.asarray(centre), True)]
+    return [CropRequest(np.asarray(centre), False), CropRequest(np.asarray(centre), True)]
 
 
 def test_sifting_drops_the_places_that_are_no_hand_and_keeps_the_answers(estimator, frame):
@@ -71,7 +71,7 @@ def test_a_turned_hand_is_looked_at_again_upright(estimator, frame, turned_rad):
     hand = frame.hands[0].joints
     centre = hand.mean(axis=0)
     upright = upright_roll(centre, fingers_direction(hand))
-    places = [Place(centre, mirrored, upright + turned_rad) for mirrored in (False, True)]
+    places = [CropRequest(centre, mirrored, upright + turned_rad) for mirrored in (False, True)]
     (group,) = look(estimator, frame.depth, CAMERA, [places], {})
     left = upright - group[0].frame.roll_rad
     assert abs(np.degrees(np.arctan2(np.sin(left), np.cos(left)))) < 25

@@ -15,7 +15,7 @@ from hand_pose_ros.refine.refiner import RefineConfig, Refiner
 from hand_pose_ros.tracking.confidence import uncalibrated
 from hand_pose_ros.tracking.pose_inference import Estimate
 from hand_pose_ros.tracking.track import Limits, Track, TrackState
-from hand_pose_ros.tracking.user_profile import Person, ShapeConfig
+from hand_pose_ros.tracking.user_profile import ShapeConfig, UserProfile
 
 RATE_S = 1 / 30
 SURE, DOUBTFUL, NONE = 12.0, 4.0, -6.0
@@ -29,7 +29,7 @@ def refiner() -> Refiner:
     return Refiner(RefineConfig(shape=ShapeConfig(frames=4, pause_s=0.0, change_rad=0.0)))
 
 
-def track(side: str = "right", person: Person | None = None, coast_s: float = 0.25) -> Track:
+def track(side: str = "right", person: UserProfile | None = None, coast_s: float = 0.25) -> Track:
     return Track(1, refiner(), uncalibrated(), Limits(side, 0.0, coast_s, START_ODDS), person)
 
 
@@ -76,8 +76,10 @@ def test_doubtful_frames_never_add_up_to_a_hand_but_keep_one():
 
 
 def test_what_the_search_knows_counts_for_beginning_only():
-    def begun(evidence: float, presence: float) -> TrackState:
-        one = Track(1, refiner(), uncalibrated(), Limits("right", 0.0, 0.25, START_ODDS), evidence=evidence)
+    def begun(log_odds_prior: float, presence: float) -> TrackState:
+        one = Track(
+            1, refiner(), uncalibrated(), Limits("right", 0.0, 0.25, START_ODDS), log_odds_prior=log_odds_prior
+        )
         return show(one, presence, 1)[0]
 
     likely = 7.0
@@ -139,7 +141,7 @@ def test_bones_are_this_persons_once_held_to_the_last_bit():
     for index in range(20):
         shape = np.full(9, 0.02) + rng.normal(0, 0.02, 9)
         known.observe([estimate(SURE, shape=shape)], index * RATE_S, {})
-        if known.hand.shape_held:
+        if known.hand.shape_frozen:
             lengths.append(known.hand.shape)
     assert len(lengths) >= 12
     assert all(np.array_equal(shape, lengths[0]) for shape in lengths)
@@ -148,9 +150,9 @@ def test_bones_are_this_persons_once_held_to_the_last_bit():
 
 def test_a_known_person_has_their_bones_from_the_first_frame():
     shape = np.linspace(-0.1, 0.1, 9)
-    known = track(person=Person(shape, 40, 0.05))
+    known = track(person=UserProfile(shape, 40, 0.05))
     show(known, SURE, 1)
-    assert known.hand.shape_held
+    assert known.hand.shape_frozen
     assert np.array_equal(known.hand.shape, shape)
     assert known.thickness == 0.05
 

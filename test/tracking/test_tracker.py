@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.detection.proposals import Candidate
+from hand_pose_ros.detection.proposals import Proposal
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics import HandModelLayer
 from hand_pose_ros.network.checkpoint import CheckpointError
@@ -193,11 +193,11 @@ def test_one_that_may_be_none_does_not_keep_a_hand_from_being_found():
     frame = Stage(StageConfig(seed=180, hands=("right", "left")), CAMERA).frame(0.0)
     first, second = (hand.joints.mean(axis=0) for hand in frame.hands)
     tracker = HandTracker()
-    named = [Candidate(first, "blob", evidence=-20.0)]
+    named = [Proposal(first, "blob", log_odds_prior=-20.0)]
     tracker.search_image = lambda *_: list(named)
     for index in range(2):
         assert tracker.update(frame.depth, CAMERA, index * RATE_S).hands == ()
-    named.append(Candidate(second, "detector"))
+    named.append(Proposal(second, "detector"))
     found = tracker.update(frame.depth, CAMERA, 2 * RATE_S).hands
     assert len(found) == 1
     assert np.linalg.norm(found[0].joints.mean(axis=0) - second) < 0.02
@@ -210,12 +210,12 @@ def test_a_second_hand_that_only_the_second_look_names_is_found():
 
     class Search:
         def __call__(self, depth, camera, count):
-            return [Candidate(first, "detector")]
+            return [Proposal(first, "detector")]
 
-        def beside(self, depth, camera, hands, count):
+        def detect_remaining(self, depth, camera, hands, count):
             assert len(hands) == count == 1
             assert np.linalg.norm(hands[0].mean(axis=0) - first) < 0.02
-            return [Candidate(first + [0.01, 0.0, 0.0], "detector"), Candidate(second, "detector")]
+            return [Proposal(first + [0.01, 0.0, 0.0], "detector"), Proposal(second, "detector")]
 
     tracker.search_image = Search()
     found = tracker.update(frame.depth, CAMERA, 0.0).hands
@@ -236,7 +236,7 @@ def test_a_users_hand_is_learnt_saved_and_held_from_the_first_frame_of_the_next_
         user="anna", user_folder=str(tmp_path), refine=RefineConfig(shape=ShapeConfig(frames=4, pause_s=0.0))
     )
     first = list(follow(HandTracker(config=config), motion, 12))[-1][0].hands[0]
-    assert first.shape_held
+    assert first.shape_frozen
     again = next(follow(HandTracker(config=config), motion, 1))[0].hands[0]
-    assert again.shape_held
+    assert again.shape_frozen
     assert np.array_equal(again.shape, first.shape)

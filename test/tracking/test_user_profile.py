@@ -11,11 +11,11 @@ from scipy.spatial.transform import Rotation
 
 from hand_pose_ros.hand.skeleton import ANGLE_LIMITS, SHAPE_NAMES
 from hand_pose_ros.tracking.user_profile import (
-    Person,
-    PersonShape,
     ShapeConfig,
-    load_person,
-    save_person,
+    ShapeEstimator,
+    UserProfile,
+    load_profile,
+    save_profile,
     weighted_median,
 )
 
@@ -26,7 +26,7 @@ UPRIGHT = np.eye(3)
 EVERY = ShapeConfig(frames=20, pause_s=0.0)
 
 
-def learn(person: PersonShape, shapes: np.ndarray, confidence: float = 0.8) -> PersonShape:
+def learn(person: ShapeEstimator, shapes: np.ndarray, confidence: float = 0.8) -> ShapeEstimator:
     for i, shape in enumerate(shapes):
         person = person.add(shape, confidence, UPRIGHT, FLAT, i / 30)
     return person
@@ -37,14 +37,16 @@ def noisy(count: int, seed: int = 0) -> np.ndarray:
 
 
 def test_before_the_first_frame_it_is_the_template() -> None:
-    person = PersonShape()
-    assert not person.held
+    person = ShapeEstimator()
+    assert not person.frozen
     np.testing.assert_array_equal(person.shape, np.zeros(9))
 
 
 def test_more_frames_come_nearer_to_the_true_shape() -> None:
     errors = [
-        np.mean([np.abs(learn(PersonShape(EVERY), noisy(n, seed)).shape - TRUE).mean() for seed in range(20)])
+        np.mean(
+            [np.abs(learn(ShapeEstimator(EVERY), noisy(n, seed)).shape - TRUE).mean() for seed in range(20)]
+        )
         for n in (1, 5, 20)
     ]
     assert errors[2] < 0.6 * errors[1] < 0.6 * errors[0]
@@ -53,12 +55,12 @@ def test_more_frames_come_nearer_to_the_true_shape() -> None:
 def test_frames_that_are_wrong_altogether_do_not_move_it() -> None:
     shapes = noisy(20)
     shapes[[1, 5, 6, 12, 18]] = 0.6
-    assert np.abs(learn(PersonShape(EVERY), shapes).shape - TRUE).max() < 0.06
+    assert np.abs(learn(ShapeEstimator(EVERY), shapes).shape - TRUE).max() < 0.06
 
 
 def test_once_held_it_never_changes() -> None:
-    person = learn(PersonShape(EVERY), noisy(20))
-    assert person.held
+    person = learn(ShapeEstimator(EVERY), noisy(20))
+    assert person.frozen
     assert person.frames == 20
     later = person.add(np.full(9, 0.5), 1.0, UPRIGHT, FLAT, 100.0)
     assert later is person
@@ -68,13 +70,13 @@ def test_once_held_it_never_changes() -> None:
 
 def test_frames_of_an_unmoved_hand_count_only_now_and_then() -> None:
     config = ShapeConfig(frames=100, pause_s=0.25)
-    person = learn(PersonShape(config), noisy(60))  # 2 s: at 0, 0.267, 0.533 ... s
+    person = learn(ShapeEstimator(config), noisy(60))  # 2 s: at 0, 0.267, 0.533 ... s
     assert person.frames == 8
 
 
 @pytest.mark.parametrize("moved", ["palm", "finger"])
 def test_frame_counts_when_the_hand_has_moved(moved: str) -> None:
-    person = PersonShape(ShapeConfig(pause_s=10.0, change_rad=0.15)).add(TRUE, 0.8, UPRIGHT, FLAT, 0.0)
+    person = ShapeEstimator(ShapeConfig(pause_s=10.0, change_rad=0.15)).add(TRUE, 0.8, UPRIGHT, FLAT, 0.0)
     counts = []
     for turned in (0.14, 0.16):
         rotation = Rotation.from_rotvec([0, turned * (moved == "palm"), 0]).as_matrix()
@@ -84,22 +86,22 @@ def test_frame_counts_when_the_hand_has_moved(moved: str) -> None:
 
 
 def test_it_is_held_in_time_even_when_little_was_seen() -> None:
-    person = PersonShape(ShapeConfig(longest_s=2.0)).add(TRUE, 0.8, UPRIGHT, FLAT, 5.0)
-    assert not person.add(TRUE, 0.0, UPRIGHT, FLAT, 6.9).held
+    person = ShapeEstimator(ShapeConfig(longest_s=2.0)).add(TRUE, 0.8, UPRIGHT, FLAT, 5.0)
+    assert not person.add(TRUE, 0.0, UPRIGHT, FLAT, 6.9).frozen
     late = person.add(TRUE, 0.0, UPRIGHT, FLAT, 7.0)
-    assert late.held
+    assert late.frozen
     np.testing.assert_array_equal(late.shape, TRUE)
 
 
 def test_doubtful_frames_and_impossible_hands_do_not_count() -> None:
-    person = PersonShape(EVERY)
+    person = ShapeEstimator(EVERY)
     assert person.add(TRUE, EVERY.least_confidence, UPRIGHT, FLAT, 0.0) is person
     assert person.add(np.full(9, 0.8), 0.9, UPRIGHT, FLAT, 0.0) is person
 
 
 def test_known_person_is_held_from_the_start() -> None:
-    person = PersonShape.known(TRUE)
-    assert person.held
+    person = ShapeEstimator.known(TRUE)
+    assert person.frozen
     np.testing.assert_array_equal(person.add(np.zeros(9), 1.0, UPRIGHT, FLAT, 0.0).shape, TRUE)
 
 
@@ -117,7 +119,7 @@ def test_known_person_is_held_from_the_start() -> None:
 )
 def test_bad_frame_is_named(change: dict, message: str) -> None:
     frame = {"shape": TRUE, "confidence": 0.8, "rotation": UPRIGHT, "angles": FLAT, "stamp_s": 0.0}
-    person = PersonShape().add(**frame)
+    person = ShapeEstimator().add(**frame)
     with pytest.raises(ValueError, match=message):
         person.add(**{**frame, **change})
 
@@ -146,9 +148,9 @@ def test_weighted_median_by_hand() -> None:
 @given(st.lists(st.floats(-0.6, 0.6), min_size=9, max_size=9), st.integers(0, 10**6))
 def test_saved_person_comes_back_bit_for_bit(tmp_path_factory, shape, frames) -> None:
     folder = tmp_path_factory.mktemp("people")
-    path = save_person(folder, "Ada-1", Person(np.array(shape), frames, 0.1))
+    path = save_profile(folder, "Ada-1", UserProfile(np.array(shape), frames, 0.1))
     assert [entry.name for entry in folder.iterdir()] == [path.name] == ["Ada-1.json"]
-    person = load_person(folder, "Ada-1")
+    person = load_profile(folder, "Ada-1")
     assert person is not None
     np.testing.assert_array_equal(person.shape, shape)
     assert (person.frames, person.thickness) == (frames, 0.1)
@@ -156,10 +158,10 @@ def test_saved_person_comes_back_bit_for_bit(tmp_path_factory, shape, frames) ->
 
 def test_second_save_replaces_the_first_and_others_stay(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "people"
-    save_person(folder, "a", Person(TRUE, 3))
-    save_person(folder, "b", Person(-TRUE, 4))
-    save_person(folder, "a", Person(2 * TRUE, 5))
-    first, second = load_person(folder, "a"), load_person(folder, "b")
+    save_profile(folder, "a", UserProfile(TRUE, 3))
+    save_profile(folder, "b", UserProfile(-TRUE, 4))
+    save_profile(folder, "a", UserProfile(2 * TRUE, 5))
+    first, second = load_profile(folder, "a"), load_profile(folder, "b")
     assert first is not None
     assert second is not None
     np.testing.assert_array_equal(first.shape, 2 * TRUE)
@@ -167,16 +169,16 @@ def test_second_save_replaces_the_first_and_others_stay(tmp_path: Path) -> None:
 
 
 def test_unknown_user_is_none(tmp_path: Path) -> None:
-    assert load_person(tmp_path, "nobody") is None
-    assert load_person(tmp_path / "missing", "nobody") is None
+    assert load_profile(tmp_path, "nobody") is None
+    assert load_profile(tmp_path / "missing", "nobody") is None
 
 
 @pytest.mark.parametrize("user_id", ["", "../x", "a/b", ".hidden", "a b", "é", "a" * 65, "a\n", "-x"])
 def test_unsafe_user_id_is_refused(tmp_path: Path, user_id: str) -> None:
     with pytest.raises(ValueError, match="user id"):
-        load_person(tmp_path, user_id)
+        load_profile(tmp_path, user_id)
     with pytest.raises(ValueError, match="user id"):
-        save_person(tmp_path, user_id, Person(TRUE, 1))
+        save_profile(tmp_path, user_id, UserProfile(TRUE, 1))
     assert not list(tmp_path.iterdir())
 
 
@@ -211,23 +213,23 @@ def with_shape(text: str, name: str, value: object) -> str:
     ],
 )
 def test_damaged_or_foreign_file_is_refused_and_named(tmp_path: Path, damage, message: str) -> None:
-    path = save_person(tmp_path, "ada", Person(TRUE, 3))
+    path = save_profile(tmp_path, "ada", UserProfile(TRUE, 3))
     path.write_bytes(damage(path.read_text(encoding="utf-8")).encode("utf-8", "surrogateescape"))
     with pytest.raises(ValueError, match=message) as raised:
-        load_person(tmp_path, "ada")
+        load_profile(tmp_path, "ada")
     assert str(path) in str(raised.value)
 
 
 def test_nothing_is_left_behind_when_a_save_fails(tmp_path: Path, monkeypatch) -> None:
-    save_person(tmp_path, "ada", Person(TRUE, 3))
+    save_profile(tmp_path, "ada", UserProfile(TRUE, 3))
 
     def fail(self: Path, target: Path) -> None:
         raise OSError("disk full")
 
     monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(OSError, match="disk full"):
-        save_person(tmp_path, "ada", Person(-TRUE, 9))
+        save_profile(tmp_path, "ada", UserProfile(-TRUE, 9))
     assert [entry.name for entry in tmp_path.iterdir()] == ["ada.json"]
-    person = load_person(tmp_path, "ada")
+    person = load_profile(tmp_path, "ada")
     assert person is not None
     assert person.frames == 3

@@ -11,7 +11,7 @@ import torch
 
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics import HandModelLayer
-from hand_pose_ros.hand.rotations import rotation_vector_to_matrix
+from hand_pose_ros.hand.rotations import so3_exp
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class ToyHands:
         lower, upper = skeleton.ANGLE_LIMITS.T
         angles = rng.uniform(lower, upper, (count, 20)).astype(np.float32)
         vectors = torch.from_numpy(rng.normal(0, 0.8, (count, 3)).astype(np.float32))
-        rotation = rotation_vector_to_matrix(vectors)
+        rotation = so3_exp(vectors)
         translation = rng.normal(0, 0.015, (count, 3)).astype(np.float32)
         if again is not None:
             translation -= again.offset.astype(np.float32)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.tracking.pose_inference import Estimate, HandEstimator, Place
+from hand_pose_ros.tracking.pose_inference import Estimate, HandEstimator, CropRequest
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
 from hand_pose_ros.nodes.demo.demo_config import SLOW_VARIABLE
 from hand_pose_ros.nodes.tracker_factory import build_tracker
@@ -36,7 +36,7 @@ class _Repeated:
         self,
         depth: NDArray[np.float32],
         camera: Camera,
-        places: Sequence[Place],
+        places: Sequence[CropRequest],
         timings_ms: dict[str, float],
     ) -> list[Estimate]:
         estimates: list[Estimate] = []
