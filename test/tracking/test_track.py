@@ -78,7 +78,11 @@ def test_doubtful_frames_never_add_up_to_a_hand_but_keep_one():
 def test_what_the_search_knows_counts_for_beginning_only():
     def begun(log_odds_prior: float, presence: float) -> TrackState:
         one = Track(
-            1, refiner(), uncalibrated(), Limits("right", 0.0, 0.25, START_ODDS), log_odds_prior=log_odds_prior
+            1,
+            refiner(),
+            uncalibrated(),
+            Limits("right", 0.0, 0.25, START_ODDS),
+            log_odds_prior=log_odds_prior,
         )
         return show(one, presence, 1)[0]
 

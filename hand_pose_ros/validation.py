@@ -1,0 +1,72 @@
+"""Checks of configuration fields: one sentence that names the field, its value and what would be right.
+
+In: a dataclass (or anything with attributes) and names of its fields. Out: nothing, or ValueError with
+"<section.>field is value, want ...". Every check refuses NaN.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+
+def label(section: str, name: str) -> str:
+    """A field's name with its section, as it stands in a configuration file: ``loss.joint``."""
+    return f"{section}.{name}" if section else name
+
+
+def require(right: bool, section: str, name: str, value: Any, want: str) -> None:
+    """ValueError "<section.>name is value, want ..." unless ``right``."""
+    if not right:
+        shown = f"'{value}'" if isinstance(value, str) else value
+        raise ValueError(f"{label(section, name)} is {shown}, want {want}")
+
+
+def positive(config: Any, *names: str, section: str = "") -> None:
+    """Finite and above 0."""
+    for name in names:
+        value = getattr(config, name)
+        require(math.isfinite(value) and value > 0, section, name, value, "more than 0")
+
+
+def not_negative(config: Any, *names: str, section: str = "") -> None:
+    """Finite and at least 0."""
+    for name in names:
+        value = getattr(config, name)
+        require(math.isfinite(value) and value >= 0, section, name, value, "at least 0")
+
+
+def share(config: Any, *names: str, section: str = "") -> None:
+    """From 0 to 1, both included."""
+    for name in names:
+        value = getattr(config, name)
+        require(0 <= value <= 1, section, name, value, "a share from 0 to 1")
+
+
+def between(config: Any, least: float, most: float, *names: str, section: str = "", unit: str = "") -> None:
+    """From ``least`` to ``most``, both included; ``unit`` is said with them."""
+    for name in names:
+        value = getattr(config, name)
+        want = f"{least:g} to {most:g}{' ' + unit if unit else ''}"
+        require(least <= value <= most, section, name, value, want)
+
+
+def whole(config: Any, *names: str, least: int = 1, section: str = "") -> None:
+    """A whole number, at least ``least``."""
+    for name in names:
+        value = getattr(config, name)
+        require(
+            isinstance(value, int) and value >= least,
+            section,
+            name,
+            value,
+            f"a whole number, at least {least}",
+        )
+
+
+def one_of(config: Any, choices: Sequence[str], *names: str, section: str = "") -> None:
+    """One of some words."""
+    for name in names:
+        value = getattr(config, name)
+        require(value in choices, section, name, value, f"one of {', '.join(choices)}")

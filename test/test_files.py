@@ -1,0 +1,35 @@
+"""A file is replaced whole or not at all, and nothing is left beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hand_pose_ros.files import replaced, write_bytes, write_json, write_text
+
+
+def test_what_is_written_is_read_back_and_folders_are_made(tmp_path: Path) -> None:
+    write_text(tmp_path / "a" / "b.txt", "größer\n")
+    assert (tmp_path / "a" / "b.txt").read_text(encoding="utf-8") == "größer\n"
+    write_json(tmp_path / "c.json", {"x": [1, 2.5]})
+    assert (tmp_path / "c.json").read_text() == '{\n  "x": [\n    1,\n    2.5\n  ]\n}\n'
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    write_bytes(tmp_path / "d.bin", b"old")
+    with pytest.raises(RuntimeError), replaced(tmp_path / "d.bin") as temporary:
+        temporary.write_bytes(b"half of the ne")
+        raise RuntimeError
+    with pytest.raises(ValueError):
+        write_json(tmp_path / "d.bin", float("nan"))
+    assert (tmp_path / "d.bin").read_bytes() == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["d.bin"]
+
+
+def test_readers_never_see_the_new_file_before_it_is_whole(tmp_path: Path) -> None:
+    with replaced(tmp_path / "e.png") as temporary:
+        assert temporary.suffix == ".png"
+        temporary.write_bytes(b"new")
+        assert not (tmp_path / "e.png").exists()
+    assert (tmp_path / "e.png").read_bytes() == b"new"

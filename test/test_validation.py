@@ -1,0 +1,36 @@
+"""Every check passes what is right, refuses the rest and NaN, and names field, value and what would be right."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from hand_pose_ros import validation
+
+NAN = float("nan")
+CHECKS = {
+    "positive": (lambda c: validation.positive(c, "x"), [1, 0.1], [0, -1, NAN, float("inf")]),
+    "not_negative": (lambda c: validation.not_negative(c, "x"), [0, 2.5], [-0.1, NAN, float("inf")]),
+    "share": (lambda c: validation.share(c, "x"), [0, 0.5, 1], [-0.1, 1.1, NAN]),
+    "between": (lambda c: validation.between(c, 1, 3, "x", unit="m"), [1, 2.5, 3], [0.9, 3.1, NAN]),
+    "whole": (lambda c: validation.whole(c, "x", least=2), [2, 9], [1, 2.5, NAN]),
+    "one_of": (lambda c: validation.one_of(c, ("a", "b"), "x"), ["a", "b"], ["c", "", None]),
+}
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_right_values_pass_and_wrong_ones_are_named(name: str) -> None:
+    check, right, wrong = CHECKS[name]
+    for value in right:
+        check(SimpleNamespace(x=value))
+    for value in wrong:
+        with pytest.raises(ValueError, match=r"^x is .*, want "):
+            check(SimpleNamespace(x=value))
+
+
+def test_the_section_is_part_of_the_name() -> None:
+    with pytest.raises(ValueError, match=r"^loss.joint is -1, want at least 0$"):
+        validation.not_negative(SimpleNamespace(joint=-1), "joint", section="loss")
+    with pytest.raises(ValueError, match=r"^side is 'up', want one of right, left$"):
+        validation.one_of(SimpleNamespace(side="up"), ("right", "left"), "side")
