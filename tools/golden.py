@@ -19,6 +19,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -154,8 +155,7 @@ def fits() -> Arrays:
 
 
 def messages() -> Arrays:
-    """One message of each type that the node publishes, as the bytes on the wire. Needs ROS."""
-    from rclpy.serialization import serialize_message
+    """One message of each type that the node publishes, value by value. Needs ROS."""
     from std_msgs.msg import Header
 
     from hand_pose_ros.nodes import conversions
@@ -180,7 +180,19 @@ def messages() -> Arrays:
     }
     for index, transform in enumerate(conversions.transforms(result.hands[0], header, True, "")):
         made[f"transform_{index}"] = transform
-    return {name: np.frombuffer(serialize_message(message), np.uint8) for name, message in made.items()}
+    return {f"{name}{path}": value for name, message in made.items() for path, value in field_values(message)}
+
+
+def field_values(message: Any, path: str = "") -> Iterator[tuple[str, NDArray[np.generic]]]:
+    """Every plain value in a message by its path. (The bytes on the wire do not compare: padding is not set.)"""
+    if hasattr(message, "get_fields_and_field_types"):
+        for name in message.get_fields_and_field_types():
+            yield from field_values(getattr(message, name), f"{path}.{name}")
+    elif isinstance(message, (list, tuple)) and message and hasattr(message[0], "get_fields_and_field_types"):
+        for index, item in enumerate(message):
+            yield from field_values(item, f"{path}[{index}]")
+    else:
+        yield path, np.asarray(message)
 
 
 PARTS: dict[str, Callable[[], Arrays]] = {
