@@ -1,9 +1,9 @@
-"""Fit the capsules of hand_pose_ros/refine/surface_model.py to the skin of synthetic people, and print the table.
+"""Fit the capsules of hand_pose_ros/refine/surface_model.py to the skin of synthetic subjects, and print the table.
 
 Usage: python tools/measure_capsules.py [steps]. Takes about two minutes on one core.
 
-Random people of both mesh families (validation split) in random poses; points spread evenly over the skin of the hand
-up to the wrist. Radii of the joints, places and radii of the palm's points and one thickness a person are moved by Adam
+Random subjects of both mesh families (validation split) in random poses; points spread evenly over the skin of the hand
+up to the wrist. Radii of the joints, places and radii of the palm's points and one thickness a subject are moved by Adam
 until the signed distances of all points to the nearest capsule are least (pseudo-Huber, 4 mm).
 """
 
@@ -17,29 +17,29 @@ from torch import Tensor
 
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.refine.surface_model import CAPSULES, END_RADII, PALM_POINTS
-from hand_pose_ros.synthetic.bank import IdentityBank, load_bank
 from hand_pose_ros.synthetic.poses import sample_angles
 from hand_pose_ros.synthetic.skinning import skin_vertices
+from hand_pose_ros.synthetic.subjects import SubjectSet, load_subjects
 
-PEOPLE, POINTS = 150, 300  # of each family, of each person
+SUBJECTS, POINTS = 150, 300  # of each family, of each subject
 FAR_BEHIND_WRIST_M = 0.004
 HUBER_M = 0.004
 
 
-def skin_points(bank: IdentityBank, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def skin_points(subjects: SubjectSet, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Everybody in a random pose: joints (P, 23, 3) and points of the skin (P, POINTS, 3), palm frame, m."""
-    people = len(bank)
-    upright = np.tile(np.eye(3), (people, 1, 1))
-    posed = bank.pose(np.arange(people), sample_angles(people, rng), upright, np.zeros((people, 3)))
-    points = np.empty((people, POINTS, 3))
-    for p in range(people):
-        first, last = bank.vertex_range[p]
+    count = len(subjects)
+    upright = np.tile(np.eye(3), (count, 1, 1))
+    posed = subjects.pose(np.arange(count), sample_angles(count, rng), upright, np.zeros((count, 3)))
+    points = np.empty((count, POINTS, 3))
+    for p in range(count):
+        first, last = subjects.vertex_range[p]
         skin = np.empty((last - first, 3), np.float32)
-        weights = bank.bone_index[first:last], bank.bone_weight[first:last]
-        skin_vertices(bank.vertices[first:last], *weights, posed.skinning[p].astype(np.float32), skin)
-        begin, end = bank.face_range[bank.family[p]]
-        faces = bank.faces[begin:end]
-        faces = faces[(bank.along_forearm[first:last][faces] < FAR_BEHIND_WRIST_M).all(axis=1)]
+        weights = subjects.bone_index[first:last], subjects.bone_weight[first:last]
+        skin_vertices(subjects.vertices[first:last], *weights, posed.skinning[p].astype(np.float32), skin)
+        begin, end = subjects.face_range[subjects.family[p]]
+        faces = subjects.faces[begin:end]
+        faces = faces[(subjects.along_forearm[first:last][faces] < FAR_BEHIND_WRIST_M).all(axis=1)]
         a, b, c = skin[faces].astype(np.float64).transpose(1, 0, 2)
         area = np.linalg.norm(np.cross(b - a, c - a), axis=1)
         chosen = rng.choice(len(faces), POINTS, p=area / area.sum())
@@ -68,15 +68,15 @@ def signed_distances(points: Tensor, ends: Tensor, radii: Tensor) -> Tensor:
 def main(steps: int) -> None:
     """Fit and print."""
     torch.set_num_threads(1)
-    bank = load_bank(("makehuman", "webxr"), PEOPLE, 1)
-    joints, points = (torch.from_numpy(part) for part in skin_points(bank, np.random.default_rng(0)))
-    shape = torch.from_numpy(bank.shape)
+    subjects = load_subjects(("makehuman", "webxr"), SUBJECTS, 1)
+    joints, points = (torch.from_numpy(part) for part in skin_points(subjects, np.random.default_rng(0)))
+    shape = torch.from_numpy(subjects.shape)
     hand = shape[:, :1].exp()
     scale = torch.cat([hand * shape[:, 1:2].exp(), hand * shape[:, 2:3].exp(), hand], 1)[:, None]
     palm = torch.tensor(PALM_POINTS, requires_grad=True)
     fingers = skeleton.JOINT_COUNT
     logs = torch.tensor(np.log(np.maximum(END_RADII, 1e-3)), requires_grad=True)
-    thickness = torch.zeros(len(bank), 1, dtype=torch.float64, requires_grad=True)
+    thickness = torch.zeros(len(subjects), 1, dtype=torch.float64, requires_grad=True)
     optimiser = torch.optim.Adam([{"params": [palm], "lr": 4e-4}, {"params": [logs, thickness], "lr": 0.02}])
     for step in range(steps):
         if step == int(0.7 * steps):

@@ -48,8 +48,8 @@ def run(arguments: argparse.Namespace) -> None:
 
 def label_lengths(config: SyntheticConfig) -> np.ndarray:
     """Bone lengths (people, 22) m of a split's labels. They vary with the person alone, so each counts once."""
-    bank = SyntheticHands(config).bank
-    people = len(bank)
+    subjects = SyntheticHands(config).subjects
+    people = len(subjects)
     rotation = np.tile(np.eye(3), (people, 1, 1))
     angles = np.zeros((people, skeleton.ANGLE_COUNT))
-    return bone_lengths(bank.pose(np.arange(people), angles, rotation, np.zeros((people, 3))).joints)
+    return bone_lengths(subjects.pose(np.arange(people), angles, rotation, np.zeros((people, 3))).joints)

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from hand_pose_ros.datasets.full_scenes import HANDS, FullFrameConfig, Scenes, draw_scene, sample_scenes
 from hand_pose_ros.depth.downsample import downsample_depth
 from hand_pose_ros.detection.detector_net import COLUMNS, FAR_M, NEAR_M, OUT_COLUMNS, OUT_ROWS, ROWS, STRIDE
-from hand_pose_ros.synthetic.bank import IdentityBank, load_bank
 from hand_pose_ros.synthetic.sensor import sensor_kernel
+from hand_pose_ros.synthetic.subjects import SubjectSet, load_subjects
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
@@ -58,23 +58,23 @@ class FullFrames:
         self.config = config or FullFrameConfig()
 
     @cached_property
-    def bank(self) -> IdentityBank:
-        """The people of this split."""
-        return load_bank(self.config.families, self.config.identities, self.config.split)
+    def subjects(self) -> SubjectSet:
+        """The subjects of this split."""
+        return load_subjects(self.config.families, self.config.identities, self.config.split)
 
     def scenes(self, seed: int, count: int) -> Scenes:
         """What the pictures of ``batch(seed, count)`` show."""
-        return sample_scenes(self.config, self.bank, seed, count)
+        return sample_scenes(self.config, self.subjects, seed, count)
 
     def batch(self, seed: int, count: int) -> FrameBatch:
         """``count`` pictures; a pure function of the configuration, the seed and the count."""
-        bank, scenes = self.bank, self.scenes(seed, count)
+        subjects, scenes = self.subjects, self.scenes(seed, count)
         shape, focal, middle, solids = scenes.shape, scenes.focal, scenes.middle, scenes.solids
         z = np.zeros((count, ROWS, COLUMNS), np.float32)
         seen = np.zeros((count, HANDS, 2), np.int64)
         _render_batch(
-            bank.vertices, bank.bone_index, bank.bone_weight, bank.along_forearm, bank.faces,
-            bank.vertex_range[scenes.person], bank.face_range[bank.family[scenes.person]],
+            subjects.vertices, subjects.bone_index, subjects.bone_weight, subjects.along_forearm, subjects.faces,
+            subjects.vertex_range[scenes.subject], subjects.face_range[subjects.family[scenes.subject]],
             scenes.skinning.astype(np.float32), scenes.present, scenes.sleeves, scenes.walls, solids.kind,
             solids.centre, solids.axes, scenes.coarse_noise, scenes.seeds, shape, focal, middle, z, seen,
         )  # fmt: skip

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.detection.detector_net import FAR_M
-from hand_pose_ros.synthetic.bank import IdentityBank
 from hand_pose_ros.synthetic.poses import sample_angles, sample_view_rotations, sample_wrist_bends
 from hand_pose_ros.synthetic.render import draw_plane, dress_forearm, rasterize
 from hand_pose_ros.synthetic.sensor import NoiseModel
@@ -22,6 +21,7 @@ from hand_pose_ros.synthetic.sensor_presets import sample_noise
 from hand_pose_ros.synthetic.skinning import FOREARM, skin_vertices
 from hand_pose_ros.synthetic.solids import Solids, draw_solids
 from hand_pose_ros.synthetic.still_scenes import HandsThere, StillConfig, sample_still
+from hand_pose_ros.synthetic.subjects import SubjectSet
 
 Array = NDArray[np.float64]
 
@@ -40,7 +40,7 @@ class FullFrameConfig:
     """What is drawn; ValueError names a field that makes no sense."""
 
     split: int = 0
-    """Separates the random streams: people and pictures of different splits never coincide."""
+    """Separates the random streams: subjects and pictures of different splits never coincide."""
     families: tuple[str, ...] = ("makehuman", "webxr")
     identities: int = 200
     hands: tuple[float, float, float] = (0.22, 0.46, 0.32)
@@ -69,7 +69,7 @@ class Scenes:
     """N scenes. Of the camera, in cells: kind (N,) index into ``SHAPES``, shape (N, 2) rows and columns, focal (N,),
     middle (N, 2): the principal point, x first.
 
-    Of up to two hands: present, left, person (N, 2); centre (N, 2, 3) m; joints (N, 2, 23, 3) m; axes (N, 2, 3, 3);
+    Of up to two hands: present, left, subject (N, 2); centre (N, 2, 3) m; joints (N, 2, 23, 3) m; axes (N, 2, 3, 3);
     skinning (N, 2, 17, 3, 4); sleeves (N, 2, 3). walls (N, 4), solids (N, K). noise, coarse_noise (N, 12): a sensor's
     at its own pixels, and at pixels of half a cell; seeds (N,) of the latter."""
 
@@ -79,7 +79,7 @@ class Scenes:
     middle: Array
     present: NDArray[np.bool_]
     left: NDArray[np.bool_]
-    person: NDArray[np.int64]
+    subject: NDArray[np.int64]
     centre: Array
     joints: Array
     axes: Array
@@ -92,8 +92,8 @@ class Scenes:
     seeds: NDArray[np.int64]
 
 
-def sample_scenes(config: FullFrameConfig, bank: IdentityBank, seed: int, count: int) -> Scenes:
-    """``count`` scenes with the bank's people; a pure function of the arguments. ValueError for a count below 1."""
+def sample_scenes(config: FullFrameConfig, subjects: SubjectSet, seed: int, count: int) -> Scenes:
+    """``count`` scenes with these subjects; a pure function of the arguments. ValueError for a count below 1."""
     if count < 1:
         raise ValueError(f"count is {count}: want at least 1")
     rng = np.random.default_rng([config.split, 5, seed])
@@ -107,32 +107,32 @@ def sample_scenes(config: FullFrameConfig, bank: IdentityBank, seed: int, count:
     present = np.arange(HANDS) < there[:, None]
     left = rng.random((count, HANDS)) < 0.5
     left[:, 1] = np.where(rng.random(count) < 0.9, ~left[:, 0], left[:, 1])  # mostly one person's two
-    person = rng.integers(len(bank), size=(count, HANDS))
-    person[:, 1] = np.where(rng.random(count) < 0.85, person[:, 0], person[:, 1])
+    subject = rng.integers(len(subjects), size=(count, HANDS))
+    subject[:, 1] = np.where(rng.random(count) < 0.85, subject[:, 0], subject[:, 1])
     centre = _places(count, shape, focal, middle, config.distance_m, rng)
-    joints, skinning, axes = _pose(bank, person, left, centre, rng)
-    arm = bank.rest_positions[person, FOREARM] - [0.22, 0.0, 0.0]
+    joints, skinning, axes = _pose(subjects, subject, left, centre, rng)
+    arm = subjects.rest_positions[subject, FOREARM] - [0.22, 0.0, 0.0]
     elbow = np.einsum("nhij,nhj->nhi", skinning[:, :, FOREARM, :, :3], arm) + skinning[:, :, FOREARM, :, 3]
     walls, solids = sample_still(HandsThere(present, joints, elbow, left), half_view, config.scene, rng)
     none = np.zeros((count, len(NoiseModel().as_array())))
     noise, coarse_noise = _noise(count, rng) if config.noise else (none, none)
     sleeves, seeds = _sleeves(count, rng), rng.integers(2**31, size=count)
     return Scenes(
-        kind, shape, focal, middle, present, left, person, centre, joints, axes, skinning, sleeves, walls, solids,
+        kind, shape, focal, middle, present, left, subject, centre, joints, axes, skinning, sleeves, walls, solids,
         noise, coarse_noise, seeds,
     )  # fmt: skip
 
 
 def _pose(
-    bank: IdentityBank,
-    person: NDArray[np.int64],
+    subjects: SubjectSet,
+    subject: NDArray[np.int64],
     left: NDArray[np.bool_],
     centre: Array,
     rng: np.random.Generator,
 ) -> tuple[Array, Array, Array]:
     """Joints (N, H, 23, 3) m, skinning matrices (N, H, 17, 3, 4), axes (N, H, 3, 3) in the camera's frame; left
     hands mirrored."""
-    count = person.size
+    count = subject.size
     angles = sample_angles(count, rng)
     grasps = rng.random(count) < 0.2
     curl = rng.uniform(0.25, 0.9, (count, 1))
@@ -144,10 +144,10 @@ def _pose(
     place = centre.reshape(-1, 3) * mirror
     view = np.stack([CropFrame(p).view for p in place])
     rotation = view.swapaxes(1, 2) @ rotation
-    flat = person.reshape(-1)
-    joints = bank.pose(flat, angles, rotation, np.zeros((count, 3))).joints
-    posed = bank.pose(flat, angles, rotation, place - joints.mean(axis=1), bends)
-    lead = person.shape
+    flat = subject.reshape(-1)
+    joints = subjects.pose(flat, angles, rotation, np.zeros((count, 3))).joints
+    posed = subjects.pose(flat, angles, rotation, place - joints.mean(axis=1), bends)
+    lead = subject.shape
     skinning = posed.skinning * mirror[:, None, :, None]
     axes = rotation * mirror[..., None]  # mirrored, so the thumb's side is y on both sides
     joints = posed.joints * mirror[:, None]

@@ -1,6 +1,6 @@
 """Posed hands and their scenes to crops, compiled: skin, render on a virtual sensor, disturb, crop.
 
-In: the identity bank's flat arrays, skinning matrices, scenes and sensors of N samples as
+In: a SubjectSet's flat arrays, skinning matrices, scenes and sensors of N samples as
 ``datasets.synthetic.SyntheticHands.batch`` draws them. Out: N crops in [-1, 1].
 """
 

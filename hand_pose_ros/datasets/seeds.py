@@ -20,4 +20,4 @@ def validation_seed(seed: int, index: int = 0) -> int:
 
 
 TRAINING_SPLIT, VALIDATION_SPLIT = 0, 1
-"""Splits of the synthetic data: people, poses and views of the second are never drawn in training."""
+"""Splits of the synthetic data: subjects, poses and views of the second are never drawn in training."""

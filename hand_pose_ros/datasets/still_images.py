@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from hand_pose_ros.datasets.full_frames import FullFrames
 from hand_pose_ros.datasets.full_scenes import HANDS, SHAPE_STEPS, Scenes, draw_scene
 from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.synthetic.bank import IdentityBank
 from hand_pose_ros.synthetic.sensor import sensor_kernel
+from hand_pose_ros.synthetic.subjects import SubjectSet
 
 Array = NDArray[np.float64]
 
@@ -63,10 +63,10 @@ def still_images(source: FullFrames, seed: int, count: int) -> Iterator[StillIma
     """The scenes of ``source.batch(seed, count)``, one by one, at the resolution of a sensor of that shape."""
     scenes = source.scenes(seed, count)
     for n in range(count):
-        yield _draw(source.bank, scenes, n)
+        yield _draw(source.subjects, scenes, n)
 
 
-def _draw(bank: IdentityBank, scenes: Scenes, n: int) -> StillImage:
+def _draw(subjects: SubjectSet, scenes: Scenes, n: int) -> StillImage:
     step = SHAPE_STEPS[scenes.kind[n]]
     height, width = (int(cells) * step for cells in scenes.shape[n])
     focal = float(scenes.focal[n]) * step
@@ -75,10 +75,11 @@ def _draw(bank: IdentityBank, scenes: Scenes, n: int) -> StillImage:
     clean = np.full((height, width), np.inf, np.float32)
     alone = np.full((HANDS, height, width), np.inf, np.float32)
     counts = np.zeros((HANDS, 2), np.int64)
-    person, solids = scenes.person[n], scenes.solids
+    subject, solids = scenes.subject[n], scenes.solids
     draw_scene(
-        bank.vertices, bank.bone_index, bank.bone_weight, bank.along_forearm, bank.faces, bank.vertex_range[person],
-        bank.face_range[bank.family[person]], scenes.skinning[n].astype(np.float32), scenes.present[n],
+        subjects.vertices, subjects.bone_index, subjects.bone_weight, subjects.along_forearm, subjects.faces,
+        subjects.vertex_range[subject], subjects.face_range[subjects.family[subject]],
+        scenes.skinning[n].astype(np.float32), scenes.present[n],
         scenes.sleeves[n], scenes.walls[n], solids.kind[n], solids.centre[n], solids.axes[n], focal, cx, cy, clean,
         alone, counts,
     )  # fmt: skip

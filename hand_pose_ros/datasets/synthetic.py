@@ -21,7 +21,6 @@ from hand_pose_ros.datasets.crop_views import Borders, Crops, directions, rolls_
 from hand_pose_ros.datasets.render_crops import render_crops
 from hand_pose_ros.depth.crop import CropFrame, roll_to_up
 from hand_pose_ros.hand.kinematics_numba import fingers_direction
-from hand_pose_ros.synthetic.bank import IdentityBank, load_bank
 from hand_pose_ros.synthetic.negatives import KINDS, sample_negatives
 from hand_pose_ros.synthetic.other_hands import sample_other_hands
 from hand_pose_ros.synthetic.poses import sample_angles, sample_view_rotations, sample_wrist_bends
@@ -29,6 +28,7 @@ from hand_pose_ros.synthetic.scene import SceneConfig, Scenes, sample_scenes, to
 from hand_pose_ros.synthetic.sensor import NO_NOISE
 from hand_pose_ros.synthetic.sensor_presets import SENSORS, require_sensors, sample_sensors
 from hand_pose_ros.synthetic.solids import Solids
+from hand_pose_ros.synthetic.subjects import SubjectSet, load_subjects
 
 SECOND_LOOK_MARGIN_M = 0.125
 """A ``margin_m`` for second looks: crops up to 6 cm off the first, and turned."""
@@ -51,7 +51,7 @@ class SyntheticConfig:
     split: int = 0
     families: tuple[str, ...] = ("makehuman", "webxr")
     identities: int = 300
-    """Different people of each family."""
+    """Different subjects of each family."""
     size: int = 96
     cube_m: float = 0.30
     centre_jitter_m: float = 0.022
@@ -139,9 +139,9 @@ class SyntheticHands:
         self.config = config or SyntheticConfig()
 
     @cached_property
-    def bank(self) -> IdentityBank:
-        """The people of this split, made on first use."""
-        return load_bank(self.config.families, self.config.identities, self.config.split)
+    def subjects(self) -> SubjectSet:
+        """The subjects of this split, made on first use."""
+        return load_subjects(self.config.families, self.config.identities, self.config.split)
 
     def batch(self, seed: int, count: int, again: Again | None = None) -> Batch:
         """``count`` samples; a pure function of the configuration, the seed and the count.
@@ -154,14 +154,14 @@ class SyntheticHands:
             raise ValueError(
                 f"again has shapes {again.offset.shape}, {again.roll_rad.shape}, want ({count}, 3), ({count},)"
             )
-        config, bank = self.config, self.bank
+        config, subjects = self.config, self.subjects
         rng = np.random.default_rng([config.split, seed])
-        person = rng.integers(len(bank), size=count)
+        subject = rng.integers(len(subjects), size=count)
         angles = sample_angles(count, rng)
         rotation = sample_view_rotations(count, rng)
         bends = sample_wrist_bends(count, rng)
 
-        joints = bank.pose(person, angles, rotation, np.zeros((count, 3))).joints
+        joints = subjects.pose(subject, angles, rotation, np.zeros((count, 3))).joints
         jitter = rng.normal(0, config.centre_jitter_m, (count, 3))
         roll = np.zeros(count) if again is None else again.roll_rad
         if config.tracked > 0:
@@ -181,7 +181,7 @@ class SyntheticHands:
         # The arm's open end is closed by a stump.
         stump = np.where(arm, bare, 0.0)[hands:, None] * rotation[hands:, :, 0]
         negatives.put(0, arm[hands:], stump, np.full_like(stump, _STUMP_M), rotation[hands:].swapaxes(1, 2))
-        posed = bank.pose(person, angles, rotation, translation, bends)
+        posed = subjects.pose(subject, angles, rotation, translation, bends)
 
         sensor = sample_sensors(
             count, rng, config.sensors, config.distance_m, config.patch_px, config.cube_m,
@@ -195,7 +195,9 @@ class SyntheticHands:
         skinning = np.einsum("nji,nsjk->nsik", view, posed.skinning)
         skinning[..., 3] += centres[:, None]
         scenes = sample_scenes(posed.joints[:hands], config.scene, rng)
-        others = sample_other_hands(bank, posed.joints[:hands], person[:hands], config.scene.other_hand, rng)
+        others = sample_other_hands(
+            subjects, posed.joints[:hands], subject[:hands], config.scene.other_hand, rng
+        )
         scenes = to_camera(_join(scenes, negatives), view, distance)
         other_skinning = np.einsum("nji,nsjk->nsik", view[others.beside], others.skinning)
         other_skinning[..., 3] += centres[others.beside, None]
@@ -210,8 +212,8 @@ class SyntheticHands:
         corners = config.cube_m / 2 * (np.abs(np.cos(roll)) + np.abs(np.sin(roll)) - 1.0)
         margin = np.maximum(config.margin_m, corners)
         render_crops(
-            bank.vertices, bank.bone_index, bank.bone_weight, bank.along_forearm, bank.faces,
-            bank.vertex_range[person], bank.face_range[bank.family[person]], skinning.astype(np.float32),
+            subjects.vertices, subjects.bone_index, subjects.bone_weight, subjects.along_forearm, subjects.faces,
+            subjects.vertex_range[subject], subjects.face_range[subjects.family[subject]], skinning.astype(np.float32),
             _forearm_looks(count, rng), np.where(np.arange(count) < hands, -np.inf, np.where(arm, 0.01, np.inf)),
             which_other, other_skinning.astype(np.float32), scenes.planes, *scenes.solids,
             noise, frame, rng.integers(2**31, size=count), sensor.patch_px,
@@ -225,8 +227,8 @@ class SyntheticHands:
             angles=angles[:hands].astype(np.float32),
             rotation=(crops.turn @ rotation)[:hands].astype(np.float32),
             translation=crops.local(translation[:, None])[:hands, 0].astype(np.float32),
-            shape=bank.shape[person[:hands]].astype(np.float32),
-            family=bank.family[person[:hands]],
+            shape=subjects.shape[subject[:hands]].astype(np.float32),
+            family=subjects.family[subject[:hands]],
         )
 
 

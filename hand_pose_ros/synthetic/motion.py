@@ -16,17 +16,17 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.synthetic.bank import load_bank
 from hand_pose_ros.synthetic.poses import sample_angles, sample_view_rotations
 from hand_pose_ros.synthetic.render import draw_ellipsoid, dress_forearm, rasterize
 from hand_pose_ros.synthetic.sensor import NoiseModel, sensor_kernel
 from hand_pose_ros.synthetic.skinning import FOREARM, skin_vertices
+from hand_pose_ros.synthetic.subjects import load_subjects
 
 Array = NDArray[np.float64]
 
 KEYFRAME_S = 1.1
 """The hand rests for an instant at a new random pose this often."""
-_SPLIT = 7  # people that neither training (0) nor validation (1) draws
+_SPLIT = 7  # subjects that neither training (0) nor validation (1) draws
 _SENSOR = NoiseModel(lateral_px=0.4, axial_m=0.001, edge_loss=0.25, flying=0.04, missing=0.004, shadow_px=3.0)
 # Torso (half-axes, m) behind the hand and a wall behind the torso.
 _TORSO_M, _TORSO_Z_M, _WALL_Z_M = (0.20, 0.32, 0.12), 1.15, 2.2
@@ -59,8 +59,8 @@ class SyntheticMotion:
         self.seed, self.camera, self.side = seed, camera, side
         # A left hand is a right hand seen in a mirrored camera.
         self._pinhole = camera if side == "right" else replace(camera, cx=camera.width - 1 - camera.cx)
-        self._bank = load_bank(("makehuman", "webxr"), 8, _SPLIT)
-        self._person = int(np.random.default_rng([_SPLIT, seed]).integers(len(self._bank)))
+        self._subjects = load_subjects(("makehuman", "webxr"), 8, _SPLIT)
+        self._subject = int(np.random.default_rng([_SPLIT, seed]).integers(len(self._subjects)))
 
     def truth(self, t: float) -> Array:
         """Joints (23, 3) m in the camera's optical frame at time t, seconds."""
@@ -70,14 +70,15 @@ class SyntheticMotion:
     def frame(self, t: float) -> tuple[NDArray[np.float32], Array]:
         """Depth (H, W) m and joints (23, 3) m at time t, seconds."""
         joints, skinning = self._pose(t)
-        bank, person, camera = self._bank, self._person, self._pinhole
-        first, last = bank.vertex_range[person]
-        face_first, face_last = bank.face_range[bank.family[person]]
+        subjects, subject, camera = self._subjects, self._subject, self._pinhole
+        first, last = subjects.vertex_range[subject]
+        face_first, face_last = subjects.face_range[subjects.family[subject]]
         depth = np.empty((camera.height, camera.width), np.float32)
         _render(
-            bank.vertices[first:last], bank.bone_index[first:last], bank.bone_weight[first:last],
-            bank.along_forearm[first:last], bank.faces[face_first:face_last], skinning.astype(np.float32),
-            camera.fx, camera.fy, camera.cx, camera.cy, *_body(skinning[FOREARM], bank.rest_positions[person, FOREARM]),
+            subjects.vertices[first:last], subjects.bone_index[first:last], subjects.bone_weight[first:last],
+            subjects.along_forearm[first:last], subjects.faces[face_first:face_last], skinning.astype(np.float32),
+            camera.fx, camera.fy, camera.cx, camera.cy,
+            *_body(skinning[FOREARM], subjects.rest_positions[subject, FOREARM]),
             _WALL_Z_M, _SENSOR.as_array(), hash_time(self.seed, t), depth,
         )  # fmt: skip
         if self.side == "left":
@@ -88,7 +89,9 @@ class SyntheticMotion:
         """Joints (23, 3) and skinning matrices (17, 3, 4) of the right hand before the pinhole camera."""
         key, share = divmod(t / KEYFRAME_S, 1.0)
         angles, turn, place, bend = between(self._keyframe(int(key)), self._keyframe(int(key) + 1), share)
-        posed = self._bank.pose(np.array([self._person]), angles[None], turn[None], place[None], bend[None])
+        posed = self._subjects.pose(
+            np.array([self._subject]), angles[None], turn[None], place[None], bend[None]
+        )
         return posed.joints[0], posed.skinning[0]
 
     def _keyframe(self, index: int) -> KeyPose:

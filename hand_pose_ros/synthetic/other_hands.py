@@ -1,6 +1,6 @@
 """A second hand in the picture: beside, behind or before the labelled one, as near as it goes without touching it.
 
-In: an IdentityBank, the labelled hands' joints (N, 23, 3) m in crop-local frames, their people. Out: skinning
+In: a SubjectSet, the labelled hands' joints (N, 23, 3) m in crop-local frames, their subjects. Out: skinning
 matrices of the other hands in the same frames.
 """
 
@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.synthetic.bank import IdentityBank
 from hand_pose_ros.synthetic.poses import sample_angles, sample_view_rotations, sample_wrist_bends
+from hand_pose_ros.synthetic.subjects import SubjectSet
 
 Array = NDArray[np.float64]
 
@@ -30,13 +30,13 @@ class OtherHands(NamedTuple):
 
 
 def sample_other_hands(
-    bank: IdentityBank, joints: Array, person: NDArray[np.int64], share: float, rng: np.random.Generator
+    subjects: SubjectSet, joints: Array, subject: NDArray[np.int64], share: float, rng: np.random.Generator
 ) -> OtherHands:
-    """Hands of the same people (N,), mostly their left ones, beside a ``share`` of the hands (N, 23, 3) local m."""
+    """Hands of the same subjects (N,), mostly their left ones, beside a ``share`` of the hands (N, 23, 3) local m."""
     beside = np.flatnonzero(rng.random(len(joints)) < share)
     count = len(beside)
-    posed = bank.pose(
-        person[beside], sample_angles(count, rng) if count else np.empty((0, skeleton.ANGLE_COUNT)),
+    posed = subjects.pose(
+        subject[beside], sample_angles(count, rng) if count else np.empty((0, skeleton.ANGLE_COUNT)),
         sample_view_rotations(count, rng), np.zeros((count, 3)), sample_wrist_bends(count, rng),
     )  # fmt: skip
     mirror = np.where(rng.random(count) < 0.75, -1.0, 1.0)

@@ -88,11 +88,11 @@ def _propose(count: int, rng: np.random.Generator) -> Array:
     angles[:, :4] = _thumb(count, rng)
 
     contact = np.flatnonzero(kind == 4)
-    bank_thumb, bank_finger, bank_which = _contact_bank()
-    chosen = rng.integers(len(bank_which), size=len(contact))
-    angles[contact, :4] = bank_thumb[chosen] + rng.normal(0, 0.03, (len(contact), 4))
-    columns = 4 + 4 * bank_which[chosen][:, None] + np.arange(4)
-    angles[contact[:, None], columns] = bank_finger[chosen] + rng.normal(0, 0.03, (len(contact), 4))
+    contact_thumb, contact_finger, contact_which = _contact_poses()
+    chosen = rng.integers(len(contact_which), size=len(contact))
+    angles[contact, :4] = contact_thumb[chosen] + rng.normal(0, 0.03, (len(contact), 4))
+    columns = 4 + 4 * contact_which[chosen][:, None] + np.arange(4)
+    angles[contact[:, None], columns] = contact_finger[chosen] + rng.normal(0, 0.03, (len(contact), 4))
     return np.clip(angles, _LOWER, _UPPER)
 
 
@@ -117,7 +117,7 @@ def template_joints(angles: Array) -> Array:
 
 
 @lru_cache(maxsize=1)
-def _contact_bank() -> tuple[Array, Array, NDArray[np.int64]]:
+def _contact_poses() -> tuple[Array, Array, NDArray[np.int64]]:
     """Thumb angles (K, 4), finger angles (K, 4) and finger 0..3 whose tips touch, found by a fixed random search."""
     rng = np.random.default_rng(20)
     count = 150_000

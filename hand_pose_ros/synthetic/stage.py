@@ -16,7 +16,6 @@ from scipy.spatial.transform import Rotation
 
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.hand.kinematics import SIDES
-from hand_pose_ros.synthetic.bank import load_bank
 from hand_pose_ros.synthetic.motion import KeyPose, hash_time
 from hand_pose_ros.synthetic.performance import MIRROR, HandPath, Plan, held_centre
 from hand_pose_ros.synthetic.render import draw_plane, dress_forearm, rasterize
@@ -34,13 +33,14 @@ from hand_pose_ros.synthetic.solids import (
     moved,
     solid,
 )
+from hand_pose_ros.synthetic.subjects import load_subjects
 
 Array = NDArray[np.float64]
 
 FAMILIES: tuple[str, ...] = ("makehuman", "webxr")
-PEOPLE_SPLIT = 8
-"""People of the stage: none of training (0), validation (1), the splits after them, or SyntheticMotion (7)."""
-_PEOPLE = 8
+SUBJECT_SPLIT = 8
+"""Subjects of the renderer: none of training (0), validation (1), the splits after them, or SyntheticMotion (7)."""
+_SUBJECTS_A_FAMILY = 8
 LEAVING: tuple[str, ...] = ("side", "down", "withdraw", "vanish")
 HELD: tuple[str, ...] = ("", "ball", "box", "cylinder")
 _FOREARM_M = 0.24
@@ -143,8 +143,8 @@ class Stage:
         self.config, self.camera = config, camera
         rng = np.random.default_rng([21, config.seed])
         families = (config.family,) if config.family else FAMILIES
-        self._bank = load_bank(families, _PEOPLE, PEOPLE_SPLIT)
-        self._person = int(rng.integers(len(self._bank)))
+        self._subjects = load_subjects(families, _SUBJECTS_A_FAMILY, SUBJECT_SPLIT)
+        self._subject = int(rng.integers(len(self._subjects)))
         self._sleeve = np.array([_FOREARM_M, rng.uniform(0.02, 0.18), rng.uniform(1.1, 1.5)])
         held = rng.uniform(0.018, 0.038) if config.held else 0.0
         plan = Plan(config.distance_m, len(config.hands) == 2, config.crossing, config.tempo, held)
@@ -154,11 +154,16 @@ class Stage:
         edge = config.distance_m[1] + 0.05 if config.hands else 0.2
         self._room = Room(config.seed, config.room, config.distractors, config.distance_m[1], edge)
         self._body = Body(config.seed, config.distance_m) if config.body and config.hands else None
-        bank, person = self._bank, self._person
-        vertices = slice(*bank.vertex_range[person])
-        along = bank.along_forearm[vertices]
-        self._mesh = (bank.vertices[vertices], bank.bone_index[vertices], bank.bone_weight[vertices], along)
-        faces = bank.faces[slice(*bank.face_range[bank.family[person]])]
+        subjects, subject = self._subjects, self._subject
+        vertices = slice(*subjects.vertex_range[subject])
+        along = subjects.along_forearm[vertices]
+        self._mesh = (
+            subjects.vertices[vertices],
+            subjects.bone_index[vertices],
+            subjects.bone_weight[vertices],
+            along,
+        )
+        faces = subjects.faces[slice(*subjects.face_range[subjects.family[subject]])]
         is_arm = (along[faces] > _HAND_ENDS_M).any(axis=1)
         self._hand_faces, self._arm_faces = faces[~is_arm], faces[is_arm]
 
@@ -179,8 +184,8 @@ class Stage:
         things = [self._room.solids(action)]
         for side, pose in self._poses(t).items():
             mirror = np.diag(MIRROR) if side == "left" else np.eye(3)
-            posed = self._bank.pose(
-                np.array([self._person]),
+            posed = self._subjects.pose(
+                np.array([self._subject]),
                 pose.angles[None],
                 pose.rotation[None],
                 pose.place[None],
@@ -194,7 +199,7 @@ class Stage:
                 skinning.astype(np.float32), self._sleeve, *lens, alone, clean,
             )  # fmt: skip
             drawn.append((side, pose, posed.joints[0] @ mirror, alone))
-            wrist = self._bank.rest_positions[self._person, FOREARM] - [_FOREARM_M - 0.02, 0.0, 0.0]
+            wrist = self._subjects.rest_positions[self._subject, FOREARM] - [_FOREARM_M - 0.02, 0.0, 0.0]
             elbows[side] = skinning[FOREARM, :, :3] @ wrist + skinning[FOREARM, :, 3]
             if config.held:
                 things.append(self._held(pose, mirror))
@@ -228,8 +233,10 @@ class Stage:
         return poses
 
     def _joints(self, side: str, pose: KeyPose) -> Array:
-        person = np.array([self._person])
-        joints = self._bank.pose(person, pose.angles[None], pose.rotation[None], pose.place[None]).joints[0]
+        subject = np.array([self._subject])
+        joints = self._subjects.pose(
+            subject, pose.angles[None], pose.rotation[None], pose.place[None]
+        ).joints[0]
         return joints * MIRROR if side == "left" else joints
 
     def _hand_truth(self, side: str, pose: KeyPose, joints: Array, visible: float) -> HandTruth:
@@ -240,7 +247,13 @@ class Stage:
             # A mirrored hand keeps its palm's x and z axes; y changes sign, so that the frame stays right-handed.
             rotation = np.diag(MIRROR) @ rotation * np.array([1.0, -1.0, 1.0])
         return HandTruth(
-            side, joints, pose.angles, rotation, self._bank.shape[self._person], visible, float(inside.mean())
+            side,
+            joints,
+            pose.angles,
+            rotation,
+            self._subjects.shape[self._subject],
+            visible,
+            float(inside.mean()),
         )
 
     def _held(self, pose: KeyPose, mirror: Array) -> Solids:

@@ -165,7 +165,7 @@ def kinds_of(source: SyntheticHands, seed: int, count: int) -> NDArray[np.int64]
     A batch does not say it, so its random numbers are drawn again in the same order; a test holds both together.
     """
     rng = np.random.default_rng([source.config.split, seed])
-    rng.integers(len(source.bank), size=count)
+    rng.integers(len(source.subjects), size=count)
     for sample in (sample_angles, sample_view_rotations, sample_wrist_bends):
         sample(count, rng)
     rng.normal(0, 1.0, (count, 3))

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from hand_pose_ros.synthetic.bank import load_bank
 from hand_pose_ros.synthetic.other_hands import sample_other_hands
 from hand_pose_ros.synthetic.poses import sample_angles, sample_view_rotations
+from hand_pose_ros.synthetic.subjects import load_subjects
 
 
 def drawn(share: float, count: int = 64):
     rng = np.random.default_rng(5)
-    bank = load_bank(("makehuman",), 2, 9)
-    person = rng.integers(len(bank), size=count)
-    joints = bank.pose(
-        person, sample_angles(count, rng), sample_view_rotations(count, rng), np.zeros((count, 3))
+    subjects = load_subjects(("makehuman",), 2, 9)
+    subject = rng.integers(len(subjects), size=count)
+    joints = subjects.pose(
+        subject, sample_angles(count, rng), sample_view_rotations(count, rng), np.zeros((count, 3))
     ).joints
-    return bank, person, joints, sample_other_hands(bank, joints, person, share, rng)
+    return subjects, subject, joints, sample_other_hands(subjects, joints, subject, share, rng)
 
 
 def test_no_share_no_hands():
@@ -24,14 +24,14 @@ def test_no_share_no_hands():
 
 
 def test_the_skin_of_a_second_hand_stays_out_of_the_first():
-    bank, person, joints, others = drawn(1.0)
+    subjects, subject, joints, others = drawn(1.0)
     assert len(others.beside) > 40
     apart = []
     for n, skinning in zip(others.beside, others.skinning, strict=True):
-        first, last = bank.vertex_range[person[n]]
-        hand = bank.along_forearm[first:last] < -0.01
-        rest = bank.vertices[first:last][hand]
-        weight, bone = bank.bone_weight[first:last][hand], bank.bone_index[first:last][hand]
+        first, last = subjects.vertex_range[subject[n]]
+        hand = subjects.along_forearm[first:last] < -0.01
+        rest = subjects.vertices[first:last][hand]
+        weight, bone = subjects.bone_weight[first:last][hand], subjects.bone_index[first:last][hand]
         moved = np.einsum("vkij,vj->vki", skinning[bone][..., :3], rest) + skinning[bone][..., 3]
         skin = np.einsum("vk,vki->vi", weight, moved)
         apart.append(np.linalg.norm(skin[:, None] - joints[n], axis=-1).min())

@@ -1,6 +1,6 @@
-"""Many people's hands packed into flat arrays, ready to be posed and rendered in compiled loops.
+"""Many subjects' hands packed into flat arrays, ready to be posed and rendered in compiled loops.
 
-In: mesh families, how many people, a split. Out: IdentityBank; its :meth:`IdentityBank.pose` turns angles and palm
+In: mesh families, how many subjects, a split. Out: SubjectSet; its :meth:`SubjectSet.pose` turns angles and palm
 poses into joints and skinning matrices through the hand model layer's own forward kinematics.
 """
 
@@ -22,7 +22,7 @@ Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
 
 # Arms as long as the mesh has them: where they end is drawn anew for every picture.
-_PEOPLE = IdentityConfig(forearm_length=(0.22, 0.24))
+_VARIATION = IdentityConfig(forearm_length=(0.22, 0.24))
 
 
 class PosedHands(NamedTuple):
@@ -33,12 +33,12 @@ class PosedHands(NamedTuple):
 
 
 @dataclass(frozen=True)
-class IdentityBank:
-    """P people. Vertices of all of them lie one after the other; faces are shared by a family.
+class SubjectSet:
+    """P subjects. Vertices of all of them lie one after the other; faces are shared by a family.
 
     vertices (sum V, 3) f32 m in the rest pose's palm frame; bone_index and bone_weight (sum V, 4); along_forearm
     (sum V,) f32 m: how far a vertex lies behind the wrist; faces (sum F, 3) int32; vertex_range (P, 2); face_range
-    (families, 2); family (P,); shape (P, 9) log scales nearest to each person; rest_rotations (P, 17, 3, 3) and
+    (families, 2); family (P,); shape (P, 9) log scales nearest to each subject; rest_rotations (P, 17, 3, 3) and
     rest_positions (P, 17, 3) of the segments; offsets with leading dimension P.
     """
 
@@ -60,14 +60,14 @@ class IdentityBank:
 
     def pose(
         self,
-        person: NDArray[np.int64],
+        subject: NDArray[np.int64],
         angles: Array,
         rotation: Array,
         translation: Array,
         bends: Array | None = None,
     ) -> PosedHands:
-        """People (N,), angles (N, 20) rad, palm rotation (N, 3, 3) and position (N, 3) m, wrist bends (N, 2) rad."""
-        offsets = HandOffsets(*(value[person] for value in self.offsets))
+        """Subjects (N,), angles (N, 20) rad, palm rotation (N, 3, 3) and position (N, 3) m, wrist bends (N, 2) rad."""
+        offsets = HandOffsets(*(value[subject] for value in self.offsets))
         frames = forward_kinematics(
             torch.from_numpy(rotation), torch.from_numpy(translation), torch.from_numpy(angles), offsets
         )
@@ -76,23 +76,23 @@ class IdentityBank:
         positions, rotations = add_forearm(
             joints, frames.segment_positions.numpy(), frames.segment_rotations.numpy(), flexion, deviation
         )
-        turn = rotations @ self.rest_rotations[person].swapaxes(-1, -2)
-        shift = positions - np.einsum("nsij,nsj->nsi", turn, self.rest_positions[person])
+        turn = rotations @ self.rest_rotations[subject].swapaxes(-1, -2)
+        shift = positions - np.einsum("nsij,nsj->nsi", turn, self.rest_positions[subject])
         return PosedHands(joints, np.concatenate([turn, shift[..., None]], axis=-1))
 
 
 @lru_cache(maxsize=4)
-def load_bank(families: tuple[str, ...], people: int, split: int) -> IdentityBank:
-    """``people`` hands of each family; a pure function of its arguments. ValueError on an unknown family."""
+def load_subjects(families: tuple[str, ...], per_family: int, split: int) -> SubjectSet:
+    """``per_family`` subjects of each family; a pure function of its arguments. ValueError on an unknown family."""
     identities: list[Identity] = []
     faces: list[NDArray[np.int32]] = []
     family_of: list[int] = []
     for number, name in enumerate(families):
         mesh = load_hand_mesh(name)
         rng = np.random.default_rng([split, number, 77])
-        identities += [sample_identity(mesh, rng, _PEOPLE) for _ in range(people)]
+        identities += [sample_identity(mesh, rng, _VARIATION) for _ in range(per_family)]
         faces.append(mesh.faces)
-        family_of += [number] * people
+        family_of += [number] * per_family
     family = np.array(family_of)
     sizes = np.array([len(identity.vertices) for identity in identities])
     ends = np.cumsum(sizes)
@@ -103,7 +103,7 @@ def load_bank(families: tuple[str, ...], people: int, split: int) -> IdentityBan
             for part in HandOffsets._fields
         )
     )
-    return IdentityBank(
+    return SubjectSet(
         vertices=np.concatenate([i.vertices for i in identities]).astype(np.float32),
         bone_index=np.concatenate([i.mesh.bone_index for i in identities]).astype(np.int32),
         bone_weight=np.concatenate([i.mesh.bone_weight for i in identities]).astype(np.float32),
@@ -120,7 +120,7 @@ def load_bank(families: tuple[str, ...], people: int, split: int) -> IdentityBan
 
 
 def nearest_shape(offsets: HandOffsets) -> Array:
-    """A person's constant lengths -> the nine log scales (9,) that come nearest to them.
+    """A subject's constant lengths -> the nine log scales (9,) that come nearest to them.
 
     Each part's scale is the ratio of its summed lengths to the template's; ``hand`` is the mean of the logarithms of
     all eight, so that the parts' own scales sum to zero and the split is unique.
