@@ -70,9 +70,9 @@ def tracked() -> Arrays:
     for name, hands, count in (("moving_1", 1, 100), ("leave_return_0", 1, 60), ("two_hands_2", 2, 100)):
         tracker = HandTracker(config=TrackerConfig(hands=hands))
         sequence, results = by_name[name], []
-        stage = sequence.open()
+        renderer = sequence.open()
         for t in sequence.times()[:count]:
-            results.append(tracker.update(stage.frame(t).depth, sequence.camera, t))
+            results.append(tracker.update(renderer.frame(t).depth, sequence.camera, t))
         arrays |= {f"{name}.{key}": value for key, value in hands_arrays(results).items()}
     motion, tracker = SyntheticMotion(3, VGA, "left"), HandTracker()
     results = [tracker.update(motion.frame(i / 30)[0], VGA, i / 30) for i in range(40)]

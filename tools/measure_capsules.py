@@ -3,8 +3,8 @@
 Usage: python tools/measure_capsules.py [steps]. Takes about two minutes on one core.
 
 Random subjects of both mesh families (validation split) in random poses; points spread evenly over the skin of the hand
-up to the wrist. Radii of the joints, places and radii of the palm's points and one thickness a subject are moved by Adam
-until the signed distances of all points to the nearest capsule are least (pseudo-Huber, 4 mm).
+up to the wrist. Radii of the joints, places and radii of the palm's points and one thickness a subject are moved by
+Adam until the signed distances of all points to the nearest capsule are least (pseudo-Huber, 4 mm).
 """
 
 from __future__ import annotations

@@ -136,9 +136,9 @@ def on_sequences(detector: HandDetector, sequences: Iterable[Sequence], every: i
     """Figures of every n-th frame, looked at alone, at the cameras' own resolution."""
     tally = Tally()
     for sequence in tqdm(list(sequences), unit="sequence", disable=None, leave=False):
-        stage = sequence.open()
+        renderer = sequence.open()
         for t in sequence.times()[::every]:
-            frame = stage.frame(t)
+            frame = renderer.frame(t)
             found = detector.find(frame.depth, sequence.camera)
             centres = np.array([hand.joints.mean(axis=0) for hand in frame.hands]).reshape(-1, 3)
             inside = [_inside(sequence, centre) for centre in centres]

@@ -20,8 +20,8 @@ from hand_pose_ros.synthetic.sensor import NoiseModel
 from hand_pose_ros.synthetic.sensor_presets import sample_noise
 from hand_pose_ros.synthetic.skinning import FOREARM, skin_vertices
 from hand_pose_ros.synthetic.solids import Solids, draw_solids
-from hand_pose_ros.synthetic.still_scenes import HandsThere, StillConfig, sample_still
 from hand_pose_ros.synthetic.subjects import SubjectSet
+from hand_pose_ros.synthetic.surroundings import PlacedHands, SurroundingsConfig, sample_surroundings
 
 Array = NDArray[np.float64]
 
@@ -49,7 +49,7 @@ class FullFrameConfig:
     focal: tuple[float, float] = (0.55, 1.05)
     """Focal length over the image's width."""
     noise: bool = True
-    scene: StillConfig = field(default_factory=StillConfig)
+    scene: SurroundingsConfig = field(default_factory=SurroundingsConfig)
 
     def __post_init__(self) -> None:
         if not self.families or self.identities < 1:
@@ -113,7 +113,9 @@ def sample_scenes(config: FullFrameConfig, subjects: SubjectSet, seed: int, coun
     joints, skinning, axes = _pose(subjects, subject, left, centre, rng)
     arm = subjects.rest_positions[subject, FOREARM] - [0.22, 0.0, 0.0]
     elbow = np.einsum("nhij,nhj->nhi", skinning[:, :, FOREARM, :, :3], arm) + skinning[:, :, FOREARM, :, 3]
-    walls, solids = sample_still(HandsThere(present, joints, elbow, left), half_view, config.scene, rng)
+    walls, solids = sample_surroundings(
+        PlacedHands(present, joints, elbow, left), half_view, config.scene, rng
+    )
     none = np.zeros((count, len(NoiseModel().as_array())))
     noise, coarse_noise = _noise(count, rng) if config.noise else (none, none)
     sleeves, seeds = _sleeves(count, rng), rng.integers(2**31, size=count)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.synthetic import sequences
-from hand_pose_ros.synthetic.stage import HandTruth
+from hand_pose_ros.synthetic.sequence_renderer import HandTruth
 from hand_pose_ros.tracking.tracker import Hand, HandTracker, TrackState
 
 Array = NDArray[np.float64]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from hand_pose_ros.synthetic.props import about_x, about_y, about_z, cup, gripper
+from hand_pose_ros.synthetic.primitives import about_x, about_y, about_z, cup, gripper
 from hand_pose_ros.synthetic.scene import OBJECTS, Scenes, random_turns
 from hand_pose_ros.synthetic.solids import BOX, CYLINDER, ELLIPSOID, VESSEL, Solids
 

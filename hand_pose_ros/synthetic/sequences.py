@@ -1,7 +1,7 @@
 """The named sequences that tracking is measured on: fixed seeds, so that figures of different days compare.
 
-Out: :class:`Sequence`, a stage and the stamps of its frames. People, motions and scenes of these seeds (100 and above)
-are drawn from streams that no training data uses.
+Out: :class:`Sequence`, a renderer and the stamps of its frames. Subjects, motions and scenes of these seeds (100 and
+above) are drawn from streams that no training data uses.
 """
 
 from __future__ import annotations
@@ -13,7 +13,13 @@ import numpy as np
 
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.synthetic.sensor import NoiseModel
-from hand_pose_ros.synthetic.stage import HELD, SENSOR, Stage, StageConfig, StageFrame
+from hand_pose_ros.synthetic.sequence_renderer import (
+    HELD,
+    SENSOR,
+    SequenceConfig,
+    SequenceFrame,
+    SequenceRenderer,
+)
 
 KINDS: tuple[str, ...] = ("moving", "still", "leave_return", "nothing", "two_hands")
 
@@ -38,7 +44,7 @@ class Sequence:
 
     name: str
     kind: str
-    stage: StageConfig
+    config: SequenceConfig
     duration_s: float
     camera: Camera = VGA
     rate_hz: float = 30.0
@@ -47,18 +53,18 @@ class Sequence:
 
     def times(self) -> tuple[float, ...]:
         """The frames' stamps, s."""
-        times = frame_times(self.rate_hz, self.duration_s, self.dropped, self.jitter_s, self.stage.seed)
+        times = frame_times(self.rate_hz, self.duration_s, self.dropped, self.jitter_s, self.config.seed)
         return tuple(times)
 
-    def open(self) -> Stage:
-        """The stage before this sequence's camera."""
-        return Stage(self.stage, self.camera)
+    def open(self) -> SequenceRenderer:
+        """The renderer of this sequence."""
+        return SequenceRenderer(self.config, self.camera)
 
-    def frames(self) -> Iterator[tuple[float, StageFrame]]:
+    def frames(self) -> Iterator[tuple[float, SequenceFrame]]:
         """(stamp s, frame), in order."""
-        stage = self.open()
+        renderer = self.open()
         for t in self.times():
-            yield t, stage.frame(t)
+            yield t, renderer.frame(t)
 
 
 def frame_times(
@@ -87,7 +93,7 @@ def bench_sequences() -> tuple[Sequence, ...]:
 def _moving() -> Iterator[Sequence]:
     """Nine people, both sides and families, held things, passers-by, 20 % of the frames lost."""
     for number in range(9):
-        config = StageConfig(
+        config = SequenceConfig(
             seed=100 + number,
             hands=("left" if number % 2 else "right",),
             family=("makehuman", "webxr")[number // 2 % 2],
@@ -105,7 +111,7 @@ def _moving() -> Iterator[Sequence]:
 def _still() -> Iterator[Sequence]:
     """Eight poses held for three seconds, with tremor and without."""
     for number in range(8):
-        config = StageConfig(
+        config = SequenceConfig(
             seed=120 + number,
             hands=("left" if number % 2 else "right",),
             family=("makehuman", "webxr")[number // 2 % 2],
@@ -120,7 +126,7 @@ def _leave_return() -> Iterator[Sequence]:
     """Hands that go for a second or two and come back, in every way of leaving."""
     ways = ("down", "side", "withdraw", "vanish", "vanish", "side")
     for number, leaving in enumerate(ways):
-        config = StageConfig(
+        config = SequenceConfig(
             seed=140 + number,
             hands=("left" if number % 2 else "right",),
             noise=_NOISE[number % len(_NOISE)],
@@ -132,7 +138,7 @@ def _leave_return() -> Iterator[Sequence]:
 
 
 def _nothing() -> Iterator[Sequence]:
-    """Rooms without a hand in them."""
+    """Environments without a hand in them."""
     scenes = (
         ("room", (), "wall"), ("face", ("face",), "wall"), ("face_near", ("face",), "far"),
         ("box", ("box",), ""), ("box_on_table", ("box", "cup"), "table"), ("ball", ("ball",), ""),
@@ -142,16 +148,18 @@ def _nothing() -> Iterator[Sequence]:
         ("gripper", ("gripper",), "wall"), ("gripper_at_work", ("gripper", "box", "mug"), "table"),
         ("mugs", ("mug", "mug"), "table"), ("mug_shown", ("mug",), "far"),
     )  # fmt: skip
-    for number, (name, distractors, room) in enumerate(scenes):
+    for number, (name, distractors, environment) in enumerate(scenes):
         noise = _NOISE[number % len(_NOISE)]
-        config = StageConfig(160 + number, (), noise=noise, room=room, distractors=distractors)
+        config = SequenceConfig(
+            160 + number, (), noise=noise, environment=environment, distractors=distractors
+        )
         yield Sequence(f"nothing_{name}", "nothing", config, 4.5)
 
 
 def _two_hands() -> Iterator[Sequence]:
     """Both hands of a person, each on its side, or meeting and crossing."""
     for number in range(6):
-        config = StageConfig(
+        config = SequenceConfig(
             seed=180 + number,
             hands=("right", "left"),
             noise=_NOISE[number % len(_NOISE)],

@@ -34,7 +34,7 @@ from hand_pose_ros.detection.detector_net import (
 )
 from hand_pose_ros.evaluation.detector import DetectorReport, evaluate_detector
 from hand_pose_ros.network.checkpoint import CheckpointError
-from hand_pose_ros.synthetic.still_scenes import StillConfig
+from hand_pose_ros.synthetic.surroundings import SurroundingsConfig
 from hand_pose_ros.training.prefetcher import Prefetcher
 from hand_pose_ros.training.state import load_state, save_state
 
@@ -96,7 +96,7 @@ def full_frame_config(data: Mapping[str, Any], split: int) -> FullFrameConfig:
             key: tuple(value) if isinstance(value, list) else value for key, value in data.items()
         }
         if "scene" in values:
-            values["scene"] = StillConfig(**values["scene"])
+            values["scene"] = SurroundingsConfig(**values["scene"])
         return FullFrameConfig(**{**values, "split": split})
     except TypeError as error:
         raise ValueError(f"data: {error}") from error

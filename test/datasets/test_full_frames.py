@@ -9,9 +9,9 @@ import pytest
 
 from hand_pose_ros.datasets.full_frames import FullFrameConfig, FullFrames
 from hand_pose_ros.detection.detector_net import COLUMNS, OUT_COLUMNS, OUT_ROWS, ROWS, STRIDE
-from hand_pose_ros.synthetic.still_scenes import StillConfig
+from hand_pose_ros.synthetic.surroundings import SurroundingsConfig
 
-BARE = StillConfig(**dict.fromkeys(StillConfig.__dataclass_fields__, 0.0))
+BARE = SurroundingsConfig(**dict.fromkeys(SurroundingsConfig.__dataclass_fields__, 0.0))
 CONFIG = FullFrameConfig(split=1, identities=2)
 
 
@@ -92,6 +92,6 @@ def test_wrong_settings_are_named(change, message):
     with pytest.raises(ValueError, match=message):
         replace(CONFIG, **change)
     with pytest.raises(ValueError, match="table is 1.5"):
-        StillConfig(table=1.5)
+        SurroundingsConfig(table=1.5)
     with pytest.raises(ValueError, match="count"):
         FullFrames(CONFIG).batch(0, 0)

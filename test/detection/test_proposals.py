@@ -9,7 +9,7 @@ import numpy as np
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.detection.blob_detector import LocateConfig, locate_hands
 from hand_pose_ros.detection.proposals import ProposalGenerator, mask_hands, score_log_odds
-from hand_pose_ros.synthetic.stage import Stage, StageConfig
+from hand_pose_ros.synthetic.sequence_renderer import SequenceConfig, SequenceRenderer
 
 CAMERA = Camera(320, 240, 240.0, 240.0, 159.5, 119.5)
 
@@ -31,7 +31,7 @@ class Detector:
 
 
 def picture() -> np.ndarray:
-    return Stage(StageConfig(seed=101), CAMERA).frame(0.5).depth
+    return SequenceRenderer(SequenceConfig(seed=101), CAMERA).frame(0.5).depth
 
 
 def test_without_a_detector_the_blob_search_does_it_alone():
@@ -75,7 +75,7 @@ def test_a_score_speaks_for_a_hand_or_against_it_within_limits():
 
 
 def test_a_hand_is_taken_out_and_nothing_else():
-    frame = Stage(StageConfig(seed=101), CAMERA).frame(0.5)
+    frame = SequenceRenderer(SequenceConfig(seed=101), CAMERA).frame(0.5)
     joints = frame.hands[0].joints
     out = mask_hands(frame.depth, CAMERA, [joints])
     column, row = np.rint(CAMERA.project(joints.mean(axis=0))).astype(int)
@@ -90,7 +90,7 @@ def test_a_hand_is_taken_out_and_nothing_else():
 
 
 def test_the_second_look_is_the_detectors_alone():
-    frame = Stage(StageConfig(seed=101), CAMERA).frame(0.5)
+    frame = SequenceRenderer(SequenceConfig(seed=101), CAMERA).frame(0.5)
     joints = [frame.hands[0].joints]
     assert ProposalGenerator(None, LocateConfig()).detect_remaining(frame.depth, CAMERA, joints, 1) == []
     places = ProposalGenerator(Detector((0.1, 0.0, 0.6)), LocateConfig()).detect_remaining(

@@ -9,8 +9,8 @@ from hand_pose_ros.evaluation import bench_measures
 from hand_pose_ros.evaluation.bench_runs import Frame, Run, pairs
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics_numba import place
+from hand_pose_ros.synthetic.sequence_renderer import HandTruth, SequenceConfig
 from hand_pose_ros.synthetic.sequences import Sequence
-from hand_pose_ros.synthetic.stage import HandTruth, StageConfig
 from hand_pose_ros.tracking.tracker import Hand, TrackState
 
 ANGLES = np.clip(np.full(20, 0.2), skeleton.ANGLE_LIMITS[:, 0], skeleton.ANGLE_LIMITS[:, 1])
@@ -33,7 +33,7 @@ def truth(shift=(0.0, 0.0, 0.0), side: str = "right") -> HandTruth:
 
 
 def run(frames: list[Frame]) -> Run:
-    return Run("all", Sequence("made", "moving", StageConfig(), 1.0), frames)
+    return Run("all", Sequence("made", "moving", SequenceConfig(), 1.0), frames)
 
 
 def frame(index: int, truths=(), hands=(), raw=None, state=TrackState.TRACK, **times) -> Frame:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from hand_pose_ros.synthetic.props import cup, gripper, head, limb, trunk
+from hand_pose_ros.synthetic.primitives import cup, gripper, head, limb, trunk
 from hand_pose_ros.synthetic.solids import (
     BOX,
     CYLINDER,

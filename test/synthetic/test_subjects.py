@@ -71,12 +71,8 @@ def test_other_splits_have_other_subjects(subjects):
 
 def test_ranges_cover_all_vertices_and_faces(subjects):
     assert subjects.vertex_range[0, 0] == 0
-    assert (
-        subjects.vertex_range[-1, 1]
-        == len(subjects.vertices)
-        == len(subjects.bone_index)
-        == len(subjects.along_forearm)
-    )
+    vertices = (subjects.vertices, subjects.bone_index, subjects.along_forearm)
+    assert {len(part) for part in vertices} == {subjects.vertex_range[-1, 1]}
     for subject, family in enumerate(subjects.family):
         faces = subjects.faces[slice(*subjects.face_range[family])]
         assert faces.max() < np.diff(subjects.vertex_range[subject])[0]

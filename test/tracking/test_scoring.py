@@ -9,7 +9,7 @@ from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.depth.crop import upright_roll
 from hand_pose_ros.hand.kinematics_numba import fingers_direction
 from hand_pose_ros.resources import model_file
-from hand_pose_ros.synthetic.stage import Stage, StageConfig
+from hand_pose_ros.synthetic.sequence_renderer import SequenceConfig, SequenceRenderer
 from hand_pose_ros.tracking.pose_inference import CropRequest, HandEstimator
 from hand_pose_ros.tracking.scoring import is_hand, is_surely_hand, look
 
@@ -23,7 +23,7 @@ def estimator():
 
 @pytest.fixture(scope="module")
 def frame():
-    return Stage(StageConfig(seed=101), CAMERA).frame(0.5)
+    return SequenceRenderer(SequenceConfig(seed=101), CAMERA).frame(0.5)
 
 
 def sides(centre):

@@ -13,7 +13,7 @@ from hand_pose_ros.hand.kinematics import HandModelLayer
 from hand_pose_ros.network.checkpoint import CheckpointError
 from hand_pose_ros.refine.refiner import RefineConfig
 from hand_pose_ros.synthetic.motion import SyntheticMotion
-from hand_pose_ros.synthetic.stage import Stage, StageConfig
+from hand_pose_ros.synthetic.sequence_renderer import SequenceConfig, SequenceRenderer
 from hand_pose_ros.tracking.tracker import HandTracker, TrackerConfig, TrackState
 from hand_pose_ros.tracking.user_profile import ShapeConfig
 
@@ -174,15 +174,15 @@ def test_settings_that_make_no_sense_are_named(field, value):
         TrackerConfig(**{field: value})
 
 
-def shown(stage: Stage, tracker: HandTracker, count: int):
-    return [tracker.update(stage.frame(i * RATE_S).depth, CAMERA, i * RATE_S) for i in range(count)]
+def shown(renderer: SequenceRenderer, tracker: HandTracker, count: int):
+    return [tracker.update(renderer.frame(i * RATE_S).depth, CAMERA, i * RATE_S) for i in range(count)]
 
 
 def test_both_hands_of_a_person_are_tracked_each_on_its_side():
-    stage = Stage(StageConfig(seed=180, hands=("right", "left")), CAMERA)
+    renderer = SequenceRenderer(SequenceConfig(seed=180, hands=("right", "left")), CAMERA)
     tracker = HandTracker(config=TrackerConfig(hands=2))
-    last = shown(stage, tracker, 12)[-1]
-    truth = {hand.side: hand.joints for hand in stage.frame(11 * RATE_S).hands}
+    last = shown(renderer, tracker, 12)[-1]
+    truth = {hand.side: hand.joints for hand in renderer.frame(11 * RATE_S).hands}
     assert {hand.side for hand in last.hands} == {"right", "left"}
     for hand in last.hands:
         assert np.linalg.norm(hand.joints - truth[hand.side], axis=1).mean() < 0.025
@@ -190,7 +190,7 @@ def test_both_hands_of_a_person_are_tracked_each_on_its_side():
 
 
 def test_one_that_may_be_none_does_not_keep_a_hand_from_being_found():
-    frame = Stage(StageConfig(seed=180, hands=("right", "left")), CAMERA).frame(0.0)
+    frame = SequenceRenderer(SequenceConfig(seed=180, hands=("right", "left")), CAMERA).frame(0.0)
     first, second = (hand.joints.mean(axis=0) for hand in frame.hands)
     tracker = HandTracker()
     named = [Proposal(first, "blob", log_odds_prior=-20.0)]
@@ -204,7 +204,7 @@ def test_one_that_may_be_none_does_not_keep_a_hand_from_being_found():
 
 
 def test_a_second_hand_that_only_the_second_look_names_is_found():
-    frame = Stage(StageConfig(seed=180, hands=("right", "left")), CAMERA).frame(0.0)
+    frame = SequenceRenderer(SequenceConfig(seed=180, hands=("right", "left")), CAMERA).frame(0.0)
     first, second = (hand.joints.mean(axis=0) for hand in frame.hands)
     tracker = HandTracker(config=TrackerConfig(hands=2))
 
@@ -225,8 +225,10 @@ def test_a_second_hand_that_only_the_second_look_names_is_found():
 
 @pytest.mark.parametrize("things", [("face",), ("box", "cup"), ("elbow",)])
 def test_what_is_no_hand_is_not_published(tracker, things):
-    stage = Stage(StageConfig(seed=161, hands=(), distractors=things, room="table"), CAMERA)
-    results = shown(stage, tracker, 6)
+    renderer = SequenceRenderer(
+        SequenceConfig(seed=161, hands=(), distractors=things, environment="table"), CAMERA
+    )
+    results = shown(renderer, tracker, 6)
     assert all(result.hands == () for result in results)
     assert results[-1].state == TrackState.SEARCH
 

@@ -1,4 +1,4 @@
-"""The stage: repeatable, its truth lies on its pixels, hands come and go when they should, and move as hands do."""
+"""The renderer: repeatable, its truth lies on its pixels, hands come and go when they should, and move as hands do."""
 
 from __future__ import annotations
 
@@ -10,36 +10,36 @@ import torch
 
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.hand.kinematics import bone_lengths, forward_kinematics, scale_offsets, template_offsets
-from hand_pose_ros.synthetic.performance import TREMOR_M
-from hand_pose_ros.synthetic.room import DISTRACTORS
+from hand_pose_ros.synthetic.environment import DISTRACTORS
+from hand_pose_ros.synthetic.hand_trajectory import TREMOR_M
 from hand_pose_ros.synthetic.sensor import NO_NOISE
+from hand_pose_ros.synthetic.sequence_renderer import SequenceConfig, SequenceRenderer
 from hand_pose_ros.synthetic.sequences import KINDS, VGA, bench_sequences, frame_times
-from hand_pose_ros.synthetic.stage import Stage, StageConfig
 
 CAMERA = Camera(160, 120, 120.0, 120.0, 79.5, 59.5)
-CLEAN = StageConfig(seed=4, noise=NO_NOISE, room="wall", body=False)
+CLEAN = SequenceConfig(seed=4, noise=NO_NOISE, environment="wall", body=False)
 
 
 def test_a_frame_is_a_function_of_configuration_and_time():
-    config = StageConfig(seed=3, hands=("right", "left"), crossing=True, held="box", distractors=("face",))
-    stage = Stage(config, CAMERA)
-    first = stage.frame(0.7)
-    stage.frame(2.0)
-    again = Stage(config, CAMERA).frame(0.7)
+    config = SequenceConfig(seed=3, hands=("right", "left"), crossing=True, held="box", distractors=("face",))
+    renderer = SequenceRenderer(config, CAMERA)
+    first = renderer.frame(0.7)
+    renderer.frame(2.0)
+    again = SequenceRenderer(config, CAMERA).frame(0.7)
     assert np.array_equal(first.depth, again.depth, equal_nan=True)
     assert [h.side for h in first.hands] == ["right", "left"]
     for a, b in zip(first.hands, again.hands, strict=True):
         assert np.array_equal(a.joints, b.joints)
         assert a.visible == b.visible
-    other = stage.frame(0.7001).depth
+    other = renderer.frame(0.7001).depth
     assert not np.array_equal(first.depth, other, equal_nan=True), "the noise must change with time"
 
 
 @pytest.mark.parametrize("side", ["right", "left"])
 def test_the_truth_lies_on_the_hand(side):
-    stage = Stage(replace(CLEAN, hands=(side,)), CAMERA)
+    renderer = SequenceRenderer(replace(CLEAN, hands=(side,)), CAMERA)
     for t in (0.0, 1.1, 2.2, 3.3):
-        frame = stage.frame(t)
+        frame = renderer.frame(t)
         (hand,) = frame.hands
         assert hand.visible > 0.85  # its own forearm and sleeve hide a little
         assert hand.in_view == 1.0
@@ -49,12 +49,12 @@ def test_the_truth_lies_on_the_hand(side):
         # Under the skin, or under other fingers, never before what the camera sees.
         assert (below > -0.012).all()
         assert (below < 0.03).mean() > 0.3
-        assert np.allclose(hand.joints, stage.truth(t)[side])
+        assert np.allclose(hand.joints, renderer.truth(t)[side])
 
 
 @pytest.mark.parametrize("side", ["right", "left"])
 def test_angles_rotation_and_shape_give_the_joints_through_the_hand_model(side):
-    (hand,) = Stage(replace(CLEAN, hands=(side,)), CAMERA).frame(0.6).hands
+    (hand,) = SequenceRenderer(replace(CLEAN, hands=(side,)), CAMERA).frame(0.6).hands
     offsets = scale_offsets(template_offsets(torch.float64), torch.from_numpy(hand.shape))
     made = forward_kinematics(
         *(torch.from_numpy(value.copy()) for value in (hand.rotation, hand.joints[0], hand.angles)),
@@ -68,7 +68,8 @@ def test_angles_rotation_and_shape_give_the_joints_through_the_hand_model(side):
 
 def test_a_left_hand_is_no_right_hand():
     frames = {
-        side: Stage(replace(CLEAN, hands=(side,)), CAMERA).frame(1.1).hands[0] for side in ("right", "left")
+        side: SequenceRenderer(replace(CLEAN, hands=(side,)), CAMERA).frame(1.1).hands[0]
+        for side in ("right", "left")
     }
     thumb, pinky = 4, 21
 
@@ -82,46 +83,51 @@ def test_a_left_hand_is_no_right_hand():
 
 def test_hands_are_there_when_they_should_be():
     config = replace(CLEAN, presence=((0.0, 3.0), (5.0, 9.0)))
-    stage = Stage(config, CAMERA)
-    assert stage.truth(-0.1) == {}
-    assert stage.truth(4.0) == {}
-    assert stage.frame(4.0).hands == ()
-    away, near, there = (stage.truth(t)["right"].mean(axis=0) for t in (0.02, 0.4, 1.5))
+    renderer = SequenceRenderer(config, CAMERA)
+    assert renderer.truth(-0.1) == {}
+    assert renderer.truth(4.0) == {}
+    assert renderer.frame(4.0).hands == ()
+    away, near, there = (renderer.truth(t)["right"].mean(axis=0) for t in (0.02, 0.4, 1.5))
     # It comes in from below the image.
     assert CAMERA.project(away)[1] > 119
     assert CAMERA.project(near)[1] > CAMERA.project(there)[1]
-    assert stage.frame(0.01).hands == (), "a hand beyond the edge is no hand in the image"
-    assert stage.frame(1.5).hands[0].in_view == 1.0
+    assert renderer.frame(0.01).hands == (), "a hand beyond the edge is no hand in the image"
+    assert renderer.frame(1.5).hands[0].in_view == 1.0
 
 
 def test_a_hand_that_vanishes_does_so_between_two_frames():
-    stage = Stage(replace(CLEAN, presence=((0.0, 1.0),), leaving="vanish"), CAMERA)
-    assert stage.frame(0.999).hands[0].in_view == 1.0
-    assert stage.frame(1.0).hands == ()
+    renderer = SequenceRenderer(replace(CLEAN, presence=((0.0, 1.0),), leaving="vanish"), CAMERA)
+    assert renderer.frame(0.999).hands[0].in_view == 1.0
+    assert renderer.frame(1.0).hands == ()
 
 
 def test_something_passes_before_the_hand_and_only_then():
-    stage = Stage(replace(CLEAN, occlusions=((1.0, 2.0),)), CAMERA)
-    visible = {t: stage.frame(t).hands[0].visible for t in (0.9, 1.5, 2.1)}
+    renderer = SequenceRenderer(replace(CLEAN, occlusions=((1.0, 2.0),)), CAMERA)
+    visible = {t: renderer.frame(t).hands[0].visible for t in (0.9, 1.5, 2.1)}
     assert visible[0.9] > 0.9
     assert visible[2.1] > 0.9
     assert visible[1.5] < 0.5
 
 
 def test_a_held_object_hides_some_of_the_hand_or_is_hidden_by_it():
-    bare, holding = Stage(replace(CLEAN, seed=6), CAMERA), Stage(replace(CLEAN, seed=6, held="ball"), CAMERA)
+    bare, holding = (
+        SequenceRenderer(replace(CLEAN, seed=6), CAMERA),
+        SequenceRenderer(replace(CLEAN, seed=6, held="ball"), CAMERA),
+    )
     times = np.arange(0.0, 8.0, 1.1)
-    alone, held = (np.mean([stage.frame(t).hands[0].visible for t in times]) for stage in (bare, holding))
+    alone, held = (
+        np.mean([renderer.frame(t).hands[0].visible for t in times]) for renderer in (bare, holding)
+    )
     assert alone > 0.9
     assert held < alone - 0.05
 
 
 def test_hands_move_as_fast_as_hands_do():
-    for config in (StageConfig(seed=1), StageConfig(seed=2, hands=("right", "left"), crossing=True)):
-        stage = Stage(config, VGA)
+    for config in (SequenceConfig(seed=1), SequenceConfig(seed=2, hands=("right", "left"), crossing=True)):
+        renderer = SequenceRenderer(config, VGA)
         times = np.arange(0, 10, 1 / 30)
         for side in config.hands:
-            joints = np.stack([stage.truth(t)[side] for t in times])
+            joints = np.stack([renderer.truth(t)[side] for t in times])
             speed = 30 * np.linalg.norm(np.diff(joints, axis=0), axis=-1)
             assert speed.max() < 4.0  # m/s, of the fingertips; a pointing hand reaches 3 to 4
             assert 0.1 < speed.mean() < 1.0
@@ -129,8 +135,8 @@ def test_hands_move_as_fast_as_hands_do():
 
 
 def test_two_hands_never_touch_and_do_cross():
-    stage = Stage(StageConfig(seed=2, hands=("right", "left"), crossing=True), VGA)
-    palms = [{side: joints[0] for side, joints in stage.truth(t).items()} for t in np.arange(0, 12, 0.05)]
+    renderer = SequenceRenderer(SequenceConfig(seed=2, hands=("right", "left"), crossing=True), VGA)
+    palms = [{side: joints[0] for side, joints in renderer.truth(t).items()} for t in np.arange(0, 12, 0.05)]
     apart = np.array([p["right"] - p["left"] for p in palms])
     assert np.linalg.norm(apart, axis=1).min() > 0.14
     in_image = [VGA.project(p["right"])[0] - VGA.project(p["left"])[0] for p in palms]
@@ -138,31 +144,37 @@ def test_two_hands_never_touch_and_do_cross():
 
 
 def test_still_is_still_and_tremor_is_small():
-    frozen = Stage(StageConfig(seed=5, still_at=1.3), CAMERA)
+    frozen = SequenceRenderer(SequenceConfig(seed=5, still_at=1.3), CAMERA)
     a, b = frozen.frame(0.0), frozen.frame(0.5)
     assert np.array_equal(a.hands[0].joints, b.hands[0].joints)
-    assert np.array_equal(a.hands[0].joints, Stage(StageConfig(seed=5), CAMERA).frame(1.3).hands[0].joints)
+    assert np.array_equal(
+        a.hands[0].joints, SequenceRenderer(SequenceConfig(seed=5), CAMERA).frame(1.3).hands[0].joints
+    )
     assert not np.array_equal(a.depth, b.depth, equal_nan=True), "the sensor's noise goes on"
-    trembling = Stage(StageConfig(seed=5, still_at=1.3, tremor=True), CAMERA)
+    trembling = SequenceRenderer(SequenceConfig(seed=5, still_at=1.3, tremor=True), CAMERA)
     palm = np.stack([trembling.truth(t)["right"][0] for t in np.arange(0, 4, 1 / 200)])
     assert np.sqrt(((palm - palm.mean(axis=0)) ** 2).mean(axis=0)) == pytest.approx(TREMOR_M, rel=0.3)
 
 
 def test_a_scene_without_hands_has_no_truth_and_something_in_it():
-    stage = Stage(StageConfig(seed=9, hands=(), room="far", distractors=("face",), noise=NO_NOISE), CAMERA)
-    frame = stage.frame(0.0)
+    renderer = SequenceRenderer(
+        SequenceConfig(seed=9, hands=(), environment="far", distractors=("face",), noise=NO_NOISE), CAMERA
+    )
+    frame = renderer.frame(0.0)
     assert frame.hands == ()
     assert np.isfinite(frame.depth).sum() > 500
     nearest = np.nanmin(frame.depth)
     assert 0.25 < nearest < 0.8
-    assert np.isnan(Stage(StageConfig(seed=9, hands=(), room="far"), CAMERA).frame(0.0).depth).all()
+    assert np.isnan(
+        SequenceRenderer(SequenceConfig(seed=9, hands=(), environment="far"), CAMERA).frame(0.0).depth
+    ).all()
 
 
 @pytest.mark.parametrize("name", DISTRACTORS)
 def test_everything_that_is_no_hand_is_drawn_and_moves_or_stays(name):
-    config = StageConfig(seed=9, hands=(), room="far", distractors=(name,), noise=NO_NOISE)
-    stage = Stage(config, CAMERA)
-    assert all(np.isfinite(stage.frame(t).depth).sum() > 100 for t in (0.0, 0.7, 2.1))
+    config = SequenceConfig(seed=9, hands=(), environment="far", distractors=(name,), noise=NO_NOISE)
+    renderer = SequenceRenderer(config, CAMERA)
+    assert all(np.isfinite(renderer.frame(t).depth).sum() > 100 for t in (0.0, 0.7, 2.1))
 
 
 def test_frames_are_dropped_and_late_as_asked():
@@ -182,9 +194,9 @@ def test_the_bench_has_the_frames_that_its_figures_need():
     assert count["moving"] >= 2000
     assert count["nothing"] >= 1500
     assert all(count[kind] >= 500 for kind in KINDS)
-    assert all(s.stage.seed >= 100 for s in sequences)
-    assert len({s.name for s in sequences}) == len(sequences) == len({s.stage.seed for s in sequences})
-    moving = [s.stage for s in sequences if s.kind == "moving"]
+    assert all(s.config.seed >= 100 for s in sequences)
+    assert len({s.name for s in sequences}) == len(sequences) == len({s.config.seed for s in sequences})
+    moving = [s.config for s in sequences if s.kind == "moving"]
     assert {s.hands[0] for s in moving} == {"right", "left"}
     assert {s.family for s in moving} == {"makehuman", "webxr"}
     assert {s.held for s in moving} == {"", "ball", "box", "cylinder"}
@@ -209,4 +221,4 @@ def test_wrong_settings_are_named(change, message):
 
 def test_a_lens_is_refused():
     with pytest.raises(ValueError, match="plumb_bob"):
-        Stage(CLEAN, Camera(160, 120, 120.0, 120.0, 79.5, 59.5, (0.1, 0, 0, 0, 0), "plumb_bob"))
+        SequenceRenderer(CLEAN, Camera(160, 120, 120.0, 120.0, 79.5, 59.5, (0.1, 0, 0, 0, 0), "plumb_bob"))

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from hand_pose_ros.synthetic.props import (
+from hand_pose_ros.synthetic.primitives import (
     HEAD_ABOVE,
     SHOULDER,
     about_x,
@@ -30,7 +30,7 @@ from hand_pose_ros.synthetic.solids import BOX, ELLIPSOID, NO_SOLIDS, VESSEL, So
 
 Array = NDArray[np.float64]
 
-ROOMS: tuple[str, ...] = ("wall", "table", "far")
+ENVIRONMENTS: tuple[str, ...] = ("wall", "table", "far")
 DISTRACTORS: tuple[str, ...] = ("face", "box", "ball", "cup", "mug", "gripper", "elbow", "chair")
 
 
@@ -39,29 +39,34 @@ def gravity_turn(rng: np.random.Generator) -> Array:
     return about_x(rng.normal(0.1, 0.15)) @ about_z(rng.normal(0.0, 0.06))
 
 
-class Room:
+class Environment:
     """Walls and things; ``wall`` (4,) is a plane's unit normal and offset in m, NaN for none."""
 
     def __init__(
-        self, seed: int, room: str, distractors: tuple[str, ...], farthest_m: float, table_edge_m: float
+        self,
+        seed: int,
+        environment: str,
+        distractors: tuple[str, ...],
+        farthest_m: float,
+        table_edge_m: float,
     ) -> None:
         """farthest_m: walls stand behind that; table_edge_m: the nearest that a table may begin."""
         rng = np.random.default_rng([31, seed])
         self._turn = gravity_turn(rng)
-        room = room or str(rng.choice(ROOMS))
+        environment = environment or str(rng.choice(ENVIRONMENTS))
         self.wall: Array = np.full(4, np.nan)
-        if room != "far":
+        if environment != "far":
             normal = np.array([*rng.normal(0, 0.2, 2), 1.0])
             self.wall = np.array([*(normal / np.linalg.norm(normal)), farthest_m + rng.uniform(0.9, 2.5)])
         self._table = NO_SOLIDS
         self._height = 0.0
-        if room == "table":
+        if environment == "table":
             # The top is seen from above, its edge below the image's middle.
             self._height = rng.uniform(0.12, 0.3)
             self._table = table(
                 [rng.normal(0, 0.1), self._height, table_edge_m + rng.uniform(0.0, 0.25)], np.eye(3)
             )
-        self._things = [_Thing(name, rng, self._height) for name in distractors]
+        self._things = [Distractor(name, rng, self._height) for name in distractors]
 
     def solids(self, t: float) -> Solids:
         """Everything but the wall and the person at time t, s."""
@@ -69,7 +74,7 @@ class Room:
         return moved(gather(*upright), self._turn)
 
 
-class _Thing:
+class Distractor:
     """Something that is no hand. It sways and turns a little, as if somebody held it or sat there."""
 
     def __init__(self, name: str, rng: np.random.Generator, table_height: float) -> None:

@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 
 from hand_pose_ros.synthetic.solids import BOX, NOTHING
-from hand_pose_ros.synthetic.still_scenes import HandsThere, StillConfig, sample_still
+from hand_pose_ros.synthetic.surroundings import PlacedHands, SurroundingsConfig, sample_surroundings
 
 COUNT = 400
-NONE = dict.fromkeys(StillConfig.__dataclass_fields__, 0.0)
+NONE = dict.fromkeys(SurroundingsConfig.__dataclass_fields__, 0.0)
 VIEW = np.tile([[0.67, 0.5]], (COUNT, 1))
 
 
-def hands(present: bool = True) -> HandsThere:
+def hands(present: bool = True) -> PlacedHands:
     rng = np.random.default_rng(1)
     middle = rng.uniform([-0.2, -0.15, 0.4], [0.2, 0.15, 0.9], (COUNT, 2, 3))
     joints = middle[:, :, None] + rng.normal(0, 0.03, (COUNT, 2, 23, 3))
     there = np.tile([present, False], (COUNT, 1))
-    return HandsThere(there, joints, middle + [0.0, 0.25, 0.1], np.zeros((COUNT, 2), bool))
+    return PlacedHands(there, joints, middle + [0.0, 0.25, 0.1], np.zeros((COUNT, 2), bool))
 
 
 def size_of(solids, points: np.ndarray) -> np.ndarray:
@@ -31,14 +31,14 @@ def test_things_keep_clear_of_the_hand_and_the_table_lies_below():
     there = hands()
     rng = np.random.default_rng(2)
     for name in ("thing", "heap", "cup", "mug", "gripper", "elbow", "chair", "face", "body"):
-        _, solids = sample_still(there, VIEW, StillConfig(**{**NONE, name: 1.0}), rng)
+        _, solids = sample_surroundings(there, VIEW, SurroundingsConfig(**{**NONE, name: 1.0}), rng)
         drawn = solids.kind != NOTHING
         assert drawn.any(axis=1).mean() > 0.4, name
         # The owner's body may touch the hand here and there, as bodies do.
         assert (size_of(solids, there.middle[:, 0]).min(axis=1) > 1.0).mean() > (
             0.98 if name == "body" else 0.9999
         )
-    _, solids = sample_still(there, VIEW, StillConfig(**{**NONE, "table": 1.0}), rng)
+    _, solids = sample_surroundings(there, VIEW, SurroundingsConfig(**{**NONE, "table": 1.0}), rng)
     assert ((solids.kind == BOX).sum(axis=1) == 1).all()
     assert (size_of(solids, there.middle[:, 0]).min(axis=1) > 1.0).mean() > 0.97
 
@@ -54,23 +54,25 @@ def test_the_distance_to_a_segment_is_the_least_to_its_points():
 
 def test_walls_stand_behind_every_joint():
     there = hands()
-    walls, _ = sample_still(there, VIEW, StillConfig(**{**NONE, "wall": 1.0}), np.random.default_rng(3))
+    walls, _ = sample_surroundings(
+        there, VIEW, SurroundingsConfig(**{**NONE, "wall": 1.0}), np.random.default_rng(3)
+    )
     depth = np.einsum("njk,nk->nj", there.joints[:, 0], walls[:, :3])
     assert (depth.max(axis=1) < walls[:, 3]).all()
     assert np.linalg.norm(walls[:, :3], axis=1) == pytest.approx(1.0)
 
 
 def test_what_belongs_to_hands_is_not_where_there_are_none():
-    config = StillConfig(**{**NONE, "body": 1.0, "held": 1.0, "before": 1.0})
-    _, solids = sample_still(hands(False), VIEW, config, np.random.default_rng(4))
+    config = SurroundingsConfig(**{**NONE, "body": 1.0, "held": 1.0, "before": 1.0})
+    _, solids = sample_surroundings(hands(False), VIEW, config, np.random.default_rng(4))
     assert (solids.kind == NOTHING).all()
-    _, solids = sample_still(hands(), VIEW, config, np.random.default_rng(4))
+    _, solids = sample_surroundings(hands(), VIEW, config, np.random.default_rng(4))
     assert (solids.kind != NOTHING).any(axis=1).all()
 
 
 def test_faces_alone_come_as_often_as_asked():
-    config = StillConfig(**{**NONE, "face_alone": 0.5})
-    _, solids = sample_still(hands(False), VIEW, config, np.random.default_rng(5))
+    config = SurroundingsConfig(**{**NONE, "face_alone": 0.5})
+    _, solids = sample_surroundings(hands(False), VIEW, config, np.random.default_rng(5))
     assert (solids.kind != NOTHING).any(axis=1).mean() == pytest.approx(0.5, abs=0.08)
-    walls, _ = sample_still(hands(), VIEW, StillConfig(**NONE), np.random.default_rng(5))
+    walls, _ = sample_surroundings(hands(), VIEW, SurroundingsConfig(**NONE), np.random.default_rng(5))
     assert np.isnan(walls).all()

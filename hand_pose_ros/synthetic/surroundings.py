@@ -1,7 +1,7 @@
 """What stands around hands in single pictures, drawn for many pictures at once: people, faces, things, tables, walls.
 
 In: where the hands are (metres, camera's optical frame), a generator. Out: walls (N, 4) and :class:`Solids` (N, K).
-The same things as on the stage, wider spread: the full-frame detector learns from these what is no hand.
+The same things as in the sequences, wider spread: the full-frame detector learns from these what is no hand.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from hand_pose_ros.synthetic.props import (
+from hand_pose_ros.synthetic.primitives import (
     HEAD_ABOVE,
     SHOULDER,
     about_x,
@@ -39,7 +39,7 @@ _CLEAR_M = 0.10  # things keep so far from a hand's middle, beyond their own siz
 
 
 @dataclass(frozen=True)
-class StillConfig:
+class SurroundingsConfig:
     """How often each thing is in a picture (shares in 0..1; ValueError names one that is not)."""
 
     wall: float = 0.65
@@ -72,7 +72,7 @@ class StillConfig:
 
 
 @dataclass(frozen=True)
-class HandsThere:
+class PlacedHands:
     """The hands of N pictures, up to H each: present (N, H); joints (N, H, 23, 3) m; elbow (N, H, 3) m; left (N, H)."""
 
     present: Flags
@@ -100,8 +100,8 @@ class HandsThere:
         return np.asarray(np.where(self.present, distance, np.inf).min(axis=1))
 
 
-def sample_still(
-    hands: HandsThere, field_of_view: Array, config: StillConfig, rng: np.random.Generator
+def sample_surroundings(
+    hands: PlacedHands, field_of_view: Array, config: SurroundingsConfig, rng: np.random.Generator
 ) -> tuple[Array, Solids]:
     """Walls (N, 4) (unit normal, offset m; NaN = none) and solids (N, K) around the hands; field_of_view (N, 2):
     tangents of half the image's width and height."""
@@ -120,14 +120,19 @@ def sample_still(
     return _walls(hands, empty, config, rng), gather(*parts)
 
 
-def _somewhere(count: int, field_of_view: Array, z: Array, rng: np.random.Generator) -> Array:
+def _sample_positions(count: int, field_of_view: Array, z: Array, rng: np.random.Generator) -> Array:
     """(N, 3) m: a place in the picture at depths z (N,), now and then just beside it."""
     tangent = rng.uniform(-1.1, 1.1, (count, 2)) * field_of_view
     return np.concatenate([tangent * z[:, None], z[:, None]], axis=1)
 
 
 def _people(
-    hands: HandsThere, empty: Flags, turn: Array, view: Array, config: StillConfig, rng: np.random.Generator
+    hands: PlacedHands,
+    empty: Flags,
+    turn: Array,
+    view: Array,
+    config: SurroundingsConfig,
+    rng: np.random.Generator,
 ) -> list[Solids]:
     """The hands' owner behind them, with upper arms to the elbows, and another person or a face alone."""
     count = len(empty)
@@ -159,7 +164,7 @@ def _people(
         )
 
     z = np.where(empty, rng.uniform(0.3, 1.2, count), rng.uniform(0.45, 1.8, count))
-    face = _somewhere(count, 0.85 * view, z, rng)
+    face = _sample_positions(count, 0.85 * view, z, rng)
     clear = (hands.apart(face) > 0.22) & (~owner | (np.linalg.norm(face - chest, axis=1) > 0.35))
     share = np.where(empty, config.face_alone, config.face)
     there = clear & (rng.random(count) < share)
@@ -172,7 +177,12 @@ def _people(
 
 
 def _things(
-    hands: HandsThere, empty: Flags, turn: Array, view: Array, config: StillConfig, rng: np.random.Generator
+    hands: PlacedHands,
+    empty: Flags,
+    turn: Array,
+    view: Array,
+    config: SurroundingsConfig,
+    rng: np.random.Generator,
 ) -> list[Solids]:
     """Boxes, balls, cylinders, cups, grippers, chairs, bare arms."""
     count = len(empty)
@@ -183,17 +193,17 @@ def _things(
         half[long, 2] *= rng.uniform(1.5, 4.0, count)[long]
         ball = rng.random(count) < 0.25
         half[ball] = half[ball, :1]
-        place = _somewhere(count, view, rng.uniform(0.25, 1.5, count), rng)
+        place = _sample_positions(count, view, rng.uniform(0.25, 1.5, count), rng)
         clear = hands.apart(place) > half.max(axis=1) + _CLEAR_M
         thing = solid(rng.integers(3, size=count), place, half, random_turns(count, rng))
         parts.append(where(clear & (rng.random(count) < config.thing), thing))
-    parts += _heap(hands, view, config, rng)
-    place = _somewhere(count, view, rng.uniform(0.3, 1.2, count), rng)
+    parts += _small_pieces(hands, view, config, rng)
+    place = _sample_positions(count, view, rng.uniform(0.3, 1.2, count), rng)
     clear = hands.apart(place) > 0.2
     mug = cup(place, turn @ about_y(rng.uniform(-np.pi, np.pi, count)), rng.uniform(0.8, 1.3, count))
     parts.append(where(clear & (rng.random(count) < config.cup), mug))
 
-    elbow = _somewhere(count, 0.8 * view, rng.uniform(0.3, 1.3, count), rng)
+    elbow = _sample_positions(count, 0.8 * view, rng.uniform(0.3, 1.3, count), rng)
     way = rng.uniform(-np.pi, np.pi, count)
     along = np.stack([np.cos(way), np.sin(way), rng.uniform(-0.5, 0.9, count)], axis=-1)
     end = elbow + rng.uniform(0.6, 1.3, (count, 1)) * along
@@ -204,28 +214,30 @@ def _things(
     parts.append(where(clear & (rng.random(count) < share), arm))
 
     if config.mug > 0:
-        place = _somewhere(count, view, rng.uniform(0.3, 1.2, count), rng)
+        place = _sample_positions(count, view, rng.uniform(0.3, 1.2, count), rng)
         size, tall, reach = rng.uniform([[0.7], [0.6], [0.7]], [[1.3], [1.5], [1.5]], (3, count))
         mug = cup(place, turn @ about_y(rng.uniform(-np.pi, np.pi, count)), size, tall, reach, VESSEL)
         parts.append(where((hands.apart(place) > 0.2) & (rng.random(count) < config.mug), mug))
     if config.gripper > 0:
-        place = _somewhere(count, 0.9 * view, rng.uniform(0.3, 1.3, count), rng)
+        place = _sample_positions(count, 0.9 * view, rng.uniform(0.3, 1.3, count), rng)
         size, opening = rng.uniform([[0.7], [0.0]], [[1.3], [1.0]], (2, count))
         robot = gripper(place, random_turns(count, rng), size, opening, rng.random(count) < 0.4)
         clear = hands.beside(place, robot.centre[:, 1]) > 0.3
         parts.append(where(clear & (rng.random(count) < config.gripper), robot))
 
-    place = _somewhere(count, view, rng.uniform(0.8, 2.2, count), rng)
+    place = _sample_positions(count, view, rng.uniform(0.8, 2.2, count), rng)
     clear = hands.apart(place) > 0.65
     seat = chair(place, turn @ about_y(rng.uniform(-np.pi, np.pi, count)))
     parts.append(where(clear & (rng.random(count) < config.chair), seat))
     return parts
 
 
-def _heap(hands: HandsThere, view: Array, config: StillConfig, rng: np.random.Generator) -> list[Solids]:
+def _small_pieces(
+    hands: PlacedHands, view: Array, config: SurroundingsConfig, rng: np.random.Generator
+) -> list[Solids]:
     """Small pieces in all directions, as ragged as fingers but without a palm."""
     count = len(hands.present)
-    place = _somewhere(count, view, rng.uniform(0.35, 1.5, count), rng)
+    place = _sample_positions(count, view, rng.uniform(0.35, 1.5, count), rng)
     spread = rng.uniform(0.02, 0.10, (count, 1)) * rng.uniform(0.4, 1.0, (count, 3))
     there = (hands.apart(place) > 0.25) & (rng.random(count) < config.heap)
     parts = []
@@ -243,7 +255,7 @@ def _heap(hands: HandsThere, view: Array, config: StillConfig, rng: np.random.Ge
 
 
 def _table(
-    hands: HandsThere, empty: Flags, turn: Array, config: StillConfig, rng: np.random.Generator
+    hands: PlacedHands, empty: Flags, turn: Array, config: SurroundingsConfig, rng: np.random.Generator
 ) -> Solids:
     """A table top under what there is, seen from above or nearly along it."""
     count = len(empty)
@@ -261,7 +273,7 @@ def _table(
     return where(rng.random(count) < config.table, moved(table(edge, np.eye(3)), turn))
 
 
-def _held(hands: HandsThere, config: StillConfig, rng: np.random.Generator) -> list[Solids]:
+def _held(hands: PlacedHands, config: SurroundingsConfig, rng: np.random.Generator) -> list[Solids]:
     """Between the palm and the fingertips, as large as there is room and a little larger."""
     parts = []
     for slot in range(hands.present.shape[1]):
@@ -282,7 +294,7 @@ def _held(hands: HandsThere, config: StillConfig, rng: np.random.Generator) -> l
     return parts
 
 
-def _before(hands: HandsThere, config: StillConfig, rng: np.random.Generator) -> Solids:
+def _before(hands: PlacedHands, config: SurroundingsConfig, rng: np.random.Generator) -> Solids:
     """Something that hides a part of the first hand."""
     count = len(hands.present)
     middle = np.where(hands.present[:, :1], hands.middle[:, 0], [0.0, 0.0, 1.0])
@@ -297,7 +309,7 @@ def _before(hands: HandsThere, config: StillConfig, rng: np.random.Generator) ->
     return where(there, solid(rng.integers(3, size=count), place, half, random_turns(count, rng)))
 
 
-def _walls(hands: HandsThere, empty: Flags, config: StillConfig, rng: np.random.Generator) -> Array:
+def _walls(hands: PlacedHands, empty: Flags, config: SurroundingsConfig, rng: np.random.Generator) -> Array:
     """(N, 4): behind every joint, sometimes close."""
     count = len(empty)
     normal = np.concatenate([rng.normal(0, 0.3, (count, 2)), np.ones((count, 1))], axis=1)

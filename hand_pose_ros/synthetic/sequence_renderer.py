@@ -1,8 +1,8 @@
 """A synthetic scene over time, whole depth images with the truth: a person with none, one or two hands in a room.
 
-In: a :class:`StageConfig`, a Camera, a time. Out: :class:`StageFrame`, depth (H, W) float32 m as a sensor delivers it
-(NaN = no reading) and of every hand in the image the joints (23, 3) m in the camera's optical frame, angles, rotation,
-shape and how much of it is seen. Every frame is a pure function of configuration, camera and time.
+In: a :class:`SequenceConfig`, a Camera, a time. Out: :class:`SequenceFrame`, depth (H, W) float32 m as a sensor
+delivers it (NaN = no reading) and of every hand in the image the joints (23, 3) m in the camera's optical frame,
+angles, rotation, shape and how much of it is seen. Every frame is a pure function of configuration, camera and time.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from scipy.spatial.transform import Rotation
 
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.hand.kinematics import SIDES
+from hand_pose_ros.synthetic.environment import DISTRACTORS, ENVIRONMENTS, Body, Environment
+from hand_pose_ros.synthetic.hand_trajectory import MIRROR, HandTrajectory, TrajectoryConfig, held_centre
 from hand_pose_ros.synthetic.motion import KeyPose, hash_time
-from hand_pose_ros.synthetic.performance import MIRROR, HandPath, Plan, held_centre
 from hand_pose_ros.synthetic.render import draw_plane, dress_forearm, rasterize
-from hand_pose_ros.synthetic.room import DISTRACTORS, ROOMS, Body, Room
 from hand_pose_ros.synthetic.sensor import NoiseModel, sensor_kernel
 from hand_pose_ros.synthetic.skinning import FOREARM, skin_vertices
 from hand_pose_ros.synthetic.solids import (
@@ -50,7 +50,7 @@ SENSOR = NoiseModel(lateral_px=0.4, axial_m=0.001, edge_loss=0.25, flying=0.04, 
 
 
 @dataclass(frozen=True)
-class StageConfig:
+class SequenceConfig:
     """What happens. Times in seconds, lengths in metres; ValueError names a field that makes no sense."""
 
     seed: int = 0
@@ -59,7 +59,7 @@ class StageConfig:
     family: str = ""
     """Mesh family of the hands, either when empty."""
     noise: NoiseModel = SENSOR
-    room: str = ""
+    environment: str = ""
     """wall, table, far, or one of them at random when empty."""
     body: bool = True
     """Whether the person's trunk, head and arms are drawn."""
@@ -71,7 +71,7 @@ class StageConfig:
     held: str = ""
     """What every hand holds: ball, box, cylinder, or nothing."""
     distractors: tuple[str, ...] = ()
-    """Things that are no hands, see ``room.DISTRACTORS``; some of them may be the same."""
+    """Things that are no hands, see ``environment.DISTRACTORS``; some of them may be the same."""
     presence: tuple[tuple[float, float], ...] | None = None
     """When the hands are there (coming in and leaving included); None = always."""
     leaving: str = "down"
@@ -87,26 +87,26 @@ class StageConfig:
     def __post_init__(self) -> None:
         known = (
             ("hands", self.hands, SIDES), ("distractors", self.distractors, DISTRACTORS),
-            ("family", (self.family,), ("", *FAMILIES)), ("room", (self.room,), ("", *ROOMS)),
+            ("family", (self.family,), ("", *FAMILIES)), ("environment", (self.environment,), ("", *ENVIRONMENTS)),
             ("leaving", (self.leaving,), LEAVING), ("held", (self.held,), HELD),
         )  # fmt: skip
         for name, values, names in known:
             for value in values:
                 if value not in names:
                     raise ValueError(
-                        f"stage {name} is '{value}', want one of {', '.join(filter(None, names))}"
+                        f"sequence {name} is '{value}', want one of {', '.join(filter(None, names))}"
                     )
         if len(set(self.hands)) != len(self.hands):
-            raise ValueError(f"stage hands are {self.hands}, want each side at most once")
+            raise ValueError(f"sequence hands are {self.hands}, want each side at most once")
         if self.crossing and len(self.hands) != 2:
-            raise ValueError(f"stage crossing needs two hands, got {self.hands}")
+            raise ValueError(f"sequence crossing needs two hands, got {self.hands}")
         if not 0.2 <= self.distance_m[0] <= self.distance_m[1] <= 3.0:
-            raise ValueError(f"stage distance_m is {self.distance_m}, want (near, far) within 0.2 to 3 m")
+            raise ValueError(f"sequence distance_m is {self.distance_m}, want (near, far) within 0.2 to 3 m")
         if not 0.1 <= self.tempo <= 3.0:
-            raise ValueError(f"stage tempo is {self.tempo}, want 0.1 to 3")
+            raise ValueError(f"sequence tempo is {self.tempo}, want 0.1 to 3")
         for name, intervals in (("presence", self.presence or ()), ("occlusions", self.occlusions)):
             if any(not start < stop for start, stop in intervals):
-                raise ValueError(f"stage {name} is {intervals}, want intervals (start, stop), start first")
+                raise ValueError(f"sequence {name} is {intervals}, want intervals (start, stop), start first")
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,20 +125,23 @@ class HandTruth:
 
 
 @dataclass(frozen=True, eq=False)
-class StageFrame:
+class SequenceFrame:
     """depth (H, W) float32 m, NaN = no reading; the hands of which at least a pixel would be in the image."""
 
     depth: NDArray[np.float32]
     hands: tuple[HandTruth, ...] = field(default=())
 
 
-class Stage:
-    """``Stage(config, camera).frame(t)``. ValueError for a camera with distortion (the renderer is a pinhole)."""
+class SequenceRenderer:
+    """``SequenceRenderer(config, camera).frame(t)``.
 
-    def __init__(self, config: StageConfig, camera: Camera) -> None:
+    ValueError for a camera with distortion: the renderer is a pinhole.
+    """
+
+    def __init__(self, config: SequenceConfig, camera: Camera) -> None:
         if camera.distortion_model != "none":
             raise ValueError(
-                f"the stage's camera is a pinhole, it has no '{camera.distortion_model}' distortion"
+                f"the renderer's camera is a pinhole, it has no '{camera.distortion_model}' distortion"
             )
         self.config, self.camera = config, camera
         rng = np.random.default_rng([21, config.seed])
@@ -147,12 +150,16 @@ class Stage:
         self._subject = int(rng.integers(len(self._subjects)))
         self._sleeve = np.array([_FOREARM_M, rng.uniform(0.02, 0.18), rng.uniform(1.1, 1.5)])
         held = rng.uniform(0.018, 0.038) if config.held else 0.0
-        plan = Plan(config.distance_m, len(config.hands) == 2, config.crossing, config.tempo, held)
+        plan = TrajectoryConfig(
+            config.distance_m, len(config.hands) == 2, config.crossing, config.tempo, held
+        )
         self._held_m = held
-        self._paths = {side: HandPath(config.seed, side, camera, plan) for side in config.hands}
+        self._trajectories = {side: HandTrajectory(config.seed, side, camera, plan) for side in config.hands}
         # Hands are shown over a table, not under it: it begins behind them.
         edge = config.distance_m[1] + 0.05 if config.hands else 0.2
-        self._room = Room(config.seed, config.room, config.distractors, config.distance_m[1], edge)
+        self._environment = Environment(
+            config.seed, config.environment, config.distractors, config.distance_m[1], edge
+        )
         self._body = Body(config.seed, config.distance_m) if config.body and config.hands else None
         subjects, subject = self._subjects, self._subject
         vertices = slice(*subjects.vertex_range[subject])
@@ -171,17 +178,17 @@ class Stage:
         """Joints (23, 3) m by side of the hands that are there at time t, in the image or not, without rendering."""
         return {side: self._joints(side, pose) for side, pose in self._poses(t).items()}
 
-    def frame(self, t: float) -> StageFrame:
+    def frame(self, t: float) -> SequenceFrame:
         """The scene at time t, seconds."""
         camera, config = self.camera, self.config
         lens = (camera.fx, camera.fy, camera.cx, camera.cy)
         clean = np.full((camera.height, camera.width), np.inf, np.float32)
         action = t if config.still_at is None else config.still_at
-        if not np.isnan(self._room.wall[3]):
-            draw_plane(self._room.wall[:3], self._room.wall[3], *lens, clean)
+        if not np.isnan(self._environment.wall[3]):
+            draw_plane(self._environment.wall[:3], self._environment.wall[3], *lens, clean)
         drawn = []
         elbows: dict[str, Array] = {}
-        things = [self._room.solids(action)]
+        things = [self._environment.solids(action)]
         for side, pose in self._poses(t).items():
             mirror = np.diag(MIRROR) if side == "left" else np.eye(3)
             posed = self._subjects.pose(
@@ -214,19 +221,19 @@ class Stage:
                 hands.append(self._hand_truth(side, pose, joints, visible / whole))
         depth = np.empty_like(clean)
         sensor_kernel(clean, config.noise.as_array(), hash_time(config.seed, t), camera.fx, depth)
-        return StageFrame(depth, tuple(hands))
+        return SequenceFrame(depth, tuple(hands))
 
     def _poses(self, t: float) -> dict[str, KeyPose]:
         """By side, the poses of the hands that are there, right hands in the mirrored world for left ones."""
         config, poses = self.config, {}
-        for side, path in self._paths.items():
-            share = path.come_in(t, config.presence, config.leaving)
+        for side, trajectory in self._trajectories.items():
+            share = trajectory.come_in(t, config.presence, config.leaving)
             if share <= 0.0:
                 continue
-            pose = path.pose(t if config.still_at is None else config.still_at)
-            pose = path.shifted(pose, share, config.leaving)
+            pose = trajectory.pose(t if config.still_at is None else config.still_at)
+            pose = trajectory.shifted(pose, share, config.leaving)
             if config.tremor:
-                shift, turn = path.tremor(t)
+                shift, turn = trajectory.tremor(t)
                 rotation = Rotation.from_rotvec(turn).as_matrix() @ pose.rotation
                 pose = pose._replace(place=pose.place + shift, rotation=rotation)
             poses[side] = pose

@@ -33,7 +33,7 @@ _HELD_X_M = 0.035
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrajectoryConfig:
     """distance_m: nearest and farthest palm. together: the other hand is there too, ``crossing`` before or behind it at
     times. tempo: how fast, 1 = as SyntheticMotion. held_m: radius of a held object, 0 for none."""
 
@@ -44,10 +44,10 @@ class Plan:
     held_m: float = 0.0
 
 
-class HandPath:
+class HandTrajectory:
     """The way of one hand; every answer is a function of seed, side, camera, plan and time."""
 
-    def __init__(self, seed: int, side: str, camera: Camera, plan: Plan) -> None:
+    def __init__(self, seed: int, side: str, camera: Camera, plan: TrajectoryConfig) -> None:
         self.seed, self.side, self.camera, self.plan = seed, side, camera, plan
         self._stream = 1 if side == "right" else 2
         self._grasp = grasp_angles(plan.held_m, seed) if plan.held_m > 0 else None
