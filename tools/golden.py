@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.commands.train import sources
 from hand_pose_ros.datasets.full_frames import FullFrameConfig, FullFrames
-from hand_pose_ros.datasets.synthetic import Again, SyntheticConfig, synthetic_source
+from hand_pose_ros.datasets.synthetic import Recrop, SyntheticConfig, synthetic_source
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.solver import PoseSolver, SolverConfig
 from hand_pose_ros.recording.frame_folder import RecordedFrames
@@ -101,8 +101,8 @@ def samples() -> Arrays:
     for seed in range(4):
         batch = source.batch(seed, 64)
         arrays |= {f"batch_{seed}.{key}": value for key, value in vars(batch).items()}
-    again = Again(np.full((64, 3), 0.01), np.full(64, 0.3))
-    arrays |= {f"again.{key}": value for key, value in vars(source.batch(9, 64, again)).items()}
+    recrop = Recrop(np.full((64, 3), 0.01), np.full(64, 0.3))
+    arrays |= {f"again.{key}": value for key, value in vars(source.batch(9, 64, recrop)).items()}
     plain = type(source)(SyntheticConfig(split=1)).batch(5, 16)
     arrays |= {f"plain.{key}": value for key, value in vars(plain).items()}
     pictures = FullFrames(FullFrameConfig(split=1)).batch(5, 8)

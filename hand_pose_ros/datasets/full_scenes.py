@@ -187,7 +187,7 @@ def _noise(count: int, rng: np.random.Generator) -> tuple[Array, Array]:
     own = sample_noise(count, rng)
     coarse = own.copy()
     coarser = rng.uniform(0.25, 0.6, count)
-    for name in ("lateral_px", "shadow_px", "bump_px"):
+    for name in ("lateral_px", "shadow_px", "noise_correlation_px"):
         coarse[:, names.index(name)] *= coarser
     # Fewer of these larger pixels lie at an edge's very border.
     coarse[:, names.index("edge_loss")] *= 0.6

@@ -3,7 +3,7 @@
 In: a configuration and a seed. Out: a Batch of crops as the runtime sees them (rendered on a virtual sensor, its
 noise applied at the sensor's resolution, then cropped by the runtime's own kernel) with their truth in the crop's
 local frame (metres, look-at view, origin at the crop centre). Always right hands; on request the last crops of a batch
-show none. The same pictures can be cropped again about other centres, as a tracker does that has looked once.
+show none. The same pictures can be cropped again about other centres, as a tracker crops about its first estimate.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from hand_pose_ros.synthetic.sensor_presets import SENSORS, require_sensors, sam
 from hand_pose_ros.synthetic.solids import Solids
 from hand_pose_ros.synthetic.subjects import SubjectSet, load_subjects
 
-SECOND_LOOK_MARGIN_M = 0.125
-"""A ``margin_m`` for second looks: crops up to 6 cm off the first, and turned."""
+RECROP_MARGIN_M = 0.125
+"""A ``margin_m`` for recrops up to 6 cm off the first crop, and turned."""
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
@@ -71,7 +71,7 @@ class SyntheticConfig:
     sensors: tuple[str, ...] = SENSORS
     """Names of synthetic/sensor_presets.py; they give distance (within distance_m), pixels and noise."""
     scene: SceneConfig = field(default_factory=SceneConfig)
-    nothing: float = 0.0
+    negative_fraction: float = 0.0
     """Share of the crops of a batch that show no hand: the last ones."""
 
     def __post_init__(self) -> None:
@@ -87,8 +87,10 @@ class SyntheticConfig:
         if not 16 <= self.patch_px[0] <= self.patch_px[1] <= 512:
             raise ValueError(f"patch_px is {self.patch_px}: want (least, most) between 16 and 512")
         require_sensors(self.sensors)
-        if not 0 <= self.nothing < 1:
-            raise ValueError(f"nothing is {self.nothing}: it is a share, at least 0 and below 1")
+        if not 0 <= self.negative_fraction < 1:
+            raise ValueError(
+                f"negative_fraction is {self.negative_fraction}: it is a share, at least 0 and below 1"
+            )
         for name in ("tracked", "border"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is {getattr(self, name)}: it is a share between 0 and 1")
@@ -117,7 +119,7 @@ class Batch:
     family: NDArray[np.int64]
 
 
-class Again(NamedTuple):
+class Recrop(NamedTuple):
     """Where to crop pictures another time: offset (N, 3) m from the first crops' centres in their local frames (what
     lies farther off than ``margin_m`` may miss), and roll_rad (N,) as of ``CropFrame``."""
 
@@ -125,7 +127,7 @@ class Again(NamedTuple):
     roll_rad: Array
 
     @classmethod
-    def about(cls, joints: NDArray[np.floating]) -> Again:
+    def about(cls, joints: NDArray[np.floating]) -> Recrop:
         """Crops about hands with joints (N, 23, 3) m in the first crops' local frames, and with them upright."""
         joints = np.asarray(joints, dtype=np.float64)
         x, y, _ = np.moveaxis(fingers_direction(joints), -1, 0)
@@ -143,16 +145,16 @@ class SyntheticHands:
         """The subjects of this split, made on first use."""
         return load_subjects(self.config.families, self.config.identities, self.config.split)
 
-    def batch(self, seed: int, count: int, again: Again | None = None) -> Batch:
+    def batch(self, seed: int, count: int, recrop: Recrop | None = None) -> Batch:
         """``count`` samples; a pure function of the configuration, the seed and the count.
 
-        again: the same pictures cropped another time. ValueError on a wrong count or shape.
+        recrop: the same pictures cropped another time. ValueError on a wrong count or shape.
         """
         if count < 1:
             raise ValueError(f"count is {count}: want at least 1")
-        if again is not None and (again.offset.shape != (count, 3) or again.roll_rad.shape != (count,)):
+        if recrop is not None and (recrop.offset.shape != (count, 3) or recrop.roll_rad.shape != (count,)):
             raise ValueError(
-                f"again has shapes {again.offset.shape}, {again.roll_rad.shape}, want ({count}, 3), ({count},)"
+                f"recrop has shapes {recrop.offset.shape}, {recrop.roll_rad.shape}, want ({count}, 3), ({count},)"
             )
         config, subjects = self.config, self.subjects
         rng = np.random.default_rng([config.split, seed])
@@ -163,7 +165,7 @@ class SyntheticHands:
 
         joints = subjects.pose(subject, angles, rotation, np.zeros((count, 3))).joints
         jitter = rng.normal(0, config.centre_jitter_m, (count, 3))
-        roll = np.zeros(count) if again is None else again.roll_rad
+        roll = np.zeros(count) if recrop is None else recrop.roll_rad
         if config.tracked > 0:
             tracked = rng.random(count) < config.tracked
             jitter[tracked] /= 3.0
@@ -173,7 +175,7 @@ class SyntheticHands:
             borders.outward[tracked] = 0.0
         jitter = jitter + borders.outward
         translation = jitter - joints.mean(axis=1)
-        hands = count - round(config.nothing * count)
+        hands = count - round(config.negative_fraction * count)
         negatives, kind = sample_negatives(count - hands, rng)
         bare = np.concatenate([np.full(hands, np.nan), _bare_arms(kind, rng)])
         arm = np.isfinite(bare)
@@ -206,7 +208,7 @@ class SyntheticHands:
         noise = sensor.noise if config.noise else np.tile(NO_NOISE.as_array(), (count, 1))
         crop = np.empty((count, 1, config.size, config.size), np.float32)
         crops = Crops.about(
-            centres, view, None if again is None else again.offset, roll, config.cube_m, config.size
+            centres, view, None if recrop is None else recrop.offset, roll, config.cube_m, config.size
         )
         # A turned crop's corners reach farther. Where that lies within the margin, the picture stays the same.
         corners = config.cube_m / 2 * (np.abs(np.cos(roll)) + np.abs(np.sin(roll)) - 1.0)

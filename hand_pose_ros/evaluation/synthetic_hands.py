@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from hand_pose_ros.datasets.seeds import VALIDATION_SPLIT, validation_seed
-from hand_pose_ros.datasets.synthetic import SECOND_LOOK_MARGIN_M, Again, Batch, synthetic_source
+from hand_pose_ros.datasets.synthetic import RECROP_MARGIN_M, Batch, Recrop, synthetic_source
 from hand_pose_ros.evaluation.metrics import evaluate, joint_errors_mm
 from hand_pose_ros.evaluation.outcomes import CHUNK, Outcome, checkpoints
 from hand_pose_ros.evaluation.predict import Predictions, join, predict
@@ -40,7 +40,7 @@ def on_synthetic(a: argparse.Namespace) -> list[Outcome]:
     for name, model, _, source in checkpoints(a):
         crop: dict[str, Any] = {"size": model.config.crop_size, "cube_m": model.config.cube_m}
         if a.looks > 1:
-            crop["margin_m"] = SECOND_LOOK_MARGIN_M
+            crop["margin_m"] = RECROP_MARGIN_M
         if a.border:
             crop["border"] = a.border
         if a.families is not None:
@@ -50,11 +50,11 @@ def on_synthetic(a: argparse.Namespace) -> list[Outcome]:
         looks: list[list[tuple[Predictions, Batch]]] = [[] for _ in range(a.looks)]
         starts = range(0, count, CHUNK)
         for index, start in enumerate(tqdm(starts, desc=name, unit="batch", disable=None, leave=False)):
-            seed, again = validation_seed(a.seed, index), None
+            seed, recrop = validation_seed(a.seed, index), None
             for look in looks:
-                batch = hands.batch(seed, min(CHUNK, count - start), again)
+                batch = hands.batch(seed, min(CHUNK, count - start), recrop)
                 look.append((predict(model, batch.crop, batch.distance), batch))
-                again = Again.about(look[-1][0].joints)
+                recrop = Recrop.about(look[-1][0].joints)
         for number, look in enumerate(looks):
             label = name if number == 0 else f"{name}, second look"
             outcomes.append(_synthetic_outcome(label, a, look, hands.config.families, crop["cube_m"], source))

@@ -50,10 +50,10 @@ class NoiseModel:
     side (positive: right)."""
     holes: float = 0.2
     """Mean number of round holes in the image's 100 x 100 px."""
-    growing: float = 1.0
+    range_squared_fraction: float = 1.0
     """Share of the axial noise at 0.6 m that grows with the square of the distance; the rest is the same at every
     distance. 1 for triangulation, near 0 for time of flight."""
-    bump_px: float = 0.0
+    noise_correlation_px: float = 0.0
     """Pitch of the patches over which jitter and axial noise change smoothly, px; up to 1: every pixel on its own."""
     baseline_m: float = 0.0
     """Distance from the depth image's eye to the second one (camera or projector), positive if that is on the right.
@@ -65,7 +65,7 @@ class NoiseModel:
             value = getattr(self, field.name)
             if not np.isfinite(value) or (value < 0 and field.name not in _SIGNED):
                 raise ValueError(f"noise {field.name} is {value}: it must be a finite number, at least 0")
-        for name in ("edge_loss", "flying", "missing", "grazing_cosine", "growing"):
+        for name in ("edge_loss", "flying", "missing", "grazing_cosine", "range_squared_fraction"):
             if getattr(self, name) > 1:
                 raise ValueError(f"noise {name} is {getattr(self, name)}: it is a share, at most 1")
 
@@ -102,26 +102,26 @@ def sensor_kernel(clean, noise, seed, focal_px, out):  # type: ignore[no-untyped
     One draw of 64 bits serves a pixel: four fields of 12 bits index a table of normal deviates, 16 bits are a share.
     """
     lateral, axial, step, edge_loss, flying = noise[0], noise[1], noise[2], noise[3], noise[4]
-    missing, grazing, shadow, growing, pitch = noise[5], noise[6], round(noise[7]), noise[9], noise[10]
+    missing, grazing, shadow, squared, pitch = noise[5], noise[6], round(noise[7]), noise[9], noise[10]
     steepest = np.inf if grazing <= 0.0 else 1.0 / grazing**2 - 1.0  # tangent squared of the grazing angle
     height, width = clean.shape
     state = np.uint64(seed) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(0x2545F4914F6CDD1D)
     for _ in range(4):
         state = _next(state)
     mask = np.uint64(4095)
-    bumpy = pitch > 1.0
-    # Without bumps a lattice of a few nodes that nobody looks at.
-    pitch = pitch if bumpy else 1e9
-    advanced, nodes, start = _bump_nodes(state, height, width, pitch)
-    state = advanced if bumpy else state
+    correlated = pitch > 1.0
+    # Without correlation a lattice of a few nodes that nobody looks at.
+    pitch = pitch if correlated else 1e9
+    advanced, nodes, start = _lattice_nodes(state, height, width, pitch)
+    state = advanced if correlated else state
     cell, before, after = _between_nodes(width, start, pitch)
     line = np.empty((3, nodes.shape[2]), np.float32)
     for row in range(height):
-        if bumpy:
+        if correlated:
             _blend_rows(nodes, (row + start) / pitch, line)
         for column in range(width):
             state = _next(state)
-            if bumpy:
+            if correlated:
                 k, a, b = cell[column], before[column], after[column]
                 r = round(row + lateral * (a * line[0, k] + b * line[0, k + 1]))
                 c = round(column + lateral * (a * line[1, k] + b * line[1, k + 1]))
@@ -157,7 +157,7 @@ def sensor_kernel(clean, noise, seed, focal_px, out):  # type: ignore[no-untyped
             if share > 1.0 - missing:
                 out[row, column] = np.nan
                 continue
-            z += axial * (1.0 - growing + growing * (z / 0.6) ** 2) * deviate
+            z += axial * (1.0 - squared + squared * (z / 0.6) ** 2) * deviate
             if step > 0.0:
                 z = step * np.floor(z / step + 0.5)
             out[row, column] = z
@@ -169,7 +169,7 @@ def sensor_kernel(clean, noise, seed, focal_px, out):  # type: ignore[no-untyped
 
 
 @njit(nogil=True, cache=True)
-def _bump_nodes(state, height, width, pitch):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _lattice_nodes(state, height, width, pitch):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Advanced state; normal deviates (3, rows, columns) on a lattice of ``pitch`` px; its random offset, px."""
     state = _next(state)
     start = pitch * float(state >> np.uint64(48)) / 65536.0

@@ -84,8 +84,8 @@ D435 = SensorPreset(
     subpixel_px=(0.03, 0.10),
     noise={
         "lateral_px": (0.3, 1.2), "quantisation_m": (0.001, 0.001), "edge_loss": (0.0, 0.4), "flying": (0.02, 0.15),
-        "missing": (0.0, 0.006), "grazing_cosine": (0.05, 0.22), "holes": (0.0, 0.8), "growing": (1.0, 1.0),
-        "bump_px": (4.0, 9.0), "baseline_m": (0.050, 0.050),
+        "missing": (0.0, 0.006), "grazing_cosine": (0.05, 0.22), "holes": (0.0, 0.8),
+        "range_squared_fraction": (1.0, 1.0), "noise_correlation_px": (4.0, 9.0), "baseline_m": (0.050, 0.050),
     },
 )  # fmt: skip
 """Intel RealSense D435/D435i: active infrared stereo, rolling noise that looks like wrinkled paper.
@@ -103,8 +103,8 @@ D405 = SensorPreset(
     subpixel_px=(0.02, 0.08),
     noise={
         "lateral_px": (0.3, 1.3), "quantisation_m": (0.0001, 0.001), "edge_loss": (0.0, 0.5), "flying": (0.02, 0.2),
-        "missing": (0.0, 0.01), "grazing_cosine": (0.05, 0.25), "holes": (0.0, 1.2), "growing": (1.0, 1.0),
-        "bump_px": (4.0, 10.0), "baseline_m": (0.018, 0.018),
+        "missing": (0.0, 0.01), "grazing_cosine": (0.05, 0.25), "holes": (0.0, 1.2),
+        "range_squared_fraction": (1.0, 1.0), "noise_correlation_px": (4.0, 10.0), "baseline_m": (0.018, 0.018),
     },
 )  # fmt: skip
 """Intel RealSense D405: short-range stereo without a projector, so smooth skin has larger bumps and holes.
@@ -120,7 +120,8 @@ SR300 = SensorPreset(
     noise={
         "lateral_px": (0.1, 0.6), "axial_m": (0.0001, 0.0007), "quantisation_m": (0.000125, 0.000125),
         "edge_loss": (0.2, 1.0), "flying": (0.0, 0.06), "missing": (0.0, 0.003), "grazing_cosine": (0.10, 0.35),
-        "holes": (0.0, 0.4), "growing": (0.7, 1.0), "bump_px": (0.0, 4.0), "baseline_m": (-0.055, -0.035),
+        "holes": (0.0, 0.4), "range_squared_fraction": (0.7, 1.0), "noise_correlation_px": (0.0, 4.0),
+        "baseline_m": (-0.055, -0.035),
     },
 )  # fmt: skip
 """Intel RealSense SR300 and SR305: coded light, very smooth surfaces, a rim and a shadow without readings.
@@ -138,7 +139,8 @@ KINECT_V2 = SensorPreset(
     noise={
         "lateral_px": (0.0, 0.5), "axial_m": (0.0012, 0.0024), "quantisation_m": (0.001, 0.001),
         "edge_loss": (0.2, 1.0), "flying": (0.0, 0.5), "missing": (0.0, 0.003), "grazing_cosine": (0.0, 0.15),
-        "holes": (0.0, 0.1), "growing": (0.0, 0.08), "bump_px": (1.8, 3.2), "baseline_m": (0.0, 0.06),
+        "holes": (0.0, 0.1), "range_squared_fraction": (0.0, 0.08), "noise_correlation_px": (1.8, 3.2),
+        "baseline_m": (0.0, 0.06),
     },
 )  # fmt: skip
 """Microsoft Kinect v2: time of flight, coarse pixels, the same noise at every distance, flying pixels or a lost rim.
@@ -156,7 +158,7 @@ AZURE_KINECT = SensorPreset(
     noise={
         "lateral_px": (0.0, 0.5), "axial_m": (0.0004, 0.0014), "quantisation_m": (0.001, 0.001),
         "edge_loss": (0.1, 0.9), "flying": (0.0, 0.4), "missing": (0.0, 0.003), "grazing_cosine": (0.0, 0.15),
-        "holes": (0.0, 0.1), "growing": (0.02, 0.2), "bump_px": (1.0, 2.5),
+        "holes": (0.0, 0.1), "range_squared_fraction": (0.02, 0.2), "noise_correlation_px": (1.0, 2.5),
     },
 )  # fmt: skip
 """Microsoft Azure Kinect (and Orbbec Femto, the same chip): time of flight, 640x576 narrow view, or binned 320x288.
@@ -225,7 +227,7 @@ def sample_sensors(
             distance[mine] = rng.uniform(near, far, len(mine))
         true_patch = focal * cube_m / distance[mine]
         patch[mine] = np.clip(true_patch, patch_px[0], max(patch_px[0], finest_px))
-        for length in ("lateral_px", "shadow_px", "bump_px"):
+        for length in ("lateral_px", "shadow_px", "noise_correlation_px"):
             rows[:, _FIELDS.index(length)] *= patch[mine] / true_patch
         noise[mine] = rows
     return SensorDraw(index, distance, patch, noise)
@@ -240,13 +242,14 @@ def sample_noise(count: int, rng: np.random.Generator) -> Array:
     level = rng.random((count, 1)) ** 1.3  # most sensors are good ones
     unit = rng.random((count, 9)) * (0.35 + 0.65 * level)
     shadow = np.where(rng.random(count) < 0.35, rng.uniform(1, 7, count) * rng.choice([-1, 1], count), 0.0)
-    growing = np.where(rng.random(count) < 0.33, rng.random(count), 1.0)
-    bump = np.where(rng.random(count) < 0.33, rng.uniform(1.5, 8.0, count), 0.0)
+    squared = np.where(rng.random(count) < 0.33, rng.random(count), 1.0)
+    correlation = np.where(rng.random(count) < 0.33, rng.uniform(1.5, 8.0, count), 0.0)
     columns = {
         "lateral_px": 0.9 * unit[:, 0], "axial_m": 0.0003 + 0.0022 * unit[:, 1],
         "quantisation_m": 0.003 * unit[:, 2] ** 2, "edge_loss": 0.5 * unit[:, 3], "flying": 0.15 * unit[:, 4],
         "missing": 0.03 * unit[:, 5] ** 2, "grazing_cosine": 0.22 * unit[:, 6], "shadow_px": shadow,
-        "holes": 0.8 * unit[:, 7] ** 2, "growing": growing, "bump_px": bump, "baseline_m": np.zeros(count),
+        "holes": 0.8 * unit[:, 7] ** 2, "range_squared_fraction": squared, "noise_correlation_px": correlation,
+        "baseline_m": np.zeros(count),
     }  # fmt: skip
     return np.stack([columns[name] for name in _FIELDS], axis=-1)
 

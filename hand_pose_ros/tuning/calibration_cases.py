@@ -13,9 +13,9 @@ import torch
 from numpy.typing import NDArray
 
 from hand_pose_ros.datasets.synthetic import (
-    SECOND_LOOK_MARGIN_M,
-    Again,
+    RECROP_MARGIN_M,
     Batch,
+    Recrop,
     SyntheticConfig,
     SyntheticHands,
 )
@@ -86,9 +86,9 @@ def source_config(model: HandNet, split: int) -> SyntheticConfig:
         size=size,
         cube_m=cube_m,
         scene=_SCENE,
-        nothing=NO_HAND_SHARE,
+        negative_fraction=NO_HAND_SHARE,
         border=_BORDER,
-        margin_m=SECOND_LOOK_MARGIN_M,
+        margin_m=RECROP_MARGIN_M,
     )
 
 
@@ -125,13 +125,13 @@ def _looked_twice(
     """Estimates of a batch's crops and the true joints (23, 3) m in their frames, None where there is no hand; where
     the network believes in a hand those of a second look, as the tracker takes it."""
     first = estimates_of(net, batch, source.config.cube_m)
-    around = Again.about(np.stack([estimate.joints for estimate in first]))
-    again = source.batch(seed, len(first), around)
-    second = estimates_of(net, again, source.config.cube_m)
+    recrop = Recrop.about(np.stack([estimate.joints for estimate in first]))
+    recropped = source.batch(seed, len(first), recrop)
+    second = estimates_of(net, recropped, source.config.cube_m)
     chosen = []
     for n, (one, other) in enumerate(zip(first, second, strict=True)):
         looked = presence_log_odds(one) > 0.0
-        truth = (again if looked else batch).joints[n] if n < len(batch.joints) else None
+        truth = (recropped if looked else batch).joints[n] if n < len(batch.joints) else None
         chosen.append((other if looked else one, truth))
     return chosen
 
@@ -169,4 +169,4 @@ def kinds_of(source: SyntheticHands, seed: int, count: int) -> NDArray[np.int64]
     for sample in (sample_angles, sample_view_rotations, sample_wrist_bends):
         sample(count, rng)
     rng.normal(0, 1.0, (count, 3))
-    return sample_negatives(round(source.config.nothing * count), rng)[1]
+    return sample_negatives(round(source.config.negative_fraction * count), rng)[1]

@@ -58,7 +58,7 @@ def test_a_crop_of_each_kind_is_told_by_its_seed(monkeypatch) -> None:
         synthetic, "sample_negatives", lambda *given: drawn.append(sample(*given)) or drawn[-1]
     )
     for seed, count in ((0, 40), (3, 7)):
-        source = SyntheticHands(SyntheticConfig(split=2, identities=2, size=32, nothing=0.5))
+        source = SyntheticHands(SyntheticConfig(split=2, identities=2, size=32, negative_fraction=0.5))
         source.batch(seed, count)
         np.testing.assert_array_equal(kinds_of(source, seed, count), drawn[-1][1])
 

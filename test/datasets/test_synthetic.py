@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from hand_pose_ros.datasets.synthetic import Again, SyntheticConfig, SyntheticHands, to_tensors
+from hand_pose_ros.datasets.synthetic import Recrop, SyntheticConfig, SyntheticHands, to_tensors
 from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.hand.kinematics import HandModelLayer
 from hand_pose_ros.synthetic.scene import SceneConfig
@@ -70,9 +70,9 @@ def test_joints_lie_under_the_surface_that_the_crop_shows(hands):
 def test_another_crop_of_the_same_picture_shows_the_same_hand_upright_in_its_middle():
     config = SyntheticConfig(identities=2, margin_m=0.125)
     first = SyntheticHands(config).batch(4, 16)
-    same = Again(np.zeros((16, 3)), np.zeros(16))
+    same = Recrop(np.zeros((16, 3)), np.zeros(16))
     assert np.array_equal(SyntheticHands(config).batch(4, 16, same).crop, first.crop)
-    second = SyntheticHands(config).batch(4, 16, Again.about(first.joints))
+    second = SyntheticHands(config).batch(4, 16, Recrop.about(first.joints))
     assert np.abs(second.joints.mean(axis=1)).max() < 1e-5
     along = second.joints[:, 7:23:4].mean(axis=1) - second.joints[:, 1:3].mean(axis=1)
     seen = np.hypot(along[:, 0], along[:, 1]) > 0.03
@@ -86,8 +86,8 @@ def test_another_crop_of_the_same_picture_shows_the_same_hand_upright_in_its_mid
         ranges.append(np.linalg.norm(batch.joints + camera[:, None], axis=-1))
     assert np.allclose(*ranges, atol=1e-5)
     _assert_labels_agree(second)
-    with pytest.raises(ValueError, match="again has shapes"):
-        SyntheticHands(config).batch(4, 16, Again(np.zeros((4, 3)), np.zeros(4)))
+    with pytest.raises(ValueError, match="recrop has shapes"):
+        SyntheticHands(config).batch(4, 16, Recrop(np.zeros((4, 3)), np.zeros(4)))
 
 
 def test_a_tracked_hand_is_upright_and_nearer_to_the_middle():

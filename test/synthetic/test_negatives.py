@@ -60,7 +60,7 @@ def test_solids_have_orthogonal_axes():
 
 
 def test_the_last_crops_of_a_batch_show_no_hand_and_have_no_label():
-    config = SyntheticConfig(identities=2, nothing=0.5)
+    config = SyntheticConfig(identities=2, negative_fraction=0.5)
     batch = SyntheticHands(config).batch(1, 32)
     assert batch.crop.shape[0] == batch.distance.shape[0] == 32
     for name in ("joints", "angles", "rotation", "translation", "shape", "family"):

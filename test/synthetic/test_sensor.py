@@ -50,16 +50,16 @@ def test_axial_noise_grows_with_the_square_of_the_distance():
 
 
 def test_the_share_that_does_not_grow_is_the_same_at_every_distance():
-    seen = apply_noise(step_image(), only(axial_m=0.002, growing=0.0), FOCAL, 1)
+    seen = apply_noise(step_image(), only(axial_m=0.002, range_squared_fraction=0.0), FOCAL, 1)
     assert seen[22:58, 32:68].std() == pytest.approx(0.002, rel=0.1)
     assert seen[:, :25].std() == pytest.approx(0.002, rel=0.1)
-    half = apply_noise(step_image(), only(axial_m=0.002, growing=0.5), FOCAL, 1)
+    half = apply_noise(step_image(), only(axial_m=0.002, range_squared_fraction=0.5), FOCAL, 1)
     assert half[:, :25].std() == pytest.approx(0.005, rel=0.1)  # 0.002 * (0.5 + 0.5 * 2^2)
 
 
 def test_bumps_make_neighbours_alike_and_keep_the_spread_at_every_pixel():
     flat = np.full((60, 60), 0.6, np.float32)
-    model = only(axial_m=0.002, bump_px=5.0)
+    model = only(axial_m=0.002, noise_correlation_px=5.0)
     error = np.stack([apply_noise(flat, model, FOCAL, seed) for seed in range(300)]) - 0.6
     assert error.std() == pytest.approx(0.002, rel=0.02)
     assert error.std(axis=0).min() > 0.0015
@@ -77,7 +77,7 @@ def test_bumps_make_neighbours_alike_and_keep_the_spread_at_every_pixel():
 def test_bumps_bend_outlines_by_the_jitter_asked_for():
     wide = np.full((60, 400), np.inf, np.float32)
     wide[:30] = 0.6
-    model = only(lateral_px=1.0, bump_px=8.0)
+    model = only(lateral_px=1.0, noise_correlation_px=8.0)
     outline = np.concatenate(
         [np.isfinite(apply_noise(wide, model, FOCAL, seed)).sum(axis=0) for seed in range(20)]
     )
@@ -153,7 +153,8 @@ def test_holes_appear_in_about_the_asked_number():
 
 
 @pytest.mark.parametrize(
-    "field, value", [("axial_m", -1.0), ("edge_loss", 1.5), ("growing", 1.5), ("missing", float("nan"))]
+    "field, value",
+    [("axial_m", -1.0), ("edge_loss", 1.5), ("range_squared_fraction", 1.5), ("missing", float("nan"))],
 )
 def test_impossible_values_are_named(field, value):
     with pytest.raises(ValueError, match=field):

@@ -75,7 +75,7 @@ def test_a_patch_rendered_coarser_has_its_pixel_lengths_scaled_alike():
     assert (ratio < 1).all()
     assert (coarse.patch_px == 120).all()
     for name in COLUMN:
-        scaled = ratio if name in ("lateral_px", "bump_px") else 1.0
+        scaled = ratio if name in ("lateral_px", "noise_correlation_px") else 1.0
         assert np.allclose(coarse.noise[:, COLUMN[name]], scaled * fine.noise[:, COLUMN[name]]), name
 
 

@@ -33,15 +33,15 @@ class ToyHands:
         self.size, self.half_m = size, half_m
         self.layer = HandModelLayer("right")
 
-    def batch(self, seed: int, count: int, again: Any = None) -> ToyBatch:
+    def batch(self, seed: int, count: int, recrop: Any = None) -> ToyBatch:
         rng = np.random.default_rng(seed)
         lower, upper = skeleton.ANGLE_LIMITS.T
         angles = rng.uniform(lower, upper, (count, 20)).astype(np.float32)
         vectors = torch.from_numpy(rng.normal(0, 0.8, (count, 3)).astype(np.float32))
         rotation = so3_exp(vectors)
         translation = rng.normal(0, 0.015, (count, 3)).astype(np.float32)
-        if again is not None:
-            translation -= again.offset.astype(np.float32)
+        if recrop is not None:
+            translation -= recrop.offset.astype(np.float32)
         shape = rng.normal(0, 0.05, (count, 9)).astype(np.float32)
         distance = rng.uniform(0.3, 1.0, count).astype(np.float32)
         with torch.no_grad():
