@@ -14,7 +14,6 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from hand_pose_ros.datasets.crop_views import Borders, Crops, directions, rolls_upright
@@ -129,9 +128,9 @@ class Recrop(NamedTuple):
     @classmethod
     def about(cls, joints: NDArray[np.floating]) -> Recrop:
         """Crops about hands with joints (N, 23, 3) m in the first crops' local frames, and with them upright."""
-        joints = np.asarray(joints, dtype=np.float64)
-        x, y, _ = np.moveaxis(fingers_direction(joints), -1, 0)
-        return cls(joints.mean(axis=1), roll_to_up(x, y))
+        places = np.asarray(joints, dtype=np.float64)
+        x, y, _ = np.moveaxis(fingers_direction(places), -1, 0)
+        return cls(np.asarray(places.mean(axis=1), dtype=np.float64), roll_to_up(x, y))
 
 
 class SyntheticHands:
@@ -232,13 +231,6 @@ class SyntheticHands:
             shape=subjects.shape[subject[:hands]].astype(np.float32),
             family=subjects.family[subject[:hands]],
         )
-
-
-def to_tensors(batch: Batch, device: torch.device | str = "cpu") -> dict[str, torch.Tensor]:
-    """A batch's arrays as tensors on a device, by field name."""
-    return {
-        name: torch.from_numpy(value).to(device, non_blocking=True) for name, value in vars(batch).items()
-    }
 
 
 def _bare_arms(kind: NDArray[np.int64], rng: np.random.Generator) -> Array:

@@ -15,7 +15,8 @@ import torch
 from numpy.typing import NDArray
 
 from hand_pose_ros.hand.kinematics import HandOffsets, forward_kinematics, template_offsets
-from hand_pose_ros.synthetic.mesh import Identity, IdentityConfig, load_hand_mesh, sample_identity
+from hand_pose_ros.synthetic.identity import Identity, IdentityConfig, sample_identity
+from hand_pose_ros.synthetic.mesh import load_hand_mesh
 from hand_pose_ros.synthetic.skinning import FOREARM, add_forearm
 
 Array = NDArray[np.float64]

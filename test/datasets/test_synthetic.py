@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from hand_pose_ros.datasets.synthetic import Recrop, SyntheticConfig, SyntheticHands, to_tensors
+from hand_pose_ros.datasets.synthetic import Recrop, SyntheticConfig, SyntheticHands
 from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.hand.kinematics import HandModelLayer
 from hand_pose_ros.synthetic.scene import SceneConfig
@@ -104,7 +104,7 @@ def test_a_tracked_hand_is_upright_and_nearer_to_the_middle():
 
 
 def _assert_labels_agree(batch):
-    parts = to_tensors(batch)
+    parts = {name: torch.from_numpy(value) for name, value in vars(batch).items()}
     frames = HandModelLayer().frames_from_rotation(
         parts["rotation"], parts["translation"], parts["angles"], parts["shape"]
     )

@@ -9,7 +9,8 @@ from surface_scenes import PlacedHand
 from hand_pose_ros.hand.kinematics import HandOffsets
 from hand_pose_ros.refine.surface_kernels import capsule_distance
 from hand_pose_ros.refine.surface_model import CAPSULES
-from hand_pose_ros.synthetic.mesh import MESH_NAMES, load_hand_mesh, template_identity
+from hand_pose_ros.synthetic.identity import template_identity
+from hand_pose_ros.synthetic.mesh import MESH_NAMES, load_hand_mesh
 from hand_pose_ros.synthetic.subjects import nearest_shape
 
 
