@@ -25,7 +25,7 @@ from hand_pose_ros.synthetic.other_hands import sample_other_hands
 from hand_pose_ros.synthetic.poses import sample_angles, sample_view_rotations, sample_wrist_bends
 from hand_pose_ros.synthetic.scene import SceneConfig, Scenes, sample_scenes, to_camera
 from hand_pose_ros.synthetic.sensor import NO_NOISE
-from hand_pose_ros.synthetic.sensor_presets import SENSORS, require_sensors, sample_sensors
+from hand_pose_ros.synthetic.sensor_presets import DEFAULT_SENSORS, require_sensors, sample_sensors
 from hand_pose_ros.synthetic.solids import Solids
 from hand_pose_ros.synthetic.subjects import SubjectSet, load_subjects
 
@@ -67,7 +67,7 @@ class SyntheticConfig:
     """How many pixels of a generic sensor span the cube, least and most; the least holds for the others, too."""
     off_axis_rad: float = 0.35
     noise: bool = True
-    sensors: tuple[str, ...] = SENSORS
+    sensors: tuple[str, ...] = DEFAULT_SENSORS
     """Names of synthetic/sensor_presets.py; they give distance (within distance_m), pixels and noise."""
     scene: SceneConfig = field(default_factory=SceneConfig)
     negative_fraction: float = 0.0

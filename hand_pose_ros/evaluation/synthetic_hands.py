@@ -20,9 +20,10 @@ from hand_pose_ros.evaluation.outcomes import CHUNK, Outcome, checkpoints
 from hand_pose_ros.evaluation.predict import Predictions, join, predict
 from hand_pose_ros.evaluation.ranked_sheet import judged_sheet
 from hand_pose_ros.hand.skeleton import BONES, JOINT_NAMES
+from hand_pose_ros.synthetic.sensor_presets import DEFAULT_SENSORS
 from hand_pose_ros.visualization.pictures import write_png
 
-EVALUATION_DATA: dict[str, Any] = {"scene": {"held": 0.12, "other_hand": 0.12}}
+EVALUATION_DATA: dict[str, Any] = {"sensors": DEFAULT_SENSORS, "scene": {"held": 0.12, "other_hand": 0.12}}
 """What every network is judged on, whatever it was trained on: both mesh families, every view, noise of all sensors,
 bodies, walls and things about the hand, held things, other hands."""
 _END_ON_COSINE = float(np.cos(np.radians(30.0)))

@@ -3,29 +3,40 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
+from hand_pose_ros.datasets.synthetic import SyntheticConfig, SyntheticHands
+from hand_pose_ros.synthetic import sensor_presets
 from hand_pose_ros.synthetic.sensor import NoiseModel
 from hand_pose_ros.synthetic.sensor_presets import (
     D435,
+    DEFAULT_SENSORS,
     GENERIC,
     PRESETS,
-    SENSORS,
     SensorPreset,
     sample_noise,
     sample_sensors,
 )
 
+ROOT = Path(__file__).resolve().parents[2]
+RECIPES = [
+    path
+    for path in sorted((ROOT / "config" / "train").glob("*.yaml"))
+    if "detector" not in path.name
+    and yaml.safe_load(path.read_text()).get("dataset", "synthetic") == "synthetic"
+] + sorted((ROOT / "research" / "recipes").glob("designs*.yaml"))
 COLUMN = {spec.name: place for place, spec in enumerate(fields(NoiseModel))}
 
 
 def draw(*names: str, count: int = 400, seed: int = 0, **options):
-    return sample_sensors(count, np.random.default_rng(seed), names or SENSORS, **options)
+    return sample_sensors(count, np.random.default_rng(seed), names or DEFAULT_SENSORS, **options)
 
 
-@pytest.mark.parametrize("name", SENSORS)
+@pytest.mark.parametrize("name", DEFAULT_SENSORS)
 def test_every_noise_model_drawn_is_a_valid_one(name):
     for row in draw(name).noise:
         NoiseModel(*row)
@@ -44,9 +55,9 @@ def test_the_draw_follows_from_the_seed():
 
 
 def test_two_fifths_are_generic_and_the_others_share_the_rest():
-    share = np.bincount(draw(count=20000).index, minlength=len(SENSORS)) / 20000
-    assert share[SENSORS.index(GENERIC)] == pytest.approx(0.4, abs=0.02)
-    assert np.delete(share, SENSORS.index(GENERIC)) == pytest.approx(0.12, abs=0.015)
+    share = np.bincount(draw(count=20000).index, minlength=len(DEFAULT_SENSORS)) / 20000
+    assert share[DEFAULT_SENSORS.index(GENERIC)] == pytest.approx(0.4, abs=0.02)
+    assert np.delete(share, DEFAULT_SENSORS.index(GENERIC)) == pytest.approx(0.12, abs=0.015)
     pair = np.bincount(draw("d405", "sr300", count=4000).index) / 4000
     assert pair == pytest.approx(0.5, abs=0.04)
 
@@ -84,6 +95,28 @@ def test_the_axial_noise_of_a_stereo_pair_is_its_matching_error_seen_through_the
     rows = exact.sample(3, np.random.default_rng(0))[1]
     # 0.6^2 m^2 * 0.08 px / (424 px * 0.05 m)
     assert rows[:, COLUMN["axial_m"]] == pytest.approx(0.0013585, rel=1e-3)
+
+
+def test_a_preset_more_changes_nothing_that_is_drawn_without_it(monkeypatch):
+    batch = SyntheticHands(SyntheticConfig(identities=2)).batch(3, 24)
+    before = draw(seed=5)
+    monkeypatch.setattr(sensor_presets, "PRESETS", {"d415": replace(D435, focal_px=(600.0,)), **PRESETS})
+    after = draw(seed=5)
+    for spec in fields(before):
+        assert np.array_equal(getattr(before, spec.name), getattr(after, spec.name)), spec.name
+    same = SyntheticHands(SyntheticConfig(identities=2)).batch(3, 24)
+    assert np.array_equal(batch.crop, same.crop)
+    assert np.array_equal(batch.distance, same.distance)
+    assert draw("d415", "generic").index.max() == 1, "the new one can be asked for"
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.name)
+def test_recipes_name_their_sensors(path):
+    recipe = yaml.safe_load(path.read_text(encoding="utf-8"))
+    data = (recipe.get("base") or recipe).get("data", {})
+    assert tuple(data["sensors"]) == DEFAULT_SENSORS, (
+        "figures of this recipe would follow the table of presets"
+    )
 
 
 @pytest.mark.parametrize("names", [(), ("d415",), ("d435", "D435")])
