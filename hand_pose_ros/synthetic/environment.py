@@ -14,9 +14,6 @@ from numpy.typing import NDArray
 from hand_pose_ros.synthetic.primitives import (
     HEAD_ABOVE,
     SHOULDER,
-    about_x,
-    about_y,
-    about_z,
     chair,
     cup,
     gripper,
@@ -26,6 +23,7 @@ from hand_pose_ros.synthetic.primitives import (
     table,
     trunk,
 )  # fmt: skip
+from hand_pose_ros.synthetic.rotations import rotation_x, rotation_y, rotation_z
 from hand_pose_ros.synthetic.solids import BOX, ELLIPSOID, NO_SOLIDS, VESSEL, Solids, gather, moved, solid
 
 Array = NDArray[np.float64]
@@ -34,9 +32,9 @@ ENVIRONMENTS: tuple[str, ...] = ("wall", "table", "far")
 DISTRACTORS: tuple[str, ...] = ("face", "box", "ball", "cup", "mug", "gripper", "elbow", "chair")
 
 
-def gravity_turn(rng: np.random.Generator) -> Array:
-    """(3, 3): from a frame that is upright (y down) to the camera's."""
-    return about_x(rng.normal(0.1, 0.15)) @ about_z(rng.normal(0.0, 0.06))
+def sample_camera_tilt(rng: np.random.Generator) -> Array:
+    """(3, 3): the rotation from an upright frame (y down) to that of a camera held by somebody."""
+    return rotation_x(rng.normal(0.1, 0.15)) @ rotation_z(rng.normal(0.0, 0.06))
 
 
 class Environment:
@@ -52,7 +50,7 @@ class Environment:
     ) -> None:
         """farthest_m: walls stand behind that; table_edge_m: the nearest that a table may begin."""
         rng = np.random.default_rng([31, seed])
-        self._turn = gravity_turn(rng)
+        self._turn = sample_camera_tilt(rng)
         environment = environment or str(rng.choice(ENVIRONMENTS))
         self.wall: Array = np.full(4, np.nan)
         if environment != "far":
@@ -101,9 +99,9 @@ class Distractor:
     def solids(self, t: float) -> Solids:
         sway = self._sway * np.sin(self._speed * t + self._phase).sum(axis=0) / 2
         place = self._place + sway[:3]
-        turn = about_y(self._yaw + sway[3])
+        turn = rotation_y(self._yaw + sway[3])
         if not self._rests and self.name != "chair":
-            turn = turn @ about_x(self._tilt[0]) @ about_z(self._tilt[1])
+            turn = turn @ rotation_x(self._tilt[0]) @ rotation_z(self._tilt[1])
         if self.name == "face":
             chest = place - HEAD_ABOVE * self._size
             parts = [head(place, turn, self._size, self._relief), trunk(chest, np.eye(3), self._size)]
@@ -117,7 +115,7 @@ class Distractor:
         if self.name == "mug":
             return cup(place, turn, self._size, body=VESSEL)
         if self.name == "gripper":
-            reaching = turn @ about_z(self._reach)
+            reaching = turn @ rotation_z(self._reach)
             return gripper(place, reaching, self._size, 0.5 + 0.5 * np.sin(self._speed[0, 3] * t))
         if self.name == "elbow":
             return stump(place, place + self._arm, self._radius)
@@ -129,7 +127,7 @@ class Body:
 
     def __init__(self, seed: int, distance_m: tuple[float, float]) -> None:
         rng = np.random.default_rng([32, seed])
-        self._turn = gravity_turn(np.random.default_rng([31, seed]))
+        self._turn = sample_camera_tilt(np.random.default_rng([31, seed]))
         far = 0.5 * sum(distance_m) + rng.uniform(0.42, 0.62)
         self._chest = np.array([rng.normal(0, 0.05), rng.uniform(-0.08, 0.22), far])
         self._size, self._girth = rng.uniform(0.88, 1.12), rng.uniform(0.9, 1.3)
@@ -141,13 +139,13 @@ class Body:
         """At time t, s; elbows (3,) m in the camera's frame by side. Arms without a hand in the scene hang down."""
         sway = np.array([0.015, 0.008, 0.02, 0.3]) * np.sin(self._speed * t + self._phase).sum(axis=0) / 2
         chest = self._chest + sway[:3]
-        face = about_y(self._yaw + sway[3])
+        face = rotation_y(self._yaw + sway[3])
         parts = [
-            trunk(chest, about_y(self._yaw), self._size, self._girth),
+            trunk(chest, rotation_y(self._yaw), self._size, self._girth),
             head(chest + HEAD_ABOVE * self._size, face, self._size, self._relief),
         ]
         for side, sign in (("right", -1.0), ("left", 1.0)):
-            shoulder = chest + about_y(self._yaw) @ (SHOULDER * [sign, 1.0, 1.0]) * self._size
+            shoulder = chest + rotation_y(self._yaw) @ (SHOULDER * [sign, 1.0, 1.0]) * self._size
             hanging = shoulder + np.array([0.06 * sign, 0.30, 0.0])
             elbow = self._turn.T @ elbows[side] if side in elbows else hanging
             parts.append(limb(shoulder, elbow, self._radius))

@@ -8,10 +8,17 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 
-from hand_pose_ros.synthetic.primitives import about_x, about_y, about_z, cup, gripper
-from hand_pose_ros.synthetic.scene import OBJECTS, Scenes, random_turns
+from hand_pose_ros.synthetic.primitives import cup, gripper
+from hand_pose_ros.synthetic.rotations import (
+    axes_along,
+    random_axes,
+    rotation_x,
+    rotation_y,
+    rotation_yxz,
+    rotation_z,
+)
+from hand_pose_ros.synthetic.scene import OBJECTS, Scenes
 from hand_pose_ros.synthetic.solids import BOX, CYLINDER, ELLIPSOID, VESSEL, Solids
 
 Array = NDArray[np.float64]
@@ -66,7 +73,7 @@ def sample_negatives(count: int, rng: np.random.Generator) -> tuple[Scenes, NDAr
 def _faces(scenes: Scenes, chosen: NDArray[np.bool_], rng: np.random.Generator) -> None:
     count = len(chosen)
     yaw, pitch, roll = rng.normal(0, 0.5, count), rng.normal(0, 0.25, count), rng.normal(0, 0.2, count)
-    turn = _turn(yaw, pitch, roll)
+    turn = rotation_yxz(yaw, pitch, roll)
     size = rng.uniform(0.85, 1.1, count)
     # The locator lands on the face's front, somewhere between forehead and chin.
     origin = np.stack(
@@ -87,9 +94,7 @@ def _elbows(scenes: Scenes, chosen: NDArray[np.bool_], rng: np.random.Generator)
         long = rng.uniform(0.10, 0.17, count)
         along = rng.normal(size=(count, 3)) * np.array([1.0, 1.0, 0.6])
         along /= np.linalg.norm(along, axis=1, keepdims=True)
-        side = np.cross(along, rng.normal(size=(count, 3)))
-        side /= np.linalg.norm(side, axis=1, keepdims=True)
-        turn = np.stack([along, side, np.cross(along, side)], axis=1)
+        turn = axes_along(along, rng.normal(size=(count, 3)))
         half = np.stack([long, thick, thick * rng.uniform(0.8, 1.1, count)], axis=-1)
         here = chosen & ((slot == 0) | (rng.random(count) < 0.75))
         scenes.put(slot, here, joint + along * (long - 0.02)[:, None], half, turn)
@@ -101,19 +106,19 @@ def _things(scenes: Scenes, chosen: NDArray[np.bool_], rng: np.random.Generator)
     half = rng.uniform(0.02, 0.085, (count, 3))
     equal = rng.random(count) < 0.3
     half[equal] = half[equal, :1]
-    scenes.put(0, chosen, rng.normal(0, 0.02, (count, 3)), half, random_turns(count, rng), _kinds(count, rng))
+    scenes.put(0, chosen, rng.normal(0, 0.02, (count, 3)), half, random_axes(count, rng), _kinds(count, rng))
     more = chosen & (rng.random(count) < 0.35)
     small = rng.uniform(0.006, 0.04, (count, 3))
-    scenes.put(1, more, rng.normal(0, 0.06, (count, 3)), small, random_turns(count, rng), _kinds(count, rng))
+    scenes.put(1, more, rng.normal(0, 0.06, (count, 3)), small, random_axes(count, rng), _kinds(count, rng))
 
 
 def _cups(scenes: Scenes, chosen: NDArray[np.bool_], rng: np.random.Generator) -> None:
     """A cup or a jug, full or empty, seen from all around and from above; now and then it lies. Its handle stands off
     as a thumb does."""
     count = len(chosen)
-    stands = about_z(rng.normal(0, 0.2, count)) @ about_x(rng.uniform(-0.1, 1.3, count))
-    stands = stands @ about_y(rng.uniform(-np.pi, np.pi, count))
-    turn = np.where((rng.random(count) < 0.8)[:, None, None], stands, random_turns(count, rng))
+    stands = rotation_z(rng.normal(0, 0.2, count)) @ rotation_x(rng.uniform(-0.1, 1.3, count))
+    stands = stands @ rotation_y(rng.uniform(-np.pi, np.pi, count))
+    turn = np.where((rng.random(count) < 0.8)[:, None, None], stands, random_axes(count, rng))
     size, tall, reach = rng.uniform([[0.6], [0.6], [0.7]], [[1.4], [1.6], [1.6]], (3, count))
     # The locator lands in the middle of what it sees, which may be the handle alone.
     centre = rng.normal(0, [0.025, 0.025, 0.015], (count, 3))
@@ -127,7 +132,7 @@ def _grippers(scenes: Scenes, chosen: NDArray[np.bool_], rng: np.random.Generato
     count = len(chosen)
     size, opening = rng.uniform([[0.7], [0.0]], [[1.3], [1.0]], (2, count))
     centre = rng.normal(0, 0.025, (count, 3))
-    _draw(scenes, chosen, gripper(centre, random_turns(count, rng), size, opening, rng.random(count) < 0.4))
+    _draw(scenes, chosen, gripper(centre, random_axes(count, rng), size, opening, rng.random(count) < 0.4))
 
 
 def _draw(scenes: Scenes, chosen: NDArray[np.bool_], parts: Solids) -> None:
@@ -143,7 +148,7 @@ def _clutter(scenes: Scenes, chosen: NDArray[np.bool_], rng: np.random.Generator
         here = chosen & (rng.random(count) < (1.0 if slot < 2 else 0.6))
         half = np.exp(rng.uniform(np.log(0.006), np.log(0.12), (count, 3)))
         place = rng.uniform(-0.12, 0.12, (count, 3))
-        scenes.put(slot, here, place, half, random_turns(count, rng), _kinds(count, rng))
+        scenes.put(slot, here, place, half, random_axes(count, rng), _kinds(count, rng))
 
 
 def _bodies(scenes: Scenes, chosen: NDArray[np.bool_], rng: np.random.Generator) -> None:
@@ -154,7 +159,7 @@ def _bodies(scenes: Scenes, chosen: NDArray[np.bool_], rng: np.random.Generator)
         half = rng.uniform(0.06, 0.25, (count, 3))
         centre = rng.normal(0, [0.10, 0.10, 0.05], (count, 3))
         centre[:, 2] += half.max(axis=1) * rng.uniform(0.5, 1.0, count)
-        scenes.put(slot, here, centre, half, random_turns(count, rng))
+        scenes.put(slot, here, centre, half, random_axes(count, rng))
 
 
 def _walls(
@@ -172,8 +177,8 @@ def _tables(scenes: Scenes, chosen: NDArray[np.bool_], rng: np.random.Generator)
     """What the first solid rests on, instead of a wall."""
     count = len(chosen)
     down = (
-        about_z(rng.normal(0, 0.2, count))
-        @ about_x(rng.uniform(0.15, 1.3, count))
+        rotation_z(rng.normal(0, 0.2, count))
+        @ rotation_x(rng.uniform(0.15, 1.3, count))
         @ np.array([0.0, 1.0, 0.0])
     )
     down = down[chosen]
@@ -194,14 +199,9 @@ def _before(scenes: Scenes, chosen: NDArray[np.bool_], rng: np.random.Generator)
     place = np.stack(
         [*rng.normal(0, 0.06, (2, count)), -half.max(axis=1) - rng.uniform(0.02, 0.12, count)], axis=-1
     )
-    scenes.put(_BEFORE_SLOT, chosen, place, half, random_turns(count, rng), _kinds(count, rng))
+    scenes.put(_BEFORE_SLOT, chosen, place, half, random_axes(count, rng), _kinds(count, rng))
 
 
 def _kinds(count: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """(N,) codes of solids: boxes, now and then something rounded."""
     return rng.choice((BOX, ELLIPSOID, CYLINDER), size=count, p=(0.5, 0.3, 0.2))
-
-
-def _turn(yaw: Array, pitch: Array, roll: Array) -> Array:
-    """(N, 3, 3) rotations: about y, then x, then z (rad)."""
-    return np.asarray(Rotation.from_euler("yxz", np.stack([yaw, pitch, roll], axis=-1)).as_matrix())

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics import forward_kinematics, template_offsets
+from hand_pose_ros.synthetic.rotations import random_rotations, rotation_x, rotation_y, rotation_z
 
 Array = NDArray[np.float64]
 
@@ -191,9 +192,9 @@ def sample_view_rotations(count: int, rng: np.random.Generator) -> Array:
     end_on = kind == 3
     pitch[end_on] = (rng.choice([-1.0, 1.0], count) * rng.normal(1.35, 0.25, count))[end_on]
     roll = np.where(rng.random(count) < 0.5, rng.normal(0, 1.05, count), rng.uniform(-np.pi, np.pi, count))
-    rotations = _about(2, roll) @ _about(0, pitch) @ _about(1, yaw) @ _FACING
+    rotations = rotation_z(roll) @ rotation_x(pitch) @ rotation_y(yaw) @ _FACING
     anywhere = kind == 2
-    rotations[anywhere] = _uniform_rotations(count, rng)[anywhere]
+    rotations[anywhere] = random_rotations(count, rng)[anywhere]
     pointing_away = rotations[:, 2, 0] > _AWAY
     rotations[pointing_away] = np.diag([1.0, -1.0, -1.0]) @ rotations[pointing_away]
     return np.asarray(rotations)
@@ -204,27 +205,3 @@ def sample_wrist_bends(count: int, rng: np.random.Generator) -> Array:
     flexion = np.clip(rng.normal(0.0, 0.35, count), -1.0, 1.0)
     deviation = np.clip(rng.normal(0.0, 0.18, count), -0.45, 0.45)
     return np.stack([flexion, deviation], axis=-1)
-
-
-def _about(axis: int, angle: Array) -> Array:
-    """(N, 3, 3) rotations about a coordinate axis."""
-    c, s = np.cos(angle), np.sin(angle)
-    matrix = np.zeros((len(angle), 3, 3))
-    i, j = (axis + 1) % 3, (axis + 2) % 3
-    matrix[:, axis, axis] = 1.0
-    matrix[:, i, i], matrix[:, i, j], matrix[:, j, i], matrix[:, j, j] = c, -s, s, c
-    return matrix
-
-
-def _uniform_rotations(count: int, rng: np.random.Generator) -> Array:
-    """(N, 3, 3) uniform over all rotations, through normal quaternions."""
-    q = rng.normal(size=(count, 4))
-    x, y, z, w = (q / np.linalg.norm(q, axis=1, keepdims=True)).T
-    return np.stack(
-        [
-            1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w),
-            2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w),
-            2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y),
-        ],
-        axis=-1,
-    ).reshape(count, 3, 3)  # fmt: skip

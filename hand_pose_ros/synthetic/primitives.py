@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hand_pose_ros.synthetic.rotations import axes_with_third
 from hand_pose_ros.synthetic.solids import BOX, CYLINDER, ELLIPSOID, NOTHING, Solids, gather, moved, solid
 
 Array = NDArray[np.float64]
@@ -84,7 +85,7 @@ def limb(start: ArrayLike, end: ArrayLike, radius: ArrayLike) -> Solids:
     start, end, radius = (np.asarray(value, np.float64) for value in (start, end, radius))
     along = end - start
     length = np.maximum(np.linalg.norm(along, axis=-1), 1e-3)
-    turn = _turn_to(along / length[..., None])
+    turn = axes_with_third(along / length[..., None])
     across = np.broadcast_to(radius, length.shape)
     half = np.stack([across, across, 0.5 * length + 0.6 * across], axis=-1)
     ball = np.stack([0.82 * across] * 3, axis=-1)
@@ -103,7 +104,7 @@ def stump(elbow: ArrayLike, end: ArrayLike, radius: ArrayLike) -> Solids:
     across = np.broadcast_to(radius, length.shape)
     half = np.stack([across, 0.85 * across, 0.5 * length], axis=-1)
     return gather(
-        solid(CYLINDER, 0.5 * (elbow + end), half, _turn_to(along / length[..., None])),
+        solid(CYLINDER, 0.5 * (elbow + end), half, axes_with_third(along / length[..., None])),
         solid(ELLIPSOID, elbow, np.stack([across, across, 1.15 * across], axis=-1)),
     )
 
@@ -181,35 +182,3 @@ def table(edge: ArrayLike, turn: ArrayLike, height: ArrayLike = 0.0) -> Solids:
     """A table top (..., 1): edge (..., 3) m, the middle of its edge nearest to the camera, lowered by height (...)."""
     drop = np.asarray(height, np.float64)[..., None] * np.array([0.0, 1.0, 0.0])
     return moved(solid(BOX, drop + (0.0, 0.015, 0.45), (0.75, 0.015, 0.45)), turn, edge)
-
-
-def about_y(angle: ArrayLike) -> Array:
-    """(..., 3, 3): turn by angle (...) rad about the vertical."""
-    return _about(angle, 2, 0, 1)
-
-
-def about_x(angle: ArrayLike) -> Array:
-    """(..., 3, 3): turn by angle (...) rad about the image's horizontal; positive tips the top away."""
-    return _about(angle, 1, 2, 0)
-
-
-def about_z(angle: ArrayLike) -> Array:
-    """(..., 3, 3): turn by angle (...) rad about the optical axis."""
-    return _about(angle, 0, 1, 2)
-
-
-def _about(angle: ArrayLike, i: int, j: int, axis: int) -> Array:
-    angle = np.asarray(angle, np.float64)
-    c, s = np.cos(angle), np.sin(angle)
-    out = np.zeros((*angle.shape, 3, 3))
-    out[..., axis, axis] = 1.0
-    out[..., i, i], out[..., i, j], out[..., j, i], out[..., j, j] = c, -s, s, c
-    return out
-
-
-def _turn_to(direction: Array) -> Array:
-    """(..., 3, 3) rows: two unit vectors across unit ``direction`` (..., 3) and the direction itself."""
-    helper = np.where(np.abs(direction[..., 1:2]) < 0.9, np.array([0.0, 1.0, 0.0]), np.array([1.0, 0.0, 0.0]))
-    side = np.cross(helper, direction)
-    side /= np.linalg.norm(side, axis=-1, keepdims=True)
-    return np.stack([side, np.cross(direction, side), direction], axis=-2)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hand_pose_ros.hand import skeleton
+from hand_pose_ros.synthetic.rotations import axes_along, random_axes
 from hand_pose_ros.synthetic.solids import BOX, ELLIPSOID, NOTHING, Solids, moved
 
 Array = NDArray[np.float64]
@@ -86,7 +87,7 @@ def sample_scenes(joints: Array, config: SceneConfig, rng: np.random.Generator) 
 
     def put(slot: int, share: float, centre: Array, half_axes: Array) -> None:
         chosen = rng.random(count) < share
-        scenes.put(slot, chosen, centre, half_axes, random_turns(count, rng))
+        scenes.put(slot, chosen, centre, half_axes, random_axes(count, rng))
 
     # A torso or a head behind the hand.
     half = rng.uniform(0.08, 0.22, (count, 3))
@@ -126,9 +127,7 @@ def _hold(joints: Array, scenes: Scenes, share: float, rng: np.random.Generator)
     # A long thing (a handle, a bottle) lies along the knuckles, where no finger is in its way.
     knuckles = joints[:, skeleton.JOINT_INDEX["index_mcp"]] - joints[:, skeleton.JOINT_INDEX["pinky_mcp"]]
     along = knuckles / np.linalg.norm(knuckles, axis=1, keepdims=True)
-    side = np.cross(along, rng.normal(size=(count, 3)))
-    side /= np.linalg.norm(side, axis=1, keepdims=True)
-    turn = np.stack([along, side, np.cross(along, side)], axis=1)
+    turn = axes_along(along, rng.normal(size=(count, 3)))
     chosen = rng.random(count) < share
     # A box reaches further at its corners than the ellipsoid in it.
     box = rng.random(count) < 0.4
@@ -147,9 +146,3 @@ def to_camera(scenes: Scenes, view: Array, distance: Array) -> Scenes:
     planes[:, 3] += scenes.planes[:, 2] * distance
     back = view.swapaxes(1, 2)
     return Scenes(planes, moved(scenes.solids, back, back[:, :, 2] * distance[:, None]))
-
-
-def random_turns(count: int, rng: np.random.Generator) -> Array:
-    """(N, 3, 3) orthonormal matrices."""
-    q, _ = np.linalg.qr(rng.normal(size=(count, 3, 3)))
-    return np.asarray(q)

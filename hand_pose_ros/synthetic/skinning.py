@@ -31,12 +31,9 @@ FINGER_JOINTS = np.array([skeleton.FINGER_JOINTS[finger] for finger in skeleton.
 _SEGMENT_JOINTS = np.array(skeleton.SEGMENT_JOINTS)
 
 
-def _turn(about: Callable[[torch.Tensor], torch.Tensor], angle: ArrayLike) -> Array:
-    """Rotations (..., 3, 3) by angles (...) rad, as numpy."""
+def _as_numpy(about: Callable[[torch.Tensor], torch.Tensor], angle: ArrayLike) -> Array:
+    """The hand model's own rotations (..., 3, 3) by angles (...) rad, as numpy."""
     return np.asarray(about(torch.as_tensor(np.asarray(angle, np.float64))).numpy())
-
-
-# ------------------------------------------------------------------------------------------------ rest pose
 
 
 def rest_angles(joints: Array) -> Array:
@@ -51,11 +48,11 @@ def rest_angles(joints: Array) -> Array:
         local = bones[0] @ frame
         angles[i, 0] = np.arctan2(local[1], local[0])
         angles[i, 1] = -np.arctan2(local[2], np.hypot(local[0], local[1]))
-        frame = frame @ _turn(rotation_z, angles[i, 0]) @ _turn(rotation_y, angles[i, 1])
+        frame = frame @ _as_numpy(rotation_z, angles[i, 0]) @ _as_numpy(rotation_y, angles[i, 1])
         for k in (1, 2):
             local = bones[k] @ frame
             angles[i, k + 1] = -np.arctan2(local[2], local[0])
-            frame = frame @ _turn(rotation_y, angles[i, k + 1])
+            frame = frame @ _as_numpy(rotation_y, angles[i, k + 1])
     return angles.reshape(-1)
 
 
@@ -101,16 +98,13 @@ def add_forearm(
     joints (N, 23, 3), positions (N, 16, 3), rotations (N, 16, 3, 3); flexion and deviation (N,) or scalar, rad: the
     hand is the forearm turned by deviation about z (to the thumb), then by flexion about y (to the palm).
     """
-    bends = _turn(rotation_z, deviation) @ _turn(rotation_y, flexion)
+    bends = _as_numpy(rotation_z, deviation) @ _as_numpy(rotation_y, flexion)
     forearm = rotations[:, 0] @ bends.swapaxes(-1, -2)
     wrist = joints[:, skeleton.WRIST_JOINTS].mean(axis=1)
     return (
         np.concatenate([positions, wrist[:, None]], axis=1),
         np.concatenate([rotations, forearm[:, None]], axis=1),
     )
-
-
-# --------------------------------------------------------------------------------------------------- moving
 
 
 def affine_maps(linear: Array, start: Array, end: Array) -> Array:

@@ -14,9 +14,6 @@ from numpy.typing import NDArray
 from hand_pose_ros.synthetic.primitives import (
     HEAD_ABOVE,
     SHOULDER,
-    about_x,
-    about_y,
-    about_z,
     chair,
     cup,
     gripper,
@@ -26,7 +23,7 @@ from hand_pose_ros.synthetic.primitives import (
     table,
     trunk,
 )
-from hand_pose_ros.synthetic.scene import random_turns
+from hand_pose_ros.synthetic.rotations import axes_along, random_axes, rotation_x, rotation_y, rotation_z
 from hand_pose_ros.synthetic.solids import VESSEL, Solids, gather, moved, solid, where
 
 Array = NDArray[np.float64]
@@ -107,7 +104,7 @@ def sample_surroundings(
     tangents of half the image's width and height."""
     count = len(hands.present)
     empty = np.asarray(~hands.present.any(axis=1))
-    turn = about_x(rng.normal(0.1, 0.3, count)) @ about_z(
+    turn = rotation_x(rng.normal(0.1, 0.3, count)) @ rotation_z(
         np.where(rng.random(count) < 0.85, rng.normal(0, 0.08, count), rng.uniform(-np.pi, np.pi, count))
     )
     parts = [
@@ -146,10 +143,10 @@ def _people(
     chest[:, 1] += rng.uniform(-0.1, 0.35, count)
     girth, size = rng.uniform(0.9, 1.3, count), rng.uniform(0.85, 1.15, count)
     chest[:, 2] = deepest + 0.15 * girth + 0.03 + 0.6 * rng.random(count) ** 1.5
-    yaw = about_y(rng.normal(0, 0.35, count))
+    yaw = rotation_y(rng.normal(0, 0.35, count))
     parts.append(where(owner, trunk(chest, turn @ yaw, size, girth)))
     above = (turn @ (size[:, None, None] * HEAD_ABOVE[:, None]))[..., 0]
-    gaze = turn @ about_y(rng.normal(0, 0.5, count)) @ about_x(rng.normal(0, 0.2, count))
+    gaze = turn @ rotation_y(rng.normal(0, 0.5, count)) @ rotation_x(rng.normal(0, 0.2, count))
     parts.append(where(owner, head(chest + above, gaze, size, rng.uniform(0.8, 1.25, count))))
     for slot in range(hands.present.shape[1]):
         sign = np.where(hands.left[:, slot], 1.0, -1.0)
@@ -168,7 +165,7 @@ def _people(
     clear = (hands.apart(face) > 0.22) & (~owner | (np.linalg.norm(face - chest, axis=1) > 0.35))
     share = np.where(empty, config.face_alone, config.face)
     there = clear & (rng.random(count) < share)
-    gaze = turn @ about_y(rng.normal(0, 0.6, count)) @ about_x(rng.normal(0, 0.25, count))
+    gaze = turn @ rotation_y(rng.normal(0, 0.6, count)) @ rotation_x(rng.normal(0, 0.25, count))
     parts.append(where(there, head(face, gaze, size, rng.uniform(0.8, 1.25, count))))
     below = face - above
     dressed = there & (hands.apart(below) > 0.3) & (rng.random(count) < 0.85)
@@ -195,12 +192,12 @@ def _things(
         half[ball] = half[ball, :1]
         place = _sample_positions(count, view, rng.uniform(0.25, 1.5, count), rng)
         clear = hands.apart(place) > half.max(axis=1) + _CLEAR_M
-        thing = solid(rng.integers(3, size=count), place, half, random_turns(count, rng))
+        thing = solid(rng.integers(3, size=count), place, half, random_axes(count, rng))
         parts.append(where(clear & (rng.random(count) < config.thing), thing))
     parts += _small_pieces(hands, view, config, rng)
     place = _sample_positions(count, view, rng.uniform(0.3, 1.2, count), rng)
     clear = hands.apart(place) > 0.2
-    mug = cup(place, turn @ about_y(rng.uniform(-np.pi, np.pi, count)), rng.uniform(0.8, 1.3, count))
+    mug = cup(place, turn @ rotation_y(rng.uniform(-np.pi, np.pi, count)), rng.uniform(0.8, 1.3, count))
     parts.append(where(clear & (rng.random(count) < config.cup), mug))
 
     elbow = _sample_positions(count, 0.8 * view, rng.uniform(0.3, 1.3, count), rng)
@@ -216,18 +213,18 @@ def _things(
     if config.mug > 0:
         place = _sample_positions(count, view, rng.uniform(0.3, 1.2, count), rng)
         size, tall, reach = rng.uniform([[0.7], [0.6], [0.7]], [[1.3], [1.5], [1.5]], (3, count))
-        mug = cup(place, turn @ about_y(rng.uniform(-np.pi, np.pi, count)), size, tall, reach, VESSEL)
+        mug = cup(place, turn @ rotation_y(rng.uniform(-np.pi, np.pi, count)), size, tall, reach, VESSEL)
         parts.append(where((hands.apart(place) > 0.2) & (rng.random(count) < config.mug), mug))
     if config.gripper > 0:
         place = _sample_positions(count, 0.9 * view, rng.uniform(0.3, 1.3, count), rng)
         size, opening = rng.uniform([[0.7], [0.0]], [[1.3], [1.0]], (2, count))
-        robot = gripper(place, random_turns(count, rng), size, opening, rng.random(count) < 0.4)
+        robot = gripper(place, random_axes(count, rng), size, opening, rng.random(count) < 0.4)
         clear = hands.beside(place, robot.centre[:, 1]) > 0.3
         parts.append(where(clear & (rng.random(count) < config.gripper), robot))
 
     place = _sample_positions(count, view, rng.uniform(0.8, 2.2, count), rng)
     clear = hands.apart(place) > 0.65
-    seat = chair(place, turn @ about_y(rng.uniform(-np.pi, np.pi, count)))
+    seat = chair(place, turn @ rotation_y(rng.uniform(-np.pi, np.pi, count)))
     parts.append(where(clear & (rng.random(count) < config.chair), seat))
     return parts
 
@@ -248,7 +245,7 @@ def _small_pieces(
             rng.integers(3, size=count),
             place + spread * rng.normal(size=(count, 3)),
             half,
-            random_turns(count, rng),
+            random_axes(count, rng),
         )
         parts.append(where(there & (rng.random(count) < 0.8), piece))
     return parts
@@ -286,9 +283,7 @@ def _held(hands: PlacedHands, config: SurroundingsConfig, rng: np.random.Generat
         half[:, 2] *= np.where(rng.random(count) < 0.4, rng.uniform(1.0, 3.0, count), 1.0)
         along = joints[:, 7] - joints[:, 19]  # knuckles of index and pinky
         along = along / np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-6)
-        side = np.cross(along, rng.normal(size=(count, 3)))
-        side /= np.maximum(np.linalg.norm(side, axis=1, keepdims=True), 1e-6)
-        turn = np.stack([side, np.cross(along, side), along], axis=1)
+        turn = axes_along(along, rng.normal(size=(count, 3)))[:, [1, 2, 0]]
         there = hands.present[:, slot] & (rng.random(count) < config.held)
         parts.append(where(there, solid(rng.integers(3, size=count), centre, half, turn)))
     return parts
@@ -306,7 +301,7 @@ def _before(hands: PlacedHands, config: SurroundingsConfig, rng: np.random.Gener
     ]
     half = rng.uniform(0.008, 0.06, (count, 3))
     there = hands.present[:, 0] & (distance[:, 0] > 0.35) & (rng.random(count) < config.before)
-    return where(there, solid(rng.integers(3, size=count), place, half, random_turns(count, rng)))
+    return where(there, solid(rng.integers(3, size=count), place, half, random_axes(count, rng)))
 
 
 def _walls(hands: PlacedHands, empty: Flags, config: SurroundingsConfig, rng: np.random.Generator) -> Array:
