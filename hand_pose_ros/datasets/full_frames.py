@@ -112,9 +112,12 @@ def _rays(focal: Array, middle: Array) -> Array:
 # Not cached on disk: numba would not notice a change in the functions of other files that are compiled into it.
 @njit(parallel=True, nogil=True)
 def _render_batch(
-    vertices, bone_index, bone_weight, along, faces, vertex_range, face_range, skinning, present, sleeves,
-    walls, kinds, centres, axes, noise, seeds, shape, focal, middle, z, seen,
-):  # type: ignore[no-untyped-def]  # pragma: no cover # fmt: skip
+    vertices: Array32, bone_index: NDArray[np.int32], bone_weight: Array32, along: Array32, faces: NDArray[np.int32],
+    vertex_range: NDArray[np.int64], face_range: NDArray[np.int64], skinning: Array32, present: NDArray[np.bool_],
+    sleeves: Array, walls: Array, kinds: NDArray[np.int64], centres: Array, axes: Array, noise: Array,
+    seeds: NDArray[np.int64], shape: NDArray[np.int64], focal: Array, middle: Array, z: Array32,
+    seen: NDArray[np.int64],
+) -> None:  # fmt: skip
     """Render each picture and reduce it into z (N, ROWS, COLUMNS); seen (N, H, 2) as of ``draw_scene``."""
     for n in prange(z.shape[0]):
         height, width = shape[n, 0] * _PIXELS, shape[n, 1] * _PIXELS

@@ -24,6 +24,7 @@ from hand_pose_ros.synthetic.subjects import SubjectSet
 from hand_pose_ros.synthetic.surroundings import PlacedHands, SurroundingsConfig, sample_surroundings
 
 Array = NDArray[np.float64]
+Array32 = NDArray[np.float32]
 
 HANDS = 2
 _MIRROR: Array = np.array([-1.0, 1.0, 1.0])
@@ -215,9 +216,11 @@ def _sleeves(count: int, rng: np.random.Generator) -> Array:
 # Not cached on disk: numba would not notice a change in the functions of other files that are compiled into it.
 @njit(nogil=True)
 def draw_scene(
-    vertices, bone_index, bone_weight, along, faces, vertex_range, face_range, skinning, present, sleeves,
-    walls, kinds, centres, axes, f, cx, cy, clean, alone, seen,
-):  # type: ignore[no-untyped-def]  # pragma: no cover # fmt: skip
+    vertices: Array32, bone_index: NDArray[np.int32], bone_weight: Array32, along: Array32, faces: NDArray[np.int32],
+    vertex_range: NDArray[np.int64], face_range: NDArray[np.int64], skinning: Array32, present: NDArray[np.bool_],
+    sleeves: Array, walls: Array, kinds: NDArray[np.int64], centres: Array, axes: Array, f: float, cx: float,
+    cy: float, clean: Array32, alone: Array32, seen: NDArray[np.int64],
+) -> None:  # fmt: skip
     """Draw one scene into clean (H, W), and each hand without anything else into alone (HANDS, H, W), both all inf
     before; lens in px. seen (HANDS, 2): the hand's pixels that are seen, and those that alone would be."""
     if not np.isnan(walls[3]):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit, prange
+from numpy.typing import NDArray
 
 from hand_pose_ros.depth.crop import _crop_kernel
 from hand_pose_ros.synthetic.render import draw_plane, dress_forearm, rasterize
@@ -15,9 +16,12 @@ from hand_pose_ros.synthetic.sensor import sensor_kernel
 from hand_pose_ros.synthetic.skinning import skin_vertices
 from hand_pose_ros.synthetic.solids import draw_solids
 
+Array = NDArray[np.float64]
+Array32 = NDArray[np.float32]
+
 
 @njit(nogil=True, cache=True)
-def _cut(depth, frame, focal, cx, cy):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _cut(depth: Array32, frame: Array, focal: float, cx: float, cy: float) -> None:
     """No reading beyond the bounds of the picture (4,)."""
     for row in range(depth.shape[0]):
         y = (row - cy) / focal
@@ -30,10 +34,13 @@ def _cut(depth, frame, focal, cx, cy):  # type: ignore[no-untyped-def]  # pragma
 # Not cached on disk: numba would not notice a change in the functions of other files that are compiled into it.
 @njit(parallel=True, nogil=True)
 def render_crops(
-    vertices, bone_index, bone_weight, along_forearm, faces, vertex_range, face_range, skinning, forearm, bare,
-    which_other, other_skinning, planes, kind, solid_centres, solid_axes, noise, frame, seeds, patch, view,
-    centres, distance, half, margin, crop_view, crop_distance, crops,
-):  # type: ignore[no-untyped-def]  # pragma: no cover # fmt: skip
+    vertices: Array32, bone_index: NDArray[np.int32], bone_weight: Array32, along_forearm: Array32,
+    faces: NDArray[np.int32], vertex_range: NDArray[np.int64], face_range: NDArray[np.int64], skinning: Array32,
+    forearm: Array, bare: Array, which_other: NDArray[np.int64], other_skinning: Array32, planes: Array,
+    kind: NDArray[np.int64], solid_centres: Array, solid_axes: Array, noise: Array, frame: Array,
+    seeds: NDArray[np.int64], patch: Array, view: Array, centres: Array, distance: Array, half: float, margin: Array,
+    crop_view: Array, crop_distance: Array, crops: Array32,
+) -> None:  # fmt: skip
     """Skin, render, disturb and crop each sample into crops (N, S, S).
 
     frame (N, 4) bounds the sensor's picture, in tangents: least and most x / z, least and most y / z.

@@ -23,6 +23,7 @@ from hand_pose_ros.synthetic.skinning import FOREARM, skin_vertices
 from hand_pose_ros.synthetic.subjects import load_subjects
 
 Array = NDArray[np.float64]
+Array32 = NDArray[np.float32]
 
 KEYFRAME_S = 1.1
 """The hand rests for an instant at a new random pose this often."""
@@ -153,9 +154,10 @@ def hash_time(seed: int, t: float) -> int:
 # Not cached on disk: see datasets/synthetic.py.
 @njit(nogil=True)
 def _render(
-    vertices, bone_index, bone_weight, along_forearm, faces, skinning, fx, fy, cx, cy,
-    body, body_axes, wall, noise, seed, depth,
-):  # type: ignore[no-untyped-def]  # pragma: no cover # fmt: skip
+    vertices: Array32, bone_index: NDArray[np.int32], bone_weight: Array32, along_forearm: Array32,
+    faces: NDArray[np.int32], skinning: Array32, fx: float, fy: float, cx: float, cy: float, body: Array,
+    body_axes: Array, wall: float, noise: Array, seed: int, depth: Array32,
+) -> None:  # fmt: skip
     """Skin and draw the hand, then the body and the wall, then let the sensor see it."""
     posed = np.empty(vertices.shape, np.float32)
     skin_vertices(vertices, bone_index, bone_weight, skinning, posed)

@@ -9,12 +9,18 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Array32 = NDArray[np.float32]
 
 _NEAR_M = 0.05
 
 
 @njit(nogil=True, cache=True, fastmath=False)
-def rasterize(vertices, faces, fx, fy, cx, cy, depth):  # type: ignore[no-untyped-def]  # pragma: no cover
+def rasterize(
+    vertices: Array32, faces: NDArray[np.int32], fx: float, fy: float, cx: float, cy: float, depth: Array32
+) -> None:
     """Draw triangles into depth (H, W), nearest wins. Pixel centres lie at whole numbers.
 
     1/z is linear in the image, so interpolating it is exact. Faces turned away are drawn too: a mesh that is open
@@ -62,7 +68,9 @@ def rasterize(vertices, faces, fx, fy, cx, cy, depth):  # type: ignore[no-untype
 
 
 @njit(nogil=True, cache=True)
-def _silhouette(x, z, xx, xz, zz, focal, middle, size):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _silhouette(
+    x: float, z: float, xx: float, xz: float, zz: float, focal: float, middle: float, size: int
+) -> tuple[int, int]:
     """First and last pixel that an ellipsoid covers along one image axis, a pixel more on both sides.
 
     A plane (1, 0, -s) through the camera touches the ellipsoid where (x - s z)^2 = xx - 2 s xz + s^2 zz: a quadratic
@@ -78,7 +86,9 @@ def _silhouette(x, z, xx, xz, zz, focal, middle, size):  # type: ignore[no-untyp
 
 
 @njit(nogil=True, cache=True)
-def draw_ellipsoid(centre, axes, fx, fy, cx, cy, depth):  # type: ignore[no-untyped-def]  # pragma: no cover
+def draw_ellipsoid(
+    centre: Array, axes: Array, fx: float, fy: float, cx: float, cy: float, depth: Array32
+) -> None:
     """Draw the near side of the ellipsoid ``|axes @ (x - centre)| = 1`` into depth (H, W).
 
     centre (3,) m; axes (3, 3) 1/m: rows are the unit half-axes divided by their lengths.
@@ -118,7 +128,9 @@ def draw_ellipsoid(centre, axes, fx, fy, cx, cy, depth):  # type: ignore[no-unty
 
 
 @njit(nogil=True, cache=True)
-def box_window(centre, axes, fx, fy, cx, cy, height, width):  # type: ignore[no-untyped-def]  # pragma: no cover
+def box_window(
+    centre: Array, axes: Array, fx: float, fy: float, cx: float, cy: float, height: int, width: int
+) -> tuple[int, int, int, int]:
     """Rows and columns (first row, last row, first column, last column) that a box's corners span in the image."""
     # The columns of the inverse are the half-axes: the rows of axes are orthogonal.
     half = np.empty((3, 3))
@@ -145,7 +157,7 @@ def box_window(centre, axes, fx, fy, cx, cy, height, width):  # type: ignore[no-
 
 
 @njit(nogil=True, cache=True)
-def draw_box(centre, axes, fx, fy, cx, cy, depth):  # type: ignore[no-untyped-def]  # pragma: no cover
+def draw_box(centre: Array, axes: Array, fx: float, fy: float, cx: float, cy: float, depth: Array32) -> None:
     """Draw the near side of the box ``max |axes @ (x - centre)| = 1`` into depth (H, W); axes as for an ellipsoid."""
     height, width = depth.shape
     start = np.empty(3)
@@ -173,7 +185,9 @@ def draw_box(centre, axes, fx, fy, cx, cy, depth):  # type: ignore[no-untyped-de
 
 
 @njit(nogil=True, cache=True)
-def draw_plane(normal, offset, fx, fy, cx, cy, depth):  # type: ignore[no-untyped-def]  # pragma: no cover
+def draw_plane(
+    normal: Array, offset: float, fx: float, fy: float, cx: float, cy: float, depth: Array32
+) -> None:
     """Draw the plane ``normal . x = offset`` (unit normal (3,), offset m) into depth (H, W)."""
     height, width = depth.shape
     for row in range(height):
@@ -187,7 +201,7 @@ def draw_plane(normal, offset, fx, fy, cx, cy, depth):  # type: ignore[no-untype
 
 
 @njit(nogil=True, cache=True)
-def dress_forearm(rest, along, matrix, look, posed):  # type: ignore[no-untyped-def]  # pragma: no cover
+def dress_forearm(rest: Array32, along: Array32, matrix: Array32, look: Array, posed: Array32) -> None:
     """Cut the forearm and put a sleeve on it, in place in posed (V, 3).
 
     rest (V, 3) m in the rest pose; along (V,) m behind the wrist; matrix (3, 4) of the forearm's skinning; look (3,):

@@ -19,6 +19,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+Array = NDArray[np.float64]
+Array32 = NDArray[np.float32]
+
 _EDGE_M = 0.008
 _FLY_M = 0.15
 _FAR_M = 50.0
@@ -87,7 +90,7 @@ def apply_noise(
 
 
 @njit(nogil=True, cache=True)
-def _next(state):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _next(state: np.uint64) -> np.uint64:
     """Marsaglia's xorshift64: the next of a sequence of 64 random bits; a tenth of the library generator's time."""
     state ^= state << np.uint64(13)
     state ^= state >> np.uint64(7)
@@ -96,7 +99,7 @@ def _next(state):  # type: ignore[no-untyped-def]  # pragma: no cover
 
 
 @njit(nogil=True, cache=True)
-def sensor_kernel(clean, noise, seed, focal_px, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+def sensor_kernel(clean: Array32, noise: Array, seed: int, focal_px: float, out: Array32) -> None:
     """Fill out (H, W) from clean (H, W); noise as ``NoiseModel.as_array``, focal_px the focal length in px.
 
     One draw of 64 bits serves a pixel: four fields of 12 bits index a table of normal deviates, 16 bits are a share.
@@ -169,7 +172,9 @@ def sensor_kernel(clean, noise, seed, focal_px, out):  # type: ignore[no-untyped
 
 
 @njit(nogil=True, cache=True)
-def _lattice_nodes(state, height, width, pitch):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _lattice_nodes(
+    state: np.uint64, height: int, width: int, pitch: float
+) -> tuple[np.uint64, Array32, float]:
     """Advanced state; normal deviates (3, rows, columns) on a lattice of ``pitch`` px; its random offset, px."""
     state = _next(state)
     start = pitch * float(state >> np.uint64(48)) / 65536.0
@@ -185,7 +190,7 @@ def _lattice_nodes(state, height, width, pitch):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _between_nodes(width, start, pitch):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _between_nodes(width: int, start: float, pitch: float) -> tuple[NDArray[np.int64], Array32, Array32]:
     """For each column its lattice cell and the weights of that cell's two ends.
 
     The weights' squares add up to 1 (not the weights), so that the variance is 1 between the nodes, too.
@@ -202,7 +207,7 @@ def _between_nodes(width, start, pitch):  # type: ignore[no-untyped-def]  # prag
 
 
 @njit(nogil=True, cache=True)
-def _blend_rows(nodes, place, line):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _blend_rows(nodes: Array32, place: float, line: Array32) -> None:
     """Fill line (3, columns) with the nodes' values at the lattice row ``place``."""
     row = int(place)
     share = place - row
@@ -214,7 +219,7 @@ def _blend_rows(nodes, place, line):  # type: ignore[no-untyped-def]  # pragma: 
 
 
 @njit(nogil=True, cache=True)
-def _hide_from_second_eye(clean, reach, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _hide_from_second_eye(clean: Array32, reach: float, out: Array32) -> None:
     """No reading where a nearer surface hides a pixel from the second eye.
 
     ``reach`` is focal length times baseline, px m: a surface at z shifts by reach / z, so a near one covers the far
@@ -237,7 +242,7 @@ def _hide_from_second_eye(clean, reach, out):  # type: ignore[no-untyped-def]  #
 
 
 @njit(nogil=True, cache=True)
-def _cast_shadow(clean, shadow, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _cast_shadow(clean: Array32, shadow: int, out: Array32) -> None:
     """Far pixels within ``shadow`` px beside a near surface are seen by one of two eyes only: no reading."""
     height, width = clean.shape
     side = 1 if shadow > 0 else -1
@@ -252,7 +257,7 @@ def _cast_shadow(clean, shadow, out):  # type: ignore[no-untyped-def]  # pragma:
 
 
 @njit(nogil=True, cache=True)
-def _punch_holes(mean, state, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _punch_holes(mean: float, state: np.uint64, out: Array32) -> None:
     """Round holes of 1 to 4 px radius, on average ``mean`` of them in 100 x 100 px."""
     height, width = out.shape
     expected = mean * height * width / 1e4

@@ -36,6 +36,7 @@ from hand_pose_ros.synthetic.solids import (
 from hand_pose_ros.synthetic.subjects import load_subjects
 
 Array = NDArray[np.float64]
+Array32 = NDArray[np.float32]
 
 FAMILIES: tuple[str, ...] = ("makehuman", "webxr")
 SUBJECT_SPLIT = 8
@@ -289,8 +290,10 @@ class SequenceRenderer:
 # Not cached on disk: numba would not notice a change in the functions of other files that are compiled into it.
 @njit(nogil=True)
 def _draw_hand(
-    vertices, bone_index, bone_weight, along, hand_faces, arm_faces, skinning, sleeve, fx, fy, cx, cy, alone, clean
-):  # type: ignore[no-untyped-def]  # pragma: no cover # fmt: skip
+    vertices: Array32, bone_index: NDArray[np.int32], bone_weight: Array32, along: Array32,
+    hand_faces: NDArray[np.int32], arm_faces: NDArray[np.int32], skinning: Array32, sleeve: Array, fx: float,
+    fy: float, cx: float, cy: float, alone: Array32, clean: Array32,
+) -> None:  # fmt: skip
     """Draw the hand into alone (H, W), hand and forearm into clean (H, W); sleeve (3,) as ``dress_forearm``'s look."""
     posed = np.empty(vertices.shape, np.float32)
     skin_vertices(vertices, bone_index, bone_weight, skinning, posed)
@@ -304,7 +307,7 @@ def _draw_hand(
 
 
 @njit(nogil=True, cache=True)
-def _count_visible(alone, clean):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _count_visible(alone: Array32, clean: Array32) -> tuple[int, int]:
     """Pixels of the hand that nothing hides, and all of them."""
     visible, whole = 0, 0
     for row in range(clean.shape[0]):

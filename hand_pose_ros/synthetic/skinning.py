@@ -22,6 +22,7 @@ from hand_pose_ros.hand.kinematics import HandOffsets, forward_kinematics
 from hand_pose_ros.hand.rotations import rotation_y, rotation_z
 
 Array = NDArray[np.floating]
+Array32 = NDArray[np.float32]
 
 FOREARM = skeleton.SEGMENT_COUNT
 SEGMENT_COUNT = FOREARM + 1
@@ -125,7 +126,9 @@ def vertex_normals(vertices: Array, faces: NDArray[np.integer]) -> Array:
 
 
 @njit(nogil=True, cache=True)
-def skin_vertices(vertices, bone_index, bone_weight, matrices, out):  # type: ignore[no-untyped-def]
+def skin_vertices(
+    vertices: Array32, bone_index: NDArray[np.int32], bone_weight: Array32, matrices: Array32, out: Array32
+) -> None:
     """Move one hand: vertices (V, 3) f32, bone_index (V, 4) i32, bone_weight (V, 4) f32, matrices (17, 3, 4) f32.
 
     Writes out (V, 3) f32. Can be called inside other compiled loops.

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from hand_pose_ros.synthetic.render import box_window, draw_box, draw_ellipsoid
 
 Array = NDArray[np.float64]
+Array32 = NDArray[np.float32]
 
 NOTHING, ELLIPSOID, BOX, CYLINDER, VESSEL = -1, 0, 1, 2, 3
 _NEAR_M = 0.05
@@ -80,7 +81,9 @@ def moved(solids: Solids, rotation: ArrayLike, shift: ArrayLike = 0.0) -> Solids
 
 
 @njit(nogil=True, cache=True)
-def draw_cylinder(centre, axes, hollow, fx, fy, cx, cy, depth):  # type: ignore[no-untyped-def]  # pragma: no cover
+def draw_cylinder(
+    centre: Array, axes: Array, hollow: bool, fx: float, fy: float, cx: float, cy: float, depth: Array32
+) -> None:
     """Draw the near side of a cylinder about its third axis into depth (H, W), its two caps included; of a ``hollow``
     one the inside behind its third axis's cap."""
     height, width = depth.shape
@@ -125,7 +128,9 @@ def draw_cylinder(centre, axes, hollow, fx, fy, cx, cy, depth):  # type: ignore[
 
 # Not cached on disk: numba would not notice a change in draw_ellipsoid's file.
 @njit(nogil=True)
-def draw_solids(kind, centre, axes, fx, fy, cx, cy, depth):  # type: ignore[no-untyped-def]  # pragma: no cover
+def draw_solids(
+    kind: NDArray[np.int64], centre: Array, axes: Array, fx: float, fy: float, cx: float, cy: float, depth: Array32,
+) -> None:  # fmt: skip
     """Draw the K solids of one scene into depth (H, W), nearest wins; kind (K,), centre (K, 3), axes (K, 3, 3)."""
     for k in range(kind.shape[0]):
         if kind[k] == 0:
