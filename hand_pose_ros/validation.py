@@ -52,6 +52,14 @@ def between(config: Any, least: float, most: float, *names: str, section: str = 
         require(least <= value <= most, section, name, value, want)
 
 
+def interval(config: Any, least: float, most: float, *names: str, section: str = "", unit: str = "") -> None:
+    """Two numbers (low, high), low at most high, both from ``least`` to ``most``; ``unit`` is said with them."""
+    for name in names:
+        low, high = getattr(config, name)
+        want = f"(low, high) within {least:g} to {most:g}{' ' + unit if unit else ''}"
+        require(least <= low <= high <= most, section, name, (low, high), want)
+
+
 def whole(config: Any, *names: str, least: int = 1, section: str = "") -> None:
     """A whole number, at least ``least``."""
     for name in names:

@@ -28,6 +28,7 @@ from hand_pose_ros.synthetic.sensor import NO_NOISE
 from hand_pose_ros.synthetic.sensor_presets import DEFAULT_SENSORS, require_sensors, sample_sensors
 from hand_pose_ros.synthetic.solids import Solids
 from hand_pose_ros.synthetic.subjects import SubjectSet, load_subjects
+from hand_pose_ros.validation import between, interval, not_negative, require, share, whole
 
 RECROP_MARGIN_M = 0.125
 """A ``margin_m`` for recrops up to 6 cm off the first crop, and turned."""
@@ -42,19 +43,21 @@ _STUMP_M = 0.027
 
 @dataclass(frozen=True)
 class SyntheticConfig:
-    """What is drawn. Lengths in metres; ValueError names a field that makes no sense.
-
-    ``split`` separates the random streams: identities, poses and views of different splits never coincide.
-    """
+    """What is drawn. Lengths in metres; ValueError names a field that makes no sense."""
 
     split: int = 0
+    """Separates the random streams: identities, poses and views of different splits never coincide."""
     families: tuple[str, ...] = ("makehuman", "webxr")
+    """Mesh families of ``synthetic.mesh.MESH_NAMES``."""
     identities: int = 300
     """Different subjects of each family."""
     size: int = 96
+    """Pixels of the crop's edge: the network's."""
     cube_m: float = 0.30
+    """Edge of the cube that the crop shows: the network's."""
     centre_jitter_m: float = 0.022
-    """Standard deviation of each coordinate of the crop centre about the mean joint."""
+    """Standard deviation of each coordinate of the crop centre about the mean joint: a guess of how far off a locator
+    is."""
     tracked: float = 0.0
     """Share of the crops that are taken as of a hand that was seen a frame ago: their centre is off by a third of that
     only, and they are turned so that the hand is upright."""
@@ -63,40 +66,34 @@ class SyntheticConfig:
     margin_m: float = 0.0
     """How far the sensor's picture reaches beyond the cube, for crops about other centres."""
     distance_m: tuple[float, float] = (0.27, 1.30)
+    """Nearest and farthest crop centre from the camera."""
     patch_px: tuple[int, int] = (64, 170)
     """How many pixels of a generic sensor span the cube, least and most; the least holds for the others, too."""
     off_axis_rad: float = 0.35
+    """How far from the optical axis a crop looks at most, in x and in y."""
     noise: bool = True
+    """Whether the sensors' noise is added; without, depths are exact."""
     sensors: tuple[str, ...] = DEFAULT_SENSORS
     """Names of synthetic/sensor_presets.py; they give distance (within distance_m), pixels and noise."""
     scene: SceneConfig = field(default_factory=SceneConfig)
+    """What stands around the hand."""
     negative_fraction: float = 0.0
     """Share of the crops of a batch that show no hand: the last ones."""
 
     def __post_init__(self) -> None:
-        if not self.families:
-            raise ValueError("families is empty: want at least one of makehuman, webxr")
-        if self.identities < 1:
-            raise ValueError(f"identities is {self.identities}: want at least 1")
+        require(bool(self.families), "", "families", self.families, "at least one of makehuman, webxr")
+        whole(self, "identities")
         low, high = self.distance_m
-        if not self.cube_m / 2 + 0.05 < low <= high:
-            raise ValueError(
-                f"distance_m is {self.distance_m}: want (near, far), near beyond half the cube + 5 cm"
-            )
-        if not 16 <= self.patch_px[0] <= self.patch_px[1] <= 512:
-            raise ValueError(f"patch_px is {self.patch_px}: want (least, most) between 16 and 512")
+        in_view = self.cube_m / 2 + 0.05 < low <= high
+        require(in_view, "", "distance_m", (low, high), "(near, far), near beyond half the cube + 5 cm")
+        interval(self, 16, 512, "patch_px", unit="px")
         require_sensors(self.sensors)
-        if not 0 <= self.negative_fraction < 1:
-            raise ValueError(
-                f"negative_fraction is {self.negative_fraction}: it is a share, at least 0 and below 1"
-            )
-        for name in ("tracked", "border"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} is {getattr(self, name)}: it is a share between 0 and 1")
-        if not 0 <= self.margin_m <= 0.2:
-            raise ValueError(f"margin_m is {self.margin_m}: want 0 to 0.2 m")
-        if self.centre_jitter_m < 0 or not 0 <= self.off_axis_rad < 0.8:
-            raise ValueError("centre_jitter_m must be at least 0 and off_axis_rad between 0 and 0.8")
+        fraction = self.negative_fraction
+        require(0 <= fraction < 1, "", "negative_fraction", fraction, "a share, at least 0 and below 1")
+        share(self, "tracked", "border")
+        between(self, 0.0, 0.2, "margin_m", unit="m")
+        not_negative(self, "centre_jitter_m")
+        between(self, 0.0, 0.8, "off_axis_rad", unit="rad")
 
 
 @dataclass(frozen=True)

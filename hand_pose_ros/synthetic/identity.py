@@ -24,6 +24,7 @@ from hand_pose_ros.synthetic.skinning import (
     segment_origins,
     skin_vertices,
 )
+from hand_pose_ros.validation import between, require
 
 Array = NDArray[np.floating]
 
@@ -48,8 +49,11 @@ class Identity:
 
 @dataclass(frozen=True)
 class IdentityConfig:
-    """How widely hands vary. A number r means a factor drawn evenly in its logarithm from 1 / (1 + r) to 1 + r, a pair
-    the factor's limits, drawn alike.
+    """How widely hands vary; ValueError names a field that makes no sense.
+
+    A number r means a factor drawn evenly in its logarithm from 1 / (1 + r) to 1 + r, a pair the factor's limits, drawn
+    alike. All spreads are guesses, wide on purpose: that no person's hand lies outside them matters more than that
+    rare hands are drawn rarely.
     """
 
     size: tuple[float, float] = (0.8, 1.2)
@@ -82,9 +86,8 @@ class IdentityConfig:
     def __post_init__(self) -> None:
         for name in ("size", "finger_thickness", "forearm_thickness", "forearm_length"):
             low, high = getattr(self, name)
-            if not 0.0 < low <= high:
-                raise ValueError(f"{name} is {(low, high)}, want 0 < low <= high")
-        for name in (
+            require(0.0 < low <= high, "", name, (low, high), "0 < low <= high")
+        ratios = (
             "fingers",
             "finger",
             "phalanx",
@@ -92,12 +95,9 @@ class IdentityConfig:
             "palm",
             "forearm_thickness_each",
             "blend",
-        ):
-            if not 0.0 <= getattr(self, name) <= 2.0:
-                raise ValueError(f"{name} is {getattr(self, name)}, want 0 to 2")
-        for name in ("knuckle_m", "skin_m"):
-            if not 0.0 <= getattr(self, name) <= 0.01:
-                raise ValueError(f"{name} is {getattr(self, name)}, want 0 to 0.01 m")
+        )
+        between(self, 0.0, 2.0, *ratios)
+        between(self, 0.0, 0.01, "knuckle_m", "skin_m", unit="m")
 
 
 @dataclass(frozen=True)
@@ -148,23 +148,23 @@ def sample_identity(
     def factor(ratio: float, *shape: int) -> Array:
         return np.exp(rng.uniform(-np.log1p(ratio), np.log1p(ratio), shape))
 
-    def between(limits: tuple[float, float]) -> float:
+    def within(limits: tuple[float, float]) -> float:
         return float(np.exp(rng.uniform(np.log(limits[0]), np.log(limits[1]))))
 
     each = config.finger_thickness_each
     scales = _Scales(
         palm=factor(config.palm, 3),
         lengths=factor(config.fingers, 1) * factor(config.finger, 5, 1) * factor(config.phalanx, 5, 3),
-        thickness=between(config.finger_thickness)
+        thickness=within(config.finger_thickness)
         * factor(each, 5, 1, 1)
         * factor(0.5 * each, 5, 3, 1)
         * factor(0.5 * each, 5, 1, 2),
         knuckles=config.knuckle_m * rng.normal(size=(5, 3)).clip(-2.0, 2.0),
-        size=between(config.size),
+        size=within(config.size),
     )
     vertices = vertices + mesh.normals * _bumps(mesh.vertices, rng, config.skin_m)[:, None]
     vertices = _thicken_forearm(
-        vertices, joints, between(config.forearm_thickness) * factor(config.forearm_thickness_each, 2)
+        vertices, joints, within(config.forearm_thickness) * factor(config.forearm_thickness_each, 2)
     )
     vertices, joints = _scaled(mesh, vertices, joints, scales)
     low, high = config.forearm_length

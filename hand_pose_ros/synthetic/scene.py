@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hand_pose_ros import validation
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.synthetic.rotations import axes_along, random_axes
 from hand_pose_ros.synthetic.solids import BOX, ELLIPSOID, NOTHING, Solids, moved
@@ -55,21 +56,23 @@ class Scenes:
 
 @dataclass(frozen=True)
 class SceneConfig:
-    """How often each thing stands in a scene (shares in 0..1)."""
+    """How often each thing stands in a scene: shares in 0..1, all guessed. ValueError names a field that is none."""
 
     plane: float = 0.35
+    """A wall or a table behind the hand."""
     body: float = 0.30
+    """A torso or a head behind it."""
     beside: float = 0.25
+    """Each of two loose objects beside or behind it."""
     before: float = 0.10
+    """Something before it that hides a part."""
     held: float = 0.0
     """Something between the fingers, as in a grasp."""
     other_hand: float = 0.0
     """Another hand, or the person's other one, at least 7 cm off: drawn by the data set, which has the meshes."""
 
     def __post_init__(self) -> None:
-        for name in ("plane", "body", "beside", "before", "held", "other_hand"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"scene {name} is {getattr(self, name)}: it is a share between 0 and 1")
+        validation.share(self, "plane", "body", "beside", "before", "held", "other_hand", section="scene")
 
 
 def sample_scenes(joints: Array, config: SceneConfig, rng: np.random.Generator) -> Scenes:

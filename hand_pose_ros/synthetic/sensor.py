@@ -19,6 +19,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from hand_pose_ros import validation
+
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
 
@@ -26,13 +28,15 @@ _EDGE_M = 0.008
 _FLY_M = 0.15
 _FAR_M = 50.0
 _SHADOW_MOST_PX = 60
-_SIGNED = ("shadow_px", "baseline_m")  # their sign is the side
 _NORMAL = np.random.default_rng(0).standard_normal(4096).astype(np.float32)
 
 
 @dataclass(frozen=True)
 class NoiseModel:
-    """One sensor's noise. Lengths in metres, shares in 0..1. ValueError on a negative or impossible value."""
+    """One sensor's noise. Lengths in metres, shares in 0..1. ValueError names a field that makes no sense.
+
+    The defaults are a middling structured-light or stereo camera's, guessed; see sensor_presets.py for real ones.
+    """
 
     lateral_px: float = 0.5
     """Standard deviation of the sideways jitter, px."""
@@ -64,13 +68,20 @@ class NoiseModel:
     side. 0 for none."""
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if not np.isfinite(value) or (value < 0 and field.name not in _SIGNED):
-                raise ValueError(f"noise {field.name} is {value}: it must be a finite number, at least 0")
-        for name in ("edge_loss", "flying", "missing", "grazing_cosine", "range_squared_fraction"):
-            if getattr(self, name) > 1:
-                raise ValueError(f"noise {name} is {getattr(self, name)}: it is a share, at most 1")
+        lengths = ("lateral_px", "axial_m", "quantisation_m", "holes", "noise_correlation_px")
+        validation.not_negative(self, *lengths, section="noise")
+        validation.share(
+            self,
+            "edge_loss",
+            "flying",
+            "missing",
+            "grazing_cosine",
+            "range_squared_fraction",
+            section="noise",
+        )
+        for name in ("shadow_px", "baseline_m"):  # their sign is the side
+            value = getattr(self, name)
+            validation.require(bool(np.isfinite(value)), "noise", name, value, "a finite number")
 
     def as_array(self) -> NDArray[np.float64]:
         """(12,) in the order of the fields, for the compiled kernel."""

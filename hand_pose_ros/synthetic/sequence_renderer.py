@@ -34,6 +34,7 @@ from hand_pose_ros.synthetic.solids import (
     solid,
 )
 from hand_pose_ros.synthetic.subjects import load_subjects
+from hand_pose_ros.validation import between, interval, require
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
@@ -48,6 +49,7 @@ _FOREARM_M = 0.24
 _HAND_ENDS_M = 0.012  # along the forearm: what lies before it is hand
 _OCCLUDER_SWEEP_M = 0.32
 SENSOR = NoiseModel(lateral_px=0.4, axial_m=0.001, edge_loss=0.25, flying=0.04, missing=0.004, shadow_px=3.0)
+"""A structured-light camera's noise, guessed within the range of the presets."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +57,13 @@ class SequenceConfig:
     """What happens. Times in seconds, lengths in metres; ValueError names a field that makes no sense."""
 
     seed: int = 0
+    """Everything that the other fields leave open follows from it: subject, motion, environment, noise."""
     hands: tuple[str, ...] = ("right",)
     """Sides of the one person's hands: none, one or both."""
     family: str = ""
     """Mesh family of the hands, either when empty."""
     noise: NoiseModel = SENSOR
+    """The sensor's; see ``SENSOR``."""
     environment: str = ""
     """wall, table, far, or one of them at random when empty."""
     body: bool = True
@@ -67,6 +71,7 @@ class SequenceConfig:
     distance_m: tuple[float, float] = (0.42, 0.70)
     """Nearest and farthest palm."""
     tempo: float = 1.0
+    """How fast the hands move; 1 is SyntheticMotion's pace, a new pose every 1.1 s."""
     crossing: bool = False
     """Two hands pass close before and beside each other, instead of each on its own side."""
     held: str = ""
@@ -93,21 +98,16 @@ class SequenceConfig:
         )  # fmt: skip
         for name, values, names in known:
             for value in values:
-                if value not in names:
-                    raise ValueError(
-                        f"sequence {name} is '{value}', want one of {', '.join(filter(None, names))}"
-                    )
-        if len(set(self.hands)) != len(self.hands):
-            raise ValueError(f"sequence hands are {self.hands}, want each side at most once")
+                require(value in names, "sequence", name, value, f"one of {', '.join(filter(None, names))}")
+        once = len(set(self.hands)) == len(self.hands)
+        require(once, "sequence", "hands", self.hands, "each side at most once")
         if self.crossing and len(self.hands) != 2:
             raise ValueError(f"sequence crossing needs two hands, got {self.hands}")
-        if not 0.2 <= self.distance_m[0] <= self.distance_m[1] <= 3.0:
-            raise ValueError(f"sequence distance_m is {self.distance_m}, want (near, far) within 0.2 to 3 m")
-        if not 0.1 <= self.tempo <= 3.0:
-            raise ValueError(f"sequence tempo is {self.tempo}, want 0.1 to 3")
+        interval(self, 0.2, 3.0, "distance_m", section="sequence", unit="m")
+        between(self, 0.1, 3.0, "tempo", section="sequence")
         for name, intervals in (("presence", self.presence or ()), ("occlusions", self.occlusions)):
-            if any(not start < stop for start, stop in intervals):
-                raise ValueError(f"sequence {name} is {intervals}, want intervals (start, stop), start first")
+            in_order = all(start < stop for start, stop in intervals)
+            require(in_order, "sequence", name, intervals, "intervals (start, stop), start first")
 
 
 @dataclass(frozen=True, eq=False)
