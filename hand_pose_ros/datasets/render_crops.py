@@ -84,12 +84,8 @@ def render_crops(
                 other_skinning[which_other[n]], posed,
             )  # fmt: skip
             dress_forearm(
-                vertices[first:last],
-                along_forearm[first:last],
-                other_skinning[which_other[n], -1],
-                forearm[n],
-                posed,
-            )
+                vertices[first:last], along_forearm[first:last], other_skinning[which_other[n], -1], forearm[n], posed,
+            )  # fmt: skip
             rasterize(posed, faces[face_range[n, 0] : face_range[n, 1]], focal, focal, cx, cy, clean)
         if not np.isnan(planes[n, 3]):
             draw_plane(planes[n, :3], planes[n, 3], focal, focal, cx, cy, clean)
@@ -99,17 +95,6 @@ def render_crops(
         if np.isfinite(frame[n]).any():
             _cut(seen, frame[n], focal, cx, cy)
         _crop_kernel(
-            seen,
-            focal,
-            focal,
-            cx,
-            cy,
-            no_distortion,
-            0,
-            crop_view[n],
-            crop_distance[n],
-            half,
-            False,
-            crops.shape[1],
-            crops[n],
-        )
+            seen, focal, focal, cx, cy, no_distortion, 0, crop_view[n], crop_distance[n],
+            half, False, crops.shape[1], crops[n],
+        )  # fmt: skip

@@ -64,11 +64,11 @@ class Environment:
             self._table = table(
                 [rng.normal(0, 0.1), self._height, table_edge_m + rng.uniform(0.0, 0.25)], np.eye(3)
             )
-        self._things = [Distractor(name, rng, self._height) for name in distractors]
+        self._distractors = [Distractor(name, rng, self._height) for name in distractors]
 
     def solids(self, t: float) -> Solids:
         """Everything but the wall and the person at time t, s."""
-        upright = [self._table, *(thing.solids(t) for thing in self._things)]
+        upright = [self._table, *(distractor.solids(t) for distractor in self._distractors)]
         return moved(gather(*upright), self._turn)
 
 

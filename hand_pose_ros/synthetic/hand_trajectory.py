@@ -34,18 +34,22 @@ _HELD_X_M = 0.035
 
 @dataclass(frozen=True)
 class TrajectoryConfig:
-    """distance_m: nearest and farthest palm. together: the other hand is there too, ``crossing`` before or behind it at
-    times. tempo: how fast, 1 = as SyntheticMotion. held_m: radius of a held object, 0 for none."""
+    """What a hand is to do. Lengths in metres."""
 
     distance_m: tuple[float, float]
+    """Nearest and farthest palm."""
     together: bool = False
+    """The other hand is there too, so that each keeps to its own side."""
     crossing: bool = False
+    """The two hands pass before and behind each other at times."""
     tempo: float = 1.0
+    """How fast the hand moves; 1 is SyntheticMotion's pace."""
     held_m: float = 0.0
+    """Radius of a held object; 0 for none."""
 
 
 class HandTrajectory:
-    """The way of one hand; every answer is a function of seed, side, camera, plan and time."""
+    """The motion of one hand; every answer is a function of seed, side, camera, plan and time."""
 
     def __init__(self, seed: int, side: str, camera: Camera, plan: TrajectoryConfig) -> None:
         self.seed, self.side, self.camera, self.plan = seed, side, camera, plan

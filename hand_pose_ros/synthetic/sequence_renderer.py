@@ -193,12 +193,8 @@ class SequenceRenderer:
         for side, pose in self._poses(t).items():
             mirror = np.diag(MIRROR) if side == "left" else np.eye(3)
             posed = self._subjects.pose(
-                np.array([self._subject]),
-                pose.angles[None],
-                pose.rotation[None],
-                pose.place[None],
-                pose.bend[None],
-            )
+                np.array([self._subject]), pose.angles[None], pose.rotation[None], pose.place[None], pose.bend[None],
+            )  # fmt: skip
             skinning = mirror @ posed.skinning[0]
             alone = np.full_like(clean, np.inf)
             vertices, bone_index, bone_weight, along = self._mesh
