@@ -83,7 +83,7 @@ DEMO_OPTIONS := $(if $(FRAMES),--frames "$(FRAMES)") $(if $(INTRINSICS),--intrin
   $(if $(DEPTH_UNIT),--depth-unit "$(DEPTH_UNIT)") $(if $(SIDE),--side "$(SIDE)") $(if $(DURATION),--seconds "$(DURATION)")
 
 demo: build  ## the whole chain on a synthetic hand; FRAMES=<PNGs> INTRINSICS=fx,fy,cx,cy DEPTH_UNIT= SIDE= plays a recording
-	@$(IN_ENVIRONMENT) python3 -m hand_pose_ros.nodes.demo.demo --output demo $(DEMO_OPTIONS)
+	@$(IN_ENVIRONMENT) python3 -m hand_pose_ros.nodes.demo --output demo $(DEMO_OPTIONS)
 
 clean:  ## remove what was built; the environment stays
 	rm -rf build install log demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -27,14 +27,13 @@ from hand_pose_ros.msg import HandPoseArray
 from hand_pose_ros.nodes import conversions
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters, ParameterError
 from hand_pose_ros.nodes.demo.frame_source import FrameSource, PreRenderer, RecordedSource, SyntheticSource
-from hand_pose_ros.nodes.inputs import DEPTH_TOPIC, INFO_TOPIC
-from hand_pose_ros.nodes.outputs import RELIABLE
-from hand_pose_ros.nodes.parameters.tables import CAMERA_PARAMETERS
-from hand_pose_ros.nodes.throttled_logger import Reporter
+from hand_pose_ros.nodes.topics import DEPTH_TOPIC, INFO_TOPIC, RELIABLE_QOS, TRUTH_TOPIC
+from hand_pose_ros.nodes.parameters.demo_parameters import CAMERA_PARAMETERS
+from hand_pose_ros.nodes.throttled_logger import ThrottledLogger
 
 _GOODBYE_S = 2.0
-# This node finds its listeners before they have found it, and what is sent then is lost. A lost packet of the
-# middleware's discovery is repeated after 3 s.
+# This node finds its listeners before they have found it, and what is sent then is lost. The middleware repeats a lost
+# packet of its discovery after 3 s.
 _SETTLE_S = 3.5
 _PROGRESS_PERIOD_S = 1.0
 
@@ -71,7 +70,7 @@ class DepthCameraNode(Node):
         super().__init__(node_name, **node_arguments)
         self.parameters = DeclaredParameters(self, CAMERA_PARAMETERS)
         self.parameters.check()
-        self.reporter = Reporter(self.get_logger())
+        self.throttled_logger = ThrottledLogger(self.get_logger())
         self.finished = False
         self.published = 0
         self._heard_since: float | None = None
@@ -79,7 +78,7 @@ class DepthCameraNode(Node):
         self.parameters.locked = True
         self._frame_id = self.parameters["frame_id"]
         self._image: Publisher | None = None
-        self._told = time.monotonic()
+        self._progress_logged = time.monotonic()
         self._frames = PreRenderer(self._source, self.parameters["prerender"], self.parameters["count"])
         self._timer = self.create_timer(1.0 / self.parameters["rate_hz"], self._tick)
 
@@ -93,8 +92,8 @@ class DepthCameraNode(Node):
     def _prepared(self) -> bool:
         if self._frames.ready:
             return True
-        if time.monotonic() - self._told > _PROGRESS_PERIOD_S:
-            self._told = time.monotonic()
+        if time.monotonic() - self._progress_logged > _PROGRESS_PERIOD_S:
+            self._progress_logged = time.monotonic()
             self.get_logger().info(f"prepared {self._frames.made} of {self.parameters['prerender']} frames")
         return False
 
@@ -102,8 +101,8 @@ class DepthCameraNode(Node):
         """Only when there is something to publish: a topic with a publisher and no messages looks like a fault."""
         reliability = {"best_effort": ReliabilityPolicy.BEST_EFFORT, "reliable": ReliabilityPolicy.RELIABLE}
         image_qos = QoSProfile(depth=2, reliability=reliability[self.parameters["reliability"]])
-        self._info = self.create_publisher(CameraInfo, INFO_TOPIC, RELIABLE)
-        self._truth = self.create_publisher(HandPoseArray, "truth", RELIABLE)
+        self._info = self.create_publisher(CameraInfo, INFO_TOPIC, RELIABLE_QOS)
+        self._truth = self.create_publisher(HandPoseArray, TRUTH_TOPIC, RELIABLE_QOS)
         return self.create_publisher(Image, DEPTH_TOPIC, image_qos)
 
     def _heard(self, image: Publisher) -> bool:
@@ -124,7 +123,7 @@ class DepthCameraNode(Node):
         try:
             frame = self._frames.take()
         except queue.Empty:
-            self.reporter.warn("slow", "frames are made more slowly than they are to be published")
+            self.throttled_logger.warn("slow", "frames are made more slowly than they are to be published")
             return
         if frame is None:
             self.finished = True

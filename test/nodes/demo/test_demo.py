@@ -132,7 +132,7 @@ def demo(tmp_path, *arguments):
     command = [
         sys.executable,
         "-m",
-        "hand_pose_ros.nodes.demo.demo",
+        "hand_pose_ros.nodes.demo",
         "--output",
         str(tmp_path / "out"),
         *arguments,
