@@ -87,6 +87,7 @@ def test_stamps_that_never_match_are_told(rig, fake_tracker):
     assert bench.spin_until(complained)
 
 
+@pytest.mark.slow
 def test_silence_with_a_publisher_names_the_middleware_profile(rig, fake_tracker):
     """Camera infos come, images do not: as when the middleware loses every image."""
     bench = rig(fake_tracker())
@@ -167,6 +168,7 @@ def test_impossible_hand_is_never_published(rig, fake_tracker, hand, named, make
     assert named in bench.last_error()
 
 
+@pytest.mark.slow
 def test_missing_weights_refuse_to_configure_and_the_node_stays_up(rig, tmp_path, capfd):
     path = tmp_path / "nowhere.safetensors"
     bench = rig(build_tracker, model=str(path))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from std_srvs.srv import Trigger
 
 from hand_pose_ros.hand.skeleton import ANGLE_NAMES, JOINT_NAMES
@@ -74,6 +75,7 @@ def test_warm_up_comes_before_the_first_frame(rig, fake_tracker):
     assert tracker.warmed_up_before_first_frame
 
 
+@pytest.mark.slow
 def test_slow_model_answers_the_newest_frame_and_counts_the_rest(rig, fake_tracker):
     """Frames come ten times faster than the model: nothing queues, every loss is counted."""
     tracker = fake_tracker(delay_s=0.3)
