@@ -21,15 +21,15 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
-from hand_pose_ros.recording.frame_folder import RecordedFrames
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.msg import HandPoseArray
 from hand_pose_ros.nodes import conversions
-from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters, ParameterError
 from hand_pose_ros.nodes.demo.frame_source import FrameSource, PreRenderer, RecordedSource, SyntheticSource
-from hand_pose_ros.nodes.topics import DEPTH_TOPIC, INFO_TOPIC, RELIABLE_QOS, TRUTH_TOPIC
 from hand_pose_ros.nodes.parameters.demo_parameters import CAMERA_PARAMETERS
+from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters, ParameterError
 from hand_pose_ros.nodes.throttled_logger import ThrottledLogger
+from hand_pose_ros.nodes.topics import DEPTH_TOPIC, INFO_TOPIC, RELIABLE_QOS, TRUTH_TOPIC
+from hand_pose_ros.recording.frame_folder import RecordedFrames
 
 _GOODBYE_S = 2.0
 # This node finds its listeners before they have found it, and what is sent then is lost. The middleware repeats a lost

@@ -210,4 +210,3 @@ def main(arguments: list[str] | None = None) -> int:
     for problem in summary["problems"]:
         console.print(f"the demo did not work: {problem}", style="bold red")
     return 0 if summary["ok"] else 1
-

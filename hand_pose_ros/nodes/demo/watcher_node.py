@@ -23,6 +23,8 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from hand_pose_ros.msg import HandModelInfo, HandPose, HandPoseArray
 from hand_pose_ros.nodes import conversions
+from hand_pose_ros.nodes.demo.run_record import RunRecord, SeenHand
+from hand_pose_ros.nodes.parameters.demo_parameters import WATCHER_PARAMETERS
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
 from hand_pose_ros.nodes.topics import (
     DEPTH_QOS,
@@ -35,8 +37,6 @@ from hand_pose_ros.nodes.topics import (
     RELIABLE_QOS,
     TRUTH_TOPIC,
 )
-from hand_pose_ros.nodes.parameters.demo_parameters import WATCHER_PARAMETERS
-from hand_pose_ros.nodes.demo.run_record import RunRecord, SeenHand
 from hand_pose_ros.visualization.pictures import OverlayFrame, write_json, write_overlays
 
 _WRITE_PERIOD_S = 0.5
