@@ -46,15 +46,9 @@ class HandOutputs:
         self._last_header = Header()
 
     def close(self) -> None:
-        """Takes all topics away."""
-        for publisher in (
-            self._hands,
-            self._raw_hands,
-            self._model_info,
-            self._joint_states,
-            self._marker_array,
-            self._overlay,
-        ):
+        """Destroys all publishers."""
+        hands = (self._hands, self._raw_hands, self._model_info, self._joint_states)
+        for publisher in (*hands, self._marker_array, self._overlay):
             self._node.destroy_lifecycle_publisher(publisher)
         self._node.destroy_publisher(self._broadcaster.pub_tf)
 

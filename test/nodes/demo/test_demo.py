@@ -38,7 +38,7 @@ BAD = {
     "three intrinsics": (["--frames", "FOLDER", "--intrinsics", "60,60,31"], "four numbers"),
     "zero focal length": (["--frames", "FOLDER", "--intrinsics", "0,60,31,23"], "focal length"),
     "intrinsics alone": (["--intrinsics", "60,60,31,23"], "goes with --frames"),
-    "depth unit": (["--depth-unit", "1000"], "depth unit is 1000"),
+    "depth unit": (["--depth-unit", "1000"], "depth_unit is 1000"),
     "no number": (["--depth-unit", "mm"], "--depth-unit"),
     "side": (["--side", "both"], "--side"),
     "seconds": (["--seconds", "-3"], "seconds is -3"),
