@@ -31,10 +31,10 @@ IN_ENVIRONMENT := source tools/environment.sh &&
 COLCON := colcon --log-level error --log-base log build --event-handlers desktop_notification- status-
 CMAKE_ARGS := --cmake-args -DBUILD_TESTING=OFF -DPython3_FIND_VIRTUALENV=ONLY
 
-.PHONY: help env build lint format test demo clean distclean FORCE
+.PHONY: help env build lint format test test-fast demo clean distclean FORCE
 
 help:  ## show this
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 20
 
 env: $(ENVIRONMENT)  ## make or update the environment: .venv/, or check the sourced distribution
 
@@ -79,11 +79,14 @@ format: $(ENVIRONMENT)  ## let ruff format the sources
 test: build lint  ## lint and all tests (TESTS=test/hand for some)
 	@$(IN_ENVIRONMENT) pytest $(TESTS)
 
+test-fast: build  ## the tests that are not marked slow, within a minute
+	@$(IN_ENVIRONMENT) pytest -m "not slow" $(TESTS)
+
 DEMO_OPTIONS := $(if $(FRAMES),--frames "$(FRAMES)") $(if $(INTRINSICS),--intrinsics "$(INTRINSICS)") \
   $(if $(DEPTH_UNIT),--depth-unit "$(DEPTH_UNIT)") $(if $(SIDE),--side "$(SIDE)") $(if $(DURATION),--seconds "$(DURATION)")
 
 demo: build  ## the whole chain on a synthetic hand; FRAMES=<PNGs> INTRINSICS=fx,fy,cx,cy DEPTH_UNIT= SIDE= plays a recording
-	@$(IN_ENVIRONMENT) python3 -m hand_pose_ros.nodes.demo.demo --output demo $(DEMO_OPTIONS)
+	@$(IN_ENVIRONMENT) python3 -m hand_pose_ros.nodes.demo --output demo $(DEMO_OPTIONS)
 
 clean:  ## remove what was built; the environment stays
 	rm -rf build install log demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -10,8 +10,9 @@ import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,6 +27,28 @@ ORDER = (
 
 # ROS packages whose Python module is not of the same name.
 ROS_PACKAGE_OF_MODULE = {"tf2_ros": "tf2_ros_py", "builtin_interfaces": "std_msgs"}
+
+# Those that only the nodes may import.
+ROS_MODULES = {
+    "ament_index_python", "builtin_interfaces", "cv_bridge", "diagnostic_msgs", "geometry_msgs", "launch", "launch_ros",
+    "lifecycle_msgs", "message_filters", "rcl_interfaces", "rclpy", "rosgraph_msgs", "rosidl_parser", "sensor_msgs",
+    "std_msgs", "std_srvs", "tf2_msgs", "tf2_ros", "trajectory_msgs", "visualization_msgs",
+}  # fmt: skip
+
+# What rosdep calls the dependencies of pyproject.toml; it has no key for safetensors.
+ROSDEP_KEYS = {
+    "matplotlib": "python3-matplotlib",
+    "numba": "python3-numba",
+    "numpy": "python3-numpy",
+    "opencv-python-headless": "python3-opencv",
+    "pillow": "python3-pil",
+    "pyyaml": "python3-yaml",
+    "rich": "python3-rich",
+    "scikit-learn": "python3-sklearn",
+    "scipy": "python3-scipy",
+    "torch": "python3-pytorch-pip",
+    "tqdm": "python3-tqdm",
+}
 
 
 def part_of(path: Path) -> str:
@@ -69,6 +92,35 @@ def test_no_file_is_long() -> None:
     assert not {path: length for path, length in lengths.items() if length > 400}
 
 
+def test_nodes_are_short() -> None:
+    """A node under 250 lines holds no algorithm."""
+    for path in (PACKAGE / "nodes").rglob("*_node.py"):
+        assert len(path.read_text(encoding="utf-8").splitlines()) < 250, path.name
+
+
+def test_package_does_not_know_the_research_that_is_done_with_it() -> None:
+    """research/ is not installed."""
+    for path in (*sources(), PACKAGE / "__init__.py"):
+        assert "research" not in {name.split(".")[0] for name in imported_modules(path)}, path
+
+
+@pytest.mark.parametrize("folder", ["research", "tools"])
+def test_research_and_tools_need_no_ros(folder: str) -> None:
+    """But for the golden file, which holds messages too."""
+    for path in (ROOT / folder).rglob("*.py"):
+        names = set() if path.name == "golden.py" else set(imported_modules(path))
+        tops = {name.split(".")[0] for name in names}
+        assert not tops & ROS_MODULES, path
+        assert not {
+            name for name in names if name.startswith(("hand_pose_ros.nodes", "hand_pose_ros.msg"))
+        }, path
+
+
+def test_version_is_the_same_everywhere() -> None:
+    version = ElementTree.parse(ROOT / "package.xml").getroot().findtext("version")
+    assert re.search(rf'^version = "{re.escape(str(version))}"$', project_table(), re.MULTILINE)
+
+
 def project_table() -> str:
     return (ROOT / "pyproject.toml").read_text(encoding="utf-8").split("[build-system]")[0]
 
@@ -77,17 +129,16 @@ def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def requirements(text: str) -> set[str]:
-    """Names of the packages that lines such as ``"torch>=2.2",`` or ``ros-rclpy[fastrtps]`` ask for."""
-    return {
-        normal(match)
-        for match in re.findall(r'^\s*"?([A-Za-z][\w.-]*)(?=[\[<>=!,"\s]|$)', text, re.MULTILINE)
-    }
+def names_of(lines: Iterable[str]) -> set[str]:
+    """Names of the packages that lines such as ``torch>=2.2`` or ``ros-rclpy[fastrtps]`` ask for."""
+    matches = (re.match(r"[A-Za-z][\w.-]*", line.split("#")[0].strip()) for line in lines)
+    return {normal(match.group()) for match in matches if match}
 
 
-def test_version_is_the_same_everywhere() -> None:
-    version = ElementTree.parse(ROOT / "package.xml").getroot().findtext("version")
-    assert re.search(rf'^version = "{re.escape(str(version))}"$', project_table(), re.MULTILINE)
+def required(extra: str) -> set[str]:
+    """Names in the list ``dependencies``, or in one of the extras, of pyproject.toml."""
+    (block,) = re.findall(rf"^{extra} = \[(.*?)\]\n", project_table(), re.MULTILINE | re.DOTALL)
+    return names_of(re.findall(r'"([^"]+)"', block))
 
 
 def test_everything_installed_is_pinned_once_per_python() -> None:
@@ -98,32 +149,49 @@ def test_everything_installed_is_pinned_once_per_python() -> None:
     pins = [pin for pin in pins if pin]
     assert all(re.fullmatch(r"[\w.-]+==[\w.]+( ; python_version (==|<=|>=) .*)?", pin) for pin in pins)
     assert len(set(pins)) == len(pins)
-    pinned = requirements("\n".join(pins))
-    dependencies = project_table().split("dependencies = [")[1].split("]")[0]
+    pinned = names_of(pins)
     ros = (ROOT / "requirements" / "ros.txt").read_text(encoding="utf-8")
-    assert requirements(dependencies) <= pinned
-    assert requirements(ros) <= pinned
+    for names in (required("dependencies"), required("train"), required("dev"), names_of(ros.splitlines())):
+        assert names
+        assert names <= pinned
+
+
+def environment_tool() -> Any:
+    """tools/environment.py as a module."""
+    spec = importlib.util.spec_from_file_location("environment", ROOT / "tools" / "environment.py")
+    assert spec is not None
+    assert spec.loader is not None
+    environment = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(environment)
+    return environment
+
+
+def declared_in_package_xml() -> set[str | None]:
+    root = ElementTree.parse(ROOT / "package.xml").getroot()
+    return {element.text for tag in ("depend", "exec_depend") for element in root.iter(tag)}
+
+
+def test_pip_rosdep_and_the_environment_agree_on_what_is_needed() -> None:
+    environment = environment_tool()
+    assert names_of(environment.RUNTIME_MODULES.values()) == required("dependencies")
+    assert names_of(environment.TRAINING_MODULES.values()) == required("train")
+    assert set(ROSDEP_KEYS) == (required("dependencies") | required("train")) - {"safetensors"}
+    python_keys = {key for key in declared_in_package_xml() if key and key.startswith("python3-")}
+    assert python_keys == set(ROSDEP_KEYS.values())
+
+
+def test_every_dependency_is_imported_somewhere_and_nothing_else_is() -> None:
+    environment = environment_tool()
+    declared = {*environment.RUNTIME_MODULES, *environment.TRAINING_MODULES}
+    imported = {name.split(".")[0] for path in sources() for name in imported_modules(path)}
+    assert imported - ROS_MODULES - set(sys.stdlib_module_names) - {"hand_pose_ros"} == declared
 
 
 def test_what_nodes_import_is_in_package_xml() -> None:
-    root = ElementTree.parse(ROOT / "package.xml").getroot()
-    declared = {element.text for tag in ("depend", "exec_depend") for element in root.iter(tag)}
-    standard = set(sys.stdlib_module_names)
-    libraries = {
-        "cv2",
-        "imageio",
-        "matplotlib",
-        "numba",
-        "numpy",
-        "PIL",
-        "rich",
-        "rosbags",
-        "safetensors",
-        "scipy",
-    }
-    libraries |= {"sklearn", "torch", "tqdm", "yaml", "hand_pose_ros"}
+    declared = declared_in_package_xml()
+    libraries = {*environment_tool().RUNTIME_MODULES, *sys.stdlib_module_names, "hand_pose_ros"}
     for path in (PACKAGE / "nodes").rglob("*.py"):
-        for module in {name.split(".")[0] for name in imported_modules(path)} - standard - libraries:
+        for module in {name.split(".")[0] for name in imported_modules(path)} - libraries:
             assert ROS_PACKAGE_OF_MODULE.get(module, module) in declared, f"{path.name} imports {module}"
 
 
@@ -178,11 +246,7 @@ def test_workspace_with_this_repository_finds_one_package(tmp_path: Path) -> Non
 
 
 def test_environment_tool_refuses_another_python_in_one_line(monkeypatch, capsys) -> None:
-    spec = importlib.util.spec_from_file_location("environment", ROOT / "tools" / "environment.py")
-    assert spec is not None
-    assert spec.loader is not None
-    environment = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(environment)
+    environment = environment_tool()
     monkeypatch.setattr(environment.sys, "version_info", (3, 9, 2))
     with pytest.raises(SystemExit) as stopped:
         environment.make(ROOT / ".venv")

@@ -31,15 +31,14 @@ RUNTIME_MODULES = {
     "sklearn": "scikit-learn",
     "numba": "numba",
     "cv2": "opencv-python-headless<5",
-    "matplotlib": "matplotlib",
     "safetensors": "safetensors",
     "rich": "rich",
     "tqdm": "tqdm",
-    "imageio": "imageio",
     "PIL": "pillow",
-    "yaml": "pyyaml",
-    "rosbags": "rosbags",
 }
+
+# The same of what only training and figures need: the extra [train] of pyproject.toml.
+TRAINING_MODULES = {"matplotlib": "matplotlib", "yaml": "pyyaml"}
 
 
 def fail(message):
@@ -119,7 +118,7 @@ def install(environment):
     # Not isolated: an isolated build would fetch a setuptools of its own, past the constraints.
     run(
         "2/3 packages (about 2 GB and a minute or two the first time)",
-        *pip, "--no-build-isolation", "-r", REQUIREMENTS / "ros.txt", "-e", ".[dev]",
+        *pip, "--no-build-isolation", "-r", REQUIREMENTS / "ros.txt", "-e", ".[train,dev]",
     )  # fmt: skip
 
 
@@ -162,11 +161,19 @@ def make(environment):
     stamp.touch()
 
 
+def lacking_of(modules):
+    """What pip calls those of the modules that this Python cannot import."""
+    return [pip for module, pip in modules.items() if importlib.util.find_spec(module) is None]
+
+
 def check_distribution():
     require_python()
-    lacking = [pip for module, pip in RUNTIME_MODULES.items() if importlib.util.find_spec(module) is None]
+    lacking = lacking_of(RUNTIME_MODULES)
     if lacking:
         fail(f"{sys.executable} lacks: {' '.join(lacking)} (rosdep install, or pip install)")
+    lacking = lacking_of(TRAINING_MODULES)
+    if lacking:
+        print(f"environment: training, figures and their tests need {' '.join(lacking)} too", file=sys.stderr)
 
 
 if __name__ == "__main__":

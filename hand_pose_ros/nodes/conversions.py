@@ -45,27 +45,21 @@ _bridge = CvBridge()
 
 
 def depth_from_image(image: Image, depth_unit_m: float) -> np.ndarray:
-    """The depth image in metres (H, W) float32, NaN = no reading. ``depth_unit_m``: metres a count of integer images.
+    """Returns the depth image in metres (H, W) float32, NaN = no reading.
 
-    Raises DepthImageError (a ValueError) for encodings that are no depth, and for data that does not fill the image.
+    ``depth_unit_m`` is the metres a count of integer images. Raises DepthImageError (a ValueError) for encodings that
+    are no depth, and for data that does not fill the image.
     """
     data = np.frombuffer(image.data, np.uint8)
+    layout = (image.encoding, image.width, image.height, image.step, bool(image.is_bigendian))
     try:
-        return decode_depth(
-            data,
-            image.encoding,
-            image.width,
-            image.height,
-            image.step,
-            bool(image.is_bigendian),
-            depth_unit_m,
-        )
+        return decode_depth(data, *layout, depth_unit_m)
     except UnknownEncodingError as unknown:
         return _depth_by_cv_bridge(image, depth_unit_m, unknown)
 
 
 def _depth_by_cv_bridge(image: Image, depth_unit_m: float, unknown: UnknownEncodingError) -> np.ndarray:
-    if image.is_bigendian:  # cv_bridge does not turn these round everywhere
+    if image.is_bigendian:  # not every cv_bridge swaps their bytes
         raise unknown
     try:
         pixels = np.asarray(_bridge.imgmsg_to_cv2(image, desired_encoding="passthrough"))
@@ -83,33 +77,23 @@ def _depth_by_cv_bridge(image: Image, depth_unit_m: float, unknown: UnknownEncod
 
 
 def camera_from_info(info: CameraInfo, rectified: bool) -> Camera:
-    """The camera of the image that ``info`` goes with; ValueError names what is wrong.
+    """Returns the camera of the image that ``info`` goes with; ValueError names what is wrong.
 
-    A rectified image has no distortion left and its pinhole is P, not K (REP 104); a driver that leaves P empty is
-    taken by its K.
+    A rectified image has no distortion left and its pinhole is P, not K (REP 104). Where a driver leaves P empty, K is
+    taken.
     """
     matrix, distortion, model = info.k, tuple(info.d), info.distortion_model
     if rectified:
         distortion, model = (), ""
         if info.p[0] > 0.0 and info.p[5] > 0.0:
             matrix = info.p.reshape(3, 4)[:, :3].reshape(-1)
-    return Camera.from_camera_info_fields(
-        info.width,
-        info.height,
-        matrix,
-        distortion,
-        model,
-        info.binning_x,
-        info.binning_y,
-        info.roi.x_offset,
-        info.roi.y_offset,
-        info.roi.width,
-        info.roi.height,
-    )
+    roi = (info.roi.x_offset, info.roi.y_offset, info.roi.width, info.roi.height)
+    binning = (info.binning_x, info.binning_y)
+    return Camera.from_camera_info_fields(info.width, info.height, matrix, distortion, model, *binning, *roi)
 
 
 def camera_to_info(camera: Camera, header: Header) -> CameraInfo:
-    """A camera without distortion as CameraInfo."""
+    """Converts a camera without distortion to CameraInfo."""
     info = CameraInfo(header=header, width=camera.width, height=camera.height, distortion_model="plumb_bob")
     info.d = [0.0] * 5
     info.k = [camera.fx, 0.0, camera.cx, 0.0, camera.fy, camera.cy, 0.0, 0.0, 1.0]
@@ -119,42 +103,38 @@ def camera_to_info(camera: Camera, header: Header) -> CameraInfo:
 
 
 def image_from_rgb(pixels: np.ndarray, header: Header) -> Image:
-    """(H, W, 3) uint8 RGB -> Image."""
+    """Converts a picture (H, W, 3) uint8 RGB to an Image."""
     return _bridge.cv2_to_imgmsg(pixels, encoding="rgb8", header=header)
 
 
 def impossible(hand: Hand) -> str | None:
-    """Why this hand must not be published, or None: numbers that are not finite, frames that are no rotation,
-    joints behind the camera, angles outside what a hand can do."""
-    numbers = (
-        hand.joints,
-        hand.angles,
-        hand.rotation,
-        hand.translation,
-        hand.segment_rotations,
-        hand.confidence,
-    )
-    if not all(np.isfinite(value).all() for value in numbers):
+    """Returns why this hand must not be published, or None when it may be.
+
+    The reasons are numbers that are not finite, frames that are no rotation, joints behind the camera, and angles
+    outside what a hand can do.
+    """
+    numbers = (hand.joints, hand.angles, hand.rotation, hand.translation, hand.segment_rotations)
+    if not all(np.isfinite(value).all() for value in (*numbers, hand.confidence)):
         return "it has numbers that are not finite"
     if abs(float(np.linalg.det(hand.rotation)) - 1.0) > 1e-3:
         return "its palm frame is not a rotation"
     if float(hand.joints[:, 2].min()) <= 0.0:
         return "it has joints behind the camera"
-    slack = 1e-3
+    slack = 1e-3  # rad: rounding
     if (hand.angles < ANGLE_LIMITS[:, 0] - slack).any() or (hand.angles > ANGLE_LIMITS[:, 1] + slack).any():
         return "it has joint angles outside their limits"
     return None
 
 
 def hands_message(hands: Sequence[Hand], state: int, header: Header) -> HandPoseArray:
-    """The hands of one image, empty when there is none."""
+    """Converts the hands of one image; the array is empty when there is none."""
     return HandPoseArray(
         header=header, state=int(state), hands=[hand_message(hand, header) for hand in hands]
     )
 
 
 def hand_message(hand: Hand, header: Header) -> HandPose:
-    """One hand."""
+    """Converts one hand."""
     quaternions = Rotation.from_matrix(hand.segment_rotations).as_quat()
     return HandPose(
         header=header,
@@ -173,7 +153,7 @@ def hand_message(hand: Hand, header: Header) -> HandPose:
 
 
 def truth_message(joints: np.ndarray, side: str, header: Header) -> HandPoseArray:
-    """Known joints (23, 3) m as one certain hand; what is not known of it (angles, frames) stays zero."""
+    """Converts known joints (23, 3) m to one certain hand; what is not known of it (angles, frames) stays zero."""
     pose = HandPose(header=header, side=SIDES[side], state=HandPose.STATE_TRACK, confidence=1.0, scale=1.0)
     pose.joints = [_point(joint) for joint in joints]
     pose.joint_confidence = np.ones(len(JOINT_NAMES), dtype=np.float32)
@@ -182,12 +162,12 @@ def truth_message(joints: np.ndarray, side: str, header: Header) -> HandPoseArra
 
 
 def joints_of(pose: HandPose) -> np.ndarray:
-    """The joints of a HandPose, (23, 3) m."""
+    """Returns the joints of a HandPose, (23, 3) m."""
     return np.array([(point.x, point.y, point.z) for point in pose.joints])
 
 
 def named_hands(hands: Sequence[Hand]) -> list[Hand]:
-    """One hand a side, the one that is tracked longest: a side's joint and frame names can stand for one hand only."""
+    """Returns one hand a side, the one tracked longest: a side's joint and frame names stand for one hand only."""
     of_side: dict[str, Hand] = {}
     for hand in sorted(hands, key=lambda hand: hand.track_id):
         of_side.setdefault(hand.side, hand)
@@ -195,7 +175,7 @@ def named_hands(hands: Sequence[Hand]) -> list[Hand]:
 
 
 def joint_state(hands: Sequence[Hand], header: Header) -> JointState:
-    """Joint angles (rad) of all hands, by name with the side as prefix."""
+    """Returns the joint angles (rad) of all hands, by name with the side as prefix."""
     return JointState(
         header=header,
         name=[f"{hand.side}_{name}" for hand in hands for name in ANGLE_NAMES],
@@ -204,7 +184,7 @@ def joint_state(hands: Sequence[Hand], header: Header) -> JointState:
 
 
 def transforms(hand: Hand, header: Header, full: bool, prefix: str) -> list[TransformStamped]:
-    """The palm's frame in the camera's and, when ``full``, every segment's frame in its parent's.
+    """Returns the palm's frame in the camera's and, when ``full``, every segment's frame in its parent's.
 
     Frames are called ``<prefix><side>_hand/<segment>``.
     """
@@ -234,7 +214,7 @@ def transforms(hand: Hand, header: Header, full: bool, prefix: str) -> list[Tran
 
 
 def model_info_message(model_name: str, model_hash: str) -> HandModelInfo:
-    """The skeleton's tables and who computes the hands, for consumers that match by name."""
+    """Returns the skeleton's tables and the model that estimates the hands, for consumers that match by name."""
     return HandModelInfo(
         model_name=model_name,
         model_hash=model_hash,

@@ -1,7 +1,7 @@
 """What the tracker node counts, and the diagnostic_msgs that it makes of it.
 
-In: events of single frames (from the executor's thread and the worker's). Out: ``DiagnosticArray``. Ages and times in
-milliseconds, rates in Hz over the last ``WINDOW_S`` seconds; the stages' times over the last ``STAGE_WINDOW_S``.
+In: events of single frames (from the executor's thread and the worker's). Out: ``DiagnosticArray``. Ages and times
+are in milliseconds, rates in Hz over the last ``WINDOW_S`` seconds; the stages' times over the last ``STAGE_WINDOW_S``.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, deque
+from enum import Enum
 from typing import NamedTuple
 
 import numpy as np
@@ -17,18 +18,30 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
 WINDOW_S = 10.0
 STAGE_WINDOW_S = 1.0
-_RECENT_S = 10.0
+_RECENT_S = 10.0  # an error stays in the status message for this long
 
-# What may become of a frame that arrived; each is counted.
-PUBLISHED = "published"
-DROPPED_REPLACED = "dropped_newer_arrived"
-DROPPED_OLD = "dropped_too_old"
-DROPPED_ORDER = "dropped_out_of_order"
-REJECTED = "rejected_bad_input"
-FATES = (PUBLISHED, DROPPED_REPLACED, DROPPED_OLD, DROPPED_ORDER, REJECTED)
 
-# The stages that a tracker's result tells the times of, in order.
+class FrameOutcome(str, Enum):
+    """What may become of a depth image that arrived. The values are keys of the diagnostics; each is counted."""
+
+    PUBLISHED = "published"
+    """Its output was published."""
+
+    REPLACED = "dropped_newer_arrived"
+    """A newer one arrived before the worker could take it."""
+
+    TOO_OLD = "dropped_too_old"
+    """Its stamp is further from the clock than ``max_age_s``."""
+
+    OUT_OF_ORDER = "dropped_out_of_order"
+    """Its stamp is not after the last one's."""
+
+    REJECTED = "rejected_bad_input"
+    """Image, camera info or tracker raised an error."""
+
+
 STAGES = ("locate", "crop", "network", "refine", "filter")
+"""The stages whose times a ``TrackResult`` holds, in order."""
 
 
 class _Output(NamedTuple):
@@ -52,26 +65,26 @@ class FrameStatistics:
         self._started = time.monotonic()
 
     def receive(self) -> None:
-        """A depth image arrived."""
+        """Counts a depth image that arrived."""
         with self._lock:
             self._counts["received"] += 1
             self._received.append(time.monotonic())
             self._trim()
 
-    def drop(self, fate: str) -> None:
-        """A frame ended without an output, ``fate`` says why."""
+    def drop(self, outcome: FrameOutcome) -> None:
+        """Counts a frame that ended without an output."""
         with self._lock:
-            self._counts[fate] += 1
+            self._counts[outcome.value] += 1
 
     def publish(self, age_ms: float, processing_ms: float, hands: int, stages_ms: dict[str, float]) -> None:
-        """A frame's output was published ``age_ms`` after its stamp."""
+        """Counts a frame whose output was published ``age_ms`` after its stamp."""
         with self._lock:
-            self._counts[PUBLISHED] += 1
+            self._counts[FrameOutcome.PUBLISHED.value] += 1
             self._published.append(_Output(time.monotonic(), age_ms, processing_ms, hands, dict(stages_ms)))
             self._trim()
 
     def figures(self) -> dict[str, float]:
-        """All counts, rates (Hz) and percentiles (ms); percentiles are NaN when nothing was published lately.
+        """Returns all counts, rates (Hz) and percentiles (ms); percentiles are NaN when nothing was published lately.
 
         ``hands``: in the newest output. A stage's time is the median of the frames that went through it.
         """
@@ -80,7 +93,7 @@ class FrameStatistics:
             window = max(1e-3, min(WINDOW_S, time.monotonic() - self._started))
             published = list(self._published)
             figures: dict[str, float] = {"received": self._counts["received"]}
-            figures |= {fate: self._counts[fate] for fate in FATES}
+            figures |= {outcome.value: self._counts[outcome.value] for outcome in FrameOutcome}
             figures["hands"] = published[-1].hands if published else 0
             figures["rate_in_hz"] = len(self._received) / window
             figures["rate_out_hz"] = len(published) / window
@@ -110,18 +123,18 @@ def diagnostic_array(
     lifecycle: str,
     tracking: str,
     statistics: FrameStatistics,
-    last_complaint: tuple[str, float] | None,
-    refusal: str | None,
+    last_error: tuple[str, float] | None,
+    configure_error: str | None,
 ) -> DiagnosticArray:
-    """One status about the node.
+    """Returns an array with one status, the node's.
 
-    ``lifecycle`` the node's state, ``tracking`` the tracker's, ``last_complaint`` text and seconds ago, ``refusal``
-    why the node last refused to configure.
+    ``lifecycle`` is the node's state and ``tracking`` the tracker's, ``last_error`` a text and how many seconds ago it
+    was logged, ``configure_error`` why the node could not configure the last time (None: it could).
     """
     figures = statistics.figures()
-    fresh = last_complaint is not None and last_complaint[1] < _RECENT_S
-    if refusal is not None:
-        level, message = DiagnosticStatus.ERROR, refusal
+    fresh = last_error is not None and last_error[1] < _RECENT_S
+    if configure_error is not None:
+        level, message = DiagnosticStatus.ERROR, configure_error
     elif lifecycle != "active":
         level, message = DiagnosticStatus.OK, lifecycle
     elif figures["rate_in_hz"] == 0.0:
@@ -129,15 +142,15 @@ def diagnostic_array(
     elif figures["rate_out_hz"] == 0.0:
         level, message = DiagnosticStatus.ERROR, "depth images arrive but none gives an output"
     elif fresh:
-        level, message = DiagnosticStatus.WARN, last_complaint[0] if last_complaint else ""
+        level, message = DiagnosticStatus.WARN, last_error[0] if last_error else ""
     else:
         level, message = DiagnosticStatus.OK, tracking
     values = {"lifecycle": lifecycle, "tracking": tracking}
     values |= {
         key: f"{value:.2f}" if isinstance(value, float) else str(value) for key, value in figures.items()
     }
-    values["last_error"] = last_complaint[0] if last_complaint else ""
-    values["last_error_age_s"] = f"{last_complaint[1]:.0f}" if last_complaint else ""
+    values["last_error"] = last_error[0] if last_error else ""
+    values["last_error_age_s"] = f"{last_error[1]:.0f}" if last_error else ""
     status = DiagnosticStatus(level=level, name=name, message=message, hardware_id=hardware_id)
     status.values = [KeyValue(key=key, value=value) for key, value in values.items()]
     array = DiagnosticArray(status=[status])

@@ -1,7 +1,7 @@
 """The worker thread: takes the newest (depth image, camera info) pair, runs the tracker on it, publishes.
 
-The only thread that touches the tracker. Images in ROS messages in, the outputs of ``HandOutputs`` out; whatever is
-wrong with a frame is reported once (throttled) and the frame is left out.
+It is the only thread that touches the tracker. ROS messages come in, ``HandOutputs`` publishes what goes out. A frame
+with which something is wrong is left out, and the reason is logged (throttled).
 """
 
 from __future__ import annotations
@@ -17,16 +17,18 @@ from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo, Image
 
 from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.nodes import conversions, diagnostics
+from hand_pose_ros.nodes import conversions
+from hand_pose_ros.nodes.diagnostics import FrameOutcome, FrameStatistics
 from hand_pose_ros.nodes.mailbox import Mailbox
 from hand_pose_ros.nodes.outputs import HandOutputs
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
-from hand_pose_ros.nodes.throttled_logger import Reporter
+from hand_pose_ros.nodes.throttled_logger import ThrottledLogger
+from hand_pose_ros.nodes.topics import DEPTH_TOPIC
 
 if TYPE_CHECKING:
     from hand_pose_ros.tracking.tracker import HandTracker
 
-_STOP_PATIENCE_S = 20.0
+_STOP_PATIENCE_S = 20.0  # guessed: the first frame may still be compiling kernels
 
 
 class FrameWorker:
@@ -38,8 +40,8 @@ class FrameWorker:
         tracker: HandTracker,
         parameters: DeclaredParameters,
         outputs: HandOutputs,
-        statistics: diagnostics.FrameStatistics,
-        reporter: Reporter,
+        statistics: FrameStatistics,
+        throttled_logger: ThrottledLogger,
     ) -> None:
         self._clock = node.get_clock()
         self._context = node.context
@@ -48,20 +50,20 @@ class FrameWorker:
         self._depth_unit_m = parameters["depth_unit"]
         self._outputs = outputs
         self._statistics = statistics
-        self._reporter = reporter
+        self._throttled_logger = throttled_logger
         self._rectified = _is_rectified(parameters["rectified"], node)
         self._mailbox: Mailbox[tuple[Image, CameraInfo]] = Mailbox()
         self._reset = threading.Event()
-        self._camera: tuple[tuple, Camera] | None = None
+        self._camera: tuple[tuple[object, ...], Camera] | None = None
         self._last_stamp_ns: int | None = None
         self.tracking = "waiting for the first frame"
         self._thread = threading.Thread(target=self._run, name="hand tracker", daemon=True)
         self._thread.start()
 
     def offer(self, image: Image, info: CameraInfo) -> None:
-        """Leaves a frame; one that was not taken yet is thrown away and counted."""
+        """Leaves a frame for the worker; one that it has not taken yet is thrown away and counted."""
         if self._mailbox.put((image, info)):
-            self._statistics.drop(diagnostics.DROPPED_REPLACED)
+            self._statistics.drop(FrameOutcome.REPLACED)
 
     def request_reset(self) -> None:
         """The tracker forgets everything before it looks at the next frame."""
@@ -72,7 +74,7 @@ class FrameWorker:
         self._mailbox.close()
         self._thread.join(_STOP_PATIENCE_S)
         if self._thread.is_alive():
-            self._reporter.error(
+            self._throttled_logger.error(
                 "stuck", f"the tracker did not finish its frame within {_STOP_PATIENCE_S:g} s"
             )
 
@@ -81,14 +83,16 @@ class FrameWorker:
             try:
                 self._process(*frame)
             except ValueError as error:
-                self._statistics.drop(diagnostics.REJECTED)
-                self._reporter.warn(f"frame {type(error).__name__}", f"frame left out: {error}")
+                self._statistics.drop(FrameOutcome.REJECTED)
+                self._throttled_logger.warn(f"frame {type(error).__name__}", f"frame left out: {error}")
             except Exception as error:  # noqa: BLE001  whatever happens, the node must go on and say so
                 if not self._context.ok():  # the process is being ended while a frame was in work
                     return
-                self._statistics.drop(diagnostics.REJECTED)
+                self._statistics.drop(FrameOutcome.REJECTED)
                 where = "".join(traceback.format_exception(error)).rstrip()
-                self._reporter.error(f"crash {type(error).__name__}", f"frame left out: {error!r}\n{where}")
+                self._throttled_logger.error(
+                    f"crash {type(error).__name__}", f"frame left out: {error!r}\n{where}"
+                )
 
     def _process(self, image: Image, info: CameraInfo) -> None:
         if self._reset.is_set():
@@ -114,12 +118,12 @@ class FrameWorker:
         self._statistics.publish(age_ms, (time.monotonic() - started) * 1e3, len(hands), result.timings_ms)
         self.tracking = result.state.name.lower()
         if not hands and not np.isfinite(depth).any():
-            self._reporter.warn("no reading", "the depth image has no valid pixel at all")
+            self._throttled_logger.warn("no reading", "the depth image has no valid pixel at all")
         self._outputs.publish_pictures(hands, image.header, depth, camera)
 
     def _in_order(self, stamp_ns: int) -> bool:
         if self._last_stamp_ns is not None and stamp_ns <= self._last_stamp_ns:
-            self._statistics.drop(diagnostics.DROPPED_ORDER)
+            self._statistics.drop(FrameOutcome.OUT_OF_ORDER)
             return False
         return True
 
@@ -131,7 +135,7 @@ class FrameWorker:
         age_s = (now_ns - stamp_ns) * 1e-9
         if abs(age_s) <= limit_s:
             return True
-        self._statistics.drop(diagnostics.DROPPED_OLD)
+        self._statistics.drop(FrameOutcome.TOO_OLD)
         if now_ns == 0:
             why = "use_sim_time is true, but nothing arrives on /clock"
         elif stamp_ns == 0:
@@ -141,22 +145,15 @@ class FrameWorker:
             why = f"frame is {abs(age_s):.3g} s {direction}, the parameter 'max_age_s' allows {limit_s:g} s"
             if abs(age_s) > 60.0:
                 why += " (a recording? play it with --clock and set use_sim_time, or set max_age_s to 0)"
-        self._reporter.warn("age", f"frame dropped: {why}")
+        self._throttled_logger.warn("age", f"frame dropped: {why}")
         return False
 
     def _camera_of(self, info: CameraInfo) -> Camera:
         # The model is the same in every frame: it is made anew only when a number changed.
         roi = info.roi
-        fields: tuple = (info.width, info.height, info.binning_x, info.binning_y, info.distortion_model)
-        fields += (
-            info.d.tobytes(),
-            info.k.tobytes(),
-            info.p.tobytes(),
-            roi.x_offset,
-            roi.y_offset,
-            roi.width,
-            roi.height,
-        )
+        fields: tuple[object, ...] = (info.width, info.height, info.binning_x, info.binning_y)
+        fields += (info.distortion_model, info.d.tobytes(), info.k.tobytes(), info.p.tobytes())
+        fields += (roi.x_offset, roi.y_offset, roi.width, roi.height)
         if self._camera is None or self._camera[0] != fields:
             self._camera = (fields, conversions.camera_from_info(info, self._rectified))
         return self._camera[1]
@@ -164,13 +161,11 @@ class FrameWorker:
     def _possible(self, hand: conversions.Hand) -> bool:
         why = conversions.impossible(hand)
         if why is not None:
-            self._reporter.error("impossible", f"a tracked hand was not published: {why}")
+            self._throttled_logger.error("impossible", f"a tracked hand was not published: {why}")
         return why is None
 
 
 def _is_rectified(setting: str, node: LifecycleNode) -> bool:
     if setting == "auto":  # REP 104: rectified images are called image_rect...
-        from hand_pose_ros.nodes.inputs import DEPTH_TOPIC
-
         return node.resolve_topic_name(DEPTH_TOPIC).rsplit("/", 1)[-1].startswith("image_rect")
     return setting == "yes"

@@ -1,4 +1,4 @@
-"""A mailbox with one slot: whoever puts replaces what was not taken yet, so nothing ever queues."""
+"""A mailbox with one slot: an item that is put replaces one that was not taken yet, so nothing ever queues."""
 
 from __future__ import annotations
 

@@ -33,13 +33,13 @@ _FADED = [ColorRGBA(r=c.r, g=c.g, b=c.b, a=0.4) for c in _COLOURS]
 
 
 class HandMarkers:
-    """Remembers which hands are shown, to delete the markers of those that are lost."""
+    """Keeps which hands are shown, to delete the markers of those that are lost."""
 
     def __init__(self) -> None:
         self._shown: set[tuple[str, int]] = set()
 
     def update(self, hands: Sequence[Hand], header: Header) -> MarkerArray | None:
-        """Markers of all hands of one image; None when there is nothing to draw or delete."""
+        """Returns markers of all hands of one image; None when there is nothing to draw or delete."""
         markers: list[Marker] = []
         of_side: Counter[str] = Counter()
         for hand in sorted(hands, key=lambda hand: hand.track_id):
@@ -68,9 +68,8 @@ def _hand_markers(hand: Hand, header: Header, first_id: int) -> list[Marker]:
     label = _marker(hand, header, first_id + LABEL_ID, Marker.TEXT_VIEW_FACING)
     label.scale.z = _LABEL_HEIGHT_M
     label.pose.position.x, label.pose.position.z = points[0].x, points[0].z
-    label.pose.position.y = (
-        min(point.y for point in points) - 1.5 * _LABEL_HEIGHT_M
-    )  # optical frame: y is down
+    top = min(point.y for point in points)  # optical frame: y is down
+    label.pose.position.y = top - 1.5 * _LABEL_HEIGHT_M
     label.color = ColorRGBA(r=1.0, g=1.0, b=1.0, a=0.9)
     label.text = f"{hand.side} {hand.confidence:.2f}"
     return [joints, bones, label]

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from rclpy.lifecycle import LifecycleNode
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import Header
 from tf2_ros import TransformBroadcaster
@@ -22,53 +21,43 @@ from hand_pose_ros.msg import HandModelInfo, HandPoseArray
 from hand_pose_ros.nodes import conversions
 from hand_pose_ros.nodes.markers import HandMarkers
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
+from hand_pose_ros.nodes.topics import HANDS_TOPIC, LATCHED_QOS, MODEL_INFO_TOPIC, RELIABLE_QOS
 from hand_pose_ros.visualization.overlay import draw_overlay
 
 if TYPE_CHECKING:
     from hand_pose_ros.tracking.tracker import Hand
 
-RELIABLE = QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE)
-LATCHED = QoSProfile(
-    depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
-)
-
 
 class HandOutputs:
-    """The node's publishers. They speak only while the lifecycle node is active."""
+    """The node's publishers. They publish only while the lifecycle node is active."""
 
     def __init__(self, node: LifecycleNode, parameters: DeclaredParameters) -> None:
         self._node = node
         self._parameters = parameters
         create = node.create_lifecycle_publisher
-        self._hands = create(HandPoseArray, "hands", RELIABLE)
-        self._raw_hands = create(HandPoseArray, "hands_raw", RELIABLE)
-        self._model_info = create(HandModelInfo, "hand_model_info", LATCHED)
-        self._joint_states = create(JointState, "joint_states", RELIABLE)
-        self._marker_array = create(MarkerArray, "markers", RELIABLE)
-        self._overlay = create(Image, "overlay", RELIABLE)
+        self._hands = create(HandPoseArray, HANDS_TOPIC, RELIABLE_QOS)
+        self._raw_hands = create(HandPoseArray, "hands_raw", RELIABLE_QOS)
+        self._model_info = create(HandModelInfo, MODEL_INFO_TOPIC, LATCHED_QOS)
+        self._joint_states = create(JointState, "joint_states", RELIABLE_QOS)
+        self._marker_array = create(MarkerArray, "markers", RELIABLE_QOS)
+        self._overlay = create(Image, "overlay", RELIABLE_QOS)
         self._broadcaster = TransformBroadcaster(node)
         self._markers = HandMarkers()
         self._last_header = Header()
 
     def close(self) -> None:
-        """Takes all topics away."""
-        for publisher in (
-            self._hands,
-            self._raw_hands,
-            self._model_info,
-            self._joint_states,
-            self._marker_array,
-            self._overlay,
-        ):
+        """Destroys all publishers."""
+        hands = (self._hands, self._raw_hands, self._model_info, self._joint_states)
+        for publisher in (*hands, self._marker_array, self._overlay):
             self._node.destroy_lifecycle_publisher(publisher)
         self._node.destroy_publisher(self._broadcaster.pub_tf)
 
     def publish_model_info(self, model_name: str, model_hash: str) -> None:
-        """Says once, latched, what the numbers mean and which model makes them."""
+        """Publishes once, latched, the names and limits of all numbers and the model that estimates them."""
         self._model_info.publish(conversions.model_info_message(model_name, model_hash))
 
     def publish(self, hands: tuple[Hand, ...], raw: tuple[Hand, ...], state: int, header: Header) -> None:
-        """Everything that is cheap and that consumers act on; ``state`` is the tracker's."""
+        """Publishes everything that is cheap and that consumers act on; ``state`` is the tracker's."""
         self._last_header = header
         self._hands.publish(conversions.hands_message(hands, state, header))
         named = conversions.named_hands(hands)
@@ -85,7 +74,7 @@ class HandOutputs:
     def publish_pictures(
         self, hands: tuple[Hand, ...], header: Header, depth: np.ndarray, camera: Camera
     ) -> None:
-        """What is only for eyes; after the rest, and only where somebody looks."""
+        """Publishes what is only for eyes: after the rest, and only where somebody subscribes."""
         if self._parameters["publish_markers"] and self._marker_array.get_subscription_count() > 0:
             markers = self._markers.update(hands, header)
             if markers is not None:

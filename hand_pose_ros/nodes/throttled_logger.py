@@ -1,19 +1,27 @@
-"""Throttled messages: in come a key and a sentence, out goes at most one log line a key and period.
+"""Throttled log messages: a key and a sentence come in, at most one log line a key and period goes out.
 
-The last complaint is kept for the diagnostics. Safe to call from any thread.
+The last message is kept for the diagnostics. Safe to call from any thread.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from typing import Any
+from typing import Protocol
 
 
-class Reporter:
-    """Warnings and errors of a node, each key at most once in ``period_s`` seconds of steady time."""
+class Logger(Protocol):
+    """The part of an rclpy logger that is used."""
 
-    def __init__(self, logger: Any, period_s: float = 5.0) -> None:
+    def warning(self, message: str, /) -> object: ...
+
+    def error(self, message: str, /) -> object: ...
+
+
+class ThrottledLogger:
+    """Logs warnings and errors of a node, each key at most once in ``period_s`` seconds of steady time."""
+
+    def __init__(self, logger: Logger, period_s: float = 5.0) -> None:
         self._logger = logger
         self._period_s = period_s
         self._lock = threading.Lock()
@@ -33,16 +41,16 @@ class Reporter:
         if line is not None:
             self._logger.error(line)
 
-    def last(self) -> tuple[str, float] | None:
-        """The last complaint and how many seconds ago it was made, or None."""
+    def last_error(self) -> tuple[str, float] | None:
+        """Returns the last warning or error and how many seconds ago it was made, or None."""
         with self._lock:
             if self._last is None:
                 return None
             text, when = self._last
         return text, time.monotonic() - when
 
-    def forget(self) -> None:
-        """Starts afresh: nothing is held back, no last complaint."""
+    def reset(self) -> None:
+        """Starts afresh: nothing is held back, and there is no last error."""
         with self._lock:
             self._printed.clear()
             self._withheld.clear()

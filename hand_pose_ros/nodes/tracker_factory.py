@@ -1,7 +1,7 @@
 """The tracker node's parameters -> the tracker that they describe. No node, no topic.
 
-In: values by name (``tracker_parameters``). Out: ``TrackerConfig``, ``HandTracker``. Folders that ROS users expect are
-known here and not in the tracker.
+In: values by name (``tracker_parameters``). Out: ``TrackerConfig``, ``HandTracker``. Only this module knows the folders
+that ROS users expect.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Values(Protocol):
 
 
 def build_tracker(parameters: Values) -> HandTracker:
-    """The tracker that the parameters describe; ValueError or OSError when it cannot be made."""
+    """Builds the tracker that the parameters describe; ValueError or OSError when that is impossible."""
     config = tracker_config(parameters)
     if config.user and load_profile(config.user_folder, config.user) is None:
         _make_folder(Path(config.user_folder))
@@ -32,7 +32,7 @@ def build_tracker(parameters: Values) -> HandTracker:
 
 
 def tracker_config(parameters: Values) -> TrackerConfig:
-    """The parameters as the tracker's settings; ValueError names one that makes no sense."""
+    """Returns the parameters as the tracker's settings; ValueError names one that makes no sense."""
     names = (
         "side",
         "hands",
@@ -53,7 +53,7 @@ def tracker_config(parameters: Values) -> TrackerConfig:
 
 
 def refine_config(refine: bool, smoothing_hz: float) -> RefineConfig:
-    """How the network's hand is refined; without refinement it only goes back onto the hand model."""
+    """Returns how the network's hand is refined; without refinement it is only fitted to the hand model."""
     if refine:
         return RefineConfig(filter=FilterConfig(still_hz=smoothing_hz))
     return RefineConfig(
@@ -65,7 +65,7 @@ def refine_config(refine: bool, smoothing_hz: float) -> RefineConfig:
 
 
 def user_folder(given: str) -> Path:
-    """The folder of the users' hands; '' is ``hand_pose_ros/users`` in $ROS_HOME, or in ~/.ros."""
+    """Returns the folder of the users' hands; '' is ``hand_pose_ros/users`` in $ROS_HOME, or in ~/.ros."""
     if given:
         return Path(given).expanduser()
     home = os.environ.get("ROS_HOME")
@@ -73,7 +73,7 @@ def user_folder(given: str) -> Path:
 
 
 def _make_folder(folder: Path) -> None:
-    """So that a hand cannot turn out to be unsaveable when it has been learnt. OSError names the folder."""
+    """Makes the folder now, so that saving a learnt hand cannot fail later. OSError names the folder."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -1,7 +1,7 @@
 """The lifecycle node ``hand_tracker``: depth image + camera info in, hands out.
 
 The executor's thread only puts the newest pair into a one-slot mailbox; one worker thread owns the model and
-publishes. See ``inputs`` and ``outputs`` for the topics, ``tracker_parameters`` for the parameters.
+publishes. The topics are in ``topics`` and ``outputs``, the parameters in ``parameters/tracker_parameters``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from hand_pose_ros.nodes.inputs import DepthInputs
 from hand_pose_ros.nodes.outputs import HandOutputs
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
 from hand_pose_ros.nodes.parameters.tracker_parameters import TRACKER_PARAMETERS
-from hand_pose_ros.nodes.throttled_logger import Reporter
+from hand_pose_ros.nodes.throttled_logger import ThrottledLogger
+from hand_pose_ros.nodes.topics import DIAGNOSTICS_TOPIC
 from hand_pose_ros.nodes.tracker_factory import build_tracker
 
 if TYPE_CHECKING:
@@ -49,14 +50,14 @@ class HandTrackerNode(LifecycleNode):
         self._inputs: DepthInputs | None = None
         self._outputs: HandOutputs | None = None
         self._worker: FrameWorker | None = None
-        self._refusal: str | None = None
-        self.reporter = Reporter(self.get_logger())
+        self._configure_error: str | None = None
+        self.throttled_logger = ThrottledLogger(self.get_logger())
         self.statistics = diagnostics.FrameStatistics()
         self.parameters = DeclaredParameters(self, TRACKER_PARAMETERS)
         for name in self.parameters.unknown:
             self.get_logger().warning(f"there is no parameter '{name}': it has no effect")
         self.create_service(Trigger, "~/reset", self._on_reset)
-        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", QoSProfile(depth=1))
+        self._diagnostics = self.create_publisher(DiagnosticArray, DIAGNOSTICS_TOPIC, QoSProfile(depth=1))
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(_DIAGNOSTICS_PERIOD_S, self._publish_diagnostics, clock=steady)
         backwards = JumpThreshold(
@@ -70,36 +71,36 @@ class HandTrackerNode(LifecycleNode):
             self.trigger_activate()
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Checks the parameters, loads the model, warms it up. Refuses with one message when something is wrong."""
+        """Checks the parameters, loads the model, warms it up. Fails with one message when something is wrong."""
         try:
             self.parameters.check()
             self._tracker = self._tracker_factory(self.parameters)
             self._tracker.warm_up()
         except (ValueError, OSError, ImportError, RuntimeError) as error:
             self._tracker = None
-            self._refusal = f"cannot configure: {error}"
-            self.get_logger().error(self._refusal)
+            self._configure_error = f"cannot configure: {error}"
+            self.get_logger().error(self._configure_error)
             return TransitionCallbackReturn.FAILURE
-        self._refusal = None
+        self._configure_error = None
         self.parameters.locked = True
         self._outputs = HandOutputs(self, self.parameters)
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Starts to listen and to publish."""
+        """Subscribes to the camera and starts to publish."""
         result = super().on_activate(state)
         assert self._outputs is not None
         assert self._tracker is not None
-        self.reporter.forget()
+        self.throttled_logger.reset()
         self._tracker.reset()
         info = self._tracker.model_info
         self._outputs.publish_model_info(info.name, info.sha256)
         self._worker = FrameWorker(
-            self, self._tracker, self.parameters, self._outputs, self.statistics, self.reporter
+            self, self._tracker, self.parameters, self._outputs, self.statistics, self.throttled_logger
         )
         self._inputs = DepthInputs(
             self,
-            self.reporter,
+            self.throttled_logger,
             self.parameters["sync_slop_s"],
             on_pair=self._worker.offer,
             on_depth=self.statistics.receive,
@@ -111,12 +112,12 @@ class HandTrackerNode(LifecycleNode):
         return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stops listening and publishing; the model stays loaded."""
+        """Ends subscriptions and publishing; the model stays loaded."""
         self._stop()
         return super().on_deactivate(state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Forgets the model; parameters may change again."""
+        """Unloads the model; parameters may change again."""
         self._stop()
         if self._outputs is not None:
             self._outputs.close()
@@ -148,8 +149,8 @@ class HandTrackerNode(LifecycleNode):
             if self._outputs is not None and rclpy.ok(context=self.context):
                 self._outputs.hide()
 
-    def _on_backwards(self, what: str) -> None:
-        self.get_logger().info(f"{what}: the tracker starts afresh")
+    def _on_backwards(self, reason: str) -> None:
+        self.get_logger().info(f"{reason}: the tracker starts afresh")
         if self._worker is not None:
             self._worker.request_reset()
 
@@ -179,8 +180,8 @@ class HandTrackerNode(LifecycleNode):
                 lifecycle=lifecycle,
                 tracking=self._worker.tracking if self._worker is not None else "idle",
                 statistics=self.statistics,
-                last_complaint=self.reporter.last(),
-                refusal=self._refusal,
+                last_error=self.throttled_logger.last_error(),
+                configure_error=self._configure_error,
             )
         )
 

@@ -133,6 +133,7 @@ def launched():
             one.close()
 
 
+@pytest.mark.slow
 def test_tracker_starts_in_its_namespace_with_remapped_topics_and_given_parameters(launched, tmp_path):
     """With weights that do not exist: the node comes up, refuses, says so and stays."""
     model = tmp_path / "nowhere.safetensors"
@@ -151,6 +152,7 @@ def test_tracker_starts_in_its_namespace_with_remapped_topics_and_given_paramete
     assert "Traceback" not in output
 
 
+@pytest.mark.slow
 def test_parameter_in_the_file_stays_when_the_argument_is_not_given(launched, tmp_path):
     parameters = tmp_path / "mine.yaml"
     parameters.write_text("/**:\n  ros__parameters:\n    side: sideways\n")
@@ -163,6 +165,7 @@ def test_parameter_in_the_file_stays_when_the_argument_is_not_given(launched, tm
     run.close()
 
 
+@pytest.mark.slow
 def test_demo_starts_camera_and_tracker_that_hear_each_other(launched):
     try:
         resource("models/default.safetensors")
@@ -180,6 +183,7 @@ def test_demo_starts_camera_and_tracker_that_hear_each_other(launched):
     assert len({answer.header.stamp.nanosec for answer in answers}) > 1
 
 
+@pytest.mark.slow
 def test_demo_says_what_is_wrong_with_its_arguments(launched, tmp_path):
     run = launched("demo", f"frames:={tmp_path}", "intrinsics:=1,2")
     output, _ = run.process.communicate(timeout=60)

@@ -179,12 +179,12 @@ class Rig:
     def wait_for_answers(self, count: int) -> bool:
         return self.spin_until(lambda: len(self.answers()) >= count)
 
-    def complaint(self) -> str:
-        last = self.node.reporter.last()
+    def last_error(self) -> str:
+        last = self.node.throttled_logger.last_error()
         return last[0] if last else ""
 
-    def wait_for_complaint(self, text: str) -> bool:
-        return self.spin_until(lambda: text in self.complaint())
+    def wait_for_error(self, text: str) -> bool:
+        return self.spin_until(lambda: text in self.last_error())
 
     def close(self) -> None:
         self.node.close()

@@ -28,7 +28,7 @@ def test_bad_image_is_named_and_survived(rig, fake_tracker, hand, capfd, changes
     for _ in range(5):
         bench.send(**changes)
         bench.spin_for(0.05)
-    assert bench.wait_for_complaint(named)
+    assert bench.wait_for_error(named)
     assert not bench.answers()
     assert not tracker.stamps
     lines = [line for line in capfd.readouterr().err.splitlines() if "frame left out" in line]
@@ -54,7 +54,7 @@ def test_bad_camera_info_is_named_and_survived(rig, fake_tracker, hand, changes,
     bench = rig(tracker, rectified="no")
     bench.connect()
     bench.send(info=changes)
-    assert bench.wait_for_complaint(named)
+    assert bench.wait_for_error(named)
     assert not tracker.stamps
     bench.send()
     assert bench.wait_for_answers(1)
@@ -67,11 +67,11 @@ def test_image_without_camera_info_names_both_topics(rig, fake_tracker):
     def complained() -> bool:
         bench.image.publish(bench.image_message(bench.header()))
         bench.spin_for(0.1)
-        return "no camera info" in bench.complaint()
+        return "no camera info" in bench.last_error()
 
     assert bench.spin_until(complained)
-    assert "'/depth/image_rect'" in bench.complaint()
-    assert "'/depth/camera_info'" in bench.complaint()
+    assert "'/depth/image_rect'" in bench.last_error()
+    assert "'/depth/camera_info'" in bench.last_error()
 
 
 def test_stamps_that_never_match_are_told(rig, fake_tracker):
@@ -82,11 +82,12 @@ def test_stamps_that_never_match_are_told(rig, fake_tracker):
         bench.image.publish(bench.image_message(bench.header()))
         bench.info.publish(bench.info_message(bench.header(5.0)))
         bench.spin_for(0.1)
-        return "sync_slop_s" in bench.complaint()
+        return "sync_slop_s" in bench.last_error()
 
     assert bench.spin_until(complained)
 
 
+@pytest.mark.slow
 def test_silence_with_a_publisher_names_the_middleware_profile(rig, fake_tracker):
     """Camera infos come, images do not: as when the middleware loses every image."""
     bench = rig(fake_tracker())
@@ -95,10 +96,10 @@ def test_silence_with_a_publisher_names_the_middleware_profile(rig, fake_tracker
     def complained() -> bool:
         bench.info.publish(bench.info_message(bench.header()))
         bench.spin_for(0.1)
-        return "FASTDDS_DEFAULT_PROFILES_FILE" in bench.complaint()
+        return "FASTDDS_DEFAULT_PROFILES_FILE" in bench.last_error()
 
     assert bench.spin_until(complained)
-    assert "QoS" in bench.complaint()
+    assert "QoS" in bench.last_error()
 
 
 def test_image_without_one_valid_pixel_gives_no_hand_and_a_word(rig, fake_tracker):
@@ -109,7 +110,7 @@ def test_image_without_one_valid_pixel_gives_no_hand_and_a_word(rig, fake_tracke
     assert bench.wait_for_answers(1)
     assert bench.answers()[0].hands == []
     assert np.isnan(tracker.depths[0]).all()
-    assert bench.wait_for_complaint("no valid pixel")
+    assert bench.wait_for_error("no valid pixel")
 
 
 def test_nan_and_infinite_readings_are_no_readings(rig, fake_tracker):
@@ -140,7 +141,7 @@ def test_error_inside_the_tracker_is_survived(rig, fake_tracker, hand):
     bench.connect()
     tracker.raises = RuntimeError("the device is on fire")
     bench.send()
-    assert bench.wait_for_complaint("the device is on fire")
+    assert bench.wait_for_error("the device is on fire")
     tracker.raises = None
     bench.send()
     assert bench.wait_for_answers(1)
@@ -164,9 +165,10 @@ def test_impossible_hand_is_never_published(rig, fake_tracker, hand, named, make
     assert bench.answers()[0].hands == []
     assert not bench.received["joint_states"]
     assert not bench.received["/tf"]
-    assert named in bench.complaint()
+    assert named in bench.last_error()
 
 
+@pytest.mark.slow
 def test_missing_weights_refuse_to_configure_and_the_node_stays_up(rig, tmp_path, capfd):
     path = tmp_path / "nowhere.safetensors"
     bench = rig(build_tracker, model=str(path))

@@ -75,6 +75,7 @@ def test_node_tells_the_time_of_every_stage(rig, fake_tracker, hand):
     assert [values[f"{stage}_ms_p50"] for stage in STAGES] == ["1.25", "2.25", "3.25", "4.25", "5.25"]
 
 
+@pytest.mark.slow
 def test_stages_are_those_that_the_tracker_tells(shipped_model):
     """A stage that is renamed there must be renamed here."""
     camera = Camera(160, 120, 120.0, 120.0, 79.5, 59.5)

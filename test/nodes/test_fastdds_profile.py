@@ -53,6 +53,7 @@ def test_profile_keeps_shared_memory_and_the_network() -> None:
     assert [int(size) for size in element_texts("segment_size")] == [16 * 2**20]
 
 
+@pytest.mark.slow
 def test_best_effort_depth_images_reach_another_process() -> None:
     if "fastrtps" not in get_rmw_implementation_identifier():
         pytest.skip("the profile is for Fast DDS, this is another middleware")

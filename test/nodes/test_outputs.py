@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from sensor_msgs.msg import Image
@@ -10,6 +11,7 @@ from sensor_msgs.msg import Image
 from hand_pose_ros.nodes import outputs
 
 
+@pytest.mark.slow
 def test_overlay_is_drawn_only_while_somebody_subscribes(rig, fake_tracker, hand, monkeypatch):
     drawn = []
     draw = outputs.draw_overlay

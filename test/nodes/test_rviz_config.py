@@ -5,7 +5,7 @@ from __future__ import annotations
 import yaml
 
 from hand_pose_ros.nodes.inputs import DEPTH_TOPIC
-from hand_pose_ros.nodes.parameters.tables import CAMERA_PARAMETERS
+from hand_pose_ros.nodes.parameters.demo_parameters import CAMERA_PARAMETERS
 from hand_pose_ros.resources import resource
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hand_pose_ros.nodes.throttled_logger import Reporter
+from hand_pose_ros.nodes.throttled_logger import ThrottledLogger
 
 
 class Log:
@@ -17,38 +17,38 @@ class Log:
 
 def test_repeated_message_is_logged_once():
     log = Log()
-    reporter = Reporter(log, period_s=60.0)
+    throttled_logger = ThrottledLogger(log, period_s=60.0)
     for index in range(100):
-        reporter.warn("same", f"bad frame {index}")
+        throttled_logger.warn("same", f"bad frame {index}")
     assert log.lines == ["bad frame 0"]
-    assert reporter.last()[0] == "bad frame 99"
+    assert throttled_logger.last_error()[0] == "bad frame 99"
 
 
 def test_different_keys_do_not_hide_each_other():
     log = Log()
-    reporter = Reporter(log, period_s=60.0)
-    reporter.warn("a", "first")
-    reporter.error("b", "second")
+    throttled_logger = ThrottledLogger(log, period_s=60.0)
+    throttled_logger.warn("a", "first")
+    throttled_logger.error("b", "second")
     assert log.lines == ["first", "second"]
 
 
 def test_withheld_messages_are_counted_in_the_next_one():
     log = Log()
-    reporter = Reporter(log, period_s=0.0)
-    reporter.warn("a", "x")
-    reporter._period_s = 60.0
-    reporter.warn("a", "x")
-    reporter.warn("a", "x")
-    reporter._period_s = 0.0
-    reporter.warn("a", "x")
+    throttled_logger = ThrottledLogger(log, period_s=0.0)
+    throttled_logger.warn("a", "x")
+    throttled_logger._period_s = 60.0
+    throttled_logger.warn("a", "x")
+    throttled_logger.warn("a", "x")
+    throttled_logger._period_s = 0.0
+    throttled_logger.warn("a", "x")
     assert log.lines == ["x", "x (and 2 more like this)"]
 
 
 def test_forgetting_starts_afresh():
     log = Log()
-    reporter = Reporter(log, period_s=60.0)
-    reporter.warn("a", "x")
-    reporter.forget()
-    assert reporter.last() is None
-    reporter.warn("a", "x")
+    throttled_logger = ThrottledLogger(log, period_s=60.0)
+    throttled_logger.warn("a", "x")
+    throttled_logger.reset()
+    assert throttled_logger.last_error() is None
+    throttled_logger.warn("a", "x")
     assert log.lines == ["x", "x"]

@@ -79,6 +79,7 @@ def run(tracker: HandTracker, seed: int, first: int = 0, count: int = 6) -> list
     return [hand.joints for result in results for hand in result.hands]
 
 
+@pytest.mark.slow
 def test_unrefined_tracker_publishes_the_networks_hand_on_the_hand_model(shipped_model):
     tracker = build_tracker(DEFAULTS | {"refine": False, "side": "right", "min_confidence": 0.0})
     motion = SyntheticMotion(3, CAMERA)
@@ -92,6 +93,7 @@ def test_unrefined_tracker_publishes_the_networks_hand_on_the_hand_model(shipped
     assert max(shapes) < 1e-12
 
 
+@pytest.mark.slow
 def test_tracker_that_was_reset_answers_as_a_new_one(shipped_model):
     """Nothing of the person before is left: neither the place, nor the motion, nor the size of the hand."""
     values = DEFAULTS | {"side": "right", "min_confidence": 0.0}

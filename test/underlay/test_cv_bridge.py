@@ -48,6 +48,7 @@ def padded(message: Image, padding: int) -> Image:
     return result
 
 
+@pytest.mark.slow
 @given(
     encoding=st.sampled_from(list(TYPES)),
     height=st.integers(1, 9),

@@ -114,6 +114,7 @@ def test_approximate_queue_keeps_the_newest() -> None:
     assert Synchronized(approximate(5, queue_size=1)).feed((0, 100), (0, 200), (1, 101)).outputs == []
 
 
+@pytest.mark.slow
 @given(
     stamps=st.lists(st.integers(0, 200), min_size=1, max_size=12, unique=True),
     shift=st.integers(-4, 4),

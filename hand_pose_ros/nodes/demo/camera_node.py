@@ -21,38 +21,37 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
-from hand_pose_ros.recording.frame_folder import RecordedFrames
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.msg import HandPoseArray
 from hand_pose_ros.nodes import conversions
-from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters, ParameterError
 from hand_pose_ros.nodes.demo.frame_source import FrameSource, PreRenderer, RecordedSource, SyntheticSource
-from hand_pose_ros.nodes.inputs import DEPTH_TOPIC, INFO_TOPIC
-from hand_pose_ros.nodes.outputs import RELIABLE
-from hand_pose_ros.nodes.parameters.tables import CAMERA_PARAMETERS
-from hand_pose_ros.nodes.throttled_logger import Reporter
+from hand_pose_ros.nodes.parameters.demo_parameters import CAMERA_PARAMETERS
+from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters, ParameterError
+from hand_pose_ros.nodes.throttled_logger import ThrottledLogger
+from hand_pose_ros.nodes.topics import DEPTH_TOPIC, INFO_TOPIC, RELIABLE_QOS, TRUTH_TOPIC
+from hand_pose_ros.recording.frame_folder import RecordedFrames
 
-_GOODBYE_S = 2.0
-# This node finds its listeners before they have found it, and what is sent then is lost. A lost packet of the
-# middleware's discovery is repeated after 3 s.
+_LAST_MESSAGES_S = 2.0
+# This node finds its listeners before they have found it, and what is sent then is lost. The middleware repeats a lost
+# packet of its discovery after 3 s.
 _SETTLE_S = 3.5
 _PROGRESS_PERIOD_S = 1.0
 
 
 def build_source(parameters: DeclaredParameters) -> FrameSource:
-    """The frames that the parameters ask for. Raises ValueError with one sentence."""
-    intrinsics = tuple(parameters["intrinsics"])
+    """Returns the frames that the parameters ask for. Raises ValueError with one sentence."""
+    fx, fy, cx, cy = parameters["intrinsics"]
     if parameters["source"] == "frames":
         if not parameters["frames"]:
             raise ParameterError("parameter 'frames' is empty: it must name a folder when 'source' is frames")
-        recording = RecordedFrames.open(parameters["frames"], intrinsics)  # type: ignore[arg-type]
+        recording = RecordedFrames.open(parameters["frames"], (fx, fy, cx, cy))
         return RecordedSource(recording, parameters["loop"])
     from hand_pose_ros.synthetic.motion import SyntheticMotion
 
     width, height = parameters["width"], parameters["height"]
-    if not any(intrinsics):
-        intrinsics = (0.75 * width, 0.75 * width, 0.5 * (width - 1), 0.5 * (height - 1))
-    camera = Camera(width, height, *intrinsics)
+    if not any((fx, fy, cx, cy)):
+        fx, fy, cx, cy = 0.75 * width, 0.75 * width, 0.5 * (width - 1), 0.5 * (height - 1)
+    camera = Camera(width, height, fx, fy, cx, cy)
     motion = SyntheticMotion(parameters["seed"], camera, parameters["side"])
     return SyntheticSource(
         motion, camera, parameters["side"], parameters["rate_hz"], parameters["depth_unit"]
@@ -71,60 +70,60 @@ class DepthCameraNode(Node):
         super().__init__(node_name, **node_arguments)
         self.parameters = DeclaredParameters(self, CAMERA_PARAMETERS)
         self.parameters.check()
-        self.reporter = Reporter(self.get_logger())
+        self.throttled_logger = ThrottledLogger(self.get_logger())
         self.finished = False
         self.published = 0
-        self._heard_since: float | None = None
+        self._subscribed_since: float | None = None
         self._source = source_factory(self.parameters)
         self.parameters.locked = True
         self._frame_id = self.parameters["frame_id"]
         self._image: Publisher | None = None
-        self._told = time.monotonic()
+        self._progress_logged = time.monotonic()
         self._frames = PreRenderer(self._source, self.parameters["prerender"], self.parameters["count"])
         self._timer = self.create_timer(1.0 / self.parameters["rate_hz"], self._tick)
 
     def close(self) -> None:
-        """Waits until everybody has the last small messages, ends the rendering thread."""
+        """Waits until every subscriber has the last small messages, then ends the rendering thread."""
         if self._image is not None and rclpy.ok(context=self.context):
             for publisher in (self._info, self._truth):
-                publisher.wait_for_all_acked(Duration(seconds=_GOODBYE_S))
+                publisher.wait_for_all_acked(Duration(seconds=_LAST_MESSAGES_S))
         self._frames.close()
 
     def _prepared(self) -> bool:
         if self._frames.ready:
             return True
-        if time.monotonic() - self._told > _PROGRESS_PERIOD_S:
-            self._told = time.monotonic()
+        if time.monotonic() - self._progress_logged > _PROGRESS_PERIOD_S:
+            self._progress_logged = time.monotonic()
             self.get_logger().info(f"prepared {self._frames.made} of {self.parameters['prerender']} frames")
         return False
 
     def _advertise(self) -> Publisher:
-        """Only when there is something to publish: a topic with a publisher and no messages looks like a fault."""
+        """Creates the publishers, only when there is something to publish: a silent topic looks like a fault."""
         reliability = {"best_effort": ReliabilityPolicy.BEST_EFFORT, "reliable": ReliabilityPolicy.RELIABLE}
         image_qos = QoSProfile(depth=2, reliability=reliability[self.parameters["reliability"]])
-        self._info = self.create_publisher(CameraInfo, INFO_TOPIC, RELIABLE)
-        self._truth = self.create_publisher(HandPoseArray, "truth", RELIABLE)
+        self._info = self.create_publisher(CameraInfo, INFO_TOPIC, RELIABLE_QOS)
+        self._truth = self.create_publisher(HandPoseArray, TRUTH_TOPIC, RELIABLE_QOS)
         return self.create_publisher(Image, DEPTH_TOPIC, image_qos)
 
-    def _heard(self, image: Publisher) -> bool:
-        """Whether the asked number of listeners is there, and has had time to find this node in turn."""
+    def _has_subscribers(self, image: Publisher) -> bool:
+        """Returns whether the wanted number of subscribers is there, and has had time to find this node in turn."""
         wanted = self.parameters["wait_for_subscribers"]
         if image.get_subscription_count() < wanted:
             return False
-        self._heard_since = self._heard_since or time.monotonic()
-        return wanted == 0 or time.monotonic() - self._heard_since > _SETTLE_S
+        self._subscribed_since = self._subscribed_since or time.monotonic()
+        return wanted == 0 or time.monotonic() - self._subscribed_since > _SETTLE_S
 
     def _tick(self) -> None:
         if self.finished or (self.published == 0 and not self._prepared()):
             return
         if self._image is None:
             self._image = self._advertise()
-        if self.published == 0 and not self._heard(self._image):
+        if self.published == 0 and not self._has_subscribers(self._image):
             return
         try:
             frame = self._frames.take()
         except queue.Empty:
-            self.reporter.warn("slow", "frames are made more slowly than they are to be published")
+            self.throttled_logger.warn("slow", "frames are made more slowly than they are to be published")
             return
         if frame is None:
             self.finished = True

@@ -1,6 +1,6 @@
 """The demo: camera, tracker and watcher as separate processes over real DDS, then a table, pictures and figures.
 
-``python3 -m hand_pose_ros.nodes.demo.demo`` shows a synthetic hand; with ``--frames`` a folder of 16-bit depth PNGs is
+``python3 -m hand_pose_ros.nodes.demo`` shows a synthetic hand; with ``--frames`` a folder of 16-bit depth PNGs is
 played instead. Writes overlay.gif, overlay.png, summary.json and the nodes' logs to the output folder. Exit status: 0
 it worked, 1 it did not, 2 wrong arguments.
 """
@@ -11,7 +11,6 @@ import json
 import os
 import re
 import signal
-import sys
 import time
 from pathlib import Path
 from types import FrameType
@@ -27,7 +26,12 @@ from hand_pose_ros.visualization.pictures import write_json
 
 _PATIENCE_S = 300.0  # without any progress: a slow machine compiles kernels in the first run
 _END_LIMIT_S = 120.0  # drawing the pictures
-_MODULES = {name: f"hand_pose_ros.nodes.{name}_node" for name in ("camera", "tracker", "watcher")}
+_MODULES = {
+    "camera": "hand_pose_ros.nodes.demo.camera_node",
+    "tracker": "hand_pose_ros.nodes.tracker_node",
+    "slow tracker": "hand_pose_ros.nodes.demo.slow_tracker_node",
+    "watcher": "hand_pose_ros.nodes.demo.watcher_node",
+}
 
 
 class DemoError(RuntimeError):
@@ -70,8 +74,8 @@ def run(config: DemoConfig, console: Console) -> dict[str, Any]:
     environment = demo_environment() | {SLOW_VARIABLE: str(config.slow)}
     with NodeProcesses(config.output.resolve(), environment) as nodes, progress:
         nodes.start("watcher", _MODULES["watcher"], config.watcher_parameters())
-        tracker = _MODULES["tracker"] if config.slow == 1 else "hand_pose_ros.nodes.demo.slow_tracker_node"
-        nodes.start("tracker", tracker, config.tracker_parameters())
+        tracker = "tracker" if config.slow == 1 else "slow tracker"
+        nodes.start("tracker", _MODULES[tracker], config.tracker_parameters())
         nodes.start("camera", _MODULES["camera"], config.camera_parameters())
         task = progress.add_task("loading the model, preparing frames", total=config.count)
         _play(nodes, config, progress, task)
@@ -115,9 +119,9 @@ def _play(nodes: NodeProcesses, config: DemoConfig, progress: Progress, task: An
 
 
 def _prepared(nodes: NodeProcesses) -> int:
-    """How many frames the camera has made before the start."""
-    told = re.findall(r"prepared (\d+) of", nodes.log_tail("camera"))
-    return int(told[-1]) if told else 0
+    """Returns how many frames the camera has made before the start."""
+    counts = re.findall(r"prepared (\d+) of", nodes.log_tail("camera"))
+    return int(counts[-1]) if counts else 0
 
 
 def _watcher_figures(config: DemoConfig) -> dict[str, Any]:
@@ -206,7 +210,3 @@ def main(arguments: list[str] | None = None) -> int:
     for problem in summary["problems"]:
         console.print(f"the demo did not work: {problem}", style="bold red")
     return 0 if summary["ok"] else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

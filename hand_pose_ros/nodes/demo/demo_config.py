@@ -10,8 +10,9 @@ from typing import Any, NoReturn
 
 from hand_pose_ros.recording.frame_folder import RecordedFrames
 from hand_pose_ros.resources import SHIPPED_MODELS, model_file
+from hand_pose_ros.validation import between, whole
 
-_MAX_AHEAD = 900
+_MAX_AHEAD = 900  # frames made before the start, at most: 0.6 MB each
 SLOW_VARIABLE = "HAND_POSE_SLOW"
 """Environment variable that tells the slow tracker node its factor, a whole number."""
 DESCRIPTION = (
@@ -22,33 +23,34 @@ DESCRIPTION = (
 
 @dataclass(frozen=True)
 class DemoConfig:
-    """What to play and where to write. Validated; ``recording`` is None for the synthetic hand.
-
-    ``seconds`` None plays a recording once, else it is played again until they are over. ``slow``: how many times
-    slower than it is the network shall be.
-    """
+    """What to play and where to write; ValueError names a field that makes no sense."""
 
     output: Path
+    """Folder of all results."""
     recording: RecordedFrames | None
+    """None for the synthetic hand."""
     depth_unit: float
+    """Metres a count."""
     side: str
+    """The hand to expect: left, right or auto."""
     seconds: float | None
+    """Duration; a recording is played again until it is over. None plays a recording once."""
     rate_hz: float
+    """Frames a second."""
     seed: int
+    """Seed of the synthetic motion."""
     model: str
+    """File of weights; empty for the default."""
     slow: int = 1
+    """How many times the network runs for each frame: more than 1 shows overload."""
 
     def __post_init__(self) -> None:
-        if not 1e-6 <= self.depth_unit <= 0.1:
-            raise ValueError(f"depth unit is {self.depth_unit:g}, want metres a count, 1e-06 to 0.1")
-        if self.seconds is not None and not 0.5 <= self.seconds <= 3600:
-            raise ValueError(f"seconds is {self.seconds:g}, want 0.5 to 3600")
-        if not 0.1 <= self.rate_hz <= 240:
-            raise ValueError(f"rate is {self.rate_hz:g}, want 0.1 to 240 Hz")
-        if not 1 <= self.slow <= 1000:
-            raise ValueError(f"slow is {self.slow}, want a whole factor from 1 to 1000")
-        if self.seed < 0:
-            raise ValueError(f"seed is {self.seed}, want 0 or more")
+        between(self, 1e-6, 0.1, "depth_unit", unit="metres a count")
+        if self.seconds is not None:
+            between(self, 0.5, 3600, "seconds")
+        between(self, 0.1, 240, "rate_hz", unit="Hz")
+        between(self, 1, 1000, "slow")
+        whole(self, "seed", least=0)
         if self.model and not model_file(self.model).is_file():
             raise ValueError(f"model '{self.model}' is not a file, nor one of {', '.join(SHIPPED_MODELS)}")
 
@@ -61,6 +63,7 @@ class DemoConfig:
         return max(whole, round(self.seconds * self.rate_hz))
 
     def camera_parameters(self) -> dict[str, Any]:
+        """Returns the parameters of the node ``depth_camera``."""
         parameters: dict[str, Any] = {
             "count": self.count,
             "rate_hz": self.rate_hz,
@@ -77,9 +80,11 @@ class DemoConfig:
         return parameters
 
     def tracker_parameters(self) -> dict[str, Any]:
+        """Returns the parameters of the node ``hand_tracker``."""
         return {"depth_unit": self.depth_unit, "side": self.side, "model": self.model}
 
     def watcher_parameters(self) -> dict[str, Any]:
+        """Returns the parameters of the node ``watcher``."""
         folder = str(self.output.resolve())
         return {"output": f"{folder}/watcher.json", "pictures": folder, "depth_unit": self.depth_unit}
 

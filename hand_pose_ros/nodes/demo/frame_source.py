@@ -14,8 +14,8 @@ from typing import Protocol
 
 import numpy as np
 
-from hand_pose_ros.recording.frame_folder import RecordedFrames
 from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.recording.frame_folder import RecordedFrames
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.tracking.pose_inference import Estimate, HandEstimator, CropRequest
-from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
 from hand_pose_ros.nodes.demo.demo_config import SLOW_VARIABLE
+from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
 from hand_pose_ros.nodes.tracker_factory import build_tracker
 from hand_pose_ros.nodes.tracker_node import main
+from hand_pose_ros.tracking.pose_inference import CropRequest, Estimate, HandEstimator
 from hand_pose_ros.tracking.tracker import HandTracker
 
 

@@ -23,11 +23,20 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from hand_pose_ros.msg import HandModelInfo, HandPose, HandPoseArray
 from hand_pose_ros.nodes import conversions
-from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
-from hand_pose_ros.nodes.inputs import DEPTH_QOS, DEPTH_TOPIC, INFO_TOPIC
-from hand_pose_ros.nodes.outputs import LATCHED, RELIABLE
-from hand_pose_ros.nodes.parameters.tables import WATCHER_PARAMETERS
 from hand_pose_ros.nodes.demo.run_record import RunRecord, SeenHand
+from hand_pose_ros.nodes.parameters.demo_parameters import WATCHER_PARAMETERS
+from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
+from hand_pose_ros.nodes.topics import (
+    DEPTH_QOS,
+    DEPTH_TOPIC,
+    DIAGNOSTICS_TOPIC,
+    HANDS_TOPIC,
+    INFO_TOPIC,
+    LATCHED_QOS,
+    MODEL_INFO_TOPIC,
+    RELIABLE_QOS,
+    TRUTH_TOPIC,
+)
 from hand_pose_ros.visualization.pictures import OverlayFrame, write_json, write_overlays
 
 _WRITE_PERIOD_S = 0.5
@@ -49,10 +58,10 @@ class WatcherNode(Node):
         self._keep_every = self.parameters["keep_every"]
         self._keep_at_most = self.parameters["keep_at_most"]
         self.create_subscription(CameraInfo, INFO_TOPIC, self._on_info, 50)
-        self.create_subscription(HandPoseArray, "hands", self._on_hands, RELIABLE)
-        self.create_subscription(HandPoseArray, "truth", self._on_truth, 50)
-        self.create_subscription(HandModelInfo, "hand_model_info", self._on_model_info, LATCHED)
-        self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
+        self.create_subscription(HandPoseArray, HANDS_TOPIC, self._on_hands, RELIABLE_QOS)
+        self.create_subscription(HandPoseArray, TRUTH_TOPIC, self._on_truth, 50)
+        self.create_subscription(HandModelInfo, MODEL_INFO_TOPIC, self._on_model_info, LATCHED_QOS)
+        self.create_subscription(DiagnosticArray, DIAGNOSTICS_TOPIC, self._on_diagnostics, 10)
         if self.parameters["pictures"]:
             # Kept as it came and looked at when the run is over: watching must not disturb what is watched.
             self.create_subscription(Image, DEPTH_TOPIC, self._on_image, DEPTH_QOS, raw=True)

@@ -1,8 +1,8 @@
 """Declared parameters of a node: in comes a table of ``Parameter``; out come values that are known to be allowed.
 
 A value that the table does not allow never stops the node from starting: the parameter is declared with its default,
-the complaint is kept, and ``check`` raises it (the lifecycle node then refuses to configure). A good value set at run
-time clears the complaint.
+the error is kept, and ``check`` raises it (the lifecycle node then fails to configure). A good value set at run time
+clears the error.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter as RosParameter
 
 # Names that rclpy itself declares or reads from the overrides.
-_FOREIGN = ("use_sim_time", "start_type_description_service", "qos_overrides.")
+_RCLPY_NAMES = ("use_sim_time", "start_type_description_service", "qos_overrides.")
 
 
 class ParameterError(ValueError):
@@ -41,41 +41,34 @@ class Parameter:
     live: bool = False
 
     def __post_init__(self) -> None:
-        complaint = self.complaint(self.default)
-        if complaint:
-            raise ValueError(f"the default does not pass its own rule: {complaint}")
+        error = self.error(self.default)
+        if error:
+            raise ValueError(f"the default does not pass its own rule: {error}")
 
-    def complaint(self, value: Any) -> str | None:
-        """Why ``value`` is not allowed, in one sentence that names the parameter; None when it is."""
+    def error(self, value: Any) -> str | None:
+        """Returns why ``value`` is not allowed, in one sentence that names the parameter; None when it is."""
         wanted = type(self.default)
         if wanted is list:
-            element = type(self.default[0])
-            if (
-                not isinstance(value, list)
-                or len(value) != len(self.default)
-                or any(type(item) is not element for item in value)
-            ):
-                return (
-                    f"parameter '{self.name}' is {value!r}, want a list of {len(self.default)} values of type"
-                    f" {element.__name__}"
-                )
+            count, kind = len(self.default), type(self.default[0])
+            fits = isinstance(value, list) and len(value) == count and all(type(v) is kind for v in value)
+            if not fits:
+                return f"parameter '{self.name}' is {value!r}, want a list of {count} values of type {kind.__name__}"
         elif type(value) is not wanted:
             return f"parameter '{self.name}' is {value!r} ({type(value).__name__}), want a {wanted.__name__}"
         if self.choices and value not in self.choices:
             return f"parameter '{self.name}' is '{value}', want one of: {', '.join(self.choices)}"
-        numbers = value if wanted is list else [value]
+        numbers = value if isinstance(value, list) else [value]
         if wanted not in (str, bool):
-            for number in numbers:
-                if not math.isfinite(number):
-                    return f"parameter '{self.name}' is {value!r}, want finite numbers"
-                if (self.minimum is not None and number < self.minimum) or (
-                    self.maximum is not None and number > self.maximum
-                ):
-                    return f"parameter '{self.name}' is {value!r}, want {self.range_text()}"
+            if not all(math.isfinite(number) for number in numbers):
+                return f"parameter '{self.name}' is {value!r}, want finite numbers"
+            low = -math.inf if self.minimum is None else self.minimum
+            high = math.inf if self.maximum is None else self.maximum
+            if not all(low <= number <= high for number in numbers):
+                return f"parameter '{self.name}' is {value!r}, want {self.range_text()}"
         return None
 
     def range_text(self) -> str:
-        """The allowed range in words."""
+        """Returns the allowed range in words."""
         if self.maximum is None:
             return f"at least {self.minimum:g}"
         if self.minimum is None:
@@ -83,7 +76,7 @@ class Parameter:
         return f"{self.minimum:g} to {self.maximum:g}"
 
     def descriptor(self) -> ParameterDescriptor:
-        """The ROS descriptor that ``ros2 param describe`` shows."""
+        """Returns the ROS descriptor that ``ros2 param describe`` shows."""
         constraints = f"one of: {', '.join(self.choices)}" if self.choices else ""
         if not self.live:
             constraints = "; ".join(filter(None, (constraints, "read when the node configures")))
@@ -101,20 +94,23 @@ class Parameter:
 
 
 class DeclaredParameters:
-    """The table declared on a node. ``parameters["name"]`` is the present value; ``locked`` while configured."""
+    """The table declared on a node. ``parameters["name"]`` is the present value.
+
+    While ``locked`` is set, only ``live`` parameters can change. ``unknown`` holds the names of given parameters that
+    are not in the table.
+    """
 
     def __init__(self, node: Node, table: Iterable[Parameter]) -> None:
         self._node = node
         self._table = {parameter.name: parameter for parameter in table}
-        self._complaints: dict[str, str] = {}
+        self._errors: dict[str, str] = {}
         self.locked = False
-        overrides = (
-            node._parameter_overrides
-        )  # rclpy offers no public way to see a value without declaring it
+        # rclpy offers no public way to see a value without declaring it.
+        overrides: dict[str, RosParameter] = node._parameter_overrides
         for parameter in self._table.values():
             self._declare(parameter, overrides)
         self.unknown = sorted(
-            name for name in overrides if name not in self._table and not name.startswith(_FOREIGN)
+            name for name in overrides if name not in self._table and not name.startswith(_RCLPY_NAMES)
         )
         node.add_on_set_parameters_callback(self._on_set)
 
@@ -123,12 +119,12 @@ class DeclaredParameters:
         override = overrides.get(parameter.name)
         if override is not None:
             value = _plain(override.value, parameter.default)
-            complaint = parameter.complaint(value)
-            if complaint is None:
+            error = parameter.error(value)
+            if error is None:
                 default = value
             else:
-                self._complaints[parameter.name] = complaint
-        # The override was looked at above: a bad one must not end the node, a whole number for a real one is welcome.
+                self._errors[parameter.name] = error
+        # The override was looked at above: a bad one must not end the node, and a whole number is taken for a real one.
         self._node.declare_parameter(parameter.name, default, parameter.descriptor(), ignore_override=True)
 
     def __getitem__(self, name: str) -> Any:
@@ -136,24 +132,24 @@ class DeclaredParameters:
 
     def check(self) -> None:
         """Raises ParameterError with every value given that is not allowed."""
-        if self._complaints:
-            raise ParameterError("; ".join(self._complaints.values()))
+        if self._errors:
+            raise ParameterError("; ".join(self._errors.values()))
 
     def _on_set(self, changes: list[RosParameter]) -> SetParametersResult:
         for change in changes:
             parameter = self._table.get(change.name)
             if parameter is None:
                 continue
-            complaint = parameter.complaint(_plain(change.value, parameter.default))
-            if complaint is None and self.locked and not parameter.live:
-                complaint = (
+            error = parameter.error(_plain(change.value, parameter.default))
+            if error is None and self.locked and not parameter.live:
+                error = (
                     f"parameter '{change.name}' is read when the node configures: deactivate and clean the node up,"
                     " set it, then configure and activate"
                 )
-            if complaint is not None:
-                return SetParametersResult(successful=False, reason=complaint)
+            if error is not None:
+                return SetParametersResult(successful=False, reason=error)
         for change in changes:
-            self._complaints.pop(change.name, None)
+            self._errors.pop(change.name, None)
         return SetParametersResult(successful=True)
 
 

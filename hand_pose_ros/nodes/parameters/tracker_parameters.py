@@ -7,12 +7,15 @@ compares them).
 from __future__ import annotations
 
 from hand_pose_ros.nodes.parameters.parameter_schema import Parameter
-from hand_pose_ros.nodes.parameters.tables import DEPTH_UNIT
 from hand_pose_ros.tracking.pose_inference import PRECISIONS
 from hand_pose_ros.tracking.track import MOST_ODDS
 from hand_pose_ros.tracking.tracker import MOST_HANDS, TrackerConfig
 
 _TRACKER = TrackerConfig()
+
+DEPTH_UNIT = Parameter(
+    "depth_unit", 0.001, "Metres a count of integer depth images (16UC1, mono16).", minimum=1e-6, maximum=0.1
+)
 
 TRACKER_PARAMETERS: tuple[Parameter, ...] = (
     Parameter("autostart", True, "Configure and activate at start; false leaves that to a lifecycle manager."),
@@ -80,7 +83,7 @@ TRACKER_PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         "refine", True,
-        "Refine what the network says with the depth surface, this person's bones and smoothing; false: only fit the"
+        "Refine the network's hand with the depth surface, this person's bones and smoothing; false: only fit the"
         " hand model to it, frame by frame.",
     ),
     Parameter(

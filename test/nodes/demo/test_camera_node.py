@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 
 import cv2
@@ -17,7 +16,7 @@ from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.msg import HandPoseArray
 from hand_pose_ros.nodes import conversions
 from hand_pose_ros.nodes.demo.camera_node import DepthCameraNode, build_source
-from hand_pose_ros.nodes.demo.frame_source import PreRenderer, SyntheticSource, counts_from_depth
+from hand_pose_ros.nodes.demo.frame_source import SyntheticSource
 
 CAMERA = Camera(64, 48, 60.0, 60.0, 31.5, 23.5)
 
@@ -115,47 +114,3 @@ def test_recorded_frames_are_played_in_order_once_or_again(folder, loop, count, 
 def test_bad_parameters_are_refused_with_one_sentence(parameters, named):
     with pytest.raises(ValueError, match=named):
         play(build_source, **parameters)
-
-
-def test_frames_are_made_before_they_are_asked_for():
-    gate = threading.Event()
-
-    class Source:
-        camera, side = CAMERA, None
-
-        def frames(self):
-            gate.wait(10)
-            yield from range(3)
-
-    frames = PreRenderer(Source(), ahead=2, count=0)
-    assert not frames.ready
-    gate.set()
-    deadline = time.monotonic() + 10
-    while not frames.ready and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert frames.made == 2
-    taken = []
-    while (item := frames._queue.get(timeout=10)) is not None:
-        taken.append(item)
-    assert taken == [0, 1, 2]
-    frames.close()
-
-
-def test_failure_to_make_a_frame_is_told_not_lost():
-    class Source:
-        camera, side = CAMERA, None
-
-        def frames(self):
-            yield 1
-            raise ValueError("frame 2 is torn")
-
-    frames = PreRenderer(Source(), ahead=10, count=0)
-    assert frames._queue.get(timeout=10) == 1
-    assert frames._queue.get(timeout=10) is None
-    assert frames.error == "frame 2 is torn"
-    frames.close()
-
-
-def test_counts_are_the_nearest_and_zero_means_nothing():
-    depth = np.array([0.5004, 0.5006, np.nan, np.inf, -1.0, 70.0])
-    np.testing.assert_array_equal(counts_from_depth(depth, 0.001), [500, 501, 0, 0, 0, 0])

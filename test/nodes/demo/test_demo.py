@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import pytest
 
-from hand_pose_ros.nodes.demo.demo import processes
+from hand_pose_ros.nodes.demo import processes
 from hand_pose_ros.nodes.demo.demo import verdict
 from hand_pose_ros.nodes.demo.demo_config import parse_arguments
 from hand_pose_ros.nodes.demo.processes import NodeProcesses, parameter_arguments
@@ -38,7 +38,7 @@ BAD = {
     "three intrinsics": (["--frames", "FOLDER", "--intrinsics", "60,60,31"], "four numbers"),
     "zero focal length": (["--frames", "FOLDER", "--intrinsics", "0,60,31,23"], "focal length"),
     "intrinsics alone": (["--intrinsics", "60,60,31,23"], "goes with --frames"),
-    "depth unit": (["--depth-unit", "1000"], "depth unit is 1000"),
+    "depth unit": (["--depth-unit", "1000"], "depth_unit is 1000"),
     "no number": (["--depth-unit", "mm"], "--depth-unit"),
     "side": (["--side", "both"], "--side"),
     "seconds": (["--seconds", "-3"], "seconds is -3"),
@@ -93,6 +93,7 @@ def test_parameters_keep_their_types_on_the_command_line():
 STUBBORN = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
 
 
+@pytest.mark.slow
 def test_every_child_ends_even_one_that_ignores_the_interrupt(tmp_path):
     (tmp_path / "stubborn.py").write_text(STUBBORN)
     (tmp_path / "willing.py").write_text("import time; print('up', flush=True); time.sleep(60)")
@@ -132,7 +133,7 @@ def demo(tmp_path, *arguments):
     command = [
         sys.executable,
         "-m",
-        "hand_pose_ros.nodes.demo.demo",
+        "hand_pose_ros.nodes.demo",
         "--output",
         str(tmp_path / "out"),
         *arguments,
@@ -140,6 +141,7 @@ def demo(tmp_path, *arguments):
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
+@pytest.mark.slow
 def test_refusal_of_the_tracker_ends_the_demo_at_once_and_says_why(tmp_path, folder):
     model = tmp_path / "corrupt.safetensors"
     model.write_bytes(b"no weights")
@@ -151,6 +153,7 @@ def test_refusal_of_the_tracker_ends_the_demo_at_once_and_says_why(tmp_path, fol
     assert not (tmp_path / "out" / "summary.json").exists()
 
 
+@pytest.mark.slow
 def test_interrupt_ends_every_process(tmp_path, folder):
     running = demo(tmp_path, "--frames", str(folder), "--intrinsics", "60,60,31.5,23.5", "--seconds", "600")
     deadline = time.monotonic() + 60
@@ -167,6 +170,7 @@ def test_interrupt_ends_every_process(tmp_path, folder):
             assert link.resolve() != out
 
 
+@pytest.mark.slow
 def test_recorded_sequence_runs_through_all_three_processes(tmp_path, folder, shipped_model):
     """The shipped model on frames without a hand: everything is answered, nothing is found, and the demo says so."""
     # Long enough for a lost packet of the discovery, which the middleware repeats every 3 s.
@@ -219,6 +223,7 @@ def test_slowed_estimator_works_as_often_as_asked_and_tells_the_time_of_it_all()
     assert slow.info == "weights"
 
 
+@pytest.mark.slow
 def test_slow_tracker_asks_its_estimator_so_many_times_a_frame(shipped_model, monkeypatch):
     """The tracker itself, not a fake: its way of asking is what the slow estimator must understand."""
     from hand_pose_ros.depth.camera import Camera

@@ -9,11 +9,11 @@ import pytest
 import yaml
 from rclpy.parameter import Parameter as RosParameter
 
+from hand_pose_ros.nodes.parameters.demo_parameters import CAMERA_PARAMETERS, WATCHER_PARAMETERS
 from hand_pose_ros.nodes.parameters.parameter_schema import Parameter
-from hand_pose_ros.nodes.parameters.tables import CAMERA_PARAMETERS, WATCHER_PARAMETERS
 from hand_pose_ros.nodes.parameters.tracker_parameters import TRACKER_PARAMETERS
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_shipped_yaml_agrees_with_the_declarations():
@@ -102,7 +102,7 @@ def test_whole_number_is_welcome_for_a_real_one(rig, fake_tracker):
 )
 def test_range_is_kept(value, allowed):
     parameter = Parameter("share", 0.5, "A share.", minimum=0.0, maximum=1.0)
-    assert (parameter.complaint(value) is None) == allowed
+    assert (parameter.error(value) is None) == allowed
 
 
 def test_default_outside_its_own_range_is_a_mistake():

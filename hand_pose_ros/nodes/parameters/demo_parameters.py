@@ -1,16 +1,9 @@
-"""Every parameter of the camera and the watcher: name, default, meaning, what is allowed.
-
-Those of the tracker are in ``tracker_parameters``: their defaults are the tracker's own, and the tracker brings
-torch along, which a camera can do without.
-"""
+"""Every parameter of the demo's camera and watcher: name, default, meaning, what is allowed."""
 
 from __future__ import annotations
 
 from hand_pose_ros.nodes.parameters.parameter_schema import Parameter
-
-DEPTH_UNIT = Parameter(
-    "depth_unit", 0.001, "Metres a count of integer depth images (16UC1, mono16).", minimum=1e-6, maximum=0.1
-)
+from hand_pose_ros.nodes.parameters.tracker_parameters import DEPTH_UNIT
 
 CAMERA_PARAMETERS: tuple[Parameter, ...] = (
     Parameter(

@@ -1,0 +1,36 @@
+"""The topics that more than one node names, and the quality of service that goes with them.
+
+All names are relative except ``/diagnostics``. What only the tracker publishes is named in ``outputs``.
+"""
+
+from __future__ import annotations
+
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+
+DEPTH_TOPIC = "depth/image_rect"
+"""sensor_msgs/Image, the camera's depth."""
+
+INFO_TOPIC = "depth/camera_info"
+"""sensor_msgs/CameraInfo that goes with each depth image."""
+
+HANDS_TOPIC = "hands"
+"""hand_pose_ros/HandPoseArray, one for every depth image."""
+
+MODEL_INFO_TOPIC = "hand_model_info"
+"""hand_pose_ros/HandModelInfo, latched."""
+
+TRUTH_TOPIC = "truth"
+"""hand_pose_ros/HandPoseArray of the demo's camera: the true joints of a synthetic hand."""
+
+DIAGNOSTICS_TOPIC = "/diagnostics"
+"""diagnostic_msgs/DiagnosticArray."""
+
+# Best effort hears reliable and best-effort cameras alike. Only the newest image counts; camera infos are small and a
+# few must wait, or the info of the next frame would push out that of an image which is still on its way.
+DEPTH_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+INFO_QOS = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
+
+RELIABLE_QOS = QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE)
+LATCHED_QOS = QoSProfile(
+    depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+)

@@ -1,0 +1,215 @@
+"""The worker answers the newest frame, drops what is old, and goes on whatever a frame brings."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import rclpy
+from rclpy.lifecycle import LifecycleNode
+from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Header
+
+from hand_pose_ros.nodes.diagnostics import FrameStatistics
+from hand_pose_ros.nodes.frame_worker import FrameWorker
+from hand_pose_ros.nodes.parameters.tracker_parameters import TRACKER_PARAMETERS
+from hand_pose_ros.nodes.throttled_logger import ThrottledLogger
+
+WIDTH, HEIGHT = 64, 48
+
+
+class Outputs:
+    """Keeps what would be published."""
+
+    def __init__(self) -> None:
+        self.published: list[SimpleNamespace] = []
+        self.pictures = 0
+
+    def publish(self, hands: Any, raw: Any, state: Any, header: Header) -> None:
+        self.published.append(SimpleNamespace(hands=hands, raw=raw, state=state, header=header))
+
+    def publish_pictures(self, *_: Any) -> None:
+        self.pictures += 1
+
+
+class Log:
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def warning(self, line: str) -> None:
+        self.lines.append(line)
+
+    error = warning
+
+
+class Bench:
+    """A worker without topics around it."""
+
+    def __init__(self, tracker: Any, context: rclpy.Context, **parameters: Any) -> None:
+        self.node = LifecycleNode("worker", context=context)
+        self.tracker = tracker
+        self.outputs = Outputs()
+        self.statistics = FrameStatistics()
+        self.log = Log()
+        values = {p.name: p.default for p in TRACKER_PARAMETERS} | {"max_age_s": 0.0} | parameters
+        self.worker = FrameWorker(
+            self.node, tracker, values, self.outputs, self.statistics, ThrottledLogger(self.log)
+        )
+
+    def offer(self, stamp_s: float, info: dict[str, Any] | None = None, **image: Any) -> None:
+        header = Header(frame_id="camera")
+        header.stamp.sec, header.stamp.nanosec = int(stamp_s), round((stamp_s % 1) * 1e9)
+        picture = Image(header=header, width=WIDTH, height=HEIGHT, encoding="16UC1", step=2 * WIDTH)
+        picture.data = np.full((HEIGHT, WIDTH), 500, "<u2").tobytes()
+        camera = CameraInfo(header=header, width=WIDTH, height=HEIGHT)
+        camera.k = [60.0, 0.0, 31.5, 0.0, 60.0, 23.5, 0.0, 0.0, 1.0]
+        for message, changes in ((picture, image), (camera, info or {})):
+            for name, value in changes.items():
+                setattr(message, name, value)
+        self.worker.offer(picture, camera)
+
+    def wait_for(self, count: int, key: str = "published") -> bool:
+        deadline = time.monotonic() + 20
+        while self.statistics.figures()[key] < count and time.monotonic() < deadline:
+            time.sleep(0.005)
+        return self.statistics.figures()[key] == count
+
+    def play(self, *stamps: float) -> None:
+        """Frames one after the other, each answered before the next."""
+        for stamp in stamps:
+            done = self.outputs.pictures
+            self.offer(stamp)
+            deadline = time.monotonic() + 20
+            while self.outputs.pictures == done and time.monotonic() < deadline:
+                time.sleep(0.005)
+            assert self.outputs.pictures == done + 1
+
+
+@pytest.fixture
+def bench():
+    context = rclpy.Context()
+    rclpy.init(context=context)
+    made: list[Bench] = []
+
+    def make(tracker: Any, **parameters: Any) -> Bench:
+        made.append(Bench(tracker, context, **parameters))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.worker.stop()
+        each.node.destroy_node()
+    rclpy.shutdown(context=context)
+
+
+def test_answer_has_the_hands_and_the_header_of_its_frame(bench: Callable[..., Bench], fake_tracker, hand):
+    tested = bench(fake_tracker((hand(),)))
+    tested.play(7.25)
+    (answer,) = tested.outputs.published
+    assert (answer.header.stamp.sec, answer.header.stamp.nanosec) == (7, 250_000_000)
+    assert [hand.side for hand in answer.hands] == ["right"]
+    assert tested.tracker.stamps == pytest.approx([7.25])
+    np.testing.assert_allclose(tested.tracker.depths[0], 0.5)
+    assert tested.worker.tracking == "track"
+
+
+def test_newer_frame_replaces_the_one_that_waits(bench: Callable[..., Bench], fake_tracker):
+    tested = bench(fake_tracker(delay_s=0.3))
+    tested.offer(1.0)
+    deadline = time.monotonic() + 20
+    while not tested.tracker.stamps and time.monotonic() < deadline:
+        time.sleep(0.005)
+    for stamp in (2.0, 3.0, 4.0):
+        tested.offer(stamp)
+    assert tested.wait_for(2)
+    assert tested.tracker.stamps == [1.0, 4.0]
+    assert tested.statistics.figures()["dropped_newer_arrived"] == 2
+
+
+def test_frame_that_is_not_after_the_last_one_is_dropped(bench: Callable[..., Bench], fake_tracker):
+    tested = bench(fake_tracker())
+    tested.play(5.0)
+    tested.offer(5.0)
+    assert tested.wait_for(1, "dropped_out_of_order")
+    assert tested.tracker.stamps == [5.0]
+
+
+def test_reset_lets_time_begin_anew(bench: Callable[..., Bench], fake_tracker):
+    tested = bench(fake_tracker())
+    tested.play(5.0)
+    tested.worker.request_reset()
+    tested.play(1.0)
+    assert tested.tracker.resets == 1
+    assert tested.tracker.stamps == [5.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    "stamp_s, reason", [(0.0, "the camera driver does not stamp them"), (1000.0, "use_sim_time")]
+)
+def test_old_frame_is_dropped_with_the_reason(bench: Callable[..., Bench], fake_tracker, stamp_s, reason):
+    tested = bench(fake_tracker(), max_age_s=1.0)
+    tested.offer(stamp_s)
+    assert tested.wait_for(1, "dropped_too_old")
+    assert reason in tested.log.lines[0]
+    assert tested.tracker.stamps == []
+
+
+def test_camera_is_made_anew_only_when_a_number_changed(bench: Callable[..., Bench], fake_tracker):
+    tested = bench(fake_tracker(), rectified="no")
+    tested.play(1.0, 2.0)
+    tested.offer(3.0, info={"k": [61.0, 0.0, 31.5, 0.0, 60.0, 23.5, 0.0, 0.0, 1.0]})
+    assert tested.wait_for(3)
+    first, second, third = tested.tracker.cameras
+    assert first is second
+    assert (first.fx, third.fx) == (60.0, 61.0)
+
+
+@pytest.mark.parametrize("rectified, fx", [("yes", 50.0), ("no", 60.0), ("auto", 50.0)])
+def test_rectified_image_is_seen_through_the_projection_matrix(
+    bench: Callable[..., Bench], fake_tracker, rectified, fx
+):
+    """The topic is called depth/image_rect, so that auto means yes."""
+    tested = bench(fake_tracker(), rectified=rectified)
+    tested.offer(1.0, info={"p": [50.0, 0.0, 31.5, 0.0, 0.0, 50.0, 23.5, 0.0, 0.0, 0.0, 1.0, 0.0]})
+    assert tested.wait_for(1)
+    assert tested.tracker.cameras[0].fx == fx
+
+
+def test_wrong_frame_and_error_of_the_tracker_are_counted_and_survived(
+    bench: Callable[..., Bench], fake_tracker
+):
+    tested = bench(fake_tracker())
+    tested.offer(1.0, encoding="rgb8", step=3 * WIDTH, data=bytes(3 * WIDTH * HEIGHT))
+    assert tested.wait_for(1, "rejected_bad_input")
+    tested.tracker.raises = RuntimeError("no memory left")
+    tested.offer(2.0)
+    assert tested.wait_for(2, "rejected_bad_input")
+    tested.tracker.raises = None
+    tested.play(3.0)
+    assert ["rgb8" in tested.log.lines[0], "no memory left" in tested.log.lines[1]] == [True, True]
+
+
+def test_raw_hands_go_with_the_hands_that_are_published(bench: Callable[..., Bench], fake_tracker, hand):
+    tracker = fake_tracker((hand(track_id=1), hand(track_id=2, joints=np.full((23, 3), np.nan))))
+    tracker.raw = (hand(track_id=1), hand(track_id=2))
+    tested = bench(tracker)
+    tested.play(1.0)
+    (answer,) = tested.outputs.published
+    assert [each.track_id for each in answer.hands] == [each.track_id for each in answer.raw] == [1]
+    assert "a tracked hand was not published" in tested.log.lines[0]
+
+
+def test_stopping_ends_the_thread_and_leaves_what_waits(bench: Callable[..., Bench], fake_tracker):
+    tested = bench(fake_tracker(delay_s=0.2))
+    tested.offer(1.0)
+    deadline = time.monotonic() + 20
+    while not tested.tracker.stamps and time.monotonic() < deadline:
+        time.sleep(0.005)
+    tested.offer(2.0)
+    tested.worker.stop()
+    assert not tested.worker._thread.is_alive()
+    assert tested.tracker.stamps == [1.0]

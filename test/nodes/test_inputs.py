@@ -1,0 +1,209 @@
+"""Images and camera infos are matched by stamp; what is wrong with the two topics is named."""
+
+from __future__ import annotations
+
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import rclpy
+from rclpy.qos import ReliabilityPolicy
+from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Header
+
+from hand_pose_ros.nodes import inputs
+from hand_pose_ros.nodes.inputs import DepthInputs
+from hand_pose_ros.nodes.topics import DEPTH_QOS, DEPTH_TOPIC, INFO_QOS
+
+
+class Log:
+    """A throttled logger that keeps everything."""
+
+    def __init__(self) -> None:
+        self.warnings: list[tuple[str, str]] = []
+
+    def warn(self, key: str, text: str) -> None:
+        self.warnings.append((key, text))
+
+    error = warn
+
+    def keys(self) -> list[str]:
+        return [key for key, _ in self.warnings]
+
+
+@pytest.fixture
+def node():
+    context = rclpy.Context()
+    rclpy.init(context=context)
+    made = rclpy.create_node("listener", context=context, namespace="robot")
+    yield made
+    made.destroy_node()
+    rclpy.shutdown(context=context)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Steady time that only the test moves."""
+    made = SimpleNamespace(now=1000.0)
+    monkeypatch.setattr(inputs, "time", SimpleNamespace(monotonic=lambda: made.now))
+    return made
+
+
+class Bench:
+    """The inputs of a node, fed without middleware."""
+
+    def __init__(self, node: Any, slop_s: float = 0.01) -> None:
+        self.log = Log()
+        self.pairs: list[tuple[float, float]] = []
+        self.images = 0
+        self.backwards: list[str] = []
+        self.inputs = DepthInputs(
+            node, self.log, slop_s, on_pair=self.pair, on_depth=self.count, on_backwards=self.backwards.append
+        )
+
+    def pair(self, image: Image, info: CameraInfo) -> None:
+        self.pairs.append((stamp_of(image), stamp_of(info)))
+
+    def count(self) -> None:
+        self.images += 1
+
+    def image(self, stamp_s: float) -> None:
+        self.inputs._take_depth(Image(header=header(stamp_s)))
+
+    def info(self, stamp_s: float) -> None:
+        self.inputs._take_info(CameraInfo(header=header(stamp_s)))
+
+
+def header(stamp_s: float) -> Header:
+    made = Header()
+    made.stamp.sec, made.stamp.nanosec = int(stamp_s), round((stamp_s % 1) * 1e9)
+    return made
+
+
+def stamp_of(message: Any) -> float:
+    return message.header.stamp.sec + message.header.stamp.nanosec * 1e-9
+
+
+def test_equal_stamps_match_in_either_order_of_arrival(node):
+    bench = Bench(node, slop_s=0.0)
+    bench.image(1.0)
+    bench.info(1.0)
+    bench.info(1.5)
+    bench.image(1.5)
+    bench.image(2.0)
+    bench.info(2.001)
+    assert bench.pairs == [(1.0, 1.0), (1.5, 1.5)]
+    assert bench.images == 3
+
+
+def test_near_stamps_match_within_the_slop(node):
+    bench = Bench(node, slop_s=0.01)
+    bench.image(1.0)
+    bench.info(1.005)
+    bench.image(2.0)
+    bench.info(2.05)
+    assert bench.pairs == [(1.0, 1.005)]
+
+
+def test_stamps_that_go_backwards_are_told_and_leftovers_do_not_stand_in_the_way(node):
+    bench = Bench(node)
+    for stamp in (100.0, 101.0, 102.0):  # images without their infos
+        bench.image(stamp)
+    bench.image(5.0)
+    bench.info(5.0)
+    assert bench.pairs == [(5.0, 5.0)]
+    (reason,) = bench.backwards
+    assert "'/robot/depth/image_rect' went backwards" in reason
+
+
+def test_frame_out_of_order_is_no_clock_that_was_set_back(node):
+    bench = Bench(node)
+    bench.image(10.0)
+    bench.image(9.8)
+    assert bench.backwards == []
+
+
+def test_cameras_of_both_reliabilities_are_heard():
+    for qos in (DEPTH_QOS, INFO_QOS):
+        assert qos.reliability == ReliabilityPolicy.BEST_EFFORT
+    assert DEPTH_QOS.depth == 1
+
+
+def test_missing_camera_info_is_named_once_in_a_while(node, clock):
+    bench = Bench(node)
+    for _ in range(30):
+        clock.now += 0.5
+        bench.image(clock.now)
+        bench.inputs._watch()
+    assert bench.log.keys() == ["no info", "no info"]
+    assert "'/robot/depth/camera_info'" in bench.log.warnings[0][1]
+
+
+def test_stamps_that_never_match_name_the_parameter(node, clock):
+    bench = Bench(node)
+    for _ in range(4):
+        clock.now += 0.5
+        bench.image(clock.now)
+        bench.info(clock.now + 0.1)
+        bench.inputs._watch()
+    assert bench.log.keys() == ["no match"]
+    assert "sync_slop_s" in bench.log.warnings[0][1]
+
+
+def test_healthy_inputs_are_never_complained_of(node, clock):
+    bench = Bench(node)
+    for _ in range(60):
+        clock.now += 0.4
+        bench.image(clock.now)
+        bench.info(clock.now)
+        bench.inputs._watch()
+    assert bench.log.warnings == []
+
+
+def test_nobody_publishing_is_told_after_some_time(node, clock):
+    bench = Bench(node)
+    clock.now += 9.0
+    bench.inputs._watch()
+    assert bench.log.warnings == []
+    clock.now += 2.0
+    bench.inputs._watch()
+    assert bench.log.keys() == ["no publisher"]
+
+
+def test_topic_of_another_type_is_named(node, clock, monkeypatch):
+    bench = Bench(node)
+    other = SimpleNamespace(topic_type="sensor_msgs/msg/PointCloud2")
+    monkeypatch.setattr(node, "get_publishers_info_by_topic", lambda topic: [other])
+    clock.now += 11.0
+    bench.inputs._watch()
+    assert bench.log.keys() == ["wrong type"]
+    assert "PointCloud2" in bench.log.warnings[0][1]
+
+
+def test_camera_that_stops_is_told(node, clock, monkeypatch):
+    bench = Bench(node)
+    camera = SimpleNamespace(topic_type="sensor_msgs/msg/Image")
+    monkeypatch.setattr(node, "get_publishers_info_by_topic", lambda topic: [camera])
+    bench.image(1.0)
+    bench.info(1.0)
+    clock.now += 11.0
+    bench.inputs._watch()
+    assert bench.log.keys() == ["stopped"]
+
+
+def test_closing_ends_both_subscriptions(node):
+    bench = Bench(node)
+    deadline = time.monotonic() + 10
+
+    def subscribers() -> int:
+        return node.count_subscribers(node.resolve_topic_name(DEPTH_TOPIC))
+
+    while subscribers() != 1 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert subscribers() == 1
+    bench.inputs.close()
+    while subscribers() != 0 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert subscribers() == 0
+    assert list(node.timers) == []

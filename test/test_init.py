@@ -1,0 +1,63 @@
+"""The package's public face: four names, loaded when they are used, beside the messages of ROS."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import hand_pose_ros
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def run(program: str) -> str:
+    """What a fresh Python prints that has only the sources on its path before what it has anyway."""
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    environment = {**os.environ, "PYTHONPATH": path}
+    answer = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stderr
+    return answer.stdout
+
+
+def test_importing_the_package_loads_neither_numpy_nor_torch() -> None:
+    program = "import sys, hand_pose_ros; dir(hand_pose_ros); print(*sorted(sys.modules))"
+    assert not set(run(program).split()) & {"numpy", "torch", "scipy", "numba", "cv2"}
+
+
+@pytest.mark.parametrize("name", hand_pose_ros.__all__)
+def test_every_public_name_is_there_and_named_after_the_module_that_defines_it(name: str) -> None:
+    value = getattr(hand_pose_ros, name)
+    assert value.__module__ == hand_pose_ros._MODULE_OF_NAME[name]
+    assert value is getattr(import_module(value.__module__), name)
+    assert name in dir(hand_pose_ros)
+
+
+def test_four_names_are_public() -> None:
+    assert set(hand_pose_ros.__all__) == {"Camera", "Hand", "HandTracker", "TrackerConfig"}
+    assert set(hand_pose_ros._MODULE_OF_NAME) == set(hand_pose_ros.__all__)
+
+
+def test_name_that_is_not_there_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'HandTraker'"):
+        _ = hand_pose_ros.HandTraker
+    with pytest.raises(ImportError):
+        exec("from hand_pose_ros import HandTraker")
+
+
+def test_modules_of_the_package_still_resolve() -> None:
+    assert "resources" in run("from hand_pose_ros import resources; print(resources.__name__)")
+
+
+def test_messages_still_resolve() -> None:
+    pytest.importorskip("rclpy", reason="ROS 2 is not here: source a distribution, or run make build")
+    program = "from hand_pose_ros import msg; from hand_pose_ros.msg import HandPose; print(msg.HandPose is HandPose)"
+    assert run(program).strip() == "True"
+
+
+def test_type_checkers_are_told_that_the_package_is_typed() -> None:
+    assert (ROOT / "hand_pose_ros" / "py.typed").is_file()
