@@ -1,4 +1,4 @@
-"""Results of runs on disk: what settings they were made with, and whether those are still the ones asked for.
+"""The manifest of a run: with what settings a result on disk was made, and whether those are still the ones asked for.
 
 In: a training configuration, a result's JSON file. Out: plain values; ValueError names the file and the setting.
 """
@@ -12,13 +12,20 @@ from typing import Any
 
 from hand_pose_ros.training.config import TrainConfig
 
-HOW_NOT_WHAT: tuple[str, ...] = ("device", "threads", "prefetch", "checkpoint_minutes", "validation_minutes")
-"""What may differ between two runs without making them different experiments."""
+NON_SEMANTIC_FIELDS: tuple[str, ...] = (
+    "device",
+    "threads",
+    "prefetch",
+    "checkpoint_minutes",
+    "validation_minutes",
+)
+"""Fields of a training configuration that mean nothing for a run's result: two runs may differ in them and be the same
+experiment."""
 
 
 def settings_of(config: TrainConfig, **measured: Any) -> dict[str, Any]:
     """What decides a run's result, as plain JSON values: its configuration, and how it is ``measured``."""
-    values = {key: value for key, value in config.to_dict().items() if key not in HOW_NOT_WHAT}
+    values = {key: value for key, value in config.to_dict().items() if key not in NON_SEMANTIC_FIELDS}
     return dict(json.loads(json.dumps({**values, **measured})))
 
 

@@ -40,7 +40,7 @@ def evaluation_data(network: NetworkConfig) -> dict[str, Any]:
     return {**EVALUATION_DATA, "size": network.crop_size, "cube_m": network.cube_m, "patch_px": patch}
 
 
-def judge(model: HandNet, source: Source, count: int) -> dict[str, Any]:
+def evaluate_design(model: HandNet, source: Source, count: int) -> dict[str, Any]:
     """Errors on ``count`` hands of the source, as published: evaluation mode, angles clamped.
 
     mean_mm, median_mm: of all joints of all hands. coarse_mean_mm: before the hand model, None where there are no such

@@ -15,12 +15,14 @@ from typing import Any
 import numpy as np
 
 from hand_pose_ros.evaluation.hardware_info import hardware_text
-from hand_pose_ros.evaluation.report import write_text
 from hand_pose_ros.evaluation.validation import WORST_JOINT_MM
+from hand_pose_ros.files import write_text
 from research.architecture_sweep.config import BASE, Design, DesignsConfig
 from research.architecture_sweep.runs import finished_result
 
-BEGIN = "<!-- begin of the table: written by hand-pose compare, replaced when it is written anew -->"
+BEGIN = (
+    "<!-- begin of the table: written by research.architecture_sweep, replaced when it is written anew -->"
+)
 END = "<!-- end of the table -->"
 _NEW_PAGE = "# Designs of the network, compared\n\n{table}\n\n## Discussion\n\n(not written yet)\n"
 _MILLION = 1e6
@@ -65,12 +67,11 @@ def write_report(designs: DesignsConfig, folder: Path, path: Path, command: str)
         raise ValueError(f"{folder} holds no finished run of this configuration")
     lines = [BEGIN, "", *_preface(designs), "", *_table(designs, results), "", *_notes(), ""]
     lines += [*_conditions(designs, results, command), "", END]
-    before, after = surroundings(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    before, after = split_at_table(path)
     write_text(path, before + "\n".join(lines) + after)
 
 
-def surroundings(path: Path) -> tuple[str, str]:
+def split_at_table(path: Path) -> tuple[str, str]:
     """What stands before and after the table. ValueError when the file is there without one pair of markers."""
     if not path.exists():
         before, _, after = _NEW_PAGE.partition("{table}")

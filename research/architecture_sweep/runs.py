@@ -18,15 +18,15 @@ from hand_pose_ros.datasets.seeds import TRAINING_SPLIT, VALIDATION_SPLIT, train
 from hand_pose_ros.datasets.synthetic import synthetic_source
 from hand_pose_ros.datasets.torch_batch import Source, TorchBatch
 from hand_pose_ros.evaluation.hardware_info import hardware_info
-from hand_pose_ros.evaluation.report import write_json
+from hand_pose_ros.files import write_json
 from hand_pose_ros.network.checkpoint import load_checkpoint
 from hand_pose_ros.training.config import TrainConfig
 from hand_pose_ros.training.trainer import Trainer
 from research.architecture_sweep.config import Design, DesignsConfig
 from research.architecture_sweep.measures import (
     crop_time_ms,
+    evaluate_design,
     evaluation_data,
-    judge,
     multiply_adds,
     parameter_count,
 )
@@ -111,7 +111,7 @@ def train_design(
         return False
     held_out = make_source(evaluation_data(config.network), VALIDATION_SPLIT)
     model, _ = load_checkpoint(run.output / "model.safetensors", run.device)
-    figures = judge(model, held_out, designs.evaluation_samples)
+    figures = evaluate_design(model, held_out, designs.evaluation_samples)
     result = {
         "design": design.name,
         "seed": seed,

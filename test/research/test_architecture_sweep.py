@@ -14,26 +14,26 @@ import pytest
 import torch
 import yaml
 
-from hand_pose_ros.commands import main as cli
 from hand_pose_ros.datasets.synthetic import SyntheticConfig
 from hand_pose_ros.evaluation.synthetic_hands import EVALUATION_DATA
 from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.model import HandNet
 from hand_pose_ros.training.config import merged
+from research.architecture_sweep import __main__ as cli
 from research.architecture_sweep import command as designs_command
 from research.architecture_sweep.config import Design, DesignsConfig, load_designs
 from research.architecture_sweep.measures import (
     crop_time_ms,
+    evaluate_design,
     evaluation_data,
-    judge,
     multiply_adds,
     parameter_count,
 )
-from research.architecture_sweep.report import BEGIN, END, surroundings, write_report
+from research.architecture_sweep.report import BEGIN, END, split_at_table, write_report
 from research.architecture_sweep.runs import result_path, train_design
 from research.run_manifest import read_result
 
-SHIPPED = Path(__file__).resolve().parents[2] / "config" / "train" / "designs.yaml"
+SHIPPED = Path(__file__).resolve().parents[2] / "research" / "recipes" / "designs.yaml"
 TINY = {"crop_size": 64, "widths": [4, 4, 4, 4], "blocks": [0, 0, 0], "up_blocks": [0, 0], "ik_hidden": 8}
 BASE = {"batch": 16, "threads": 1, "bf16": False, "validation_samples": 16, "network": TINY}
 DESIGNS = {
@@ -169,7 +169,7 @@ def test_figures_of_a_network_that_is_off_by_a_known_length(toy_hands, monkeypat
         return (joints, coarse, joints[..., 0], None, None)
 
     monkeypatch.setattr("research.architecture_sweep.measures.predict", off)
-    figures = judge(HandNet(NetworkConfig(**TINY)), toy_hands, 200)
+    figures = evaluate_design(HandNet(NetworkConfig(**TINY)), toy_hands, 200)
     assert [len(batch.joints) for batch in truth] == [128, 72]
     assert figures["count"] == 200
     assert figures["worst_joint_below"] == {"20": 0.0, "30": 1.0, "40": 1.0}
@@ -205,7 +205,7 @@ def test_the_page_has_the_base_first_and_keeps_what_a_person_wrote(train, design
     _, output = train("base")
     train("large")
     page = tmp_path / "docs" / "designs.md"
-    write_report(designs, output, page, "hand-pose compare")
+    write_report(designs, output, page, "python -m research.architecture_sweep")
     text = page.read_text(encoding="utf-8")
     rows = [line for line in text.splitlines() if line.startswith("| ")]
     assert [row.split(" |")[0] for row in rows[1:]] == [
@@ -215,10 +215,10 @@ def test_the_page_has_the_base_first_and_keeps_what_a_person_wrote(train, design
     assert f"| {large:.2f} ({100 * (large / base - 1):+.1f} %) |" in rows[2]
     assert "%)" not in rows[1]
     assert "* Not finished yet: joints." in text
-    assert "```bash\nhand-pose compare\n```" in text
+    assert "```bash\npython -m research.architecture_sweep\n```" in text
     page.write_text("Mine.\n" + text.replace("(not written yet)", "Wider wins."), encoding="utf-8")
     (output / "large.seed1.json").unlink()
-    write_report(designs, output, page, "hand-pose compare")
+    write_report(designs, output, page, "python -m research.architecture_sweep")
     again = page.read_text(encoding="utf-8")
     assert again.startswith("Mine.\n# Designs")
     assert again.endswith("## Discussion\n\nWider wins.\n")
@@ -229,7 +229,7 @@ def test_several_seeds_are_a_mean_and_a_spread(train, designs, tmp_path):
     two = replace(designs, seeds=(1, 2))
     for seed in two.seeds:
         _, output = train("base", config=two, seed=seed)
-    write_report(two, output, tmp_path / "designs.md", "hand-pose compare")
+    write_report(two, output, tmp_path / "designs.md", "python -m research.architecture_sweep")
     errors = np.array([result(output, "base", seed)["figures"]["mean_mm"] for seed in two.seeds])
     assert f"| {errors.mean():.2f} ± {errors.std(ddof=1):.2f} |" in (tmp_path / "designs.md").read_text(
         "utf-8"
@@ -241,12 +241,12 @@ def test_a_page_without_one_pair_of_markers_is_left_alone(text, tmp_path):
     page = tmp_path / "designs.md"
     page.write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=r"designs\.md: wants the line"):
-        surroundings(page)
+        split_at_table(page)
 
 
 @pytest.fixture
 def compare(make_source, tmp_path, monkeypatch) -> Callable:
-    """``hand-pose compare`` on toy hands, in a folder of its own."""
+    """``python -m research.architecture_sweep`` on toy hands, in a folder of its own."""
     content = {"samples": 64, "evaluation_samples": 32, "base": BASE, "designs": DESIGNS}
     (tmp_path / "designs.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
@@ -256,13 +256,15 @@ def compare(make_source, tmp_path, monkeypatch) -> Callable:
         return original(*arguments, make_source=make_source)
 
     monkeypatch.setattr(designs_command, "train_design", on_toys)
-    return lambda *words: cli.main(["compare", "--config", "designs.yaml", *words])
+    return lambda *words: cli.main(["--config", "designs.yaml", *words])
 
 
 def test_the_command_trains_what_is_missing_and_writes_the_page(compare, tmp_path, capsys):
     assert compare("--designs", "base", "--threads", "1") == 0
     page = tmp_path / "docs" / "designs.md"
-    assert "hand-pose compare --config designs.yaml --threads 1\n" in page.read_text(encoding="utf-8")
+    assert "python -m research.architecture_sweep --config designs.yaml --threads 1\n" in page.read_text(
+        encoding="utf-8"
+    )
     assert "results: docs/designs.md" in capsys.readouterr().out
     assert [path.name for path in (tmp_path / "runs" / "designs").glob("*.json")] == ["base.seed1.json"]
     page.unlink()
@@ -358,4 +360,4 @@ def test_a_damaged_result_is_named(train, designs, tmp_path):
     output.mkdir()
     (output / "base.seed1.json").write_text(json.dumps({"design": 1})[:-2], encoding="utf-8")
     with pytest.raises(ValueError, match=r"base\.seed1\.json: not the result of a run"):
-        write_report(designs, output, tmp_path / "designs.md", "hand-pose compare")
+        write_report(designs, output, tmp_path / "designs.md", "python -m research.architecture_sweep")
