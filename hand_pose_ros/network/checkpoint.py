@@ -22,6 +22,7 @@ from torch import Tensor
 
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.network.config import ARCHITECTURES, NetworkConfig
+from hand_pose_ros.network.migration import migrate_weights
 from hand_pose_ros.network.model import HandNet
 
 FORMAT = "hand_pose_ros-weights-1"
@@ -103,6 +104,7 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> tup
         raise CheckpointError(
             f"{path}: input normalisation is {dict(info.normalisation)}, want {normalisation(info.network)}"
         )
+    tensors = migrate_weights(tensors)
     model = HandNet(info.network)
     wanted = {key: tuple(value.shape) for key, value in model.state_dict().items()}
     present = {key: tuple(value.shape) for key, value in tensors.items()}

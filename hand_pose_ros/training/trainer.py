@@ -36,7 +36,7 @@ from hand_pose_ros.network.losses import first_hands, hand_loss
 from hand_pose_ros.network.model import HandNet
 from hand_pose_ros.training.config import TrainConfig
 from hand_pose_ros.training.prefetcher import Prefetcher
-from hand_pose_ros.training.prune_channels import shrink
+from hand_pose_ros.training.prune_channels import prune_channels
 from hand_pose_ros.training.state import load_state, save_state
 
 CURVE_FIELDS: tuple[str, ...] = (
@@ -239,7 +239,7 @@ def _start_from(path: str, model: HandNet) -> None:
 
     A layer that has got more inputs since keeps its old ones in their places and starts with zero weights on the new
     ones, so the network begins as the file's. Of a network that was wider the most important channels are taken
-    (:func:`~hand_pose_ros.training.prune_channels.shrink`).
+    (:func:`~hand_pose_ros.training.prune_channels.prune_channels`).
     """
     loaded, _ = load_checkpoint(path)
     theirs, ours = loaded.state_dict(), model.state_dict()
@@ -247,7 +247,7 @@ def _start_from(path: str, model: HandNet) -> None:
     if narrow != loaded.config and all(
         n <= w for n, w in zip(narrow.widths, loaded.config.widths, strict=True)
     ):
-        theirs = shrink(theirs, loaded.config, narrow)
+        theirs = prune_channels(theirs, loaded.config, narrow)
     for key, value in theirs.items():
         if key not in ours or not _fits(value, ours[key]):
             raise CheckpointError(f"{path}: weight '{key}' does not fit the configured network")

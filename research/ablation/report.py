@@ -41,8 +41,8 @@ _VIEWS = {
 _PREFACE = (
     "Written by `python -m research.ablation` from the finished runs, except for the discussion at the end.",
     "All rows of a table saw the same synthetic hands in the same order, with the same budget, and were measured on",
-    "the same hands of people, poses and views that training never draws. Figures are means ± standard deviations over the",
-    "seeds. The papers' own figures were measured on other data (the poster: NYU's hands; SDNet: ICVL's) with networks",
+    "the same hands of people, poses and views that training never draws. Figures are means ± standard deviations",
+    "over the seeds. The papers' own figures were measured on other data (the poster: NYU's hands; SDNet: ICVL's) with networks",
     "of full size trained to the end: compare the order of the rows, not the millimetres.",
 )
 _NO_DISCUSSION = "\n(not written yet)\n"

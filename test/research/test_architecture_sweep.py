@@ -77,7 +77,7 @@ def test_shipped_designs_share_the_budget_and_everything_they_do_not_change():
     assert len(others) == 11
     for other in others:
         # Only a network that looks again has earlier estimates to judge.
-        loss = replace(base.loss, earlier=other.loss.earlier if other.network.feedback else 0.0)
+        loss = replace(base.loss, earlier=other.loss.earlier if other.network.image_feedback else 0.0)
         assert (other.samples, other.batch, other.optimiser, other.loss) == (
             base.samples, base.batch, base.optimiser, loss,
         )  # fmt: skip
@@ -185,8 +185,8 @@ def test_multiply_adds_are_those_of_the_layers():
     stem, downs = 32 * 32 * 4 * 4 * 9, (16 * 16 + 8 * 8 + 4 * 4) * 4 * 4 * 9
     reduced = 4 * 4 * 4 * 4 + 8 * 8 * 4 * 4
     votes = 16 * 16 * 6 * 4 * 23
-    certainty = (4 + 23) * 64 + 64 * 23
-    assert multiply_adds(model) == stem + downs + reduced + votes + certainty
+    sigma_head = (4 + 23) * 64 + 64 * 23
+    assert multiply_adds(model) == stem + downs + reduced + votes + sigma_head
     assert parameter_count(model) == sum(p.numel() for p in model.parameters())
     assert not any(layer._forward_hooks for layer in model.modules())
 

@@ -156,7 +156,7 @@ def test_a_run_can_start_from_other_weights(config, toy_hands, tmp_path):
     for key, value in learnt.items():
         assert torch.equal(trainer.model.state_dict()[key], value), key
         assert torch.equal(trainer.average.state_dict()[key], value), key
-    assert any(key.startswith("presence") for key in trainer.model.state_dict())
+    assert any(key.startswith("presence_head") for key in trainer.model.state_dict())
     other = replace(config, start=str(weights), network=replace(config.network, ik_hidden=16))
     with pytest.raises(CheckpointError, match="does not fit"):
         Trainer(other, toy_hands, tmp_path / "third")
@@ -175,7 +175,7 @@ def test_a_narrower_run_starts_from_the_channels_that_matter_most(config, toy_ha
 def test_a_network_that_looks_again_starts_as_the_one_that_did_not(config, toy_hands, tmp_path):
     Trainer(config, toy_hands, tmp_path / "first").run()
     weights = tmp_path / "first" / "model.safetensors"
-    grown = replace(config, start=str(weights), network=replace(config.network, feedback=4))
+    grown = replace(config, start=str(weights), network=replace(config.network, image_feedback=4))
     trainer = Trainer(grown, toy_hands, tmp_path / "second")
     batch = to_torch(toy_hands.batch(5, 4), trainer.device)
     with torch.inference_mode():
