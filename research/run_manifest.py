@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from hand_pose_ros.network.migration import migrate_config
 from hand_pose_ros.training.config import TrainConfig
 
 NON_SEMANTIC_FIELDS: tuple[str, ...] = (
@@ -34,15 +35,16 @@ def read_result(path: Path, settings: Mapping[str, Any] | None = None) -> dict[s
     settings than those given."""
     try:
         result = json.loads(path.read_text(encoding="utf-8"))
-        stored = result["config"]
+        stored = migrate_config(result["config"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path}: not the result of a run: {error}") from error
     require_settings(path, stored, settings or {})
-    return dict(result)
+    return {**result, "config": stored}
 
 
 def require_settings(path: Path, stored: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
-    """ValueError when one of the ``settings`` is not as ``stored`` in the file."""
+    """ValueError when one of the ``settings`` is not as ``stored`` in the file, under older names too."""
+    stored = migrate_config(stored)
     for key, value in settings.items():
         if stored.get(key) != value:
             raise ValueError(

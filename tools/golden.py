@@ -36,8 +36,9 @@ from hand_pose_ros.synthetic.motion import SyntheticMotion
 from hand_pose_ros.synthetic.sequences import VGA, bench_sequences
 from hand_pose_ros.tracking.tracker import Hand, HandTracker, TrackerConfig, TrackResult
 from hand_pose_ros.training.config import load_config
-from hand_pose_ros.training.detector_trainer import DetectorTrainer, load_detector_config
-from hand_pose_ros.training.trainer import Trainer
+from hand_pose_ros.training.detector_config import load_detector_config
+from hand_pose_ros.training.detector_task import detector_trainer
+from hand_pose_ros.training.pose_task import pose_trainer
 from hand_pose_ros.visualization.overlay import draw_overlay
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -126,7 +127,7 @@ def steps() -> Arrays:
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         source, validation = sources(config, Path(folder))
-        trainer = Trainer(config, source, folder, validation=validation)
+        trainer = pose_trainer(config, source, folder, validation=validation)
         trainer.run()
         for name, network in (("pose", trainer.model), ("pose_average", trainer.average)):
             arrays |= {
@@ -134,12 +135,20 @@ def steps() -> Arrays:
             }
     detector = load_detector_config(ROOT / "config/train/detector.yaml")
     detector = replace(
-        detector, minutes=0.0, samples=80, batch=16, threads=1, validation_pictures=16, start="", prefetch=0
+        detector,
+        minutes=0.0,
+        samples=80,
+        batch=16,
+        threads=1,
+        device="cpu",
+        validation_pictures=16,
+        start="",
+        prefetch=0,
     )
     with tempfile.TemporaryDirectory() as folder:
-        detector_trainer = DetectorTrainer(detector, folder)
-        detector_trainer.run()
-        state = detector_trainer.average.state_dict()
+        run = detector_trainer(detector, folder)
+        run.run()
+        state = run.average.state_dict()
         arrays |= {f"detector.{key}": value.numpy() for key, value in state.items()}
     return arrays
 

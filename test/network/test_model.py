@@ -260,5 +260,5 @@ def test_configuration_errors_name_the_field_and_the_value(field, value):
 def test_configuration_survives_its_dictionary_and_names_unknown_fields():
     config = NetworkConfig(widths=(8, 16, 24, 32), head="direct_joint")
     assert NetworkConfig.from_dict(config.to_dict()) == config
-    with pytest.raises(ValueError, match="'depth'"):
+    with pytest.raises(ValueError, match="'network.depth'"):
         NetworkConfig.from_dict({"depth": 3})

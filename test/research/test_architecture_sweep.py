@@ -342,7 +342,7 @@ def test_bad_arguments_end_in_one_line(arguments, message, compare, capsys):
         ({"designs": {"base": {}, "w": {"samples": 0}}}, "designs.w.samples is 0"),
         ({"designs": {"base": {}, "w": {"label": "a|b"}}}, "designs.w.label is 'a|b'"),
         ({"designs": {"base": {}, "w": {"changes": {"seed": 2}}}}, "designs.w.changes.seed: leave it out"),
-        ({"designs": {"base": {}, "w": {"changes": {"network": {"width": 2}}}}}, "designs.w: network has no field"),
+        ({"designs": {"base": {}, "w": {"changes": {"network": {"width": 2}}}}}, "designs.w: no field .network.width"),
         ({"designs": {"base": {}, "w": {"changes": {"data": {"nose": 2}}}}}, "designs.w: data: "),
         ({"designs": {"base": {}, "w": {"changes": {"dataset": "icvl"}}}}, "designs.w: dataset is 'icvl'"),
     ],

@@ -43,7 +43,7 @@ def test_every_row_of_the_papers_is_shipped():
         ({"device": "tpu"}, "device is 'tpu'"),
         ({"bf16": 3}, "bf16 is 3, want true or false"),
         ({"seed": -1}, "seed"),
-        ({"network": {"depth": 4}}, "network has no field 'depth'"),
+        ({"network": {"depth": 4}}, "no field .network.depth."),
         ({"loss": {"joints": 1}}, "loss.joints"),
         ({"loss": {"skeleton_difference": {"gamma": 1}}}, "loss.skeleton_difference.gamma"),
         ({"loss": {"joint": 0, "coarse": 0}}, "all 0"),
