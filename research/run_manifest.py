@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hand_pose_ros.network.migration import migrate_config
+from hand_pose_ros.network.migration import migrate_config, migrate_result
 from hand_pose_ros.training.config import TrainConfig
 
 NON_SEMANTIC_FIELDS: tuple[str, ...] = (
@@ -34,12 +34,11 @@ def read_result(path: Path, settings: Mapping[str, Any] | None = None) -> dict[s
     """A finished (or begun) run, its settings under ``config``. ValueError when the file is damaged or made with other
     settings than those given."""
     try:
-        result = json.loads(path.read_text(encoding="utf-8"))
-        stored = migrate_config(result["config"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        result = migrate_result(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path}: not the result of a run: {error}") from error
-    require_settings(path, stored, settings or {})
-    return {**result, "config": stored}
+    require_settings(path, result["config"], settings or {})
+    return result
 
 
 def require_settings(path: Path, stored: Mapping[str, Any], settings: Mapping[str, Any]) -> None:

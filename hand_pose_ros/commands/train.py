@@ -48,14 +48,14 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def sources(config: TrainConfig, output: Path) -> tuple[Source, Source]:
-    """What to train and to validate on; ValueError names a wrong field or a damaged file."""
+    """The sources to train and to validate on; ValueError names a wrong field or a damaged file."""
     if config.dataset != SYNTHETIC:
         return recorded_sources(config.dataset, config.root, config.data, output, config.threads)
     return synthetic_source(config.data, TRAINING_SPLIT), synthetic_source(config.data, VALIDATION_SPLIT)
 
 
 def with_overrides(config: TrainConfig, arguments: argparse.Namespace) -> TrainConfig:
-    """The configuration with what the command line says."""
+    """The configuration with the command line's overrides."""
     keys = ("minutes", "samples", "seed", "device", "dataset", "root")
     changes = {key: getattr(arguments, key) for key in keys}
     changes = {key: value for key, value in changes.items() if value is not None}

@@ -18,7 +18,8 @@ class Source(Protocol):
     """Anything that makes labelled hands from a seed."""
 
     def batch(self, seed: int, count: int) -> Any:
-        """``count`` crops with the fields of ``datasets.synthetic.Batch``; a pure function of the seed and the count."""
+        """``count`` crops with the fields of ``datasets.synthetic.Batch``; a pure function of the seed and the
+        count."""
 
 
 @dataclass(frozen=True)

@@ -36,17 +36,24 @@ class CheckpointError(ValueError):
 
 @dataclass(frozen=True)
 class CheckpointInfo:
-    """What a weights file says about itself. ``training`` is the run: seed, samples, minutes, errors; ``calibration``
-    what ``hand-pose calibrate`` found for it, empty before that."""
+    """The metadata of a weights file."""
 
     path: Path
+    """The file."""
     name: str
+    """The model's name."""
     architecture: str
+    """One of ARCHITECTURES."""
     network: NetworkConfig
+    """What was built."""
     normalisation: Mapping[str, Any]
+    """How an input must be made, as :func:`normalisation`."""
     training: Mapping[str, Any]
+    """The run: seed, samples, minutes, errors."""
     sha256: str
+    """Of the tensors as they are stored, see :func:`content_hash`."""
     calibration: Mapping[str, Any] = field(default_factory=dict)
+    """What ``hand-pose calibrate`` fitted for these weights, empty before that."""
 
 
 def save_checkpoint(

@@ -1,7 +1,7 @@
 """The network's configuration: what is built, checked once, stored with every checkpoint.
 
-In: plain values, as a YAML file or a checkpoint's metadata holds them. Out: :class:`NetworkConfig`; ValueError names the
-field that is unknown or wrong.
+In: plain values, as a YAML file or a checkpoint's metadata holds them. Out: :class:`NetworkConfig`; ValueError names
+the field that is unknown or wrong.
 """
 
 from __future__ import annotations

@@ -43,18 +43,18 @@ def palm_frame(joints: Tensor) -> Tensor:
 
 
 class JointFeatures(NamedTuple):
-    """Image features that are sampled at joints.
-
-    feature_map (B, C, cells, cells) float32; surface (B, 1, cells, cells): nearest depth in crop units, 0 where the cell
-    is empty; seen, of the same shape: 0 or 1; distance (B,) m from the camera to the cube's centre; half_m: half of
-    the cube's edge.
-    """
+    """Image features that are sampled at joints."""
 
     feature_map: Tensor
+    """(B, C, cells, cells) float32."""
     surface: Tensor
+    """(B, 1, cells, cells): nearest depth in crop units, 0 where the cell is empty."""
     seen: Tensor
+    """(B, 1, cells, cells): 1 where the cell has a reading, else 0."""
     distance: Tensor
+    """(B,) m from the camera to the cube's centre."""
     half_m: float
+    """Half of the cube's edge, m."""
 
     def at(self, joints: Tensor) -> Tensor:
         """Joints (B, 23, 3) local m -> (B, 23 (C + 2)): features there, how far behind the joint the surface lies (in

@@ -58,13 +58,14 @@ class LossConfig:
     presence: float = 0.2
     """Cross entropy of "there is a hand", for a network with that head."""
     earlier: float = 0.0
-    """Joints of the inverse kinematics' estimates before its last step, mean over these steps; same form as ``joint``."""
+    """Joints of the inverse kinematics' estimates before its last step, mean over these steps; same form as
+    ``joint``."""
     handedness: float = 0.2
     """Cross entropy of "it is a right hand", for a network with that head, on hands and their mirrored crops."""
     joint_form: str = "distance"
-    """``distance``: mean Euclidean distance in units of 10 mm (the error that is reported); ``squared``: DeepModel's half
-    squared norm in units of 10 mm, per joint; ``euclidean``: SDNet's Eq. 1 in half cubes of 150 mm (the papers' units,
-    crop coordinates in -1..1, in which SDNet's weights 0.125 to 0.5 make sense)."""
+    """``distance``: mean Euclidean distance in units of 10 mm (the error that is reported); ``squared``: DeepModel's
+    half squared norm in units of 10 mm, per joint; ``euclidean``: SDNet's Eq. 1 in half cubes of 150 mm (the papers'
+    units, crop coordinates in -1..1, in which SDNet's weights 0.125 to 0.5 make sense)."""
     skeleton_difference: SkeletonDifference = field(default_factory=SkeletonDifference)
 
     def __post_init__(self) -> None:
@@ -74,18 +75,20 @@ class LossConfig:
 
 @dataclass(frozen=True)
 class Target:
-    """Truth for the first B crops of a batch (any after them show no hand, or a left one).
-
-    joints (B, 23, 3) and translation (B, 3) local m, angles (B, 20), rotation (B, 3, 3), shape (B, 9). mirrored: how
-    many crops, the batch's last, are mirrored ones of hands: left hands.
-    """
+    """Truth for the first B crops of a batch (any after them show no hand, or a left one)."""
 
     joints: Tensor
+    """(B, 23, 3) local m."""
     translation: Tensor
+    """(B, 3) local m."""
     angles: Tensor
+    """(B, 20) rad."""
     rotation: Tensor
+    """(B, 3, 3) of the palm."""
     shape: Tensor
+    """(B, 9) log scales."""
     mirrored: int = 0
+    """How many crops, the batch's last, are mirrored ones of hands: left hands."""
 
 
 def joint_location_loss(joints: Tensor, truth: Tensor) -> Tensor:

@@ -25,6 +25,9 @@ RENAMED_MODULES: dict[str, str] = {
 }
 """Parts of ``HandNet``: the first word of a weight's old name -> what it is called now."""
 
+RENAMED_RESULTS: dict[str, str] = {"machine": "hardware"}
+"""Fields of the result of a run, beside its configuration: old name -> what it is called now."""
+
 Value = TypeVar("Value")
 
 
@@ -37,6 +40,13 @@ def migrate_section(section: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """The values of one section, such as ``network``, under today's names. ValueError when a field stands there under
     both of its names."""
     return _migrated(section, values)
+
+
+def migrate_result(result: Mapping[str, Any]) -> dict[str, Any]:
+    """The result of a run, its configuration under ``config``, under today's names. KeyError without a
+    configuration."""
+    named = {RENAMED_RESULTS.get(key, key): value for key, value in result.items()}
+    return {**named, "config": migrate_config(result["config"])}
 
 
 def migrate_weights(weights: Mapping[str, Value]) -> dict[str, Value]:

@@ -39,34 +39,35 @@ _SIGMA_UNIT_M = 0.01
 
 @dataclass(frozen=True)
 class HandNetOutput:
-    """What the network says about B crops; lengths in local metres, angles in radians, right hands.
-
-    coarse (B, 23, 3): joints before the hand model. joints (B, 23, 3): the result; with a hand model exactly
-    HandModelLayer(parameters, shape). rotation (B, 3, 3), translation (B, 3), angles (B, 20), shape (B, 9):
-    pose of the hand model, None for a network without one. raw_angles (B, 20): angles before the clamp (the
-    same as ``angles`` in training). joint_sigma (B, 23): expected error of each joint, metres.
-    joint_confidence (B, 23) in 0..1: exp(-joint_sigma / CONFIDENCE_SCALE_M), so 5 mm expected error gives
-    0.72, 15 mm 0.37, 30 mm 0.14. presence (B,): logit of there being a hand in the crop, None for a network
-    that was not trained to say so. earlier: joints (B, 23, 3) of what each step but the last of the inverse kinematics
-    believed. handedness (B,): logit of the hand in the crop being a right one, None for a network that was not trained
-    to say so.
-    """
+    """The network's output for B crops; lengths in local metres, angles in radians, right hands."""
 
     coarse: Tensor
+    """(B, 23, 3): joints before the hand model."""
     joints: Tensor
+    """(B, 23, 3): the result; with a hand model exactly HandModelLayer(parameters, shape)."""
     joint_sigma: Tensor
+    """(B, 23): expected error of each joint, metres."""
     rotation: Tensor | None = None
+    """(B, 3, 3): the palm's, as the next three None for a network without a hand model."""
     translation: Tensor | None = None
+    """(B, 3): the palm's."""
     angles: Tensor | None = None
+    """(B, 20)."""
     shape: Tensor | None = None
+    """(B, 9) log scales."""
     raw_angles: Tensor | None = None
+    """(B, 20): angles before the clamp, the same as ``angles`` in training."""
     presence: Tensor | None = None
+    """(B,): logit of there being a hand in the crop, None for a network without that head."""
     earlier: tuple[Tensor, ...] = ()
+    """Joints (B, 23, 3) of the estimate of each step but the last of the inverse kinematics."""
     handedness: Tensor | None = None
+    """(B,): logit of the hand in the crop being a right one, None for a network without that head."""
 
     @property
     def joint_confidence(self) -> Tensor:
-        """(B, 23) in 0..1."""
+        """(B, 23) in 0..1: exp(-joint_sigma / CONFIDENCE_SCALE_M), so 5 mm expected error gives 0.72, 15 mm 0.37, 30 mm
+        0.14."""
         return torch.exp(-self.joint_sigma / CONFIDENCE_SCALE_M)
 
     @property

@@ -57,8 +57,8 @@ class SkeletonDifference:
     omega2: float = 1.0
     """Of the penalty within the angle term."""
     threshold: float = 1.9
-    """Angle between consecutive bones, rad, from which the penalty applies: a little under the deepest bend of a finger's
-    middle joint."""
+    """Angle between consecutive bones, rad, from which the penalty applies: a little under the deepest bend of a
+    finger's middle joint."""
     tan_limit: float = 1.2
     """Half difference of two angles, rad, from which the tangent goes on as a line, see the module's notes."""
 

@@ -1,7 +1,7 @@
 """Training configuration of the pose network, and what every training run has in common.
 
-In: a mapping with the sections ``network``, ``loss``, ``optimiser``, ``data`` and the fields of :class:`TrainConfig`, as
-a YAML file or a checkpoint holds it. Out: :class:`TrainConfig`; ValueError with one message that names the field.
+In: a mapping with the sections ``network``, ``loss``, ``optimiser``, ``data`` and the fields of :class:`TrainConfig`,
+as a YAML file or a checkpoint holds it. Out: :class:`TrainConfig`; ValueError with one message that names the field.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class OptimiserConfig:
     learning_rate: float = 2e-3
     """Peak of the learning rate."""
     weight_decay: float = 0.02
-    """Decoupled weight decay; which weights it is for, the task says."""
+    """Decoupled weight decay; of which weights, the task decides."""
     beta2: float = 0.99
     """Decay of the mean squared gradient."""
     warmup_samples: int = 20_000
@@ -104,8 +104,8 @@ class TrainConfig(RunConfig):
     checkpoint_minutes: float = 2.0
     """Minutes from one stored state to the next."""
     mirrored: float = 0.0
-    """So many more crops, as a share of the batch, show hands of the batch mirrored, for a network that tells left from
-    right; 0 to 0.5."""
+    """So many more crops, as a share of the batch, show hands of the batch mirrored, for a network with a
+    handedness head; 0 to 0.5."""
     network: NetworkConfig = field(default_factory=NetworkConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)

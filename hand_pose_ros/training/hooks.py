@@ -67,7 +67,7 @@ class MovingAverage(Hook):
 class Checkpoint(Hook):
     """Stores the run every so many minutes and at its end; with None after every validation.
 
-    What is stored within a run says nothing of its errors; with a validation goes its report.
+    What is stored between two validations has no report of its errors; what is stored after one has its report.
     """
 
     def __init__(self, minutes: float | None) -> None:

@@ -72,8 +72,8 @@ class PoseTask:
         return average
 
     def start_from(self, path: str, network: HandNet) -> None:
-        """Put a file's weights into the network; what the file lacks keeps its first values. CheckpointError if one does
-        not fit.
+        """Put a file's weights into the network; what the file lacks keeps its first values. CheckpointError if one
+        does not fit.
 
         A layer that has got more inputs since keeps its old ones in their places and starts with zero weights on the
         new ones, so the network begins as the file's. Of a network that was wider the most important channels are taken

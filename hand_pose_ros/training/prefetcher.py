@@ -13,8 +13,8 @@ from typing import Any
 
 
 def stream(make: Callable[[int], Any], first: int, depth: int) -> Generator[Any, None, None]:
-    """``make(first)``, ``make(first + 1)``, ...: made when asked for, or up to ``depth`` of them ahead in a thread, which
-    ends with the generator."""
+    """``make(first)``, ``make(first + 1)``, ...: made when asked for, or up to ``depth`` of them ahead in a thread,
+    which ends with the generator."""
     if depth == 0:
         for step in itertools.count(first):
             yield make(step)

@@ -98,8 +98,8 @@ class Task(Protocol[Network, Batch, Report]):
 class Trainer(Generic[Network, Batch, Report]):
     """One run: :meth:`run` trains until the budget is used; what it needs to go on is saved on the way.
 
-    ``hooks`` stand in place of :func:`usual_hooks`. ValueError when the folder holds another run's state, CheckpointError
-    when a file to go on from cannot be used.
+    ``hooks`` stand in place of :func:`usual_hooks`. ValueError when the folder holds another run's state,
+    CheckpointError when a file to go on from cannot be used.
     """
 
     def __init__(
@@ -204,7 +204,8 @@ class Trainer(Generic[Network, Batch, Report]):
             raw.close()
 
     def advance(self, batch: Batch) -> Mapping[str, Tensor]:
-        """One step with all that belongs to it, except the time it takes -> the task's terms and the gradient's norm."""
+        """One step with all that belongs to it, except the time it takes -> the task's terms and the gradient's
+        norm."""
         for hook in self.hooks:
             hook.before_step(self)
         terms = self._descend(batch)

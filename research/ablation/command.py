@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def configured(arguments: argparse.Namespace) -> AblationConfig:
-    """The file's configuration with what the command line says."""
+    """The file's configuration with the command line's overrides."""
     path = arguments.config or DEFAULT_CONFIG
     ablation = load_ablation(path)
     changes = {key: getattr(arguments, key) for key in ("samples", "seeds")}

@@ -86,7 +86,7 @@ class AblationConfig:
     curve_samples: int = 512
     """Hands that it is measured on, on the way."""
     evaluation_samples: int = 2048
-    """Hands that it is measured on in the end: the same for all runs, of people, poses and views that training never
+    """Hands that it is measured on in the end: the same for all runs, of subjects, poses and views that training never
     sees."""
     fit_samples: int = 256
     """Predictions of *direct joint* that the hand model is fitted to, for its angle error."""

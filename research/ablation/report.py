@@ -42,8 +42,8 @@ _PREFACE = (
     "Written by `python -m research.ablation` from the finished runs, except for the discussion at the end.",
     "All rows of a table saw the same synthetic hands in the same order, with the same budget, and were measured on",
     "the same hands of people, poses and views that training never draws. Figures are means ± standard deviations",
-    "over the seeds. The papers' own figures were measured on other data (the poster: NYU's hands; SDNet: ICVL's) with networks",
-    "of full size trained to the end: compare the order of the rows, not the millimetres.",
+    "over the seeds. The papers' own figures were measured on other data (the poster: NYU's hands; SDNet: ICVL's) with",
+    "networks of full size trained to the end: compare the order of the rows, not the millimetres.",
 )
 _NO_DISCUSSION = "\n(not written yet)\n"
 _TITLES = {
@@ -238,7 +238,7 @@ def _setting(results: Sequence[RowResults]) -> list[str]:
 
 def _conditions(ablation: AblationConfig, tables: dict[str, list[RowResults]], folder: Path) -> list[str]:
     runs = [run for results in tables.values() for result in results for run in result.runs]
-    machines = sorted({json.dumps(run["machine"], sort_keys=True) for run in runs})
+    machines = sorted({json.dumps(run["hardware"], sort_keys=True) for run in runs})
     lines = ["## How it was measured", ""]
     record = folder / INVOCATIONS
     if record.exists():

@@ -226,7 +226,7 @@ def _finish(ablation: AblationConfig, row: Row, run: AblationRun, held: Sequence
         "weights": int(np.sum([p.numel() for p in trainer.model.parameters()])),
         "measures": measure(trainer.average, held, fit),
         "curve": run.curve,
-        "machine": hardware_info(trainer.device),
+        "hardware": hardware_info(trainer.device),
         "config": run.experiment,
     }
     write_json(result_path(output, row, trainer.config.seed), result)

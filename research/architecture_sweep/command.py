@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from research.architecture_sweep.config import DesignsConfig, load_designs
+from research.architecture_sweep.config import SweepConfig, load_sweep
 from research.architecture_sweep.report import collect, split_at_table, write_report
 from research.architecture_sweep.runs import finished_result, time_again, train_design
 
@@ -67,9 +67,9 @@ def run(arguments: argparse.Namespace) -> None:
         raise KeyboardInterrupt
 
 
-def configured(arguments: argparse.Namespace) -> DesignsConfig:
-    """The file's configuration with what the command line says."""
-    designs = load_designs(arguments.config or DEFAULT_CONFIG)
+def configured(arguments: argparse.Namespace) -> SweepConfig:
+    """The file's configuration with the command line's overrides."""
+    designs = load_sweep(arguments.config or DEFAULT_CONFIG)
     if arguments.threads is not None:
         if arguments.threads < 1:
             raise ValueError(f"--threads is {arguments.threads}, want at least 1")
@@ -78,7 +78,7 @@ def configured(arguments: argparse.Namespace) -> DesignsConfig:
     return designs
 
 
-def _train(designs: DesignsConfig, arguments: argparse.Namespace) -> bool:
+def _train(designs: SweepConfig, arguments: argparse.Namespace) -> bool:
     """Train one design after the other until all are finished or it is time to stop; True when interrupted."""
     wanted = designs.designs if arguments.designs is None else designs.find(arguments.designs)
     work = [(design, seed) for seed in designs.seeds for design in wanted]

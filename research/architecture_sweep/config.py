@@ -1,6 +1,6 @@
 """What is compared: designs of the network, each a change to one base, at one budget.
 
-In: a YAML file (research/recipes/designs.yaml). Out: :class:`DesignsConfig`, and for every design and seed a
+In: a YAML file (research/recipes/designs.yaml). Out: :class:`SweepConfig`, and for every design and seed a
 :class:`TrainConfig` that differs from the base's in nothing but the design's changes.
 """
 
@@ -63,7 +63,7 @@ class Design:
 
 
 @dataclass(frozen=True)
-class DesignsConfig:
+class SweepConfig:
     """What is trained, for how long, and what it is evaluated on; ValueError names a field that makes no sense."""
 
     designs: tuple[Design, ...]
@@ -75,7 +75,7 @@ class DesignsConfig:
     seeds: tuple[int, ...] = (1,)
     """One run a design each."""
     evaluation_samples: int = 4096
-    """Hands that every design is evaluated on: the same for all, of people, poses and views that training never
+    """Hands that every design is evaluated on: the same for all, of subjects, poses and views that training never
     sees."""
 
     def __post_init__(self) -> None:
@@ -104,7 +104,7 @@ class DesignsConfig:
             config = config_from_dict({**merged(self.base, design.changes), **run})
             if config.dataset != SYNTHETIC:
                 raise ValueError(f"dataset is '{config.dataset}', want {SYNTHETIC}")
-            synthetic_source(config.data, TRAINING_SPLIT)  # says which field of data is wrong
+            synthetic_source(config.data, TRAINING_SPLIT)  # names a wrong field of data
         except ValueError as error:
             raise ValueError(f"designs.{design.name}: {error}") from error
         return config
@@ -118,7 +118,7 @@ class DesignsConfig:
         return tuple(design for design in self.designs if design.name in names)
 
 
-def load_designs(path: Path) -> DesignsConfig:
+def load_sweep(path: Path) -> SweepConfig:
     """Read a YAML file. ValueError names file and field."""
     values = read_mapping(path, "the designs")
     try:
@@ -126,7 +126,7 @@ def load_designs(path: Path) -> DesignsConfig:
             raise ValueError("no field 'designs', want a mapping of names to designs")
         require_mapping("designs", values["designs"])
         designs = [_design(name, entry) for name, entry in values["designs"].items()]
-        return build(DesignsConfig, "", {**values, "designs": designs})
+        return build(SweepConfig, "", {**values, "designs": designs})
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
 

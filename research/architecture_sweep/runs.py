@@ -1,6 +1,6 @@
 """Training one design with one seed, in as many goes as it takes, and measuring it.
 
-In: :class:`DesignsConfig`, a design, a seed, a folder. Out: in the folder, ``<design>.seed<k>.json`` for every finished
+In: :class:`SweepConfig`, a design, a seed, a folder. Out: in the folder, ``<design>.seed<k>.json`` for every finished
 run; under ``work/`` the weights and the curve of each, and the state of those that are not finished.
 """
 
@@ -21,7 +21,7 @@ from hand_pose_ros.network.checkpoint import load_checkpoint
 from hand_pose_ros.training.config import TrainConfig
 from hand_pose_ros.training.hooks import SeededSteps, StopAt, Stopped
 from hand_pose_ros.training.pose_task import WEIGHTS, PoseTrainer, pose_trainer
-from research.architecture_sweep.config import Design, DesignsConfig
+from research.architecture_sweep.config import Design, SweepConfig
 from research.architecture_sweep.measures import (
     crop_time_ms,
     evaluate_design,
@@ -58,14 +58,14 @@ def result_path(output: Path, design: Design, seed: int) -> Path:
     return output / f"{design.name}.seed{seed}.json"
 
 
-def finished_result(designs: DesignsConfig, design: Design, seed: int, output: Path) -> dict[str, Any] | None:
+def finished_result(designs: SweepConfig, design: Design, seed: int, output: Path) -> dict[str, Any] | None:
     """A finished run, None when there is none. ValueError when it was made with other settings."""
     path = result_path(output, design, seed)
     return read_result(path, _settings(designs, design, seed)) if path.exists() else None
 
 
 def train_design(
-    designs: DesignsConfig,
+    designs: SweepConfig,
     design: Design,
     seed: int,
     output: Path,
@@ -83,7 +83,9 @@ def train_design(
     config = designs.training(design, seed)
     source, validation = (make_source(config.data, split) for split in (TRAINING_SPLIT, VALIDATION_SPLIT))
     run = design_trainer(config, source, _work(output, design, seed), stop, validation)
-    source.batch(training_seed(seed, 0), config.batch)  # people and kernels are made before the clock starts
+    source.batch(
+        training_seed(seed, 0), config.batch
+    )  # subjects and kernels are made before the clock starts
     try:
         run.run()
     except Stopped:
@@ -101,7 +103,7 @@ def train_design(
         "multiply_adds": multiply_adds(model),
         "time_ms": crop_time_ms(model, TIMED_RUNS),
         "figures": figures,
-        "machine": hardware_info(run.device),
+        "hardware": hardware_info(run.device),
         "config": _settings(designs, design, seed),
     }
     write_json(result_path(output, design, seed), result)
@@ -110,7 +112,7 @@ def train_design(
     return True
 
 
-def time_again(designs: DesignsConfig, design: Design, seed: int, output: Path) -> None:
+def time_again(designs: SweepConfig, design: Design, seed: int, output: Path) -> None:
     """Take the time of a finished run's network anew; of one that is not finished, nothing."""
     result = finished_result(designs, design, seed, output)
     if result is not None:
@@ -123,5 +125,5 @@ def _work(output: Path, design: Design, seed: int) -> Path:
     return output / "work" / f"{design.name}.seed{seed}"
 
 
-def _settings(designs: DesignsConfig, design: Design, seed: int) -> dict[str, Any]:
+def _settings(designs: SweepConfig, design: Design, seed: int) -> dict[str, Any]:
     return settings_of(designs.training(design, seed), evaluation_samples=designs.evaluation_samples)

@@ -1,4 +1,5 @@
-"""Comparing designs on toy hands: one budget and one judgement for all, runs that can be stopped, a page that lasts."""
+"""Comparing designs on toy hands: one budget and one evaluation for all, runs that can be stopped, a page that
+lasts."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ from hand_pose_ros.network.model import HandNet
 from hand_pose_ros.training.config import merged
 from research.architecture_sweep import __main__ as cli
 from research.architecture_sweep import command as designs_command
-from research.architecture_sweep.config import Design, DesignsConfig, load_designs
+from research.architecture_sweep.config import Design, SweepConfig, load_sweep
 from research.architecture_sweep.measures import (
     crop_time_ms,
     evaluate_design,
@@ -44,9 +45,9 @@ DESIGNS = {
 
 
 @pytest.fixture
-def designs() -> DesignsConfig:
+def designs() -> SweepConfig:
     made = tuple(Design(name=name, **values) for name, values in DESIGNS.items())
-    return DesignsConfig(made, BASE, samples=64, evaluation_samples=64)
+    return SweepConfig(made, BASE, samples=64, evaluation_samples=64)
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def make_source(toy_kind) -> Callable:
 def train(designs, make_source, tmp_path, monkeypatch) -> Callable:
     monkeypatch.setattr("research.architecture_sweep.runs.TIMED_RUNS", 1)
 
-    def call(name: str, config: DesignsConfig = designs, folder: str = "runs", seed: int = 1, **options):
+    def call(name: str, config: SweepConfig = designs, folder: str = "runs", seed: int = 1, **options):
         (design,) = config.find([name])
         output = tmp_path / folder
         return train_design(config, design, seed, output, make_source=make_source, **options), output
@@ -71,12 +72,12 @@ def result(output: Path, name: str, seed: int = 1) -> dict:
 
 
 def test_shipped_designs_share_the_budget_and_everything_they_do_not_change():
-    config = load_designs(SHIPPED)
+    config = load_sweep(SHIPPED)
     base, *others = (config.training(design, 1) for design in config.designs)
     assert base.name == "base"
     assert len(others) == 11
     for other in others:
-        # Only a network that looks again has earlier estimates to judge.
+        # Only a network that looks again has earlier estimates to learn from.
         loss = replace(base.loss, earlier=other.loss.earlier if other.network.image_feedback else 0.0)
         assert (other.samples, other.batch, other.optimiser, other.loss) == (
             base.samples, base.batch, base.optimiser, loss,
@@ -95,13 +96,13 @@ def test_changes_are_laid_over_section_by_section():
     assert values["data"]["scene"]["held"] == 1
 
 
-def test_all_designs_are_judged_on_the_same_sensors():
+def test_all_designs_are_evaluated_on_the_same_sensors():
     usual = SyntheticConfig(**{k: v for k, v in evaluation_data(NetworkConfig()).items() if k != "scene"})
     assert usual == SyntheticConfig(patch_px=list(usual.patch_px))
     small = evaluation_data(NetworkConfig(cube_m=0.25, crop_size=128))
     assert (small["size"], small["cube_m"], small["scene"]) == (128, 0.25, EVALUATION_DATA["scene"])
     np.testing.assert_allclose(np.array(small["patch_px"]) / 0.25, np.array(usual.patch_px) / 0.3, rtol=0.01)
-    shipped = load_designs(SHIPPED)
+    shipped = load_sweep(SHIPPED)
     for design in shipped.designs:
         config = shipped.training(design, 1)
         assert list(config.data.get("patch_px", (64, 170))) == evaluation_data(config.network)["patch_px"]
@@ -351,7 +352,7 @@ def test_bad_configurations_name_file_and_field(changes, message, tmp_path):
     file = tmp_path / "bad.yaml"
     file.write_text(yaml.safe_dump({"designs": {"base": {}}, **changes}), encoding="utf-8")
     with pytest.raises(ValueError, match=r"bad\.yaml: ") as error:
-        load_designs(file)
+        load_sweep(file)
     assert message in str(error.value)
 
 

@@ -40,8 +40,8 @@ def outputs(net: HandNet) -> list[torch.Tensor]:
     crop = 2 * torch.rand(3, 1, net.config.crop_size, net.config.crop_size, generator=generator) - 1
     with torch.inference_mode():
         out = net(crop, torch.tensor([0.4, 0.6, 0.9]))
-    told = [out.joints, out.coarse, out.joint_sigma, out.presence, out.handedness]
-    return [value for value in told if value is not None]
+    given = [out.joints, out.coarse, out.joint_sigma, out.presence, out.handedness]
+    return [value for value in given if value is not None]
 
 
 @pytest.mark.parametrize("head", ["hand_model", "direct_joint"])

@@ -185,14 +185,14 @@ def test_a_network_that_looks_again_starts_as_the_one_that_did_not(config, toy_h
 
 
 def test_a_network_learns_left_from_right_on_mirrored_crops(config, toy_hands, tmp_path):
-    told = replace(
+    sided = replace(
         config, samples=1600, mirrored=0.5, network=replace(config.network, presence=True, handedness=True)
     )
-    report = pose_trainer(told, toy_hands, tmp_path / "run").run()
+    report = pose_trainer(sided, toy_hands, tmp_path / "run").run()
     assert report.wrong_side is not None
     assert report.wrong_side < 0.35
     batch = to_torch(toy_hands.batch(1, 4), torch.device("cpu"), mirrored=2)
     assert torch.equal(batch.crop[4:], batch.crop[:2].flip(-1))
     assert len(batch.target.joints) == 4
     with pytest.raises(ValueError, match="mirrored is 0"):
-        replace(told, mirrored=0.0)
+        replace(sided, mirrored=0.0)
