@@ -70,8 +70,12 @@ def test_no_file_is_long() -> None:
     assert not {path: length for path, length in lengths.items() if length > 400}
 
 
+def project_text() -> str:
+    return (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+
 def project_table() -> str:
-    return (ROOT / "pyproject.toml").read_text(encoding="utf-8").split("[build-system]")[0]
+    return project_text().split("[build-system]")[0]
 
 
 def normal(name: str) -> str:
@@ -126,6 +130,14 @@ def test_what_nodes_import_is_in_package_xml() -> None:
     for path in (PACKAGE / "nodes").rglob("*.py"):
         for module in {name.split(".")[0] for name in imported_modules(path)} - standard - libraries:
             assert ROS_PACKAGE_OF_MODULE.get(module, module) in declared, f"{path.name} imports {module}"
+
+
+def test_research_is_not_installed() -> None:
+    """Neither pip nor colcon takes it along: it runs from a checkout."""
+    packages = re.search(r"\[tool.setuptools.packages.find\]\ninclude = (.*)\n", project_text())
+    assert packages is not None
+    assert packages.group(1) == '["hand_pose_ros*"]'
+    assert "research" not in (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
 
 
 def test_every_message_is_generated() -> None:

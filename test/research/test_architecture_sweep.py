@@ -88,14 +88,6 @@ def test_shipped_designs_share_the_budget_and_everything_they_do_not_change():
         assert len(changed) == 1
 
 
-def test_changes_are_laid_over_section_by_section():
-    values = {"batch": 2, "data": {"scene": {"held": 1, "other_hand": 2}, "size": 3}}
-    assert merged(values, {"data": {"scene": {"held": 5}}}) == {
-        "batch": 2, "data": {"scene": {"held": 5, "other_hand": 2}, "size": 3},
-    }  # fmt: skip
-    assert values["data"]["scene"]["held"] == 1
-
-
 def test_all_designs_are_evaluated_on_the_same_sensors():
     usual = SyntheticConfig(**{k: v for k, v in evaluation_data(NetworkConfig()).items() if k != "scene"})
     assert usual == SyntheticConfig(patch_px=list(usual.patch_px))
