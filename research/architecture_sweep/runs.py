@@ -10,8 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from hand_pose_ros.config_files import read_mapping
 from hand_pose_ros.datasets.seeds import TRAINING_SPLIT, VALIDATION_SPLIT, training_seed
 from hand_pose_ros.datasets.synthetic import synthetic_source
 from hand_pose_ros.datasets.torch_batch import Source
@@ -48,7 +47,7 @@ def design_trainer(
     """
     state = output / "state.safetensors"
     if state.exists():
-        stored = yaml.safe_load((output / "config.yaml").read_text(encoding="utf-8"))
+        stored = read_mapping(output / "config.yaml", "the run's configuration")
         require_settings(state, stored, settings_of(config))
     return pose_trainer(config, source, output, state.exists(), validation, [StopAt(stop), SeededSteps()])
 

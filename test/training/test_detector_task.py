@@ -1,4 +1,4 @@
-"""Training and judging the detector: targets say what the decoder reads, runs go on where they stopped."""
+"""Training and evaluating the detector: targets are what the decoder reads, runs go on where they stopped."""
 
 from __future__ import annotations
 
