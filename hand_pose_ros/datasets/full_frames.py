@@ -22,8 +22,8 @@ from hand_pose_ros.datasets.full_scenes import HANDS, FullFrameConfig, Scenes, d
 from hand_pose_ros.depth.downsample import downsample_depth
 from hand_pose_ros.detection.detector_net import COLUMNS, FAR_M, NEAR_M, OUT_COLUMNS, OUT_ROWS, ROWS, STRIDE
 from hand_pose_ros.synthetic.sensor import sensor_kernel
-from hand_pose_ros.synthetic.still_scenes import SurroundingsConfig
 from hand_pose_ros.synthetic.subjects import SubjectSet, load_subjects
+from hand_pose_ros.synthetic.surroundings import SurroundingsConfig
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]

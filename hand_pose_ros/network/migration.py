@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 RENAMED_FIELDS: dict[str, dict[str, str]] = {
     "network": {"feedback": "image_feedback"},
     "loss": {"certainty": "sigma"},
-    "data": {},
+    "data": {"nothing": "negative_fraction"},
     "data.scene": {},
 }
 """Section of a training configuration -> its fields' old names and what they are called now."""
