@@ -64,13 +64,8 @@ def whole(config: Any, *names: str, least: int = 1, section: str = "") -> None:
     """A whole number, at least ``least``."""
     for name in names:
         value = getattr(config, name)
-        require(
-            isinstance(value, int) and value >= least,
-            section,
-            name,
-            value,
-            f"a whole number, at least {least}",
-        )
+        right = isinstance(value, int) and not isinstance(value, bool) and value >= least
+        require(right, section, name, value, f"a whole number, at least {least}")
 
 
 def one_of(config: Any, choices: Sequence[str], *names: str, section: str = "") -> None:

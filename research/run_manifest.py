@@ -1,4 +1,4 @@
-"""Results of runs on disk: what settings they were made with, and whether those are still the ones asked for.
+"""The manifest of a run: with what settings a result on disk was made, and whether those are still the ones asked for.
 
 In: a training configuration, a result's JSON file. Out: plain values; ValueError names the file and the setting.
 """
@@ -10,15 +10,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from hand_pose_ros.network.migration import migrate_config, migrate_result
 from hand_pose_ros.training.config import TrainConfig
 
-HOW_NOT_WHAT: tuple[str, ...] = ("device", "threads", "prefetch", "checkpoint_minutes", "validation_minutes")
-"""What may differ between two runs without making them different experiments."""
+NON_SEMANTIC_FIELDS: tuple[str, ...] = (
+    "device",
+    "threads",
+    "prefetch",
+    "checkpoint_minutes",
+    "validation_minutes",
+)
+"""Fields of a training configuration that mean nothing for a run's result: two runs may differ in them and be the same
+experiment."""
 
 
 def settings_of(config: TrainConfig, **measured: Any) -> dict[str, Any]:
     """What decides a run's result, as plain JSON values: its configuration, and how it is ``measured``."""
-    values = {key: value for key, value in config.to_dict().items() if key not in HOW_NOT_WHAT}
+    values = {key: value for key, value in config.to_dict().items() if key not in NON_SEMANTIC_FIELDS}
     return dict(json.loads(json.dumps({**values, **measured})))
 
 
@@ -26,16 +34,16 @@ def read_result(path: Path, settings: Mapping[str, Any] | None = None) -> dict[s
     """A finished (or begun) run, its settings under ``config``. ValueError when the file is damaged or made with other
     settings than those given."""
     try:
-        result = json.loads(path.read_text(encoding="utf-8"))
-        stored = result["config"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        result = migrate_result(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path}: not the result of a run: {error}") from error
-    require_settings(path, stored, settings or {})
-    return dict(result)
+    require_settings(path, result["config"], settings or {})
+    return result
 
 
 def require_settings(path: Path, stored: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
-    """ValueError when one of the ``settings`` is not as ``stored`` in the file."""
+    """ValueError when one of the ``settings`` is not as ``stored`` in the file, under older names too."""
+    stored = migrate_config(stored)
     for key, value in settings.items():
         if stored.get(key) != value:
             raise ValueError(

@@ -21,8 +21,9 @@ PACKAGE = ROOT / "hand_pose_ros"
 
 # A part imports itself and what stands before it here, so there are no circles. A new part needs its place.
 ORDER = (
-    "files", "validation", "resources", "hand", "depth", "network", "refine", "synthetic", "visualization", "detection",
-    "datasets", "tracking", "retarget", "recording", "evaluation", "training", "tuning", "nodes", "commands",
+    "files", "validation", "config_files", "resources", "hand", "depth", "network", "refine", "synthetic",
+    "visualization", "detection", "datasets", "tracking", "retarget", "recording", "evaluation", "training",
+    "tuning", "nodes", "commands",
 )  # fmt: skip
 
 # ROS packages whose Python module is not of the same name.
@@ -121,8 +122,12 @@ def test_version_is_the_same_everywhere() -> None:
     assert re.search(rf'^version = "{re.escape(str(version))}"$', project_table(), re.MULTILINE)
 
 
+def project_text() -> str:
+    return (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+
 def project_table() -> str:
-    return (ROOT / "pyproject.toml").read_text(encoding="utf-8").split("[build-system]")[0]
+    return project_text().split("[build-system]")[0]
 
 
 def normal(name: str) -> str:
@@ -193,6 +198,14 @@ def test_what_nodes_import_is_in_package_xml() -> None:
     for path in (PACKAGE / "nodes").rglob("*.py"):
         for module in {name.split(".")[0] for name in imported_modules(path)} - libraries:
             assert ROS_PACKAGE_OF_MODULE.get(module, module) in declared, f"{path.name} imports {module}"
+
+
+def test_research_is_not_installed() -> None:
+    """Neither pip nor colcon takes it along: it runs from a checkout."""
+    packages = re.search(r"\[tool.setuptools.packages.find\]\ninclude = (.*)\n", project_text())
+    assert packages is not None
+    assert packages.group(1) == '["hand_pose_ros*"]'
+    assert "research" not in (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
 
 
 def test_every_message_is_generated() -> None:

@@ -30,13 +30,15 @@ from hand_pose_ros.datasets.full_frames import FullFrameConfig, FullFrames
 from hand_pose_ros.datasets.synthetic import Recrop, SyntheticConfig, synthetic_source
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.solver import PoseSolver, SolverConfig
+from hand_pose_ros.network.migration import RENAMED_MODULES
 from hand_pose_ros.recording.frame_folder import RecordedFrames
 from hand_pose_ros.synthetic.motion import SyntheticMotion
 from hand_pose_ros.synthetic.sequences import VGA, bench_sequences
 from hand_pose_ros.tracking.tracker import Hand, HandTracker, TrackerConfig, TrackResult
 from hand_pose_ros.training.config import load_config
-from hand_pose_ros.training.detector_trainer import DetectorTrainer, load_detector_config
-from hand_pose_ros.training.trainer import Trainer
+from hand_pose_ros.training.detector_config import load_detector_config
+from hand_pose_ros.training.detector_task import detector_trainer
+from hand_pose_ros.training.pose_task import pose_trainer
 from hand_pose_ros.visualization.overlay import draw_overlay
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -109,6 +111,12 @@ def samples() -> Arrays:
     return arrays | {f"pictures.{key}": np.asarray(value) for key, value in vars(pictures).items()}
 
 
+def first_name(key: str) -> str:
+    """The name that a weight has in files of every age: the one under which it was stored at first."""
+    part, dot, rest = key.partition(".")
+    return {now: first for first, now in RENAMED_MODULES.items()}.get(part, part) + dot + rest
+
+
 def steps() -> Arrays:
     """20 training steps of the default recipe with an averaged network, and 5 of the detector's."""
     arrays: Arrays = {}
@@ -119,20 +127,28 @@ def steps() -> Arrays:
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         source, validation = sources(config, Path(folder))
-        trainer = Trainer(config, source, folder, validation=validation)
+        trainer = pose_trainer(config, source, folder, validation=validation)
         trainer.run()
-        arrays |= {f"pose.{key}": value.numpy() for key, value in trainer.model.state_dict().items()}
-        arrays |= {
-            f"pose_average.{key}": value.numpy() for key, value in trainer.average.state_dict().items()
-        }
+        for name, network in (("pose", trainer.model), ("pose_average", trainer.average)):
+            arrays |= {
+                f"{name}.{first_name(key)}": value.numpy() for key, value in network.state_dict().items()
+            }
     detector = load_detector_config(ROOT / "config/train/detector.yaml")
     detector = replace(
-        detector, minutes=0.0, samples=80, batch=16, threads=1, validation_pictures=16, start="", prefetch=0
+        detector,
+        minutes=0.0,
+        samples=80,
+        batch=16,
+        threads=1,
+        device="cpu",
+        validation_pictures=16,
+        start="",
+        prefetch=0,
     )
     with tempfile.TemporaryDirectory() as folder:
-        detector_trainer = DetectorTrainer(detector, folder)
-        detector_trainer.run()
-        state = detector_trainer.average.state_dict()
+        run = detector_trainer(detector, folder)
+        run.run()
+        state = run.average.state_dict()
         arrays |= {f"detector.{key}": value.numpy() for key, value in state.items()}
     return arrays
 

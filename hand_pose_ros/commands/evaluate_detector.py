@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from hand_pose_ros.commands.train_detector import print_report
 from hand_pose_ros.datasets.detector_targets import LEAST_VISIBLE
-from hand_pose_ros.datasets.full_frames import FullFrames
+from hand_pose_ros.datasets.full_frames import FullFrames, full_frame_config
 from hand_pose_ros.datasets.seeds import validation_seed
 from hand_pose_ros.datasets.still_images import still_images
 from hand_pose_ros.detection.detector import LEAST_SCORE, HandDetector
@@ -31,7 +31,6 @@ from hand_pose_ros.evaluation.search import report, search_image
 from hand_pose_ros.evaluation.search_report import lines
 from hand_pose_ros.synthetic.sequences import Sequence, bench_sequences
 from hand_pose_ros.tracking.tracker import MOST_HANDS, HandTracker, TrackerConfig
-from hand_pose_ros.training.detector_trainer import full_frame_config
 from hand_pose_ros.visualization.pictures import write_json
 
 FIGURES_SPLIT = 3

@@ -27,6 +27,7 @@ from hand_pose_ros.evaluation.self_test import SelfTest, run_self_test
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.fitting import SHAPE_MODES, SIDE_CHOICES, FitConfig, HandFit, fit_hands
 from hand_pose_ros.hand.least_squares import GEOMETRIES
+from hand_pose_ros.network.device import pick_device
 
 DATASETS: tuple[str, ...] = tuple(BENCHMARKS)
 _RECOVERED_SHARE = 0.99
@@ -88,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
         geometry=arguments.geometry,
         seed=arguments.seed,
     )
-    device = _device(arguments.device)
+    device = pick_device(arguments.device)
     fits, seconds = [], []
     for part in tqdm(sequences, desc="sequences", disable=not console.is_terminal, leave=False):
         start = time.perf_counter()
@@ -188,7 +189,7 @@ def _joined(parts: Sequence[torch.Tensor]) -> NDArray:
 
 def _self_test(arguments: argparse.Namespace, console: Console) -> int:
     results = run_self_test(
-        arguments.self_test, arguments.noise_mm / 1000, arguments.seed, _device(arguments.device)
+        arguments.self_test, arguments.noise_mm / 1000, arguments.seed, pick_device(arguments.device)
     )
     console.print(_self_test_table(results, arguments))
     if arguments.json is not None:
@@ -256,11 +257,3 @@ def _check(a: argparse.Namespace) -> None:
         # Before the work, not after it.
         if path is not None and not path.parent.is_dir():
             raise ValueError(f"{path}: its folder does not exist")
-
-
-def _device(name: str) -> torch.device:
-    if name == "cuda" and not torch.cuda.is_available():
-        raise ValueError("--device is 'cuda' but this machine has no CUDA device, want 'auto' or 'cpu'")
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("train a network on synthetic hands", "hand_pose_ros.commands.train"),
@@ -24,8 +24,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export": ("store a run's weights as a model to ship", "hand_pose_ros.commands.export"),
     "replay": ("track a folder of depth frames, draw overlays", "hand_pose_ros.commands.replay"),
     "fit": ("the hand model fitted to annotated joints", "hand_pose_ros.commands.fit"),
-    "ablation": ("train and measure the papers' tables", "research.ablation.command"),
-    "compare": ("train and compare designs of the network", "research.architecture_sweep.command"),
     "bone-prior": ("train the prior of bone lengths", "hand_pose_ros.commands.bone_prior"),
     "bench": ("measure the refinement on synthetic sequences", "hand_pose_ros.commands.bench"),
     "refine-weights": (
@@ -55,10 +53,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
             loaded.add_arguments(sub)
             sub.set_defaults(run=loaded.run)
     parsed = parser.parse_args(given)
+    return exit_status(f"hand-pose {parsed.command}", parsed.run, parsed)
+
+
+def exit_status(
+    program: str, run: Callable[[argparse.Namespace], int | None], parsed: argparse.Namespace
+) -> int:
+    """Run a command -> its exit status: 2 with one line on stderr after a ValueError or OSError, 130 when interrupted.
+
+    :param program: the command as one types it, with which the line begins.
+    """
     try:
-        return parsed.run(parsed) or 0
+        return run(parsed) or 0
     except (ValueError, OSError) as error:
-        print(f"hand-pose {parsed.command}: {error}", file=sys.stderr)
+        print(f"{program}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130

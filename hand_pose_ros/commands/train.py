@@ -6,13 +6,13 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
+from hand_pose_ros.datasets.recorded_source import RecordedHands, recorded_sources
 from hand_pose_ros.datasets.seeds import TRAINING_SPLIT, VALIDATION_SPLIT
 from hand_pose_ros.datasets.synthetic import synthetic_source
 from hand_pose_ros.datasets.torch_batch import Source
 from hand_pose_ros.evaluation.validation import SyntheticReport
 from hand_pose_ros.training.config import DATASETS, SYNTHETIC, TrainConfig, load_config
-from hand_pose_ros.training.recorded_source import RecordedHands, recorded_sources
-from hand_pose_ros.training.trainer import Trainer
+from hand_pose_ros.training.pose_task import WEIGHTS, pose_trainer
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,23 +39,23 @@ def run(arguments: argparse.Namespace) -> None:
     config = with_overrides(load_config(arguments.config), arguments)
     output = arguments.output or Path("runs") / config.name
     source, validation = sources(config, output)
-    trainer = Trainer(config, source, output, resume=arguments.resume, validation=validation)
+    trainer = pose_trainer(config, source, output, arguments.resume, validation)
     for part in (source, validation):
         if isinstance(part, RecordedHands):
             part.fit  # noqa: B018 - made before the run's clock starts
     print_report(trainer.run(), config.dataset)
-    print(f"weights: {output / 'model.safetensors'}")
+    print(f"weights: {output / WEIGHTS}")
 
 
 def sources(config: TrainConfig, output: Path) -> tuple[Source, Source]:
-    """What to train and to validate on; ValueError names a wrong field or a damaged file."""
+    """The sources to train and to validate on; ValueError names a wrong field or a damaged file."""
     if config.dataset != SYNTHETIC:
-        return recorded_sources(config, output)
+        return recorded_sources(config.dataset, config.root, config.data, output, config.threads)
     return synthetic_source(config.data, TRAINING_SPLIT), synthetic_source(config.data, VALIDATION_SPLIT)
 
 
 def with_overrides(config: TrainConfig, arguments: argparse.Namespace) -> TrainConfig:
-    """The configuration with what the command line says."""
+    """The configuration with the command line's overrides."""
     keys = ("minutes", "samples", "seed", "device", "dataset", "root")
     changes = {key: getattr(arguments, key) for key in keys}
     changes = {key: value for key, value in changes.items() if value is not None}

@@ -1,7 +1,4 @@
-"""``hand-pose train-detector`` and ``hand-pose evaluate-detector``: the full-frame hand detector.
-
-In: a configuration file, or weights. Out: weights in a folder; a table of how many hands are found and how well.
-"""
+"""``hand-pose train-detector``: a configuration file and a few overrides in, a trained detector in a folder out."""
 
 from __future__ import annotations
 
@@ -11,7 +8,8 @@ from pathlib import Path
 
 from hand_pose_ros.detection.detector import load_detector, save_detector
 from hand_pose_ros.evaluation.detector import DetectorReport
-from hand_pose_ros.training.detector_trainer import DetectorTrainer, load_detector_config
+from hand_pose_ros.training.detector_config import load_detector_config
+from hand_pose_ros.training.detector_task import WEIGHTS, detector_trainer
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--minutes", type=float, help="wall-clock budget, instead of the file's")
     parser.add_argument("--samples", type=int, help="budget in pictures, instead of the file's")
     parser.add_argument("--threads", type=int, help="CPU threads, instead of the file's")
+    parser.add_argument("--device", help="auto, cpu or cuda, instead of the file's")
     parser.add_argument("--resume", action="store_true", help="go on from the state in the output folder")
     parser.add_argument(
         "--ship", type=Path, metavar="FILE", help="write the weights here too, with 16-bit floats"
@@ -30,11 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Train, print the last validation, and on request write the weights to ship."""
     config = load_detector_config(arguments.config)
-    given = {key: getattr(arguments, key) for key in ("minutes", "samples", "threads")}
+    given = {key: getattr(arguments, key) for key in ("minutes", "samples", "threads", "device")}
     config = replace(config, **{key: value for key, value in given.items() if value is not None})
     output = arguments.output or Path("runs") / config.name
-    print_report(DetectorTrainer(config, output, arguments.resume).run())
-    weights = output / "detector.safetensors"
+    print_report(detector_trainer(config, output, arguments.resume).run())
+    weights = output / WEIGHTS
     print(f"weights: {weights}")
     if arguments.ship is not None:
         model, training = load_detector(weights)

@@ -8,23 +8,27 @@ still_images.py.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
+from hand_pose_ros.config_files import build, require_mapping
 from hand_pose_ros.datasets.full_scenes import HANDS, FullFrameConfig, Scenes, draw_scene, sample_scenes
 from hand_pose_ros.depth.downsample import downsample_depth
 from hand_pose_ros.detection.detector_net import COLUMNS, FAR_M, NEAR_M, OUT_COLUMNS, OUT_ROWS, ROWS, STRIDE
 from hand_pose_ros.synthetic.sensor import sensor_kernel
 from hand_pose_ros.synthetic.subjects import SubjectSet, load_subjects
+from hand_pose_ros.synthetic.surroundings import SurroundingsConfig
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
 
-__all__ = ["HANDS", "FrameBatch", "FullFrameConfig", "FullFrames"]
+__all__ = ["HANDS", "FrameBatch", "FullFrameConfig", "FullFrames", "full_frame_config"]
 
 _PIXELS = 2  # rendered, a cell
 
@@ -133,3 +137,12 @@ def _render_batch(
         sensor_kernel(clean, noise[n], seeds[n], f, image)
         cells = np.ones((shape[n, 0], shape[n, 1]), np.float32)
         downsample_depth(image, _PIXELS, 0, 0, NEAR_M, FAR_M, cells, z[n, : shape[n, 0], : shape[n, 1]])
+
+
+def full_frame_config(data: Mapping[str, Any], split: int) -> FullFrameConfig:
+    """Fields that differ from the defaults -> configuration; ValueError names a wrong one."""
+    require_mapping("data", data)
+    values = {**data, "split": split}
+    if "scene" in values:
+        values["scene"] = build(SurroundingsConfig, "data.scene", values["scene"])
+    return build(FullFrameConfig, "data", values)

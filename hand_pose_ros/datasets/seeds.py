@@ -1,10 +1,15 @@
-"""TODO."""
+"""Random seeds of training, validation and evaluation, which never meet.
+
+In: the seed of a run, and which of its batches. Out: the batch's seed, below 2**63. Beside them the splits: the random
+streams of synthetic data from which training and everything else draw.
+"""
 
 from __future__ import annotations
 
 VALIDATION_SEED = 1 << 40
 """Training seeds stay below this number, validation and evaluation seeds start at it."""
-
+TRAINING_SPLIT, VALIDATION_SPLIT = 0, 1
+"""Splits of the synthetic data: subjects, poses and views of the second are never drawn in training."""
 
 _STEPS_PER_RUN = 1 << 20
 
@@ -17,7 +22,3 @@ def training_seed(run_seed: int, step: int) -> int:
 def validation_seed(seed: int, index: int = 0) -> int:
     """Seed of a validation or evaluation batch: never one of :func:`training_seed`."""
     return VALIDATION_SEED + seed * _STEPS_PER_RUN + index
-
-
-TRAINING_SPLIT, VALIDATION_SPLIT = 0, 1
-"""Splits of the synthetic data: subjects, poses and views of the second are never drawn in training."""

@@ -1,4 +1,7 @@
-"""TODO."""
+"""Labelled hands as tensors on the training device.
+
+In: a numpy batch of any source of labelled hands (``datasets.synthetic.Batch``). Out: :class:`TorchBatch`.
+"""
 
 from __future__ import annotations
 
@@ -14,17 +17,22 @@ from hand_pose_ros.network.losses import Target
 class Source(Protocol):
     """Anything that makes labelled hands from a seed."""
 
-    def batch(self, seed: int, count: int) -> Any: ...
+    def batch(self, seed: int, count: int) -> Any:
+        """``count`` crops with the fields of ``datasets.synthetic.Batch``; a pure function of the seed and the
+        count."""
 
 
 @dataclass(frozen=True)
 class TorchBatch:
-    """crop (B, 1, S, S), distance (B,) m and the truth of the first, those that show a right hand; on the training
-    device."""
+    """B crops on the training device, all float32; the first show the right hands of ``target``, the last mirrored
+    ones."""
 
     crop: Tensor
+    """(B, 1, S, S) in [-1, 1]."""
     distance: Tensor
+    """(B,) m from the camera to the cube's centre."""
     target: Target
+    """The truth of those that show a right hand."""
 
 
 def to_torch(batch: Any, device: torch.device, mirrored: int = 0) -> TorchBatch:

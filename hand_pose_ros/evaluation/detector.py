@@ -16,7 +16,7 @@ from hand_pose_ros.datasets.detector_targets import wanted
 from hand_pose_ros.datasets.full_frames import FullFrames
 from hand_pose_ros.datasets.seeds import validation_seed
 from hand_pose_ros.detection.detector import Detection, decode
-from hand_pose_ros.detection.detector_net import DetectorNet, anchors, detector_features
+from hand_pose_ros.detection.detector_net import DetectorMaps, DetectorNet, anchors, detector_features
 
 WITHIN_MM = (20, 40, 60)
 _NEAR_A_HAND_M = 0.12
@@ -104,10 +104,12 @@ def evaluate_detector(
 ) -> DetectorReport:
     """Figures of ``pictures`` random pictures, the two best detections of each."""
     model.eval()
+    device = next(model.parameters()).device
     tally = Tally()
     for index, start in enumerate(range(0, pictures, _CHUNK)):
         batch = source.batch(validation_seed(seed, index), min(_CHUNK, pictures - start))
-        maps = model(torch.from_numpy(detector_features(batch.z, batch.cell)))
+        features = torch.from_numpy(detector_features(batch.z, batch.cell)).to(device)
+        maps = DetectorMaps(*(value.cpu() for value in model(features)))
         anchor, must = anchors(batch.z), wanted(batch)
         for n in range(len(batch.z)):
             found = decode(maps, anchor[n], batch.rays[n], least_score, n)[:2]

@@ -20,8 +20,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from hand_pose_ros.files import replaced
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.network.config import ARCHITECTURES, NetworkConfig
+from hand_pose_ros.network.migration import migrate_weights
 from hand_pose_ros.network.model import HandNet
 
 FORMAT = "hand_pose_ros-weights-1"
@@ -35,17 +37,24 @@ class CheckpointError(ValueError):
 
 @dataclass(frozen=True)
 class CheckpointInfo:
-    """What a weights file says about itself. ``training`` is the run: seed, samples, minutes, errors; ``calibration``
-    what ``hand-pose calibrate`` found for it, empty before that."""
+    """The metadata of a weights file."""
 
     path: Path
+    """The file."""
     name: str
+    """The model's name."""
     architecture: str
+    """One of ARCHITECTURES."""
     network: NetworkConfig
+    """What was built."""
     normalisation: Mapping[str, Any]
+    """How an input must be made, as :func:`normalisation`."""
     training: Mapping[str, Any]
+    """The run: seed, samples, minutes, errors."""
     sha256: str
+    """Of the tensors as they are stored, see :func:`content_hash`."""
     calibration: Mapping[str, Any] = field(default_factory=dict)
+    """What ``hand-pose calibrate`` fitted for these weights, empty before that."""
 
 
 def save_checkpoint(
@@ -103,6 +112,7 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> tup
         raise CheckpointError(
             f"{path}: input normalisation is {dict(info.normalisation)}, want {normalisation(info.network)}"
         )
+    tensors = migrate_weights(tensors)
     model = HandNet(info.network)
     wanted = {key: tuple(value.shape) for key, value in model.state_dict().items()}
     present = {key: tuple(value.shape) for key, value in tensors.items()}
@@ -153,16 +163,11 @@ def content_hash(tensors: Mapping[str, Tensor]) -> str:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write a safetensors file to a temporary name beside it, then rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
+    """Write a safetensors file that everybody may read. Atomic."""
+    with replaced(path) as temporary:
         save_file(dict(tensors), str(temporary), metadata=dict(metadata))
         # The library writes files that only their owner may read; shipped weights are for everybody.
         temporary.chmod(0o644)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

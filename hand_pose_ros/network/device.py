@@ -1,14 +1,22 @@
-"""TODO."""
+"""The device that networks run on.
+
+In: a name as in configurations and on command lines. Out: a ``torch.device``.
+"""
 
 from __future__ import annotations
 
 import torch
 
+DEVICES: tuple[str, ...] = ("auto", "cpu", "cuda")
+
 
 def pick_device(name: str) -> torch.device:
-    """``auto`` -> CUDA when there is one; ValueError when CUDA is asked for and absent."""
+    """The device of that name; ``auto`` is CUDA where there is one, else the CPU.
+
+    ValueError for CUDA on a machine without it.
+    """
     if name == "cuda" and not torch.cuda.is_available():
-        raise ValueError("device is 'cuda' but this machine has no CUDA device, want 'auto' or 'cpu'")
+        raise ValueError("device is 'cuda', but torch finds no CUDA device here, want auto or cpu")
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     return torch.device(name)

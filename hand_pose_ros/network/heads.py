@@ -1,4 +1,4 @@
-"""What a network's last layer says: joints directly, or the parameters of the hand model.
+"""The last layer of a network: joints directly, or the parameters of the hand model.
 
 In: features (B, F) float32. Out: joints (B, 23, 3) in local metres, or a :class:`PoseParameters`.
 """
@@ -14,21 +14,22 @@ from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.rotations import so3_exp
 
 LENGTH_SCALE_M = 0.05
-"""Unit in which networks see and say lengths, metres: their numbers become of order one."""
+"""Unit of lengths at a network's inputs and outputs, metres: its numbers become of order one."""
 
 _SHAPE_SCALE = 0.1
 
 
 class PoseParameters(NamedTuple):
-    """Parameters of B hands as a network says them, limited to no range.
-
-    rotation (B, 3, 3); translation (B, 3) m; angles (B, 20) rad; shape (B, 9) log scales.
-    """
+    """Parameters of B hands as a network outputs them, limited to no range."""
 
     rotation: Tensor
+    """(B, 3, 3) of the palm."""
     translation: Tensor
+    """(B, 3) m."""
     angles: Tensor
+    """(B, 20) rad."""
     shape: Tensor
+    """(B, 9) log scales."""
 
 
 def resting_angles() -> Tensor:

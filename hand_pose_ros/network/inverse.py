@@ -1,14 +1,14 @@
-"""Coarse joints to hand model parameters: a small inverse-kinematics network that looks at the picture again.
+"""Coarse joints to hand model parameters: a small inverse-kinematics network with image feedback.
 
-In: coarse joints (B, 23, 3) in local metres, context features (B, F), and what shows the picture at given joints.
+In: coarse joints (B, 23, 3) in local metres, context features (B, F), and the image features to sample at joints.
 Out: palm rotation (B, 3, 3), translation (B, 3) m, angles (B, 20) rad, shape (B, 9) log scales; all float32, not
 limited to any range.
 
 The palm's rotation and position are first read off the coarse joints geometrically and everything is
 expressed in that palm frame, so that the multi-layer perceptron sees the same numbers for the same finger
 pose in every view and only has to correct what the geometry got wrong. Later steps see what the hand model
-makes of the estimate so far, and every step sees the picture's features at the joints it starts from
-(:class:`Glance`): only so can it tell a finger that lies on the hand from one that lies beside it.
+makes of the estimate so far, and every step sees the image features at the joints that it starts from
+(:class:`JointFeatures`): only so can it tell a finger that lies on the hand from one that lies beside it.
 """
 
 from __future__ import annotations
@@ -42,26 +42,26 @@ def palm_frame(joints: Tensor) -> Tensor:
     return sixd_to_matrix(torch.cat([forward, sideways], dim=-1) / LENGTH_SCALE_M)
 
 
-class Glance(NamedTuple):
-    """A picture's features, to be looked at where joints are believed to be.
+class JointFeatures(NamedTuple):
+    """Image features that are sampled at joints."""
 
-    features (B, C, cells, cells) float32; surface (B, 1, cells, cells): nearest depth in crop units, 0 where the cell
-    is empty; seen, of the same shape: 0 or 1; distance (B,) m from the camera to the cube's centre; half_m: half of
-    the cube's edge.
-    """
-
-    features: Tensor
+    feature_map: Tensor
+    """(B, C, cells, cells) float32."""
     surface: Tensor
+    """(B, 1, cells, cells): nearest depth in crop units, 0 where the cell is empty."""
     seen: Tensor
+    """(B, 1, cells, cells): 1 where the cell has a reading, else 0."""
     distance: Tensor
+    """(B,) m from the camera to the cube's centre."""
     half_m: float
+    """Half of the cube's edge, m."""
 
     def at(self, joints: Tensor) -> Tensor:
         """Joints (B, 23, 3) local m -> (B, 23 (C + 2)): features there, how far behind the joint the surface lies (in
-        units of LENGTH_SCALE_M), whether one was seen. The gradient does not move the places that are looked at."""
+        units of LENGTH_SCALE_M), whether one was seen. The gradient does not move the sampled places."""
         depth = joints[..., 2]
         places = (joints[..., :2] / (self.half_m * (1 + depth / self.distance[:, None]))[..., None]).detach()
-        maps = torch.cat([self.features, self.surface, self.seen], dim=1)
+        maps = torch.cat([self.feature_map, self.surface, self.seen], dim=1)
         found = grid_sample(maps, places[:, None], align_corners=False).squeeze(2)  # (B, C + 2, 23)
         seen = found[:, -1]
         behind = (found[:, -2] * self.half_m - seen * depth) / LENGTH_SCALE_M
@@ -73,18 +73,18 @@ class InverseKinematics(nn.Module):
 
     Step 1 sees the coarse joints in the geometric palm frame, the bones' directions and lengths and the
     context; each later step sees the rest that the hand model leaves (coarse joint - model joint, in the
-    estimated palm frame), the estimate and the last hidden layer, and corrects the estimate. With ``feedback``
-    channels every step also sees the picture where the joints are that it starts from. Every output starts near zero
+    estimated palm frame), the estimate and the last hidden layer, and corrects the estimate. With ``image_feedback``
+    channels every step also sees the image features at the joints that it starts from. Every output starts near zero
     correction.
     """
 
-    def __init__(self, context: int, hidden: int = 256, steps: int = 2, feedback: int = 0) -> None:
+    def __init__(self, context: int, hidden: int = 256, steps: int = 2, image_feedback: int = 0) -> None:
         super().__init__()
         joints = 3 * skeleton.JOINT_COUNT
         bones = 4 * len(skeleton.BONES)
         estimate = skeleton.ANGLE_COUNT + skeleton.SHAPE_COUNT
-        glance = (feedback + 2) * skeleton.JOINT_COUNT if feedback else 0
-        sizes = [joints + bones + context + glance] + [joints + estimate + hidden + glance] * (steps - 1)
+        sampled = (image_feedback + 2) * skeleton.JOINT_COUNT if image_feedback else 0
+        sizes = [joints + bones + context + sampled] + [joints + estimate + hidden + sampled] * (steps - 1)
         self.trunks = nn.ModuleList(_perceptron(size, hidden) for size in sizes)
         heads = [nn.Linear(hidden, _OUTPUTS) for _ in sizes]
         self.heads = nn.ModuleList(heads)
@@ -99,11 +99,11 @@ class InverseKinematics(nn.Module):
     straight: Tensor
 
     def forward(
-        self, coarse: Tensor, context: Tensor, layer: HandModelLayer, glance: Glance | None = None
+        self, coarse: Tensor, context: Tensor, layer: HandModelLayer, features: JointFeatures | None = None
     ) -> tuple[PoseParameters, Tensor, tuple[Tensor, ...]]:
         """-> pose, the last hidden layer (B, H), and the joints (B, 23, 3) m of each earlier step's estimate.
 
-        ``glance`` is needed with feedback, and only then.
+        ``features`` are needed with image feedback, and only then.
         """
         rotation, translation = palm_frame(coarse), coarse[:, 0]
         angles = self.resting.expand(coarse.shape[0], -1)
@@ -122,8 +122,8 @@ class InverseKinematics(nn.Module):
                 earlier.append(model)
                 rest = (coarse - model) @ rotation / LENGTH_SCALE_M
                 inputs = [4 * rest.flatten(1), angles, 4 * shape, hidden]
-            if glance is not None:
-                inputs.append(glance.at(model))
+            if features is not None:
+                inputs.append(features.at(model))
             hidden = trunk(torch.cat(inputs, 1))
             turn, move, bend, scale = head(hidden).split(
                 [6, 3, skeleton.ANGLE_COUNT, skeleton.SHAPE_COUNT], dim=1

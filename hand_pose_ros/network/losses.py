@@ -21,72 +21,74 @@ from hand_pose_ros.network.skeleton_difference import (
     euclidean_joint_loss,
     skeleton_difference_loss,
 )
+from hand_pose_ros.validation import not_negative, one_of
 
 JOINT_FORMS: tuple[str, ...] = ("distance", "squared", "euclidean")
 
 _EPSILON_M2 = 1e-8
 _HALF_CUBE_M = 0.15
 _WEIGHTS = (
-    "joint", "coarse", "physical", "angle", "rotation", "shape", "parameter", "skeleton", "certainty", "presence",
+    "joint", "coarse", "physical", "angle", "rotation", "shape", "parameter", "skeleton", "sigma", "presence",
     "earlier", "handedness",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class LossConfig:
-    """Weights of the terms of :func:`hand_loss`; a term of weight 0 is not computed.
-
-    joint: joints of the result, in the form ``joint_form``. coarse: joints before the hand model (of a network that
-    has them), same form. physical: lambda of the physical-constraint loss. angle, rotation, shape: mean differences
-    from the truth (rad, Frobenius norm, log scale). parameter: DeepModel's *direct parameter*. skeleton: SDNet's
-    skeleton-difference loss, with its own settings in ``skeleton_difference``. certainty: likelihood of the error
-    under the predicted scale (never touches the pose). presence: cross entropy of "there is a hand", for a network that
-    says so. earlier: joints that the inverse kinematics believed in before its last step, mean over these steps, same
-    form as ``joint``. handedness: cross entropy of "it is a right hand", for a network that says so, on hands and their
-    mirrored crops.
-
-    joint_form: ``distance``, mean Euclidean distance in units of 10 mm (the error that is reported); ``squared``,
-    DeepModel's half squared norm in units of 10 mm, per joint; ``euclidean``, SDNet's Eq. 1 in half cubes of 150 mm
-    (the papers' units, crop coordinates in -1..1, in which SDNet's weights 0.125 to 0.5 make sense).
-    """
+    """Weights of the terms of :func:`hand_loss`; a term of weight 0 is not computed. ValueError names a wrong field."""
 
     joint: float = 1.0
+    """Joints of the result, in the form ``joint_form``."""
     coarse: float = 1.0
+    """Joints before the hand model, of a network that has them; same form."""
     physical: float = 1.0
+    """Lambda of DeepModel's physical-constraint loss."""
     angle: float = 0.3
+    """Mean difference of the angles from the truth, rad."""
     rotation: float = 0.3
+    """Difference of the palm's rotation from the truth, Frobenius norm."""
     shape: float = 0.3
+    """Mean difference of the log scales from the truth."""
     parameter: float = 0.0
+    """DeepModel's *direct parameter*."""
     skeleton: float = 0.0
-    certainty: float = 0.1
+    """SDNet's skeleton-difference loss, with its own settings in ``skeleton_difference``."""
+    sigma: float = 0.1
+    """Likelihood of the joints' errors under the predicted scale; it never touches the pose."""
     presence: float = 0.2
+    """Cross entropy of "there is a hand", for a network with that head."""
     earlier: float = 0.0
+    """Joints of the inverse kinematics' estimates before its last step, mean over these steps; same form as
+    ``joint``."""
     handedness: float = 0.2
+    """Cross entropy of "it is a right hand", for a network with that head, on hands and their mirrored crops."""
     joint_form: str = "distance"
+    """``distance``: mean Euclidean distance in units of 10 mm (the error that is reported); ``squared``: DeepModel's
+    half squared norm in units of 10 mm, per joint; ``euclidean``: SDNet's Eq. 1 in half cubes of 150 mm (the papers'
+    units, crop coordinates in -1..1, in which SDNet's weights 0.125 to 0.5 make sense)."""
     skeleton_difference: SkeletonDifference = field(default_factory=SkeletonDifference)
 
     def __post_init__(self) -> None:
-        for name in _WEIGHTS:
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"loss.{name} is {getattr(self, name)}, want a weight of at least 0")
-        if self.joint_form not in JOINT_FORMS:
-            raise ValueError(f"loss.joint_form is '{self.joint_form}', want one of {', '.join(JOINT_FORMS)}")
+        not_negative(self, *_WEIGHTS, section="loss")
+        one_of(self, JOINT_FORMS, "joint_form", section="loss")
 
 
 @dataclass(frozen=True)
 class Target:
-    """Truth for the first B crops of a batch (any after them show no hand, or a left one).
-
-    joints (B, 23, 3) and translation (B, 3) local m, angles (B, 20), rotation (B, 3, 3), shape (B, 9). mirrored: how
-    many crops, the batch's last, are mirrored ones of hands: left hands.
-    """
+    """Truth for the first B crops of a batch (any after them show no hand, or a left one)."""
 
     joints: Tensor
+    """(B, 23, 3) local m."""
     translation: Tensor
+    """(B, 3) local m."""
     angles: Tensor
+    """(B, 20) rad."""
     rotation: Tensor
+    """(B, 3, 3) of the palm."""
     shape: Tensor
+    """(B, 9) log scales."""
     mirrored: int = 0
+    """How many crops, the batch's last, are mirrored ones of hands: left hands."""
 
 
 def joint_location_loss(joints: Tensor, truth: Tensor) -> Tensor:
@@ -113,7 +115,7 @@ def physical_constraint_loss(angles: Tensor, limits: Tensor) -> Tensor:
     return (below + above).sum(-1).mean()
 
 
-def certainty_loss(sigma: Tensor, error: Tensor) -> Tensor:
+def sigma_loss(sigma: Tensor, error: Tensor) -> Tensor:
     """Negative log likelihood of errors (B, 23) m under Laplace scales sigma (B, 23) m; the error is
     detached.
     """
@@ -140,7 +142,7 @@ def direct_parameter_loss(output: HandNetOutput, target: Target) -> Tensor:
 
 
 def first_hands(output: HandNetOutput, count: int) -> HandNetOutput:
-    """What the network says about the first ``count`` crops."""
+    """The network's output for the first ``count`` crops."""
     if len(output.joints) == count:
         return output
     values: dict[str, Any] = {f.name: getattr(output, f.name) for f in fields(output)}
@@ -161,7 +163,7 @@ def hand_loss(
     truth = target.joints
     whole, output = output, first_hands(output, len(truth))
     distance = (output.joints - truth).square().sum(-1).add(_EPSILON_M2).sqrt()
-    terms = {"certainty": certainty_loss(output.joint_sigma, distance)}
+    terms = {"sigma": sigma_loss(output.joint_sigma, distance)}
     if config.joint:
         terms["joint"] = _joint_term(output.joints, truth, config.joint_form)
     if config.coarse and whole.coarse is not whole.joints:

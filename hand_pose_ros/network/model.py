@@ -5,7 +5,7 @@ from the camera to the cube's centre. Out: :class:`HandNetOutput`, in local metr
 centre, axes of the look-at view).
 
 The default network (``dense``): convolutions -> per joint an attention map and votes for (u, v, d) at 24x24 ->
-coarse joints -> local metres -> inverse kinematics (with ``feedback`` it looks at the picture again) ->
+coarse joints -> local metres -> inverse kinematics (with image feedback on request) ->
 HandModelLayer. The papers' networks (``deepmodel``, ``sdnet``): convolutions -> fully connected layers -> joints, or
 parameters -> HandModelLayer. Outside training, angles and shape are clamped to what a hand can do before the layer,
 so the joints that come out of a network with a hand model are always those of a valid hand.
@@ -24,7 +24,7 @@ from hand_pose_ros.hand.rotations import so3_log
 from hand_pose_ros.network.backbones import DenseBackbone, initialise, surface_map
 from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.heads import JointHead, PoseHead, PoseParameters
-from hand_pose_ros.network.inverse import Glance, InverseKinematics
+from hand_pose_ros.network.inverse import InverseKinematics, JointFeatures
 from hand_pose_ros.network.paper_backbones import FLAT_BACKBONES
 
 SHAPE_LIMIT = 0.5
@@ -39,34 +39,35 @@ _SIGMA_UNIT_M = 0.01
 
 @dataclass(frozen=True)
 class HandNetOutput:
-    """What the network says about B crops; lengths in local metres, angles in radians, right hands.
-
-    coarse (B, 23, 3): joints before the hand model. joints (B, 23, 3): the result; with a hand model exactly
-    HandModelLayer(parameters, shape). rotation (B, 3, 3), translation (B, 3), angles (B, 20), shape (B, 9):
-    pose of the hand model, None for a network without one. raw_angles (B, 20): angles before the clamp (the
-    same as ``angles`` in training). joint_sigma (B, 23): expected error of each joint, metres.
-    joint_confidence (B, 23) in 0..1: exp(-joint_sigma / CONFIDENCE_SCALE_M), so 5 mm expected error gives
-    0.72, 15 mm 0.37, 30 mm 0.14. presence (B,): logit of there being a hand in the crop, None for a network
-    that was not trained to say so. earlier: joints (B, 23, 3) of what each step but the last of the inverse kinematics
-    believed. handedness (B,): logit of the hand in the crop being a right one, None for a network that was not trained
-    to say so.
-    """
+    """The network's output for B crops; lengths in local metres, angles in radians, right hands."""
 
     coarse: Tensor
+    """(B, 23, 3): joints before the hand model."""
     joints: Tensor
+    """(B, 23, 3): the result; with a hand model exactly HandModelLayer(parameters, shape)."""
     joint_sigma: Tensor
+    """(B, 23): expected error of each joint, metres."""
     rotation: Tensor | None = None
+    """(B, 3, 3): the palm's, as the next three None for a network without a hand model."""
     translation: Tensor | None = None
+    """(B, 3): the palm's."""
     angles: Tensor | None = None
+    """(B, 20)."""
     shape: Tensor | None = None
+    """(B, 9) log scales."""
     raw_angles: Tensor | None = None
+    """(B, 20): angles before the clamp, the same as ``angles`` in training."""
     presence: Tensor | None = None
+    """(B,): logit of there being a hand in the crop, None for a network without that head."""
     earlier: tuple[Tensor, ...] = ()
+    """Joints (B, 23, 3) of the estimate of each step but the last of the inverse kinematics."""
     handedness: Tensor | None = None
+    """(B,): logit of the hand in the crop being a right one, None for a network without that head."""
 
     @property
     def joint_confidence(self) -> Tensor:
-        """(B, 23) in 0..1."""
+        """(B, 23) in 0..1: exp(-joint_sigma / CONFIDENCE_SCALE_M), so 5 mm expected error gives 0.72, 15 mm 0.37, 30 mm
+        0.14."""
         return torch.exp(-self.joint_sigma / CONFIDENCE_SCALE_M)
 
     @property
@@ -105,13 +106,12 @@ class HandNet(nn.Module):
         self.register_buffer("grid", grid, persistent=False)
         cues = widths[3] + joints
         if self.config.head == "hand_model":
-            feedback = self.config.feedback
-            if feedback:
-                self.glance = nn.Conv2d(widths[1], feedback, 1)
-            self.inverse = InverseKinematics(cues, self.config.ik_hidden, self.config.ik_steps, feedback)
+            channels = self.config.image_feedback
+            if channels:
+                self.image_feedback = nn.Conv2d(widths[1], channels, 1)
+            self.inverse = InverseKinematics(cues, self.config.ik_hidden, self.config.ik_steps, channels)
             cues = self.config.ik_hidden + 2 * joints
-        self.certainty = _certainty(cues, skeleton.JOINT_COUNT)
-        self._build_judges(cues)
+        self._build_cue_heads(cues)
 
     def _build_flat(self) -> None:
         backbone = FLAT_BACKBONES[self.config.architecture](self.config.crop_size)
@@ -120,20 +120,21 @@ class HandNet(nn.Module):
             self.joint_head = JointHead(backbone.features, self.config.half_m)
         else:
             self.pose_head = PoseHead(backbone.features, self.config.predict_shape)
-        self.certainty = _certainty(backbone.features, skeleton.JOINT_COUNT)
-        self._build_judges(backbone.features)
+        self._build_cue_heads(backbone.features)
 
-    def _build_judges(self, cues: int) -> None:
+    def _build_cue_heads(self, cues: int) -> None:
+        """The heads that estimate the joints' errors and classify the crop, from F cues."""
+        self.sigma_head = _cue_head(cues, skeleton.JOINT_COUNT)
         if self.config.presence:
-            self.presence = _certainty(cues, 1)
+            self.presence_head = _cue_head(cues, 1)
         if self.config.handedness:
-            self.handedness = _certainty(cues, 1)
+            self.handedness_head = _cue_head(cues, 1)
 
     grid: Tensor
 
     @property
-    def _looks_again(self) -> bool:
-        return self.config.feedback > 0 and self.config.head == "hand_model"
+    def _has_image_feedback(self) -> bool:
+        return self.config.image_feedback > 0 and self.config.head == "hand_model"
 
     def forward(self, crop: Tensor, distance: Tensor, clamp: bool | None = None) -> HandNetOutput:
         """crop (B, 1, S, S), distance (B,) m -> :class:`HandNetOutput`; ``clamp`` is by default "not in training"."""
@@ -142,7 +143,7 @@ class HandNet(nn.Module):
         if pose is None:
             if coarse is None:
                 raise RuntimeError("a network without a hand model must estimate joints")
-            presence, handedness = self._judgements(cues)
+            presence, handedness = self._logits(cues)
             return HandNetOutput(coarse, coarse, self._sigma(cues), presence=presence, handedness=handedness)
         angles, shape = pose.angles, pose.shape
         if clamp:
@@ -154,7 +155,7 @@ class HandNet(nn.Module):
         else:
             cues = torch.cat([cues, (joints - coarse).norm(dim=-1) / _SIGMA_UNIT_M], dim=1)
         sigma = self._sigma(cues)
-        presence, handedness = self._judgements(cues)
+        presence, handedness = self._logits(cues)
         return HandNetOutput(
             coarse,
             joints,
@@ -172,7 +173,7 @@ class HandNet(nn.Module):
     def _estimate(
         self, crop: Tensor, distance: Tensor
     ) -> tuple[Tensor | None, PoseParameters | None, Tensor, tuple[Tensor, ...]]:
-        """-> coarse joints (B, 23, 3) m or None, pose or None (never both), cues of certainty (B, F), joints (B, 23, 3)
+        """-> coarse joints (B, 23, 3) m or None, pose or None (never both), cues of the heads (B, F), joints (B, 23, 3)
         m of earlier steps."""
         if self.config.architecture != "dense":
             with torch.autocast(crop.device.type, torch.bfloat16, enabled=self.autocast):
@@ -181,27 +182,27 @@ class HandNet(nn.Module):
             if self.config.head == "direct_joint":
                 return self.joint_head(features), None, features, ()
             return None, self.pose_head(features), features, ()
-        uvd, spread, pooled, glance = self._dense(crop, distance)
+        uvd, spread, pooled, sampled = self._dense(crop, distance)
         coarse = crop_to_local(uvd, distance, self.config.half_m)
         context = torch.cat([pooled, spread], dim=1)
         if self.config.head == "direct_joint":
             return coarse, None, context, ()
-        pose, hidden, earlier = self.inverse(coarse, context, self.layer, glance)
+        pose, hidden, earlier = self.inverse(coarse, context, self.layer, sampled)
         return coarse, pose, torch.cat([hidden, spread], dim=1), earlier
 
     def _sigma(self, cues: Tensor) -> Tensor:
         """Expected error (B, 23) m. It learns from the pose and never pulls at it: its inputs are detached."""
-        return _SIGMA_UNIT_M * self.certainty(cues.detach()).clamp(-4.0, 3.0).exp()
+        return _SIGMA_UNIT_M * self.sigma_head(cues.detach()).clamp(-4.0, 3.0).exp()
 
-    def _judgements(self, cues: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        """Logits (B,) of there being a hand and of its being a right one, each None where the network does not say."""
-        presence = self.presence(cues).squeeze(-1) if self.config.presence else None
-        handedness = self.handedness(cues).squeeze(-1) if self.config.handedness else None
+    def _logits(self, cues: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        """Logits (B,) of there being a hand and of its being a right one, each None without that head."""
+        presence = self.presence_head(cues).squeeze(-1) if self.config.presence else None
+        handedness = self.handedness_head(cues).squeeze(-1) if self.config.handedness else None
         return presence, handedness
 
-    def _dense(self, crop: Tensor, distance: Tensor) -> tuple[Tensor, Tensor, Tensor, Glance | None]:
+    def _dense(self, crop: Tensor, distance: Tensor) -> tuple[Tensor, Tensor, Tensor, JointFeatures | None]:
         """crop, distance (B,) m -> joints (B, 23, 3) in crop coordinates, spread of the votes (B, 23), pooled features
-        (B, C), what is looked at again.
+        (B, C), the image features to sample at joints.
         """
         surface, seen = surface_map(crop)
         with torch.autocast(crop.device.type, torch.bfloat16, enabled=self.autocast):
@@ -209,7 +210,7 @@ class HandNet(nn.Module):
             maps = self.votes(
                 torch.cat([features, surface.to(features.dtype), seen.to(features.dtype)], dim=1)
             )
-            glimpse = self.glance(features) if self._looks_again else None
+            feature_map = self.image_feedback(features) if self._has_image_feedback else None
         pooled = bottleneck.float().mean((2, 3))
         batch = crop.shape[0]
         maps = maps.float().reshape(batch, 4, skeleton.JOINT_COUNT, -1)
@@ -220,13 +221,13 @@ class HandNet(nn.Module):
         second = torch.einsum("bjn,bcn->bjc", weight, places[:, :2].square())
         variance = (second - mean[..., :2].square()).sum(-1)
         spread = torch.log(variance.clamp_min(0) + 1e-4)
-        glance = None
-        if glimpse is not None:
-            glance = Glance(glimpse.float(), surface, seen, distance, self.config.half_m)
-        return mean + offsets.transpose(1, 2), 0.25 * spread, pooled, glance
+        sampled = None
+        if feature_map is not None:
+            sampled = JointFeatures(feature_map.float(), surface, seen, distance, self.config.half_m)
+        return mean + offsets.transpose(1, 2), 0.25 * spread, pooled, sampled
 
 
-def _certainty(cues: int, outputs: int) -> nn.Sequential:
+def _cue_head(cues: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(cues, 64), nn.SiLU(), nn.Linear(64, outputs))
 
 

@@ -30,6 +30,7 @@ import torch
 from torch import Tensor
 
 from hand_pose_ros.hand import skeleton
+from hand_pose_ros.validation import not_negative, require
 
 PARTS: tuple[tuple[int, ...], ...] = tuple(
     (skeleton.JOINT_INDEX["palm"], *skeleton.FINGER_JOINTS[finger]) for finger in skeleton.FINGERS
@@ -45,25 +46,28 @@ _ANGLE_EPSILON = 1e-8
 
 @dataclass(frozen=True)
 class SkeletonDifference:
-    """Weights of Eq. 2 and 3. alpha, beta: of the angle and of the bone term; omega1: of the tangent term; omega2:
-    of the penalty; threshold: angle between consecutive bones, rad, from which the penalty applies (1.9 is a little
-    under the deepest bend of a finger's middle joint); tan_limit: half difference, rad, see the module's notes."""
+    """Weights of Eq. 2 and 3; the paper gives none of them. ValueError names a field that makes no sense."""
 
     alpha: float = 1.0
+    """Of the angle term."""
     beta: float = 1.0
+    """Of the bone term."""
     omega1: float = 1.0
+    """Of the tangent within the angle term."""
     omega2: float = 1.0
+    """Of the penalty within the angle term."""
     threshold: float = 1.9
+    """Angle between consecutive bones, rad, from which the penalty applies: a little under the deepest bend of a
+    finger's middle joint."""
     tan_limit: float = 1.2
+    """Half difference of two angles, rad, from which the tangent goes on as a line, see the module's notes."""
 
     def __post_init__(self) -> None:
-        for name in ("alpha", "beta", "omega1", "omega2"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"skeleton_difference.{name} is {getattr(self, name)}, want at least 0")
-        if not 0 < self.threshold <= math.pi:
-            raise ValueError(f"skeleton_difference.threshold is {self.threshold}, want 0 to pi rad")
-        if not 0 < self.tan_limit < math.pi / 2:
-            raise ValueError(f"skeleton_difference.tan_limit is {self.tan_limit}, want 0 to below pi/2 rad")
+        section = "loss.skeleton_difference"
+        not_negative(self, "alpha", "beta", "omega1", "omega2", section=section)
+        require(0 < self.threshold <= math.pi, section, "threshold", self.threshold, "above 0 to pi rad")
+        inside = 0 < self.tan_limit < math.pi / 2
+        require(inside, section, "tan_limit", self.tan_limit, "above 0 to below pi/2 rad")
 
 
 def euclidean_joint_loss(joints: Tensor, truth: Tensor) -> Tensor:

@@ -23,6 +23,7 @@ from hand_pose_ros.hand.kinematics_numba import fingers_direction
 from hand_pose_ros.hand.rotations_numba import so3_log
 from hand_pose_ros.network.backbones import fold_normalisation
 from hand_pose_ros.network.checkpoint import load_checkpoint
+from hand_pose_ros.network.device import pick_device
 from hand_pose_ros.network.model import HandNetOutput
 from hand_pose_ros.tracking.visibility import surface_agreement
 
@@ -101,7 +102,7 @@ class HandEstimator:
         self, weights: str | Path, device: str = "auto", threads: int = 1, precision: str = "auto"
     ) -> None:
         """device: auto, cpu or cuda; threads: of a CPU; precision: one of PRECISIONS."""
-        self.device = _device(device)
+        self.device = pick_device(device)
         trained, self.info = load_checkpoint(weights, self.device)
         if self.info.network.head == "direct_joint":
             raise ValueError(
@@ -215,11 +216,3 @@ def _estimate(
         agreement,
         fit,
     )
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise ValueError("device is 'cuda', but torch finds no CUDA device here; want auto or cpu")
-    return torch.device(name)

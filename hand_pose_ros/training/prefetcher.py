@@ -1,14 +1,29 @@
-"""Batches for training: seeds that never meet those of validation, and batches made ahead in a thread.
+"""Batches for training, step after step, on request made ahead in a thread.
 
-In: a source with ``batch(seed, count)`` (datasets.synthetic.SyntheticHands). Out: :class:`TorchBatch`.
+In: a function that makes the batch of a step. Out: the batches in order.
 """
 
 from __future__ import annotations
 
+import itertools
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
+
+
+def stream(make: Callable[[int], Any], first: int, depth: int) -> Generator[Any, None, None]:
+    """``make(first)``, ``make(first + 1)``, ...: made when asked for, or up to ``depth`` of them ahead in a thread,
+    which ends with the generator."""
+    if depth == 0:
+        for step in itertools.count(first):
+            yield make(step)
+    prefetcher = Prefetcher(make, first, depth)
+    try:
+        while True:
+            yield prefetcher.get()
+    finally:
+        prefetcher.close()
 
 
 class Prefetcher:

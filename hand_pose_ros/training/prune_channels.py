@@ -21,7 +21,7 @@ Weights = dict[str, Tensor]
 _STAGES = ("stem", "down4", "down8", "down16")
 
 
-def shrink(weights: Mapping[str, Tensor], wide: NetworkConfig, narrow: NetworkConfig) -> Weights:
+def prune_channels(weights: Mapping[str, Tensor], wide: NetworkConfig, narrow: NetworkConfig) -> Weights:
     """The weights of ``wide`` with as many channels as ``narrow`` has. ValueError when more than the widths differ, or
     one is larger."""
     if wide.architecture != "dense" or replace(narrow, widths=wide.widths) != wide:
@@ -41,15 +41,15 @@ def shrink(weights: Mapping[str, Tensor], wide: NetworkConfig, narrow: NetworkCo
         _take(result, f"backbone.{stage}.0.0.weight", own, before)
         _take_norm(result, f"backbone.{stage}.0.1", own)
         for block in range(1, blocks + 1):
-            _shrink_block(result, f"backbone.{stage}.{block}", own)
+            _prune_block(result, f"backbone.{stage}.{block}", own)
         before = own
     for level, blocks, below in (("8", wide.up_blocks[0], "down16"), ("4", wide.up_blocks[1], "down8")):
         own = kept[f"down{level}"]
         _take(result, f"backbone.reduce{level}.weight", own, kept[below])
         _take(result, f"backbone.reduce{level}.bias", own, None)
         for block in range(blocks):
-            _shrink_block(result, f"backbone.up{level}.{block}", own)
-    _shrink_heads(result, wide, kept)
+            _prune_block(result, f"backbone.up{level}.{block}", own)
+    _prune_heads(result, wide, kept)
     return result
 
 
@@ -84,7 +84,7 @@ def _take_norm(weights: Weights, name: str, channels: Tensor) -> None:
         _take(weights, f"{name}.{part}", channels, None)
 
 
-def _shrink_block(weights: Weights, name: str, channels: Tensor) -> None:
+def _prune_block(weights: Weights, name: str, channels: Tensor) -> None:
     """A residual block; inside it as many channels are kept as outside."""
     inner = _most_important(weights[f"{name}.first.1.weight"].abs(), len(channels))
     _take(weights, f"{name}.first.0.weight", inner, channels)
@@ -93,26 +93,27 @@ def _shrink_block(weights: Weights, name: str, channels: Tensor) -> None:
     _take_norm(weights, f"{name}.norm", channels)
 
 
-def _shrink_heads(weights: Weights, wide: NetworkConfig, kept: Mapping[str, Tensor]) -> None:
-    """What reads the backbone: votes, glances, and the inverse kinematics' first step (or the judges without one)."""
+def _prune_heads(weights: Weights, wide: NetworkConfig, kept: Mapping[str, Tensor]) -> None:
+    """What reads the backbone: votes, image feedback, and the inverse kinematics' first step (or the heads without
+    one)."""
     _, at4, _, at16 = wide.widths
     surface = torch.cat(
         [kept["down4"], torch.tensor([at4, at4 + 1])]
     )  # two more channels: depth, and where it is
     _take(weights, "votes.weight", None, surface)
     if wide.head != "hand_model":
-        for key in [k for k in weights if k.endswith(".0.weight") and k.split(".")[0] in _JUDGES]:
+        for key in [k for k in weights if k.endswith(".0.weight") and k.split(".")[0] in _CUE_HEADS]:
             _take(weights, key, None, _spliced(weights[key].shape[1], 0, at16, kept["down16"]))
         return
-    if wide.feedback:
-        _take(weights, "glance.weight", None, kept["down4"])
+    if wide.image_feedback:
+        _take(weights, "image_feedback.weight", None, kept["down4"])
     # Before the context come the joints in the palm's frame, the bones' directions and lengths.
     start = 3 * skeleton.JOINT_COUNT + 4 * len(skeleton.BONES)
     first = "inverse.trunks.0.0.weight"
     _take(weights, first, None, _spliced(weights[first].shape[1], start, at16, kept["down16"]))
 
 
-_JUDGES = ("certainty", "presence", "handedness")
+_CUE_HEADS = ("sigma_head", "presence_head", "handedness_head")
 
 
 def _spliced(columns: int, start: int, count: int, kept: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from hand_pose_ros.network.checkpoint import CheckpointError, content_hash, read_tensors, write_tensors
+from hand_pose_ros.network.migration import migrate_weights
 
 FORMAT = "hand_pose_ros-training-state-1"
 
@@ -56,8 +57,8 @@ def load_state(
         else:
             parts[kind][rest] = value
     try:
-        model.load_state_dict(parts["model"])
-        average.load_state_dict(parts["average"])
+        model.load_state_dict(migrate_weights(parts["model"]))
+        average.load_state_dict(migrate_weights(parts["average"]))
         optimiser.load_state_dict({**optimiser.state_dict(), "state": slots})
         _match_layout(optimiser)
         counters = json.loads(metadata["counters"])

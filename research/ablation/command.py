@@ -1,4 +1,7 @@
-"""``hand-pose ablation``: the papers' tables, trained row by row under one budget, and docs/results.md from them."""
+"""``python -m research.ablation``: the papers' tables, trained row by row under one budget, and docs/results.md.
+
+In: command-line arguments. Out: the runs' files in a folder, a Markdown page and its figures.
+"""
 
 from __future__ import annotations
 
@@ -16,15 +19,17 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
-from hand_pose_ros.evaluation.report import write_json
-from hand_pose_ros.resources import resource
+from hand_pose_ros.files import write_json
 from research.ablation.config import ROWS, TABLES, AblationConfig, Row, find_rows, load_ablation
 from research.ablation.report import INVOCATIONS, write_report
 from research.ablation.runs import missing_rows, train_rows
 
+PROGRAM = "python -m research.ablation"
+DEFAULT_CONFIG = Path(__file__).resolve().parents[1] / "recipes" / "ablation.yaml"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of ``hand-pose ablation``."""
+    """Arguments of ``python -m research.ablation``."""
     names = ", ".join([*TABLES, *(row.name for row in ROWS)])
     parser.add_argument("--config", type=Path, help="YAML file (default: research/recipes/ablation.yaml)")
     parser.add_argument("--output", type=Path, default=Path("runs/ablation"), help="folder of the runs")
@@ -67,8 +72,8 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def configured(arguments: argparse.Namespace) -> AblationConfig:
-    """The file's configuration with what the command line says."""
-    path = arguments.config or resource("config", "train", "ablation.yaml")
+    """The file's configuration with the command line's overrides."""
+    path = arguments.config or DEFAULT_CONFIG
     ablation = load_ablation(path)
     changes = {key: getattr(arguments, key) for key in ("samples", "seeds")}
     ablation = replace(ablation, **{key: value for key, value in changes.items() if value is not None})
@@ -147,7 +152,7 @@ def _recorded(arguments: argparse.Namespace) -> Iterator[None]:
 
 def command_line(arguments: argparse.Namespace) -> str:
     """The command that these arguments were given to, as one would type it."""
-    words = ["hand-pose", "ablation"]
+    words = PROGRAM.split()
     for key in ("config", "output", "rows", "seeds", "samples", "device", "jobs", "minutes"):
         value = getattr(arguments, key)
         if value is not None:

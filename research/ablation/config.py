@@ -1,6 +1,6 @@
 """What is compared: the rows of the papers' tables, and one budget for all of them.
 
-In: a YAML file (research/recipes/ablation.yaml) beside the papers' training configurations. Out:
+In: a YAML file (research/recipes/ablation.yaml) and the papers' training configurations (config/train). Out:
 :class:`AblationConfig`, and for every row and seed a :class:`TrainConfig` that differs from the other rows' in nothing
 but what the row is about.
 """
@@ -8,13 +8,14 @@ but what the row is about.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from hand_pose_ros.training.config import TrainConfig, config_from_dict, merged
+from hand_pose_ros.config_files import build, merged, read_mapping, require_mapping, require_seeds
+from hand_pose_ros.resources import resource
+from hand_pose_ros.training.config import TrainConfig, config_from_dict
+from hand_pose_ros.validation import one_of, positive, whole
 from research.ablation.views import VIEWS
 
 TABLES: tuple[str, ...] = ("deepmodel", "sdnet")
@@ -22,16 +23,20 @@ TABLES: tuple[str, ...] = ("deepmodel", "sdnet")
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a table: its name on the command line and in print, the training configuration it starts from, what
-    it changes there, and the figures that the paper printed for it (``joint_mm``, ``angle_deg``, ``out_of_range`` in
-    0..1)."""
+    """One row of a table."""
 
     table: str
+    """One of TABLES."""
     key: str
+    """Its name within the table, on the command line and in files."""
     label: str
+    """Its name in print."""
     base: str
+    """The training configuration that it starts from, a file in config/train."""
     changes: Mapping[str, Any] = field(default_factory=dict)
+    """What it changes there, nested fields."""
     published: Mapping[str, float] = field(default_factory=dict)
+    """The figures that the paper printed for it: ``joint_mm``, ``angle_deg``, ``out_of_range`` in 0..1."""
 
     @property
     def name(self) -> str:
@@ -70,88 +75,68 @@ ROWS: tuple[Row, ...] = (
 
 @dataclass(frozen=True)
 class AblationConfig:
-    """One budget for all rows; ValueError names a field that makes no sense.
-
-    samples: of every run, unless its table says otherwise. seeds: one run a row each. curve_points: how often a run
-    is measured on the way. curve_samples, evaluation_samples: hands it is measured on, on the way and in the end (the
-    same for all runs, drawn from people, poses and views that training never sees). fit_samples: predictions of
-    *direct joint* that the hand model is fitted to, for its angle error. save_minutes: how much work a stop can cost.
-    views: what the hands show, "frontal" (see ablation_views) or "all". common: changes to all training
-    configurations; deepmodel, sdnet: to those of one table; rows: to single rows, by name. folder: where the papers'
-    training configurations lie.
-    """
+    """One budget for all rows; ValueError names a field that makes no sense."""
 
     samples: int = 100_000
+    """Of every run, unless its table says otherwise."""
     seeds: tuple[int, ...] = (1, 2, 3)
+    """One run a row each."""
     curve_points: int = 6
+    """How often a run is measured on the way."""
     curve_samples: int = 512
+    """Hands that it is measured on, on the way."""
     evaluation_samples: int = 2048
+    """Hands that it is measured on in the end: the same for all runs, of subjects, poses and views that training never
+    sees."""
     fit_samples: int = 256
+    """Predictions of *direct joint* that the hand model is fitted to, for its angle error."""
     save_minutes: float = 2.0
+    """How much work a stop can cost."""
     views: str = "frontal"
+    """What the hands show: "frontal" (see ``views.FrontalHands``) or "all"."""
     common: Mapping[str, Any] = field(default_factory=dict)
+    """Changes to all training configurations."""
     deepmodel: Mapping[str, Any] = field(default_factory=dict)
+    """Changes to those of the poster's rows."""
     sdnet: Mapping[str, Any] = field(default_factory=dict)
+    """Changes to those of SDNet's rows."""
     rows: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    folder: Path = Path()
+    """Changes to single rows, by name."""
 
     def __post_init__(self) -> None:
-        for name in ("samples", "curve_points", "curve_samples", "evaluation_samples", "fit_samples"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise ValueError(f"{name} is {value!r}, want a whole number of at least 1")
+        whole(self, "samples", "curve_points", "curve_samples", "evaluation_samples", "fit_samples")
         if self.fit_samples > self.evaluation_samples:
             raise ValueError(
                 f"fit_samples is {self.fit_samples}, want at most the {self.evaluation_samples} evaluation_samples"
             )
-        if not isinstance(self.save_minutes, (int, float)) or not self.save_minutes > 0:
-            raise ValueError(f"save_minutes is {self.save_minutes!r}, want more than 0")
-        if self.views not in VIEWS:
-            raise ValueError(f"views is {self.views!r}, want one of {', '.join(VIEWS)}")
-        seeds = self.seeds
-        if not isinstance(seeds, Sequence) or not seeds or len(set(seeds)) < len(seeds):
-            raise ValueError(f"seeds is {seeds!r}, want a list of different whole numbers")
-        object.__setattr__(self, "seeds", tuple(seeds))
+        positive(self, "save_minutes")
+        one_of(self, VIEWS, "views")
+        object.__setattr__(self, "seeds", require_seeds(self.seeds))
         for name in ("common", "deepmodel", "sdnet", "rows"):
-            if not isinstance(getattr(self, name), Mapping):
-                raise ValueError(f"{name} is {getattr(self, name)!r}, want a mapping")
+            require_mapping(name, getattr(self, name))
         find_rows(list(self.rows))
 
     def training(self, row: Row, seed: int) -> TrainConfig:
         """The configuration of one run. ValueError names the file or the field that is wrong."""
-        path = self.folder / row.base
-        try:
-            values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise ValueError(f"{path}: cannot read the training configuration: {error}") from error
+        values = read_mapping(resource("config", "train", row.base), "the training configuration")
         for changes in (self.common, getattr(self, row.table), row.changes, self.rows.get(row.name, {})):
             values = merged(values, changes)
         samples = getattr(self, row.table).get("samples", self.samples)
         budget = {"name": row.name, "minutes": 0.0, "samples": samples, "seed": seed}
         try:
             return config_from_dict({**values, **budget})
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"row {row.name} ({path.name}): {error}") from error
+        except ValueError as error:
+            raise ValueError(f"row {row.name} ({row.base}): {error}") from error
 
 
 def load_ablation(path: Path) -> AblationConfig:
-    """Read a YAML file; the papers' training configurations are looked for beside it. ValueError names file and
-    field."""
+    """Read a YAML file. ValueError names file and field."""
+    values = read_mapping(path, "the ablation's configuration")
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ValueError(f"{path}: cannot read the ablation's configuration: {error}") from error
-    if not isinstance(values, dict):
-        raise ValueError(f"{path}: want a mapping of fields")
-    known = [f.name for f in fields(AblationConfig) if f.name != "folder"]
-    unknown = sorted(set(values) - set(known))
-    if unknown:
-        raise ValueError(f"{path}: no field '{unknown[0]}', want one of {', '.join(known)}")
-    try:
-        config = AblationConfig(**values, folder=path.resolve().parent)
+        config = build(AblationConfig, "", values)
         for row in ROWS:
             config.training(row, config.seeds[0])
-    except (TypeError, ValueError) as error:
+    except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     return config
 

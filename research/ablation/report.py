@@ -15,7 +15,7 @@ import numpy as np
 
 from hand_pose_ros.evaluation.figures import save_figure
 from hand_pose_ros.evaluation.hardware_info import hardware_text
-from hand_pose_ros.evaluation.report import write_text
+from hand_pose_ros.files import write_text
 from hand_pose_ros.hand import skeleton
 from research.ablation.config import ROWS, TABLES, AblationConfig
 from research.ablation.figures import (
@@ -39,11 +39,11 @@ _VIEWS = {
     "frontal": "Hands show their palm, fingers up within about 25 degrees, as in the papers' data.",
 }
 _PREFACE = (
-    "Written by `hand-pose ablation` from the finished runs, except for the discussion at the end. All rows of a",
-    "table saw the same synthetic hands in the same order, with the same budget, and were measured on the same",
-    "hands of people, poses and views that training never draws. Figures are means ± standard deviations over the",
-    "seeds. The papers' own figures were measured on other data (the poster: NYU's hands; SDNet: ICVL's) with networks",
-    "of full size trained to the end: compare the order of the rows, not the millimetres.",
+    "Written by `python -m research.ablation` from the finished runs, except for the discussion at the end.",
+    "All rows of a table saw the same synthetic hands in the same order, with the same budget, and were measured on",
+    "the same hands of people, poses and views that training never draws. Figures are means ± standard deviations",
+    "over the seeds. The papers' own figures were measured on other data (the poster: NYU's hands; SDNet: ICVL's) with",
+    "networks of full size trained to the end: compare the order of the rows, not the millimetres.",
 )
 _NO_DISCUSSION = "\n(not written yet)\n"
 _TITLES = {
@@ -99,7 +99,6 @@ def write_report(ablation: AblationConfig, folder: Path, path: Path) -> None:
             "",
         ]
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, text)
 
 
@@ -239,7 +238,7 @@ def _setting(results: Sequence[RowResults]) -> list[str]:
 
 def _conditions(ablation: AblationConfig, tables: dict[str, list[RowResults]], folder: Path) -> list[str]:
     runs = [run for results in tables.values() for result in results for run in result.runs]
-    machines = sorted({json.dumps(run["machine"], sort_keys=True) for run in runs})
+    machines = sorted({json.dumps(run["hardware"], sort_keys=True) for run in runs})
     lines = ["## How it was measured", ""]
     record = folder / INVOCATIONS
     if record.exists():
@@ -259,7 +258,7 @@ def _conditions(ablation: AblationConfig, tables: dict[str, list[RowResults]], f
         f"* Seeds {', '.join(map(str, ablation.seeds))}: each gives its runs another stream of hands and other first "
         "weights.",
         "* The settings of every run stand in full in its JSON file; the files that they come from are in "
-        "`config/train`.",
+        "`config/train` and `research/recipes`.",
         "",
     ]
     return lines

@@ -12,20 +12,21 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from hand_pose_ros.datasets.seeds import TRAINING_SPLIT, VALIDATION_SPLIT, training_seed
 from hand_pose_ros.datasets.synthetic import synthetic_source
 from hand_pose_ros.datasets.torch_batch import Source, TorchBatch, to_torch
 from hand_pose_ros.evaluation.hardware_info import hardware_info
-from hand_pose_ros.evaluation.report import write_json
+from hand_pose_ros.files import write_json
 from hand_pose_ros.training.config import TrainConfig
-from hand_pose_ros.training.prefetcher import Prefetcher
-from hand_pose_ros.training.state import save_state
+from hand_pose_ros.training.hooks import MovingAverage, SeededSteps
+from hand_pose_ros.training.pose_task import PoseTask, PoseTrainer
+from hand_pose_ros.training.prefetcher import stream
 from hand_pose_ros.training.trainer import Trainer
 from research.ablation.config import AblationConfig, Row
 from research.ablation.measures import curve_error_mm, evaluation_batches, measure
@@ -52,35 +53,44 @@ class StopWatch:
         return os.getppid() != self._parent or (self._asked is not None and self._asked())
 
 
-class AblationRun(Trainer):
-    """One row with one seed: a :class:`Trainer` that is handed its batches, and keeps the curve of its error."""
+@dataclass
+class AblationRun:
+    """One row with one seed."""
 
-    def __init__(self, config: TrainConfig, source: Source, output: Path, experiment: dict[str, Any]) -> None:
-        self.experiment = experiment
+    trainer: PoseTrainer
+    """It is handed its batches."""
+    experiment: dict[str, Any]
+    """What decides its result, as :func:`experiment_of`."""
+    curve: list[list[float]]
+    """Samples and mean joint error in mm, on the way."""
+
+    @classmethod
+    def open(
+        cls, config: TrainConfig, source: Source, output: Path, experiment: dict[str, Any]
+    ) -> AblationRun:
+        """Begin the run, or go on where its folder says that it was stopped. ValueError when that was another one."""
+        task = PoseTask(config, source)
         resume = (output / "state.safetensors").exists()
-        points: list[list[float]] = []
-        if resume:
-            points = read_result(output / _PROGRESS, experiment)["curve"]
-        super().__init__(config, source, output, resume=resume)
-        self.curve = [point for point in points if point[0] <= self.samples]
+        points: list[list[float]] = read_result(output / _PROGRESS, experiment)["curve"] if resume else []
+        hooks = [MovingAverage(task.optimiser.ema_decay), SeededSteps()]
+        trainer = Trainer(task, output, resume, hooks)
+        return cls(trainer, experiment, [point for point in points if point[0] <= trainer.samples])
 
     def advance(self, batch: TorchBatch) -> None:
         """One step on a batch that other rows may be given too."""
         began = time.monotonic()
-        torch.manual_seed(training_seed(self.config.seed, self.step))
-        self._train_step(batch, self.learning_rate())
-        self.step += 1
-        self.used_s += time.monotonic() - began
+        self.trainer.advance(batch)
+        self.trainer.used_s += time.monotonic() - began
 
     def keep(self) -> None:
         """Write what is needed to go on."""
-        write_json(self.output / _PROGRESS, {"config": self.experiment, "curve": self.curve})
-        save_state(self.state_path, self.model, self.average, self.optimiser, self.step, self.used_s)
+        write_json(self.trainer.output / _PROGRESS, {"config": self.experiment, "curve": self.curve})
+        self.trainer.save_state()
 
     def close(self) -> None:
         """Write the averaged weights, remove the state."""
-        self.save(None)
-        self.state_path.unlink()
+        self.trainer.save(None)
+        self.trainer.state_path.unlink()
 
 
 def result_path(output: Path, row: Row, seed: int) -> Path:
@@ -133,7 +143,7 @@ def train_rows(
     if ablation.views == "frontal":
         source, held_out = FrontalHands(source), FrontalHands(held_out)
     runs = {
-        row.name: AblationRun(
+        row.name: AblationRun.open(
             config,
             source,
             output / "work" / f"{row.name}.seed{seed}",
@@ -166,24 +176,24 @@ def _train_together(
     label: str,
 ) -> bool:
     """Step all runs on the same batches until their budget is used (True) or it is time to stop (False)."""
-    config = runs[0].config
+    config = runs[0].trainer.config
     steps = -(-config.samples // config.batch)
     milestones = {round(steps * (k + 1) / ablation.curve_points) for k in range(ablation.curve_points)}
     saved = time.monotonic()
-    begin = min(run.step for run in runs)
+    begin = min(run.trainer.step for run in runs)
 
     def make(step: int) -> Any:
         return source.batch(training_seed(config.seed, step), config.batch)
 
-    ahead = Prefetcher(make, begin, config.prefetch) if config.prefetch else None
+    batches = stream(make, begin, config.prefetch)
     try:
         for step in range(begin, steps):
             if stop():
                 return False
-            batch = to_torch(ahead.get() if ahead else make(step), runs[0].device)
+            batch = to_torch(next(batches), runs[0].trainer.device)
             # Saved one after the other, runs that were killed may lie a few steps apart.
             for run in runs:
-                if run.step == step:
+                if run.trainer.step == step:
                     run.advance(batch)
             if step + 1 in milestones:
                 errors = [_mark(run, held, ablation.curve_samples) for run in runs]
@@ -193,30 +203,31 @@ def _train_together(
                     run.keep()
                 saved = time.monotonic()
     finally:
-        if ahead:
-            ahead.close()
+        batches.close()
     return True
 
 
 def _mark(run: AblationRun, held: Sequence[Any], count: int) -> str:
     """Add a point to a run's curve, unless an earlier start did; what to print of it."""
-    if not run.curve or run.curve[-1][0] < run.samples:
-        run.curve.append([run.samples, curve_error_mm(run.average, held, count)])
-    return f"{run.config.name} {run.curve[-1][1]:.1f}"
+    trainer = run.trainer
+    if not run.curve or run.curve[-1][0] < trainer.samples:
+        run.curve.append([trainer.samples, curve_error_mm(trainer.average, held, count)])
+    return f"{trainer.config.name} {run.curve[-1][1]:.1f}"
 
 
 def _finish(ablation: AblationConfig, row: Row, run: AblationRun, held: Sequence[Any], output: Path) -> None:
+    trainer = run.trainer
     fit = ablation.fit_samples if row.key == "direct_joint" else 0
     result = {
         "row": row.name,
-        "seed": run.config.seed,
-        "samples": run.samples,
-        "train_seconds": round(run.used_s, 1),
-        "weights": int(np.sum([p.numel() for p in run.model.parameters()])),
-        "measures": measure(run.average, held, fit),
+        "seed": trainer.config.seed,
+        "samples": trainer.samples,
+        "train_seconds": round(trainer.used_s, 1),
+        "weights": int(np.sum([p.numel() for p in trainer.model.parameters()])),
+        "measures": measure(trainer.average, held, fit),
         "curve": run.curve,
-        "machine": hardware_info(run.device),
+        "hardware": hardware_info(trainer.device),
         "config": run.experiment,
     }
-    write_json(result_path(output, row, run.config.seed), result)
+    write_json(result_path(output, row, trainer.config.seed), result)
     run.close()

@@ -1,4 +1,7 @@
-"""``hand-pose compare``: designs of the network, trained at one budget, and docs/designs.md from them."""
+"""``python -m research.architecture_sweep``: designs of the network, trained at one budget, and docs/designs.md.
+
+In: command-line arguments. Out: the runs' files in a folder, a table in a Markdown page.
+"""
 
 from __future__ import annotations
 
@@ -12,17 +15,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hand_pose_ros.resources import resource
-from research.architecture_sweep.config import DesignsConfig, load_designs
-from research.architecture_sweep.report import collect, surroundings, write_report
+from research.architecture_sweep.config import SweepConfig, load_sweep
+from research.architecture_sweep.report import collect, split_at_table, write_report
 from research.architecture_sweep.runs import finished_result, time_again, train_design
 
+PROGRAM = "python -m research.architecture_sweep"
+DEFAULT_CONFIG = Path(__file__).resolve().parents[1] / "recipes" / "designs.yaml"
 _OUTPUT = Path("runs/designs")
 _RESULTS = Path("docs/designs.md")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of ``hand-pose compare``."""
+    """Arguments of ``python -m research.architecture_sweep``."""
     parser.add_argument("--config", type=Path, help="YAML file (default: research/recipes/designs.yaml)")
     parser.add_argument(
         "--output", type=Path, default=_OUTPUT, help=f"folder of the runs (default: {_OUTPUT})"
@@ -46,7 +50,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.minutes is not None and not arguments.minutes > 0:
         raise ValueError(f"--minutes is {arguments.minutes:g}, want more than 0")
     designs = configured(arguments)
-    surroundings(arguments.results)  # wrong markers are said before the training, not after
+    split_at_table(arguments.results)  # wrong markers are said before the training, not after
     interrupted = False
     if not arguments.report:
         interrupted = _train(designs, arguments)
@@ -63,9 +67,9 @@ def run(arguments: argparse.Namespace) -> None:
         raise KeyboardInterrupt
 
 
-def configured(arguments: argparse.Namespace) -> DesignsConfig:
-    """The file's configuration with what the command line says."""
-    designs = load_designs(arguments.config or resource("config", "train", "designs.yaml"))
+def configured(arguments: argparse.Namespace) -> SweepConfig:
+    """The file's configuration with the command line's overrides."""
+    designs = load_sweep(arguments.config or DEFAULT_CONFIG)
     if arguments.threads is not None:
         if arguments.threads < 1:
             raise ValueError(f"--threads is {arguments.threads}, want at least 1")
@@ -74,7 +78,7 @@ def configured(arguments: argparse.Namespace) -> DesignsConfig:
     return designs
 
 
-def _train(designs: DesignsConfig, arguments: argparse.Namespace) -> bool:
+def _train(designs: SweepConfig, arguments: argparse.Namespace) -> bool:
     """Train one design after the other until all are finished or it is time to stop; True when interrupted."""
     wanted = designs.designs if arguments.designs is None else designs.find(arguments.designs)
     work = [(design, seed) for seed in designs.seeds for design in wanted]
@@ -114,7 +118,7 @@ def _interrupts() -> Iterator[Callable[[], bool]]:
 
 def command_line(arguments: argparse.Namespace) -> str:
     """The command that makes the results, as one would type it."""
-    words = ["hand-pose", "compare"]
+    words = PROGRAM.split()
     usual = {"output": _OUTPUT, "results": _RESULTS}
     for key in ("config", "output", "threads", "results"):
         value = getattr(arguments, key)

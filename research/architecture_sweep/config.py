@@ -1,6 +1,6 @@
 """What is compared: designs of the network, each a change to one base, at one budget.
 
-In: a YAML file (research/recipes/designs.yaml). Out: :class:`DesignsConfig`, and for every design and seed a
+In: a YAML file (research/recipes/designs.yaml). Out: :class:`SweepConfig`, and for every design and seed a
 :class:`TrainConfig` that differs from the base's in nothing but the design's changes.
 """
 
@@ -8,15 +8,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from hand_pose_ros.config_files import (
+    build,
+    merged,
+    read_mapping,
+    require_known,
+    require_mapping,
+    require_seeds,
+)
 from hand_pose_ros.datasets.seeds import TRAINING_SPLIT
 from hand_pose_ros.datasets.synthetic import synthetic_source
-from hand_pose_ros.training.config import SYNTHETIC, TrainConfig, config_from_dict, merged
+from hand_pose_ros.training.config import SYNTHETIC, TrainConfig, config_from_dict
+from hand_pose_ros.validation import whole
 
 BASE = "base"
 """Name of the design that all others are compared with: the base itself."""
@@ -27,13 +34,16 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 @dataclass(frozen=True)
 class Design:
-    """One design: its name on the command line and in files, its name in print, what it changes in the base (nested
-    fields), and its own budget in samples, None for that of all."""
+    """One design; ValueError names a field that makes no sense."""
 
     name: str
+    """On the command line and in files."""
     label: str
+    """In print."""
     changes: Mapping[str, Any] = field(default_factory=dict)
+    """What it changes in the base, nested fields."""
     samples: int | None = None
+    """Its own budget; None for that of all."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
@@ -43,9 +53,9 @@ class Design:
         where = f"designs.{self.name}"
         if not isinstance(self.label, str) or not self.label.strip() or "|" in self.label:
             raise ValueError(f"{where}.label is {self.label!r}, want a text without '|'")
-        _mapping(f"{where}.changes", self.changes)
+        require_mapping(f"{where}.changes", self.changes)
         if self.samples is not None:
-            _count(f"{where}.samples", self.samples)
+            whole(self, "samples", section=where)
         if self.name == BASE and (self.changes or self.samples is not None):
             raise ValueError(
                 f"{where} wants neither changes nor samples: it is what the others are compared with"
@@ -53,30 +63,25 @@ class Design:
 
 
 @dataclass(frozen=True)
-class DesignsConfig:
-    """What is trained, for how long, and what it is judged on; ValueError names a field that makes no sense.
-
-    designs: in the order of the table; one is named ``base`` and changes nothing. base: fields of a training
-    configuration. samples: of every run, unless its design says otherwise. seeds: one run a design each.
-    evaluation_samples: hands that every design is judged on (the same for all, of people, poses and views that training
-    never sees).
-    """
+class SweepConfig:
+    """What is trained, for how long, and what it is evaluated on; ValueError names a field that makes no sense."""
 
     designs: tuple[Design, ...]
+    """In the order of the table; one is named ``base`` and changes nothing."""
     base: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of a training configuration."""
     samples: int = 60_000
+    """Of every run, unless its design says otherwise."""
     seeds: tuple[int, ...] = (1,)
+    """One run a design each."""
     evaluation_samples: int = 4096
+    """Hands that every design is evaluated on: the same for all, of subjects, poses and views that training never
+    sees."""
 
     def __post_init__(self) -> None:
-        _count("samples", self.samples)
-        _count("evaluation_samples", self.evaluation_samples)
-        seeds = self.seeds
-        whole = isinstance(seeds, Sequence) and all(type(seed) is int for seed in seeds)
-        if not whole or not seeds or len(set(seeds)) < len(seeds):
-            raise ValueError(f"seeds is {seeds!r}, want a list of different whole numbers")
-        object.__setattr__(self, "seeds", tuple(seeds))
-        _mapping("base", self.base)
+        whole(self, "samples", "evaluation_samples")
+        object.__setattr__(self, "seeds", require_seeds(self.seeds))
+        require_mapping("base", self.base)
         if BASE not in [design.name for design in self.designs]:
             raise ValueError(
                 f"designs has no '{BASE}', want one of that name, without changes, to compare with"
@@ -99,8 +104,8 @@ class DesignsConfig:
             config = config_from_dict({**merged(self.base, design.changes), **run})
             if config.dataset != SYNTHETIC:
                 raise ValueError(f"dataset is '{config.dataset}', want {SYNTHETIC}")
-            synthetic_source(config.data, TRAINING_SPLIT)  # says which field of data is wrong
-        except (TypeError, ValueError) as error:
+            synthetic_source(config.data, TRAINING_SPLIT)  # names a wrong field of data
+        except ValueError as error:
             raise ValueError(f"designs.{design.name}: {error}") from error
         return config
 
@@ -113,47 +118,20 @@ class DesignsConfig:
         return tuple(design for design in self.designs if design.name in names)
 
 
-def load_designs(path: Path) -> DesignsConfig:
+def load_sweep(path: Path) -> SweepConfig:
     """Read a YAML file. ValueError names file and field."""
+    values = read_mapping(path, "the designs")
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ValueError(f"{path}: cannot read the designs: {error}") from error
-    try:
-        _known("", values, DesignsConfig)
-        designs = tuple(_design(name, entry) for name, entry in _designs(values).items())
-        return DesignsConfig(**{**values, "designs": designs})
-    except (TypeError, ValueError) as error:
+        if "designs" not in values:
+            raise ValueError("no field 'designs', want a mapping of names to designs")
+        require_mapping("designs", values["designs"])
+        designs = [_design(name, entry) for name, entry in values["designs"].items()]
+        return build(SweepConfig, "", {**values, "designs": designs})
+    except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
 
 
-def _designs(values: Mapping[str, Any]) -> Mapping[str, Any]:
-    if "designs" not in values:
-        raise ValueError("no field 'designs', want a mapping of names to designs")
-    _mapping("designs", values["designs"])
-    return dict(values["designs"])
-
-
 def _design(name: str, entry: Any) -> Design:
-    _known(f"designs.{name}", entry, Design, "name")
-    return Design(**{"label": name, **entry, "name": name})
-
-
-def _known(where: str, values: Any, kind: type, *apart: str) -> None:
-    """ValueError when ``values`` is no mapping of the dataclass's fields; ``apart``: fields that do not count."""
-    _mapping(where or "the file", values)
-    known = [f.name for f in fields(kind) if f.name not in apart]
-    for key in values:
-        if key not in known:
-            label = f"{where}.{key}" if where else key
-            raise ValueError(f"no field '{label}', want one of {', '.join(known)}")
-
-
-def _mapping(where: str, value: Any) -> None:
-    if not isinstance(value, Mapping):
-        raise ValueError(f"{where} is {value!r}, want a mapping of fields")
-
-
-def _count(where: str, value: Any) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{where} is {value!r}, want a whole number of at least 1")
+    require_mapping(f"designs.{name}", entry)
+    require_known(f"designs.{name}", entry, ["label", "changes", "samples"])
+    return build(Design, f"designs.{name}", {"label": name, **entry, "name": name})

@@ -30,7 +30,7 @@ _WARM_UP_RUNS = 20
 
 
 def evaluation_data(network: NetworkConfig) -> dict[str, Any]:
-    """Fields of the data that a network is judged on: the same hands, seen by the same sensors, as its own crops.
+    """Fields of the data that a network is evaluated on: the same hands, seen by the same sensors, as its own crops.
 
     A generic sensor is said by how many of its pixels span the cube, so their number follows the cube: a sensor's
     pixels stay as large as they are.
@@ -40,7 +40,7 @@ def evaluation_data(network: NetworkConfig) -> dict[str, Any]:
     return {**EVALUATION_DATA, "size": network.crop_size, "cube_m": network.cube_m, "patch_px": patch}
 
 
-def judge(model: HandNet, source: Source, count: int) -> dict[str, Any]:
+def evaluate_design(model: HandNet, source: Source, count: int) -> dict[str, Any]:
     """Errors on ``count`` hands of the source, as published: evaluation mode, angles clamped.
 
     mean_mm, median_mm: of all joints of all hands. coarse_mean_mm: before the hand model, None where there are no such

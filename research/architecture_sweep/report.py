@@ -1,6 +1,6 @@
 """docs/designs.md from the finished runs: one table, and how it was made.
 
-In: :class:`DesignsConfig` and the folder of the runs. Out: the Markdown file. What stands between its two markers is
+In: :class:`SweepConfig` and the folder of the runs. Out: the Markdown file. What stands between its two markers is
 written anew, everything else is a person's and kept as it is.
 """
 
@@ -15,12 +15,14 @@ from typing import Any
 import numpy as np
 
 from hand_pose_ros.evaluation.hardware_info import hardware_text
-from hand_pose_ros.evaluation.report import write_text
 from hand_pose_ros.evaluation.validation import WORST_JOINT_MM
-from research.architecture_sweep.config import BASE, Design, DesignsConfig
+from hand_pose_ros.files import write_text
+from research.architecture_sweep.config import BASE, Design, SweepConfig
 from research.architecture_sweep.runs import finished_result
 
-BEGIN = "<!-- begin of the table: written by hand-pose compare, replaced when it is written anew -->"
+BEGIN = (
+    "<!-- begin of the table: written by research.architecture_sweep, replaced when it is written anew -->"
+)
 END = "<!-- end of the table -->"
 _NEW_PAGE = "# Designs of the network, compared\n\n{table}\n\n## Discussion\n\n(not written yet)\n"
 _MILLION = 1e6
@@ -46,7 +48,7 @@ class DesignResults:
         return [v for v in map(value, self.runs) if v is not None]
 
 
-def collect(designs: DesignsConfig, folder: Path) -> list[DesignResults]:
+def collect(designs: SweepConfig, folder: Path) -> list[DesignResults]:
     """Finished designs in the file's order, the base first. ValueError when one was trained with other settings."""
     results = []
     for design in sorted(designs.designs, key=lambda d: d.name != BASE):
@@ -57,7 +59,7 @@ def collect(designs: DesignsConfig, folder: Path) -> list[DesignResults]:
     return results
 
 
-def write_report(designs: DesignsConfig, folder: Path, path: Path, command: str) -> None:
+def write_report(designs: SweepConfig, folder: Path, path: Path, command: str) -> None:
     """Write the table into the Markdown file ``path``. ValueError when no run is finished, or the file's markers are
     not as they were written."""
     results = collect(designs, folder)
@@ -65,12 +67,11 @@ def write_report(designs: DesignsConfig, folder: Path, path: Path, command: str)
         raise ValueError(f"{folder} holds no finished run of this configuration")
     lines = [BEGIN, "", *_preface(designs), "", *_table(designs, results), "", *_notes(), ""]
     lines += [*_conditions(designs, results, command), "", END]
-    before, after = surroundings(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    before, after = split_at_table(path)
     write_text(path, before + "\n".join(lines) + after)
 
 
-def surroundings(path: Path) -> tuple[str, str]:
+def split_at_table(path: Path) -> tuple[str, str]:
     """What stands before and after the table. ValueError when the file is there without one pair of markers."""
     if not path.exists():
         before, _, after = _NEW_PAGE.partition("{table}")
@@ -85,7 +86,7 @@ def surroundings(path: Path) -> tuple[str, str]:
     return before, after
 
 
-def _preface(designs: DesignsConfig) -> list[str]:
+def _preface(designs: SweepConfig) -> list[str]:
     seeds = f"seed {designs.seeds[0]}" if len(designs.seeds) == 1 else f"{len(designs.seeds)} seeds"
     return [
         f"Every design is the base with one change, trained from random weights on {designs.samples} synthetic hands",
@@ -95,7 +96,7 @@ def _preface(designs: DesignsConfig) -> list[str]:
     ]
 
 
-def _table(designs: DesignsConfig, results: Sequence[DesignResults]) -> list[str]:
+def _table(designs: SweepConfig, results: Sequence[DesignResults]) -> list[str]:
     base = next((r for r in results if r.design.name == BASE), None)
     families = list(results[0].runs[0]["figures"]["family_mm"])
     head = [
@@ -136,7 +137,7 @@ def _table(designs: DesignsConfig, results: Sequence[DesignResults]) -> list[str
     ]
 
 
-def _label(result: DesignResults, designs: DesignsConfig) -> str:
+def _label(result: DesignResults, designs: SweepConfig) -> str:
     own, runs = result.design.samples, len(result.runs)
     budget = "" if own is None else f", {own} samples"
     seeds = "" if runs == len(designs.seeds) else f", {runs} of {len(designs.seeds)} seeds"
@@ -184,9 +185,9 @@ def _notes() -> list[str]:
     ]
 
 
-def _conditions(designs: DesignsConfig, results: Sequence[DesignResults], command: str) -> list[str]:
+def _conditions(designs: SweepConfig, results: Sequence[DesignResults], command: str) -> list[str]:
     runs = [run for result in results for run in result.runs]
-    machines = sorted({json.dumps(run["machine"], sort_keys=True) for run in runs})
+    machines = sorted({json.dumps(run["hardware"], sort_keys=True) for run in runs})
     done = {result.design.name for result in results}
     missing = [design.name for design in designs.designs if design.name not in done]
     batches = sorted({run["config"]["batch"] for run in runs})

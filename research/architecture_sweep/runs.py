@@ -1,6 +1,6 @@
 """Training one design with one seed, in as many goes as it takes, and measuring it.
 
-In: :class:`DesignsConfig`, a design, a seed, a folder. Out: in the folder, ``<design>.seed<k>.json`` for every finished
+In: :class:`SweepConfig`, a design, a seed, a folder. Out: in the folder, ``<design>.seed<k>.json`` for every finished
 run; under ``work/`` the weights and the curve of each, and the state of those that are not finished.
 """
 
@@ -10,23 +10,21 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-import yaml
-from torch import Tensor
-
+from hand_pose_ros.config_files import read_mapping
 from hand_pose_ros.datasets.seeds import TRAINING_SPLIT, VALIDATION_SPLIT, training_seed
 from hand_pose_ros.datasets.synthetic import synthetic_source
-from hand_pose_ros.datasets.torch_batch import Source, TorchBatch
+from hand_pose_ros.datasets.torch_batch import Source
 from hand_pose_ros.evaluation.hardware_info import hardware_info
-from hand_pose_ros.evaluation.report import write_json
+from hand_pose_ros.files import write_json
 from hand_pose_ros.network.checkpoint import load_checkpoint
 from hand_pose_ros.training.config import TrainConfig
-from hand_pose_ros.training.trainer import Trainer
-from research.architecture_sweep.config import Design, DesignsConfig
+from hand_pose_ros.training.hooks import SeededSteps, StopAt, Stopped
+from hand_pose_ros.training.pose_task import WEIGHTS, PoseTrainer, pose_trainer
+from research.architecture_sweep.config import Design, SweepConfig
 from research.architecture_sweep.measures import (
     crop_time_ms,
+    evaluate_design,
     evaluation_data,
-    judge,
     multiply_adds,
     parameter_count,
 )
@@ -39,40 +37,19 @@ MakeSource = Callable[[Mapping[str, Any], int], Source]
 Stop = Callable[[], bool]
 
 
-class Stopped(Exception):
-    """Asked to stop, between two steps."""
+def design_trainer(
+    config: TrainConfig, source: Source, output: Path, stop: Stop, validation: Source
+) -> PoseTrainer:
+    """A run that can be asked to stop, and goes on when there is a state to go on from.
 
-
-class DesignRun(Trainer):
-    """A :class:`Trainer` that can be asked to stop, and goes on when there is a state to go on from.
-
-    Its result does not depend on where it was stopped: every step has a random seed of its own.
+    Its result does not depend on where it was stopped: every step has a random seed of its own. ValueError when the
+    state was made with other settings.
     """
-
-    def __init__(
-        self, config: TrainConfig, source: Source, output: Path, stop: Stop, validation: Source
-    ) -> None:
-        self.stop = stop
-        state = output / "state.safetensors"
-        if state.exists():
-            stored = yaml.safe_load((output / "config.yaml").read_text(encoding="utf-8"))
-            require_settings(state, stored, settings_of(config))
-        super().__init__(config, source, output, resume=state.exists(), validation=validation)
-
-    def train(self) -> bool:
-        """Train until the budget is used (True) or until asked to stop (False, the state is kept)."""
-        try:
-            self.run()
-        except Stopped:
-            self.save(None)
-            return False
-        return True
-
-    def _train_step(self, batch: TorchBatch, rate: float) -> dict[str, Tensor]:
-        if self.stop():
-            raise Stopped
-        torch.manual_seed(training_seed(self.config.seed, self.step))
-        return super()._train_step(batch, rate)
+    state = output / "state.safetensors"
+    if state.exists():
+        stored = read_mapping(output / "config.yaml", "the run's configuration")
+        require_settings(state, stored, settings_of(config))
+    return pose_trainer(config, source, output, state.exists(), validation, [StopAt(stop), SeededSteps()])
 
 
 def result_path(output: Path, design: Design, seed: int) -> Path:
@@ -80,14 +57,14 @@ def result_path(output: Path, design: Design, seed: int) -> Path:
     return output / f"{design.name}.seed{seed}.json"
 
 
-def finished_result(designs: DesignsConfig, design: Design, seed: int, output: Path) -> dict[str, Any] | None:
+def finished_result(designs: SweepConfig, design: Design, seed: int, output: Path) -> dict[str, Any] | None:
     """A finished run, None when there is none. ValueError when it was made with other settings."""
     path = result_path(output, design, seed)
     return read_result(path, _settings(designs, design, seed)) if path.exists() else None
 
 
 def train_design(
-    designs: DesignsConfig,
+    designs: SweepConfig,
     design: Design,
     seed: int,
     output: Path,
@@ -104,14 +81,18 @@ def train_design(
         return False
     config = designs.training(design, seed)
     source, validation = (make_source(config.data, split) for split in (TRAINING_SPLIT, VALIDATION_SPLIT))
-    run = DesignRun(config, source, _work(output, design, seed), stop, validation)
-    source.batch(training_seed(seed, 0), config.batch)  # people and kernels are made before the clock starts
-    if not run.train():
+    run = design_trainer(config, source, _work(output, design, seed), stop, validation)
+    source.batch(
+        training_seed(seed, 0), config.batch
+    )  # subjects and kernels are made before the clock starts
+    try:
+        run.run()
+    except Stopped:
         print(f"{design.name} seed {seed}: stopped at {run.samples} samples, goes on from there", flush=True)
         return False
     held_out = make_source(evaluation_data(config.network), VALIDATION_SPLIT)
-    model, _ = load_checkpoint(run.output / "model.safetensors", run.device)
-    figures = judge(model, held_out, designs.evaluation_samples)
+    model, _ = load_checkpoint(run.output / WEIGHTS, run.device)
+    figures = evaluate_design(model, held_out, designs.evaluation_samples)
     result = {
         "design": design.name,
         "seed": seed,
@@ -121,7 +102,7 @@ def train_design(
         "multiply_adds": multiply_adds(model),
         "time_ms": crop_time_ms(model, TIMED_RUNS),
         "figures": figures,
-        "machine": hardware_info(run.device),
+        "hardware": hardware_info(run.device),
         "config": _settings(designs, design, seed),
     }
     write_json(result_path(output, design, seed), result)
@@ -130,11 +111,11 @@ def train_design(
     return True
 
 
-def time_again(designs: DesignsConfig, design: Design, seed: int, output: Path) -> None:
+def time_again(designs: SweepConfig, design: Design, seed: int, output: Path) -> None:
     """Take the time of a finished run's network anew; of one that is not finished, nothing."""
     result = finished_result(designs, design, seed, output)
     if result is not None:
-        model, _ = load_checkpoint(_work(output, design, seed) / "model.safetensors")
+        model, _ = load_checkpoint(_work(output, design, seed) / WEIGHTS)
         result["time_ms"] = crop_time_ms(model, TIMED_RUNS)
         write_json(result_path(output, design, seed), result)
 
@@ -143,5 +124,5 @@ def _work(output: Path, design: Design, seed: int) -> Path:
     return output / "work" / f"{design.name}.seed{seed}"
 
 
-def _settings(designs: DesignsConfig, design: Design, seed: int) -> dict[str, Any]:
+def _settings(designs: SweepConfig, design: Design, seed: int) -> dict[str, Any]:
     return settings_of(designs.training(design, seed), evaluation_samples=designs.evaluation_samples)

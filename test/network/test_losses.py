@@ -13,12 +13,12 @@ from hand_pose_ros.hand.rotations import so3_exp
 from hand_pose_ros.network.losses import (
     LossConfig,
     Target,
-    certainty_loss,
     direct_parameter_loss,
     hand_loss,
     joint_distance_loss,
     joint_location_loss,
     physical_constraint_loss,
+    sigma_loss,
 )
 from hand_pose_ros.network.model import HandNetOutput
 
@@ -64,7 +64,7 @@ def test_physical_constraint_loss_sums_both_sides_of_the_range():
 def test_certainty_is_best_at_the_error_and_does_not_move_the_pose():
     error = torch.tensor([[0.02]], requires_grad=True)
     sigma = torch.tensor([[0.02]], requires_grad=True)
-    certainty_loss(sigma, error).backward()
+    sigma_loss(sigma, error).backward()
     assert error.grad is None
     assert sigma.grad.item() == pytest.approx(0.0, abs=1e-3)
 
@@ -83,7 +83,7 @@ def test_direct_parameter_loss_weighs_translation_rotation_and_angles():
 
 def test_a_perfect_hand_costs_nothing_but_its_uncertainty():
     output, target = hands()
-    total, terms = hand_loss(output, target, LIMITS, LossConfig(certainty=0.0, skeleton=0.5))
+    total, terms = hand_loss(output, target, LIMITS, LossConfig(sigma=0.0, skeleton=0.5))
     assert total.item() == pytest.approx(0.0, abs=0.05)
     assert set(terms) == {
         "joint",
@@ -93,7 +93,7 @@ def test_a_perfect_hand_costs_nothing_but_its_uncertainty():
         "rotation",
         "shape",
         "skeleton",
-        "certainty",
+        "sigma",
     }
 
 
@@ -103,7 +103,7 @@ def test_a_perfect_hand_costs_nothing_but_its_uncertainty():
 def test_forms_of_the_joint_loss_at_an_error_of_10_mm(form, unit):
     output, target = hands()
     shifted = HandNetOutput(output.coarse, output.joints + torch.tensor([0.0, 0.0, 0.01]), output.joint_sigma)
-    config = LossConfig(joint_form=form, coarse=0.0, certainty=0.0)
+    config = LossConfig(joint_form=form, coarse=0.0, sigma=0.0)
     assert hand_loss(shifted, target, LIMITS, config)[0].item() == pytest.approx(unit, rel=1e-3)
 
 

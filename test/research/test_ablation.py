@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from hand_pose_ros.commands import main as cli
 from hand_pose_ros.hand.kinematics import HandModelLayer
 from hand_pose_ros.network.model import HandNetOutput
+from research.ablation import __main__ as cli
 from research.ablation import command as ablation_command
 from research.ablation import report as ablation_report
 from research.ablation.config import ROWS, AblationConfig, find_rows, load_ablation
@@ -23,7 +23,7 @@ from research.ablation.runs import result_path, train_rows
 from research.ablation.views import FrontalHands, turn_in_plane
 from research.run_manifest import read_result
 
-CONFIGS = Path(__file__).resolve().parents[2] / "config" / "train"
+RECIPES = Path(__file__).resolve().parents[2] / "research" / "recipes"
 FAST = {"network": {"crop_size": 64}}
 
 
@@ -31,7 +31,7 @@ FAST = {"network": {"crop_size": 64}}
 def ablation() -> AblationConfig:
     return AblationConfig(
         samples=64, seeds=(1, 2), curve_points=2, curve_samples=16, evaluation_samples=16, fit_samples=4,
-        views="all", common={"batch": 16, "threads": 1, "bf16": False}, deepmodel=FAST, sdnet=FAST, folder=CONFIGS,
+        views="all", common={"batch": 16, "threads": 1, "bf16": False}, deepmodel=FAST, sdnet=FAST,
     )  # fmt: skip
 
 
@@ -55,7 +55,7 @@ def result(output: Path, name: str, seed: int = 1) -> dict:
 
 def test_shipped_configurations_give_every_row_the_same_budget():
     for name in ("ablation.yaml", "ablation_full.yaml"):
-        config = load_ablation(CONFIGS / name)
+        config = load_ablation(RECIPES / name)
         for table in ("deepmodel", "sdnet"):
             runs = [config.training(row, 2) for row in find_rows([table])]
             assert len(runs) == 4
@@ -65,7 +65,7 @@ def test_shipped_configurations_give_every_row_the_same_budget():
 
 def test_a_table_may_have_a_budget_of_its_own_until_the_command_line_says_otherwise():
     config = replace(
-        load_ablation(CONFIGS / "ablation.yaml"), samples=640, deepmodel=FAST, sdnet={**FAST, "samples": 320}
+        load_ablation(RECIPES / "ablation.yaml"), samples=640, deepmodel=FAST, sdnet={**FAST, "samples": 320}
     )
     assert {config.training(row, 1).samples for row in find_rows(["deepmodel"])} == {640}
     assert {config.training(row, 1).samples for row in find_rows(["sdnet"])} == {320}
@@ -76,7 +76,7 @@ def test_a_table_may_have_a_budget_of_its_own_until_the_command_line_says_otherw
 
 
 def test_rows_differ_in_what_they_are_about():
-    config = load_ablation(CONFIGS / "ablation.yaml")
+    config = load_ablation(RECIPES / "ablation.yaml")
     runs = {row.name: config.training(row, 1) for row in ROWS}
     heads = [runs[f"deepmodel.{k}"].network.head for k in ("direct_joint", "direct_parameter", "ours")]
     assert heads == ["direct_joint", "direct_parameter", "hand_model"]
@@ -229,7 +229,7 @@ def test_frontal_hands_show_their_palm_fingers_up(toy_hands):
 )
 def test_bad_arguments_end_in_one_line(arguments, message, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert cli.main(["ablation", *arguments]) == 2
+    assert cli.main(arguments) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert message in line
 
@@ -246,8 +246,6 @@ def test_bad_arguments_end_in_one_line(arguments, message, capsys, tmp_path, mon
     ],
 )
 def test_bad_configurations_name_file_and_field(content, message, tmp_path):
-    for path in CONFIGS.glob("*.yaml"):
-        (tmp_path / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
     file = tmp_path / "bad.yaml"
     file.write_text(content, encoding="utf-8")
     with pytest.raises(ValueError, match=r"bad\.yaml: ") as error:

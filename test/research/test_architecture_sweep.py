@@ -1,4 +1,5 @@
-"""Comparing designs on toy hands: one budget and one judgement for all, runs that can be stopped, a page that lasts."""
+"""Comparing designs on toy hands: one budget and one evaluation for all, runs that can be stopped, a page that
+lasts."""
 
 from __future__ import annotations
 
@@ -14,26 +15,26 @@ import pytest
 import torch
 import yaml
 
-from hand_pose_ros.commands import main as cli
 from hand_pose_ros.datasets.synthetic import SyntheticConfig
 from hand_pose_ros.evaluation.synthetic_hands import EVALUATION_DATA
 from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.model import HandNet
 from hand_pose_ros.training.config import merged
+from research.architecture_sweep import __main__ as cli
 from research.architecture_sweep import command as designs_command
-from research.architecture_sweep.config import Design, DesignsConfig, load_designs
+from research.architecture_sweep.config import Design, SweepConfig, load_sweep
 from research.architecture_sweep.measures import (
     crop_time_ms,
+    evaluate_design,
     evaluation_data,
-    judge,
     multiply_adds,
     parameter_count,
 )
-from research.architecture_sweep.report import BEGIN, END, surroundings, write_report
+from research.architecture_sweep.report import BEGIN, END, split_at_table, write_report
 from research.architecture_sweep.runs import result_path, train_design
 from research.run_manifest import read_result
 
-SHIPPED = Path(__file__).resolve().parents[2] / "config" / "train" / "designs.yaml"
+SHIPPED = Path(__file__).resolve().parents[2] / "research" / "recipes" / "designs.yaml"
 TINY = {"crop_size": 64, "widths": [4, 4, 4, 4], "blocks": [0, 0, 0], "up_blocks": [0, 0], "ik_hidden": 8}
 BASE = {"batch": 16, "threads": 1, "bf16": False, "validation_samples": 16, "network": TINY}
 DESIGNS = {
@@ -44,9 +45,9 @@ DESIGNS = {
 
 
 @pytest.fixture
-def designs() -> DesignsConfig:
+def designs() -> SweepConfig:
     made = tuple(Design(name=name, **values) for name, values in DESIGNS.items())
-    return DesignsConfig(made, BASE, samples=64, evaluation_samples=64)
+    return SweepConfig(made, BASE, samples=64, evaluation_samples=64)
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def make_source(toy_kind) -> Callable:
 def train(designs, make_source, tmp_path, monkeypatch) -> Callable:
     monkeypatch.setattr("research.architecture_sweep.runs.TIMED_RUNS", 1)
 
-    def call(name: str, config: DesignsConfig = designs, folder: str = "runs", seed: int = 1, **options):
+    def call(name: str, config: SweepConfig = designs, folder: str = "runs", seed: int = 1, **options):
         (design,) = config.find([name])
         output = tmp_path / folder
         return train_design(config, design, seed, output, make_source=make_source, **options), output
@@ -71,13 +72,13 @@ def result(output: Path, name: str, seed: int = 1) -> dict:
 
 
 def test_shipped_designs_share_the_budget_and_everything_they_do_not_change():
-    config = load_designs(SHIPPED)
+    config = load_sweep(SHIPPED)
     base, *others = (config.training(design, 1) for design in config.designs)
     assert base.name == "base"
     assert len(others) == 11
     for other in others:
-        # Only a network that looks again has earlier estimates to judge.
-        loss = replace(base.loss, earlier=other.loss.earlier if other.network.feedback else 0.0)
+        # Only a network that looks again has earlier estimates to learn from.
+        loss = replace(base.loss, earlier=other.loss.earlier if other.network.image_feedback else 0.0)
         assert (other.samples, other.batch, other.optimiser, other.loss) == (
             base.samples, base.batch, base.optimiser, loss,
         )  # fmt: skip
@@ -87,21 +88,13 @@ def test_shipped_designs_share_the_budget_and_everything_they_do_not_change():
         assert len(changed) == 1
 
 
-def test_changes_are_laid_over_section_by_section():
-    values = {"batch": 2, "data": {"scene": {"held": 1, "other_hand": 2}, "size": 3}}
-    assert merged(values, {"data": {"scene": {"held": 5}}}) == {
-        "batch": 2, "data": {"scene": {"held": 5, "other_hand": 2}, "size": 3},
-    }  # fmt: skip
-    assert values["data"]["scene"]["held"] == 1
-
-
-def test_all_designs_are_judged_on_the_same_sensors():
+def test_all_designs_are_evaluated_on_the_same_sensors():
     usual = SyntheticConfig(**{k: v for k, v in evaluation_data(NetworkConfig()).items() if k != "scene"})
     assert usual == SyntheticConfig(patch_px=list(usual.patch_px))
     small = evaluation_data(NetworkConfig(cube_m=0.25, crop_size=128))
     assert (small["size"], small["cube_m"], small["scene"]) == (128, 0.25, EVALUATION_DATA["scene"])
     np.testing.assert_allclose(np.array(small["patch_px"]) / 0.25, np.array(usual.patch_px) / 0.3, rtol=0.01)
-    shipped = load_designs(SHIPPED)
+    shipped = load_sweep(SHIPPED)
     for design in shipped.designs:
         config = shipped.training(design, 1)
         assert list(config.data.get("patch_px", (64, 170))) == evaluation_data(config.network)["patch_px"]
@@ -169,7 +162,7 @@ def test_figures_of_a_network_that_is_off_by_a_known_length(toy_hands, monkeypat
         return (joints, coarse, joints[..., 0], None, None)
 
     monkeypatch.setattr("research.architecture_sweep.measures.predict", off)
-    figures = judge(HandNet(NetworkConfig(**TINY)), toy_hands, 200)
+    figures = evaluate_design(HandNet(NetworkConfig(**TINY)), toy_hands, 200)
     assert [len(batch.joints) for batch in truth] == [128, 72]
     assert figures["count"] == 200
     assert figures["worst_joint_below"] == {"20": 0.0, "30": 1.0, "40": 1.0}
@@ -185,8 +178,8 @@ def test_multiply_adds_are_those_of_the_layers():
     stem, downs = 32 * 32 * 4 * 4 * 9, (16 * 16 + 8 * 8 + 4 * 4) * 4 * 4 * 9
     reduced = 4 * 4 * 4 * 4 + 8 * 8 * 4 * 4
     votes = 16 * 16 * 6 * 4 * 23
-    certainty = (4 + 23) * 64 + 64 * 23
-    assert multiply_adds(model) == stem + downs + reduced + votes + certainty
+    sigma_head = (4 + 23) * 64 + 64 * 23
+    assert multiply_adds(model) == stem + downs + reduced + votes + sigma_head
     assert parameter_count(model) == sum(p.numel() for p in model.parameters())
     assert not any(layer._forward_hooks for layer in model.modules())
 
@@ -205,7 +198,7 @@ def test_the_page_has_the_base_first_and_keeps_what_a_person_wrote(train, design
     _, output = train("base")
     train("large")
     page = tmp_path / "docs" / "designs.md"
-    write_report(designs, output, page, "hand-pose compare")
+    write_report(designs, output, page, "python -m research.architecture_sweep")
     text = page.read_text(encoding="utf-8")
     rows = [line for line in text.splitlines() if line.startswith("| ")]
     assert [row.split(" |")[0] for row in rows[1:]] == [
@@ -215,10 +208,10 @@ def test_the_page_has_the_base_first_and_keeps_what_a_person_wrote(train, design
     assert f"| {large:.2f} ({100 * (large / base - 1):+.1f} %) |" in rows[2]
     assert "%)" not in rows[1]
     assert "* Not finished yet: joints." in text
-    assert "```bash\nhand-pose compare\n```" in text
+    assert "```bash\npython -m research.architecture_sweep\n```" in text
     page.write_text("Mine.\n" + text.replace("(not written yet)", "Wider wins."), encoding="utf-8")
     (output / "large.seed1.json").unlink()
-    write_report(designs, output, page, "hand-pose compare")
+    write_report(designs, output, page, "python -m research.architecture_sweep")
     again = page.read_text(encoding="utf-8")
     assert again.startswith("Mine.\n# Designs")
     assert again.endswith("## Discussion\n\nWider wins.\n")
@@ -229,7 +222,7 @@ def test_several_seeds_are_a_mean_and_a_spread(train, designs, tmp_path):
     two = replace(designs, seeds=(1, 2))
     for seed in two.seeds:
         _, output = train("base", config=two, seed=seed)
-    write_report(two, output, tmp_path / "designs.md", "hand-pose compare")
+    write_report(two, output, tmp_path / "designs.md", "python -m research.architecture_sweep")
     errors = np.array([result(output, "base", seed)["figures"]["mean_mm"] for seed in two.seeds])
     assert f"| {errors.mean():.2f} ± {errors.std(ddof=1):.2f} |" in (tmp_path / "designs.md").read_text(
         "utf-8"
@@ -241,12 +234,12 @@ def test_a_page_without_one_pair_of_markers_is_left_alone(text, tmp_path):
     page = tmp_path / "designs.md"
     page.write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=r"designs\.md: wants the line"):
-        surroundings(page)
+        split_at_table(page)
 
 
 @pytest.fixture
 def compare(make_source, tmp_path, monkeypatch) -> Callable:
-    """``hand-pose compare`` on toy hands, in a folder of its own."""
+    """``python -m research.architecture_sweep`` on toy hands, in a folder of its own."""
     content = {"samples": 64, "evaluation_samples": 32, "base": BASE, "designs": DESIGNS}
     (tmp_path / "designs.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
@@ -256,13 +249,15 @@ def compare(make_source, tmp_path, monkeypatch) -> Callable:
         return original(*arguments, make_source=make_source)
 
     monkeypatch.setattr(designs_command, "train_design", on_toys)
-    return lambda *words: cli.main(["compare", "--config", "designs.yaml", *words])
+    return lambda *words: cli.main(["--config", "designs.yaml", *words])
 
 
 def test_the_command_trains_what_is_missing_and_writes_the_page(compare, tmp_path, capsys):
     assert compare("--designs", "base", "--threads", "1") == 0
     page = tmp_path / "docs" / "designs.md"
-    assert "hand-pose compare --config designs.yaml --threads 1\n" in page.read_text(encoding="utf-8")
+    assert "python -m research.architecture_sweep --config designs.yaml --threads 1\n" in page.read_text(
+        encoding="utf-8"
+    )
     assert "results: docs/designs.md" in capsys.readouterr().out
     assert [path.name for path in (tmp_path / "runs" / "designs").glob("*.json")] == ["base.seed1.json"]
     page.unlink()
@@ -340,7 +335,7 @@ def test_bad_arguments_end_in_one_line(arguments, message, compare, capsys):
         ({"designs": {"base": {}, "w": {"samples": 0}}}, "designs.w.samples is 0"),
         ({"designs": {"base": {}, "w": {"label": "a|b"}}}, "designs.w.label is 'a|b'"),
         ({"designs": {"base": {}, "w": {"changes": {"seed": 2}}}}, "designs.w.changes.seed: leave it out"),
-        ({"designs": {"base": {}, "w": {"changes": {"network": {"width": 2}}}}}, "designs.w: network has no field"),
+        ({"designs": {"base": {}, "w": {"changes": {"network": {"width": 2}}}}}, "designs.w: no field .network.width"),
         ({"designs": {"base": {}, "w": {"changes": {"data": {"nose": 2}}}}}, "designs.w: data: "),
         ({"designs": {"base": {}, "w": {"changes": {"dataset": "icvl"}}}}, "designs.w: dataset is 'icvl'"),
     ],
@@ -349,7 +344,7 @@ def test_bad_configurations_name_file_and_field(changes, message, tmp_path):
     file = tmp_path / "bad.yaml"
     file.write_text(yaml.safe_dump({"designs": {"base": {}}, **changes}), encoding="utf-8")
     with pytest.raises(ValueError, match=r"bad\.yaml: ") as error:
-        load_designs(file)
+        load_sweep(file)
     assert message in str(error.value)
 
 
@@ -358,4 +353,4 @@ def test_a_damaged_result_is_named(train, designs, tmp_path):
     output.mkdir()
     (output / "base.seed1.json").write_text(json.dumps({"design": 1})[:-2], encoding="utf-8")
     with pytest.raises(ValueError, match=r"base\.seed1\.json: not the result of a run"):
-        write_report(designs, output, tmp_path / "designs.md", "hand-pose compare")
+        write_report(designs, output, tmp_path / "designs.md", "python -m research.architecture_sweep")

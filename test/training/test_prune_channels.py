@@ -9,7 +9,7 @@ import torch
 
 from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.model import HandNet
-from hand_pose_ros.training.prune_channels import shrink
+from hand_pose_ros.training.prune_channels import prune_channels
 
 WIDE = NetworkConfig(
     widths=(8, 12, 16, 20),
@@ -18,7 +18,7 @@ WIDE = NetworkConfig(
     crop_size=64,
     presence=True,
     handedness=True,
-    feedback=3,
+    image_feedback=3,
 )
 NARROW = replace(WIDE, widths=(6, 8, 12, 10))
 
@@ -40,15 +40,15 @@ def outputs(net: HandNet) -> list[torch.Tensor]:
     crop = 2 * torch.rand(3, 1, net.config.crop_size, net.config.crop_size, generator=generator) - 1
     with torch.inference_mode():
         out = net(crop, torch.tensor([0.4, 0.6, 0.9]))
-    told = [out.joints, out.coarse, out.joint_sigma, out.presence, out.handedness]
-    return [value for value in told if value is not None]
+    given = [out.joints, out.coarse, out.joint_sigma, out.presence, out.handedness]
+    return [value for value in given if value is not None]
 
 
 @pytest.mark.parametrize("head", ["hand_model", "direct_joint"])
 def test_as_many_channels_are_the_same_network(head):
     config = replace(WIDE, head=head)
     net, same = network(config), HandNet(config).eval()
-    same.load_state_dict(shrink(net.state_dict(), config, config))
+    same.load_state_dict(prune_channels(net.state_dict(), config, config))
     for before, after in zip(outputs(net), outputs(same), strict=True):
         assert torch.equal(before, after)
 
@@ -68,7 +68,7 @@ def test_channels_that_say_nothing_are_not_missed(head):
                 module.weight[counts[len(module.weight)] :] = 0.0
                 module.bias[counts[len(module.bias)] :] = 0.0
     small = HandNet(narrow).eval()
-    small.load_state_dict(shrink(net.state_dict(), wide, narrow))
+    small.load_state_dict(prune_channels(net.state_dict(), wide, narrow))
     for before, after in zip(outputs(net), outputs(small), strict=True):
         torch.testing.assert_close(before, after)
 
@@ -77,7 +77,7 @@ def test_the_most_important_channels_are_kept():
     net = network(WIDE)
     with torch.no_grad():
         net.backbone.stem[1][1].weight.copy_(torch.tensor([0.1, 5, 0.2, 5, 5, 5, 5, 5.0]))
-    small = shrink(net.state_dict(), WIDE, NARROW)
+    small = prune_channels(net.state_dict(), WIDE, NARROW)
     assert (small["backbone.stem.1.1.weight"] == 5).all()
     assert torch.equal(small["backbone.stem.1.0.weight"], net.backbone.stem[1][0].weight[[1, 3, 4, 5, 6, 7]])
 
@@ -88,4 +88,4 @@ def test_the_most_important_channels_are_kept():
 )
 def test_other_changes_are_refused(change, problem):
     with pytest.raises(ValueError, match=problem):
-        shrink(network(WIDE).state_dict(), WIDE, replace(WIDE, **change))
+        prune_channels(network(WIDE).state_dict(), WIDE, replace(WIDE, **change))

@@ -14,8 +14,8 @@ from hand_pose_ros.network.checkpoint import CheckpointError, load_checkpoint, l
 from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.losses import LossConfig
 from hand_pose_ros.training.config import OptimiserConfig, TrainConfig
+from hand_pose_ros.training.pose_task import CURVE_FIELDS, pose_trainer
 from hand_pose_ros.training.prefetcher import Prefetcher
-from hand_pose_ros.training.trainer import CURVE_FIELDS, Trainer
 
 TINY = NetworkConfig(widths=(8, 16, 16, 16), blocks=(0, 0, 0), up_blocks=(0, 0), ik_hidden=32)
 
@@ -29,8 +29,8 @@ def config() -> TrainConfig:
 
 
 def test_errors_fall_and_the_files_say_so(config, toy_hands, tmp_path):
-    report = Trainer(replace(config, samples=32), toy_hands, tmp_path / "before").run()
-    later = Trainer(config, toy_hands, tmp_path / "run").run()
+    report = pose_trainer(replace(config, samples=32), toy_hands, tmp_path / "before").run()
+    later = pose_trainer(config, toy_hands, tmp_path / "run").run()
     assert later.mean_mm < 0.75 * report.mean_mm
     rows = list(csv.DictReader((tmp_path / "run" / "curve.csv").open()))
     assert tuple(rows[-1]) == CURVE_FIELDS
@@ -42,15 +42,14 @@ def test_errors_fall_and_the_files_say_so(config, toy_hands, tmp_path):
 
 
 def test_a_run_in_two_halves_equals_one_run(config, toy_hands, tmp_path):
-    whole = Trainer(config, toy_hands, tmp_path / "whole")
+    whole = pose_trainer(config, toy_hands, tmp_path / "whole")
     whole.run()
-    first = Trainer(config, toy_hands, tmp_path / "halves")
-    batches = first._batches()
+    first = pose_trainer(config, toy_hands, tmp_path / "halves")
+    batches = first.batches()
     for _ in range(20):
-        first._train_step(next(batches), first.learning_rate())
-        first.step += 1
+        first.advance(next(batches))
     first.save(None)
-    second = Trainer(config, toy_hands, tmp_path / "halves", resume=True)
+    second = pose_trainer(config, toy_hands, tmp_path / "halves", resume=True)
     assert second.step == 20
     second.run()
     for key, value in whole.average.state_dict().items():
@@ -58,8 +57,8 @@ def test_a_run_in_two_halves_equals_one_run(config, toy_hands, tmp_path):
 
 
 def test_prefetched_batches_are_the_same_batches(config, toy_hands, tmp_path):
-    plain = Trainer(config, toy_hands, tmp_path / "a")._batches()
-    ahead = Trainer(replace(config, prefetch=2), toy_hands, tmp_path / "b")._batches()
+    plain = pose_trainer(config, toy_hands, tmp_path / "a").batches()
+    ahead = pose_trainer(replace(config, prefetch=2), toy_hands, tmp_path / "b").batches()
     torch.testing.assert_close(next(plain).crop, next(ahead).crop)
     plain.close()
     ahead.close()
@@ -83,7 +82,7 @@ def test_training_and_validation_seeds_never_meet():
 
 
 def test_the_schedule_warms_up_and_ends_with_the_budget(config, toy_hands, tmp_path):
-    trainer = Trainer(replace(config, samples=0, minutes=10.0), toy_hands, tmp_path)
+    trainer = pose_trainer(replace(config, samples=0, minutes=10.0), toy_hands, tmp_path)
     first = trainer.learning_rate()
     trainer.step = 100
     peak = trainer.learning_rate()
@@ -94,19 +93,19 @@ def test_the_schedule_warms_up_and_ends_with_the_budget(config, toy_hands, tmp_p
 
 
 def test_an_existing_run_is_not_overwritten(config, toy_hands, tmp_path):
-    Trainer(replace(config, samples=32), toy_hands, tmp_path).run()
+    pose_trainer(replace(config, samples=32), toy_hands, tmp_path).run()
     with pytest.raises(ValueError, match="--resume"):
-        Trainer(config, toy_hands, tmp_path)
+        pose_trainer(config, toy_hands, tmp_path)
 
 
 def test_a_damaged_state_is_refused(config, toy_hands, tmp_path):
-    trainer = Trainer(replace(config, samples=32), toy_hands, tmp_path)
+    trainer = pose_trainer(replace(config, samples=32), toy_hands, tmp_path)
     trainer.run()
     content = bytearray(trainer.state_path.read_bytes())
     content[-1] ^= 0xFF
     trainer.state_path.write_bytes(bytes(content))
     with pytest.raises(CheckpointError, match=r"state\.safetensors: content hash"):
-        Trainer(config, toy_hands, tmp_path, resume=True)
+        pose_trainer(config, toy_hands, tmp_path, resume=True)
 
 
 PAPERS = {
@@ -139,44 +138,44 @@ class OneBatch:
 @pytest.mark.parametrize("name", PAPERS)
 def test_the_papers_networks_learn_in_the_same_loop(name, config, tmp_path, toy_kind):
     network, loss = PAPERS[name]
-    rate = OptimiserConfig(warmup_samples=1, learning_rate=3e-4, weight_decay=0.0)
+    rate = OptimiserConfig(warmup_samples=1, learning_rate=3e-4, weight_decay=0.0, final_factor=1.0)
     changed = replace(config, network=network, loss=loss, optimiser=rate, data={}, samples=10_000, batch=8)
-    trainer = Trainer(changed, OneBatch(toy_kind(64)), tmp_path)
-    batch = next(trainer._batches())
-    losses = [float(trainer._train_step(batch, 3e-4)["loss"]) for _ in range(40)]
+    trainer = pose_trainer(changed, OneBatch(toy_kind(64)), tmp_path)
+    batch = next(trainer.batches())
+    losses = [float(trainer.advance(batch)["loss"]) for _ in range(40)]
     assert losses[-1] < 0.6 * losses[0]
 
 
 def test_a_run_can_start_from_other_weights(config, toy_hands, tmp_path):
-    Trainer(config, toy_hands, tmp_path / "first").run()
+    pose_trainer(config, toy_hands, tmp_path / "first").run()
     weights = tmp_path / "first" / "model.safetensors"
     grown = replace(config, start=str(weights), network=replace(config.network, presence=True))
-    trainer = Trainer(grown, toy_hands, tmp_path / "second")
+    trainer = pose_trainer(grown, toy_hands, tmp_path / "second")
     learnt = load_model(weights).state_dict()
     for key, value in learnt.items():
         assert torch.equal(trainer.model.state_dict()[key], value), key
         assert torch.equal(trainer.average.state_dict()[key], value), key
-    assert any(key.startswith("presence") for key in trainer.model.state_dict())
+    assert any(key.startswith("presence_head") for key in trainer.model.state_dict())
     other = replace(config, start=str(weights), network=replace(config.network, ik_hidden=16))
     with pytest.raises(CheckpointError, match="does not fit"):
-        Trainer(other, toy_hands, tmp_path / "third")
+        pose_trainer(other, toy_hands, tmp_path / "third")
 
 
 def test_a_narrower_run_starts_from_the_channels_that_matter_most(config, toy_hands, tmp_path):
-    Trainer(config, toy_hands, tmp_path / "first").run()
+    pose_trainer(config, toy_hands, tmp_path / "first").run()
     weights = tmp_path / "first" / "model.safetensors"
     narrow = replace(config, start=str(weights), network=replace(config.network, widths=(4, 8, 8, 8)))
-    trainer = Trainer(narrow, toy_hands, tmp_path / "second")
+    trainer = pose_trainer(narrow, toy_hands, tmp_path / "second")
     wide = load_model(weights).state_dict()["backbone.stem.1.1.weight"].abs()
     kept = trainer.model.state_dict()["backbone.stem.1.1.weight"].abs()
     assert torch.equal(kept.sort().values, wide.sort().values[-4:])
 
 
 def test_a_network_that_looks_again_starts_as_the_one_that_did_not(config, toy_hands, tmp_path):
-    Trainer(config, toy_hands, tmp_path / "first").run()
+    pose_trainer(config, toy_hands, tmp_path / "first").run()
     weights = tmp_path / "first" / "model.safetensors"
-    grown = replace(config, start=str(weights), network=replace(config.network, feedback=4))
-    trainer = Trainer(grown, toy_hands, tmp_path / "second")
+    grown = replace(config, start=str(weights), network=replace(config.network, image_feedback=4))
+    trainer = pose_trainer(grown, toy_hands, tmp_path / "second")
     batch = to_torch(toy_hands.batch(5, 4), trainer.device)
     with torch.inference_mode():
         before = load_model(weights).eval()(batch.crop, batch.distance)
@@ -186,14 +185,14 @@ def test_a_network_that_looks_again_starts_as_the_one_that_did_not(config, toy_h
 
 
 def test_a_network_learns_left_from_right_on_mirrored_crops(config, toy_hands, tmp_path):
-    told = replace(
+    sided = replace(
         config, samples=1600, mirrored=0.5, network=replace(config.network, presence=True, handedness=True)
     )
-    report = Trainer(told, toy_hands, tmp_path / "run").run()
+    report = pose_trainer(sided, toy_hands, tmp_path / "run").run()
     assert report.wrong_side is not None
     assert report.wrong_side < 0.35
     batch = to_torch(toy_hands.batch(1, 4), torch.device("cpu"), mirrored=2)
     assert torch.equal(batch.crop[4:], batch.crop[:2].flip(-1))
     assert len(batch.target.joints) == 4
     with pytest.raises(ValueError, match="mirrored is 0"):
-        replace(told, mirrored=0.0)
+        replace(sided, mirrored=0.0)

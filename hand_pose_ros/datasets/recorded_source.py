@@ -1,9 +1,9 @@
 """Real frames to train on: ICVL, NYU or MSRA as a source of labelled hands like the synthetic one.
 
-In: a training configuration that names a data set and its folder. Out: two sources with ``batch(seed, count)`` ->
-``datasets.synthetic.Batch`` (right hands in the crops' local frames, metres): the training split, moved at random, and
-the testing split as it is. What the annotations do not say (angles, palm pose, shape, the rest of the 23 joints) comes
-from the hand model fitted to them, see ``annotation_fit``.
+In: the name of a data set, its folder, and what the section ``data`` of a training configuration says. Out: two
+sources with ``batch(seed, count)`` -> ``datasets.synthetic.Batch`` (right hands in the crops' local frames, metres):
+the training split, moved at random, and the testing split as it is. What the annotations do not say (angles, palm
+pose, shape, the rest of the 23 joints) comes from the hand model fitted to them, see ``annotation_fit``.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_pose_ros.config_files import build
+from hand_pose_ros.datasets.annotation_fit import FittedHands, cached_fit, similarity
 from hand_pose_ros.datasets.augmentation import AugmentationConfig, augment
 from hand_pose_ros.datasets.benchmarks import BENCHMARKS, Benchmark
 from hand_pose_ros.datasets.icvl import Icvl, rotation_degrees
@@ -26,36 +28,38 @@ from hand_pose_ros.datasets.msra import SUBJECTS, Msra
 from hand_pose_ros.datasets.nyu import Nyu
 from hand_pose_ros.datasets.sample import OWN_JOINT_SET, crop_sample
 from hand_pose_ros.datasets.synthetic import Batch
-from hand_pose_ros.training.annotation_fit import FittedHands, cached_fit, similarity
-from hand_pose_ros.training.config import TrainConfig
+from hand_pose_ros.validation import one_of
 
 Reader = Icvl | Nyu | Msra
 
 
 @dataclass(frozen=True)
 class RecordedConfig:
-    """The section ``data`` of a configuration with a recorded data set. ValueError names a wrong field.
-
-    size, cube_m: the network's. rotation_rad, scale, translation_m: bounds of the random motion in training, see
-    ``datasets.augmentation``. rotated: whether ICVL's own rotated copies are trained with. test_subject: MSRA's person
-    who is validated on; train_subjects: those who are trained on, all others when empty.
-    """
+    """The section ``data`` of a configuration with a recorded data set. ValueError names a wrong field."""
 
     size: int = 96
+    """Pixels along a crop's edge: the network's."""
     cube_m: float = 0.30
+    """Edge of the metric cube, m: the network's."""
     rotation_rad: float = AugmentationConfig.rotation_rad
+    """Bounds of the random motion in training, as the next two: see ``datasets.augmentation``."""
     scale: float = AugmentationConfig.scale
     translation_m: float = AugmentationConfig.translation_m
     rotated: bool = True
+    """ICVL's own rotated copies are trained with."""
     test_subject: str = "P0"
+    """MSRA's subject who is validated on."""
     train_subjects: tuple[str, ...] = ()
+    """MSRA's subjects who are trained on, all others when empty."""
 
     def __post_init__(self) -> None:
-        self.augmentation  # noqa: B018 - checks its bounds
-        if self.test_subject not in SUBJECTS:
-            raise ValueError(f"test_subject is '{self.test_subject}', want one of {', '.join(SUBJECTS)}")
+        try:
+            self.augmentation  # noqa: B018 - checks its bounds
+        except ValueError as error:
+            raise ValueError(f"data: {error}") from error
+        one_of(self, SUBJECTS, "test_subject", section="data")
         if self.test_subject in self.train_subjects:
-            raise ValueError(f"train_subjects hold the test_subject '{self.test_subject}', want others")
+            raise ValueError(f"data.train_subjects hold the test_subject '{self.test_subject}', want others")
 
     @property
     def augmentation(self) -> AugmentationConfig:
@@ -132,37 +136,38 @@ class RecordedHands:
 
 def recorded_config(data: Mapping[str, Any]) -> RecordedConfig:
     """The configuration's section ``data`` -> RecordedConfig. ValueError names a field that is unknown or wrong."""
-    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
     known = [field.name for field in fields(RecordedConfig)]
-    for key in values:
+    for key in data:
         if key not in known:
             raise ValueError(f"no field 'data.{key}' for a recorded data set, want one of {', '.join(known)}")
-    try:
-        return RecordedConfig(**values)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"data: {error}") from error
+    return build(RecordedConfig, "data", data)
 
 
-def recorded_sources(config: TrainConfig, folder: Path) -> tuple[RecordedHands, RecordedHands]:
-    """Training and validation source of ``config.dataset`` under ``config.root``; fits are kept in the folder.
+def recorded_sources(
+    dataset: str, root: str | Path, data: Mapping[str, Any], folder: Path, threads: int = 0
+) -> tuple[RecordedHands, RecordedHands]:
+    """Training and validation source of a data set (icvl, nyu or msra) under ``root``; fits are kept in the folder.
 
     ValueError without a root, DatasetError (a ValueError) on a missing or damaged archive.
+
+    :param data: fields of :class:`RecordedConfig` that differ from its defaults.
+    :param threads: that read and cut frames; 0 for as many as there are cores.
     """
-    if not config.root:
-        raise ValueError(f"dataset '{config.dataset}' needs --root, the folder of its unpacked archive")
-    data, root = recorded_config(config.data), Path(config.root)
-    if config.dataset == "icvl":
-        readers: tuple[Reader, Reader] = Icvl(root, "train", rotated=data.rotated), Icvl(root, "test")
-    elif config.dataset == "nyu":
+    if not root:
+        raise ValueError(f"dataset '{dataset}' needs --root, the folder of its unpacked archive")
+    config, root = recorded_config(data), Path(root)
+    if dataset == "icvl":
+        readers: tuple[Reader, Reader] = Icvl(root, "train", rotated=config.rotated), Icvl(root, "test")
+    elif dataset == "nyu":
         readers = Nyu(root, "train"), Nyu(root, "test")
     else:
-        others = data.train_subjects or tuple(s for s in SUBJECTS if s != data.test_subject)
-        readers = Msra(root, others), Msra(root, [data.test_subject])
-    benchmark = BENCHMARKS[config.dataset]
-    workers = config.threads or os.cpu_count() or 1
+        others = config.train_subjects or tuple(s for s in SUBJECTS if s != config.test_subject)
+        readers = Msra(root, others), Msra(root, [config.test_subject])
+    benchmark = BENCHMARKS[dataset]
+    workers = threads or os.cpu_count() or 1
     train, test = (
         RecordedHands(
-            reader, benchmark, data, folder, split=split, augmented=split == "train", workers=workers
+            reader, benchmark, config, folder, split=split, augmented=split == "train", workers=workers
         )
         for reader, split in zip(readers, ("train", "test"), strict=True)
     )

@@ -12,18 +12,18 @@ import torch
 import yaml
 
 from hand_pose_ros.commands.main import main
+from hand_pose_ros.datasets.annotation_fit import similarity
 from hand_pose_ros.datasets.augmentation import rotation_about
 from hand_pose_ros.datasets.benchmarks import BENCHMARKS
 from hand_pose_ros.datasets.icvl import rotation_degrees
 from hand_pose_ros.datasets.nyu import SCORED_JOINTS
+from hand_pose_ros.datasets.recorded_source import RecordedHands, originals, recorded_config, recorded_sources
 from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.hand.fitting import random_hands
 from hand_pose_ros.hand.kinematics import HandModelLayer
 from hand_pose_ros.hand.skeleton import convert_joints
 from hand_pose_ros.network.checkpoint import load_checkpoint
-from hand_pose_ros.training.annotation_fit import similarity
 from hand_pose_ros.training.config import TrainConfig, config_from_dict
-from hand_pose_ros.training.recorded_source import RecordedHands, originals, recorded_config, recorded_sources
 
 TINY = {"widths": [8, 16, 16, 16], "blocks": [0, 0, 0], "up_blocks": [0, 0], "ik_hidden": 32}
 NAMES = {16: "icvl", 36: "nyu", 21: "msra"}
@@ -58,10 +58,7 @@ def roots(make_archive, tmp_path_factory) -> dict[str, Path]:
 @pytest.fixture(scope="module")
 def sources(roots, tmp_path_factory) -> dict[str, tuple[RecordedHands, RecordedHands]]:
     folder = tmp_path_factory.mktemp("fits")
-    configs = {
-        name: TrainConfig(dataset=name, root=str(roots[name]), data=DATA[name], threads=2) for name in DATA
-    }
-    return {name: recorded_sources(config, folder) for name, config in configs.items()}
+    return {name: recorded_sources(name, roots[name], DATA[name], folder, threads=2) for name in DATA}
 
 
 @pytest.mark.parametrize("name", DATA)
@@ -147,13 +144,13 @@ def test_rotated_copies_take_their_originals_fit_along(sources):
 def test_a_fit_is_made_once_and_a_damaged_one_is_made_again(sources, roots, capsys):
     source = sources["nyu"][1]
     fit = source.fit
-    again = recorded_sources(TrainConfig(dataset="nyu", root=str(roots["nyu"])), source.folder)[1]
+    again = recorded_sources("nyu", roots["nyu"], {}, source.folder)[1]
     capsys.readouterr()
     np.testing.assert_array_equal(again.fit.joints, fit.joints)
     assert capsys.readouterr().out == ""
     (kept,) = source.folder.glob("fit_nyu_test_*.npz")
     kept.write_bytes(kept.read_bytes()[:100])
-    once_more = recorded_sources(TrainConfig(dataset="nyu", root=str(roots["nyu"])), source.folder)[1]
+    once_more = recorded_sources("nyu", roots["nyu"], {}, source.folder)[1]
     np.testing.assert_allclose(once_more.fit.joints, fit.joints, atol=1e-9)
     assert "fitting the hand model to 3 annotations" in capsys.readouterr().out
 
@@ -197,15 +194,8 @@ def test_one_command_trains_and_one_evaluates(config, roots, tmp_path, capsys):
     assert main([*arguments, "--samples", "16", "--resume"]) == 0
     assert "fitting" not in capsys.readouterr().out
     figures = tmp_path / "figures"
-    evaluate = [
-        "evaluate",
-        "--checkpoint",
-        str(run / "model.safetensors"),
-        "--dataset",
-        "icvl",
-        "--root",
-        root,
-    ]
+    weights = str(run / "model.safetensors")
+    evaluate = ["evaluate", "--checkpoint", weights, "--dataset", "icvl", "--root", root]
     assert main([*evaluate, "--figures", str(figures)]) == 0
     assert "icvl: errors of 6 frames" in capsys.readouterr().out
     assert (figures / "icvl_success.png").exists()
@@ -233,7 +223,7 @@ def test_bad_input_ends_in_one_line_and_status_2(config, tmp_path, capsys, argum
     [
         ({"families": ["webxr"]}, "no field 'data.families'"),
         ({"scale": 3.0}, "data: scale is 3.0"),
-        ({"scale": "wide"}, "data: "),
+        ({"scale": "wide"}, "data.scale is 'wide', want a number"),
         ({"test_subject": "P9"}, "test_subject is 'P9'"),
         ({"train_subjects": ["P0", "P1"]}, "hold the test_subject 'P0'"),
     ],

@@ -1,4 +1,4 @@
-"""Training and judging the detector: targets say what the decoder reads, runs go on where they stopped."""
+"""Training and evaluating the detector: targets are what the decoder reads, runs go on where they stopped."""
 
 from __future__ import annotations
 
@@ -15,12 +15,8 @@ from hand_pose_ros.detection.detector import Detection, decode, load_detector
 from hand_pose_ros.detection.detector_net import DetectorConfig, DetectorMaps, anchors, handedness
 from hand_pose_ros.evaluation.detector import Tally
 from hand_pose_ros.network.checkpoint import CheckpointError
-from hand_pose_ros.training.detector_trainer import (
-    DetectorTrainConfig,
-    DetectorTrainer,
-    detector_config,
-    load_detector_config,
-)
+from hand_pose_ros.training.detector_config import DetectorTrainConfig, detector_config, load_detector_config
+from hand_pose_ros.training.detector_task import DetectorTask, detector_trainer
 
 DATA = {"identities": 2}
 SMALL = DetectorTrainConfig(
@@ -94,13 +90,13 @@ def test_figures_worked_by_hand():
 
 def test_a_run_leaves_weights_and_goes_on_where_it_stopped(tmp_path):
     output = tmp_path / "run"
-    DetectorTrainer(SMALL, output).run()
+    detector_trainer(SMALL, output).run()
     model, training = load_detector(output / "detector.safetensors")
     assert training["samples"] == 48
     assert model.config.widths == (4, 4, 4, 4)
     with pytest.raises(ValueError, match="pass --resume"):
-        DetectorTrainer(SMALL, output)
-    longer = DetectorTrainer(replace(SMALL, samples=64, prefetch=2), output, resume=True)
+        detector_trainer(SMALL, output)
+    longer = detector_trainer(replace(SMALL, samples=64, prefetch=2), output, resume=True)
     assert longer.step == 6
     longer.run()
     assert longer.step == 8
@@ -108,22 +104,22 @@ def test_a_run_leaves_weights_and_goes_on_where_it_stopped(tmp_path):
 
 
 def test_a_run_goes_on_from_shipped_weights_and_only_from_its_own_kind(tmp_path):
-    DetectorTrainer(SMALL, tmp_path / "first").run()
+    detector_trainer(SMALL, tmp_path / "first").run()
     weights = tmp_path / "first" / "detector.safetensors"
-    second = DetectorTrainer(replace(SMALL, start=str(weights)), tmp_path / "second")
+    second = detector_trainer(replace(SMALL, start=str(weights)), tmp_path / "second")
     ours, theirs = second.model.state_dict(), load_detector(weights)[0].state_dict()
     assert all(torch.equal(value, theirs[key]) for key, value in ours.items())
     wider = replace(SMALL, start=str(weights), network=DetectorConfig((8, 4, 4, 4)))
     with pytest.raises(CheckpointError, match="widths"):
-        DetectorTrainer(wider, tmp_path / "third")
+        detector_trainer(wider, tmp_path / "third")
 
 
 def test_training_learns(tmp_path):
     """On one batch over and over the loss must fall far."""
     config = replace(SMALL, network=DetectorConfig((8, 8, 8, 8)), learning_rate=0.01, warmup_samples=0)
-    trainer = DetectorTrainer(config, tmp_path)
-    same = make_target(trainer.source.batch(1, 8))
-    losses = [float(trainer._train_step(*same)["loss"]) for _ in range(40)]
+    trainer = detector_trainer(config, tmp_path)
+    same = make_target(DetectorTask(config).source.batch(1, 8))
+    losses = [float(trainer.advance(same)["loss"]) for _ in range(40)]
     assert np.mean(losses[-5:]) < 0.5 * np.mean(losses[:5])
 
 

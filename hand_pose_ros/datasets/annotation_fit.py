@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
 from hand_pose_ros.datasets.benchmarks import Benchmark
+from hand_pose_ros.files import replaced
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.fitting import FitConfig, fit_hands
 from hand_pose_ros.hand.rotations import so3_exp
@@ -35,15 +36,18 @@ _RIGID_M = 1e-3
 
 @dataclass(frozen=True)
 class FittedHands:
-    """joints (N, 23, 3) m, rotation (N, 3, 3), angles (N, 20) rad in range, shape (N, 9) of the hand in each frame,
-    residual (N,) m: mean distance of the fitted hand from the annotated joints. The palm's place is ``joints[:, 0]``.
-    """
+    """The hand in each of N frames; the palm's place is ``joints[:, 0]``."""
 
     joints: Array
+    """(N, 23, 3) m."""
     rotation: Array
+    """(N, 3, 3) of the palm."""
     angles: Array
+    """(N, 20) rad, in range."""
     shape: Array
+    """(N, 9) log scales."""
     residual: Array
+    """(N,) m: mean distance of the fitted hand from the annotated joints."""
 
     def __len__(self) -> int:
         return len(self.joints)
@@ -149,11 +153,8 @@ def cached_fit(
         return found
     print(f"{benchmark.name} {split}: fitting the hand model to {len(joints)} annotations, once", flush=True)
     fit = fit_annotations(joints, benchmark, hands, copy_of)
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
+    with replaced(path) as temporary, temporary.open("wb") as file:
         np.savez(file, **{field.name: getattr(fit, field.name) for field in fields(FittedHands)})
-    partial.replace(path)
     print(
         f"{benchmark.name} {split}: mean residual {1000 * fit.residual.mean():.2f} mm, kept in {path}",
         flush=True,

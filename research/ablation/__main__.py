@@ -1,0 +1,26 @@
+"""``python -m research.ablation``, from the root of a checkout: the papers' tables, trained under one budget.
+
+In: command-line arguments. Out: the exit status, 0 when it worked, 2 with one line on bad input.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from hand_pose_ros.commands.main import exit_status
+from research.ablation.command import PROGRAM, add_arguments, run
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point; bad input and files that cannot be used end in one line on stderr and status 2."""
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM, description="The papers' tables, trained under one budget."
+    )
+    add_arguments(parser)
+    return exit_status(PROGRAM, run, parser.parse_args(arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
