@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from hand_pose_ros.depth.crop import CROP_CUBE_M, CROP_SIZE
+
 ARCHITECTURES: tuple[str, ...] = ("dense", "deepmodel", "sdnet")
 HEADS: tuple[str, ...] = ("hand_model", "direct_joint", "direct_parameter")
 
@@ -32,8 +34,8 @@ class NetworkConfig:
 
     architecture: str = "dense"
     head: str = "hand_model"
-    crop_size: int = 96
-    cube_m: float = 0.30
+    crop_size: int = CROP_SIZE
+    cube_m: float = CROP_CUBE_M
     widths: tuple[int, ...] = (32, 64, 128, 192)
     blocks: tuple[int, ...] = (1, 1, 1)
     up_blocks: tuple[int, ...] = (1, 1)

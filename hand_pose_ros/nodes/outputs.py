@@ -25,7 +25,7 @@ from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
 from hand_pose_ros.visualization.overlay import draw_overlay
 
 if TYPE_CHECKING:
-    from hand_pose_ros.tracking.tracker import Hand
+    from hand_pose_ros.tracking.hand import Hand
 
 RELIABLE = QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE)
 LATCHED = QoSProfile(

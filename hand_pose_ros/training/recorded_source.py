@@ -26,6 +26,7 @@ from hand_pose_ros.datasets.msra import SUBJECTS, Msra
 from hand_pose_ros.datasets.nyu import Nyu
 from hand_pose_ros.datasets.sample import OWN_JOINT_SET, crop_sample
 from hand_pose_ros.datasets.synthetic import Batch
+from hand_pose_ros.depth.crop import CROP_CUBE_M, CROP_SIZE
 from hand_pose_ros.training.annotation_fit import FittedHands, cached_fit, similarity
 from hand_pose_ros.training.config import TrainConfig
 
@@ -41,8 +42,8 @@ class RecordedConfig:
     who is validated on; train_subjects: those who are trained on, all others when empty.
     """
 
-    size: int = 96
-    cube_m: float = 0.30
+    size: int = CROP_SIZE
+    cube_m: float = CROP_CUBE_M
     rotation_rad: float = AugmentationConfig.rotation_rad
     scale: float = AugmentationConfig.scale
     translation_m: float = AugmentationConfig.translation_m
