@@ -4,9 +4,10 @@ In: frame after frame a measured PoseState (palm position (3,) m and rotation (3
 in rad) and the seconds since the frame before. Out: the smoothed PoseState. A lost hand, a new track or time going
 backwards is the caller's matter: ``reset`` first.
 
-To track with another filter: write a configuration whose ``build()`` returns an object with ``update(measured, dt_s)``
-and ``reset()``, name it at ``TrackerConfig.filter``, and give its strength to the parameter ``smoothing_hz`` of the
-node.
+To track with another filter, write a module like this one: a configuration with a field ``still_hz`` (the cut-off at
+rest, 0: no smoothing; the node's parameter ``smoothing_hz`` sets it) whose ``build()`` returns an object with
+``update(measured, dt_s)`` and ``reset()``. Then name that configuration at ``filter`` in tracking/config.py, and in
+nodes/tracker_factory.py.
 
 It is the One Euro filter (Casiez, Roussel and Vogel, CHI 2012): a first-order low-pass whose cut-off frequency grows
 with the low-passed speed, f = still_hz + beta |speed| (their Eq. 5 and 6), with four changes:
