@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from hand_pose_ros.depth.frame import DepthFrame
-from hand_pose_ros.tracking.stage_timer import StageTimer
-from hand_pose_ros.tracking.pose_inference import (PoseEstimator)
-from hand_pose_ros.tracking.estimate import (Estimate, CropRequest)
-from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
 from hand_pose_ros.nodes.demo.demo_config import SLOW_VARIABLE
+from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
 from hand_pose_ros.nodes.tracker_factory import build_tracker
 from hand_pose_ros.nodes.tracker_node import main
+from hand_pose_ros.tracking.estimate import CropRequest, Estimate
+from hand_pose_ros.tracking.pose_inference import PoseEstimator
+from hand_pose_ros.tracking.stage_timer import StageTimer
 from hand_pose_ros.tracking.tracker import HandTracker
 
 
