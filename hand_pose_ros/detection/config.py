@@ -14,8 +14,8 @@ from hand_pose_ros import validation
 class BlobDetectorConfig:
     """What the blob detector takes for a hand; ValueError, naming the field, on a value that makes no sense.
 
-    Where nothing else is said a value was set by hand, so that the tests of rendered bodies and of the real SR305 and
-    Kinect v2 frames (test/detection/test_blob_detector.py) hold.
+    Where nothing else is said a value is guessed. Tests with rendered bodies and with real SR305 and Kinect v2 frames
+    (test/detection/test_blob_detector.py) hold them all together.
     """
 
     min_range_m: float = 0.15
@@ -49,10 +49,10 @@ class BlobDetectorConfig:
     radius_cost: float = 4.0
     """What a metre of radius below the palm's costs, in metres of distance."""
     fist_outline_m: float = 0.45
-    """Outline within reach up to which there are no fingers, metres. Measured on rendered bodies: 0.4 for a fist or an
-    elbow's end, 0.6 for a face."""
+    """Outline within reach up to which there are no fingers, metres. Measured, on what is not recorded: 0.4 for a fist
+    or an elbow's end, 0.6 for a face."""
     fingers_outline_m: float = 0.85
-    """Outline within reach from which on all fingers show, metres. Measured on rendered bodies: 0.7 to 1.2."""
+    """Outline within reach from which on all fingers show, metres. Measured, on what is not recorded: 0.7 to 1.2."""
     outline_cost: float = 0.2
     """What a hand without any fingers costs, in metres of distance."""
     score_scale_m: float = 0.3
@@ -104,8 +104,8 @@ class ProposalConfig:
     """Which places are proposed to the pose network; ValueError, naming the field, on a value that makes no sense."""
 
     candidate_score: float = 0.15
-    """The detector's hands are proposed from this score on. Measured with ``hand-pose evaluate-detector --search``:
-    every third hand that the detector scores below 0.3 lies here."""
+    """The detector's hands are proposed from this score on. Measured on pictures of ``hand-pose evaluate-detector
+    --search``, the run is not recorded: every third hand that the detector scores below 0.3 lies here."""
     same_hand_m: float = 0.12
     """Places nearer to each other than this show the same hand, metres. Guessed: more than half a hand's length."""
     most_proposals: int = 6

@@ -114,8 +114,8 @@ class TrackConfig:
     """How one hand is followed over time."""
 
     log_odds_share: float = 0.35
-    """Share of a frame in the low-passed log odds of a hand: one that has left is given up in two to three frames.
-    Chosen on the sequences of ``hand-pose bench refine``."""
+    """Share of a frame in the low-passed log odds of a hand. Guessed, so that one that has left is given up in two to
+    three frames."""
     side_frames: int = 8
     """Frames of a new track in which both sides are tried. Guessed."""
     side_recheck_s: float = 0.5
