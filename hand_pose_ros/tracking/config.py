@@ -41,9 +41,9 @@ class ScoringConfig:
     sure_log_odds: float = 6.0
     """Above this a place is surely a hand, and more does not make it likelier. Guessed."""
     seen_log_odds: float = 3.0
-    """From this on a tracked hand counts as seen. Measured on held-out crops: of hands 1 % lie below, most of them cut
-    by the picture's edge, of other things 2 % above (docs/results.md). A search looks at many places, and at things
-    that the network was never shown, so beginning a track takes more: ``TrackerConfig.start_odds``."""
+    """From this on a tracked hand counts as seen. Measured with ``hand-pose calibrate`` (docs/results.md): of hands 1 %
+    lie below, most of them cut by the picture's edge, of other things 2 % above. A search looks at many places, and at
+    things that the network was never shown, so beginning a track takes more: ``TrackerConfig.start_odds``."""
     least_log_odds: float = -4.0
     """A frame speaks against a hand by no more than this. Guessed."""
     most_log_odds: float = 12.0
