@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 import pytest
 
-from hand_pose_ros.nodes.demo.demo import processes, verdict
+from hand_pose_ros.nodes.demo import processes
+from hand_pose_ros.nodes.demo.demo import verdict
 from hand_pose_ros.nodes.demo.demo_config import parse_arguments
 from hand_pose_ros.nodes.demo.processes import NodeProcesses, parameter_arguments
 from hand_pose_ros.nodes.demo.slow_tracker_node import _Repeated, build_slow_tracker
