@@ -229,7 +229,15 @@ def test_slow_tracker_asks_its_estimator_so_many_times_a_frame(shipped_model, mo
     values = {parameter.name: parameter.default for parameter in TRACKER_PARAMETERS}
     tracker = build_slow_tracker(values | {"side": "right"})
     inner, asked = tracker.estimator._estimator, []
-    tracker.estimator._estimator = lambda *given: asked.append(given[1]) or inner(*given)
+
+    class Recording:
+        config = inner.config
+
+        def __call__(self, *given):
+            asked.append(given[1])
+            return inner(*given)
+
+    tracker.estimator._estimator = Recording()
     camera = Camera(160, 120, 120.0, 120.0, 79.5, 59.5)
     depth, _ = SyntheticMotion(3, camera).frame(0.0)
     result = tracker.update(depth, camera, 0.0)
