@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from hand_pose_ros.depth.camera import Camera
-    from hand_pose_ros.tracking.track import Hand
-    from hand_pose_ros.tracking.tracker import HandTracker, TrackerConfig
+    from hand_pose_ros.tracking.config import TrackerConfig
+    from hand_pose_ros.tracking.hand import Hand
+    from hand_pose_ros.tracking.tracker import HandTracker
 
 __all__ = ["Camera", "Hand", "HandTracker", "TrackerConfig"]
 
@@ -24,9 +25,9 @@ __path__ = extend_path(__path__, __name__)
 
 _MODULE_OF_NAME = {
     "Camera": "hand_pose_ros.depth.camera",
-    "Hand": "hand_pose_ros.tracking.track",
+    "Hand": "hand_pose_ros.tracking.hand",
     "HandTracker": "hand_pose_ros.tracking.tracker",
-    "TrackerConfig": "hand_pose_ros.tracking.tracker",
+    "TrackerConfig": "hand_pose_ros.tracking.config",
 }
 
 

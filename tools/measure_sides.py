@@ -3,8 +3,8 @@
 Every synthetic right hand (validation split; noise, scenes, held things and other hands on; half of them upright, as
 tracked ones are) is given to the network as it is and mirrored; the right answer is the crop that was not mirrored.
 Prints, for each thing that could decide, the share of hands that it decides rightly, and the weights of the others
-against the logarithm of the expected error that a logistic regression finds (``estimator._AGREEMENT_WEIGHT``,
-``_HANDEDNESS_WEIGHT``).
+against the logarithm of the expected error that a logistic regression finds (``visibility_weight`` and
+``handedness_weight`` of ``ScoringConfig``).
 """
 
 from __future__ import annotations
@@ -26,13 +26,14 @@ from hand_pose_ros.evaluation.synthetic_hands import EVALUATION_DATA
 from hand_pose_ros.network.checkpoint import load_checkpoint
 from hand_pose_ros.network.model import HandNet
 from hand_pose_ros.resources import model_file
-from hand_pose_ros.tracking.pose_inference import MOST_HANDEDNESS
-from hand_pose_ros.tracking.visibility import surface_agreement
+from hand_pose_ros.tracking.config import TrackerConfig
+from hand_pose_ros.tracking.visibility import visibility_score
 
 BATCH = 128
+CONFIG = TrackerConfig()
 CLUES = (
     "expected error (log)",
-    "surface agreement",
+    "visibility score",
     "handedness (log odds)",
     "coarse joints off the hand model",
 )
@@ -43,14 +44,14 @@ def clues(net: HandNet, crop: np.ndarray, distance: np.ndarray) -> np.ndarray:
     with torch.inference_mode():
         out = net(torch.from_numpy(crop), torch.from_numpy(distance))
     joints = out.joints.double().numpy()
-    agreement = [
-        surface_agreement(CropFrame(np.array([0.0, 0.0, z])), picture[0], hand)
+    visibility = [
+        visibility_score(CropFrame(np.array([0.0, 0.0, z])), picture[0], hand, CONFIG.visibility)
         for z, picture, hand in zip(distance, crop, joints, strict=True)
     ]
     hand = np.zeros(len(crop)) if out.handedness is None else out.handedness.numpy()
     misfit = (out.coarse - out.joints).norm(dim=-1).mean(1).numpy()
-    bounded = hand.clip(-MOST_HANDEDNESS, MOST_HANDEDNESS)
-    return np.stack([-out.joint_sigma.log().mean(1).numpy(), np.array(agreement), bounded, -misfit], axis=1)
+    bounded = hand.clip(-CONFIG.scoring.most_handedness, CONFIG.scoring.most_handedness)
+    return np.stack([-out.joint_sigma.log().mean(1).numpy(), np.array(visibility), bounded, -misfit], axis=1)
 
 
 def main() -> None:
@@ -79,7 +80,7 @@ def main() -> None:
     print(f"the first three together           right in {100 * fitted.score(features, labels):.1f} %")
     print(f"log odds a unit of the log error: {of_error:.2f}")
     print(
-        f"weights of the agreement and of the handedness: {', '.join(f'{w / of_error:.2f}' for w in others)}"
+        f"weights of the visibility score and of the handedness: {', '.join(f'{w / of_error:.2f}' for w in others)}"
     )
 
 

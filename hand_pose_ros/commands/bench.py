@@ -20,9 +20,10 @@ from hand_pose_ros.commands.replay import intrinsics
 from hand_pose_ros.evaluation import bench_measures
 from hand_pose_ros.evaluation.bench_runs import Run, run_trackers
 from hand_pose_ros.recording.frame_folder import RecordedFrames
-from hand_pose_ros.refine.refiner import RefineConfig
 from hand_pose_ros.synthetic.sequences import KINDS, bench_sequences
-from hand_pose_ros.tracking.tracker import HandTracker, TrackerConfig, TrackState
+from hand_pose_ros.tracking.config import TrackerConfig
+from hand_pose_ros.tracking.hand import TrackState
+from hand_pose_ros.tracking.tracker import HandTracker
 from hand_pose_ros.visualization.pictures import write_json
 
 BENCHES: tuple[str, ...] = ("refine",)
@@ -33,25 +34,28 @@ PAPER_TERMS: dict[str, float] = {
 """Terms of the regressor's energy after SDNet's Eq. 9 to 12 and near them, and weights to try those that are 0 with."""
 
 
-def variants() -> dict[str, RefineConfig]:
-    """The default refinement, and without each of its parts."""
-    full = RefineConfig()
-    surface = full.surface
+def variants() -> dict[str, TrackerConfig]:
+    """The default tracker, and without each part of its refinement."""
+    full = TrackerConfig()
+    refine = full.refine
+    regressor, surface = refine.regressor, refine.surface
+    without_surface = replace(refine, surface=replace(surface, surface_weight=0.0))
+    without_free_space = replace(refine, surface=replace(surface, free_weight=0.0))
     table = {
         FULL: full,
-        "without the regressor": replace(full, regressor=None),
-        "without depth to model": replace(full, surface=replace(surface, surface_weight=0.0)),
-        "without model to depth": replace(full, surface=replace(surface, free_weight=0.0)),
+        "without the regressor": replace(full, refine=replace(refine, regressor=None)),
+        "without depth to model": replace(full, refine=without_surface),
+        "without model to depth": replace(full, refine=without_free_space),
         "without the held shape": replace(full, shape=None),
         "without the filter": replace(full, filter=replace(full.filter, still_hz=0.0)),
     }
-    if full.regressor is not None:
+    if regressor is not None:
         # The papers' terms that are not used by default are put in, the others left out.
         for name, weight in PAPER_TERMS.items():
-            used = getattr(full.regressor, name) > 0
+            used = getattr(regressor, name) > 0
             change: dict[str, Any] = {name: 0.0 if used else weight}
             title = f"{'without' if used else 'with'} {name}"
-            table[title] = replace(full, regressor=replace(full.regressor, **change))
+            table[title] = replace(full, refine=replace(refine, regressor=replace(regressor, **change)))
     return table
 
 
@@ -90,11 +94,10 @@ def run(arguments: argparse.Namespace) -> None:
 def _measure(kind: str, arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
     """All figures of one kind of sequences, a row a variant."""
     chosen = [s for s in bench_sequences() if s.kind == kind][:: arguments.every]
-    table = variants() if kind in ("moving", "still") and not arguments.quick else {FULL: RefineConfig()}
+    table = variants() if kind in ("moving", "still") and not arguments.quick else {FULL: TrackerConfig()}
     hands = 2 if kind == "two_hands" else 1
     trackers = {
-        name: HandTracker(arguments.model, TrackerConfig(hands=hands, refine=config))
-        for name, config in table.items()
+        name: HandTracker(arguments.model, replace(config, hands=hands)) for name, config in table.items()
     }
     runs: dict[str, list[Run]] = {name: [] for name in trackers}
     for tracker in trackers.values():

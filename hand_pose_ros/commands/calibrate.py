@@ -99,8 +99,8 @@ def fit_calibration(cases: Cases) -> Calibration:
     )
     log_odds = np.array(
         [
-            first.hand_log_odds(ConfidenceFeatures(clues, joints))
-            for clues, joints in zip(cases.hand, cases.joints, strict=True)
+            first.hand_log_odds(ConfidenceFeatures(hand, joints))
+            for hand, joints in zip(cases.hand, cases.joints, strict=True)
         ]
     )
     shape = cases.joints.shape[:2]
@@ -110,16 +110,18 @@ def fit_calibration(cases: Cases) -> Calibration:
     return Calibration(hand, float(hand_bias[0]), joint, joint_bias)
 
 
-def _logistic(clues: Array, right: Booleans, group: NDArray[np.int64] | None = None) -> tuple[Array, Array]:
-    """clues (M, K), right (M,), group (M,) from 0 -> weights (K,), a bias for each group (one where None)."""
+def _logistic(
+    features: Array, right: Booleans, group: NDArray[np.int64] | None = None
+) -> tuple[Array, Array]:
+    """features (M, K), right (M,), group (M,) from 0 -> weights (K,), a bias for each group (one where None)."""
     from sklearn.linear_model import LogisticRegression
 
-    mean, spread = clues.mean(axis=0), np.maximum(clues.std(axis=0), 1e-6)
-    groups = np.zeros(len(clues), np.int64) if group is None else group
-    columns = np.concatenate([(clues - mean) / spread, np.eye(groups.max() + 1)[groups]], axis=1)
+    mean, spread = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-6)
+    groups = np.zeros(len(features), np.int64) if group is None else group
+    columns = np.concatenate([(features - mean) / spread, np.eye(groups.max() + 1)[groups]], axis=1)
     fitted = LogisticRegression(C=_LOOSE, fit_intercept=False, max_iter=2000).fit(columns, right)
-    weights = fitted.coef_[0, : clues.shape[1]] / spread
-    return weights, fitted.coef_[0, clues.shape[1] :] - weights @ mean
+    weights = fitted.coef_[0, : features.shape[1]] / spread
+    return weights, fitted.coef_[0, features.shape[1] :] - weights @ mean
 
 
 def confidence_table(measured: dict[str, Reliability]) -> str:

@@ -23,14 +23,16 @@ from hand_pose_ros.datasets.detector_targets import LEAST_VISIBLE
 from hand_pose_ros.datasets.full_frames import FullFrames, full_frame_config
 from hand_pose_ros.datasets.seeds import validation_seed
 from hand_pose_ros.datasets.still_images import still_images
-from hand_pose_ros.detection.detector import LEAST_SCORE, HandDetector
-from hand_pose_ros.detection.proposals import LEAST_SCORE as SEARCH_SCORE
+from hand_pose_ros.depth.frame import DepthFrame
+from hand_pose_ros.detection.config import DetectionConfig, ProposalConfig
+from hand_pose_ros.detection.detector import HandDetector
 from hand_pose_ros.detection.proposals import ProposalGenerator
 from hand_pose_ros.evaluation.detector import DetectorReport, Tally, evaluate_detector
 from hand_pose_ros.evaluation.search import report, search_image
 from hand_pose_ros.evaluation.search_report import lines
 from hand_pose_ros.synthetic.sequences import Sequence, bench_sequences
-from hand_pose_ros.tracking.tracker import MOST_HANDS, HandTracker, TrackerConfig
+from hand_pose_ros.tracking.config import MOST_HANDS, TrackerConfig
+from hand_pose_ros.tracking.tracker import HandTracker
 from hand_pose_ros.visualization.pictures import write_json
 
 FIGURES_SPLIT = 3
@@ -48,7 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--least-score",
         type=float,
-        help=f"what scores less is no hand (default: {LEAST_SCORE}, with --search {SEARCH_SCORE}: the tracker's)",
+        help=f"what scores less is no hand (default: {DetectionConfig.least_score}, with --search "
+        f"{ProposalConfig.candidate_score}: the tracker's)",
     )
     parser.add_argument("--every", type=int, default=5, help="look at every n-th frame of the sequences")
     parser.add_argument(
@@ -81,12 +84,12 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.search:
         run_search(arguments)
         return
-    least_score = LEAST_SCORE if arguments.least_score is None else arguments.least_score
-    detector = HandDetector(arguments.weights, least_score)
+    config = detection_config(arguments.least_score, DetectionConfig.least_score)
+    detector = HandDetector(arguments.weights, config)
     pictures = FullFrames(full_frame_config({}, FIGURES_SPLIT))
     reports = {
         "single pictures": evaluate_detector(
-            detector.network, pictures, arguments.seed, arguments.pictures, least_score
+            detector.network, pictures, arguments.seed, arguments.pictures, config
         )
     }
     sequences = bench_sequences()
@@ -110,10 +113,9 @@ def run_search(arguments: argparse.Namespace) -> None:
         config = replace(config, start_odds=arguments.start_odds)
     tracker = HandTracker(arguments.model, config)
     if arguments.weights is not None or arguments.least_score is not None:
-        detector = HandDetector(
-            arguments.weights, SEARCH_SCORE if arguments.least_score is None else arguments.least_score
-        )
-        tracker.search_image = ProposalGenerator(detector, tracker.config.locate)
+        detection = detection_config(arguments.least_score, config.proposals.candidate_score)
+        detector = HandDetector(arguments.weights, detection)
+        tracker.proposal_generator = ProposalGenerator(detector, config.proposals, config.blob_detector)
     tracker.warm_up()
     source = FullFrames(full_frame_config(_LOOKALIKES if arguments.lookalikes else {}, FIGURES_SPLIT))
     images = still_images(source, validation_seed(arguments.seed, 0), arguments.pictures)
@@ -122,6 +124,11 @@ def run_search(arguments: argparse.Namespace) -> None:
     print("\n".join(lines(figures)))
     if arguments.json is not None:
         write_json(arguments.json, _known(figures.to_dict()))
+
+
+def detection_config(least_score: float | None, default: float) -> DetectionConfig:
+    """How the detector's maps are read, with a least score of its own or else the default."""
+    return DetectionConfig(least_score=default if least_score is None else least_score)
 
 
 def _known(content: Any) -> Any:
@@ -138,7 +145,7 @@ def on_sequences(detector: HandDetector, sequences: Iterable[Sequence], every: i
         renderer = sequence.open()
         for t in sequence.times()[::every]:
             frame = renderer.frame(t)
-            found = detector.find(frame.depth, sequence.camera)
+            found = detector.detect(DepthFrame(frame.depth, sequence.camera, t))
             centres = np.array([hand.joints.mean(axis=0) for hand in frame.hands]).reshape(-1, 3)
             inside = [_inside(sequence, centre) for centre in centres]
             tally.add(
@@ -164,12 +171,12 @@ def _inside(sequence: Sequence, centre: np.ndarray) -> bool:
 
 
 def time_of_find(detector: HandDetector, calls: int = 100) -> float:
-    """Median time of ``find`` on a 640x480 image, ms."""
+    """Median time of one detection in a 640x480 image, ms."""
     sequence = bench_sequences()[0]
-    depth = sequence.open().frame(0.5).depth
+    frame = DepthFrame(sequence.open().frame(0.5).depth, sequence.camera)
     times = []
     for _ in range(calls + 5):
         start = time.perf_counter()
-        detector.find(depth, sequence.camera)
+        detector.detect(frame)
         times.append(time.perf_counter() - start)
     return 1000.0 * float(np.median(times[5:]))

@@ -28,6 +28,7 @@ from hand_pose_ros.datasets.msra import SUBJECTS, Msra
 from hand_pose_ros.datasets.nyu import Nyu
 from hand_pose_ros.datasets.sample import OWN_JOINT_SET, crop_sample
 from hand_pose_ros.datasets.synthetic import Batch
+from hand_pose_ros.depth.crop import CROP_CUBE_M, CROP_SIZE
 from hand_pose_ros.validation import one_of
 
 Reader = Icvl | Nyu | Msra
@@ -37,9 +38,9 @@ Reader = Icvl | Nyu | Msra
 class RecordedConfig:
     """The section ``data`` of a configuration with a recorded data set. ValueError names a wrong field."""
 
-    size: int = 96
+    size: int = CROP_SIZE
     """Pixels along a crop's edge: the network's."""
-    cube_m: float = 0.30
+    cube_m: float = CROP_CUBE_M
     """Edge of the metric cube, m: the network's."""
     rotation_rad: float = AugmentationConfig.rotation_rad
     """Bounds of the random motion in training, as the next two: see ``datasets.augmentation``."""

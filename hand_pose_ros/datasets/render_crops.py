@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from hand_pose_ros.depth.crop import _crop_kernel
+from hand_pose_ros.depth.crop import crop_kernel
 from hand_pose_ros.synthetic.render import draw_plane, dress_forearm, rasterize
 from hand_pose_ros.synthetic.sensor import sensor_kernel
 from hand_pose_ros.synthetic.skinning import skin_vertices
@@ -94,7 +94,7 @@ def render_crops(
         sensor_kernel(clean, noise[n], seeds[n], focal, seen)
         if np.isfinite(frame[n]).any():
             _cut(seen, frame[n], focal, cx, cy)
-        _crop_kernel(
+        crop_kernel(
             seen, focal, focal, cx, cy, no_distortion, 0, crop_view[n], crop_distance[n],
             half, False, crops.shape[1], crops[n],
         )  # fmt: skip

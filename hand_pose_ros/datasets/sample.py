@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.depth.crop import CropFrame, crop_depth
+from hand_pose_ros.depth.frame import DepthFrame
 from hand_pose_ros.hand.skeleton import JOINT_NAMES, JOINT_SETS
 
 OWN_JOINT_SET = "hand23"
@@ -123,7 +124,9 @@ def crop_sample(sample: Sample, size: int, cube_m: float | None = None) -> Cropp
     cube = sample.cube_m if cube_m is None else cube_m
     frame = CropFrame(centre=sample.centre, cube_m=cube, size=size, mirrored=sample.side == "left")
     return CroppedSample(
-        crop_depth(sample.depth, sample.camera, frame), frame.camera_to_local(sample.joints), frame
+        crop_depth(DepthFrame(sample.depth, sample.camera), frame),
+        frame.camera_to_local(sample.joints),
+        frame,
     )
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.datasets.crop_views import Borders, Crops, directions, rolls_upright
 from hand_pose_ros.datasets.render_crops import render_crops
-from hand_pose_ros.depth.crop import CropFrame, roll_to_up
+from hand_pose_ros.depth.crop import CROP_CUBE_M, CROP_SIZE, CropFrame, roll_to_up
 from hand_pose_ros.hand.kinematics_numba import fingers_direction
 from hand_pose_ros.synthetic.negatives import KINDS, sample_negatives
 from hand_pose_ros.synthetic.other_hands import sample_other_hands
@@ -51,9 +51,9 @@ class SyntheticConfig:
     """Mesh families of ``synthetic.mesh.MESH_NAMES``."""
     identities: int = 300
     """Different subjects of each family."""
-    size: int = 96
+    size: int = CROP_SIZE
     """Pixels of the crop's edge: the network's."""
-    cube_m: float = 0.30
+    cube_m: float = CROP_CUBE_M
     """Edge of the cube that the crop shows: the network's."""
     centre_jitter_m: float = 0.022
     """Standard deviation of each coordinate of the crop centre about the mean joint: a guess of how far off a locator

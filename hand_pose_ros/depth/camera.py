@@ -20,6 +20,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
+Array = NDArray[np.float64]
+
 _LENGTHS: dict[str, tuple[int, ...]] = {
     "none": (0,),
     "plumb_bob": (4, 5),
@@ -37,9 +39,7 @@ _CODES = {
 
 
 @njit(nogil=True, cache=True)
-def distort(
-    x: float, y: float, k: NDArray[np.float64], model: int
-) -> tuple[float, float, bool]:  # pragma: no cover
+def distort(x: float, y: float, k: NDArray[np.float64], model: int) -> tuple[float, float, bool]:
     """Ideal image point (x, y) = (X/Z, Y/Z) -> distorted one, and whether the lens model holds there.
 
     k (8,) coefficients padded with zeros, model one of the codes above.
@@ -73,9 +73,7 @@ def distort(
 
 
 @njit(nogil=True, cache=True)
-def undistort(
-    xd: float, yd: float, k: NDArray[np.float64], model: int
-) -> tuple[float, float, bool]:  # pragma: no cover
+def undistort(xd: float, yd: float, k: NDArray[np.float64], model: int) -> tuple[float, float, bool]:
     """Inverse of distort by Newton's method (plain iteration diverges on wide lenses); False: no solution."""
     if model == 0:
         return xd, yd, True
@@ -125,7 +123,10 @@ def undistort(
 
 
 @njit(nogil=True, cache=True)
-def _project_all(points, fx, fy, cx, cy, k, model, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _project_all(
+    points: Array, fx: float, fy: float, cx: float, cy: float, k: Array, model: int, out: Array
+) -> None:
+    """Fill out (N, 2) px from points (N, 3) m; NaN behind the camera and beyond the lens."""
     for i in range(points.shape[0]):
         z = points[i, 2]
         if not z > 0.0:
@@ -137,7 +138,10 @@ def _project_all(points, fx, fy, cx, cy, k, model, out):  # type: ignore[no-unty
 
 
 @njit(nogil=True, cache=True)
-def _back_project_all(uv, z, fx, fy, cx, cy, k, model, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _back_project_all(
+    uv: Array, z: Array, fx: float, fy: float, cx: float, cy: float, k: Array, model: int, out: Array
+) -> None:
+    """Fill out (N, 3) m from pixels (N, 2) and depths (N,) m; NaN beyond the lens."""
     for i in range(uv.shape[0]):
         x, y, ok = undistort((uv[i, 0] - cx) / fx, (uv[i, 1] - cy) / fy, k, model)
         out[i, 0] = x * z[i] if ok else np.nan
@@ -149,18 +153,25 @@ def _back_project_all(uv, z, fx, fy, cx, cy, k, model, out):  # type: ignore[no-
 class Camera:
     """Intrinsics of the image at hand (binning and region of interest already applied).
 
-    width, height px; fx, fy, cx, cy px; distortion coefficients in the order of distortion_model.
-    Raises ValueError when a field makes no sense.
+    ValueError when a field makes no sense.
     """
 
     width: int
+    """Columns of the image, px."""
     height: int
+    """Rows of the image, px."""
     fx: float
+    """Focal length along x, px."""
     fy: float
+    """Focal length along y, px."""
     cx: float
+    """Column of the principal point, px."""
     cy: float
+    """Row of the principal point, px."""
     distortion: tuple[float, ...] = ()
+    """Coefficients in the order of the distortion model."""
     distortion_model: str = "none"
+    """none, plumb_bob, rational_polynomial or equidistant, as in CameraInfo."""
 
     def __post_init__(self) -> None:
         for name in ("width", "height"):

@@ -1,7 +1,7 @@
 """Metric look-at crop of a depth image, with its exact inverse.
 
-In: depth (H,W) float32 metres (NaN = no reading), its Camera, a CropFrame (where, how large). Out: the
-network's picture (S,S) float32 in [-1,1].
+In: a DepthFrame (depth (H,W) float32 metres, NaN = no reading, with its Camera), a CropFrame (where, how large). Out:
+the network's picture (S,S) float32 in [-1,1].
 
 Three coordinate systems, besides the camera's optical frame (metres; x right, y down, z forward):
 * view: the camera turned about its own origin by the smallest rotation that puts the crop's centre on its z
@@ -16,6 +16,7 @@ Three coordinate systems, besides the camera's optical frame (metres; x right, y
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -23,7 +24,16 @@ import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
-from hand_pose_ros.depth.camera import Camera, distort
+from hand_pose_ros.depth.camera import distort
+from hand_pose_ros.depth.frame import DepthFrame
+
+CROP_SIZE = 96
+"""Pixels along an edge of a crop, unless said otherwise. Chosen for speed: ``architecture_sweep`` measured a network on
+128 pixels 1 % better at 1.4 times the time (docs/designs.md)."""
+CROP_CUBE_M = 0.30
+"""Edge of the metric cube that a crop shows, metres, unless said otherwise. Chosen by eye on real frames, where 0.25 m
+cut fingers off when the crop was not centred well (at a small budget 0.25 m is 1 % better on renders,
+docs/designs.md)."""
 
 # From this many source pixels per crop pixel on, one sample is too few (noise, flying pixels).
 _DENSE = 1.5
@@ -31,15 +41,18 @@ _DENSE = 1.5
 
 @dataclass(frozen=True, eq=False)
 class CropFrame:
-    """Where a crop is taken. centre (3,) m, camera optical frame, before the camera; cube_m edge of the cube;
-    size px; mirrored: flip x for a left hand; roll_rad: by how much the picture is turned, from x to y. Raises
-    ValueError when a field makes no sense."""
+    """Where a crop is taken. ValueError when a field makes no sense."""
 
     centre: NDArray[np.float64]
-    cube_m: float = 0.30
-    size: int = 96
+    """(3,) m, camera's optical frame, before the camera."""
+    cube_m: float = CROP_CUBE_M
+    """Edge of the cube, metres."""
+    size: int = CROP_SIZE
+    """Pixels along an edge of the picture."""
     mirrored: bool = False
+    """Whether x is flipped, so that a left hand looks like a right one."""
     roll_rad: float = 0.0
+    """By how much the picture is turned about the line of sight, from x to y, radians."""
 
     def __post_init__(self) -> None:
         centre = np.array(self.centre, dtype=np.float64)
@@ -139,7 +152,9 @@ def roll_to_up(x: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
 
 
 @njit(nogil=True, cache=True)
-def _reading(depth, u, v, to_d, distance, per_half):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _reading(
+    depth: NDArray[np.float32], u: float, v: float, to_d: float, distance: float, per_half: float
+) -> float:
     """Crop depth of the pixel nearest to (u, v): in [-1,1], +1 when outside the cube or none."""
     # "not inside", so that NaN counts as outside; a cast rounds down positive numbers only.
     if not (u > -0.5 and v > -0.5 and u < depth.shape[1] - 0.5 and v < depth.shape[0] - 0.5):
@@ -152,7 +167,10 @@ def _reading(depth, u, v, to_d, distance, per_half):  # type: ignore[no-untyped-
 
 
 @njit(nogil=True, cache=True)
-def _crop_kernel(depth, fx, fy, cx, cy, distortion, model, view, distance, half, mirrored, size, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+def crop_kernel(
+    depth: NDArray[np.float32], fx: float, fy: float, cx: float, cy: float, distortion: NDArray[np.float64], model: int,
+    view: NDArray[np.float64], distance: float, half: float, mirrored: bool, size: int, out: NDArray[np.float32],
+) -> None:  # fmt: skip
     """Fill out (S,S) float32 from depth (H,W) float32 m; distortion (8,), view (3,3) float64. See crop_depth.
 
     Callable inside other numba loops: the synthetic generator uses it too, so training and runtime agree.
@@ -203,29 +221,38 @@ def _crop_kernel(depth, fx, fy, cx, cy, distortion, model, view, distance, half,
             out[r, c] = near[2]
 
 
-def crop_depth(depth: NDArray[np.float32], camera: Camera, frame: CropFrame) -> NDArray[np.float32]:
-    """Cut the cube out of a depth image: (H,W) float32 m, NaN = no reading -> (S,S) float32, d in [-1,1].
+def crop_depth(frame: DepthFrame, crop_frame: CropFrame) -> NDArray[np.float32]:
+    """Cut the cube out of a depth image -> (S,S) float32, d in [-1,1].
 
-    No reading and everything outside the cube (before it, too) is +1. Raises ValueError when the image's size
-    is not the camera's.
+    No reading and everything outside the cube (before it, too) is +1.
     """
-    if depth.ndim != 2:
-        raise ValueError(f"depth has shape {depth.shape}: it must be (height, width)")
-    camera.require_size(depth.shape[1], depth.shape[0])
-    out = np.empty((frame.size, frame.size), np.float32)
-    _crop_kernel(
-        np.ascontiguousarray(depth, dtype=np.float32),
-        float(camera.fx),
-        float(camera.fy),
-        float(camera.cx),
-        float(camera.cy),
-        camera.coefficients,
-        camera.model_code,
-        frame.view,
-        frame.distance,
-        frame.half,
-        bool(frame.mirrored),
-        int(frame.size),
-        out,
-    )
+    return crop_depths(frame, [crop_frame])[0]
+
+
+def crop_depths(frame: DepthFrame, crop_frames: Sequence[CropFrame]) -> NDArray[np.float32]:
+    """Cut N cubes of one size in pixels out of a depth image -> (N,S,S) float32, each as :func:`crop_depth`.
+
+    ValueError when there is no crop frame, or when they differ in their size in pixels.
+    """
+    sizes = {int(crop_frame.size) for crop_frame in crop_frames}
+    if len(sizes) != 1:
+        raise ValueError(f"sizes of the crops are {sorted(sizes)}, want one size for at least one crop")
+    size, camera = sizes.pop(), frame.camera
+    out = np.empty((len(crop_frames), size, size), np.float32)
+    for crop_frame, crop in zip(crop_frames, out, strict=True):
+        crop_kernel(
+            frame.depth,
+            float(camera.fx),
+            float(camera.fy),
+            float(camera.cx),
+            float(camera.cy),
+            camera.coefficients,
+            camera.model_code,
+            crop_frame.view,
+            crop_frame.distance,
+            crop_frame.half,
+            bool(crop_frame.mirrored),
+            size,
+            crop,
+        )
     return out

@@ -1,8 +1,8 @@
-"""The visible surface as a coarse grid of cells, and walks over it.
+"""The visible surface as a coarse grid of cells.
 
-In: depth (H,W) float32 metres (NaN = no reading) and its Camera. Out: cells z (h,w) float32 metres (0 = nothing),
-which of them lie inside a surface, and what a flood along the surface from one cell meets. Cells are about
-`CELL_RAD` wide whatever the resolution, so cost and behaviour do not depend on the sensor.
+In: depth (H,W) float32 metres (NaN = no reading) and its Camera. Out: cells z (h,w) float32 metres (0 = nothing) and
+their geometry. Cells are about `CELL_RAD` wide whatever the resolution, so cost and behaviour do not depend on the
+sensor.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.depth.camera import Camera
 
-# 3.6 mm at 0.6 m: a quarter of a finger.
 CELL_RAD = 0.006
-# A 4-neighbour count overstates a slanted border by 4 / pi on average (Crofton's formula).
-_CROFTON = math.pi / 4.0
+"""About how wide a cell is, radians: 3.6 mm at 0.6 m, a quarter of a finger. Guessed."""
 
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """Geometry of the cells. step px a cell; rays (h,w,2) float32: X/Z, Y/Z of their middles; cell (h,w)
-    float32: edge length at a depth of 1 m, 0 where the lens model does not hold."""
+    """Geometry of the cells."""
 
     step: int
+    """Pixels along an edge of a cell."""
     rays: NDArray[np.float32]
+    """(h,w,2): X/Z and Y/Z of the cells' middles."""
     cell: NDArray[np.float32]
+    """(h,w): length of a cell's edge at a depth of 1 m, 0 where the lens model does not hold."""
 
 
 @lru_cache(maxsize=8)
@@ -49,7 +49,10 @@ def depth_grid(camera: Camera, step: int | None = None) -> Grid:
 
 
 @njit(nogil=True, cache=True)
-def downsample_depth(depth, step, row, column, near, far, cell, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+def downsample_depth(
+    depth: NDArray[np.float32], step: int, row: int, column: int, near: float, far: float, cell: NDArray[np.float32],
+    out: NDArray[np.float32],
+) -> None:  # fmt: skip
     """Fill out (h,w) float32: lower median of five readings a cell within [near, far] m; 0 where under two.
 
     The cells start at cell (row, column) of the whole grid; cell (h,w) as in Grid, of the same window.
@@ -74,132 +77,3 @@ def downsample_depth(depth, step, row, column, near, far, cell, out):  # type: i
                 values[j] = z
                 count += 1
             out[r, c] = values[(count - 1) // 2] if count >= 2 and cell[r, c] > 0.0 else 0.0
-
-
-@njit(nogil=True, cache=True)
-def _edge(z, cell):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Neighbours further apart in depth than this (m) belong to different surfaces; the slope allows 72 degrees."""
-    return max(0.02, 3.0 * cell * z)
-
-
-@njit(nogil=True, cache=True)
-def mend(z, cell, out):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Fill out (h,w) m: z with holes of a cell or two filled, and cells that hang on to nothing (flying) removed."""
-    height, width = z.shape
-    out[:] = z
-    for r in range(1, height - 1):
-        for c in range(1, width - 1):
-            a = z[r, c]
-            count, joined = 0, 0
-            nearest = np.inf
-            for y in range(r - 1, r + 2):
-                for x in range(c - 1, c + 2):
-                    b = z[y, x]
-                    if b > 0.0:
-                        count += 1
-                        nearest = min(nearest, b)
-                        if abs(b - a) < _edge(a, cell[r, c]):
-                            joined += 1
-            if a > 0.0:
-                # The cell counts itself.
-                if joined < 4:
-                    out[r, c] = 0.0
-            elif count >= 7:
-                # Seven neighbours: a gap between two fingers, a cell wide, has six.
-                total, near = 0.0, 0
-                for y in range(r - 1, r + 2):
-                    for x in range(c - 1, c + 2):
-                        if z[y, x] > 0.0 and z[y, x] - nearest < 0.03:
-                            total += z[y, x]
-                            near += 1
-                if near >= 5:
-                    out[r, c] = total / near
-
-
-@njit(nogil=True, cache=True)
-def interior(z, cell, out):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Fill out (h,w) uint8: 1 where a cell joins its four neighbours without a depth edge, else 0."""
-    height, width = z.shape
-    out[:] = 0
-    for r in range(1, height - 1):
-        for c in range(1, width - 1):
-            a = z[r, c]
-            t = _edge(a, cell[r, c])
-            if (
-                a > 0.0
-                and abs(z[r - 1, c] - a) < t
-                and abs(z[r + 1, c] - a) < t
-                and abs(z[r, c - 1] - a) < t
-                and abs(z[r, c + 1] - a) < t
-            ):
-                out[r, c] = 1
-
-
-@njit(nogil=True, cache=True)
-def flood(z, rays, cell, row, column, reach, max_area, hidden, geodesic, queue, out):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Walk the surface from (row, column) as far as reach (m, along the surface); return the number of cells met.
-
-    out (4,): area m2; opening m, the width of what leads on; outline m, the border to farther things; covered m,
-    the border to the image's edge and to things nearer by more than `hidden`: what goes on there is not known.
-    Gives up with -1 when the area passes max_area. geodesic (h,w) float32 must be all inf and is left so;
-    queue (n,2) int32, a ring with room for the moving front: a few times the number of cells is ample.
-    """
-    height, width = z.shape
-    size = queue.shape[0]
-    queue[0, 0], queue[0, 1] = row, column
-    geodesic[row, column] = 0.0
-    head, tail = 0, 1
-    top, bottom, left, right = row, row, column, column
-    seen = 0.0
-    # Label-correcting search: cells are queued again when a shorter way turns up, which is rare on a grid.
-    while head != tail and seen <= max_area:
-        r, c = queue[head, 0], queue[head, 1]
-        head = (head + 1) % size
-        a, start = z[r, c], geodesic[r, c]
-        if start > reach:
-            continue
-        t = _edge(a, cell[r, c])
-        for y in range(max(r - 1, 0), min(r + 2, height)):
-            for x in range(max(c - 1, 0), min(c + 2, width)):
-                b = z[y, x]
-                if b <= 0.0 or abs(b - a) > t:
-                    continue
-                ex = rays[y, x, 0] * b - rays[r, c, 0] * a
-                ey = rays[y, x, 1] * b - rays[r, c, 1] * a
-                length = start + math.sqrt(ex * ex + ey * ey + (b - a) * (b - a))
-                if length < geodesic[y, x] - 1e-6:
-                    if length <= reach and geodesic[y, x] > reach:
-                        seen += (cell[y, x] * b) ** 2
-                    geodesic[y, x] = length
-                    queue[tail, 0], queue[tail, 1] = y, x
-                    tail = (tail + 1) % size
-                    top, bottom = min(top, y), max(bottom, y)
-                    left, right = min(left, x), max(right, x)
-    count = 0
-    area = opening = outline = covered = 0.0
-    for r in range(top, bottom + 1):
-        for c in range(left, right + 1):
-            if geodesic[r, c] > reach:
-                continue
-            a = z[r, c]
-            edge = cell[r, c] * a
-            t = _edge(a, cell[r, c])
-            area += edge * edge
-            count += 1
-            for k in range(4):
-                y = r + (1 if k == 0 else -1 if k == 1 else 0)
-                x = c + (1 if k == 2 else -1 if k == 3 else 0)
-                if y < 0 or x < 0 or y >= height or x >= width:
-                    covered += edge
-                    continue
-                b = z[y, x]
-                if b > 0.0 and abs(b - a) <= t:
-                    if geodesic[y, x] > reach:
-                        opening += edge
-                elif b > 0.0 and b < a - hidden:
-                    covered += edge
-                else:
-                    outline += edge
-    geodesic[top : bottom + 1, left : right + 1] = np.inf
-    out[0], out[1], out[2], out[3] = area, opening * _CROFTON, outline * _CROFTON, covered * _CROFTON
-    return -1 if seen > max_area else count

@@ -1,8 +1,8 @@
-"""Where are hands in a whole depth image, and which: a small network on coarse depth.
+"""Where hands are in a whole depth image, and which: a small network on coarse depth.
 
-In: depth (H, W) float32 m (NaN = no reading) and its Camera. Out: Detections: the hand's middle (mean joint) in metres
-in the camera's optical frame, its side, how sure both are, its size. What the network needs lies in one safetensors
-file (models/detector.safetensors), checked on load.
+In: a DepthFrame. Out: :class:`Detection`: the hand's middle (mean joint) in metres in the camera's optical frame, its
+side, how sure both are, its size. What the network needs lies in one safetensors file (models/detector.safetensors),
+checked on load.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.depth.downsample import depth_grid, downsample_depth
+from hand_pose_ros.depth.frame import DepthFrame
+from hand_pose_ros.detection.config import DetectionConfig
 from hand_pose_ros.detection.detector_net import (
     CHANNELS,
     COLUMNS,
@@ -47,34 +49,38 @@ Array32 = NDArray[np.float32]
 
 FORMAT = "hand_pose_ros-detector-1"
 DEFAULT_WEIGHTS = ("models", "detector.safetensors")
-LEAST_SCORE = 0.3
-"""What scores less is no hand."""
-# Votes for one hand agree to this, and places nearer to each other are one hand, m.
-_AGREE_M, _SAME_HAND_M = 0.05, 0.07
 
 
 @dataclass(frozen=True, eq=False)
 class Detection:
-    """A hand. centre (3,) m: mean joint, camera's optical frame; side right or left and side_confidence 0.5..1; score
-    0..1: how sure it is that there is a hand; size m: from the centre to the farthest joint."""
+    """A hand that the detector sees."""
 
     centre: Array
+    """(3,) m, the mean of its joints, camera's optical frame."""
     side: str
+    """right or left."""
     side_confidence: float
+    """0.5..1: how sure the side is."""
     score: float
+    """0..1: how sure it is that there is a hand."""
     size: float
+    """Metres from the centre to the farthest joint."""
 
 
 @dataclass(frozen=True, eq=False)
 class Lattice:
-    """A camera's cells. step px a cell; rows, columns: those that the image fills; cell (ROWS, COLUMNS): tangent that a
-    cell spans, 0 outside; rays (OUT_ROWS, OUT_COLUMNS, 3): through the middles of the output's cells, z = 1."""
+    """A camera's cells."""
 
     step: int
+    """Pixels along an edge of a cell."""
     rows: int
+    """Rows that the image fills."""
     columns: int
+    """Columns that the image fills."""
     cell: Array32
+    """(ROWS, COLUMNS): the tangent that a cell spans, 0 outside the image."""
     rays: Array
+    """(OUT_ROWS, OUT_COLUMNS, 3): through the middles of the output's cells, z = 1."""
 
 
 @lru_cache(maxsize=8)
@@ -88,46 +94,42 @@ def lattice_of(camera: Camera) -> Lattice:
     return Lattice(step, rows, columns, cell, camera.back_project(np.stack([u, v], axis=-1), 1.0))
 
 
-def reduce_depth(depth: Array32, camera: Camera) -> Array32:
-    """Depth (H, W) m -> cells (ROWS, COLUMNS) m, 0 = no reading. ValueError when image and camera differ in size."""
-    if depth.ndim != 2:
-        raise ValueError(f"depth has shape {depth.shape}: it must be (height, width)")
-    camera.require_size(depth.shape[1], depth.shape[0])
-    lattice = lattice_of(camera)
+def reduce_depth(frame: DepthFrame) -> Array32:
+    """Depth (H, W) m -> the detector's cells (ROWS, COLUMNS) m, 0 = no reading."""
+    lattice = lattice_of(frame.camera)
     z = np.zeros((ROWS, COLUMNS), np.float32)
-    image = np.ascontiguousarray(depth, dtype=np.float32)
     window = z[: lattice.rows, : lattice.columns]
-    downsample_depth(image, lattice.step, 0, 0, NEAR_M, FAR_M, lattice.cell, window)
+    downsample_depth(frame.depth, lattice.step, 0, 0, NEAR_M, FAR_M, lattice.cell, window)
     return z
 
 
 class HandDetector:
-    """``HandDetector().find(depth, camera)``; float32 on the CPU. CheckpointError when the weights cannot be used."""
+    """``HandDetector().detect(frame)``; float32 on the CPU. CheckpointError when the weights cannot be used."""
 
-    def __init__(self, weights: str | Path | None = None, least_score: float = LEAST_SCORE) -> None:
-        """weights: a file, None for the shipped one; least_score: what scores less is no hand."""
+    def __init__(self, weights: str | Path | None = None, config: DetectionConfig | None = None) -> None:
+        """weights: a file, None for the shipped one."""
         self.network, self.info = load_detector(weights or resource(*DEFAULT_WEIGHTS))
         self._model = fold_normalisation(self.network).requires_grad_(False)
         self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._least_score = least_score
+        self._config = config or DetectionConfig()
 
     @torch.inference_mode()
-    def find(self, depth: Array32, camera: Camera, count: int = 2) -> list[Detection]:
-        """Up to count hands, best first. ValueError when the image's size is not the camera's."""
-        z = reduce_depth(depth, camera)
-        lattice = lattice_of(camera)
+    def detect(self, frame: DepthFrame, count: int = 2) -> list[Detection]:
+        """Up to ``count`` hands, the best first."""
+        z = reduce_depth(frame)
+        lattice = lattice_of(frame.camera)
         features = np.empty((1, CHANNELS, ROWS, COLUMNS), np.float32)
         features_kernel(z, lattice.cell, features[0])
         maps = self._model(torch.from_numpy(features).contiguous(memory_format=torch.channels_last))
         anchor = np.empty((OUT_ROWS, OUT_COLUMNS), np.float32)
         anchors_kernel(z, anchor)
-        return decode(maps, anchor, lattice.rays, self._least_score)[:count]
+        return decode(maps, anchor, lattice.rays, self._config)[:count]
 
 
 def decode(
-    maps: DetectorMaps, anchor: Array32, rays: Array, least_score: float, index: int = 0
+    maps: DetectorMaps, anchor: Array32, rays: Array, config: DetectionConfig, index: int = 0
 ) -> list[Detection]:
-    """Maps of one image, anchor depths (h, w) m and rays (h, w, 3) -> hands, best first.
+    """Maps of the ``index``-th image, anchor depths (h, w) m and rays (h, w, 3) -> hands, the best first.
 
     Heat has a peak where it is the largest of 3 x 3. The cells about a peak vote for the hand's middle, each with its
     heat; votes that do not agree with the peak's do not count. Peaks whose middles are one hand's become one.
@@ -135,7 +137,7 @@ def decode(
     heat = _sigmoid(maps.heat[index].numpy())
     heat[~((anchor > 0.0) & np.isfinite(rays[..., 0]))] = 0.0
     offset, size, left = maps.offset[index].numpy(), maps.size[index].numpy(), maps.left[index].numpy()
-    likely = np.argwhere((heat >= least_score) & (heat > 0.0))
+    likely = np.argwhere((heat >= config.least_score) & (heat > 0.0))
     found: list[Detection] = []
     for r, c in sorted(likely.tolist(), key=lambda p: -heat[p[0], p[1]]):
         window = (slice(max(r - 1, 0), r + 2), slice(max(c - 1, 0), c + 2))
@@ -147,11 +149,13 @@ def decode(
         votes = way * anchor[window].reshape(-1, 1)
         votes += OFFSET_M * np.einsum("kij,ik->kj", back, offset[(slice(None), *window)].reshape(3, -1))
         peak = votes[int(weight.argmax())]
-        agree = np.where(weight > 0.0, weight * (((votes - peak) ** 2).sum(axis=1) < _AGREE_M**2), 0.0)
+        near = ((votes - peak) ** 2).sum(axis=1) < config.vote_agreement_m**2
+        agree = np.where(weight > 0.0, weight * near, 0.0)
         agree /= agree.sum()
         votes[agree == 0.0] = 0.0  # where there is no ray
         centre = agree @ votes
-        if centre[2] <= 0.05 or any(np.linalg.norm(centre - d.centre) < _SAME_HAND_M for d in found):
+        known = any(np.linalg.norm(centre - other.centre) < config.same_peak_m for other in found)
+        if centre[2] <= config.min_depth_m or known:
             continue
         is_left = float(_sigmoid(agree @ left[window].reshape(-1)))
         side, sure = ("left", is_left) if is_left > 0.5 else ("right", 1.0 - is_left)

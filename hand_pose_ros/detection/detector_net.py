@@ -34,16 +34,19 @@ NEAR_M, FAR_M = 0.15, 3.0
 CHANNELS = 5
 OFFSET_M, SIZE_M = 0.1, 0.1
 """Units of the offset and of the size (of its logarithm) in the output."""
-_RELIEF_M, _ABOVE_M = 0.04, 0.3
-_HANDED = 4.0  # logit of a side for three perfect axes
-_CELL_M = 0.008
+# Units of the input's channels, metres: relief, height over the neighbourhood, width of a cell. The weights were
+# trained with them. Guessed: features are then of order 1.
+_RELIEF_M, _ABOVE_M, _CELL_M = 0.04, 0.3, 0.008
+# Logit of a side for three perfect axes. Guessed.
+_HANDED = 4.0
 
 
 @dataclass(frozen=True)
 class DetectorConfig:
-    """widths: channels at strides 2, 4, 8 and 16 of the cells. ValueError when they make no sense."""
+    """The network's size. ValueError when a field makes no sense."""
 
     widths: tuple[int, int, int, int] = (24, 32, 40, 40)
+    """Channels at strides 2, 4, 8 and 16 of the cells. Guessed."""
 
     def __post_init__(self) -> None:
         if len(self.widths) != 4 or min(self.widths) < 1:
@@ -55,18 +58,18 @@ class DetectorConfig:
 
 
 class DetectorMaps(NamedTuple):
-    """What the network says of each output cell, directions in the cell's view (see :func:`views_along`).
-
-    heat (B, h, w): logit of a hand's middle; left (B, h, w): logit of its being a left one; offset (B, 3, h, w) from
-    the cell's anchor to the middle in OFFSET_M; size (B, h, w): log of the hand's radius in SIZE_M; axes (B, 9, h, w):
-    unit vectors to the fingers, to the thumb's side and out of the hand's back.
-    """
+    """The network's output for each cell, directions in the cell's view (see :func:`views_along`)."""
 
     heat: Tensor
+    """(B, h, w): logit of a hand's middle."""
     left: Tensor
+    """(B, h, w): logit of its being a left one."""
     offset: Tensor
+    """(B, 3, h, w): from the cell's anchor to the middle, in OFFSET_M."""
     size: Tensor
+    """(B, h, w): log of the hand's radius in SIZE_M."""
     axes: Tensor
+    """(B, 9, h, w): unit vectors to the fingers, to the thumb's side and out of the hand's back."""
 
 
 class DetectorNet(nn.Module):
@@ -138,7 +141,7 @@ def detector_features(z: Array32, cell: Array32) -> Array32:
 
 
 @njit(nogil=True, cache=True)
-def features_kernel(z, cell, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+def features_kernel(z: Array32, cell: Array32, out: Array32) -> None:
     """Fill out (5, ROWS, COLUMNS): is there a reading, 0.3 m / z, log of metres a cell, relief against the mean of
     5 x 5 cells on the same surface (in 4 cm, clipped), height over the nearest of 13 x 13 cells (in 0.3 m, clipped)."""
     rows, columns = z.shape
@@ -180,7 +183,7 @@ def features_kernel(z, cell, out):  # type: ignore[no-untyped-def]  # pragma: no
 
 
 @njit(nogil=True, cache=True)
-def anchors_kernel(z, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+def anchors_kernel(z: Array32, out: Array32) -> None:
     """Fill out (OUT_ROWS, OUT_COLUMNS): the nearest reading in each block of STRIDE cells, m, 0 for none."""
     for r in range(out.shape[0]):
         for c in range(out.shape[1]):
@@ -201,16 +204,22 @@ def anchors(z: Array32) -> Array32:
 
 
 class DetectorTarget(NamedTuple):
-    """What the maps should say: heat (B, h, w) 0..1; weight (B, h, w): 0 where it does not matter; left (B, h, w) 0 or
-    1, offset (B, 3, h, w), size (B, h, w), axes (B, 9, h, w), and how much these four count, near (B, h, w)."""
+    """What the maps should be."""
 
     heat: Tensor
+    """(B, h, w), 0..1."""
     weight: Tensor
+    """(B, h, w): 0 where the heat does not matter."""
     left: Tensor
+    """(B, h, w): 0 or 1."""
     offset: Tensor
+    """(B, 3, h, w) as in DetectorMaps."""
     size: Tensor
+    """(B, h, w) as in DetectorMaps."""
     axes: Tensor
+    """(B, 9, h, w) as in DetectorMaps."""
     near: Tensor
+    """(B, h, w): how much side, offset, size and axes count."""
 
 
 def detector_loss(maps: DetectorMaps, target: DetectorTarget) -> tuple[Tensor, dict[str, Tensor]]:

@@ -1,99 +1,101 @@
-"""Where in a whole depth image hands may be: the learnt detector first, the blob search where it finds nothing.
+"""Where in a whole depth image hands may be: the learnt detector first, the blob detector where it finds nothing.
 
-In: depth (H, W) float32 m and its Camera. Out: a few places (3,) m in the camera's optical frame, likeliest first, and
-how much speaks for a hand there; the pose network then says which of them are hands.
+In: a DepthFrame. Out: a few :class:`Proposal`, the likeliest first: places (3,) m in the camera's optical frame with
+what they add to the log odds of a hand; the pose network then decides which of them are hands.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.detection.blob_detector import LocateConfig, locate_hands
+from hand_pose_ros.depth.frame import DepthFrame
+from hand_pose_ros.detection.blob_detector import detect_blobs
+from hand_pose_ros.detection.config import BlobDetectorConfig, ProposalConfig
 from hand_pose_ros.detection.detector import HandDetector
 
 Array = NDArray[np.float64]
 
-LEAST_SCORE = 0.15
-"""The detector's places from this score on are looked at. Every third hand that it scores below 0.3 lies here."""
-# Places nearer than this to each other are one hand's.
-_SAME_HAND_M = 0.12
-_MOST_PLACES = 6
-# What the detector's score says beside the pose network's log odds: so much a unit of its own log odds, from a score of
-# 0.4 on, within limits. Found on 374 places on hands and 1221 on other things (docs/detector.md).
-_SCORE_WEIGHT, _EVEN_SCORE, _EVIDENCE = 2.0, 0.4, (-1.0, 3.0)
-# How thick a found hand is taken out of the picture, around its joints and before and behind them. Arms that end where
-# a hand was taken out look like hands: a place found then must be likelier than others.
-_AROUND_M, _BEFORE_M = 0.03, 0.04
-_TAKEN_OUT_EVIDENCE = -1.0
+# Farther from the image than this OpenCV's circles overflow, px.
 _FAR_PX = 20000
 
 
 class Proposal(NamedTuple):
-    """A place (3,) m, who named it (detector or blob), and what that adds to the log odds of a hand there."""
+    """A place where a hand may be."""
 
     centre: Array
+    """(3,) m, camera's optical frame."""
     source: str
+    """What proposed it: ``detector`` or ``blob``."""
     log_odds_prior: float = 0.0
+    """What that adds to the log odds of a hand there."""
 
 
 class ProposalGenerator:
-    """Looks over whole images. Without a detector the blob search does it alone."""
+    """Looks over whole images. Without a detector the blob detector does it alone."""
 
-    def __init__(self, detector: HandDetector | None, config: LocateConfig) -> None:
+    def __init__(
+        self,
+        detector: HandDetector | None,
+        config: ProposalConfig | None = None,
+        blob_config: BlobDetectorConfig | None = None,
+    ) -> None:
         self._detector = detector
-        self._config = config
+        self._config = config or ProposalConfig()
+        self._blob_config = blob_config or BlobDetectorConfig()
 
-    def __call__(self, depth: NDArray[np.float32], camera: Camera, count: int) -> list[Proposal]:
+    def propose(self, frame: DepthFrame, count: int) -> list[Proposal]:
         """Places for up to ``count`` hands, and some more in case they are none."""
+        config = self._config
         found: list[Proposal] = []
         if self._detector is not None:
-            # Which side it takes a hand for is not asked: it never learnt to tell (docs/detector.md).
-            for detection in self._detector.find(depth, camera, count + 2):
-                found.append(Proposal(detection.centre, "detector", score_log_odds(detection.score)))
-        without = 0.0 if self._detector is None else score_log_odds(0.0)
-        for location in locate_hands(depth, camera, self._config, count=count + 1):
-            if all(np.linalg.norm(location.centre - other.centre) > _SAME_HAND_M for other in found):
-                found.append(Proposal(location.centre, "blob", without))
-        return [place for place in found if self._in_range(place)][:_MOST_PLACES]
+            # The side that it takes a hand for is not used: it never learnt to tell (docs/detector.md).
+            for detection in self._detector.detect(frame, count + config.spare_detections):
+                found.append(Proposal(detection.centre, "detector", score_log_odds(detection.score, config)))
+        without = 0.0 if self._detector is None else score_log_odds(0.0, config)
+        for blob in detect_blobs(frame, self._blob_config, count=count + config.spare_blobs):
+            if all(np.linalg.norm(blob.centre - other.centre) > config.same_hand_m for other in found):
+                found.append(Proposal(blob.centre, "blob", without))
+        return [proposal for proposal in found if self._in_range(proposal)][: config.most_proposals]
 
-    def detect_remaining(
-        self, depth: NDArray[np.float32], camera: Camera, hands: Sequence[Array], count: int
-    ) -> list[Proposal]:
-        """Places for up to ``count`` hands more, beside those with joints (23, 3) m that are found already: the
-        detector looks again with these taken out of the picture, for it takes two hands near each other for one."""
+    def detect_remaining(self, frame: DepthFrame, hands: Sequence[Array], count: int) -> list[Proposal]:
+        """Places for up to ``count`` hands beside those that are found already, with joints (23, 3) m each.
+
+        The detector looks again with these masked, for it takes two hands near each other for one.
+        """
         if self._detector is None:
             return []
-        found = self._detector.find(mask_hands(depth, camera, hands), camera, count + 1)
-        places = [Proposal(detection.centre, "detector", _TAKEN_OUT_EVIDENCE) for detection in found]
-        return [place for place in places if self._in_range(place)]
+        config = self._config
+        found = self._detector.detect(mask_hands(frame, hands, config), count + config.spare_remaining)
+        proposals = [Proposal(d.centre, "detector", config.remaining_log_odds) for d in found]
+        return [proposal for proposal in proposals if self._in_range(proposal)]
 
-    def _in_range(self, place: Proposal) -> bool:
-        return self._config.min_range_m <= float(place.centre[2]) <= self._config.max_range_m
+    def _in_range(self, proposal: Proposal) -> bool:
+        return self._blob_config.min_range_m <= float(proposal.centre[2]) <= self._blob_config.max_range_m
 
 
-def mask_hands(depth: NDArray[np.float32], camera: Camera, hands: Sequence[Array]) -> NDArray[np.float32]:
-    """A copy of depth (H, W) m without readings where the hands with these joints (23, 3) m are."""
-    out = depth.copy()
+def mask_hands(frame: DepthFrame, hands: Sequence[Array], config: ProposalConfig) -> DepthFrame:
+    """A copy of the frame without readings where the hands with these joints (23, 3) m are."""
+    camera, out = frame.camera, frame.depth.copy()
     for joints in hands:
-        near, far = joints[:, 2].min() - _BEFORE_M, joints[:, 2].max() + _BEFORE_M
-        about = np.zeros(depth.shape, np.uint8)
+        near, far = joints[:, 2].min() - config.mask_depth_m, joints[:, 2].max() + config.mask_depth_m
+        about = np.zeros(out.shape, np.uint8)
         for (u, v), z in zip(camera.project(joints), joints[:, 2], strict=True):
             if z > 0 and abs(u) < _FAR_PX and abs(v) < _FAR_PX:  # not NaN either
-                radius = max(round(_AROUND_M * math.sqrt(camera.fx * camera.fy) / z), 1)
+                radius = max(round(config.mask_radius_m * math.sqrt(camera.fx * camera.fy) / z), 1)
                 cv2.circle(about, (round(u), round(v)), radius, 1, cv2.FILLED)
-        out[(about > 0) & (depth > near) & (depth < far)] = np.nan
-    return out
+        out[(about > 0) & (frame.depth > near) & (frame.depth < far)] = np.nan
+    return replace(frame, depth=out)
 
 
-def score_log_odds(score: float) -> float:
+def score_log_odds(score: float, config: ProposalConfig) -> float:
     """What a detector's score 0..1 adds to the pose network's log odds of a hand: the two err independently."""
     score = min(max(score, 1e-6), 1.0 - 1e-6)
-    odds = math.log(score / (1.0 - score)) - math.log(_EVEN_SCORE / (1.0 - _EVEN_SCORE))
-    return min(max(_SCORE_WEIGHT * odds, _EVIDENCE[0]), _EVIDENCE[1])
+    log_odds = math.log(score / (1.0 - score)) - math.log(config.even_score / (1.0 - config.even_score))
+    return min(max(config.score_weight * log_odds, config.least_log_odds), config.most_log_odds)

@@ -14,7 +14,7 @@ from hand_pose_ros.evaluation.bench_runs import Frame, Pair, Run, pairs
 from hand_pose_ros.evaluation.motion_metrics import jitter_m, lag_s
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics import bone_lengths
-from hand_pose_ros.tracking.tracker import Hand, TrackState
+from hand_pose_ros.tracking.hand import Hand, TrackState
 
 TIPS = list(skeleton.TIP_JOINTS)
 SETTLED_S = 1.0

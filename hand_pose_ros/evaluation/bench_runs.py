@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.synthetic import sequences
 from hand_pose_ros.synthetic.sequence_renderer import HandTruth
-from hand_pose_ros.tracking.tracker import Hand, HandTracker, TrackState
+from hand_pose_ros.tracking.hand import Hand, TrackState
+from hand_pose_ros.tracking.tracker import HandTracker
 
 Array = NDArray[np.float64]
 

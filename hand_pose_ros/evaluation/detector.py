@@ -15,6 +15,7 @@ import torch
 from hand_pose_ros.datasets.detector_targets import wanted
 from hand_pose_ros.datasets.full_frames import FullFrames
 from hand_pose_ros.datasets.seeds import validation_seed
+from hand_pose_ros.detection.config import DetectionConfig
 from hand_pose_ros.detection.detector import Detection, decode
 from hand_pose_ros.detection.detector_net import DetectorMaps, DetectorNet, anchors, detector_features
 
@@ -100,9 +101,10 @@ class Tally:
 
 @torch.inference_mode()
 def evaluate_detector(
-    model: DetectorNet, source: FullFrames, seed: int, pictures: int, least_score: float = 0.3
+    model: DetectorNet, source: FullFrames, seed: int, pictures: int, config: DetectionConfig | None = None
 ) -> DetectorReport:
     """Figures of ``pictures`` random pictures, the two best detections of each."""
+    config = config or DetectionConfig()
     model.eval()
     device = next(model.parameters()).device
     tally = Tally()
@@ -112,7 +114,7 @@ def evaluate_detector(
         maps = DetectorMaps(*(value.cpu() for value in model(features)))
         anchor, must = anchors(batch.z), wanted(batch)
         for n in range(len(batch.z)):
-            found = decode(maps, anchor[n], batch.rays[n], least_score, n)[:2]
+            found = decode(maps, anchor[n], batch.rays[n], config, n)[:2]
             some = batch.present[n] & (batch.visible[n] > 0)
             tally.add(found, batch.centre[n, some], batch.left[n, some], batch.radius[n, some], must[n, some])
     return tally.report()

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.datasets.still_images import StillHand, StillImage
-from hand_pose_ros.tracking.track import Hand
+from hand_pose_ros.depth.frame import DepthFrame
+from hand_pose_ros.tracking.hand import Hand
 from hand_pose_ros.tracking.tracker import HandTracker
 
 Array = NDArray[np.float64]
@@ -111,7 +112,7 @@ def search_image(tracker: HandTracker, image: StillImage, frames: int) -> Search
     false, doubles = np.zeros(frames, np.int64), np.zeros(frames, np.int64)
     centres = np.array([hand.centre for hand in image.hands]).reshape(-1, 3)
     depth = image.depth(0)
-    places = tracker.search_image(depth, image.camera, tracker.config.hands)
+    places = tracker.proposal_generator.propose(DepthFrame(depth, image.camera), tracker.config.hands)
     ms, stages = 0.0, {}
     for frame in range(frames):
         depth = image.depth(frame)

@@ -21,9 +21,10 @@ from torch import Tensor
 
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.jacobian import unflatten_offsets
-from hand_pose_ros.hand.kinematics import SIDES, HandOffsets
+from hand_pose_ros.hand.kinematics import HandOffsets
 from hand_pose_ros.hand.least_squares import GEOMETRIES, HandState, hand_frames, solve
 from hand_pose_ros.hand.rotations import quaternion_to_matrix, so3_log
+from hand_pose_ros.hand.skeleton import SIDES
 from hand_pose_ros.hand.swarm import random_angles, search
 
 SHAPE_MODES: tuple[str, ...] = ("fixed", "sequence", "frame")

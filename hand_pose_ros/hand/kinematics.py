@@ -20,8 +20,7 @@ from torch import Tensor, nn
 
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.rotations import rotation_y, rotation_z, so3_exp
-
-SIDES: tuple[str, ...] = ("right", "left")
+from hand_pose_ros.hand.skeleton import SIDES
 
 
 class HandOffsets(NamedTuple):

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.hand.kinematics import SIDES
+from hand_pose_ros.hand.skeleton import SIDES
 from hand_pose_ros.hand.solver_kinematics import place_hand, scale_hand
 
 Array = NDArray[np.float64]

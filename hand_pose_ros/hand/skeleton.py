@@ -28,6 +28,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+SIDES: tuple[str, ...] = ("right", "left")
+
 FINGERS: tuple[str, ...] = ("thumb", "index", "middle", "ring", "pinky")
 
 JOINT_NAMES: tuple[str, ...] = (

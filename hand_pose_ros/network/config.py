@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from hand_pose_ros.config_files import build
+from hand_pose_ros.depth.crop import CROP_CUBE_M, CROP_SIZE
 from hand_pose_ros.network.migration import migrate_section
 from hand_pose_ros.validation import not_negative, one_of, require, whole
 
@@ -28,9 +29,9 @@ class NetworkConfig:
     head: str = "hand_model"
     """``hand_model``: joints through the hand model layer; ``direct_joint``: joints without a hand model;
     ``direct_parameter``: the hand model's parameters, trained on parameters."""
-    crop_size: int = 96
+    crop_size: int = CROP_SIZE
     """Pixels along a crop's edge."""
-    cube_m: float = 0.30
+    cube_m: float = CROP_CUBE_M
     """Edge of the metric cube that the crop shows, metres."""
     widths: tuple[int, ...] = (32, 64, 128, 192)
     """Channels of the dense network at strides 2, 4, 8 and 16, see ``backbones.DenseBackbone``."""

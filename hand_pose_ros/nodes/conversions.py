@@ -36,7 +36,7 @@ from hand_pose_ros.msg import HandModelInfo, HandPose, HandPoseArray
 from hand_pose_ros.resources import package_version
 
 if TYPE_CHECKING:
-    from hand_pose_ros.tracking.tracker import Hand
+    from hand_pose_ros.tracking.hand import Hand
 
 SIDES = {"right": HandPose.SIDE_RIGHT, "left": HandPose.SIDE_LEFT}
 SIDE_NAMES = {code: name for name, code in SIDES.items()}

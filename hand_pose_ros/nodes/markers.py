@@ -19,7 +19,7 @@ from hand_pose_ros.hand.skeleton import BONES
 from hand_pose_ros.visualization.overlay import JOINT_COLOURS
 
 if TYPE_CHECKING:
-    from hand_pose_ros.tracking.tracker import Hand
+    from hand_pose_ros.tracking.hand import Hand
 
 LIFETIME_S = 0.5
 JOINTS_ID, BONES_ID, LABEL_ID = 0, 1, 2

@@ -25,7 +25,7 @@ from hand_pose_ros.nodes.topics import HANDS_TOPIC, LATCHED_QOS, MODEL_INFO_TOPI
 from hand_pose_ros.visualization.overlay import draw_overlay
 
 if TYPE_CHECKING:
-    from hand_pose_ros.tracking.tracker import Hand
+    from hand_pose_ros.tracking.hand import Hand
 
 
 class HandOutputs:

@@ -12,8 +12,9 @@ from typing import Any, Protocol
 
 from hand_pose_ros.refine.refiner import RefineConfig
 from hand_pose_ros.refine.surface_fit import SurfaceFitConfig
+from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.one_euro_filter import FilterConfig
-from hand_pose_ros.tracking.tracker import HandTracker, TrackerConfig
+from hand_pose_ros.tracking.tracker import HandTracker
 from hand_pose_ros.tracking.user_profile import load_profile
 
 
@@ -47,21 +48,22 @@ def tracker_config(parameters: Values) -> TrackerConfig:
     return TrackerConfig(
         roi=tuple(parameters["roi"]) if any(parameters["roi"]) else None,
         user_folder=str(user_folder(parameters["user_folder"])),
-        refine=refine_config(parameters["refine"], parameters["smoothing_hz"]),
+        **refinement(parameters["refine"], parameters["smoothing_hz"]),
         **{name: parameters[name] for name in names},
     )
 
 
-def refine_config(refine: bool, smoothing_hz: float) -> RefineConfig:
-    """Returns how the network's hand is refined; without refinement it is only fitted to the hand model."""
+def refinement(refine: bool, smoothing_hz: float) -> dict[str, Any]:
+    """The fields of TrackerConfig that say how the network's hand is refined and smoothed; without refinement it only
+    goes back onto the hand model."""
     if refine:
-        return RefineConfig(filter=FilterConfig(still_hz=smoothing_hz))
-    return RefineConfig(
-        regressor=None,
-        surface=SurfaceFitConfig(surface_weight=0.0, free_weight=0.0, previous_angle=float("inf")),
-        shape=None,
-        filter=FilterConfig(still_hz=0.0),
-    )
+        return {"filter": FilterConfig(still_hz=smoothing_hz)}
+    surface = SurfaceFitConfig(surface_weight=0.0, free_weight=0.0, previous_angle=float("inf"))
+    return {
+        "refine": RefineConfig(regressor=None, surface=surface),
+        "shape": None,
+        "filter": FilterConfig(still_hz=0.0),
+    }
 
 
 def user_folder(given: str) -> Path:

@@ -20,8 +20,6 @@ from hand_pose_ros.hand.kinematics_numba import hand_joints
 from hand_pose_ros.refine.bone_prior import BonePrior, load_bone_prior
 from hand_pose_ros.refine.regressor import PreviousJoints, RegressorConfig, bone_lengths, regress_joints
 from hand_pose_ros.refine.surface_fit import FitStatistics, SurfaceFit, SurfaceFitConfig
-from hand_pose_ros.tracking.one_euro_filter import FilterConfig
-from hand_pose_ros.tracking.user_profile import ShapeConfig
 
 Array = NDArray[np.float64]
 
@@ -32,17 +30,12 @@ _LEAST_SLACK = 0.5
 
 @dataclass(frozen=True)
 class RefineConfig:
-    """What is done between network and output; None leaves a stage out.
-
-    regressor: palm to tips, on the network's joints. surface: weights of the fit back onto the hand model (a
-    surface_weight and free_weight of 0 fit the joints alone). shape: when this person's shape is held; None follows the
-    network in every frame. filter: smoothing over time (still_hz 0: none).
-    """
+    """The stages of one frame's refinement."""
 
     regressor: RegressorConfig | None = field(default_factory=RegressorConfig)
+    """The regression from palm to tips on the network's joints; None leaves it out."""
     surface: SurfaceFitConfig = field(default_factory=SurfaceFitConfig)
-    shape: ShapeConfig | None = field(default_factory=ShapeConfig)
-    filter: FilterConfig = field(default_factory=FilterConfig)
+    """Weights of the fit back onto the hand model; a surface_weight and free_weight of 0 fit the joints alone."""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from hand_pose_ros.depth.crop import CropFrame
+from hand_pose_ros.depth.crop import CROP_CUBE_M, CROP_SIZE, CropFrame
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics_numba import REST_ROTATIONS, hand_joints
 from hand_pose_ros.hand.rotations_numba import so3_exp, so3_log
@@ -36,7 +36,7 @@ from hand_pose_ros.refine.surface_steps import choose_points, fit_hand
 Array = NDArray[np.float64]
 
 _POSE = skeleton.PARAMETER_COUNT
-_PIXEL_AREA_M2 = (0.30 / 96) ** 2
+_PIXEL_AREA_M2 = (CROP_CUBE_M / CROP_SIZE) ** 2
 _WORST_SIGMA_M, _BEST_SIGMA_M = 0.05, 0.001
 
 

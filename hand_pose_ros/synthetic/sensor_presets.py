@@ -25,6 +25,7 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_pose_ros.depth.crop import CROP_CUBE_M
 from hand_pose_ros.synthetic.sensor import NO_NOISE, NoiseModel
 
 Array = NDArray[np.float64]
@@ -208,7 +209,7 @@ def sample_sensors(
     names: Sequence[str],
     distance_m: Range = (0.27, 1.30),
     patch_px: tuple[int, int] = (64, 170),
-    cube_m: float = 0.30,
+    cube_m: float = CROP_CUBE_M,
     finest_px: float = 150.0,
 ) -> SensorDraw:
     """Draw a sensor, a distance and its noise for each of ``count`` pictures.

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.hand.kinematics import SIDES
+from hand_pose_ros.hand.skeleton import SIDES
 from hand_pose_ros.synthetic.environment import DISTRACTORS, ENVIRONMENTS, Body, Environment
 from hand_pose_ros.synthetic.hand_trajectory import MIRROR, HandTrajectory, TrajectoryConfig, held_centre
 from hand_pose_ros.synthetic.motion import KeyPose, hash_time

@@ -1,8 +1,10 @@
-"""What is really known of a hand: the probability that it is one and right, of each joint that it is where it is said.
+"""Calibrated confidence: the probability that a hand is one and right, and of each joint that it is where it is put.
 
-In: what network, projection, bones and surface say of one crop (:class:`ConfidenceFeatures`). Out: a confidence of the hand and of
-each joint, 0..1. Both are logistic regressions on few clues, trained on held-out synthetic crops with and without hands
-(``hand-pose calibrate``) and stored with the weights, so that of the hands with confidence 0.8 eight of ten are right.
+In: what network, projection, bones and surface show of one crop (:class:`ConfidenceFeatures`). Out: a confidence of
+the hand and of each joint, 0..1. Both are logistic regressions on few features, trained on held-out synthetic crops
+with and without hands (``hand-pose calibrate``) and stored with the weights, so that of the hands with confidence 0.8
+eight of ten are right. The constants here define the stored features: who changes one has to calibrate all weights
+again.
 """
 
 from __future__ import annotations
@@ -15,17 +17,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.refine.bone_prior import BonePrior
 from hand_pose_ros.refine.regressor import bone_lengths
 from hand_pose_ros.refine.surface_fit import FitStatistics
-from hand_pose_ros.tracking.visibility import agreement_of, joint_depths
+from hand_pose_ros.tracking.config import VisibilityConfig
+from hand_pose_ros.tracking.estimate import Estimate
+from hand_pose_ros.tracking.visibility import depth_below_surface, visible_share
 
 Array = NDArray[np.float64]
 
 RIGHT_M = 0.020
-"""A joint is right when it is off by less than this, a hand when its joints are so on average; metres."""
+"""A joint is right when it is off by less than this, a hand when its joints are so on average, metres. Chosen: about a
+finger's width."""
 
 HAND_FEATURES: tuple[str, ...] = (
     "presence", "log_sigma", "worst_log_sigma", "agreement", "disagreement", "bones", "explained", "residual",
@@ -34,64 +38,75 @@ HAND_FEATURES: tuple[str, ...] = (
 JOINT_FEATURES: tuple[str, ...] = (
     "hand", "log_sigma", "disagreement", "moved", "floating", "hidden", "background",
 )  # fmt: skip
-_MOST_LOGIT = 8.0
-_UNIT_M = 0.01
+"""Names of the features in the order of their weights, as stored with the weights."""
+LOG_ODDS_LIMIT = 8.0
+"""The presence feature and the hand's log odds are bounded to this. Guessed: surer than 1 in 3000 is never known."""
+UNIT_M = 0.01
+"""Lengths are features in units of this, metres. Chosen: features are then of order 1."""
+DEPTH_LIMIT = 3.0
+"""The most that a joint's depth before or below the surface counts, in units of UNIT_M. Guessed."""
+FLESH_UNITS = 2.0
+"""From this depth below the surface on, in units of UNIT_M, a joint starts to count as hidden. Guessed."""
 
 
 @dataclass(frozen=True)
 class ConfidenceFeatures:
-    """hand (10,) in the order of HAND_FEATURES; joints (23, 6) in the order of JOINT_FEATURES without the first, which is the
-    hand's own log odds."""
+    """What the confidence of one hand is computed from."""
 
     hand: Array
+    """(10,) in the order of HAND_FEATURES."""
     joints: Array
+    """(23, 6) in the order of JOINT_FEATURES without the first, which is the hand's own log odds."""
 
 
 def confidence_features(
-    frame: CropFrame,
-    crop: NDArray[np.float32],
+    estimate: Estimate,
     presence: float,
-    coarse: Array,
-    joints: Array,
     refined: Array,
-    sigma: Array,
     statistics: FitStatistics,
     prior: BonePrior,
+    visibility: VisibilityConfig,
 ) -> ConfidenceFeatures:
-    """What speaks for a hand: presence in log odds; the network's joints before (coarse) and after its hand model and
-    after refinement, each (23, 3) local m; expected errors sigma (23,) m; how the refined hand explains the depth."""
-    log_sigma = np.log(np.clip(sigma, 1e-4, 1.0) / _UNIT_M)
-    apart = np.log1p(np.linalg.norm(coarse - joints, axis=1) / _UNIT_M)
-    moved = np.log1p(np.linalg.norm(refined - joints, axis=1) / _UNIT_M)
+    """The features of an estimate and its refinement.
+
+    presence: log odds of there being a hand; refined (23, 3) local m: the joints after refinement; statistics: how the
+    refined hand explains the depth; prior: of the bones' lengths.
+    """
+    frame, joints = estimate.frame, estimate.joints
+    log_sigma = np.log(np.clip(estimate.sigma, 1e-4, 1.0) / UNIT_M)
+    apart = np.log1p(np.linalg.norm(estimate.coarse - joints, axis=1) / UNIT_M)
+    moved = np.log1p(np.linalg.norm(refined - joints, axis=1) / UNIT_M)
     # A hand of the model has plausible bones always; what the network saw before it has them only of a hand.
-    bones = np.log(prior.score(bone_lengths(coarse)) + 1e-2).mean()
-    below, inside = joint_depths(frame, crop, refined)
-    floating = np.where(np.isfinite(below), np.clip(-below / _UNIT_M, 0.0, 3.0), 3.0)
-    hidden = np.where(np.isfinite(below), np.clip(below / _UNIT_M - 2.0, 0.0, 3.0), 0.0)
+    bones = np.log(prior.score(bone_lengths(estimate.coarse)) + 1e-2).mean()
+    below, inside = depth_below_surface(frame, estimate.crop, refined)
+    seen = np.isfinite(below)
+    free_space = np.where(seen, np.clip(-below / UNIT_M, 0.0, DEPTH_LIMIT), DEPTH_LIMIT)
+    occluded = np.where(seen, np.clip(below / UNIT_M - FLESH_UNITS, 0.0, DEPTH_LIMIT), 0.0)
+    background = (~seen | ~inside).astype(np.float64)
     hand = np.array(
         [
-            np.clip(presence, -_MOST_LOGIT, _MOST_LOGIT), log_sigma.mean(), log_sigma.max(),
-            agreement_of(below, inside), apart.mean(), bones, statistics.explained,
-            statistics.residual_m / _UNIT_M, statistics.floating, statistics.on_surface,
+            np.clip(presence, -LOG_ODDS_LIMIT, LOG_ODDS_LIMIT), log_sigma.mean(), log_sigma.max(),
+            visible_share(below, inside, visibility), apart.mean(), bones, statistics.explained,
+            statistics.residual_m / UNIT_M, statistics.floating, statistics.on_surface,
         ]
     )  # fmt: skip
-    background = (~np.isfinite(below) | ~inside).astype(np.float64)
     return ConfidenceFeatures(
-        hand, np.stack([log_sigma, apart, moved, floating, hidden, background], axis=-1)
+        hand, np.stack([log_sigma, apart, moved, free_space, occluded, background], axis=-1)
     )
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Weights of both regressions: hand (10,) with its bias, joint (7,) with a bias a joint (23,).
-
-    ValueError when a size is wrong or a value is not finite.
-    """
+    """Weights of both regressions. ValueError when a size is wrong or a value is not finite."""
 
     hand: Array
+    """(10,) in the order of HAND_FEATURES."""
     hand_bias: float
+    """Log odds of a hand whose features are all 0."""
     joint: Array
+    """(7,) in the order of JOINT_FEATURES."""
     joint_bias: Array
+    """(23,), one a joint."""
 
     def __post_init__(self) -> None:
         wanted = {
@@ -107,18 +122,18 @@ class Calibration:
         if not np.isfinite(self.hand_bias):
             raise ValueError(f"calibration hand_bias is {self.hand_bias}, want a finite number")
 
-    def hand_log_odds(self, clues: ConfidenceFeatures) -> float:
+    def hand_log_odds(self, features: ConfidenceFeatures) -> float:
         """Log odds of the hand being one and right."""
-        return float(np.clip(self.hand @ clues.hand + self.hand_bias, -_MOST_LOGIT, _MOST_LOGIT))
+        return float(np.clip(self.hand @ features.hand + self.hand_bias, -LOG_ODDS_LIMIT, LOG_ODDS_LIMIT))
 
-    def confidence(self, clues: ConfidenceFeatures) -> tuple[float, Array]:
-        """-> confidence of the hand and (23,) of its joints, 0..1."""
-        hand = self.hand_log_odds(clues)
-        joints = self.joint[0] * hand + clues.joints @ self.joint[1:] + self.joint_bias
+    def confidence(self, features: ConfidenceFeatures) -> tuple[float, Array]:
+        """The confidence of the hand and (23,) of its joints, 0..1."""
+        hand = self.hand_log_odds(features)
+        joints = self.joint[0] * hand + features.joints @ self.joint[1:] + self.joint_bias
         return float(_sigmoid(hand)), np.asarray(_sigmoid(joints))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values by the clues' names, as stored with the weights."""
+        """Plain values by the features' names, as stored with the weights."""
         return {
             "right_m": RIGHT_M,
             "hand": dict(zip(HAND_FEATURES, self.hand.tolist(), strict=True)),
@@ -129,7 +144,7 @@ class Calibration:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Calibration:
-        """The inverse of :meth:`to_dict`; ValueError when clues are missing or others."""
+        """The inverse of :meth:`to_dict`; ValueError when features are missing or others."""
         try:
             parts = {
                 key: np.array([values[key][name] for name in names], dtype=np.float64)
@@ -142,14 +157,14 @@ class Calibration:
             if values["right_m"] != RIGHT_M or any(
                 len(values[key]) != len(part) for key, part in parts.items()
             ):
-                raise ValueError("it is for other clues or another limit of what is right")
+                raise ValueError("it is for other features or another limit of what is right")
             return cls(parts["hand"], float(values["hand_bias"]), parts["joint"], parts["joint_bias"])
         except (KeyError, TypeError) as error:
             raise ValueError(f"calibration lacks {error}") from error
 
 
 def uncalibrated() -> Calibration:
-    """For weights that bring no calibration: the network's expected errors alone, roughly right."""
+    """For weights that bring no calibration: presence, expected errors and visibility with guessed weights."""
     hand, joint = np.zeros(len(HAND_FEATURES)), np.zeros(len(JOINT_FEATURES))
     hand[HAND_FEATURES.index("presence")] = 0.3
     hand[HAND_FEATURES.index("log_sigma")] = -3.0

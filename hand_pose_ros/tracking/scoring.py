@@ -1,87 +1,59 @@
-"""Looking at places with the pose network: both sides, again where a hand is off the crop's middle or lies in it, and
-what it says.
+"""Scores of estimates: how well one fits, whether there is a hand, which of several places is the best.
 
-In: an estimator, one image, groups of places (each group one hand's place, one place a side). Out: for each group its
-estimates, one a side, and how much speaks for a hand there.
+In: estimates of one place, a ScoringConfig. Out: numbers without unit, higher is better; log odds are natural ones.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.hand.kinematics_numba import fingers_direction
-from hand_pose_ros.tracking.pose_inference import CropRequest, Estimate, HandEstimator
-from hand_pose_ros.tracking.track import presence_log_odds
+from hand_pose_ros.tracking.config import ScoringConfig
+from hand_pose_ros.tracking.estimate import Estimate
 
-# A hand off the middle of its crop, or turned from upright, by more than this is looked at again.
-_OFF_CENTRE_M, _TURNED_RAD = 0.05, 0.7
-# Sine of the angle to the line of sight below which a hand is seen end-on.
-_END_ON = 0.5
-# Log odds of a hand below which, seen as a right hand, a place is none; from which on it is worth a second look; and
-# above which more does not make it likelier. With the second run's weights 0.3 % of the places on hands lay below the
-# first, 64 % of the others.
-_NO_HAND_ODDS, _WORTH_ODDS, _SURE_ODDS = -2.0, 0.0, 6.0
+Array = NDArray[np.float64]
 
 
-def look(
-    estimator: HandEstimator,
-    depth: NDArray[np.float32],
-    camera: Camera,
-    groups: Sequence[Sequence[CropRequest]],
-    timings: dict[str, float],
-    sift: bool = False,
-) -> list[list[Estimate]]:
-    """Estimates of each group. ``sift``: of several places, those that are clearly no hand get no second crop for the
-    other side, and no estimates."""
+def fit_score(sigma: Array, visibility: float, handedness: float | None, config: ScoringConfig) -> float:
+    """How well an estimate fits its crop: of all that network and surface give, this predicts the right side best
+    (tools/measure_sides.py).
 
-    def run(wanted: Sequence[Sequence[CropRequest]]) -> list[list[Estimate]]:
-        flat = estimator(depth, camera, [place for group in wanted for place in group], timings)
-        ends = np.cumsum([0] + [len(group) for group in wanted])
-        return [flat[a:b] for a, b in pairwise(ends)]
-
-    if sift and len(groups) > 1:
-        answers = run([group[:1] for group in groups])
-        likely = [i for i, answer in enumerate(answers) if presence_log_odds(answer[0]) >= _NO_HAND_ODDS]
-        others = dict(zip(likely, run([groups[i][1:] for i in likely]), strict=True))
-        answers = [answer + others[i] if i in others else [] for i, answer in enumerate(answers)]
-    else:
-        answers = run(groups)
-    again: dict[int, list[CropRequest]] = {}
-    for index, group in enumerate(answers):
-        if group:
-            best = max(group, key=hypothesis_score)
-            if presence_log_odds(best) > _WORTH_ODDS and best.centre[2] > 0 and _worth_another_look(best):
-                again[index] = [CropRequest(best.centre, e.frame.mirrored, best.roll_rad) for e in group]
-    for index, group in zip(again, run(list(again.values())), strict=True):
-        answers[index] = group
-    return answers
+    sigma (23,) m: expected errors; visibility: 0..1; handedness: log odds of the side, None where it is not known.
+    """
+    fit = float(-np.log(sigma).mean() + config.visibility_weight * visibility)
+    if handedness is not None:
+        bounded = float(np.clip(handedness, -config.most_handedness, config.most_handedness))
+        fit += config.handedness_weight * bounded
+    return fit
 
 
-def _worth_another_look(estimate: Estimate) -> bool:
-    """Whether its hand is far off the crop's middle, or lies in it; seen end-on it has no direction to speak of."""
-    frame = estimate.frame
-    along = fingers_direction(estimate.joints)
-    turn = abs(estimate.roll_rad - frame.roll_rad) % (2 * np.pi)
-    turned = min(turn, 2 * np.pi - turn) > _TURNED_RAD
-    seen = np.hypot(along[0], along[1]) > _END_ON * np.linalg.norm(along)
-    return bool(turned and seen) or float(np.linalg.norm(estimate.centre - frame.centre)) > _OFF_CENTRE_M
+def presence_log_odds(estimate: Estimate, config: ScoringConfig) -> float:
+    """Log odds of there being a hand; for weights without a presence head, from how certain the joints are."""
+    if estimate.presence is not None:
+        return estimate.presence
+    certainty = float(np.exp(-estimate.sigma / config.fallback_sigma_m).mean()) * estimate.visibility
+    return config.seen_log_odds + config.fallback_slope * (certainty - config.fallback_certainty)
 
 
-def hypothesis_score(estimate: Estimate) -> float:
-    """How much speaks for a hand here, for choosing between places."""
-    return min(presence_log_odds(estimate), _SURE_ODDS) + estimate.fit
+def hypothesis_score(estimate: Estimate, config: ScoringConfig) -> float:
+    """How good an estimate is against those of other places and of the other side."""
+    return min(presence_log_odds(estimate, config), config.sure_log_odds) + estimate.fit
 
 
-def is_hand(group: list[Estimate]) -> bool:
-    """Whether it may be one."""
-    return bool(group) and max(map(presence_log_odds, group)) > _WORTH_ODDS
+def best_hypothesis(estimates: Sequence[Estimate], config: ScoringConfig) -> Estimate:
+    """The estimate with the highest :func:`hypothesis_score`; the first of equals. ValueError when there is none."""
+    return max(estimates, key=lambda estimate: hypothesis_score(estimate, config))
 
 
-def is_surely_hand(group: list[Estimate]) -> bool:
-    """As a right hand and as a left one."""
-    return bool(group) and min(map(presence_log_odds, group)) > _SURE_ODDS
+def is_hand(estimates: Sequence[Estimate], config: ScoringConfig) -> bool:
+    """Whether one of a place's estimates may be a hand; False without any."""
+    log_odds = [presence_log_odds(estimate, config) for estimate in estimates]
+    return bool(log_odds) and max(log_odds) > config.candidate_log_odds
+
+
+def is_surely_hand(estimates: Sequence[Estimate], config: ScoringConfig) -> bool:
+    """Whether all of a place's estimates, of both sides, are surely a hand; False without any."""
+    log_odds = [presence_log_odds(estimate, config) for estimate in estimates]
+    return bool(log_odds) and min(log_odds) > config.sure_log_odds

@@ -1,7 +1,7 @@
-"""Synthetic crops with and without hands as the tracker sees them first: clues of each, and whether it was right.
+"""Synthetic crops with and without hands as the tracker sees them first: features of each, and whether it was right.
 
 In: a network, a split, how many. Out: :class:`Cases`. Every crop takes the way of a track's first frame: network,
-a second look where it believes in a hand, refinement with the shape that the network said, clues.
+a second crop where there may be a hand, refinement with the shape that the network gave, confidence features.
 """
 
 from __future__ import annotations
@@ -35,8 +35,10 @@ from hand_pose_ros.tracking.confidence import (
     ConfidenceFeatures,
     confidence_features,
 )
-from hand_pose_ros.tracking.pose_inference import Estimate, to_estimates
-from hand_pose_ros.tracking.track import presence_log_odds
+from hand_pose_ros.tracking.config import TrackerConfig
+from hand_pose_ros.tracking.estimate import Estimate
+from hand_pose_ros.tracking.pose_inference import to_estimates
+from hand_pose_ros.tracking.scoring import presence_log_odds
 
 Array = NDArray[np.float64]
 
@@ -45,14 +47,15 @@ HAND = -1
 """``Cases.kind`` of a crop that shows a hand."""
 
 _BATCH = 100
+_CONFIG = TrackerConfig()
 _BORDER = 0.1
 _SCENE = SceneConfig(held=0.12, other_hand=0.12)
 
 
 @dataclass(frozen=True)
 class Cases:
-    """N crops. hand (N, 10) and joints (N, 23, 6): clues; hand_right (N,), joints_right (N, 23): see RIGHT_M, never of
-    a crop without a hand; presence (N,): log odds; kind (N,): index into ``negatives.KINDS``, or HAND."""
+    """N crops. hand (N, 10) and joints (N, 23, 6): features; hand_right (N,), joints_right (N, 23): see RIGHT_M, never
+    of a crop without a hand; presence (N,): log odds; kind (N,): index into ``negatives.KINDS``, or HAND."""
 
     hand: Array
     joints: Array
@@ -108,11 +111,11 @@ def gather_cases(model: HandNet, split: int, count: int) -> Cases:
         hands = len(batch.joints)
         kind[start + hands : start + rows] = kinds_of(source, seed, rows)
         for n, (estimate, truth) in enumerate(_looked_twice(net, source, seed, batch)):
-            clues, refined = first_frame(refiner, estimate)
+            features, refined = first_frame(refiner, estimate)
             hand[start + n], joints[start + n], presence[start + n] = (
-                clues.hand,
-                clues.joints,
-                presence_log_odds(estimate),
+                features.hand,
+                features.joints,
+                presence_log_odds(estimate, _CONFIG.scoring),
             )
             if truth is not None:
                 errors_m[start + n] = np.linalg.norm(refined - truth, axis=1)
@@ -130,33 +133,33 @@ def _looked_twice(
     second = estimates_of(net, recropped, source.config.cube_m)
     chosen = []
     for n, (one, other) in enumerate(zip(first, second, strict=True)):
-        looked = presence_log_odds(one) > 0.0
+        looked = presence_log_odds(one, _CONFIG.scoring) > _CONFIG.scoring.candidate_log_odds
         truth = (recropped if looked else batch).joints[n] if n < len(batch.joints) else None
         chosen.append((other if looked else one, truth))
     return chosen
 
 
 def estimates_of(net: HandNet, batch: Batch, cube_m: float) -> list[Estimate]:
-    """What the network says of a batch's crops, as :class:`~hand_pose_ros.tracking.pose_inference.HandEstimator` says it."""
+    """What the network estimates from a batch's crops, as ``tracking.pose_inference.PoseEstimator`` does it."""
     with torch.inference_mode():
         pictures = torch.from_numpy(batch.crop).contiguous(memory_format=torch.channels_last)
         output = net(pictures, torch.from_numpy(batch.distance))
     size = batch.crop.shape[-1]
     # Local places depend on the distance of the centre alone, not on its direction.
     frames = [CropFrame(np.array([0.0, 0.0, float(d)]), cube_m, size) for d in batch.distance]
-    return to_estimates(output, frames, batch.crop[:, 0])
+    return to_estimates(output, frames, batch.crop[:, 0], _CONFIG)
 
 
 def first_frame(refiner: Refiner, estimate: Estimate) -> tuple[ConfidenceFeatures, Array]:
-    """What a new track makes of an estimate: clues, and refined joints (23, 3) local m."""
+    """What a new track makes of an estimate: features, and refined joints (23, 3) local m."""
     refined = refiner.refine(
         estimate.frame, estimate.crop, estimate.joints, estimate.sigma, estimate.parameters, estimate.shape
     )
-    clues = confidence_features(
-        estimate.frame, estimate.crop, presence_log_odds(estimate), estimate.coarse, estimate.joints, refined.joints,
-        estimate.sigma, refined.statistics, refiner.prior,
-    )  # fmt: skip
-    return clues, refined.joints
+    presence = presence_log_odds(estimate, _CONFIG.scoring)
+    features = confidence_features(
+        estimate, presence, refined.joints, refined.statistics, refiner.prior, _CONFIG.visibility
+    )
+    return features, refined.joints
 
 
 def kinds_of(source: SyntheticHands, seed: int, count: int) -> NDArray[np.int64]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hand_pose_ros.datasets.synthetic import SyntheticConfig, SyntheticHands
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.depth.crop import CropFrame, crop_depth
+from hand_pose_ros.depth.frame import DepthFrame
 from hand_pose_ros.evaluation.metrics import joint_errors_mm
 from hand_pose_ros.evaluation.predict import Predictions, join, predict
 from hand_pose_ros.hand.skeleton import TIP_JOINTS
@@ -96,7 +97,7 @@ def motion_views(model: HandNet, seeds: Sequence[int], count: int) -> Views:
             if centre is None or np.linalg.norm(centre - middle) > _LOST_M:
                 centre = middle + rng.normal(0.0, 0.01, 3)
             frame = CropFrame(centre, model.config.cube_m, model.config.crop_size)
-            crop = crop_depth(depth, _CAMERA, frame)
+            crop = crop_depth(DepthFrame(depth, _CAMERA), frame)
             found = predict(model, crop[None, None], np.array([frame.distance], np.float32))
             centre = frame.local_to_camera(found.joints[0]).mean(axis=0)
             before.append(len(frames) - 1 if index else -1)

@@ -13,7 +13,8 @@ from hand_pose_ros.commands.main import main
 from hand_pose_ros.commands.replay import summarise
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.synthetic.motion import SyntheticMotion
-from hand_pose_ros.tracking.tracker import TrackResult, TrackState
+from hand_pose_ros.tracking.hand import TrackState
+from hand_pose_ros.tracking.tracker import TrackResult
 
 UNIT = 0.00025
 INTRINSICS = "240,240,159.5,119.5"

@@ -7,6 +7,7 @@ import pytest
 
 from hand_pose_ros.datasets.full_frames import FullFrameConfig, FullFrames
 from hand_pose_ros.datasets.still_images import still_images
+from hand_pose_ros.depth.frame import DepthFrame
 from hand_pose_ros.detection.detector import reduce_depth
 
 SOURCE = FullFrames(FullFrameConfig(split=1, identities=2))
@@ -21,7 +22,7 @@ def test_they_show_what_the_detectors_cells_show():
     source = FullFrames(FullFrameConfig(split=1, identities=2, noise=False))
     batch = source.batch(5, 6)
     for image, z in zip(still_images(source, 5, 6), batch.z, strict=True):
-        cells = reduce_depth(image.depth(), image.camera)
+        cells = reduce_depth(DepthFrame(image.depth(), image.camera))
         both = (cells > 0) & (z > 0)
         assert both.sum() > 0.9 * ((cells > 0) | (z > 0)).sum()
         # Edges fall on either side of a cell.

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.depth.crop import CropFrame, crop_depth, upright_roll
+from hand_pose_ros.depth.crop import CROP_CUBE_M, CROP_SIZE, CropFrame, crop_depth, crop_depths, upright_roll
+from hand_pose_ros.depth.frame import DepthFrame
 
 PINHOLE = Camera(640, 480, 480.0, 475.0, 318.0, 242.0)
 DISTORTED = Camera(640, 480, 480.0, 475.0, 318.0, 242.0, (0.1, -0.2, 0.002, -0.001, 0.05), "plumb_bob")
@@ -145,7 +146,7 @@ def test_a_points_crop_pixel_shows_its_depth(
     depth = np.full((camera.height, camera.width), np.nan, np.float32)
     depth[v - 8 : v + 9, u - 8 : u + 9] = point[2]
     column, row = np.round(frame.crop_to_pixel(crop)).astype(int)
-    shown = crop_depth(depth, camera, frame)[row, column]
+    shown = crop_depth(DepthFrame(depth, camera), frame)[row, column]
     # A patch of constant camera depth is slanted in the view: one crop pixel of slack at most 45 degrees.
     assert shown == pytest.approx(crop[2], abs=2.5 / 96)
 
@@ -159,7 +160,7 @@ def test_a_sphere_looks_the_same_wherever_it_is(
     centre = np.array([*direction, 1.0])
     centre *= distance / np.linalg.norm(centre)
     frame = CropFrame(centre, cube_m=0.2, size=96)
-    crop = crop_depth(sphere_image(camera, centre, 0.05), camera, frame)
+    crop = crop_depth(DepthFrame(sphere_image(camera, centre, 0.05), camera), frame)
     expected = disc_image(96, distance, 0.1, 0.05)
     both = (crop < 1) & (expected < 1)
     # Silhouettes agree but for the pixels cut by the rim (a source pixel is up to 2.6 crop pixels here).
@@ -175,8 +176,9 @@ def test_a_mirrored_crop_is_the_flipped_picture_of_the_flipped_scene() -> None:
     depth = np.fmin(
         sphere_image(camera, centre, 0.04), sphere_image(camera, centre + (0.06, 0.03, 0.02), 0.02)
     )
-    straight = crop_depth(depth, camera, CropFrame(centre))
-    mirrored = crop_depth(depth[:, ::-1], camera, CropFrame(centre * (-1, 1, 1), mirrored=True))
+    straight = crop_depth(DepthFrame(depth, camera), CropFrame(centre))
+    flipped = DepthFrame(depth[:, ::-1], camera)
+    mirrored = crop_depth(flipped, CropFrame(centre * (-1, 1, 1), mirrored=True))
     # A sample exactly between two pixels rounds the other way in the flipped picture.
     assert (np.abs(mirrored - straight) > 1e-6).mean() < 0.002
 
@@ -185,15 +187,15 @@ def test_outside_the_cube_and_no_reading_are_plus_one() -> None:
     frame = CropFrame(np.array([0.0, 0.0, 0.6]), 0.3)
     for value in (0.44, 0.77, np.nan, np.inf, 0.0, -0.5):
         depth = np.full((480, 640), value, np.float32)
-        assert (crop_depth(depth, PINHOLE, frame) == 1.0).all(), value
-    inside = crop_depth(np.full((480, 640), 0.6, np.float32), PINHOLE, frame)
+        assert (crop_depth(DepthFrame(depth, PINHOLE), frame) == 1.0).all(), value
+    inside = crop_depth(DepthFrame(np.full((480, 640), 0.6, np.float32), PINHOLE), frame)
     assert inside.dtype == np.float32
     assert (np.abs(inside) < 0.05).all()
 
 
 def test_a_crop_beyond_the_images_edge_is_plus_one_there() -> None:
     frame = CropFrame(PINHOLE.back_project([0.0, 240.0], 0.6), 0.3)
-    crop = crop_depth(np.full((480, 640), 0.6, np.float32), PINHOLE, frame)
+    crop = crop_depth(DepthFrame(np.full((480, 640), 0.6, np.float32), PINHOLE), frame)
     assert (crop[:, :44] == 1.0).all()
     assert (crop[:, 52:] < 1.0).all()
 
@@ -202,20 +204,20 @@ def test_single_flying_and_missing_pixels_do_not_show_when_the_sensor_is_dense()
     rng = np.random.default_rng(0)
     depth = np.full((480, 640), 0.4, np.float32)
     frame = CropFrame(np.array([0.0, 0.0, 0.4]), 0.3)
-    clean = crop_depth(depth, PINHOLE, frame)
+    clean = crop_depth(DepthFrame(depth, PINHOLE), frame)
     noise = rng.random(depth.shape)
     depth[noise < 0.05] = 0.3
     depth[noise > 0.95] = np.nan
-    changed = np.abs(crop_depth(depth, PINHOLE, frame) - clean) > 0.02
+    changed = np.abs(crop_depth(DepthFrame(depth, PINHOLE), frame) - clean) > 0.02
     assert changed.mean() < 0.01
 
 
 def test_any_memory_layout_and_type_gives_the_same_crop() -> None:
     depth = sphere_image(PINHOLE, np.array([0.0, 0.0, 0.5]), 0.05)
     frame = CropFrame(np.array([0.0, 0.0, 0.5]))
-    expected = crop_depth(depth, PINHOLE, frame)
+    expected = crop_depth(DepthFrame(depth, PINHOLE), frame)
     for other in (np.asfortranarray(depth), depth.astype(np.float64), np.pad(depth, 3)[3:-3, 3:-3]):
-        np.testing.assert_array_equal(crop_depth(other, PINHOLE, frame), expected)
+        np.testing.assert_array_equal(crop_depth(DepthFrame(other, PINHOLE), frame), expected)
 
 
 @pytest.mark.parametrize(
@@ -234,8 +236,26 @@ def test_an_impossible_frame_is_refused(fields: dict[str, object], message: str)
         CropFrame(**({"centre": np.array([0.0, 0.0, 0.5])} | fields))  # type: ignore[arg-type]
 
 
-def test_a_depth_image_of_another_size_is_refused() -> None:
-    with pytest.raises(ValueError, match="camera info says 640x480, the image is 320x240"):
-        crop_depth(np.zeros((240, 320), np.float32), PINHOLE, CropFrame(np.array([0.0, 0.0, 0.5])))
-    with pytest.raises(ValueError, match="must be \\(height, width\\)"):
-        crop_depth(np.zeros((480, 640, 1), np.float32), PINHOLE, CropFrame(np.array([0.0, 0.0, 0.5])))
+def test_crops_of_a_batch_are_those_taken_one_by_one() -> None:
+    centre = np.array([0.05, -0.02, 0.5])
+    frame = DepthFrame(sphere_image(DISTORTED, centre, 0.05), DISTORTED)
+    crop_frames = [
+        CropFrame(centre),
+        CropFrame(centre + 0.03, mirrored=True),
+        CropFrame(centre, cube_m=0.2, roll_rad=1.0),
+    ]
+    crops = crop_depths(frame, crop_frames)
+    assert crops.shape == (3, CROP_SIZE, CROP_SIZE)
+    assert crops.dtype == np.float32
+    for crop, crop_frame in zip(crops, crop_frames, strict=True):
+        np.testing.assert_array_equal(crop, crop_depth(frame, crop_frame))
+    assert crop_frames[0].cube_m == CROP_CUBE_M
+
+
+def test_a_batch_of_no_crop_or_of_two_sizes_is_refused() -> None:
+    frame = DepthFrame(np.full((480, 640), 0.6, np.float32), PINHOLE)
+    with pytest.raises(ValueError, match="sizes of the crops are"):
+        crop_depths(frame, [])
+    centre = np.array([0.0, 0.0, 0.6])
+    with pytest.raises(ValueError, match=r"\[64, 96\]"):
+        crop_depths(frame, [CropFrame(centre, size=96), CropFrame(centre, size=64)])

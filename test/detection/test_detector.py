@@ -11,6 +11,8 @@ from scipy.spatial.transform import Rotation
 
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.depth.crop import CropFrame
+from hand_pose_ros.depth.frame import DepthFrame
+from hand_pose_ros.detection.config import DetectionConfig
 from hand_pose_ros.detection.detector import (
     HandDetector,
     decode,
@@ -76,13 +78,13 @@ def test_decoding_gives_back_the_hand_that_the_maps_show(row, column, z, left):
     centre = rays[row, column] * z + [0.01, -0.02, 0.03]
     maps = empty_maps()
     put_hand(maps, rays, anchor, row, column, centre, left)
-    (found,) = decode(maps, anchor, rays, 0.3)
+    (found,) = decode(maps, anchor, rays, DetectionConfig())
     assert np.allclose(found.centre, centre, atol=1e-5)
     assert found.side == ("left" if left > 0 else "right")
     assert found.side_confidence == pytest.approx(1 / (1 + np.exp(-abs(left))), abs=1e-5)
     assert found.size == pytest.approx(0.09, rel=1e-4)
     assert found.score == pytest.approx(1 / (1 + np.exp(-3.0)), abs=0.01)
-    assert decode(maps, np.zeros_like(anchor), rays, 0.3) == [], "no reading, no hand"
+    assert decode(maps, np.zeros_like(anchor), rays, DetectionConfig()) == [], "no reading, no hand"
 
 
 def test_two_hands_are_two_and_two_peaks_of_one_hand_are_one():
@@ -92,12 +94,12 @@ def test_two_hands_are_two_and_two_peaks_of_one_hand_are_one():
     first, second = rays[6, 6] * 0.6, rays[6, 15] * 0.6
     put_hand(maps, rays, anchor, 6, 6, first, -2.0, logit=2.0)
     put_hand(maps, rays, anchor, 6, 15, second, 2.0, logit=3.0)
-    found = decode(maps, anchor, rays, 0.3)
+    found = decode(maps, anchor, rays, DetectionConfig())
     assert [d.side for d in found] == ["left", "right"], "best first"
     assert np.allclose(found[0].centre, second, atol=1e-5)
     put_hand(maps, rays, anchor, 9, 6, first + [0.0, 0.02, 0.0], 0.0, logit=1.0)
-    assert len(decode(maps, anchor, rays, 0.3)) == 2
-    assert len(decode(maps, anchor, rays, 0.9)) == 1
+    assert len(decode(maps, anchor, rays, DetectionConfig())) == 2
+    assert len(decode(maps, anchor, rays, DetectionConfig(least_score=0.9))) == 1
 
 
 def test_votes_that_disagree_with_the_peak_do_not_count():
@@ -107,7 +109,7 @@ def test_votes_that_disagree_with_the_peak_do_not_count():
     maps = empty_maps()
     put_hand(maps, rays, anchor, 8, 8, centre, -1.0)
     maps.offset[0, :, 7, 8] += 5.0  # half a metre off
-    (found,) = decode(maps, anchor, rays, 0.3)
+    (found,) = decode(maps, anchor, rays, DetectionConfig())
     assert np.allclose(found.centre, centre, atol=1e-5)
 
 
@@ -117,7 +119,7 @@ def test_any_image_fits_into_the_cells():
         lattice = lattice_of(camera)
         assert lattice.rows <= ROWS
         assert lattice.columns <= COLUMNS
-        z = reduce_depth(np.full((height, width), 0.8, np.float32), camera)
+        z = reduce_depth(DepthFrame(np.full((height, width), 0.8, np.float32), camera))
         assert (z[: lattice.rows, : lattice.columns] == np.float32(0.8)).all()
         assert (z[lattice.rows :] == 0).all()
         # The middle of the cells is the middle of the image.
@@ -214,16 +216,15 @@ def test_weights_come_back_as_they_went(weights, tmp_path):
         assert torch.equal(a, b)
 
 
-def test_the_same_image_gives_the_same_hands_and_the_wrong_size_is_refused(weights):
+def test_the_same_image_gives_the_same_hands(weights):
     rng = np.random.default_rng(0)
-    depth = rng.uniform(0.4, 1.0, (480, 640)).astype(np.float32)
-    detector = HandDetector(weights, least_score=0.0)
-    first, second = detector.find(depth, CAMERA), HandDetector(weights, 0.0).find(depth, CAMERA)
+    frame = DepthFrame(rng.uniform(0.4, 1.0, (480, 640)).astype(np.float32), CAMERA)
+    config = DetectionConfig(least_score=0.0)
+    detector = HandDetector(weights, config)
+    first, second = detector.detect(frame), HandDetector(weights, config).detect(frame)
     assert len(first) == len(second) == 2
     assert np.array_equal(first[0].centre, second[0].centre)
-    assert detector.find(np.full((480, 640), np.nan, np.float32), CAMERA) == []
-    with pytest.raises(ValueError, match="640x480"):
-        detector.find(depth[:100], CAMERA)
+    assert detector.detect(DepthFrame(np.full((480, 640), np.nan, np.float32), CAMERA)) == []
 
 
 def test_wrong_files_are_named(weights, tmp_path):

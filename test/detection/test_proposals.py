@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pytest
 
 from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.detection.blob_detector import LocateConfig, locate_hands
+from hand_pose_ros.depth.frame import DepthFrame
+from hand_pose_ros.detection.blob_detector import detect_blobs
+from hand_pose_ros.detection.config import BlobDetectorConfig, DetectionConfig, ProposalConfig
 from hand_pose_ros.detection.proposals import ProposalGenerator, mask_hands, score_log_odds
 from hand_pose_ros.synthetic.sequence_renderer import SequenceConfig, SequenceRenderer
 
@@ -26,74 +29,97 @@ class Detector:
     def __init__(self, *centres: tuple[float, float, float]) -> None:
         self.centres = [np.array(centre) for centre in centres]
 
-    def find(self, depth, camera, count):
+    def detect(self, frame, count):
         return [Found(centre) for centre in self.centres[:count]]
 
 
-def picture() -> np.ndarray:
-    return SequenceRenderer(SequenceConfig(seed=101), CAMERA).frame(0.5).depth
+def picture() -> DepthFrame:
+    return DepthFrame(SequenceRenderer(SequenceConfig(seed=101), CAMERA).frame(0.5).depth, CAMERA)
 
 
-def test_without_a_detector_the_blob_search_does_it_alone():
-    depth, config = picture(), LocateConfig()
-    places = [place.centre for place in ProposalGenerator(None, config)(depth, CAMERA, 1)]
+def test_without_a_detector_the_blob_detector_does_it_alone():
+    frame = picture()
+    places = [proposal.centre for proposal in ProposalGenerator(None).propose(frame, 1)]
     assert len(places) > 0
-    assert np.allclose(places, [location.centre for location in locate_hands(depth, CAMERA, config, count=2)])
+    assert np.allclose(places, [blob.centre for blob in detect_blobs(frame, count=2)])
 
 
 def test_the_detectors_places_come_first_and_none_comes_twice():
-    depth, config = picture(), LocateConfig()
-    blob = locate_hands(depth, CAMERA, config, count=1)[0].centre
+    frame = picture()
+    blob = detect_blobs(frame, count=1)[0].centre
     near_blob = tuple(blob + [0.02, 0.0, 0.0])
-    places = ProposalGenerator(Detector(near_blob, (0.3, 0.0, 1.0)), config)(depth, CAMERA, 1)
-    assert np.allclose(places[0].centre, near_blob)
-    assert np.allclose(places[1].centre, (0.3, 0.0, 1.0))
-    assert [place.source for place in places[:2]] == ["detector", "detector"]
-    assert all(np.linalg.norm(place.centre - blob) > 0.1 for place in places[1:])
+    proposals = ProposalGenerator(Detector(near_blob, (0.3, 0.0, 1.0))).propose(frame, 1)
+    assert np.allclose(proposals[0].centre, near_blob)
+    assert np.allclose(proposals[1].centre, (0.3, 0.0, 1.0))
+    assert [proposal.source for proposal in proposals[:2]] == ["detector", "detector"]
+    assert all(np.linalg.norm(proposal.centre - blob) > 0.1 for proposal in proposals[1:])
 
 
 def test_places_out_of_range_and_more_than_six_are_left_out():
     far = Detector((0.0, 0.0, 50.0), (0.0, 0.0, 0.001))
-    blind = np.full((240, 320), np.nan, np.float32)
-    assert ProposalGenerator(far, LocateConfig())(blind, CAMERA, 2) == []
+    blind = DepthFrame(np.full((240, 320), np.nan, np.float32), CAMERA)
+    assert ProposalGenerator(far).propose(blind, 2) == []
     many = Detector(*((0.2 * i, 0.0, 1.0) for i in range(8)))
-    assert len(ProposalGenerator(many, LocateConfig())(blind, CAMERA, 7)) == 6
+    assert len(ProposalGenerator(many).propose(blind, 7)) == 6
+    assert len(ProposalGenerator(many, ProposalConfig(most_proposals=3)).propose(blind, 7)) == 3
+    wide = BlobDetectorConfig(max_range_m=60.0)
+    assert len(ProposalGenerator(far, blob_config=wide).propose(blind, 2)) == 1
 
 
 def test_a_score_speaks_for_a_hand_or_against_it_within_limits():
     scores = (0.0, 0.2, 0.4, 0.6, 1.0)
-    told = [score_log_odds(score) for score in scores]
-    assert told == sorted(told)
-    assert told[2] == 0.0
-    assert told[0] == -1.0
-    assert told[-1] == 3.0
-    depth = picture()
-    alone = ProposalGenerator(None, LocateConfig())(depth, CAMERA, 1)
-    beside = ProposalGenerator(Detector(), LocateConfig())(depth, CAMERA, 1)
+    log_odds = [score_log_odds(score, ProposalConfig()) for score in scores]
+    assert log_odds == sorted(log_odds)
+    assert log_odds[2] == 0.0
+    assert log_odds[0] == -1.0
+    assert log_odds[-1] == 3.0
+    frame = picture()
+    alone = ProposalGenerator(None).propose(frame, 1)
+    beside = ProposalGenerator(Detector()).propose(frame, 1)
     assert alone[0].log_odds_prior == 0.0, "nobody looked"
     assert beside[0].log_odds_prior == -1.0, "the detector looked and saw nothing"
 
 
-def test_a_hand_is_taken_out_and_nothing_else():
-    frame = SequenceRenderer(SequenceConfig(seed=101), CAMERA).frame(0.5)
-    joints = frame.hands[0].joints
-    out = mask_hands(frame.depth, CAMERA, [joints])
+def test_a_hand_is_masked_and_nothing_else():
+    scene = SequenceRenderer(SequenceConfig(seed=101), CAMERA).frame(0.5)
+    frame, joints = DepthFrame(scene.depth, CAMERA, 0.5), scene.hands[0].joints
+    masked = mask_hands(frame, [joints], ProposalConfig())
+    assert (masked.camera, masked.stamp_s) == (CAMERA, 0.5)
     column, row = np.rint(CAMERA.project(joints.mean(axis=0))).astype(int)
-    assert np.isnan(out[row - 3 : row + 4, column - 3 : column + 4]).all()
-    gone = np.isnan(out) & ~np.isnan(frame.depth)
+    assert np.isnan(masked.depth[row - 3 : row + 4, column - 3 : column + 4]).all()
+    gone = np.isnan(masked.depth) & ~np.isnan(frame.depth)
     assert 0 < gone.mean() < 0.2
     assert (np.abs(frame.depth[gone] - joints[:, 2].mean()) < 0.25).all()
-    kept = ~np.isnan(out)
-    assert np.array_equal(out[kept], frame.depth[kept])
+    kept = ~np.isnan(masked.depth)
+    assert np.array_equal(masked.depth[kept], frame.depth[kept])
     behind = joints - [0.0, 0.0, 2.0]
-    assert np.array_equal(mask_hands(frame.depth, CAMERA, [behind]), frame.depth, equal_nan=True)
+    untouched = mask_hands(frame, [behind], ProposalConfig())
+    assert np.array_equal(untouched.depth, frame.depth, equal_nan=True)
 
 
-def test_the_second_look_is_the_detectors_alone():
-    frame = SequenceRenderer(SequenceConfig(seed=101), CAMERA).frame(0.5)
-    joints = [frame.hands[0].joints]
-    assert ProposalGenerator(None, LocateConfig()).detect_remaining(frame.depth, CAMERA, joints, 1) == []
-    places = ProposalGenerator(Detector((0.1, 0.0, 0.6)), LocateConfig()).detect_remaining(
-        frame.depth, CAMERA, joints, 1
-    )
-    assert [place.log_odds_prior for place in places] == [-1.0]
+def test_remaining_hands_are_the_detectors_alone():
+    scene = SequenceRenderer(SequenceConfig(seed=101), CAMERA).frame(0.5)
+    frame, joints = DepthFrame(scene.depth, CAMERA), [scene.hands[0].joints]
+    assert ProposalGenerator(None).detect_remaining(frame, joints, 1) == []
+    proposals = ProposalGenerator(Detector((0.1, 0.0, 0.6))).detect_remaining(frame, joints, 1)
+    assert [proposal.log_odds_prior for proposal in proposals] == [-1.0]
+
+
+@pytest.mark.parametrize(
+    ("config", "field", "value"),
+    [
+        (ProposalConfig, "candidate_score", 1.5),
+        (ProposalConfig, "even_score", 0.0),
+        (ProposalConfig, "same_hand_m", 0.0),
+        (ProposalConfig, "most_proposals", 0),
+        (ProposalConfig, "spare_blobs", -1),
+        (ProposalConfig, "score_weight", -1.0),
+        (ProposalConfig, "least_log_odds", 4.0),
+        (ProposalConfig, "remaining_log_odds", np.nan),
+        (DetectionConfig, "least_score", np.nan),
+        (DetectionConfig, "same_peak_m", -0.1),
+    ],
+)
+def test_settings_that_make_no_sense_are_named(config, field, value):
+    with pytest.raises(ValueError, match=f"{field} is {value}"):
+        config(**{field: value})

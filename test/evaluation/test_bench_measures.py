@@ -11,7 +11,7 @@ from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics_numba import place
 from hand_pose_ros.synthetic.sequence_renderer import HandTruth, SequenceConfig
 from hand_pose_ros.synthetic.sequences import Sequence
-from hand_pose_ros.tracking.tracker import Hand, TrackState
+from hand_pose_ros.tracking.hand import Hand, TrackState
 
 ANGLES = np.clip(np.full(20, 0.2), skeleton.ANGLE_LIMITS[:, 0], skeleton.ANGLE_LIMITS[:, 1])
 

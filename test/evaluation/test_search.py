@@ -14,7 +14,8 @@ from hand_pose_ros.detection.proposals import Proposal
 from hand_pose_ros.evaluation.search import LOSSES, report, search_image
 from hand_pose_ros.evaluation.search_report import lines
 from hand_pose_ros.synthetic.sensor import NO_NOISE
-from hand_pose_ros.tracking.tracker import HandTracker, TrackerConfig
+from hand_pose_ros.tracking.config import TrackerConfig
+from hand_pose_ros.tracking.tracker import HandTracker
 
 RIGHT, LEFT = np.array([0.1, 0.0, 0.5]), np.array([-0.1, 0.0, 0.7])
 
@@ -42,8 +43,9 @@ class Tracker:
     def reset(self) -> None:
         pass
 
-    def search_image(self, depth, camera, count):
-        return self._places
+    @property
+    def proposal_generator(self):
+        return SimpleNamespace(propose=lambda frame, count: self._places)
 
     def update(self, depth, camera, stamp_s):
         return SimpleNamespace(hands=self._hands, raw=self._hands, timings_ms={"locate": 1.0})

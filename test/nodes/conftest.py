@@ -28,7 +28,8 @@ from hand_pose_ros.hand.skeleton import PARAMETER_COUNT
 from hand_pose_ros.msg import HandModelInfo, HandPoseArray
 from hand_pose_ros.nodes.tracker_node import HandTrackerNode
 from hand_pose_ros.resources import resource
-from hand_pose_ros.tracking.tracker import Hand, TrackResult, TrackState
+from hand_pose_ros.tracking.hand import Hand, TrackState
+from hand_pose_ros.tracking.tracker import TrackResult
 
 WIDTH, HEIGHT = 64, 48
 

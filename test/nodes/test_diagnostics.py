@@ -11,7 +11,8 @@ from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.nodes import diagnostics
 from hand_pose_ros.nodes.diagnostics import STAGES, FrameStatistics
 from hand_pose_ros.synthetic.motion import SyntheticMotion
-from hand_pose_ros.tracking.tracker import HandTracker, TrackerConfig
+from hand_pose_ros.tracking.config import TrackerConfig
+from hand_pose_ros.tracking.tracker import HandTracker
 
 
 @pytest.fixture

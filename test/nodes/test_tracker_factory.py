@@ -11,7 +11,8 @@ from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.nodes.parameters.tracker_parameters import TRACKER_PARAMETERS
 from hand_pose_ros.nodes.tracker_factory import build_tracker, tracker_config, user_folder
 from hand_pose_ros.synthetic.motion import SyntheticMotion
-from hand_pose_ros.tracking.tracker import HandTracker, TrackerConfig
+from hand_pose_ros.tracking.config import TrackerConfig
+from hand_pose_ros.tracking.tracker import HandTracker
 
 DEFAULTS = {parameter.name: parameter.default for parameter in TRACKER_PARAMETERS}
 CAMERA = Camera(160, 120, 120.0, 120.0, 79.5, 59.5)
@@ -44,18 +45,16 @@ def test_every_setting_reaches_the_tracker(name, value):
 
 
 def test_smoothing_has_the_strength_that_is_asked_for():
-    assert tracker_config(DEFAULTS | {"smoothing_hz": 1.5}).refine.filter.still_hz == 1.5
+    assert tracker_config(DEFAULTS | {"smoothing_hz": 1.5}).filter.still_hz == 1.5
 
 
 def test_without_refinement_no_stage_of_it_is_left():
-    refine = tracker_config(DEFAULTS | {"refine": False, "smoothing_hz": 1.5}).refine
-    assert refine.regressor is None
-    assert refine.shape is None
-    assert (refine.surface.surface_weight, refine.surface.free_weight, refine.filter.still_hz) == (
-        0.0,
-        0.0,
-        0.0,
-    )
+    config = tracker_config(DEFAULTS | {"refine": False, "smoothing_hz": 1.5})
+    assert config.refine.regressor is None
+    assert config.shape is None
+    assert config.filter.still_hz == 0.0
+    surface = config.refine.surface
+    assert (surface.surface_weight, surface.free_weight) == (0.0, 0.0)
 
 
 def test_window_of_zeros_is_the_whole_image():

@@ -1,4 +1,4 @@
-"""Confidences are probabilities whatever is seen, follow their clues, and are stored without loss."""
+"""Confidences are probabilities whatever is seen, follow their features, and are stored without loss."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ from hand_pose_ros.tracking.confidence import (
     confidence_features,
     uncalibrated,
 )
+from hand_pose_ros.tracking.config import VisibilityConfig
+from hand_pose_ros.tracking.estimate import Estimate
 
 FRAME = CropFrame(np.array([0.0, 0.0, 0.5]), 0.30, 96)
 GOOD = FitStatistics(900.0, 0.95, 0.003, 0.0, 0.6)
@@ -49,56 +51,64 @@ def calibrations() -> st.SearchStrategy[Calibration]:
     )
 
 
-def clues(
+def features(
     presence: float = 3.0, crop: np.ndarray = WALL, joints: np.ndarray = JOINTS, **changed
 ) -> ConfidenceFeatures:
-    """ConfidenceFeatures of a hand that network and refinement agree on."""
+    """Features of a hand that network and refinement agree on."""
     known = {"coarse": joints, "refined": joints, "sigma": SIGMA, "statistics": GOOD, **changed}
-    return confidence_features(
-        FRAME, crop, presence, known["coarse"], joints, known["refined"], known["sigma"], known["statistics"], PRIOR
+    estimate = Estimate(
+        FRAME, crop, known["coarse"], joints, known["sigma"], np.eye(3), np.zeros(3), np.zeros(20), np.zeros(9),
+        presence, None, 1.0, 0.0,
     )  # fmt: skip
+    return confidence_features(
+        estimate, presence, known["refined"], known["statistics"], PRIOR, VisibilityConfig()
+    )
 
 
-def clue(found: ConfidenceFeatures, name: str) -> float:
+def hand_feature(found: ConfidenceFeatures, name: str) -> float:
     return float(found.hand[HAND_FEATURES.index(name)])
 
 
-def joint_clue(found: ConfidenceFeatures, name: str) -> np.ndarray:
+def joint_feature(found: ConfidenceFeatures, name: str) -> np.ndarray:
     return found.joints[:, JOINT_FEATURES.index(name) - 1]
 
 
-def test_clues_are_what_they_are_called() -> None:
+def test_features_are_what_they_are_called() -> None:
     # Refined joints 5 mm above, 10 mm below and 35 mm below the skin: floating, flesh, hidden.
     at = np.tile([0.0, 0.0, 0.01], (skeleton.JOINT_COUNT, 1))
     at[0, 2], at[1, 2] = -0.005, 0.035
     moved = JOINTS + np.array([0.01, 0.0, 0.0])
-    found = clues(2.5, refined=at, coarse=moved, sigma=np.linspace(0.01, 0.02, skeleton.JOINT_COUNT))
-    assert clue(found, "presence") == 2.5
-    assert clue(found, "worst_log_sigma") == pytest.approx(np.log(2.0))
-    assert clue(found, "disagreement") == pytest.approx(np.log(2.0))
-    assert clue(found, "explained") == 0.95
-    assert clue(found, "residual") == pytest.approx(0.3)
-    assert joint_clue(found, "floating")[:3] == pytest.approx([0.5, 0.0, 0.0])
-    assert joint_clue(found, "hidden")[:3] == pytest.approx([0.0, 1.5, 0.0])
-    assert not joint_clue(found, "background").any()
+    found = features(2.5, refined=at, coarse=moved, sigma=np.linspace(0.01, 0.02, skeleton.JOINT_COUNT))
+    assert hand_feature(found, "presence") == 2.5
+    assert hand_feature(found, "worst_log_sigma") == pytest.approx(np.log(2.0))
+    assert hand_feature(found, "disagreement") == pytest.approx(np.log(2.0))
+    assert hand_feature(found, "explained") == 0.95
+    assert hand_feature(found, "residual") == pytest.approx(0.3)
+    assert joint_feature(found, "floating")[:3] == pytest.approx([0.5, 0.0, 0.0])
+    assert joint_feature(found, "hidden")[:3] == pytest.approx([0.0, 1.5, 0.0])
+    assert not joint_feature(found, "background").any()
     np.testing.assert_allclose(
-        joint_clue(found, "moved"), np.log1p(np.linalg.norm(at - JOINTS, axis=1) / 0.01)
+        joint_feature(found, "moved"), np.log1p(np.linalg.norm(at - JOINTS, axis=1) / 0.01)
     )
 
 
 def test_bones_of_no_hand_are_less_plausible() -> None:
     crumpled = JOINTS * np.random.default_rng(1).uniform(0.3, 2.0, JOINTS.shape)
-    assert clue(clues(coarse=crumpled), "bones") < clue(clues(), "bones") - 0.5
+    assert hand_feature(features(coarse=crumpled), "bones") < hand_feature(features(), "bones") - 0.5
 
 
 @pytest.mark.parametrize("crop", [EMPTY, -EMPTY, WALL])
 @pytest.mark.parametrize("presence", [-np.inf, -1e30, 0.0, 1e30, np.inf])
 @pytest.mark.parametrize("far", [0.0, 0.1, 50.0])
-def test_garbage_gives_finite_clues_and_probabilities(crop: np.ndarray, presence: float, far: float) -> None:
+def test_garbage_gives_finite_features_and_probabilities(
+    crop: np.ndarray, presence: float, far: float
+) -> None:
     rng = np.random.default_rng(0)
     joints = JOINTS + far * rng.normal(size=JOINTS.shape)
     sigma = np.where(rng.random(skeleton.JOINT_COUNT) < 0.5, np.inf, 0.0)
-    found = clues(presence, crop, joints, refined=-joints, coarse=0.0 * joints, sigma=sigma, statistics=NONE)
+    found = features(
+        presence, crop, joints, refined=-joints, coarse=0.0 * joints, sigma=sigma, statistics=NONE
+    )
     assert np.isfinite(found.hand).all()
     assert np.isfinite(found.joints).all()
     hand, each = uncalibrated().confidence(found)
@@ -113,7 +123,9 @@ def test_garbage_gives_finite_clues_and_probabilities(crop: np.ndarray, presence
     hnp.arrays(np.float64, len(HAND_FEATURES), elements=st.floats(-1e6, 1e6)),
     hnp.arrays(np.float64, (skeleton.JOINT_COUNT, len(JOINT_FEATURES) - 1), elements=st.floats(-1e6, 1e6)),
 )
-def test_any_clues_give_probabilities(calibration: Calibration, hand: np.ndarray, joints: np.ndarray) -> None:
+def test_any_features_give_probabilities(
+    calibration: Calibration, hand: np.ndarray, joints: np.ndarray
+) -> None:
     confidence, each = calibration.confidence(ConfidenceFeatures(hand, joints))
     assert 0.0 < confidence < 1.0
     assert ((each >= 0.0) & (each <= 1.0)).all()
@@ -129,7 +141,7 @@ def test_dictionary_keeps_everything(calibration: Calibration) -> None:
 @pytest.mark.parametrize(
     ("part", "name"), [("hand", "agreement"), ("joint", "moved"), ("joint_bias", "thumb_tip")]
 )
-def test_missing_clue_is_named(part: str, name: str) -> None:
+def test_missing_feature_is_named(part: str, name: str) -> None:
     values = uncalibrated().to_dict()
     del values[part][name]
     with pytest.raises(ValueError, match=name):
@@ -144,11 +156,11 @@ def test_missing_part_is_named(part: str) -> None:
         Calibration.from_dict(values)
 
 
-def test_calibration_for_other_clues_or_another_limit_is_refused() -> None:
+def test_calibration_for_other_features_or_another_limit_is_refused() -> None:
     values = uncalibrated().to_dict()
     with pytest.raises(ValueError, match="another limit"):
         Calibration.from_dict({**values, "right_m": 0.03})
-    with pytest.raises(ValueError, match="other clues"):
+    with pytest.raises(ValueError, match="other features"):
         Calibration.from_dict({**values, "hand": {**values["hand"], "smell": 1.0}})
 
 
@@ -163,12 +175,12 @@ def test_wrong_sizes_and_values_are_refused() -> None:
 
 
 def test_confidence_grows_with_presence() -> None:
-    found = [uncalibrated().confidence(clues(presence)) for presence in (-7.0, -2.0, 0.0, 2.0, 7.0)]
+    found = [uncalibrated().confidence(features(presence)) for presence in (-7.0, -2.0, 0.0, 2.0, 7.0)]
     assert (np.diff([hand for hand, _ in found]) > 0.0).all()
     assert (np.diff([joints for _, joints in found], axis=0) > 0.0).all()
 
 
-def test_a_joint_follows_its_own_clues_and_the_hand() -> None:
+def test_a_joint_follows_its_own_features_and_the_hand() -> None:
     """By hand: weights 1 on the hand's log odds, -2 on the own expected error, a bias of 0.5 for one joint."""
     hand, joint = np.zeros(len(HAND_FEATURES)), np.zeros(len(JOINT_FEATURES))
     hand[HAND_FEATURES.index("presence")] = 1.0
@@ -177,7 +189,7 @@ def test_a_joint_follows_its_own_clues_and_the_hand() -> None:
     bias[4] = 0.5
     sigma = np.full(skeleton.JOINT_COUNT, 0.01)
     sigma[7] = 0.02
-    confidence, each = Calibration(hand, -1.0, joint, bias).confidence(clues(2.0, sigma=sigma))
+    confidence, each = Calibration(hand, -1.0, joint, bias).confidence(features(2.0, sigma=sigma))
     assert confidence == pytest.approx(1 / (1 + np.exp(-1.0)))
     expected = np.full(skeleton.JOINT_COUNT, 1.0)
     expected[4], expected[7] = 1.5, 1.0 - 2.0 * np.log(2.0)
@@ -186,5 +198,5 @@ def test_a_joint_follows_its_own_clues_and_the_hand() -> None:
 
 def test_uncalibrated_believes_a_sure_hand_and_no_empty_place() -> None:
     wide = np.full(skeleton.JOINT_COUNT, 0.04)
-    assert uncalibrated().confidence(clues(5.0))[0] > 0.5
-    assert uncalibrated().confidence(clues(-5.0, EMPTY, sigma=wide, statistics=NONE))[0] < 0.05
+    assert uncalibrated().confidence(features(5.0))[0] > 0.5
+    assert uncalibrated().confidence(features(-5.0, EMPTY, sigma=wide, statistics=NONE))[0] < 0.05

@@ -1,3 +1,5 @@
+"""The filter: steady at rest, quick in motion, at every frame rate, and always a valid pose."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -8,7 +10,8 @@ from scipy.spatial.transform import Rotation
 
 from hand_pose_ros.evaluation.motion_metrics import lag_s
 from hand_pose_ros.hand.skeleton import ANGLE_COUNT, ANGLE_LIMITS
-from hand_pose_ros.tracking.one_euro_filter import FilterConfig, PoseState, first_state, step
+from hand_pose_ros.tracking.hand import PoseState
+from hand_pose_ros.tracking.one_euro_filter import FilterConfig, OneEuroFilter
 
 RATES = (15.0, 30.0, 60.0, 90.0)
 LOW, HIGH = ANGLE_LIMITS.T
@@ -27,11 +30,17 @@ def turn_between(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def run(poses: list[PoseState], times: np.ndarray, config: FilterConfig) -> list[PoseState]:
-    state, out = first_state(poses[0]), [poses[0]]
-    for measured, dt in zip(poses[1:], np.diff(times), strict=True):
-        state = step(state, measured, float(dt), config)
-        out.append(state.pose)
-    return out
+    smoother = started(poses[0], config)
+    return poses[:1] + [
+        smoother.update(measured, float(dt)) for measured, dt in zip(poses[1:], np.diff(times), strict=True)
+    ]
+
+
+def started(first: PoseState, config: FilterConfig | None = None) -> OneEuroFilter:
+    """A filter that has seen one measurement."""
+    smoother = (config or FilterConfig()).build()
+    smoother.update(first, np.inf)
+    return smoother
 
 
 def as_rows(poses: list[PoseState]) -> np.ndarray:
@@ -63,7 +72,7 @@ def test_dropped_frame_of_a_still_hand_changes_nothing_afterwards() -> None:
 
 def test_no_filtering_at_zero_hz() -> None:
     measured = pose(0.3, 1.0, 0.1)
-    out = step(first_state(pose()), measured, 1 / 30, FilterConfig(still_hz=0.0)).pose
+    out = started(pose(), FilterConfig(still_hz=0.0)).update(measured, 1 / 30)
     for got, want in zip(out, measured, strict=True):
         np.testing.assert_array_equal(got, want)
 
@@ -85,7 +94,7 @@ def test_what_leaves_is_a_valid_pose_between_both(start, seen, turned, dt, hz) -
         Rotation.from_rotvec(turned[3:]).as_matrix(),
         np.clip(LOW + np.array(seen) * (HIGH - LOW), LOW, HIGH),
     )
-    out = step(first_state(first), measured, dt, FilterConfig(still_hz=hz)).pose
+    out = started(first, FilterConfig(still_hz=hz)).update(measured, dt)
     assert ((out.angles >= LOW) & (out.angles <= HIGH)).all()
     np.testing.assert_allclose(out.rotation.T @ out.rotation, np.eye(3), atol=1e-12)
     assert np.linalg.det(out.rotation) == pytest.approx(1.0)
@@ -145,35 +154,54 @@ def test_stiller_hand_means_a_lower_cut_off() -> None:
     shares = []
     for speed in (0.0, 0.1, 0.5):
         path = [pose(speed * t) for t in times]
-        state = first_state(path[0])
+        smoother = started(path[0], config)
         for measured in path[1:]:
-            state = step(state, measured, 1 / 30, config)
-        before = state.pose.translation[1]
+            before = smoother.update(measured, 1 / 30).translation[1]
         seen = path[-1]._replace(translation=path[-1].translation + [speed / 30, 0.002, 0.0])
-        shares.append((step(state, seen, 1 / 30, config).pose.translation[1] - before) / 0.002)
+        shares.append((smoother.update(seen, 1 / 30).translation[1] - before) / 0.002)
     assert shares[0] < shares[1] < shares[2]
 
 
 def test_rotation_stays_orthonormal_over_many_frames() -> None:
-    rng, state = np.random.default_rng(0), first_state(pose())
+    rng, smoother = np.random.default_rng(0), started(pose())
     for turned in rng.normal(0, 1, (3000, 3)):
         seen = pose()._replace(rotation=Rotation.from_rotvec(turned).as_matrix())
-        state = step(state, seen, 1 / 30, FilterConfig())
-    np.testing.assert_allclose(state.pose.rotation.T @ state.pose.rotation, np.eye(3), atol=1e-14)
+        out = smoother.update(seen, 1 / 30)
+    np.testing.assert_allclose(out.rotation.T @ out.rotation, np.eye(3), atol=1e-14)
 
 
-def test_state_and_measurement_stay_as_they_were() -> None:
-    state, measured = first_state(pose()), pose(0.1, 0.5, 0.1)
-    copies = [np.copy(x) for x in (*state.pose, state.speed, *measured)]
-    step(state, measured, 1 / 30, FilterConfig())
-    for now, before in zip((*state.pose, state.speed, *measured), copies, strict=True):
-        np.testing.assert_array_equal(now, before)
+def test_what_came_in_and_what_went_out_stay_as_they_were() -> None:
+    smoother, first, measured = FilterConfig().build(), pose(), pose(0.1, 0.5, 0.1)
+    before = smoother.update(first, np.inf)
+    copies = [np.copy(x) for x in (*first, *before, *measured)]
+    smoother.update(measured, 1 / 30)
+    for now, copy in zip((*first, *before, *measured), copies, strict=True):
+        np.testing.assert_array_equal(now, copy)
+
+
+def test_after_a_reset_it_begins_as_a_new_one() -> None:
+    used, new = started(pose(0.3, 1.0, 0.2)), FilterConfig().build()
+    used.update(pose(0.4, 1.2, 0.1), 1 / 30)
+    used.reset()
+    for along in (0.0, 0.01, 0.03):
+        for a, b in zip(used.update(pose(along), 1 / 30), new.update(pose(along), 1 / 30), strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_a_refused_measurement_leaves_the_filter_as_it_was() -> None:
+    used, new = started(pose()), started(pose())
+    with pytest.raises(ValueError, match="dt_s"):
+        used.update(pose(0.1), 0.0)
+    with pytest.raises(ValueError, match="angles"):
+        used.update(pose()._replace(angles=np.full(ANGLE_COUNT, np.nan)), 1 / 30)
+    for a, b in zip(used.update(pose(0.02), 1 / 30), new.update(pose(0.02), 1 / 30), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 @pytest.mark.parametrize("dt", [0.0, -0.03, np.nan, np.inf])
 def test_time_must_go_on(dt: float) -> None:
     with pytest.raises(ValueError, match="dt_s"):
-        step(first_state(pose()), pose(), dt, FilterConfig())
+        started(pose()).update(pose(), dt)
 
 
 @pytest.mark.parametrize(
@@ -186,7 +214,7 @@ def test_time_must_go_on(dt: float) -> None:
 )
 def test_bad_measurement_is_named(field: str, value: np.ndarray) -> None:
     with pytest.raises(ValueError, match=field):
-        step(first_state(pose()), pose()._replace(**{field: value}), 1 / 30, FilterConfig())
+        started(pose()).update(pose()._replace(**{field: value}), 1 / 30)
 
 
 @pytest.mark.parametrize("field", sorted(vars(FilterConfig())))
@@ -198,11 +226,11 @@ def test_config_names_a_field_that_makes_no_sense(field: str, value: float) -> N
 
 def test_a_hand_that_sets_off_is_caught_up_with_at_once_and_noise_is_not() -> None:
     only = FilterConfig(**{**vars(FIXED), "catch_up_m": 0.012, "catch_up_rad": 0.7})
-    rest = first_state(pose())
-    far = step(rest, pose(along=0.03), 1 / 30, only).pose.translation[0]
-    at_limit = step(rest, pose(along=0.012), 1 / 30, only).pose.translation[0]
-    near = step(rest, pose(along=0.002), 1 / 30, only).pose.translation[0]
-    plain = step(rest, pose(along=0.002), 1 / 30, FIXED).pose.translation[0]
+    far, at_limit, near = (
+        started(pose(), only).update(pose(along=along), 1 / 30).translation[0]
+        for along in (0.03, 0.012, 0.002)
+    )
+    plain = started(pose(), FIXED).update(pose(along=0.002), 1 / 30).translation[0]
     share = 1 - np.exp(-2 * np.pi * FIXED.still_hz / 30)
     assert far > 0.0299
     assert at_limit == pytest.approx(0.012 * (share + (1 - share) * (1 - np.exp(-1))))

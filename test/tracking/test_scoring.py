@@ -1,78 +1,77 @@
-"""Looking at places: one answer a group, sides together, and what is clearly no hand costs one crop."""
+"""Scores grow with what speaks for a hand, within limits, and thresholds are those of the configuration."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.depth.crop import upright_roll
-from hand_pose_ros.hand.kinematics_numba import fingers_direction
-from hand_pose_ros.resources import model_file
-from hand_pose_ros.synthetic.sequence_renderer import SequenceConfig, SequenceRenderer
-from hand_pose_ros.tracking.pose_inference import CropRequest, HandEstimator
-from hand_pose_ros.tracking.scoring import is_hand, is_surely_hand, look
+from hand_pose_ros.depth.crop import CropFrame
+from hand_pose_ros.tracking.config import ScoringConfig
+from hand_pose_ros.tracking.estimate import Estimate
+from hand_pose_ros.tracking.scoring import (
+    best_hypothesis,
+    fit_score,
+    hypothesis_score,
+    is_hand,
+    is_surely_hand,
+    presence_log_odds,
+)
 
-CAMERA = Camera(320, 240, 240.0, 240.0, 159.5, 119.5)
-
-
-@pytest.fixture(scope="module")
-def estimator():
-    return HandEstimator(model_file(), "cpu", precision="float32")
-
-
-@pytest.fixture(scope="module")
-def frame():
-    return SequenceRenderer(SequenceConfig(seed=101), CAMERA).frame(0.5)
+CONFIG = ScoringConfig()
+SIGMA = np.full(23, 0.01)
 
 
-def sides(centre):
-    return [CropRequest(np.asarray(centre), False), CropRequest(np.asarray(centre), True)]
+def estimate(
+    presence: float | None, fit: float = 4.0, visibility: float = 1.0, sigma_m: float = 0.01
+) -> Estimate:
+    return Estimate(
+        CropFrame(np.array([0.0, 0.0, 0.5])), np.ones((96, 96), np.float32), np.zeros((23, 3)), np.zeros((23, 3)),
+        np.full(23, sigma_m), np.eye(3), np.zeros(3), np.zeros(20), np.zeros(9), presence, None, visibility, fit,
+    )  # fmt: skip
 
 
-def test_sifting_drops_the_places_that_are_no_hand_and_keeps_the_answers(estimator, frame):
-    hand = frame.hands[0].joints.mean(axis=0)
-    groups = [sides(hand + [0.0, 0.0, 0.5]), sides(hand), sides(hand - [0.0, 0.0, 0.25])]
-    whole = look(estimator, frame.depth, CAMERA, groups, {})
-    sifted = look(estimator, frame.depth, CAMERA, groups, {}, sift=True)
-    assert [len(group) for group in whole] == [2, 2, 2]
-    assert [is_hand(group) for group in sifted] == [False, True, False]
-    assert sifted[0] == sifted[2] == []
-    assert [e.side for e in sifted[1]] == ["right", "left"]
-    for a, b in zip(sifted[1], whole[1], strict=True):
-        assert np.allclose(a.joints, b.joints, atol=1e-4)
-    assert is_surely_hand(sifted[1]) <= is_hand(sifted[1])
-    assert not is_surely_hand([])
+def test_fit_by_hand() -> None:
+    assert fit_score(SIGMA, 0.5, None, CONFIG) == pytest.approx(-np.log(0.01) + 0.15 * 0.5)
+    assert fit_score(SIGMA, 0.5, -2.0, CONFIG) == pytest.approx(-np.log(0.01) + 0.15 * 0.5 - 0.6 * 2.0)
 
 
-def test_a_hand_beside_the_middle_is_looked_at_again_where_it_is(estimator, frame):
-    hand = frame.hands[0].joints.mean(axis=0)
-    (group,) = look(estimator, frame.depth, CAMERA, [sides(hand + [0.06, 0.0, 0.0])], {})
-    assert np.linalg.norm(group[0].frame.centre - hand) < 0.02
+def test_the_side_counts_only_up_to_its_limit() -> None:
+    assert fit_score(SIGMA, 0.5, 50.0, CONFIG) == fit_score(SIGMA, 0.5, CONFIG.most_handedness, CONFIG)
 
 
-def test_bfloat16_gives_the_same_hand_to_a_millimetre(estimator, frame):
-    places = sides(frame.hands[0].joints.mean(axis=0))
-    coarse = HandEstimator(model_file(), "cpu", precision="bfloat16")
-    for exact, near in zip(
-        estimator(frame.depth, CAMERA, places, {}), coarse(frame.depth, CAMERA, places, {}), strict=True
-    ):
-        difference = np.linalg.norm(exact.joints - near.joints, axis=1)
-        assert 0.0 < difference.mean() < 1e-3
-        assert near.presence == pytest.approx(exact.presence, abs=0.5)
+def test_presence_is_the_networks_own_where_it_has_one() -> None:
+    assert presence_log_odds(estimate(-1.25), CONFIG) == -1.25
 
 
-def test_no_place_no_answer(estimator, frame):
-    assert look(estimator, frame.depth, CAMERA, [], {}, sift=True) == []
+def test_without_a_presence_head_certain_and_visible_joints_speak_for_a_hand() -> None:
+    certain, vague = estimate(None, sigma_m=0.004), estimate(None, sigma_m=0.05)
+    assert presence_log_odds(certain, CONFIG) > CONFIG.seen_log_odds > presence_log_odds(vague, CONFIG)
+    beside = replace(certain, visibility=0.0)
+    assert presence_log_odds(beside, CONFIG) == pytest.approx(3.0 - 20.0 * 0.15)
 
 
-@pytest.mark.parametrize("turned_rad", [1.2, -2.0])
-def test_a_turned_hand_is_looked_at_again_upright(estimator, frame, turned_rad):
-    hand = frame.hands[0].joints
-    centre = hand.mean(axis=0)
-    upright = upright_roll(centre, fingers_direction(hand))
-    places = [CropRequest(centre, mirrored, upright + turned_rad) for mirrored in (False, True)]
-    (group,) = look(estimator, frame.depth, CAMERA, [places], {})
-    left = upright - group[0].frame.roll_rad
-    assert abs(np.degrees(np.arctan2(np.sin(left), np.cos(left)))) < 25
-    assert group[0].frame.roll_rad == group[1].frame.roll_rad
+def test_beyond_sure_only_the_fit_decides_between_places() -> None:
+    assert hypothesis_score(estimate(30.0), CONFIG) == hypothesis_score(estimate(7.0), CONFIG)
+    assert hypothesis_score(estimate(5.0), CONFIG) < hypothesis_score(estimate(7.0), CONFIG)
+    worse, better = estimate(30.0, fit=3.9), estimate(7.0, fit=4.0)
+    assert best_hypothesis([worse, better], CONFIG) is better
+
+
+@pytest.mark.parametrize(
+    ("log_odds", "may_be", "surely"),
+    [
+        ((), False, False),
+        ((-1.0, 0.0), False, False),
+        ((-1.0, 0.1), True, False),
+        ((6.0, 8.0), True, False),
+        ((6.1, 8.0), True, True),
+    ],
+)
+def test_one_side_may_make_a_hand_and_both_a_sure_one(
+    log_odds: tuple[float, ...], may_be: bool, surely: bool
+) -> None:
+    estimates = [estimate(value) for value in log_odds]
+    assert is_hand(estimates, CONFIG) is may_be
+    assert is_surely_hand(estimates, CONFIG) is surely

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import replace
 from functools import lru_cache
 
@@ -11,11 +12,15 @@ import pytest
 from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics_numba import fingers_direction, hand_joints
-from hand_pose_ros.refine.refiner import RefineConfig, Refiner
+from hand_pose_ros.refine.refiner import Refiner
 from hand_pose_ros.tracking.confidence import uncalibrated
-from hand_pose_ros.tracking.pose_inference import Estimate
-from hand_pose_ros.tracking.track import Limits, Track, TrackState
-from hand_pose_ros.tracking.user_profile import ShapeConfig, UserProfile
+from hand_pose_ros.tracking.config import TrackerConfig
+from hand_pose_ros.tracking.estimate import Estimate
+from hand_pose_ros.tracking.hand import TrackState
+from hand_pose_ros.tracking.shape_estimator import ShapeConfig
+from hand_pose_ros.tracking.stage_timer import StageTimer
+from hand_pose_ros.tracking.track import Track
+from hand_pose_ros.tracking.user_profile import UserProfile
 
 RATE_S = 1 / 30
 SURE, DOUBTFUL, NONE = 12.0, 4.0, -6.0
@@ -26,11 +31,21 @@ OPEN = np.clip(np.full(20, 0.15), skeleton.ANGLE_LIMITS[:, 0], skeleton.ANGLE_LI
 
 @lru_cache(maxsize=1)
 def refiner() -> Refiner:
-    return Refiner(RefineConfig(shape=ShapeConfig(frames=4, pause_s=0.0, change_rad=0.0)))
+    return Refiner()
 
 
-def track(side: str = "right", person: UserProfile | None = None, coast_s: float = 0.25) -> Track:
-    return Track(1, refiner(), uncalibrated(), Limits(side, 0.0, coast_s, START_ODDS), person)
+def config(side: str = "right", **changed) -> TrackerConfig:
+    """Every frame counts for the shape, which is frozen after four."""
+    shape = ShapeConfig(frames=4, pause_s=0.0, change_rad=0.0)
+    return TrackerConfig(
+        **{"side": side, "min_confidence": 0.0, "start_odds": START_ODDS, "shape": shape, **changed}
+    )
+
+
+def track(
+    side: str = "right", profile: UserProfile | None = None, log_odds_prior: float = 0.0, **changed
+) -> Track:
+    return Track(1, config(side, **changed), refiner(), uncalibrated(), profile, log_odds_prior)
 
 
 def estimate(
@@ -59,7 +74,7 @@ def estimate(
 def show(one: Track, presence: float, frames: int, start: int = 0, **changes) -> list[TrackState]:
     states = []
     for index in range(start, start + frames):
-        one.observe([estimate(presence, **changes)], index * RATE_S, {})
+        one.update([estimate(presence, **changes)], index * RATE_S, StageTimer())
         states.append(one.state)
     return states
 
@@ -77,13 +92,7 @@ def test_doubtful_frames_never_add_up_to_a_hand_but_keep_one():
 
 def test_what_the_search_knows_counts_for_beginning_only():
     def begun(log_odds_prior: float, presence: float) -> TrackState:
-        one = Track(
-            1,
-            refiner(),
-            uncalibrated(),
-            Limits("right", 0.0, 0.25, START_ODDS),
-            log_odds_prior=log_odds_prior,
-        )
+        one = track(log_odds_prior=log_odds_prior)
         return show(one, presence, 1)[0]
 
     likely = 7.0
@@ -125,16 +134,16 @@ def test_the_side_is_what_fits_better_over_the_first_frames_and_then_sticks():
     for index in range(8):
         fits = (4.0, 4.2) if index != 3 else (4.3, 4.0)  # one frame speaks for the other side
         pair = [estimate(SURE, side, fit) for side, fit in zip(("right", "left"), fits, strict=True)]
-        known.observe(pair, index * RATE_S, {})
+        known.update(pair, index * RATE_S, StageTimer())
     assert known.side == "left"
-    assert known.sides(8 * RATE_S) == ("left",)
+    assert known.sides_to_try(8 * RATE_S) == ("left",)
     doubt = [estimate(SURE, "right", 4.4), estimate(SURE, "left", 4.0)]
     later = 8 * RATE_S + 0.5
-    assert set(known.sides(later)) == {"right", "left"}
-    known.observe(doubt, later, {})
+    assert set(known.sides_to_try(later)) == {"right", "left"}
+    known.update(doubt, later, StageTimer())
     assert known.side == "left"
     for index in range(12):
-        known.observe(doubt, later + (index + 1) * RATE_S, {})
+        known.update(doubt, later + (index + 1) * RATE_S, StageTimer())
     assert known.side == "right"
 
 
@@ -144,7 +153,7 @@ def test_bones_are_this_persons_once_held_to_the_last_bit():
     lengths = []
     for index in range(20):
         shape = np.full(9, 0.02) + rng.normal(0, 0.02, 9)
-        known.observe([estimate(SURE, shape=shape)], index * RATE_S, {})
+        known.update([estimate(SURE, shape=shape)], index * RATE_S, StageTimer())
         if known.hand.shape_frozen:
             lengths.append(known.hand.shape)
     assert len(lengths) >= 12
@@ -154,7 +163,7 @@ def test_bones_are_this_persons_once_held_to_the_last_bit():
 
 def test_a_known_person_has_their_bones_from_the_first_frame():
     shape = np.linspace(-0.1, 0.1, 9)
-    known = track(person=UserProfile(shape, 40, 0.05))
+    known = track(profile=UserProfile(shape, 40, 0.05))
     show(known, SURE, 1)
     assert known.hand.shape_frozen
     assert np.array_equal(known.hand.shape, shape)
@@ -164,14 +173,14 @@ def test_a_known_person_has_their_bones_from_the_first_frame():
 def test_the_next_place_follows_the_motion():
     known = track()
     for index in range(6):
-        known.observe([estimate(SURE, centre=(0.01 * index, 0.0, 0.5))], index * RATE_S, {})
+        known.update([estimate(SURE, centre=(0.01 * index, 0.0, 0.5))], index * RATE_S, StageTimer())
     ahead = known.centre(6 * RATE_S)[0] - known.centre(5 * RATE_S)[0]
     assert ahead == pytest.approx(0.01, rel=0.2)
 
 
 def test_what_is_published_is_in_range_and_of_the_side_asked_for():
     known = track("left")
-    known.observe([replace(estimate(SURE, "left"), angles=np.full(20, 9.0))], 0.0, {})
+    known.update([replace(estimate(SURE, "left"), angles=np.full(20, 9.0))], 0.0, StageTimer())
     hand = known.hand
     assert hand.side == "left"
     assert (hand.angles <= skeleton.ANGLE_LIMITS[:, 1]).all()
@@ -180,12 +189,81 @@ def test_what_is_published_is_in_range_and_of_the_side_asked_for():
 
 @pytest.mark.parametrize("side", ["right", "left"])
 def test_a_followed_hand_is_looked_at_upright(side):
-    one = track()
+    one = track(side)
     centre = (0.12, -0.05, 0.6)
-    one.observe([estimate(SURE, side=side, centre=centre)], 0.0, {})
-    (first, *_) = places = one.places(RATE_S)
-    assert {place.mirrored for place in places} <= {True, False}
+    one.update([estimate(SURE, side=side, centre=centre)], 0.0, StageTimer())
+    (first,) = one.crop_requests(RATE_S)
+    assert first.mirrored is (side == "left")
     frame = CropFrame(first.centre, mirrored=first.mirrored, roll_rad=first.roll_rad)
     along = fingers_direction(frame.camera_to_local(one.hand.joints))
     assert abs(along[0]) < 0.05 * abs(along[1])
     assert along[1] < 0
+
+
+def test_a_frame_without_any_estimate_is_a_missed_one():
+    known = track()
+    show(known, SURE, 10)
+    timer = StageTimer()
+    assert known.update([], 10 * RATE_S, timer) is False
+    assert known.state == TrackState.COAST
+    assert timer.timings_ms == {}
+    assert known.update([], 10 * RATE_S + 0.25, timer) is False
+    assert (known.state, known.hand) == (TrackState.LOST, None)
+
+
+def test_refinement_and_smoothing_are_timed_where_they_happen():
+    known = track()
+    timer = StageTimer()
+    assert known.update([estimate(SURE)], 0.0, timer)
+    assert set(timer.timings_ms) == {"refine", "filter"}
+    timer = StageTimer()
+    assert not known.update([estimate(NONE, nearer_m=None)], RATE_S, timer)
+    assert set(timer.timings_ms) == {"refine"}
+
+
+class RecordingRefiner(Refiner):
+    """Keeps what it was asked to refine."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[inspect.BoundArguments] = []
+
+    def refine(self, *given, **named):
+        self.calls.append(inspect.signature(super().refine).bind(*given, **named))
+        return super().refine(*given, **named)
+
+
+def refined_with(profile: UserProfile | None, count: int, **changed) -> tuple[Track, list[dict]]:
+    """A track after ``count`` frames, and what its refiner was given in each."""
+    recorder = RecordingRefiner()
+    one = Track(1, config(**changed), recorder, uncalibrated(), profile)
+    for index in range(count):
+        one.update([estimate(SURE, shape=np.full(9, 0.02))], index * RATE_S, StageTimer())
+    return one, [call.arguments for call in recorder.calls]
+
+
+def test_the_refiner_is_given_the_frame_before_from_the_second_frame_on():
+    one, calls = refined_with(None, 3)
+    assert calls[0]["past"] is None
+    assert calls[1]["past"].dt_s == pytest.approx(RATE_S)
+    assert calls[1]["past"].velocity is None
+    assert calls[2]["past"].velocity.shape == (23, 3)
+    assert np.array_equal(calls[2]["past"].angles.shape, one.hand.angles.shape)
+
+
+def test_the_refiner_is_given_this_persons_shape_only_once_it_is_known():
+    shape = np.linspace(-0.1, 0.1, 9)
+    _, known = refined_with(UserProfile(shape, 40, 0.05), 2)
+    assert all(np.array_equal(call["person_shape"], shape) for call in known)
+    assert not any(call["learn"] for call in known)
+    _, learning = refined_with(None, 6)
+    given = [call["person_shape"] is not None for call in learning]
+    assert given == [False] * 4 + [True] * 2
+    assert [call["learn"] for call in learning] == [True] * 4 + [False] * 2
+
+
+def test_without_a_shape_configuration_every_frame_has_the_networks_shape():
+    one, calls = refined_with(None, 6, shape=None)
+    assert all(np.array_equal(call["person_shape"], np.full(9, 0.02)) for call in calls)
+    assert not any(call["learn"] for call in calls)
+    assert not one.hand.shape_frozen

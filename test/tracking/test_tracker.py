@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -11,11 +13,12 @@ from hand_pose_ros.detection.proposals import Proposal
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics import HandModelLayer
 from hand_pose_ros.network.checkpoint import CheckpointError
-from hand_pose_ros.refine.refiner import RefineConfig
 from hand_pose_ros.synthetic.motion import SyntheticMotion
 from hand_pose_ros.synthetic.sequence_renderer import SequenceConfig, SequenceRenderer
-from hand_pose_ros.tracking.tracker import HandTracker, TrackerConfig, TrackState
-from hand_pose_ros.tracking.user_profile import ShapeConfig
+from hand_pose_ros.tracking.config import TrackerConfig
+from hand_pose_ros.tracking.hand import TrackState
+from hand_pose_ros.tracking.shape_estimator import ShapeConfig
+from hand_pose_ros.tracking.tracker import HandTracker
 
 CAMERA = Camera(320, 240, 240.0, 240.0, 159.5, 119.5)
 RATE_S = 1 / 30
@@ -156,26 +159,8 @@ def test_weights_that_cannot_be_used_are_named(tmp_path):
         HandTracker(tmp_path / "absent.safetensors")
 
 
-@pytest.mark.parametrize(
-    "field, value",
-    [
-        ("side", "both"),
-        ("device", "tpu"),
-        ("threads", 0),
-        ("precision", "half"),
-        ("start_odds", 13.0),
-        ("min_confidence", 2.0),
-        ("coast_s", -1.0),
-        ("roi", (0, 0, 1, 1)),
-    ],
-)
-def test_settings_that_make_no_sense_are_named(field, value):
-    with pytest.raises(ValueError, match=field):
-        TrackerConfig(**{field: value})
-
-
-def shown(renderer: SequenceRenderer, tracker: HandTracker, count: int):
-    return [tracker.update(renderer.frame(i * RATE_S).depth, CAMERA, i * RATE_S) for i in range(count)]
+def shown(stage: SequenceRenderer, tracker: HandTracker, count: int):
+    return [tracker.update(stage.frame(i * RATE_S).depth, CAMERA, i * RATE_S) for i in range(count)]
 
 
 def test_both_hands_of_a_person_are_tracked_each_on_its_side():
@@ -194,7 +179,7 @@ def test_one_that_may_be_none_does_not_keep_a_hand_from_being_found():
     first, second = (hand.joints.mean(axis=0) for hand in frame.hands)
     tracker = HandTracker()
     named = [Proposal(first, "blob", log_odds_prior=-20.0)]
-    tracker.search_image = lambda *_: list(named)
+    tracker.proposal_generator = SimpleNamespace(propose=lambda *_: list(named))
     for index in range(2):
         assert tracker.update(frame.depth, CAMERA, index * RATE_S).hands == ()
     named.append(Proposal(second, "detector"))
@@ -203,21 +188,21 @@ def test_one_that_may_be_none_does_not_keep_a_hand_from_being_found():
     assert np.linalg.norm(found[0].joints.mean(axis=0) - second) < 0.02
 
 
-def test_a_second_hand_that_only_the_second_look_names_is_found():
+def test_a_second_hand_that_shows_only_beside_the_first_is_found():
     frame = SequenceRenderer(SequenceConfig(seed=180, hands=("right", "left")), CAMERA).frame(0.0)
     first, second = (hand.joints.mean(axis=0) for hand in frame.hands)
     tracker = HandTracker(config=TrackerConfig(hands=2))
 
     class Search:
-        def __call__(self, depth, camera, count):
+        def propose(self, frame, count):
             return [Proposal(first, "detector")]
 
-        def detect_remaining(self, depth, camera, hands, count):
+        def detect_remaining(self, frame, hands, count):
             assert len(hands) == count == 1
             assert np.linalg.norm(hands[0].mean(axis=0) - first) < 0.02
             return [Proposal(first + [0.01, 0.0, 0.0], "detector"), Proposal(second, "detector")]
 
-    tracker.search_image = Search()
+    tracker.proposal_generator = Search()
     found = tracker.update(frame.depth, CAMERA, 0.0).hands
     assert len(found) == 2
     assert np.linalg.norm(found[1].joints.mean(axis=0) - second) < 0.02
@@ -234,9 +219,7 @@ def test_what_is_no_hand_is_not_published(tracker, things):
 
 
 def test_a_users_hand_is_learnt_saved_and_held_from_the_first_frame_of_the_next_tracker(tmp_path, motion):
-    config = TrackerConfig(
-        user="anna", user_folder=str(tmp_path), refine=RefineConfig(shape=ShapeConfig(frames=4, pause_s=0.0))
-    )
+    config = TrackerConfig(user="anna", user_folder=str(tmp_path), shape=ShapeConfig(frames=4, pause_s=0.0))
     first = list(follow(HandTracker(config=config), motion, 12))[-1][0].hands[0]
     assert first.shape_frozen
     again = next(follow(HandTracker(config=config), motion, 1))[0].hands[0]

@@ -11,6 +11,7 @@ import torch
 
 from hand_pose_ros.datasets.detector_targets import make_target, wanted
 from hand_pose_ros.datasets.full_frames import FullFrameConfig, FullFrames
+from hand_pose_ros.detection.config import DetectionConfig
 from hand_pose_ros.detection.detector import Detection, decode, load_detector
 from hand_pose_ros.detection.detector_net import DetectorConfig, DetectorMaps, anchors, handedness
 from hand_pose_ros.evaluation.detector import Tally
@@ -36,7 +37,7 @@ def test_maps_that_equal_the_target_are_decoded_into_the_truth(batch):
     anchor, must = anchors(batch.z), wanted(batch)
     tally = Tally()
     for n in range(len(batch.z)):
-        found = decode(maps, anchor[n], batch.rays[n], 0.5, n)
+        found = decode(maps, anchor[n], batch.rays[n], DetectionConfig(least_score=0.5), n)
         some = batch.present[n] & (batch.visible[n] > 0)
         tally.add(found, batch.centre[n, some], batch.left[n, some], batch.radius[n, some], must[n, some])
     report = tally.report()

@@ -11,15 +11,14 @@ import sys
 from collections.abc import Sequence
 from typing import Any, cast
 
-import numpy as np
-from numpy.typing import NDArray
-
-from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.depth.frame import DepthFrame
 from hand_pose_ros.nodes.demo.demo_config import SLOW_VARIABLE
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
 from hand_pose_ros.nodes.tracker_factory import build_tracker
 from hand_pose_ros.nodes.tracker_node import main
-from hand_pose_ros.tracking.pose_inference import CropRequest, Estimate, HandEstimator
+from hand_pose_ros.tracking.estimate import CropRequest, Estimate
+from hand_pose_ros.tracking.pose_inference import PoseEstimator
+from hand_pose_ros.tracking.stage_timer import StageTimer
 from hand_pose_ros.tracking.tracker import HandTracker
 
 
@@ -33,15 +32,11 @@ class _Repeated:
         return getattr(self._estimator, name)
 
     def __call__(
-        self,
-        depth: NDArray[np.float32],
-        camera: Camera,
-        places: Sequence[CropRequest],
-        timings_ms: dict[str, float],
+        self, frame: DepthFrame, requests: Sequence[CropRequest], timer: StageTimer
     ) -> list[Estimate]:
         estimates: list[Estimate] = []
         for _ in range(self._times):
-            estimates = self._estimator(depth, camera, places, timings_ms)
+            estimates = self._estimator(frame, requests, timer)
         return estimates
 
 
@@ -49,7 +44,7 @@ def build_slow_tracker(parameters: DeclaredParameters) -> HandTracker:
     """The tracker that the parameters describe, slowed down."""
     tracker = build_tracker(parameters)
     repeated = _Repeated(tracker.estimator, int(os.environ.get(SLOW_VARIABLE, "10")))
-    tracker.estimator = cast(HandEstimator, repeated)
+    tracker.estimator = cast(PoseEstimator, repeated)
     return tracker
 
 

@@ -7,9 +7,7 @@ compares them).
 from __future__ import annotations
 
 from hand_pose_ros.nodes.parameters.parameter_schema import Parameter
-from hand_pose_ros.tracking.pose_inference import PRECISIONS
-from hand_pose_ros.tracking.track import MOST_ODDS
-from hand_pose_ros.tracking.tracker import MOST_HANDS, TrackerConfig
+from hand_pose_ros.tracking.config import MOST_HANDS, PRECISIONS, TrackerConfig
 
 _TRACKER = TrackerConfig()
 
@@ -59,7 +57,7 @@ TRACKER_PARAMETERS: tuple[Parameter, ...] = (
         "start_odds", _TRACKER.start_odds,
         "Log odds of a hand from which on one that was not there before is tracked. Less finds hands half hidden more"
         " often, and now and then something that is no hand.",
-        minimum=0.0, maximum=MOST_ODDS,
+        minimum=0.0, maximum=_TRACKER.scoring.most_log_odds,
     ),
     Parameter(
         "min_confidence", _TRACKER.min_confidence,
@@ -87,7 +85,7 @@ TRACKER_PARAMETERS: tuple[Parameter, ...] = (
         " hand model to it, frame by frame.",
     ),
     Parameter(
-        "smoothing_hz", _TRACKER.refine.filter.still_hz,
+        "smoothing_hz", _TRACKER.filter.still_hz,
         "Strength of the smoothing: its cut-off (Hz) for a hand at rest, less is steadier; it opens as the hand moves;"
         " 0: none.",
         minimum=0.0, maximum=1000.0,

@@ -21,6 +21,7 @@ from hand_pose_ros.nodes.demo.demo_config import parse_arguments
 from hand_pose_ros.nodes.demo.processes import NodeProcesses, parameter_arguments
 from hand_pose_ros.nodes.demo.slow_tracker_node import _Repeated, build_slow_tracker
 from hand_pose_ros.nodes.parameters.tracker_parameters import TRACKER_PARAMETERS
+from hand_pose_ros.tracking.stage_timer import StageTimer
 
 
 @pytest.fixture
@@ -207,19 +208,19 @@ class CountingEstimator:
     def __init__(self) -> None:
         self.asked: list[tuple] = []
 
-    def __call__(self, depth, camera, places, timings_ms):
-        self.asked.append((depth, camera, places))
-        timings_ms["network"] = timings_ms.get("network", 0.0) + 3.0
+    def __call__(self, frame, requests, timer):
+        self.asked.append((frame, requests))
+        timer.timings_ms["network"] = timer.timings_ms.get("network", 0.0) + 3.0
         return [f"answer {len(self.asked)}"]
 
 
 def test_slowed_estimator_works_as_often_as_asked_and_tells_the_time_of_it_all():
     estimator = CountingEstimator()
     slow = _Repeated(estimator, 10)
-    timings: dict[str, float] = {}
-    assert slow("depth", "camera", ["place"], timings) == ["answer 10"]
-    assert estimator.asked == [("depth", "camera", ["place"])] * 10
-    assert timings == {"network": 30.0}
+    timer = StageTimer()
+    assert slow("frame", ["request"], timer) == ["answer 10"]
+    assert estimator.asked == [("frame", ["request"])] * 10
+    assert timer.timings_ms == {"network": 30.0}
     assert slow.info == "weights"
 
 
@@ -233,7 +234,15 @@ def test_slow_tracker_asks_its_estimator_so_many_times_a_frame(shipped_model, mo
     values = {parameter.name: parameter.default for parameter in TRACKER_PARAMETERS}
     tracker = build_slow_tracker(values | {"side": "right"})
     inner, asked = tracker.estimator._estimator, []
-    tracker.estimator._estimator = lambda *given: asked.append(given[2]) or inner(*given)
+
+    class Recording:
+        config = inner.config
+
+        def __call__(self, *given):
+            asked.append(given[1])
+            return inner(*given)
+
+    tracker.estimator._estimator = Recording()
     camera = Camera(160, 120, 120.0, 120.0, 79.5, 59.5)
     depth, _ = SyntheticMotion(3, camera).frame(0.0)
     result = tracker.update(depth, camera, 0.0)

@@ -1,0 +1,50 @@
+"""One depth image with all that is needed to read it: its camera and its stamp.
+
+In: depth (H, W) m, its Camera, a stamp in seconds. Out: :class:`DepthFrame`, whose image and camera agree in size, so
+that nothing that is handed one has to check it again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hand_pose_ros.depth.camera import Camera
+
+
+@dataclass(frozen=True, eq=False)
+class DepthFrame:
+    """A depth image of one moment. ValueError when the image has not two dimensions or not its camera's size."""
+
+    depth: NDArray[np.float32]
+    """(H, W) float32, C-contiguous, metres along the optical axis; NaN: no reading. Any other layout or type is
+    converted, which copies it."""
+    camera: Camera
+    """The camera of this image, of the same width and height."""
+    stamp_s: float = 0.0
+    """When it was taken, seconds."""
+
+    def __post_init__(self) -> None:
+        if self.depth.ndim != 2:
+            raise ValueError(f"depth has shape {self.depth.shape}: it must be (height, width)")
+        self.camera.require_size(self.depth.shape[1], self.depth.shape[0])
+        object.__setattr__(self, "depth", np.ascontiguousarray(self.depth, dtype=np.float32))
+
+    def within(self, roi: tuple[int, int, int, int] | None) -> DepthFrame:
+        """The same frame with no reading outside a window (x, y, width, height) px; itself when ``roi`` is None.
+
+        The image is copied, never changed. ValueError when the window is empty.
+        """
+        if roi is None:
+            return self
+        x, y, width, height = roi
+        if width < 1 or height < 1:
+            raise ValueError(
+                f"roi is {tuple(roi)}, want x, y, width, height in px, at least 1 px wide and high"
+            )
+        window = (slice(max(y, 0), max(y + height, 0)), slice(max(x, 0), max(x + width, 0)))
+        masked = np.full_like(self.depth, np.nan)
+        masked[window] = self.depth[window]
+        return replace(self, depth=masked)

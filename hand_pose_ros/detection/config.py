@@ -1,0 +1,154 @@
+"""Settings of the search for hands in a whole depth image: blob detector, learnt detector, proposals.
+
+Without torch. Every setting says where its value comes from: published, derived, measured (and with what), or guessed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from hand_pose_ros import validation
+
+
+@dataclass(frozen=True)
+class BlobDetectorConfig:
+    """What the blob detector takes for a hand; ValueError, naming the field, on a value that makes no sense.
+
+    Where nothing else is said a value is guessed. Tests with rendered bodies and with real SR305 and Kinect v2 frames
+    (test/detection/test_blob_detector.py) hold them all together.
+    """
+
+    min_range_m: float = 0.15
+    """Nearest depth searched, metres. Guessed: nearer than what common sensors measure."""
+    max_range_m: float = 1.5
+    """Farthest depth searched, metres. Guessed: beyond it a hand has too few pixels for the pose network."""
+    reach_m: float = 0.14
+    """How far a hand goes from the middle of its palm, along the surface, metres."""
+    min_area_m2: float = 0.003
+    """Least visible area within that reach, square metres."""
+    max_area_m2: float = 0.035
+    """Largest visible area within that reach, square metres."""
+    min_radius_m: float = 0.010
+    """Least distance from the palm's middle to the nearest depth edge, metres."""
+    max_radius_m: float = 0.060
+    """Largest distance from the palm's middle to the nearest depth edge, metres."""
+    max_opening_m: float = 0.20
+    """The widest that what leads on from a hand with spread fingers may be, metres."""
+    max_fist_opening_m: float = 0.12
+    """The same for a hand without fingers, whose wrist or sleeve alone leads on, metres."""
+    max_candidates: int = 40
+    """Places that are flooded, the nearest first, which bounds the time."""
+    wrist_m: float = 0.09
+    """A wrist or a sleeve leads on with less than this, metres; what is wider costs ``opening_cost``."""
+    finger_opening_m: float = 0.04
+    """By this much more a hand with fingers leads on, because they reach beyond ``reach_m``, metres."""
+    opening_cost: float = 3.0
+    """What a metre of opening beyond the wrist's costs, in metres of distance to the camera."""
+    palm_radius_m: float = 0.04
+    """A palm is at least this wide to either side, metres; what is narrower costs ``radius_cost``."""
+    radius_cost: float = 4.0
+    """What a metre of radius below the palm's costs, in metres of distance."""
+    fist_outline_m: float = 0.45
+    """Outline within reach up to which there are no fingers, metres. Measured, on what is not recorded: 0.4 for a fist
+    or an elbow's end, 0.6 for a face."""
+    fingers_outline_m: float = 0.85
+    """Outline within reach from which on all fingers show, metres. Measured, on what is not recorded: 0.7 to 1.2."""
+    outline_cost: float = 0.2
+    """What a hand without any fingers costs, in metres of distance."""
+    score_scale_m: float = 0.3
+    """The cost, in metres of distance, at which a hand's score has fallen to 1 / e. Guessed."""
+    hand_spacing_m: float = 0.15
+    """Two hands are at least so far apart, metres: about the length of a hand without its fingertips."""
+    same_blob_m: float = 0.10
+    """Places nearer to each other than this lie on one hand, metres."""
+    occluder_gap_m: float = 0.06
+    """Nearer by more than this is something else before the surface, not a finger before the palm, metres."""
+    palm_depth_m: float = 0.012
+    """From the skin to the middle of the palm, metres."""
+
+    def __post_init__(self) -> None:
+        validation.positive(self, *(field.name for field in fields(self)), section="blob_detector")
+        validation.whole(self, "max_candidates", section="blob_detector")
+        for low, high in (
+            ("min_range_m", "max_range_m"),
+            ("min_area_m2", "max_area_m2"),
+            ("min_radius_m", "max_radius_m"),
+            ("fist_outline_m", "fingers_outline_m"),
+        ):
+            least, most = getattr(self, low), getattr(self, high)
+            validation.require(least < most, "blob_detector", low, least, f"less than {high}, {most}")
+
+
+@dataclass(frozen=True)
+class DetectionConfig:
+    """How the learnt detector's maps are read; ValueError, naming the field, on a value that makes no sense."""
+
+    least_score: float = 0.3
+    """What scores less is no hand. Measured with ``hand-pose evaluate-detector --least-score``: docs/detector.md has
+    the hands found and the false alarms at 0.2 to 0.5."""
+    vote_agreement_m: float = 0.05
+    """Votes for a hand's middle count when they are this near to the peak's own, metres. Guessed."""
+    same_peak_m: float = 0.07
+    """Peaks whose middles are nearer to each other than this are one hand, metres. Guessed: less than a palm's
+    width."""
+    min_depth_m: float = 0.05
+    """Middles nearer than this are none, metres. Guessed: nothing is measured there."""
+
+    def __post_init__(self) -> None:
+        validation.share(self, "least_score", section="detection")
+        validation.positive(self, "vote_agreement_m", "same_peak_m", "min_depth_m", section="detection")
+
+
+@dataclass(frozen=True)
+class ProposalConfig:
+    """Which places are proposed to the pose network; ValueError, naming the field, on a value that makes no sense."""
+
+    candidate_score: float = 0.15
+    """The detector's hands are proposed from this score on. Measured on pictures of ``hand-pose evaluate-detector
+    --search``, the run is not recorded: every third hand that the detector scores below 0.3 lies here."""
+    same_hand_m: float = 0.12
+    """Places nearer to each other than this show the same hand, metres. Guessed: more than half a hand's length."""
+    most_proposals: int = 6
+    """Most places proposed in one image, which bounds the time. Guessed."""
+    spare_detections: int = 2
+    """So many more of the detector's hands are proposed than are wanted, in case they are none. Guessed."""
+    spare_blobs: int = 1
+    """So many more of the blob detector's hands are proposed than are wanted, in case they are none. Guessed."""
+    spare_remaining: int = 1
+    """The same when the detector looks again with the found hands masked. Guessed."""
+    score_weight: float = 2.0
+    """Log odds that a unit of the score's own log odds adds to the pose network's. Measured on 374 places on hands and
+    1221 on other things, as ``even_score``, ``least_log_odds`` and ``most_log_odds`` (docs/detector.md)."""
+    even_score: float = 0.4
+    """The score that speaks neither for a hand nor against one."""
+    least_log_odds: float = -1.0
+    """The most that a low score speaks against a hand."""
+    most_log_odds: float = 3.0
+    """The most that a high score speaks for a hand."""
+    mask_radius_m: float = 0.03
+    """How far about its joints a found hand is masked, metres. Guessed: a palm's flesh."""
+    mask_depth_m: float = 0.04
+    """How far before and behind its joints a found hand is masked, metres. Guessed."""
+    remaining_log_odds: float = -1.0
+    """What is added to the log odds of a hand that shows only when another one is masked: arms that end where a hand
+    was masked look like hands, so it must be likelier than others. Guessed."""
+
+    def __post_init__(self) -> None:
+        validation.share(self, "candidate_score", section="proposals")
+        validation.between(self, 1e-3, 1.0 - 1e-3, "even_score", section="proposals")
+        validation.positive(self, "same_hand_m", "mask_radius_m", "mask_depth_m", section="proposals")
+        validation.not_negative(self, "score_weight", section="proposals")
+        validation.whole(self, "most_proposals", section="proposals")
+        validation.whole(
+            self, "spare_detections", "spare_blobs", "spare_remaining", least=0, section="proposals"
+        )
+        validation.require(
+            self.least_log_odds <= self.most_log_odds,
+            "proposals",
+            "least_log_odds",
+            self.least_log_odds,
+            f"at most most_log_odds, {self.most_log_odds}",
+        )
+        validation.between(
+            self, -100.0, 100.0, "least_log_odds", "most_log_odds", "remaining_log_odds", section="proposals"
+        )

@@ -1,0 +1,241 @@
+"""Settings of a tracker, checked when they are made, without torch: importing them is cheap.
+
+Every setting says where its value comes from: published, derived, measured (and with what), or guessed. The settings of
+the smoothing filter, the shape estimator, the detectors and the refinement stand beside what they set.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from itertools import pairwise
+
+from hand_pose_ros import validation
+from hand_pose_ros.detection.config import BlobDetectorConfig, ProposalConfig
+from hand_pose_ros.hand.skeleton import SIDES
+from hand_pose_ros.refine.refiner import RefineConfig
+from hand_pose_ros.tracking.one_euro_filter import FilterConfig
+from hand_pose_ros.tracking.shape_estimator import ShapeConfig
+
+MOST_HANDS = 2
+"""Hands that can be tracked at once."""
+PRECISIONS: tuple[str, ...] = ("auto", "float32", "bfloat16")
+"""Of the network's convolutions. auto: bfloat16 on CPUs that multiply it themselves, else float32."""
+
+
+@dataclass(frozen=True)
+class ScoringConfig:
+    """How estimates are scored; log odds are those of there being a hand."""
+
+    visibility_weight: float = 0.15
+    """Weight of the visibility score, against the logarithm of the expected error, on which side fits. Measured with
+    tools/measure_sides.py."""
+    handedness_weight: float = 0.6
+    """The same of the network's log odds of the side. Measured with tools/measure_sides.py."""
+    most_handedness: float = 6.0
+    """The network's log odds of the side are bounded to this. Guessed."""
+    reject_log_odds: float = -2.0
+    """Below this, seen as a right hand, a place is no hand. Measured with the second run's weights: 0.3 % of the
+    places on hands lay below it, 64 % of the others."""
+    candidate_log_odds: float = 0.0
+    """Above this a place may be a hand: it is worth a second crop and a track. Derived: even odds."""
+    sure_log_odds: float = 6.0
+    """Above this a place is surely a hand, and more does not make it likelier. Guessed."""
+    seen_log_odds: float = 3.0
+    """From this on a tracked hand counts as seen. Measured with ``hand-pose calibrate`` (docs/results.md): of hands 1 %
+    lie below, most of them cut by the picture's edge, of other things 2 % above. A search looks at many places, and at
+    things that the network was never shown, so beginning a track takes more: ``TrackerConfig.start_odds``."""
+    least_log_odds: float = -4.0
+    """A frame speaks against a hand by no more than this. Guessed."""
+    most_log_odds: float = 12.0
+    """A frame speaks for a hand by no more than this. Guessed; a cup behind a box once reached 8."""
+    fallback_sigma_m: float = 0.015
+    """For weights without a presence head: the expected error at which a joint's certainty is 1 / e, metres. Guessed,
+    as the next two."""
+    fallback_certainty: float = 0.15
+    """Mean certainty times visibility score at which such weights give ``seen_log_odds``."""
+    fallback_slope: float = 20.0
+    """Log odds a unit of that certainty."""
+
+    def __post_init__(self) -> None:
+        validation.not_negative(
+            self, "visibility_weight", "handedness_weight", "most_handedness", section="scoring"
+        )
+        validation.positive(self, "fallback_sigma_m", "fallback_slope", section="scoring")
+        validation.share(self, "fallback_certainty", section="scoring")
+        log_odds = (
+            "least_log_odds", "reject_log_odds", "candidate_log_odds", "seen_log_odds", "sure_log_odds",
+            "most_log_odds",
+        )  # fmt: skip
+        validation.between(self, -100.0, 100.0, *log_odds, section="scoring")
+        for low, high in pairwise(log_odds):
+            least, most = getattr(self, low), getattr(self, high)
+            validation.require(least < most, "scoring", low, least, f"less than {high}, {most}")
+
+
+@dataclass(frozen=True)
+class RecropConfig:
+    """When a crop is taken again about the estimate that it gave."""
+
+    off_centre_m: float = 0.05
+    """A hand whose middle is farther than this from its crop's is cropped again, metres. Guessed."""
+    turned_rad: float = 0.7
+    """A hand turned from upright by more than this is cropped again, radians. Guessed."""
+    end_on_sine: float = 0.5
+    """Sine of the angle between fingers and line of sight below which a hand is seen end-on and its turn does not
+    count, because its direction hardly shows in the picture. Guessed."""
+
+    def __post_init__(self) -> None:
+        validation.positive(self, "off_centre_m", "turned_rad", section="recrop")
+        validation.share(self, "end_on_sine", section="recrop")
+
+
+@dataclass(frozen=True)
+class VisibilityConfig:
+    """What an observed surface says about a joint. The calibration of the confidences (``hand-pose calibrate``) was
+    fitted with these values."""
+
+    flesh_m: float = 0.030
+    """A joint lies up to this far below the skin that the sensor sees, metres. Guessed: a palm's flesh."""
+    above_skin_m: float = 0.012
+    """A joint may seem to lie this far before the skin, by noise and by the estimate's error, metres. Guessed."""
+    occluder_m: float = 0.06
+    """Deeper than this below a surface, a joint is behind something that is not its own hand, metres. Guessed."""
+    occluded_weight: float = 0.6
+    """What a joint that may be occluded counts, against 1 for one on the hand: it is possible but proves nothing.
+    Guessed."""
+
+    def __post_init__(self) -> None:
+        validation.positive(self, "flesh_m", "above_skin_m", "occluder_m", section="visibility")
+        validation.share(self, "occluded_weight", section="visibility")
+
+
+@dataclass(frozen=True)
+class TrackConfig:
+    """How one hand is followed over time."""
+
+    log_odds_share: float = 0.35
+    """Share of a frame in the low-passed log odds of a hand. Guessed, so that one that has left is given up in two to
+    three frames."""
+    side_frames: int = 8
+    """Frames of a new track in which both sides are tried. Guessed."""
+    side_recheck_s: float = 0.5
+    """How often both sides are tried later, seconds. Guessed."""
+    side_switch_fit: float = 1.0
+    """By how much the other side must fit better in sum for a known side to change. Guessed."""
+    most_side_fit: float = 2.0
+    """The most that is summed up for one side. Guessed."""
+    most_side_gain: float = 1.0
+    """The most that one frame says for one side, so that no single frame turns a hand's side. Guessed."""
+    occluded_share: float = 0.5
+    """More than this share of a hand behind something: it is occluded, not gone. Guessed."""
+    least_thickness_spread: float = 0.03
+    """What is known of the flesh's thickness is never held for surer than this standard deviation (log scale).
+    Guessed."""
+    fastest_m_s: float = 3.0
+    """A joint moves no faster than this, metres a second. Guessed: a quick gesture."""
+    known_shape_frames: int = 5
+    """From so many frames on the learnt shape is taken for better than what the frame itself gives. Guessed."""
+
+    def __post_init__(self) -> None:
+        validation.between(self, 1e-3, 1.0, "log_odds_share", section="track")
+        validation.whole(self, "side_frames", least=0, section="track")
+        validation.whole(self, "known_shape_frames", section="track")
+        validation.share(self, "occluded_share", section="track")
+        rest = {f.name for f in fields(self)} - {"side_frames", "known_shape_frames", "occluded_share"}
+        validation.positive(self, *sorted(rest), section="track")
+
+
+@dataclass(frozen=True)
+class SearchConfig:
+    """When the whole image is searched, and when two places or two tracks are one hand."""
+
+    interval_s: float = 0.5
+    """How often it is searched for another hand, or for a better place, while one is tracked, seconds. Guessed."""
+    known_place_m: float = 0.05
+    """A place this near to one that was looked at adds nothing, metres. Guessed."""
+    same_joints_m: float = 0.05
+    """Tracks whose joints are nearer to each other than this on average follow the same hand, metres. Guessed."""
+    found_again_m: float = 0.24
+    """A hand found this near to where a track missed its own may be that one, metres. Guessed: about a hand's
+    length."""
+
+    def __post_init__(self) -> None:
+        validation.positive(self, *(f.name for f in fields(self)), section="search")
+
+
+@dataclass(frozen=True)
+class TrackerConfig:
+    """Settings of a tracker; ValueError names a field that makes no sense."""
+
+    side: str = "auto"
+    """Which hand to track: right, left, or auto (both tried when a track starts, the better one kept)."""
+    hands: int = 1
+    """How many hands are tracked at once, at most."""
+    device: str = "auto"
+    """Where the network runs: cpu, cuda, or auto (cuda when there is one)."""
+    threads: int = 1
+    """CPU threads of the network; more than one collapses when other processes want the cores (measured: 4 ms became
+    140 ms with two)."""
+    precision: str = "auto"
+    """In what the network's convolutions are computed: float32, bfloat16, or auto (bfloat16 where the CPU is made for
+    it: as exact as the network needs, and faster)."""
+    min_confidence: float = 0.05
+    """A hand is published as TRACK from this confidence on. Guessed: low, so that consumers can choose their own."""
+    coast_s: float = 0.25
+    """How long a hand that is hidden is published as COAST after it was last seen, seconds; a longer gap ends the
+    track. Guessed."""
+    start_odds: float = 7.0
+    """Log odds of a hand from which on a track begins: with less, hands half hidden are found more often, and now and
+    then something that is none. Measured with ``hand-pose evaluate-detector --search --seed 1 --start-odds 5``, 6 and
+    7, with and without ``--lookalikes``: 7 is the first that makes no false hand in pictures without hands, at 87.5
+    instead of 89.1 % of the hands half seen (the table is in docs/detector.md)."""
+    roi: tuple[int, int, int, int] | None = None
+    """Only look for hands in this window of the image: x, y, width, height in px."""
+    user: str = ""
+    """Whose hand it is: its size is loaded from ``user_folder``, or learnt and saved there; empty: nobody's."""
+    user_folder: str = ""
+    """Folder of the users' hands, one small file each."""
+    detector: bool = True
+    """Whether hands are looked for by the learnt detector too, not by the blob detector alone."""
+    blob_detector: BlobDetectorConfig = field(default_factory=BlobDetectorConfig)
+    """What the blob detector takes for a hand."""
+    proposals: ProposalConfig = field(default_factory=ProposalConfig)
+    """Which places of the image are proposed to the pose network."""
+    search: SearchConfig = field(default_factory=SearchConfig)
+    """When the whole image is searched."""
+    scoring: ScoringConfig = field(default_factory=ScoringConfig)
+    """How estimates are scored."""
+    recrop: RecropConfig = field(default_factory=RecropConfig)
+    """When a crop is taken again."""
+    visibility: VisibilityConfig = field(default_factory=VisibilityConfig)
+    """What an observed surface says about a joint."""
+    track: TrackConfig = field(default_factory=TrackConfig)
+    """How one hand is followed over time."""
+    refine: RefineConfig = field(default_factory=RefineConfig)
+    """What is done between network and track with one frame."""
+    shape: ShapeConfig | None = field(default_factory=ShapeConfig)
+    """When a person's shape is known and frozen; None follows the network's shape in every frame."""
+    filter: FilterConfig = field(default_factory=FilterConfig)
+    """Smoothing over time; its ``build()`` makes a track's filter."""
+
+    def __post_init__(self) -> None:
+        validation.one_of(self, (*SIDES, "auto"), "side")
+        validation.one_of(self, ("auto", "cpu", "cuda"), "device")
+        validation.one_of(self, PRECISIONS, "precision")
+        validation.between(self, 1, MOST_HANDS, "hands")
+        validation.between(self, 1, 64, "threads")
+        validation.between(self, 0.0, 1.0, "min_confidence")
+        validation.between(self, 0.0, 10.0, "coast_s", unit="seconds")
+        validation.between(self, 0.0, self.scoring.most_log_odds, "start_odds")
+        roi = self.roi
+        validation.require(
+            roi is None or (len(roi) == 4 and min(roi) >= 0 and min(roi[2:]) >= 8),
+            "",
+            "roi",
+            roi,
+            "x, y, width, height in px, at least 8 px wide and high",
+        )
+        if self.user and not self.user_folder:
+            raise ValueError(
+                f"user is '{self.user}' but user_folder is empty, want the folder of the users' hands"
+            )

@@ -1,0 +1,81 @@
+"""What is asked of the pose network and what it answers: a place to crop, and the hand estimated there.
+
+A left hand is looked at in a mirrored crop, so every estimate is that of a right hand in its crop's local frame.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hand_pose_ros.depth.crop import CropFrame, upright_roll
+from hand_pose_ros.hand.kinematics_numba import fingers_direction
+from hand_pose_ros.hand.rotations_numba import so3_log
+
+Array = NDArray[np.float64]
+
+
+class CropRequest(NamedTuple):
+    """Where to take a crop."""
+
+    centre: Array
+    """(3,) m, camera's optical frame."""
+    mirrored: bool
+    """Whether x is flipped, for a left hand."""
+    roll_rad: float = 0.0
+    """By how much the crop is turned about the line of sight, radians."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What the network estimates from one crop: a right hand in the crop's local frame, metres and radians."""
+
+    frame: CropFrame
+    """Where the crop was taken."""
+    crop: NDArray[np.float32]
+    """(S, S): what the network saw."""
+    coarse: Array
+    """(23, 3) m: the joints before the hand model."""
+    joints: Array
+    """(23, 3) m: the joints after the hand model."""
+    sigma: Array
+    """(23,) m: expected error of each joint."""
+    rotation: Array
+    """(3, 3) of the palm."""
+    translation: Array
+    """(3,) m of the palm."""
+    angles: Array
+    """(20,) rad, in range."""
+    shape: Array
+    """(9,) log scales."""
+    presence: float | None
+    """Log odds of there being a hand; None for weights without a presence head."""
+    handedness: float | None
+    """Log odds of its being a right hand (or, mirrored, a left one); None for weights without a handedness head."""
+    visibility: float
+    """0..1: see :func:`~hand_pose_ros.tracking.visibility.visibility_score`."""
+    fit: float
+    """How well it fits, for choosing between sides and places; higher is better. See ``scoring.fit_score``."""
+
+    @property
+    def side(self) -> str:
+        """right or left."""
+        return "left" if self.frame.mirrored else "right"
+
+    @property
+    def parameters(self) -> Array:
+        """(26,) as ``skeleton.PARAMETER_NAMES``."""
+        return np.concatenate([self.translation, so3_log(self.rotation), self.angles])
+
+    @property
+    def centre(self) -> Array:
+        """The hand's middle (3,) m in the camera's optical frame: where to crop next."""
+        return self.frame.local_to_camera(self.joints.mean(axis=0))
+
+    @property
+    def roll_rad(self) -> float:
+        """The roll of a crop about ``centre`` that shows this hand upright."""
+        return upright_roll(self.centre, fingers_direction(self.frame.local_to_camera(self.joints)))

@@ -1,0 +1,51 @@
+"""Which side a followed hand is of, decided over frames.
+
+In: how well each side fits, frame by frame. Out: right or left. While the side is open every frame decides; then it
+sticks, and only when the other side fits clearly better again and again it changes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hand_pose_ros.tracking.config import TrackConfig
+
+
+class SideSelector:
+    """The side of one track."""
+
+    def __init__(self, wanted: str, config: TrackConfig) -> None:
+        """wanted: right or left, which is then the side for good, or auto."""
+        self._fixed = wanted != "auto"
+        self._config = config
+        self._side: str | None = wanted if self._fixed else None
+        self._open_frames = 0 if self._fixed else config.side_frames
+        self._left_fit = 0.0  # by how much left fits better, summed up
+        self._checked_s = -np.inf
+
+    @property
+    def side(self) -> str | None:
+        """right or left, None before the first decision."""
+        return self._side
+
+    def sides_to_try(self, stamp_s: float) -> tuple[str, ...]:
+        """The sides that a frame should be looked at for."""
+        if not self._fixed:
+            due = stamp_s - self._checked_s >= self._config.side_recheck_s
+            if self._open_frames > 0 or due:
+                return ("right", "left")
+        return (self._side or "right",)
+
+    def update(self, right_fit: float, left_fit: float, stamp_s: float) -> bool:
+        """One frame in which both sides were tried. Returns whether the side changed (the first decision counts)."""
+        config = self._config
+        gain = float(np.clip(left_fit - right_fit, -config.most_side_gain, config.most_side_gain))
+        self._left_fit = float(np.clip(self._left_fit + gain, -config.most_side_fit, config.most_side_fit))
+        needed = 0.0 if self._side is None or self._open_frames > 0 else config.side_switch_fit
+        better = "left" if self._left_fit > 0.0 else "right"
+        changed = abs(self._left_fit) >= needed and better != self._side
+        if changed:
+            self._side = better
+        self._open_frames = max(self._open_frames - 1, 0)
+        self._checked_s = stamp_s
+        return changed

@@ -1,0 +1,67 @@
+"""A frame's image and camera agree, and a window hides the rest without touching the image."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.depth.frame import DepthFrame
+
+CAMERA = Camera(64, 48, 60.0, 60.0, 31.5, 23.5)
+
+
+def image() -> np.ndarray:
+    return np.random.default_rng(0).uniform(0.3, 1.0, (48, 64)).astype(np.float32)
+
+
+def test_an_image_of_another_size_is_refused_by_both_sizes() -> None:
+    with pytest.raises(ValueError, match="camera info says 64x48, the image is 32x24"):
+        DepthFrame(np.zeros((24, 32), np.float32), CAMERA)
+
+
+@pytest.mark.parametrize("shape", [(64,), (48, 64, 1)])
+def test_an_image_that_has_not_two_dimensions_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="must be \\(height, width\\)"):
+        DepthFrame(np.zeros(shape, np.float32), CAMERA)
+
+
+def test_an_image_as_it_should_be_is_not_copied_and_any_other_is_made_so() -> None:
+    depth = image()
+    assert DepthFrame(depth, CAMERA).depth is depth
+    for other in (np.asfortranarray(depth), depth.astype(np.float64), np.pad(depth, 3)[3:-3, 3:-3]):
+        held = DepthFrame(other, CAMERA).depth
+        assert held.dtype == np.float32
+        assert held.flags.c_contiguous
+        np.testing.assert_array_equal(held, depth)
+
+
+def test_no_window_is_the_frame_itself() -> None:
+    frame = DepthFrame(image(), CAMERA, 1.5)
+    assert frame.within(None) is frame
+
+
+@pytest.mark.parametrize(
+    ("roi", "rows", "columns"),
+    [
+        ((10, 20, 8, 9), slice(20, 29), slice(10, 18)),
+        ((-5, -5, 500, 500), slice(None), slice(None)),
+        ((60, 40, 50, 50), slice(40, None), slice(60, None)),
+        ((-20, 0, 10, 10), slice(0, 0), slice(0, 0)),
+    ],
+)
+def test_a_window_hides_all_outside_it(roi: tuple[int, int, int, int], rows: slice, columns: slice) -> None:
+    depth = image()
+    kept = depth.copy()
+    frame = DepthFrame(depth, CAMERA, 1.5).within(roi)
+    seen = np.zeros(depth.shape, bool)
+    seen[rows, columns] = True
+    np.testing.assert_array_equal(np.isfinite(frame.depth), seen)
+    np.testing.assert_array_equal(frame.depth[seen], kept[seen])
+    np.testing.assert_array_equal(depth, kept)
+    assert frame.stamp_s == 1.5
+
+
+def test_an_empty_window_is_refused() -> None:
+    with pytest.raises(ValueError, match="roi is"):
+        DepthFrame(image(), CAMERA).within((0, 0, 0, 10))

@@ -1,0 +1,52 @@
+"""A side is open at first, then sticks, and no single frame turns it."""
+
+from __future__ import annotations
+
+import pytest
+
+from hand_pose_ros.tracking.config import TrackConfig
+from hand_pose_ros.tracking.side_selector import SideSelector
+
+CONFIG = TrackConfig()
+BOTH = ("right", "left")
+
+
+def decided(frames: int = CONFIG.side_frames, left_fit: float = 0.2) -> SideSelector:
+    """A selector that saw so many frames with left fitting better by so much."""
+    selector = SideSelector("auto", CONFIG)
+    for index in range(frames):
+        selector.update(0.0, left_fit, index / 30)
+    return selector
+
+
+@pytest.mark.parametrize("side", BOTH)
+def test_a_side_that_is_asked_for_is_never_doubted(side: str) -> None:
+    selector = SideSelector(side, CONFIG)
+    assert selector.side == side
+    assert selector.sides_to_try(0.0) == selector.sides_to_try(1e9) == (side,)
+
+
+def test_an_open_side_is_decided_by_the_first_frame_and_tried_both_ways_for_some_more() -> None:
+    selector = SideSelector("auto", CONFIG)
+    assert selector.side is None
+    assert selector.update(4.0, 4.1, 0.0)
+    assert selector.side == "left"
+    assert not selector.update(4.0, 4.1, 0.03)
+    assert selector.sides_to_try(0.06) == BOTH
+    assert decided().sides_to_try((CONFIG.side_frames - 1) / 30 + 0.01) == ("left",)
+
+
+def test_both_sides_are_tried_again_now_and_then() -> None:
+    last_s = (CONFIG.side_frames - 1) / 30
+    selector = decided()
+    assert selector.sides_to_try(last_s + 0.9 * CONFIG.side_recheck_s) == ("left",)
+    assert selector.sides_to_try(last_s + CONFIG.side_recheck_s) == BOTH
+
+
+def test_one_frame_does_not_turn_a_known_side_and_several_do() -> None:
+    selector = decided()
+    assert not selector.update(100.0, 0.0, 1.0)
+    assert selector.side == "left"
+    changes = [selector.update(100.0, 0.0, 1.0 + index / 30) for index in range(1, 4)]
+    assert selector.side == "right"
+    assert sum(changes) == 1
