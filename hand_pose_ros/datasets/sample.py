@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.depth.crop import CropFrame, crop_depth
-from hand_pose_ros.hand.skeleton import JOINT_NAMES, JOINT_SETS
+from hand_pose_ros.hand.joint_sets import JOINT_SETS
+from hand_pose_ros.hand.skeleton import JOINT_NAMES
 
 OWN_JOINT_SET = "hand23"
 """Joint set name of the project's own 23 joints."""

@@ -1,7 +1,7 @@
 """Offline model fitting: joints of any joint set -> the 26 parameters in range, and on request the hand's shape.
 
 In: points (N, K, 3) m in any right-handed frame, weights (N, K) or none, how our 23 joints map to them (a matrix (K,
-23), see ``skeleton.JOINT_SETS``), and which frames show the same hand. Out: :class:`HandFit`: parameters (N, 26),
+23), see ``joint_sets.JOINT_SETS``), and which frames show the same hand. Out: :class:`HandFit`: parameters (N, 26),
 shape (G, 9) and offsets of G hands, joints (N, 23, 3) m, residuals (N, K) m.
 
 A particle swarm finds the basin (as for the poster's ground truth of angles), Levenberg-Marquardt the minimum; then
@@ -21,9 +21,11 @@ from torch import Tensor
 
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.jacobian import unflatten_offsets
-from hand_pose_ros.hand.kinematics import SIDES, HandOffsets
+from hand_pose_ros.hand.joint_sets import JOINT_SETS
+from hand_pose_ros.hand.kinematics import HandOffsets
 from hand_pose_ros.hand.least_squares import GEOMETRIES, HandState, hand_frames, solve
 from hand_pose_ros.hand.rotations import quaternion_to_matrix, so3_log
+from hand_pose_ros.hand.skeleton import SIDES
 from hand_pose_ros.hand.swarm import random_angles, search
 
 SHAPE_MODES: tuple[str, ...] = ("fixed", "sequence", "frame")
@@ -137,7 +139,7 @@ def fit_hands(
 ) -> HandFit:
     """Fit the hand model to points (N, K, 3) m.
 
-    joint_set: a name in ``skeleton.JOINT_SETS``, a matrix (K, 23), or None for our own 23 joints. weights (N,
+    joint_set: a name in ``joint_sets.JOINT_SETS``, a matrix (K, 23), or None for our own 23 joints. weights (N,
     K), 0 for a point that was not seen (it may be NaN), 1 by default. group (N,) integers: frames with the
     same number show the same hand (all of them, by default). shape (G, 9): known shapes of the groups in
     ascending order of their number, or the start where shapes are fitted. ValueError on shapes that do not
@@ -218,10 +220,10 @@ def _check(
     if joint_set is None:
         joint_set = np.eye(skeleton.JOINT_COUNT)
     if isinstance(joint_set, str):
-        if joint_set not in skeleton.JOINT_SETS:
-            known = ", ".join(sorted(skeleton.JOINT_SETS))
+        if joint_set not in JOINT_SETS:
+            known = ", ".join(sorted(JOINT_SETS))
             raise ValueError(f"unknown joint set '{joint_set}', want one of {known}")
-        joint_set = skeleton.JOINT_SETS[joint_set].matrix
+        joint_set = JOINT_SETS[joint_set].matrix
     target = torch.as_tensor(points).double()
     matrix = torch.as_tensor(np.array(joint_set)).to(target)
     if matrix.ndim != 2 or matrix.shape[1] != skeleton.JOINT_COUNT:

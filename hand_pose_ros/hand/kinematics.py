@@ -14,14 +14,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.rotations import rotation_y, rotation_z, so3_exp
-
-SIDES: tuple[str, ...] = ("right", "left")
+from hand_pose_ros.hand.skeleton import SIDES
 
 
 class HandOffsets(NamedTuple):
@@ -111,8 +109,8 @@ def forward_kinematics(
 class HandModelLayer(nn.Module):
     """Parameters (and shape) -> joints; differentiable, without weights of its own; constants are buffers.
 
-    ``side`` is the side of the hand whose joints come out. Parameters of a left hand and of its mirrored right
-    hand differ in translation and rotation only, see :func:`mirror_pose`.
+    ``side`` is the side of the hand whose joints come out. Parameters of a left hand and of its mirrored right hand
+    differ in translation and rotation only.
     """
 
     wrist: Tensor
@@ -157,21 +155,3 @@ class HandModelLayer(nn.Module):
     def clamp_angles(self, angles: Tensor) -> Tensor:
         """Angles (..., 20) rad moved to the nearest value in range."""
         return torch.maximum(torch.minimum(angles, self.limits[:, 1]), self.limits[:, 0])
-
-
-def mirror_pose(rotation: Tensor, translation: Tensor) -> tuple[Tensor, Tensor]:
-    """Palm pose of the other side's hand that is this hand's image in the plane x = 0 of the outer frame.
-
-    Both the outer x and the palm's y are reflected, so the rotation stays a rotation; angles and shape stay.
-    """
-    outer = torch.tensor([-1.0, 1.0, 1.0], dtype=rotation.dtype, device=rotation.device)
-    inner = torch.tensor([1.0, -1.0, 1.0], dtype=rotation.dtype, device=rotation.device)
-    return outer[:, None] * rotation * inner, translation * outer
-
-
-def bone_lengths(joints: Tensor | np.ndarray) -> Tensor:
-    """Joints (..., 23, 3) m -> lengths (..., 22) m of ``skeleton.BONES``."""
-    points = torch.as_tensor(joints)
-    parents = torch.tensor([p for p, _ in skeleton.BONES], device=points.device)
-    children = torch.tensor([c for _, c in skeleton.BONES], device=points.device)
-    return (points[..., children, :] - points[..., parents, :]).norm(dim=-1)

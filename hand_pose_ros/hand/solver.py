@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.hand.kinematics import SIDES
 from hand_pose_ros.hand.kinematics_numba import REST_ROTATIONS
 from hand_pose_ros.hand.rotations_numba import so3_log
+from hand_pose_ros.hand.skeleton import SIDES
 from hand_pose_ros.hand.solver_kernels import solve_hand
 
 Array = NDArray[np.float64]

@@ -12,8 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.hand.rotations_numba import rotate_back, so3_exp, so3_log
-from hand_pose_ros.hand.solver_kinematics import align, place_hand, read_angles, scale_hand
+from hand_pose_ros.hand.closed_form import read_angles
+from hand_pose_ros.hand.kinematics_numba import empty_offsets, forward_kinematics_kernel, scale_offsets_kernel
+from hand_pose_ros.hand.levenberg_marquardt import (
+    DAMPING_DECREASE,
+    DAMPING_INCREASE,
+    DIAGONAL_FLOOR,
+    FIRST_DAMPING,
+    cholesky_factor,
+    damped_step,
+)
+from hand_pose_ros.hand.rotations_numba import kabsch, rotate_back, so3_exp, so3_log
 
 Array = NDArray[np.float64]
 
@@ -21,9 +30,8 @@ _POSE, _SHAPE = skeleton.PARAMETER_COUNT, skeleton.SHAPE_COUNT
 _ALL = _POSE + _SHAPE
 _ANGLES = skeleton.ANGLE_COUNT
 _JOINTS = skeleton.JOINT_COUNT
-_FIRST_DAMPING, _MOST_DAMPING = 1e-3, 1e6
-_SHAPE_LIMIT = 0.6  # log scale: no hand is 1.8 times the template's, whatever the joints say
-_FLOOR = 1e-9  # on the diagonal, for unknowns that nothing observes
+_MOST_DAMPING = 1e6
+_SHAPE_LIMIT = skeleton.SHAPE_LIMIT
 _FINGERS_IN_ALIGNMENT = (
     1e-3  # weight of finger joints in the palm's start: felt only where the palm is not seen
 )
@@ -58,8 +66,6 @@ def _normal_equations(
     axes: Array,
     translation: Array,
     rotation: Array,
-    bases: Array,
-    lengths: Array,
     target: Array,
     weights: Array,
     size: int,
@@ -125,70 +131,6 @@ def _normal_equations(
 
 
 @numba.njit(cache=True, nogil=True)
-def factor(matrix: Array, size: int) -> bool:
-    """Cholesky in place, lower triangle; False where the matrix is not positive definite."""
-    for c in range(size):
-        total = matrix[c, c]
-        for k in range(c):
-            total -= matrix[c, k] * matrix[c, k]
-        if not total > 0:
-            return False
-        root = np.sqrt(total)
-        matrix[c, c] = root
-        for r in range(c + 1, size):
-            total = matrix[r, c]
-            for k in range(c):
-                total -= matrix[r, k] * matrix[c, k]
-            matrix[r, c] = total / root
-    return True
-
-
-@numba.njit(cache=True, nogil=True)
-def substitute(factor: Array, size: int, vector: Array) -> None:
-    """Solves L L^T x = vector in place."""
-    for r in range(size):
-        for k in range(r):
-            vector[r] -= factor[r, k] * vector[k]
-        vector[r] /= factor[r, r]
-    for r in range(size - 1, -1, -1):
-        for k in range(r + 1, size):
-            vector[r] -= factor[k, r] * vector[k]
-        vector[r] /= factor[r, r]
-
-
-@numba.njit(cache=True, nogil=True)
-def damped_step(
-    hessian: Array,
-    gradient: Array,
-    damping: float,
-    angles: Array,
-    limits: Array,
-    size: int,
-    system: Array,
-    step: Array,
-) -> bool:
-    """Levenberg-Marquardt's step (size,) into ``step``, ``system`` being room to work in; False where there is none.
-
-    An angle at a limit that the gradient pushes out of its range stays where it is.
-    """
-    system[:] = hessian
-    for i in range(size):
-        system[i, i] += damping * system[i, i] + _FLOOR
-        step[i] = -gradient[i]
-    for i in range(_ANGLES):
-        low, high = angles[i] <= limits[i, 0], angles[i] >= limits[i, 1]
-        if (low and gradient[6 + i] > 0) or (high and gradient[6 + i] < 0):
-            system[6 + i, :] = 0.0
-            system[:, 6 + i] = 0.0
-            system[6 + i, 6 + i] = 1.0
-            step[6 + i] = 0.0
-    if not factor(system, size):
-        return False
-    substitute(system, size, step)
-    return True
-
-
-@numba.njit(cache=True, nogil=True)
 def _away(rotation: Array, translation: Array, angles: Array, prior: Array, prior_rotation: Array) -> Array:
     """(26,) difference to the prior pose; the rotation's as a rotation vector in the outer frame."""
     out = np.empty(_POSE)
@@ -222,19 +164,19 @@ def solve_hand(
     translation (3,), angles (20,), shape (9,), joints (23, 3), shape information (9, 9).
     """
     size = _ALL if fit_shape else _POSE
-    wrist, bases, lengths = np.empty((2, 3)), np.empty((5, 3)), np.empty((5, 3))
+    offsets = empty_offsets()
     joints, axes = np.empty((_JOINTS, 3)), np.empty((_ANGLES, 3))
     new_joints, new_axes = np.empty((_JOINTS, 3)), np.empty((_ANGLES, 3))
     hessian, gradient = np.empty((size, size)), np.empty(size)
     system, step = np.empty((size, size)), np.empty(size)
     shape = mean.copy()
-    scale_hand(shape, sign, wrist, bases, lengths)
+    scale_offsets_kernel(shape, sign, offsets)
 
     prior_rotation = so3_exp(prior[3:6])
     rotation, translation, angles = np.eye(3), np.zeros(3), prior[6:].copy()
     for i in range(_ANGLES):
         angles[i] = min(max(angles[i], limits[i, 0]), limits[i, 1])
-    place_hand(rotation, translation, angles, rest, sign, wrist, bases, lengths, joints, axes)
+    forward_kinematics_kernel(rotation, translation, angles, rest, sign, offsets, joints, axes)
     trust = weights.copy()
     seen = 0
     for j in range(_JOINTS):
@@ -243,9 +185,9 @@ def solve_hand(
             trust[j] *= _FINGERS_IN_ALIGNMENT
     best = np.inf
     if seen >= 3:
-        rotation, translation = align(joints, target, trust)
+        rotation, translation = kabsch(joints, target, trust)
         read_angles(target, weights, rotation, rest, sign, limits, angles)
-        place_hand(rotation, translation, angles, rest, sign, wrist, bases, lengths, joints, axes)
+        forward_kinematics_kernel(rotation, translation, angles, rest, sign, offsets, joints, axes)
         away = _away(rotation, translation, angles, prior, prior_rotation)
         best = _cost(joints, target, weights, away, pull, shape - mean, information)
     if tracking:
@@ -253,15 +195,13 @@ def solve_hand(
         for i in range(_ANGLES):
             old_angles[i] = min(max(old_angles[i], limits[i, 0]), limits[i, 1])
         old_translation = prior[:3].copy()
-        place_hand(
+        forward_kinematics_kernel(
             prior_rotation,
             old_translation,
             old_angles,
             rest,
             sign,
-            wrist,
-            bases,
-            lengths,
+            offsets,
             new_joints,
             new_axes,
         )
@@ -271,12 +211,10 @@ def solve_hand(
             rotation, translation, angles, best = prior_rotation.copy(), old_translation, old_angles, cost
             joints[:], axes[:] = new_joints, new_axes
 
-    damping, fresh = _FIRST_DAMPING, True
+    damping, fresh = FIRST_DAMPING, True
     for _ in range(iterations):
         if fresh:
-            _normal_equations(
-                joints, axes, translation, rotation, bases, lengths, target, weights, size, hessian, gradient
-            )
+            _normal_equations(joints, axes, translation, rotation, target, weights, size, hessian, gradient)
             away = _away(rotation, translation, angles, prior, prior_rotation)
             for i in range(_POSE):
                 hessian[i, i] += pull[i]
@@ -294,16 +232,14 @@ def solve_hand(
             if fit_shape:
                 for i in range(_SHAPE):
                     new_shape[i] = min(max(shape[i] + step[_POSE + i], -_SHAPE_LIMIT), _SHAPE_LIMIT)
-                scale_hand(new_shape, sign, wrist, bases, lengths)
-            place_hand(
+                scale_offsets_kernel(new_shape, sign, offsets)
+            forward_kinematics_kernel(
                 new_rotation,
                 new_translation,
                 new_angles,
                 rest,
                 sign,
-                wrist,
-                bases,
-                lengths,
+                offsets,
                 new_joints,
                 new_axes,
             )
@@ -314,25 +250,23 @@ def solve_hand(
             gain = 1 - new_cost / best
             rotation, translation, angles, shape = new_rotation, new_translation, new_angles, new_shape
             joints[:], axes[:] = new_joints, new_axes
-            best, damping = new_cost, max(0.2 * damping, 1e-9)
+            best, damping = new_cost, max(DAMPING_DECREASE * damping, 1e-9)
             if gain < tolerance:
                 break
         else:
-            damping *= 8
+            damping *= DAMPING_INCREASE
             if damping > _MOST_DAMPING:
                 break
 
     left = information.copy()
     if fit_shape:
         # The Schur complement of the pose: what this frame and the prior together know of the shape.
-        scale_hand(shape, sign, wrist, bases, lengths)
-        _normal_equations(
-            joints, axes, translation, rotation, bases, lengths, target, weights, size, hessian, gradient
-        )
+        scale_offsets_kernel(shape, sign, offsets)
+        _normal_equations(joints, axes, translation, rotation, target, weights, size, hessian, gradient)
         for i in range(_POSE):
-            hessian[i, i] += pull[i] + _FLOOR
+            hessian[i, i] += pull[i] + DIAGONAL_FLOOR
         hessian[_POSE:, _POSE:] += information
-        if factor(hessian, size):
+        if cholesky_factor(hessian, size):
             lower = np.zeros((_SHAPE, _SHAPE))
             for r in range(_SHAPE):
                 for c in range(r + 1):

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics import HandOffsets, forward_kinematics, scale_offsets, template_offsets
-from hand_pose_ros.hand.rotations import so3_exp, so3_log
+from hand_pose_ros.hand.rotations import kabsch, so3_exp, so3_log
 
 # Clerc and Kennedy's constriction: the swarm contracts without a limit on the velocity.
 _INERTIA, _PULL = 0.7298, 1.4962
@@ -36,24 +36,6 @@ class SwarmResult(NamedTuple):
     angles: Tensor
     shape: Tensor
     cost: Tensor
-
-
-def align_rigidly(source: Tensor, target: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-    """Rotation (..., 3, 3) and translation (..., 3) that bring ``source`` (..., K, 3) nearest to ``target``.
-
-    Weighted Kabsch; weights (..., K). Points on a line or a single point still give a proper rotation.
-    """
-    share = weights / weights.sum(-1, keepdim=True).clamp_min(1e-12)
-    source_mean = (share[..., None] * source).sum(-2, keepdim=True)
-    target_mean = (share[..., None] * target).sum(-2, keepdim=True)
-    covariance = (source - source_mean).transpose(-1, -2) @ (share[..., None] * (target - target_mean))
-    u, _, vt = torch.linalg.svd(covariance)
-    v = vt.transpose(-1, -2)
-    proper = torch.det(v @ u.transpose(-1, -2)).sign()
-    signs = torch.stack([torch.ones_like(proper), torch.ones_like(proper), proper], -1)
-    rotation = (v * signs[..., None, :]) @ u.transpose(-1, -2)
-    translation = target_mean - source_mean @ rotation.transpose(-1, -2)
-    return rotation, translation.squeeze(-2)
 
 
 def alignment_weights(matrix: Tensor) -> Tensor:
@@ -143,7 +125,7 @@ def _search_chunk(
     identity = torch.eye(3, dtype=target.dtype, device=target.device)
     rest = points(identity, target.new_zeros(3), angles, shape)
     trust = (weights * alignment_weights(matrix))[:, None].expand(*size, -1)
-    rotation, translation = align_rigidly(rest, target[:, None].expand_as(rest), trust)
+    rotation, translation = kabsch(rest, target[:, None].expand_as(rest), trust)
     # Rotation vectors about the particle that starts best, so that they stay far from pi.
     first = points(rotation, translation, angles, shape)
     best = ((first - target[:, None]).square().sum(-1) * share[:, None]).sum(-1).argmin(1)

@@ -20,6 +20,7 @@ import torch
 from numpy.typing import NDArray
 
 from hand_pose_ros.hand.kinematics import HandOffsets
+from hand_pose_ros.hand.skeleton import FINGER_BONE_TABLE, bone_lengths
 from hand_pose_ros.resources import resource
 from hand_pose_ros.synthetic.skinning import (
     FINGER_JOINTS,
@@ -27,7 +28,6 @@ from hand_pose_ros.synthetic.skinning import (
     SEGMENT_COUNT,
     affine_maps,
     along_bones,
-    bone_lengths,
     rest_angles,
     rest_rotations,
     segment_origins,
@@ -190,7 +190,7 @@ def load_hand_mesh(name: str) -> HandMesh:
     linear = rotations @ data["frames"].astype(np.float64).transpose(0, 2, 1)
 
     def to_rest(shape: Array, points: Array) -> tuple[Array, Array]:
-        moved = along_bones(points, rotations, bone_lengths(points))
+        moved = along_bones(points, rotations, bone_lengths(points)[FINGER_BONE_TABLE])
         maps = affine_maps(linear, segment_origins(points), segment_origins(moved))
         out = np.empty(shape.shape, np.float32)
         skin_vertices(shape.astype(np.float32), bone_index, bone_weight, maps.astype(np.float32), out)
@@ -228,7 +228,7 @@ def template_identity(mesh: HandMesh) -> Identity:
 
 
 def _identity(mesh: HandMesh, vertices: Array, joints: Array) -> Identity:
-    constant = (joints[1:3], joints[FINGER_JOINTS[:, 0]], bone_lengths(joints))
+    constant = (joints[1:3], joints[FINGER_JOINTS[:, 0]], bone_lengths(joints)[FINGER_BONE_TABLE])
     return Identity(
         mesh=mesh,
         vertices=np.ascontiguousarray(vertices, dtype=np.float32),
@@ -309,7 +309,7 @@ def _scaled(mesh: HandMesh, vertices: Array, joints: Array, scales: _Scales) -> 
     rotations = np.asarray(mesh.rest_rotations, dtype=np.float64)
     moved: Array = joints * scales.palm
     moved[FINGER_JOINTS[:, 0]] += scales.knuckles
-    moved = along_bones(moved, rotations, bone_lengths(joints) * scales.lengths)
+    moved = along_bones(moved, rotations, bone_lengths(joints)[FINGER_BONE_TABLE] * scales.lengths)
     stretch = np.ones((SEGMENT_COUNT, 3))
     stretch[0] = scales.palm
     stretch[1:FOREARM, 0] = scales.lengths.reshape(-1)

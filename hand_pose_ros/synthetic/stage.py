@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.hand.kinematics import SIDES
+from hand_pose_ros.hand.skeleton import SIDES
 from hand_pose_ros.synthetic.bank import load_bank
 from hand_pose_ros.synthetic.motion import KeyPose, hash_time
 from hand_pose_ros.synthetic.performance import MIRROR, HandPath, Plan, held_centre

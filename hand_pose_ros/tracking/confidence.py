@@ -17,8 +17,8 @@ from scipy.special import expit
 
 from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.hand import skeleton
+from hand_pose_ros.hand.skeleton import bone_lengths
 from hand_pose_ros.refine.bone_prior import BonePrior
-from hand_pose_ros.refine.regressor import bone_lengths
 from hand_pose_ros.refine.surface_fit import FitStatistics
 from hand_pose_ros.tracking.visibility import agreement_of, joint_depths
 

