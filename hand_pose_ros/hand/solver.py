@@ -18,10 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.hand.kinematics_numba import REST_ROTATIONS
+from hand_pose_ros.hand.kinematics_numba import REST_ROTATIONS, SIGNS
 from hand_pose_ros.hand.rotations_numba import so3_log
 from hand_pose_ros.hand.skeleton import SIDES
 from hand_pose_ros.hand.solver_kernels import solve_hand
+from hand_pose_ros.hand.solver_terms import Problem
 
 Array = NDArray[np.float64]
 
@@ -91,7 +92,6 @@ class PoseSolver:
     def __init__(self, config: SolverConfig | None = None, limits: NDArray = skeleton.ANGLE_LIMITS) -> None:
         self.config = config or SolverConfig()
         self._limits = np.ascontiguousarray(limits, dtype=np.float64)
-        self._sign = 1.0 if self.config.side == "right" else -1.0
         self._rest = np.ascontiguousarray(REST_ROTATIONS[self.config.side])
 
     def first_estimate(self) -> ShapeEstimate:
@@ -125,30 +125,32 @@ class PoseSolver:
             mean = _checked("shape", shape, (skeleton.SHAPE_COUNT,))
         else:
             mean = np.zeros(skeleton.SHAPE_COUNT)
-        prior, pull = self._pose_prior(previous)
-        rotation, translation, angles, scales, placed, information = solve_hand(
-            points,
-            trust / self.config.noise_m**2,
-            self._limits,
-            self._rest,
-            self._sign,
-            mean,
-            information,
-            isinstance(shape, ShapeEstimate),
-            prior,
-            pull,
-            previous is not None,
-            self.config.iterations,
-            self.config.tolerance,
+        prior, prior_precision = self._pose_prior(previous)
+        fit_shape = isinstance(shape, ShapeEstimate)
+        problem = Problem(
+            target=points,
+            weights=trust / self.config.noise_m**2,
+            limits=self._limits,
+            rest=self._rest,
+            sign=SIGNS[self.config.side],
+            shape_mean=mean,
+            shape_precision=information,
+            fit_shape=fit_shape,
+            prior=prior,
+            prior_precision=prior_precision,
+            tracking=previous is not None,
+            iterations=self.config.iterations,
+            tolerance=self.config.tolerance,
         )
-        squared = float((trust * np.square(placed - points).sum(-1)).sum()) / max(float(trust.sum()), 1e-12)
+        state, solved_joints, information = solve_hand(problem)
+        squared_m2 = (trust * np.square(solved_joints - points).sum(-1)).sum()
         return SolvedHand(
-            np.concatenate([translation, so3_log(rotation), angles]),
-            rotation,
-            scales,
-            placed,
-            squared**0.5,
-            ShapeEstimate(scales, information) if isinstance(shape, ShapeEstimate) else None,
+            parameters=np.concatenate([state.translation, so3_log(state.rotation), state.angles]),
+            rotation=state.rotation,
+            shape=state.shape,
+            joints=solved_joints,
+            rms=(float(squared_m2) / max(float(trust.sum()), 1e-12)) ** 0.5,
+            estimate=ShapeEstimate(state.shape, information) if fit_shape else None,
         )
 
     def _pose_prior(self, previous: NDArray | None) -> tuple[Array, Array]:
