@@ -19,14 +19,14 @@ from torch import Tensor, nn
 
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.rotations import rotation_y, rotation_z, so3_exp
-from hand_pose_ros.hand.skeleton import SIDES
+from hand_pose_ros.hand.skeleton import check_side
 
 
 class HandOffsets(NamedTuple):
     """What is constant in one person's hand, metres, in the palm frame; leading dimensions broadcast.
 
-    wrist (..., 2, 3): radial and ulnar side; bases (..., 5, 3): thumb CMC and the four MCP joints;
-    lengths (..., 5, 3): bone lengths of each finger from the palm to the tip.
+    wrist (..., 2, 3): radial and ulnar side; bases (..., 5, 3): thumb CMC and the four MCP joints; lengths (..., 5, 3):
+    bone lengths of each finger from the palm to the tip.
     """
 
     wrist: Tensor
@@ -45,7 +45,7 @@ class HandFrames(NamedTuple):
 def template_offsets(dtype: torch.dtype = torch.float32) -> HandOffsets:
     """The template right hand's offsets, without batch dimensions."""
     palm = skeleton.PALM_JOINT_POSITIONS
-    bases = [palm["thumb_cmc"]] + [palm[f"{finger}_mcp"] for finger in skeleton.FINGERS[1:]]
+    bases = [palm[skeleton.JOINT_NAMES[joints[0]]] for joints in skeleton.FINGER_JOINTS.values()]
     return HandOffsets(
         torch.tensor([palm["wrist_radial"], palm["wrist_ulnar"]], dtype=dtype),
         torch.tensor(bases, dtype=dtype),
@@ -70,9 +70,10 @@ def forward_kinematics(
 ) -> HandFrames:
     """Palm rotation (..., 3, 3) and position (..., 3) m, angles (..., 20) rad, a right hand's offsets -> frames.
 
-    A left hand is the mirror image of the right hand with the same offsets and angles, with right-handed
-    frames: the palm's y then points away from the thumb and abduction turns about -z.
+    A left hand is the mirror image of the right hand with the same offsets and angles, with right-handed frames: the
+    palm's y then points away from the thumb and abduction turns about -z. ValueError on an unknown side.
     """
+    check_side(side)
     chain = angles.unflatten(-1, (5, 4))
     abduction, flexion = chain[..., 0], chain[..., 1:].cumsum(-1)
     wrist, bases = offsets.wrist, offsets.bases
@@ -83,8 +84,6 @@ def forward_kinematics(
         mirror = torch.tensor([1.0, -1.0, 1.0], dtype=rotation.dtype, device=rotation.device)
         wrist, bases, abduction = wrist * mirror, bases * mirror, -abduction
         base_rotation = mirror[:, None] * base_rotation * mirror
-    elif side != "right":
-        raise ValueError(f"side is '{side}', want 'right' or 'left'")
 
     identity = torch.eye(3, dtype=rotation.dtype, device=rotation.device)
     finger_bases = torch.stack([base_rotation, identity, identity, identity, identity])
@@ -92,10 +91,10 @@ def forward_kinematics(
     segments = splay[..., None, :, :] @ rotation_y(flexion)  # (..., 5, 3, 3, 3)
     bones = segments[..., 0] * offsets.lengths[..., None]  # (..., 5, 3, 3): along each segment's x
 
-    def place(points: Tensor) -> Tensor:
+    def to_outer(points: Tensor) -> Tensor:
         return (rotation[..., None, :, :] @ points[..., None]).squeeze(-1) + translation[..., None, :]
 
-    wrist, bases = place(wrist), place(bases)
+    wrist, bases = to_outer(wrist), to_outer(bases)
     later = bases[..., None, :] + bones.cumsum(-2)
     finger_joints = torch.cat([bases[..., None, :], later], dim=-2)  # (..., 5, 4, 3)
     palm = translation[..., None, :].expand(*wrist.shape[:-2], 1, 3)
@@ -120,8 +119,7 @@ class HandModelLayer(nn.Module):
 
     def __init__(self, side: str = "right") -> None:
         super().__init__()
-        if side not in SIDES:
-            raise ValueError(f"side is '{side}', want 'right' or 'left'")
+        check_side(side)
         self.side = side
         for name, value in template_offsets()._asdict().items():
             self.register_buffer(name, value, persistent=False)

@@ -15,15 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.hand.skeleton import FINGER_ANGLE_TABLE, FINGER_JOINT_TABLE, SIDES
+from hand_pose_ros.hand.skeleton import FINGER_ANGLE_TABLE, FINGER_JOINT_TABLE, check_side
 
 Array = NDArray[np.float64]
 
 _WRIST = np.array([skeleton.PALM_JOINT_POSITIONS[skeleton.JOINT_NAMES[j]] for j in skeleton.WRIST_JOINTS])
 _BASES = np.array([skeleton.PALM_JOINT_POSITIONS[skeleton.JOINT_NAMES[j]] for j in FINGER_JOINT_TABLE[:, 0]])
 _LENGTHS = np.array([skeleton.BONE_LENGTHS[finger] for finger in skeleton.FINGERS])
-_HAND, _PALM_LENGTH, _PALM_WIDTH, _METACARPAL = range(4)  # of the shape; then the five fingers
-_FIRST_FINGER = skeleton.SHAPE_NAMES.index("thumb")
+_HAND, _PALM_LENGTH, _PALM_WIDTH, _METACARPAL, _FIRST_FINGER = (
+    skeleton.SHAPE_NAMES.index(name)
+    for name in ("hand", "palm_length", "palm_width", "thumb_metacarpal", "thumb")
+)
 
 _REST = np.stack([skeleton.THUMB_REST_ROTATION] + [np.eye(3)] * 4)
 _MIRROR = np.array([1.0, -1.0, 1.0])
@@ -65,8 +67,7 @@ def forward_joints(
     side: str, rotation: Array, translation: Array, angles: Array, shape: Array
 ) -> tuple[Array, Array]:
     """Joints (23, 3) m, and the axes (20, 3) that the angles turn about; see :func:`forward_kinematics`."""
-    if side not in SIDES:
-        raise ValueError(f"side is '{side}', want one of {', '.join(SIDES)}")
+    check_side(side)
     offsets = empty_offsets()
     scale_offsets_kernel(np.ascontiguousarray(shape, np.float64), SIGNS[side], offsets)
     joints, axes = np.empty((skeleton.JOINT_COUNT, 3)), np.empty((skeleton.ANGLE_COUNT, 3))

@@ -11,66 +11,38 @@ at its limit and would be pushed beyond is held for that step.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from hand_pose_ros.hand.jacobian import offsets_jacobian, pose_jacobian, scaled_offsets, unflatten_offsets
-from hand_pose_ros.hand.kinematics import HandFrames, forward_kinematics
+from hand_pose_ros.hand.fit_config import GEOMETRIES
+from hand_pose_ros.hand.hand_state import HandState, hand_frames
+from hand_pose_ros.hand.jacobian import offsets_jacobian, pose_jacobian, scaled_offsets
+from hand_pose_ros.hand.kinematics import HandFrames
 from hand_pose_ros.hand.rotations import so3_exp
+from hand_pose_ros.hand.skeleton import FIRST_ANGLE
 
-GEOMETRIES: tuple[str, ...] = ("fixed", "scales", "offsets")
-"""What is unknown of a group's hand: nothing; the 9 log scales; the 36 numbers of its HandOffsets
-themselves."""
-
+# As in levenberg_marquardt, with numbers of its own, for a batch waits for its slowest frame. All are guessed.
 _FIRST_DAMPING, _LEAST_DAMPING, _MOST_DAMPING = 1e-3, 1e-9, 1e9
+_DAMPING_DECREASE, _DAMPING_INCREASE = 0.3, 6.0
 _STUCK_DAMPING = 1e3  # no step that is still worth taking has failed up to here
 _WORTH_DROPPING = 0.7  # carry on with the unfinished frames alone when they are fewer than this share
 _FLOOR = 1e-9  # on the diagonal, for unknowns that nothing observes
 
 
-@dataclass(frozen=True)
-class HandState:
-    """Poses of N frames and the geometry of their G groups; all tensors of one dtype on one device.
-
-    rotation (N, 3, 3); translation (N, 3) m; angles (N, 20) rad; group (N,) index; shape (G, 9) log scales;
-    offsets (G, 36) m: wrist, bases and lengths of ``HandOffsets``, flattened one after the other.
-    """
-
-    rotation: Tensor
-    translation: Tensor
-    angles: Tensor
-    group: Tensor
-    shape: Tensor
-    offsets: Tensor
-
-    @classmethod
-    def start(
-        cls, rotation: Tensor, translation: Tensor, angles: Tensor, group: Tensor, shape: Tensor
-    ) -> HandState:
-        """A state whose hands are the template scaled by ``shape`` (G, 9)."""
-        return cls(rotation, translation, angles, group, shape, scaled_offsets(shape))
-
-
 class Scales(NamedTuple):
-    """Units of the cost: residuals (m), and the spread of the priors on angles (rad), log scales and offsets
-    (m).
-
-    The angle's spread is no more than a whisper that defines what the points do not observe.
-    """
+    """Units of the cost: the spreads of the residuals and of the priors. All are guessed."""
 
     noise: float = 1e-3
+    """m, of a residual with weight 1."""
     angle: float = 10.0
+    """rad, of the angles about the middle of their ranges: only to define what the points do not observe."""
     shape: float = 0.25
+    """Of the log scales about the template's."""
     offset: float = 4e-3
-
-
-def hand_frames(state: HandState, side: str) -> HandFrames:
-    """Joints and segment frames of all N frames."""
-    offsets = unflatten_offsets(state.offsets[state.group])
-    return forward_kinematics(state.rotation, state.translation, state.angles, offsets, side)
+    """m, of the offsets about where they start."""
 
 
 class _Problem(NamedTuple):
@@ -141,7 +113,9 @@ def solve(
         gain = torch.where(better, 1 - trial.cost / now.cost.clamp_min(1e-30), torch.zeros_like(damping))
         now = _choose(problem, better, trial, now)
         going = (gain >= tolerance) | (~better & (damping < _STUCK_DAMPING))
-        damping = torch.where(better, 0.3 * damping, 6 * damping).clamp(_LEAST_DAMPING, _MOST_DAMPING)
+        damping = torch.where(better, _DAMPING_DECREASE * damping, _DAMPING_INCREASE * damping).clamp(
+            _LEAST_DAMPING, _MOST_DAMPING
+        )
         left = int(going.sum())
         if left == 0:
             break
@@ -153,8 +127,7 @@ def solve(
 
 
 def _put(whole: HandState, rows: Tensor, part: HandState, geometry: str) -> HandState:
-    """``whole`` with the frames ``rows`` replaced by ``part``, and with their hands where those were fitted
-    too."""
+    """``whole`` with the frames ``rows`` replaced by ``part``, and with their hands where those were fitted, too."""
     if len(rows) == len(whole.group):
         return part
     names = ["rotation", "translation", "angles"] + (["shape", "offsets"] if geometry != "fixed" else [])
@@ -193,8 +166,8 @@ def _measure(problem: _Problem, state: HandState) -> _Measure:
     own = residual.square().sum(-1) + ((state.angles - middle) / problem.scales.angle).square().sum(-1)
     cost = own.new_zeros(problem.units).index_add(0, problem.unit, own)
     if problem.geometry != "fixed":
-        away = _unknown_geometry(problem, state) - problem.prior_mean
-        cost = cost + problem.prior_weight * away.square().sum(-1)
+        difference = _unknown_geometry(problem, state) - problem.prior_mean
+        cost = cost + problem.prior_weight * difference.square().sum(-1)
     return _Measure(state, frames, residual, cost)
 
 
@@ -216,12 +189,12 @@ def _step(problem: _Problem, now: _Measure, damping: Tensor) -> HandState:
     hessian = by_pose.transpose(1, 2) @ by_pose
     gradient = (by_pose.transpose(1, 2) @ residual[..., None]).squeeze(-1)
     middle = (problem.lower + problem.upper) / 2
-    gradient[:, 6:] += (state.angles - middle) / scales.angle**2
-    hessian.diagonal(dim1=1, dim2=2)[:, 6:] += scales.angle**-2
+    gradient[:, FIRST_ANGLE:] += (state.angles - middle) / scales.angle**2
+    hessian.diagonal(dim1=1, dim2=2)[:, FIRST_ANGLE:] += scales.angle**-2
 
     held = torch.zeros_like(gradient, dtype=torch.bool)
-    held[:, 6:] = ((state.angles <= problem.lower) & (gradient[:, 6:] > 0)) | (
-        (state.angles >= problem.upper) & (gradient[:, 6:] < 0)
+    held[:, FIRST_ANGLE:] = ((state.angles <= problem.lower) & (gradient[:, FIRST_ANGLE:] > 0)) | (
+        (state.angles >= problem.upper) & (gradient[:, FIRST_ANGLE:] < 0)
     )
     free = (~held).to(gradient)
     gradient = gradient * free
@@ -239,7 +212,7 @@ def _step(problem: _Problem, now: _Measure, damping: Tensor) -> HandState:
         else:
             state = replace(state, offsets=moved)
     step = -torch.cholesky_solve(gradient[..., None], factor).squeeze(-1)
-    angles = torch.maximum(torch.minimum(state.angles + step[:, 6:], problem.upper), problem.lower)
+    angles = torch.maximum(torch.minimum(state.angles + step[:, FIRST_ANGLE:], problem.upper), problem.lower)
     return replace(
         state,
         rotation=so3_exp(step[:, 3:6]) @ state.rotation,
@@ -257,20 +230,19 @@ def _geometry_step(
     free: Tensor,
     factor: Tensor,
 ) -> tuple[Tensor, Tensor]:
-    """Step (G, S) of the groups' geometry with the poses eliminated, and the coupling (N, 26, S) of pose and
-    geometry."""
+    """Step (G, S) of the groups' geometry with the poses eliminated, and the coupling (N, 26, S) of both."""
     by_shape = (_geometry_jacobian(problem, now) * problem.root[..., None]).flatten(1, 2)
     coupling = (by_pose.transpose(1, 2) @ by_shape) * free[..., None]
     own = by_shape.transpose(1, 2) @ by_shape
-    pull = (by_shape.transpose(1, 2) @ now.residual[..., None]).squeeze(-1)
+    own_gradient = (by_shape.transpose(1, 2) @ now.residual[..., None]).squeeze(-1)
     eliminated = torch.linalg.solve_triangular(
         factor, torch.cat([coupling, gradient[..., None]], -1), upper=False
     )
     of_coupling, of_gradient = eliminated[..., :-1], eliminated[..., -1:]
     size, group = own.shape[-1], now.state.group
     system = own.new_zeros(problem.units, size, size).index_add(0, group, own)
-    away = _unknown_geometry(problem, now.state) - problem.prior_mean
-    right = (problem.prior_weight * away).index_add(0, group, pull)
+    difference = _unknown_geometry(problem, now.state) - problem.prior_mean
+    right = (problem.prior_weight * difference).index_add(0, group, own_gradient)
     diagonal = system.diagonal(dim1=1, dim2=2)
     diagonal += problem.prior_weight
     diagonal += damping[:, None] * diagonal

@@ -15,8 +15,8 @@ from hand_pose_ros.hand.skeleton import ANGLE_COUNT, FIRST_ANGLE
 
 Array = NDArray[np.float64]
 
-# The schedule is Marquardt's: multiplicative, down after a step that was taken, up after one that was not. Its numbers
-# are guessed; both solvers end after a few steps from any of their like.
+# The schedule is Marquardt's: multiplicative, down after a step that was taken, up after one that was not; its
+# numbers are guessed.
 FIRST_DAMPING = 1e-3
 DAMPING_DECREASE = 0.2
 DAMPING_INCREASE = 8.0

@@ -29,10 +29,18 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hand_pose_ros.validation import require
+
 Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 SIDES: tuple[str, ...] = ("right", "left")
+
+
+def check_side(side: str) -> None:
+    """ValueError unless ``side`` is one of SIDES."""
+    require(side in SIDES, "", "side", side, f"one of {', '.join(SIDES)}")
+
 
 FINGERS: tuple[str, ...] = ("thumb", "index", "middle", "ring", "pinky")
 

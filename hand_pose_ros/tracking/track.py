@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from hand_pose_ros.depth.crop import upright_roll
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics_numba import fingers_direction, forward_kinematics
+from hand_pose_ros.hand.skeleton import SIDES
 from hand_pose_ros.refine.refiner import Past, Refined, Refiner
 from hand_pose_ros.tracking.confidence import Calibration, confidence_features
 from hand_pose_ros.tracking.one_euro_filter import FilterState, PoseState, first_state, step
@@ -182,7 +183,7 @@ class Track:
         if self._limits.side != "auto":
             return (self._limits.side,)
         if self._side_frames > 0 or stamp_s - self._checked_s >= _SIDE_RECHECK_S:
-            return ("right", "left")
+            return SIDES
         return (self._side or "right",)
 
     def observe(self, estimates: list[Estimate], stamp_s: float, timings_ms: dict[str, float]) -> bool:

@@ -20,7 +20,8 @@ from tqdm import tqdm
 
 from hand_pose_ros.datasets.benchmarks import Benchmark
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.hand.fitting import FitConfig, fit_hands
+from hand_pose_ros.hand.fit_config import FitConfig
+from hand_pose_ros.hand.fitting import fit_hands
 from hand_pose_ros.hand.joint_sets import convert_joints
 from hand_pose_ros.hand.rotations import so3_exp
 

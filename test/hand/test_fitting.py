@@ -10,11 +10,13 @@ import pytest
 import torch
 
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.hand.fitting import FitConfig, fit_hands, random_hands
+from hand_pose_ros.hand.fit_config import FitConfig
+from hand_pose_ros.hand.fitting import fit_hands
+from hand_pose_ros.hand.hand_state import HandState, hand_frames, random_hands
 from hand_pose_ros.hand.jacobian import scaled_offsets, unflatten_offsets
 from hand_pose_ros.hand.joint_sets import JOINT_SETS
 from hand_pose_ros.hand.kinematics import HandModelLayer
-from hand_pose_ros.hand.least_squares import HandState, hand_frames, solve
+from hand_pose_ros.hand.least_squares import solve
 from hand_pose_ros.hand.swarm import search
 
 PUBLISHED = Path(__file__).parents[2].parent / "shared" / "data" / "published"

@@ -17,7 +17,7 @@ from hand_pose_ros.datasets.benchmarks import BENCHMARKS
 from hand_pose_ros.datasets.icvl import rotation_degrees
 from hand_pose_ros.datasets.nyu import SCORED_JOINTS
 from hand_pose_ros.depth.crop import CropFrame
-from hand_pose_ros.hand.fitting import random_hands
+from hand_pose_ros.hand.hand_state import random_hands
 from hand_pose_ros.hand.joint_sets import convert_joints
 from hand_pose_ros.hand.kinematics import HandModelLayer
 from hand_pose_ros.network.checkpoint import load_checkpoint
