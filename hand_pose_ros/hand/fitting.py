@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from hand_pose_ros.hand import skeleton
@@ -28,15 +29,15 @@ from hand_pose_ros.hand.joint_sets import JOINT_SETS
 from hand_pose_ros.hand.kinematics import HandOffsets
 from hand_pose_ros.hand.rotations import so3_log
 
+Array = NDArray[np.float64]
+
 
 @dataclass(frozen=True)
 class HandFit:
-    """Fitted hands, float64, on the device of the points.
-
-    N frames of G hands, K points a frame.
-    """
+    """N fitted frames of G hands, K points a frame: float64, on the device of the points."""
 
     side: str
+    """"right" or "left"."""
     parameters: Tensor
     """(N, 26) as ``skeleton.PARAMETER_NAMES``, angles in range."""
     group: Tensor
@@ -52,30 +53,31 @@ class HandFit:
     swarm_cost: Tensor
     """(N,) m: what the swarm alone reached, root mean square."""
 
-    def out_of_range(self, limits: np.ndarray = skeleton.ANGLE_LIMITS) -> Tensor:
+    def out_of_range(self, limits: Array = skeleton.ANGLE_LIMITS) -> Tensor:
         """(N,) bool: frames with an angle out of ``limits`` (20, 2) rad."""
         lower, upper = torch.as_tensor(limits).to(self.parameters).unbind(-1)
-        angles = self.parameters[:, 6:]
+        angles = self.parameters[:, skeleton.FIRST_ANGLE :]
         return ((angles < lower) | (angles > upper)).any(-1)
 
 
 def fit_hands(
-    points: Tensor | np.ndarray,
-    joint_set: str | np.ndarray | None = None,
+    points: Tensor | NDArray[np.generic],
+    joint_set: str | NDArray[np.generic] | None = None,
     *,
-    weights: Tensor | np.ndarray | None = None,
-    group: Tensor | np.ndarray | None = None,
-    shape: Tensor | np.ndarray | None = None,
+    weights: Tensor | NDArray[np.generic] | None = None,
+    group: Tensor | NDArray[np.generic] | None = None,
+    shape: Tensor | NDArray[np.generic] | None = None,
     config: FitConfig | None = None,
-    limits: np.ndarray = skeleton.ANGLE_LIMITS,
+    limits: Array = skeleton.ANGLE_LIMITS,
 ) -> HandFit:
     """Fit the hand model to points (N, K, 3) m.
 
-    joint_set: a name in ``joint_sets.JOINT_SETS``, a matrix (K, 23), or None for our own 23 joints. weights (N,
-    K), 0 for a point that was not seen (it may be NaN), 1 by default. group (N,) integers: frames with the
-    same number show the same hand (all of them, by default). shape (G, 9): known shapes of the groups in
-    ascending order of their number, or the start where shapes are fitted. ValueError on shapes that do not
-    fit together, on a frame with fewer than three points and on values that are not finite.
+    joint_set: a name in ``joint_sets.JOINT_SETS``, a matrix (K, 23), or None for our own 23 joints. weights (N, K), 0
+    for a point that was not seen (it may be NaN), 1 by default. group (N,) integers: frames with the same number show
+    the same hand (all of them, by default). shape (G, 9): known shapes of the groups in ascending order of their
+    number, or the start where shapes are fitted. limits (20, 2) rad.
+    ValueError on shapes that do not fit together, on a frame with fewer than three points and on values that are not
+    finite.
     """
     config = config or FitConfig()
     data = _checked_points(points, joint_set, weights, limits)
@@ -111,10 +113,10 @@ def fit_hands(
 
 
 def _checked_points(
-    points: Tensor | np.ndarray,
-    joint_set: str | np.ndarray | None,
-    weights: Tensor | np.ndarray | None,
-    limits: np.ndarray,
+    points: Tensor | NDArray[np.generic],
+    joint_set: str | NDArray[np.generic] | None,
+    weights: Tensor | NDArray[np.generic] | None,
+    limits: Array,
 ) -> FitPoints:
     if joint_set is None:
         joint_set = np.eye(skeleton.JOINT_COUNT)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from hand_pose_ros.hand import skeleton
@@ -17,21 +18,25 @@ from hand_pose_ros.hand.jacobian import scaled_offsets, unflatten_offsets
 from hand_pose_ros.hand.kinematics import HandFrames, forward_kinematics
 from hand_pose_ros.hand.rotations import quaternion_to_matrix
 
+Array = NDArray[np.float64]
+
 
 @dataclass(frozen=True)
 class HandState:
-    """Poses of N frames and the geometry of their G groups; all tensors of one dtype on one device.
-
-    rotation (N, 3, 3); translation (N, 3) m; angles (N, 20) rad; group (N,) index; shape (G, 9) log scales;
-    offsets (G, 36) m: wrist, bases and lengths of ``HandOffsets``, flattened one after the other.
-    """
+    """Poses of N frames and the geometry of their G groups; all tensors of one dtype on one device."""
 
     rotation: Tensor
+    """(N, 3, 3)."""
     translation: Tensor
+    """(N, 3) m."""
     angles: Tensor
+    """(N, 20) rad."""
     group: Tensor
+    """(N,) index of the hand that a frame shows."""
     shape: Tensor
+    """(G, 9) log scales."""
     offsets: Tensor
+    """(G, 36) m: wrist, bases and lengths of ``HandOffsets``, flattened one after the other."""
 
     @classmethod
     def start(
@@ -48,10 +53,13 @@ def hand_frames(state: HandState, side: str) -> HandFrames:
 
 
 def random_hands(
-    count: int, seed: int = 0, *, shape_spread: float = 0.0, limits: np.ndarray = skeleton.ANGLE_LIMITS
+    count: int, seed: int = 0, *, shape_spread: float = 0.0, limits: Array = skeleton.ANGLE_LIMITS
 ) -> HandState:
-    """Valid hands to test with: any palm rotation, palms 0.3 to 0.7 m before the camera, angles uniform
-    within the limits, log scales uniform within ``shape_spread``; each frame its own group."""
+    """Valid hands to test with, each frame its own group; the same for the same seed.
+
+    Any palm rotation, palms 0.3 to 0.7 m before the camera, angles uniform within the limits, log scales uniform within
+    ``shape_spread``.
+    """
     generator = torch.Generator().manual_seed(seed)
 
     def uniform(*size: int) -> Tensor:

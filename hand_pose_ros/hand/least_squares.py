@@ -23,6 +23,7 @@ from hand_pose_ros.hand.jacobian import offsets_jacobian, pose_jacobian, scaled_
 from hand_pose_ros.hand.kinematics import HandFrames
 from hand_pose_ros.hand.rotations import so3_exp
 from hand_pose_ros.hand.skeleton import FIRST_ANGLE
+from hand_pose_ros.validation import require
 
 # As in levenberg_marquardt, with numbers of its own, for a batch waits for its slowest frame. All are guessed.
 _FIRST_DAMPING, _LEAST_DAMPING, _MOST_DAMPING = 1e-3, 1e-9, 1e9
@@ -46,7 +47,12 @@ class Scales(NamedTuple):
 
 
 class _Problem(NamedTuple):
-    """What stays the same while one solve runs. unit (N,): whose damping and cost a frame shares."""
+    """What stays the same while one solve runs.
+
+    target (N, K, 3) m; root (N, K, 1), the square roots of the weights over the noise; matrix (K, 23); lower and upper
+    (20,) rad; unit (N,): whose damping and cost a frame shares, of as many as units; prior_mean and prior_weight of the
+    unknown geometry.
+    """
 
     target: Tensor
     root: Tensor
@@ -62,8 +68,8 @@ class _Problem(NamedTuple):
     prior_weight: float
 
 
-class _Measure(NamedTuple):
-    """State, its frames, weighted residuals (N, 3 K) and cost (U,) a unit."""
+class _Evaluation(NamedTuple):
+    """A state, its frames, weighted residuals (N, 3 K) and cost (U,) of each unit."""
 
     state: HandState
     frames: HandFrames
@@ -84,13 +90,13 @@ def solve(
     tolerance: float = 1e-6,
     scales: Scales | None = None,
 ) -> HandState:
-    """Downhill from ``state``: the poses, and with ``geometry`` other than "fixed" each group's hand too.
+    """Downhill from ``state``: the poses, and with ``geometry`` other than "fixed" each group's hand, too.
 
-    target (N, K, 3) m, weights (N, K) >= 0 (0: not seen; the target must be finite all the same), matrix (K,
-    23), limits (20, 2) rad. Stops when no unit's cost falls by a share of more than ``tolerance``.
+    target (N, K, 3) m, weights (N, K) >= 0 (0: not seen; the target must be finite all the same), matrix (K, 23),
+    limits (20, 2) rad. Stops when no unit's cost falls by a share of more than ``tolerance``. ValueError on an unknown
+    geometry.
     """
-    if geometry not in GEOMETRIES:
-        raise ValueError(f"geometry is '{geometry}', want one of {', '.join(GEOMETRIES)}")
+    require(geometry in GEOMETRIES, "", "geometry", geometry, f"one of {', '.join(GEOMETRIES)}")
     scales = scales or Scales()
     alone = geometry == "fixed"
     spread = scales.shape if geometry == "scales" else scales.offset
@@ -102,20 +108,19 @@ def solve(
         torch.zeros_like(state.shape) if geometry == "scales" else state.offsets, spread**-2,
     )  # fmt: skip
     angles = torch.maximum(torch.minimum(state.angles, upper), lower)
-    now = _measure(problem, replace(state, angles=angles))
+    now = _evaluate(problem, replace(state, angles=angles))
     damping = torch.full_like(now.cost, _FIRST_DAMPING)
     # Frames that share nothing converge on their own: those that have are put aside, and the rest goes on.
     rows = torch.arange(len(target), device=target.device)
     result, separable = now.state, alone or torch.equal(state.group, rows)
     for _ in range(iterations):
-        trial = _measure(problem, _step(problem, now, damping))
+        trial = _evaluate(problem, _step(problem, now, damping))
         better = trial.cost < now.cost
         gain = torch.where(better, 1 - trial.cost / now.cost.clamp_min(1e-30), torch.zeros_like(damping))
         now = _choose(problem, better, trial, now)
         going = (gain >= tolerance) | (~better & (damping < _STUCK_DAMPING))
-        damping = torch.where(better, _DAMPING_DECREASE * damping, _DAMPING_INCREASE * damping).clamp(
-            _LEAST_DAMPING, _MOST_DAMPING
-        )
+        damping = torch.where(better, _DAMPING_DECREASE * damping, _DAMPING_INCREASE * damping)
+        damping = damping.clamp(_LEAST_DAMPING, _MOST_DAMPING)
         left = int(going.sum())
         if left == 0:
             break
@@ -134,7 +139,7 @@ def _put(whole: HandState, rows: Tensor, part: HandState, geometry: str) -> Hand
     return replace(whole, **{n: getattr(whole, n).index_copy(0, rows, getattr(part, n)) for n in names})
 
 
-def _take(problem: _Problem, now: _Measure, keep: Tensor) -> tuple[_Problem, _Measure]:
+def _take(problem: _Problem, now: _Evaluation, keep: Tensor) -> tuple[_Problem, _Evaluation]:
     """The problem of some of its frames, each a unit of its own."""
     state = now.state
     unit = torch.arange(int(keep.sum()), device=keep.device)
@@ -152,14 +157,14 @@ def _take(problem: _Problem, now: _Measure, keep: Tensor) -> tuple[_Problem, _Me
         target=problem.target[keep], root=problem.root[keep], unit=unit, units=len(unit)
     )
     frames = HandFrames(*(value[keep] for value in now.frames))
-    return problem, _Measure(state, frames, now.residual[keep], now.cost[keep])
+    return problem, _Evaluation(state, frames, now.residual[keep], now.cost[keep])
 
 
 def _unknown_geometry(problem: _Problem, state: HandState) -> Tensor:
     return state.shape if problem.geometry == "scales" else state.offsets
 
 
-def _measure(problem: _Problem, state: HandState) -> _Measure:
+def _evaluate(problem: _Problem, state: HandState) -> _Evaluation:
     frames = hand_frames(state, problem.side)
     residual = ((problem.matrix @ frames.joints - problem.target) * problem.root).flatten(1)
     middle = (problem.lower + problem.upper) / 2
@@ -168,10 +173,10 @@ def _measure(problem: _Problem, state: HandState) -> _Measure:
     if problem.geometry != "fixed":
         difference = _unknown_geometry(problem, state) - problem.prior_mean
         cost = cost + problem.prior_weight * difference.square().sum(-1)
-    return _Measure(state, frames, residual, cost)
+    return _Evaluation(state, frames, residual, cost)
 
 
-def _geometry_jacobian(problem: _Problem, now: _Measure) -> Tensor:
+def _geometry_jacobian(problem: _Problem, now: _Evaluation) -> Tensor:
     by_offset = torch.einsum("kj,njac->nkac", problem.matrix, offsets_jacobian(now.frames, problem.side))
     if problem.geometry == "offsets":
         return by_offset
@@ -179,7 +184,7 @@ def _geometry_jacobian(problem: _Problem, now: _Measure) -> Tensor:
     return by_offset.flatten(1, 2).bmm(chain[now.state.group]).unflatten(1, by_offset.shape[1:3])
 
 
-def _step(problem: _Problem, now: _Measure, damping: Tensor) -> HandState:
+def _step(problem: _Problem, now: _Evaluation, damping: Tensor) -> HandState:
     """One damped Gauss-Newton step of everything, projected onto the limits."""
     state, residual, scales = now.state, now.residual, problem.scales
     by_pose = torch.einsum(
@@ -223,7 +228,7 @@ def _step(problem: _Problem, now: _Measure, damping: Tensor) -> HandState:
 
 def _geometry_step(
     problem: _Problem,
-    now: _Measure,
+    now: _Evaluation,
     damping: Tensor,
     by_pose: Tensor,
     gradient: Tensor,
@@ -252,7 +257,7 @@ def _geometry_step(
     return -torch.cholesky_solve(right[..., None], system_factor).squeeze(-1), coupling
 
 
-def _choose(problem: _Problem, better: Tensor, trial: _Measure, now: _Measure) -> _Measure:
+def _choose(problem: _Problem, better: Tensor, trial: _Evaluation, now: _Evaluation) -> _Evaluation:
     """Per unit, the trial where it is better."""
 
     def pick(mask: Tensor, a: Tensor, b: Tensor) -> Tensor:
@@ -269,7 +274,7 @@ def _choose(problem: _Problem, better: Tensor, trial: _Measure, now: _Measure) -
         else:
             state[field.name] = pick(better, a, b)
     frames = HandFrames(*(pick(frame, a, b) for a, b in zip(trial.frames, now.frames, strict=True)))
-    return _Measure(
+    return _Evaluation(
         HandState(**state),
         frames,
         pick(frame, trial.residual, now.residual),

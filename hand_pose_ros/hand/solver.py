@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics_numba import REST_ROTATIONS, SIGNS
@@ -97,7 +97,7 @@ class SolvedHand:
 class PoseSolver:
     """Solves one frame after the other; holds no state but its configuration. Compiled at the first call."""
 
-    def __init__(self, config: SolverConfig | None = None, limits: NDArray = skeleton.ANGLE_LIMITS) -> None:
+    def __init__(self, config: SolverConfig | None = None, limits: ArrayLike = skeleton.ANGLE_LIMITS) -> None:
         self.config = config or SolverConfig()
         self._limits = np.ascontiguousarray(limits, dtype=np.float64)
         self._rest = np.ascontiguousarray(REST_ROTATIONS[self.config.side])
@@ -110,10 +110,10 @@ class PoseSolver:
 
     def solve(
         self,
-        joints: NDArray,
-        weights: NDArray | None = None,
-        shape: NDArray | ShapeEstimate | None = None,
-        previous: NDArray | None = None,
+        joints: ArrayLike,
+        weights: ArrayLike | None = None,
+        shape: ArrayLike | ShapeEstimate | None = None,
+        previous: ArrayLike | None = None,
     ) -> SolvedHand:
         """joints (23, 3) m -> the hand that meets them best.
 
@@ -161,7 +161,7 @@ class PoseSolver:
             estimate=ShapeEstimate(state.shape, information) if fit_shape else None,
         )
 
-    def _pose_prior(self, previous: NDArray | None) -> tuple[Array, Array]:
+    def _pose_prior(self, previous: ArrayLike | None) -> tuple[Array, Array]:
         """Mean and precisions (26,) of the prior on the pose."""
         config, precision = self.config, np.zeros(_POSE)
         if previous is None:
@@ -173,7 +173,7 @@ class PoseSolver:
         return _checked("previous", previous, (_POSE,)), precision
 
 
-def _checked(name: str, values: NDArray, shape: tuple[int, ...]) -> Array:
+def _checked(name: str, values: ArrayLike, shape: tuple[int, ...]) -> Array:
     """A contiguous copy of finite numbers; ValueError naming what is wrong."""
     array = np.array(values, dtype=np.float64, order="C")
     if array.shape != shape:
@@ -183,7 +183,7 @@ def _checked(name: str, values: NDArray, shape: tuple[int, ...]) -> Array:
     return array
 
 
-def _checked_joints(joints: NDArray, weights: NDArray | None) -> tuple[Array, Array]:
+def _checked_joints(joints: ArrayLike, weights: ArrayLike | None) -> tuple[Array, Array]:
     count = skeleton.JOINT_COUNT
     trust = np.ones(count) if weights is None else _checked("weights", weights, (count,))
     if (trust < 0).any():

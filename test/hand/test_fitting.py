@@ -169,24 +169,6 @@ def test_frames_are_fitted_independently_of_each_other():
 
 
 @pytest.mark.parametrize(
-    "change, message",
-    [
-        ({"side": "both"}, "side"),
-        ({"shape": "none"}, "shape"),
-        ({"geometry": "fixed"}, "geometry"),
-        ({"geometry": "offsets"}, "offsets"),
-        ({"particles": 1}, "particles"),
-        ({"iterations": 0}, "iterations"),
-        ({"seed": -1}, "seed"),
-        ({"threads": 0}, "threads"),
-    ],
-)
-def test_a_senseless_configuration_is_refused_by_name(change, message):
-    with pytest.raises(ValueError, match=message):
-        FitConfig(**change)
-
-
-@pytest.mark.parametrize(
     "arguments, message",
     [
         ({"points": np.zeros((2, 22, 3))}, "points are"),
