@@ -12,8 +12,8 @@ import numpy as np
 
 from hand_pose_ros.datasets.synthetic import SyntheticConfig, SyntheticHands
 from hand_pose_ros.hand import skeleton
+from hand_pose_ros.hand.skeleton import bone_lengths
 from hand_pose_ros.refine.bone_prior import save_bone_prior, train_bone_prior
-from hand_pose_ros.refine.regressor import bone_lengths
 
 TRAINING_SPLIT = 0
 

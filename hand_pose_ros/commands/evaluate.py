@@ -35,7 +35,7 @@ from hand_pose_ros.evaluation.report import (
     write_json,
 )
 from hand_pose_ros.evaluation.synthetic_hands import SYNTHETIC_COUNT, on_synthetic, parts_line
-from hand_pose_ros.hand.skeleton import convert_joints
+from hand_pose_ros.hand.joint_sets import convert_joints
 from hand_pose_ros.synthetic.mesh import MESH_NAMES
 
 SYNTHETIC = "synthetic"

@@ -25,8 +25,8 @@ from hand_pose_ros.evaluation.published import read_predictions
 from hand_pose_ros.evaluation.report import write_json
 from hand_pose_ros.evaluation.self_test import SelfTest, run_self_test
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.hand.fitting import SHAPE_MODES, SIDE_CHOICES, FitConfig, HandFit, fit_hands
-from hand_pose_ros.hand.least_squares import GEOMETRIES
+from hand_pose_ros.hand.fit_config import GEOMETRIES, SHAPE_MODES, SIDE_CHOICES, FitConfig
+from hand_pose_ros.hand.fitting import HandFit, fit_hands
 from hand_pose_ros.network.device import pick_device
 
 DATASETS: tuple[str, ...] = tuple(BENCHMARKS)

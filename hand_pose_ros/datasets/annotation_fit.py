@@ -21,7 +21,9 @@ from tqdm import tqdm
 from hand_pose_ros.datasets.benchmarks import Benchmark
 from hand_pose_ros.files import replaced
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.hand.fitting import FitConfig, fit_hands
+from hand_pose_ros.hand.fit_config import FitConfig
+from hand_pose_ros.hand.fitting import fit_hands
+from hand_pose_ros.hand.joint_sets import convert_joints
 from hand_pose_ros.hand.rotations import so3_exp
 
 Array = NDArray[np.float64]
@@ -111,7 +113,7 @@ def fit_annotations(
         result.rotation[i] = move.rotation @ result.rotation[original]
         for field in ("angles", "shape"):
             getattr(result, field)[i] = getattr(result, field)[original]
-        placed = skeleton.convert_joints(result.joints[i], benchmark.joint_set)
+        placed = convert_joints(result.joints[i], benchmark.joint_set)
         result.residual[i] = np.linalg.norm(placed - joints[i], axis=-1).mean()
     return result
 

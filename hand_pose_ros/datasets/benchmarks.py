@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.hand.skeleton import JOINT_SETS
+from hand_pose_ros.hand.joint_sets import JOINT_SETS
 
 
 @dataclass(frozen=True)
 class Benchmark:
     """How one public data set is scored.
 
-    joint_set: name in ``skeleton.JOINT_SETS``; labels: the joints' names in figures, in the files' order;
+    joint_set: name in ``joint_sets.JOINT_SETS``; labels: the joints' names in figures, in the files' order;
     figure_order: the order in which figures show them; bones: (near, far) joint indices; camera: intrinsics for
     scoring; side: which hand the images show; sequences: the test frames of each person or recording.
     """

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.depth.crop import CropFrame, crop_depth
 from hand_pose_ros.depth.frame import DepthFrame
-from hand_pose_ros.hand.skeleton import JOINT_NAMES, JOINT_SETS
+from hand_pose_ros.hand.joint_sets import JOINT_SETS
+from hand_pose_ros.hand.skeleton import JOINT_NAMES, SIDES
 
 OWN_JOINT_SET = "hand23"
 """Joint set name of the project's own 23 joints."""
@@ -78,8 +79,8 @@ class Sample:
                 f"{self.name}: depth is {self.depth.dtype} {self.depth.shape}, want float32 (H, W)"
             )
         self.camera.require_size(self.depth.shape[1], self.depth.shape[0])
-        if self.side not in ("left", "right"):
-            raise ValueError(f"{self.name}: side is '{self.side}', want 'left' or 'right'")
+        if self.side not in SIDES:
+            raise ValueError(f"{self.name}: side is '{self.side}', want one of {', '.join(SIDES)}")
         if self.centre.shape != (3,) or not np.isfinite(self.centre).all() or not self.centre[2] > 0.0:
             raise ValueError(f"{self.name}: centre is {self.centre}, want 3 finite numbers with z > 0")
         if not self.cube_m > 0.0:

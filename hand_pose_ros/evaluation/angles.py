@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.datasets.benchmarks import Benchmark
-from hand_pose_ros.hand.fitting import FitConfig, fit_hands
+from hand_pose_ros.hand.fit_config import FitConfig
+from hand_pose_ros.hand.fitting import fit_hands
 
 
 class FittedAngles(NamedTuple):

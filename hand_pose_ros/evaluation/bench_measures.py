@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from hand_pose_ros.evaluation.bench_runs import Frame, Pair, Run, pairs
 from hand_pose_ros.evaluation.motion_metrics import jitter_m, lag_s
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.hand.kinematics import bone_lengths
+from hand_pose_ros.hand.skeleton import bone_lengths
 from hand_pose_ros.tracking.hand import Hand, TrackState
 
 TIPS = list(skeleton.TIP_JOINTS)
@@ -123,7 +123,7 @@ def validity(runs: Sequence[Run]) -> Figures:
             outside += bool((hand.angles < low).any() or (hand.angles > high).any())
             if hand.shape_frozen:
                 held += 1
-                lengths = bone_lengths(hand.joints).numpy()
+                lengths = bone_lengths(hand.joints)
                 first.setdefault(hand.track_id, lengths)
                 changed += bool(np.abs(lengths - first[hand.track_id]).max() > _MOST_BONE_CHANGE_M)
     return {

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hand_pose_ros.hand.skeleton import ANGLE_LIMITS, ANGLE_NAMES
+from hand_pose_ros.hand.skeleton import ANGLE_LIMITS, ANGLE_NAMES, bone_lengths
 
 THRESHOLDS_MM: tuple[float, ...] = (20.0, 40.0)
 """Thresholds whose success fractions are printed."""
@@ -140,9 +140,7 @@ def out_of_range_fraction(
 
 def bone_lengths_mm(joints: ArrayLike, bones: Bones) -> NDArray[np.float64]:
     """Joints (N, K, 3) m, bones as (near, far) joint indices -> lengths (N, B) mm."""
-    array = np.asarray(joints, dtype=np.float64)
-    near, far = (list(side) for side in zip(*bones, strict=True))
-    return np.asarray(np.linalg.norm(array[:, far] - array[:, near], axis=-1) * 1000.0)
+    return bone_lengths(joints, bones) * 1000.0
 
 
 def bone_spread_mm(

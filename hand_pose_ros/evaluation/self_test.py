@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hand_pose_ros.hand.fitting import FitConfig, fit_hands, random_hands
-from hand_pose_ros.hand.least_squares import HandState, hand_frames
+from hand_pose_ros.hand.fit_config import FitConfig
+from hand_pose_ros.hand.fitting import fit_hands
+from hand_pose_ros.hand.hand_state import HandState, hand_frames, random_hands
 from hand_pose_ros.hand.skeleton import ANGLE_LIMITS
 from hand_pose_ros.hand.solver import PoseSolver
 

@@ -13,6 +13,12 @@ from torch import Tensor
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics import HandFrames, HandOffsets, scale_offsets, template_offsets
 from hand_pose_ros.hand.rotations import skew
+from hand_pose_ros.hand.skeleton import (
+    FINGER_ANGLE_TABLE,
+    FINGER_JOINT_TABLE,
+    FINGER_SEGMENT_TABLE,
+    FIRST_ANGLE,
+)
 
 _OFFSET_SIZES = (6, 15, 15)  # wrist, bases, lengths
 
@@ -37,8 +43,7 @@ def scaled_offsets(shape: Tensor) -> Tensor:
 
 
 def pose_jacobian(frames: HandFrames, angles: Tensor, side: str) -> Tensor:
-    """(N, 23, 3, 26): joints by translation, by a small rotation vector in the outer frame, and by the 20
-    angles."""
+    """(N, 23, 3, 26): joints by the translation, a small rotation vector in the outer frame, and the 20 angles."""
     joints, rotations = frames.joints, frames.segment_rotations
     segments = rotations[:, 1:].unflatten(1, (5, 3))
     # The abduction axis is the first segment's z before its flexion turned it.
@@ -58,9 +63,10 @@ def pose_jacobian(frames: HandFrames, angles: Tensor, side: str) -> Tensor:
     out[..., :3] = torch.eye(3, dtype=joints.dtype, device=joints.device)
     # The palm's position is the translation, so arms about it do not change with the rotation.
     out[..., 3:6] = -skew(joints - joints[:, :1])
-    for finger in range(5):
-        first = 3 + 4 * finger
-        out[:, first : first + 4, :, 6 + 4 * finger : 10 + 4 * finger] = by_angle[:, finger].transpose(2, 3)
+    for finger, (first, *_, last) in enumerate(FINGER_JOINT_TABLE):
+        first_angle, *_, last_angle = FIRST_ANGLE + FINGER_ANGLE_TABLE[finger]
+        own = by_angle[:, finger].transpose(2, 3)
+        out[:, first : last + 1, :, first_angle : last_angle + 1] = own
     return out
 
 
@@ -70,12 +76,13 @@ def offsets_jacobian(frames: HandFrames, side: str) -> Tensor:
     mirror = rotations.new_tensor([1.0, -1.0 if side == "left" else 1.0, 1.0])
     palm = rotations[:, 0] * mirror
     out = rotations.new_zeros(len(rotations), skeleton.JOINT_COUNT, 3, sum(_OFFSET_SIZES))
-    for wrist in range(2):
-        out[:, 1 + wrist, :, 3 * wrist : 3 * wrist + 3] = palm
-    for finger in range(5):
-        joint, base, length = 3 + 4 * finger, 6 + 3 * finger, 21 + 3 * finger
-        out[:, joint : joint + 4, :, base : base + 3] = palm[:, None]
-        for bone in range(3):
-            along = rotations[:, 1 + 3 * finger + bone, :, 0]
-            out[:, joint + bone + 1 : joint + 4, :, length + bone] = along[:, None]
+    offset = torch.arange(sum(_OFFSET_SIZES))
+    wrist, bases, lengths = (part.tolist() for part in unflatten_offsets(offset))
+    for joint, columns in zip(skeleton.WRIST_JOINTS, wrist, strict=True):
+        out[:, joint][..., columns] = palm
+    for finger, (first, *_, last) in enumerate(FINGER_JOINT_TABLE):
+        out[:, first : last + 1, :, bases[finger]] = palm[:, None]
+        for bone, segment in enumerate(FINGER_SEGMENT_TABLE[finger]):
+            along = rotations[:, segment, :, 0]
+            out[:, first + bone + 1 : last + 1, :, lengths[finger][bone]] = along[:, None]
     return out

@@ -14,20 +14,19 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.rotations import rotation_y, rotation_z, so3_exp
-from hand_pose_ros.hand.skeleton import SIDES
+from hand_pose_ros.hand.skeleton import check_side
 
 
 class HandOffsets(NamedTuple):
     """What is constant in one person's hand, metres, in the palm frame; leading dimensions broadcast.
 
-    wrist (..., 2, 3): radial and ulnar side; bases (..., 5, 3): thumb CMC and the four MCP joints;
-    lengths (..., 5, 3): bone lengths of each finger from the palm to the tip.
+    wrist (..., 2, 3): radial and ulnar side; bases (..., 5, 3): thumb CMC and the four MCP joints; lengths (..., 5, 3):
+    bone lengths of each finger from the palm to the tip.
     """
 
     wrist: Tensor
@@ -46,7 +45,7 @@ class HandFrames(NamedTuple):
 def template_offsets(dtype: torch.dtype = torch.float32) -> HandOffsets:
     """The template right hand's offsets, without batch dimensions."""
     palm = skeleton.PALM_JOINT_POSITIONS
-    bases = [palm["thumb_cmc"]] + [palm[f"{finger}_mcp"] for finger in skeleton.FINGERS[1:]]
+    bases = [palm[skeleton.JOINT_NAMES[joints[0]]] for joints in skeleton.FINGER_JOINTS.values()]
     return HandOffsets(
         torch.tensor([palm["wrist_radial"], palm["wrist_ulnar"]], dtype=dtype),
         torch.tensor(bases, dtype=dtype),
@@ -71,9 +70,10 @@ def forward_kinematics(
 ) -> HandFrames:
     """Palm rotation (..., 3, 3) and position (..., 3) m, angles (..., 20) rad, a right hand's offsets -> frames.
 
-    A left hand is the mirror image of the right hand with the same offsets and angles, with right-handed
-    frames: the palm's y then points away from the thumb and abduction turns about -z.
+    A left hand is the mirror image of the right hand with the same offsets and angles, with right-handed frames: the
+    palm's y then points away from the thumb and abduction turns about -z. ValueError on an unknown side.
     """
+    check_side(side)
     chain = angles.unflatten(-1, (5, 4))
     abduction, flexion = chain[..., 0], chain[..., 1:].cumsum(-1)
     wrist, bases = offsets.wrist, offsets.bases
@@ -84,8 +84,6 @@ def forward_kinematics(
         mirror = torch.tensor([1.0, -1.0, 1.0], dtype=rotation.dtype, device=rotation.device)
         wrist, bases, abduction = wrist * mirror, bases * mirror, -abduction
         base_rotation = mirror[:, None] * base_rotation * mirror
-    elif side != "right":
-        raise ValueError(f"side is '{side}', want 'right' or 'left'")
 
     identity = torch.eye(3, dtype=rotation.dtype, device=rotation.device)
     finger_bases = torch.stack([base_rotation, identity, identity, identity, identity])
@@ -93,10 +91,10 @@ def forward_kinematics(
     segments = splay[..., None, :, :] @ rotation_y(flexion)  # (..., 5, 3, 3, 3)
     bones = segments[..., 0] * offsets.lengths[..., None]  # (..., 5, 3, 3): along each segment's x
 
-    def place(points: Tensor) -> Tensor:
+    def to_outer(points: Tensor) -> Tensor:
         return (rotation[..., None, :, :] @ points[..., None]).squeeze(-1) + translation[..., None, :]
 
-    wrist, bases = place(wrist), place(bases)
+    wrist, bases = to_outer(wrist), to_outer(bases)
     later = bases[..., None, :] + bones.cumsum(-2)
     finger_joints = torch.cat([bases[..., None, :], later], dim=-2)  # (..., 5, 4, 3)
     palm = translation[..., None, :].expand(*wrist.shape[:-2], 1, 3)
@@ -110,8 +108,8 @@ def forward_kinematics(
 class HandModelLayer(nn.Module):
     """Parameters (and shape) -> joints; differentiable, without weights of its own; constants are buffers.
 
-    ``side`` is the side of the hand whose joints come out. Parameters of a left hand and of its mirrored right
-    hand differ in translation and rotation only, see :func:`mirror_pose`.
+    ``side`` is the side of the hand whose joints come out. Parameters of a left hand and of its mirrored right hand
+    differ in translation and rotation only.
     """
 
     wrist: Tensor
@@ -121,8 +119,7 @@ class HandModelLayer(nn.Module):
 
     def __init__(self, side: str = "right") -> None:
         super().__init__()
-        if side not in SIDES:
-            raise ValueError(f"side is '{side}', want 'right' or 'left'")
+        check_side(side)
         self.side = side
         for name, value in template_offsets()._asdict().items():
             self.register_buffer(name, value, persistent=False)
@@ -156,21 +153,3 @@ class HandModelLayer(nn.Module):
     def clamp_angles(self, angles: Tensor) -> Tensor:
         """Angles (..., 20) rad moved to the nearest value in range."""
         return torch.maximum(torch.minimum(angles, self.limits[:, 1]), self.limits[:, 0])
-
-
-def mirror_pose(rotation: Tensor, translation: Tensor) -> tuple[Tensor, Tensor]:
-    """Palm pose of the other side's hand that is this hand's image in the plane x = 0 of the outer frame.
-
-    Both the outer x and the palm's y are reflected, so the rotation stays a rotation; angles and shape stay.
-    """
-    outer = torch.tensor([-1.0, 1.0, 1.0], dtype=rotation.dtype, device=rotation.device)
-    inner = torch.tensor([1.0, -1.0, 1.0], dtype=rotation.dtype, device=rotation.device)
-    return outer[:, None] * rotation * inner, translation * outer
-
-
-def bone_lengths(joints: Tensor | np.ndarray) -> Tensor:
-    """Joints (..., 23, 3) m -> lengths (..., 22) m of ``skeleton.BONES``."""
-    points = torch.as_tensor(joints)
-    parents = torch.tensor([p for p, _ in skeleton.BONES], device=points.device)
-    children = torch.tensor([c for _, c in skeleton.BONES], device=points.device)
-    return (points[..., children, :] - points[..., parents, :]).norm(dim=-1)

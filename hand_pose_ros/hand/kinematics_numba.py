@@ -1,29 +1,55 @@
-"""One posed hand, quickly: pose and shape -> joints and segment frames, in numba, without torch's cost a call.
+"""One hand's forward kinematics in numba: pose and shape -> joints and segment frames, without torch's cost a call.
 
-The same hand model as :class:`hand_pose_ros.hand.kinematics.HandModelLayer` (a test compares them), for one hand.
+In: one hand's palm rotation (3, 3), translation (3,) m, angles (20,) rad and shape (9,) log scales, float64. Out:
+joints (23, 3) m, the axes (20, 3) that the angles turn about, segment frames, in the frame that the rotation and the
+translation refer to. The same hand model as :class:`hand_pose_ros.hand.kinematics.HandModelLayer` (a test compares
+them). Kernels are for other compiled code: they write into arrays that the caller brings, and nothing checks them.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.hand.skeleton import SIDES
-from hand_pose_ros.hand.solver_kinematics import place_hand, scale_hand
+from hand_pose_ros.hand.skeleton import FINGER_ANGLE_TABLE, FINGER_JOINT_TABLE, check_side
 
 Array = NDArray[np.float64]
+
+_WRIST = np.array([skeleton.PALM_JOINT_POSITIONS[skeleton.JOINT_NAMES[j]] for j in skeleton.WRIST_JOINTS])
+_BASES = np.array([skeleton.PALM_JOINT_POSITIONS[skeleton.JOINT_NAMES[j]] for j in FINGER_JOINT_TABLE[:, 0]])
+_LENGTHS = np.array([skeleton.BONE_LENGTHS[finger] for finger in skeleton.FINGERS])
+_HAND, _PALM_LENGTH, _PALM_WIDTH, _METACARPAL, _FIRST_FINGER = (
+    skeleton.SHAPE_NAMES.index(name)
+    for name in ("hand", "palm_length", "palm_width", "thumb_metacarpal", "thumb")
+)
 
 _REST = np.stack([skeleton.THUMB_REST_ROTATION] + [np.eye(3)] * 4)
 _MIRROR = np.array([1.0, -1.0, 1.0])
 REST_ROTATIONS: dict[str, Array] = {"right": _REST, "left": _MIRROR[:, None] * _REST * _MIRROR}
 """(5, 3, 3) a side: each finger's orientation in the palm at zero angles."""
-_NEAR = [joint for joints in skeleton.FINGER_JOINTS.values() for joint in joints[:3]]
+SIGNS: dict[str, float] = {"right": 1.0, "left": -1.0}
+"""The sign of each side's y coordinates and abductions, as the kernels take it."""
+_NEAR = FINGER_JOINT_TABLE[:, :3].ravel()
+_FAR = FINGER_JOINT_TABLE[:, 1:].ravel()
 
 
-class PlacedHand(NamedTuple):
+class OffsetArrays(NamedTuple):
+    """What is constant in one hand, metres, in its palm frame, mirrored for a left hand.
+
+    wrist (2, 3); bases (5, 3): thumb CMC and the four MCP joints; lengths (5, 3): bone lengths of each finger from the
+    palm to the tip. The numba kernels' counterpart of :class:`hand_pose_ros.hand.kinematics.HandOffsets`.
+    """
+
+    wrist: Array
+    bases: Array
+    lengths: Array
+
+
+class PosedHand(NamedTuple):
     """joints (23, 3) m, segment_positions (16, 3) m and right-handed segment_rotations (16, 3, 3), in one frame."""
 
     joints: Array
@@ -37,38 +63,115 @@ def fingers_direction(joints: NDArray[np.floating]) -> Array:
     return np.asarray(knuckles.mean(axis=-2) - wrist.mean(axis=-2), dtype=np.float64)
 
 
-def hand_joints(
+def forward_joints(
     side: str, rotation: Array, translation: Array, angles: Array, shape: Array
 ) -> tuple[Array, Array]:
-    """Joints (23, 3) m, and the axes (20, 3) that the angles turn about; see :func:`place`."""
-    if side not in SIDES:
-        raise ValueError(f"side is '{side}', want one of {', '.join(SIDES)}")
-    sign = 1.0 if side == "right" else -1.0
-    wrist, bases, lengths = np.empty((2, 3)), np.empty((5, 3)), np.empty((5, 3))
-    scale_hand(np.ascontiguousarray(shape, np.float64), sign, wrist, bases, lengths)
+    """Joints (23, 3) m, and the axes (20, 3) that the angles turn about; see :func:`forward_kinematics`."""
+    check_side(side)
+    offsets = empty_offsets()
+    scale_offsets_kernel(np.ascontiguousarray(shape, np.float64), SIGNS[side], offsets)
     joints, axes = np.empty((skeleton.JOINT_COUNT, 3)), np.empty((skeleton.ANGLE_COUNT, 3))
-    place_hand(
+    forward_kinematics_kernel(
         np.ascontiguousarray(rotation, np.float64),
         np.ascontiguousarray(translation, np.float64),
         np.ascontiguousarray(angles, np.float64),
         REST_ROTATIONS[side],
-        sign, wrist, bases, lengths, joints, axes,
-    )  # fmt: skip
+        SIGNS[side],
+        offsets,
+        joints,
+        axes,
+    )
     return joints, axes
 
 
-def place(side: str, rotation: Array, translation: Array, angles: Array, shape: Array) -> PlacedHand:
+def forward_kinematics(
+    side: str, rotation: Array, translation: Array, angles: Array, shape: Array
+) -> PosedHand:
     """Palm rotation (3, 3) and translation (3,) m, angles (20,) rad, shape (9,) log scales -> the whole hand.
 
     ValueError on an unknown side.
     """
-    joints, axes = hand_joints(side, rotation, translation, angles, shape)
-    bones = joints[[joint + 1 for joint in _NEAR]] - joints[_NEAR]
+    joints, axes = forward_joints(side, rotation, translation, angles, shape)
+    bones = joints[_FAR] - joints[_NEAR]
     forward = bones / np.linalg.norm(bones, axis=1, keepdims=True)
-    across = axes.reshape(5, 4, 3)[:, 1:].reshape(15, 3)
+    across = axes[FINGER_ANGLE_TABLE[:, 1:].ravel()]
     frames = np.stack([forward, across, np.cross(forward, across)], axis=-1)
-    return PlacedHand(
+    return PosedHand(
         joints,
         np.concatenate([joints[:1], joints[_NEAR]]),
         np.concatenate([np.asarray(rotation, np.float64)[None], frames]),
     )
+
+
+@numba.njit(cache=True, nogil=True)
+def empty_offsets() -> OffsetArrays:
+    """Room for :func:`scale_offsets_kernel` to write into."""
+    return OffsetArrays(np.empty((2, 3)), np.empty((5, 3)), np.empty((5, 3)))
+
+
+@numba.njit(cache=True, nogil=True)
+def scale_offsets_kernel(shape: Array, sign: float, offsets: OffsetArrays) -> None:
+    """Log scales (9,) -> the template's offsets scaled, mirrored for a left hand (sign -1)."""
+    wrist, bases, lengths = offsets
+    hand = np.exp(shape[_HAND])
+    along = hand * np.exp(shape[_PALM_LENGTH])
+    across = hand * np.exp(shape[_PALM_WIDTH]) * sign
+    for i in range(2):
+        wrist[i, 0] = _WRIST[i, 0] * along
+        wrist[i, 1] = _WRIST[i, 1] * across
+        wrist[i, 2] = _WRIST[i, 2] * hand
+    for f in range(5):
+        bases[f, 0] = _BASES[f, 0] * along
+        bases[f, 1] = _BASES[f, 1] * across
+        bases[f, 2] = _BASES[f, 2] * hand
+        finger = hand * np.exp(shape[_FIRST_FINGER + f])
+        for i in range(3):
+            lengths[f, i] = _LENGTHS[f, i] * finger
+    lengths[0, 0] = _LENGTHS[0, 0] * hand * np.exp(shape[_METACARPAL])
+
+
+@numba.njit(cache=True, nogil=True)
+def forward_kinematics_kernel(
+    rotation: Array,
+    translation: Array,
+    angles: Array,
+    rest: Array,
+    sign: float,
+    offsets: OffsetArrays,
+    joints: Array,
+    axes: Array,
+) -> None:
+    """Palm pose, angles (20,) and a side's rest (5, 3, 3) and sign -> ``joints`` (23, 3), ``axes`` (20, 3).
+
+    An axis is the one that its angle turns about, in the outer frame.
+    """
+    wrist, bases, lengths = offsets
+    joints[0] = translation
+    for i in range(2):
+        joints[1 + i] = rotation @ wrist[i] + translation
+    for f in range(5):
+        frame = rotation @ rest[f]
+        abduction = FINGER_ANGLE_TABLE[f, 0]
+        bend = sign * angles[abduction]
+        c, s = np.cos(bend), np.sin(bend)
+        joints[FINGER_JOINT_TABLE[f, 0]] = rotation @ bases[f] + translation
+        for k in range(3):
+            axes[abduction, k] = sign * frame[k, 2]
+            across = c * frame[k, 1] - s * frame[k, 0]
+            for i in range(1, 4):
+                axes[FINGER_ANGLE_TABLE[f, i], k] = across
+        flexion = 0.0
+        for i in range(3):
+            flexion += angles[FINGER_ANGLE_TABLE[f, i + 1]]
+            cf, sf = np.cos(flexion), np.sin(flexion)
+            near, far = FINGER_JOINT_TABLE[f, i], FINGER_JOINT_TABLE[f, i + 1]
+            for k in range(3):
+                forward = c * frame[k, 0] + s * frame[k, 1]
+                joints[far, k] = joints[near, k] + lengths[f, i] * (cf * forward - sf * frame[k, 2])
+
+
+@numba.njit(cache=True, nogil=True)
+def clamp_angles_kernel(angles: Array, limits: Array) -> None:
+    """Angles (20,) rad moved in place to the nearest values within the limits (20, 2)."""
+    for i in range(len(angles)):
+        angles[i] = min(max(angles[i], limits[i, 0]), limits[i, 1])

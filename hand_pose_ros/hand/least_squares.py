@@ -11,70 +11,48 @@ at its limit and would be pushed beyond is held for that step.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from hand_pose_ros.hand.jacobian import offsets_jacobian, pose_jacobian, scaled_offsets, unflatten_offsets
-from hand_pose_ros.hand.kinematics import HandFrames, forward_kinematics
+from hand_pose_ros.hand.fit_config import GEOMETRIES
+from hand_pose_ros.hand.hand_state import HandState, hand_frames
+from hand_pose_ros.hand.jacobian import offsets_jacobian, pose_jacobian, scaled_offsets
+from hand_pose_ros.hand.kinematics import HandFrames
 from hand_pose_ros.hand.rotations import so3_exp
+from hand_pose_ros.hand.skeleton import FIRST_ANGLE
+from hand_pose_ros.validation import require
 
-GEOMETRIES: tuple[str, ...] = ("fixed", "scales", "offsets")
-"""What is unknown of a group's hand: nothing; the 9 log scales; the 36 numbers of its HandOffsets
-themselves."""
-
+# As in levenberg_marquardt, with numbers of its own, for a batch waits for its slowest frame. All are guessed.
 _FIRST_DAMPING, _LEAST_DAMPING, _MOST_DAMPING = 1e-3, 1e-9, 1e9
+_DAMPING_DECREASE, _DAMPING_INCREASE = 0.3, 6.0
 _STUCK_DAMPING = 1e3  # no step that is still worth taking has failed up to here
 _WORTH_DROPPING = 0.7  # carry on with the unfinished frames alone when they are fewer than this share
 _FLOOR = 1e-9  # on the diagonal, for unknowns that nothing observes
 
 
-@dataclass(frozen=True)
-class HandState:
-    """Poses of N frames and the geometry of their G groups; all tensors of one dtype on one device.
-
-    rotation (N, 3, 3); translation (N, 3) m; angles (N, 20) rad; group (N,) index; shape (G, 9) log scales;
-    offsets (G, 36) m: wrist, bases and lengths of ``HandOffsets``, flattened one after the other.
-    """
-
-    rotation: Tensor
-    translation: Tensor
-    angles: Tensor
-    group: Tensor
-    shape: Tensor
-    offsets: Tensor
-
-    @classmethod
-    def start(
-        cls, rotation: Tensor, translation: Tensor, angles: Tensor, group: Tensor, shape: Tensor
-    ) -> HandState:
-        """A state whose hands are the template scaled by ``shape`` (G, 9)."""
-        return cls(rotation, translation, angles, group, shape, scaled_offsets(shape))
-
-
 class Scales(NamedTuple):
-    """Units of the cost: residuals (m), and the spread of the priors on angles (rad), log scales and offsets
-    (m).
-
-    The angle's spread is no more than a whisper that defines what the points do not observe.
-    """
+    """Units of the cost: the spreads of the residuals and of the priors. All are guessed."""
 
     noise: float = 1e-3
+    """m, of a residual with weight 1."""
     angle: float = 10.0
+    """rad, of the angles about the middle of their ranges: only to define what the points do not observe."""
     shape: float = 0.25
+    """Of the log scales about the template's."""
     offset: float = 4e-3
-
-
-def hand_frames(state: HandState, side: str) -> HandFrames:
-    """Joints and segment frames of all N frames."""
-    offsets = unflatten_offsets(state.offsets[state.group])
-    return forward_kinematics(state.rotation, state.translation, state.angles, offsets, side)
+    """m, of the offsets about where they start."""
 
 
 class _Problem(NamedTuple):
-    """What stays the same while one solve runs. unit (N,): whose damping and cost a frame shares."""
+    """What stays the same while one solve runs.
+
+    target (N, K, 3) m; root (N, K, 1), the square roots of the weights over the noise; matrix (K, 23); lower and upper
+    (20,) rad; unit (N,): whose damping and cost a frame shares, of as many as units; prior_mean and prior_weight of the
+    unknown geometry.
+    """
 
     target: Tensor
     root: Tensor
@@ -90,8 +68,8 @@ class _Problem(NamedTuple):
     prior_weight: float
 
 
-class _Measure(NamedTuple):
-    """State, its frames, weighted residuals (N, 3 K) and cost (U,) a unit."""
+class _Evaluation(NamedTuple):
+    """A state, its frames, weighted residuals (N, 3 K) and cost (U,) of each unit."""
 
     state: HandState
     frames: HandFrames
@@ -112,13 +90,13 @@ def solve(
     tolerance: float = 1e-6,
     scales: Scales | None = None,
 ) -> HandState:
-    """Downhill from ``state``: the poses, and with ``geometry`` other than "fixed" each group's hand too.
+    """Downhill from ``state``: the poses, and with ``geometry`` other than "fixed" each group's hand, too.
 
-    target (N, K, 3) m, weights (N, K) >= 0 (0: not seen; the target must be finite all the same), matrix (K,
-    23), limits (20, 2) rad. Stops when no unit's cost falls by a share of more than ``tolerance``.
+    target (N, K, 3) m, weights (N, K) >= 0 (0: not seen; the target must be finite all the same), matrix (K, 23),
+    limits (20, 2) rad. Stops when no unit's cost falls by a share of more than ``tolerance``. ValueError on an unknown
+    geometry.
     """
-    if geometry not in GEOMETRIES:
-        raise ValueError(f"geometry is '{geometry}', want one of {', '.join(GEOMETRIES)}")
+    require(geometry in GEOMETRIES, "", "geometry", geometry, f"one of {', '.join(GEOMETRIES)}")
     scales = scales or Scales()
     alone = geometry == "fixed"
     spread = scales.shape if geometry == "scales" else scales.offset
@@ -130,18 +108,19 @@ def solve(
         torch.zeros_like(state.shape) if geometry == "scales" else state.offsets, spread**-2,
     )  # fmt: skip
     angles = torch.maximum(torch.minimum(state.angles, upper), lower)
-    now = _measure(problem, replace(state, angles=angles))
+    now = _evaluate(problem, replace(state, angles=angles))
     damping = torch.full_like(now.cost, _FIRST_DAMPING)
     # Frames that share nothing converge on their own: those that have are put aside, and the rest goes on.
     rows = torch.arange(len(target), device=target.device)
     result, separable = now.state, alone or torch.equal(state.group, rows)
     for _ in range(iterations):
-        trial = _measure(problem, _step(problem, now, damping))
+        trial = _evaluate(problem, _step(problem, now, damping))
         better = trial.cost < now.cost
         gain = torch.where(better, 1 - trial.cost / now.cost.clamp_min(1e-30), torch.zeros_like(damping))
         now = _choose(problem, better, trial, now)
         going = (gain >= tolerance) | (~better & (damping < _STUCK_DAMPING))
-        damping = torch.where(better, 0.3 * damping, 6 * damping).clamp(_LEAST_DAMPING, _MOST_DAMPING)
+        damping = torch.where(better, _DAMPING_DECREASE * damping, _DAMPING_INCREASE * damping)
+        damping = damping.clamp(_LEAST_DAMPING, _MOST_DAMPING)
         left = int(going.sum())
         if left == 0:
             break
@@ -153,15 +132,14 @@ def solve(
 
 
 def _put(whole: HandState, rows: Tensor, part: HandState, geometry: str) -> HandState:
-    """``whole`` with the frames ``rows`` replaced by ``part``, and with their hands where those were fitted
-    too."""
+    """``whole`` with the frames ``rows`` replaced by ``part``, and with their hands where those were fitted, too."""
     if len(rows) == len(whole.group):
         return part
     names = ["rotation", "translation", "angles"] + (["shape", "offsets"] if geometry != "fixed" else [])
     return replace(whole, **{n: getattr(whole, n).index_copy(0, rows, getattr(part, n)) for n in names})
 
 
-def _take(problem: _Problem, now: _Measure, keep: Tensor) -> tuple[_Problem, _Measure]:
+def _take(problem: _Problem, now: _Evaluation, keep: Tensor) -> tuple[_Problem, _Evaluation]:
     """The problem of some of its frames, each a unit of its own."""
     state = now.state
     unit = torch.arange(int(keep.sum()), device=keep.device)
@@ -179,26 +157,26 @@ def _take(problem: _Problem, now: _Measure, keep: Tensor) -> tuple[_Problem, _Me
         target=problem.target[keep], root=problem.root[keep], unit=unit, units=len(unit)
     )
     frames = HandFrames(*(value[keep] for value in now.frames))
-    return problem, _Measure(state, frames, now.residual[keep], now.cost[keep])
+    return problem, _Evaluation(state, frames, now.residual[keep], now.cost[keep])
 
 
 def _unknown_geometry(problem: _Problem, state: HandState) -> Tensor:
     return state.shape if problem.geometry == "scales" else state.offsets
 
 
-def _measure(problem: _Problem, state: HandState) -> _Measure:
+def _evaluate(problem: _Problem, state: HandState) -> _Evaluation:
     frames = hand_frames(state, problem.side)
     residual = ((problem.matrix @ frames.joints - problem.target) * problem.root).flatten(1)
     middle = (problem.lower + problem.upper) / 2
     own = residual.square().sum(-1) + ((state.angles - middle) / problem.scales.angle).square().sum(-1)
     cost = own.new_zeros(problem.units).index_add(0, problem.unit, own)
     if problem.geometry != "fixed":
-        away = _unknown_geometry(problem, state) - problem.prior_mean
-        cost = cost + problem.prior_weight * away.square().sum(-1)
-    return _Measure(state, frames, residual, cost)
+        difference = _unknown_geometry(problem, state) - problem.prior_mean
+        cost = cost + problem.prior_weight * difference.square().sum(-1)
+    return _Evaluation(state, frames, residual, cost)
 
 
-def _geometry_jacobian(problem: _Problem, now: _Measure) -> Tensor:
+def _geometry_jacobian(problem: _Problem, now: _Evaluation) -> Tensor:
     by_offset = torch.einsum("kj,njac->nkac", problem.matrix, offsets_jacobian(now.frames, problem.side))
     if problem.geometry == "offsets":
         return by_offset
@@ -206,7 +184,7 @@ def _geometry_jacobian(problem: _Problem, now: _Measure) -> Tensor:
     return by_offset.flatten(1, 2).bmm(chain[now.state.group]).unflatten(1, by_offset.shape[1:3])
 
 
-def _step(problem: _Problem, now: _Measure, damping: Tensor) -> HandState:
+def _step(problem: _Problem, now: _Evaluation, damping: Tensor) -> HandState:
     """One damped Gauss-Newton step of everything, projected onto the limits."""
     state, residual, scales = now.state, now.residual, problem.scales
     by_pose = torch.einsum(
@@ -216,12 +194,12 @@ def _step(problem: _Problem, now: _Measure, damping: Tensor) -> HandState:
     hessian = by_pose.transpose(1, 2) @ by_pose
     gradient = (by_pose.transpose(1, 2) @ residual[..., None]).squeeze(-1)
     middle = (problem.lower + problem.upper) / 2
-    gradient[:, 6:] += (state.angles - middle) / scales.angle**2
-    hessian.diagonal(dim1=1, dim2=2)[:, 6:] += scales.angle**-2
+    gradient[:, FIRST_ANGLE:] += (state.angles - middle) / scales.angle**2
+    hessian.diagonal(dim1=1, dim2=2)[:, FIRST_ANGLE:] += scales.angle**-2
 
     held = torch.zeros_like(gradient, dtype=torch.bool)
-    held[:, 6:] = ((state.angles <= problem.lower) & (gradient[:, 6:] > 0)) | (
-        (state.angles >= problem.upper) & (gradient[:, 6:] < 0)
+    held[:, FIRST_ANGLE:] = ((state.angles <= problem.lower) & (gradient[:, FIRST_ANGLE:] > 0)) | (
+        (state.angles >= problem.upper) & (gradient[:, FIRST_ANGLE:] < 0)
     )
     free = (~held).to(gradient)
     gradient = gradient * free
@@ -239,7 +217,7 @@ def _step(problem: _Problem, now: _Measure, damping: Tensor) -> HandState:
         else:
             state = replace(state, offsets=moved)
     step = -torch.cholesky_solve(gradient[..., None], factor).squeeze(-1)
-    angles = torch.maximum(torch.minimum(state.angles + step[:, 6:], problem.upper), problem.lower)
+    angles = torch.maximum(torch.minimum(state.angles + step[:, FIRST_ANGLE:], problem.upper), problem.lower)
     return replace(
         state,
         rotation=so3_exp(step[:, 3:6]) @ state.rotation,
@@ -250,27 +228,26 @@ def _step(problem: _Problem, now: _Measure, damping: Tensor) -> HandState:
 
 def _geometry_step(
     problem: _Problem,
-    now: _Measure,
+    now: _Evaluation,
     damping: Tensor,
     by_pose: Tensor,
     gradient: Tensor,
     free: Tensor,
     factor: Tensor,
 ) -> tuple[Tensor, Tensor]:
-    """Step (G, S) of the groups' geometry with the poses eliminated, and the coupling (N, 26, S) of pose and
-    geometry."""
+    """Step (G, S) of the groups' geometry with the poses eliminated, and the coupling (N, 26, S) of both."""
     by_shape = (_geometry_jacobian(problem, now) * problem.root[..., None]).flatten(1, 2)
     coupling = (by_pose.transpose(1, 2) @ by_shape) * free[..., None]
     own = by_shape.transpose(1, 2) @ by_shape
-    pull = (by_shape.transpose(1, 2) @ now.residual[..., None]).squeeze(-1)
+    own_gradient = (by_shape.transpose(1, 2) @ now.residual[..., None]).squeeze(-1)
     eliminated = torch.linalg.solve_triangular(
         factor, torch.cat([coupling, gradient[..., None]], -1), upper=False
     )
     of_coupling, of_gradient = eliminated[..., :-1], eliminated[..., -1:]
     size, group = own.shape[-1], now.state.group
     system = own.new_zeros(problem.units, size, size).index_add(0, group, own)
-    away = _unknown_geometry(problem, now.state) - problem.prior_mean
-    right = (problem.prior_weight * away).index_add(0, group, pull)
+    difference = _unknown_geometry(problem, now.state) - problem.prior_mean
+    right = (problem.prior_weight * difference).index_add(0, group, own_gradient)
     diagonal = system.diagonal(dim1=1, dim2=2)
     diagonal += problem.prior_weight
     diagonal += damping[:, None] * diagonal
@@ -280,7 +257,7 @@ def _geometry_step(
     return -torch.cholesky_solve(right[..., None], system_factor).squeeze(-1), coupling
 
 
-def _choose(problem: _Problem, better: Tensor, trial: _Measure, now: _Measure) -> _Measure:
+def _choose(problem: _Problem, better: Tensor, trial: _Evaluation, now: _Evaluation) -> _Evaluation:
     """Per unit, the trial where it is better."""
 
     def pick(mask: Tensor, a: Tensor, b: Tensor) -> Tensor:
@@ -297,7 +274,7 @@ def _choose(problem: _Problem, better: Tensor, trial: _Measure, now: _Measure) -
         else:
             state[field.name] = pick(better, a, b)
     frames = HandFrames(*(pick(frame, a, b) for a, b in zip(trial.frames, now.frames, strict=True)))
-    return _Measure(
+    return _Evaluation(
         HandState(**state),
         frames,
         pick(frame, trial.residual, now.residual),

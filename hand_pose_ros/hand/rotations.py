@@ -89,11 +89,6 @@ def sixd_to_matrix(sixd: Tensor) -> Tensor:
     return torch.stack([x, y, torch.linalg.cross(x, y, dim=-1)], dim=-1)
 
 
-def matrix_to_sixd(matrix: Tensor) -> Tensor:
-    """Matrix (..., 3, 3) -> 6D form (..., 6), the inverse of :func:`sixd_to_matrix`."""
-    return torch.cat([matrix[..., :, 0], matrix[..., :, 1]], dim=-1)
-
-
 def rotation_y(angle: Tensor) -> Tensor:
     """Rotation about y by ``angle`` (...) rad -> matrix (..., 3, 3)."""
     c, s = torch.cos(angle), torch.sin(angle)
@@ -115,9 +110,23 @@ def skew(vector: Tensor) -> Tensor:
     return torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).unflatten(-1, (3, 3))
 
 
-def geodesic_distance(a: Tensor, b: Tensor) -> Tensor:
-    """Angle (...) in rad between two rotations (..., 3, 3), accurate for small angles too."""
-    return so3_log(a.transpose(-1, -2) @ b).norm(dim=-1)
+def kabsch(source: Tensor, target: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Rotation (..., 3, 3) and translation (..., 3) that bring ``source`` (..., K, 3) nearest to ``target``.
+
+    Kabsch, "A solution for the best rotation to relate two sets of vectors", 1976, with weights (..., K) >= 0. Points
+    on a line or a single point still give a proper rotation.
+    """
+    share = weights / weights.sum(-1, keepdim=True).clamp_min(1e-12)
+    source_mean = (share[..., None] * source).sum(-2, keepdim=True)
+    target_mean = (share[..., None] * target).sum(-2, keepdim=True)
+    covariance = (source - source_mean).transpose(-1, -2) @ (share[..., None] * (target - target_mean))
+    u, _, vt = torch.linalg.svd(covariance)
+    v = vt.transpose(-1, -2)
+    proper = torch.det(v @ u.transpose(-1, -2)).sign()
+    signs = torch.stack([torch.ones_like(proper), torch.ones_like(proper), proper], -1)
+    rotation = (v * signs[..., None, :]) @ u.transpose(-1, -2)
+    translation = target_mean - source_mean @ rotation.transpose(-1, -2)
+    return rotation, translation.squeeze(-2)
 
 
 def _unit(vector: Tensor) -> Tensor:

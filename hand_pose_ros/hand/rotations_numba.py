@@ -64,3 +64,28 @@ def rotate_back(matrix: Array, vector: Array) -> Array:
     for k in range(3):
         out[k] = matrix[0, k] * vector[0] + matrix[1, k] * vector[1] + matrix[2, k] * vector[2]
     return out
+
+
+@numba.njit(cache=True, nogil=True)
+def kabsch(source: Array, target: Array, weights: Array) -> tuple[Array, Array]:
+    """Rotation (3, 3) and translation (3,) that bring ``source`` (K, 3) nearest to ``target``, with weights (K,) >= 0.
+
+    Kabsch, "A solution for the best rotation to relate two sets of vectors", 1976.
+    """
+    total = weights.sum()
+    a, b = np.zeros(3), np.zeros(3)
+    for j in range(len(weights)):
+        a += weights[j] / total * source[j]
+        b += weights[j] / total * target[j]
+    covariance = np.zeros((3, 3))
+    for j in range(len(weights)):
+        for r in range(3):
+            for c in range(3):
+                covariance[r, c] += weights[j] / total * (source[j, r] - a[r]) * (target[j, c] - b[c])
+    u, _, vt = np.linalg.svd(covariance)
+    v = np.ascontiguousarray(vt.T)
+    rotation = v @ np.ascontiguousarray(u.T)
+    if np.linalg.det(rotation) < 0:
+        v[:, 2] = -v[:, 2]
+        rotation = v @ np.ascontiguousarray(u.T)
+    return rotation, b - rotation @ a

@@ -1,4 +1,4 @@
-"""THE table of the hand: joints, segments, bones, parameters, limits, template lengths, joint sets.
+"""THE table of the hand: sides, joints, segments, bones, parameters, limits, template lengths.
 
 Nothing else in the project repeats these names, orders or numbers; whoever needs one matches by name here.
 
@@ -24,11 +24,23 @@ Lengths are metres, angles radians.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hand_pose_ros.validation import require
+
+Array = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 SIDES: tuple[str, ...] = ("right", "left")
+
+
+def check_side(side: str) -> None:
+    """ValueError unless ``side`` is one of SIDES."""
+    require(side in SIDES, "", "side", side, f"one of {', '.join(SIDES)}")
+
 
 FINGERS: tuple[str, ...] = ("thumb", "index", "middle", "ring", "pinky")
 
@@ -45,38 +57,55 @@ JOINT_COUNT = len(JOINT_NAMES)
 JOINT_INDEX: dict[str, int] = {name: index for index, name in enumerate(JOINT_NAMES)}
 
 JOINT_PARENTS: tuple[int, ...] = (
-    -1,
-    0,
-    0,
-    0,
-    3,
-    4,
-    5,
-    0,
-    7,
-    8,
-    9,
-    0,
-    11,
-    12,
-    13,
-    0,
-    15,
-    16,
-    17,
-    0,
-    19,
-    20,
-    21,
-)
+    -1, 0, 0,
+    0, 3, 4, 5,
+    0, 7, 8, 9,
+    0, 11, 12, 13,
+    0, 15, 16, 17,
+    0, 19, 20, 21,
+)  # fmt: skip
+"""The joint that each joint hangs on, -1 for the palm; every parent stands before its children."""
 
 BONES: tuple[tuple[int, int], ...] = tuple((p, c) for c, p in enumerate(JOINT_PARENTS) if p >= 0)
 """(parent, child) joint indices of the 22 bones, in the order of the child."""
 
+
+def _indices(names: Sequence[str], finger: str) -> list[int]:
+    return [index for index, name in enumerate(names) if name.startswith(f"{finger}_")]
+
+
+def _table(rows: ArrayLike) -> IntArray:
+    """A constant of compiled code, which must not change after the code was compiled."""
+    table = np.array(rows, dtype=np.int64)
+    table.setflags(write=False)
+    return table
+
+
+FINGER_JOINT_TABLE: IntArray = _table([_indices(JOINT_NAMES, finger) for finger in FINGERS])
+"""(5, 4): the four joints of each finger, from the palm to the tip."""
+
 FINGER_JOINTS: dict[str, tuple[int, int, int, int]] = {
-    finger: (3 + 4 * i, 4 + 4 * i, 5 + 4 * i, 6 + 4 * i) for i, finger in enumerate(FINGERS)
+    finger: (int(a), int(b), int(c), int(d))
+    for finger, (a, b, c, d) in zip(FINGERS, FINGER_JOINT_TABLE, strict=True)
 }
-"""The four joints of each finger, from the palm to the tip."""
+"""The rows of FINGER_JOINT_TABLE by the finger's name."""
+
+JOINT_FINGER: IntArray = _table(
+    [FINGERS.index(name) if (name := joint.split("_")[0]) in FINGERS else -1 for joint in JOINT_NAMES]
+)
+"""(23,): the finger that each joint belongs to, -1 for the palm and the wrist."""
+
+JOINT_DEPTH: IntArray = _table(
+    [
+        list(FINGER_JOINT_TABLE[finger]).index(joint) if finger >= 0 else 0
+        for joint, finger in enumerate(JOINT_FINGER)
+    ]
+)
+"""(23,): the number of bones of its finger between each joint and the palm: 0 for the palm, the wrist and the
+fingers' first joints."""
+
+FINGER_BONE_TABLE: IntArray = _table(FINGER_JOINT_TABLE[:, 1:] - 1)
+"""(5, 3): the three bones of each finger among the 22 BONES, from the palm to the tip."""
 
 TIP_JOINTS: tuple[int, ...] = tuple(joints[-1] for joints in FINGER_JOINTS.values())
 KNUCKLE_JOINTS: tuple[int, ...] = tuple(FINGER_JOINTS[finger][0] for finger in FINGERS[1:])
@@ -88,6 +117,11 @@ SEGMENT_NAMES: tuple[str, ...] = ("palm", "thumb_metacarpal", "thumb_proximal", 
 )
 """Rigid segments that carry a frame: the palm, then three of each finger; the frame sits at the near joint."""
 SEGMENT_COUNT = len(SEGMENT_NAMES)
+
+FINGER_SEGMENT_TABLE: IntArray = _table(
+    [[1 + 3 * finger + bone for bone in range(3)] for finger in range(len(FINGERS))]
+)
+"""(5, 3): the three segments of each finger, from the palm to the tip."""
 
 SEGMENT_JOINTS: tuple[int, ...] = (0,) + tuple(j for joints in FINGER_JOINTS.values() for j in joints[:3])
 """The joint at each segment's origin."""
@@ -117,7 +151,9 @@ _ANGLES: tuple[tuple[str, float, float], ...] = (
 
 ANGLE_NAMES: tuple[str, ...] = tuple(name for name, _, _ in _ANGLES)
 ANGLE_COUNT = len(ANGLE_NAMES)
-ANGLE_LIMITS: np.ndarray = np.array([(lower, upper) for _, lower, upper in _ANGLES])
+FINGER_ANGLE_TABLE: IntArray = _table([_indices(ANGLE_NAMES, finger) for finger in FINGERS])
+"""(5, 4): the four angles of each finger among the 20: the abduction, then the flexions from the palm to the tip."""
+ANGLE_LIMITS: Array = np.array([(lower, upper) for _, lower, upper in _ANGLES])
 """(20, 2) rad: lower and upper bound of each angle."""
 
 PARAMETER_NAMES: tuple[str, ...] = (
@@ -125,6 +161,8 @@ PARAMETER_NAMES: tuple[str, ...] = (
 ) + ANGLE_NAMES  # fmt: skip
 """The 26 parameters: palm position (m), palm rotation vector (rad), 20 joint angles (rad)."""
 PARAMETER_COUNT = len(PARAMETER_NAMES)
+FIRST_ANGLE = PARAMETER_COUNT - ANGLE_COUNT
+"""The index of the first angle among the parameters."""
 
 SHAPE_NAMES: tuple[str, ...] = (
     "hand", "palm_length", "palm_width", "thumb_metacarpal", "thumb", "index", "middle", "ring", "pinky",
@@ -132,6 +170,9 @@ SHAPE_NAMES: tuple[str, ...] = (
 """Shape: nine natural logarithms of scale factors, all 0 for the template hand. ``hand`` scales everything,
 the others their part (the palm's along x and y; ``thumb`` its two phalanges)."""
 SHAPE_COUNT = len(SHAPE_NAMES)
+SHAPE_LIMIT = 0.6
+"""The largest magnitude of a log scale that a fit may reach: no part is 1.8 times the template's (guessed: well beyond
+any adult, and near enough to keep a fit to bad points finite)."""
 
 # Template: the mean of the two mesh families in assets/, in the palm frame of a right hand, metres.
 PALM_JOINT_POSITIONS: dict[str, tuple[float, float, float]] = {
@@ -159,94 +200,33 @@ _THUMB_DIRECTION = (0.731, 0.555, -0.397)
 _THUMB_NAIL = (-0.523, 0.829, 0.197)
 
 
-def _thumb_rest_rotation() -> np.ndarray:
+def _thumb_rest_rotation() -> Array:
     x = np.array(_THUMB_DIRECTION) / np.linalg.norm(_THUMB_DIRECTION)
     y = np.cross(_THUMB_NAIL, x)
     y /= np.linalg.norm(y)
     return np.stack([x, y, np.cross(x, y)], axis=1)
 
 
-THUMB_REST_ROTATION: np.ndarray = _thumb_rest_rotation()
+THUMB_REST_ROTATION: Array = _thumb_rest_rotation()
 """(3, 3) orientation of the thumb's metacarpal in the palm frame of a right hand at zero angles."""
 
 
-@dataclass(frozen=True)
-class JointSet:
-    """Another party's joints as a linear map from ours: ``theirs (K, 3) = matrix (K, 23) @ ours (23, 3)``."""
-
-    name: str
-    names: tuple[str, ...]
-    matrix: np.ndarray
-
-    def __post_init__(self) -> None:
-        if self.matrix.shape != (len(self.names), JOINT_COUNT):
-            raise ValueError(
-                f"joint set {self.name}: matrix is {self.matrix.shape}, "
-                f"want ({len(self.names)}, {JOINT_COUNT})"
-            )
+def _template_bone_lengths() -> Array:
+    lengths = np.zeros(JOINT_COUNT)
+    for name, position in PALM_JOINT_POSITIONS.items():
+        lengths[JOINT_INDEX[name]] = np.linalg.norm(position)
+    for finger, joints in FINGER_JOINTS.items():
+        lengths[list(joints[1:])] = BONE_LENGTHS[finger]
+    return lengths[1:]
 
 
-def _joint_set(name: str, rows: list[tuple[str, dict[str, float]]]) -> JointSet:
-    matrix = np.zeros((len(rows), JOINT_COUNT))
-    for row, (_, weights) in enumerate(rows):
-        for joint, weight in weights.items():
-            matrix[row, JOINT_INDEX[joint]] = weight
-    matrix.setflags(write=False)
-    return JointSet(name, tuple(joint for joint, _ in rows), matrix)
+TEMPLATE_BONE_LENGTHS: Array = _template_bone_lengths()
+"""(22,) m: lengths of the template's BONES."""
 
 
-def _same(joint: str, name: str | None = None) -> tuple[str, dict[str, float]]:
-    return (name or joint, {joint: 1.0})
-
-
-def _between(name: str, a: str, b: str, share_of_b: float = 0.5) -> tuple[str, dict[str, float]]:
-    return (name, {a: 1.0 - share_of_b, b: share_of_b})
-
-
-_WRIST = _between("wrist", "wrist_radial", "wrist_ulnar")
-
-JOINT_SETS: dict[str, JointSet] = {
-    joint_set.name: joint_set
-    for joint_set in (
-        _joint_set(
-            "mediapipe21", [_WRIST] + [_same(JOINT_NAMES[j]) for f in FINGERS for j in FINGER_JOINTS[f]]
-        ),
-        # Palm, then root, mid and tip of each finger from the thumb to the pinky. ICVL's annotations lie in the middle
-        # of the three segments, not on joints: fitted to them, midpoints leave 1.9 mm, mcp, pip and tip 4.0 mm.
-        _joint_set(
-            "icvl16",
-            [_same("palm")]
-            + [
-                _between(f"{finger}_{name}", JOINT_NAMES[near], JOINT_NAMES[near + 1])
-                for finger in FINGERS
-                for name, near in zip(("root", "mid", "tip"), FINGER_JOINTS[finger], strict=False)
-            ],
-        ),
-        # Two joints a finger from the pinky to the index, tip first, then the thumb's three, wrist, palm. Shares as
-        # fitted to NYU's annotations; its two wrist joints are the ulnar side and a point off the middle.
-        _joint_set(
-            "nyu14",
-            [
-                row
-                for f in FINGERS[:0:-1]
-                for row in (_same(f"{f}_tip"), _between(f"{f}_mid", f"{f}_pip", f"{f}_dip", 0.1))
-            ]
-            + [_between("thumb_tip", "thumb_ip", "thumb_tip", 0.77), _same("thumb_ip", "thumb_mid")]
-            + [_between("thumb_root", "thumb_cmc", "thumb_mcp", 0.9), _same("wrist_ulnar", "wrist_left")]
-            + [_between("wrist_right", "wrist_ulnar", "wrist_radial", 0.6)]
-            + [_between("palm", "palm", "middle_mcp", 0.55)],
-        ),
-        # Wrist, then four joints a finger from the index to the pinky, the thumb last.
-        _joint_set(
-            "msra21",
-            [_WRIST] + [_same(JOINT_NAMES[j]) for f in (*FINGERS[1:], "thumb") for j in FINGER_JOINTS[f]],
-        ),
-    )
-}
-
-
-def convert_joints(joints: np.ndarray, joint_set: str) -> np.ndarray:
-    """Our joints (..., 23, 3) in any frame -> a named set's (..., K, 3). ValueError on an unknown name."""
-    if joint_set not in JOINT_SETS:
-        raise ValueError(f"unknown joint set '{joint_set}', want one of {', '.join(sorted(JOINT_SETS))}")
-    return np.asarray(JOINT_SETS[joint_set].matrix @ joints)
+def bone_lengths(joints: ArrayLike, bones: Sequence[tuple[int, int]] = BONES) -> Array:
+    """Joints (..., K, 3) -> lengths (..., B) in the same unit, of ``bones`` as (near, far) indices of the K joints."""
+    array = np.asarray(joints, dtype=np.float64)
+    near, far = (list(ends) for ends in zip(*bones, strict=True))
+    along = array[..., far, :] - array[..., near, :]
+    return np.asarray(np.sqrt((along * along).sum(-1)))

@@ -1,5 +1,4 @@
-"""One hand, every frame: joints (23, 3) m -> 26 parameters in range, in a fraction of a millisecond on one CPU
-thread.
+"""One hand, every frame: joints (23, 3) m -> 26 parameters in range, in a fraction of a millisecond.
 
 In: our 23 joints in any right-handed frame, metres, with a weight each (0: not seen), the hand's shape (known, or an
 estimate to go on from), and, while tracking, the previous parameters. Out: :class:`SolvedHand`: parameters (26,),
@@ -15,56 +14,62 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.hand.kinematics_numba import REST_ROTATIONS
+from hand_pose_ros.hand.kinematics_numba import REST_ROTATIONS, SIGNS
 from hand_pose_ros.hand.rotations_numba import so3_log
-from hand_pose_ros.hand.skeleton import SIDES
+from hand_pose_ros.hand.skeleton import FIRST_ANGLE, check_side
 from hand_pose_ros.hand.solver_kernels import solve_hand
+from hand_pose_ros.hand.solver_terms import Problem
+from hand_pose_ros.validation import positive, whole
 
 Array = NDArray[np.float64]
 
 _POSE = skeleton.PARAMETER_COUNT
-_WHISPER = 1e-2  # rad^-2: what defines an angle that nothing observes
+_UNOBSERVED_PRECISION = 1e-2  # rad^-2: only to define an angle that nothing observes (guessed)
 
 
 @dataclass(frozen=True)
 class SolverConfig:
-    """ValueError, naming the field, on a value that makes no sense.
+    """How to solve one frame. ValueError, naming the field, on a value that makes no sense.
 
-    noise_m: spread of a joint with weight 1. previous_*: how far a pose may be from the previous one, as
-    spreads of the prior (metres, radians): wide ones only settle what the joints leave open, narrow ones
-    smooth. shape_spread: spread of each log scale of a person about the template.
+    The spreads about the previous pose: wide ones only settle what the joints leave open, narrow ones smooth. All
+    numbers are guessed.
     """
 
     side: str = "right"
+    """"right" or "left"."""
     noise_m: float = 0.004
+    """m, spread of a joint with weight 1."""
     iterations: int = 12
+    """At most this many Levenberg-Marquardt steps."""
     tolerance: float = 1e-4
+    """Steps end when one lowers the energy by a smaller share than this."""
     previous_translation_m: float = 0.10
+    """m, spread of the palm's position about the previous one."""
     previous_rotation: float = 1.0
+    """rad, spread of the palm's rotation about the previous one."""
     previous_angle: float = 1.0
+    """rad, spread of each angle about the previous one."""
     shape_spread: float = 0.15
+    """Spread of each log scale of a person about the template."""
 
     def __post_init__(self) -> None:
-        if self.side not in SIDES:
-            raise ValueError(f"side is '{self.side}', want 'right' or 'left'")
-        if self.iterations < 1:
-            raise ValueError(f"iterations is {self.iterations}, want at least 1")
-        positive = ("noise_m", "tolerance", "shape_spread")
-        for name in (*positive, "previous_translation_m", "previous_rotation", "previous_angle"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} is {getattr(self, name)}, want a positive number")
+        check_side(self.side)
+        whole(self, "iterations")
+        positive(
+            self, "noise_m", "tolerance", "shape_spread", "previous_translation_m", "previous_rotation",
+            "previous_angle",
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class ShapeEstimate:
     """What is known of a person's shape: mean (9,) log scales and information (9, 9), the inverse covariance.
 
-    A solve returns the estimate with its own frame added, so that handing it on learns the hand while
-    tracking. Errors of consecutive frames are alike: a caller that feeds every frame should forget or scale
-    information.
+    A solve returns the estimate with its own frame added, so that handing it on learns the hand while tracking. Errors
+    of consecutive frames are alike: a caller that feeds every frame should forget or scale information.
     """
 
     mean: Array
@@ -73,25 +78,28 @@ class ShapeEstimate:
 
 @dataclass(frozen=True)
 class SolvedHand:
-    """parameters (26,) as ``skeleton.PARAMETER_NAMES``; rotation (3, 3) of the palm; shape (9,) log scales;
-    joints (23, 3) m; rms (m): weighted root mean square residual; estimate: None where the shape was
-    known."""
+    """A valid hand, and how well it meets the joints that it was solved for."""
 
     parameters: Array
+    """(26,) as ``skeleton.PARAMETER_NAMES``, angles in range."""
     rotation: Array
+    """(3, 3) of the palm."""
     shape: Array
+    """(9,) log scales."""
     joints: Array
+    """(23, 3) m."""
     rms: float
+    """m, weighted root mean square residual."""
     estimate: ShapeEstimate | None
+    """What is known of the shape now; None where it was given."""
 
 
 class PoseSolver:
     """Solves one frame after the other; holds no state but its configuration. Compiled at the first call."""
 
-    def __init__(self, config: SolverConfig | None = None, limits: NDArray = skeleton.ANGLE_LIMITS) -> None:
+    def __init__(self, config: SolverConfig | None = None, limits: ArrayLike = skeleton.ANGLE_LIMITS) -> None:
         self.config = config or SolverConfig()
         self._limits = np.ascontiguousarray(limits, dtype=np.float64)
-        self._sign = 1.0 if self.config.side == "right" else -1.0
         self._rest = np.ascontiguousarray(REST_ROTATIONS[self.config.side])
 
     def first_estimate(self) -> ShapeEstimate:
@@ -102,17 +110,17 @@ class PoseSolver:
 
     def solve(
         self,
-        joints: NDArray,
-        weights: NDArray | None = None,
-        shape: NDArray | ShapeEstimate | None = None,
-        previous: NDArray | None = None,
+        joints: ArrayLike,
+        weights: ArrayLike | None = None,
+        shape: ArrayLike | ShapeEstimate | None = None,
+        previous: ArrayLike | None = None,
     ) -> SolvedHand:
-        """joints (23, 3) m; weights (23,) >= 0, 0 for joints not seen (they may be NaN); shape: (9,) log
-        scales that stay, None for the template's, or an estimate that is refined; previous: parameters (26,)
-        of the last frame.
+        """joints (23, 3) m -> the hand that meets them best.
 
-        ValueError on wrong shapes, joints with weight that are not finite, and fewer than three joints seen
-        without a previous pose.
+        weights (23,) >= 0, 0 for joints not seen (they may be NaN), 1 by default; shape: (9,) log scales that stay,
+        None for the template's, or an estimate that is refined; previous: parameters (26,) of the last frame.
+        ValueError on wrong shapes, joints with weight that are not finite, and fewer than three joints seen without a
+        previous pose.
         """
         points, trust = _checked_joints(joints, weights)
         if previous is None and np.count_nonzero(trust) < 3:
@@ -125,45 +133,47 @@ class PoseSolver:
             mean = _checked("shape", shape, (skeleton.SHAPE_COUNT,))
         else:
             mean = np.zeros(skeleton.SHAPE_COUNT)
-        prior, pull = self._pose_prior(previous)
-        rotation, translation, angles, scales, placed, information = solve_hand(
-            points,
-            trust / self.config.noise_m**2,
-            self._limits,
-            self._rest,
-            self._sign,
-            mean,
-            information,
-            isinstance(shape, ShapeEstimate),
-            prior,
-            pull,
-            previous is not None,
-            self.config.iterations,
-            self.config.tolerance,
+        prior, prior_precision = self._pose_prior(previous)
+        fit_shape = isinstance(shape, ShapeEstimate)
+        problem = Problem(
+            target=points,
+            weights=trust / self.config.noise_m**2,
+            limits=self._limits,
+            rest=self._rest,
+            sign=SIGNS[self.config.side],
+            shape_mean=mean,
+            shape_precision=information,
+            fit_shape=fit_shape,
+            prior=prior,
+            prior_precision=prior_precision,
+            tracking=previous is not None,
+            iterations=self.config.iterations,
+            tolerance=self.config.tolerance,
         )
-        squared = float((trust * np.square(placed - points).sum(-1)).sum()) / max(float(trust.sum()), 1e-12)
+        state, solved_joints, information = solve_hand(problem)
+        squared_m2 = (trust * np.square(solved_joints - points).sum(-1)).sum()
         return SolvedHand(
-            np.concatenate([translation, so3_log(rotation), angles]),
-            rotation,
-            scales,
-            placed,
-            squared**0.5,
-            ShapeEstimate(scales, information) if isinstance(shape, ShapeEstimate) else None,
+            parameters=np.concatenate([state.translation, so3_log(state.rotation), state.angles]),
+            rotation=state.rotation,
+            shape=state.shape,
+            joints=solved_joints,
+            rms=(float(squared_m2) / max(float(trust.sum()), 1e-12)) ** 0.5,
+            estimate=ShapeEstimate(state.shape, information) if fit_shape else None,
         )
 
-    def _pose_prior(self, previous: NDArray | None) -> tuple[Array, Array]:
-        """Mean and weights (26,) of the prior on the pose."""
-        config, pull = self.config, np.zeros(_POSE)
+    def _pose_prior(self, previous: ArrayLike | None) -> tuple[Array, Array]:
+        """Mean and precisions (26,) of the prior on the pose."""
+        config, precision = self.config, np.zeros(_POSE)
         if previous is None:
-            pull[6:] = _WHISPER
-            return np.concatenate([np.zeros(6), self._limits.mean(1)]), pull
-        pull[:3] = config.previous_translation_m**-2
-        pull[3:6] = config.previous_rotation**-2
-        pull[6:] = config.previous_angle**-2
-        return _checked("previous", previous, (_POSE,)), pull
+            precision[FIRST_ANGLE:] = _UNOBSERVED_PRECISION
+            return np.concatenate([np.zeros(FIRST_ANGLE), self._limits.mean(1)]), precision
+        precision[:3] = config.previous_translation_m**-2
+        precision[3:6] = config.previous_rotation**-2
+        precision[FIRST_ANGLE:] = config.previous_angle**-2
+        return _checked("previous", previous, (_POSE,)), precision
 
 
-def _checked(name: str, values: NDArray, shape: tuple[int, ...]) -> Array:
+def _checked(name: str, values: ArrayLike, shape: tuple[int, ...]) -> Array:
     """A contiguous copy of finite numbers; ValueError naming what is wrong."""
     array = np.array(values, dtype=np.float64, order="C")
     if array.shape != shape:
@@ -173,7 +183,7 @@ def _checked(name: str, values: NDArray, shape: tuple[int, ...]) -> Array:
     return array
 
 
-def _checked_joints(joints: NDArray, weights: NDArray | None) -> tuple[Array, Array]:
+def _checked_joints(joints: ArrayLike, weights: ArrayLike | None) -> tuple[Array, Array]:
     count = skeleton.JOINT_COUNT
     trust = np.ones(count) if weights is None else _checked("weights", weights, (count,))
     if (trust < 0).any():

@@ -1,7 +1,7 @@
-"""The online solver's Levenberg-Marquardt in numba: normal equations, Cholesky, steps within the angle limits.
+"""The online solver's Levenberg-Marquardt in numba: a start read off the joints, steps within the angle limits.
 
-In: see :func:`solve_hand`; float64 arrays of one hand, metres and radians. Out: its pose, shape and joints. Nothing
-here checks its input: :mod:`hand_pose_ros.hand.solver` does. The method is that of
+In: a :class:`hand_pose_ros.hand.solver_terms.Problem`, float64 arrays of one hand, metres and radians. Out: its pose,
+shape and joints. Nothing here checks its input: :mod:`hand_pose_ros.hand.solver` does. The method is that of
 :mod:`hand_pose_ros.hand.least_squares`.
 """
 
@@ -11,331 +11,186 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from hand_pose_ros.hand import skeleton
-from hand_pose_ros.hand.rotations_numba import rotate_back, so3_exp, so3_log
-from hand_pose_ros.hand.solver_kinematics import align, place_hand, read_angles, scale_hand
+from hand_pose_ros.hand.closed_form import read_angles
+from hand_pose_ros.hand.kinematics_numba import (
+    OffsetArrays,
+    clamp_angles_kernel,
+    empty_offsets,
+    forward_kinematics_kernel,
+    scale_offsets_kernel,
+)
+from hand_pose_ros.hand.levenberg_marquardt import (
+    DAMPING_DECREASE,
+    DAMPING_INCREASE,
+    DIAGONAL_FLOOR,
+    FIRST_DAMPING,
+    cholesky_factor,
+    damped_step,
+)
+from hand_pose_ros.hand.rotations_numba import kabsch, so3_exp
+from hand_pose_ros.hand.skeleton import (
+    ANGLE_COUNT,
+    FIRST_ANGLE,
+    JOINT_COUNT,
+    JOINT_DEPTH,
+    PARAMETER_COUNT,
+    SHAPE_COUNT,
+    SHAPE_LIMIT,
+)
+from hand_pose_ros.hand.solver_terms import (
+    Problem,
+    State,
+    add_joints,
+    add_pose_prior,
+    add_shape_prior,
+    energy,
+)
 
 Array = NDArray[np.float64]
 
-_POSE, _SHAPE = skeleton.PARAMETER_COUNT, skeleton.SHAPE_COUNT
-_ALL = _POSE + _SHAPE
-_ANGLES = skeleton.ANGLE_COUNT
-_JOINTS = skeleton.JOINT_COUNT
-_FIRST_DAMPING, _MOST_DAMPING = 1e-3, 1e6
-_SHAPE_LIMIT = 0.6  # log scale: no hand is 1.8 times the template's, whatever the joints say
-_FLOOR = 1e-9  # on the diagonal, for unknowns that nothing observes
-_FINGERS_IN_ALIGNMENT = (
-    1e-3  # weight of finger joints in the palm's start: felt only where the palm is not seen
-)
+_LEAST_DAMPING, _MOST_DAMPING = (
+    1e-9,
+    1e6,
+)  # guessed: below, a step is Gauss-Newton's; above, it is of no length
+# The weight of finger joints when the palm is aligned, for angles are not known yet: felt only where the palm is not
+# seen (guessed).
+_FINGERS_IN_ALIGNMENT = 1e-3
+_ALIGNABLE = 3  # joints that fix a rigid motion
 
 
 @numba.njit(cache=True, nogil=True)
-def _cost(
-    joints: Array,
-    target: Array,
-    weights: Array,
-    away: Array,
-    pull: Array,
-    shape_away: Array,
-    information: Array,
-) -> float:
-    total = 0.0
-    for j in range(_JOINTS):
-        if weights[j] > 0:
-            for k in range(3):
-                total += weights[j] * (joints[j, k] - target[j, k]) ** 2
-    for i in range(_POSE):
-        total += pull[i] * away[i] ** 2
-    for r in range(_SHAPE):
-        for c in range(_SHAPE):
-            total += shape_away[r] * information[r, c] * shape_away[c]
-    return total
+def solve_hand(problem: Problem) -> tuple[State, Array, Array]:
+    """The state of least energy, its joints (23, 3) m, and what is known of the shape then: its precision (9, 9).
 
-
-@numba.njit(cache=True, nogil=True)
-def _normal_equations(
-    joints: Array,
-    axes: Array,
-    translation: Array,
-    rotation: Array,
-    bases: Array,
-    lengths: Array,
-    target: Array,
-    weights: Array,
-    size: int,
-    hessian: Array,
-    gradient: Array,
-) -> None:
-    """Adds the joints' part of the Gauss-Newton matrix (lower triangle) and gradient; rows and columns: pose,
-    shape."""
-    hessian[:] = 0.0
-    gradient[:] = 0.0
-    columns = np.empty(18, dtype=np.int64)
-    rows = np.empty((18, 3))
-    for j in range(_JOINTS):
-        if weights[j] == 0:
-            continue
-        arm = joints[j] - translation
-        rows[:6] = 0.0
-        for k in range(6):
-            columns[k] = k
-        rows[0, 0] = rows[1, 1] = rows[2, 2] = 1.0
-        rows[3, 1], rows[3, 2] = -arm[2], arm[1]
-        rows[4, 0], rows[4, 2] = arm[2], -arm[0]
-        rows[5, 0], rows[5, 1] = -arm[1], arm[0]
-        used = 6
-        f, depth = (j - 3) // 4, (j - 3) % 4
-        if j >= 3:
-            for i in range(depth + 1):
-                if depth == 0:
-                    break
-                origin = joints[3 + 4 * f + max(i - 1, 0)]
-                axis, lever = axes[4 * f + i], joints[j] - origin
-                columns[used] = 6 + 4 * f + i
-                rows[used, 0] = axis[1] * lever[2] - axis[2] * lever[1]
-                rows[used, 1] = axis[2] * lever[0] - axis[0] * lever[2]
-                rows[used, 2] = axis[0] * lever[1] - axis[1] * lever[0]
-                used += 1
-        if size > _POSE and j > 0:
-            # In logarithms: a part's derivative is the part itself.
-            root = joints[3 + 4 * f] if j >= 3 else joints[j]
-            local = rotate_back(rotation, root - translation)
-            columns[used], columns[used + 1], columns[used + 2] = _POSE, _POSE + 1, _POSE + 2
-            rows[used] = arm
-            rows[used + 1] = rotation[:, 0] * local[0]
-            rows[used + 2] = rotation[:, 1] * local[1]
-            used += 3
-            if j >= 3 and depth > 0:
-                first = joints[3 + 4 * f]
-                if f == 0:
-                    first = joints[4]
-                    columns[used] = _POSE + 3
-                    rows[used] = joints[4] - joints[3]
-                    used += 1
-                columns[used] = _POSE + 4 + f
-                rows[used] = joints[j] - first
-                used += 1
-        residual = joints[j] - target[j]
-        for a in range(used):
-            ca = columns[a]
-            wx, wy, wz = weights[j] * rows[a, 0], weights[j] * rows[a, 1], weights[j] * rows[a, 2]
-            gradient[ca] += wx * residual[0] + wy * residual[1] + wz * residual[2]
-            for b in range(a + 1):
-                hessian[ca, columns[b]] += wx * rows[b, 0] + wy * rows[b, 1] + wz * rows[b, 2]
-
-
-@numba.njit(cache=True, nogil=True)
-def factor(matrix: Array, size: int) -> bool:
-    """Cholesky in place, lower triangle; False where the matrix is not positive definite."""
-    for c in range(size):
-        total = matrix[c, c]
-        for k in range(c):
-            total -= matrix[c, k] * matrix[c, k]
-        if not total > 0:
-            return False
-        root = np.sqrt(total)
-        matrix[c, c] = root
-        for r in range(c + 1, size):
-            total = matrix[r, c]
-            for k in range(c):
-                total -= matrix[r, k] * matrix[c, k]
-            matrix[r, c] = total / root
-    return True
-
-
-@numba.njit(cache=True, nogil=True)
-def substitute(factor: Array, size: int, vector: Array) -> None:
-    """Solves L L^T x = vector in place."""
-    for r in range(size):
-        for k in range(r):
-            vector[r] -= factor[r, k] * vector[k]
-        vector[r] /= factor[r, r]
-    for r in range(size - 1, -1, -1):
-        for k in range(r + 1, size):
-            vector[r] -= factor[k, r] * vector[k]
-        vector[r] /= factor[r, r]
-
-
-@numba.njit(cache=True, nogil=True)
-def damped_step(
-    hessian: Array,
-    gradient: Array,
-    damping: float,
-    angles: Array,
-    limits: Array,
-    size: int,
-    system: Array,
-    step: Array,
-) -> bool:
-    """Levenberg-Marquardt's step (size,) into ``step``, ``system`` being room to work in; False where there is none.
-
-    An angle at a limit that the gradient pushes out of its range stays where it is.
+    That is the prior's and, with fit_shape, this frame's with the pose eliminated.
     """
-    system[:] = hessian
-    for i in range(size):
-        system[i, i] += damping * system[i, i] + _FLOOR
-        step[i] = -gradient[i]
-    for i in range(_ANGLES):
-        low, high = angles[i] <= limits[i, 0], angles[i] >= limits[i, 1]
-        if (low and gradient[6 + i] > 0) or (high and gradient[6 + i] < 0):
-            system[6 + i, :] = 0.0
-            system[:, 6 + i] = 0.0
-            system[6 + i, 6 + i] = 1.0
-            step[6 + i] = 0.0
-    if not factor(system, size):
-        return False
-    substitute(system, size, step)
-    return True
-
-
-@numba.njit(cache=True, nogil=True)
-def _away(rotation: Array, translation: Array, angles: Array, prior: Array, prior_rotation: Array) -> Array:
-    """(26,) difference to the prior pose; the rotation's as a rotation vector in the outer frame."""
-    out = np.empty(_POSE)
-    out[:3] = translation - prior[:3]
-    out[3:6] = so3_log(rotation @ np.ascontiguousarray(prior_rotation.T))
-    out[6:] = angles - prior[6:]
-    return out
-
-
-@numba.njit(cache=True, nogil=True)
-def solve_hand(
-    target: Array,
-    weights: Array,
-    limits: Array,
-    rest: Array,
-    sign: float,
-    mean: Array,
-    information: Array,
-    fit_shape: bool,
-    prior: Array,
-    pull: Array,
-    tracking: bool,
-    iterations: int,
-    tolerance: float,
-) -> tuple[Array, Array, Array, Array, Array, Array]:
-    """target (23, 3) m, weights (23,) m^-2; limits (20, 2); rest (5, 3, 3) the fingers' rest frames; sign -1:
-    left.
-
-    mean (9,), information (9, 9): known shape, or its prior with ``fit_shape``. prior (26,) and pull (26,):
-    the pose's prior and its weights; while ``tracking`` it is a start, too. Returns rotation (3, 3),
-    translation (3,), angles (20,), shape (9,), joints (23, 3), shape information (9, 9).
-    """
-    size = _ALL if fit_shape else _POSE
-    wrist, bases, lengths = np.empty((2, 3)), np.empty((5, 3)), np.empty((5, 3))
-    joints, axes = np.empty((_JOINTS, 3)), np.empty((_ANGLES, 3))
-    new_joints, new_axes = np.empty((_JOINTS, 3)), np.empty((_ANGLES, 3))
+    size = PARAMETER_COUNT + SHAPE_COUNT if problem.fit_shape else PARAMETER_COUNT
+    offsets = empty_offsets()
+    joints, axes = np.empty((JOINT_COUNT, 3)), np.empty((ANGLE_COUNT, 3))
+    new_joints, new_axes = np.empty((JOINT_COUNT, 3)), np.empty((ANGLE_COUNT, 3))
     hessian, gradient = np.empty((size, size)), np.empty(size)
     system, step = np.empty((size, size)), np.empty(size)
-    shape = mean.copy()
-    scale_hand(shape, sign, wrist, bases, lengths)
+    prior = State(
+        so3_exp(problem.prior[3:6]),
+        problem.prior[:3].copy(),
+        problem.prior[FIRST_ANGLE:].copy(),
+        problem.shape_mean.copy(),
+    )
 
-    prior_rotation = so3_exp(prior[3:6])
-    rotation, translation, angles = np.eye(3), np.zeros(3), prior[6:].copy()
-    for i in range(_ANGLES):
-        angles[i] = min(max(angles[i], limits[i, 0]), limits[i, 1])
-    place_hand(rotation, translation, angles, rest, sign, wrist, bases, lengths, joints, axes)
-    trust = weights.copy()
-    seen = 0
-    for j in range(_JOINTS):
-        seen += weights[j] > 0
-        if j > 2 and (j - 3) % 4 > 0:
-            trust[j] *= _FINGERS_IN_ALIGNMENT
-    best = np.inf
-    if seen >= 3:
-        rotation, translation = align(joints, target, trust)
-        read_angles(target, weights, rotation, rest, sign, limits, angles)
-        place_hand(rotation, translation, angles, rest, sign, wrist, bases, lengths, joints, axes)
-        away = _away(rotation, translation, angles, prior, prior_rotation)
-        best = _cost(joints, target, weights, away, pull, shape - mean, information)
-    if tracking:
-        old_angles = prior[6:].copy()
-        for i in range(_ANGLES):
-            old_angles[i] = min(max(old_angles[i], limits[i, 0]), limits[i, 1])
-        old_translation = prior[:3].copy()
-        place_hand(
-            prior_rotation,
-            old_translation,
-            old_angles,
-            rest,
-            sign,
-            wrist,
-            bases,
-            lengths,
-            new_joints,
-            new_axes,
-        )
-        away = _away(prior_rotation, old_translation, old_angles, prior, prior_rotation)
-        cost = _cost(new_joints, target, weights, away, pull, shape - mean, information)
-        if cost < best:
-            rotation, translation, angles, best = prior_rotation.copy(), old_translation, old_angles, cost
-            joints[:], axes[:] = new_joints, new_axes
-
-    damping, fresh = _FIRST_DAMPING, True
-    for _ in range(iterations):
+    state, best = _start(prior, problem, offsets, joints, axes, new_joints, new_axes)
+    damping, fresh = FIRST_DAMPING, True
+    for _ in range(problem.iterations):
         if fresh:
-            _normal_equations(
-                joints, axes, translation, rotation, bases, lengths, target, weights, size, hessian, gradient
-            )
-            away = _away(rotation, translation, angles, prior, prior_rotation)
-            for i in range(_POSE):
-                hessian[i, i] += pull[i]
-                gradient[i] += pull[i] * away[i]
-            if fit_shape:
-                hessian[_POSE:, _POSE:] += information
-                gradient[_POSE:] += information @ (shape - mean)
-        new_cost = np.inf
-        if damped_step(hessian, gradient, damping, angles, limits, size, system, step):
-            new_rotation = so3_exp(step[3:6]) @ rotation
-            new_translation, new_angles = translation + step[:3], angles + step[6:_POSE]
-            for i in range(_ANGLES):
-                new_angles[i] = min(max(new_angles[i], limits[i, 0]), limits[i, 1])
-            new_shape = shape.copy()
-            if fit_shape:
-                for i in range(_SHAPE):
-                    new_shape[i] = min(max(shape[i] + step[_POSE + i], -_SHAPE_LIMIT), _SHAPE_LIMIT)
-                scale_hand(new_shape, sign, wrist, bases, lengths)
-            place_hand(
-                new_rotation,
-                new_translation,
-                new_angles,
-                rest,
-                sign,
-                wrist,
-                bases,
-                lengths,
-                new_joints,
-                new_axes,
-            )
-            away = _away(new_rotation, new_translation, new_angles, prior, prior_rotation)
-            new_cost = _cost(new_joints, target, weights, away, pull, new_shape - mean, information)
-        fresh = new_cost < best
+            hessian[:] = 0.0
+            gradient[:] = 0.0
+            add_joints(state, joints, axes, problem, hessian, gradient)
+            add_pose_prior(state, prior, problem, hessian, gradient)
+            if problem.fit_shape:
+                add_shape_prior(state, problem, hessian, gradient)
+        new_state, new_energy = state, np.inf
+        if damped_step(hessian, gradient, damping, state.angles, problem.limits, size, system, step):
+            new_state = _moved(state, step, problem)
+            _pose_hand(new_state, problem, offsets, new_joints, new_axes)
+            new_energy = energy(new_state, new_joints, prior, problem)
+        fresh = new_energy < best
         if fresh:
-            gain = 1 - new_cost / best
-            rotation, translation, angles, shape = new_rotation, new_translation, new_angles, new_shape
+            gain = 1 - new_energy / best
+            state, best = new_state, new_energy
             joints[:], axes[:] = new_joints, new_axes
-            best, damping = new_cost, max(0.2 * damping, 1e-9)
-            if gain < tolerance:
+            damping = max(DAMPING_DECREASE * damping, _LEAST_DAMPING)
+            if gain < problem.tolerance:
                 break
         else:
-            damping *= 8
+            damping *= DAMPING_INCREASE
             if damping > _MOST_DAMPING:
                 break
 
-    left = information.copy()
-    if fit_shape:
-        # The Schur complement of the pose: what this frame and the prior together know of the shape.
-        scale_hand(shape, sign, wrist, bases, lengths)
-        _normal_equations(
-            joints, axes, translation, rotation, bases, lengths, target, weights, size, hessian, gradient
+    if not problem.fit_shape:
+        return state, joints, problem.shape_precision.copy()
+    hessian[:] = 0.0
+    gradient[:] = 0.0
+    add_joints(state, joints, axes, problem, hessian, gradient)
+    return state, joints, _shape_precision(problem, hessian)
+
+
+@numba.njit(cache=True, nogil=True)
+def _pose_hand(state: State, problem: Problem, offsets: OffsetArrays, joints: Array, axes: Array) -> None:
+    """Fills the state's offsets, joints (23, 3) and axes (20, 3)."""
+    scale_offsets_kernel(state.shape, problem.sign, offsets)
+    forward_kinematics_kernel(
+        state.rotation, state.translation, state.angles, problem.rest, problem.sign, offsets, joints, axes
+    )
+
+
+@numba.njit(cache=True, nogil=True)
+def _start(
+    prior: State,
+    problem: Problem,
+    offsets: OffsetArrays,
+    joints: Array,
+    axes: Array,
+    new_joints: Array,
+    new_axes: Array,
+) -> tuple[State, float]:
+    """The better of the pose read off the joints and, while tracking, the prior pose, with its energy.
+
+    Fills joints and axes with the state's; new_joints and new_axes are room to work in.
+    """
+    angles = prior.angles.copy()
+    clamp_angles_kernel(angles, problem.limits)
+    state = State(np.eye(3), np.zeros(3), angles, prior.shape.copy())
+    _pose_hand(state, problem, offsets, joints, axes)
+    best = np.inf
+    seen, alignment_weights = 0, problem.weights.copy()
+    for j in range(JOINT_COUNT):
+        seen += problem.weights[j] > 0
+        if JOINT_DEPTH[j] > 0:
+            alignment_weights[j] *= _FINGERS_IN_ALIGNMENT
+    if seen >= _ALIGNABLE:
+        rotation, translation = kabsch(joints, problem.target, alignment_weights)
+        read_angles(
+            problem.target, problem.weights, rotation, problem.rest, problem.sign, problem.limits, angles
         )
-        for i in range(_POSE):
-            hessian[i, i] += pull[i] + _FLOOR
-        hessian[_POSE:, _POSE:] += information
-        if factor(hessian, size):
-            lower = np.zeros((_SHAPE, _SHAPE))
-            for r in range(_SHAPE):
-                for c in range(r + 1):
-                    lower[r, c] = hessian[_POSE + r, _POSE + c]
-            left = lower @ np.ascontiguousarray(lower.T)
-    return rotation, translation, angles, shape, joints, left
+        state = State(rotation, translation, angles, prior.shape.copy())
+        _pose_hand(state, problem, offsets, joints, axes)
+        best = energy(state, joints, prior, problem)
+    if problem.tracking:
+        angles = prior.angles.copy()
+        clamp_angles_kernel(angles, problem.limits)
+        previous = State(prior.rotation.copy(), prior.translation.copy(), angles, prior.shape.copy())
+        _pose_hand(previous, problem, offsets, new_joints, new_axes)
+        previous_energy = energy(previous, new_joints, prior, problem)
+        if previous_energy < best:
+            state, best = previous, previous_energy
+            joints[:], axes[:] = new_joints, new_axes
+    return state, best
+
+
+@numba.njit(cache=True, nogil=True)
+def _moved(state: State, step: Array, problem: Problem) -> State:
+    """The state after a step, within the limits of the angles and the shape."""
+    angles = state.angles + step[FIRST_ANGLE:PARAMETER_COUNT]
+    clamp_angles_kernel(angles, problem.limits)
+    shape = state.shape.copy()
+    if problem.fit_shape:
+        for i in range(SHAPE_COUNT):
+            shape[i] = min(max(shape[i] + step[PARAMETER_COUNT + i], -SHAPE_LIMIT), SHAPE_LIMIT)
+    return State(so3_exp(step[3:6]) @ state.rotation, state.translation + step[:3], angles, shape)
+
+
+@numba.njit(cache=True, nogil=True)
+def _shape_precision(problem: Problem, hessian: Array) -> Array:
+    """(9, 9): the Schur complement of the pose in the joints' equations (35, 35), which it replaces by their factor.
+
+    It is what this frame and the prior together know of the shape; the prior's alone where there is no factor.
+    """
+    for i in range(PARAMETER_COUNT):
+        hessian[i, i] += problem.prior_precision[i] + DIAGONAL_FLOOR
+    hessian[PARAMETER_COUNT:, PARAMETER_COUNT:] += problem.shape_precision
+    if not cholesky_factor(hessian, PARAMETER_COUNT + SHAPE_COUNT):
+        return problem.shape_precision.copy()
+    lower = np.zeros((SHAPE_COUNT, SHAPE_COUNT))
+    for r in range(SHAPE_COUNT):
+        for c in range(r + 1):
+            lower[r, c] = hessian[PARAMETER_COUNT + r, PARAMETER_COUNT + c]
+    return lower @ np.ascontiguousarray(lower.T)

@@ -17,60 +17,49 @@ import torch
 from torch import Tensor
 
 from hand_pose_ros.hand import skeleton
+from hand_pose_ros.hand.hand_state import random_angles
 from hand_pose_ros.hand.kinematics import HandOffsets, forward_kinematics, scale_offsets, template_offsets
-from hand_pose_ros.hand.rotations import so3_exp, so3_log
+from hand_pose_ros.hand.rotations import kabsch, so3_exp, so3_log
+from hand_pose_ros.hand.skeleton import (
+    FINGER_ANGLE_TABLE,
+    FIRST_ANGLE,
+    JOINT_DEPTH,
+    PARAMETER_COUNT,
+    SHAPE_LIMIT,
+)
 
 # Clerc and Kennedy's constriction: the swarm contracts without a limit on the velocity.
 _INERTIA, _PULL = 0.7298, 1.4962
-_SHAPE_SPREAD = 0.12  # log scale, of the particles' first shapes
-_SHAPE_LIMIT = 0.6  # log scale
+_SHAPE_SPREAD = 0.12  # log scale, of the particles' first shapes (guessed)
 _HANDS_AT_ONCE = 4096  # frames x particles a chunk: what stays in a core's cache
+# Of a particle: translation, rotation vector, angles, shape.
+_ANGLES, _SHAPE = slice(FIRST_ANGLE, PARAMETER_COUNT), slice(PARAMETER_COUNT, None)
 
 
 class SwarmResult(NamedTuple):
-    """Best particles, best first, T a frame: rotation (N, T, 3, 3), translation (N, T, 3) m, angles (N, T,
-    20) rad, shape (N, T, 9) log scales, cost (N, T) m: the weighted root mean square distance."""
+    """The best T particles of each of N frames, best first."""
 
     rotation: Tensor
+    """(N, T, 3, 3)."""
     translation: Tensor
+    """(N, T, 3) m."""
     angles: Tensor
+    """(N, T, 20) rad."""
     shape: Tensor
+    """(N, T, 9) log scales."""
     cost: Tensor
-
-
-def align_rigidly(source: Tensor, target: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-    """Rotation (..., 3, 3) and translation (..., 3) that bring ``source`` (..., K, 3) nearest to ``target``.
-
-    Weighted Kabsch; weights (..., K). Points on a line or a single point still give a proper rotation.
-    """
-    share = weights / weights.sum(-1, keepdim=True).clamp_min(1e-12)
-    source_mean = (share[..., None] * source).sum(-2, keepdim=True)
-    target_mean = (share[..., None] * target).sum(-2, keepdim=True)
-    covariance = (source - source_mean).transpose(-1, -2) @ (share[..., None] * (target - target_mean))
-    u, _, vt = torch.linalg.svd(covariance)
-    v = vt.transpose(-1, -2)
-    proper = torch.det(v @ u.transpose(-1, -2)).sign()
-    signs = torch.stack([torch.ones_like(proper), torch.ones_like(proper), proper], -1)
-    rotation = (v * signs[..., None, :]) @ u.transpose(-1, -2)
-    translation = target_mean - source_mean @ rotation.transpose(-1, -2)
-    return rotation, translation.squeeze(-2)
+    """(N, T) m: the weighted root mean square distance."""
 
 
 def alignment_weights(matrix: Tensor) -> Tensor:
-    """(K,) how far to trust each target point (rows of ``matrix`` (K, 23)) for aligning the palm: 1 for
-    points of the palm, a third for each angle-driven joint farther out."""
-    depth = torch.zeros(skeleton.JOINT_COUNT, dtype=matrix.dtype, device=matrix.device)
-    for joints in skeleton.FINGER_JOINTS.values():
-        for steps, joint in enumerate(joints):
-            depth[joint] = steps
+    """(K,) weight of each target point (rows of ``matrix`` (K, 23)) in aligning the palm.
+
+    1 for points of the palm, and a third of that (guessed) for each bone between them and the palm's joints, for the
+    angles are random yet.
+    """
+    depth = torch.tensor(JOINT_DEPTH).to(matrix)
     reached = torch.where(matrix != 0, depth, torch.zeros_like(matrix)).amax(-1)
     return 3.0**-reached
-
-
-def random_angles(shape: tuple[int, ...], generator: torch.Generator, limits: Tensor) -> Tensor:
-    """Angles (*shape, 20) rad, uniform within ``limits`` (20, 2)."""
-    share = torch.rand(*shape, skeleton.ANGLE_COUNT, generator=generator, dtype=torch.float32).to(limits)
-    return limits[:, 0] + share * (limits[:, 1] - limits[:, 0])
 
 
 def search(
@@ -135,7 +124,8 @@ def _search_chunk(
     angles = random_angles(size, generator, limits)
     curl = torch.linspace(0, 1, particles // 2, dtype=target.dtype, device=target.device)[:, None]
     whole = limits[:, 0] + (limits[:, 1] - limits[:, 0]) * (0.15 + 0.75 * curl)
-    whole[:, ::4] = limits[::4].mean(-1)
+    abductions = torch.tensor(FINGER_ANGLE_TABLE[:, 0], device=target.device)
+    whole[:, abductions] = limits[abductions].mean(-1)
     angles[:, : particles // 2] = whole + 0.2 * (angles[:, : particles // 2] - whole)
     shape = start_shape[:, None].expand(*size, -1).clone()
     if with_shape:
@@ -143,7 +133,7 @@ def _search_chunk(
     identity = torch.eye(3, dtype=target.dtype, device=target.device)
     rest = points(identity, target.new_zeros(3), angles, shape)
     trust = (weights * alignment_weights(matrix))[:, None].expand(*size, -1)
-    rotation, translation = align_rigidly(rest, target[:, None].expand_as(rest), trust)
+    rotation, translation = kabsch(rest, target[:, None].expand_as(rest), trust)
     # Rotation vectors about the particle that starts best, so that they stay far from pi.
     first = points(rotation, translation, angles, shape)
     best = ((first - target[:, None]).square().sum(-1) * share[:, None]).sum(-1).argmin(1)
@@ -153,13 +143,13 @@ def _search_chunk(
     position = torch.cat([translation, vector, angles, shape], -1)
     lower = position.new_full((position.shape[-1],), -torch.inf)
     upper = -lower
-    lower[6:26], upper[6:26] = limits.unbind(-1)
-    lower[26:], upper[26:] = -_SHAPE_LIMIT, _SHAPE_LIMIT
+    lower[_ANGLES], upper[_ANGLES] = limits.unbind(-1)
+    lower[_SHAPE], upper[_SHAPE] = -SHAPE_LIMIT, SHAPE_LIMIT
 
     def cost(where: Tensor) -> Tensor:
-        turn = base @ so3_exp(where[..., 3:6])
-        placed = points(turn, where[..., :3], where[..., 6:26], where[..., 26:])
-        return ((placed - target[:, None]).square().sum(-1) * share[:, None]).sum(-1)
+        turned = base @ so3_exp(where[..., 3:6])
+        reached = points(turned, where[..., :3], where[..., _ANGLES], where[..., _SHAPE])
+        return ((reached - target[:, None]).square().sum(-1) * share[:, None]).sum(-1)
 
     own, own_cost = position, cost(position)
     velocity = torch.zeros_like(position)
@@ -168,7 +158,7 @@ def _search_chunk(
         to_own, to_leader = noise(*position.shape), noise(*position.shape)
         velocity = _INERTIA * velocity + _PULL * (to_own * (own - position) + to_leader * (leader - position))
         if not with_shape:
-            velocity[..., 26:] = 0
+            velocity[..., _SHAPE] = 0
         moved = torch.maximum(torch.minimum(position + velocity, upper), lower)
         velocity = torch.where(moved == position + velocity, velocity, torch.zeros_like(velocity))
         position = moved
@@ -179,5 +169,6 @@ def _search_chunk(
 
     kept_cost, order = own_cost.topk(keep, dim=1, largest=False)
     kept = own.gather(1, order[..., None].expand(-1, -1, own.shape[-1]))
-    turn = base @ so3_exp(kept[..., 3:6])
-    return SwarmResult(turn, kept[..., :3], kept[..., 6:26], kept[..., 26:], kept_cost.sqrt())
+    return SwarmResult(
+        base @ so3_exp(kept[..., 3:6]), kept[..., :3], kept[..., _ANGLES], kept[..., _SHAPE], kept_cost.sqrt()
+    )

@@ -23,14 +23,12 @@ from hand_pose_ros.depth.image import UnknownEncodingError, decode_depth
 from hand_pose_ros.hand.skeleton import (
     ANGLE_LIMITS,
     ANGLE_NAMES,
-    BONE_LENGTHS,
-    FINGER_JOINTS,
     JOINT_NAMES,
     JOINT_PARENTS,
-    PALM_JOINT_POSITIONS,
     SEGMENT_NAMES,
     SEGMENT_PARENTS,
     SHAPE_NAMES,
+    TEMPLATE_BONE_LENGTHS,
 )
 from hand_pose_ros.msg import HandModelInfo, HandPose, HandPoseArray
 from hand_pose_ros.resources import package_version
@@ -221,7 +219,7 @@ def model_info_message(model_name: str, model_hash: str) -> HandModelInfo:
         package_version=package_version(),
         joint_names=list(JOINT_NAMES),
         joint_parents=list(JOINT_PARENTS),
-        bone_lengths=_template_bone_lengths(),
+        bone_lengths=np.concatenate([[0.0], TEMPLATE_BONE_LENGTHS]).astype(np.float32),  # of the root: 0
         angle_names=list(ANGLE_NAMES),
         angle_lower=np.ascontiguousarray(ANGLE_LIMITS[:, 0]),
         angle_upper=np.ascontiguousarray(ANGLE_LIMITS[:, 1]),
@@ -229,16 +227,6 @@ def model_info_message(model_name: str, model_hash: str) -> HandModelInfo:
         segment_parents=list(SEGMENT_PARENTS),
         shape_names=list(SHAPE_NAMES),
     )
-
-
-def _template_bone_lengths() -> np.ndarray:
-    """Distance (23,) m of every joint of the template hand to its parent, 0 for the root."""
-    lengths = np.zeros(len(JOINT_NAMES), dtype=np.float32)
-    for name, position in PALM_JOINT_POSITIONS.items():
-        lengths[JOINT_NAMES.index(name)] = np.linalg.norm(position)
-    for finger, joints in FINGER_JOINTS.items():
-        lengths[list(joints[1:])] = BONE_LENGTHS[finger]
-    return lengths
 
 
 def _point(xyz: np.ndarray) -> Point:

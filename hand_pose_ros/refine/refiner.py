@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.depth.crop import CropFrame
-from hand_pose_ros.hand.kinematics_numba import hand_joints
+from hand_pose_ros.hand.kinematics_numba import forward_joints
+from hand_pose_ros.hand.skeleton import bone_lengths
 from hand_pose_ros.refine.bone_prior import BonePrior, load_bone_prior
-from hand_pose_ros.refine.regressor import PreviousJoints, RegressorConfig, bone_lengths, regress_joints
+from hand_pose_ros.refine.regressor import PreviousJoints, RegressorConfig, regress_joints
 from hand_pose_ros.refine.surface_fit import FitStatistics, SurfaceFit, SurfaceFitConfig
 
 Array = NDArray[np.float64]
@@ -95,7 +96,7 @@ class Refiner:
         config = self.config
         if config.regressor is not None:
             shape = network_shape if person_shape is None else person_shape
-            lengths = bone_lengths(hand_joints("right", np.eye(3), np.zeros(3), parameters[6:], shape)[0])
+            lengths = bone_lengths(forward_joints("right", np.eye(3), np.zeros(3), parameters[6:], shape)[0])
             joints = regress_joints(
                 frame, crop, joints, sigma, self.prior, config.regressor, _local(past, frame), lengths
             )

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.hand import skeleton
+from hand_pose_ros.hand.skeleton import bone_lengths
 from hand_pose_ros.refine.bone_prior import BonePrior
 from hand_pose_ros.refine.energy import (
     Guess,
@@ -204,13 +205,6 @@ def regress_joints(
                 refined,
             )
     return refined
-
-
-def bone_lengths(joints: ArrayLike) -> Array:
-    """Joints (..., 23, 3) -> lengths (..., 22) as skeleton.BONES, same unit."""
-    array = np.asarray(joints, dtype=np.float64)
-    bones = array[..., 1:, :] - array[..., skeleton.JOINT_PARENTS[1:], :]
-    return np.asarray(np.sqrt((bones * bones).sum(-1)))
 
 
 def candidate_offsets(radii: tuple[float, ...], counts: tuple[int, ...]) -> Array:

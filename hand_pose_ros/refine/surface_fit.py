@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.depth.crop import CROP_CUBE_M, CROP_SIZE, CropFrame
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.hand.kinematics_numba import REST_ROTATIONS, hand_joints
+from hand_pose_ros.hand.kinematics_numba import REST_ROTATIONS, forward_joints
 from hand_pose_ros.hand.rotations_numba import so3_exp, so3_log
 from hand_pose_ros.hand.solver import ShapeEstimate
 from hand_pose_ros.refine.surface_equations import FIRST_SCALE, THICKNESS, UNKNOWNS
@@ -201,7 +201,7 @@ class SurfaceFit:
             raise ValueError(f"slack is {slack}, want a positive number")
         priors, pulls = self._priors(first, previous, float(known), spread, scales, slack)
         picture = np.ascontiguousarray(crop, dtype=np.float32)
-        placed, _ = hand_joints("right", so3_exp(first[3:6]), first[:3], first[6:], scales)
+        placed, _ = forward_joints("right", so3_exp(first[3:6]), first[:3], first[6:], scales)
         points, stands_for = choose_points(
             picture,
             frame.half,

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.hand import skeleton
+from hand_pose_ros.hand.kinematics_numba import empty_offsets, forward_kinematics_kernel, scale_offsets_kernel
+from hand_pose_ros.hand.levenberg_marquardt import damped_step
 from hand_pose_ros.hand.rotations_numba import so3_exp, so3_log
-from hand_pose_ros.hand.solver_kernels import damped_step
-from hand_pose_ros.hand.solver_kinematics import place_hand, scale_hand
 from hand_pose_ros.refine.surface_equations import FIRST_SCALE, THICKNESS, UNKNOWNS, gather
 from hand_pose_ros.refine.surface_kernels import (
     MOTIONS,
@@ -143,7 +143,7 @@ def fit_hand(
     axes, new_joints = np.empty((_ANGLES, 3)), np.empty((_JOINTS, 3))
     ends, table = np.empty((len(template_radii), 3)), np.empty((len(capsules), 10))
     frame, palm_points = np.zeros((9, MOTIONS)), np.empty_like(template_points)
-    wrist, bases, lengths = np.empty((2, 3)), np.empty((5, 3)), np.empty((5, 3))
+    offsets = empty_offsets()
     size = UNKNOWNS if free_shape else FIRST_SCALE
     relative = np.empty_like(points)
     near = np.empty((len(points), _FEW), dtype=np.int64)
@@ -162,14 +162,14 @@ def fit_hand(
     first, best = np.inf, np.inf
     damping, accepted = _FIRST_DAMPING, 0
     for trial in range(iterations + 1):
-        scale_hand(new_shape, 1.0, wrist, bases, lengths)
+        scale_offsets_kernel(new_shape, 1.0, offsets)
         hand = np.exp(new_shape[0])
         for i in range(len(palm_points)):
             palm_points[i, 0] = template_points[i, 0] * hand * np.exp(new_shape[1])
             palm_points[i, 1] = template_points[i, 1] * hand * np.exp(new_shape[2])
             palm_points[i, 2] = template_points[i, 2] * hand
-        place_hand(
-            new_rotation, new_translation, new_angles, rest, 1.0, wrist, bases, lengths, new_joints, axes
+        forward_kinematics_kernel(
+            new_rotation, new_translation, new_angles, rest, 1.0, offsets, new_joints, axes
         )
         place_ends(new_joints, new_rotation, palm_points, ends)
         place_frame(new_rotation, ends, frame)

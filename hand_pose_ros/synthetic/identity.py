@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from hand_pose_ros.hand.kinematics import HandOffsets
+from hand_pose_ros.hand.skeleton import FINGER_BONE_TABLE, bone_lengths
 from hand_pose_ros.synthetic.mesh import HandMesh
 from hand_pose_ros.synthetic.skinning import (
     FINGER_JOINTS,
@@ -20,7 +21,6 @@ from hand_pose_ros.synthetic.skinning import (
     SEGMENT_COUNT,
     affine_maps,
     along_bones,
-    bone_lengths,
     segment_origins,
     skin_vertices,
 )
@@ -121,7 +121,7 @@ def template_identity(mesh: HandMesh) -> Identity:
 
 
 def _identity(mesh: HandMesh, vertices: Array, joints: Array) -> Identity:
-    constant = (joints[1:3], joints[FINGER_JOINTS[:, 0]], bone_lengths(joints))
+    constant = (joints[1:3], joints[FINGER_JOINTS[:, 0]], bone_lengths(joints)[FINGER_BONE_TABLE])
     return Identity(
         mesh=mesh,
         vertices=np.ascontiguousarray(vertices, dtype=np.float32),
@@ -202,7 +202,7 @@ def _scaled(mesh: HandMesh, vertices: Array, joints: Array, scales: _Scales) -> 
     rotations = np.asarray(mesh.rest_rotations, dtype=np.float64)
     moved: Array = joints * scales.palm
     moved[FINGER_JOINTS[:, 0]] += scales.knuckles
-    moved = along_bones(moved, rotations, bone_lengths(joints) * scales.lengths)
+    moved = along_bones(moved, rotations, bone_lengths(joints)[FINGER_BONE_TABLE] * scales.lengths)
     stretch = np.ones((SEGMENT_COUNT, 3))
     stretch[0] = scales.palm
     stretch[1:FOREARM, 0] = scales.lengths.reshape(-1)

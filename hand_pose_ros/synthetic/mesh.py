@@ -18,11 +18,11 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_pose_ros.hand.skeleton import FINGER_BONE_TABLE, bone_lengths
 from hand_pose_ros.resources import resource
 from hand_pose_ros.synthetic.skinning import (
     affine_maps,
     along_bones,
-    bone_lengths,
     rest_angles,
     rest_rotations,
     segment_origins,
@@ -80,7 +80,7 @@ def load_hand_mesh(name: str) -> HandMesh:
     linear = rotations @ data["frames"].astype(np.float64).transpose(0, 2, 1)
 
     def to_rest(shape: Array, points: Array) -> tuple[Array, Array]:
-        moved = along_bones(points, rotations, bone_lengths(points))
+        moved = along_bones(points, rotations, bone_lengths(points)[FINGER_BONE_TABLE])
         maps = affine_maps(linear, segment_origins(points), segment_origins(moved))
         out = np.empty(shape.shape, np.float32)
         skin_vertices(shape.astype(np.float32), bone_index, bone_weight, maps.astype(np.float32), out)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.hand.skeleton import check_side
 from hand_pose_ros.synthetic.poses import sample_angles, sample_view_rotations
 from hand_pose_ros.synthetic.render import draw_ellipsoid, dress_forearm, rasterize
 from hand_pose_ros.synthetic.sensor import NoiseModel, sensor_kernel
@@ -51,8 +52,7 @@ class SyntheticMotion:
     """
 
     def __init__(self, seed: int, camera: Camera, side: str = "right") -> None:
-        if side not in ("right", "left"):
-            raise ValueError(f"side is '{side}', want right or left")
+        check_side(side)
         if camera.distortion_model != "none":
             raise ValueError(
                 f"the synthetic camera is a pinhole, it has no '{camera.distortion_model}' distortion"

@@ -68,11 +68,6 @@ def rest_rotations(angles: Array) -> Array:
     return np.concatenate([frames.segment_rotations.numpy(), np.eye(3)[None]])
 
 
-def bone_lengths(joints: Array) -> Array:
-    """Joints (23, 3) -> lengths (5, 3) of each finger's bones."""
-    return np.linalg.norm(np.diff(joints[FINGER_JOINTS], axis=1), axis=-1)
-
-
 def along_bones(joints: Array, rotations: Array, lengths: Array) -> Array:
     """Joints (23, 3) with the fingers rebuilt from their bases, along the segments' x, with lengths (5, 3)."""
     moved = joints.copy()

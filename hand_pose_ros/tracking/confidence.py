@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from hand_pose_ros.hand import skeleton
+from hand_pose_ros.hand.skeleton import bone_lengths
 from hand_pose_ros.refine.bone_prior import BonePrior
-from hand_pose_ros.refine.regressor import bone_lengths
 from hand_pose_ros.refine.surface_fit import FitStatistics
 from hand_pose_ros.tracking.config import VisibilityConfig
 from hand_pose_ros.tracking.estimate import Estimate

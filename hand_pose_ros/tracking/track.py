@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.depth.crop import upright_roll
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.hand.kinematics_numba import fingers_direction, place
+from hand_pose_ros.hand.kinematics_numba import fingers_direction, forward_kinematics
 from hand_pose_ros.refine.refiner import Past, Refined, Refiner
 from hand_pose_ros.tracking.confidence import Calibration, confidence_features
 from hand_pose_ros.tracking.config import TrackerConfig
@@ -266,7 +266,7 @@ class Track:
         self._thickness_spread = max(refined.thickness_spread, self._config.track.least_thickness_spread)
 
     def _to_hand(self, side: str, pose: PoseState, shape: Array) -> Hand:
-        placed = place(side, pose.rotation, pose.translation, pose.angles, shape)
+        placed = forward_kinematics(side, pose.rotation, pose.translation, pose.angles, shape)
         return Hand(
             side=side,
             track_id=self.track_id,

@@ -18,7 +18,8 @@ from hand_pose_ros.datasets.seeds import validation_seed
 from hand_pose_ros.datasets.torch_batch import Source, to_torch
 from hand_pose_ros.evaluation.metrics import angle_errors_deg, evaluate
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.hand.fitting import FitConfig, fit_hands
+from hand_pose_ros.hand.fit_config import FitConfig
+from hand_pose_ros.hand.fitting import fit_hands
 from hand_pose_ros.network.model import HandNet
 from hand_pose_ros.network.skeleton_difference import PARTS, bone_angles, bone_ratios, part_bones
 

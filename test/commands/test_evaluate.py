@@ -21,7 +21,8 @@ from hand_pose_ros.evaluation import synthetic_hands as evaluate_synthetic
 from hand_pose_ros.evaluation.outcomes import named_files
 from hand_pose_ros.evaluation.predict import Predictions
 from hand_pose_ros.evaluation.published import read_predictions, write_predictions
-from hand_pose_ros.hand.skeleton import JOINT_NAMES, convert_joints
+from hand_pose_ros.hand.joint_sets import convert_joints
+from hand_pose_ros.hand.skeleton import JOINT_NAMES
 from hand_pose_ros.network.checkpoint import save_checkpoint
 from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.model import HandNet

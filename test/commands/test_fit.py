@@ -13,10 +13,9 @@ from hand_pose_ros.commands.fit import sequence_slices
 from hand_pose_ros.datasets.benchmarks import ICVL, NYU
 from hand_pose_ros.evaluation.published import write_predictions
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.hand.fitting import random_hands
+from hand_pose_ros.hand.hand_state import hand_frames, random_hands
+from hand_pose_ros.hand.joint_sets import convert_joints
 from hand_pose_ros.hand.kinematics import HandModelLayer
-from hand_pose_ros.hand.least_squares import hand_frames
-from hand_pose_ros.hand.skeleton import convert_joints
 
 
 @pytest.fixture

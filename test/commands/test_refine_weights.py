@@ -23,8 +23,9 @@ from hand_pose_ros.commands.refine_weights import (
 from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics import HandModelLayer
+from hand_pose_ros.hand.skeleton import bone_lengths
 from hand_pose_ros.refine.bone_prior import BonePrior
-from hand_pose_ros.refine.regressor import RegressorConfig, bone_lengths
+from hand_pose_ros.refine.regressor import RegressorConfig
 from hand_pose_ros.tuning.refine_views import Errors, Views, errors_of, regress_views
 
 torch = pytest.importorskip("torch")

@@ -19,9 +19,9 @@ from hand_pose_ros.datasets.icvl import rotation_degrees
 from hand_pose_ros.datasets.nyu import SCORED_JOINTS
 from hand_pose_ros.datasets.recorded_source import RecordedHands, originals, recorded_config, recorded_sources
 from hand_pose_ros.depth.crop import CropFrame
-from hand_pose_ros.hand.fitting import random_hands
+from hand_pose_ros.hand.hand_state import random_hands
+from hand_pose_ros.hand.joint_sets import convert_joints
 from hand_pose_ros.hand.kinematics import HandModelLayer
-from hand_pose_ros.hand.skeleton import convert_joints
 from hand_pose_ros.network.checkpoint import load_checkpoint
 from hand_pose_ros.training.config import TrainConfig, config_from_dict
 

@@ -18,7 +18,8 @@ from hand_pose_ros.datasets.sample import (
     joint_set_names,
 )
 from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.hand.skeleton import JOINT_NAMES, JOINT_SETS
+from hand_pose_ros.hand.joint_sets import JOINT_SETS
+from hand_pose_ros.hand.skeleton import JOINT_NAMES
 
 
 @pytest.fixture

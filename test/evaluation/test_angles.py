@@ -9,8 +9,9 @@ import torch
 from hand_pose_ros.datasets.benchmarks import BENCHMARKS
 from hand_pose_ros.evaluation.angles import fit_angles
 from hand_pose_ros.evaluation.metrics import angle_errors_deg, out_of_range_fraction
+from hand_pose_ros.hand.joint_sets import convert_joints
 from hand_pose_ros.hand.kinematics import HandModelLayer
-from hand_pose_ros.hand.skeleton import ANGLE_LIMITS, convert_joints
+from hand_pose_ros.hand.skeleton import ANGLE_LIMITS
 
 
 @pytest.mark.parametrize("name", ["icvl", "msra"])

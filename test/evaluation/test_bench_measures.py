@@ -8,7 +8,7 @@ import pytest
 from hand_pose_ros.evaluation import bench_measures
 from hand_pose_ros.evaluation.bench_runs import Frame, Run, pairs
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.hand.kinematics_numba import place
+from hand_pose_ros.hand.kinematics_numba import forward_kinematics
 from hand_pose_ros.synthetic.sequence_renderer import HandTruth, SequenceConfig
 from hand_pose_ros.synthetic.sequences import Sequence
 from hand_pose_ros.tracking.hand import Hand, TrackState
@@ -19,7 +19,7 @@ ANGLES = np.clip(np.full(20, 0.2), skeleton.ANGLE_LIMITS[:, 0], skeleton.ANGLE_L
 def hand(shift=(0.0, 0.0, 0.0), side: str = "right", state=TrackState.TRACK, **changes) -> Hand:
     translation = np.array([0.0, 0.0, 0.5]) + shift
     shape = changes.pop("shape", np.zeros(9))
-    placed = place(side, np.eye(3), translation, ANGLES, shape)
+    placed = forward_kinematics(side, np.eye(3), translation, ANGLES, shape)
     values = {
         "side": side, "track_id": 1, "state": state, "confidence": 0.9, "joints": placed.joints,
         "joint_confidence": np.ones(23), "angles": ANGLES, "rotation": np.eye(3), "translation": translation,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from hand_pose_ros.hand.fitting import random_hands
+from hand_pose_ros.hand.hand_state import random_hands
 from hand_pose_ros.hand.jacobian import (
     flatten_offsets,
     offsets_jacobian,

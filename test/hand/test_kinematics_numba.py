@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics import HandModelLayer
-from hand_pose_ros.hand.kinematics_numba import place
+from hand_pose_ros.hand.kinematics_numba import forward_kinematics
 
 
 @pytest.mark.parametrize("side", ["right", "left"])
@@ -21,7 +21,7 @@ def test_joints_and_frames_are_the_layers(side):
         angles = low + rng.random(20) * (high - low)
         rotation = Rotation.random(random_state=rng).as_matrix()
         values = (rotation, rng.normal(0, 0.3, 3), angles, rng.normal(0, 0.1, 9))
-        placed = place(side, *values)
+        placed = forward_kinematics(side, *values)
         frames = layer.frames_from_rotation(*(torch.from_numpy(v) for v in values))
         np.testing.assert_allclose(placed.joints, frames.joints.numpy(), atol=1e-7)
         np.testing.assert_allclose(placed.segment_positions, frames.segment_positions.numpy(), atol=1e-7)
@@ -30,4 +30,4 @@ def test_joints_and_frames_are_the_layers(side):
 
 def test_an_unknown_side_is_named():
     with pytest.raises(ValueError, match="side is 'both'"):
-        place("both", np.eye(3), np.zeros(3), np.zeros(20), np.zeros(9))
+        forward_kinematics("both", np.eye(3), np.zeros(3), np.zeros(20), np.zeros(9))

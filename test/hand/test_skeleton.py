@@ -1,6 +1,8 @@
-"""The table: consistent with itself, plausible, and joint sets that are what their users expect."""
+"""The table: consistent with itself and plausible."""
 
 from __future__ import annotations
+
+import itertools
 
 import numpy as np
 import pytest
@@ -42,28 +44,42 @@ def test_thumb_rest_rotation_is_a_rotation():
     assert np.linalg.det(rotation) == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize("name, count", [("mediapipe21", 21), ("icvl16", 16), ("nyu14", 14), ("msra21", 21)])
-def test_joint_sets_are_affine_maps_of_the_right_size(name, count):
-    joint_set = skeleton.JOINT_SETS[name]
-    assert joint_set.matrix.shape == (count, 23)
-    assert np.allclose(joint_set.matrix.sum(axis=1), 1.0)
+def test_tables_of_fingers_agree_with_names():
+    for finger, joints, angles, segments, bones in zip(
+        skeleton.FINGERS,
+        skeleton.FINGER_JOINT_TABLE,
+        skeleton.FINGER_ANGLE_TABLE,
+        skeleton.FINGER_SEGMENT_TABLE,
+        skeleton.FINGER_BONE_TABLE,
+        strict=True,
+    ):
+        assert all(skeleton.JOINT_NAMES[j].startswith(f"{finger}_") for j in joints)
+        assert all(skeleton.ANGLE_NAMES[a].startswith(f"{finger}_") for a in angles)
+        assert all(skeleton.SEGMENT_NAMES[s].startswith(f"{finger}_") for s in segments)
+        assert [skeleton.BONES[b] for b in bones] == list(itertools.pairwise(joints))
+        assert [skeleton.SEGMENT_JOINTS[s] for s in segments] == list(joints[:3])
 
 
-@pytest.mark.parametrize("name", sorted(skeleton.JOINT_SETS))
-def test_joint_sets_commute_with_rigid_motion(name):
-    rng = np.random.default_rng(0)
-    joints, shift = rng.normal(size=(5, 23, 3)), rng.normal(size=3)
-    rotation, _ = np.linalg.qr(rng.normal(size=(3, 3)))
-    before = skeleton.convert_joints(joints, name) @ rotation.T + shift
-    assert np.allclose(skeleton.convert_joints(joints @ rotation.T + shift, name), before)
+def test_depth_counts_the_bones_of_the_finger():
+    for joint, (finger, depth) in enumerate(zip(skeleton.JOINT_FINGER, skeleton.JOINT_DEPTH, strict=True)):
+        if finger < 0:
+            assert depth == 0
+        else:
+            assert skeleton.FINGER_JOINT_TABLE[finger, depth] == joint
 
 
-def test_mediapipe_order_starts_at_the_wrist_and_ends_at_the_pinky_tip():
-    joint_set = skeleton.JOINT_SETS["mediapipe21"]
-    assert joint_set.names[:5] == ("wrist", "thumb_cmc", "thumb_mcp", "thumb_ip", "thumb_tip")
-    assert joint_set.names[-1] == "pinky_tip"
+def test_lengths_are_those_between_the_ends_of_the_bones():
+    joints = np.random.default_rng(0).normal(size=(2, 4, 23, 3))
+    lengths = skeleton.bone_lengths(joints)
+    assert lengths.shape == (2, 4, 22)
+    for bone, (near, far) in enumerate(skeleton.BONES):
+        expected = np.linalg.norm(joints[..., far, :] - joints[..., near, :], axis=-1)
+        np.testing.assert_allclose(lengths[..., bone], expected)
+    assert skeleton.bone_lengths(joints, [(0, 5)]).shape == (2, 4, 1)
 
 
-def test_an_unknown_joint_set_is_named_with_the_known_ones():
-    with pytest.raises(ValueError, match="unknown joint set 'hands19', want one of icvl16, mediapipe21"):
-        skeleton.convert_joints(np.zeros((23, 3)), "hands19")
+def test_the_templates_lengths_are_those_of_its_tables():
+    lengths = skeleton.TEMPLATE_BONE_LENGTHS
+    assert lengths.shape == (22,)
+    table = [skeleton.BONE_LENGTHS[finger] for finger in skeleton.FINGERS]
+    np.testing.assert_array_equal(lengths[skeleton.FINGER_BONE_TABLE], table)

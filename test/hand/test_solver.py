@@ -7,10 +7,9 @@ import pytest
 import torch
 
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.hand.fitting import random_hands
+from hand_pose_ros.hand.hand_state import HandState, hand_frames, random_hands
 from hand_pose_ros.hand.jacobian import scaled_offsets
 from hand_pose_ros.hand.kinematics import HandModelLayer
-from hand_pose_ros.hand.least_squares import HandState, hand_frames
 from hand_pose_ros.hand.rotations import so3_exp
 from hand_pose_ros.hand.solver import PoseSolver, ShapeEstimate, SolverConfig
 

@@ -7,8 +7,8 @@ from numba import njit
 
 from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.hand import skeleton
+from hand_pose_ros.hand.kinematics_numba import empty_offsets, forward_kinematics_kernel, scale_offsets_kernel
 from hand_pose_ros.hand.rotations_numba import so3_exp, so3_log
-from hand_pose_ros.hand.solver_kinematics import place_hand, scale_hand
 from hand_pose_ros.refine.surface_kernels import capsule_distance, place_ends, place_frame, prepare_capsules
 from hand_pose_ros.refine.surface_model import CAPSULES, END_RADII, PALM_POINTS
 
@@ -32,18 +32,16 @@ class PlacedHand:
 
     def __init__(self, parameters: np.ndarray, shape: np.ndarray, thickness: float = 0.0) -> None:
         self.translation, rotation = parameters[:3], so3_exp(parameters[3:6])
-        wrist, bases, lengths = np.empty((2, 3)), np.empty((5, 3)), np.empty((5, 3))
-        scale_hand(shape, 1.0, wrist, bases, lengths)
+        offsets = empty_offsets()
+        scale_offsets_kernel(shape, 1.0, offsets)
         self.joints, self.axes = np.empty((23, 3)), np.empty((20, 3))
-        place_hand(
+        forward_kinematics_kernel(
             rotation,
             self.translation,
             parameters[6:],
             REST,
             1.0,
-            wrist,
-            bases,
-            lengths,
+            offsets,
             self.joints,
             self.axes,
         )

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sklearn.mixture import GaussianMixture
 
 from hand_pose_ros.hand.kinematics import HandModelLayer
-from hand_pose_ros.hand.skeleton import BONES
+from hand_pose_ros.hand.skeleton import BONES, bone_lengths
 from hand_pose_ros.refine.bone_prior import (
     COMPONENTS,
     BonePrior,
@@ -24,7 +24,6 @@ from hand_pose_ros.refine.bone_prior import (
     train_bone_prior,
 )
 from hand_pose_ros.refine.energy import mixture_density
-from hand_pose_ros.refine.regressor import bone_lengths
 
 SHAPE = (len(BONES), COMPONENTS)
 

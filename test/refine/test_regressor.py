@@ -9,12 +9,12 @@ import pytest
 
 from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.hand import skeleton
+from hand_pose_ros.hand.skeleton import bone_lengths
 from hand_pose_ros.refine.bone_prior import BonePrior
 from hand_pose_ros.refine.regressor import (
     LAYERS,
     PreviousJoints,
     RegressorConfig,
-    bone_lengths,
     candidate_offsets,
     regress_joints,
 )

@@ -14,8 +14,9 @@ from surface_scenes import FRAME, PlacedHand, open_hand
 from hand_pose_ros.datasets.synthetic import SyntheticConfig, SyntheticHands
 from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.hand.kinematics import HandModelLayer, bone_lengths
+from hand_pose_ros.hand.kinematics import HandModelLayer
 from hand_pose_ros.hand.rotations_numba import so3_exp, so3_log
+from hand_pose_ros.hand.skeleton import bone_lengths
 from hand_pose_ros.hand.solver import PoseSolver
 from hand_pose_ros.refine.surface_fit import SurfaceFit, SurfaceFitConfig, SurfaceHand
 

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.hand.kinematics import bone_lengths, forward_kinematics, scale_offsets, template_offsets
+from hand_pose_ros.hand.kinematics import forward_kinematics, scale_offsets, template_offsets
+from hand_pose_ros.hand.skeleton import bone_lengths
 from hand_pose_ros.synthetic.environment import DISTRACTORS
 from hand_pose_ros.synthetic.hand_trajectory import TREMOR_M
 from hand_pose_ros.synthetic.sensor import NO_NOISE
@@ -131,7 +132,7 @@ def test_hands_move_as_fast_as_hands_do():
             speed = 30 * np.linalg.norm(np.diff(joints, axis=0), axis=-1)
             assert speed.max() < 4.0  # m/s, of the fingertips; a pointing hand reaches 3 to 4
             assert 0.1 < speed.mean() < 1.0
-            assert np.ptp(bone_lengths(joints).numpy(), axis=0).max() < 1e-6
+            assert np.ptp(bone_lengths(joints), axis=0).max() < 1e-6
 
 
 def test_two_hands_never_touch_and_do_cross():

@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 
 from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.hand.kinematics_numba import hand_joints
+from hand_pose_ros.hand.kinematics_numba import forward_joints
 from hand_pose_ros.refine.bone_prior import load_bone_prior
 from hand_pose_ros.refine.surface_fit import FitStatistics
 from hand_pose_ros.tracking.confidence import (
@@ -32,7 +32,7 @@ GOOD = FitStatistics(900.0, 0.95, 0.003, 0.0, 0.6)
 NONE = FitStatistics(0.0, 0.0, 0.0, 0.0, 0.0)
 SIGMA = np.full(skeleton.JOINT_COUNT, 0.006)
 PRIOR = load_bone_prior()
-JOINTS = hand_joints(
+JOINTS = forward_joints(
     "right", np.eye(3), np.zeros(3), np.zeros(skeleton.ANGLE_COUNT), np.zeros(skeleton.SHAPE_COUNT)
 )[0]
 WALL = np.zeros((96, 96), np.float32)

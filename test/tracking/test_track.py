@@ -11,7 +11,7 @@ import pytest
 
 from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.hand.kinematics_numba import fingers_direction, hand_joints
+from hand_pose_ros.hand.kinematics_numba import fingers_direction, forward_joints
 from hand_pose_ros.refine.refiner import Refiner
 from hand_pose_ros.tracking.confidence import uncalibrated
 from hand_pose_ros.tracking.config import TrackerConfig
@@ -59,7 +59,7 @@ def estimate(
     """A hand facing the camera, its skin ``nearer_m`` before its joints (None: an empty crop)."""
     shape = np.zeros(9) if shape is None else shape
     frame = CropFrame(np.array(centre), mirrored=side == "left")
-    joints, _ = hand_joints("right", FACING, np.array([0.0, 0.03, 0.0]), OPEN, shape)
+    joints, _ = forward_joints("right", FACING, np.array([0.0, 0.03, 0.0]), OPEN, shape)
     crop = np.ones((96, 96), np.float32)
     if nearer_m is not None:
         pixels = np.rint(frame.crop_to_pixel(frame.local_to_crop(joints)[:, :2])).astype(int)

@@ -1,0 +1,97 @@
+"""Other parties' joints, by name: ``mediapipe21``, ``icvl16``, ``nyu14`` and ``msra21`` as linear maps from our 23.
+
+In: our joints (..., 23, 3) in any frame and unit. Out: a set's joints (..., K, 3), in the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hand_pose_ros.hand.skeleton import FINGER_JOINTS, FINGERS, JOINT_COUNT, JOINT_INDEX, JOINT_NAMES
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class JointSet:
+    """Another party's joints as a linear map from ours: ``theirs (K, 3) = matrix (K, 23) @ ours (23, 3)``."""
+
+    name: str
+    names: tuple[str, ...]
+    matrix: Array
+
+    def __post_init__(self) -> None:
+        if self.matrix.shape != (len(self.names), JOINT_COUNT):
+            raise ValueError(
+                f"joint set {self.name}: matrix is {self.matrix.shape}, "
+                f"want ({len(self.names)}, {JOINT_COUNT})"
+            )
+
+
+def _joint_set(name: str, rows: list[tuple[str, dict[str, float]]]) -> JointSet:
+    matrix = np.zeros((len(rows), JOINT_COUNT))
+    for row, (_, weights) in enumerate(rows):
+        for joint, weight in weights.items():
+            matrix[row, JOINT_INDEX[joint]] = weight
+    matrix.setflags(write=False)
+    return JointSet(name, tuple(joint for joint, _ in rows), matrix)
+
+
+def _same(joint: str, name: str | None = None) -> tuple[str, dict[str, float]]:
+    return (name or joint, {joint: 1.0})
+
+
+def _between(name: str, a: str, b: str, share_of_b: float = 0.5) -> tuple[str, dict[str, float]]:
+    return (name, {a: 1.0 - share_of_b, b: share_of_b})
+
+
+_WRIST = _between("wrist", "wrist_radial", "wrist_ulnar")
+
+JOINT_SETS: dict[str, JointSet] = {
+    joint_set.name: joint_set
+    for joint_set in (
+        _joint_set(
+            "mediapipe21", [_WRIST] + [_same(JOINT_NAMES[j]) for f in FINGERS for j in FINGER_JOINTS[f]]
+        ),
+        # Palm, then root, mid and tip of each finger from the thumb to the pinky. ICVL's annotations lie in the middle
+        # of the three segments, not on joints: fitted to them, midpoints leave 1.9 mm, mcp, pip and tip 4.0 mm.
+        _joint_set(
+            "icvl16",
+            [_same("palm")]
+            + [
+                _between(f"{finger}_{name}", JOINT_NAMES[near], JOINT_NAMES[near + 1])
+                for finger in FINGERS
+                for name, near in zip(("root", "mid", "tip"), FINGER_JOINTS[finger], strict=False)
+            ],
+        ),
+        # Two joints a finger from the pinky to the index, tip first, then the thumb's three, wrist, palm. Shares as
+        # fitted to NYU's annotations; its two wrist joints are the ulnar side and a point off the middle.
+        _joint_set(
+            "nyu14",
+            [
+                row
+                for f in FINGERS[:0:-1]
+                for row in (_same(f"{f}_tip"), _between(f"{f}_mid", f"{f}_pip", f"{f}_dip", 0.1))
+            ]
+            + [_between("thumb_tip", "thumb_ip", "thumb_tip", 0.77), _same("thumb_ip", "thumb_mid")]
+            + [_between("thumb_root", "thumb_cmc", "thumb_mcp", 0.9), _same("wrist_ulnar", "wrist_left")]
+            + [_between("wrist_right", "wrist_ulnar", "wrist_radial", 0.6)]
+            + [_between("palm", "palm", "middle_mcp", 0.55)],
+        ),
+        # Wrist, then four joints a finger from the index to the pinky, the thumb last.
+        _joint_set(
+            "msra21",
+            [_WRIST] + [_same(JOINT_NAMES[j]) for f in (*FINGERS[1:], "thumb") for j in FINGER_JOINTS[f]],
+        ),
+    )
+}
+
+
+def convert_joints(joints: Array, joint_set: str) -> Array:
+    """Our joints (..., 23, 3) in any frame -> a named set's (..., K, 3). ValueError on an unknown name."""
+    if joint_set not in JOINT_SETS:
+        raise ValueError(f"unknown joint set '{joint_set}', want one of {', '.join(sorted(JOINT_SETS))}")
+    return np.asarray(JOINT_SETS[joint_set].matrix @ joints)
