@@ -41,7 +41,7 @@ def variants() -> dict[str, RefineConfig]:
         FULL: full,
         "without the regressor": replace(full, regressor=None),
         "without depth to model": replace(full, surface=replace(surface, surface_weight=0.0)),
-        "without model to depth": replace(full, surface=replace(surface, free_weight=0.0)),
+        "without model to depth": replace(full, surface=replace(surface, free_space_weight=0.0)),
         "without the held shape": replace(full, shape=None),
         "without the filter": replace(full, filter=replace(full.filter, still_hz=0.0)),
     }

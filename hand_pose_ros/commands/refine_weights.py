@@ -37,7 +37,7 @@ CHOICE_SPLIT, REPORT_SPLIT = 2, 3
 _CHOICE_SEED, _REPORT_SEED = 10, 60  # first motions of each
 
 TERMS: tuple[str, ...] = (
-    "bone_mixture", "bone_length", "background", "floating", "buried", "tip_order", "prediction",
+    "bone_mixture", "bone_length", "background", "free_space", "occluded", "tip_order", "prediction",
 )  # fmt: skip
 """Terms beside staying near the network's joint; the weight of each is a field of RegressorConfig."""
 
@@ -49,8 +49,8 @@ GRID: dict[str, tuple[Any, ...]] = {
     "bone_mixture": (0.0, 0.1, 0.3, 1.0),
     "bone_length": (0.0, 0.1, 0.3, 1.0),
     "background": (0.0, 0.5, 1.0, 2.0, 3.0, 4.0),
-    "floating": (0.0, 0.5, 1.0, 2.0, 4.0),
-    "buried": (0.0, 0.3, 0.6, 1.0, 1.5, 2.0),
+    "free_space": (0.0, 0.5, 1.0, 2.0, 4.0),
+    "occluded": (0.0, 0.3, 0.6, 1.0, 1.5, 2.0),
     "tip_order": (0.0, 0.1, 0.3, 1.0),
     "prediction": (0.0, 0.1, 0.3, 0.6, 1.0),
     "passes": (1, 2, 3),
@@ -60,7 +60,7 @@ GRID: dict[str, tuple[Any, ...]] = {
     "largest_sigma_m": (0.015, 0.02, 0.025, 0.035, 0.05),
     "length_m": (0.003, 0.006, 0.01),
     "softness_m": (0.002, 0.003, 0.004, 0.006, 0.01),
-    "floating_most": (1.5, 3.0, 6.0, 9.0),
+    "free_space_most": (1.5, 3.0, 6.0, 9.0),
     "follow": (0.3, 0.5, 0.7, 0.85, 1.0),
     "temperature": (0.25, 0.35, 0.5, 0.7, 1.0),
     "velocity_share": (0.0, 0.3, 0.5, 0.7, 1.0),

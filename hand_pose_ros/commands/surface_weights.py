@@ -34,9 +34,9 @@ GRID: Mapping[str, Sequence[Any]] = {
     "joint_weight": (0.1, 0.2, 0.3, 0.5, 0.8),
     "surface_scale_m": (0.004, 0.005, 0.006, 0.008, 0.011, 0.015),
     "facing": (-0.4, -0.3, -0.2, -0.1, 0.0, 0.1),
-    "free_weight": (0.05, 0.1, 0.2, 0.4, 0.8),
-    "free_scale_m": (0.008, 0.012, 0.02, 0.03),
-    "free_margin_m": (0.0, 0.0015, 0.003, 0.005),
+    "free_space_weight": (0.05, 0.1, 0.2, 0.4, 0.8),
+    "free_space_scale_m": (0.008, 0.012, 0.02, 0.03),
+    "free_space_margin_m": (0.0, 0.0015, 0.003, 0.005),
     "angle_spread": (0.35, 0.5, 0.7, 1.0),
     "joint_scale": (1.0, 1.5, 2.0, 3.0, 6.0),
     "thickness_spread": (0.03, 0.05, 0.08, 0.12),
@@ -47,7 +47,7 @@ GRID: Mapping[str, Sequence[Any]] = {
 LEFT_OUT: Mapping[str, Mapping[str, Any]] = {
     "without the joints": {"joint_weight": 0.0},
     "without depth to model": {"surface_weight": 0.0},
-    "without model to depth": {"free_weight": 0.0},
+    "without model to depth": {"free_space_weight": 0.0},
     "without the angles": {"angle_weight": 0.0},
     "thickness held": {"thickness_spread": 1e-4},
 }

@@ -58,7 +58,7 @@ def refine_config(refine: bool, smoothing_hz: float) -> RefineConfig:
         return RefineConfig(filter=FilterConfig(still_hz=smoothing_hz))
     return RefineConfig(
         regressor=None,
-        surface=SurfaceFitConfig(surface_weight=0.0, free_weight=0.0, previous_angle=float("inf")),
+        surface=SurfaceFitConfig(surface_weight=0.0, free_space_weight=0.0, previous_angle=float("inf")),
         shape=None,
         filter=FilterConfig(still_hz=0.0),
     )

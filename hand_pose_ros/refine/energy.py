@@ -76,13 +76,13 @@ class Weights(NamedTuple):
     bone_mixture: float
     bone_length: float
     background: float
-    floating: float
-    buried: float
+    free_space: float
+    occluded: float
     tip_order: float
     prediction: float
     length_m: float
     softness_m: float
-    floating_most: float
+    free_space_most: float
     kernel_px: int
     follow: float
     temperature: float
@@ -172,7 +172,7 @@ def network_cost(x: float, y: float, z: float, lateral: float, deep: float) -> f
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def floating_cost(below: float, nearest: float, softness: float, most: float) -> float:  # pragma: no cover
+def free_space_cost(below: float, nearest: float, softness: float, most: float) -> float:  # pragma: no cover
     """A joint ``below`` the seen surface (m, along z; negative is before it) lies at least ``nearest`` under the skin
     and cannot float before it: a squared hinge in units of ``softness`` (m), at most ``most``, because a pixel may
     belong to something else."""
@@ -182,7 +182,7 @@ def floating_cost(below: float, nearest: float, softness: float, most: float) ->
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def buried_cost(below: float, deepest: float, softness: float) -> float:  # pragma: no cover
+def occlusion_cost(below: float, deepest: float, softness: float) -> float:  # pragma: no cover
     """Deeper than ``deepest`` (m) below the seen surface a joint is hidden behind something: possible, but less likely.
     Rises from 0 to 1 over ``softness`` (m)."""
     return min(max((below - deepest) / softness, 0.0), 1.0)
@@ -259,8 +259,8 @@ def joint_energy(
         total += w.background * background_share(scene.background, column, row, w.kernel_px)
     if 0 <= column < size and 0 <= row < size and scene.crop[row, column] < 1.0:
         below = z - scene.crop[row, column] * scene.half
-        total += w.floating * floating_cost(below, hand.nearest[joint], w.softness_m, w.floating_most)
-        total += w.buried * buried_cost(below, hand.deepest[joint], w.softness_m)
+        total += w.free_space * free_space_cost(below, hand.nearest[joint], w.softness_m, w.free_space_most)
+        total += w.occluded * occlusion_cost(below, hand.deepest[joint], w.softness_m)
     parent, following = hand.parent[joint], hand.following[joint]
     if parent >= 0:
         total += _bone_costs(_from(x, y, z, refined, parent), joint, guess, mixtures, w)

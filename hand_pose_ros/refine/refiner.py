@@ -36,7 +36,7 @@ class RefineConfig:
     """What is done between network and output; None leaves a stage out.
 
     regressor: palm to tips, on the network's joints. surface: weights of the fit back onto the hand model (a
-    surface_weight and free_weight of 0 fit the joints alone). shape: when this person's shape is held; None follows the
+    surface_weight and free_space_weight of 0 fit the joints alone). shape: when this person's shape is held; None follows the
     network in every frame. filter: smoothing over time (still_hz 0: none).
     """
 

@@ -48,7 +48,7 @@ _UNDER_SKIN_M = {
 }  # fmt: skip
 
 _WEIGHTS = (
-    "network", "bone_mixture", "bone_length", "background", "floating", "buried", "tip_order", "prediction",
+    "network", "bone_mixture", "bone_length", "background", "free_space", "occluded", "tip_order", "prediction",
 )  # fmt: skip
 
 
@@ -65,9 +65,9 @@ class RegressorConfig:
     """Eq. 9 about the bone's known length: the person's, or the network's own where the person is not known."""
     background: float = 3.0
     """Gamma_D, Eq. 10: empty pixels about the joint's own."""
-    floating: float = 4.0
+    free_space: float = 4.0
     """A joint does not float before the surface seen at its pixel."""
-    buried: float = 1.0
+    occluded: float = 1.0
     """A joint is rather just below the surface than hidden behind it."""
     tip_order: float = 0.0
     """Gamma_M, Eq. 11: a fingertip moves at least as much as the joint before it."""
@@ -87,8 +87,8 @@ class RegressorConfig:
     """Spread of a bone's length about the known one, metres."""
     softness_m: float = 0.004
     """Over this the depth terms rise, metres."""
-    floating_most: float = 1.5
-    """The most that the floating term can say, before its weight."""
+    free_space_most: float = 1.5
+    """The most that the free_space term can say, before its weight."""
     follow: float = 0.85
     """How much of its parent's correction a joint takes over before it is regressed itself."""
     temperature: float = 0.35
@@ -107,7 +107,7 @@ class RegressorConfig:
     """Spread of a joint of the frame before, as a share of its expected error."""
 
     def __post_init__(self) -> None:
-        for name in (*_WEIGHTS, "floating_most", "temperature", "acceleration_m_s2"):
+        for name in (*_WEIGHTS, "free_space_most", "temperature", "acceleration_m_s2"):
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0.0):
                 raise ValueError(f"{name} is {getattr(self, name)}, want a number, at least 0")
         for name in ("lateral_share", "depth_share", "least_sigma_m", "length_m", "softness_m", "past_share"):

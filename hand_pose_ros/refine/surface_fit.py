@@ -47,8 +47,8 @@ class SurfaceFitConfig:
     joint_weight: of a joint's squared distance to the network's in units of its expected error; joint_scale: beyond
     so many expected errors a joint counts less and less. surface_weight: of a pixel's squared distance to the model in
     units of surface_noise_m, for pixels of 3.1 mm; beyond surface_scale_m it counts less and less; facing: least
-    cosine between the view and the normal of a surface that a pixel may be. free_weight: as surface_weight, of a bone
-    sample before the surface or beside the hand; free_scale_m; free_margin_m that it may be off; free_gate_m: farther
+    cosine between the view and the normal of a surface that a pixel may be. free_space_weight: as surface_weight, of a bone
+    sample before the surface or beside the hand; free_space_scale_m; free_space_margin_m that it may be off; free_space_gate_m: farther
     before the surface than this it is beside the hand. angle_spread (rad): about the network's angles. previous_*:
     spreads about the previous pose, infinite: none. thickness_spread: of the log scale about what is given;
     shape_spread: of each log scale of a shape that one frame's network guessed, see SurfaceFit.loose_shape.
@@ -61,10 +61,10 @@ class SurfaceFitConfig:
     surface_noise_m: float = 0.003
     surface_scale_m: float = 0.006
     facing: float = -0.2
-    free_weight: float = 0.2
-    free_scale_m: float = 0.012
-    free_margin_m: float = 0.0
-    free_gate_m: float = 0.025
+    free_space_weight: float = 0.2
+    free_space_scale_m: float = 0.012
+    free_space_margin_m: float = 0.0
+    free_space_gate_m: float = 0.025
     angle_weight: float = 1.0
     angle_spread: float = 0.7
     previous_translation_m: float = float("inf")
@@ -79,19 +79,19 @@ class SurfaceFitConfig:
     tolerance: float = 1e-3
 
     def __post_init__(self) -> None:
-        for name in ("joint_weight", "surface_weight", "free_weight", "angle_weight"):
+        for name in ("joint_weight", "surface_weight", "free_space_weight", "angle_weight"):
             if not 0.0 <= getattr(self, name) < float("inf"):
                 raise ValueError(f"{name} is {getattr(self, name)}, want a finite number of at least 0")
         for name in (
-            "joint_scale", "surface_noise_m", "surface_scale_m", "free_scale_m", "free_gate_m", "angle_spread",
+            "joint_scale", "surface_noise_m", "surface_scale_m", "free_space_scale_m", "free_space_gate_m", "angle_spread",
             "previous_translation_m", "previous_rotation", "previous_angle", "thickness_spread", "shape_spread",
             "reach_m",
         ):  # fmt: skip
             if not getattr(self, name) > 0.0:
                 raise ValueError(f"{name} is {getattr(self, name)}, want a positive number")
-        if not 0.0 <= self.free_margin_m < self.free_gate_m:
+        if not 0.0 <= self.free_space_margin_m < self.free_space_gate_m:
             raise ValueError(
-                f"free_margin_m is {self.free_margin_m}, want 0 to below free_gate_m ({self.free_gate_m})"
+                f"free_space_margin_m is {self.free_space_margin_m}, want 0 to below free_space_gate_m ({self.free_space_gate_m})"
             )
         if not -1.0 <= self.facing < 1.0:
             raise ValueError(f"facing is {self.facing}, want a cosine from -1 to below 1")
@@ -107,7 +107,7 @@ class FitStatistics:
     """How well a hand explains the depth; shares in 0..1, 0 where nothing was near.
 
     near_pixels: foreground pixels within 15 mm of the hand; explained: share of them within 5 mm of a surface that
-    faces the camera; residual_m: their mean distance to the hand, m; floating: share of the bone samples in the crop
+    faces the camera; residual_m: their mean distance to the hand, m; free_space: share of the bone samples in the crop
     that lie in free space or beside the hand; on_surface: share whose flesh is the observed surface to 10 mm (the rest
     is hidden).
     """
@@ -115,7 +115,7 @@ class FitStatistics:
     near_pixels: float
     explained: float
     residual_m: float
-    floating: float
+    free_space: float
     on_surface: float
 
 
@@ -271,10 +271,10 @@ class SurfaceFit:
             point_scale_m=config.surface_scale_m,
             facing=config.facing,
             joint_scale=config.joint_scale,
-            sample_weight=config.free_weight * unit,
-            sample_scale_m=config.free_scale_m,
-            margin_m=config.free_margin_m,
-            gate_m=config.free_gate_m,
+            sample_weight=config.free_space_weight * unit,
+            sample_scale_m=config.free_space_scale_m,
+            margin_m=config.free_space_margin_m,
+            gate_m=config.free_space_gate_m,
         )
 
     def _priors(

@@ -72,7 +72,7 @@ def confidence_features(
         [
             np.clip(presence, -_MOST_LOGIT, _MOST_LOGIT), log_sigma.mean(), log_sigma.max(),
             agreement_of(below, inside), apart.mean(), bones, statistics.explained,
-            statistics.residual_m / _UNIT_M, statistics.floating, statistics.on_surface,
+            statistics.residual_m / _UNIT_M, statistics.free_space, statistics.on_surface,
         ]
     )  # fmt: skip
     background = (~np.isfinite(below) | ~inside).astype(np.float64)

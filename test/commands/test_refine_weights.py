@@ -61,15 +61,15 @@ def silent(_: str) -> None:
     pass
 
 
-START = RegressorConfig(background=0.0, floating=0.0, buried=0.0, floating_most=20.0)
+START = RegressorConfig(background=0.0, free_space=0.0, occluded=0.0, free_space_most=20.0)
 
 
 def test_search_switches_on_the_term_that_helps(
     views: Views, prior: BonePrior, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(refine_weights_command, "GRID", {"floating": (0.0, 2.0), "tip_order": (0.0, 0.5)})
+    monkeypatch.setattr(refine_weights_command, "GRID", {"free_space": (0.0, 2.0), "tip_order": (0.0, 0.5)})
     best = search([views], prior, START, 20, 0, silent)
-    assert best.floating == 2.0
+    assert best.free_space == 2.0
     before, after = (errors_of(views, regress_views(views, prior, c)) for c in (START, best))
     assert after.tips < 0.9 * before.tips
     assert best == search([views], prior, START, 20, 0, silent)
@@ -95,11 +95,13 @@ def test_score_is_the_mean_of_both_gains() -> None:
 def test_table_tries_every_term_without_and_alone(views: Views, prior: BonePrior) -> None:
     console = Console(width=200)
     with console.capture() as capture:
-        console.print(contribution_table([views], prior, replace(START, floating=2.0)))
+        console.print(contribution_table([views], prior, replace(START, free_space=2.0)))
     text = capture.get()
-    assert "without floating" in text
+    assert "without free_space" in text
     assert all(f"{term} alone" in text for term in TERMS)
-    assert all(f"with {term}" in text for term in TERMS if getattr(START, term) == 0.0 and term != "floating")
+    assert all(
+        f"with {term}" in text for term in TERMS if getattr(START, term) == 0.0 and term != "free_space"
+    )
 
 
 def test_every_value_that_the_search_tries_is_allowed() -> None:
@@ -109,12 +111,14 @@ def test_every_value_that_the_search_tries_is_allowed() -> None:
 
 
 def test_written_values_read_back(tmp_path: Path) -> None:
-    config, path = RegressorConfig(floating=1.25, kernel_px=3), tmp_path / "weights.yaml"
+    config, path = RegressorConfig(free_space=1.25, kernel_px=3), tmp_path / "weights.yaml"
     path.write_text(yaml.safe_dump(refine_weights_command._plain(config)))
     assert read_config(path) == config
 
 
-@pytest.mark.parametrize("text", ["[1, 2]", "colour: 3", "floating: -1", "floating: {", "floating: high"])
+@pytest.mark.parametrize(
+    "text", ["[1, 2]", "colour: 3", "free_space: -1", "free_space: {", "free_space: high"]
+)
 def test_bad_values_are_refused_by_file(tmp_path: Path, text: str) -> None:
     path = tmp_path / "weights.yaml"
     path.write_text(text)

@@ -29,7 +29,7 @@ def cases() -> SurfaceCases:
 
 
 def test_search_takes_what_helps_and_leaves_what_harms(cases):
-    blind = SurfaceFitConfig(surface_weight=0.0, free_weight=0.0)
+    blind = SurfaceFitConfig(surface_weight=0.0, free_space_weight=0.0)
     chosen = choose(cases, blind, {"surface_weight": (0.1,)})
     assert chosen.surface_weight == 0.1
     again = choose(cases, chosen, {"surface_weight": (0.0,), "iterations": (8,)})

@@ -51,7 +51,7 @@ def test_without_refinement_no_stage_of_it_is_left():
     refine = tracker_config(DEFAULTS | {"refine": False, "smoothing_hz": 1.5}).refine
     assert refine.regressor is None
     assert refine.shape is None
-    assert (refine.surface.surface_weight, refine.surface.free_weight, refine.filter.still_hz) == (
+    assert (refine.surface.surface_weight, refine.surface.free_space_weight, refine.filter.still_hz) == (
         0.0,
         0.0,
         0.0,

@@ -22,9 +22,9 @@ from hand_pose_ros.refine.regressor import (
 FRAME = CropFrame(np.array([0.05, -0.02, 0.6]), 0.3, 96)
 # Every field that matters here, so that a new choice of weights changes no test.
 NETWORK_ONLY = RegressorConfig(
-    network=0.5, bone_mixture=0.0, bone_length=0.0, background=0.0, floating=0.0, buried=0.0, tip_order=0.0,
+    network=0.5, bone_mixture=0.0, bone_length=0.0, background=0.0, free_space=0.0, occluded=0.0, tip_order=0.0,
     prediction=0.0, kernel_px=0, lateral_share=0.7, depth_share=0.9, largest_sigma_m=0.025, length_m=0.01,
-    softness_m=0.004, floating_most=3.0, follow=0.7, temperature=0.5, passes=1, radii=(0.6, 1.2, 2.0),
+    softness_m=0.004, free_space_most=3.0, follow=0.7, temperature=0.5, passes=1, radii=(0.6, 1.2, 2.0),
     shell_candidates=(14, 20, 26), velocity_share=0.5, acceleration_m_s2=10.0, past_share=0.7,
 )  # fmt: skip
 SIGMA = np.full(skeleton.JOINT_COUNT, 0.006)
@@ -90,7 +90,7 @@ def test_tip_on_the_background_moves_to_the_hand() -> None:
 
 
 def test_floating_joint_sinks_below_the_surface() -> None:
-    config = replace(NETWORK_ONLY, floating=4.0, floating_most=100.0)
+    config = replace(NETWORK_ONLY, free_space=4.0, free_space_most=100.0)
     before = HAND[:, 2] - 0.006
     joints = np.column_stack([HAND[:, :2], before])
     moved = regress(surface(0.0), config, joints)
@@ -100,7 +100,7 @@ def test_floating_joint_sinks_below_the_surface() -> None:
 
 
 def test_hidden_joint_rises_to_the_surface_a_little() -> None:
-    config = replace(NETWORK_ONLY, buried=1.0)
+    config = replace(NETWORK_ONLY, occluded=1.0)
     tip = skeleton.JOINT_INDEX["index_tip"]
     near, hidden = regress(surface(-0.009), config), regress(surface(-0.10), config)
     assert near[tip, 2] < -0.0005
@@ -154,7 +154,7 @@ def test_tip_order_moves_tips_only_and_only_with_a_past() -> None:
 
 
 def test_children_follow_their_parent() -> None:
-    config = replace(NETWORK_ONLY, floating=4.0, floating_most=100.0, passes=1)
+    config = replace(NETWORK_ONLY, free_space=4.0, free_space_most=100.0, passes=1)
     knuckle, tip = skeleton.JOINT_INDEX["index_mcp"], skeleton.JOINT_INDEX["index_tip"]
     column, row = np.rint(FRAME.crop_to_pixel(FRAME.local_to_crop(HAND[knuckle]))).astype(int)
     crop = np.full((96, 96), -0.2, np.float32)

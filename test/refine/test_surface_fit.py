@@ -50,7 +50,7 @@ def test_hand_started_6_mm_and_10_degrees_off_its_own_surface_comes_back(seed: i
     hand = fit.fit(FRAME, truth.draw(), truth.joints, NOT_SEEN, TEMPLATE, start)
     assert error_mm(hand.joints, truth.joints) < 0.5 * before
     assert hand.statistics.explained > 0.9
-    assert hand.statistics.floating < 0.1
+    assert hand.statistics.free_space < 0.1
 
 
 def test_rendered_hands_of_other_people_get_closer():
@@ -182,16 +182,16 @@ def test_evidence_tells_a_hand_beside_the_surface():
     )
     assert on.explained > 0.9
     assert on.residual_m < 0.001
-    assert on.floating < 0.05
+    assert on.free_space < 0.05
     assert on.on_surface > 0.5
     assert off.near_pixels < 0.8 * on.near_pixels
     assert off.explained < 0.2
-    assert off.floating > 0.9
+    assert off.free_space > 0.9
 
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("surface_weight", -1.0), ("facing", 1.0), ("iterations", 0), ("free_margin_m", 0.1), ("angle_spread", 0.0),
+    [("surface_weight", -1.0), ("facing", 1.0), ("iterations", 0), ("free_space_margin_m", 0.1), ("angle_spread", 0.0),
      ("tolerance", 1.0), ("thickness_spread", float("nan"))],
 )  # fmt: skip
 def test_configuration_names_what_is_wrong(field: str, value: float):

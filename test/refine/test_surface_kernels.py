@@ -72,7 +72,7 @@ def test_gradient_agrees_with_finite_differences(term: str, seed: int):
     rng = np.random.default_rng(seed)
     parameters, shape = open_hand(seed), rng.normal(0, 0.05, 9)
     # A surface that faces the camera everywhere, so that no pixel fades out with its angle.
-    terms = SurfaceFit(SurfaceFitConfig(facing=-0.95, free_gate_m=0.02))._terms(1.0)
+    terms = SurfaceFit(SurfaceFitConfig(facing=-0.95, free_space_gate_m=0.02))._terms(1.0)
     start = PlacedHand(parameters, shape)
     target = start.joints + rng.normal(0, 0.01, (23, 3))
     # Beyond the wrist the arm begins, and where a capsule meets another the energy has an edge: points on fingers.
@@ -129,17 +129,17 @@ def test_hand_on_its_own_picture_has_no_floating_flesh():
     seen = np.empty(3)
     ring = np.array([(0, 0)])
 
-    def floating(shift: np.ndarray) -> float:
+    def free_space(shift: np.ndarray) -> float:
         add_samples(
             depth, placed.translation + shift, FRAME.half, FRAME.distance, ring, placed.table, CAPSULES, terms,
             placed.frame, np.zeros((SEGMENTS, MOTIONS, MOTIONS)), np.zeros((SEGMENTS, MOTIONS)), seen,
         )  # fmt: skip
         return seen[1] / seen[0]
 
-    assert floating(np.zeros(3)) < 0.05
-    assert floating(np.array([0.0, 0.0, -0.05])) > 0.9  # before the surface
-    assert floating(np.array([0.0, 0.0, 0.05])) < 0.05  # hidden behind it
-    assert floating(np.array([0.09, 0.0, 0.0])) > 0.5  # beside it
+    assert free_space(np.zeros(3)) < 0.05
+    assert free_space(np.array([0.0, 0.0, -0.05])) > 0.9  # before the surface
+    assert free_space(np.array([0.0, 0.0, 0.05])) < 0.05  # hidden behind it
+    assert free_space(np.array([0.09, 0.0, 0.0])) > 0.5  # beside it
 
 
 def test_capsules_belong_to_the_bones_of_their_segment():
