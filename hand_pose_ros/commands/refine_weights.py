@@ -24,7 +24,7 @@ from hand_pose_ros.network.checkpoint import load_model
 from hand_pose_ros.refine.bone_prior import BonePrior, load_bone_prior
 from hand_pose_ros.refine.regressor import RegressorConfig
 from hand_pose_ros.resources import model_file
-from hand_pose_ros.tuning.refine_views import (
+from hand_pose_ros.tuning.labelled_views import (
     Errors,
     Views,
     errors_of,

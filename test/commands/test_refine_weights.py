@@ -26,7 +26,7 @@ from hand_pose_ros.hand.kinematics import HandModelLayer
 from hand_pose_ros.hand.skeleton import bone_lengths
 from hand_pose_ros.refine.bone_prior import BonePrior
 from hand_pose_ros.refine.regressor import RegressorConfig
-from hand_pose_ros.tuning.refine_views import Errors, Views, errors_of, regress_views
+from hand_pose_ros.tuning.labelled_views import Errors, Views, errors_of, regress_views
 
 torch = pytest.importorskip("torch")
 
