@@ -28,9 +28,9 @@ from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics_numba import REST_ROTATIONS, forward_joints
 from hand_pose_ros.hand.rotations_numba import so3_exp, so3_log
 from hand_pose_ros.hand.solver import ShapeEstimate
-from hand_pose_ros.refine.surface_normal_equations import FIRST_SCALE, THICKNESS, UNKNOWNS
 from hand_pose_ros.refine.surface_kernels import Terms
 from hand_pose_ros.refine.surface_model import ARM_CAPSULES, CAPSULES, END_RADII, PALM_POINTS
+from hand_pose_ros.refine.surface_normal_equations import FIRST_SCALE, THICKNESS, UNKNOWNS
 from hand_pose_ros.refine.surface_solver import choose_points, fit_hand
 
 Array = NDArray[np.float64]

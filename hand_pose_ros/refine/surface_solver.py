@@ -14,7 +14,6 @@ from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics_numba import empty_offsets, forward_kinematics_kernel, scale_offsets_kernel
 from hand_pose_ros.hand.levenberg_marquardt import damped_step
 from hand_pose_ros.hand.rotations_numba import so3_exp, so3_log
-from hand_pose_ros.refine.surface_normal_equations import FIRST_SCALE, THICKNESS, UNKNOWNS, gather
 from hand_pose_ros.refine.surface_kernels import (
     MOTIONS,
     SEGMENTS,
@@ -27,6 +26,7 @@ from hand_pose_ros.refine.surface_kernels import (
     place_frame,
     prepare_capsules,
 )
+from hand_pose_ros.refine.surface_normal_equations import FIRST_SCALE, THICKNESS, UNKNOWNS, gather
 
 Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]

@@ -22,7 +22,8 @@ from hand_pose_ros.depth.crop import upright_roll
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics_numba import fingers_direction, forward_kinematics
 from hand_pose_ros.hand.skeleton import SIDES
-from hand_pose_ros.refine.refiner import Past, Refined, Refiner
+from hand_pose_ros.refine.previous_frame import PreviousFrame
+from hand_pose_ros.refine.refiner import Refined, Refiner
 from hand_pose_ros.tracking.confidence import Calibration, confidence_features
 from hand_pose_ros.tracking.one_euro_filter import FilterState, PoseState, first_state, step
 from hand_pose_ros.tracking.pose_inference import CropRequest, Estimate, add_time
@@ -240,9 +241,10 @@ class Track:
         return by_side[self._side or better]
 
     def _refine(self, chosen: Estimate, stamp_s: float) -> Refined:
-        past = None
+        previous = None
         if self._joints is not None and self.hand is not None and stamp_s > self.seen_s:
-            past = Past(self._joints, self._velocity, self.hand.angles, self._sigma, stamp_s - self.seen_s)
+            age_s = stamp_s - self.seen_s
+            previous = PreviousFrame(self._joints, self._sigma, age_s, self._velocity, self.hand.angles)
         # A second fit is spent only on frames that tell something new of this person.
         learn = not self.person.frozen and self.person.tells_more(chosen.rotation, chosen.angles, stamp_s)
         shape: Array | None = None
@@ -251,7 +253,7 @@ class Track:
         elif self.person.frozen or self.person.frames >= _TELLING_FRAMES:
             shape = self.person.shape
         return self._refiner.refine(
-            chosen.frame, chosen.crop, chosen.joints, chosen.sigma, chosen.parameters, chosen.shape, shape, learn, past,
+            chosen.frame, chosen.crop, chosen.joints, chosen.sigma, chosen.parameters, chosen.shape, shape, learn, previous,
             self._thickness, self._thickness_spread,
         )  # fmt: skip
 

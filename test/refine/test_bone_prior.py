@@ -23,7 +23,7 @@ from hand_pose_ros.refine.bone_prior import (
     save_bone_prior,
     train_bone_prior,
 )
-from hand_pose_ros.refine.energy import mixture_density
+from hand_pose_ros.refine.energy_terms import mixture_density
 
 SHAPE = (len(BONES), COMPONENTS)
 

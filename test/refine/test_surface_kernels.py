@@ -8,7 +8,6 @@ from surface_scenes import FRAME, PlacedHand, open_hand
 
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.rotations_numba import so3_exp, so3_log
-from hand_pose_ros.refine.surface_normal_equations import FIRST_SCALE, THICKNESS, UNKNOWNS, gather
 from hand_pose_ros.refine.surface_fit import SurfaceFit, SurfaceFitConfig
 from hand_pose_ros.refine.surface_kernels import (
     MOTIONS,
@@ -21,6 +20,7 @@ from hand_pose_ros.refine.surface_kernels import (
     prepare_capsules,
 )
 from hand_pose_ros.refine.surface_model import ARM_CAPSULES, CAPSULES
+from hand_pose_ros.refine.surface_normal_equations import FIRST_SCALE, THICKNESS, UNKNOWNS, gather
 
 
 def one_capsule(length: float, start: float, end: float) -> np.ndarray:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hand_pose_ros.depth.crop import CropFrame
-from hand_pose_ros.refine.energy import (
+from hand_pose_ros.refine.energy_terms import (
     background_integral,
     background_share,
     bone_cost,
