@@ -24,7 +24,8 @@ from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.solver import PoseSolver
 from hand_pose_ros.network.checkpoint import load_model
 from hand_pose_ros.network.model import HandNet
-from hand_pose_ros.refine.surface_fit import SurfaceFit, SurfaceFitConfig, SurfaceHand
+from hand_pose_ros.refine.surface_config import SurfaceFitConfig
+from hand_pose_ros.refine.surface_fit import SurfaceFit, SurfaceHand
 from hand_pose_ros.resources import model_file
 
 CHOICE_SPLIT, REPORT_SPLIT = 2, 3

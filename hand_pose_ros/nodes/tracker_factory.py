@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from hand_pose_ros.refine.refiner import RefineConfig
-from hand_pose_ros.refine.surface_fit import SurfaceFitConfig
+from hand_pose_ros.refine.surface_config import SurfaceFitConfig
 from hand_pose_ros.tracking.one_euro_filter import FilterConfig
 from hand_pose_ros.tracking.tracker import HandTracker, TrackerConfig
 from hand_pose_ros.tracking.user_profile import load_profile

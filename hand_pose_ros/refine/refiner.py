@@ -21,7 +21,8 @@ from hand_pose_ros.hand.skeleton import bone_lengths
 from hand_pose_ros.refine.bone_prior import BonePrior, load_bone_prior
 from hand_pose_ros.refine.previous_frame import PreviousFrame
 from hand_pose_ros.refine.regressor import RegressorConfig, regress_joints
-from hand_pose_ros.refine.surface_fit import FitStatistics, SurfaceFit, SurfaceFitConfig
+from hand_pose_ros.refine.surface_config import SurfaceFitConfig
+from hand_pose_ros.refine.surface_fit import FitStatistics, SurfaceFit
 from hand_pose_ros.tracking.one_euro_filter import FilterConfig
 from hand_pose_ros.tracking.user_profile import ShapeConfig
 

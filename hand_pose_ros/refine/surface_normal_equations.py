@@ -1,6 +1,6 @@
 """The surface fit's Gauss-Newton equations from the sums of its segments, in numba.
 
-In: information (16, 10, 10) and push (16, 10) as surface_kernels.py fills them, ends and axes of the hand's pose. Out:
+In: the sums a segment as :mod:`hand_pose_ros.refine.surface_terms` fills them, ends and axes of the hand's pose. Out:
 the equations of the 36 unknowns.
 
 Parameters enter once a segment, not once a point: with o the origin and a the axis of an angle, the column that it has
@@ -14,64 +14,81 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from hand_pose_ros.hand import skeleton
-from hand_pose_ros.refine.surface_kernels import MOTIONS, SEGMENTS
+from hand_pose_ros.hand.skeleton import (
+    FINGER_ANGLE_TABLE,
+    FINGER_JOINT_TABLE,
+    FINGER_SEGMENT_TABLE,
+    FIRST_ANGLE,
+    SHAPE_NAMES,
+)
+from hand_pose_ros.refine.surface_problem import (
+    FIRST_SCALE,
+    MOTIONS,
+    SEGMENTS,
+    THICKNESS,
+    CapsuleHand,
+    SegmentSums,
+)
 
 Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-THICKNESS = skeleton.PARAMETER_COUNT
-FIRST_SCALE = THICKNESS + 1
-UNKNOWNS = FIRST_SCALE + skeleton.SHAPE_COUNT
-"""The pose, the log scale of the thickness, the shape."""
+_PALM, _THUMB = 0, 0  # the segment, the finger
+_FINGERS = len(FINGER_SEGMENT_TABLE)
+_METACARPAL_SCALE, _FIRST_FINGER_SCALE = (
+    FIRST_SCALE + SHAPE_NAMES.index(name) for name in ("thumb_metacarpal", "thumb")
+)
+_GROWTH = 7
+"""The motion that is growth about the palm's position."""
+_MOST_COLUMNS = 4 + 3
+"""Of one finger: its angles, and the scales' of the thumb, which are three columns of two unknowns."""
 
 
 @numba.njit(cache=True, nogil=True)
-def gather(
-    information: Array, push: Array, ends: Array, axes: Array, hessian: Array, gradient: Array
-) -> None:
+def gather(sums: SegmentSums, hand: CapsuleHand, hessian: Array, gradient: Array) -> None:
     """Segments' sums -> hessian (36, 36), lower triangle, and gradient (36,) of half the energy.
 
-    information (16, 10, 10), lower triangles, is summed towards the palm in place.
+    The sums are themselves summed towards the palm in place.
     """
+    of_segment, push = sums.hessian, sums.gradient
     for s in range(SEGMENTS):
         for a in range(MOTIONS):
             for b in range(a):
-                information[s, b, a] = information[s, a, b]
-    for f in range(5):
-        first = 1 + 3 * f
-        for s in (first + 1, first):
-            information[s] += information[s + 1]
-            push[s] += push[s + 1]
-        information[0] += information[first]
-        push[0] += push[first]
+                of_segment[s, b, a] = of_segment[s, a, b]
+    for f in range(_FINGERS):
+        near, middle, far = FINGER_SEGMENT_TABLE[f, 0], FINGER_SEGMENT_TABLE[f, 1], FINGER_SEGMENT_TABLE[f, 2]
+        of_segment[middle] += of_segment[far]
+        push[middle] += push[far]
+        of_segment[near] += of_segment[middle]
+        push[near] += push[middle]
+        of_segment[_PALM] += of_segment[near]
+        push[_PALM] += push[near]
     hessian[:] = 0.0
     gradient[:] = 0.0
 
     # What moves every segment: columns (10, 10) and their unknowns.
     roots = np.eye(MOTIONS)
-    roots[7, 6] = 1.0  # the whole hand grows in thickness, too
+    roots[_GROWTH, 6] = 1.0  # the whole hand grows in thickness, too
     of_root = np.array([0, 1, 2, 3, 4, 5, THICKNESS, FIRST_SCALE, FIRST_SCALE + 1, FIRST_SCALE + 2])
-    columns, images = np.empty((7, MOTIONS)), np.empty(MOTIONS)
-    levels, unknowns = np.empty(7, dtype=np.int64), np.empty(7, dtype=np.int64)
-    _add_columns(
-        roots, np.zeros(MOTIONS, dtype=np.int64), of_root, 0, information, push, images, hessian, gradient
-    )
-    for f in range(5):
-        count = _finger_columns(f, ends, axes, columns, levels, unknowns)
-        segment = 1 + 3 * f
-        _add_columns(columns[:count], levels, unknowns, segment, information, push, images, hessian, gradient)
+    columns, image = np.empty((_MOST_COLUMNS, MOTIONS)), np.empty(MOTIONS)
+    moved, unknowns = np.empty(_MOST_COLUMNS, dtype=np.int64), np.empty(_MOST_COLUMNS, dtype=np.int64)
+    every = np.full(MOTIONS, _PALM, dtype=np.int64)
+    _add_columns(roots, every, of_root, sums, image, hessian, gradient)
+    for f in range(_FINGERS):
+        count = _finger_columns(f, hand, columns, moved, unknowns)
+        _add_columns(columns[:count], moved, unknowns, sums, image, hessian, gradient)
         for k in range(count):
-            _image(information[segment + levels[k]], columns[k], images)
+            _multiply(of_segment[moved[k]], columns[k], image)
             for a in range(MOTIONS):
                 total = 0.0
                 for b in range(MOTIONS):
-                    total += roots[a, b] * images[b]
+                    total += roots[a, b] * image[b]
                 hessian[max(unknowns[k], of_root[a]), min(unknowns[k], of_root[a])] += total
 
 
 @numba.njit(cache=True, nogil=True)
-def _image(matrix: Array, column: Array, out: Array) -> None:
+def _multiply(matrix: Array, column: Array, out: Array) -> None:
+    """matrix (10, 10) times column (10,)."""
     for a in range(MOTIONS):
         total = 0.0
         for b in range(MOTIONS):
@@ -82,21 +99,19 @@ def _image(matrix: Array, column: Array, out: Array) -> None:
 @numba.njit(cache=True, nogil=True)
 def _add_columns(
     columns: Array,
-    levels: IntArray,
+    moved: IntArray,
     unknowns: IntArray,
-    segment: int,
-    information: Array,
-    push: Array,
+    sums: SegmentSums,
     image: Array,
     hessian: Array,
     gradient: Array,
 ) -> None:
-    """Columns (K, 10) of one chain, from the palm outwards: each moves segment + its level and what hangs on it."""
+    """Adds columns (K, 10) of one chain, from the palm outwards: each moves a segment, moved (K,), and what hangs on
+    it; image (10,) is room to work in."""
     for k in range(len(columns)):
-        moved = segment + levels[k]
-        _image(information[moved], columns[k], image)
+        _multiply(sums.hessian[moved[k]], columns[k], image)
         for a in range(MOTIONS):
-            gradient[unknowns[k]] += columns[k, a] * push[moved, a]
+            gradient[unknowns[k]] += columns[k, a] * sums.gradient[moved[k], a]
         for m in range(k + 1):
             total = 0.0
             for a in range(MOTIONS):
@@ -107,40 +122,43 @@ def _add_columns(
 
 
 @numba.njit(cache=True, nogil=True)
-def _finger_columns(
-    f: int, ends: Array, axes: Array, columns: Array, levels: IntArray, unknowns: IntArray
-) -> int:
-    """Fills the columns of a finger's angles and scales in order of their level; how many there are."""
+def _finger_columns(f: int, hand: CapsuleHand, columns: Array, moved: IntArray, unknowns: IntArray) -> int:
+    """Fills the columns of a finger's angles and scales from the palm outwards; returns how many there are."""
     columns[:] = 0.0
     used = 0
     for k in range(4):
-        level = max(k - 1, 0)
+        level = max(k - 1, 0)  # abduction and first flexion turn the same segment
         if k == 2:
             # Scales come before the angle of their level.
-            used = _scale_columns(f, ends, columns, levels, unknowns, used)
-        o, a, row = ends[3 + 4 * f + level], axes[4 * f + k], columns[used]
+            used = _scale_columns(f, hand.ends, columns, moved, unknowns, used)
+        o, a = hand.ends[FINGER_JOINT_TABLE[f, level]], hand.axes[FINGER_ANGLE_TABLE[f, k]]
+        row = columns[used]
         row[0] = o[1] * a[2] - o[2] * a[1]
         row[1] = o[2] * a[0] - o[0] * a[2]
         row[2] = o[0] * a[1] - o[1] * a[0]
         row[3], row[4], row[5] = a[0], a[1], a[2]
-        levels[used], unknowns[used] = level, 6 + 4 * f + k
+        moved[used], unknowns[used] = FINGER_SEGMENT_TABLE[f, level], FIRST_ANGLE + FINGER_ANGLE_TABLE[f, k]
         used += 1
     return used
 
 
 @numba.njit(cache=True, nogil=True)
 def _scale_columns(
-    f: int, ends: Array, columns: Array, levels: IntArray, unknowns: IntArray, used: int
+    f: int, ends: Array, columns: Array, moved: IntArray, unknowns: IntArray, used: int
 ) -> int:
-    if f > 0:
-        columns[used, :3], columns[used, 7] = -ends[3 + 4 * f], 1.0
-        levels[used], unknowns[used] = 0, FIRST_SCALE + 4 + f
+    """Fills the columns of a finger's scales after the first ``used``; returns how many there are then."""
+    base = ends[FINGER_JOINT_TABLE[f, 0]]
+    near, middle = FINGER_SEGMENT_TABLE[f, 0], FINGER_SEGMENT_TABLE[f, 1]
+    columns[used, :3], columns[used, _GROWTH] = -base, 1.0
+    moved[used] = near
+    if f != _THUMB:
+        unknowns[used] = _FIRST_FINGER_SCALE + f
         return used + 1
     # The metacarpal's scale stretches it and shifts what hangs on it: growth about its base, undone beyond its end.
-    columns[used, :3], columns[used, 7] = -ends[3], 1.0
-    columns[used + 1, :3], columns[used + 1, 7] = ends[4], -1.0
-    columns[used + 2, :3], columns[used + 2, 7] = -ends[4], 1.0
-    levels[used], levels[used + 1], levels[used + 2] = 0, 1, 1
-    unknowns[used] = unknowns[used + 1] = FIRST_SCALE + 3
-    unknowns[used + 2] = FIRST_SCALE + 4
+    end = ends[FINGER_JOINT_TABLE[f, 1]]
+    columns[used + 1, :3], columns[used + 1, _GROWTH] = end, -1.0
+    columns[used + 2, :3], columns[used + 2, _GROWTH] = -end, 1.0
+    moved[used + 1] = moved[used + 2] = middle
+    unknowns[used] = unknowns[used + 1] = _METACARPAL_SCALE
+    unknowns[used + 2] = _FIRST_FINGER_SCALE + f
     return used + 3

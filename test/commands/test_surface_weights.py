@@ -8,7 +8,7 @@ import pytest
 from hand_pose_ros.commands.surface_weights import SHAPES, SurfaceCases, choose, report
 from hand_pose_ros.datasets.synthetic import SyntheticConfig, SyntheticHands
 from hand_pose_ros.hand.solver import PoseSolver
-from hand_pose_ros.refine.surface_fit import SurfaceFitConfig
+from hand_pose_ros.refine.surface_config import SurfaceFitConfig
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,8 @@ from hand_pose_ros.hand.kinematics import HandModelLayer
 from hand_pose_ros.hand.rotations_numba import so3_exp, so3_log
 from hand_pose_ros.hand.skeleton import bone_lengths
 from hand_pose_ros.hand.solver import PoseSolver
-from hand_pose_ros.refine.surface_fit import SurfaceFit, SurfaceFitConfig, SurfaceHand
+from hand_pose_ros.refine.surface_config import SurfaceFitConfig
+from hand_pose_ros.refine.surface_fit import SurfaceFit, SurfaceHand
 
 LOWER, UPPER = skeleton.ANGLE_LIMITS.T
 TIPS = list(skeleton.TIP_JOINTS)
@@ -100,9 +101,10 @@ def test_order_of_the_pixels_does_not_matter(monkeypatch):
     fit.fit(FRAME, truth.draw(), truth.joints, np.full(23, 0.01), TEMPLATE, start)
     monkeypatch.undo()
     (problem,) = kept
-    assert len(problem.points) == fit.config.points
-    mixed = np.random.default_rng(0).permutation(problem.points)
-    one, other = fit._solve(problem), fit._solve(dataclasses.replace(problem, points=mixed))
+    points = problem.observation.points
+    assert len(points) == fit.config.points
+    mixed = problem.observation._replace(points=np.random.default_rng(0).permutation(points))
+    one, other = fit._solve(problem), fit._solve(problem._replace(observation=mixed))
     assert np.allclose(one.joints, other.joints, atol=1e-6)
 
 
