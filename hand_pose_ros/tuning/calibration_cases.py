@@ -1,7 +1,7 @@
-"""Synthetic crops with and without hands as the tracker sees them first: clues of each, and whether it was right.
+"""Synthetic crops with and without hands as the tracker sees them first: features of each, and whether it was right.
 
 In: a network, a split, how many. Out: :class:`Cases`. Every crop takes the way of a track's first frame: network,
-a second look where it believes in a hand, refinement with the shape that the network said, clues.
+a second crop where it believes in a hand, refinement with the network's shape, features.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _SCENE = SceneConfig(held=0.12, other_hand=0.12)
 
 @dataclass(frozen=True)
 class Cases:
-    """N crops. hand (N, 10) and joints (N, 23, 6): clues; hand_right (N,), joints_right (N, 23): see RIGHT_M, never of
+    """N crops. hand (N, 10) and joints (N, 23, 6): features; hand_right (N,), joints_right (N, 23): see RIGHT_M, never of
     a crop without a hand; presence (N,): log odds; kind (N,): index into ``negatives.KINDS``, or HAND."""
 
     hand: Array
@@ -106,12 +106,12 @@ def gather_cases(model: HandNet, split: int, count: int) -> Cases:
         rows = min(_BATCH, count - start)
         batch = source.batch(seed, rows)
         hands = len(batch.joints)
-        kind[start + hands : start + rows] = kinds_of(source, seed, rows)
-        for n, (estimate, truth) in enumerate(_looked_twice(net, source, seed, batch)):
-            clues, refined = first_frame(refiner, estimate)
+        kind[start + hands : start + rows] = negative_kinds(source, seed, rows)
+        for n, (estimate, truth) in enumerate(_recropped_estimates(net, source, seed, batch)):
+            features, refined = first_frame(refiner, estimate)
             hand[start + n], joints[start + n], presence[start + n] = (
-                clues.hand,
-                clues.joints,
+                features.hand,
+                features.joints,
                 presence_log_odds(estimate),
             )
             if truth is not None:
@@ -119,25 +119,26 @@ def gather_cases(model: HandNet, split: int, count: int) -> Cases:
     return Cases(hand, joints, errors_m.mean(axis=1) < RIGHT_M, errors_m < RIGHT_M, presence, kind)
 
 
-def _looked_twice(
+def _recropped_estimates(
     net: HandNet, source: SyntheticHands, seed: int, batch: Batch
 ) -> list[tuple[Estimate, Array | None]]:
     """Estimates of a batch's crops and the true joints (23, 3) m in their frames, None where there is no hand; where
-    the network believes in a hand those of a second look, as the tracker takes it."""
+    the network believes in a hand those of a second crop, as the tracker takes it."""
     first = estimates_of(net, batch, source.config.cube_m)
     around = Again.about(np.stack([estimate.joints for estimate in first]))
     again = source.batch(seed, len(first), around)
     second = estimates_of(net, again, source.config.cube_m)
     chosen = []
     for n, (one, other) in enumerate(zip(first, second, strict=True)):
-        looked = presence_log_odds(one) > 0.0
-        truth = (again if looked else batch).joints[n] if n < len(batch.joints) else None
-        chosen.append((other if looked else one, truth))
+        recropped = presence_log_odds(one) > 0.0
+        truth = (again if recropped else batch).joints[n] if n < len(batch.joints) else None
+        chosen.append((other if recropped else one, truth))
     return chosen
 
 
 def estimates_of(net: HandNet, batch: Batch, cube_m: float) -> list[Estimate]:
-    """What the network says of a batch's crops, as :class:`~hand_pose_ros.tracking.pose_inference.HandEstimator` says it."""
+    """The network's estimates of a batch's crops, as those of
+    :class:`~hand_pose_ros.tracking.pose_inference.HandEstimator`."""
     with torch.inference_mode():
         pictures = torch.from_numpy(batch.crop).contiguous(memory_format=torch.channels_last)
         output = net(pictures, torch.from_numpy(batch.distance))
@@ -148,18 +149,18 @@ def estimates_of(net: HandNet, batch: Batch, cube_m: float) -> list[Estimate]:
 
 
 def first_frame(refiner: Refiner, estimate: Estimate) -> tuple[ConfidenceFeatures, Array]:
-    """What a new track makes of an estimate: clues, and refined joints (23, 3) local m."""
+    """What a new track makes of an estimate: features, and refined joints (23, 3) local m."""
     refined = refiner.refine(
         estimate.frame, estimate.crop, estimate.joints, estimate.sigma, estimate.parameters, estimate.shape
     )
-    clues = confidence_features(
+    features = confidence_features(
         estimate.frame, estimate.crop, presence_log_odds(estimate), estimate.coarse, estimate.joints, refined.joints,
         estimate.sigma, refined.statistics, refiner.prior,
     )  # fmt: skip
-    return clues, refined.joints
+    return features, refined.joints
 
 
-def kinds_of(source: SyntheticHands, seed: int, count: int) -> NDArray[np.int64]:
+def negative_kinds(source: SyntheticHands, seed: int, count: int) -> NDArray[np.int64]:
     """What the last crops of ``source.batch(seed, count)`` show, indices into ``negatives.KINDS``.
 
     A batch does not say it, so its random numbers are drawn again in the same order; a test holds both together.

@@ -1,4 +1,4 @@
-"""Coordinate search: the fields of a configuration, one after the other, each to the value of its grid that scores best.
+"""Coordinate search: the fields of a configuration, one after the other, each to the best value of its grid.
 
 In: a configuration (a frozen dataclass) to start from, a grid of values a field, a score (low is good). Out:
 :class:`SearchResult`: the best configuration, its score, and every setting that was tried.
