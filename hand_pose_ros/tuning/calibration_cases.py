@@ -51,8 +51,8 @@ _SCENE = SceneConfig(held=0.12, other_hand=0.12)
 
 @dataclass(frozen=True)
 class Cases:
-    """N crops. hand (N, 10) and joints (N, 23, 6): features; hand_right (N,), joints_right (N, 23): see RIGHT_M, never of
-    a crop without a hand; presence (N,): log odds; kind (N,): index into ``negatives.KINDS``, or HAND."""
+    """N crops. hand (N, 10) and joints (N, 23, 6): features; hand_right (N,), joints_right (N, 23): see RIGHT_M,
+    never of a crop without a hand; presence (N,): log odds; kind (N,): index into ``negatives.KINDS``, or HAND."""
 
     hand: Array
     joints: Array

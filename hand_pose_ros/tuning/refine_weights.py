@@ -120,7 +120,7 @@ def _changed(config: RegressorConfig, fields: Mapping[str, Any]) -> RegressorCon
 
 
 def read_config(path: Path) -> RegressorConfig:
-    """Read a YAML as :func:`to_yaml` writes it. ValueError, naming the file, on fields that a RegressorConfig has not."""
+    """Read a YAML as :func:`to_yaml` writes it. ValueError, naming the file, on what makes no RegressorConfig."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         if not isinstance(content, dict):

@@ -30,7 +30,8 @@ def made_up(count: int, seed: int) -> tuple[Cases, Calibration]:
     )
     weights = np.random.default_rng(0)
     truth = Calibration(
-        weights.normal(0, 0.6, len(HAND_FEATURES)), 0.5, weights.normal(0, 0.6, len(JOINT_FEATURES)), np.linspace(-1, 1, 23)
+        weights.normal(0, 0.6, len(HAND_FEATURES)), 0.5, weights.normal(0, 0.6, len(JOINT_FEATURES)),
+        np.linspace(-1, 1, 23),
     )  # fmt: skip
     stated = [truth.confidence(ConfidenceFeatures(h, j)) for h, j in zip(hand, joints, strict=True)]
     hand_right = rng.random(count) < np.array([h for h, _ in stated])
