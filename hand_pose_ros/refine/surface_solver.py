@@ -22,7 +22,7 @@ from hand_pose_ros.hand.levenberg_marquardt import (
     damped_step,
 )
 from hand_pose_ros.hand.rotations_numba import so3_exp
-from hand_pose_ros.hand.skeleton import FIRST_ANGLE, PARAMETER_COUNT, SHAPE_COUNT
+from hand_pose_ros.hand.skeleton import FIRST_ANGLE, PARAMETER_COUNT, SHAPE_COUNT, SHAPE_LIMIT
 from hand_pose_ros.refine.surface_capsules import empty_hand, nearest_capsules, place_capsules
 from hand_pose_ros.refine.surface_normal_equations import gather
 from hand_pose_ros.refine.surface_problem import (
@@ -42,9 +42,10 @@ Array = NDArray[np.float64]
 
 # Guessed. Below the least damping a step is Gauss-Newton's; above the most it is too short to matter in a frame's time.
 _LEAST_DAMPING, _MOST_DAMPING = 1e-6, 1e3
-_FEW = 6  # capsules that a pixel chooses among; measured over again only at the start, so that the energy stays smooth
-_THICKNESS_LIMIT = 0.5  # log scale: fingers between 0.6 and 1.65 of the template's thickness
-_SHAPE_LIMIT = 0.6
+# Capsules that a pixel chooses among, those nearest at the start (guessed): all of them in each trial would cost time.
+_FEW = 6
+# Log scale (guessed): fingers between 0.6 and 1.65 of the template's thickness.
+_THICKNESS_LIMIT = 0.5
 
 
 @numba.njit(cache=True, nogil=True)
@@ -116,7 +117,7 @@ def _moved(state: SurfaceState, step: Array, limits: Array, free_shape: bool) ->
     shape = state.shape.copy()
     if free_shape:
         for i in range(SHAPE_COUNT):
-            shape[i] = min(max(shape[i] + step[FIRST_SCALE + i], -_SHAPE_LIMIT), _SHAPE_LIMIT)
+            shape[i] = min(max(shape[i] + step[FIRST_SCALE + i], -SHAPE_LIMIT), SHAPE_LIMIT)
     return SurfaceState(
         so3_exp(step[3:6]) @ state.rotation, state.translation + step[:3], angles, thickness, shape
     )

@@ -253,8 +253,8 @@ class Track:
         elif self.person.frozen or self.person.frames >= _TELLING_FRAMES:
             shape = self.person.shape
         return self._refiner.refine(
-            chosen.frame, chosen.crop, chosen.joints, chosen.sigma, chosen.parameters, chosen.shape, shape, learn, previous,
-            self._thickness, self._thickness_spread,
+            chosen.frame, chosen.crop, chosen.joints, chosen.sigma, chosen.parameters, chosen.shape, shape, learn,
+            previous, self._thickness, self._thickness_spread,
         )  # fmt: skip
 
     def _hidden(self, chosen: Estimate) -> bool:
