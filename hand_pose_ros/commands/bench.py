@@ -40,7 +40,7 @@ def variants() -> dict[str, TrackerConfig]:
     refine = full.refine
     regressor, surface = refine.regressor, refine.surface
     without_surface = replace(refine, surface=replace(surface, surface_weight=0.0))
-    without_free_space = replace(refine, surface=replace(surface, free_weight=0.0))
+    without_free_space = replace(refine, surface=replace(surface, free_space_weight=0.0))
     table = {
         FULL: full,
         "without the regressor": replace(full, refine=replace(refine, regressor=None)),

@@ -8,12 +8,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import numpy as np
-
-from hand_pose_ros.datasets.synthetic import SyntheticConfig, SyntheticHands
+from hand_pose_ros.datasets.synthetic import SyntheticConfig
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.hand.skeleton import bone_lengths
-from hand_pose_ros.refine.bone_prior import save_bone_prior, train_bone_prior
+from hand_pose_ros.refine.bone_prior import save_bone_prior
+from hand_pose_ros.tuning.bone_prior import label_lengths, train_bone_prior
 
 TRAINING_SPLIT = 0
 
@@ -44,12 +42,3 @@ def run(arguments: argparse.Namespace) -> None:
         mean, spread = 1e3 * lengths[:, bone].mean(), 1e3 * lengths[:, bone].std()
         print(f"{skeleton.JOINT_NAMES[child]:14s} {mean:6.1f} mm, spread {spread:4.1f} mm")
     print(f"{arguments.output}: {len(lengths)} people")
-
-
-def label_lengths(config: SyntheticConfig) -> np.ndarray:
-    """Bone lengths (people, 22) m of a split's labels. They vary with the person alone, so each counts once."""
-    subjects = SyntheticHands(config).subjects
-    people = len(subjects)
-    rotation = np.tile(np.eye(3), (people, 1, 1))
-    angles = np.zeros((people, skeleton.ANGLE_COUNT))
-    return bone_lengths(subjects.pose(np.arange(people), angles, rotation, np.zeros((people, 3))).joints)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from hand_pose_ros.refine.refiner import RefineConfig
-from hand_pose_ros.refine.surface_fit import SurfaceFitConfig
+from hand_pose_ros.refine.surface_config import SurfaceFitConfig
 from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.one_euro_filter import FilterConfig
 from hand_pose_ros.tracking.tracker import HandTracker
@@ -58,7 +58,7 @@ def refinement(refine: bool, smoothing_hz: float) -> dict[str, Any]:
     goes back onto the hand model."""
     if refine:
         return {"filter": FilterConfig(still_hz=smoothing_hz)}
-    surface = SurfaceFitConfig(surface_weight=0.0, free_weight=0.0, previous_angle=float("inf"))
+    surface = SurfaceFitConfig(surface_weight=0.0, free_space_weight=0.0, previous_angle=float("inf"))
     return {
         "refine": RefineConfig(regressor=None, surface=surface),
         "shape": None,

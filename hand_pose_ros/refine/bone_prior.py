@@ -1,7 +1,7 @@
-"""How long bones are: a five-component Gaussian mixture a bone (SDNet, section 4, Eq. 9), trained and stored as data.
+"""How long bones are: a five-component Gaussian mixture a bone (SDNet, section 4, Eq. 9), stored as data.
 
-In: bone lengths (N, 22) in metres, in the order of ``skeleton.BONES``, of many people. Out: :class:`BonePrior`, its
-density and score of other lengths, and its JSON file. Training needs scikit-learn; nothing else here does.
+In: bone lengths (..., 22) in metres, in the order of ``skeleton.BONES``, or a JSON file. Out: :class:`BonePrior`, its
+density and score of lengths, and its JSON file. :mod:`hand_pose_ros.tuning.bone_prior` trains it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hand_pose_ros.files import write_text
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.refine.energy import Mixtures
 from hand_pose_ros.resources import resource
@@ -29,8 +30,6 @@ DEFAULT_PRIOR = ("models", "bone_prior.json")
 _BONE_NAMES = tuple(skeleton.JOINT_NAMES[child] for _, child in skeleton.BONES)
 # Steps over one standard deviation in the search for the density's peak: off by less than 1e-5 of it.
 _PEAK_STEPS = 100
-# Variance (mm^2) that EM adds to each component, so that none shrinks onto one person.
-_LEAST_VARIANCE_MM2 = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,38 +100,8 @@ class BonePrior:
         )
 
 
-def train_bone_prior(
-    lengths: ArrayLike, seed: int = 0, trained_on: Mapping[str, Any] | None = None
-) -> BonePrior:
-    """Fit a mixture to each bone's lengths (N, 22) m with EM; the same seed gives the same prior.
-
-    ValueError on fewer than 10 people for each component or lengths that are not positive.
-    """
-    from sklearn.mixture import GaussianMixture  # running the tracker needs no scikit-learn
-
-    samples = np.asarray(lengths, dtype=np.float64)
-    if samples.ndim != 2 or samples.shape[1] != len(skeleton.BONES) or len(samples) < 10 * COMPONENTS:
-        raise ValueError(f"lengths have shape {samples.shape}, want (at least {10 * COMPONENTS}, 22)")
-    if not (np.isfinite(samples).all() and samples.min() > 0.0):
-        raise ValueError("lengths hold a value that is not a positive number of metres")
-    fits = [
-        GaussianMixture(COMPONENTS, reg_covar=_LEAST_VARIANCE_MM2, random_state=seed, max_iter=500).fit(
-            1e3 * samples[:, bone : bone + 1]
-        )
-        for bone in range(samples.shape[1])
-    ]
-    weights = np.stack([fit.weights_ for fit in fits])
-    return BonePrior(
-        weights / weights.sum(axis=1, keepdims=True),
-        np.stack([fit.means_[:, 0] for fit in fits]) / 1e3,
-        np.sqrt(np.stack([fit.covariances_[:, 0, 0] for fit in fits])) / 1e3,
-        dict(trained_on or {}),
-    )
-
-
 def save_bone_prior(path: str | Path, prior: BonePrior) -> None:
-    """Write the JSON file to a temporary name beside it, then rename. OSError when its folder cannot be written."""
-    path = Path(path)
+    """Writes the JSON file, whole or not at all. OSError when its folder cannot be written."""
     content = {
         "format": FORMAT,
         "trained_on": dict(prior.trained_on),
@@ -145,12 +114,7 @@ def save_bone_prior(path: str | Path, prior: BonePrior) -> None:
             for bone, name in enumerate(_BONE_NAMES)
         },
     }
-    temporary = path.with_name(f".{path.name}.partial")
-    try:
-        temporary.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_text(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
 
 
 def load_bone_prior(path: str | Path | None = None) -> BonePrior:

@@ -19,12 +19,15 @@ from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.hand.kinematics_numba import forward_joints
 from hand_pose_ros.hand.skeleton import bone_lengths
 from hand_pose_ros.refine.bone_prior import BonePrior, load_bone_prior
-from hand_pose_ros.refine.regressor import PreviousJoints, RegressorConfig, regress_joints
-from hand_pose_ros.refine.surface_fit import FitStatistics, SurfaceFit, SurfaceFitConfig
+from hand_pose_ros.refine.previous_frame import PreviousFrame
+from hand_pose_ros.refine.regressor import RegressorConfig, regress_joints
+from hand_pose_ros.refine.surface_config import SurfaceFitConfig
+from hand_pose_ros.refine.surface_fit import FitStatistics, SurfaceFit
 
 Array = NDArray[np.float64]
 
-# The spreads about the previous pose are meant for this interval, and grow and shrink with it, within reason.
+# The spreads about the previous pose are meant for this interval, a camera's of 30 Hz, and grow and shrink with it, but
+# never below this share (guessed: stamps jitter).
 _FRAME_S = 1.0 / 30.0
 _LEAST_SLACK = 0.5
 
@@ -36,19 +39,7 @@ class RefineConfig:
     regressor: RegressorConfig | None = field(default_factory=RegressorConfig)
     """The regression from palm to tips on the network's joints; None leaves it out."""
     surface: SurfaceFitConfig = field(default_factory=SurfaceFitConfig)
-    """Weights of the fit back onto the hand model; a surface_weight and free_weight of 0 fit the joints alone."""
-
-
-@dataclass(frozen=True)
-class Past:
-    """The frame before, in the camera's frame: refined joints (23, 3) m, their velocity (23, 3) m/s or None, smoothed
-    angles (20,) rad, the network's expected errors then (23,) m, seconds since."""
-
-    joints: Array
-    velocity: Array | None
-    angles: Array
-    sigma: Array
-    dt_s: float
+    """Weights of the fit back onto the hand model; a surface_weight and free_space_weight of 0 fit the joints alone."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +77,7 @@ class Refiner:
         network_shape: Array,
         person_shape: Array | None = None,
         learn: bool = False,
-        past: Past | None = None,
+        previous: PreviousFrame | None = None,
         thickness: float = 0.0,
         thickness_spread: float | None = None,
     ) -> Refined:
@@ -98,13 +89,13 @@ class Refiner:
             shape = network_shape if person_shape is None else person_shape
             lengths = bone_lengths(forward_joints("right", np.eye(3), np.zeros(3), parameters[6:], shape)[0])
             joints = regress_joints(
-                frame, crop, joints, sigma, self.prior, config.regressor, _local(past, frame), lengths
+                frame, crop, joints, sigma, self.prior, config.regressor, previous, lengths
             )
         known: dict[str, Any] = {"thickness": thickness, "thickness_spread": thickness_spread}
-        if past is not None:
+        if previous is not None and previous.angles is not None:
             # Only the fingers are held near where they were: the palm is seen well in every frame.
-            known["previous"] = np.concatenate([parameters[:6], past.angles])
-            known["slack"] = max(past.dt_s / _FRAME_S, _LEAST_SLACK)
+            known["previous"] = np.concatenate([parameters[:6], previous.angles])
+            known["slack"] = max(previous.dt_s / _FRAME_S, _LEAST_SLACK)
         free = None
         if learn or person_shape is None:
             loose = self._fit.loose_shape(network_shape)
@@ -118,13 +109,3 @@ class Refiner:
             hand.rotation, hand.parameters[:3], hand.parameters[6:], hand.shape, hand.joints,
             hand.thickness, hand.thickness_spread, hand.statistics, None if free is None else free.shape,
         )  # fmt: skip
-
-
-def _local(past: Past | None, frame: CropFrame) -> PreviousJoints | None:
-    """The frame before, in this crop's local frame."""
-    if past is None:
-        return None
-    velocity = None
-    if past.velocity is not None:
-        velocity = frame.camera_to_local(past.joints + past.velocity) - frame.camera_to_local(past.joints)
-    return PreviousJoints(frame.camera_to_local(past.joints), past.sigma, past.dt_s, velocity)

@@ -20,15 +20,10 @@ from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.skeleton import bone_lengths
 from hand_pose_ros.refine.bone_prior import BonePrior
-from hand_pose_ros.refine.energy import (
-    Guess,
-    Hand,
-    Past,
-    Scene,
-    Weights,
-    background_integral,
-    regress_layer,
-)
+from hand_pose_ros.refine.energy import MotionPrior, Observation, Prior, TreeTables, Weights, regress_layer
+from hand_pose_ros.refine.energy_terms import background_integral
+from hand_pose_ros.refine.previous_frame import PreviousFrame
+from hand_pose_ros.validation import between, not_negative, positive, require, share
 
 Array = NDArray[np.float64]
 
@@ -40,22 +35,21 @@ LAYERS: tuple[tuple[int, ...], ...] = (
 )
 """Joints by depth along the fingers, in the order in which they are regressed."""
 
-# How deep joints lie under the seen surface when nothing is before them, metres: the 5th percentile and the median
-# over labelled synthetic crops.
+# How deep joints lie under the seen surface when nothing is before them, metres. Measured: the 5th percentile and the
+# median over labelled synthetic crops of the training split.
 _UNDER_SKIN_M = {
     "palm": (0.013, 0.032), "wrist": (0.003, 0.019), "cmc": (0.007, 0.024), "mcp": (0.007, 0.020),
     "pip": (0.0035, 0.011), "ip": (0.005, 0.011), "dip": (0.003, 0.009), "tip": (0.001, 0.006),
 }  # fmt: skip
 
-_WEIGHTS = (
-    "network", "bone_mixture", "bone_length", "background", "floating", "buried", "tip_order", "prediction",
-)  # fmt: skip
-
 
 @dataclass(frozen=True)
 class RegressorConfig:
-    """Weights of the energy's terms (0 leaves one out) and the search's pattern; ValueError names a field that makes no
-    sense. The defaults are what ``hand-pose refine-weights`` chose."""
+    """Weights of the energy's terms (0 leaves one out) and the search's pattern.
+
+    The defaults are what ``hand-pose refine-weights`` chose on synthetic crops and motions, those of fields that its
+    grid does not have are guessed. ValueError, naming the field, on a value that makes no sense.
+    """
 
     network: float = 0.7
     """Stay near the network's joint (moved along with its parent's correction), in units of its expected error."""
@@ -65,9 +59,9 @@ class RegressorConfig:
     """Eq. 9 about the bone's known length: the person's, or the network's own where the person is not known."""
     background: float = 3.0
     """Gamma_D, Eq. 10: empty pixels about the joint's own."""
-    floating: float = 4.0
-    """A joint does not float before the surface seen at its pixel."""
-    buried: float = 1.0
+    free_space: float = 4.0
+    """A joint does not lie in the free space before the surface seen at its pixel."""
+    occluded: float = 1.0
     """A joint is rather just below the surface than hidden behind it."""
     tip_order: float = 0.0
     """Gamma_M, Eq. 11: a fingertip moves at least as much as the joint before it."""
@@ -81,14 +75,15 @@ class RegressorConfig:
     depth_share: float = 0.75
     """The same along z. The network errs a quarter more along z than along x or y; but the surface says more there."""
     least_sigma_m: float = 0.002
+    """The expected error counts as at least this, metres."""
     largest_sigma_m: float = 0.015
-    """The expected error is clipped to this range, metres: beyond it a joint is lost, not just off."""
+    """The expected error counts as at most this, metres: beyond it a joint is lost, not just off."""
     length_m: float = 0.003
     """Spread of a bone's length about the known one, metres."""
     softness_m: float = 0.004
     """Over this the depth terms rise, metres."""
-    floating_most: float = 1.5
-    """The most that the floating term can say, before its weight."""
+    free_space_most: float = 1.5
+    """The most that the free-space term can cost, before its weight."""
     follow: float = 0.85
     """How much of its parent's correction a joint takes over before it is regressed itself."""
     temperature: float = 0.35
@@ -107,31 +102,24 @@ class RegressorConfig:
     """Spread of a joint of the frame before, as a share of its expected error."""
 
     def __post_init__(self) -> None:
-        for name in (*_WEIGHTS, "floating_most", "temperature", "acceleration_m_s2"):
-            if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0.0):
-                raise ValueError(f"{name} is {getattr(self, name)}, want a number, at least 0")
-        for name in ("lateral_share", "depth_share", "least_sigma_m", "length_m", "softness_m", "past_share"):
-            if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0.0):
-                raise ValueError(f"{name} is {getattr(self, name)}, want a positive number")
-        for name in ("follow", "velocity_share"):
-            if not 0.0 <= getattr(self, name) <= 1.0:
-                raise ValueError(f"{name} is {getattr(self, name)}, want 0 to 1")
-        if not self.least_sigma_m <= self.largest_sigma_m < math.inf:
-            raise ValueError(
-                f"largest_sigma_m is {self.largest_sigma_m}, want metres, at least least_sigma_m"
-            )
-        if not 0 <= self.kernel_px <= 32:
-            raise ValueError(f"kernel_px is {self.kernel_px}, want 0 to 32 pixels")
-        if not 1 <= self.passes <= 20:
-            raise ValueError(f"passes is {self.passes}, want 1 to 20")
-        if not self.radii or not all(0.0 < radius <= 10.0 for radius in self.radii):
-            raise ValueError(f"radii is {self.radii}, want at least one, each above 0 and at most 10 spreads")
-        if len(self.shell_candidates) != len(self.radii) or not all(
-            2 <= count <= 500 for count in self.shell_candidates
-        ):
-            raise ValueError(
-                f"shell_candidates is {self.shell_candidates}, want 2 to 500 for each of {len(self.radii)} radii"
-            )
+        not_negative(
+            self, "network", "bone_mixture", "bone_length", "background", "free_space", "occluded", "tip_order",
+            "prediction", "free_space_most", "temperature", "acceleration_m_s2",
+        )  # fmt: skip
+        positive(
+            self, "lateral_share", "depth_share", "least_sigma_m", "largest_sigma_m", "length_m", "softness_m",
+            "past_share",
+        )  # fmt: skip
+        share(self, "follow", "velocity_share")
+        ordered = self.least_sigma_m <= self.largest_sigma_m
+        require(ordered, "", "largest_sigma_m", self.largest_sigma_m, "at least least_sigma_m")
+        between(self, 0, 32, "kernel_px", unit="pixels")
+        between(self, 1, 20, "passes")
+        near = bool(self.radii) and all(0.0 < radius <= 10.0 for radius in self.radii)
+        require(near, "", "radii", self.radii, "at least one, each above 0 and at most 10 spreads")
+        counts, shells = self.shell_candidates, len(self.radii)
+        enough = len(counts) == shells and all(2 <= count <= 500 for count in counts)
+        require(enough, "", "shell_candidates", counts, f"2 to 500 for each of {shells} radii")
 
     @cached_property
     def _weights(self) -> Weights:
@@ -143,24 +131,6 @@ class RegressorConfig:
         return candidate_offsets(self.radii, self.shell_candidates)
 
 
-@dataclass(frozen=True, eq=False)
-class PreviousJoints:
-    """The frame before: joints (23, 3) m as refined then and velocity (23, 3) m/s or None (not known yet), both turned
-    into today's local frame; sigma (23,) m, the network's expected errors then; dt_s, seconds since.
-
-    ValueError when dt_s is not positive.
-    """
-
-    joints: Array
-    sigma: Array
-    dt_s: float
-    velocity: Array | None = None
-
-    def __post_init__(self) -> None:
-        if not (math.isfinite(self.dt_s) and self.dt_s > 0.0):
-            raise ValueError(f"dt_s is {self.dt_s}, want positive seconds")
-
-
 def regress_joints(
     frame: CropFrame,
     crop: NDArray[np.float32],
@@ -168,42 +138,34 @@ def regress_joints(
     sigma: ArrayLike,
     prior: BonePrior,
     config: RegressorConfig,
-    previous: PreviousJoints | None = None,
+    previous: PreviousFrame | None = None,
     lengths: ArrayLike | None = None,
 ) -> Array:
     """The network's joints (23, 3), local m, with expected errors sigma (23,) m, moved to least energy -> (23, 3) m.
 
-    crop (S, S) float32 as the network saw it; lengths (22,) m as skeleton.BONES: this person's, or None for those of
-    ``joints`` themselves. Deterministic. ValueError when a shape is not as said.
+    crop (S, S) float32 as the network saw it; previous: the frame before, in the camera's frame; lengths (22,) m as
+    skeleton.BONES: this person's, or None for those of ``joints`` themselves. Deterministic. ValueError when a shape is
+    not as said.
     """
     start = np.array(joints, dtype=np.float64)
     if start.shape != (skeleton.JOINT_COUNT, 3) or crop.shape != (frame.size, frame.size):
         raise ValueError(
             f"joints have shape {start.shape}, crop {crop.shape}: want (23, 3), ({frame.size}, same)"
         )
-    hand = _hand()
     error = np.clip(np.asarray(sigma, np.float64), config.least_sigma_m, config.largest_sigma_m)
     spread = error[:, None] * np.array([config.lateral_share, config.lateral_share, config.depth_share])
     known = np.zeros(skeleton.JOINT_COUNT)
     known[1:] = bone_lengths(start) if lengths is None else lengths
-    guess = Guess(start, spread, known)
-    scene = Scene(crop, background_integral(crop), frame.distance, frame.half)
-    past = _past(previous, start, config)
-    refined = start.copy()
+    prior_of_joints = Prior(start, spread, known)
+    observation = Observation(crop, background_integral(crop), frame.distance, frame.half)
+    motion = _motion_prior(previous, frame, start, config)
+    tree, refined = _tree_tables(), start.copy()
     for number in range(config.passes):
         for layer in _layers():
             regress_layer(
-                layer,
-                config._offsets,
-                scene,
-                hand,
-                guess,
-                past,
-                prior.by_joint,
-                config._weights,
-                number > 0,
-                refined,
-            )
+                layer, config._offsets, observation, tree, prior_of_joints, motion, prior.by_joint, config._weights,
+                number > 0, refined,
+            )  # fmt: skip
     return refined
 
 
@@ -218,15 +180,19 @@ def candidate_offsets(radii: tuple[float, ...], counts: tuple[int, ...]) -> Arra
     return np.ascontiguousarray(np.concatenate(shells))
 
 
-def _past(previous: PreviousJoints | None, joints: Array, config: RegressorConfig) -> Past:
+def _motion_prior(
+    previous: PreviousFrame | None, frame: CropFrame, joints: Array, config: RegressorConfig
+) -> MotionPrior:
+    """The frame before in this crop's local frame, and where constant velocity leads from there; joints (23, 3) m stand
+    in for it where there is none."""
     if previous is None:
-        return Past(False, joints, joints, joints[:, 0])
-    before = np.array(previous.joints, dtype=np.float64)
+        return MotionPrior(False, joints, joints, joints[:, 0])
+    before, velocity = previous.in_crop(frame)
     predicted, dt = before, previous.dt_s
-    if previous.velocity is not None:
-        predicted = before + config.velocity_share * dt * previous.velocity
+    if velocity is not None:
+        predicted = before + config.velocity_share * dt * velocity
     known = config.past_share * np.clip(previous.sigma, config.least_sigma_m, config.largest_sigma_m)
-    return Past(True, before, predicted, np.hypot(known, 0.5 * config.acceleration_m_s2 * dt * dt))
+    return MotionPrior(True, before, predicted, np.hypot(known, 0.5 * config.acceleration_m_s2 * dt * dt))
 
 
 @lru_cache(maxsize=1)
@@ -235,7 +201,7 @@ def _layers() -> tuple[NDArray[np.int64], ...]:
 
 
 @lru_cache(maxsize=1)
-def _hand() -> Hand:
+def _tree_tables() -> TreeTables:
     following = np.full(skeleton.JOINT_COUNT, -1, dtype=np.int64)
     first = following.copy()
     for finger in _FINGERS:
@@ -246,4 +212,4 @@ def _hand() -> Hand:
         kind = "wrist" if name.startswith("wrist") else name.rsplit("_", 1)[-1]
         depths[joint] = _UNDER_SKIN_M[kind]
     parents = np.array(skeleton.JOINT_PARENTS, dtype=np.int64)
-    return Hand(parents, following, first, depths[:, 0].copy(), depths[:, 1].copy())
+    return TreeTables(parents, following, first, depths[:, 0].copy(), depths[:, 1].copy())

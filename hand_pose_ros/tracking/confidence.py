@@ -87,7 +87,7 @@ def confidence_features(
         [
             np.clip(presence, -LOG_ODDS_LIMIT, LOG_ODDS_LIMIT), log_sigma.mean(), log_sigma.max(),
             visible_share(below, inside, visibility), apart.mean(), bones, statistics.explained,
-            statistics.residual_m / UNIT_M, statistics.floating, statistics.on_surface,
+            statistics.residual_m / UNIT_M, statistics.free_space, statistics.on_surface,
         ]
     )  # fmt: skip
     return ConfidenceFeatures(

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from hand_pose_ros.depth.crop import upright_roll
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics_numba import fingers_direction, forward_kinematics
-from hand_pose_ros.refine.refiner import Past, Refined, Refiner
+from hand_pose_ros.refine.previous_frame import PreviousFrame
+from hand_pose_ros.refine.refiner import Refined, Refiner
 from hand_pose_ros.tracking.confidence import Calibration, confidence_features
 from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.estimate import CropRequest, Estimate
@@ -170,9 +171,10 @@ class Track:
         return by_side[self._side.side or "right"]
 
     def _refine(self, chosen: Estimate, stamp_s: float) -> Refined:
-        past = None
+        previous = None
         if self._joints is not None and self.hand is not None and stamp_s > self.seen_s:
-            past = Past(self._joints, self._velocity, self.hand.angles, self._sigma, stamp_s - self.seen_s)
+            age_s = stamp_s - self.seen_s
+            previous = PreviousFrame(self._joints, self._sigma, age_s, self._velocity, self.hand.angles)
         person = self.shape_estimator
         # A second fit is spent only on frames that add something to what is known of this person.
         learn = not person.frozen and person.adds_information(chosen.rotation, chosen.angles, stamp_s)
@@ -182,8 +184,8 @@ class Track:
         elif person.frozen or person.frames >= self._config.track.known_shape_frames:
             shape = person.shape
         return self._refiner.refine(
-            chosen.frame, chosen.crop, chosen.joints, chosen.sigma, chosen.parameters, chosen.shape, shape, learn, past,
-            self.thickness, self._thickness_spread,
+            chosen.frame, chosen.crop, chosen.joints, chosen.sigma, chosen.parameters, chosen.shape, shape, learn,
+            previous, self.thickness, self._thickness_spread,
         )  # fmt: skip
 
     def _is_occluded(self, chosen: Estimate) -> bool:

@@ -109,8 +109,8 @@ def gather_cases(model: HandNet, split: int, count: int) -> Cases:
         rows = min(_BATCH, count - start)
         batch = source.batch(seed, rows)
         hands = len(batch.joints)
-        kind[start + hands : start + rows] = kinds_of(source, seed, rows)
-        for n, (estimate, truth) in enumerate(_looked_twice(net, source, seed, batch)):
+        kind[start + hands : start + rows] = negative_kinds(source, seed, rows)
+        for n, (estimate, truth) in enumerate(_recropped_estimates(net, source, seed, batch)):
             features, refined = first_frame(refiner, estimate)
             hand[start + n], joints[start + n], presence[start + n] = (
                 features.hand,
@@ -122,20 +122,20 @@ def gather_cases(model: HandNet, split: int, count: int) -> Cases:
     return Cases(hand, joints, errors_m.mean(axis=1) < RIGHT_M, errors_m < RIGHT_M, presence, kind)
 
 
-def _looked_twice(
+def _recropped_estimates(
     net: HandNet, source: SyntheticHands, seed: int, batch: Batch
 ) -> list[tuple[Estimate, Array | None]]:
     """Estimates of a batch's crops and the true joints (23, 3) m in their frames, None where there is no hand; where
-    the network believes in a hand those of a second look, as the tracker takes it."""
+    the network believes in a hand those of a second crop, as the tracker takes it."""
     first = estimates_of(net, batch, source.config.cube_m)
     recrop = Recrop.about(np.stack([estimate.joints for estimate in first]))
     recropped = source.batch(seed, len(first), recrop)
     second = estimates_of(net, recropped, source.config.cube_m)
     chosen = []
     for n, (one, other) in enumerate(zip(first, second, strict=True)):
-        looked = presence_log_odds(one, _CONFIG.scoring) > _CONFIG.scoring.candidate_log_odds
-        truth = (recropped if looked else batch).joints[n] if n < len(batch.joints) else None
-        chosen.append((other if looked else one, truth))
+        is_recropped = presence_log_odds(one, _CONFIG.scoring) > _CONFIG.scoring.candidate_log_odds
+        truth = (recropped if is_recropped else batch).joints[n] if n < len(batch.joints) else None
+        chosen.append((other if is_recropped else one, truth))
     return chosen
 
 
@@ -162,7 +162,7 @@ def first_frame(refiner: Refiner, estimate: Estimate) -> tuple[ConfidenceFeature
     return features, refined.joints
 
 
-def kinds_of(source: SyntheticHands, seed: int, count: int) -> NDArray[np.int64]:
+def negative_kinds(source: SyntheticHands, seed: int, count: int) -> NDArray[np.int64]:
     """What the last crops of ``source.batch(seed, count)`` show, indices into ``negatives.KINDS``.
 
     A batch does not say it, so its random numbers are drawn again in the same order; a test holds both together.

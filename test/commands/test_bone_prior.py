@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from hand_pose_ros.commands import main as cli
-from hand_pose_ros.commands.bone_prior import label_lengths
 from hand_pose_ros.datasets.synthetic import SyntheticConfig
 from hand_pose_ros.hand.skeleton import BONES
 from hand_pose_ros.refine.bone_prior import load_bone_prior
+from hand_pose_ros.tuning.bone_prior import label_lengths
 
 
 def test_prior_of_few_people_is_written_and_says_so(tmp_path: Path, capsys) -> None:

@@ -54,7 +54,7 @@ def test_without_refinement_no_stage_of_it_is_left():
     assert config.shape is None
     assert config.filter.still_hz == 0.0
     surface = config.refine.surface
-    assert (surface.surface_weight, surface.free_weight) == (0.0, 0.0)
+    assert (surface.surface_weight, surface.free_space_weight) == (0.0, 0.0)
 
 
 def test_window_of_zeros_is_the_whole_image():

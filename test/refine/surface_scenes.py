@@ -7,12 +7,15 @@ from numba import njit
 
 from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.hand.kinematics_numba import empty_offsets, forward_kinematics_kernel, scale_offsets_kernel
+from hand_pose_ros.hand.kinematics_numba import REST_ROTATIONS, empty_offsets
 from hand_pose_ros.hand.rotations_numba import so3_exp, so3_log
-from hand_pose_ros.refine.surface_kernels import capsule_distance, place_ends, place_frame, prepare_capsules
-from hand_pose_ros.refine.surface_model import CAPSULES, END_RADII, PALM_POINTS
+from hand_pose_ros.refine.surface_capsules import capsule_distance, empty_hand, place_capsules
+from hand_pose_ros.refine.surface_model import ARM_CAPSULES, CAPSULES, END_RADII, PALM_POINTS
+from hand_pose_ros.refine.surface_problem import MOTIONS, SEGMENTS, CapsuleModel, SegmentSums, SurfaceState
 
-REST = np.stack([skeleton.THUMB_REST_ROTATION] + [np.eye(3)] * 4)
+MODEL = CapsuleModel(
+    REST_ROTATIONS["right"], skeleton.ANGLE_LIMITS, PALM_POINTS, END_RADII, CAPSULES, ARM_CAPSULES
+)
 FRAME = CropFrame(np.array([0.0, 0.0, 0.6]), 0.30, 96)
 
 
@@ -27,32 +30,25 @@ def least_distance(points: np.ndarray, table: np.ndarray) -> np.ndarray:
     return out
 
 
+def empty_sums() -> SegmentSums:
+    """Sums of no term."""
+    return SegmentSums(
+        np.zeros((SEGMENTS, MOTIONS, MOTIONS)), np.zeros((SEGMENTS, MOTIONS)), np.zeros(MOTIONS)
+    )
+
+
 class PlacedHand:
-    """A pose's joints (23, 3) m, axes (20, 3), ends (E, 3) relative to the palm, frame and capsule table."""
+    """A pose's capsules, for the kernels; its translation (3,) and joints (23, 3) m."""
 
     def __init__(self, parameters: np.ndarray, shape: np.ndarray, thickness: float = 0.0) -> None:
-        self.translation, rotation = parameters[:3], so3_exp(parameters[3:6])
-        offsets = empty_offsets()
-        scale_offsets_kernel(shape, 1.0, offsets)
-        self.joints, self.axes = np.empty((23, 3)), np.empty((20, 3))
-        forward_kinematics_kernel(
-            rotation,
-            self.translation,
-            parameters[6:],
-            REST,
-            1.0,
-            offsets,
-            self.joints,
-            self.axes,
-        )
-        scale = np.exp(shape[0]) * np.array([np.exp(shape[1]), np.exp(shape[2]), 1.0])
-        self.ends = np.empty((len(END_RADII), 3))
-        place_ends(self.joints, rotation, PALM_POINTS * scale, self.ends)
-        self.frame = np.zeros((9, 10))
-        place_frame(rotation, self.ends, self.frame)
-        self.radii = END_RADII * np.exp(shape[0] + thickness)
-        self.table = np.empty((len(CAPSULES), 10))
-        prepare_capsules(self.ends, self.radii, CAPSULES, self.table)
+        state = SurfaceState(
+            so3_exp(parameters[3:6]), parameters[:3].copy(), parameters[6:].copy(), float(thickness),
+            np.array(shape, dtype=np.float64),
+        )  # fmt: skip
+        self.capsules = empty_hand(MODEL)
+        place_capsules(state, MODEL, empty_offsets(), self.capsules)
+        self.translation, self.joints = self.capsules.translation, self.capsules.joints
+        self.table = self.capsules.table
 
     def distance(self, points: np.ndarray) -> np.ndarray:
         """Points (N, 3) m -> (N,) signed distance to the flesh."""

@@ -21,9 +21,8 @@ from hand_pose_ros.refine.bone_prior import (
     BonePrior,
     load_bone_prior,
     save_bone_prior,
-    train_bone_prior,
 )
-from hand_pose_ros.refine.energy import mixture_density
+from hand_pose_ros.refine.energy_terms import mixture_density
 
 SHAPE = (len(BONES), COMPONENTS)
 
@@ -83,26 +82,6 @@ def test_score_does_not_depend_on_the_unit() -> None:
     doubled = BonePrior(prior.weights, 2 * prior.means, 2 * prior.deviations)
     lengths = np.linspace(0.01, 0.07, SHAPE[0])
     np.testing.assert_allclose(doubled.score(2 * lengths), prior.score(lengths), rtol=1e-9)
-
-
-def test_training_finds_the_lengths_again_and_is_repeatable() -> None:
-    rng = np.random.default_rng(0)
-    means = np.linspace(0.02, 0.05, SHAPE[0])
-    lengths = rng.normal(means, 0.003, (400, SHAPE[0]))
-    prior, again = train_bone_prior(lengths, 5), train_bone_prior(lengths, 5)
-    np.testing.assert_allclose((prior.weights * prior.means).sum(axis=1), lengths.mean(axis=0), atol=2e-5)
-    np.testing.assert_array_equal(prior.means, again.means)
-    # A usual length is more likely than one that nobody has.
-    assert (prior.score(means) > 0.5).all()
-    assert (prior.score(means + 0.03) < 1e-3).all()
-
-
-@pytest.mark.parametrize(
-    "lengths", [np.full((20, 22), 0.03), np.full((100, 21), 0.03), np.full((100, 22), np.nan)]
-)
-def test_training_refuses_what_is_no_set_of_lengths(lengths: np.ndarray) -> None:
-    with pytest.raises(ValueError, match="lengths"):
-        train_bone_prior(lengths)
 
 
 def test_file_gives_the_same_prior_back(tmp_path: Path) -> None:

@@ -11,9 +11,9 @@ from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.skeleton import bone_lengths
 from hand_pose_ros.refine.bone_prior import BonePrior
+from hand_pose_ros.refine.previous_frame import PreviousFrame
 from hand_pose_ros.refine.regressor import (
     LAYERS,
-    PreviousJoints,
     RegressorConfig,
     candidate_offsets,
     regress_joints,
@@ -22,9 +22,9 @@ from hand_pose_ros.refine.regressor import (
 FRAME = CropFrame(np.array([0.05, -0.02, 0.6]), 0.3, 96)
 # Every field that matters here, so that a new choice of weights changes no test.
 NETWORK_ONLY = RegressorConfig(
-    network=0.5, bone_mixture=0.0, bone_length=0.0, background=0.0, floating=0.0, buried=0.0, tip_order=0.0,
+    network=0.5, bone_mixture=0.0, bone_length=0.0, background=0.0, free_space=0.0, occluded=0.0, tip_order=0.0,
     prediction=0.0, kernel_px=0, lateral_share=0.7, depth_share=0.9, largest_sigma_m=0.025, length_m=0.01,
-    softness_m=0.004, floating_most=3.0, follow=0.7, temperature=0.5, passes=1, radii=(0.6, 1.2, 2.0),
+    softness_m=0.004, free_space_most=3.0, follow=0.7, temperature=0.5, passes=1, radii=(0.6, 1.2, 2.0),
     shell_candidates=(14, 20, 26), velocity_share=0.5, acceleration_m_s2=10.0, past_share=0.7,
 )  # fmt: skip
 SIGMA = np.full(skeleton.JOINT_COUNT, 0.006)
@@ -54,6 +54,13 @@ PRIOR = BonePrior(
 def surface(depth_m: float = -0.01) -> np.ndarray:
     """A crop (96, 96) that shows a wall at this depth."""
     return np.full((96, 96), depth_m / FRAME.half, np.float32)
+
+
+def before(local: np.ndarray, dt_s: float, velocity: np.ndarray | None = None) -> PreviousFrame:
+    """The frame before, from joints (23, 3) m and velocities in FRAME's local frame."""
+    joints = FRAME.local_to_camera(local)
+    moved = None if velocity is None else FRAME.local_to_camera(local + velocity) - joints
+    return PreviousFrame(joints, SIGMA, dt_s, moved)
 
 
 def regress(
@@ -90,7 +97,7 @@ def test_tip_on_the_background_moves_to_the_hand() -> None:
 
 
 def test_floating_joint_sinks_below_the_surface() -> None:
-    config = replace(NETWORK_ONLY, floating=4.0, floating_most=100.0)
+    config = replace(NETWORK_ONLY, free_space=4.0, free_space_most=100.0)
     before = HAND[:, 2] - 0.006
     joints = np.column_stack([HAND[:, :2], before])
     moved = regress(surface(0.0), config, joints)
@@ -100,7 +107,7 @@ def test_floating_joint_sinks_below_the_surface() -> None:
 
 
 def test_hidden_joint_rises_to_the_surface_a_little() -> None:
-    config = replace(NETWORK_ONLY, buried=1.0)
+    config = replace(NETWORK_ONLY, occluded=1.0)
     tip = skeleton.JOINT_INDEX["index_tip"]
     near, hidden = regress(surface(-0.009), config), regress(surface(-0.10), config)
     assert near[tip, 2] < -0.0005
@@ -128,14 +135,14 @@ def test_prediction_pulls_towards_where_the_motion_leads() -> None:
     velocity = np.tile([0.06, 0.0, 0.0], (23, 1))
     shift = {}
     for dt in (0.033, 0.066):
-        previous = PreviousJoints(HAND, SIGMA, dt, velocity)
+        previous = before(HAND, dt, velocity)
         shift[dt] = (regress(surface(), config, previous=previous) - HAND)[TIPS, 0].mean()
     # The same motion over twice the time leads twice as far: 2 and 4 mm.
     assert 0.0003 < shift[0.033] < 0.002
     assert shift[0.066] > 1.5 * shift[0.033]
     # Over a longer time the hand may have done anything: the farther back, the weaker.
     loose = replace(config, acceleration_m_s2=30.0)
-    late = regress(surface(), loose, previous=PreviousJoints(HAND, SIGMA, 0.066, velocity)) - HAND
+    late = regress(surface(), loose, previous=before(HAND, 0.066, velocity)) - HAND
     assert late[TIPS, 0].mean() < 0.5 * shift[0.066]
 
 
@@ -147,14 +154,14 @@ def test_tip_order_moves_tips_only_and_only_with_a_past() -> None:
     dips = [joint - 1 for joint in TIPS]
     past[dips] += [0.0, 0.004, 0.0]
     plain = regress(surface(), NETWORK_ONLY)
-    found = regress(surface(), config, previous=PreviousJoints(past, SIGMA, 0.033))
+    found = regress(surface(), config, previous=before(past, 0.033))
     moved = np.linalg.norm(found - plain, axis=1)
     assert moved[TIPS].min() > 3e-4
     assert np.delete(moved, TIPS).max() < 1e-9
 
 
 def test_children_follow_their_parent() -> None:
-    config = replace(NETWORK_ONLY, floating=4.0, floating_most=100.0, passes=1)
+    config = replace(NETWORK_ONLY, free_space=4.0, free_space_most=100.0, passes=1)
     knuckle, tip = skeleton.JOINT_INDEX["index_mcp"], skeleton.JOINT_INDEX["index_tip"]
     column, row = np.rint(FRAME.crop_to_pixel(FRAME.local_to_crop(HAND[knuckle]))).astype(int)
     crop = np.full((96, 96), -0.2, np.float32)
@@ -170,10 +177,10 @@ def test_children_follow_their_parent() -> None:
 def test_same_input_gives_the_same_and_is_not_changed() -> None:
     rng = np.random.default_rng(0)
     crop = rng.uniform(-0.3, 1.2, (96, 96)).clip(-1, 1).astype(np.float32)
-    joints, before = HAND.copy(), HAND.copy()
+    joints, untouched = HAND.copy(), HAND.copy()
     first, second = regress(crop, RegressorConfig(), joints), regress(crop, RegressorConfig(), joints)
     np.testing.assert_array_equal(first, second)
-    np.testing.assert_array_equal(joints, before)
+    np.testing.assert_array_equal(joints, untouched)
     assert np.isfinite(first).all()
 
 
@@ -203,13 +210,11 @@ def test_configuration_names_the_field_that_makes_no_sense(field: str, value: ob
         RegressorConfig(**{field: value})
 
 
-def test_wrong_shapes_and_times_are_refused() -> None:
+def test_wrong_shapes_are_refused() -> None:
     with pytest.raises(ValueError, match="joints"):
         regress(surface(), RegressorConfig(), HAND[:22])
     with pytest.raises(ValueError, match="crop"):
         regress(surface()[:90], RegressorConfig())
-    with pytest.raises(ValueError, match="dt_s"):
-        PreviousJoints(HAND, SIGMA, 0.0)
 
 
 def test_later_passes_heed_the_bone_to_the_next_joint() -> None:

@@ -18,7 +18,8 @@ from hand_pose_ros.hand.kinematics import HandModelLayer
 from hand_pose_ros.hand.rotations_numba import so3_exp, so3_log
 from hand_pose_ros.hand.skeleton import bone_lengths
 from hand_pose_ros.hand.solver import PoseSolver
-from hand_pose_ros.refine.surface_fit import SurfaceFit, SurfaceFitConfig, SurfaceHand
+from hand_pose_ros.refine.surface_config import SurfaceFitConfig
+from hand_pose_ros.refine.surface_fit import SurfaceFit, SurfaceHand
 
 LOWER, UPPER = skeleton.ANGLE_LIMITS.T
 TIPS = list(skeleton.TIP_JOINTS)
@@ -50,7 +51,7 @@ def test_hand_started_6_mm_and_10_degrees_off_its_own_surface_comes_back(seed: i
     hand = fit.fit(FRAME, truth.draw(), truth.joints, NOT_SEEN, TEMPLATE, start)
     assert error_mm(hand.joints, truth.joints) < 0.5 * before
     assert hand.statistics.explained > 0.9
-    assert hand.statistics.floating < 0.1
+    assert hand.statistics.free_space < 0.1
 
 
 def test_rendered_hands_of_other_people_get_closer():
@@ -100,9 +101,10 @@ def test_order_of_the_pixels_does_not_matter(monkeypatch):
     fit.fit(FRAME, truth.draw(), truth.joints, np.full(23, 0.01), TEMPLATE, start)
     monkeypatch.undo()
     (problem,) = kept
-    assert len(problem.points) == fit.config.points
-    mixed = np.random.default_rng(0).permutation(problem.points)
-    one, other = fit._solve(problem), fit._solve(dataclasses.replace(problem, points=mixed))
+    points = problem.observation.points
+    assert len(points) == fit.config.points
+    mixed = problem.observation._replace(points=np.random.default_rng(0).permutation(points))
+    one, other = fit._solve(problem), fit._solve(problem._replace(observation=mixed))
     assert np.allclose(one.joints, other.joints, atol=1e-6)
 
 
@@ -182,16 +184,16 @@ def test_evidence_tells_a_hand_beside_the_surface():
     )
     assert on.explained > 0.9
     assert on.residual_m < 0.001
-    assert on.floating < 0.05
+    assert on.free_space < 0.05
     assert on.on_surface > 0.5
     assert off.near_pixels < 0.8 * on.near_pixels
     assert off.explained < 0.2
-    assert off.floating > 0.9
+    assert off.free_space > 0.9
 
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("surface_weight", -1.0), ("facing", 1.0), ("iterations", 0), ("free_margin_m", 0.1), ("angle_spread", 0.0),
+    [("surface_weight", -1.0), ("facing", 1.0), ("iterations", 0), ("free_space_margin_m", 0.1), ("angle_spread", 0.0),
      ("tolerance", 1.0), ("thickness_spread", float("nan"))],
 )  # fmt: skip
 def test_configuration_names_what_is_wrong(field: str, value: float):

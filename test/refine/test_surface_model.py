@@ -1,4 +1,4 @@
-"""The capsules lie on the meshes that they were measured from."""
+"""The capsules lie on the meshes that they were measured from, each on the bone of its segment."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from surface_scenes import PlacedHand
 
+from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics import HandOffsets
-from hand_pose_ros.refine.surface_kernels import capsule_distance
-from hand_pose_ros.refine.surface_model import CAPSULES
+from hand_pose_ros.refine.surface_capsules import capsule_distance
+from hand_pose_ros.refine.surface_model import ARM_CAPSULES, CAPSULES
 from hand_pose_ros.synthetic.identity import template_identity
 from hand_pose_ros.synthetic.mesh import MESH_NAMES, load_hand_mesh
 from hand_pose_ros.synthetic.subjects import nearest_shape
@@ -27,3 +28,11 @@ def test_skin_of_the_template_is_near_the_capsules(name: str):
     assert np.abs(distances).mean() < 0.0025
     assert np.percentile(np.abs(distances), 95) < 0.008
     assert abs(np.median(distances)) < 0.001
+
+
+def test_capsules_belong_to_the_bones_of_their_segment():
+    for segment, a, b in CAPSULES[:15]:
+        assert skeleton.SEGMENT_JOINTS[segment] == a
+        assert (a, b) in skeleton.BONES
+    assert (CAPSULES[15:, 0] == 0).all()
+    assert list(np.bincount(ARM_CAPSULES)) == [15 + 5, 6, 2]

@@ -15,11 +15,11 @@ import pytest
 import torch
 import yaml
 
+from hand_pose_ros.config_files import merged
 from hand_pose_ros.datasets.synthetic import SyntheticConfig
 from hand_pose_ros.evaluation.synthetic_hands import EVALUATION_DATA
 from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.model import HandNet
-from hand_pose_ros.config_files import merged
 from research.architecture_sweep import __main__ as cli
 from research.architecture_sweep import command as designs_command
 from research.architecture_sweep.config import Design, SweepConfig, load_sweep

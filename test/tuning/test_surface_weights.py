@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hand_pose_ros.commands.surface_weights import SHAPES, SurfaceCases, choose, report
 from hand_pose_ros.datasets.synthetic import SyntheticConfig, SyntheticHands
 from hand_pose_ros.hand.solver import PoseSolver
-from hand_pose_ros.refine.surface_fit import SurfaceFitConfig
+from hand_pose_ros.refine.surface_config import SurfaceFitConfig
+from hand_pose_ros.tuning.surface_weights import SHAPES, SurfaceCases, choose_weights, report
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +29,10 @@ def cases() -> SurfaceCases:
 
 
 def test_search_takes_what_helps_and_leaves_what_harms(cases):
-    blind = SurfaceFitConfig(surface_weight=0.0, free_weight=0.0)
-    chosen = choose(cases, blind, {"surface_weight": (0.1,)})
+    blind = SurfaceFitConfig(surface_weight=0.0, free_space_weight=0.0)
+    chosen = choose_weights(cases, blind, {"surface_weight": (0.1,)})
     assert chosen.surface_weight == 0.1
-    again = choose(cases, chosen, {"surface_weight": (0.0,), "iterations": (8,)})
+    again = choose_weights(cases, chosen, {"surface_weight": (0.0,), "iterations": (8,)})
     assert again == chosen
 
 

@@ -20,7 +20,8 @@ from hand_pose_ros.evaluation.predict import Predictions, join, predict
 from hand_pose_ros.hand.skeleton import TIP_JOINTS
 from hand_pose_ros.network.model import HandNet
 from hand_pose_ros.refine.bone_prior import BonePrior
-from hand_pose_ros.refine.regressor import PreviousJoints, RegressorConfig, regress_joints
+from hand_pose_ros.refine.previous_frame import PreviousFrame
+from hand_pose_ros.refine.regressor import RegressorConfig, regress_joints
 from hand_pose_ros.synthetic.motion import SyntheticMotion
 
 Array = NDArray[np.float64]
@@ -130,13 +131,13 @@ def errors_of(views: Views, joints: Array) -> Errors:
     return Errors(float(errors.mean()), float(errors[:, list(TIP_JOINTS)].mean()))
 
 
-def _previous(views: Views, n: int, seen: dict[int, Array]) -> PreviousJoints:
-    frame, b = views.frames[n], int(views.before[n])
-    joints = frame.camera_to_local(seen[b])
-    velocity, bb = None, int(views.before[b])
-    if bb >= 0:
-        velocity = (joints - frame.camera_to_local(seen[bb])) / views.dt_s[b]
-    return PreviousJoints(joints, views.sigma[b], float(views.dt_s[n]), velocity)
+def _previous(views: Views, n: int, refined: dict[int, Array]) -> PreviousFrame:
+    """The frame before of the same sequence; its velocity from the one before that, if there is one."""
+    before = int(views.before[n])
+    velocity, earlier = None, int(views.before[before])
+    if earlier >= 0:
+        velocity = (refined[before] - refined[earlier]) / views.dt_s[before]
+    return PreviousFrame(refined[before], views.sigma[before], float(views.dt_s[n]), velocity)
 
 
 def _views(

@@ -10,15 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hand_pose_ros.depth.crop import CropFrame
-from hand_pose_ros.refine.energy import (
+from hand_pose_ros.refine.energy_terms import (
     background_integral,
     background_share,
     bone_cost,
-    buried_cost,
-    floating_cost,
+    free_space_cost,
     length_cost,
     mixture_density,
     network_cost,
+    occlusion_cost,
     order_cost,
     pixel_of,
     prediction_cost,
@@ -99,17 +99,17 @@ def test_network_cost_is_half_the_squared_distance_in_spreads() -> None:
 
 
 def test_joint_before_the_surface_is_penalised_up_to_a_limit() -> None:
-    assert floating_cost(0.006, 0.006, 0.004, 9.0) == 0.0
-    assert floating_cost(0.030, 0.006, 0.004, 9.0) == 0.0
-    assert floating_cost(0.002, 0.006, 0.004, 9.0) == pytest.approx(1.0)
-    assert floating_cost(-0.002, 0.006, 0.004, 9.0) == pytest.approx(4.0)
-    assert floating_cost(-0.100, 0.006, 0.004, 9.0) == 9.0
+    assert free_space_cost(0.006, 0.006, 0.004, 9.0) == 0.0
+    assert free_space_cost(0.030, 0.006, 0.004, 9.0) == 0.0
+    assert free_space_cost(0.002, 0.006, 0.004, 9.0) == pytest.approx(1.0)
+    assert free_space_cost(-0.002, 0.006, 0.004, 9.0) == pytest.approx(4.0)
+    assert free_space_cost(-0.100, 0.006, 0.004, 9.0) == 9.0
 
 
 def test_joint_behind_the_surface_costs_at_most_one() -> None:
-    assert buried_cost(0.010, 0.010, 0.004) == 0.0
-    assert buried_cost(0.012, 0.010, 0.004) == pytest.approx(0.5)
-    assert buried_cost(0.090, 0.010, 0.004) == 1.0
+    assert occlusion_cost(0.010, 0.010, 0.004) == 0.0
+    assert occlusion_cost(0.012, 0.010, 0.004) == pytest.approx(0.5)
+    assert occlusion_cost(0.090, 0.010, 0.004) == 1.0
 
 
 def test_prediction_grows_slowly() -> None:

@@ -1,0 +1,44 @@
+"""The frame before the one that is refined, and how it looks from the next crop.
+
+In: joints, velocities and angles of a hand in the camera's frame. Out: :class:`PreviousFrame`, whose joints and
+velocities the next crop's local frame has from :meth:`PreviousFrame.in_crop`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hand_pose_ros.depth.crop import CropFrame
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class PreviousFrame:
+    """The frame before, in the camera's frame. ValueError when dt_s is not positive."""
+
+    joints: Array
+    """(23, 3) m, as refined then."""
+    sigma: Array
+    """(23,) m, the network's expected errors then."""
+    dt_s: float
+    """Seconds since then."""
+    velocity: Array | None = None
+    """(23, 3) m/s, None where it is not known yet."""
+    angles: Array | None = None
+    """(20,) rad, smoothed; None where there was no hand model."""
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.dt_s) and self.dt_s > 0.0):
+            raise ValueError(f"dt_s is {self.dt_s}, want positive seconds")
+
+    def in_crop(self, frame: CropFrame) -> tuple[Array, Array | None]:
+        """The joints (23, 3) m and their velocity (23, 3) m/s, or None, in a crop's local frame."""
+        joints = frame.camera_to_local(self.joints)
+        if self.velocity is None:
+            return joints, None
+        return joints, frame.camera_to_local(self.joints + self.velocity) - joints

@@ -1,0 +1,82 @@
+"""The surface fit's weights, scales and limits.
+
+In: numbers, from a caller or a configuration file. Out: :class:`SurfaceFitConfig`, checked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hand_pose_ros.validation import not_negative, positive, require, whole
+
+
+@dataclass(frozen=True)
+class SurfaceFitConfig:
+    """A weight of 0 leaves a term out. ValueError, naming the field, on a value that makes no sense.
+
+    Defaults of fields that ``hand-pose surface-weights`` searches are what it chose on synthetic crops; where another
+    source is known it is said under the field, the rest is guessed.
+    """
+
+    joint_weight: float = 0.3
+    """Of a joint's squared distance to the network's, in units of its expected error."""
+    joint_scale: float = 1.5
+    """Beyond so many expected errors a joint counts less and less."""
+    surface_weight: float = 0.1
+    """Of a pixel's squared distance to the model in units of surface_noise_m, for pixels of 3.1 mm."""
+    surface_noise_m: float = 0.003
+    """Unit of the surface's distances, metres. It only scales the two surface weights."""
+    surface_scale_m: float = 0.006
+    """Beyond this distance to the model a pixel counts less and less, metres."""
+    facing: float = -0.2
+    """Least cosine between the view and the normal of a surface that a pixel may be."""
+    free_space_weight: float = 0.2
+    """As surface_weight, of a bone sample before the surface or beside the hand."""
+    free_space_scale_m: float = 0.012
+    """Beyond this distance a sample counts less and less, metres."""
+    free_space_margin_m: float = 0.0
+    """By this much flesh may lie before the surface, metres."""
+    free_space_gate_m: float = 0.025
+    """Flesh farther before the surface than this is beside the hand, metres: about two fingers' radii."""
+    angle_weight: float = 1.0
+    """Of the angles' distance to the network's, in units of angle_spread."""
+    angle_spread: float = 0.7
+    """Spread about the network's angles, rad."""
+    previous_translation_m: float = float("inf")
+    """Spread of the palm about the previous pose, metres; infinite: it is not held. The palm is seen well in every
+    frame."""
+    previous_rotation: float = float("inf")
+    """The same of its rotation, rad."""
+    previous_angle: float = 0.25
+    """The same of the angles, rad, after a thirtieth of a second."""
+    thickness_spread: float = 0.08
+    """Of the flesh's log scale about what is known of it."""
+    shape_spread: float = 0.10
+    """Of each log scale of a shape that one frame's network guessed, see SurfaceFit.loose_shape."""
+    points: int = 256
+    """Most pixels that are compared: more cost time."""
+    reach_m: float = 0.025
+    """Pixels farther than this from the box about all joints are left alone, metres."""
+    ring_px: int = 10
+    """How far about a sample beside the hand the nearest pixel of the hand is looked for."""
+    iterations: int = 8
+    """Most Levenberg-Marquardt trials."""
+    tolerance: float = 1e-3
+    """A step that gains less than this share of the energy is the last."""
+
+    def __post_init__(self) -> None:
+        not_negative(
+            self, "joint_weight", "surface_weight", "free_space_weight", "angle_weight", "free_space_margin_m"
+        )
+        positive(
+            self, "joint_scale", "surface_noise_m", "surface_scale_m", "free_space_scale_m", "free_space_gate_m",
+            "angle_spread", "thickness_spread", "shape_spread", "reach_m",
+        )  # fmt: skip
+        for name in ("previous_translation_m", "previous_rotation", "previous_angle"):
+            spread = getattr(self, name)
+            require(spread > 0.0, "", name, spread, "more than 0, or inf")
+        margin, gate = self.free_space_margin_m, self.free_space_gate_m
+        require(margin < gate, "", "free_space_margin_m", margin, f"less than free_space_gate_m ({gate})")
+        require(-1.0 <= self.facing < 1.0, "", "facing", self.facing, "a cosine from -1 to below 1")
+        require(0.0 <= self.tolerance < 1.0, "", "tolerance", self.tolerance, "0 to below 1")
+        whole(self, "points", "ring_px", "iterations")

@@ -1,0 +1,123 @@
+"""The surface fit's Levenberg-Marquardt in numba: terms summed, equations solved, steps within the limits.
+
+In: a :class:`hand_pose_ros.refine.surface_problem.SurfaceProblem` of one hand, metres and radians. Out: its solution.
+Nothing here checks its input: :mod:`hand_pose_ros.refine.surface_fit` does.
+
+The step is that of :mod:`hand_pose_ros.hand.levenberg_marquardt`, but the loop is not that of the solver of joints.
+That one sums the equations only where a step was accepted; here energy and equations come from one walk over the
+pixels, and the first trial is the start itself.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from hand_pose_ros.hand.kinematics_numba import clamp_angles_kernel, empty_offsets
+from hand_pose_ros.hand.levenberg_marquardt import (
+    DAMPING_DECREASE,
+    DAMPING_INCREASE,
+    FIRST_DAMPING,
+    damped_step,
+)
+from hand_pose_ros.hand.rotations_numba import so3_exp
+from hand_pose_ros.hand.skeleton import FIRST_ANGLE, PARAMETER_COUNT, SHAPE_COUNT, SHAPE_LIMIT
+from hand_pose_ros.refine.surface_capsules import empty_hand, nearest_capsules, place_capsules
+from hand_pose_ros.refine.surface_normal_equations import gather
+from hand_pose_ros.refine.surface_problem import (
+    FIRST_SCALE,
+    MOTIONS,
+    SEGMENTS,
+    THICKNESS,
+    UNKNOWNS,
+    SegmentSums,
+    SurfaceProblem,
+    SurfaceSolution,
+    SurfaceState,
+)
+from hand_pose_ros.refine.surface_terms import add_joints, add_points, add_priors, add_samples, prior_energy
+
+Array = NDArray[np.float64]
+
+# Guessed. Below the least damping a step is Gauss-Newton's; above the most it is too short to matter in a frame's time.
+_LEAST_DAMPING, _MOST_DAMPING = 1e-6, 1e3
+# Capsules that a pixel chooses among, those nearest at the start (guessed): all of them in each trial would cost time.
+_FEW = 6
+# Log scale (guessed): fingers between 0.6 and 1.65 of the template's thickness.
+_THICKNESS_LIMIT = 0.5
+
+
+@numba.njit(cache=True, nogil=True)
+def fit_hand(problem: SurfaceProblem) -> SurfaceSolution:
+    """The state of least energy that was reached from the problem's start, by the prior's thickness and shape."""
+    observation, model, prior, terms = problem.observation, problem.model, problem.prior, problem.terms
+    size = UNKNOWNS if problem.free_shape else FIRST_SCALE
+    hand, offsets = empty_hand(model), empty_offsets()
+    near = np.empty((len(observation.points), _FEW), dtype=np.int64)
+    sums = SegmentSums(
+        np.empty((SEGMENTS, MOTIONS, MOTIONS)), np.empty((SEGMENTS, MOTIONS)), np.empty(MOTIONS)
+    )
+    hessian, gradient = np.empty((UNKNOWNS, UNKNOWNS)), np.empty(UNKNOWNS)
+    system, step = np.empty((UNKNOWNS, UNKNOWNS)), np.empty(UNKNOWNS)
+    residual, rotations = np.empty((2, UNKNOWNS)), np.empty((2, 3, 3))
+    for p in range(2):
+        rotations[p] = so3_exp(prior.mean[p, 3:6])
+    pixel_counts, sample_counts = np.empty(3), np.empty(3)
+    best_pixels, best_samples, best_joints = np.zeros(3), np.zeros(3), np.empty_like(hand.joints)
+
+    state = SurfaceState(
+        so3_exp(problem.start[3:6]), problem.start[:3].copy(), problem.start[FIRST_ANGLE:].copy(),
+        prior.mean[0, THICKNESS], prior.mean[0, FIRST_SCALE:].copy(),
+    )  # fmt: skip
+    new_state = state
+    first, best = np.inf, np.inf
+    damping, accepted = FIRST_DAMPING, 0
+    for trial in range(problem.iterations + 1):
+        place_capsules(new_state, model, offsets, hand)
+        if trial == 0:
+            nearest_capsules(observation.points, hand, near)
+        sums.hessian[:] = 0.0
+        sums.gradient[:] = 0.0
+        energy = add_points(observation, near, hand, model, terms, sums, pixel_counts)
+        energy += add_samples(observation, hand, model, terms, sums, sample_counts)
+        energy += add_joints(problem.targets, hand, terms, sums)
+        energy += prior_energy(new_state, prior, rotations, residual)
+        gain = 1.0
+        if trial == 0:
+            first = energy
+        if energy < best:
+            gain = 1.0 - energy / best if trial > 0 else 1.0
+            state, best = new_state, energy
+            best_joints[:], best_pixels[:], best_samples[:] = hand.joints, pixel_counts, sample_counts
+            gather(sums, hand, hessian, gradient)
+            add_priors(prior, residual, hessian, gradient)
+            if trial > 0:
+                accepted += 1
+                damping = max(DAMPING_DECREASE * damping, _LEAST_DAMPING)
+        else:
+            damping *= DAMPING_INCREASE
+        if gain < problem.tolerance or damping > _MOST_DAMPING or not best < np.inf:
+            break
+        if trial == problem.iterations:
+            break
+        if not damped_step(hessian, gradient, damping, state.angles, model.limits, size, system, step):
+            damping *= DAMPING_INCREASE
+            continue
+        new_state = _moved(state, step, model.limits, problem.free_shape)
+    return SurfaceSolution(state, best_joints, best_pixels, best_samples, hessian, first, best, accepted)
+
+
+@numba.njit(cache=True, nogil=True)
+def _moved(state: SurfaceState, step: Array, limits: Array, free_shape: bool) -> SurfaceState:
+    """The state after a step, within the limits of the angles, the thickness and the shape."""
+    angles = state.angles + step[FIRST_ANGLE:PARAMETER_COUNT]
+    clamp_angles_kernel(angles, limits)
+    thickness = min(max(state.thickness + step[THICKNESS], -_THICKNESS_LIMIT), _THICKNESS_LIMIT)
+    shape = state.shape.copy()
+    if free_shape:
+        for i in range(SHAPE_COUNT):
+            shape[i] = min(max(shape[i] + step[FIRST_SCALE + i], -SHAPE_LIMIT), SHAPE_LIMIT)
+    return SurfaceState(
+        so3_exp(step[3:6]) @ state.rotation, state.translation + step[:3], angles, thickness, shape
+    )
