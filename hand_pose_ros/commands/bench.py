@@ -19,11 +19,11 @@ from tqdm import tqdm
 from hand_pose_ros.commands.replay import intrinsics
 from hand_pose_ros.evaluation import bench_measures
 from hand_pose_ros.evaluation.bench_runs import Run, run_trackers
+from hand_pose_ros.files import write_json
 from hand_pose_ros.recording.frame_folder import RecordedFrames
 from hand_pose_ros.refine.refiner import RefineConfig
 from hand_pose_ros.synthetic.sequences import KINDS, bench_sequences
 from hand_pose_ros.tracking.tracker import HandTracker, TrackerConfig, TrackState
-from hand_pose_ros.visualization.pictures import write_json
 
 BENCHES: tuple[str, ...] = ("refine",)
 FULL = "all"

@@ -23,6 +23,7 @@ from hand_pose_ros.evaluation.reliability import (
     roc_area,
     save_png,
 )
+from hand_pose_ros.files import replaced
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.network.checkpoint import load_model, store_calibration
 from hand_pose_ros.resources import model_file
@@ -75,14 +76,9 @@ def run(arguments: argparse.Namespace) -> None:
 
 def store(source: Path, target: Path, calibration: Calibration) -> None:
     """Write the weights of ``source`` with a calibration to ``target``, in one step."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.partial")
-    try:
+    with replaced(target) as temporary:
         shutil.copyfile(source, temporary)
         store_calibration(temporary, calibration.to_dict())
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def fit_calibration(cases: Cases) -> Calibration:

@@ -27,14 +27,9 @@ from hand_pose_ros.evaluation.metrics import THRESHOLDS_MM, evaluate
 from hand_pose_ros.evaluation.outcomes import CHUNK, Outcome, checkpoints, named_files
 from hand_pose_ros.evaluation.predict import Predictions, join, predict
 from hand_pose_ros.evaluation.published import read_predictions, write_predictions
-from hand_pose_ros.evaluation.report import (
-    joint_table,
-    summary_table,
-    to_dictionary,
-    write_figures,
-    write_json,
-)
+from hand_pose_ros.evaluation.report import joint_table, summary_table, to_dictionary, write_figures
 from hand_pose_ros.evaluation.synthetic_hands import SYNTHETIC_COUNT, on_synthetic, parts_line
+from hand_pose_ros.files import write_json
 from hand_pose_ros.hand.skeleton import convert_joints
 from hand_pose_ros.synthetic.mesh import MESH_NAMES
 

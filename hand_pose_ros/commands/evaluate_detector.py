@@ -29,10 +29,10 @@ from hand_pose_ros.detection.proposals import ProposalGenerator
 from hand_pose_ros.evaluation.detector import DetectorReport, Tally, evaluate_detector
 from hand_pose_ros.evaluation.search import report, search_image
 from hand_pose_ros.evaluation.search_report import lines
+from hand_pose_ros.files import write_json
 from hand_pose_ros.synthetic.sequences import Sequence, bench_sequences
 from hand_pose_ros.tracking.tracker import MOST_HANDS, HandTracker, TrackerConfig
 from hand_pose_ros.training.detector_trainer import full_frame_config
-from hand_pose_ros.visualization.pictures import write_json
 
 FIGURES_SPLIT = 3
 PICTURES, SEARCH_PICTURES = 4096, 600

@@ -22,8 +22,8 @@ from tqdm import tqdm
 
 from hand_pose_ros.datasets.benchmarks import BENCHMARKS, Benchmark
 from hand_pose_ros.evaluation.published import read_predictions
-from hand_pose_ros.evaluation.report import write_json
 from hand_pose_ros.evaluation.self_test import SelfTest, run_self_test
+from hand_pose_ros.files import replaced, write_json
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.fitting import SHAPE_MODES, SIDE_CHOICES, FitConfig, HandFit, fit_hands
 from hand_pose_ros.hand.least_squares import GEOMETRIES
@@ -176,10 +176,9 @@ def save_fits(path: Path, fits: Sequence[HandFit]) -> None:
         "parameter_names": np.array(skeleton.PARAMETER_NAMES),
         "joint_names": np.array(skeleton.JOINT_NAMES),
     }
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
+    # An open file, because numpy would add .npz to a name without it.
+    with replaced(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, **arrays)
-    partial.replace(path)
 
 
 def _joined(parts: Sequence[torch.Tensor]) -> NDArray:

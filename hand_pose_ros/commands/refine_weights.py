@@ -20,6 +20,7 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
+from hand_pose_ros.files import write_text
 from hand_pose_ros.network.checkpoint import load_model
 from hand_pose_ros.refine.bone_prior import BonePrior, load_bone_prior
 from hand_pose_ros.refine.regressor import RegressorConfig
@@ -105,9 +106,7 @@ def run(arguments: argparse.Namespace) -> None:
     text = yaml.safe_dump(_plain(best), sort_keys=False)
     console.print(text, highlight=False)
     if a.output is not None:
-        temporary = a.output.with_name(f".{a.output.name}.partial")
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(a.output)
+        write_text(a.output, text)
 
 
 def search(

@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from hand_pose_ros.files import write_json
 from hand_pose_ros.recording.frame_folder import RecordedFrames
 from hand_pose_ros.tracking.tracker import HandTracker, TrackerConfig, TrackResult
-from hand_pose_ros.visualization.pictures import OverlayFrame, write_json, write_overlays, write_png
+from hand_pose_ros.visualization.pictures import OverlayFrame, write_overlays, write_png
 
 _TILE_PX, _TILE_HALF_M, _COLUMNS = 320, 0.16, 5
 _OVERLAYS = 90

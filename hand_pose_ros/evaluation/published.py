@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hand_pose_ros.datasets.benchmarks import Benchmark, to_camera, to_image
+from hand_pose_ros.files import write_text
 
 
 class PublishedFileError(ValueError):
@@ -72,11 +73,8 @@ def read_predictions(path: str | Path, benchmark: Benchmark) -> NDArray[np.float
 
 def write_predictions(path: str | Path, joints: ArrayLike, benchmark: Benchmark) -> None:
     """Joints (N, K, 3) m -> a file as papers publish them, three decimals; replaces the file in one step."""
-    path = Path(path)
     values = np.asarray(joints, dtype=np.float64)
     if values.ndim != 3 or values.shape[1:] != (benchmark.joint_count, 3):
         raise ValueError(f"joints have shape {values.shape}, want (frames, {benchmark.joint_count}, 3)")
     uvd = to_image(values, benchmark.camera).reshape(len(values), -1)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text("".join(" ".join(f"{v:.3f}" for v in row) + "\n" for row in uvd), encoding="utf-8")
-    partial.replace(path)
+    write_text(path, "".join(" ".join(f"{v:.3f}" for v in row) + "\n" for row in uvd))

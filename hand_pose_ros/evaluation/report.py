@@ -6,7 +6,6 @@ figure files.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -102,18 +101,6 @@ def to_dictionary(evaluations: Sequence[Evaluation], dataset: str) -> dict[str, 
 
 def _by_threshold(thresholds: Sequence[float], fractions: Sequence[float]) -> dict[str, float]:
     return {f"{t:g}": f for t, f in zip(thresholds, fractions, strict=True)}
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Replace the file in one step. OSError when its folder is absent or not writable."""
-    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """As :func:`write_json`, plain text."""
-    temporary = path.with_name(path.name + ".partial")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
 
 
 def write_figures(

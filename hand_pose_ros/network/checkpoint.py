@@ -20,6 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from hand_pose_ros.files import replaced
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.network.config import ARCHITECTURES, NetworkConfig
 from hand_pose_ros.network.model import HandNet
@@ -153,16 +154,11 @@ def content_hash(tensors: Mapping[str, Tensor]) -> str:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write a safetensors file to a temporary name beside it, then rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
+    """Write a safetensors file in one step. OSError as :func:`hand_pose_ros.files.replaced`."""
+    with replaced(path) as temporary:
         save_file(dict(tensors), str(temporary), metadata=dict(metadata))
         # The library writes files that only their owner may read; shipped weights are for everybody.
         temporary.chmod(0o644)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hand_pose_ros.files import write_text
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.refine.energy import Mixtures
 from hand_pose_ros.resources import resource
@@ -145,12 +146,7 @@ def save_bone_prior(path: str | Path, prior: BonePrior) -> None:
             for bone, name in enumerate(_BONE_NAMES)
         },
     }
-    temporary = path.with_name(f".{path.name}.partial")
-    try:
-        temporary.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_text(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
 
 
 def load_bone_prior(path: str | Path | None = None) -> BonePrior:

@@ -13,7 +13,6 @@ a mean is 0.05 mm worse, and a pull towards the template makes it worse: the net
 from __future__ import annotations
 
 import json
-import os
 import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hand_pose_ros.files import write_text
 from hand_pose_ros.hand import skeleton
 
 Array = NDArray[np.float64]
@@ -177,13 +177,7 @@ def save_profile(folder: str | Path, user_id: str, person: UserProfile) -> Path:
         },
         indent=2,
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        temporary.write_text(text + "\n", encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_text(path, text + "\n")
     return path
 
 

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
 from hand_pose_ros.datasets.benchmarks import Benchmark
+from hand_pose_ros.files import replaced
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.fitting import FitConfig, fit_hands
 from hand_pose_ros.hand.rotations import so3_exp
@@ -149,11 +150,8 @@ def cached_fit(
         return found
     print(f"{benchmark.name} {split}: fitting the hand model to {len(joints)} annotations, once", flush=True)
     fit = fit_annotations(joints, benchmark, hands, copy_of)
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
-        np.savez(file, **{field.name: getattr(fit, field.name) for field in fields(FittedHands)})
-    partial.replace(path)
+    with replaced(path) as temporary:
+        np.savez(temporary, **{field.name: getattr(fit, field.name) for field in fields(FittedHands)})
     print(
         f"{benchmark.name} {split}: mean residual {1000 * fit.residual.mean():.2f} mm, kept in {path}",
         flush=True,

@@ -7,18 +7,16 @@ moments of it, full size). No ROS.
 from __future__ import annotations
 
 import io
-import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 from PIL import Image
 
 from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.files import write_bytes
 from hand_pose_ros.visualization.overlay import HasJoints, draw_overlay
 
 GIF_WIDTH = 400
@@ -100,16 +98,3 @@ def write_png(path: Path, picture: np.ndarray) -> None:
     if not encoded:
         raise ValueError(f"a picture of shape {picture.shape} cannot be written as PNG")
     write_bytes(path, data.tobytes())
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """A JSON file; not-a-number is refused (ValueError), because JSON has none."""
-    write_bytes(path, (json.dumps(content, indent=2, allow_nan=False) + "\n").encode())
-
-
-def write_bytes(path: Path, data: bytes) -> None:
-    """Replaces the file in one step: a reader sees the old or the new content."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_bytes(data)
-    temporary.replace(path)

@@ -16,7 +16,7 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
-from hand_pose_ros.evaluation.report import write_json
+from hand_pose_ros.files import write_json
 from hand_pose_ros.resources import resource
 from research.ablation.config import ROWS, TABLES, AblationConfig, Row, find_rows, load_ablation
 from research.ablation.report import INVOCATIONS, write_report

@@ -15,7 +15,7 @@ import numpy as np
 
 from hand_pose_ros.evaluation.figures import save_figure
 from hand_pose_ros.evaluation.hardware_info import hardware_text
-from hand_pose_ros.evaluation.report import write_text
+from hand_pose_ros.files import write_text
 from hand_pose_ros.hand import skeleton
 from research.ablation.config import ROWS, TABLES, AblationConfig
 from research.ablation.figures import (

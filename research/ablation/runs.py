@@ -22,7 +22,7 @@ from hand_pose_ros.datasets.seeds import TRAINING_SPLIT, VALIDATION_SPLIT, train
 from hand_pose_ros.datasets.synthetic import synthetic_source
 from hand_pose_ros.datasets.torch_batch import Source, TorchBatch, to_torch
 from hand_pose_ros.evaluation.hardware_info import hardware_info
-from hand_pose_ros.evaluation.report import write_json
+from hand_pose_ros.files import write_json
 from hand_pose_ros.training.config import TrainConfig
 from hand_pose_ros.training.prefetcher import Prefetcher
 from hand_pose_ros.training.state import save_state
