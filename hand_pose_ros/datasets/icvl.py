@@ -11,7 +11,7 @@ and, in folders named 22-5, 45, 67-5 and so on, copies rotated in the image plan
 millimetres; 0 and values from 32000 on (the sensor's marks for weak and saturated pixels) are no readings.
 
 Out: ``sample.Sample`` with the 16 joints of ``icvl16``, left hands, 250 mm cubes about the palm's neighbourhood as in
-DeepPrior. The camera is the one that published results are scored with (``evaluation.published.ICVL``).
+DeepPrior. The camera is the one that published results are scored with (``benchmarks.ICVL``).
 """
 
 from __future__ import annotations

@@ -110,32 +110,12 @@ class CroppedSample(NamedTuple):
     frame: CropFrame
 
 
-class SampleBatch(NamedTuple):
-    """crop (N, 1, S, S) float32, distance (N,) float32 m, joints (N, K, 3) float32 m in each crop's local frame."""
-
-    crop: NDArray[np.float32]
-    distance: NDArray[np.float32]
-    joints: NDArray[np.float32]
-
-
 def crop_sample(sample: Sample, size: int, cube_m: float | None = None) -> CroppedSample:
     """The network's view of a sample: size px, cube_m the sample's own when None. Left hands come out mirrored."""
     cube = sample.cube_m if cube_m is None else cube_m
     frame = CropFrame(centre=sample.centre, cube_m=cube, size=size, mirrored=sample.side == "left")
     return CroppedSample(
         crop_depth(sample.depth, sample.camera, frame), frame.camera_to_local(sample.joints), frame
-    )
-
-
-def batch_samples(samples: Sequence[Sample], size: int, cube_m: float | None = None) -> SampleBatch:
-    """Samples of one joint set -> arrays for a network. ValueError when there are none or their joint sets differ."""
-    if len({sample.joint_set for sample in samples}) != 1:
-        raise ValueError(f"{len(samples)} samples do not share one joint set")
-    crops = [crop_sample(sample, size, cube_m) for sample in samples]
-    return SampleBatch(
-        np.stack([c.crop for c in crops])[:, None],
-        np.array([c.frame.distance for c in crops], dtype=np.float32),
-        np.stack([c.joints for c in crops]).astype(np.float32),
     )
 
 
