@@ -21,7 +21,6 @@ from hand_pose_ros.evaluation.reliability import (
     reliability,
     reliability_figure,
     roc_area,
-    save_png,
 )
 from hand_pose_ros.files import replaced
 from hand_pose_ros.hand import skeleton
@@ -30,6 +29,7 @@ from hand_pose_ros.resources import model_file
 from hand_pose_ros.synthetic.negatives import KINDS
 from hand_pose_ros.tracking.confidence import RIGHT_M, Calibration, ConfidenceFeatures
 from hand_pose_ros.tuning.calibration_cases import Cases, gather_cases
+from hand_pose_ros.visualization.figures import save_figure
 
 Array = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> None:
     print(confidence_table(measured))
     print(separation_table(cases, hand))
     if arguments.figure is not None:
-        save_png(reliability_figure(measured), arguments.figure)
+        save_figure(reliability_figure(measured), arguments.figure, dpi=200)
     store(path, arguments.output or path, calibration)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from hand_pose_ros.datasets.seeds import TRAINING_SPLIT, VALIDATION_SPLIT
 from hand_pose_ros.datasets.synthetic import synthetic_source
 from hand_pose_ros.datasets.torch_batch import Source
-from hand_pose_ros.evaluation.validation import SyntheticReport
+from hand_pose_ros.evaluation.synthetic_report import SyntheticReport
 from hand_pose_ros.training.config import DATASETS, SYNTHETIC, TrainConfig, load_config
 from hand_pose_ros.training.recorded_source import RecordedHands, recorded_sources
 from hand_pose_ros.training.trainer import Trainer

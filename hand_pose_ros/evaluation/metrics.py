@@ -214,3 +214,9 @@ def angle_table(evaluation: Evaluation) -> dict[str, float]:
     if evaluation.angles_deg is None or len(evaluation.angles_deg) != len(ANGLE_NAMES):
         return {}
     return {name: float(value) for name, value in zip(ANGLE_NAMES, evaluation.angles_deg, strict=True)}
+
+
+def rank_correlation(a: ArrayLike, b: ArrayLike) -> float:
+    """Spearman's rank correlation of two arrays of one size, ties in any order: -1 to 1."""
+    ranks = [np.argsort(np.argsort(np.asarray(values).ravel())) for values in (a, b)]
+    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])

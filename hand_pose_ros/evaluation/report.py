@@ -13,8 +13,9 @@ from typing import Any
 
 from rich.table import Table
 
-from hand_pose_ros.evaluation.figures import joint_error_figure, save_figure, success_curve_figure
+from hand_pose_ros.evaluation.figures import joint_error_figure, success_curve_figure
 from hand_pose_ros.evaluation.metrics import CURVE_LIMIT_MM, Evaluation, angle_table
+from hand_pose_ros.visualization.figures import save_png_and_svg
 
 
 def summary_table(evaluations: Sequence[Evaluation], title: str = "") -> Table:
@@ -108,6 +109,6 @@ def write_figures(
 ) -> list[Path]:
     """Both figures, PNG and SVG: <dataset>_joint_error and <dataset>_success in the folder -> the four paths."""
     title = dataset.upper() if len(dataset) <= 4 else dataset.capitalize()
-    bars = save_figure(joint_error_figure(evaluations, order, title), folder, f"{dataset}_joint_error")
-    curves = save_figure(success_curve_figure(evaluations, title=title), folder, f"{dataset}_success")
+    bars = save_png_and_svg(joint_error_figure(evaluations, order, title), folder, f"{dataset}_joint_error")
+    curves = save_png_and_svg(success_curve_figure(evaluations, title=title), folder, f"{dataset}_success")
     return [*bars, *curves]

@@ -32,7 +32,7 @@ from hand_pose_ros.detection.detector_net import (
     DetectorTarget,
     detector_loss,
 )
-from hand_pose_ros.evaluation.detector import DetectorReport, evaluate_detector
+from hand_pose_ros.evaluation.detector_evaluation import DetectorReport, evaluate_detector
 from hand_pose_ros.network.checkpoint import CheckpointError
 from hand_pose_ros.synthetic.surroundings import SurroundingsConfig
 from hand_pose_ros.training.prefetcher import Prefetcher

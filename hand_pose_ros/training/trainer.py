@@ -29,7 +29,7 @@ from tqdm import tqdm
 
 from hand_pose_ros.datasets.seeds import training_seed
 from hand_pose_ros.datasets.torch_batch import Source, TorchBatch, to_torch
-from hand_pose_ros.evaluation.validation import SyntheticReport, evaluate_synthetic
+from hand_pose_ros.evaluation.synthetic_report import SyntheticReport, evaluate_synthetic
 from hand_pose_ros.network.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from hand_pose_ros.network.device import pick_device
 from hand_pose_ros.network.losses import first_hands, hand_loss

@@ -16,7 +16,7 @@ import yaml
 
 from hand_pose_ros.commands import main as cli
 from hand_pose_ros.datasets.synthetic import SyntheticConfig
-from hand_pose_ros.evaluation.synthetic_hands import EVALUATION_DATA
+from hand_pose_ros.evaluation.synthetic_benchmark import EVALUATION_DATA
 from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.model import HandNet
 from hand_pose_ros.training.config import merged

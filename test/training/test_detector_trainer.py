@@ -13,7 +13,7 @@ from hand_pose_ros.datasets.detector_targets import make_target, wanted
 from hand_pose_ros.datasets.full_frames import FullFrameConfig, FullFrames
 from hand_pose_ros.detection.detector import Detection, decode, load_detector
 from hand_pose_ros.detection.detector_net import DetectorConfig, DetectorMaps, anchors, handedness
-from hand_pose_ros.evaluation.detector import Tally
+from hand_pose_ros.evaluation.detector_evaluation import DetectorTally
 from hand_pose_ros.network.checkpoint import CheckpointError
 from hand_pose_ros.training.detector_trainer import (
     DetectorTrainConfig,
@@ -38,7 +38,7 @@ def test_maps_that_equal_the_target_are_decoded_into_the_truth(batch):
     logit = torch.logit(target.heat.clamp(1e-4, 1 - 1e-4))
     maps = DetectorMaps(logit, 8 * target.left - 4, target.offset, target.size, target.axes)
     anchor, must = anchors(batch.z), wanted(batch)
-    tally = Tally()
+    tally = DetectorTally()
     for n in range(len(batch.z)):
         found = decode(maps, anchor[n], batch.rays[n], 0.5, n)
         some = batch.present[n] & (batch.visible[n] > 0)
@@ -73,7 +73,7 @@ def test_figures_worked_by_hand():
     def at(x: float, side: str) -> Detection:
         return Detection(np.array([x, 0.0, 0.6]), side, 0.9, 0.8, 0.11)
 
-    tally = Tally()
+    tally = DetectorTally()
     middles = np.array([[0.0, 0.0, 0.6], [0.3, 0.0, 0.6]])
     left, radius = np.array([False, True]), np.array([0.1, 0.1])
     # One 10 mm off, one 50 mm off with the wrong side, one where nothing is.

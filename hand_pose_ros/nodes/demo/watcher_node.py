@@ -28,7 +28,8 @@ from hand_pose_ros.nodes.inputs import DEPTH_QOS, DEPTH_TOPIC, INFO_TOPIC
 from hand_pose_ros.nodes.outputs import LATCHED, RELIABLE
 from hand_pose_ros.nodes.parameters.tables import WATCHER_PARAMETERS
 from hand_pose_ros.nodes.demo.run_record import RunRecord, SeenHand
-from hand_pose_ros.visualization.pictures import OverlayFrame, write_overlays
+from hand_pose_ros.visualization.image_files import write_overlays
+from hand_pose_ros.visualization.overlay import OverlayFrame
 from hand_pose_ros.files import write_json
 
 _WRITE_PERIOD_S = 0.5

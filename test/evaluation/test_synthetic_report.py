@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from hand_pose_ros.evaluation.validation import evaluate_synthetic
+from hand_pose_ros.evaluation.synthetic_report import evaluate_synthetic
 from hand_pose_ros.hand.kinematics import HandModelLayer
 from hand_pose_ros.network.model import HandNetOutput
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.visualization.pictures import GIF_WIDTH, OverlayFrame, write_overlays
+from hand_pose_ros.visualization.image_files import GIF_WIDTH, OverlayFrame, write_overlays
 
 CAMERA = Camera(320, 240, 240.0, 240.0, 159.5, 119.5)
 

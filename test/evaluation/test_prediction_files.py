@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hand_pose_ros.datasets.benchmarks import BENCHMARKS, ICVL, MSRA, NYU, Benchmark, to_camera, to_image
 from hand_pose_ros.evaluation.metrics import bone_spread_mm, evaluate
-from hand_pose_ros.evaluation.published import PublishedFileError, read_predictions, write_predictions
+from hand_pose_ros.evaluation.prediction_files import PublishedFileError, read_predictions, write_predictions
 from hand_pose_ros.hand.skeleton import JOINT_SETS
 
 PUBLISHED = Path(__file__).resolve().parents[3] / "shared" / "data" / "published"
