@@ -1,4 +1,4 @@
-"""What the evaluator shows: a table for the terminal, JSON for machines, both figures.
+"""The report of an evaluation: a table for the terminal, JSON, both figures.
 
 In: ``metrics.Evaluation`` of one or more methods on one data set. Out: a rich table, a plain dictionary and its file,
 figure files.

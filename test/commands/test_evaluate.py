@@ -17,7 +17,6 @@ from hand_pose_ros.datasets.benchmarks import ICVL, to_image
 from hand_pose_ros.datasets.icvl import Icvl
 from hand_pose_ros.datasets.sample import crop_sample
 from hand_pose_ros.evaluation import benchmark_evaluation, synthetic_benchmark
-from hand_pose_ros.evaluation.methods import named_files
 from hand_pose_ros.evaluation.predict import Predictions
 from hand_pose_ros.evaluation.prediction_files import read_predictions, write_predictions
 from hand_pose_ros.hand.skeleton import JOINT_NAMES, convert_joints
@@ -98,21 +97,6 @@ def test_a_checkpoint_is_scored_on_synthetic_hands(checkpoint, toy_hands, monkey
     assert method["mesh_family_error_mm"] == {"toy": pytest.approx(method["mean_error_mm"])}
     assert method["bone_length_error_mm"] > 0.0
     assert "angle error" in capsys.readouterr().out
-
-
-def test_joints_are_seen_where_the_surface_before_them_is_theirs():
-    crop = np.ones((2, 1, 96, 96), np.float32)
-    crop[0, 0, 44:52, 44:52] = 0.0  # skin in the middle of the cube
-    crop[1, 0, 44:52, 44:52] = -0.5  # something far before it
-    joints = np.zeros((2, 23, 3), np.float32)
-    joints[:, :, 2] = 0.012
-    joints[:, 1, 0] = 0.05  # beside what is there
-    joints[:, 2, 0] = 0.4  # outside the crop
-    batch = SimpleNamespace(crop=crop, distance=np.full(2, 0.6, np.float32), joints=joints)
-    seen = synthetic_benchmark.joints_seen(batch, 0.30)
-    assert not seen[:, 1:3].any()
-    assert not seen[1].any()
-    assert seen[0, [0, *range(3, 23)]].all()
 
 
 def test_a_second_pass_is_scored_beside_the_first(checkpoint, toy_hands, monkeypatch, tmp_path):
@@ -222,12 +206,3 @@ def test_bad_input_ends_in_one_line_and_status_2(arguments, problem, files, chec
     error = capsys.readouterr().err
     assert problem in error
     assert error.count("\n") == 1
-
-
-def test_names_of_methods():
-    assert named_files(["a/b.txt", "My method=c.txt"]) == [
-        ("b", Path("a/b.txt")),
-        ("My method", Path("c.txt")),
-    ]
-    with pytest.raises(ValueError, match="two methods are named 'b'"):
-        named_files(["a/b.txt", "c/b.txt"])
