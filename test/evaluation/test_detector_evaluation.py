@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.detection.detector import Detection
 from hand_pose_ros.evaluation.detector_evaluation import (
     DetectorTally,
@@ -14,7 +15,6 @@ from hand_pose_ros.evaluation.detector_evaluation import (
     report_lines,
     without_nan,
 )
-from hand_pose_ros.synthetic.sequences import bench_sequences
 
 
 def test_figures_worked_by_hand():
@@ -50,14 +50,31 @@ def test_what_was_not_counted_is_null_and_not_printed():
     assert without_nan({"a": report.to_dict()})["a"]["found"] == {"20": None, "40": None, "60": None}
 
 
-def test_a_detector_that_knows_the_truth_finds_the_hands_of_a_sequence():
-    sequence = next(s for s in bench_sequences() if s.kind == "two_hands")
-    truth = iter([sequence.open().frame(t).hands for t in sequence.times()[::40]])
+class Sequence:
+    """Two hands, one of them outside the image, in ten frames."""
 
-    def find(depth, camera):
-        return [Detection(hand.joints.mean(axis=0), hand.side, 0.9, 0.9, 0.1) for hand in next(truth)]
+    camera = Camera(64, 48, 60.0, 60.0, 31.5, 23.5)
 
-    report = evaluate_on_sequences(SimpleNamespace(find=find), [sequence], 40)  # type: ignore[arg-type]
-    assert report.hands > 0
+    def times(self) -> np.ndarray:
+        return np.arange(10) / 30
+
+    def open(self) -> Sequence:
+        return self
+
+    def frame(self, t: float) -> SimpleNamespace:
+        hands = [
+            SimpleNamespace(side=side, joints=np.tile([x, 0.1 * t, 0.6], (23, 1)), visible=1.0)
+            for side, x in (("left", 0.1), ("right", 2.0))
+        ]
+        return SimpleNamespace(hands=hands, depth=np.full((48, 64), t, np.float32))
+
+
+@pytest.mark.parametrize(("side", "wrong"), [("left", 0.0), ("right", 1.0)])
+def test_hands_of_a_sequence_that_are_in_the_image_must_be_found(side: str, wrong: float) -> None:
+    def find(depth: np.ndarray, camera: Camera) -> list[Detection]:
+        return [Detection(np.array([0.1, 0.1 * float(depth[0, 0]), 0.6]), side, 0.9, 0.9, 0.1)]
+
+    report = evaluate_on_sequences(SimpleNamespace(find=find), [Sequence()], 2)  # type: ignore[arg-type,list-item]
+    assert (report.pictures, report.hands) == (5, 5)
     assert set(report.found.values()) == {1.0}
-    assert report.wrong_sides == report.false_alarms == 0.0
+    assert (report.wrong_sides, report.false_alarms) == (wrong, 0.0)
