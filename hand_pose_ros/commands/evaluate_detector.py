@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, default=0, help="of the single pictures")
     add("--least-score", type=float,
         help=f"what scores less is no hand (default: {LEAST_SCORE}, with --search {SEARCH_SCORE}: the tracker's)")
-    add("--every", type=int, default=5, help="look at every n-th frame of the sequences")
+    add("--every", type=int, default=5, help="take every n-th frame of the sequences")
     add("--search", action="store_true",
         help="measure not the detector alone but what a tracker (two hands, either side) publishes that is shown one "
         "still scene for --frames frames: how often the middle of a hand is within 20 mm of the true one, and where "

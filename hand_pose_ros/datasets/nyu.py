@@ -24,7 +24,13 @@ from scipy.io.matlab import MatReadError
 
 from hand_pose_ros.datasets.benchmarks import NYU, to_camera
 from hand_pose_ros.datasets.reading import millimetres_to_depth, read_png, require_folder
-from hand_pose_ros.datasets.sample import DatasetError, LazySamples, Sample, centre_of_mass, check_centre_mode
+from hand_pose_ros.datasets.sample import (
+    DatasetError,
+    LazySamples,
+    Sample,
+    benchmark_sample,
+    check_centre_mode,
+)
 
 SCORED_JOINTS: tuple[int, ...] = (0, 3, 6, 9, 12, 15, 18, 21, 24, 25, 27, 30, 31, 32)
 """The 14 of the 36 joints that are scored, in the order of ``nyu14``."""
@@ -70,22 +76,16 @@ class Nyu(LazySamples):
         size = (NYU.camera.width, NYU.camera.height)
         red_green_blue = read_png(self._folder / name, 3, size).astype(np.int32)
         depth = millimetres_to_depth(red_green_blue[..., 1] * 256 + red_green_blue[..., 2], _INVALID_FROM_MM)
-        second = self._subject(index) == "2"
-        cube = SECOND_SUBJECT_CUBE_M if second else CUBE_M
-        joints = self._joints[index]
-        centre = joints[_PALM]
-        if self._centre == "mass":
-            centre = centre_of_mass(depth, NYU.camera, centre, cube)
-        return Sample(
-            depth=depth,
-            camera=NYU.camera,
-            joints=joints,
-            joint_set=NYU.joint_set,
-            centre=centre,
-            cube_m=cube,
-            side=NYU.side,
+        subject = self._subject(index)
+        return benchmark_sample(
+            NYU,
+            depth,
+            self._joints[index],
+            reference=_PALM,
+            cube_m=SECOND_SUBJECT_CUBE_M if subject == "2" else CUBE_M,
+            centre_mode=self._centre,
             name=f"{self._split}/{name}",
-            subject=self._subject(index),
+            subject=subject,
         )
 
     @property

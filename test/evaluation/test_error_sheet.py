@@ -1,4 +1,4 @@
-"""The sheet of judged frames: better frames above worse ones, each hand over the crop that it was found in."""
+"""The sheet of evaluated frames: better frames above worse ones, each hand over the crop that it was found in."""
 
 from __future__ import annotations
 
