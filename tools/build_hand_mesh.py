@@ -38,6 +38,7 @@ from hand_mesh_weights import (  # noqa: E402
     smooth_weights,
 )
 
+from hand_pose_ros.files import replaced  # noqa: E402
 from hand_pose_ros.hand.skeleton import FINGER_JOINTS, FINGERS, JOINT_COUNT, JOINT_INDEX, SEGMENT_JOINTS  # noqa: E402
 
 TIP = FINGER_JOINTS["middle"][3]
@@ -201,14 +202,12 @@ def build(source: Source) -> dict[str, np.ndarray]:
 
 def write_npz(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """As np.savez_compressed, but with fixed dates, so that the same input gives the same bytes."""
-    temporary = path.with_suffix(".tmp")
-    with zipfile.ZipFile(temporary, "w") as archive:
+    with replaced(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for name, array in arrays.items():
             entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
             entry.compress_type = zipfile.ZIP_DEFLATED
             with archive.open(entry, "w") as stream:
                 np.lib.format.write_array(stream, np.ascontiguousarray(array), allow_pickle=False)
-    temporary.replace(path)
 
 
 def main() -> int:

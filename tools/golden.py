@@ -26,7 +26,8 @@ import torch
 from numpy.typing import NDArray
 
 from hand_pose_ros.commands.train import sources
-from hand_pose_ros.datasets.full_frames import FullFrameConfig, FullFrames
+from hand_pose_ros.datasets.full_frames import FullFrames
+from hand_pose_ros.datasets.full_scenes import FullFrameConfig
 from hand_pose_ros.datasets.synthetic import Recrop, SyntheticConfig, synthetic_source
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.solver import PoseSolver, SolverConfig

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from hand_pose_ros.datasets.seeds import VALIDATION_SPLIT, validation_seed
 from hand_pose_ros.datasets.synthetic import synthetic_source
 from hand_pose_ros.depth.crop import CropFrame
-from hand_pose_ros.evaluation.synthetic_hands import EVALUATION_DATA
+from hand_pose_ros.evaluation.synthetic_benchmark import EVALUATION_DATA
 from hand_pose_ros.network.checkpoint import load_checkpoint
 from hand_pose_ros.network.model import HandNet
 from hand_pose_ros.resources import model_file

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import torch
 
-from hand_pose_ros.evaluation.reliability import reliability, reliability_figure, save_png
+from hand_pose_ros.evaluation.reliability import reliability, reliability_figure
 from hand_pose_ros.network.checkpoint import load_model
 from hand_pose_ros.resources import model_file
 from hand_pose_ros.tuning.calibration import confidence_table, fit_calibration, separation_table, store
 from hand_pose_ros.tuning.calibration_cases import gather_cases
+from hand_pose_ros.visualization.figures import save_figure
 
 FIT_SPLIT, REPORT_SPLIT = 2, 3
 _LEAST_CROPS = 40
@@ -49,5 +50,5 @@ def run(arguments: argparse.Namespace) -> None:
     print(confidence_table(measured))
     print(separation_table(cases, hand))
     if arguments.figure is not None:
-        save_png(reliability_figure(measured), arguments.figure)
+        save_figure(reliability_figure(measured), arguments.figure, dpi=200)
     store(path, arguments.output or path, calibration)

@@ -8,32 +8,31 @@ is the tracker's whole search that is measured, end to end, in such single pictu
 from __future__ import annotations
 
 import argparse
-import time
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from tqdm import tqdm
 
-from hand_pose_ros.commands.train_detector import print_report
-from hand_pose_ros.datasets.detector_targets import LEAST_VISIBLE
 from hand_pose_ros.datasets.full_frames import FullFrames, full_frame_config
 from hand_pose_ros.datasets.seeds import validation_seed
 from hand_pose_ros.datasets.still_images import still_images
-from hand_pose_ros.depth.frame import DepthFrame
 from hand_pose_ros.detection.config import DetectionConfig, ProposalConfig
 from hand_pose_ros.detection.detector import HandDetector
 from hand_pose_ros.detection.proposals import ProposalGenerator
-from hand_pose_ros.evaluation.detector import DetectorReport, Tally, evaluate_detector
-from hand_pose_ros.evaluation.search import report, search_image
-from hand_pose_ros.evaluation.search_report import lines
-from hand_pose_ros.synthetic.sequences import Sequence, bench_sequences
+from hand_pose_ros.evaluation.detector_evaluation import (
+    evaluate_detector,
+    evaluate_on_sequences,
+    report_lines,
+    time_of_find,
+    without_nan,
+)
+from hand_pose_ros.evaluation.search_report import search_lines, summarise_search
+from hand_pose_ros.evaluation.search_trials import search_images
+from hand_pose_ros.files import write_json
+from hand_pose_ros.synthetic.sequences import bench_sequences
 from hand_pose_ros.tracking.config import MOST_HANDS, TrackerConfig
 from hand_pose_ros.tracking.tracker import HandTracker
-from hand_pose_ros.visualization.pictures import write_json
 
 FIGURES_SPLIT = 3
 PICTURES, SEARCH_PICTURES = 4096, 600
@@ -42,36 +41,27 @@ _LOOKALIKES: dict[str, Any] = {"hands": [0.66, 0.2, 0.14], "scene": {"mug": 0.5,
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``hand-pose evaluate-detector``."""
-    parser.add_argument("--weights", type=Path, help="default: the shipped ones")
-    parser.add_argument(
-        "--pictures", type=int, help="cluttered single pictures (default: 4096, with --search 600)"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="of the single pictures")
-    parser.add_argument(
-        "--least-score",
-        type=float,
+    # fmt: off
+    add = parser.add_argument
+    add("--weights", type=Path, help="default: the shipped ones")
+    add("--pictures", type=int,
+        help=f"cluttered single pictures (default: {PICTURES}, with --search {SEARCH_PICTURES})")
+    add("--seed", type=int, default=0, help="of the single pictures")
+    add("--least-score", type=float,
         help=f"what scores less is no hand (default: {DetectionConfig.least_score}, with --search "
-        f"{ProposalConfig.candidate_score}: the tracker's)",
-    )
-    parser.add_argument("--every", type=int, default=5, help="look at every n-th frame of the sequences")
-    parser.add_argument(
-        "--search",
-        action="store_true",
+        f"{ProposalConfig.candidate_score}: the tracker's)")
+    add("--every", type=int, default=5, help="take every n-th frame of the sequences")
+    add("--search", action="store_true",
         help="measure not the detector alone but what a tracker (two hands, either side) publishes that is shown one "
         "still scene for --frames frames: how often the middle of a hand is within 20 mm of the true one, and where "
-        "hands are lost",
-    )
-    parser.add_argument("--frames", type=int, default=5, help="frames at 30 Hz of each scene, with --search")
-    parser.add_argument("--model", type=Path, help="weights of the pose network, with --search")
-    parser.add_argument(
-        "--start-odds", type=float, help="log odds from which on a track begins, instead of the tracker's own"
-    )
-    parser.add_argument(
-        "--lookalikes",
-        action="store_true",
-        help="with --search, scenes for false hands: none in two of three, but robots' grippers and empty cups",
-    )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here")
+        "hands are lost")
+    add("--frames", type=int, default=5, help="frames at 30 Hz of each scene, with --search")
+    add("--model", type=Path, help="weights of the pose network, with --search")
+    add("--start-odds", type=float, help="log odds from which on a track begins, instead of the tracker's own")
+    add("--lookalikes", action="store_true",
+        help="with --search, scenes for false hands: none in two of three, but robots' grippers and empty cups")
+    add("--json", type=Path, metavar="FILE", help="write the figures here")
+    # fmt: on
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -81,102 +71,47 @@ def run(arguments: argparse.Namespace) -> None:
     if min(arguments.pictures, arguments.every, arguments.frames) < 1:
         raise ValueError("--pictures, --every and --frames want at least 1")
     torch.set_num_threads(1)
-    if arguments.search:
-        run_search(arguments)
-        return
-    config = detection_config(arguments.least_score, DetectionConfig.least_score)
-    detector = HandDetector(arguments.weights, config)
+    content = _search(arguments) if arguments.search else _detect(arguments)
+    if arguments.json is not None:
+        write_json(arguments.json, without_nan(content))
+
+
+def _detect(a: argparse.Namespace) -> dict[str, Any]:
+    """Measure the detector alone, print and return the figures."""
+    config = _detection_config(a.least_score, DetectionConfig.least_score)
+    detector = HandDetector(a.weights, config)
     pictures = FullFrames(full_frame_config({}, FIGURES_SPLIT))
-    reports = {
-        "single pictures": evaluate_detector(
-            detector.network, pictures, arguments.seed, arguments.pictures, config
-        )
-    }
+    single = evaluate_detector(detector.network, pictures, a.seed, a.pictures, config)
+    reports = {"single pictures": single}
     sequences = bench_sequences()
     for kind in ("moving", "two_hands", "nothing"):
         chosen = [sequence for sequence in sequences if sequence.kind == kind]
-        reports[f"sequences, {kind}"] = on_sequences(detector, chosen, arguments.every)
-    for name, figures in reports.items():
-        print(f"{name}:", end=" ")
-        print_report(figures)
+        reports[f"sequences, {kind}"] = evaluate_on_sequences(detector, chosen, a.every)
+    for name, report in reports.items():
+        print(f"{name}: {report_lines(report)}")
     milliseconds = time_of_find(detector)
     print(f"time a 640x480 image: {milliseconds:.2f} ms (median, one thread)")
-    if arguments.json is not None:
-        content = {name: figures.to_dict() for name, figures in reports.items()}
-        write_json(arguments.json, _known({**content, "find_ms": milliseconds}))
+    return {**{name: report.to_dict() for name, report in reports.items()}, "find_ms": milliseconds}
 
 
-def run_search(arguments: argparse.Namespace) -> None:
-    """Measure the whole search and print it."""
+def _search(a: argparse.Namespace) -> dict[str, Any]:
+    """Measure the whole search, print and return the figures."""
     config = TrackerConfig(hands=MOST_HANDS)
-    if arguments.start_odds is not None:
-        config = replace(config, start_odds=arguments.start_odds)
-    tracker = HandTracker(arguments.model, config)
-    if arguments.weights is not None or arguments.least_score is not None:
-        detection = detection_config(arguments.least_score, config.proposals.candidate_score)
-        detector = HandDetector(arguments.weights, detection)
+    if a.start_odds is not None:
+        config = replace(config, start_odds=a.start_odds)
+    tracker = HandTracker(a.model, config)
+    if a.weights is not None or a.least_score is not None:
+        detection = _detection_config(a.least_score, config.proposals.candidate_score)
+        detector = HandDetector(a.weights, detection)
         tracker.proposal_generator = ProposalGenerator(detector, config.proposals, config.blob_detector)
     tracker.warm_up()
-    source = FullFrames(full_frame_config(_LOOKALIKES if arguments.lookalikes else {}, FIGURES_SPLIT))
-    images = still_images(source, validation_seed(arguments.seed, 0), arguments.pictures)
-    bar = tqdm(images, total=arguments.pictures, unit="picture", disable=None, leave=False)
-    figures = report([search_image(tracker, image, arguments.frames) for image in bar])
-    print("\n".join(lines(figures)))
-    if arguments.json is not None:
-        write_json(arguments.json, _known(figures.to_dict()))
+    source = FullFrames(full_frame_config(_LOOKALIKES if a.lookalikes else {}, FIGURES_SPLIT))
+    images = still_images(source, validation_seed(a.seed, 0), a.pictures)
+    report = summarise_search(search_images(tracker, images, a.frames, a.pictures))
+    print("\n".join(search_lines(report)))
+    return report.to_dict()
 
 
-def detection_config(least_score: float | None, default: float) -> DetectionConfig:
+def _detection_config(least_score: float | None, default: float) -> DetectionConfig:
     """How the detector's maps are read, with a least score of its own or else the default."""
     return DetectionConfig(least_score=default if least_score is None else least_score)
-
-
-def _known(content: Any) -> Any:
-    """JSON has no NaN: what was not counted is null."""
-    if isinstance(content, dict):
-        return {key: _known(value) for key, value in content.items()}
-    return None if isinstance(content, float) and np.isnan(content) else content
-
-
-def on_sequences(detector: HandDetector, sequences: Iterable[Sequence], every: int) -> DetectorReport:
-    """Figures of every n-th frame, looked at alone, at the cameras' own resolution."""
-    tally = Tally()
-    for sequence in tqdm(list(sequences), unit="sequence", disable=None, leave=False):
-        renderer = sequence.open()
-        for t in sequence.times()[::every]:
-            frame = renderer.frame(t)
-            found = detector.detect(DepthFrame(frame.depth, sequence.camera, t))
-            centres = np.array([hand.joints.mean(axis=0) for hand in frame.hands]).reshape(-1, 3)
-            inside = [_inside(sequence, centre) for centre in centres]
-            tally.add(
-                found,
-                centres,
-                np.array([hand.side == "left" for hand in frame.hands], bool),
-                np.array(
-                    [
-                        np.linalg.norm(hand.joints - centre, axis=1).max()
-                        for hand, centre in zip(frame.hands, centres, strict=True)
-                    ]
-                ),
-                np.array(
-                    [h.visible >= LEAST_VISIBLE and i for h, i in zip(frame.hands, inside, strict=True)], bool
-                ),
-            )
-    return tally.report()
-
-
-def _inside(sequence: Sequence, centre: np.ndarray) -> bool:
-    u, v = sequence.camera.project(centre)
-    return bool(-0.5 < u < sequence.camera.width - 0.5 and -0.5 < v < sequence.camera.height - 0.5)
-
-
-def time_of_find(detector: HandDetector, calls: int = 100) -> float:
-    """Median time of one detection in a 640x480 image, ms."""
-    sequence = bench_sequences()[0]
-    frame = DepthFrame(sequence.open().frame(0.5).depth, sequence.camera)
-    times = []
-    for _ in range(calls + 5):
-        start = time.perf_counter()
-        detector.detect(frame)
-        times.append(time.perf_counter() - start)
-    return 1000.0 * float(np.median(times[5:]))

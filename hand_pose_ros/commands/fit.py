@@ -1,37 +1,27 @@
 """``hand-pose fit``: the hand model fitted to annotated joints, or to random hands that it should recover.
 
 In: a benchmark's annotation file (a line a frame; u, v in px, depth in mm), or a number of random hands. Out: a table
-of residuals a sequence; on request the parameters as .npz (plain arrays, see :func:`save_fits`) and the figures as
-JSON.
+of residuals a sequence; on request the parameters as .npz (plain arrays, see
+:func:`~hand_pose_ros.evaluation.fit_report.save_fits`) and the figures as JSON.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from rich.console import Console
-from rich.table import Table
-from tqdm import tqdm
-
-from hand_pose_ros.datasets.benchmarks import BENCHMARKS, Benchmark
-from hand_pose_ros.evaluation.published import read_predictions
-from hand_pose_ros.evaluation.report import write_json
-from hand_pose_ros.evaluation.self_test import SelfTest, run_self_test
-from hand_pose_ros.hand import skeleton
+from hand_pose_ros.commands.arguments import require_all, wide_console
+from hand_pose_ros.datasets.benchmarks import BENCHMARKS
+from hand_pose_ros.evaluation import fit_report
+from hand_pose_ros.evaluation.fit_self_test import LEAST_RECOVERED, run_self_test, self_test_table
+from hand_pose_ros.evaluation.prediction_files import read_predictions
+from hand_pose_ros.files import write_json
 from hand_pose_ros.hand.fit_config import GEOMETRIES, SHAPE_MODES, SIDE_CHOICES, FitConfig
-from hand_pose_ros.hand.fitting import HandFit, fit_hands
 from hand_pose_ros.network.device import pick_device
 
 DATASETS: tuple[str, ...] = tuple(BENCHMARKS)
-_RECOVERED_SHARE = 0.99
 _FOLLOWS_DATASET = "dataset"
+_TABLE_WIDTH = 160
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,11 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--sequences", metavar="N,N,...", help="frames of each sequence (default: the benchmark's own)"
     )
     parser.add_argument(
-        "--shape",
-        choices=SHAPE_MODES,
-        default="sequence",
+        "--shape", choices=SHAPE_MODES, default="sequence",
         help="one hand a sequence or a frame, or the template",
-    )
+    )  # fmt: skip
     parser.add_argument(
         "--geometry", choices=GEOMETRIES[1:], default="scales",
         help="of a sequence's hand: 9 scale factors, or every bone and the palm's outline",
@@ -74,186 +62,65 @@ def run(arguments: argparse.Namespace) -> int:
     """Fit, print and write. ValueError and OSError carry one line for the user; 1 when a self-test recovers
     fewer than 99 %."""
     _check(arguments)
-    console = Console()
-    # A pipe has no width of its own; a table cut off there would lose its figures.
-    wide = console if console.is_terminal else Console(width=160)
-    if arguments.self_test is not None:
-        return _self_test(arguments, wide)
+    return _self_test(arguments) if arguments.self_test is not None else _fit_file(arguments)
 
-    benchmark = BENCHMARKS[arguments.dataset]
-    joints = read_predictions(arguments.groundtruth, benchmark)
-    sequences = sequence_slices(arguments.sequences, benchmark, len(joints))
-    config = FitConfig(
-        side=benchmark.side if arguments.side == _FOLLOWS_DATASET else arguments.side,
-        shape=arguments.shape,
-        geometry=arguments.geometry,
-        seed=arguments.seed,
-    )
-    device = pick_device(arguments.device)
-    fits, seconds = [], []
-    for part in tqdm(sequences, desc="sequences", disable=not console.is_terminal, leave=False):
-        start = time.perf_counter()
-        fits.append(
-            fit_hands(torch.as_tensor(joints[part], device=device), benchmark.joint_set, config=config)
-        )
-        seconds.append(time.perf_counter() - start)
-    rows = [summarise([fit], taken) for fit, taken in zip(fits, seconds, strict=True)]
-    rows.append(summarise(fits, sum(seconds)))
-    title = f"{arguments.dataset}: hand model fitted to {len(joints)} frames"
-    wide.print(_table(rows, f"{title}, shape: {arguments.shape} ({arguments.geometry})"))
-    if arguments.output is not None:
-        save_fits(arguments.output, fits)
-    if arguments.json is not None:
-        content = {
-            "dataset": arguments.dataset,
-            "groundtruth": str(arguments.groundtruth),
-            "shape": arguments.shape,
-            "geometry": arguments.geometry,
-            "seed": arguments.seed,
-            "sequences": rows[:-1],
-            "all": rows[-1],
-        }
-        write_json(arguments.json, content)
+
+def _fit_file(a: argparse.Namespace) -> int:
+    benchmark, console = BENCHMARKS[a.dataset], wide_console(_TABLE_WIDTH)
+    joints = read_predictions(a.groundtruth, benchmark)
+    sequences = fit_report.sequence_slices(_counts(a.sequences), benchmark, len(joints))
+    side = benchmark.side if a.side == _FOLLOWS_DATASET else a.side
+    config = FitConfig(side=side, shape=a.shape, geometry=a.geometry, seed=a.seed)
+    device = pick_device(a.device)
+    fits = fit_report.fit_sequences(joints, benchmark, sequences, config, device, console.is_terminal)
+    rows, together = [fit_report.summarise([fit]) for fit in fits], fit_report.summarise(fits)
+    title = f"{a.dataset}: hand model fitted to {len(joints)} frames, shape: {a.shape} ({a.geometry})"
+    console.print(fit_report.residual_table(rows, together, title))
+    if a.output is not None:
+        fit_report.save_fits(a.output, [timed.fit for timed in fits])
+    if a.json is not None:
+        given = {"groundtruth": str(a.groundtruth), "shape": a.shape, "geometry": a.geometry, "seed": a.seed}
+        write_json(a.json, {"dataset": a.dataset, **given, "sequences": rows, "all": together})
     return 0
 
 
-def sequence_slices(text: str | None, benchmark: Benchmark, frames: int) -> list[slice]:
-    """``"702,894"`` -> the frames of each sequence; without it the benchmark's own where they fit, else one
-    sequence."""
-    if text is None:
-        own = list(benchmark.sequences)
-        return own if own[-1].stop == frames else [slice(0, frames)]
-    try:
-        counts = [int(part) for part in text.split(",")]
-    except ValueError:
-        raise ValueError(f"--sequences is '{text}', want frame counts such as 702,894") from None
-    if min(counts) < 1 or sum(counts) != frames:
-        raise ValueError(
-            f"--sequences is '{text}', want positive counts that sum to the file's {frames} frames"
-        )
-    ends = np.cumsum(counts)
-    return [slice(int(end) - count, int(end)) for end, count in zip(ends, counts, strict=True)]
-
-
-def summarise(fits: Sequence[HandFit], seconds: float) -> dict[str, Any]:
-    """Figures of one sequence, or of several together; residuals in millimetres over all joints of all
-    frames."""
-    residual = torch.cat([fit.residual for fit in fits]) * 1000
-    out = torch.cat([fit.out_of_range() for fit in fits])
-    swarm = torch.cat([fit.swarm_cost for fit in fits]) * 1000
-    return {
-        "frames": len(residual),
-        "side": "/".join(sorted({fit.side for fit in fits})),
-        "mean_mm": float(residual.nanmean()),
-        "median_mm": float(residual.nanmedian()),
-        "worst_frame_mm": float(residual.nanmean(1).max()),
-        "max_mm": float(residual.nan_to_num(0.0).max()),
-        "out_of_range": float(out.double().mean()),
-        "swarm_rms_mm": float(swarm.mean()),
-        "seconds": seconds,
-    }
-
-
-def save_fits(path: Path, fits: Sequence[HandFit]) -> None:
-    """Write the fits of consecutive sequences in one step as plain arrays, no pickle.
-
-    parameters (N, 26) as parameter_names; joints (N, 23, 3) m in the camera's optical frame; residual_mm (N,
-    K); group (N,) index of each frame's hand; side (N,); shape (G, 9) log scales; wrist (G, 2, 3), bases (G,
-    5, 3), lengths (G, 5, 3) m.
-    """
-    first = np.cumsum([0] + [len(fit.shape) for fit in fits])
-    arrays: dict[str, Any] = {
-        "parameters": _joined([fit.parameters for fit in fits]),
-        "joints": _joined([fit.joints for fit in fits]),
-        "residual_mm": _joined([fit.residual for fit in fits]) * 1000,
-        "group": np.concatenate(
-            [fit.group.cpu().numpy() + start for fit, start in zip(fits, first, strict=False)]
-        ),
-        "side": np.concatenate([np.full(len(fit.parameters), fit.side) for fit in fits]),
-        "shape": _joined([fit.shape for fit in fits]),
-        "wrist": _joined([fit.offsets.wrist for fit in fits]),
-        "bases": _joined([fit.offsets.bases for fit in fits]),
-        "lengths": _joined([fit.offsets.lengths for fit in fits]),
-        "parameter_names": np.array(skeleton.PARAMETER_NAMES),
-        "joint_names": np.array(skeleton.JOINT_NAMES),
-    }
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
-        np.savez_compressed(file, **arrays)
-    partial.replace(path)
-
-
-def _joined(parts: Sequence[torch.Tensor]) -> NDArray:
-    return np.asarray(torch.cat(list(parts)).cpu().numpy())
-
-
-def _self_test(arguments: argparse.Namespace, console: Console) -> int:
-    results = run_self_test(
-        arguments.self_test, arguments.noise_mm / 1000, arguments.seed, pick_device(arguments.device)
-    )
-    console.print(_self_test_table(results, arguments))
-    if arguments.json is not None:
-        content = {
-            "hands": arguments.self_test,
-            "noise_mm": arguments.noise_mm,
-            "seed": arguments.seed,
-            "methods": [result._asdict() for result in results],
-        }
-        write_json(arguments.json, content)
-    short = [result.name for result in results if result.recovered < _RECOVERED_SHARE]
+def _self_test(a: argparse.Namespace) -> int:
+    console = wide_console(_TABLE_WIDTH)
+    results = run_self_test(a.self_test, a.noise_mm / 1000, a.seed, pick_device(a.device))
+    title = f"{a.self_test} random hands, noise {a.noise_mm:g} mm a coordinate, seed {a.seed}"
+    console.print(self_test_table(results, title))
+    if a.json is not None:
+        methods = [result._asdict() for result in results]
+        write_json(a.json, {"hands": a.self_test, "noise_mm": a.noise_mm, "seed": a.seed, "methods": methods})
+    short = [result.name for result in results if result.recovered < LEAST_RECOVERED]
     if short:
-        console.print(f"fewer than {_RECOVERED_SHARE:.0%} recovered: {'; '.join(short)}")
+        console.print(f"fewer than {LEAST_RECOVERED:.0%} recovered: {'; '.join(short)}")
     return 1 if short else 0
 
 
-def _table(rows: Sequence[dict[str, Any]], title: str) -> Table:
-    table = Table(title=title, title_justify="left")
-    for heading in ("sequence", "frames", "side", "mean mm", "median mm", "worst frame mm", "worst joint mm",
-                    "out of range %", "swarm alone, rms mm", "seconds"):  # fmt: skip
-        table.add_column(heading, justify="right")
-    for number, row in enumerate(rows):
-        name = "all" if number == len(rows) - 1 else str(number + 1)
-        table.add_row(
-            name, str(row["frames"]), row["side"], f"{row['mean_mm']:.3f}", f"{row['median_mm']:.3f}",
-            f"{row['worst_frame_mm']:.2f}", f"{row['max_mm']:.2f}", f"{100 * row['out_of_range']:.2f}",
-            f"{row['swarm_rms_mm']:.2f}", f"{row['seconds']:.1f}",
-        )  # fmt: skip
-    return table
-
-
-def _self_test_table(results: Sequence[SelfTest], arguments: argparse.Namespace) -> Table:
-    title = f"{arguments.self_test} random hands, noise {arguments.noise_mm:g} mm a coordinate, seed {arguments.seed}"
-    table = Table(title=title, title_justify="left")
-    for heading in ("solver", "recovered to 1 mm, %", "mean mm", "worst hand mm", "angle degrees",
-                    "out of range %", "ms a hand"):  # fmt: skip
-        table.add_column(heading, justify="left" if heading == "solver" else "right")
-    for result in results:
-        table.add_row(
-            result.name, f"{100 * result.recovered:.2f}", f"{result.mean_mm:.4f}", f"{result.worst_mm:.3f}",
-            f"{result.angle_deg:.3f}", f"{100 * result.out_of_range:.2f}", f"{result.milliseconds:.3f}",
-        )  # fmt: skip
-    return table
+def _counts(text: str | None) -> list[int] | None:
+    """``"702,894"`` -> [702, 894]."""
+    try:
+        return None if text is None else [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(f"--sequences is '{text}', want frame counts such as 702,894") from None
 
 
 def _check(a: argparse.Namespace) -> None:
     """ValueError naming the first argument that does not fit the others."""
     test = a.self_test is not None
-    wrong: list[tuple[bool, str]] = [
-        (test and a.self_test < 1, f"--self-test is {a.self_test}, want at least 1"),
-        (not test and a.dataset is None, f"--groundtruth needs --dataset {' or '.join(DATASETS)}"),
-        (not 0 <= a.noise_mm < 100, f"--noise-mm is {a.noise_mm:g}, want 0 to 100"),
-        (a.noise_mm > 0 and not test, "--noise-mm is for --self-test"),
-        (test and a.output is not None, "--output is for --groundtruth"),
-        (
-            test and (a.dataset is not None or a.sequences is not None),
-            "--dataset and --sequences are for --groundtruth",
-        ),
-        (a.seed < 0, f"--seed is {a.seed}, want at least 0"),
-    ]
-    for condition, message in wrong:
-        if condition:
-            raise ValueError(message)
-    for path in (a.output, a.json):
+    of_file = a.dataset is not None or a.sequences is not None
+    require_all(
+        (not test or a.self_test >= 1, f"--self-test is {a.self_test}, want at least 1"),
+        (test or a.dataset is not None, f"--groundtruth needs --dataset {' or '.join(DATASETS)}"),
+        (0 <= a.noise_mm < 100, f"--noise-mm is {a.noise_mm:g}, want 0 to 100"),
+        (a.noise_mm == 0 or test, "--noise-mm is for --self-test"),
+        (not test or a.output is None, "--output is for --groundtruth"),
+        (not test or not of_file, "--dataset and --sequences are for --groundtruth"),
+        (a.seed >= 0, f"--seed is {a.seed}, want at least 0"),
         # Before the work, not after it.
-        if path is not None and not path.parent.is_dir():
-            raise ValueError(f"{path}: its folder does not exist")
+        *(
+            (path is None or path.parent.is_dir(), f"{path}: its folder does not exist")
+            for path in (a.output, a.json)
+        ),
+    )

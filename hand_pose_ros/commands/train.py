@@ -10,7 +10,7 @@ from hand_pose_ros.datasets.recorded_source import RecordedHands, recorded_sourc
 from hand_pose_ros.datasets.seeds import TRAINING_SPLIT, VALIDATION_SPLIT
 from hand_pose_ros.datasets.synthetic import synthetic_source
 from hand_pose_ros.datasets.torch_batch import Source
-from hand_pose_ros.evaluation.validation import SyntheticReport
+from hand_pose_ros.evaluation.synthetic_report import SyntheticReport
 from hand_pose_ros.training.config import DATASETS, SYNTHETIC, TrainConfig, load_config
 from hand_pose_ros.training.pose_task import WEIGHTS, pose_trainer
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hand_pose_ros.detection.detector import load_detector, save_detector
-from hand_pose_ros.evaluation.detector import DetectorReport
+from hand_pose_ros.evaluation.detector_evaluation import report_lines
 from hand_pose_ros.training.detector_config import load_detector_config
 from hand_pose_ros.training.detector_task import WEIGHTS, detector_trainer
 
@@ -32,27 +32,10 @@ def run(arguments: argparse.Namespace) -> None:
     given = {key: getattr(arguments, key) for key in ("minutes", "samples", "threads", "device")}
     config = replace(config, **{key: value for key, value in given.items() if value is not None})
     output = arguments.output or Path("runs") / config.name
-    print_report(detector_trainer(config, output, arguments.resume).run())
+    print(report_lines(detector_trainer(config, output, arguments.resume).run()))
     weights = output / WEIGHTS
     print(f"weights: {weights}")
     if arguments.ship is not None:
         model, training = load_detector(weights)
         save_detector(arguments.ship, model, training, half=True)
         print(f"shipped: {arguments.ship}")
-
-
-def print_report(report: DetectorReport) -> None:
-    """The figures, one per line."""
-    print(f"{report.pictures} pictures, {report.hands} hands to be found")
-    if report.hands:
-        for limit, share in report.found.items():
-            print(f"  found within {limit} mm: {100 * share:.2f} %")
-        print(
-            f"  middle off by: median {report.median_mm:.1f} mm, mean {report.mean_mm:.1f} mm (of those within 60)"
-        )
-        print(f"  wrong side: {100 * report.wrong_sides:.2f} %, size off by {100 * report.size_error:.1f} %")
-    alarms = {"with hands": report.false_alarms, "without": report.false_alarms_without_hand}
-    known = [
-        f"{value:.4f} {name}" for name, value in alarms.items() if value == value
-    ]  # NaN: no such picture
-    print(f"  false alarms a picture: {', '.join(known)}")

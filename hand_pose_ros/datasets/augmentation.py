@@ -19,26 +19,24 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hand_pose_ros.datasets.sample import Sample
+from hand_pose_ros.validation import between
 
 
 @dataclass(frozen=True)
 class AugmentationConfig:
-    """How far samples are moved at random; every bound is symmetric.
-
-    rotation_rad: in-plane rotation, uniform in +-; scale: natural logarithm of the factor, uniform in +-;
-    translation_m: shift of the centre in each coordinate, uniform in +-.
-    """
+    """How far samples are moved at random, uniformly in plus and minus each bound. ValueError names a bad bound."""
 
     rotation_rad: float = float(np.pi)
+    """In-plane rotation, up to pi."""
     scale: float = 0.10
+    """Natural logarithm of the factor."""
     translation_m: float = 0.02
+    """Shift of the centre in each coordinate."""
 
     def __post_init__(self) -> None:
-        bounds = {"rotation_rad": float(np.pi), "scale": 0.7, "translation_m": 0.2}
-        for name, bound in bounds.items():
-            value = getattr(self, name)
-            if not 0.0 <= value <= bound:
-                raise ValueError(f"{name} is {value}, want 0 to {bound:g}")
+        between(self, 0.0, float(np.pi), "rotation_rad")
+        between(self, 0.0, 0.7, "scale")
+        between(self, 0.0, 0.2, "translation_m")
 
 
 def rotation_about(axis: ArrayLike, angle_rad: float) -> NDArray[np.float64]:

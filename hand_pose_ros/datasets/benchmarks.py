@@ -1,4 +1,11 @@
-"""TODO."""
+"""How ICVL, NYU and MSRA are scored: joints, cameras, sides, sequences.
+
+In: joints as u (px), v (px), depth (mm), or in metres. Out: the same joints in the other form, by the camera that
+published results are scored with; a :class:`Benchmark` for each data set.
+
+For ICVL these intrinsics are the ones that published tables were made with (240.99, 240.96), not the archive's nominal
+241.42: with them the published mean errors are met to the last digit.
+"""
 
 from __future__ import annotations
 
@@ -14,21 +21,24 @@ from hand_pose_ros.hand.joint_sets import JOINT_SETS
 
 @dataclass(frozen=True)
 class Benchmark:
-    """How one public data set is scored.
-
-    joint_set: name in ``joint_sets.JOINT_SETS``; labels: the joints' names in figures, in the files' order;
-    figure_order: the order in which figures show them; bones: (near, far) joint indices; camera: intrinsics for
-    scoring; side: which hand the images show; sequences: the test frames of each person or recording.
-    """
+    """How one public data set is scored. ValueError when the joints' names and order do not fit the joint set."""
 
     name: str
+    """Of the data set, as on the command line."""
     joint_set: str
+    """Name in ``joint_sets.JOINT_SETS``."""
     labels: tuple[str, ...]
+    """The joints' names in figures, in the files' order."""
     figure_order: tuple[int, ...]
+    """The order in which figures show the joints."""
     bones: tuple[tuple[int, int], ...]
+    """(near, far) joint indices."""
     camera: Camera
+    """Intrinsics for scoring."""
     side: str
+    """Which hand the images show."""
     sequences: tuple[slice, ...] = (slice(None),)
+    """The test frames of each person or recording."""
 
     @property
     def joint_count(self) -> int:

@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hand_pose_ros.datasets.full_frames import HANDS, FrameBatch
+from hand_pose_ros.datasets.full_frames import FrameBatch
+from hand_pose_ros.datasets.full_scenes import HANDS
 from hand_pose_ros.detection.detector_net import (
     OFFSET_M,
     SIZE_M,

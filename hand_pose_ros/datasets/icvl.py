@@ -11,7 +11,7 @@ and, in folders named 22-5, 45, 67-5 and so on, copies rotated in the image plan
 millimetres; 0 and values from 32000 on (the sensor's marks for weak and saturated pixels) are no readings.
 
 Out: ``sample.Sample`` with the 16 joints of ``icvl16``, left hands, 250 mm cubes about the palm's neighbourhood as in
-DeepPrior. The camera is the one that published results are scored with (``evaluation.published.ICVL``).
+DeepPrior. The camera is the one that published results are scored with (``benchmarks.ICVL``).
 """
 
 from __future__ import annotations
@@ -31,7 +31,13 @@ from hand_pose_ros.datasets.reading import (
     read_text_lines,
     require_folder,
 )
-from hand_pose_ros.datasets.sample import DatasetError, LazySamples, Sample, centre_of_mass, check_centre_mode
+from hand_pose_ros.datasets.sample import (
+    DatasetError,
+    LazySamples,
+    Sample,
+    benchmark_sample,
+    check_centre_mode,
+)
 
 CUBE_M = 0.25
 TEST_SEQUENCES: tuple[str, ...] = ("test_seq_1", "test_seq_2")
@@ -99,17 +105,13 @@ class Icvl(LazySamples):
         path = self._images / name
         size = (ICVL.camera.width, ICVL.camera.height)
         depth = millimetres_to_depth(read_png(path, 1, size), _INVALID_FROM_MM)
-        centre = joints[_PALM]
-        if self._centre == "mass":
-            centre = centre_of_mass(depth, ICVL.camera, centre, CUBE_M)
-        return Sample(
-            depth=depth,
-            camera=ICVL.camera,
-            joints=joints,
-            joint_set=ICVL.joint_set,
-            centre=centre,
+        return benchmark_sample(
+            ICVL,
+            depth,
+            joints,
+            reference=_PALM,
             cube_m=CUBE_M,
-            side=ICVL.side,
+            centre_mode=self._centre,
             name=name,
             subject=Path(name).parent.name,
         )

@@ -27,7 +27,13 @@ from hand_pose_ros.datasets.reading import (
     read_text_lines,
     require_folder,
 )
-from hand_pose_ros.datasets.sample import DatasetError, LazySamples, Sample, centre_of_mass, check_centre_mode
+from hand_pose_ros.datasets.sample import (
+    DatasetError,
+    LazySamples,
+    Sample,
+    benchmark_sample,
+    check_centre_mode,
+)
 
 CUBES_M: dict[str, float] = {
     "P0": 0.20, "P1": 0.20, "P2": 0.20, "P3": 0.18, "P4": 0.18, "P5": 0.18, "P6": 0.17, "P7": 0.16, "P8": 0.15,
@@ -83,19 +89,13 @@ class Msra(LazySamples):
     def _read(self, index: int) -> Sample:
         subject, gesture, frame = self._names[index]
         name = _image_name(subject, gesture, frame)
-        depth = read_bin(self._root / name)
-        joints = self._joints[index]
-        centre = joints[_MIDDLE_MCP]
-        if self._centre == "mass":
-            centre = centre_of_mass(depth, MSRA.camera, centre, CUBES_M[subject])
-        return Sample(
-            depth=depth,
-            camera=MSRA.camera,
-            joints=joints,
-            joint_set=MSRA.joint_set,
-            centre=centre,
+        return benchmark_sample(
+            MSRA,
+            read_bin(self._root / name),
+            self._joints[index],
+            reference=_MIDDLE_MCP,
             cube_m=CUBES_M[subject],
-            side=MSRA.side,
+            centre_mode=self._centre,
             name=name,
             subject=subject,
         )

@@ -9,7 +9,7 @@ depth's high byte in green, the low byte in blue, millimetres, 0 = no reading.
 
 Out: ``sample.Sample`` with the 14 of the 36 joints that everybody scores (``nyu14``), right hands, 300 mm cubes
 (250 mm for the second test subject) about the palm's neighbourhood as in DeepPrior. Labels are joint_uvd seen through
-the camera that published results are scored with (``evaluation.published.NYU``), so that joints and pixels agree.
+the camera that published results are scored with (``benchmarks.NYU``), so that joints and pixels agree.
 """
 
 from __future__ import annotations
@@ -24,7 +24,13 @@ from scipy.io.matlab import MatReadError
 
 from hand_pose_ros.datasets.benchmarks import NYU, to_camera
 from hand_pose_ros.datasets.reading import millimetres_to_depth, read_png, require_folder
-from hand_pose_ros.datasets.sample import DatasetError, LazySamples, Sample, centre_of_mass, check_centre_mode
+from hand_pose_ros.datasets.sample import (
+    DatasetError,
+    LazySamples,
+    Sample,
+    benchmark_sample,
+    check_centre_mode,
+)
 
 SCORED_JOINTS: tuple[int, ...] = (0, 3, 6, 9, 12, 15, 18, 21, 24, 25, 27, 30, 31, 32)
 """The 14 of the 36 joints that are scored, in the order of ``nyu14``."""
@@ -54,48 +60,38 @@ class Nyu(LazySamples):
         self._split = split
         self._folder = require_folder(Path(root) / split, "NYU has folders train and test in its root")
         labels = self._folder / "joint_data.mat"
-        self._all = to_camera(_read_labels(labels), NYU.camera)
+        self._joints = to_camera(_read_labels(labels)[:, SCORED_JOINTS], NYU.camera)
         images = sum(1 for _ in self._folder.glob("depth_1_*.png"))
-        if images != len(self._all):
+        if images != len(self._joints):
             raise DatasetError(
-                labels, f"labels {len(self._all)} frames, but the folder holds {images} images depth_1_*.png"
+                labels,
+                f"labels {len(self._joints)} frames, but the folder holds {images} images depth_1_*.png",
             )
 
     def __len__(self) -> int:
-        return len(self._all)
+        return len(self._joints)
 
     def _read(self, index: int) -> Sample:
         name = _image_name(index)
         size = (NYU.camera.width, NYU.camera.height)
         red_green_blue = read_png(self._folder / name, 3, size).astype(np.int32)
         depth = millimetres_to_depth(red_green_blue[..., 1] * 256 + red_green_blue[..., 2], _INVALID_FROM_MM)
-        second = self._subject(index) == "2"
-        cube = SECOND_SUBJECT_CUBE_M if second else CUBE_M
-        joints = self._all[index, SCORED_JOINTS, :]
-        centre = joints[_PALM]
-        if self._centre == "mass":
-            centre = centre_of_mass(depth, NYU.camera, centre, cube)
-        return Sample(
-            depth=depth,
-            camera=NYU.camera,
-            joints=joints,
-            joint_set=NYU.joint_set,
-            centre=centre,
-            cube_m=cube,
-            side=NYU.side,
+        subject = self._subject(index)
+        return benchmark_sample(
+            NYU,
+            depth,
+            self._joints[index],
+            reference=_PALM,
+            cube_m=SECOND_SUBJECT_CUBE_M if subject == "2" else CUBE_M,
+            centre_mode=self._centre,
             name=f"{self._split}/{name}",
-            subject=self._subject(index),
+            subject=subject,
         )
 
     @property
     def joints(self) -> NDArray[np.float64]:
         """The scored annotations (N, 14, 3) m, camera optical frame."""
-        return self._all[:, SCORED_JOINTS]
-
-    @property
-    def all_joints(self) -> NDArray[np.float64]:
-        """All annotations (N, 36, 3) m, camera optical frame."""
-        return self._all
+        return self._joints
 
     @property
     def names(self) -> list[str]:

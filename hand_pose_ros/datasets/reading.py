@@ -1,6 +1,6 @@
 """Reading the files that data sets consist of, with errors that name the file (and the line).
 
-In: paths. Out: images as arrays, label lines as numbers (U,) float64. Raises ``sample.DatasetError`` only.
+In: paths. Out: images as arrays, label lines as numbers (count,) float64. Raises ``sample.DatasetError`` only.
 """
 
 from __future__ import annotations
@@ -65,13 +65,23 @@ def read_text_lines(path: Path) -> list[str]:
 
 
 def label_numbers(fields: Sequence[str], count: int, path: Path, line: int) -> NDArray[np.float64]:
-    """Exactly count finite numbers -> (count,)."""
+    """Exactly count finite numbers -> (count,). DatasetError names the file and the line otherwise."""
     if len(fields) != count:
         raise DatasetError(path, f"{len(fields)} numbers, want {count}", line)
     try:
         values = np.array(fields, dtype=np.float64)
     except ValueError:
-        raise DatasetError(path, "holds something that is not a number", line) from None
+        bad = next(field for field in fields if not is_number(field))
+        raise DatasetError(path, f"'{bad[:40]}' is not a number", line) from None
     if not np.isfinite(values).all():
         raise DatasetError(path, "holds a number that is not finite", line)
     return values
+
+
+def is_number(text: str) -> bool:
+    """True for the text of a float, nan and inf included."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -16,6 +16,7 @@ from typing import NamedTuple, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_pose_ros.datasets.benchmarks import Benchmark
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.depth.crop import CropFrame, crop_depth
 from hand_pose_ros.depth.frame import DepthFrame
@@ -50,23 +51,26 @@ def joint_set_names(joint_set: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """A depth frame with one labelled hand.
-
-    depth (H, W) float32 m, NaN = no reading; joints (K, 3) m in the camera's optical frame, in the order of
-    joint_set; centre (3,) m: where the crop is taken; cube_m: edge of the crop's cube that the literature uses for
-    this frame; side "left" or "right"; name: the image file, relative to the data set's root; subject: person or
-    recording. ValueError when the fields do not fit each other.
-    """
+    """A depth frame with one labelled hand. ValueError when the fields do not fit each other."""
 
     depth: NDArray[np.float32]
+    """(H, W) m, NaN = no reading."""
     camera: Camera
+    """Of the depth frame."""
     joints: NDArray[np.float64]
+    """(K, 3) m in the camera's optical frame, in the order of joint_set."""
     joint_set: str
+    """Name of a joint set of the skeleton, or OWN_JOINT_SET."""
     centre: NDArray[np.float64]
+    """(3,) m in the camera's optical frame: where the crop is taken."""
     cube_m: float
+    """Edge of the crop's cube that the literature uses for this frame."""
     side: str
+    """left or right."""
     name: str
+    """The image file, relative to the data set's root."""
     subject: str
+    """Person or recording."""
 
     def __post_init__(self) -> None:
         wanted = (len(joint_set_names(self.joint_set)), 3)
@@ -104,20 +108,14 @@ class LazySamples(Sequence[Sample]):
 
 
 class CroppedSample(NamedTuple):
-    """crop (S, S) float32 in [-1, 1]; joints (K, 3) m in the crop's local frame (a left hand mirrored to a right one);
-    frame: the crop's geometry and its inverse."""
+    """A sample as a network takes it; a left hand is mirrored to a right one."""
 
     crop: NDArray[np.float32]
+    """(S, S) in [-1, 1]."""
     joints: NDArray[np.float64]
+    """(K, 3) m in the crop's local frame."""
     frame: CropFrame
-
-
-class SampleBatch(NamedTuple):
-    """crop (N, 1, S, S) float32, distance (N,) float32 m, joints (N, K, 3) float32 m in each crop's local frame."""
-
-    crop: NDArray[np.float32]
-    distance: NDArray[np.float32]
-    joints: NDArray[np.float32]
+    """The crop's geometry and its inverse."""
 
 
 def crop_sample(sample: Sample, size: int, cube_m: float | None = None) -> CroppedSample:
@@ -128,18 +126,6 @@ def crop_sample(sample: Sample, size: int, cube_m: float | None = None) -> Cropp
         crop_depth(DepthFrame(sample.depth, sample.camera), frame),
         frame.camera_to_local(sample.joints),
         frame,
-    )
-
-
-def batch_samples(samples: Sequence[Sample], size: int, cube_m: float | None = None) -> SampleBatch:
-    """Samples of one joint set -> arrays for a network. ValueError when there are none or their joint sets differ."""
-    if len({sample.joint_set for sample in samples}) != 1:
-        raise ValueError(f"{len(samples)} samples do not share one joint set")
-    crops = [crop_sample(sample, size, cube_m) for sample in samples]
-    return SampleBatch(
-        np.stack([c.crop for c in crops])[:, None],
-        np.array([c.frame.distance for c in crops], dtype=np.float32),
-        np.stack([c.joints for c in crops]).astype(np.float32),
     )
 
 
@@ -165,6 +151,38 @@ def centre_of_mass(
         return start
     pixel = np.array([columns.mean() + left, rows.mean() + top])
     return np.asarray(camera.back_project(pixel, float(window[rows, columns].mean(dtype=np.float64))))
+
+
+def benchmark_sample(
+    benchmark: Benchmark,
+    depth: NDArray[np.float32],
+    joints: NDArray[np.float64],
+    *,
+    reference: int,
+    cube_m: float,
+    centre_mode: str,
+    name: str,
+    subject: str,
+) -> Sample:
+    """A frame of a benchmark: depth (H, W) m, joints (K, 3) m.
+
+    reference: the joint about which the crop is taken, itself or the centre of mass in the cube about it
+    (``centre_mode``, one of CENTRE_MODES). ValueError when the fields do not fit each other.
+    """
+    centre = joints[reference]
+    if centre_mode == "mass":
+        centre = centre_of_mass(depth, benchmark.camera, centre, cube_m)
+    return Sample(
+        depth=depth,
+        camera=benchmark.camera,
+        joints=joints,
+        joint_set=benchmark.joint_set,
+        centre=centre,
+        cube_m=cube_m,
+        side=benchmark.side,
+        name=name,
+        subject=subject,
+    )
 
 
 def check_centre_mode(mode: str) -> str:

@@ -19,10 +19,12 @@ from hand_pose_ros.hand.fitting import fit_hands
 
 
 class FittedAngles(NamedTuple):
-    """angles (N, 20) rad; residual_mm: mean distance between the given joints and those of the fitted hands."""
+    """Angles of hands that were fitted to joints."""
 
     angles: NDArray[np.float64]
+    """(N, 20) rad, within their limits."""
     residual_mm: float
+    """Mean distance between the given joints and those of the fitted hands."""
 
 
 def fit_angles(

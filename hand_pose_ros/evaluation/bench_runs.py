@@ -19,28 +19,33 @@ from hand_pose_ros.tracking.tracker import HandTracker
 
 Array = NDArray[np.float64]
 
-SAME_HAND_M = 0.10
-"""A published hand belongs to the true one whose joints are nearest, up to this mean distance."""
-MOST_HIDDEN = 0.5
-"""Hands of which less is visible, or less in view, are not judged."""
+MATCH_M = 0.10
+"""A published hand belongs to the true one whose joints are nearest, up to this mean distance (guessed)."""
+LEAST_VISIBLE = 0.5
+"""Hands of which a smaller share is visible, or in view, are not evaluated."""
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One depth image: its stamp s, the true hands, what was published and what the network alone said, one for one,
-    the tracker's state, milliseconds a stage."""
+    """One depth image: what was there, and what a tracker made of it."""
 
     stamp_s: float
+    """Time of the image within its sequence, seconds."""
     truth: tuple[HandTruth, ...]
+    """The true hands."""
     hands: tuple[Hand, ...]
+    """The published hands."""
     raw: tuple[Hand, ...]
+    """The network's own estimate of each published hand."""
     state: TrackState
+    """The tracker's state."""
     timings_ms: Mapping[str, float]
+    """Milliseconds of each stage."""
 
     @property
-    def judged(self) -> tuple[HandTruth, ...]:
+    def evaluated(self) -> tuple[HandTruth, ...]:
         """The true hands that can be seen well enough."""
-        return tuple(t for t in self.truth if t.visible >= MOST_HIDDEN and t.in_view >= MOST_HIDDEN)
+        return tuple(t for t in self.truth if t.visible >= LEAST_VISIBLE and t.in_view >= LEAST_VISIBLE)
 
 
 @dataclass
@@ -48,24 +53,31 @@ class Run:
     """One tracker over one sequence."""
 
     variant: str
+    """Name of the tracker's configuration."""
     sequence: sequences.Sequence
+    """What it was shown."""
     frames: list[Frame] = field(default_factory=list)
+    """A frame for each depth image, in order."""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A true hand and what was published of it: joints (23, 3) m refined, raw and true."""
+    """A true hand and what was published of it."""
 
     stamp_s: float
+    """Time of the frame, seconds."""
     truth: HandTruth
+    """The true hand, joints (23, 3) m in the camera's optical frame."""
     hand: Hand
+    """The published hand nearest to it."""
     raw: Hand
+    """The network's own estimate of that hand."""
 
 
 def run_trackers(
     trackers: Mapping[str, HandTracker], chosen: Sequence[sequences.Sequence]
 ) -> Iterator[list[Run]]:
-    """The runs of all trackers, sequence by sequence."""
+    """The runs of all trackers, one sequence after the other."""
     for sequence in chosen:
         runs = {name: Run(name, sequence) for name in trackers}
         for tracker in trackers.values():
@@ -80,12 +92,12 @@ def run_trackers(
 
 
 def pairs(run: Run) -> list[Pair]:
-    """Every judged true hand with the tracked hand (state TRACK) nearest to it, where there is one."""
+    """Every evaluated true hand with the tracked hand (state TRACK) nearest to it, where there is one."""
     found = []
     for frame in run.frames:
-        for truth in frame.judged:
+        for truth in frame.evaluated:
             best: Pair | None = None
-            least = SAME_HAND_M
+            least = MATCH_M
             for hand, raw in zip(frame.hands, frame.raw, strict=True):
                 distance = float(np.linalg.norm(hand.joints - truth.joints, axis=1).mean())
                 if hand.state == TrackState.TRACK and distance < least:

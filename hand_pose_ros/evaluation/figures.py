@@ -1,44 +1,20 @@
 """The two figures of the papers: error per joint as grouped bars, success fraction over the threshold as curves.
 
-In: a list of ``metrics.Evaluation`` over the same joints. Out: matplotlib figures, and PNG and SVG files of them.
-Drawn without pyplot, on the Agg canvas: no display, no global state.
+In: a list of ``metrics.Evaluation`` over the same joints. Out: matplotlib figures.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from hand_pose_ros.evaluation.metrics import CURVE_LIMIT_MM, Evaluation, success_curve
-
-# Okabe and Ito's palette (readable with every colour vision), darkest contrasts first; repeats beyond eight methods.
-PALETTE: tuple[str, ...] = (
-    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#7F7F7F", "#000000",
-)  # fmt: skip
-LINE_STYLES: tuple[tuple[float, tuple[float, ...]], ...] = (
-    (0, ()), (0, (6, 1.2)), (0, (6, 1.2, 1.2, 1.2)), (0, (1.4, 1.0)),
-)  # fmt: skip
-_STYLE: Any = {
-    "font.family": "sans-serif",
-    "font.size": 8.5,
-    "axes.linewidth": 0.7,
-    "axes.axisbelow": True,
-    "xtick.major.width": 0.7,
-    "ytick.major.width": 0.7,
-    "legend.fontsize": 8,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "hand_pose_ros",
-}
-_WIDTH_IN = 7.2
-_DPI = 300
+from hand_pose_ros.visualization.figures import LINE_STYLES, PAGE_WIDTH_IN, PALETTE, STYLE, style_axes
 
 
 def _require_same_joints(evaluations: Sequence[Evaluation]) -> None:
@@ -46,13 +22,6 @@ def _require_same_joints(evaluations: Sequence[Evaluation]) -> None:
         raise ValueError("nothing to draw: no method given")
     if len({evaluation.joint_names for evaluation in evaluations}) > 1:
         raise ValueError("the methods have different joints and cannot share a figure")
-
-
-def _dress(axes: Axes, grid: str) -> None:
-    """Thin left and bottom lines only, and a light grid behind the data."""
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    axes.grid(axis=grid, color="0.87", linewidth=0.6)  # type: ignore[arg-type]
 
 
 def _legend_name(evaluation: Evaluation) -> str:
@@ -69,10 +38,10 @@ def joint_error_figure(
     _require_same_joints(evaluations)
     names = evaluations[0].joint_names
     order = list(range(len(names))) if order is None else list(order)
-    with rc_context(_STYLE):
-        figure = Figure(figsize=(_WIDTH_IN, 2.9), layout="constrained")
+    with rc_context(STYLE):
+        figure = Figure(figsize=(PAGE_WIDTH_IN, 2.9), layout="constrained")
         axes = figure.add_subplot()
-        # One empty place before the mean sets it apart from the joints.
+        # A gap before the mean sets it apart from the joints.
         places = np.append(np.arange(len(order)), len(order) + 0.6)
         width = 0.82 / len(evaluations)
         for i, evaluation in enumerate(evaluations):
@@ -80,14 +49,8 @@ def joint_error_figure(
             shift = (i - (len(evaluations) - 1) / 2) * width
             colour = PALETTE[i % len(PALETTE)]
             hatch = "" if i < len(PALETTE) else "////"
-            axes.bar(
-                places + shift,
-                heights,
-                width * 0.94,
-                color=colour,
-                hatch=hatch,
-                label=_legend_name(evaluation),
-            )
+            label = _legend_name(evaluation)
+            axes.bar(places + shift, heights, width * 0.94, color=colour, hatch=hatch, label=label)
         axes.set_xticks(
             places, [names[j] for j in order] + ["Mean"], rotation=50, ha="right", rotation_mode="anchor"
         )
@@ -96,7 +59,7 @@ def joint_error_figure(
         axes.set_xlim(-0.6, places[-1] + 0.6)
         axes.yaxis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 5, 10]))
         axes.set_ylabel("Mean error (mm)")
-        _dress(axes, "y")
+        style_axes(axes, "y")
         _place_legend(axes, len(evaluations))
         if title:
             axes.set_title(title, loc="left", fontweight="bold")
@@ -124,7 +87,7 @@ def success_curve_figure(
     if by not in ("worst", "mean"):
         raise ValueError(f"by is '{by}', want 'worst' or 'mean'")
     thresholds = np.linspace(0.0, limit_mm, 641)
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         figure = Figure(figsize=(4.6, 3.4), layout="constrained")
         axes = figure.add_subplot()
         for i, evaluation in enumerate(evaluations):
@@ -143,27 +106,9 @@ def success_curve_figure(
         worst = "Maximum allowed joint error (mm)"
         axes.set_xlabel(worst if by == "worst" else "Maximum allowed mean error (mm)")
         axes.set_ylabel("Frames within threshold (%)")
-        _dress(axes, "both")
+        style_axes(axes, "both")
         # Success curves rise from the lower left, so the lower right corner is free.
         axes.legend(loc="lower right", frameon=True, framealpha=0.9, edgecolor="none", handlelength=2.4)
         if title:
             axes.set_title(title, loc="left", fontweight="bold")
     return figure
-
-
-def save_figure(figure: Figure, folder: Path, stem: str) -> tuple[Path, Path]:
-    """Write <stem>.png (300 dpi) and <stem>.svg into a folder (made when absent) -> both paths.
-
-    Each file is replaced in one step; the same figure gives the same bytes. OSError when the folder is not writable.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    FigureCanvasAgg(figure)
-    paths = []
-    with rc_context(_STYLE):
-        for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None})):
-            path = folder / f"{stem}.{kind}"
-            partial = path.with_name(path.name + ".partial")
-            figure.savefig(partial, format=kind, dpi=_DPI, metadata=metadata)
-            partial.replace(path)
-            paths.append(path)
-    return paths[0], paths[1]

@@ -1,4 +1,7 @@
-"""What a figure was measured on. Out: plain words and numbers, nothing that names a person's machine."""
+"""The hardware that a figure was measured on.
+
+In: a torch device. Out: plain words and numbers, nothing that names a person's machine.
+"""
 
 from __future__ import annotations
 
@@ -24,16 +27,16 @@ def hardware_info(device: torch.device | str = "cpu") -> dict[str, Any]:
     }
 
 
-def hardware_text(machine: Mapping[str, Any]) -> str:
-    """A :func:`hardware_info` in one line."""
+def hardware_text(info: Mapping[str, Any]) -> str:
+    """The facts of :func:`hardware_info` in one line."""
     return (
-        f"{machine['processor']}, {machine['cores']} cores, device {machine['device']}, torch {machine['torch']}, "
-        f"Python {machine['python']}"
+        f"{info['processor']}, {info['cores']} cores, device {info['device']}, torch {info['torch']}, "
+        f"Python {info['python']}"
     )
 
 
 def processor_name() -> str:
-    """The processor's model, as the system says it."""
+    """The processor's model, as the system names it."""
     path = Path("/proc/cpuinfo")
     if path.exists():
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():

@@ -1,4 +1,4 @@
-"""What is wrong with a set of predicted hands, in numbers.
+"""Errors of a set of predicted hands.
 
 In: predicted and true joints (N, K, 3) in metres, any frame common to both; angles (N, 20) in radians.
 Out: errors in millimetres, angles in degrees, fractions in 0..1; :func:`evaluate` gathers them all.
@@ -30,32 +30,38 @@ Bones = Sequence[tuple[int, int]]
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One method's figures; None where the data for it was not given.
-
-    joint_mm (K,) mean error of each joint; worst_mm and mean_mm (N,) each frame's worst and mean joint error;
-    success and mean_success: fraction of frames whose worst (mean) error is at most each of thresholds_mm;
-    area: area under the worst-joint success curve from 0 to CURVE_LIMIT_MM, 1 is perfect;
-    median_joint_mm: median error of all joints of all frames;
-    angle_deg mean absolute angle error, angles_deg (20,) of each angle; out_of_range fraction of frames with at least
-    one angle outside its limits; bone_spread_mm mean over bones of the standard deviation of their length within a
-    sequence (0 for a rigid skeleton); bone_error_mm mean absolute difference of bone lengths to the truth.
-    """
+    """One method's figures; None where the data for it was not given."""
 
     name: str
+    """Of the method, in tables and figures."""
     joint_names: tuple[str, ...]
+    """(K,) of the joints."""
     joint_mm: NDArray[np.float64]
+    """(K,) mean error of each joint."""
     worst_mm: NDArray[np.float64]
+    """(N,) each frame's worst joint error."""
     mean_mm: NDArray[np.float64]
+    """(N,) each frame's mean joint error."""
     thresholds_mm: tuple[float, ...]
+    """Of the success fractions."""
     success: tuple[float, ...]
+    """Fraction of frames whose worst error is at most each threshold."""
     mean_success: tuple[float, ...]
+    """Fraction of frames whose mean error is at most each threshold."""
     area: float
+    """Area under the worst-joint success curve from 0 to CURVE_LIMIT_MM, 1 is perfect."""
     median_joint_mm: float
+    """Median error of all joints of all frames."""
     angle_deg: float | None = None
+    """Mean absolute angle error."""
     angles_deg: NDArray[np.float64] | None = None
+    """(20,) mean absolute error of each angle."""
     out_of_range: float | None = None
+    """Fraction of frames with at least one angle outside its limits."""
     bone_spread_mm: float | None = None
+    """Mean over bones of the standard deviation of their length within a sequence; 0 for a rigid skeleton."""
     bone_error_mm: float | None = None
+    """Mean absolute difference of bone lengths to the truth."""
 
     @property
     def frames(self) -> int:
@@ -212,3 +218,9 @@ def angle_table(evaluation: Evaluation) -> dict[str, float]:
     if evaluation.angles_deg is None or len(evaluation.angles_deg) != len(ANGLE_NAMES):
         return {}
     return {name: float(value) for name, value in zip(ANGLE_NAMES, evaluation.angles_deg, strict=True)}
+
+
+def rank_correlation(a: ArrayLike, b: ArrayLike) -> float:
+    """Spearman's rank correlation of two arrays of one size, ties in any order: -1 to 1."""
+    ranks = [np.argsort(np.argsort(np.asarray(values).ravel())) for values in (a, b)]
+    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])

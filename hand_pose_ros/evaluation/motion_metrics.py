@@ -1,4 +1,4 @@
-"""How steady and how late a filtered motion is.
+"""Lag and jitter of a filtered motion.
 
 In: sample times (T,) in seconds and motions sampled at them, metres or radians. Out: seconds of lag, metres of jitter.
 """
@@ -13,7 +13,9 @@ from scipy.optimize import minimize_scalar
 Array = NDArray[np.float64]
 
 _GRID_S = 0.004
+"""Step of the grid on which the best shift is looked for first: far below a frame."""
 _FEWEST = 8
+"""Samples that a lag is measured on, at least."""
 
 
 def lag_s(times: ArrayLike, reference: ArrayLike, filtered: ArrayLike, limit_s: float = 0.15) -> float:
@@ -21,7 +23,7 @@ def lag_s(times: ArrayLike, reference: ArrayLike, filtered: ArrayLike, limit_s: 
 
     The shift, up to ``limit_s`` either way, of the cubic spline through the reference that leaves the least squared
     difference; a constant offset of each of the D coordinates does not count. times (T,) s, increasing, not
-    necessarily evenly. The first and last ``limit_s`` serve as margin, so that every shift is judged on the same
+    necessarily evenly. The first and last ``limit_s`` serve as margin, so that every shift is compared on the same
     samples.
 
     ValueError: shapes that do not fit, values that are not finite, times that do not increase, fewer than 8 samples

@@ -1,4 +1,4 @@
-"""A network's answers on crops, as numpy arrays.
+"""A network's predictions on crops, as numpy arrays.
 
 In: a :class:`HandNet`, crops (N, 1, S, S) float32 in [-1, 1] and distances (N,) in metres, any N. Out:
 :class:`Predictions` in local metres (origin at the crop's centre, axes of the look-at view) and radians.
@@ -18,15 +18,18 @@ from hand_pose_ros.network.model import HandNet
 
 
 class Predictions(NamedTuple):
-    """joints, coarse (N, 23, 3) m: with and without the hand model; sigma (N, 23) m: expected joint errors;
-    angles (N, 20) rad as published, raw_angles (N, 20) rad before they are clamped to their limits: both None for a
-    network without a hand model."""
+    """What a network says of N crops, in each crop's local frame."""
 
     joints: NDArray[np.float32]
+    """(N, 23, 3) m: as published."""
     coarse: NDArray[np.float32]
+    """(N, 23, 3) m: before the hand model."""
     sigma: NDArray[np.float32]
+    """(N, 23) m: expected joint errors."""
     angles: NDArray[np.float32] | None
+    """(N, 20) rad: as published; None for a network without a hand model."""
     raw_angles: NDArray[np.float32] | None
+    """(N, 20) rad: before they are clamped to their limits; None likewise."""
 
 
 def predict(

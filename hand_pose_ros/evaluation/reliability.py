@@ -1,4 +1,4 @@
-"""Whether stated probabilities come true: calibration error, Brier score, area under the ROC, reliability diagrams.
+"""How far stated probabilities come true: calibration error, Brier score, area under the ROC, reliability diagrams.
 
 In: probabilities (N,) in 0..1 and which of the things said came true (N,) bool. Out: numbers, and a matplotlib figure.
 """
@@ -7,39 +7,39 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from hand_pose_ros.evaluation.figures import PALETTE
+from hand_pose_ros.visualization.figures import PALETTE, STYLE, style_axes
 
 Array = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 
 BINS = 10
-_STYLE: Any = {"font.family": "sans-serif", "font.size": 8.5, "axes.linewidth": 0.7, "axes.axisbelow": True}
 
 
 @dataclass(frozen=True)
 class Reliability:
-    """stated, came_true (B,): mean probability and share that came true of each of B bins of equal width, NaN where
-    count (B,) is 0; expected_error: mean of their differences, weighted with the counts (expected calibration error,
-    Guo et al. 2017, "On Calibration of Modern Neural Networks", Eq. 3); brier: mean squared error of the probability;
-    roc_area: chance that one that came true was given more than one that did not, NaN when all are alike."""
+    """How far probabilities came true, over all and in B bins of equal width."""
 
     stated: Array
+    """(B,) mean probability of each bin, NaN where it is empty."""
     came_true: Array
+    """(B,) share of each bin that came true, NaN where it is empty."""
     count: NDArray[np.int64]
+    """(B,) probabilities in each bin."""
     expected_error: float
+    """Mean of |stated - came_true|, weighted with the counts: expected calibration error, Guo et al. 2017, "On
+    Calibration of Modern Neural Networks", Eq. 3."""
     brier: float
+    """Mean squared error of the probability (Brier 1950)."""
     roc_area: float
+    """Chance that one that came true was given more than one that did not; NaN when all are alike."""
 
     @property
     def share(self) -> float:
@@ -83,7 +83,7 @@ def roc_area(score: Array, truth: Booleans) -> float:
 
 def reliability_figure(panels: Mapping[str, Reliability]) -> Figure:
     """A panel each: share that came true (with its 95 % interval) over probability stated, and below how often."""
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         figure = Figure(figsize=(3.6 * len(panels), 4.6), layout="constrained")
         axes = figure.subplots(2, len(panels), squeeze=False, height_ratios=(3, 1), sharex=True)
         for column, (name, measured) in enumerate(panels.items()):
@@ -91,16 +91,6 @@ def reliability_figure(panels: Mapping[str, Reliability]) -> Figure:
         axes[0, 0].set_ylabel("Share that was right")
         axes[1, 0].set_ylabel("Count")
     return figure
-
-
-def save_png(figure: Figure, path: Path) -> None:
-    """Write a figure in one step; the same figure gives the same bytes. OSError when the folder is not writable."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    FigureCanvasAgg(figure)
-    partial = path.with_name(f".{path.name}.partial")
-    with rc_context(_STYLE):
-        figure.savefig(partial, format="png", dpi=200, metadata={"Software": None})
-    partial.replace(path)
 
 
 def _panel(above: Axes, below: Axes, name: str, measured: Reliability) -> None:
@@ -119,8 +109,7 @@ def _panel(above: Axes, below: Axes, name: str, measured: Reliability) -> None:
     below.set_yscale("log")
     below.set_xlabel("Confidence")
     for axes in (above, below):
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(color="0.87", linewidth=0.6)
+        style_axes(axes, "both")
 
 
 def _interval(share: Array, count: NDArray[np.int64]) -> tuple[Array, Array]:

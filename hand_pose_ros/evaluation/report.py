@@ -1,4 +1,4 @@
-"""What the evaluator shows: a table for the terminal, JSON for machines, both figures.
+"""The report of an evaluation: a table for the terminal, JSON, both figures.
 
 In: ``metrics.Evaluation`` of one or more methods on one data set. Out: a rich table, a plain dictionary and its file,
 figure files.
@@ -6,7 +6,6 @@ figure files.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -14,8 +13,9 @@ from typing import Any
 
 from rich.table import Table
 
-from hand_pose_ros.evaluation.figures import joint_error_figure, save_figure, success_curve_figure
+from hand_pose_ros.evaluation.figures import joint_error_figure, success_curve_figure
 from hand_pose_ros.evaluation.metrics import CURVE_LIMIT_MM, Evaluation, angle_table
+from hand_pose_ros.visualization.figures import save_png_and_svg
 
 
 def summary_table(evaluations: Sequence[Evaluation], title: str = "") -> Table:
@@ -104,23 +104,11 @@ def _by_threshold(thresholds: Sequence[float], fractions: Sequence[float]) -> di
     return {f"{t:g}": f for t, f in zip(thresholds, fractions, strict=True)}
 
 
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Replace the file in one step. OSError when its folder is absent or not writable."""
-    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """As :func:`write_json`, plain text."""
-    temporary = path.with_name(path.name + ".partial")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
-
-
 def write_figures(
     folder: Path, dataset: str, evaluations: Sequence[Evaluation], order: Sequence[int] | None = None
 ) -> list[Path]:
     """Both figures, PNG and SVG: <dataset>_joint_error and <dataset>_success in the folder -> the four paths."""
     title = dataset.upper() if len(dataset) <= 4 else dataset.capitalize()
-    bars = save_figure(joint_error_figure(evaluations, order, title), folder, f"{dataset}_joint_error")
-    curves = save_figure(success_curve_figure(evaluations, title=title), folder, f"{dataset}_success")
+    bars = save_png_and_svg(joint_error_figure(evaluations, order, title), folder, f"{dataset}_joint_error")
+    curves = save_png_and_svg(success_curve_figure(evaluations, title=title), folder, f"{dataset}_success")
     return [*bars, *curves]

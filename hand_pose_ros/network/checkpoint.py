@@ -163,7 +163,7 @@ def content_hash(tensors: Mapping[str, Tensor]) -> str:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write a safetensors file that everybody may read. Atomic."""
+    """Write a safetensors file that everybody may read, in one step. OSError as ``files.replaced``."""
     with replaced(path) as temporary:
         save_file(dict(tensors), str(temporary), metadata=dict(metadata))
         # The library writes files that only their owner may read; shipped weights are for everybody.

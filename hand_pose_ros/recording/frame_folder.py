@@ -11,6 +11,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from hand_pose_ros.depth.camera import Camera
 
@@ -27,15 +28,19 @@ def natural_key(path: Path) -> list[tuple[int, int | str]]:
 
 @dataclass(frozen=True)
 class RecordedFrames:
-    """The frames of one folder. ``recording[i]`` reads the i-th one; all have the size of ``camera``."""
+    """The frames of one folder; all have the size of ``camera``."""
 
     folder: Path
+    """The folder that was opened."""
     files: tuple[Path, ...]
+    """Its depth images in natural order."""
     camera: Camera
+    """Intrinsics of every frame."""
 
     @classmethod
     def open(cls, folder: str | Path, intrinsics: tuple[float, float, float, float]) -> RecordedFrames:
-        """Finds the frames; ``intrinsics`` fx, fy, cx, cy in pixels. Raises RecordingError."""
+        """Finds the frames; ``intrinsics``: fx, fy, cx, cy in pixels. Raises RecordingError when the folder holds no
+        depth images or the numbers are no camera's."""
         folder = Path(folder)
         if not folder.is_dir():
             raise RecordingError(f"'{folder}' is not a folder of depth frames")
@@ -54,6 +59,7 @@ class RecordedFrames:
         return len(self.files)
 
     def __getitem__(self, index: int) -> np.ndarray:
+        """Counts (H, W) uint16 of the i-th frame, 0 = no reading. Raises RecordingError."""
         counts = read_depth_png(self.files[index])
         if counts.shape != (self.camera.height, self.camera.width):
             raise RecordingError(
@@ -61,6 +67,12 @@ class RecordedFrames:
                 f" {self.camera.width}x{self.camera.height}"
             )
         return counts
+
+    def depth(self, index: int, depth_unit_m: float) -> NDArray[np.float32]:
+        """Depth (H, W) float32 m of the i-th frame, NaN = no reading; ``depth_unit_m``: metres per count. Raises
+        RecordingError."""
+        counts = self[index]
+        return np.where(counts > 0, counts * np.float32(depth_unit_m), np.float32(np.nan))
 
     def name(self, index: int) -> str:
         """The i-th file's path within the folder."""

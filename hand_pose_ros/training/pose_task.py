@@ -17,7 +17,7 @@ from torch import Tensor
 
 from hand_pose_ros.datasets.seeds import training_seed
 from hand_pose_ros.datasets.torch_batch import Source, TorchBatch, to_torch
-from hand_pose_ros.evaluation.validation import SyntheticReport, evaluate_synthetic
+from hand_pose_ros.evaluation.synthetic_report import SyntheticReport, evaluate_synthetic
 from hand_pose_ros.network.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from hand_pose_ros.network.losses import first_hands, hand_loss
 from hand_pose_ros.network.model import HandNet

@@ -1,4 +1,4 @@
-"""The skeleton drawn on the depth image, for eyes. No ROS.
+"""The skeleton drawn on the depth image. No ROS.
 
 In: depth (H, W) float metres (NaN = no reading), its ``Camera``, and hands with joints (23, 3) metres in the camera's
 optical frame. Out: (H, W, 3) uint8 RGB: depth coloured from near (bright) to far (dark) around the hand, bones in the
@@ -8,6 +8,7 @@ colours of their fingers.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
 
@@ -17,7 +18,6 @@ import numpy as np
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.hand.skeleton import BONES, FINGER_JOINTS, JOINT_COUNT
 
-# One hue a finger, told apart with the common kinds of colour blindness too (Okabe and Ito's palette).
 FINGER_COLOURS: dict[str, tuple[int, int, int]] = {
     "thumb": (230, 70, 0),
     "index": (240, 228, 66),
@@ -25,6 +25,7 @@ FINGER_COLOURS: dict[str, tuple[int, int, int]] = {
     "ring": (86, 180, 233),
     "pinky": (220, 110, 180),
 }
+"""RGB of each finger, distinguishable with the common kinds of colour blindness too (after Okabe and Ito's palette)."""
 PALM_COLOUR: tuple[int, int, int] = (245, 245, 245)
 
 
@@ -39,8 +40,11 @@ def _joint_colours() -> tuple[tuple[int, int, int], ...]:
 JOINT_COLOURS: tuple[tuple[int, int, int], ...] = _joint_colours()
 """RGB of each joint, and of the bone that ends there."""
 
-_REACH_M = 0.15  # coloured depth range on either side of the hand
+_REACH_M = 0.15
+"""Coloured depth range behind the hand; before it, and where there is no hand, in proportion."""
 _LEVELS = 255
+_CAPTION_WIDTH_PX = 900.0
+"""A caption is drawn at scale 1 in an image of this width."""
 
 
 class HasJoints(Protocol):
@@ -48,6 +52,33 @@ class HasJoints(Protocol):
 
     @property
     def joints(self) -> np.ndarray: ...
+
+
+@dataclass(frozen=True)
+class OverlayFrame:
+    """One depth frame with the hands that were found in it, to be drawn later."""
+
+    depth: np.ndarray
+    """(H, W) float metres, NaN = no reading."""
+    camera: Camera
+    """The camera of the depth image."""
+    hands: Sequence[HasJoints]
+    """The hands to draw."""
+    caption: str
+    """One line at the top left."""
+    time_s: float
+    """Time of the frame, seconds from any start."""
+
+    def draw(self) -> np.ndarray:
+        """The picture with hands and caption, (H, W, 3) uint8 RGB. ValueError as :func:`draw_overlay`."""
+        picture = draw_overlay(self.depth, self.camera, self.hands)
+        scale = self.depth.shape[1] / _CAPTION_WIDTH_PX
+        origin = (8, round(34 * scale) + 4)
+        for colour, thickness in (((0, 0, 0), 4), ((255, 255, 255), 1)):
+            cv2.putText(
+                picture, self.caption, origin, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, thickness, cv2.LINE_AA
+            )
+        return picture
 
 
 def draw_overlay(depth: np.ndarray, camera: Camera, hands: Sequence[HasJoints]) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Figures of the ablations: error bars of every row, and the error over the samples seen.
 
-In: :class:`RowResults` of the rows of a table. Out: matplotlib figures. Drawn on the Agg canvas, without pyplot.
+In: :class:`RowResults` of the rows of a table. Out: matplotlib figures.
 """
 
 from __future__ import annotations
@@ -14,11 +14,8 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from hand_pose_ros.evaluation.figures import PALETTE
+from hand_pose_ros.visualization.figures import PAGE_WIDTH_IN, PALETTE, STYLE, style_axes
 from research.ablation.config import Row
-
-_STYLE: Any = {"font.family": "sans-serif", "font.size": 8.5, "axes.linewidth": 0.7, "axes.axisbelow": True}
-_WIDTH_IN = 7.2
 
 
 @dataclass(frozen=True)
@@ -57,8 +54,8 @@ SDNET_PANELS: tuple[Panel, ...] = (
 def bars_figure(results: Sequence[RowResults], panels: Sequence[Panel]) -> Figure:
     """A panel a measure, a bar a row: the mean over seeds, its standard deviation, a dot a seed. Beside each bar, where
     the paper printed this measure, a hollow diamond."""
-    with rc_context(_STYLE):
-        figure = Figure(figsize=(_WIDTH_IN, 2.7), layout="constrained")
+    with rc_context(STYLE):
+        figure = Figure(figsize=(PAGE_WIDTH_IN, 2.7), layout="constrained")
         for axes, panel in zip(np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True):
             _bars(axes, results, panel)
         handles, labels = figure.axes[0].get_legend_handles_labels()
@@ -95,13 +92,13 @@ def _bars(axes: Axes, results: Sequence[RowResults], panel: Panel) -> None:
         range(len(results)), [r.row.label for r in results], rotation=30, ha="right", rotation_mode="anchor"
     )
     axes.set_title(panel.label, fontsize=8.5, loc="left")
-    _dress(axes)
+    style_axes(axes, "y")
 
 
 def curves_figure(tables: Sequence[tuple[str, Sequence[RowResults]]]) -> Figure:
     """A panel a table (its title, its rows): mean joint error over the samples seen, mean and range over the seeds."""
-    with rc_context(_STYLE):
-        figure = Figure(figsize=(_WIDTH_IN, 3.0), layout="constrained")
+    with rc_context(STYLE):
+        figure = Figure(figsize=(PAGE_WIDTH_IN, 3.0), layout="constrained")
         for axes, (title, results) in zip(
             np.atleast_1d(figure.subplots(1, len(tables))), tables, strict=True
         ):
@@ -118,11 +115,5 @@ def curves_figure(tables: Sequence[tuple[str, Sequence[RowResults]]]) -> Figure:
             axes.set_ylabel("Joint error (mm)")
             if any(result.runs for result in results):
                 axes.legend(frameon=False, fontsize=8)
-            _dress(axes)
+            style_axes(axes, "y")
     return figure
-
-
-def _dress(axes: Axes) -> None:
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    axes.grid(axis="y", color="0.87", linewidth=0.6)

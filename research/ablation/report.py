@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from hand_pose_ros.evaluation.figures import save_figure
 from hand_pose_ros.evaluation.hardware_info import hardware_text
 from hand_pose_ros.files import write_text
 from hand_pose_ros.hand import skeleton
+from hand_pose_ros.visualization.figures import save_png_and_svg
 from research.ablation.config import ROWS, TABLES, AblationConfig
 from research.ablation.figures import (
     DEEPMODEL_PANELS,
@@ -73,9 +73,9 @@ def write_report(ablation: AblationConfig, folder: Path, path: Path) -> None:
     tables = collect(ablation, folder)
     figures = path.parent / "figures"
     for table, panels in (("deepmodel", DEEPMODEL_PANELS), ("sdnet", SDNET_PANELS)):
-        save_figure(bars_figure(tables[table], panels), figures, f"ablation_{table}")
+        save_png_and_svg(bars_figure(tables[table], panels), figures, f"ablation_{table}")
     titles = {"deepmodel": "DeepModel's rows", "sdnet": "SDNet's rows"}
-    save_figure(
+    save_png_and_svg(
         curves_figure([(titles[table], tables[table]) for table in TABLES]), figures, "ablation_curves"
     )
     text = "\n".join(

@@ -18,8 +18,8 @@ from hand_pose_ros.datasets.synthetic import SyntheticConfig
 from hand_pose_ros.datasets.torch_batch import Source
 from hand_pose_ros.evaluation.metrics import joint_errors_mm
 from hand_pose_ros.evaluation.predict import join, predict
-from hand_pose_ros.evaluation.synthetic_hands import EVALUATION_DATA, seen_end_on
-from hand_pose_ros.evaluation.validation import WORST_JOINT_MM
+from hand_pose_ros.evaluation.synthetic_benchmark import EVALUATION_DATA, seen_end_on
+from hand_pose_ros.evaluation.synthetic_report import WORST_JOINT_MM
 from hand_pose_ros.network.backbones import fold_normalisation
 from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.model import HandNet

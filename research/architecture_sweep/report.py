@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from hand_pose_ros.evaluation.hardware_info import hardware_text
-from hand_pose_ros.evaluation.validation import WORST_JOINT_MM
+from hand_pose_ros.evaluation.synthetic_report import WORST_JOINT_MM
 from hand_pose_ros.files import write_text
 from research.architecture_sweep.config import BASE, Design, SweepConfig
 from research.architecture_sweep.runs import finished_result

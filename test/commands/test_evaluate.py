@@ -12,15 +12,13 @@ import pytest
 import torch
 from PIL import Image
 
-from hand_pose_ros.commands import evaluate as evaluate_command
 from hand_pose_ros.commands.main import main
 from hand_pose_ros.datasets.benchmarks import ICVL, to_image
 from hand_pose_ros.datasets.icvl import Icvl
 from hand_pose_ros.datasets.sample import crop_sample
-from hand_pose_ros.evaluation import synthetic_hands as evaluate_synthetic
-from hand_pose_ros.evaluation.outcomes import named_files
+from hand_pose_ros.evaluation import benchmark_evaluation, synthetic_benchmark
 from hand_pose_ros.evaluation.predict import Predictions
-from hand_pose_ros.evaluation.published import read_predictions, write_predictions
+from hand_pose_ros.evaluation.prediction_files import read_predictions, write_predictions
 from hand_pose_ros.hand.joint_sets import convert_joints
 from hand_pose_ros.hand.skeleton import JOINT_NAMES
 from hand_pose_ros.network.checkpoint import save_checkpoint
@@ -89,7 +87,7 @@ def test_published_files_become_a_table_json_and_figures(files, capsys):
 
 def test_a_checkpoint_is_scored_on_synthetic_hands(checkpoint, toy_hands, monkeypatch, tmp_path, capsys):
     toy_hands.config = SimpleNamespace(families=("toy",))
-    monkeypatch.setattr(evaluate_synthetic, "synthetic_source", lambda data, split: toy_hands)
+    monkeypatch.setattr(synthetic_benchmark, "synthetic_source", lambda data, split: toy_hands)
     out = tmp_path / "out.json"
     assert main(["evaluate", "--checkpoint", str(checkpoint), "--count", "40", "--json", str(out)]) == 0
     (method,) = json.loads(out.read_text())["methods"]
@@ -102,22 +100,7 @@ def test_a_checkpoint_is_scored_on_synthetic_hands(checkpoint, toy_hands, monkey
     assert "angle error" in capsys.readouterr().out
 
 
-def test_joints_are_seen_where_the_surface_before_them_is_theirs():
-    crop = np.ones((2, 1, 96, 96), np.float32)
-    crop[0, 0, 44:52, 44:52] = 0.0  # skin in the middle of the cube
-    crop[1, 0, 44:52, 44:52] = -0.5  # something far before it
-    joints = np.zeros((2, 23, 3), np.float32)
-    joints[:, :, 2] = 0.012
-    joints[:, 1, 0] = 0.05  # beside what is there
-    joints[:, 2, 0] = 0.4  # outside the crop
-    batch = SimpleNamespace(crop=crop, distance=np.full(2, 0.6, np.float32), joints=joints)
-    seen = evaluate_synthetic.joints_seen(batch, 0.30)
-    assert not seen[:, 1:3].any()
-    assert not seen[1].any()
-    assert seen[0, [0, *range(3, 23)]].all()
-
-
-def test_a_second_look_is_scored_beside_the_first(checkpoint, toy_hands, monkeypatch, tmp_path):
+def test_a_second_pass_is_scored_beside_the_first(checkpoint, toy_hands, monkeypatch, tmp_path):
     toy_hands.config = SimpleNamespace(families=("toy",))
     asked = []
 
@@ -125,16 +108,18 @@ def test_a_second_look_is_scored_beside_the_first(checkpoint, toy_hands, monkeyp
         asked.append(data)
         return toy_hands
 
-    monkeypatch.setattr(evaluate_synthetic, "synthetic_source", source)
+    monkeypatch.setattr(synthetic_benchmark, "synthetic_source", source)
     out = tmp_path / "out.json"
     sheet = tmp_path / "sheet.png"
     arguments = ["evaluate", "--checkpoint", str(checkpoint), "--count", "24", "--json", str(out)]
     assert (
-        main([*arguments, "--looks", "2", "--families", "webxr", "--border", "0.5", "--pictures", str(sheet)])
+        main(
+            [*arguments, "--passes", "2", "--families", "webxr", "--border", "0.5", "--pictures", str(sheet)]
+        )
         == 0
     )
     first, second = json.loads(out.read_text())["methods"]
-    assert (first["name"], second["name"]) == ("tiny", "tiny, second look")
+    assert (first["name"], second["name"]) == ("tiny", "tiny, second pass")
     assert first["mean_error_mm"] != second["mean_error_mm"]
     assert asked[0]["margin_m"] > 0.03
     assert asked[0]["families"] == ("webxr",)
@@ -152,7 +137,7 @@ def test_a_network_is_scored_in_the_camera_frame_of_a_benchmark(checkpoint, icvl
             np.tile(local, (n, 1, 1)), np.zeros((n, 23, 3)), np.ones((n, 23)), np.zeros((n, 20)), None
         )
 
-    monkeypatch.setattr(evaluate_command, "predict", fixed)
+    monkeypatch.setattr(benchmark_evaluation, "predict", fixed)
     out = tmp_path / "written.txt"
     arguments = ["evaluate", "--dataset", "icvl", "--root", str(icvl_root), "--checkpoint", str(checkpoint)]
     assert main([*arguments, "--write-predictions", str(out), "--json", str(tmp_path / "j.json")]) == 0
@@ -187,9 +172,9 @@ def test_count_takes_frames_evenly_from_the_whole_data_set(checkpoint, icvl_root
         (["--checkpoint", "a", "--root", "b"], "--root is for --checkpoint on"),
         (["--checkpoint", "a", "--subjects", "P1"], "--subjects is for --dataset msra"),
         (["--checkpoint", "a", "--count", "0"], "--count is 0"),
-        (["--checkpoint", "a", "--looks", "3"], "--looks is 3, want 1 or 2"),
+        (["--checkpoint", "a", "--passes", "3"], "--passes is 3, want 1 or 2"),
         (
-            ["--checkpoint", "a", "--dataset", "nyu", "--root", "b", "--looks", "2"],
+            ["--checkpoint", "a", "--dataset", "nyu", "--root", "b", "--passes", "2"],
             "are for networks on synthetic",
         ),
         (["--checkpoint", "{checkpoint}", "--border", "1.5"], "border is 1.5"),
@@ -222,12 +207,3 @@ def test_bad_input_ends_in_one_line_and_status_2(arguments, problem, files, chec
     error = capsys.readouterr().err
     assert problem in error
     assert error.count("\n") == 1
-
-
-def test_names_of_methods():
-    assert named_files(["a/b.txt", "My method=c.txt"]) == [
-        ("b", Path("a/b.txt")),
-        ("My method", Path("c.txt")),
-    ]
-    with pytest.raises(ValueError, match="two methods are named 'b'"):
-        named_files(["a/b.txt", "c/b.txt"])

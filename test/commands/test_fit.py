@@ -9,9 +9,8 @@ import pytest
 import torch
 
 from hand_pose_ros.commands import main as cli
-from hand_pose_ros.commands.fit import sequence_slices
-from hand_pose_ros.datasets.benchmarks import ICVL, NYU
-from hand_pose_ros.evaluation.published import write_predictions
+from hand_pose_ros.datasets.benchmarks import ICVL
+from hand_pose_ros.evaluation.prediction_files import write_predictions
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.hand_state import hand_frames, random_hands
 from hand_pose_ros.hand.joint_sets import convert_joints
@@ -65,12 +64,6 @@ def test_random_hands_are_recovered_by_every_solver(tmp_path, capsys):
 
 def test_too_much_noise_fails_the_self_test():
     assert fit("--self-test", 8, "--noise-mm", 20) == 1
-
-
-def test_sequences_default_to_the_benchmarks_own_where_the_file_is_whole():
-    assert sequence_slices(None, ICVL, 1596) == [slice(0, 702), slice(702, 1596)]
-    assert sequence_slices(None, NYU, 10) == [slice(0, 10)]
-    assert sequence_slices("3,4", ICVL, 7) == [slice(0, 3), slice(3, 7)]
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,8 @@ import numpy as np
 import pytest
 
 from hand_pose_ros.commands.main import main
-from hand_pose_ros.commands.replay import summarise
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.synthetic.motion import SyntheticMotion
-from hand_pose_ros.tracking.hand import TrackState
-from hand_pose_ros.tracking.tracker import TrackResult
 
 UNIT = 0.00025
 INTRINSICS = "240,240,159.5,119.5"
@@ -52,15 +49,6 @@ def test_a_recorded_hand_is_tracked_drawn_and_counted(recording, tmp_path, capsy
     assert sheet.shape == (320, 4 * 320, 3)
     assert (output / "overlay.gif").stat().st_size > 0
     assert "frames_with_hand: 12" in capsys.readouterr().out
-
-
-def test_frames_without_a_hand_are_counted_as_such():
-    nothing = TrackResult((), TrackState.SEARCH, {"locate": 2.0})
-    summary = summarise([nothing] * 11, [3.0] * 11)
-    assert summary["frames_with_hand"] == 0
-    assert summary["share_with_hand_from_10th"] == 0.0
-    assert summary["confidence_median"] is None
-    assert summary["stage_ms"] == {"locate": {"p50": 2.0, "p95": 2.0}}
 
 
 @pytest.mark.parametrize(

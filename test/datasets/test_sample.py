@@ -8,11 +8,9 @@ import numpy as np
 import pytest
 
 from hand_pose_ros.datasets.icvl import Icvl
-from hand_pose_ros.datasets.msra import Msra
 from hand_pose_ros.datasets.sample import (
     OWN_JOINT_SET,
     Sample,
-    batch_samples,
     centre_of_mass,
     crop_sample,
     joint_set_names,
@@ -51,21 +49,6 @@ def test_a_left_hand_is_the_mirror_image_of_a_right_one(sample):
     left, right = (crop_sample(replace(sample, side=side), 96) for side in ("left", "right"))
     np.testing.assert_allclose(left.joints, right.joints * [-1, 1, 1], atol=1e-12)
     np.testing.assert_array_equal(left.crop, right.crop[:, ::-1])
-
-
-def test_a_batch_is_its_crops_stacked(icvl_archive, msra_archive):
-    samples = Icvl(icvl_archive.root)[:3]
-    batch = batch_samples(samples, 64, cube_m=0.3)
-    assert batch.crop.shape == (3, 1, 64, 64)
-    assert {a.dtype for a in batch} == {np.dtype(np.float32)}
-    one = crop_sample(samples[1], 64, cube_m=0.3)
-    np.testing.assert_array_equal(batch.crop[1, 0], one.crop)
-    np.testing.assert_allclose(batch.joints[1], one.joints, atol=1e-7)
-    assert batch.distance[1] == pytest.approx(np.linalg.norm(samples[1].centre))
-    with pytest.raises(ValueError, match="do not share one joint set"):
-        batch_samples([samples[0], Msra(msra_archive.root, ["P0"])[0]], 64)
-    with pytest.raises(ValueError, match="0 samples"):
-        batch_samples([], 64)
 
 
 def test_the_centre_of_mass_of_a_patch_is_its_middle():

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hand_pose_ros.datasets.full_frames import FullFrameConfig, FullFrames
+from hand_pose_ros.datasets.full_frames import FullFrames
+from hand_pose_ros.datasets.full_scenes import FullFrameConfig
 from hand_pose_ros.datasets.still_images import still_images
 from hand_pose_ros.depth.frame import DepthFrame
 from hand_pose_ros.detection.detector import reduce_depth

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
-from hand_pose_ros.evaluation.reliability import reliability, reliability_figure, roc_area, save_png
+from hand_pose_ros.evaluation.reliability import reliability, reliability_figure, roc_area
+from hand_pose_ros.visualization.figures import save_figure
 
 
 def test_numbers_by_hand() -> None:
@@ -71,7 +72,7 @@ def test_figure_shows_a_panel_each_and_is_always_the_same(tmp_path: Path) -> Non
     assert titles[0].startswith("Hand: 3")
     assert titles[1].startswith("Joints: 3")
     for name in ("a.png", "b.png"):
-        save_png(reliability_figure({"Hand": found, "Joints": found}), tmp_path / "new" / name)
+        save_figure(reliability_figure({"Hand": found, "Joints": found}), tmp_path / "new" / name)
     assert (tmp_path / "new" / "a.png").read_bytes() == (tmp_path / "new" / "b.png").read_bytes()
     assert np.asarray(Image.open(tmp_path / "new" / "a.png")).std() > 5
     assert len(list((tmp_path / "new").iterdir())) == 2

@@ -12,13 +12,8 @@ from rich.console import Console
 
 from hand_pose_ros.evaluation.figures import joint_error_figure, success_curve_figure
 from hand_pose_ros.evaluation.metrics import Evaluation, evaluate, success_curve
-from hand_pose_ros.evaluation.report import (
-    joint_table,
-    summary_table,
-    to_dictionary,
-    write_figures,
-    write_json,
-)
+from hand_pose_ros.evaluation.report import joint_table, summary_table, to_dictionary, write_figures
+from hand_pose_ros.files import write_json
 
 
 def method(name: str, seed: int, joints: int = 4, angles: bool = False) -> Evaluation:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import yaml
 
-from hand_pose_ros.nodes.inputs import DEPTH_TOPIC
 from hand_pose_ros.nodes.parameters.demo_parameters import CAMERA_PARAMETERS
+from hand_pose_ros.nodes.topics import DEPTH_TOPIC
 from hand_pose_ros.resources import resource
 
 

@@ -172,7 +172,7 @@ def test_the_report_keeps_what_a_person_wrote(train, ablation, tmp_path, monkeyp
     assert f"| ours | {errors.mean():.1f} ± {errors.std(ddof=1):.1f} |" in text
     assert "| SDNet (0.5) | - |" in text
     assert (tmp_path / "docs" / "figures" / "ablation_deepmodel.png").stat().st_size > 1000
-    monkeypatch.setattr(ablation_report, "save_figure", lambda *_: None)  # drawn once is enough
+    monkeypatch.setattr(ablation_report, "save_png_and_svg", lambda *_: None)  # drawn once is enough
     before, _, after = text.partition("(not written yet)")
     page.write_text(before + "The hand model wins." + after, encoding="utf-8")
     write_report(ablation, output, page)

@@ -10,11 +10,12 @@ import pytest
 import torch
 
 from hand_pose_ros.datasets.detector_targets import make_target, wanted
-from hand_pose_ros.datasets.full_frames import FullFrameConfig, FullFrames
+from hand_pose_ros.datasets.full_frames import FullFrames
+from hand_pose_ros.datasets.full_scenes import FullFrameConfig
 from hand_pose_ros.detection.config import DetectionConfig
-from hand_pose_ros.detection.detector import Detection, decode, load_detector
+from hand_pose_ros.detection.detector import decode, load_detector
 from hand_pose_ros.detection.detector_net import DetectorConfig, DetectorMaps, anchors, handedness
-from hand_pose_ros.evaluation.detector import Tally
+from hand_pose_ros.evaluation.detector_evaluation import DetectorTally
 from hand_pose_ros.network.checkpoint import CheckpointError
 from hand_pose_ros.training.detector_config import DetectorTrainConfig, detector_config, load_detector_config
 from hand_pose_ros.training.detector_task import DetectorTask, detector_trainer
@@ -35,7 +36,7 @@ def test_maps_that_equal_the_target_are_decoded_into_the_truth(batch):
     logit = torch.logit(target.heat.clamp(1e-4, 1 - 1e-4))
     maps = DetectorMaps(logit, 8 * target.left - 4, target.offset, target.size, target.axes)
     anchor, must = anchors(batch.z), wanted(batch)
-    tally = Tally()
+    tally = DetectorTally()
     for n in range(len(batch.z)):
         found = decode(maps, anchor[n], batch.rays[n], DetectionConfig(least_score=0.5), n)
         some = batch.present[n] & (batch.visible[n] > 0)
@@ -64,29 +65,6 @@ def test_the_axes_of_a_target_tell_its_side(batch):
     there = target.near > 0.5
     side = handedness(target.axes)[there]
     assert torch.allclose(side, 1 - 2 * target.left[there], atol=1e-4)
-
-
-def test_figures_worked_by_hand():
-    def at(x: float, side: str) -> Detection:
-        return Detection(np.array([x, 0.0, 0.6]), side, 0.9, 0.8, 0.11)
-
-    tally = Tally()
-    middles = np.array([[0.0, 0.0, 0.6], [0.3, 0.0, 0.6]])
-    left, radius = np.array([False, True]), np.array([0.1, 0.1])
-    # One 10 mm off, one 50 mm off with the wrong side, one where nothing is.
-    found = [at(0.01, "right"), at(0.35, "right"), at(0.9, "left")]
-    tally.add(found, middles, left, radius, np.array([True, True]))
-    tally.add([at(0.0, "left")], np.zeros((0, 3)), left[:0], radius[:0], np.zeros(0, bool))
-    tally.add([], middles[:1], left[:1], radius[:1], np.array([True]))
-    report = tally.report()
-    assert report.hands == 3
-    assert report.pictures == 3
-    assert report.found == pytest.approx({"20": 1 / 3, "40": 1 / 3, "60": 2 / 3})
-    assert report.wrong_sides == 0.5
-    assert report.median_mm == pytest.approx(30.0)
-    assert report.size_error == pytest.approx(0.1)
-    assert report.false_alarms == 0.5
-    assert report.false_alarms_without_hand == 1.0
 
 
 def test_a_run_leaves_weights_and_goes_on_where_it_stopped(tmp_path):

@@ -20,9 +20,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from hand_pose_ros.files import write_json
 from hand_pose_ros.nodes.demo.demo_config import SLOW_VARIABLE, DemoConfig, parse_arguments
 from hand_pose_ros.nodes.demo.processes import NodeProcesses
-from hand_pose_ros.visualization.pictures import write_json
 
 _PATIENCE_S = 300.0  # without any progress: a slow machine compiles kernels in the first run
 _END_LIMIT_S = 120.0  # drawing the pictures

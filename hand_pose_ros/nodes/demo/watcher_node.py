@@ -21,6 +21,7 @@ from rclpy.serialization import deserialize_message
 from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo, Image
 
+from hand_pose_ros.files import write_json
 from hand_pose_ros.msg import HandModelInfo, HandPose, HandPoseArray
 from hand_pose_ros.nodes import conversions
 from hand_pose_ros.nodes.demo.run_record import RunRecord, SeenHand
@@ -37,7 +38,8 @@ from hand_pose_ros.nodes.topics import (
     RELIABLE_QOS,
     TRUTH_TOPIC,
 )
-from hand_pose_ros.visualization.pictures import OverlayFrame, write_json, write_overlays
+from hand_pose_ros.visualization.image_files import write_overlays
+from hand_pose_ros.visualization.overlay import OverlayFrame
 
 _WRITE_PERIOD_S = 0.5
 

@@ -1,4 +1,4 @@
-"""The figures of the bench: errors, jitter, lag, validity, losing and finding, labels, times.
+"""Figures of trackers on the bench's sequences: errors, jitter, lag, validity, losing and finding, labels, times.
 
 In: runs of one tracker (bench_runs.Run). Out: plain numbers by name; lengths in millimetres, times as named.
 """
@@ -18,29 +18,38 @@ from hand_pose_ros.tracking.hand import Hand, TrackState
 
 TIPS = list(skeleton.TIP_JOINTS)
 SETTLED_S = 1.0
-"""A still hand is judged from this long after it was first seen."""
+"""A still hand is evaluated from this long after it was first seen: filter and shape have settled then (guessed)."""
 LOST_FRAMES = 3
 """Frames within which a hand that has left must be gone; those are not counted as published without a hand."""
 _LONGEST_GAP_S = 0.2
+"""Motion counts as one stretch across gaps up to this long."""
 _SHORTEST_MOTION_S = 1.5
+"""Stretches that are shorter give no lag: it is measured away from both ends (motion_metrics.lag_s)."""
 _MOST_BONE_CHANGE_M = 1e-6
+"""Bones of a frozen shape differ by rounding alone."""
+_FEWEST_STILL_FRAMES = 10
+_WARM_UP_FRAMES = 15
+"""Frames of a run whose times do not count: the track begins in them."""
+_NEVER_SEEN = 10**6
+"""Frames without a hand at the start of a sequence: a hand that was never there has not left."""
+_RETURNED_IN_VIEW, _RETURNED_VISIBLE = 0.95, 0.5
+"""Shares of a hand in view and visible from which on it has come back."""
 
 Array = NDArray[np.float64]
 Figures = dict[str, float]
-
-
 Key = tuple[str, float, str]
+"""Sequence, stamp in seconds and side of a true hand."""
 
 
 def found_hands(runs: Sequence[Run]) -> set[Key]:
-    """Which true hands were found: sequence, stamp, side."""
+    """The true hands that were found."""
     return {(run.sequence.name, pair.stamp_s, pair.truth.side) for run in runs for pair in pairs(run)}
 
 
 def accuracy(runs: Sequence[Run], common: set[Key] | None = None) -> Figures:
     """Errors of refined and raw hands on the same frames, all joints and fingertips, and the share of hands found.
 
-    ``common``: judge the errors on these hands alone, those that all trackers found.
+    ``common``: measure the errors on these hands alone, those that all trackers found.
     """
     found = [
         pair
@@ -48,7 +57,7 @@ def accuracy(runs: Sequence[Run], common: set[Key] | None = None) -> Figures:
         for pair in pairs(run)
         if common is None or (run.sequence.name, pair.stamp_s, pair.truth.side) in common
     ]
-    visible = sum(len(frame.judged) for run in runs for frame in run.frames)
+    visible = sum(len(frame.evaluated) for run in runs for frame in run.frames)
     if not found:
         return {"frames": visible, "found_percent": 0.0}
     truth = np.stack([pair.truth.joints for pair in found])
@@ -75,7 +84,7 @@ def stillness(runs: Sequence[Run]) -> Figures:
     jitter: dict[str, list[float]] = {"hand": [], "raw": []}
     for run in runs:
         settled = [pair for pair in pairs(run) if pair.stamp_s >= run.frames[0].stamp_s + SETTLED_S]
-        if len(settled) < 10:
+        if len(settled) < _FEWEST_STILL_FRAMES:
             continue
         for name, values in jitter.items():
             tips = np.stack([getattr(pair, name).joints[TIPS] for pair in settled])
@@ -140,7 +149,7 @@ def presence(runs: Sequence[Run]) -> Figures:
     again: list[int] = []
     empty = taken = 0
     for run in runs:
-        absent_for = 10**6  # a sequence may begin without a hand: nothing has left then
+        absent_for = _NEVER_SEEN
         waiting: int | None = None
         for frame in run.frames:
             there = bool(frame.truth)
@@ -150,7 +159,7 @@ def presence(runs: Sequence[Run]) -> Figures:
                 taken += bool(frame.hands)
             if absent_for == 1:
                 lost.append(0)
-            if 0 < absent_for < 10**6 and lost and frame.hands:
+            if 0 < absent_for < _NEVER_SEEN and lost and frame.hands:
                 lost[-1] = absent_for
             waiting = _count_wait(frame, waiting, again, absent_for)
     return {
@@ -169,7 +178,8 @@ def _count_wait(frame: Frame, waiting: int | None, again: list[int], absent_for:
     """Frames since a hand has come back into view, until it is tracked."""
     if absent_for:
         return 0
-    if waiting is None or not any(t.in_view >= 0.95 and t.visible >= 0.5 for t in frame.truth):
+    back = [t for t in frame.truth if t.in_view >= _RETURNED_IN_VIEW and t.visible >= _RETURNED_VISIBLE]
+    if waiting is None or not back:
         return waiting
     if any(hand.state == TrackState.TRACK for hand in frame.hands):
         again.append(waiting)
@@ -180,7 +190,7 @@ def _count_wait(frame: Frame, waiting: int | None, again: list[int], absent_for:
 def labels(runs: Sequence[Run]) -> Figures:
     """Two hands at once: how often both are published, and how often one carries the other's side."""
     found = [pair for run in runs for pair in pairs(run)]
-    two = [frame for run in runs for frame in run.frames if len(frame.judged) == 2]
+    two = [frame for run in runs for frame in run.frames if len(frame.evaluated) == 2]
     both = sum(len([h for h in frame.hands if h.state == TrackState.TRACK]) == 2 for frame in two)
     swapped = {
         (pair.stamp_s, id(run)) for run in runs for pair in pairs(run) if pair.hand.side != pair.truth.side
@@ -197,7 +207,7 @@ def stage_times(runs: Sequence[Run]) -> dict[str, dict[str, float]]:
     """Milliseconds a stage of frames in which one known hand was followed: p50 and p95; ``total`` is their sum."""
     rows: dict[str, list[float]] = {}
     for run in runs:
-        for frame in run.frames[15:]:
+        for frame in run.frames[_WARM_UP_FRAMES:]:
             if len(frame.hands) == 1 and "locate" not in frame.timings_ms:
                 for stage, value in (*frame.timings_ms.items(), ("total", sum(frame.timings_ms.values()))):
                     rows.setdefault(stage, []).append(value)

@@ -7,12 +7,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from hand_pose_ros.datasets.full_frames import FullFrameConfig, FullFrames
+from hand_pose_ros.datasets.full_frames import FullFrames
+from hand_pose_ros.datasets.full_scenes import FullFrameConfig
 from hand_pose_ros.datasets.still_images import StillHand, StillImage, still_images
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.detection.proposals import Proposal
-from hand_pose_ros.evaluation.search import LOSSES, report, search_image
-from hand_pose_ros.evaluation.search_report import lines
+from hand_pose_ros.evaluation.search_report import LOSSES, search_lines, summarise_search
+from hand_pose_ros.evaluation.search_trials import search_image, search_images
 from hand_pose_ros.synthetic.sensor import NO_NOISE
 from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.tracker import HandTracker
@@ -30,7 +31,7 @@ def image(*hands: StillHand) -> StillImage:
 
 
 class Tracker:
-    """Publishes and names what it is told to."""
+    """Publishes and proposes what it is given."""
 
     config = TrackerConfig(hands=2)
 
@@ -52,7 +53,7 @@ class Tracker:
 
 
 def figures(tracker, *images, frames=2):
-    return report([search_image(tracker, one, frames) for one in images])
+    return summarise_search([search_image(tracker, one, frames) for one in images])
 
 
 def test_two_hands_are_both_found_only_by_hands_of_their_own():
@@ -81,7 +82,7 @@ def test_a_hand_far_from_every_true_one_is_false_and_a_second_one_near_it_a_doub
 def test_it_says_where_a_hand_was_lost(published, places, loss):
     found = figures(Tracker(published, places), image(hand("right", RIGHT)))
     assert found.lost["first frame"] == {name: float(name == loss) for name in LOSSES}
-    assert found.finders["blob only"] == float(bool(places))
+    assert found.sources["blob only"] == float(bool(places))
 
 
 def test_hands_barely_seen_count_among_all_only():
@@ -91,12 +92,12 @@ def test_hands_barely_seen_count_among_all_only():
     assert found.by_seen["0 to 0.3"].within["20"] == 0.0
 
 
-def test_the_real_tracker_finds_most_hands_and_every_figure_is_told():
+def test_the_real_tracker_finds_most_hands_and_every_figure_is_printed():
     images = still_images(FullFrames(FullFrameConfig(split=1, identities=2)), 5, 8)
     tracker = HandTracker(config=TrackerConfig(hands=2))
-    found = report([search_image(tracker, one, 2) for one in images])
+    found = summarise_search(search_images(tracker, images, 2, 8))
     assert found.half_seen.by_frame[-1] > 0.5
     assert len(found.half_seen.by_frame) == found.frames == 2
-    told = "\n".join(lines(found))
-    assert "false hands a picture, without" in told
-    assert "nan" not in told.split("false hands")[1]
+    text = "\n".join(search_lines(found))
+    assert "false hands a picture, without" in text
+    assert "nan" not in text.split("false hands")[1]

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from hand_pose_ros.evaluation.validation import evaluate_synthetic
+from hand_pose_ros.evaluation.synthetic_report import evaluate_synthetic
 from hand_pose_ros.hand.kinematics import HandModelLayer
 from hand_pose_ros.network.model import HandNetOutput
 
@@ -51,7 +51,7 @@ def test_known_errors_are_reported(toy_hands):
     assert report.out_of_range == 0
 
 
-def test_angles_are_judged_clamped_and_counted_unclamped(toy_hands):
+def test_angle_errors_are_of_clamped_angles_and_range_of_raw_ones(toy_hands):
     oracle = Oracle(toy_hands, shift=0.0, bend=0.05)
     report = evaluate_synthetic(oracle, oracle, seed=3, count=40)
     assert 0 < report.angle_error_deg < np.degrees(0.05)

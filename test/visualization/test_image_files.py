@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,7 +9,8 @@ import pytest
 from PIL import Image
 
 from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.visualization.pictures import GIF_WIDTH, OverlayFrame, write_json, write_overlays
+from hand_pose_ros.visualization.image_files import GIF_WIDTH, write_overlays
+from hand_pose_ros.visualization.overlay import OverlayFrame
 
 CAMERA = Camera(320, 240, 240.0, 240.0, 159.5, 119.5)
 
@@ -42,12 +42,3 @@ def test_animation_has_every_frame_and_sheet_up_to_six(tmp_path, count, size):
 def test_nothing_to_draw_writes_nothing(tmp_path):
     write_overlays(tmp_path, [])
     assert list(tmp_path.iterdir()) == []
-
-
-def test_json_survives_a_failed_rewrite(tmp_path):
-    path = tmp_path / "summary.json"
-    write_json(path, {"age_ms": {"p50": 1.5}})
-    with pytest.raises(ValueError):
-        write_json(path, {"age_ms": float("nan")})
-    assert json.loads(path.read_text()) == {"age_ms": {"p50": 1.5}}
-    assert [entry.name for entry in tmp_path.iterdir()] == ["summary.json"]

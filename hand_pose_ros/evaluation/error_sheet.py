@@ -1,4 +1,4 @@
-"""A sheet of judged crops, from the typical to the worst, for eyes.
+"""A sheet of evaluated crops with true and predicted hands, from the typical error to the worst.
 
 In: crops (N, 1, S, S) in [-1, 1], distances (N,) m, true and found joints (N, 23, 3) local m, the cube's edge. Out: one
 picture; every tile shows the crop with the true hand on the left and the found one on the right.
@@ -20,8 +20,8 @@ PERCENTILES: tuple[float, ...] = (50.0, 75.0, 90.0, 97.0, 99.5)
 
 _COLUMNS = 4
 _TILE_PX = 192
-# Neighbours in the order of errors are near each other: the tiles of a row are taken this far apart (share of all).
 _STEP = 0.001
+"""Distance of a row's tiles in the order of errors, share of all frames: neighbours would be too much alike."""
 
 
 @dataclass(frozen=True)
@@ -29,14 +29,15 @@ class _Hand:
     joints: NDArray[np.float64]
 
 
-def judged_sheet(
+def error_sheet(
     crop: NDArray[np.float32],
     distance: NDArray[np.float32],
     truth: NDArray[np.floating],
     found: NDArray[np.floating],
     cube_m: float,
 ) -> NDArray[np.uint8]:
-    """The sheet (H, W, 3) uint8 RGB: rows from the typical frame to the worst, four frames each."""
+    """Crops (N, 1, S, S) of cubes with edge ``cube_m``, distances (N,) m, true and found joints (N, 23, 3) local m ->
+    the sheet (H, W, 3) uint8 RGB: rows from the typical frame to the worst, four frames each."""
     error = np.linalg.norm(found - truth, axis=-1).mean(axis=1)
     order = np.argsort(error)
     rows = []
@@ -67,10 +68,9 @@ def _tile(
     camera = Camera(_TILE_PX, _TILE_PX, focal, focal, (_TILE_PX - 1) / 2, (_TILE_PX - 1) / 2)
     shift = np.array([0.0, 0.0, distance])
     pictures = [draw_overlay(depth, camera, [_Hand(joints + shift)]) for joints in (truth, found)]
-    pair: NDArray[np.uint8] = cv2.copyMakeBorder(np.hstack(pictures), 2, 2, 2, 2, cv2.BORDER_CONSTANT).astype(
-        np.uint8
-    )
+    bordered = cv2.copyMakeBorder(np.hstack(pictures), 2, 2, 2, 2, cv2.BORDER_CONSTANT)
+    pair: NDArray[np.uint8] = bordered.astype(np.uint8)
     text = f"{error_mm:.1f} mm"
-    place = (_TILE_PX + 6, 16)
-    cv2.putText(pair, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.42, (255, 255, 255), 1, cv2.LINE_AA)
+    origin = (_TILE_PX + 6, 16)
+    cv2.putText(pair, text, origin, cv2.FONT_HERSHEY_SIMPLEX, 0.42, (255, 255, 255), 1, cv2.LINE_AA)
     return pair

@@ -1,10 +1,10 @@
-"""The sheet of judged frames: better frames above worse ones, each hand over the crop that it was found in."""
+"""The sheet of evaluated frames: better frames above worse ones, each hand over the crop that it was found in."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from hand_pose_ros.evaluation.ranked_sheet import PERCENTILES, judged_sheet
+from hand_pose_ros.evaluation.error_sheet import PERCENTILES, error_sheet
 from hand_pose_ros.hand.skeleton import JOINT_COUNT
 
 
@@ -14,7 +14,7 @@ def test_hands_are_drawn_where_the_crop_shows_them():
     crop[0, 0, 40:56, 40:56] = 0.0
     truth = np.zeros((1, JOINT_COUNT, 3), np.float32)
     found = truth + np.array([0.06, 0.0, 0.0], np.float32)
-    sheet = judged_sheet(crop, np.array([0.6], np.float32), truth, found, 0.30).astype(int)
+    sheet = error_sheet(crop, np.array([0.6], np.float32), truth, found, 0.30).astype(int)
     tile = sheet[: sheet.shape[0] // len(PERCENTILES), : sheet.shape[1] // 4]
     saturation = tile.max(axis=-1) - tile.min(axis=-1)
     columns = np.flatnonzero((saturation > 100).any(axis=0))
@@ -30,7 +30,7 @@ def test_rows_go_from_typical_to_worst():
     truth = np.zeros((count, JOINT_COUNT, 3), np.float32)
     offset = np.random.default_rng(0).permutation(np.linspace(0.0, 0.10, count))
     found = truth + np.stack([offset, 0 * offset, 0 * offset], axis=1)[:, None].astype(np.float32)
-    sheet = judged_sheet(crop, np.full(count, 0.6, np.float32), truth, found, 0.30).astype(int)
+    sheet = error_sheet(crop, np.full(count, 0.6, np.float32), truth, found, 0.30).astype(int)
     rows = np.vsplit(sheet[:, : sheet.shape[1] // 4], len(PERCENTILES))
     coloured = [np.flatnonzero((row.max(-1) - row.min(-1) > 100).any(axis=0)).max() for row in rows]
     assert coloured == sorted(coloured)

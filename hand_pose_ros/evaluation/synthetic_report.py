@@ -13,6 +13,7 @@ import torch
 
 from hand_pose_ros.datasets.seeds import validation_seed
 from hand_pose_ros.datasets.torch_batch import Source, to_torch
+from hand_pose_ros.evaluation.metrics import rank_correlation
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.network.losses import first_hands
 from hand_pose_ros.network.model import HandNet
@@ -22,33 +23,39 @@ WORST_JOINT_MM: tuple[int, ...] = (20, 30, 40)
 
 @dataclass(frozen=True)
 class SyntheticReport:
-    """Errors over ``count`` crops: of the final joints, of the coarse ones, per joint and family; angles in
-    degrees.
-
-    worst_joint_below: share of frames whose worst joint is off by less than 20, 30, 40 mm. out_of_range:
-    share of frames with any angle outside its limits (by over 0.001 rad) before the clamp.
-    confidence_correlation: rank correlation of predicted and true joint error. Angle fields are None for
-    networks without parameters. hands_missed, nothing_taken: shares of the hands that the network says are none, and of
-    the crops without a hand that it takes for one; None where the network says nothing, or nothing was shown.
-    wrong_side: share of the hands whose mirrored crop looks more like a right hand to the network; None where it does
-    not say.
-    """
+    """Errors of a network over crops of synthetic hands."""
 
     count: int
+    """Crops with a hand."""
     seed: int
+    """Of the crops."""
     mean_mm: float
+    """Mean error of the final joints."""
     median_mm: float
+    """Median error of the final joints."""
     coarse_mean_mm: float
+    """Mean error of the joints before the hand model."""
     coarse_median_mm: float
+    """Median error of the joints before the hand model."""
     per_joint_mm: dict[str, float]
+    """Mean error by joint name."""
     per_family_mm: dict[str, float]
+    """Mean error by the index of the mesh family."""
     worst_joint_below: dict[str, float]
+    """Share of frames whose worst joint is off by less than 20, 30, 40 mm."""
     confidence_correlation: float
+    """Rank correlation of predicted and true joint error."""
     angle_error_deg: float | None
+    """Mean absolute error of the angles; None for networks without parameters."""
     out_of_range: float | None
+    """Share of frames with any angle outside its limits (by over 0.001 rad) before the clamp; None likewise."""
     hands_missed: float | None = None
+    """Share of the hands that the network takes for none; None where it has no such output."""
     nothing_taken: float | None = None
+    """Share of the crops without a hand that the network takes for one; None likewise, and where none was shown."""
     wrong_side: float | None = None
+    """Share of the hands whose mirrored crop looks more like a right hand to the network; None where it has no such
+    output."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -58,8 +65,9 @@ class SyntheticReport:
 def evaluate_synthetic(
     model: HandNet, source: Source, seed: int, count: int, batch: int = 128
 ) -> SyntheticReport:
-    """Run the model (as in inference: evaluation mode, clamped) on ``count`` hands that training never
-    draws.
+    """Run the model (as in inference: evaluation mode, clamped) on ``count`` hands that training never draws.
+
+    Its mode is restored.
     """
     device = next(model.parameters()).device
     was_training = model.training
@@ -74,6 +82,7 @@ def evaluate_synthetic(
         model.train(was_training)
     values = {key: np.concatenate(parts) for key, parts in collected.items()}
     error, families = values["error"], values["family"]
+    nothing = values.get("nothing", np.empty(0))
     return SyntheticReport(
         count=len(error),
         seed=seed,
@@ -84,13 +93,11 @@ def evaluate_synthetic(
         per_joint_mm=dict(zip(skeleton.JOINT_NAMES, error.mean(0).round(3).tolist(), strict=True)),
         per_family_mm={str(f): float(error[families == f].mean()) for f in np.unique(families)},
         worst_joint_below={str(t): float((error.max(1) < t).mean()) for t in WORST_JOINT_MM},
-        confidence_correlation=_rank_correlation(values["sigma"].ravel(), error.ravel()),
+        confidence_correlation=rank_correlation(values["sigma"], error),
         angle_error_deg=float(np.degrees(values["angle"].mean())) if "angle" in values else None,
         out_of_range=float(values["outside"].mean()) if "outside" in values else None,
         hands_missed=float((values["hand"] < 0).mean()) if "hand" in values else None,
-        nothing_taken=float((values["nothing"] >= 0).mean())
-        if values.get("nothing", np.empty(0)).size
-        else None,
+        nothing_taken=float((nothing >= 0).mean()) if nothing.size else None,
         wrong_side=float((values["right"] <= values["left"]).mean()) if "right" in values else None,
     )
 
@@ -123,8 +130,3 @@ def _errors(model: HandNet, raw: Any, device: torch.device) -> dict[str, np.ndar
     arrays = {key: value.float().cpu().numpy() for key, value in values.items()}
     arrays["family"] = np.asarray(raw.family)
     return arrays
-
-
-def _rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
-    ranks = [np.argsort(np.argsort(v)).astype(float) for v in (a, b)]
-    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])

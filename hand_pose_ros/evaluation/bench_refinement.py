@@ -1,0 +1,133 @@
+"""What refinement brings, part by part: trackers with and without each of its parts over the bench's sequences.
+
+In: weights, kinds of synthetic sequences with known truth, or a recording of a hand that is held. Out: figures by name,
+a column of the printed table for each variant of the refinement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from hand_pose_ros.evaluation import bench_metrics
+from hand_pose_ros.evaluation.bench_runs import Run, run_trackers
+from hand_pose_ros.recording.frame_folder import RecordedFrames
+from hand_pose_ros.synthetic.sequences import bench_sequences
+from hand_pose_ros.tracking.config import TrackerConfig
+from hand_pose_ros.tracking.hand import TrackState
+from hand_pose_ros.tracking.tracker import HandTracker
+
+FULL = "all"
+"""Name of the default refinement among its variants."""
+PAPER_TERMS: dict[str, float] = {
+    "bone_mixture": 0.3, "bone_length": 0.3, "background": 3.0, "tip_order": 0.3, "prediction": 0.3,
+}  # fmt: skip
+"""Terms of the regressor's energy after SDNet's Eq. 9 to 12 and near them, and weights to try those that are 0 with
+(guessed)."""
+RECORDING_HZ = 30.0
+"""Frame rate that a recording is played at."""
+_VARIED_KINDS = ("moving", "still")
+_TIMES = "times_ms"
+
+
+def refinement_variants() -> dict[str, TrackerConfig]:
+    """The default tracker, and without each part of its refinement."""
+    full = TrackerConfig()
+    refine = full.refine
+    regressor, surface = refine.regressor, refine.surface
+    without_surface = replace(refine, surface=replace(surface, surface_weight=0.0))
+    without_free_space = replace(refine, surface=replace(surface, free_space_weight=0.0))
+    table = {
+        FULL: full,
+        "without the regressor": replace(full, refine=replace(refine, regressor=None)),
+        "without depth to model": replace(full, refine=without_surface),
+        "without model to depth": replace(full, refine=without_free_space),
+        "without the held shape": replace(full, shape=None),
+        "without the filter": replace(full, filter=replace(full.filter, still_hz=0.0)),
+    }
+    if regressor is not None:
+        # The papers' terms that are not used by default are put in, the others left out.
+        for name, weight in PAPER_TERMS.items():
+            used = getattr(regressor, name) > 0
+            change: dict[str, Any] = {name: 0.0 if used else weight}
+            title = f"{'without' if used else 'with'} {name}"
+            table[title] = replace(full, refine=replace(refine, regressor=replace(regressor, **change)))
+    return table
+
+
+def measure_sequences(
+    kind: str, model: Path | None = None, *, every: int = 1, quick: bool = False
+) -> dict[str, dict[str, Any]]:
+    """All figures of one kind of sequences, by the name of the variant.
+
+    model: weights, the shipped ones when None; every: only each n-th sequence; quick: the default refinement alone.
+    """
+    chosen = [sequence for sequence in bench_sequences() if sequence.kind == kind][::every]
+    varied = kind in _VARIED_KINDS and not quick
+    variants = refinement_variants() if varied else {FULL: TrackerConfig()}
+    hands = 2 if kind == "two_hands" else 1
+    trackers = {name: HandTracker(model, replace(config, hands=hands)) for name, config in variants.items()}
+    runs: dict[str, list[Run]] = {name: [] for name in trackers}
+    for tracker in trackers.values():
+        tracker.warm_up()
+    for of_sequence in tqdm(run_trackers(trackers, chosen), total=len(chosen), desc=kind, unit="sequence"):
+        for run in of_sequence:
+            runs[run.variant].append(run)
+    common = set.intersection(*(bench_metrics.found_hands(of_one) for of_one in runs.values()))
+    return {name: _figures(kind, runs[name], common) for name in trackers}
+
+
+def _figures(kind: str, runs: Sequence[Run], common: set[bench_metrics.Key]) -> dict[str, Any]:
+    """The figures that a kind of sequences is made for."""
+    figures: dict[str, Any] = bench_metrics.validity(runs)
+    if kind in ("moving", "still", "two_hands"):
+        figures |= bench_metrics.accuracy(runs, common)
+    if kind == "still":
+        figures |= bench_metrics.stillness(runs)
+    if kind == "moving":
+        figures |= bench_metrics.lag(runs)
+        figures[_TIMES] = bench_metrics.stage_times(runs)
+    if kind in ("leave_return", "nothing"):
+        figures |= bench_metrics.presence(runs)
+    if kind == "two_hands":
+        figures |= bench_metrics.labels(runs)
+    return figures
+
+
+def measure_recording(
+    recording: RecordedFrames, depth_unit_m: float = 0.001, model: Path | None = None
+) -> dict[str, float]:
+    """How steady a real hand is that is held still: frames, tracked frames and :func:`bench_metrics.held_jitter`."""
+    tracker = HandTracker(model)
+    tracker.warm_up()
+    tracked = []
+    for index in range(len(recording)):
+        depth = recording.depth(index, depth_unit_m)
+        result = tracker.update(depth, recording.camera, index / RECORDING_HZ)
+        if result.state == TrackState.TRACK:
+            tracked.append((result.hands[0], result.raw[0]))
+    return {"frames": len(recording), "tracked": len(tracked), **bench_metrics.held_jitter(tracked)}
+
+
+def markdown_table(title: str, figures: Mapping[str, Mapping[str, Any]]) -> str:
+    """The figures of :func:`measure_sequences` as a Markdown table: a column a variant, a row a figure."""
+    names = list(figures)
+    first = figures[names[0]]
+    lines = [f"### {title}", "", "| | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
+    for key in first:
+        if key != _TIMES:
+            lines.append(f"| {key} | " + " | ".join(_number(figures[name].get(key)) for name in names) + " |")
+    for stage, values in first.get(_TIMES, {}).items():
+        times = f"{values['p50']:.2f} / {values['p95']:.2f}"
+        lines.append(f"| {stage}, ms p50 / p95 | {times} |" + " |" * (len(names) - 1))
+    return "\n".join(lines)
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.0f}" if float(value).is_integer() else f"{value:.2f}"

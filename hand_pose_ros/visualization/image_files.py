@@ -1,0 +1,69 @@
+"""Picture files: PNG and animated GIF, each written whole or not at all.
+
+In: pictures (H, W, 3) uint8 RGB, or depth frames with their hands (:class:`~hand_pose_ros.visualization.overlay.
+OverlayFrame`). Out: files. No ROS.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from hand_pose_ros.files import write_bytes
+from hand_pose_ros.visualization.contact_sheet import contact_sheet
+from hand_pose_ros.visualization.overlay import OverlayFrame
+
+GIF_WIDTH = 400
+"""Pixels; wide enough to see fingers, small enough for a page."""
+_GIF_COLOURS = 64
+_PALETTE_PICTURES = 8
+
+
+def write_overlays(folder: Path, frames: Sequence[OverlayFrame]) -> None:
+    """Writes overlay.gif (all frames, small) and overlay.png (six of them, full size) into ``folder``, which is made
+    when absent; nothing when there are no frames. OSError when the folder is not writable."""
+    if not frames:
+        return
+    pictures = [frame.draw() for frame in frames]
+    gaps = np.diff([frame.time_s for frame in frames])
+    period_s = float(np.median(gaps)) if len(gaps) else 0.1
+    write_gif(folder / "overlay.gif", pictures, period_s)
+    write_png(folder / "overlay.png", contact_sheet(pictures))
+
+
+def write_gif(path: Path, pictures: Sequence[np.ndarray], period_s: float) -> None:
+    """An endless animation of pictures (H, W, 3) uint8 RGB, scaled to GIF_WIDTH. OSError when it cannot be written."""
+    height = round(pictures[0].shape[0] * GIF_WIDTH / pictures[0].shape[1])
+    small = [
+        Image.fromarray(cv2.resize(picture, (GIF_WIDTH, height), interpolation=cv2.INTER_AREA))
+        for picture in pictures
+    ]
+    # One palette for the whole run, from a strip of its pictures: no flicker, and much smaller.
+    strip = np.vstack([np.asarray(picture) for picture in small[:: max(1, len(small) // _PALETTE_PICTURES)]])
+    palette = Image.fromarray(strip).quantize(_GIF_COLOURS, method=Image.Quantize.MEDIANCUT)
+    paletted = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in small]
+    buffer = io.BytesIO()
+    # GIF counts in hundredths of a second, and viewers slow down what is faster than two of them.
+    paletted[0].save(
+        buffer,
+        format="GIF",
+        save_all=True,
+        append_images=paletted[1:],
+        duration=max(20, round(period_s * 100) * 10),
+        loop=0,
+        optimize=False,
+    )
+    write_bytes(path, buffer.getvalue())
+
+
+def write_png(path: Path, picture: np.ndarray) -> None:
+    """A picture (H, W, 3) uint8 RGB. ValueError when it is no picture, OSError when it cannot be written."""
+    encoded, data = cv2.imencode(".png", picture[:, :, ::-1])
+    if not encoded:
+        raise ValueError(f"a picture of shape {picture.shape} cannot be written as PNG")
+    write_bytes(path, data.tobytes())

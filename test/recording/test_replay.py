@@ -1,0 +1,84 @@
+"""A recording played through a tracker: what is counted, what is drawn, what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+
+from hand_pose_ros.recording.frame_folder import RecordedFrames
+from hand_pose_ros.recording.replay import ReplayConfig, replay, summarise
+from hand_pose_ros.tracking.hand import TrackState
+from hand_pose_ros.tracking.tracker import TrackResult
+
+
+class Tracker:
+    """Finds a hand in the middle of every second frame, and remembers what it was shown."""
+
+    def __init__(self) -> None:
+        self.resets = 0
+        self.shown: list[tuple[np.ndarray, float]] = []
+
+    def reset(self) -> None:
+        self.resets += 1
+
+    def update(self, depth: np.ndarray, camera: object, time_s: float) -> TrackResult:
+        self.shown.append((depth, time_s))
+        joints = np.random.default_rng(0).normal([0, 0, 0.5], 0.03, (23, 3))
+        hand = SimpleNamespace(joints=joints, side="left", confidence=0.8, track_id=len(self.shown) // 2)
+        found = (hand,) if len(self.shown) % 2 == 0 else ()
+        state = TrackState.TRACK if found else TrackState.SEARCH
+        return TrackResult(found, state, {"locate": 2.0})  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> RecordedFrames:
+    for index in range(4):
+        counts = np.full((48, 64), 2000 * index, np.uint16)
+        assert cv2.imwrite(str(tmp_path / f"{index}.png"), counts)
+    return RecordedFrames.open(tmp_path, (60.0, 60.0, 31.5, 23.5))
+
+
+@pytest.mark.parametrize("still", [False, True])
+def test_every_frame_is_shown_in_metres_at_the_recordings_rate(
+    recording: RecordedFrames, still: bool
+) -> None:
+    tracker = Tracker()
+    played = replay(recording, tracker, ReplayConfig(0.00025, 10.0, still, every=3))  # type: ignore[arg-type]
+    assert np.isnan(tracker.shown[0][0]).all()
+    assert [float(depth[0, 0]) for depth, _ in tracker.shown[1:]] == pytest.approx([0.5, 1.0, 1.5])
+    assert [time_s for _, time_s in tracker.shown] == pytest.approx([0.0, 0.1, 0.2, 0.3])
+    assert tracker.resets == 4 * still
+    assert len(played.results) == len(played.wall_ms) == len(played.overlays) == 4
+    assert [tile.shape for tile in played.tiles] == [(320, 320, 3)] * 2
+
+
+def test_what_was_found_is_counted_and_written(recording: RecordedFrames, tmp_path: Path) -> None:
+    played = replay(recording, Tracker())  # type: ignore[arg-type]
+    summary = played.summary()
+    assert (summary["frames"], summary["frames_with_hand"], summary["tracked"]) == (4, 2, 2)
+    assert (summary["sides"], summary["tracks"], summary["confidence_median"]) == ({"left": 2}, 2, 0.8)
+    assert summary["share_with_hand_from_10th"] is None
+    played.write(tmp_path / "out")
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"contact.png", "overlay.gif", "overlay.png", "summary.json"}
+
+
+def test_frames_without_a_hand_are_counted_as_such() -> None:
+    nothing = TrackResult((), TrackState.SEARCH, {"locate": 2.0})
+    summary = summarise([nothing] * 11, [3.0] * 11)
+    assert summary["frames_with_hand"] == 0
+    assert summary["share_with_hand_from_10th"] == 0.0
+    assert summary["confidence_median"] is None
+    assert summary["stage_ms"] == {"locate": {"p50": 2.0, "p95": 2.0}}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"), [({"depth_unit_m": 0.0}, "depth_unit_m is 0.0"), ({"every": 0}, "every is 0")]
+)
+def test_numbers_that_make_no_sense_are_refused(change: dict[str, float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        ReplayConfig(**change)  # type: ignore[arg-type]
