@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.depth.frame import DepthFrame
 from hand_pose_ros.detection.detector import Detection
 from hand_pose_ros.evaluation.detector_evaluation import (
     DetectorTally,
@@ -71,10 +72,10 @@ class Sequence:
 
 @pytest.mark.parametrize(("side", "wrong"), [("left", 0.0), ("right", 1.0)])
 def test_hands_of_a_sequence_that_are_in_the_image_must_be_found(side: str, wrong: float) -> None:
-    def find(depth: np.ndarray, camera: Camera) -> list[Detection]:
-        return [Detection(np.array([0.1, 0.1 * float(depth[0, 0]), 0.6]), side, 0.9, 0.9, 0.1)]
+    def detect(frame: DepthFrame) -> list[Detection]:
+        return [Detection(np.array([0.1, 0.1 * float(frame.depth[0, 0]), 0.6]), side, 0.9, 0.9, 0.1)]
 
-    report = evaluate_on_sequences(SimpleNamespace(find=find), [Sequence()], 2)  # type: ignore[arg-type,list-item]
+    report = evaluate_on_sequences(SimpleNamespace(detect=detect), [Sequence()], 2)  # type: ignore[arg-type,list-item]
     assert (report.pictures, report.hands) == (5, 5)
     assert set(report.found.values()) == {1.0}
     assert (report.wrong_sides, report.false_alarms) == (wrong, 0.0)

@@ -28,7 +28,11 @@ class Tracker:
     def reset(self) -> None:
         self.frames = 0
 
-    def search_image(self, depth, camera, count):
+    @property
+    def proposal_generator(self):
+        return self
+
+    def propose(self, frame, count):
         return [Proposal(CENTRE + [0.04, 0.0, 0.0], "blob")]
 
     def update(self, depth, camera, stamp_s):
