@@ -12,8 +12,6 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
-
 from hand_pose_ros.validation import label
 
 Section = TypeVar("Section")
@@ -24,6 +22,8 @@ def read_mapping(path: str | Path, what: str) -> dict[str, Any]:
 
     :param what: what the file should be, as it is called in the message: "the training configuration".
     """
+    import yaml  # of the extra [train]: the tracker builds sections of its weights' metadata, but reads no YAML
+
     path = Path(path)
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
