@@ -49,7 +49,7 @@ weights differ in size alone, which is drawn apart."""
 
 
 def thumb_nail(source: Source) -> np.ndarray:
-    """(3,) out of the thumb's nail: the rig's word, or the direction in which the last phalanx is thinnest."""
+    """(3,) out of the thumb's nail: the rig's own direction, or the one in which the last phalanx is thinnest."""
     if source.thumb_nail is not None:
         return unit(source.thumb_nail)
     along = unit(source.bones["thumb_3"] - source.bones["thumb_2"])
@@ -108,7 +108,9 @@ def attach(vertices: np.ndarray, point: np.ndarray, count: int = 24) -> tuple[np
     return index, start + np.linalg.pinv(rows) @ (np.append(point, 1.0) - rows @ start)
 
 
-def repose(vertices, joints, own_frames, frames, weights) -> tuple[np.ndarray, np.ndarray]:
+def repose(
+    vertices: np.ndarray, joints: np.ndarray, own_frames: np.ndarray, frames: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Bring a shape with its own segment frames to other frames, keeping its bone lengths: (vertices, joints)."""
     moved = joints.copy()
     for i, finger in enumerate(FINGERS):

@@ -8,6 +8,8 @@ when nothing that it was made from has changed. Exit status 2 with one line when
 With --distribution nothing is installed: it only says which Python packages the sourced distribution lacks.
 """
 
+from __future__ import annotations
+
 import hashlib
 import importlib.util
 import os
@@ -17,7 +19,9 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parents[1]
 REQUIREMENTS = ROOT / "requirements"
@@ -41,12 +45,12 @@ RUNTIME_MODULES = {
 TRAINING_MODULES = {"matplotlib": "matplotlib", "yaml": "pyyaml"}
 
 
-def fail(message):
+def fail(message: str) -> NoReturn:
     print(f"environment: {message}", file=sys.stderr)
     raise SystemExit(2)
 
 
-def require_python():
+def require_python() -> None:
     version = sys.version_info[:2]
     if not OLDEST <= version <= NEWEST:
         fail(
@@ -55,7 +59,7 @@ def require_python():
         )
 
 
-def require_machine():
+def require_machine() -> None:
     """What must come from the operating system, with the command that brings it."""
     if sys.platform != "linux" or platform.machine() != "x86_64":
         fail(
@@ -73,7 +77,7 @@ def require_machine():
         fail(f"missing on this machine: {' '.join(lacking)} (apt install {' '.join(lacking)})")
 
 
-def fingerprint():
+def fingerprint() -> str:
     """Changes when anything that the environment is made from changes."""
     digest = hashlib.sha256(f"{sys.version} {sys.base_prefix} {ROOT}".encode())
     # Of pyproject.toml only what is installed: the settings of the linter are below.
@@ -84,11 +88,11 @@ def fingerprint():
     return digest.hexdigest()
 
 
-def python_of(environment):
+def python_of(environment: Path) -> Path:
     return environment / "bin" / "python"
 
 
-def run(step, *command):
+def run(step: str, *command: str | Path) -> None:
     print(f"environment: {step}", flush=True)
     # setuptools warns about things that are meant so: an editable installation, a flat layout.
     quiet = {**os.environ, "PYTHONWARNINGS": "ignore"}
@@ -96,7 +100,7 @@ def run(step, *command):
         fail(f"this step failed: {step}")
 
 
-def create(environment):
+def create(environment: Path) -> None:
     """A new virtual environment, unless there is one with this Python already."""
     python = python_of(environment)
     if python.exists():
@@ -111,8 +115,8 @@ def create(environment):
     run(step, sys.executable, "-m", "venv", "--clear", environment)
 
 
-def install(environment):
-    pip = [python_of(environment), "-m", "pip", "install", "--disable-pip-version-check"]
+def install(environment: Path) -> None:
+    pip: list[str | Path] = [python_of(environment), "-m", "pip", "install", "--disable-pip-version-check"]
     pip += ["-c", REQUIREMENTS / "constraints.txt"]
     run("1/3 pip and setuptools", *pip, "-q", "pip", "setuptools")
     # Not isolated: an isolated build would fetch a setuptools of its own, past the constraints.
@@ -122,7 +126,7 @@ def install(environment):
     )  # fmt: skip
 
 
-def mend_cmake_files(environment):
+def mend_cmake_files(environment: Path) -> None:
     """The wheels' CMake files name the Python of the machine that built them; make them name this one."""
     print("environment: 3/3 CMake files of the wheels", flush=True)
     code = (
@@ -147,7 +151,7 @@ def mend_cmake_files(environment):
             path.write_text(mended)
 
 
-def make(environment):
+def make(environment: Path) -> None:
     require_python()
     stamp = environment / "made-from"
     wanted = fingerprint()
@@ -161,12 +165,12 @@ def make(environment):
     stamp.touch()
 
 
-def lacking_of(modules):
+def lacking_of(modules: Mapping[str, str]) -> list[str]:
     """What pip calls those of the modules that this Python cannot import."""
     return [pip for module, pip in modules.items() if importlib.util.find_spec(module) is None]
 
 
-def check_distribution():
+def check_distribution() -> None:
     require_python()
     lacking = lacking_of(RUNTIME_MODULES)
     if lacking:

@@ -17,6 +17,7 @@ Definitions (depths are measured in a slice of the mesh across the finger):
 from __future__ import annotations
 
 import numpy as np
+from hand_mesh_sources import Source
 
 from hand_pose_ros.hand.skeleton import FINGER_JOINTS, FINGERS, JOINT_COUNT, JOINT_INDEX
 
@@ -63,7 +64,9 @@ def slice_points(
     return vertices[edges[:, 0]] * (1 - share) + vertices[edges[:, 1]] * share
 
 
-def section(vertices, faces, point, along, back) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, float]:
+def section(
+    vertices: np.ndarray, faces: np.ndarray, point: np.ndarray, along: np.ndarray, back: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, float]:
     """Slice across a finger: (middle (3,), across (3,), up (3,), top, bottom), the heights relative to middle."""
     across = unit(np.cross(back, along))
     up = np.cross(along, across)
@@ -89,7 +92,7 @@ def palm_frame(joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.stack([x, y, np.cross(x, y)], axis=1), wrist + 0.55 * (knuckles - wrist)
 
 
-def refine_joints(source, nail: np.ndarray) -> np.ndarray:
+def refine_joints(source: Source, nail: np.ndarray) -> np.ndarray:
     """(23, 3): our joints of a Source (hand_mesh_sources), in its own axes. nail: out of the thumb's nail."""
     vertices, faces, weights, bones = source.vertices, source.faces, source.weights, source.bones
     joints = np.zeros((JOINT_COUNT, 3))
@@ -117,9 +120,8 @@ def refine_joints(source, nail: np.ndarray) -> np.ndarray:
         last = vertices[weights[:, 3 + 3 * i] > 0.5]
         for _ in range(2):
             end = ((last - joints[place[2]]) @ along).max()
-            middle, _, high, top, bottom = section(
-                vertices, own_faces, joints[place[2]] + (end - TIP_INSET) * along, along, up
-            )
+            pad = joints[place[2]] + (end - TIP_INSET) * along
+            middle, _, high, top, bottom = section(vertices, own_faces, pad, along, up)
             joints[place[3]] = middle + 0.5 * (top + bottom) * high
             along = unit(joints[place[3]] - joints[place[2]])
         if finger == "thumb":

