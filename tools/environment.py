@@ -5,7 +5,7 @@ In: the Python that runs this file (3.10 to 3.13), requirements/*.txt, pyproject
 Out: the folder given as the only argument, with everything installed and fit for colcon. It is left alone
 when nothing that it was made from has changed. Exit status 2 with one line when this machine cannot have it.
 
-With --distribution nothing is installed: it only says which Python packages the sourced distribution lacks.
+With --distribution nothing is installed: it only names the Python packages that the sourced distribution lacks.
 """
 
 from __future__ import annotations

@@ -30,7 +30,8 @@ class Source:
 
     vertices (V, 3) m; faces (F, 3), outward; weights (V, 17) over our segments and the forearm; bones: name ->
     (3,) m, the rig's own joints (wrist, <finger>_<0..3>, 0 next to the palm, 3 the tip); thumb_nail (3,): the
-    direction out of the thumb's nail, None where the rig has none; shapes: name -> (V, 3) m, the whole mesh in another shape.
+    direction out of the thumb's nail, None where the rig has none; shapes: name -> (V, 3) m, the whole mesh in another
+    shape.
     """
 
     name: str

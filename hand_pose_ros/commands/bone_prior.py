@@ -1,6 +1,6 @@
 """``hand-pose bone-prior``: train the prior of bone lengths from the labels of the training hands.
 
-In: how many people. Out: the JSON file of a BonePrior, as shipped in models/, and a line a bone on the terminal.
+In: how many subjects. Out: the JSON file of a BonePrior, as shipped in models/, and a line a bone on the terminal.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ TRAINING_SPLIT = 0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``hand-pose bone-prior``."""
     parser.add_argument(
-        "--samples", type=int, default=2000, help="people, half of each mesh family (default: 2000)"
+        "--samples", type=int, default=2000, help="subjects, half of each mesh family (default: 2000)"
     )
     parser.add_argument("--seed", type=int, default=0, help="of EM's start (default: 0)")
     parser.add_argument("--output", type=Path, default=Path("models/bone_prior.json"), help="file to write")

@@ -1,6 +1,6 @@
 """``hand-pose evaluate-detector``: how well the shipped detector, or another one, finds hands in whole pictures.
 
-In: weights. Out: a table over three kinds of pictures, on stored seeds: cluttered single pictures of people that no
+In: weights. Out: a table over three kinds of pictures, on stored seeds: cluttered single pictures of subjects that no
 training or validation draws, the bench's sequences with hands at full resolution, and those without. With --search it
 is the tracker's whole search that is measured, end to end, in such single pictures at a sensor's resolution.
 """

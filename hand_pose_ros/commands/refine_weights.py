@@ -1,4 +1,4 @@
-"""``hand-pose refine-weights``: choose the weights of the hierarchical regressor, and say what each term is worth.
+"""``hand-pose refine-weights``: choose the weights of the hierarchical regressor, and report what each term is worth.
 
 In: a network's weights file. Out: tables on the terminal and the best RegressorConfig as YAML. The search sees split 2
 and motions of seeds below 50; what is reported is measured on split 3 and motions of seeds 60 to 99, so neither

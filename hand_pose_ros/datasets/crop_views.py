@@ -1,7 +1,7 @@
 """Where synthetic crops look, and where the sensor's picture ends.
 
 In: middles of hands, seeds, shares (metres, radians; local frames as of ``depth.crop``). Out: the views of N crops, of
-the first look or of another one at the same picture, and edges of pictures that cut through them.
+the first pass or of a recrop of the same picture, and edges of pictures that cut through them.
 """
 
 from __future__ import annotations

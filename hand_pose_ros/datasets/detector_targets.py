@@ -1,4 +1,4 @@
-"""What the full-frame detector's maps should say of a batch of pictures.
+"""The target maps of the full-frame detector for a batch of pictures.
 
 In: a :class:`FrameBatch`. Out: its input (B, CHANNELS, ROWS, COLUMNS) and a :class:`DetectorTarget`.
 """

@@ -28,8 +28,6 @@ from hand_pose_ros.synthetic.surroundings import SurroundingsConfig
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
 
-__all__ = ["HANDS", "FrameBatch", "FullFrameConfig", "FullFrames", "full_frame_config"]
-
 _PIXELS = 2  # rendered, a cell
 
 

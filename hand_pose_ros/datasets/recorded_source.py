@@ -1,8 +1,8 @@
 """Real frames to train on: ICVL, NYU or MSRA as a source of labelled hands like the synthetic one.
 
-In: the name of a data set, its folder, and what the section ``data`` of a training configuration says. Out: two
+In: the name of a data set, its folder, and the section ``data`` of a training configuration. Out: two
 sources with ``batch(seed, count)`` -> ``datasets.synthetic.Batch`` (right hands in the crops' local frames, metres):
-the training split, moved at random, and the testing split as it is. What the annotations do not say (angles, palm
+the training split, moved at random, and the testing split as it is. What the annotations lack (angles, palm
 pose, shape, the rest of the 23 joints) comes from the hand model fitted to them, see ``annotation_fit``.
 """
 

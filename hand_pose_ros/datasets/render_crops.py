@@ -44,8 +44,8 @@ def render_crops(
     """Skin, render, disturb and crop each sample into crops (N, S, S).
 
     frame (N, 4) bounds the sensor's picture, in tangents: least and most x / z, least and most y / z.
-    view (N, 3, 3), centres (N, 3) m and distance (N,) m say where the sensor looks, half and margin (N,) m how far
-    its picture reaches about the centre; crop_view and crop_distance say where the crops look. See
+    view (N, 3, 3), centres (N, 3) m and distance (N,) m give where the sensor looks, half and margin (N,) m how far
+    its picture reaches about the centre; crop_view and crop_distance give where the crops look. See
     ``SyntheticHands.batch`` for the rest.
     """
     no_distortion = np.zeros(8)
@@ -56,7 +56,7 @@ def render_crops(
             vertices[first:last], bone_index[first:last], bone_weight[first:last], skinning[n], posed
         )
         dress_forearm(vertices[first:last], along_forearm[first:last], skinning[n, -1], forearm[n], posed)
-        # Without a hand: everything before this place on the forearm is left out.
+        # Without a hand: everything before this point on the forearm is left out.
         for i in range(last - first):
             if along_forearm[first + i] < bare[n]:
                 posed[i, 2] = -1.0

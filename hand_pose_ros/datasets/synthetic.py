@@ -38,7 +38,7 @@ Array32 = NDArray[np.float32]
 
 # A bare forearm is looked at this far behind its wrist.
 _ARM_CENTRE_M = (0.04, 0.18)
-_STUMP_M = 0.027
+_ARM_END_M = 0.027
 
 
 @dataclass(frozen=True)
@@ -176,9 +176,9 @@ class SyntheticHands:
         bare = np.concatenate([np.full(hands, np.nan), _bare_arms(kind, rng)])
         arm = np.isfinite(bare)
         translation[arm] = _centred_on_arm(joints, rotation, bare)[arm]
-        # The arm's open end is closed by a stump.
-        stump = np.where(arm, bare, 0.0)[hands:, None] * rotation[hands:, :, 0]
-        negatives.put(0, arm[hands:], stump, np.full_like(stump, _STUMP_M), rotation[hands:].swapaxes(1, 2))
+        # An ellipsoid closes the arm's open end.
+        end = np.where(arm, bare, 0.0)[hands:, None] * rotation[hands:, :, 0]
+        negatives.put(0, arm[hands:], end, np.full_like(end, _ARM_END_M), rotation[hands:].swapaxes(1, 2))
         posed = subjects.pose(subject, angles, rotation, translation, bends)
 
         sensor = sample_sensors(

@@ -1,8 +1,8 @@
-"""Joint angles of hands that are known by their joints only, for the angle error.
+"""Joint angles of hands of which only the joints are given, for the angle error.
 
 In: joints (N, K, 3) m of a benchmark's joint set. Out: angles (N, 20) rad in range, by fitting the hand model with
 one shape a person: the poster's "off-line model fitting to obtain joint angle ground truth", applied likewise to the
-joints of methods that know no angles.
+joints of methods that output no angles.
 """
 
 from __future__ import annotations

@@ -122,7 +122,7 @@ def evaluate_networks(
 def _predict_frames(
     network: NamedNetwork, dataset: Sequence[Sample], frames: Sequence[int], benchmark: Benchmark
 ) -> tuple[Predictions, NDArray[np.float64], NDArray[np.float64], list[str]]:
-    """What the network says of the frames; its joints and the true ones (N, K, 3) m, camera frame; each frame's
+    """The network's predictions of the frames; its joints and the true ones (N, K, 3) m, camera frame; each frame's
     subject."""
     parts: list[Predictions] = []
     joints, truth, subjects = [], [], []

@@ -1,6 +1,6 @@
 """The hardware that a figure was measured on.
 
-In: a torch device. Out: plain words and numbers, nothing that names a person's machine.
+In: a torch device. Out: plain words and numbers, nothing that identifies a person's computer.
 """
 
 from __future__ import annotations

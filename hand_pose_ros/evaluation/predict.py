@@ -18,7 +18,7 @@ from hand_pose_ros.network.model import HandNet
 
 
 class Predictions(NamedTuple):
-    """What a network says of N crops, in each crop's local frame."""
+    """A network's output for N crops, in each crop's local frame."""
 
     joints: NDArray[np.float32]
     """(N, 23, 3) m: as published."""

@@ -1,6 +1,7 @@
-"""How far stated probabilities come true: calibration error, Brier score, area under the ROC, reliability diagrams.
+"""How far predicted probabilities come true: calibration error, Brier score, area under the ROC, reliability diagrams.
 
-In: probabilities (N,) in 0..1 and which of the things said came true (N,) bool. Out: numbers, and a matplotlib figure.
+In: probabilities (N,) in 0..1 and which of the predicted events came true (N,) bool. Out: numbers, and a matplotlib
+figure.
 """
 
 from __future__ import annotations

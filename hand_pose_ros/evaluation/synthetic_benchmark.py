@@ -71,7 +71,7 @@ class SyntheticBenchmark:
 
 @dataclass(frozen=True)
 class _Pass:
-    """Batches of one pass, and what the network says of each."""
+    """Batches of one pass, and the network's predictions of each."""
 
     predictions: list[Predictions]
     batches: list[Batch]
@@ -200,7 +200,7 @@ def parts_line(result: MethodResult) -> str:
 
 
 def _network_figures(found: Predictions, truth: NDArray[np.generic]) -> dict[str, float]:
-    """What only a network has: the error before the hand model, and how well it knows its own error."""
+    """What only a network has: the error before the hand model, and how well its sigma ranks its own errors."""
     return {
         "coarse_error_mm": float(joint_errors_mm(found.coarse, truth).mean()),
         "confidence_rank_correlation": rank_correlation(joint_errors_mm(found.joints, truth), found.sigma),

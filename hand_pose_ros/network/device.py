@@ -13,7 +13,7 @@ DEVICES: tuple[str, ...] = ("auto", "cpu", "cuda")
 def pick_device(name: str) -> torch.device:
     """The device of that name; ``auto`` is CUDA where there is one, else the CPU.
 
-    ValueError for CUDA on a machine without it.
+    ValueError for CUDA where there is none.
     """
     if name == "cuda" and not torch.cuda.is_available():
         raise ValueError("device is 'cuda', but torch finds no CUDA device here, want auto or cpu")

@@ -8,7 +8,7 @@ The palm's rotation and position are first read off the coarse joints geometrica
 expressed in that palm frame, so that the multi-layer perceptron sees the same numbers for the same finger
 pose in every view and only has to correct what the geometry got wrong. Later steps see what the hand model
 makes of the estimate so far, and every step sees the image features at the joints that it starts from
-(:class:`JointFeatures`): only so can it tell a finger that lies on the hand from one that lies beside it.
+(:class:`JointFeatures`): only these distinguish a finger that lies on the hand from one that lies beside it.
 """
 
 from __future__ import annotations

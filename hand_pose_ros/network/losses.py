@@ -125,7 +125,7 @@ def sigma_loss(sigma: Tensor, error: Tensor) -> Tensor:
 def direct_parameter_loss(output: HandNetOutput, target: Target) -> Tensor:
     """DeepModel's *direct parameter*: 1/2 ||Theta - Theta_GT||^2, mean over the batch, without any joint.
 
-    The poster does not say how metres and radians are weighed: translation counts in units of 50 mm, angles in
+    The poster does not give how metres and radians are weighed: translation counts in units of 50 mm, angles in
     radians. The orientation counts as the rotation vector between the two orientations, so that its error is an
     angle and does not jump where the vector of a half turn changes sign. Log scales of the shape, when the network
     predicts them, count in units of 0.1.

@@ -61,8 +61,8 @@ def sdnet_backbone(crop_size: int = 224) -> FlatBackbone:
     """SDNet (section 3.1): the five convolutions of ZF-net, 96-256-384-384-256, one FC of 2048, dropout 0.5.
 
     ZF-net: 7x7 stride 2, 5x5 stride 2, then three of 3x3, with 3x3 pooling of stride 2 after the first, second and
-    fifth: 224 pixels become 6x6 maps of 256. The first layer has one input channel (depth), as the paper says.
-    ZF-net's contrast normalisation after the first two poolings is left out: the paper does not say whether it was
+    fifth: 224 pixels become 6x6 maps of 256. The first layer has one input channel (depth), as in the paper.
+    ZF-net's contrast normalisation after the first two poolings is left out: the paper does not mention whether it was
     kept, and it matters little once the weights are initialised by their fan-in.
     """
     convolutions = nn.Sequential(

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from hand_pose_ros.synthetic.primitives import (
     HEAD_ABOVE,
     SHOULDER,
+    bare_forearm,
     chair,
     cup,
     gripper,
     head,
     limb,
-    stump,
     table,
     trunk,
 )  # fmt: skip
@@ -118,7 +118,7 @@ class Distractor:
             reaching = turn @ rotation_z(self._reach)
             return gripper(place, reaching, self._size, 0.5 + 0.5 * np.sin(self._speed[0, 3] * t))
         if self.name == "elbow":
-            return stump(place, place + self._arm, self._radius)
+            return bare_forearm(place, place + self._arm, self._radius)
         return chair(place + np.array([0.0, 0.2, 0.0]), turn)
 
 

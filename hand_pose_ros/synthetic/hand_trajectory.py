@@ -1,7 +1,7 @@
 """What one hand of a synthetic person does over time: where it is, how it is posed, when it is there.
 
 In: a seed, a side, a Camera, a plan. Out: :class:`KeyPose` of the right hand in the mirrored world for a left hand
-(x negated), so that everything else is told in right hands, and how far the hand has come into the image.
+(x negated), so that everything else is written for right hands, and how far the hand has come into the image.
 """
 
 from __future__ import annotations

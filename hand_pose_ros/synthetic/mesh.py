@@ -41,7 +41,7 @@ class HandMesh:
 
     vertices (V, 3) f32 m; faces (F, 3) i32, anticlockwise from outside; bone_index (V, 4) i32 and bone_weight
     (V, 4) f32 over the 17 segments; joints (23, 3) f32 m; blendshapes (B, V, 3) and joint_blendshapes (B, 23, 3)
-    f32 m: differences from the template in the same pose and at the same hand length; blendshape_names (B,);
+    f32 m: differences from the template in the same pose and at the same hand length;
     rest_angles (20,) rad: the pose of the rest mesh; rest_rotations (17, 3, 3): its segments' axes as columns;
     normals (V, 3), outward.
     """
@@ -54,11 +54,9 @@ class HandMesh:
     joints: Array
     blendshapes: Array
     joint_blendshapes: Array
-    blendshape_names: tuple[str, ...]
     rest_angles: Array
     rest_rotations: Array
     normals: Array
-    has_forearm: bool = True
 
 
 @lru_cache(maxsize=len(MESH_NAMES))
@@ -91,6 +89,7 @@ def load_hand_mesh(name: str) -> HandMesh:
         to_rest(vertices + data["blendshapes"][i], joints + data["joint_blendshapes"][i])
         for i in range(len(data["blendshapes"]))
     ]
+    joint_shapes = np.array([j - rest_joints for _, j in shapes], np.float32)
     return HandMesh(
         name=name,
         vertices=rest,
@@ -99,10 +98,7 @@ def load_hand_mesh(name: str) -> HandMesh:
         bone_weight=bone_weight,
         joints=rest_joints.astype(np.float32),
         blendshapes=np.array([v - rest for v, _ in shapes], np.float32).reshape(-1, *rest.shape),
-        joint_blendshapes=np.array([j - rest_joints for _, j in shapes], np.float32).reshape(
-            -1, *joints.shape
-        ),
-        blendshape_names=tuple(str(n) for n in data["blendshape_names"]),
+        joint_blendshapes=joint_shapes.reshape(-1, *joints.shape),
         rest_angles=angles.astype(np.float32),
         rest_rotations=rotations.astype(np.float32),
         normals=vertex_normals(rest, faces),

@@ -1,7 +1,7 @@
 """What a crop shows when there is no hand in it: faces, boxes, cups, grippers, elbows, bare arms, clutter, a wall.
 
 In: how many, a generator. Out: Scenes in crop-local frames (metres, look-at view, origin at the crop centre), and which
-of them also want a bare forearm. A tracker's locator proposes such places, and its crops must be told from hands.
+of them also want a bare forearm. A detector proposes such crops, and the network must distinguish them from hands.
 """
 
 from __future__ import annotations

@@ -96,7 +96,7 @@ def limb(start: ArrayLike, end: ArrayLike, radius: ArrayLike) -> Solids:
     )
 
 
-def stump(elbow: ArrayLike, end: ArrayLike, radius: ArrayLike) -> Solids:
+def bare_forearm(elbow: ArrayLike, end: ArrayLike, radius: ArrayLike) -> Solids:
     """A forearm (..., 2 parts) from the elbow to where it leaves the image, blunt at the elbow, no hand."""
     elbow, end, radius = (np.asarray(value, np.float64) for value in (elbow, end, radius))
     along = end - elbow

@@ -201,14 +201,14 @@ def draw_plane(
 
 
 @njit(nogil=True, cache=True)
-def dress_forearm(rest: Array32, along: Array32, matrix: Array32, look: Array, posed: Array32) -> None:
+def dress_forearm(rest: Array32, along: Array32, matrix: Array32, sleeve: Array, posed: Array32) -> None:
     """Cut the forearm and put a sleeve on it, in place in posed (V, 3).
 
-    rest (V, 3) m in the rest pose; along (V,) m behind the wrist; matrix (3, 4) of the forearm's skinning; look (3,):
+    rest (V, 3) m in the rest pose; along (V,) m behind the wrist; matrix (3, 4) of the forearm's skinning; sleeve (3,):
     where the arm ends (m), where the sleeve begins (m), how much wider it is. A vertex beyond the end gets z = -1,
     so the rasteriser leaves its triangles out.
     """
-    end, begin, wider = look[0], look[1], look[2]
+    end, begin, wider = sleeve[0], sleeve[1], sleeve[2]
     # The arm's axis: the middle of what lies behind the wrist.
     y, z, count = 0.0, 0.0, 0
     for i in range(rest.shape[0]):

@@ -179,7 +179,7 @@ all sensors follow from the list, so that one more in it would change every figu
 
 
 def sensor_names() -> tuple[str, ...]:
-    """Every name that :func:`sample_sensors` knows; generic stands for all sensors not named, from clean to bad."""
+    """Every name that :func:`sample_sensors` accepts; generic stands for all sensors not named, from clean to bad."""
     return (GENERIC, *PRESETS)
 
 

@@ -290,7 +290,7 @@ def _draw_hand(
     hand_faces: NDArray[np.int32], arm_faces: NDArray[np.int32], skinning: Array32, sleeve: Array, fx: float,
     fy: float, cx: float, cy: float, alone: Array32, clean: Array32,
 ) -> None:  # fmt: skip
-    """Draw the hand into alone (H, W), hand and forearm into clean (H, W); sleeve (3,) as ``dress_forearm``'s look."""
+    """Draw the hand into alone (H, W), hand and forearm into clean (H, W); sleeve (3,) as of ``dress_forearm``."""
     posed = np.empty(vertices.shape, np.float32)
     skin_vertices(vertices, bone_index, bone_weight, skinning, posed)
     dress_forearm(vertices, along, skinning[FOREARM], sleeve, posed)

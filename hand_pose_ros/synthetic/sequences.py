@@ -91,7 +91,7 @@ def bench_sequences() -> tuple[Sequence, ...]:
 
 
 def _moving() -> Iterator[Sequence]:
-    """Nine people, both sides and families, held things, passers-by, 20 % of the frames lost."""
+    """Nine subjects, both sides and families, held things, passers-by, 20 % of the frames lost."""
     for number in range(9):
         config = SequenceConfig(
             seed=100 + number,

@@ -15,12 +15,12 @@ from hand_pose_ros import validation
 from hand_pose_ros.synthetic.primitives import (
     HEAD_ABOVE,
     SHOULDER,
+    bare_forearm,
     chair,
     cup,
     gripper,
     head,
     limb,
-    stump,
     table,
     trunk,
 )
@@ -38,7 +38,7 @@ _CLEAR_M = 0.10  # things keep so far from a hand's middle, beyond their own siz
 
 @dataclass(frozen=True)
 class SurroundingsConfig:
-    """How often each thing is in a picture: shares in 0..1, guessed unless said. ValueError names one that is none."""
+    """How often each thing is in a picture: shares in 0..1, guessed unless noted. ValueError names one that is none."""
 
     wall: float = 0.65
     """A wall behind everything."""
@@ -215,7 +215,7 @@ def _things(
     clear = (hands.apart(elbow) > 0.25) & (hands.apart(0.5 * (elbow + end)) > 0.25)
     clear &= hands.beside(elbow, end) > 0.15
     share = np.where(empty, config.elbow_alone, config.elbow)
-    arm = stump(elbow, end, rng.uniform(0.03, 0.055, count))
+    arm = bare_forearm(elbow, end, rng.uniform(0.03, 0.055, count))
     parts.append(where(clear & (rng.random(count) < share), arm))
 
     if config.mug > 0:

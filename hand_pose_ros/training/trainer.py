@@ -5,7 +5,7 @@ In: a :class:`Task` (what is trained, on what, and how it is evaluated), a folde
 averaged weights under the task's name, and what the hooks write (``curve.csv``).
 
 The learning rate follows the share of the budget that is used (time or samples), so a run of a given length
-always finishes its cosine, however fast the machine is.
+always finishes its cosine, however fast the hardware is.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class Task(Protocol[Network, Batch, Report]):
 class Trainer(Generic[Network, Batch, Report]):
     """One run: :meth:`run` trains until the budget is used; what it needs to go on is saved on the way.
 
-    ``hooks`` stand in place of :func:`usual_hooks`. ValueError when the folder holds another run's state,
+    ``hooks`` replace those of :func:`usual_hooks`. ValueError when the folder holds another run's state,
     CheckpointError when a file to go on from cannot be used.
     """
 

@@ -23,6 +23,6 @@ def tile_pictures(pictures: Sequence[np.ndarray], columns: int) -> np.ndarray:
 def contact_sheet(pictures: Sequence[np.ndarray]) -> np.ndarray:
     """Up to six pictures (H, W, 3), spread evenly over all of them, three in a row."""
     count = min(len(pictures), _SHEET_COLUMNS * _SHEET_ROWS)
-    # From the middle of each of ``count`` equal stretches: the ends of a run say least.
+    # From the middle of each of ``count`` equal stretches: the ends of a run show least.
     chosen = [pictures[int((index + 0.5) * len(pictures) / count)] for index in range(count)]
     return tile_pictures(chosen, _SHEET_COLUMNS)

@@ -1,4 +1,4 @@
-"""The look that all figures share, and their files. No pyplot: no display, no global state.
+"""The style that all figures share, and their files. No pyplot: no display, no global state.
 
 In: matplotlib figures. Out: PNG and SVG files, each replaced in one step; the same figure gives the same bytes.
 """

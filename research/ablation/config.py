@@ -78,7 +78,7 @@ class AblationConfig:
     """One budget for all rows; ValueError names a field that makes no sense."""
 
     samples: int = 100_000
-    """Of every run, unless its table says otherwise."""
+    """Of every run, unless its table sets another."""
     seeds: tuple[int, ...] = (1, 2, 3)
     """One run a row each."""
     curve_points: int = 6

@@ -214,7 +214,7 @@ def _section(
 
 
 def _setting(results: Sequence[RowResults]) -> list[str]:
-    """One reduced setting for all rows alike: said here."""
+    """The setting that all rows share, reduced from the papers'."""
     runs = [run for result in results for run in result.runs]
     if not runs:
         return ["No run of this table is finished."]

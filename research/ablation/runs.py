@@ -39,8 +39,8 @@ _PROGRESS = "progress.json"
 
 
 class StopWatch:
-    """Says when to stop: at ``deadline`` (``time.time()``, None = never), when asked to, or when the parent process is
-    gone."""
+    """Decides when to stop: at ``deadline`` (``time.time()``, None = never), when asked to, or when the parent process
+    is gone."""
 
     def __init__(self, deadline: float | None = None, asked: Callable[[], bool] | None = None) -> None:
         self._deadline = deadline
@@ -68,7 +68,7 @@ class AblationRun:
     def open(
         cls, config: TrainConfig, source: Source, output: Path, experiment: dict[str, Any]
     ) -> AblationRun:
-        """Begin the run, or go on where its folder says that it was stopped. ValueError when that was another one."""
+        """Begin the run, or go on from the state in its folder. ValueError when that is of another run."""
         task = PoseTask(config, source)
         resume = (output / "state.safetensors").exists()
         points: list[list[float]] = read_result(output / _PROGRESS, experiment)["curve"] if resume else []
@@ -196,7 +196,7 @@ def _train_together(
                 if run.trainer.step == step:
                     run.advance(batch)
             if step + 1 in milestones:
-                errors = [_mark(run, held, ablation.curve_samples) for run in runs]
+                errors = [_add_curve_point(run, held, ablation.curve_samples) for run in runs]
                 print(f"{label}: {(step + 1) * config.batch} samples, mm: {', '.join(errors)}", flush=True)
             if time.monotonic() - saved > 60 * ablation.save_minutes:
                 for run in runs:
@@ -207,7 +207,7 @@ def _train_together(
     return True
 
 
-def _mark(run: AblationRun, held: Sequence[Any], count: int) -> str:
+def _add_curve_point(run: AblationRun, held: Sequence[Any], count: int) -> str:
     """Add a point to a run's curve, unless an earlier start did; what to print of it."""
     trainer = run.trainer
     if not run.curve or run.curve[-1][0] < trainer.samples:

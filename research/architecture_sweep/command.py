@@ -49,17 +49,17 @@ def run(arguments: argparse.Namespace) -> None:
     """Train what is not there yet, then write the results."""
     if arguments.minutes is not None and not arguments.minutes > 0:
         raise ValueError(f"--minutes is {arguments.minutes:g}, want more than 0")
-    designs = configured(arguments)
-    split_at_table(arguments.results)  # wrong markers are said before the training, not after
+    sweep = configured(arguments)
+    split_at_table(arguments.results)  # wrong markers are reported before the training, not after
     interrupted = False
     if not arguments.report:
-        interrupted = _train(designs, arguments)
+        interrupted = _train(sweep, arguments)
     if arguments.times:
-        for design in designs.designs:
-            for seed in designs.seeds:
-                time_again(designs, design, seed, arguments.output)
-    if arguments.report or collect(designs, arguments.output):
-        write_report(designs, arguments.output, arguments.results, command_line(arguments))
+        for design in sweep.designs:
+            for seed in sweep.seeds:
+                time_again(sweep, design, seed, arguments.output)
+    if arguments.report or collect(sweep, arguments.output):
+        write_report(sweep, arguments.output, arguments.results, command_line(arguments))
         print(f"results: {arguments.results}")
     else:
         print("no design is finished yet: the same command goes on")
@@ -69,25 +69,25 @@ def run(arguments: argparse.Namespace) -> None:
 
 def configured(arguments: argparse.Namespace) -> SweepConfig:
     """The file's configuration with the command line's overrides."""
-    designs = load_sweep(arguments.config or DEFAULT_CONFIG)
+    sweep = load_sweep(arguments.config or DEFAULT_CONFIG)
     if arguments.threads is not None:
         if arguments.threads < 1:
             raise ValueError(f"--threads is {arguments.threads}, want at least 1")
-        designs = replace(designs, base={**designs.base, "threads": arguments.threads})
-    designs.find(arguments.designs or [])
-    return designs
+        sweep = replace(sweep, base={**sweep.base, "threads": arguments.threads})
+    sweep.find(arguments.designs or [])
+    return sweep
 
 
-def _train(designs: SweepConfig, arguments: argparse.Namespace) -> bool:
+def _train(sweep: SweepConfig, arguments: argparse.Namespace) -> bool:
     """Train one design after the other until all are finished or it is time to stop; True when interrupted."""
-    wanted = designs.designs if arguments.designs is None else designs.find(arguments.designs)
-    work = [(design, seed) for seed in designs.seeds for design in wanted]
+    wanted = sweep.designs if arguments.designs is None else sweep.find(arguments.designs)
+    work = [(design, seed) for seed in sweep.seeds for design in wanted]
     for design, seed in work:
-        finished_result(designs, design, seed, arguments.output)  # other settings are said beforehand
+        finished_result(sweep, design, seed, arguments.output)  # other settings are reported beforehand
     deadline = None if arguments.minutes is None else time.monotonic() + 60 * arguments.minutes
     with _interrupts() as asked:
         for design, seed in work:
-            if not train_design(designs, design, seed, arguments.output, _stop(asked, deadline)):
+            if not train_design(sweep, design, seed, arguments.output, _stop(asked, deadline)):
                 break
         return asked()
 
@@ -98,8 +98,9 @@ def _stop(asked: Callable[[], bool], deadline: float | None) -> Callable[[], boo
 
 @contextmanager
 def _interrupts() -> Iterator[Callable[[], bool]]:
-    """Says whether the command was interrupted or asked to end: it stops between two steps then, and keeps its state.
-    The second time it ends at once."""
+    """Yields a function that returns whether the command was interrupted or asked to end.
+
+    The command stops between two steps then, and keeps its state; the second time it ends at once."""
     received: list[int] = []
     before: dict[int, Any] = {}
 

@@ -71,7 +71,7 @@ class SweepConfig:
     base: Mapping[str, Any] = field(default_factory=dict)
     """Fields of a training configuration."""
     samples: int = 60_000
-    """Of every run, unless its design says otherwise."""
+    """Of every run, unless its design sets another."""
     seeds: tuple[int, ...] = (1,)
     """One run a design each."""
     evaluation_samples: int = 4096

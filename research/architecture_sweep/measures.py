@@ -32,7 +32,7 @@ _WARM_UP_RUNS = 20
 def evaluation_data(network: NetworkConfig) -> dict[str, Any]:
     """Fields of the data that a network is evaluated on: the same hands, seen by the same sensors, as its own crops.
 
-    A generic sensor is said by how many of its pixels span the cube, so their number follows the cube: a sensor's
+    A generic sensor is given by how many of its pixels span the cube, so their number follows the cube: a sensor's
     pixels stay as large as they are.
     """
     scale = network.cube_m / SyntheticConfig.cube_m

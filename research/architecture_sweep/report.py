@@ -48,25 +48,25 @@ class DesignResults:
         return [v for v in map(value, self.runs) if v is not None]
 
 
-def collect(designs: SweepConfig, folder: Path) -> list[DesignResults]:
+def collect(sweep: SweepConfig, folder: Path) -> list[DesignResults]:
     """Finished designs in the file's order, the base first. ValueError when one was trained with other settings."""
     results = []
-    for design in sorted(designs.designs, key=lambda d: d.name != BASE):
-        found = (finished_result(designs, design, seed, folder) for seed in designs.seeds)
+    for design in sorted(sweep.designs, key=lambda d: d.name != BASE):
+        found = (finished_result(sweep, design, seed, folder) for seed in sweep.seeds)
         runs = tuple(run for run in found if run is not None)
         if runs:
             results.append(DesignResults(design, runs))
     return results
 
 
-def write_report(designs: SweepConfig, folder: Path, path: Path, command: str) -> None:
+def write_report(sweep: SweepConfig, folder: Path, path: Path, command: str) -> None:
     """Write the table into the Markdown file ``path``. ValueError when no run is finished, or the file's markers are
     not as they were written."""
-    results = collect(designs, folder)
+    results = collect(sweep, folder)
     if not results:
         raise ValueError(f"{folder} holds no finished run of this configuration")
-    lines = [BEGIN, "", *_preface(designs), "", *_table(designs, results), "", *_notes(), ""]
-    lines += [*_conditions(designs, results, command), "", END]
+    lines = [BEGIN, "", *_preface(sweep), "", *_table(sweep, results), "", *_notes(), ""]
+    lines += [*_conditions(sweep, results, command), "", END]
     before, after = split_at_table(path)
     write_text(path, before + "\n".join(lines) + after)
 
@@ -86,17 +86,17 @@ def split_at_table(path: Path) -> tuple[str, str]:
     return before, after
 
 
-def _preface(designs: SweepConfig) -> list[str]:
-    seeds = f"seed {designs.seeds[0]}" if len(designs.seeds) == 1 else f"{len(designs.seeds)} seeds"
+def _preface(sweep: SweepConfig) -> list[str]:
+    seeds = f"seed {sweep.seeds[0]}" if len(sweep.seeds) == 1 else f"{len(sweep.seeds)} seeds"
     return [
-        f"Every design is the base with one change, trained from random weights on {designs.samples} synthetic hands",
-        f"({seeds}) and judged on the same {designs.evaluation_samples} hands of people, poses and views that training "
-        "never draws.",
+        f"Every design is the base with one change, trained from random weights on {sweep.samples} synthetic hands",
+        f"({seeds}) and evaluated on the same {sweep.evaluation_samples} hands of subjects, poses and views that "
+        "training never draws.",
         "In parentheses: the difference to the base.",
     ]
 
 
-def _table(designs: SweepConfig, results: Sequence[DesignResults]) -> list[str]:
+def _table(sweep: SweepConfig, results: Sequence[DesignResults]) -> list[str]:
     base = next((r for r in results if r.design.name == BASE), None)
     families = list(results[0].runs[0]["figures"]["family_mm"])
     head = [
@@ -115,7 +115,7 @@ def _table(designs: SweepConfig, results: Sequence[DesignResults]) -> list[str]:
     ]
     body = [
         [
-            _label(r, designs),
+            _label(r, sweep),
             _compared(r, base, _figure("mean_mm"), 2),
             _plain(r.mean(_figure("median_mm"))),
             _plain(r.mean(_figure("coarse_mean_mm"))),
@@ -137,10 +137,10 @@ def _table(designs: SweepConfig, results: Sequence[DesignResults]) -> list[str]:
     ]
 
 
-def _label(result: DesignResults, designs: SweepConfig) -> str:
+def _label(result: DesignResults, sweep: SweepConfig) -> str:
     own, runs = result.design.samples, len(result.runs)
     budget = "" if own is None else f", {own} samples"
-    seeds = "" if runs == len(designs.seeds) else f", {runs} of {len(designs.seeds)} seeds"
+    seeds = "" if runs == len(sweep.seeds) else f", {runs} of {len(sweep.seeds)} seeds"
     return f"{result.design.label} (`{result.design.name}`){budget}{seeds}"
 
 
@@ -185,19 +185,19 @@ def _notes() -> list[str]:
     ]
 
 
-def _conditions(designs: SweepConfig, results: Sequence[DesignResults], command: str) -> list[str]:
+def _conditions(sweep: SweepConfig, results: Sequence[DesignResults], command: str) -> list[str]:
     runs = [run for result in results for run in result.runs]
     machines = sorted({json.dumps(run["hardware"], sort_keys=True) for run in runs})
     done = {result.design.name for result in results}
-    missing = [design.name for design in designs.designs if design.name not in done]
+    missing = [design.name for design in sweep.designs if design.name not in done]
     batches = sorted({run["config"]["batch"] for run in runs})
     return [
         "```bash",
         command,
         "```",
         "",
-        f"* Budget: {designs.samples} samples a run in batches of {' or '.join(map(str, batches))}; "
-        f"seeds {', '.join(map(str, designs.seeds))}; {sum(run['minutes'] for run in runs):.0f} minutes of training in "
+        f"* Budget: {sweep.samples} samples a run in batches of {' or '.join(map(str, batches))}; "
+        f"seeds {', '.join(map(str, sweep.seeds))}; {sum(run['minutes'] for run in runs):.0f} minutes of training in "
         "all.",
         *(f"* Machine: {hardware_text(json.loads(text))}." for text in machines),
         *([f"* Not finished yet: {', '.join(missing)}."] if missing else []),

@@ -57,14 +57,14 @@ def result_path(output: Path, design: Design, seed: int) -> Path:
     return output / f"{design.name}.seed{seed}.json"
 
 
-def finished_result(designs: SweepConfig, design: Design, seed: int, output: Path) -> dict[str, Any] | None:
+def finished_result(sweep: SweepConfig, design: Design, seed: int, output: Path) -> dict[str, Any] | None:
     """A finished run, None when there is none. ValueError when it was made with other settings."""
     path = result_path(output, design, seed)
-    return read_result(path, _settings(designs, design, seed)) if path.exists() else None
+    return read_result(path, _settings(sweep, design, seed)) if path.exists() else None
 
 
 def train_design(
-    designs: SweepConfig,
+    sweep: SweepConfig,
     design: Design,
     seed: int,
     output: Path,
@@ -75,11 +75,11 @@ def train_design(
 
     Stopped, it keeps what is needed to go on. ValueError when what is there was made with other settings.
     """
-    if finished_result(designs, design, seed, output) is not None:
+    if finished_result(sweep, design, seed, output) is not None:
         return True
     if stop():
         return False
-    config = designs.training(design, seed)
+    config = sweep.training(design, seed)
     source, validation = (make_source(config.data, split) for split in (TRAINING_SPLIT, VALIDATION_SPLIT))
     run = design_trainer(config, source, _work(output, design, seed), stop, validation)
     source.batch(
@@ -92,7 +92,7 @@ def train_design(
         return False
     held_out = make_source(evaluation_data(config.network), VALIDATION_SPLIT)
     model, _ = load_checkpoint(run.output / WEIGHTS, run.device)
-    figures = evaluate_design(model, held_out, designs.evaluation_samples)
+    figures = evaluate_design(model, held_out, sweep.evaluation_samples)
     result = {
         "design": design.name,
         "seed": seed,
@@ -103,7 +103,7 @@ def train_design(
         "time_ms": crop_time_ms(model, TIMED_RUNS),
         "figures": figures,
         "hardware": hardware_info(run.device),
-        "config": _settings(designs, design, seed),
+        "config": _settings(sweep, design, seed),
     }
     write_json(result_path(output, design, seed), result)
     run.state_path.unlink()
@@ -111,9 +111,9 @@ def train_design(
     return True
 
 
-def time_again(designs: SweepConfig, design: Design, seed: int, output: Path) -> None:
+def time_again(sweep: SweepConfig, design: Design, seed: int, output: Path) -> None:
     """Take the time of a finished run's network anew; of one that is not finished, nothing."""
-    result = finished_result(designs, design, seed, output)
+    result = finished_result(sweep, design, seed, output)
     if result is not None:
         model, _ = load_checkpoint(_work(output, design, seed) / WEIGHTS)
         result["time_ms"] = crop_time_ms(model, TIMED_RUNS)
@@ -124,5 +124,5 @@ def _work(output: Path, design: Design, seed: int) -> Path:
     return output / "work" / f"{design.name}.seed{seed}"
 
 
-def _settings(designs: SweepConfig, design: Design, seed: int) -> dict[str, Any]:
-    return settings_of(designs.training(design, seed), evaluation_samples=designs.evaluation_samples)
+def _settings(sweep: SweepConfig, design: Design, seed: int) -> dict[str, Any]:
+    return settings_of(sweep.training(design, seed), evaluation_samples=sweep.evaluation_samples)

@@ -19,7 +19,7 @@ data: {identities: 2}
 """
 
 
-def test_a_detector_is_trained_shipped_and_judged(tmp_path, capsys, monkeypatch):
+def test_a_detector_is_trained_shipped_and_evaluated(tmp_path, capsys, monkeypatch):
     config, shipped, figures = tmp_path / "d.yaml", tmp_path / "small.safetensors", tmp_path / "figures.json"
     config.write_text(CONFIG, encoding="utf-8")
     run = ["train-detector", "--config", str(config), "--output", str(tmp_path / "run")]
@@ -56,7 +56,7 @@ def test_wrong_arguments_end_in_one_line(given, capsys):
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
-def test_the_whole_search_is_judged_and_its_figures_stored(tmp_path, capsys):
+def test_the_whole_search_is_evaluated_and_its_figures_stored(tmp_path, capsys):
     figures = tmp_path / "search.json"
     given = [
         "--search",
