@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hand_pose_ros.network.migration import migrate_config, migrate_result
+from hand_pose_ros.synthetic.sensor_presets import DEFAULT_SENSORS
 from hand_pose_ros.training.config import TrainConfig
 
 NON_SEMANTIC_FIELDS: tuple[str, ...] = (
@@ -42,11 +43,22 @@ def read_result(path: Path, settings: Mapping[str, Any] | None = None) -> dict[s
 
 
 def require_settings(path: Path, stored: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
-    """ValueError when one of the ``settings`` is not as ``stored`` in the file, under older names too."""
-    stored = migrate_config(stored)
+    """ValueError when one of the ``settings`` is not as ``stored`` in the file, under older names too.
+
+    Synthetic data without a list of sensors have the default ones.
+    """
+    stored = _with_sensors(migrate_config(stored))
+    settings = _with_sensors(settings)
     for key, value in settings.items():
         if stored.get(key) != value:
             raise ValueError(
                 f"{path}: made with {key} = {stored.get(key)}, the configuration says {value}; "
                 "use another --output or remove it"
             )
+
+
+def _with_sensors(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The settings with the default sensors where the data name none."""
+    if "data" not in settings:
+        return settings
+    return {**settings, "data": {"sensors": list(DEFAULT_SENSORS), **settings["data"]}}

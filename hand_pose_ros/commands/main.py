@@ -1,6 +1,7 @@
 """The command ``hand-pose``: one table of sub-commands, each in the module of its subject.
 
-In: command-line arguments. Out: the exit status, 0 when it worked, 2 with one line on bad input.
+In: command-line arguments. Out: the exit status, 0 when it worked, 2 with one line on bad input, or where a package of
+the extra [train] is not installed.
 
 A sub-command is a line in ``COMMANDS``: its name, one line of help, and the module that holds
 ``add_arguments(parser)`` and ``run(arguments) -> int | None``. The module is imported when its command is
@@ -40,7 +41,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point; bad input and files that cannot be used end in one line on stderr and status 2."""
+    """Entry point; bad input, files that cannot be used and packages that are not installed end in one line on stderr
+    and status 2."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     parser = argparse.ArgumentParser(
         prog="hand-pose", description="Articulated 3-D hand pose from depth images."
@@ -49,7 +51,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, (summary, module) in COMMANDS.items():
         sub = commands.add_parser(name, help=summary, description=summary)
         if name in given[:1]:
-            loaded = importlib.import_module(module)
+            try:
+                loaded = importlib.import_module(module)
+            except ModuleNotFoundError as error:
+                return _missing_package(f"hand-pose {name}", error)
             loaded.add_arguments(sub)
             sub.set_defaults(run=loaded.run)
     parsed = parser.parse_args(given)
@@ -59,7 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def exit_status(
     program: str, run: Callable[[argparse.Namespace], int | None], parsed: argparse.Namespace
 ) -> int:
-    """Run a command -> its exit status: 2 with one line on stderr after a ValueError or OSError, 130 when interrupted.
+    """Run a command -> its exit status: 2 with one line on stderr after a ValueError or OSError, or where a package is
+    not installed; 130 when interrupted.
 
     :param program: the command as one types it, with which the line begins.
     """
@@ -68,8 +74,20 @@ def exit_status(
     except (ValueError, OSError) as error:
         print(f"{program}: {error}", file=sys.stderr)
         return 2
+    except ModuleNotFoundError as error:
+        return _missing_package(program, error)
     except KeyboardInterrupt:
         return 130
+
+
+def _missing_package(program: str, error: ModuleNotFoundError) -> int:
+    """One line on stderr that names what to install -> exit status 2; an own module that is missing is a defect and
+    raised again."""
+    package = (error.name or "").partition(".")[0]
+    if package in ("", "hand_pose_ros", "research"):
+        raise error
+    print(f"{program} needs {package}: pip install 'hand_pose_ros[train]'", file=sys.stderr)
+    return 2
 
 
 if __name__ == "__main__":

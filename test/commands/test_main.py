@@ -1,0 +1,56 @@
+"""The table of commands: help, names that are none, packages that are not installed."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import pytest
+
+from hand_pose_ros.commands import main as module
+from hand_pose_ros.commands.main import COMMANDS, exit_status, main
+
+
+def test_every_command_explains_itself(capsys):
+    for name in COMMANDS:
+        with pytest.raises(SystemExit) as end:
+            main([name, "--help"])
+        assert end.value.code == 0
+        assert f"hand-pose {name}" in capsys.readouterr().out
+
+
+def test_an_unknown_command_is_refused(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["dance"])
+    assert end.value.code == 2
+    assert "dance" in capsys.readouterr().err
+
+
+def test_a_missing_package_ends_in_one_line_that_names_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "command_that_draws.py").write_text("import package_of_no_one.pyplot\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(module, "COMMANDS", {"draw": ("", "command_that_draws")})
+    assert main(["draw"]) == 2
+    line = "hand-pose draw needs package_of_no_one: pip install 'hand_pose_ros[train]'\n"
+    assert capsys.readouterr().err == line
+
+
+@pytest.mark.parametrize("package", ["matplotlib", "yaml"])
+def test_a_package_that_only_the_run_needs_is_named_too(
+    package: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(arguments: argparse.Namespace) -> None:
+        __import__(package)
+
+    monkeypatch.setitem(sys.modules, package, None)
+    assert exit_status("hand-pose draw", run, argparse.Namespace()) == 2
+    assert capsys.readouterr().err == f"hand-pose draw needs {package}: pip install 'hand_pose_ros[train]'\n"
+
+
+def test_an_own_module_that_is_missing_is_a_defect(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "COMMANDS", {"draw": ("", "hand_pose_ros.commands.no_such_command")})
+    with pytest.raises(ModuleNotFoundError, match="no_such_command"):
+        main(["draw"])
