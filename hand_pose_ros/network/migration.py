@@ -13,7 +13,6 @@ RENAMED_FIELDS: dict[str, dict[str, str]] = {
     "network": {"feedback": "image_feedback"},
     "loss": {"certainty": "sigma"},
     "data": {"nothing": "negative_fraction"},
-    "data.scene": {},
 }
 """Section of a training configuration -> its fields' old names and what they are called now."""
 

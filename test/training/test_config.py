@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from hand_pose_ros.network.checkpoint import load_checkpoint
+from hand_pose_ros.resources import SHIPPED_MODELS, model_file
 from hand_pose_ros.training.config import config_from_dict, load_config
 
 _FILES = (Path(__file__).parents[2] / "config" / "train").glob("*.yaml")
@@ -20,6 +22,26 @@ def test_shipped_configurations_are_valid_and_named_like_their_files(path):
     assert config.name == path.stem
     assert config.data["size"] == config.network.crop_size
     assert config_from_dict(yaml.safe_load(yaml.safe_dump(config.to_dict()))) == config
+
+
+@pytest.mark.parametrize("name", SHIPPED_MODELS)
+def test_the_configuration_stored_in_shipped_weights_is_read_with_its_older_names(name):
+    model, info = load_checkpoint(model_file(name))
+    stored = info.training["config"]
+    config = config_from_dict(stored)
+    assert config.network == model.config
+    assert config.loss.sigma == stored["loss"]["certainty"]
+    assert config.data["negative_fraction"] == stored["data"]["nothing"]
+
+
+def test_a_file_with_older_names_is_read_as_one_with_todays(tmp_path):
+    files = {
+        "old": "network: {feedback: 4}\nloss: {certainty: 0.2}\ndata: {nothing: 0.1}\n",
+        "new": "network: {image_feedback: 4}\nloss: {sigma: 0.2}\ndata: {negative_fraction: 0.1}\n",
+    }
+    for name, text in files.items():
+        (tmp_path / f"{name}.yaml").write_text(text)
+    assert load_config(tmp_path / "old.yaml") == load_config(tmp_path / "new.yaml")
 
 
 def test_every_row_of_the_papers_is_shipped():

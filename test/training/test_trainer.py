@@ -8,14 +8,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from hand_pose_ros.datasets.seeds import training_seed, validation_seed
 from hand_pose_ros.datasets.torch_batch import to_torch
 from hand_pose_ros.network.checkpoint import CheckpointError, load_checkpoint, load_model
 from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.losses import LossConfig
 from hand_pose_ros.training.config import OptimiserConfig, TrainConfig
 from hand_pose_ros.training.pose_task import CURVE_FIELDS, pose_trainer
-from hand_pose_ros.training.prefetcher import Prefetcher
 
 TINY = NetworkConfig(widths=(8, 16, 16, 16), blocks=(0, 0, 0), up_blocks=(0, 0), ik_hidden=32)
 
@@ -62,23 +60,6 @@ def test_prefetched_batches_are_the_same_batches(config, toy_hands, tmp_path):
     torch.testing.assert_close(next(plain).crop, next(ahead).crop)
     plain.close()
     ahead.close()
-
-
-def test_an_error_while_making_batches_reaches_the_trainer():
-    def broken(step: int) -> int:
-        raise RuntimeError(f"batch {step} failed")
-
-    prefetcher = Prefetcher(broken, 5, 2)
-    with pytest.raises(RuntimeError, match="batch 5 failed"):
-        prefetcher.get()
-    prefetcher.close()
-
-
-def test_training_and_validation_seeds_never_meet():
-    largest = training_seed(2**20 - 1, 2**20 - 1)
-    assert largest < validation_seed(0, 0)
-    assert validation_seed(2**20 - 1, 2**20 - 1) < 2**63
-    assert training_seed(1, 0) == training_seed(0, 2**20 - 1) + 1
 
 
 def test_the_schedule_warms_up_and_ends_with_the_budget(config, toy_hands, tmp_path):
