@@ -100,6 +100,7 @@ def test_a_checkpoint_is_scored_on_synthetic_hands(checkpoint, toy_hands, monkey
     assert "angle error" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_second_pass_is_scored_beside_the_first(checkpoint, toy_hands, monkeypatch, tmp_path):
     toy_hands.config = SimpleNamespace(families=("toy",))
     asked = []

@@ -54,6 +54,7 @@ def test_a_file_is_fitted_and_what_is_written_fits_together(annotations, tmp_pat
     assert sorted(p.name for p in tmp_path.iterdir()) == ["fit.json", "fit.npz", "labels.txt"]
 
 
+@pytest.mark.slow
 def test_random_hands_are_recovered_by_every_solver(tmp_path, capsys):
     figures = tmp_path / "test.json"
     assert fit("--self-test", 50, "--noise-mm", 0.3, "--seed", 2, "--json", figures) == 0
@@ -62,6 +63,7 @@ def test_random_hands_are_recovered_by_every_solver(tmp_path, capsys):
     assert all(method["recovered"] >= 0.99 and method["out_of_range"] == 0 for method in methods)
 
 
+@pytest.mark.slow
 def test_too_much_noise_fails_the_self_test():
     assert fit("--self-test", 8, "--noise-mm", 20) == 1
 

@@ -32,6 +32,7 @@ def run(*arguments: object) -> int:
     return main(["replay", *map(str, arguments)])
 
 
+@pytest.mark.slow
 def test_a_recorded_hand_is_tracked_drawn_and_counted(recording, tmp_path, capsys):
     output = tmp_path / "out"
     status = run(

@@ -28,6 +28,7 @@ def config(tmp_path, toy_hands, monkeypatch):
     return path
 
 
+@pytest.mark.slow
 def test_training_writes_weights_and_prints_the_errors(config, tmp_path, capsys):
     output = tmp_path / "run"
     assert (
@@ -46,6 +47,7 @@ def test_training_writes_weights_and_prints_the_errors(config, tmp_path, capsys)
     }
 
 
+@pytest.mark.slow
 def test_a_second_run_in_the_same_folder_wants_resume(config, tmp_path, capsys):
     arguments = ["train", "--config", str(config), "--samples", "16", "--output", str(tmp_path / "run")]
     assert main(arguments) == 0

@@ -19,6 +19,7 @@ data: {identities: 2}
 """
 
 
+@pytest.mark.slow
 def test_a_detector_is_trained_shipped_and_evaluated(tmp_path, capsys, monkeypatch):
     config, shipped, figures = tmp_path / "d.yaml", tmp_path / "small.safetensors", tmp_path / "figures.json"
     config.write_text(CONFIG, encoding="utf-8")
@@ -56,6 +57,7 @@ def test_wrong_arguments_end_in_one_line(given, capsys):
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_the_whole_search_is_evaluated_and_its_figures_stored(tmp_path, capsys):
     figures = tmp_path / "search.json"
     given = [

@@ -57,6 +57,7 @@ def test_the_middle_of_a_hand_lies_behind_its_surface(clean):
     assert (np.abs(near) < 0.08).mean() > 0.9
 
 
+@pytest.mark.slow
 def test_the_share_seen_knows_what_hides_a_hand():
     config = replace(CONFIG, noise=False, hands=(0.0, 1.0, 0.0))
     bare = FullFrames(replace(config, scene=BARE)).batch(2, 64)
@@ -73,6 +74,7 @@ def test_pictures_without_hands_have_none():
     assert (batch.z > 0).any(axis=(1, 2)).mean() > 0.7, "but things in them"
 
 
+@pytest.mark.slow
 def test_left_and_right_are_equally_many_and_two_hands_keep_apart():
     batch = FullFrames(replace(CONFIG, hands=(0.0, 0.0, 1.0))).batch(7, 300)
     assert batch.left[:, 0].mean() == pytest.approx(0.5, abs=0.1)

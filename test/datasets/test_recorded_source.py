@@ -181,6 +181,7 @@ def config(tmp_path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_one_command_trains_and_one_evaluates(config, roots, tmp_path, capsys):
     run, root = tmp_path / "run", str(roots["icvl"])
     arguments = ["train", "--config", str(config), "--dataset", "icvl", "--root", root, "--output", str(run)]

@@ -19,6 +19,7 @@ def images():
     return list(still_images(SOURCE, 5, 16))
 
 
+@pytest.mark.slow
 def test_they_show_what_the_detectors_cells_show():
     source = FullFrames(FullFrameConfig(split=1, identities=2, noise=False))
     batch = source.batch(5, 6)

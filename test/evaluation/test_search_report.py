@@ -92,6 +92,7 @@ def test_hands_barely_seen_count_among_all_only():
     assert found.by_seen["0 to 0.3"].within["20"] == 0.0
 
 
+@pytest.mark.slow
 def test_the_real_tracker_finds_most_hands_and_every_figure_is_printed():
     images = still_images(FullFrames(FullFrameConfig(split=1, identities=2)), 5, 8)
     tracker = HandTracker(config=TrackerConfig(hands=2))

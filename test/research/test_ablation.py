@@ -87,6 +87,7 @@ def test_rows_differ_in_what_they_are_about():
     assert weights == [0.0, 0.125, 0.25, 0.5]
 
 
+@pytest.mark.slow
 def test_a_row_learns_the_same_alone_as_beside_others(train):
     _, together = train("deepmodel.without_physical", "deepmodel.ours", folder="together")
     _, alone = train("deepmodel.ours", folder="alone")
@@ -96,6 +97,7 @@ def test_a_row_learns_the_same_alone_as_beside_others(train):
     assert len(a["curve"]) == 2
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_to_the_same_result(train):
     _, whole = train("sdnet.weight_0.5", folder="whole")
     asked = iter([False, False, False, True])
@@ -114,6 +116,7 @@ def test_a_deadline_in_the_past_trains_nothing(train):
     assert not output.exists()
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_not_trained_again(train, ablation):
     _, output = train("sdnet.baseline")
     (row,) = find_rows(["sdnet.baseline"])
@@ -124,6 +127,7 @@ def test_a_finished_run_is_not_trained_again(train, ablation):
         train("sdnet.baseline", config=replace(ablation, samples=128))
 
 
+@pytest.mark.slow
 def test_direct_joint_gets_its_angles_from_fitted_hands(train):
     _, output = train("deepmodel.direct_joint", "sdnet.baseline")
     fitted = result(output, "deepmodel.direct_joint")["measures"]
@@ -162,6 +166,7 @@ def test_measures_of_a_network_that_is_right(toy_hands):
     assert off["out_of_range"] == 1.0
 
 
+@pytest.mark.slow
 def test_the_report_keeps_what_a_person_wrote(train, ablation, tmp_path, monkeypatch):
     _, output = train("deepmodel.ours", "deepmodel.without_physical")
     train("deepmodel.ours", seed=2)

@@ -100,6 +100,7 @@ def test_all_designs_are_evaluated_on_the_same_sensors():
         assert list(config.data.get("patch_px", (64, 170))) == evaluation_data(config.network)["patch_px"]
 
 
+@pytest.mark.slow
 def test_a_design_is_trained_for_its_budget_and_measured(train):
     finished, output = train("large")
     assert finished
@@ -116,11 +117,13 @@ def test_a_design_is_trained_for_its_budget_and_measured(train):
     assert not (output / "work" / "large.seed1" / "state.safetensors").exists()
 
 
+@pytest.mark.slow
 def test_a_network_without_hand_model_has_no_error_before_it(train):
     _, output = train("joints")
     assert result(output, "joints")["figures"]["coarse_mean_mm"] is None
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_to_the_same_result(train):
     _, whole = train("base", folder="whole")
     asked = iter([False, False, False, True])
@@ -132,6 +135,7 @@ def test_a_stopped_run_goes_on_to_the_same_result(train):
     assert a["mean_mm"] == pytest.approx(b["mean_mm"], rel=1e-4)
 
 
+@pytest.mark.slow
 def test_a_run_is_not_gone_on_with_under_other_settings(train, designs):
     asked = iter([False, False, True])
     train("base", stop=lambda: next(asked))
@@ -142,6 +146,7 @@ def test_a_run_is_not_gone_on_with_under_other_settings(train, designs):
         train("base", config=other)
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_not_trained_again(train, designs):
     _, output = train("base")
     before = result_path(output, Design("base", "base"), 1).stat().st_mtime_ns
@@ -194,6 +199,7 @@ def test_the_time_is_of_one_thread_and_the_network_stays_as_it_was():
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
 
 
+@pytest.mark.slow
 def test_the_page_has_the_base_first_and_keeps_what_a_person_wrote(train, designs, tmp_path):
     _, output = train("base")
     train("large")
@@ -218,6 +224,7 @@ def test_the_page_has_the_base_first_and_keeps_what_a_person_wrote(train, design
     assert "larger crop" not in again
 
 
+@pytest.mark.slow
 def test_several_seeds_are_a_mean_and_a_spread(train, designs, tmp_path):
     two = replace(designs, seeds=(1, 2))
     for seed in two.seeds:
@@ -252,6 +259,7 @@ def compare(make_source, tmp_path, monkeypatch) -> Callable:
     return lambda *words: cli.main(["--config", "designs.yaml", *words])
 
 
+@pytest.mark.slow
 def test_the_command_trains_what_is_missing_and_writes_the_page(compare, tmp_path, capsys):
     assert compare("--designs", "base", "--threads", "1") == 0
     page = tmp_path / "docs" / "designs.md"
@@ -275,6 +283,7 @@ def test_out_of_time_it_stops_without_a_page(compare, tmp_path, capsys):
     assert not (tmp_path / "docs").exists()
 
 
+@pytest.mark.slow
 def test_an_interrupt_keeps_the_state(compare, make_source, tmp_path, monkeypatch):
     def interrupted(data, split):
         source = make_source(data, split)
@@ -348,6 +357,7 @@ def test_bad_configurations_name_file_and_field(changes, message, tmp_path):
     assert message in str(error.value)
 
 
+@pytest.mark.slow
 def test_a_damaged_result_is_named(train, designs, tmp_path):
     output = tmp_path / "runs"
     output.mkdir()

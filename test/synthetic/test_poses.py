@@ -41,6 +41,7 @@ def test_spread_shrinks_as_the_fingers_flex():
     assert abduction[flexion > 1.2].mean() < 0.6 * abduction[flexion < 0.2].mean()
 
 
+@pytest.mark.slow
 def test_sampled_hands_do_not_intersect_themselves():
     assert not poses.self_intersects(poses.sample_angles(300, np.random.default_rng(1))).any()
 

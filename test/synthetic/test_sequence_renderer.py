@@ -36,6 +36,7 @@ def test_a_frame_is_a_function_of_configuration_and_time():
     assert not np.array_equal(first.depth, other, equal_nan=True), "the noise must change with time"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", ["right", "left"])
 def test_the_truth_lies_on_the_hand(side):
     renderer = SequenceRenderer(replace(CLEAN, hands=(side,)), CAMERA)
@@ -123,6 +124,7 @@ def test_a_held_object_hides_some_of_the_hand_or_is_hidden_by_it():
     assert held < alone - 0.05
 
 
+@pytest.mark.slow
 def test_hands_move_as_fast_as_hands_do():
     for config in (SequenceConfig(seed=1), SequenceConfig(seed=2, hands=("right", "left"), crossing=True)):
         renderer = SequenceRenderer(config, VGA)
@@ -171,6 +173,7 @@ def test_a_scene_without_hands_has_no_truth_and_something_in_it():
     ).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DISTRACTORS)
 def test_everything_that_is_no_hand_is_drawn_and_moves_or_stays(name):
     config = SequenceConfig(seed=9, hands=(), environment="far", distractors=(name,), noise=NO_NOISE)
@@ -189,6 +192,7 @@ def test_frames_are_dropped_and_late_as_asked():
         list(frame_times(30.0, 1.0, dropped=1.0))
 
 
+@pytest.mark.slow
 def test_the_bench_has_the_frames_that_its_figures_need():
     sequences = bench_sequences()
     count = {kind: sum(len(s.times()) for s in sequences if s.kind == kind) for kind in KINDS}

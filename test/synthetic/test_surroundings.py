@@ -70,6 +70,7 @@ def test_what_belongs_to_hands_is_not_where_there_are_none():
     assert (solids.kind != NOTHING).any(axis=1).all()
 
 
+@pytest.mark.slow
 def test_faces_alone_come_as_often_as_asked():
     config = SurroundingsConfig(**{**NONE, "face_alone": 0.5})
     _, solids = sample_surroundings(hands(False), VIEW, config, np.random.default_rng(5))

@@ -67,6 +67,7 @@ def test_the_axes_of_a_target_tell_its_side(batch):
     assert torch.allclose(side, 1 - 2 * target.left[there], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_run_leaves_weights_and_goes_on_where_it_stopped(tmp_path):
     output = tmp_path / "run"
     detector_trainer(SMALL, output).run()
@@ -82,6 +83,7 @@ def test_a_run_leaves_weights_and_goes_on_where_it_stopped(tmp_path):
     assert len((output / "curve.csv").read_text().splitlines()) == 3
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_from_shipped_weights_and_only_from_its_own_kind(tmp_path):
     detector_trainer(SMALL, tmp_path / "first").run()
     weights = tmp_path / "first" / "detector.safetensors"
@@ -93,6 +95,7 @@ def test_a_run_goes_on_from_shipped_weights_and_only_from_its_own_kind(tmp_path)
         detector_trainer(wider, tmp_path / "third")
 
 
+@pytest.mark.slow
 def test_training_learns(tmp_path):
     """On one batch over and over the loss must fall far."""
     config = replace(SMALL, network=DetectorConfig((8, 8, 8, 8)), learning_rate=0.01, warmup_samples=0)

@@ -52,6 +52,7 @@ def test_a_curve_has_one_head_and_a_line_for_every_validation(tmp_path):
     assert list(csv.DictReader(path.open())) == [{"a": "0.333333", "b": ""}, {"a": "0.666667", "b": ""}]
 
 
+@pytest.mark.slow
 def test_a_run_asked_to_stop_keeps_its_state_and_goes_on(config, toy_hands, tmp_path):
     asked = iter([False, False, True])
     with pytest.raises(Stopped):

@@ -26,6 +26,7 @@ def config() -> TrainConfig:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_errors_fall_and_the_files_say_so(config, toy_hands, tmp_path):
     report = pose_trainer(replace(config, samples=32), toy_hands, tmp_path / "before").run()
     later = pose_trainer(config, toy_hands, tmp_path / "run").run()
@@ -39,6 +40,7 @@ def test_errors_fall_and_the_files_say_so(config, toy_hands, tmp_path):
     assert not model.training
 
 
+@pytest.mark.slow
 def test_a_run_in_two_halves_equals_one_run(config, toy_hands, tmp_path):
     whole = pose_trainer(config, toy_hands, tmp_path / "whole")
     whole.run()
@@ -116,6 +118,7 @@ class OneBatch:
         return self.source.batch(1, count)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PAPERS)
 def test_the_papers_networks_learn_in_the_same_loop(name, config, tmp_path, toy_kind):
     network, loss = PAPERS[name]
@@ -127,6 +130,7 @@ def test_the_papers_networks_learn_in_the_same_loop(name, config, tmp_path, toy_
     assert losses[-1] < 0.6 * losses[0]
 
 
+@pytest.mark.slow
 def test_a_run_can_start_from_other_weights(config, toy_hands, tmp_path):
     pose_trainer(config, toy_hands, tmp_path / "first").run()
     weights = tmp_path / "first" / "model.safetensors"
@@ -142,6 +146,7 @@ def test_a_run_can_start_from_other_weights(config, toy_hands, tmp_path):
         pose_trainer(other, toy_hands, tmp_path / "third")
 
 
+@pytest.mark.slow
 def test_a_narrower_run_starts_from_the_channels_that_matter_most(config, toy_hands, tmp_path):
     pose_trainer(config, toy_hands, tmp_path / "first").run()
     weights = tmp_path / "first" / "model.safetensors"
@@ -152,6 +157,7 @@ def test_a_narrower_run_starts_from_the_channels_that_matter_most(config, toy_ha
     assert torch.equal(kept.sort().values, wide.sort().values[-4:])
 
 
+@pytest.mark.slow
 def test_a_network_that_looks_again_starts_as_the_one_that_did_not(config, toy_hands, tmp_path):
     pose_trainer(config, toy_hands, tmp_path / "first").run()
     weights = tmp_path / "first" / "model.safetensors"
@@ -165,6 +171,7 @@ def test_a_network_that_looks_again_starts_as_the_one_that_did_not(config, toy_h
     torch.testing.assert_close(after.joint_sigma, before.joint_sigma)
 
 
+@pytest.mark.slow
 def test_a_network_learns_left_from_right_on_mirrored_crops(config, toy_hands, tmp_path):
     sided = replace(
         config, samples=1600, mirrored=0.5, network=replace(config.network, presence=True, handedness=True)
