@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.synthetic import poses
