@@ -15,12 +15,8 @@ from hand_pose_ros.synthetic.sensor_presets import DEFAULT_SENSORS
 from hand_pose_ros.training.config import TrainConfig
 
 NON_SEMANTIC_FIELDS: tuple[str, ...] = (
-    "device",
-    "threads",
-    "prefetch",
-    "checkpoint_minutes",
-    "validation_minutes",
-)
+    "device", "threads", "prefetch", "checkpoint_minutes", "validation_minutes",
+)  # fmt: skip
 """Fields of a training configuration that mean nothing for a run's result: two runs may differ in them and be the same
 experiment."""
 

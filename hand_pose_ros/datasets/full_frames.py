@@ -23,7 +23,7 @@ from hand_pose_ros.depth.downsample import downsample_depth
 from hand_pose_ros.detection.detector_net import COLUMNS, FAR_M, NEAR_M, OUT_COLUMNS, OUT_ROWS, ROWS, STRIDE
 from hand_pose_ros.synthetic.sensor import sensor_kernel
 from hand_pose_ros.synthetic.subjects import SubjectSet, load_subjects
-from hand_pose_ros.synthetic.surroundings import SurroundingsConfig
+from hand_pose_ros.synthetic.surroundings_config import SurroundingsConfig
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]

@@ -21,7 +21,8 @@ from hand_pose_ros.synthetic.sensor_presets import sample_noise
 from hand_pose_ros.synthetic.skinning import FOREARM, skin_vertices
 from hand_pose_ros.synthetic.solids import Solids, draw_solids
 from hand_pose_ros.synthetic.subjects import SubjectSet
-from hand_pose_ros.synthetic.surroundings import PlacedHands, SurroundingsConfig, sample_surroundings
+from hand_pose_ros.synthetic.surroundings import PlacedHands, sample_surroundings
+from hand_pose_ros.synthetic.surroundings_config import SurroundingsConfig
 from hand_pose_ros.validation import interval, require, whole
 
 Array = NDArray[np.float64]

@@ -27,7 +27,8 @@ FRAME_S = 1 / 30
 HALF_VISIBLE = 0.5
 """Hands of which this share is visible must be found."""
 FOUND_M = 0.020
-"""A hand is found when a published one's middle is within this distance (guessed)."""
+"""A hand is found when a published one's middle is within this distance (the project's own requirement, 99 % within
+20 mm: docs/detector.md)."""
 SOURCES = ("detector", "blob")
 """Where proposals come from, as ``Proposal.source``."""
 _NEAR_A_HAND_M = 0.12

@@ -24,17 +24,8 @@ from hand_pose_ros.synthetic.solids import BOX, CYLINDER, ELLIPSOID, VESSEL, Sol
 Array = NDArray[np.float64]
 
 KINDS: tuple[str, ...] = (
-    "forearm",
-    "face",
-    "elbow",
-    "thing",
-    "cup",
-    "gripper",
-    "clutter",
-    "body",
-    "wall",
-    "empty",
-)
+    "forearm", "face", "elbow", "thing", "cup", "gripper", "clutter", "body", "wall", "empty",
+)  # fmt: skip
 _SHARES = (0.17, 0.14, 0.13, 0.13, 0.13, 0.09, 0.10, 0.07, 0.03, 0.01)
 _BEFORE = 0.2  # of these something hides a part
 _BEFORE_SLOT = OBJECTS - 1

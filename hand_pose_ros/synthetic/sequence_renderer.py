@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.hand.skeleton import SIDES
-from hand_pose_ros.synthetic.environment import DISTRACTORS, ENVIRONMENTS, Body, Environment
+from hand_pose_ros.synthetic.environment import Body, Environment
 from hand_pose_ros.synthetic.hand_trajectory import MIRROR, HandTrajectory, TrajectoryConfig, held_centre
+from hand_pose_ros.synthetic.mesh import MESH_NAMES
 from hand_pose_ros.synthetic.motion import KeyPose, hash_time
 from hand_pose_ros.synthetic.render import draw_plane, dress_forearm, rasterize
-from hand_pose_ros.synthetic.sensor import NoiseModel, sensor_kernel
+from hand_pose_ros.synthetic.sensor import sensor_kernel
+from hand_pose_ros.synthetic.sequence_config import SequenceConfig
 from hand_pose_ros.synthetic.skinning import FOREARM, skin_vertices
 from hand_pose_ros.synthetic.solids import (
     BOX,
@@ -34,80 +35,16 @@ from hand_pose_ros.synthetic.solids import (
     solid,
 )
 from hand_pose_ros.synthetic.subjects import load_subjects
-from hand_pose_ros.validation import between, interval, require
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
 
-FAMILIES: tuple[str, ...] = ("makehuman", "webxr")
 SUBJECT_SPLIT = 8
 """Subjects of the renderer: none of training (0), validation (1), the splits after them, or SyntheticMotion (7)."""
 _SUBJECTS_A_FAMILY = 8
-LEAVING: tuple[str, ...] = ("side", "down", "withdraw", "vanish")
-HELD: tuple[str, ...] = ("", "ball", "box", "cylinder")
 _FOREARM_M = 0.24
 _HAND_ENDS_M = 0.012  # along the forearm: what lies before it is hand
 _OCCLUDER_SWEEP_M = 0.32
-SENSOR = NoiseModel(lateral_px=0.4, axial_m=0.001, edge_loss=0.25, flying=0.04, missing=0.004, shadow_px=3.0)
-"""A structured-light camera's noise, guessed within the range of the presets."""
-
-
-@dataclass(frozen=True)
-class SequenceConfig:
-    """What happens. Times in seconds, lengths in metres; ValueError names a field that makes no sense."""
-
-    seed: int = 0
-    """Everything that the other fields leave open follows from it: subject, motion, environment, noise."""
-    hands: tuple[str, ...] = ("right",)
-    """Sides of the one person's hands: none, one or both."""
-    family: str = ""
-    """Mesh family of the hands, either when empty."""
-    noise: NoiseModel = SENSOR
-    """The sensor's; see ``SENSOR``."""
-    environment: str = ""
-    """wall, table, far, or one of them at random when empty."""
-    body: bool = True
-    """Whether the person's trunk, head and arms are drawn."""
-    distance_m: tuple[float, float] = (0.42, 0.70)
-    """Nearest and farthest palm."""
-    tempo: float = 1.0
-    """How fast the hands move; 1 is SyntheticMotion's pace, a new pose every 1.1 s."""
-    crossing: bool = False
-    """Two hands pass close before and beside each other, instead of each on its own side."""
-    held: str = ""
-    """What every hand holds: ball, box, cylinder, or nothing."""
-    distractors: tuple[str, ...] = ()
-    """Things that are no hands, see ``environment.DISTRACTORS``; some of them may be the same."""
-    presence: tuple[tuple[float, float], ...] | None = None
-    """When the hands are there (coming in and leaving included); None = always."""
-    leaving: str = "down"
-    """How they come and go: beyond the image's side or lower edge, back to the body, or vanish from one frame to the
-    next."""
-    occlusions: tuple[tuple[float, float], ...] = ()
-    """When something passes before each hand."""
-    still_at: float | None = None
-    """The instant of the motion in which everything is frozen; None = it moves."""
-    tremor: bool = False
-    """Physiological tremor of a hand held still: 0.3 mm and 0.1 degrees."""
-
-    def __post_init__(self) -> None:
-        known = (
-            ("hands", self.hands, SIDES), ("distractors", self.distractors, DISTRACTORS),
-            ("family", (self.family,), ("", *FAMILIES)), ("environment", (self.environment,), ("", *ENVIRONMENTS)),
-            ("leaving", (self.leaving,), LEAVING), ("held", (self.held,), HELD),
-        )  # fmt: skip
-        for name, values, names in known:
-            for value in values:
-                require(value in names, "sequence", name, value, f"one of {', '.join(filter(None, names))}")
-        once = len(set(self.hands)) == len(self.hands)
-        require(once, "sequence", "hands", self.hands, "each side at most once")
-        if self.crossing and len(self.hands) != 2:
-            raise ValueError(f"sequence crossing needs two hands, got {self.hands}")
-        interval(self, 0.2, 3.0, "distance_m", section="sequence", unit="m")
-        between(self, 0.1, 3.0, "tempo", section="sequence")
-        for name, intervals in (("presence", self.presence or ()), ("occlusions", self.occlusions)):
-            in_order = all(start < stop for start, stop in intervals)
-            require(in_order, "sequence", name, intervals, "intervals (start, stop), start first")
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +83,7 @@ class SequenceRenderer:
             )
         self.config, self.camera = config, camera
         rng = np.random.default_rng([21, config.seed])
-        families = (config.family,) if config.family else FAMILIES
+        families = (config.family,) if config.family else MESH_NAMES
         self._subjects = load_subjects(families, _SUBJECTS_A_FAMILY, SUBJECT_SPLIT)
         self._subject = int(rng.integers(len(self._subjects)))
         self._sleeve = np.array([_FOREARM_M, rng.uniform(0.02, 0.18), rng.uniform(1.1, 1.5)])

@@ -13,13 +13,8 @@ import numpy as np
 
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.synthetic.sensor import NoiseModel
-from hand_pose_ros.synthetic.sequence_renderer import (
-    HELD,
-    SENSOR,
-    SequenceConfig,
-    SequenceFrame,
-    SequenceRenderer,
-)
+from hand_pose_ros.synthetic.sequence_config import HELD, SENSOR, SequenceConfig
+from hand_pose_ros.synthetic.sequence_renderer import SequenceFrame, SequenceRenderer
 
 KINDS: tuple[str, ...] = ("moving", "still", "leave_return", "nothing", "two_hands")
 

@@ -6,12 +6,11 @@ The same things as in the sequences, wider spread: the full-frame detector learn
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hand_pose_ros import validation
 from hand_pose_ros.synthetic.primitives import (
     HEAD_ABOVE,
     SHOULDER,
@@ -26,54 +25,15 @@ from hand_pose_ros.synthetic.primitives import (
 )
 from hand_pose_ros.synthetic.rotations import axes_along, random_axes, rotation_x, rotation_y, rotation_z
 from hand_pose_ros.synthetic.solids import VESSEL, Solids, gather, moved, solid, where
+from hand_pose_ros.synthetic.surroundings_config import SurroundingsConfig
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-_THINGS = 4
+_OBJECTS = 4
 _PIECES = 12
 _ARM_M = 0.75  # shoulders farther from the elbow are somebody else's
 _CLEAR_M = 0.10  # things keep so far from a hand's middle, beyond their own size
-
-
-@dataclass(frozen=True)
-class SurroundingsConfig:
-    """How often each thing is in a picture: shares in 0..1, guessed unless noted. ValueError names one that is none."""
-
-    wall: float = 0.65
-    """A wall behind everything."""
-    body: float = 0.55
-    """The hands' owner, with trunk, head and upper arms."""
-    face: float = 0.20
-    """Another person's face, in pictures with a hand."""
-    face_alone: float = 0.45
-    """A face in pictures without a hand."""
-    thing: float = 0.28
-    """Each of four boxes, balls and cylinders."""
-    heap: float = 0.0
-    """Cloth, cables, leaves: a dozen small pieces in a place as large as a hand. With a share of 0.25 there were fewer
-    false alarms, but real hands with spread fingers scored 0.4 instead of 0.65: such heaps look too much like them."""
-    cup: float = 0.12
-    """A full cup with its handle."""
-    mug: float = 0.0
-    """Empty cups, of all heights."""
-    gripper: float = 0.0
-    """A robot's gripper of two or three fingers."""
-    elbow: float = 0.12
-    """A forearm without a hand, in pictures with a hand."""
-    elbow_alone: float = 0.30
-    """The same in pictures without a hand."""
-    chair: float = 0.12
-    """A chair: flat boxes and rests as thin as arms."""
-    table: float = 0.30
-    """A table top under the hands."""
-    held: float = 0.15
-    """Something between the palm and the fingers of each hand."""
-    before: float = 0.12
-    """Something that hides a part of the first hand."""
-
-    def __post_init__(self) -> None:
-        validation.share(self, *(field.name for field in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -111,41 +71,51 @@ def sample_surroundings(
     """Walls (N, 4) (unit normal, offset m; NaN = none) and solids (N, K) around the hands; field_of_view (N, 2):
     tangents of half the image's width and height."""
     count = len(hands.present)
-    empty = np.asarray(~hands.present.any(axis=1))
     turn = rotation_x(rng.normal(0.1, 0.3, count)) @ rotation_z(
         np.where(rng.random(count) < 0.85, rng.normal(0, 0.08, count), rng.uniform(-np.pi, np.pi, count))
     )
+    views = _Views(hands, turn, field_of_view)
     parts = [
-        *_people(hands, empty, turn, field_of_view, config, rng),
-        *_things(hands, empty, turn, field_of_view, config, rng),
-        _table(hands, empty, turn, config, rng),
+        *_bodies(views, config, rng),
+        *_objects(views, config, rng),
+        _table(views, config, rng),
         *_held(hands, config, rng),
         _before(hands, config, rng),
     ]
-    return _walls(hands, empty, config, rng), gather(*parts)
+    return _walls(views, config, rng), gather(*parts)
 
 
-def _sample_positions(count: int, field_of_view: Array, z: Array, rng: np.random.Generator) -> Array:
-    """(N, 3) m: a place in the picture at depths z (N,), now and then just beside it."""
-    tangent = rng.uniform(-1.1, 1.1, (count, 2)) * field_of_view
-    return np.concatenate([tangent * z[:, None], z[:, None]], axis=1)
+@dataclass(frozen=True)
+class _Views:
+    """N pictures to fill. turn (N, 3, 3) from an upright frame to the camera's; field_of_view (N, 2)."""
+
+    hands: PlacedHands
+    turn: Array
+    field_of_view: Array
+
+    @property
+    def count(self) -> int:
+        return len(self.turn)
+
+    @property
+    def empty(self) -> Flags:
+        """(N,): pictures without a hand."""
+        return np.asarray(~self.hands.present.any(axis=1))
+
+    def positions(self, z: Array, rng: np.random.Generator, part: float = 1.0) -> Array:
+        """(N, 3) m: points in this part of the picture's width and height at depths z (N,), now and then just beside
+        it."""
+        tangent = rng.uniform(-1.1, 1.1, (self.count, 2)) * (part * self.field_of_view)
+        return np.concatenate([tangent * z[:, None], z[:, None]], axis=1)
 
 
-def _people(
-    hands: PlacedHands,
-    empty: Flags,
-    turn: Array,
-    view: Array,
-    config: SurroundingsConfig,
-    rng: np.random.Generator,
-) -> list[Solids]:
+def _bodies(views: _Views, config: SurroundingsConfig, rng: np.random.Generator) -> list[Solids]:
     """The hands' owner behind them, with upper arms to the elbows, and another person or a face alone."""
-    count = len(empty)
+    hands, empty, turn, count = views.hands, views.empty, views.turn, views.count
     parts = []
     deepest = np.where(hands.present, hands.joints[..., 2].max(axis=2), 0.0).max(axis=1)
-    middle = (hands.middle * hands.present[..., None]).sum(axis=1) / np.maximum(hands.present.sum(axis=1), 1)[
-        :, None
-    ]
+    present = np.maximum(hands.present.sum(axis=1), 1)[:, None]
+    middle = (hands.middle * hands.present[..., None]).sum(axis=1) / present
     owner = ~empty & (rng.random(count) < config.body)
     chest = 0.6 * middle + rng.normal(0, 0.12, (count, 3))
     chest[:, 1] += rng.uniform(-0.1, 0.35, count)
@@ -162,14 +132,11 @@ def _people(
         shoulder = chest + (turn @ yaw @ shoulder[..., None])[..., 0]
         elbow = hands.elbow[:, slot]
         near = np.linalg.norm(shoulder - elbow, axis=1) < _ARM_M
-        parts.append(
-            where(
-                owner & near & hands.present[:, slot], limb(shoulder, elbow, rng.uniform(0.042, 0.062, count))
-            )
-        )
+        arm = limb(shoulder, elbow, rng.uniform(0.042, 0.062, count))
+        parts.append(where(owner & near & hands.present[:, slot], arm))
 
     z = np.where(empty, rng.uniform(0.3, 1.2, count), rng.uniform(0.45, 1.8, count))
-    face = _sample_positions(count, 0.85 * view, z, rng)
+    face = views.positions(z, rng, 0.85)
     clear = (hands.apart(face) > 0.22) & (~owner | (np.linalg.norm(face - chest, axis=1) > 0.35))
     share = np.where(empty, config.face_alone, config.face)
     there = clear & (rng.random(count) < share)
@@ -181,34 +148,27 @@ def _people(
     return parts
 
 
-def _things(
-    hands: PlacedHands,
-    empty: Flags,
-    turn: Array,
-    view: Array,
-    config: SurroundingsConfig,
-    rng: np.random.Generator,
-) -> list[Solids]:
+def _objects(views: _Views, config: SurroundingsConfig, rng: np.random.Generator) -> list[Solids]:
     """Boxes, balls, cylinders, cups, grippers, chairs, bare arms."""
-    count = len(empty)
+    hands, empty, turn, count = views.hands, views.empty, views.turn, views.count
     parts = []
-    for _ in range(_THINGS):
+    for _ in range(_OBJECTS):
         half = rng.uniform(0.018, 0.075, (count, 3))
         long = rng.random(count) < 0.3
         half[long, 2] *= rng.uniform(1.5, 4.0, count)[long]
         ball = rng.random(count) < 0.25
         half[ball] = half[ball, :1]
-        place = _sample_positions(count, view, rng.uniform(0.25, 1.5, count), rng)
+        place = views.positions(rng.uniform(0.25, 1.5, count), rng)
         clear = hands.apart(place) > half.max(axis=1) + _CLEAR_M
         thing = solid(rng.integers(3, size=count), place, half, random_axes(count, rng))
         parts.append(where(clear & (rng.random(count) < config.thing), thing))
-    parts += _small_pieces(hands, view, config, rng)
-    place = _sample_positions(count, view, rng.uniform(0.3, 1.2, count), rng)
+    parts += _small_pieces(views, config, rng)
+    place = views.positions(rng.uniform(0.3, 1.2, count), rng)
     clear = hands.apart(place) > 0.2
     mug = cup(place, turn @ rotation_y(rng.uniform(-np.pi, np.pi, count)), rng.uniform(0.8, 1.3, count))
     parts.append(where(clear & (rng.random(count) < config.cup), mug))
 
-    elbow = _sample_positions(count, 0.8 * view, rng.uniform(0.3, 1.3, count), rng)
+    elbow = views.positions(rng.uniform(0.3, 1.3, count), rng, 0.8)
     way = rng.uniform(-np.pi, np.pi, count)
     along = np.stack([np.cos(way), np.sin(way), rng.uniform(-0.5, 0.9, count)], axis=-1)
     end = elbow + rng.uniform(0.6, 1.3, (count, 1)) * along
@@ -219,62 +179,48 @@ def _things(
     parts.append(where(clear & (rng.random(count) < share), arm))
 
     if config.mug > 0:
-        place = _sample_positions(count, view, rng.uniform(0.3, 1.2, count), rng)
+        place = views.positions(rng.uniform(0.3, 1.2, count), rng)
         size, tall, reach = rng.uniform([[0.7], [0.6], [0.7]], [[1.3], [1.5], [1.5]], (3, count))
         mug = cup(place, turn @ rotation_y(rng.uniform(-np.pi, np.pi, count)), size, tall, reach, VESSEL)
         parts.append(where((hands.apart(place) > 0.2) & (rng.random(count) < config.mug), mug))
     if config.gripper > 0:
-        place = _sample_positions(count, 0.9 * view, rng.uniform(0.3, 1.3, count), rng)
+        place = views.positions(rng.uniform(0.3, 1.3, count), rng, 0.9)
         size, opening = rng.uniform([[0.7], [0.0]], [[1.3], [1.0]], (2, count))
         robot = gripper(place, random_axes(count, rng), size, opening, rng.random(count) < 0.4)
         clear = hands.beside(place, robot.centre[:, 1]) > 0.3
         parts.append(where(clear & (rng.random(count) < config.gripper), robot))
 
-    place = _sample_positions(count, view, rng.uniform(0.8, 2.2, count), rng)
+    place = views.positions(rng.uniform(0.8, 2.2, count), rng)
     clear = hands.apart(place) > 0.65
     seat = chair(place, turn @ rotation_y(rng.uniform(-np.pi, np.pi, count)))
     parts.append(where(clear & (rng.random(count) < config.chair), seat))
     return parts
 
 
-def _small_pieces(
-    hands: PlacedHands, view: Array, config: SurroundingsConfig, rng: np.random.Generator
-) -> list[Solids]:
+def _small_pieces(views: _Views, config: SurroundingsConfig, rng: np.random.Generator) -> list[Solids]:
     """Small pieces in all directions, as ragged as fingers but without a palm."""
-    count = len(hands.present)
-    place = _sample_positions(count, view, rng.uniform(0.35, 1.5, count), rng)
+    count = views.count
+    place = views.positions(rng.uniform(0.35, 1.5, count), rng)
     spread = rng.uniform(0.02, 0.10, (count, 1)) * rng.uniform(0.4, 1.0, (count, 3))
-    there = (hands.apart(place) > 0.25) & (rng.random(count) < config.heap)
+    there = (views.hands.apart(place) > 0.25) & (rng.random(count) < config.heap)
     parts = []
     for _ in range(_PIECES):
         half = rng.uniform(0.005, 0.03, (count, 3))
         half[:, 2] *= rng.uniform(1.0, 4.0, count)
-        piece = solid(
-            rng.integers(3, size=count),
-            place + spread * rng.normal(size=(count, 3)),
-            half,
-            random_axes(count, rng),
-        )
+        kind, shift = rng.integers(3, size=count), spread * rng.normal(size=(count, 3))
+        piece = solid(kind, place + shift, half, random_axes(count, rng))
         parts.append(where(there & (rng.random(count) < 0.8), piece))
     return parts
 
 
-def _table(
-    hands: PlacedHands, empty: Flags, turn: Array, config: SurroundingsConfig, rng: np.random.Generator
-) -> Solids:
+def _table(views: _Views, config: SurroundingsConfig, rng: np.random.Generator) -> Solids:
     """A table top under what there is, seen from above or nearly along it."""
-    count = len(empty)
+    hands, empty, turn, count = views.hands, views.empty, views.turn, views.count
     upright = np.einsum("nji,nhj->nhi", turn, hands.middle)
     lowest = np.where(hands.present, upright[..., 1], -np.inf).max(axis=1)
     height = np.where(empty, rng.uniform(0.08, 0.4, count), lowest + rng.uniform(0.06, 0.3, count))
-    edge = np.stack(
-        [
-            rng.normal(0, 0.2, count),
-            np.where(np.isfinite(height), height, 0.2),
-            rng.uniform(0.15, 0.9, count),
-        ],
-        axis=-1,
-    )
+    x, y = rng.normal(0, 0.2, count), np.where(np.isfinite(height), height, 0.2)
+    edge = np.stack([x, y, rng.uniform(0.15, 0.9, count)], axis=-1)
     return where(rng.random(count) < config.table, moved(table(edge, np.eye(3)), turn))
 
 
@@ -302,25 +248,22 @@ def _before(hands: PlacedHands, config: SurroundingsConfig, rng: np.random.Gener
     count = len(hands.present)
     middle = np.where(hands.present[:, :1], hands.middle[:, 0], [0.0, 0.0, 1.0])
     distance = np.linalg.norm(middle, axis=1, keepdims=True)
-    place = middle * (1 - rng.uniform(0.08, 0.2, (count, 1)) / distance) + rng.normal(0, 0.05, (count, 3)) * [
-        1,
-        1,
-        0,
-    ]
+    nearer = middle * (1 - rng.uniform(0.08, 0.2, (count, 1)) / distance)
+    place = nearer + rng.normal(0, 0.05, (count, 3)) * [1, 1, 0]
     half = rng.uniform(0.008, 0.06, (count, 3))
     there = hands.present[:, 0] & (distance[:, 0] > 0.35) & (rng.random(count) < config.before)
     return where(there, solid(rng.integers(3, size=count), place, half, random_axes(count, rng)))
 
 
-def _walls(hands: PlacedHands, empty: Flags, config: SurroundingsConfig, rng: np.random.Generator) -> Array:
+def _walls(views: _Views, config: SurroundingsConfig, rng: np.random.Generator) -> Array:
     """(N, 4): behind every joint, sometimes close."""
-    count = len(empty)
+    hands, count = views.hands, views.count
     normal = np.concatenate([rng.normal(0, 0.3, (count, 2)), np.ones((count, 1))], axis=1)
     normal /= np.linalg.norm(normal, axis=1, keepdims=True)
     deep = np.einsum("nhji,ni->nhj", hands.joints, normal).max(axis=2)
     deepest = np.where(hands.present, deep, 0.0).max(axis=1)
     gap = 0.025 + 2.5 * rng.random(count) ** 1.7
-    offset = np.where(empty, rng.uniform(0.35, 3.0, count), deepest + gap)
+    offset = np.where(views.empty, rng.uniform(0.35, 3.0, count), deepest + gap)
     walls = np.concatenate([normal, offset[:, None]], axis=1)
     walls[rng.random(count) >= config.wall] = np.nan
     return walls

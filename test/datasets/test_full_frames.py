@@ -10,7 +10,7 @@ import pytest
 from hand_pose_ros.datasets.full_frames import FullFrames
 from hand_pose_ros.datasets.full_scenes import FullFrameConfig
 from hand_pose_ros.detection.detector_net import COLUMNS, OUT_COLUMNS, OUT_ROWS, ROWS, STRIDE
-from hand_pose_ros.synthetic.surroundings import SurroundingsConfig
+from hand_pose_ros.synthetic.surroundings_config import SurroundingsConfig
 
 BARE = SurroundingsConfig(**dict.fromkeys(SurroundingsConfig.__dataclass_fields__, 0.0))
 CONFIG = FullFrameConfig(split=1, identities=2)

@@ -12,7 +12,8 @@ from hand_pose_ros.depth.frame import DepthFrame
 from hand_pose_ros.detection.blob_detector import detect_blobs
 from hand_pose_ros.detection.config import BlobDetectorConfig, DetectionConfig, ProposalConfig
 from hand_pose_ros.detection.proposals import ProposalGenerator, mask_hands, score_log_odds
-from hand_pose_ros.synthetic.sequence_renderer import SequenceConfig, SequenceRenderer
+from hand_pose_ros.synthetic.sequence_config import SequenceConfig
+from hand_pose_ros.synthetic.sequence_renderer import SequenceRenderer
 
 CAMERA = Camera(320, 240, 240.0, 240.0, 159.5, 119.5)
 

@@ -9,7 +9,8 @@ from hand_pose_ros.evaluation import bench_metrics as bench_metrics
 from hand_pose_ros.evaluation.bench_runs import Frame, Run, pairs
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics_numba import forward_kinematics
-from hand_pose_ros.synthetic.sequence_renderer import HandTruth, SequenceConfig
+from hand_pose_ros.synthetic.sequence_config import SequenceConfig
+from hand_pose_ros.synthetic.sequence_renderer import HandTruth
 from hand_pose_ros.synthetic.sequences import Sequence
 from hand_pose_ros.tracking.hand import Hand, TrackState
 

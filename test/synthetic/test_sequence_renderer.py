@@ -14,7 +14,8 @@ from hand_pose_ros.hand.skeleton import bone_lengths
 from hand_pose_ros.synthetic.environment import DISTRACTORS
 from hand_pose_ros.synthetic.hand_trajectory import TREMOR_M
 from hand_pose_ros.synthetic.sensor import NO_NOISE
-from hand_pose_ros.synthetic.sequence_renderer import SequenceConfig, SequenceRenderer
+from hand_pose_ros.synthetic.sequence_config import SequenceConfig
+from hand_pose_ros.synthetic.sequence_renderer import SequenceRenderer
 from hand_pose_ros.synthetic.sequences import KINDS, VGA, bench_sequences, frame_times
 
 CAMERA = Camera(160, 120, 120.0, 120.0, 79.5, 59.5)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from hand_pose_ros.synthetic.solids import BOX, NOTHING
-from hand_pose_ros.synthetic.surroundings import PlacedHands, SurroundingsConfig, sample_surroundings
+from hand_pose_ros.synthetic.surroundings import PlacedHands, sample_surroundings
+from hand_pose_ros.synthetic.surroundings_config import SurroundingsConfig
 
 COUNT = 400
 NONE = dict.fromkeys(SurroundingsConfig.__dataclass_fields__, 0.0)

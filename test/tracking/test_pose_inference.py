@@ -14,7 +14,8 @@ from hand_pose_ros.hand.kinematics_numba import fingers_direction
 from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.model import HandNet
 from hand_pose_ros.resources import model_file
-from hand_pose_ros.synthetic.sequence_renderer import SequenceConfig, SequenceRenderer
+from hand_pose_ros.synthetic.sequence_config import SequenceConfig
+from hand_pose_ros.synthetic.sequence_renderer import SequenceRenderer
 from hand_pose_ros.tracking import pose_inference
 from hand_pose_ros.tracking.config import ScoringConfig, TrackerConfig
 from hand_pose_ros.tracking.estimate import CropRequest

@@ -14,7 +14,8 @@ from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics import HandModelLayer
 from hand_pose_ros.network.checkpoint import CheckpointError
 from hand_pose_ros.synthetic.motion import SyntheticMotion
-from hand_pose_ros.synthetic.sequence_renderer import SequenceConfig, SequenceRenderer
+from hand_pose_ros.synthetic.sequence_config import SequenceConfig
+from hand_pose_ros.synthetic.sequence_renderer import SequenceRenderer
 from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.hand import TrackState
 from hand_pose_ros.tracking.shape_estimator import ShapeConfig

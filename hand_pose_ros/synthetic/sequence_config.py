@@ -1,0 +1,78 @@
+"""What happens in a synthetic sequence.
+
+In: nothing. Out: :class:`SequenceConfig`, which :class:`~hand_pose_ros.synthetic.sequence_renderer.SequenceRenderer`
+renders.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hand_pose_ros.hand.skeleton import SIDES
+from hand_pose_ros.synthetic.environment import DISTRACTORS, ENVIRONMENTS
+from hand_pose_ros.synthetic.mesh import MESH_NAMES
+from hand_pose_ros.synthetic.sensor import NoiseModel
+from hand_pose_ros.validation import between, interval, require
+
+LEAVING: tuple[str, ...] = ("side", "down", "withdraw", "vanish")
+HELD: tuple[str, ...] = ("", "ball", "box", "cylinder")
+SENSOR = NoiseModel(lateral_px=0.4, axial_m=0.001, edge_loss=0.25, flying=0.04, missing=0.004, shadow_px=3.0)
+"""A structured-light camera's noise, guessed within the range of the presets."""
+
+
+@dataclass(frozen=True)
+class SequenceConfig:
+    """What happens. Times in seconds, lengths in metres; ValueError names a field that makes no sense."""
+
+    seed: int = 0
+    """Everything that the other fields leave open follows from it: subject, motion, environment, noise."""
+    hands: tuple[str, ...] = ("right",)
+    """Sides of the one person's hands: none, one or both."""
+    family: str = ""
+    """Mesh family of the hands, either when empty."""
+    noise: NoiseModel = SENSOR
+    """The sensor's; see ``SENSOR``."""
+    environment: str = ""
+    """wall, table, far, or one of them at random when empty."""
+    body: bool = True
+    """Whether the person's trunk, head and arms are drawn."""
+    distance_m: tuple[float, float] = (0.42, 0.70)
+    """Nearest and farthest palm."""
+    tempo: float = 1.0
+    """How fast the hands move; 1 is SyntheticMotion's pace, a new pose every 1.1 s."""
+    crossing: bool = False
+    """Two hands pass close before and beside each other, instead of each on its own side."""
+    held: str = ""
+    """What every hand holds: ball, box, cylinder, or nothing."""
+    distractors: tuple[str, ...] = ()
+    """Things that are no hands, see ``environment.DISTRACTORS``; some of them may be the same."""
+    presence: tuple[tuple[float, float], ...] | None = None
+    """When the hands are there (coming in and leaving included); None = always."""
+    leaving: str = "down"
+    """How they come and go: beyond the image's side or lower edge, back to the body, or vanish from one frame to the
+    next."""
+    occlusions: tuple[tuple[float, float], ...] = ()
+    """When something passes before each hand."""
+    still_at: float | None = None
+    """The instant of the motion in which everything is frozen; None = it moves."""
+    tremor: bool = False
+    """Physiological tremor of a hand held still: 0.3 mm and 0.1 degrees."""
+
+    def __post_init__(self) -> None:
+        known = (
+            ("hands", self.hands, SIDES), ("distractors", self.distractors, DISTRACTORS),
+            ("family", (self.family,), ("", *MESH_NAMES)), ("environment", (self.environment,), ("", *ENVIRONMENTS)),
+            ("leaving", (self.leaving,), LEAVING), ("held", (self.held,), HELD),
+        )  # fmt: skip
+        for name, values, names in known:
+            for value in values:
+                require(value in names, "sequence", name, value, f"one of {', '.join(filter(None, names))}")
+        once = len(set(self.hands)) == len(self.hands)
+        require(once, "sequence", "hands", self.hands, "each side at most once")
+        if self.crossing and len(self.hands) != 2:
+            raise ValueError(f"sequence crossing needs two hands, got {self.hands}")
+        interval(self, 0.2, 3.0, "distance_m", section="sequence", unit="m")
+        between(self, 0.1, 3.0, "tempo", section="sequence")
+        for name, intervals in (("presence", self.presence or ()), ("occlusions", self.occlusions)):
+            in_order = all(start < stop for start, stop in intervals)
+            require(in_order, "sequence", name, intervals, "intervals (start, stop), start first")
