@@ -21,8 +21,8 @@ from hand_pose_ros.detection.config import DetectionConfig, ProposalConfig
 from hand_pose_ros.detection.detector import HandDetector
 from hand_pose_ros.detection.proposals import ProposalGenerator
 from hand_pose_ros.evaluation.detector_evaluation import (
-    evaluate_detector,
-    evaluate_on_sequences,
+    FIGURES_SPLIT,
+    evaluate_everywhere,
     report_lines,
     time_of_find,
     without_nan,
@@ -30,11 +30,9 @@ from hand_pose_ros.evaluation.detector_evaluation import (
 from hand_pose_ros.evaluation.search_report import search_lines, summarise_search
 from hand_pose_ros.evaluation.search_trials import search_images
 from hand_pose_ros.files import write_json
-from hand_pose_ros.synthetic.sequences import bench_sequences
 from hand_pose_ros.tracking.config import MOST_HANDS, TrackerConfig
 from hand_pose_ros.tracking.tracker import HandTracker
 
-FIGURES_SPLIT = 3
 PICTURES, SEARCH_PICTURES = 4096, 600
 _LOOKALIKES: dict[str, Any] = {"hands": [0.66, 0.2, 0.14], "scene": {"mug": 0.5, "gripper": 0.6}}
 
@@ -80,13 +78,7 @@ def _detect(a: argparse.Namespace) -> dict[str, Any]:
     """Measure the detector alone, print and return the figures."""
     config = _detection_config(a.least_score, DetectionConfig.least_score)
     detector = HandDetector(a.weights, config)
-    pictures = FullFrames(full_frame_config({}, FIGURES_SPLIT))
-    single = evaluate_detector(detector.network, pictures, a.seed, a.pictures, config)
-    reports = {"single pictures": single}
-    sequences = bench_sequences()
-    for kind in ("moving", "two_hands", "nothing"):
-        chosen = [sequence for sequence in sequences if sequence.kind == kind]
-        reports[f"sequences, {kind}"] = evaluate_on_sequences(detector, chosen, a.every)
+    reports = evaluate_everywhere(detector, config, a.seed, a.pictures, a.every)
     for name, report in reports.items():
         print(f"{name}: {report_lines(report)}")
     milliseconds = time_of_find(detector)

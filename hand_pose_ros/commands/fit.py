@@ -27,35 +27,23 @@ _TABLE_WIDTH = 160
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``hand-pose fit``."""
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument(
-        "--groundtruth", type=Path, metavar="FILE", help="annotations: u, v, mm, a line a frame"
-    )
+    add = parser.add_argument
+    # fmt: off
+    what.add_argument("--groundtruth", type=Path, metavar="FILE", help="annotations: u, v, mm, a line a frame")
     what.add_argument("--self-test", type=int, metavar="N", help="recover N random valid hands instead")
-    parser.add_argument("--dataset", choices=DATASETS, help="of --groundtruth")
-    parser.add_argument(
-        "--sequences", metavar="N,N,...", help="frames of each sequence (default: the benchmark's own)"
-    )
-    parser.add_argument(
-        "--shape", choices=SHAPE_MODES, default="sequence",
-        help="one hand a sequence or a frame, or the template",
-    )  # fmt: skip
-    parser.add_argument(
-        "--geometry", choices=GEOMETRIES[1:], default="scales",
-        help="of a sequence's hand: 9 scale factors, or every bone and the palm's outline",
-    )  # fmt: skip
-    parser.add_argument(
-        "--side", choices=(_FOLLOWS_DATASET, *SIDE_CHOICES), default=_FOLLOWS_DATASET,
-        help="which hand; auto: the one that fits better",
-    )  # fmt: skip
-    parser.add_argument(
-        "--noise-mm", type=float, default=0.0, help="of --self-test: spread of each coordinate"
-    )
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    parser.add_argument(
-        "--output", type=Path, metavar="FILE.npz", help="write parameters, shapes and joints here"
-    )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the table's figures here")
+    add("--dataset", choices=DATASETS, help="of --groundtruth")
+    add("--sequences", metavar="N,N,...", help="frames of each sequence (default: the benchmark's own)")
+    add("--shape", choices=SHAPE_MODES, default="sequence", help="one hand a sequence or a frame, or the template")
+    add("--geometry", choices=GEOMETRIES[1:], default="scales",
+        help="of a sequence's hand: 9 scale factors, or every bone and the palm's outline")
+    add("--side", choices=(_FOLLOWS_DATASET, *SIDE_CHOICES), default=_FOLLOWS_DATASET,
+        help="which hand; auto: the one that fits better")
+    add("--noise-mm", type=float, default=0.0, help="of --self-test: spread of each coordinate")
+    add("--seed", type=int, default=0)
+    add("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    add("--output", type=Path, metavar="FILE.npz", help="write parameters, shapes and joints here")
+    add("--json", type=Path, metavar="FILE", help="write the table's figures here")
+    # fmt: on
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -16,7 +16,7 @@ import torch
 from tqdm import tqdm
 
 from hand_pose_ros.datasets.detector_targets import LEAST_VISIBLE, wanted
-from hand_pose_ros.datasets.full_frames import FullFrames
+from hand_pose_ros.datasets.full_frames import FullFrames, full_frame_config
 from hand_pose_ros.datasets.seeds import validation_seed
 from hand_pose_ros.depth.frame import DepthFrame
 from hand_pose_ros.detection.config import DetectionConfig
@@ -24,6 +24,8 @@ from hand_pose_ros.detection.detector import Detection, HandDetector, decode
 from hand_pose_ros.detection.detector_net import DetectorMaps, DetectorNet, anchors, detector_features
 from hand_pose_ros.synthetic.sequences import Sequence, bench_sequences
 
+FIGURES_SPLIT = 3
+"""Split of the single pictures: neither training nor validation draws from it, nor the search of thresholds."""
 WITHIN_MM = (20, 40, 60)
 """Limits of the shares of hands found, mm."""
 _NEAR_A_HAND_M = 0.12
@@ -157,6 +159,20 @@ def evaluate_on_sequences(
             left = np.array([hand.side == "left" for hand in frame.hands], bool)
             tally.add(found, centres, left, np.array(reach), np.array(must, bool))
     return tally.report()
+
+
+def evaluate_everywhere(
+    detector: HandDetector, config: DetectionConfig, seed: int, pictures: int, every: int
+) -> dict[str, DetectorReport]:
+    """Reports by name: cluttered single pictures of subjects that no training or validation draws, and every n-th frame
+    of the bench's sequences with one moving hand, with two, and with none."""
+    source = FullFrames(full_frame_config({}, FIGURES_SPLIT))
+    reports = {"single pictures": evaluate_detector(detector.network, source, seed, pictures, config)}
+    sequences = bench_sequences()
+    for kind in ("moving", "two_hands", "nothing"):
+        chosen = [sequence for sequence in sequences if sequence.kind == kind]
+        reports[f"sequences, {kind}"] = evaluate_on_sequences(detector, chosen, every)
+    return reports
 
 
 def _inside(sequence: Sequence, centre: np.ndarray) -> bool:

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from hand_pose_ros.commands import evaluate_detector as detector_evaluate_command
 from hand_pose_ros.commands.main import main
 from hand_pose_ros.detection.detector import HandDetector
+from hand_pose_ros.evaluation import detector_evaluation
 
 CONFIG = """samples: 16
 minutes: 0
@@ -31,10 +31,8 @@ def test_a_detector_is_trained_shipped_and_evaluated(tmp_path, capsys, monkeypat
     assert main(run) == 2
     assert "pass --resume" in capsys.readouterr().err
 
-    sequences = [
-        s for s in detector_evaluate_command.bench_sequences() if s.name in ("moving_0", "nothing_face")
-    ]
-    monkeypatch.setattr(detector_evaluate_command, "bench_sequences", lambda: sequences)
+    sequences = [s for s in detector_evaluation.bench_sequences() if s.name in ("moving_0", "nothing_face")]
+    monkeypatch.setattr(detector_evaluation, "bench_sequences", lambda: sequences)
     given = ["--weights", str(shipped), "--pictures", "8", "--every", "200", "--json", str(figures)]
     assert main(["evaluate-detector", *given]) == 0
     content = json.loads(figures.read_text())
