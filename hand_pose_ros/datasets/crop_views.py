@@ -78,8 +78,7 @@ class Borders(NamedTuple):
         return cls(side, gap, outward)
 
     def tangents(self, middle: Array) -> Array:
-        """Middles (N, 3) m of the camera frame -> least x / z, most x / z, least y / z, most y / z (N, 4) that the
-        pictures show."""
+        """Middles (N, 3) m of the camera frame -> least x / z, most x / z, least y / z, most y / z (N, 4) in view."""
         bounds = np.tile([-np.inf, np.inf, -np.inf, np.inf], (len(middle), 1))
         cut = np.flatnonzero(self.side >= 0)
         side = self.side[cut]

@@ -56,8 +56,7 @@ class SyntheticConfig:
     cube_m: float = CROP_CUBE_M
     """Edge of the cube that the crop shows: the network's."""
     centre_jitter_m: float = 0.022
-    """Standard deviation of each coordinate of the crop centre about the mean joint: a guess of how far off a locator
-    is."""
+    """Standard deviation of each coordinate of the crop centre about the mean joint: a guess of a locator's error."""
     tracked: float = 0.0
     """Share of the crops that are taken as of a hand that was seen a frame ago: their centre is off by a third of that
     only, and they are turned so that the hand is upright."""
@@ -255,9 +254,7 @@ def _forearm_looks(count: int, rng: np.random.Generator) -> Array:
 
 
 def synthetic_source(data: Mapping[str, Any], split: int) -> SyntheticHands:
-    """The source that ``data`` (fields that differ from the defaults) describes; ValueError names a wrong
-    field.
-    """
+    """The source that ``data`` (fields that differ from the defaults) describes; ValueError names a wrong one."""
     try:
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
         if "scene" in values:

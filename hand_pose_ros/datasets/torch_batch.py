@@ -18,14 +18,12 @@ class Source(Protocol):
     """Anything that makes labelled hands from a seed."""
 
     def batch(self, seed: int, count: int) -> Any:
-        """``count`` crops with the fields of ``datasets.synthetic.Batch``; a pure function of the seed and the
-        count."""
+        """``count`` crops with the fields of ``datasets.synthetic.Batch``; a pure function of both."""
 
 
 @dataclass(frozen=True)
 class TorchBatch:
-    """B crops on the training device, all float32; the first show the right hands of ``target``, the last mirrored
-    ones."""
+    """B crops on the training device, float32; the first show the right hands of ``target``, the last mirrored ones."""
 
     crop: Tensor
     """(B, 1, S, S) in [-1, 1]."""
@@ -36,8 +34,7 @@ class TorchBatch:
 
 
 def to_torch(batch: Any, device: torch.device, mirrored: int = 0) -> TorchBatch:
-    """A source's numpy batch -> tensors on the device, with the first ``mirrored`` hands once more as left hands at the
-    end."""
+    """A source's numpy batch -> tensors on the device, the first ``mirrored`` hands again as left hands at the end."""
 
     def tensor(values: Any) -> Tensor:
         return torch.from_numpy(values).to(device=device, dtype=torch.float32, non_blocking=True)

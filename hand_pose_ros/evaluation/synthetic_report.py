@@ -54,8 +54,7 @@ class SyntheticReport:
     nothing_taken: float | None = None
     """Share of the crops without a hand that the network takes for one; None likewise, and where none was shown."""
     wrong_side: float | None = None
-    """Share of the hands whose mirrored crop looks more like a right hand to the network; None where it has no such
-    output."""
+    """Share of the hands whose mirrored crop looks more like a right hand to the network; None likewise."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

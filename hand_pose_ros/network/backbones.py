@@ -31,9 +31,7 @@ class ConvNormRelu(nn.Sequential):
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions with a skip; the last normalisation starts at zero, so the block starts as
-    identity.
-    """
+    """Two 3x3 convolutions with a skip; the last normalisation starts at zero, so the block starts as identity."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

@@ -33,8 +33,7 @@ def palm_frame(joints: Tensor) -> Tensor:
     """Palm rotation (..., 3, 3) from joints (..., 23, 3) of a right hand, without weights.
 
     x runs from the middle of the wrist to the middle of the four knuckles, y (after Gram-Schmidt) from the
-    pinky's knuckle and the ulnar wrist to the index's and the radial wrist. Degenerate joints give finite
-    values.
+    pinky's knuckle and the ulnar wrist to the index's and the radial wrist. Degenerate joints give finite values.
     """
     knuckles, wrist = joints[..., skeleton.KNUCKLE_JOINTS, :], joints[..., skeleton.WRIST_JOINTS, :]
     forward = knuckles.mean(-2) - wrist.mean(-2)

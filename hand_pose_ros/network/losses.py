@@ -1,7 +1,6 @@
 """Losses: DeepModel's, those of the default network, and their weighted sum; SDNet's are in skeleton_difference.
 
-Joints are (B, 23, 3) in metres, angles (B, 20) in radians; every loss returns a scalar, the mean over the
-batch.
+Joints are (B, 23, 3) in metres, angles (B, 20) in radians; every loss returns a scalar, the mean over the batch.
 """
 
 from __future__ import annotations
@@ -58,8 +57,7 @@ class LossConfig:
     presence: float = 0.2
     """Cross entropy of "there is a hand", for a network with that head."""
     earlier: float = 0.0
-    """Joints of the inverse kinematics' estimates before its last step, mean over these steps; same form as
-    ``joint``."""
+    """Joints of the inverse kinematics' estimates before its last step, mean over these; form as ``joint``."""
     handedness: float = 0.2
     """Cross entropy of "it is a right hand", for a network with that head, on hands and their mirrored crops."""
     joint_form: str = "distance"
@@ -92,9 +90,7 @@ class Target:
 
 
 def joint_location_loss(joints: Tensor, truth: Tensor) -> Tensor:
-    """DeepModel's L_jt = 1/2 ||F(Theta) - Y||^2, summed over joints and coordinates, mean over the batch; in
-    m^2.
-    """
+    """DeepModel's L_jt = 1/2 ||F(Theta) - Y||^2, summed over joints and coordinates, mean over the batch; in m^2."""
     return 0.5 * (joints - truth).square().flatten(1).sum(1).mean()
 
 
@@ -116,9 +112,7 @@ def physical_constraint_loss(angles: Tensor, limits: Tensor) -> Tensor:
 
 
 def sigma_loss(sigma: Tensor, error: Tensor) -> Tensor:
-    """Negative log likelihood of errors (B, 23) m under Laplace scales sigma (B, 23) m; the error is
-    detached.
-    """
+    """Negative log likelihood of errors (B, 23) m under Laplace scales sigma (B, 23) m; the error is detached."""
     return (torch.log(sigma) + error.detach() / sigma).mean()
 
 

@@ -42,8 +42,7 @@ def migrate_section(section: str, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def migrate_result(result: Mapping[str, Any]) -> dict[str, Any]:
-    """The result of a run, its configuration under ``config``, under today's names. KeyError without a
-    configuration."""
+    """The result of a run, its configuration under ``config``, under today's names. KeyError without one."""
     named = {RENAMED_RESULTS.get(key, key): value for key, value in result.items()}
     return {**named, "config": migrate_config(result["config"])}
 

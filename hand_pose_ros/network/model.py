@@ -66,8 +66,7 @@ class HandNetOutput:
 
     @property
     def joint_confidence(self) -> Tensor:
-        """(B, 23) in 0..1: exp(-joint_sigma / CONFIDENCE_SCALE_M), so 5 mm expected error gives 0.72, 15 mm 0.37, 30 mm
-        0.14."""
+        """(B, 23) in 0..1: exp(-joint_sigma / CONFIDENCE_SCALE_M), so 5 mm expected error gives 0.72, 30 mm 0.14."""
         return torch.exp(-self.joint_sigma / CONFIDENCE_SCALE_M)
 
     @property
@@ -234,8 +233,7 @@ def _cue_head(cues: int, outputs: int) -> nn.Sequential:
 def crop_to_local(uvd: Tensor, distance: Tensor, half_m: float) -> Tensor:
     """Crop coordinates (B, N, 3) and distances (B,) m -> local metres (B, N, 3).
 
-    X = u half (1 + Z / distance), Y likewise, Z = d half: the inverse of the crop's perspective about its
-    centre.
+    X = u half (1 + Z / distance), Y likewise, Z = d half: the inverse of the crop's perspective about its centre.
     """
     depth = uvd[..., 2:] * half_m
     return torch.cat([uvd[..., :2] * half_m * (1 + depth / distance[:, None, None]), depth], dim=-1)

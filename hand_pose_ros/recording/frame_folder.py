@@ -69,8 +69,10 @@ class RecordedFrames:
         return counts
 
     def depth(self, index: int, depth_unit_m: float) -> NDArray[np.float32]:
-        """Depth (H, W) float32 m of the i-th frame, NaN = no reading; ``depth_unit_m``: metres per count. Raises
-        RecordingError."""
+        """Depth (H, W) float32 m of the i-th frame, NaN = no reading; ``depth_unit_m``: metres per count.
+
+        :raises RecordingError: when the file cannot be read.
+        """
         counts = self[index]
         return np.where(counts > 0, counts * np.float32(depth_unit_m), np.float32(np.nan))
 

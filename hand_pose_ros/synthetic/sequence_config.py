@@ -49,8 +49,7 @@ class SequenceConfig:
     presence: tuple[tuple[float, float], ...] | None = None
     """When the hands are there (coming in and leaving included); None = always."""
     leaving: str = "down"
-    """How they come and go: beyond the image's side or lower edge, back to the body, or vanish from one frame to the
-    next."""
+    """How they come and go: beyond the image's side or lower edge, back to the body, or vanish between two frames."""
     occlusions: tuple[tuple[float, float], ...] = ()
     """When something passes before each hand."""
     still_at: float | None = None

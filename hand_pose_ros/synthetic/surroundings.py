@@ -103,8 +103,7 @@ class _Views:
         return np.asarray(~self.hands.present.any(axis=1))
 
     def positions(self, z: Array, rng: np.random.Generator, part: float = 1.0) -> Array:
-        """(N, 3) m: points in this part of the picture's width and height at depths z (N,), now and then just beside
-        it."""
+        """(N, 3) m: points in this part of the picture's width and height at depths z (N,), some just beside it."""
         tangent = rng.uniform(-1.1, 1.1, (self.count, 2)) * (part * self.field_of_view)
         return np.concatenate([tangent * z[:, None], z[:, None]], axis=1)
 

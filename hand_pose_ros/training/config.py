@@ -71,8 +71,7 @@ class RunConfig:
     threads: int = 0
     """CPU threads; 0 for as many as there are cores."""
     prefetch: int = 0
-    """Batches made ahead in a background thread; 0: made between the steps (the same threads do both, faster on few
-    cores)."""
+    """Batches made ahead in a background thread; 0: made between the steps (faster on few cores)."""
     bf16: bool = True
     """Convolutions in bfloat16 while training."""
     validation_minutes: float = 2.0
@@ -179,8 +178,7 @@ def load_config(path: str | Path) -> TrainConfig:
 
 
 def config_from_dict(values: Mapping[str, Any]) -> TrainConfig:
-    """Plain values, older names included -> configuration; ValueError names a field that does not exist or a value out
-    of range."""
+    """Plain values, older names included -> configuration; ValueError names an unknown field or a wrong value."""
     rest = migrate_config(values)
     network = NetworkConfig.from_dict(rest.pop("network", None) or {})
     weights = dict(rest.pop("loss", None) or {})

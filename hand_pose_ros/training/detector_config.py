@@ -64,8 +64,7 @@ class DetectorTrainConfig(RunConfig):
 
 
 def detector_config(values: Mapping[str, Any]) -> DetectorTrainConfig:
-    """Plain values, older names included -> configuration; ValueError names a field that does not exist or makes no
-    sense."""
+    """Plain values, older names included -> configuration; ValueError names an unknown field or a wrong value."""
     values = migrate_config(values)
     network = build(DetectorConfig, "network", values.pop("network", None) or {})
     return build(DetectorTrainConfig, "", {**values, "network": network})

@@ -114,8 +114,7 @@ class StopAt(Hook):
 
 
 class SeededSteps(Hook):
-    """Gives every step a random seed of its own, so that what it draws (dropout) does not depend on where a run was
-    stopped."""
+    """Gives every step a random seed of its own, so that its dropout does not depend on where a run was stopped."""
 
     def before_step(self, run: Trainer[Any, Any, Any]) -> None:
         torch.manual_seed(training_seed(run.config.seed, run.step))

@@ -94,8 +94,7 @@ def _prune_block(weights: Weights, name: str, channels: Tensor) -> None:
 
 
 def _prune_heads(weights: Weights, wide: NetworkConfig, kept: Mapping[str, Tensor]) -> None:
-    """What reads the backbone: votes, image feedback, and the inverse kinematics' first step (or the heads without
-    one)."""
+    """What reads the backbone: votes, image feedback, the inverse kinematics' first step or the heads without one."""
     _, at4, _, at16 = wide.widths
     surface = torch.cat(
         [kept["down4"], torch.tensor([at4, at4 + 1])]

@@ -69,9 +69,7 @@ def load_state(
 
 
 def _match_layout(optimiser: torch.optim.Optimizer) -> None:
-    """Give every slot its parameter's strides: the fused step walks raw memory, files hold the plain
-    order.
-    """
+    """Give every slot its parameter's strides: the fused step walks raw memory, files hold the plain order."""
     for parameter, slots in optimiser.state.items():
         for key, value in slots.items():
             if value.shape == parameter.shape:

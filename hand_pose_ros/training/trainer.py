@@ -204,8 +204,7 @@ class Trainer(Generic[Network, Batch, Report]):
             raw.close()
 
     def advance(self, batch: Batch) -> Mapping[str, Tensor]:
-        """One step with all that belongs to it, except the time it takes -> the task's terms and the gradient's
-        norm."""
+        """One step and its hooks, without counting its time -> the task's terms and the gradient's norm."""
         for hook in self.hooks:
             hook.before_step(self)
         terms = self._descend(batch)

@@ -86,8 +86,7 @@ class AblationConfig:
     curve_samples: int = 512
     """Hands that it is measured on, on the way."""
     evaluation_samples: int = 2048
-    """Hands that it is measured on in the end: the same for all runs, of subjects, poses and views that training never
-    sees."""
+    """Hands that it is measured on in the end: the same for all runs, of subjects, poses and views not trained on."""
     fit_samples: int = 256
     """Predictions of *direct joint* that the hand model is fitted to, for its angle error."""
     save_minutes: float = 2.0

@@ -53,8 +53,7 @@ _TITLES = {
 
 
 def collect(ablation: AblationConfig, folder: Path) -> dict[str, list[RowResults]]:
-    """Finished runs by table, in the papers' order. ValueError when one was trained with other settings, or none is
-    there."""
+    """Finished runs by table, in the papers' order. ValueError when one has other settings, or there is none."""
     tables: dict[str, list[RowResults]] = {table: [] for table in TABLES}
     for row in ROWS:
         runs = []

@@ -75,8 +75,7 @@ class SweepConfig:
     seeds: tuple[int, ...] = (1,)
     """One run a design each."""
     evaluation_samples: int = 4096
-    """Hands that every design is evaluated on: the same for all, of subjects, poses and views that training never
-    sees."""
+    """Hands that every design is evaluated on: the same for all, of subjects, poses and views not trained on."""
 
     def __post_init__(self) -> None:
         whole(self, "samples", "evaluation_samples")
