@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 
+from hand_pose_ros.datasets.seeds import CHOICE_SPLIT, REPORT_SPLIT
 from hand_pose_ros.evaluation.reliability import reliability, reliability_figure
 from hand_pose_ros.network.checkpoint import load_model
 from hand_pose_ros.resources import model_file
@@ -19,7 +20,6 @@ from hand_pose_ros.tuning.calibration import confidence_table, fit_calibration, 
 from hand_pose_ros.tuning.calibration_cases import gather_cases
 from hand_pose_ros.visualization.figures import save_figure
 
-FIT_SPLIT, REPORT_SPLIT = 2, 3
 _LEAST_CROPS = 40
 
 
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> None:
     path = model_file(arguments.model)
     torch.set_num_threads(1)
     model = load_model(path)
-    calibration = fit_calibration(gather_cases(model, FIT_SPLIT, arguments.count))
+    calibration = fit_calibration(gather_cases(model, CHOICE_SPLIT, arguments.count))
     cases = gather_cases(model, REPORT_SPLIT, arguments.count // 2)
     hand, joints = cases.confidence(calibration)
     measured = {

@@ -15,13 +15,12 @@ from typing import Any
 import torch
 
 from hand_pose_ros.datasets.full_frames import FullFrames, full_frame_config
-from hand_pose_ros.datasets.seeds import validation_seed
+from hand_pose_ros.datasets.seeds import REPORT_SPLIT, validation_seed
 from hand_pose_ros.datasets.still_images import still_images
 from hand_pose_ros.detection.config import DetectionConfig, ProposalConfig
 from hand_pose_ros.detection.detector import HandDetector
 from hand_pose_ros.detection.proposals import ProposalGenerator
 from hand_pose_ros.evaluation.detector_evaluation import (
-    FIGURES_SPLIT,
     evaluate_everywhere,
     report_lines,
     time_of_find,
@@ -97,7 +96,7 @@ def _search(a: argparse.Namespace) -> dict[str, Any]:
         detector = HandDetector(a.weights, detection)
         tracker.proposal_generator = ProposalGenerator(detector, config.proposals, config.blob_detector)
     tracker.warm_up()
-    source = FullFrames(full_frame_config(_LOOKALIKES if a.lookalikes else {}, FIGURES_SPLIT))
+    source = FullFrames(full_frame_config(_LOOKALIKES if a.lookalikes else {}, REPORT_SPLIT))
     images = still_images(source, validation_seed(a.seed, 0), a.pictures)
     report = summarise_search(search_images(tracker, images, a.frames, a.pictures))
     print("\n".join(search_lines(report)))

@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
+from hand_pose_ros.datasets.seeds import CHOICE_SPLIT, REPORT_SPLIT
 from hand_pose_ros.files import write_text
 from hand_pose_ros.network.checkpoint import load_model
 from hand_pose_ros.refine.bone_prior import load_bone_prior
@@ -21,7 +22,6 @@ from hand_pose_ros.resources import model_file
 from hand_pose_ros.tuning.labelled_views import Views, motion_views, single_views
 from hand_pose_ros.tuning.refine_weights import choose_weights, contribution_table, read_config, to_yaml
 
-CHOICE_SPLIT, REPORT_SPLIT = 2, 3
 _CHOICE_SEED, _REPORT_SEED = 10, 60  # first motions of each
 
 

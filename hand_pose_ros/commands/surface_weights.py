@@ -12,12 +12,11 @@ from pathlib import Path
 
 import torch
 
+from hand_pose_ros.datasets.seeds import CHOICE_SPLIT, REPORT_SPLIT
 from hand_pose_ros.network.checkpoint import load_model
 from hand_pose_ros.refine.surface_config import SurfaceFitConfig
 from hand_pose_ros.resources import model_file
 from hand_pose_ros.tuning.surface_weights import GRID, choose_weights, report, surface_cases
-
-CHOICE_SPLIT, REPORT_SPLIT = 2, 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.detection.detector_net import FAR_M
+from hand_pose_ros.synthetic.hand_trajectory import MIRROR
 from hand_pose_ros.synthetic.poses import sample_angles, sample_view_rotations, sample_wrist_bends
-from hand_pose_ros.synthetic.render import draw_plane, dress_forearm, rasterize
+from hand_pose_ros.synthetic.render import HAND_ENDS_M, draw_plane, dress_forearm, rasterize
 from hand_pose_ros.synthetic.sensor import NoiseModel
 from hand_pose_ros.synthetic.sensor_presets import sample_noise
 from hand_pose_ros.synthetic.skinning import FOREARM, skin_vertices
@@ -29,8 +30,6 @@ Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
 
 HANDS = 2
-_MIRROR: Array = np.array([-1.0, 1.0, 1.0])
-_HAND_ENDS_M = 0.012
 # Cells that usual images fill: 640x480, 512x424, 848x480, 320x240 (and 160x120), 1280x720, 424x240.
 SHAPES = np.array([(68, 91), (70, 85), (53, 94), (60, 80), (51, 91), (48, 84)])
 SHAPE_STEPS = (7, 6, 9, 4, 14, 5)
@@ -146,7 +145,7 @@ def _pose(
     angles[:, 4:] = np.where(grasps[:, None], bent, angles[:, 4:])
     rotation, bends = sample_view_rotations(count, rng), sample_wrist_bends(count, rng)
     # The world of a left hand is mirrored: there it is a right one.
-    mirror = np.where(left.reshape(-1, 1), _MIRROR, 1.0)
+    mirror = np.where(left.reshape(-1, 1), MIRROR, 1.0)
     place = centre.reshape(-1, 3) * mirror
     view = np.stack([CropFrame(p).view for p in place])
     rotation = view.swapaxes(1, 2) @ rotation
@@ -240,7 +239,7 @@ def draw_scene(
         mesh = faces[face_range[h, 0] : face_range[h, 1]]
         rasterize(posed, mesh, f, f, cx, cy, clean)
         for i in range(last - first):
-            if along[first + i] > _HAND_ENDS_M:
+            if along[first + i] > HAND_ENDS_M:
                 posed[i, 2] = -1.0
         rasterize(posed, mesh, f, f, cx, cy, alone[h])
     draw_solids(kinds, centres, axes, f, f, cx, cy, clean)

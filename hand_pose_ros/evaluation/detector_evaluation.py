@@ -17,19 +17,17 @@ from tqdm import tqdm
 
 from hand_pose_ros.datasets.detector_targets import LEAST_VISIBLE, wanted
 from hand_pose_ros.datasets.full_frames import FullFrames, full_frame_config
-from hand_pose_ros.datasets.seeds import validation_seed
+from hand_pose_ros.datasets.seeds import REPORT_SPLIT, validation_seed
 from hand_pose_ros.depth.frame import DepthFrame
 from hand_pose_ros.detection.config import DetectionConfig
 from hand_pose_ros.detection.detector import Detection, HandDetector, decode
 from hand_pose_ros.detection.detector_net import DetectorMaps, DetectorNet, anchors, detector_features
 from hand_pose_ros.synthetic.sequences import Sequence, bench_sequences
 
-FIGURES_SPLIT = 3
-"""Split of the single pictures: neither training nor validation draws from it, nor the search of thresholds."""
 WITHIN_MM = (20, 40, 60)
 """Limits of the shares of hands found, mm."""
-_NEAR_A_HAND_M = 0.12
-"""Detections within this distance of a hand's middle are of that hand (guessed)."""
+NEAR_A_HAND_M = 0.12
+"""Detections and published hands within this distance of a hand's middle are of that hand (guessed)."""
 _CHUNK = 64
 _DETECTIONS = 2
 """Detections that count in a single picture, the best ones."""
@@ -92,7 +90,7 @@ class DetectorTally:
             if error < 0.001 * WITHIN_MM[-1]:
                 self._sides.append(bool(left[k]) != (found[nearest].side == "left"))
                 self._sizes.append(abs(found[nearest].size / radius[k] - 1.0))
-        stray = (apart.min(axis=0) > _NEAR_A_HAND_M).sum() if len(centres) else len(found)
+        stray = (apart.min(axis=0) > NEAR_A_HAND_M).sum() if len(centres) else len(found)
         self._alarms.append((len(centres) > 0, int(stray)))
 
     def report(self) -> DetectorReport:
@@ -166,7 +164,7 @@ def evaluate_everywhere(
 ) -> dict[str, DetectorReport]:
     """Reports by name: cluttered single pictures of subjects that no training or validation draws, and every n-th frame
     of the bench's sequences with one moving hand, with two, and with none."""
-    source = FullFrames(full_frame_config({}, FIGURES_SPLIT))
+    source = FullFrames(full_frame_config({}, REPORT_SPLIT))
     reports = {"single pictures": evaluate_detector(detector.network, source, seed, pictures, config)}
     sequences = bench_sequences()
     for kind in ("moving", "two_hands", "nothing"):

@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from hand_pose_ros.datasets.still_images import StillHand, StillImage
 from hand_pose_ros.depth.frame import DepthFrame
+from hand_pose_ros.evaluation.detector_evaluation import NEAR_A_HAND_M
 from hand_pose_ros.tracking.hand import Hand
 from hand_pose_ros.tracking.tracker import HandTracker
 
@@ -31,8 +32,6 @@ FOUND_M = 0.020
 20 mm: docs/detector.md)."""
 SOURCES = ("detector", "blob")
 """Where proposals come from, as ``Proposal.source``."""
-_NEAR_A_HAND_M = 0.12
-"""A published hand within this distance of a true one is of that hand (guessed)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +109,7 @@ def search_image(tracker: HandTracker, image: StillImage, frames: int) -> Search
         errors[:, frame], raw_errors[:, frame] = distances.min(axis=1), raw_distances.min(axis=1)
         sides[:, frame] = [result.hands[i].side == h.side for i, h in zip(nearest, image.hands, strict=True)]
         both[frame] = len(set(nearest)) == count and bool((errors[:, frame] < FOUND_M).all())
-        on_hand = distances.min(axis=0) <= _NEAR_A_HAND_M
+        on_hand = distances.min(axis=0) <= NEAR_A_HAND_M
         false[frame] = (~on_hand).sum()
         doubles[frame] = on_hand.sum() - len(set(distances.argmin(axis=0)[on_hand]))
     hands = tuple(

@@ -19,7 +19,7 @@ from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.hand.skeleton import check_side
 from hand_pose_ros.synthetic.poses import sample_angles, sample_view_rotations
 from hand_pose_ros.synthetic.render import draw_ellipsoid, dress_forearm, rasterize
-from hand_pose_ros.synthetic.sensor import NoiseModel, sensor_kernel
+from hand_pose_ros.synthetic.sensor import STRUCTURED_LIGHT, sensor_kernel
 from hand_pose_ros.synthetic.skinning import FOREARM, skin_vertices
 from hand_pose_ros.synthetic.subjects import load_subjects
 
@@ -29,10 +29,9 @@ Array32 = NDArray[np.float32]
 KEYFRAME_S = 1.1
 """The hand rests for an instant at a new random pose this often."""
 _SPLIT = 7  # subjects that neither training (0) nor validation (1) draws
-_SENSOR = NoiseModel(lateral_px=0.4, axial_m=0.001, edge_loss=0.25, flying=0.04, missing=0.004, shadow_px=3.0)
 # Torso (half-axes, m) behind the hand and a wall behind the torso.
 _TORSO_M, _TORSO_Z_M, _WALL_Z_M = (0.20, 0.32, 0.12), 1.15, 2.2
-_FOREARM_M, _UPPER_ARM_M = 0.24, 0.50
+FOREARM_M, _UPPER_ARM_M = 0.24, 0.50
 _TO_SHOULDER = np.array([0.0, 0.25, 0.55])
 
 
@@ -80,7 +79,7 @@ class SyntheticMotion:
             subjects.along_forearm[first:last], subjects.faces[face_first:face_last], skinning.astype(np.float32),
             camera.fx, camera.fy, camera.cx, camera.cy,
             *_body(skinning[FOREARM], subjects.rest_positions[subject, FOREARM]),
-            _WALL_Z_M, _SENSOR.as_array(), hash_time(self.seed, t), depth,
+            _WALL_Z_M, STRUCTURED_LIGHT.as_array(), hash_time(self.seed, t), depth,
         )  # fmt: skip
         if self.side == "left":
             return np.ascontiguousarray(depth[:, ::-1]), joints * np.array([-1.0, 1.0, 1.0])
@@ -133,7 +132,7 @@ def between(a: KeyPose, b: KeyPose, share: float) -> KeyPose:
 def _body(forearm: Array, wrist: Array) -> tuple[Array, Array]:
     """Centres (2, 3) m and axes (2, 3, 3) 1/m of the upper arm and the torso that the forearm (3, 4) belongs to."""
     back = -forearm[:, 0]
-    elbow = forearm[:, :3] @ wrist + forearm[:, 3] + _FOREARM_M * back
+    elbow = forearm[:, :3] @ wrist + forearm[:, 3] + FOREARM_M * back
     # A reaching arm: the elbow bends a little, towards a shoulder below and behind.
     along = back + _TO_SHOULDER
     along /= np.linalg.norm(along)
@@ -161,7 +160,7 @@ def _render(
     """Skin and draw the hand, then the body and the wall, then let the sensor see it."""
     posed = np.empty(vertices.shape, np.float32)
     skin_vertices(vertices, bone_index, bone_weight, skinning, posed)
-    dress_forearm(vertices, along_forearm, skinning[FOREARM], np.array([_FOREARM_M, 0.12, 1.25]), posed)
+    dress_forearm(vertices, along_forearm, skinning[FOREARM], np.array([FOREARM_M, 0.12, 1.25]), posed)
     clean = np.full(depth.shape, np.float32(wall), np.float32)
     rasterize(posed, faces, fx, fy, cx, cy, clean)
     for part in range(len(body)):

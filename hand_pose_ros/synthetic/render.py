@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
 
+HAND_ENDS_M = 0.012
+"""Along the forearm, from the wrist: what lies before it is hand."""
 _NEAR_M = 0.05
 
 

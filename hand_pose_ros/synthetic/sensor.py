@@ -89,6 +89,10 @@ class NoiseModel:
 
 
 NO_NOISE = NoiseModel(0, 0, 0, 0, 0, 0, 0, 0, 0)
+STRUCTURED_LIGHT = NoiseModel(
+    lateral_px=0.4, axial_m=0.001, edge_loss=0.25, flying=0.04, missing=0.004, shadow_px=3.0
+)
+"""A structured-light camera's noise, guessed within the range of the presets."""
 
 
 def apply_noise(

@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from hand_pose_ros.hand.skeleton import SIDES
 from hand_pose_ros.synthetic.environment import DISTRACTORS, ENVIRONMENTS
 from hand_pose_ros.synthetic.mesh import MESH_NAMES
-from hand_pose_ros.synthetic.sensor import NoiseModel
+from hand_pose_ros.synthetic.sensor import STRUCTURED_LIGHT, NoiseModel
 from hand_pose_ros.validation import between, interval, require
 
 LEAVING: tuple[str, ...] = ("side", "down", "withdraw", "vanish")
 HELD: tuple[str, ...] = ("", "ball", "box", "cylinder")
-SENSOR = NoiseModel(lateral_px=0.4, axial_m=0.001, edge_loss=0.25, flying=0.04, missing=0.004, shadow_px=3.0)
-"""A structured-light camera's noise, guessed within the range of the presets."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +28,8 @@ class SequenceConfig:
     """Sides of the one person's hands: none, one or both."""
     family: str = ""
     """Mesh family of the hands, either when empty."""
-    noise: NoiseModel = SENSOR
-    """The sensor's; see ``SENSOR``."""
+    noise: NoiseModel = STRUCTURED_LIGHT
+    """The sensor's."""
     environment: str = ""
     """wall, table, far, or one of them at random when empty."""
     body: bool = True

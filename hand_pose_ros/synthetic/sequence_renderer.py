@@ -18,8 +18,8 @@ from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.synthetic.environment import Body, Environment
 from hand_pose_ros.synthetic.hand_trajectory import MIRROR, HandTrajectory, TrajectoryConfig, held_centre
 from hand_pose_ros.synthetic.mesh import MESH_NAMES
-from hand_pose_ros.synthetic.motion import KeyPose, hash_time
-from hand_pose_ros.synthetic.render import draw_plane, dress_forearm, rasterize
+from hand_pose_ros.synthetic.motion import FOREARM_M, KeyPose, hash_time
+from hand_pose_ros.synthetic.render import HAND_ENDS_M, draw_plane, dress_forearm, rasterize
 from hand_pose_ros.synthetic.sensor import sensor_kernel
 from hand_pose_ros.synthetic.sequence_config import SequenceConfig
 from hand_pose_ros.synthetic.skinning import FOREARM, skin_vertices
@@ -42,8 +42,6 @@ Array32 = NDArray[np.float32]
 SUBJECT_SPLIT = 8
 """Subjects of the renderer: none of training (0), validation (1), the splits after them, or SyntheticMotion (7)."""
 _SUBJECTS_A_FAMILY = 8
-_FOREARM_M = 0.24
-_HAND_ENDS_M = 0.012  # along the forearm: what lies before it is hand
 _OCCLUDER_SWEEP_M = 0.32
 
 
@@ -86,7 +84,7 @@ class SequenceRenderer:
         families = (config.family,) if config.family else MESH_NAMES
         self._subjects = load_subjects(families, _SUBJECTS_A_FAMILY, SUBJECT_SPLIT)
         self._subject = int(rng.integers(len(self._subjects)))
-        self._sleeve = np.array([_FOREARM_M, rng.uniform(0.02, 0.18), rng.uniform(1.1, 1.5)])
+        self._sleeve = np.array([FOREARM_M, rng.uniform(0.02, 0.18), rng.uniform(1.1, 1.5)])
         held = rng.uniform(0.018, 0.038) if config.held else 0.0
         plan = TrajectoryConfig(
             config.distance_m, len(config.hands) == 2, config.crossing, config.tempo, held
@@ -109,7 +107,7 @@ class SequenceRenderer:
             along,
         )
         faces = subjects.faces[slice(*subjects.face_range[subjects.family[subject]])]
-        is_arm = (along[faces] > _HAND_ENDS_M).any(axis=1)
+        is_arm = (along[faces] > HAND_ENDS_M).any(axis=1)
         self._hand_faces, self._arm_faces = faces[~is_arm], faces[is_arm]
 
     def truth(self, t: float) -> dict[str, Array]:
@@ -140,7 +138,7 @@ class SequenceRenderer:
                 skinning.astype(np.float32), self._sleeve, *lens, alone, clean,
             )  # fmt: skip
             drawn.append((side, pose, posed.joints[0] @ mirror, alone))
-            wrist = self._subjects.rest_positions[self._subject, FOREARM] - [_FOREARM_M - 0.02, 0.0, 0.0]
+            wrist = self._subjects.rest_positions[self._subject, FOREARM] - [FOREARM_M - 0.02, 0.0, 0.0]
             elbows[side] = skinning[FOREARM, :, :3] @ wrist + skinning[FOREARM, :, 3]
             if config.held:
                 things.append(self._held(pose, mirror))

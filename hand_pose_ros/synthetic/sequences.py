@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.synthetic.sensor import NoiseModel
-from hand_pose_ros.synthetic.sequence_config import HELD, SENSOR, SequenceConfig
+from hand_pose_ros.synthetic.sensor import STRUCTURED_LIGHT, NoiseModel
+from hand_pose_ros.synthetic.sequence_config import HELD, SequenceConfig
 from hand_pose_ros.synthetic.sequence_renderer import SequenceFrame, SequenceRenderer
 
 KINDS: tuple[str, ...] = ("moving", "still", "leave_return", "nothing", "two_hands")
@@ -23,7 +23,7 @@ VGA = Camera(640, 480, 475.0, 475.0, 319.5, 239.5)
 WIDE = Camera(640, 480, 385.0, 385.0, 319.5, 239.5)
 """An active stereo camera's, 79 x 64 degrees."""
 _NOISE: tuple[NoiseModel, ...] = (
-    SENSOR,
+    STRUCTURED_LIGHT,
     NoiseModel(
         lateral_px=0.6, axial_m=0.0018, quantisation_m=0.001, edge_loss=0.35, flying=0.06, shadow_px=-5.0
     ),
