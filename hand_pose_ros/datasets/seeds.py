@@ -9,8 +9,8 @@ from __future__ import annotations
 VALIDATION_SEED = 1 << 40
 """Training seeds stay below this number, validation and evaluation seeds start at it."""
 TRAINING_SPLIT, VALIDATION_SPLIT, CHOICE_SPLIT, REPORT_SPLIT = 0, 1, 2, 3
-"""Splits of the synthetic data, which share no subjects, poses or views: what networks are trained and validated on, what
-weights and thresholds are chosen on, what published figures are measured on."""
+"""Splits of the synthetic data, which share no subjects, poses or views: what networks are trained and validated on,
+what weights and thresholds are chosen on, what published figures are measured on."""
 
 _STEPS_PER_RUN = 1 << 20
 

@@ -13,6 +13,7 @@ from hand_pose_ros.refine.bone_prior import load_bone_prior
 from hand_pose_ros.tuning.bone_prior import label_lengths
 
 
+@pytest.mark.slow
 def test_prior_of_few_people_is_written_and_says_so(tmp_path: Path, capsys) -> None:
     path = tmp_path / "prior.json"
     assert cli.main(["bone-prior", "--samples", "60", "--output", str(path)]) == 0

@@ -21,6 +21,7 @@ def clean():
     return FullFrames(replace(CONFIG, scene=BARE, noise=False, hands=(0.0, 1.0, 0.0))).batch(3, 48)
 
 
+@pytest.mark.slow
 def test_a_batch_is_a_function_of_the_seed():
     a, b = FullFrames(CONFIG).batch(5, 6), FullFrames(CONFIG).batch(5, 6)
     assert np.array_equal(a.z, b.z)
@@ -29,6 +30,7 @@ def test_a_batch_is_a_function_of_the_seed():
     assert not np.array_equal(a.z, FullFrames(replace(CONFIG, split=2)).batch(5, 6).z)
 
 
+@pytest.mark.slow
 def test_shapes_and_what_lies_outside_the_image():
     batch = FullFrames(CONFIG).batch(0, 12)
     assert batch.z.shape == batch.cell.shape == (12, ROWS, COLUMNS)
@@ -39,6 +41,7 @@ def test_shapes_and_what_lies_outside_the_image():
     assert (filled > 0.8 * COLUMNS).all()
 
 
+@pytest.mark.slow
 def test_the_middle_of_a_hand_lies_behind_its_surface(clean):
     whole = clean.inside[:, 0] & (clean.visible[:, 0] > 0.9)
     assert whole.sum() > 20
@@ -67,6 +70,7 @@ def test_the_share_seen_knows_what_hides_a_hand():
     assert hidden.visible[both, 0].mean() < bare.visible[both, 0].mean() - 0.1
 
 
+@pytest.mark.slow
 def test_pictures_without_hands_have_none():
     batch = FullFrames(replace(CONFIG, hands=(1.0, 0.0, 0.0))).batch(4, 16)
     assert not batch.present.any()
@@ -82,6 +86,7 @@ def test_left_and_right_are_equally_many_and_two_hands_keep_apart():
     assert np.linalg.norm(batch.centre[:, 0] - batch.centre[:, 1], axis=1).min() > 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "message"),
     [

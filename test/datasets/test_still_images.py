@@ -31,6 +31,7 @@ def test_they_show_what_the_detectors_cells_show():
         assert (np.abs(cells - z)[both] < 0.01).mean() > 0.9
 
 
+@pytest.mark.slow
 def test_the_truth_is_that_of_the_batch(images):
     batch = SOURCE.batch(5, 16)
     for n, image in enumerate(images):
@@ -43,6 +44,7 @@ def test_the_truth_is_that_of_the_batch(images):
             assert 0.0 <= hand.seen <= hand.visible <= 1.0
 
 
+@pytest.mark.slow
 def test_frames_differ_by_their_noise_only(images):
     image = images[0]
     assert image.depth().shape == (image.camera.height, image.camera.width)

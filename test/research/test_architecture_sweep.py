@@ -189,6 +189,7 @@ def test_multiply_adds_are_those_of_the_layers():
     assert not any(layer._forward_hooks for layer in model.modules())
 
 
+@pytest.mark.slow
 def test_the_time_is_of_one_thread_and_the_network_stays_as_it_was():
     model = HandNet(NetworkConfig(**TINY)).eval()
     before = {key: value.clone() for key, value in model.state_dict().items()}
@@ -344,7 +345,7 @@ def test_bad_arguments_end_in_one_line(arguments, message, compare, capsys):
         ({"designs": {"base": {}, "w": {"samples": 0}}}, "designs.w.samples is 0"),
         ({"designs": {"base": {}, "w": {"label": "a|b"}}}, "designs.w.label is 'a|b'"),
         ({"designs": {"base": {}, "w": {"changes": {"seed": 2}}}}, "designs.w.changes.seed: leave it out"),
-        ({"designs": {"base": {}, "w": {"changes": {"network": {"width": 2}}}}}, "designs.w: no field .network.width"),
+        ({"designs": {"base": {}, "w": {"changes": {"network": {"width": 2}}}}}, "designs.w: no field 'network.width'"),
         ({"designs": {"base": {}, "w": {"changes": {"data": {"nose": 2}}}}}, "designs.w: data: "),
         ({"designs": {"base": {}, "w": {"changes": {"dataset": "icvl"}}}}, "designs.w: dataset is 'icvl'"),
     ],

@@ -31,6 +31,7 @@ def batch():
     return FullFrames(FullFrameConfig(split=1, identities=2)).batch(11, 128)
 
 
+@pytest.mark.slow
 def test_maps_that_equal_the_target_are_decoded_into_the_truth(batch):
     _, target = make_target(batch)
     logit = torch.logit(target.heat.clamp(1e-4, 1 - 1e-4))
@@ -49,6 +50,7 @@ def test_maps_that_equal_the_target_are_decoded_into_the_truth(batch):
     assert report.false_alarms == report.false_alarms_without_hand == 0
 
 
+@pytest.mark.slow
 def test_a_target_asks_for_nothing_where_a_hand_is_in_doubt(batch):
     _, target = make_target(batch)
     must = wanted(batch)
@@ -60,6 +62,7 @@ def test_a_target_asks_for_nothing_where_a_hand_is_in_doubt(batch):
     assert ((target.near > 0) <= (target.heat > 0)).all()
 
 
+@pytest.mark.slow
 def test_the_axes_of_a_target_tell_its_side(batch):
     _, target = make_target(batch)
     there = target.near > 0.5

@@ -53,6 +53,7 @@ def test_as_many_channels_are_the_same_network(head):
         assert torch.equal(before, after)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", ["hand_model", "direct_joint"])
 def test_channels_that_say_nothing_are_not_missed(head):
     wide, narrow = replace(WIDE, head=head), replace(NARROW, head=head)

@@ -56,6 +56,7 @@ def test_a_run_in_two_halves_equals_one_run(config, toy_hands, tmp_path):
         torch.testing.assert_close(second.average.state_dict()[key], value, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_prefetched_batches_are_the_same_batches(config, toy_hands, tmp_path):
     plain = pose_trainer(config, toy_hands, tmp_path / "a").batches()
     ahead = pose_trainer(replace(config, prefetch=2), toy_hands, tmp_path / "b").batches()
@@ -75,12 +76,14 @@ def test_the_schedule_warms_up_and_ends_with_the_budget(config, toy_hands, tmp_p
     assert trainer.learning_rate() == pytest.approx(o.learning_rate * o.final_factor)
 
 
+@pytest.mark.slow
 def test_an_existing_run_is_not_overwritten(config, toy_hands, tmp_path):
     pose_trainer(replace(config, samples=32), toy_hands, tmp_path).run()
     with pytest.raises(ValueError, match="--resume"):
         pose_trainer(config, toy_hands, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_damaged_state_is_refused(config, toy_hands, tmp_path):
     trainer = pose_trainer(replace(config, samples=32), toy_hands, tmp_path)
     trainer.run()
