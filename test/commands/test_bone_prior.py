@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from hand_pose_ros.commands import main as cli
 from hand_pose_ros.datasets.synthetic import SyntheticConfig
