@@ -15,7 +15,7 @@ from hand_pose_ros.tuning.bone_prior import label_lengths
 
 
 @pytest.mark.slow
-def test_prior_of_few_people_is_written_and_says_so(tmp_path: Path, capsys) -> None:
+def test_prior_of_few_people_is_written_and_reported(tmp_path: Path, capsys) -> None:
     path = tmp_path / "prior.json"
     assert cli.main(["bone-prior", "--samples", "60", "--output", str(path)]) == 0
     prior = load_bone_prior(path)

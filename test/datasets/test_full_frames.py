@@ -61,7 +61,7 @@ def test_the_middle_of_a_hand_lies_behind_its_surface(clean):
 
 
 @pytest.mark.slow
-def test_the_share_seen_knows_what_hides_a_hand():
+def test_the_visible_share_falls_when_something_hides_a_hand():
     config = replace(CONFIG, noise=False, hands=(0.0, 1.0, 0.0))
     bare = FullFrames(replace(config, scene=BARE)).batch(2, 64)
     hidden = FullFrames(replace(config, scene=replace(BARE, before=1.0))).batch(2, 64)

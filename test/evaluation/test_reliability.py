@@ -49,7 +49,9 @@ def test_area_of_one_kind_alone_is_not_a_number() -> None:
 
 
 @given(hnp.arrays(np.float64, 20, elements=st.floats(0.0, 1.0)), hnp.arrays(np.bool_, 20))
-def test_area_knows_only_the_order_and_turns_with_the_truth(score: np.ndarray, truth: np.ndarray) -> None:
+def test_area_depends_only_on_the_order_and_turns_with_the_truth(
+    score: np.ndarray, truth: np.ndarray
+) -> None:
     if not 0 < truth.sum() < 20:
         return
     order = np.unique(score, return_inverse=True)[1]

@@ -79,7 +79,7 @@ def test_a_hand_far_from_every_true_one_is_false_and_a_second_one_near_it_a_doub
         ([("right", RIGHT + [0.03, 0.0, 0.0])], [], LOSSES[2]),
     ],
 )
-def test_it_says_where_a_hand_was_lost(published, places, loss):
+def test_the_stage_at_which_a_hand_was_lost_is_reported(published, places, loss):
     found = figures(Tracker(published, places), image(hand("right", RIGHT)))
     assert found.lost["first frame"] == {name: float(name == loss) for name in LOSSES}
     assert found.sources["blob only"] == float(bool(places))

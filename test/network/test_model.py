@@ -179,7 +179,7 @@ def test_what_lies_outside_the_crop_is_not_seen():
     assert (found == 0).all()
 
 
-def test_every_step_but_the_last_tells_its_joints():
+def test_every_step_but_the_last_returns_its_joints():
     config = CONFIGS["dense that looks again"]
     output = HandNet(config).eval()(*inputs(config))
     assert [joints.shape for joints in output.earlier] == [(2, skeleton.JOINT_COUNT, 3)] * 2

@@ -63,7 +63,7 @@ def test_shipped_configurations_give_every_row_the_same_budget():
             assert len({str(r.optimiser) for r in runs}) == 1
 
 
-def test_a_table_may_have_a_budget_of_its_own_until_the_command_line_says_otherwise():
+def test_a_table_may_have_a_budget_of_its_own_unless_the_command_line_sets_another():
     config = replace(
         load_ablation(RECIPES / "ablation.yaml"), samples=640, deepmodel=FAST, sdnet={**FAST, "samples": 320}
     )

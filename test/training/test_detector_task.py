@@ -63,7 +63,7 @@ def test_a_target_asks_for_nothing_where_a_hand_is_in_doubt(batch):
 
 
 @pytest.mark.slow
-def test_the_axes_of_a_target_tell_its_side(batch):
+def test_the_axes_of_a_target_follow_its_side(batch):
     _, target = make_target(batch)
     there = target.near > 0.5
     side = handedness(target.axes)[there]

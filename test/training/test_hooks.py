@@ -10,7 +10,15 @@ import torch
 
 from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.training.config import TrainConfig
-from hand_pose_ros.training.hooks import CurveWriter, MovingAverage, SeededSteps, StopAt, Stopped
+from hand_pose_ros.training.hooks import (
+    Checkpoint,
+    CurveWriter,
+    MovingAverage,
+    ProgressBar,
+    SeededSteps,
+    StopAt,
+    Stopped,
+)
 from hand_pose_ros.training.pose_task import pose_trainer
 
 TINY = NetworkConfig(widths=(4, 4, 4, 4), blocks=(0, 0, 0), up_blocks=(0, 0), ik_hidden=8)
@@ -74,3 +82,46 @@ def test_seeded_steps_draw_the_same_wherever_a_run_begins():
     run.step = 8
     SeededSteps().before_step(run)
     assert not torch.equal(torch.rand(3), first)
+
+
+class StoredRun(SimpleNamespace):
+    """A run that notes what it was asked to store."""
+
+    def save(self, report: object) -> None:
+        self.stored.append((self.used_s, report))
+
+
+def test_the_state_is_stored_every_so_many_minutes_and_with_its_errors_at_the_end():
+    run, hook = StoredRun(used_s=100.0, progress=0.5, stored=[]), Checkpoint(1.0)
+    hook.before_run(run)
+    for used_s in (130.0, 159.9, 160.0, 200.0, 220.0):
+        run.used_s = used_s
+        hook.after_step(run)
+    hook.after_validation(run, "errors", {})
+    assert run.stored == [(160.0, None), (220.0, None)]
+    run.progress = 1.0
+    hook.after_validation(run, "errors", {})
+    assert run.stored[-1] == (220.0, "errors")
+
+
+def test_without_minutes_the_state_is_stored_after_every_validation_alone():
+    run, hook = StoredRun(used_s=0.0, progress=0.5, stored=[]), Checkpoint(None)
+    hook.before_run(run)
+    run.used_s = 1e6
+    hook.after_step(run)
+    assert not run.stored
+    hook.after_validation(run, "errors", {})
+    assert run.stored == [(1e6, "errors")]
+
+
+def test_the_bar_shows_the_share_of_the_budget_and_the_last_validation(capsys):
+    run, hook = (
+        SimpleNamespace(config=SimpleNamespace(name="toy"), progress=0.0),
+        ProgressBar(lambda run, r: f"{r} mm"),
+    )
+    hook.before_run(run)
+    run.progress = 1.0
+    hook.after_step(run)
+    hook.after_validation(run, 7, {})
+    hook.after_run(run)
+    assert "toy: 100%" in capsys.readouterr().err

@@ -36,7 +36,7 @@ def test_bones_of_a_finger_share_its_colour():
             assert JOINT_COLOURS[parent] == JOINT_COLOURS[child]
 
 
-def test_depth_picture_tells_near_from_far_from_nothing():
+def test_depth_picture_shows_near_far_and_nothing_differently():
     depth = np.array([[0.4, 0.5, 0.6, 2.0, np.nan]], np.float32)
     brightness = colour_depth(depth, 0.35, 0.65).sum(axis=2)[0].astype(int)
     assert brightness[0] > brightness[1] > brightness[2] > brightness[3] > brightness[4] == 0
