@@ -15,8 +15,8 @@ from hand_pose_ros.synthetic.solids import BOX, CYLINDER, ELLIPSOID, NOTHING, So
 
 Array = NDArray[np.float64]
 
-# A head that looks at the camera, origin between the ears: centre and half axes, m. The face is what tells a head
-# from a ball in a depth image: nose, brow, cheeks, lips and chin stand 1 to 3 cm out of the skull.
+# A head that looks at the camera, origin between the ears: centre and half axes, m. The face is what distinguishes a
+# head from a ball in a depth image: nose, brow, cheeks, lips and chin stand 1 to 3 cm out of the skull.
 _HEAD: tuple[tuple[tuple[float, float, float], tuple[float, float, float]], ...] = (
     ((0.0, -0.025, 0.020), (0.076, 0.098, 0.095)),  # skull
     ((0.0, -0.055, 0.035), (0.084, 0.085, 0.098)),  # hair
