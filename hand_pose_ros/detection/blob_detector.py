@@ -45,22 +45,30 @@ class Blob:
 
 
 class _Candidate(NamedTuple):
-    """A blob with what it costs, metres: its distance and what speaks against a hand together, and the latter alone."""
+    """A blob with what it costs, in metres of distance."""
 
     cost: float
+    """Distance and penalty together."""
     penalty: float
+    """What speaks against a hand alone."""
     blob: Blob
+    """The place."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Cells:
-    """The image as a grid: z (h,w) m, radius (h,w) m to the nearest depth edge, rays and cell as in ``Grid``."""
+    """The image as a grid."""
 
     z: Array32
+    """(h, w) m, 0 = nothing."""
     radius: Array32
+    """(h, w) m to the nearest depth edge."""
     rays: Array32
+    """(h, w, 2), as in ``Grid``."""
     cell: Array32
+    """(h, w), as in ``Grid``."""
     pixels_a_cell: int
+    """Pixels of the image in one cell."""
 
     def point(self, row: int, column: int) -> NDArray[np.float64]:
         """The middle of a cell and of its neighbours on the same surface, m."""

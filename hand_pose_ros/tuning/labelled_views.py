@@ -35,18 +35,24 @@ _LOST_M = 0.08
 
 @dataclass(frozen=True)
 class Views:
-    """N crops of right hands. frames and crop (N, S, S); network and truth (N, 23, 3) m, local; sigma (N, 23) m;
-    before (N,): index of the frame before of the same sequence, -1 for none; dt_s (N,) seconds since then.
-    """
+    """N crops of right hands, with the network's answers and the truth."""
 
     name: str
+    """Of the set, for tables."""
     frames: Sequence[CropFrame]
+    """N, where the crops were taken."""
     crop: NDArray[np.float32]
+    """(N, S, S)."""
     network: Array
+    """(N, 23, 3) m, local: joints of the network."""
     sigma: Array
+    """(N, 23) m: their expected errors."""
     truth: Array
+    """(N, 23, 3) m, local."""
     before: NDArray[np.int64]
+    """(N,): index of the frame before of the same sequence, -1 for none."""
     dt_s: Array
+    """(N,) seconds since then."""
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -54,10 +60,12 @@ class Views:
 
 @dataclass(frozen=True)
 class Errors:
-    """Mean errors in mm, of all joints and of fingertips."""
+    """Mean errors in mm."""
 
     mean: float
+    """Of all joints."""
     tips: float
+    """Of the fingertips."""
 
     def score(self, raw: Errors) -> float:
         """Mean of both relative to the raw ones: 1 is no gain, lower is better."""

@@ -67,7 +67,7 @@ def test_the_shape_is_learnt_over_frames():
     known = []
     for frame in given:
         estimate = solver.solve(frame, shape=estimate).estimate
-        known.append(np.trace(estimate.information))
+        known.append(np.trace(estimate.precision))
     first, last = (
         float((scaled_offsets(torch.from_numpy(mean)) - person.offsets[0]).square().mean().sqrt())
         for mean in (np.zeros(9), estimate.mean)
@@ -148,7 +148,7 @@ def test_a_senseless_configuration_is_refused_by_name(change):
         ({"weights": np.ones(5)}, "weights is"),
         ({"weights": np.zeros(23)}, "fewer than three"),
         ({"shape": np.zeros(4)}, "shape is"),
-        ({"shape": ShapeEstimate(np.zeros(9), np.eye(3))}, "information is"),
+        ({"shape": ShapeEstimate(np.zeros(9), np.eye(3))}, "precision is"),
         ({"previous": np.full(26, np.nan)}, "previous holds"),
     ],
 )

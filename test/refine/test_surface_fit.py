@@ -90,7 +90,7 @@ def test_loose_shape_moves_towards_the_one_that_is_seen():
     hand = fit.fit(FRAME, truth.draw(), truth.joints, np.full(23, 0.005), start, parameters)
     assert np.abs(hand.shape[0] + hand.shape[5:] - shape[0] - shape[5:]).mean() < 0.04
     assert hand.estimate is not None
-    assert np.linalg.eigvalsh(hand.estimate.information - start.information).min() > -1e-6
+    assert np.linalg.eigvalsh(hand.estimate.precision - start.precision).min() > -1e-6
 
 
 def test_order_of_the_pixels_does_not_matter(monkeypatch):
