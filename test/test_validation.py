@@ -41,8 +41,10 @@ def test_the_section_is_part_of_the_name() -> None:
 def test_a_finite_array_is_a_contiguous_copy() -> None:
     given = np.arange(6, dtype=np.float32).reshape(2, 3).T
     checked = validation.finite_array("x", given, (3, 2))
-    assert checked.dtype == np.float64 and checked.flags.c_contiguous
-    assert np.array_equal(checked, given) and not np.shares_memory(checked, given)
+    assert checked.dtype == np.float64
+    assert checked.flags.c_contiguous
+    assert np.array_equal(checked, given)
+    assert not np.shares_memory(checked, given)
 
 
 @pytest.mark.parametrize("wrong", [np.zeros(3), [0.0, NAN], [0.0, float("inf")]])

@@ -1,7 +1,7 @@
-"""How well one frame tells a left hand from a right one: python3 tools/measure_sides.py [--model F] [--count N].
+"""How well one frame separates a left hand from a right one: python3 tools/measure_sides.py [--model F] [--count N].
 
-Every synthetic right hand (validation split; noise, scenes, held things and other hands on; half of them upright, as
-tracked ones are) is given to the network as it is and mirrored; the right answer is the crop that was not mirrored.
+Every synthetic right hand (validation split; noise, scenes, objects in hands and other hands on; half of them upright,
+as tracked ones are) is given to the network as it is and mirrored; the right answer is the crop that was not mirrored.
 Prints, for each thing that could decide, the share of hands that it decides rightly, and the weights of the others
 against the logarithm of the expected error that a logistic regression finds (``visibility_weight`` and
 ``handedness_weight`` of ``ScoringConfig``).
@@ -31,7 +31,7 @@ from hand_pose_ros.tracking.visibility import visibility_score
 
 BATCH = 128
 CONFIG = TrackerConfig()
-CLUES = (
+FEATURES = (
     "expected error (log)",
     "visibility score",
     "handedness (log odds)",
@@ -39,8 +39,8 @@ CLUES = (
 )
 
 
-def clues(net: HandNet, crop: np.ndarray, distance: np.ndarray) -> np.ndarray:
-    """(N, 4): what speaks for each crop, higher is better, as in CLUES; 0 for what the network does not say."""
+def side_features(net: HandNet, crop: np.ndarray, distance: np.ndarray) -> np.ndarray:
+    """(N, 4): the FEATURES of each crop, higher is better; 0 for those that the network does not give."""
     with torch.inference_mode():
         out = net(torch.from_numpy(crop), torch.from_numpy(distance))
     joints = out.joints.double().numpy()
@@ -69,9 +69,11 @@ def main() -> None:
     for index in range(-(-arguments.count // BATCH)):
         batch = hands.batch(validation_seed(arguments.seed, index), BATCH)
         mirrored = np.ascontiguousarray(batch.crop[..., ::-1])
-        differences.append(clues(net, batch.crop, batch.distance) - clues(net, mirrored, batch.distance))
+        differences.append(
+            side_features(net, batch.crop, batch.distance) - side_features(net, mirrored, batch.distance)
+        )
     difference = np.concatenate(differences)
-    for name, column in zip(CLUES, difference.T, strict=True):
+    for name, column in zip(FEATURES, difference.T, strict=True):
         print(f"{name:34s} right in {100 * (column > 0).mean():.1f} % of {len(column)} hands")
     features = np.concatenate([difference, -difference])[:, :3]
     labels = np.repeat([1, 0], len(difference))

@@ -2,9 +2,9 @@
 
 In: a DepthFrame. Out: :class:`Blob` (the middle of the palm, metres, camera's optical frame), the best first, or none.
 
-A hand is looked for as the end of something: a place from which, walking over the surface, only a wrist's width
+A hand is found as the end of something: a place from which, walking over the surface, only a wrist's width
 leads on. The candidates are the ridges of the silhouette's distance transform, in metres. Around each the surface
-is flooded as far as `reach_m`; the width of what leads on (the opening), the area and the outline tell a hand from
+is flooded as far as `reach_m`; the width of what leads on (the opening), the area and the outline separate a hand from
 a forearm (two openings), from a trunk or a wall (all opening) and from an arm that comes in at the image's edge
 (which counts as an opening). So the forearm is cut by geometry, not by depth, and it does not matter which way the
 hand points. Of the places that pass, the nearest wins; being less like a hand costs as much as being farther away.

@@ -1,6 +1,6 @@
 """Settings of the search for hands in a whole depth image: blob detector, learnt detector, proposals.
 
-Without torch. Every setting says where its value comes from: published, derived, measured (and with what), or guessed.
+Without torch. Under each setting stands the source of its value: published, derived, measured (with what), or guessed.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class ProposalConfig:
     spare_blobs: int = 1
     """So many more of the blob detector's hands are proposed than are wanted, in case they are none. Guessed."""
     spare_remaining: int = 1
-    """The same when the detector looks again with the found hands masked. Guessed."""
+    """The same when the detector is run again with the found hands masked. Guessed."""
     score_weight: float = 2.0
     """Log odds that a unit of the score's own log odds adds to the pose network's. Measured on 374 places on hands and
     1221 on other things, as ``even_score``, ``least_log_odds`` and ``most_log_odds`` (docs/detector.md)."""

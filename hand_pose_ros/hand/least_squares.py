@@ -4,7 +4,7 @@ In: target points (N, K, 3) m with weights (N, K), the map (K, 23) from our join
 :class:`HandState` nearer to the points, angles within the limits.
 
 Derivatives are analytic (:mod:`hand_pose_ros.hand.jacobian`). Poses of different frames meet only in the geometry of
-their group (all frames of one person), so a step eliminates the 26 pose unknowns of each frame and solves one small
+their group (all frames of one hand), so a step eliminates the 26 pose unknowns of each frame and solves one small
 system a group: the Schur complement, as in bundle adjustment. Angles are kept in range by projection: one that stands
 at its limit and would leave it is frozen for that step.
 """

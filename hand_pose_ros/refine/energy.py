@@ -1,7 +1,7 @@
 """The energy of a joint's place (SDNet, section 4, Eq. 8), and the search of one layer of joints for its minimum.
 
-In: places in the crop's local frame (metres, look-at view, origin at the crop's centre), what is observed, what the
-network and the frame before let expect. Out: the joints of a layer where their energy is least. The terms are those of
+In: places in the crop's local frame (metres, look-at view, origin at the crop's centre), an observation, priors
+from the network and the frame before. Out: the joints of a layer where their energy is least. The terms are those of
 :mod:`hand_pose_ros.refine.energy_terms`.
 """
 

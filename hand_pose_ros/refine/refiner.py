@@ -2,9 +2,10 @@
 
 In: :class:`NetworkPose`, a crop with the network's joints and pose; :class:`HandGeometry`, shape and thickness of the
 user's hand as far as they are known; the hand of the frame before. Out: :class:`Refined`: pose and joints of a right
-hand in the crop's local frame, with exactly the bones of the shape and every angle in range. Stages, each of which can be left out: the hierarchical
-regressor (palm to fingertips, SDNet section 4), then back onto the hand model: by a fit to joints and depth surface,
-or to the joints alone.
+hand in the crop's local frame, with exactly the bones of the shape and every angle in range.
+
+Stages, each of which can be left out: the hierarchical regressor (palm to fingertips, SDNet section 4), then back onto
+the hand model: by a fit to joints and depth surface, or to the joints alone.
 """
 
 from __future__ import annotations

@@ -9,10 +9,10 @@ shape:
 
 * joints near the network's, in units of their expected error, robust;
 * depth to model: pixels on the flesh's surface (capsules of :mod:`hand_pose_ros.refine.surface_model`) that faces the
-  camera, robust, so that other things in the crop do not pull (articulated ICP as in Tagliasacchi et al. 2015,
+  camera, robust, so that other things in the crop count little (articulated ICP as in Tagliasacchi et al. 2015,
   "Robust Articulated-ICP for Real-Time Hand Tracking", sections 4.1 and 4.2);
 * model to depth: bones neither before the observed surface nor beside the hand, hidden behind it they may be;
-* angles near the network's; pose near the previous one; thickness near what is known of it.
+* angles near the network's; pose near the previous one; thickness near its estimate so far.
 """
 
 from __future__ import annotations

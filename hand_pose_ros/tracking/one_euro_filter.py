@@ -146,7 +146,7 @@ def _share(hz: float, dt_s: float) -> float:
 
 @njit(cache=True, nogil=True)
 def _caught_up(share: float, distance: float, limit: float) -> float:
-    """The share of a low-pass, raised where the measurement is farther from the smoothed pose than noise could bring it."""
+    """The share of a low-pass, raised where the measurement is farther away than noise could bring it."""
     if limit <= 0.0:
         return share
     return float(share + (1.0 - share) * -np.expm1(-((distance / limit) ** 4)))

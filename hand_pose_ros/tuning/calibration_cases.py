@@ -87,7 +87,7 @@ class Cases:
 
 
 def source_config(model: HandNet, split: int) -> SyntheticConfig:
-    """What is drawn for a network's crops: a third without a hand, objects in hands, other hands, edges of the picture."""
+    """The source of a network's crops: a third without a hand, objects in hands, other hands, edges of the picture."""
     size, cube_m = model.config.crop_size, model.config.cube_m
     return SyntheticConfig(
         split=split,
@@ -159,7 +159,7 @@ def first_frame(refiner: Refiner, estimate: Estimate) -> tuple[ConfidenceFeature
 
 
 def negative_kinds(source: SyntheticHands, seed: int, count: int) -> NDArray[np.int64]:
-    """The kinds of the last crops of ``source.batch(seed, count)``, those without a hand: indices into ``negatives.KINDS``.
+    """Kinds of the crops without a hand, the last of ``source.batch(seed, count)``: indices into ``negatives.KINDS``.
 
     A batch does not return them, so its random numbers are drawn again in the same order; a test compares both.
     """

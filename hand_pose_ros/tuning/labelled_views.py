@@ -1,4 +1,4 @@
-"""Labelled crops, single and in motion, with what the network says of them, for weighing the refinement's terms.
+"""Labelled crops, single and in motion, with the network's answers, for weighing the refinement's terms.
 
 In: a network, seeds, counts. Out: :class:`Views`; their joints regressed with a configuration, and the errors in mm.
 """
@@ -29,7 +29,7 @@ Array = NDArray[np.float64]
 _CHUNK = 64
 _RATE_HZ, _DROPPED = 30.0, 0.2
 _CAMERA = Camera(320, 240, 237.5, 237.5, 159.5, 119.5)
-# A track further off than this has lost the hand: it starts anew, as the tracker would.
+# A track further off than this has lost the hand: it starts anew, as the tracker would. Guessed.
 _LOST_M = 0.08
 
 

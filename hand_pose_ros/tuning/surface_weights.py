@@ -47,7 +47,7 @@ LEFT_OUT: Mapping[str, Mapping[str, Any]] = {
     "thickness held": {"thickness_spread": 1e-4},
 }
 SHAPES: tuple[str, ...] = ("loose", "network", "true")
-"""The network's shape as a start, the network's shape held, the person's shape held."""
+"""The network's shape as a start, the network's shape frozen, the true shape frozen."""
 
 
 @dataclass(frozen=True)
