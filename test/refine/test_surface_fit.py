@@ -54,7 +54,8 @@ def test_hand_started_6_mm_and_10_degrees_off_its_own_surface_comes_back(seed: i
     assert hand.statistics.free_space < 0.1
 
 
-def test_rendered_hands_of_other_people_get_closer():
+@pytest.mark.slow
+def test_rendered_hands_of_other_subjects_get_closer():
     batch = SyntheticHands(SyntheticConfig(split=1, identities=10)).batch(5, 60)
     rng = np.random.default_rng(0)
     fit, solver = SurfaceFit(), PoseSolver()
@@ -124,6 +125,7 @@ def assert_valid(hand: SurfaceHand, shape: np.ndarray) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**31), st.sampled_from(["empty", "nothing", "noise", "wall"]), st.booleans())
+@pytest.mark.slow
 def test_garbage_gives_a_valid_hand(seed: int, kind: str, broken_joints: bool):
     rng = np.random.default_rng(seed)
     crop = {

@@ -260,7 +260,7 @@ def test_the_refiner_is_given_the_frame_before_from_the_second_frame_on():
     assert np.array_equal(calls[2].previous.angles.shape, one.hand.angles.shape)
 
 
-def test_the_refiner_is_given_this_persons_shape_only_once_it_is_known():
+def test_the_refiner_is_given_the_users_shape_only_once_it_is_known():
     shape = np.linspace(-0.1, 0.1, 9)
     _, known = refined_with(UserProfile(shape, 40, 0.05), 2)
     assert all(np.array_equal(call.geometry.shape, shape) for call in known)

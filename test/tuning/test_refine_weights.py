@@ -61,6 +61,7 @@ def silent(_: str) -> None:
 START = RegressorConfig(background=0.0, free_space=0.0, occluded=0.0, free_space_most=20.0)
 
 
+@pytest.mark.slow
 def test_search_switches_on_the_term_that_helps(views: Views, prior: BonePrior) -> None:
     grid = {"free_space": (0.0, 2.0), "tip_order": (0.0, 0.5)}
     best = choose_weights([views], prior, START, 20, 0, silent, grid)
@@ -87,6 +88,7 @@ def test_score_is_the_mean_of_both_gains() -> None:
     assert Errors(9.0, 12.0).score(Errors(10.0, 15.0)) == pytest.approx(0.5 * (0.9 + 0.8))
 
 
+@pytest.mark.slow
 def test_table_tries_every_term_without_and_alone(views: Views, prior: BonePrior) -> None:
     console = Console(width=200)
     with console.capture() as capture:
