@@ -66,10 +66,12 @@ def test_parameters_and_shape_give_the_fitted_joints_through_the_layer():
 def test_frames_of_one_hand_share_the_shape_that_they_have():
     hands = random_hands(40, seed=6)
     shapes = 0.1 * torch.randn(2, 9, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    person = torch.arange(40) % 2
-    hands = HandState.start(hands.rotation, hands.translation, hands.angles, person, shapes)
+    hand_of_frame = torch.arange(40) % 2
+    hands = HandState.start(hands.rotation, hands.translation, hands.angles, hand_of_frame, shapes)
     joints = joints_of(hands)
-    fit = fit_hands(joints + noise(joints, 0.001), group=person + 5, config=FitConfig(shape="sequence"))
+    fit = fit_hands(
+        joints + noise(joints, 0.001), group=hand_of_frame + 5, config=FitConfig(shape="sequence")
+    )
     assert fit.shape.shape == (2, 9)
     # Not the scales themselves: the whole hand's and all parts' together can hardly be told apart.
     true = unflatten_offsets(scaled_offsets(shapes))

@@ -167,12 +167,12 @@ def test_previous_pose_holds_back():
     given = (FRAME, truth.draw(), truth.joints, np.full(23, 0.01), TEMPLATE, start)
     config = SurfaceFitConfig()
     free = SurfaceFit(config).fit(*given, previous=start)
-    held = SurfaceFit(dataclasses.replace(config, previous_translation_m=1e-4)).fit(*given, previous=start)
-    assert np.abs(held.parameters[:3] - start[:3]).max() < 0.001
+    frozen = SurfaceFit(dataclasses.replace(config, previous_translation_m=1e-4)).fit(*given, previous=start)
+    assert np.abs(frozen.parameters[:3] - start[:3]).max() < 0.001
     assert np.linalg.norm(free.parameters[:3] - start[:3]) > 0.003
 
 
-def test_evidence_tells_a_hand_beside_the_surface():
+def test_statistics_show_a_hand_beside_the_surface():
     parameters = open_hand(1)
     truth = PlacedHand(parameters, TEMPLATE)
     still = SurfaceFit(

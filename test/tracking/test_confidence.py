@@ -198,7 +198,7 @@ def test_a_joint_follows_its_own_features_and_the_hand() -> None:
     np.testing.assert_allclose(each, 1 / (1 + np.exp(-expected)))
 
 
-def test_uncalibrated_believes_a_sure_hand_and_no_empty_place() -> None:
+def test_uncalibrated_confidence_is_high_for_a_sure_hand_and_low_for_an_empty_place() -> None:
     wide = np.full(skeleton.JOINT_COUNT, 0.04)
     assert uncalibrated().confidence(features(5.0))[0] > 0.5
     assert uncalibrated().confidence(features(-5.0, EMPTY, sigma=wide, statistics=NONE))[0] < 0.05

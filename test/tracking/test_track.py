@@ -91,7 +91,7 @@ def test_doubtful_frames_never_add_up_to_a_hand_but_keep_one():
     assert set(show(known, DOUBTFUL, 20, start=3)) == {TrackState.TRACK}
 
 
-def test_what_the_search_knows_counts_for_beginning_only():
+def test_the_log_odds_of_the_proposal_count_for_beginning_only():
     def begun(log_odds_prior: float, presence: float) -> TrackState:
         one = track(log_odds_prior=log_odds_prior)
         return show(one, presence, 1)[0]
@@ -148,7 +148,7 @@ def test_the_side_is_what_fits_better_over_the_first_frames_and_then_sticks():
     assert known.side == "right"
 
 
-def test_bones_are_this_persons_once_held_to_the_last_bit():
+def test_bones_are_the_same_to_the_last_bit_once_frozen():
     known = track()
     rng = np.random.default_rng(0)
     lengths = []
@@ -162,7 +162,7 @@ def test_bones_are_this_persons_once_held_to_the_last_bit():
     assert not np.array_equal(known.raw.shape, known.hand.shape)
 
 
-def test_a_known_person_has_their_bones_from_the_first_frame():
+def test_a_known_users_bones_are_those_of_the_profile_from_the_first_frame():
     shape = np.linspace(-0.1, 0.1, 9)
     known = track(profile=UserProfile(shape, 40, 0.05))
     show(known, SURE, 1)

@@ -72,9 +72,9 @@ def test_search_switches_on_the_term_that_helps(views: Views, prior: BonePrior) 
 
 
 def test_search_stops_when_its_evaluations_are_spent(views: Views, prior: BonePrior) -> None:
-    told: list[str] = []
-    assert choose_weights([views], prior, START, 1, 0, told.append) == START
-    assert len(told) == 1
+    reported: list[str] = []
+    assert choose_weights([views], prior, START, 1, 0, reported.append) == START
+    assert len(reported) == 1
 
 
 def test_frames_of_a_sequence_see_the_frame_before(views: Views, prior: BonePrior) -> None:
