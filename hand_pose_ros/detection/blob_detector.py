@@ -50,7 +50,7 @@ class _Candidate(NamedTuple):
     cost: float
     """Distance and penalty together."""
     penalty: float
-    """What speaks against a hand alone."""
+    """The cost of being less like a hand alone."""
     blob: Blob
     """The place."""
 
@@ -140,7 +140,7 @@ def _search(cells: _Cells, config: BlobDetectorConfig, count: int) -> list[Blob]
         best = _spaced(passed, config.hand_spacing_m)
         # A place costs at least its distance: past the dearest one wanted, nothing can be better.
         enough = best[count - 1].cost if len(best) >= count else math.inf
-    # Which hand it is, distance has a say in; where on that hand the palm is, it has not.
+    # Distance decides between hands, but not between places on one hand.
     return [
         min(
             (other for other in passed if _gap(other.blob, hand.blob) < config.same_blob_m),
@@ -153,7 +153,7 @@ def _search(cells: _Cells, config: BlobDetectorConfig, count: int) -> list[Blob]
 def _penalty(
     size: int, measured: NDArray[np.float64], radius_m: float, config: BlobDetectorConfig
 ) -> float | None:
-    """What speaks against a hand, in metres of distance; None where there is none.
+    """The cost of being less like a hand, in metres of distance; None where there is no hand.
 
     size: cells that the flood met, -1 when it gave up; measured (4,): what it measured, see ``flood``.
     """

@@ -66,7 +66,7 @@ class SolverConfig:
 
 @dataclass(frozen=True)
 class ShapeEstimate:
-    """A Gaussian estimate of a person's shape.
+    """A Gaussian estimate of a hand's shape.
 
     A solve returns the estimate with its own frame added, so that handing it on learns the hand while tracking. Errors
     of consecutive frames are alike: a caller that feeds every frame should scale the precision down between frames.

@@ -45,9 +45,9 @@ class ScoringConfig:
     lie below, most of them cut by the picture's edge, of other things 2 % above. A search tries many places, some of
     things that the network was not trained on, so beginning a track takes more: ``TrackerConfig.start_odds``."""
     least_log_odds: float = -4.0
-    """A frame speaks against a hand by no more than this. Guessed."""
+    """One frame's log odds count as at least this. Guessed."""
     most_log_odds: float = 12.0
-    """A frame speaks for a hand by no more than this. Guessed; a cup behind a box once reached 8."""
+    """One frame's log odds count as at most this. Guessed; a cup behind a box once reached 8."""
     fallback_sigma_m: float = 0.015
     """For weights without a presence head: the expected error at which a joint's certainty is 1 / e, metres. Guessed,
     as the next two."""

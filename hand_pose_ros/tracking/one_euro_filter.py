@@ -20,7 +20,7 @@ with the low-passed speed, f = still_hz + beta |speed| (their Eq. 5 and 6), with
   than 26 single ones, which noise alone keeps opening; so the filter can be narrow at rest and wide in motion.
 * Speed is measured from the smoothed pose to the measurement, so that a pose that lags counts as faster.
 
-Measured with the defaults behind the shipped network, synthetic hands at 30 Hz: fingertips of a hand held still 2.3 mm
+Measured with the defaults behind the shipped network, synthetic hands at 30 Hz: fingertips of a still hand 2.3 mm
 RMS before, 0.7 mm after; lag added in motion below 2 ms, 15 ms (at most 26) where fingers move before a still palm;
 error in motion within 0.6 % of the unfiltered one's, with and without a fifth of the frames dropped.
 What is farther from the smoothed pose than noise could bring it is followed at once (``catch_up``): a hand

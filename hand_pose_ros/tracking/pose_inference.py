@@ -125,8 +125,8 @@ def estimate_poses(
 
 
 def wants_recrop(estimate: Estimate, config: RecropConfig) -> bool:
-    """Whether the hand lies far off its crop's middle, or is turned in it; seen end-on it has no direction to speak
-    of."""
+    """Whether the hand lies far off its crop's middle, or is turned in it; the turn of one seen end-on
+    does not count."""
     frame = estimate.frame
     along = fingers_direction(estimate.joints)
     turn = abs(estimate.roll_rad - frame.roll_rad) % (2 * np.pi)

@@ -5,9 +5,9 @@ whose ``shape`` is the best guess so far and never changes again once it is ``fr
 
 The guess is the weighted median of each log scale, weights being the squared confidence. Frames of one view share
 their error, so a frame counts only when the hand has moved since the last one that did, or some time has passed.
-Measured on 28 tracked sequences of synthetic people at 30 Hz behind the shipped network: mean error of the bone
+Measured on 28 tracked sequences of synthetic subjects at 30 Hz behind the shipped network: mean error of the bone
 lengths 5.0 mm for the template, 2.8 mm for one frame, 2.16 mm when frozen (after 3.5 s on average), 2.1 mm after all
-200 frames; a mean is 0.05 mm worse, and a pull towards the template makes it worse.
+200 frames; a mean is 0.05 mm worse, and a prior on the template makes it worse.
 """
 
 from __future__ import annotations

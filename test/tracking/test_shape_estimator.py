@@ -1,4 +1,4 @@
-"""The estimated shape: nearer with every frame that counts, unmoved by wrong ones, the same for good once it is frozen."""
+"""The estimated shape: nearer with every frame that counts, unmoved by wrong ones, final once it is frozen."""
 
 from __future__ import annotations
 
