@@ -125,7 +125,6 @@ def assert_valid(hand: SurfaceHand, shape: np.ndarray) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**31), st.sampled_from(["empty", "nothing", "noise", "wall"]), st.booleans())
-@pytest.mark.slow
 def test_garbage_gives_a_valid_hand(seed: int, kind: str, broken_joints: bool):
     rng = np.random.default_rng(seed)
     crop = {
