@@ -56,7 +56,7 @@ def test_the_kinds_of_crops_without_a_hand_follow_from_the_seed(monkeypatch) -> 
         synthetic, "sample_negatives", lambda *given: drawn.append(sample(*given)) or drawn[-1]
     )
     for seed, count in ((0, 40), (3, 7)):
-        source = SyntheticHands(SyntheticConfig(split=2, identities=2, size=32, nothing=0.5))
+        source = SyntheticHands(SyntheticConfig(split=2, identities=2, size=32, negative_fraction=0.5))
         source.batch(seed, count)
         np.testing.assert_array_equal(negative_kinds(source, seed, count), drawn[-1][1])
 
