@@ -1,7 +1,7 @@
-"""Checks of configuration fields: one sentence that names the field, its value and what would be right.
+"""Checks of configuration fields and arrays: one sentence that names the field, its value and what would be right.
 
-In: a dataclass (or anything with attributes) and names of its fields. Out: nothing, or ValueError with
-"<section.>field is value, want ...". Every check refuses NaN.
+In: a dataclass (or anything with attributes) and names of its fields; or an array with its name. Out: nothing, or a
+checked copy of the array; ValueError with "<section.>field is value, want ...". Every check refuses NaN.
 """
 
 from __future__ import annotations
@@ -9,6 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 
 def label(section: str, name: str) -> str:
@@ -73,3 +76,13 @@ def one_of(config: Any, choices: Sequence[str], *names: str, section: str = "") 
     for name in names:
         value = getattr(config, name)
         require(value in choices, section, name, value, f"one of {', '.join(choices)}")
+
+
+def finite_array(name: str, values: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """A C-contiguous float64 copy of ``values``; ValueError unless it has this shape and finite numbers only."""
+    array = np.array(values, dtype=np.float64, order="C")
+    if array.shape != shape:
+        raise ValueError(f"{name} is {array.shape}, want {shape}")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} holds a value that is not finite")
+    return array

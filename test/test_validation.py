@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+from numpy.typing import ArrayLike
 
 from hand_pose_ros import validation
 
@@ -34,3 +36,18 @@ def test_the_section_is_part_of_the_name() -> None:
         validation.not_negative(SimpleNamespace(joint=-1), "joint", section="loss")
     with pytest.raises(ValueError, match=r"^side is 'up', want one of right, left$"):
         validation.one_of(SimpleNamespace(side="up"), ("right", "left"), "side")
+
+
+def test_a_finite_array_is_a_contiguous_copy() -> None:
+    given = np.arange(6, dtype=np.float32).reshape(2, 3).T
+    checked = validation.finite_array("x", given, (3, 2))
+    assert checked.dtype == np.float64
+    assert checked.flags.c_contiguous
+    assert np.array_equal(checked, given)
+    assert not np.shares_memory(checked, given)
+
+
+@pytest.mark.parametrize("wrong", [np.zeros(3), [0.0, NAN], [0.0, float("inf")]])
+def test_a_wrong_array_is_named(wrong: ArrayLike) -> None:
+    with pytest.raises(ValueError, match=r"^x (is|holds) "):
+        validation.finite_array("x", wrong, (2,))

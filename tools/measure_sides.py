@@ -1,7 +1,7 @@
 """How well one frame shows the side of a hand: python3 tools/measure_sides.py [--model F] [--count N].
 
-Every synthetic right hand (validation split; noise, scenes, held things and other hands on; half of them upright, as
-tracked ones are) is given to the network as it is and mirrored; the right answer is the crop that was not mirrored.
+Every synthetic right hand (validation split; noise, scenes, objects in hands and other hands on; half of them upright,
+as tracked ones are) is given to the network as it is and mirrored; the right answer is the crop that was not mirrored.
 Prints, for each thing that could decide, the share of hands that it decides rightly, and the weights of the others
 against the logarithm of the expected error that a logistic regression finds (``visibility_weight`` and
 ``handedness_weight`` of ``ScoringConfig``).

@@ -23,19 +23,13 @@ from numpy.typing import ArrayLike, NDArray
 Array = NDArray[np.float64]
 
 _LENGTHS: dict[str, tuple[int, ...]] = {
-    "none": (0,),
-    "plumb_bob": (4, 5),
-    "rational_polynomial": (8,),
-    "equidistant": (4,),
-}
-# plumb_bob is rational_polynomial with k4 = k5 = k6 = 0, so the kernels know two lenses only.
+    "none": (0,), "plumb_bob": (4, 5), "rational_polynomial": (8,), "equidistant": (4,),
+}  # fmt: skip
+# plumb_bob is rational_polynomial with k4 = k5 = k6 = 0, so the kernels have two lens models only.
 NO_DISTORTION, POLYNOMIAL, EQUIDISTANT = 0, 1, 2
 _CODES = {
-    "none": NO_DISTORTION,
-    "plumb_bob": POLYNOMIAL,
-    "rational_polynomial": POLYNOMIAL,
-    "equidistant": EQUIDISTANT,
-}
+    "none": NO_DISTORTION, "plumb_bob": POLYNOMIAL, "rational_polynomial": POLYNOMIAL, "equidistant": EQUIDISTANT,
+}  # fmt: skip
 
 
 @njit(nogil=True, cache=True)
@@ -44,10 +38,10 @@ def distort(x: float, y: float, k: NDArray[np.float64], model: int) -> tuple[flo
 
     k (8,) coefficients padded with zeros, model one of the codes above.
     """
-    if model == 0:
+    if model == NO_DISTORTION:
         return x, y, True
     r2 = x * x + y * y
-    if model == 1:
+    if model == POLYNOMIAL:
         top = 1.0 + r2 * (k[0] + r2 * (k[1] + r2 * k[4]))
         bottom = 1.0 + r2 * (k[5] + r2 * (k[6] + r2 * k[7]))
         if bottom <= 0.0:
@@ -75,9 +69,9 @@ def distort(x: float, y: float, k: NDArray[np.float64], model: int) -> tuple[flo
 @njit(nogil=True, cache=True)
 def undistort(xd: float, yd: float, k: NDArray[np.float64], model: int) -> tuple[float, float, bool]:
     """Inverse of distort by Newton's method (plain iteration diverges on wide lenses); False: no solution."""
-    if model == 0:
+    if model == NO_DISTORTION:
         return xd, yd, True
-    if model == 2:
+    if model == EQUIDISTANT:
         rd = math.sqrt(xd * xd + yd * yd)
         if rd < 1e-9:
             return xd, yd, True
@@ -221,7 +215,7 @@ class Camera:
 
         width and height are the calibrated, full resolution; k the 9 numbers of K, row by row; the region of
         interest is in full-resolution pixels whatever the binning; binning 0 means 1 and a region of zeros
-        the whole image (all as the message's documentation says). A full pixel u becomes
+        the whole image (all as in the message's documentation). A full pixel u becomes
         (u - roi_x) / binning, as ROS's own image_geometry has it.
         """
         matrix = np.asarray(k, dtype=np.float64).reshape(-1)
@@ -275,7 +269,7 @@ class Camera:
         return _CODES[self.distortion_model]
 
     def require_size(self, width: int, height: int) -> None:
-        """Raise ValueError unless the image is as large as the camera info says."""
+        """Raise ValueError unless the image has the size that the camera info gives."""
         if (width, height) != (self.width, self.height):
             raise ValueError(
                 f"camera info says {self.width}x{self.height}, the image is {width}x{height}: they must agree"
@@ -299,15 +293,8 @@ class Camera:
         depth = np.broadcast_to(np.asarray(z, dtype=np.float64), pixels.shape[:-1])
         flat = np.ascontiguousarray(pixels.reshape(-1, 2))
         out = np.empty((len(flat), 3))
+        depths = np.ascontiguousarray(depth.reshape(-1))
         _back_project_all(
-            flat,
-            np.ascontiguousarray(depth.reshape(-1)),
-            self.fx,
-            self.fy,
-            self.cx,
-            self.cy,
-            self.coefficients,
-            self.model_code,
-            out,
+            flat, depths, self.fx, self.fy, self.cx, self.cy, self.coefficients, self.model_code, out
         )
         return out.reshape(pixels.shape[:-1] + (3,))

@@ -19,7 +19,7 @@ DepthData = bytes | bytearray | memoryview | array | np.ndarray
 
 
 class DepthImageError(ValueError):
-    """A depth image whose fields contradict each other or say nothing."""
+    """A depth image whose fields contradict each other or are empty."""
 
 
 class UnknownEncodingError(DepthImageError):

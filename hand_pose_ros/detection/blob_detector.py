@@ -2,9 +2,9 @@
 
 In: a DepthFrame. Out: :class:`Blob` (the middle of the palm, metres, camera's optical frame), the best first, or none.
 
-A hand is looked for as the end of something: a place from which, walking over the surface, only a wrist's width
+A hand is found as the end of something: a place from which, walking over the surface, only a wrist's width
 leads on. The candidates are the ridges of the silhouette's distance transform, in metres. Around each the surface
-is flooded as far as `reach_m`; the width of what leads on (the opening), the area and the outline tell a hand from
+is flooded as far as `reach_m`; the width of what leads on (the opening), the area and the outline separate a hand from
 a forearm (two openings), from a trunk or a wall (all opening) and from an arm that comes in at the image's edge
 (which counts as an opening). So the forearm is cut by geometry, not by depth, and it does not matter which way the
 hand points. Of the places that pass, the nearest wins; being less like a hand costs as much as being farther away.
@@ -45,22 +45,30 @@ class Blob:
 
 
 class _Candidate(NamedTuple):
-    """A blob with what it costs, metres: its distance and what speaks against a hand together, and the latter alone."""
+    """A blob with what it costs, in metres of distance."""
 
     cost: float
+    """Distance and penalty together."""
     penalty: float
+    """The cost of being less like a hand alone."""
     blob: Blob
+    """The place."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Cells:
-    """The image as a grid: z (h,w) m, radius (h,w) m to the nearest depth edge, rays and cell as in ``Grid``."""
+    """The image as a grid."""
 
     z: Array32
+    """(h, w) m, 0 = nothing."""
     radius: Array32
+    """(h, w) m to the nearest depth edge."""
     rays: Array32
+    """(h, w, 2), as in ``Grid``."""
     cell: Array32
+    """(h, w), as in ``Grid``."""
     pixels_a_cell: int
+    """Pixels of the image in one cell."""
 
     def point(self, row: int, column: int) -> NDArray[np.float64]:
         """The middle of a cell and of its neighbours on the same surface, m."""
@@ -132,7 +140,7 @@ def _search(cells: _Cells, config: BlobDetectorConfig, count: int) -> list[Blob]
         best = _spaced(passed, config.hand_spacing_m)
         # A place costs at least its distance: past the dearest one wanted, nothing can be better.
         enough = best[count - 1].cost if len(best) >= count else math.inf
-    # Which hand it is, distance has a say in; where on that hand the palm is, it has not.
+    # Distance decides between hands, but not between places on one hand.
     return [
         min(
             (other for other in passed if _gap(other.blob, hand.blob) < config.same_blob_m),
@@ -145,7 +153,7 @@ def _search(cells: _Cells, config: BlobDetectorConfig, count: int) -> list[Blob]
 def _penalty(
     size: int, measured: NDArray[np.float64], radius_m: float, config: BlobDetectorConfig
 ) -> float | None:
-    """What speaks against a hand, in metres of distance; None where there is none.
+    """The cost of being less like a hand, in metres of distance; None where there is no hand.
 
     size: cells that the flood met, -1 when it gave up; measured (4,): what it measured, see ``flood``.
     """

@@ -1,6 +1,6 @@
 """Settings of the search for hands in a whole depth image: blob detector, learnt detector, proposals.
 
-Without torch. Every setting says where its value comes from: published, derived, measured (and with what), or guessed.
+Without torch. Under each setting stands the source of its value: published, derived, measured (with what), or guessed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from hand_pose_ros import validation
 class BlobDetectorConfig:
     """What the blob detector takes for a hand; ValueError, naming the field, on a value that makes no sense.
 
-    Where nothing else is said a value is guessed. Tests with rendered bodies and with real SR305 and Kinect v2 frames
+    A value without a source under it is guessed. Tests with rendered bodies and with real SR305 and Kinect v2 frames
     (test/detection/test_blob_detector.py) hold them all together.
     """
 
@@ -115,16 +115,16 @@ class ProposalConfig:
     spare_blobs: int = 1
     """So many more of the blob detector's hands are proposed than are wanted, in case they are none. Guessed."""
     spare_remaining: int = 1
-    """The same when the detector looks again with the found hands masked. Guessed."""
+    """The same when the detector is run again with the found hands masked. Guessed."""
     score_weight: float = 2.0
     """Log odds that a unit of the score's own log odds adds to the pose network's. Measured on 374 places on hands and
     1221 on other things, as ``even_score``, ``least_log_odds`` and ``most_log_odds`` (docs/detector.md)."""
     even_score: float = 0.4
-    """The score that speaks neither for a hand nor against one."""
+    """The score that leaves the log odds as they are."""
     least_log_odds: float = -1.0
-    """The most that a low score speaks against a hand."""
+    """The least that a score adds to the log odds."""
     most_log_odds: float = 3.0
-    """The most that a high score speaks for a hand."""
+    """The most that a score adds to the log odds."""
     mask_radius_m: float = 0.03
     """How far about its joints a found hand is masked, metres. Guessed: a palm's flesh."""
     mask_depth_m: float = 0.04

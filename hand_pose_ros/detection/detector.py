@@ -187,7 +187,7 @@ def save_detector(
 
 
 def load_detector(path: str | Path) -> tuple[DetectorNet, dict[str, Any]]:
-    """Weights -> the network in evaluation mode and what the file says of its training. CheckpointError names the
+    """Weights -> the network in evaluation mode and the record of its training in the file. CheckpointError names the
     file and what is wrong."""
     path = Path(path)
     tensors, metadata = read_tensors(path)

@@ -114,7 +114,7 @@ class DetectorNet(nn.Module):
 def handedness(axes: Tensor) -> Tensor:
     """(B, 9, h, w) as in DetectorMaps -> (B, h, w): 1 where they are a right hand's axes, -1 for a left hand's.
 
-    The thumb's side is back x fingers on a right hand. No single cue tells the sides apart, only the three directions
+    The thumb's side is back x fingers on a right hand. No single cue separates the sides, only the three directions
     together; each of them alone is quickly learnt.
     """
     fingers, thumb, back = axes.float().unflatten(1, (3, 3)).unbind(1)
@@ -123,7 +123,7 @@ def handedness(axes: Tensor) -> Tensor:
 
 def views_along(rays: NDArray[np.floating]) -> NDArray[np.float64]:
     """Rays (..., 3) -> rotations (..., 3, 3) camera -> view, the smallest that turn each ray to +z, as CropFrame.view:
-    what a hand looks like does then not depend on where in the image it is."""
+    a hand's appearance does then not depend on where in the image it is."""
     unit = rays / np.linalg.norm(rays, axis=-1, keepdims=True)
     x, y, z = np.moveaxis(unit, -1, 0)
     a = 1.0 / (1.0 + z)

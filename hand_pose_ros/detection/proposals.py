@@ -38,7 +38,7 @@ class Proposal(NamedTuple):
 
 
 class ProposalGenerator:
-    """Looks over whole images. Without a detector the blob detector does it alone."""
+    """Proposes places in whole images; without a detector from the blob detector alone."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class ProposalGenerator:
         config = self._config
         found: list[Proposal] = []
         if self._detector is not None:
-            # The side that it takes a hand for is not used: it never learnt to tell (docs/detector.md).
+            # Its estimate of the side is not used: it is not reliable (docs/detector.md).
             for detection in self._detector.detect(frame, count + config.spare_detections):
                 found.append(Proposal(detection.centre, "detector", score_log_odds(detection.score, config)))
         without = 0.0 if self._detector is None else score_log_odds(0.0, config)
@@ -67,7 +67,7 @@ class ProposalGenerator:
     def detect_remaining(self, frame: DepthFrame, hands: Sequence[Array], count: int) -> list[Proposal]:
         """Places for up to ``count`` hands beside those that are found already, with joints (23, 3) m each.
 
-        The detector looks again with these masked, for it takes two hands near each other for one.
+        The detector is run again with these masked, for it takes two hands near each other for one.
         """
         if self._detector is None:
             return []

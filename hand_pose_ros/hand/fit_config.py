@@ -26,7 +26,7 @@ class FitConfig:
     """"fixed" (the given shapes or the template's), "sequence" (one hand a group) or "frame" (one hand a frame)."""
     geometry: str = "scales"
     """With shape "sequence", what of the hand is fitted: the 9 log "scales" that HandModelLayer takes, or the 36
-    "offsets" (palm outline and every bone) themselves, with a weak pull towards the scaled template."""
+    "offsets" (palm outline and every bone) themselves, with a weak prior on the scaled template."""
     particles: int = 32
     """Poses of a frame's swarm (guessed; with iterations, enough for 99 of 100 random hands to be found within 1 mm:
     ``pytest test/hand/test_fitting.py``)."""

@@ -31,16 +31,16 @@ _FINGER_STARTS: tuple[tuple[float, float, float], ...] = ((0.3, 0.3, 0.0), (0.3,
 
 @dataclass(frozen=True)
 class FitPoints:
-    """Checked input in float64.
-
-    target (N, K, 3) m, unseen points zeroed; weights (N, K); matrix (K, 23) from our joints to the points; limits
-    (20, 2) rad.
-    """
+    """Checked input in float64."""
 
     target: Tensor
+    """(N, K, 3) m, unseen points zeroed."""
     weights: Tensor
+    """(N, K), 0 for unseen points."""
     matrix: Tensor
+    """(K, 23) from our joints to the points."""
     limits: Tensor
+    """(20, 2) rad."""
 
     def take(self, rows: Tensor | slice) -> FitPoints:
         """The points of some of the frames."""

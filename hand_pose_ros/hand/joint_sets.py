@@ -20,8 +20,11 @@ class JointSet:
     """Another party's joints as a linear map from ours: ``theirs (K, 3) = matrix (K, 23) @ ours (23, 3)``."""
 
     name: str
+    """Of the set."""
     names: tuple[str, ...]
+    """Of its K joints."""
     matrix: Array
+    """(K, 23), read-only."""
 
     def __post_init__(self) -> None:
         if self.matrix.shape != (len(self.names), JOINT_COUNT):

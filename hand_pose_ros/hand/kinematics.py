@@ -23,23 +23,25 @@ from hand_pose_ros.hand.skeleton import check_side
 
 
 class HandOffsets(NamedTuple):
-    """What is constant in one person's hand, metres, in the palm frame; leading dimensions broadcast.
-
-    wrist (..., 2, 3): radial and ulnar side; bases (..., 5, 3): thumb CMC and the four MCP joints; lengths (..., 5, 3):
-    bone lengths of each finger from the palm to the tip.
-    """
+    """The lengths of one hand, metres, in the palm frame; leading dimensions broadcast."""
 
     wrist: Tensor
+    """(..., 2, 3): radial and ulnar side."""
     bases: Tensor
+    """(..., 5, 3): thumb CMC and the four MCP joints."""
     lengths: Tensor
+    """(..., 5, 3): bone lengths of each finger from the palm to the tip."""
 
 
 class HandFrames(NamedTuple):
-    """Joints (..., 23, 3) m, segment origins (..., 16, 3) m and segment rotations (..., 16, 3, 3)."""
+    """A posed hand."""
 
     joints: Tensor
+    """(..., 23, 3) m."""
     segment_positions: Tensor
+    """(..., 16, 3) m: the origins of the segments' frames."""
     segment_rotations: Tensor
+    """(..., 16, 3, 3)."""
 
 
 def template_offsets(dtype: torch.dtype = torch.float32) -> HandOffsets:

@@ -4,9 +4,9 @@ In: target points (N, K, 3) m with weights (N, K), the map (K, 23) from our join
 :class:`HandState` nearer to the points, angles within the limits.
 
 Derivatives are analytic (:mod:`hand_pose_ros.hand.jacobian`). Poses of different frames meet only in the geometry of
-their group (all frames of one person), so a step eliminates the 26 pose unknowns of each frame and solves one small
+their group (all frames of one hand), so a step eliminates the 26 pose unknowns of each frame and solves one small
 system a group: the Schur complement, as in bundle adjustment. Angles are kept in range by projection: one that stands
-at its limit and would be pushed beyond is held for that step.
+at its limit and would leave it is frozen for that step.
 """
 
 from __future__ import annotations
@@ -197,13 +197,13 @@ def _step(problem: _Problem, now: _Evaluation, damping: Tensor) -> HandState:
     gradient[:, FIRST_ANGLE:] += (state.angles - middle) / scales.angle**2
     hessian.diagonal(dim1=1, dim2=2)[:, FIRST_ANGLE:] += scales.angle**-2
 
-    held = torch.zeros_like(gradient, dtype=torch.bool)
-    held[:, FIRST_ANGLE:] = ((state.angles <= problem.lower) & (gradient[:, FIRST_ANGLE:] > 0)) | (
+    frozen = torch.zeros_like(gradient, dtype=torch.bool)
+    frozen[:, FIRST_ANGLE:] = ((state.angles <= problem.lower) & (gradient[:, FIRST_ANGLE:] > 0)) | (
         (state.angles >= problem.upper) & (gradient[:, FIRST_ANGLE:] < 0)
     )
-    free = (~held).to(gradient)
+    free = (~frozen).to(gradient)
     gradient = gradient * free
-    hessian = hessian * free[:, :, None] * free[:, None, :] + torch.diag_embed(held.to(gradient))
+    hessian = hessian * free[:, :, None] * free[:, None, :] + torch.diag_embed(frozen.to(gradient))
     diagonal = hessian.diagonal(dim1=1, dim2=2)
     diagonal += damping[problem.unit][:, None] * diagonal + _FLOOR
     factor, _ = torch.linalg.cholesky_ex(hessian)

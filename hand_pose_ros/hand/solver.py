@@ -22,7 +22,7 @@ from hand_pose_ros.hand.rotations_numba import so3_log
 from hand_pose_ros.hand.skeleton import FIRST_ANGLE, check_side
 from hand_pose_ros.hand.solver_kernels import solve_hand
 from hand_pose_ros.hand.solver_terms import Problem
-from hand_pose_ros.validation import positive, whole
+from hand_pose_ros.validation import finite_array, positive, whole
 
 Array = NDArray[np.float64]
 
@@ -53,7 +53,7 @@ class SolverConfig:
     previous_angle: float = 1.0
     """rad, spread of each angle about the previous one."""
     shape_spread: float = 0.15
-    """Spread of each log scale of a person about the template."""
+    """Spread of each log scale of a hand about the template."""
 
     def __post_init__(self) -> None:
         check_side(self.side)
@@ -66,14 +66,16 @@ class SolverConfig:
 
 @dataclass(frozen=True)
 class ShapeEstimate:
-    """What is known of a person's shape: mean (9,) log scales and information (9, 9), the inverse covariance.
+    """A Gaussian estimate of a hand's shape.
 
     A solve returns the estimate with its own frame added, so that handing it on learns the hand while tracking. Errors
-    of consecutive frames are alike: a caller that feeds every frame should forget or scale information.
+    of consecutive frames are alike: a caller that feeds every frame should scale the precision down between frames.
     """
 
     mean: Array
-    information: Array
+    """(9,) log scales."""
+    precision: Array
+    """(9, 9), the inverse covariance."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class SolvedHand:
     rms: float
     """m, weighted root mean square residual."""
     estimate: ShapeEstimate | None
-    """What is known of the shape now; None where it was given."""
+    """The shape's estimate with this frame added; None where the shape was given."""
 
 
 class PoseSolver:
@@ -125,12 +127,12 @@ class PoseSolver:
         points, trust = _checked_joints(joints, weights)
         if previous is None and np.count_nonzero(trust) < 3:
             raise ValueError("fewer than three joints seen and no previous pose to go on from")
-        information = np.zeros((skeleton.SHAPE_COUNT, skeleton.SHAPE_COUNT))
+        shape_precision = np.zeros((skeleton.SHAPE_COUNT, skeleton.SHAPE_COUNT))
         if isinstance(shape, ShapeEstimate):
-            mean = _checked("shape", shape.mean, (skeleton.SHAPE_COUNT,))
-            information = _checked("information", shape.information, information.shape)
+            mean = finite_array("shape", shape.mean, (skeleton.SHAPE_COUNT,))
+            shape_precision = finite_array("precision", shape.precision, shape_precision.shape)
         elif shape is not None:
-            mean = _checked("shape", shape, (skeleton.SHAPE_COUNT,))
+            mean = finite_array("shape", shape, (skeleton.SHAPE_COUNT,))
         else:
             mean = np.zeros(skeleton.SHAPE_COUNT)
         prior, prior_precision = self._pose_prior(previous)
@@ -142,7 +144,7 @@ class PoseSolver:
             rest=self._rest,
             sign=SIGNS[self.config.side],
             shape_mean=mean,
-            shape_precision=information,
+            shape_precision=shape_precision,
             fit_shape=fit_shape,
             prior=prior,
             prior_precision=prior_precision,
@@ -150,7 +152,7 @@ class PoseSolver:
             iterations=self.config.iterations,
             tolerance=self.config.tolerance,
         )
-        state, solved_joints, information = solve_hand(problem)
+        state, solved_joints, shape_precision = solve_hand(problem)
         squared_m2 = (trust * np.square(solved_joints - points).sum(-1)).sum()
         return SolvedHand(
             parameters=np.concatenate([state.translation, so3_log(state.rotation), state.angles]),
@@ -158,7 +160,7 @@ class PoseSolver:
             shape=state.shape,
             joints=solved_joints,
             rms=(float(squared_m2) / max(float(trust.sum()), 1e-12)) ** 0.5,
-            estimate=ShapeEstimate(state.shape, information) if fit_shape else None,
+            estimate=ShapeEstimate(state.shape, shape_precision) if fit_shape else None,
         )
 
     def _pose_prior(self, previous: ArrayLike | None) -> tuple[Array, Array]:
@@ -170,22 +172,12 @@ class PoseSolver:
         precision[:3] = config.previous_translation_m**-2
         precision[3:6] = config.previous_rotation**-2
         precision[FIRST_ANGLE:] = config.previous_angle**-2
-        return _checked("previous", previous, (_POSE,)), precision
-
-
-def _checked(name: str, values: ArrayLike, shape: tuple[int, ...]) -> Array:
-    """A contiguous copy of finite numbers; ValueError naming what is wrong."""
-    array = np.array(values, dtype=np.float64, order="C")
-    if array.shape != shape:
-        raise ValueError(f"{name} is {array.shape}, want {shape}")
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} holds a value that is not finite")
-    return array
+        return finite_array("previous", previous, (_POSE,)), precision
 
 
 def _checked_joints(joints: ArrayLike, weights: ArrayLike | None) -> tuple[Array, Array]:
     count = skeleton.JOINT_COUNT
-    trust = np.ones(count) if weights is None else _checked("weights", weights, (count,))
+    trust = np.ones(count) if weights is None else finite_array("weights", weights, (count,))
     if (trust < 0).any():
         raise ValueError("weights hold a negative value, want 0 for joints that were not seen")
     points = np.array(joints, dtype=np.float64)

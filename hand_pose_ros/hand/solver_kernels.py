@@ -48,10 +48,8 @@ from hand_pose_ros.hand.solver_terms import (
 
 Array = NDArray[np.float64]
 
-_LEAST_DAMPING, _MOST_DAMPING = (
-    1e-9,
-    1e6,
-)  # guessed: below, a step is Gauss-Newton's; above, it is of no length
+# Guessed. Below the least damping a step is Gauss-Newton's; above the most it is of no length.
+_LEAST_DAMPING, _MOST_DAMPING = 1e-9, 1e6
 # The weight of finger joints when the palm is aligned, for angles are not known yet: felt only where the palm is not
 # seen (guessed).
 _FINGERS_IN_ALIGNMENT = 1e-3
@@ -60,7 +58,7 @@ _ALIGNABLE = 3  # joints that fix a rigid motion
 
 @numba.njit(cache=True, nogil=True)
 def solve_hand(problem: Problem) -> tuple[State, Array, Array]:
-    """The state of least energy, its joints (23, 3) m, and what is known of the shape then: its precision (9, 9).
+    """The state of least energy, its joints (23, 3) m, and the precision (9, 9) of the shape.
 
     That is the prior's and, with fit_shape, this frame's with the pose eliminated.
     """
@@ -182,7 +180,7 @@ def _moved(state: State, step: Array, problem: Problem) -> State:
 def _shape_precision(problem: Problem, hessian: Array) -> Array:
     """(9, 9): the Schur complement of the pose in the joints' equations (35, 35), which it replaces by their factor.
 
-    It is what this frame and the prior together know of the shape; the prior's alone where there is no factor.
+    It combines this frame's and the prior's precision of the shape; where there is no factor it is the prior's alone.
     """
     for i in range(PARAMETER_COUNT):
         hessian[i, i] += problem.prior_precision[i] + DIAGONAL_FLOOR

@@ -44,36 +44,47 @@ MOST_COLUMNS = 6 + 4 + 3 + 2
 
 
 class Problem(NamedTuple):
-    """What stays the same in one solve.
-
-    target (23, 3) m and weights (23,) m^-2, 0 for joints that were not seen; limits (20, 2) rad; rest (5, 3, 3) and
-    sign of the side, see :mod:`hand_pose_ros.hand.kinematics_numba`; shape_mean (9,) and, with fit_shape,
-    shape_precision (9, 9) of the shape's prior; prior (26,) and prior_precision (26,) of the pose's; with tracking, the
-    prior pose is a start, too; at most iterations steps, the last one gaining a share of at least tolerance.
-    """
+    """What stays the same in one solve."""
 
     target: Array
+    """(23, 3) m."""
     weights: Array
+    """(23,) m^-2, 0 for joints that were not seen."""
     limits: Array
+    """(20, 2) rad."""
     rest: Array
+    """(5, 3, 3) of the side, see :mod:`hand_pose_ros.hand.kinematics_numba`."""
     sign: float
+    """1.0 for a right hand, -1.0 for a left one."""
     shape_mean: Array
+    """(9,) of the shape's prior."""
     shape_precision: Array
+    """(9, 9) of the shape's prior, with fit_shape."""
     fit_shape: bool
+    """Whether the shape is unknown, too."""
     prior: Array
+    """(26,): mean of the pose's prior."""
     prior_precision: Array
+    """(26,) of the pose's prior."""
     tracking: bool
+    """Whether the prior pose is a start, too."""
     iterations: int
+    """At most so many steps."""
     tolerance: float
+    """A step that gains less than this share of the energy is the last."""
 
 
 class State(NamedTuple):
-    """rotation (3, 3) and translation (3,) m of the palm, angles (20,) rad, shape (9,) log scales."""
+    """A hand's pose and shape."""
 
     rotation: Array
+    """(3, 3) of the palm."""
     translation: Array
+    """(3,) m of the palm."""
     angles: Array
+    """(20,) rad."""
     shape: Array
+    """(9,) log scales."""
 
 
 @numba.njit(cache=True, nogil=True)

@@ -34,15 +34,16 @@ _PEAK_STEPS = 100
 
 @dataclass(frozen=True, eq=False)
 class BonePrior:
-    """A mixture a bone: weights, means (m) and deviations (m), (22, 5) each; ``trained_on`` says from what.
-
-    ValueError, naming the field, when one is not what a mixture has.
-    """
+    """A mixture a bone. ValueError, naming the field, when one is not what a mixture has."""
 
     weights: Array
+    """(22, 5), a bone's sum to 1."""
     means: Array
+    """(22, 5) m."""
     deviations: Array
+    """(22, 5) m."""
     trained_on: Mapping[str, Any] = field(default_factory=dict)
+    """What it was trained on, as stored in the file."""
 
     def __post_init__(self) -> None:
         shape = (len(skeleton.BONES), COMPONENTS)

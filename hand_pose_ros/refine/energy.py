@@ -1,7 +1,7 @@
 """The energy of a joint's place (SDNet, section 4, Eq. 8), and the search of one layer of joints for its minimum.
 
-In: places in the crop's local frame (metres, look-at view, origin at the crop's centre), what is observed, what the
-network and the frame before let expect. Out: the joints of a layer where their energy is least. The terms are those of
+In: places in the crop's local frame (metres, look-at view, origin at the crop's centre), an observation, priors
+from the network and the frame before. Out: the joints of a layer where their energy is least. The terms are those of
 :mod:`hand_pose_ros.refine.energy_terms`.
 """
 
@@ -30,52 +30,68 @@ Array = NDArray[np.float64]
 
 
 class Observation(NamedTuple):
-    """What is seen: crop (S, S) float32; its background_integral; distance of the cube's centre, half its edge, m."""
+    """What is seen in a crop."""
 
     crop: NDArray[np.float32]
+    """(S, S) in [-1, 1]."""
     background: NDArray[np.int32]
+    """(S + 1, S + 1): its background_integral."""
     distance: float
+    """From the camera to the cube's centre, m."""
     half: float
+    """Half the cube's edge, m."""
 
 
 class Prior(NamedTuple):
-    """What the network and the person's shape let expect: joints (23, 3) m; spread (23, 3) m, one standard deviation
-    along x, y, z; lengths (23,) m, the bone that ends at each joint."""
+    """The expectation from the network and from the hand's shape."""
 
     joints: Array
+    """(23, 3) m."""
     spread: Array
+    """(23, 3) m: one standard deviation along x, y, z."""
     lengths: Array
+    """(23,) m of the bone that ends at each joint."""
 
 
 class MotionPrior(NamedTuple):
-    """What the frame before lets expect: known, whether there is one; joints (23, 3) m then, in today's local frame;
-    predicted (23, 3) m, where they should be today, and spread (23,) m, how sure that is."""
+    """The expectation from the frame before."""
 
     known: bool
+    """Whether there is one."""
     joints: Array
+    """(23, 3) m then, in this crop's local frame."""
     predicted: Array
+    """(23, 3) m: where they should be now."""
     spread: Array
+    """(23,) m: standard deviation of the prediction."""
 
 
 class Mixtures(NamedTuple):
-    """The bones' lengths in the population: weight, mean (m), deviation (m) (23, K) and peak density (23,), by the
-    joint that the bone ends at; row 0 is not used."""
+    """The bones' lengths in the population, by the joint that the bone ends at; row 0 is not used."""
 
     weight: Array
+    """(23, K)."""
     mean: Array
+    """(23, K) m."""
     deviation: Array
+    """(23, K) m."""
     peak: Array
+    """(23,) 1/m: the highest density."""
 
 
 class TreeTables(NamedTuple):
-    """The hand's tree: parent (23,), next joint along the finger (23,), -1 where there is none; first (23,), the
-    finger's first joint, -1 but at fingertips; nearest and deepest (23,) m, how far under the skin a joint lies."""
+    """The hand's tree."""
 
     parent: NDArray[np.int64]
+    """(23,), -1 for the palm."""
     following: NDArray[np.int64]
+    """(23,): the next joint along the finger, -1 where there is none."""
     first: NDArray[np.int64]
+    """(23,): of a fingertip the finger's first joint, else -1."""
     nearest: Array
+    """(23,) m: least depth under the skin."""
     deepest: Array
+    """(23,) m: the depth below the surface from which a joint is hidden."""
 
 
 class Weights(NamedTuple):

@@ -36,7 +36,7 @@ def bone_cost(length: float, weight: Array, mean: Array, deviation: Array, peak:
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def length_cost(length: float, expected: float, spread: float) -> float:
-    """Eq. 9 for a person whose bone is known to be ``expected`` long: minus the score of a single Gaussian about it,
+    """Eq. 9 for a bone that is known to be ``expected`` long: minus the score of a single Gaussian about it,
     its standard deviation ``spread`` (all metres); in [-1, 0]."""
     z = (length - expected) / spread
     return -math.exp(-0.5 * z * z)
@@ -113,7 +113,7 @@ def occlusion_cost(below: float, deepest: float, softness: float) -> float:
 @njit(nogil=True, cache=True, error_model="numpy")
 def prediction_cost(distance: float, spread: float) -> float:
     """Distance (m) from where the motion so far would put the joint, ``spread`` (m): the logarithm of a Cauchy density,
-    so that a finger that does something new is not held back."""
+    so that a finger that does something new does not lag."""
     return math.log1p(0.5 * (distance / spread) ** 2)
 
 

@@ -1,4 +1,4 @@
-"""The frame before the one that is refined, and how it looks from the next crop.
+"""The frame before the one that is refined, in the camera's frame and in the next crop's.
 
 In: joints, velocities and angles of a hand in the camera's frame. Out: :class:`PreviousFrame`, whose joints and
 velocities the next crop's local frame has from :meth:`PreviousFrame.in_crop`.

@@ -1,10 +1,11 @@
-"""One frame's refinement: what the network said of a crop -> a valid hand that explains the depth.
+"""One frame's refinement: the network's estimate from a crop -> a valid hand that explains the depth.
 
-In: a crop with its CropFrame, the network's joints with their expected errors and its pose, the shape held of this
-person, the hand of the frame before. Out: :class:`Refined`: pose and joints of a right hand in the crop's local frame,
-with exactly the bones of the shape and every angle in range. Stages, each of which can be left out: the hierarchical
-regressor (palm to fingertips, SDNet section 4), then back onto the hand model: by a fit to joints and depth surface,
-or to the joints alone.
+In: :class:`NetworkPose`, a crop with the network's joints and pose; :class:`HandGeometry`, shape and thickness of the
+user's hand as far as they are known; the hand of the frame before. Out: :class:`Refined`: pose and joints of a right
+hand in the crop's local frame, with exactly the bones of the shape and every angle in range.
+
+Stages, each of which can be left out: the hierarchical regressor (palm to fingertips, SDNet section 4), then back onto
+the hand model: by a fit to joints and depth surface, or to the joints alone.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from numpy.typing import NDArray
 from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.hand.kinematics_numba import forward_joints
 from hand_pose_ros.hand.skeleton import bone_lengths
+from hand_pose_ros.hand.solver import ShapeEstimate
 from hand_pose_ros.refine.bone_prior import BonePrior, load_bone_prior
 from hand_pose_ros.refine.previous_frame import PreviousFrame
 from hand_pose_ros.refine.regressor import RegressorConfig, regress_joints
 from hand_pose_ros.refine.surface_config import SurfaceFitConfig
-from hand_pose_ros.refine.surface_fit import FitStatistics, SurfaceFit
+from hand_pose_ros.refine.surface_fit import FitStatistics, SurfaceFit, SurfaceHand
 
 Array = NDArray[np.float64]
 
@@ -42,21 +44,58 @@ class RefineConfig:
     """Weights of the fit back onto the hand model; a surface_weight and free_space_weight of 0 fit the joints alone."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class NetworkPose:
+    """What the network estimates from one crop: a right hand in the crop's local frame."""
+
+    frame: CropFrame
+    """Where the crop was taken."""
+    crop: NDArray[np.float32]
+    """(S, S) in [-1, 1], 1: empty."""
+    joints: Array
+    """(23, 3) m."""
+    sigma: Array
+    """(23,) m: expected error of each joint."""
+    parameters: Array
+    """(26,) as ``skeleton.PARAMETER_NAMES``, angles in range."""
+    shape: Array
+    """(9,) log scales."""
+
+
+@dataclass(frozen=True, eq=False)
+class HandGeometry:
+    """Shape and thickness of a user's hand, as far as they are known."""
+
+    shape: Array | None = None
+    """(9,) log scales that the refined hand gets; None: those that fit the frame best."""
+    thickness: float = 0.0
+    """Log scale of the flesh against the template's of that size."""
+    thickness_spread: float | None = None
+    """Its standard deviation; None: ``SurfaceFitConfig.thickness_spread``."""
+
+
+@dataclass(frozen=True, eq=False)
 class Refined:
-    """rotation (3, 3), translation (3,) m, angles (20,) rad, shape (9,): a right hand in the crop's local frame; its
-    joints (23, 3) m; thickness: log scale of its flesh, with its spread; statistics: how it explains the depth;
-    seen_shape (9,): the shape that this frame alone speaks for, None where that was not asked for."""
+    """A right hand in the crop's local frame, refined."""
 
     rotation: Array
+    """(3, 3) of the palm."""
     translation: Array
+    """(3,) m of the palm."""
     angles: Array
+    """(20,) rad, in range."""
     shape: Array
+    """(9,) log scales."""
     joints: Array
+    """(23, 3) m."""
     thickness: float
+    """Log scale of the flesh."""
     thickness_spread: float
+    """Its standard deviation."""
     statistics: FitStatistics
-    seen_shape: Array | None = None
+    """How well the hand explains the depth."""
+    fitted_shape: Array | None = None
+    """(9,): the shape that fits this frame alone best; None where it was not fitted."""
 
 
 class Refiner:
@@ -69,43 +108,44 @@ class Refiner:
 
     def refine(
         self,
-        frame: CropFrame,
-        crop: NDArray[np.float32],
-        joints: Array,
-        sigma: Array,
-        parameters: Array,
-        network_shape: Array,
-        person_shape: Array | None = None,
-        learn: bool = False,
+        estimate: NetworkPose,
+        geometry: HandGeometry | None = None,
         previous: PreviousFrame | None = None,
-        thickness: float = 0.0,
-        thickness_spread: float | None = None,
+        fit_shape: bool = False,
     ) -> Refined:
-        """joints (23, 3) m, sigma (23,) m, parameters (26,), network_shape (9,): what the network said; person_shape
-        (9,) that the hand gets, None: the one that fits this frame best; learn: tell the latter in any case (by a
-        second fit); thickness as far as it is known. ValueError as the stages."""
-        config = self.config
-        if config.regressor is not None:
-            shape = network_shape if person_shape is None else person_shape
-            lengths = bone_lengths(forward_joints("right", np.eye(3), np.zeros(3), parameters[6:], shape)[0])
+        """The refined hand of one crop.
+
+        geometry: of the user's hand, None: nothing of it is known; previous: the frame before, None: there is none;
+        fit_shape: fit ``Refined.fitted_shape``, too, where the geometry's shape is known (a second fit). ValueError as
+        of the stages.
+        """
+        geometry = geometry or HandGeometry()
+        parameters, joints = estimate.parameters, estimate.joints
+        if self.config.regressor is not None:
+            scales = estimate.shape if geometry.shape is None else geometry.shape
             joints = regress_joints(
-                frame, crop, joints, sigma, self.prior, config.regressor, previous, lengths
-            )
-        known: dict[str, Any] = {"thickness": thickness, "thickness_spread": thickness_spread}
+                estimate.frame, estimate.crop, joints, estimate.sigma, self.prior, self.config.regressor, previous,
+                bone_lengths(forward_joints("right", np.eye(3), np.zeros(3), parameters[6:], scales)[0]),
+            )  # fmt: skip
+        options: dict[str, Any] = {
+            "thickness": geometry.thickness, "thickness_spread": geometry.thickness_spread
+        }  # fmt: skip
         if previous is not None and previous.angles is not None:
-            # Only the fingers are held near where they were: the palm is seen well in every frame.
-            known["previous"] = np.concatenate([parameters[:6], previous.angles])
-            known["slack"] = max(previous.dt_s / _FRAME_S, _LEAST_SLACK)
-        free = None
-        if learn or person_shape is None:
-            loose = self._fit.loose_shape(network_shape)
-            free = self._fit.fit(frame, crop, joints, sigma, loose, parameters, **known)
-        if person_shape is not None:
-            hand = self._fit.fit(frame, crop, joints, sigma, person_shape, parameters, **known)
-        else:
-            assert free is not None
-            hand = free
+            # Only the fingers stay near where they were: the palm is seen well in every frame.
+            options["previous"] = np.concatenate([parameters[:6], previous.angles])
+            options["slack"] = max(previous.dt_s / _FRAME_S, _LEAST_SLACK)
+
+        def fit(shape: Array | ShapeEstimate) -> SurfaceHand:
+            return self._fit.fit(
+                estimate.frame, estimate.crop, joints, estimate.sigma, shape, parameters, **options
+            )
+
+        loose: SurfaceHand | None = None
+        if fit_shape or geometry.shape is None:
+            loose = fit(self._fit.loose_shape(estimate.shape))
+        hand = loose if geometry.shape is None else fit(geometry.shape)
+        assert hand is not None
         return Refined(
             hand.rotation, hand.parameters[:3], hand.parameters[6:], hand.shape, hand.joints,
-            hand.thickness, hand.thickness_spread, hand.statistics, None if free is None else free.shape,
+            hand.thickness, hand.thickness_spread, hand.statistics, None if loose is None else loose.shape,
         )  # fmt: skip

@@ -36,7 +36,7 @@ LAYERS: tuple[tuple[int, ...], ...] = (
 """Joints by depth along the fingers, in the order in which they are regressed."""
 
 # How deep joints lie under the seen surface when nothing is before them, metres. Measured: the 5th percentile and the
-# median over labelled synthetic crops of the training split.
+# median over labelled synthetic crops.
 _UNDER_SKIN_M = {
     "palm": (0.013, 0.032), "wrist": (0.003, 0.019), "cmc": (0.007, 0.024), "mcp": (0.007, 0.020),
     "pip": (0.0035, 0.011), "ip": (0.005, 0.011), "dip": (0.003, 0.009), "tip": (0.001, 0.006),
@@ -56,7 +56,7 @@ class RegressorConfig:
     bone_mixture: float = 0.0
     """Gamma_G, Eq. 9: the bone's length under the population's mixture."""
     bone_length: float = 0.3
-    """Eq. 9 about the bone's known length: the person's, or the network's own where the person is not known."""
+    """Eq. 9 about the bone's known length: the user's, or the network's own where the user is not known."""
     background: float = 3.0
     """Gamma_D, Eq. 10: empty pixels about the joint's own."""
     free_space: float = 4.0
@@ -73,7 +73,7 @@ class RegressorConfig:
     lateral_share: float = 0.85
     """Spread of a network joint along x and y, as a share of its expected error (a distance)."""
     depth_share: float = 0.75
-    """The same along z. The network errs a quarter more along z than along x or y; but the surface says more there."""
+    """The same along z. The network errs a quarter more there than along x or y, but the surface corrects it."""
     least_sigma_m: float = 0.002
     """The expected error counts as at least this, metres."""
     largest_sigma_m: float = 0.015
@@ -144,8 +144,8 @@ def regress_joints(
     """The network's joints (23, 3), local m, with expected errors sigma (23,) m, moved to least energy -> (23, 3) m.
 
     crop (S, S) float32 as the network saw it; previous: the frame before, in the camera's frame; lengths (22,) m as
-    skeleton.BONES: this person's, or None for those of ``joints`` themselves. Deterministic. ValueError when a shape is
-    not as said.
+    skeleton.BONES: of this hand, or None for those of ``joints`` themselves. Deterministic. ValueError on
+    another shape.
     """
     start = np.array(joints, dtype=np.float64)
     if start.shape != (skeleton.JOINT_COUNT, 3) or crop.shape != (frame.size, frame.size):

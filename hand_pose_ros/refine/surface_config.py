@@ -15,7 +15,7 @@ class SurfaceFitConfig:
     """A weight of 0 leaves a term out. ValueError, naming the field, on a value that makes no sense.
 
     Defaults of fields that ``hand-pose surface-weights`` searches are what it chose on synthetic crops; where another
-    source is known it is said under the field, the rest is guessed.
+    source is known it stands under the field, the rest is guessed.
     """
 
     joint_weight: float = 0.3
@@ -43,14 +43,14 @@ class SurfaceFitConfig:
     angle_spread: float = 0.7
     """Spread about the network's angles, rad."""
     previous_translation_m: float = float("inf")
-    """Spread of the palm about the previous pose, metres; infinite: it is not held. The palm is seen well in every
+    """Spread of the palm about the previous pose, metres; infinite: no prior. The palm is seen well in every
     frame."""
     previous_rotation: float = float("inf")
     """The same of its rotation, rad."""
     previous_angle: float = 0.25
     """The same of the angles, rad, after a thirtieth of a second."""
     thickness_spread: float = 0.08
-    """Of the flesh's log scale about what is known of it."""
+    """Of the flesh's log scale about its estimate so far."""
     shape_spread: float = 0.10
     """Of each log scale of a shape that one frame's network guessed, see SurfaceFit.loose_shape."""
     points: int = 256
@@ -58,7 +58,7 @@ class SurfaceFitConfig:
     reach_m: float = 0.025
     """Pixels farther than this from the box about all joints are left alone, metres."""
     ring_px: int = 10
-    """How far about a sample beside the hand the nearest pixel of the hand is looked for."""
+    """Radius, px, within which the nearest pixel of the hand is searched for a sample beside it."""
     iterations: int = 8
     """Most Levenberg-Marquardt trials."""
     tolerance: float = 1e-3

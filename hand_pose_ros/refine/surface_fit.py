@@ -9,10 +9,10 @@ shape:
 
 * joints near the network's, in units of their expected error, robust;
 * depth to model: pixels on the flesh's surface (capsules of :mod:`hand_pose_ros.refine.surface_model`) that faces the
-  camera, robust, so that other things in the crop do not pull (articulated ICP as in Tagliasacchi et al. 2015,
+  camera, robust, so that other things in the crop count little (articulated ICP as in Tagliasacchi et al. 2015,
   "Robust Articulated-ICP for Real-Time Hand Tracking", sections 4.1 and 4.2);
 * model to depth: bones neither before the observed surface nor beside the hand, hidden behind it they may be;
-* angles near the network's; pose near the previous one; thickness near what is known of it.
+* angles near the network's; pose near the previous one; thickness near its estimate so far.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ from hand_pose_ros.refine.surface_problem import (
     Terms,
 )
 from hand_pose_ros.refine.surface_solver import fit_hand
+from hand_pose_ros.validation import finite_array
 
 Array = NDArray[np.float64]
 
@@ -126,12 +127,14 @@ class SurfaceFit:
         thickness_spread: float | None = None,
         slack: float = 1.0,
     ) -> SurfaceHand:
-        """frame and crop (S, S) as the network saw them; joints (23, 3) m and sigma (23,) m: what it said and its
-        expected errors (inf: ignore this joint); shape: (9,) log scales
-        that stay, or an estimate that is refined; start (26,): where to start, the
-        angles near which the hand stays; previous (26,) of the last frame in this crop's frame; thickness: log scale
-        known of this person's flesh, with its spread (None: the configuration's); slack: how much wider than configured
-        the spreads about the previous pose are, as after dropped frames.
+        """The hand that explains one crop best.
+
+        frame and crop (S, S) as the network saw them; joints (23, 3) m and sigma (23,) m: its joints and their
+        expected errors (inf: ignore this joint); shape: (9,) log scales that stay, or an estimate that is refined;
+        start (26,): where to start, and the angles near which the hand stays; previous (26,): the pose of the last
+        frame in this crop's frame; thickness: log scale of the flesh as far as it is known, with its spread (None: the
+        configuration's); slack: how much wider than configured the spreads about the previous pose are, as after
+        dropped frames.
 
         What is not finite in crop, joints and sigma counts as not seen. ValueError on wrong sizes, and on shape, start,
         previous and thickness that are not finite.
@@ -141,7 +144,7 @@ class SurfaceFit:
             raise ValueError(f"joints are {given.shape} and sigma {expected.shape}, want (23, 3) and (23,)")
         if crop.shape != (frame.size, frame.size):
             raise ValueError(f"crop is {crop.shape}, want ({frame.size}, {frame.size})")
-        first = _checked("start", start, (_POSE,))
+        first = finite_array("start", start, (_POSE,))
         np.clip(first[_FIRST_ANGLE:], self._limits[:, 0], self._limits[:, 1], out=first[_FIRST_ANGLE:])
         prior = self._prior(first, previous, thickness, thickness_spread, shape, slack)
         scales = prior.mean[0, FIRST_SCALE:]
@@ -159,7 +162,7 @@ class SurfaceFit:
     def _solve(self, problem: SurfaceProblem) -> SurfaceHand:
         solution = fit_hand(problem)
         state = solution.state
-        spread, precision = _what_is_known(solution.hessian, problem.free_shape)
+        spread, precision = _posterior(solution.hessian, problem.free_shape)
         return SurfaceHand(
             np.concatenate([state.translation, so3_log(state.rotation), state.angles]),
             state.rotation,
@@ -208,11 +211,11 @@ class SurfaceFit:
         config = self.config
         shape_precision = np.zeros((skeleton.SHAPE_COUNT, skeleton.SHAPE_COUNT))
         if isinstance(shape, ShapeEstimate):
-            scales = _checked("shape", shape.mean, (skeleton.SHAPE_COUNT,))
-            shape_precision = _checked("information", shape.information, shape_precision.shape)
+            scales = finite_array("shape", shape.mean, (skeleton.SHAPE_COUNT,))
+            shape_precision = finite_array("precision", shape.precision, shape_precision.shape)
         else:
-            scales = _checked("shape", shape, (skeleton.SHAPE_COUNT,))
-        known = _checked("thickness", thickness, ())
+            scales = finite_array("shape", shape, (skeleton.SHAPE_COUNT,))
+        known = finite_array("thickness", thickness, ())
         spread = config.thickness_spread if thickness_spread is None else thickness_spread
         if not spread > 0.0:
             raise ValueError(f"thickness_spread is {spread}, want a positive number")
@@ -224,14 +227,14 @@ class SurfaceFit:
         mean[0, THICKNESS], precision[0, THICKNESS] = known, spread**-2
         mean[0, FIRST_SCALE:] = scales
         if previous is not None:
-            mean[1, :_POSE] = _checked("previous", previous, (_POSE,))
+            mean[1, :_POSE] = finite_array("previous", previous, (_POSE,))
             precision[1, :3] = (slack * config.previous_translation_m) ** -2
             precision[1, 3:6] = (slack * config.previous_rotation) ** -2
             precision[1, _FIRST_ANGLE:_POSE] = (slack * config.previous_angle) ** -2
         return SurfacePrior(mean, precision, shape_precision)
 
 
-def _what_is_known(hessian: Array, free_shape: bool) -> tuple[float, Array | None]:
+def _posterior(hessian: Array, free_shape: bool) -> tuple[float, Array | None]:
     """Standard deviation of the thickness, the pose and a free shape unknown, and the shape's precision (9, 9), pose
     and thickness unknown (the Schur complement), from the lower triangle of all unknowns' matrix (36, 36)."""
     size = UNKNOWNS if free_shape else FIRST_SCALE
@@ -259,13 +262,3 @@ def _statistics(pixels: Array, samples: Array) -> FitStatistics:
         free_space=float(samples[1]) / inside,
         on_surface=float(samples[2]) / inside,
     )
-
-
-def _checked(name: str, values: NDArray | float, shape: tuple[int, ...]) -> Array:
-    """A contiguous copy of finite numbers; ValueError naming what is wrong."""
-    array = np.array(values, dtype=np.float64, order="C")
-    if array.shape != shape:
-        raise ValueError(f"{name} is {array.shape}, want {shape}")
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} holds a value that is not finite")
-    return array

@@ -4,7 +4,7 @@ In: nothing. Out: ``PALM_POINTS`` (P, 3), points of the template's palm (m, palm
 (C, 3): the segment that carries each and its two ends, and ``END_RADII`` (23 + P,), m.
 
 A capsule is the hull of two spheres. Ends are the 23 joints, then the palm's own points; radii and points were fitted
-to the surfaces of 300 synthetic people of both mesh families in random poses (mean distance 1.8 mm), see
+to the surfaces of 300 synthetic subjects of both mesh families in random poses (mean distance 1.8 mm), see
 tools/measure_capsules.py. Radii scale with the whole hand (``shape[0]``), the palm's points as its joints do.
 """
 

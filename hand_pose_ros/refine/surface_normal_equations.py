@@ -50,19 +50,19 @@ def gather(sums: SegmentSums, hand: CapsuleHand, hessian: Array, gradient: Array
 
     The sums are themselves summed towards the palm in place.
     """
-    of_segment, push = sums.hessian, sums.gradient
+    segment_hessian, segment_gradient = sums.hessian, sums.gradient
     for s in range(SEGMENTS):
         for a in range(MOTIONS):
             for b in range(a):
-                of_segment[s, b, a] = of_segment[s, a, b]
+                segment_hessian[s, b, a] = segment_hessian[s, a, b]
     for f in range(_FINGERS):
         near, middle, far = FINGER_SEGMENT_TABLE[f, 0], FINGER_SEGMENT_TABLE[f, 1], FINGER_SEGMENT_TABLE[f, 2]
-        of_segment[middle] += of_segment[far]
-        push[middle] += push[far]
-        of_segment[near] += of_segment[middle]
-        push[near] += push[middle]
-        of_segment[_PALM] += of_segment[near]
-        push[_PALM] += push[near]
+        segment_hessian[middle] += segment_hessian[far]
+        segment_gradient[middle] += segment_gradient[far]
+        segment_hessian[near] += segment_hessian[middle]
+        segment_gradient[near] += segment_gradient[middle]
+        segment_hessian[_PALM] += segment_hessian[near]
+        segment_gradient[_PALM] += segment_gradient[near]
     hessian[:] = 0.0
     gradient[:] = 0.0
 
@@ -78,7 +78,7 @@ def gather(sums: SegmentSums, hand: CapsuleHand, hessian: Array, gradient: Array
         count = _finger_columns(f, hand, columns, moved, unknowns)
         _add_columns(columns[:count], moved, unknowns, sums, image, hessian, gradient)
         for k in range(count):
-            _multiply(of_segment[moved[k]], columns[k], image)
+            _multiply(segment_hessian[moved[k]], columns[k], image)
             for a in range(MOTIONS):
                 total = 0.0
                 for b in range(MOTIONS):

@@ -28,70 +28,80 @@ MOTIONS = 10
 
 
 class SurfaceObservation(NamedTuple):
-    """What is seen of the hand, in the crop's local frame.
-
-    points (N, 3) m on the observed surface; depth (S, S) m, inf where nothing is; distance of the cube's centre and
-    half its edge, m; ring (R, 2): steps (column, row) to the pixels about one, in order of distance.
-    """
+    """What is seen of the hand, in the crop's local frame."""
 
     points: Array
+    """(N, 3) m on the observed surface."""
     depth: Array
+    """(S, S) m, inf where nothing is."""
     distance: float
+    """From the camera to the centre of the crop's cube, m."""
     half: float
+    """Half the cube's edge, m."""
     ring: IntArray
+    """(R, 2) steps (column, row) to the pixels about one, in order of distance."""
 
 
 class CapsuleModel(NamedTuple):
-    """The template hand: rest (5, 3, 3), the fingers' orientations at zero angles; limits (20, 2) of the angles; and as
-    in :mod:`hand_pose_ros.refine.surface_model` palm_points (P, 3) m, end_radii (E,) m, capsules (C, 3) and
-    arm_capsules (C,)."""
+    """The template hand as capsules, see :mod:`hand_pose_ros.refine.surface_model`."""
 
     rest: Array
+    """(5, 3, 3): the fingers' orientations at zero angles."""
     limits: Array
+    """(20, 2) rad of the angles."""
     palm_points: Array
+    """(P, 3) m in the palm frame."""
     end_radii: Array
+    """(E,) m."""
     capsules: IntArray
+    """(C, 3): segment and two ends of each."""
     arm_capsules: IntArray
+    """(C,): which of their points are the arm's."""
 
 
 class JointTargets(NamedTuple):
-    """The network's joints (23, 3) m with their weights (23,) m^-2, 0 where one is not seen."""
+    """The network's joints."""
 
     joints: Array
+    """(23, 3) m."""
     weights: Array
+    """(23,) m^-2, 0 where a joint is not seen."""
 
 
 class SurfacePrior(NamedTuple):
-    """Two Gaussian priors on the unknowns: mean and precision (2, 36). The first is that of the frame itself, its
-    thickness and shape are the start, too; the second is the previous pose's. shape_precision (9, 9): of the first's
-    shape, where the shape is free."""
+    """Two Gaussian priors on the unknowns: the first of the frame itself, the second of the previous pose."""
 
     mean: Array
+    """(2, 36). Thickness and shape of the first are the start, too."""
     precision: Array
+    """(2, 36), 0 where there is no prior."""
     shape_precision: Array
+    """(9, 9) of the first's shape, where the shape is free."""
 
 
 class Terms(NamedTuple):
-    """Weights and scales of the energy; metres, and 1/m^2 for weights of squared metres.
-
-    point_weight of a pixel, its robust scale; facing: least cosine to the camera of a surface that a pixel may be;
-    joint_scale: robust scale of the joints in multiples of their sigma; sample_weight, sample_scale; margin_m: how far
-    before the surface a bone's flesh may lie; gate_m: farther than this it is beside the hand, not before it.
-    """
+    """Weights and scales of the energy's terms, from SurfaceFitConfig."""
 
     point_weight: float
+    """1/m^2, of a pixel."""
     point_scale_m: float
+    """Robust scale of a pixel's distance."""
     facing: float
+    """Least cosine to the camera of a surface that a pixel may be."""
     joint_scale: float
+    """Robust scale of the joints, in multiples of their sigma."""
     sample_weight: float
+    """1/m^2, of a bone sample."""
     sample_scale_m: float
+    """Robust scale of a sample's distance."""
     margin_m: float
+    """How far before the surface a bone's flesh may lie."""
     gate_m: float
+    """Farther before the surface than this, flesh lies beside the hand, not before it."""
 
 
 class SurfaceProblem(NamedTuple):
-    """What stays the same in one fit: start (26,) within the limits; free_shape: whether the shape is fitted, too; at
-    most so many iterations, fewer when a step's gain falls below tolerance (a share of the energy)."""
+    """What stays the same in one fit."""
 
     observation: SurfaceObservation
     model: CapsuleModel
@@ -99,55 +109,75 @@ class SurfaceProblem(NamedTuple):
     prior: SurfacePrior
     terms: Terms
     start: Array
+    """(26,) within the limits."""
     free_shape: bool
+    """Whether the shape is fitted, too."""
     iterations: int
+    """At most so many trials."""
     tolerance: float
+    """A step that gains less than this share of the energy is the last."""
 
 
 class SurfaceState(NamedTuple):
-    """rotation (3, 3) and translation (3,) m of the palm, angles (20,) rad, thickness (log scale), shape (9,) log
-    scales."""
+    """A hand's pose, thickness and shape."""
 
     rotation: Array
+    """(3, 3) of the palm."""
     translation: Array
+    """(3,) m of the palm."""
     angles: Array
+    """(20,) rad."""
     thickness: float
+    """Log scale of the flesh."""
     shape: Array
+    """(9,) log scales."""
 
 
 class SurfaceSolution(NamedTuple):
-    """The state of least energy with its joints (23, 3) m; pixel_counts and sample_counts (3,): see add_points and
-    add_samples; hessian (36, 36): its equations' matrix, lower triangle; energies at the start and at the end; steps
-    that were accepted."""
+    """The state of least energy."""
 
     state: SurfaceState
     joints: Array
+    """(23, 3) m."""
     pixel_counts: Array
+    """(3,), see add_points."""
     sample_counts: Array
+    """(3,), see add_samples."""
     hessian: Array
+    """(36, 36): the equations' matrix there, lower triangle."""
     start_energy: float
+    """At the start."""
     energy: float
+    """At the state."""
     steps: int
+    """How many were accepted."""
 
 
 class CapsuleHand(NamedTuple):
-    """A posed hand. translation (3,) m of the palm and joints (23, 3) m in the crop's local frame, all else relative to
-    the palm's position: axes (20, 3) of the angles, ends (E, 3) m of the capsules, palm_axes (2, 3), the palm's x and
-    y, base_offsets (5, 2) m, the fingers' bases along them, and table (C, 10), see prepare_capsules."""
+    """A posed hand; all but translation and joints is relative to the palm's position."""
 
     translation: Array
+    """(3,) m of the palm, in the crop's local frame."""
     joints: Array
+    """(23, 3) m, in the crop's local frame."""
     axes: Array
+    """(20, 3) of the angles."""
     ends: Array
+    """(E, 3) m of the capsules."""
     palm_axes: Array
+    """(2, 3): the palm's x and y."""
     base_offsets: Array
+    """(5, 2) m: the fingers' bases along the palm's axes."""
     table: Array
+    """(C, 10), see prepare_capsules."""
 
 
 class SegmentSums(NamedTuple):
-    """What the terms add up a segment: hessian (16, 10, 10), lower triangles, and gradient (16, 10) of half the energy
-    in the segment's motions; jacobian (10,) is room for one residual's."""
+    """What the terms add up a segment."""
 
     hessian: Array
+    """(16, 10, 10) of half the energy in the segment's motions, lower triangles."""
     gradient: Array
+    """(16, 10) of the same."""
     jacobian: Array
+    """(10,): room for one residual's."""

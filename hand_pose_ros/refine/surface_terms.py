@@ -62,7 +62,7 @@ _JOINT_SEGMENT = np.array(
 
 _AXES = np.eye(3)
 _SAMPLES = np.array([1.0 / 3.0, 2.0 / 3.0, 1.0])
-"""Where on a capsule, as shares of its length, the free-space term looks: at its far end and evenly between."""
+"""Where on a capsule, as shares of its length, the free-space term samples it: at its far end and evenly between."""
 # Guessed: wide enough that the energy has no step where a pixel changes over, narrow enough to stay local.
 _RAMP, _WRIST_M = 0.2, 0.006
 """Cosine over which a turning surface, and way (m) from the wrist over which the palm, comes to count."""

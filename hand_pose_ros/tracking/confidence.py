@@ -1,6 +1,6 @@
-"""Calibrated confidence: the probability that a hand is one and right, and of each joint that it is where it is put.
+"""Calibrated confidence: the probability that a hand is one and right, and that each of its joints is.
 
-In: what network, projection, bones and surface show of one crop (:class:`ConfidenceFeatures`). Out: a confidence of
+In: features of one crop from network, hand model, bones and surface (:class:`ConfidenceFeatures`). Out: a confidence of
 the hand and of each joint, 0..1. Both are logistic regressions on few features, trained on held-out synthetic crops
 with and without hands (``hand-pose calibrate``) and stored with the weights, so that of the hands with confidence 0.8
 eight of ten are right. The constants here define the stored features: who changes one has to calibrate all weights
@@ -20,7 +20,7 @@ from scipy.special import expit
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.skeleton import bone_lengths
 from hand_pose_ros.refine.bone_prior import BonePrior
-from hand_pose_ros.refine.surface_fit import FitStatistics
+from hand_pose_ros.refine.refiner import Refined
 from hand_pose_ros.tracking.config import VisibilityConfig
 from hand_pose_ros.tracking.estimate import Estimate
 from hand_pose_ros.tracking.visibility import depth_below_surface, visible_share
@@ -62,23 +62,21 @@ class ConfidenceFeatures:
 def confidence_features(
     estimate: Estimate,
     presence: float,
-    refined: Array,
-    statistics: FitStatistics,
+    refined: Refined,
     prior: BonePrior,
     visibility: VisibilityConfig,
 ) -> ConfidenceFeatures:
     """The features of an estimate and its refinement.
 
-    presence: log odds of there being a hand; refined (23, 3) local m: the joints after refinement; statistics: how the
-    refined hand explains the depth; prior: of the bones' lengths.
+    presence: log odds of there being a hand; refined: the hand after refinement; prior: of the bones' lengths.
     """
-    frame, joints = estimate.frame, estimate.joints
+    frame, joints, statistics = estimate.frame, estimate.joints, refined.statistics
     log_sigma = np.log(np.clip(estimate.sigma, 1e-4, 1.0) / UNIT_M)
     apart = np.log1p(np.linalg.norm(estimate.coarse - joints, axis=1) / UNIT_M)
-    moved = np.log1p(np.linalg.norm(refined - joints, axis=1) / UNIT_M)
-    # A hand of the model has plausible bones always; what the network saw before it has them only of a hand.
+    moved = np.log1p(np.linalg.norm(refined.joints - joints, axis=1) / UNIT_M)
+    # Joints of the hand model always have plausible bones; those before it (coarse) only where there is a hand.
     bones = np.log(prior.score(bone_lengths(estimate.coarse)) + 1e-2).mean()
-    below, inside = depth_below_surface(frame, estimate.crop, refined)
+    below, inside = depth_below_surface(frame, estimate.crop, refined.joints)
     seen = np.isfinite(below)
     free_space = np.where(seen, np.clip(-below / UNIT_M, 0.0, DEPTH_LIMIT), DEPTH_LIMIT)
     occluded = np.where(seen, np.clip(below / UNIT_M - FLESH_UNITS, 0.0, DEPTH_LIMIT), 0.0)

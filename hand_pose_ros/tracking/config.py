@@ -1,7 +1,7 @@
 """Settings of a tracker, checked when they are made, without torch: importing them is cheap.
 
-Every setting says where its value comes from: published, derived, measured (and with what), or guessed. The settings of
-the smoothing filter, the shape estimator, the detectors and the refinement stand beside what they set.
+Under every setting stands the source of its value: published, derived, measured (and with what), or guessed.
+The settings of the smoothing filter, the shape estimator, the detectors and the refinement stand beside what they set.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ class ScoringConfig:
     """Above this a place is surely a hand, and more does not make it likelier. Guessed."""
     seen_log_odds: float = 3.0
     """From this on a tracked hand counts as seen. Measured with ``hand-pose calibrate`` (docs/results.md): of hands 1 %
-    lie below, most of them cut by the picture's edge, of other things 2 % above. A search looks at many places, and at
-    things that the network was never shown, so beginning a track takes more: ``TrackerConfig.start_odds``."""
+    lie below, most of them cut by the picture's edge, of other things 2 % above. A search tries many places, some of
+    things that the network was not trained on, so beginning a track takes more: ``TrackerConfig.start_odds``."""
     least_log_odds: float = -4.0
-    """A frame speaks against a hand by no more than this. Guessed."""
+    """One frame's log odds count as at least this. Guessed."""
     most_log_odds: float = 12.0
-    """A frame speaks for a hand by no more than this. Guessed; a cup behind a box once reached 8."""
+    """One frame's log odds count as at most this. Guessed; a cup behind a box once reached 8."""
     fallback_sigma_m: float = 0.015
     """For weights without a presence head: the expected error at which a joint's certainty is 1 / e, metres. Guessed,
     as the next two."""
@@ -91,8 +91,8 @@ class RecropConfig:
 
 @dataclass(frozen=True)
 class VisibilityConfig:
-    """What an observed surface says about a joint. The calibration of the confidences (``hand-pose calibrate``) was
-    fitted with these values."""
+    """How a joint is compared with the observed surface. The calibration of the confidences (``hand-pose calibrate``)
+    was fitted with these values."""
 
     flesh_m: float = 0.030
     """A joint lies up to this far below the skin that the sensor sees, metres. Guessed: a palm's flesh."""
@@ -125,12 +125,11 @@ class TrackConfig:
     most_side_fit: float = 2.0
     """The most that is summed up for one side. Guessed."""
     most_side_gain: float = 1.0
-    """The most that one frame says for one side, so that no single frame turns a hand's side. Guessed."""
+    """The most that one frame counts for one side, so that no single frame turns a hand's side. Guessed."""
     occluded_share: float = 0.5
     """More than this share of a hand behind something: it is occluded, not gone. Guessed."""
     least_thickness_spread: float = 0.03
-    """What is known of the flesh's thickness is never held for surer than this standard deviation (log scale).
-    Guessed."""
+    """The estimate of the flesh's thickness never counts as surer than this standard deviation (log scale). Guessed."""
     fastest_m_s: float = 3.0
     """A joint moves no faster than this, metres a second. Guessed: a quick gesture."""
     known_shape_frames: int = 5
@@ -152,7 +151,7 @@ class SearchConfig:
     interval_s: float = 0.5
     """How often it is searched for another hand, or for a better place, while one is tracked, seconds. Guessed."""
     known_place_m: float = 0.05
-    """A place this near to one that was looked at adds nothing, metres. Guessed."""
+    """A place this near to one that was tried already is not tried again, metres. Guessed."""
     same_joints_m: float = 0.05
     """Tracks whose joints are nearer to each other than this on average follow the same hand, metres. Guessed."""
     found_again_m: float = 0.24
@@ -190,13 +189,14 @@ class TrackerConfig:
     7, with and without ``--lookalikes``: 7 is the first that makes no false hand in pictures without hands, at 87.5
     instead of 89.1 % of the hands half seen (the table is in docs/detector.md)."""
     roi: tuple[int, int, int, int] | None = None
-    """Only look for hands in this window of the image: x, y, width, height in px."""
+    """Hands are only searched for in this window of the image: x, y, width, height in px; None: everywhere."""
     user: str = ""
-    """Whose hand it is: its size is loaded from ``user_folder``, or learnt and saved there; empty: nobody's."""
+    """Identifier of the user whose hand it is: its size is loaded from ``user_folder``, or learnt and saved there;
+    empty: an unknown user."""
     user_folder: str = ""
     """Folder of the users' hands, one small file each."""
     detector: bool = True
-    """Whether hands are looked for by the learnt detector too, not by the blob detector alone."""
+    """Whether the learnt detector proposes places, too, not the blob detector alone."""
     blob_detector: BlobDetectorConfig = field(default_factory=BlobDetectorConfig)
     """What the blob detector takes for a hand."""
     proposals: ProposalConfig = field(default_factory=ProposalConfig)
@@ -208,13 +208,13 @@ class TrackerConfig:
     recrop: RecropConfig = field(default_factory=RecropConfig)
     """When a crop is taken again."""
     visibility: VisibilityConfig = field(default_factory=VisibilityConfig)
-    """What an observed surface says about a joint."""
+    """How a joint is compared with the observed surface."""
     track: TrackConfig = field(default_factory=TrackConfig)
     """How one hand is followed over time."""
     refine: RefineConfig = field(default_factory=RefineConfig)
     """What is done between network and track with one frame."""
     shape: ShapeConfig | None = field(default_factory=ShapeConfig)
-    """When a person's shape is known and frozen; None follows the network's shape in every frame."""
+    """When a hand's shape is known and frozen; None follows the network's shape in every frame."""
     filter: FilterConfig = field(default_factory=FilterConfig)
     """Smoothing over time; its ``build()`` makes a track's filter."""
 

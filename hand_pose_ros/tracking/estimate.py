@@ -1,6 +1,6 @@
-"""What is asked of the pose network and what it answers: a place to crop, and the hand estimated there.
+"""Input and output of the pose network: a place to crop, and the hand estimated there.
 
-A left hand is looked at in a mirrored crop, so every estimate is that of a right hand in its crop's local frame.
+A left hand is cropped mirrored, so every estimate is that of a right hand in its crop's local frame.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hand_pose_ros.depth.crop import CropFrame, upright_roll
 from hand_pose_ros.hand.kinematics_numba import fingers_direction
 from hand_pose_ros.hand.rotations_numba import so3_log
+from hand_pose_ros.refine.refiner import NetworkPose
 
 Array = NDArray[np.float64]
 
@@ -69,6 +70,11 @@ class Estimate:
     def parameters(self) -> Array:
         """(26,) as ``skeleton.PARAMETER_NAMES``."""
         return np.concatenate([self.translation, so3_log(self.rotation), self.angles])
+
+    @property
+    def network_pose(self) -> NetworkPose:
+        """The part that the refinement takes."""
+        return NetworkPose(self.frame, self.crop, self.joints, self.sigma, self.parameters, self.shape)
 
     @property
     def centre(self) -> Array:

@@ -64,7 +64,7 @@ class Hand:
     shape: Array
     """(9,) log scales as ``skeleton.SHAPE_NAMES``."""
     shape_frozen: bool = False
-    """Whether the shape is this person's and will not change while the track lasts."""
+    """Whether the shape is the user's and will not change while the track lasts."""
 
     @property
     def scale(self) -> float:

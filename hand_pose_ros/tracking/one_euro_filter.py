@@ -20,11 +20,11 @@ with the low-passed speed, f = still_hz + beta |speed| (their Eq. 5 and 6), with
   than 26 single ones, which noise alone keeps opening; so the filter can be narrow at rest and wide in motion.
 * Speed is measured from the smoothed pose to the measurement, so that a pose that lags counts as faster.
 
-Measured with the defaults behind the shipped network, synthetic hands at 30 Hz: fingertips of a hand held still 2.3 mm
+Measured with the defaults behind the shipped network, synthetic hands at 30 Hz: fingertips of a still hand 2.3 mm
 RMS before, 0.7 mm after; lag added in motion below 2 ms, 15 ms (at most 26) where fingers move before a still palm;
 error in motion within 0.6 % of the unfiltered one's, with and without a fifth of the frames dropped.
-What is farther from the smoothed pose than noise could bring it is believed at once (``catch_up``): a hand that sets
-off is not held back until its speed is known.
+What is farther from the smoothed pose than noise could bring it is followed at once (``catch_up``): a hand
+that sets off does not lag until its speed is known.
 Feeding the velocity forward (an alpha-beta filter, critically damped, with the same cut-offs) was tried: it has no lag
 on a ramp, but at equal jitter at rest its error in motion was a tenth larger, for it overshoots where hands stop.
 
@@ -71,11 +71,11 @@ class FilterConfig:
     finger_hz: float = 0.25
     """What a finger speed of 1 rad/s adds to the fingers' cut-off; it grows with the square of the speed."""
     palm_speed_hz: float = 2.0
-    """Cut-off of the palm's speed estimate: less tells motion from noise more surely, more tells it sooner."""
+    """Cut-off of the palm's speed estimate: less separates motion from noise more surely, more does so sooner."""
     finger_speed_hz: float = 0.8
     """The same for the fingers, whose noise is larger."""
     catch_up_m: float = 0.02
-    """A palm seen this far from the smoothed one (turns count by PALM_LEVER_M) is believed at once, by 63 %; half as
+    """A palm seen this far from the smoothed one (turns count by PALM_LEVER_M) is followed at once, by 63 %; half as
     far by 6 %. It starts to move before its speed is known. 0: never."""
     catch_up_rad: float = 1.0
     """The same for the fingers: the length of all 20 angles' differences."""
@@ -134,12 +134,7 @@ def _checked(pose: PoseState) -> PoseState:
     for name, value, shape in zip(
         PoseState._fields, pose, ((3,), (3, 3), (skeleton.ANGLE_COUNT,)), strict=True
     ):
-        array = np.array(value, dtype=np.float64, order="C")
-        if array.shape != shape:
-            raise ValueError(f"{name} is {array.shape}, want {shape}")
-        if not np.isfinite(array).all():
-            raise ValueError(f"{name} holds a value that is not finite")
-        arrays.append(array)
+        arrays.append(validation.finite_array(name, value, shape))
     return PoseState(*arrays)
 
 
@@ -150,11 +145,11 @@ def _share(hz: float, dt_s: float) -> float:
 
 
 @njit(cache=True, nogil=True)
-def _caught_up(share: float, away: float, limit: float) -> float:
+def _caught_up(share: float, distance: float, limit: float) -> float:
     """The share of a low-pass, raised where the measurement is farther away than noise could bring it."""
     if limit <= 0.0:
         return share
-    return float(share + (1.0 - share) * -np.expm1(-((away / limit) ** 4)))
+    return float(share + (1.0 - share) * -np.expm1(-((distance / limit) ** 4)))
 
 
 # Cached although it calls another file's functions, whose changes numba does not notice (`make clean` after such one):
@@ -179,8 +174,8 @@ def _blend(
     angular = np.sqrt((new_speed[3:6] ** 2).sum())
     palm = linear + PALM_LEVER_M * angular
 
-    away = np.sqrt((error[:3] ** 2).sum()) + PALM_LEVER_M * np.sqrt((error[3:6] ** 2).sum())
-    share = _caught_up(_share(still_hz + palm_hz * palm**2, dt_s), away, catch_up_m)
+    distance = np.sqrt((error[:3] ** 2).sum()) + PALM_LEVER_M * np.sqrt((error[3:6] ** 2).sum())
+    share = _caught_up(_share(still_hz + palm_hz * palm**2, dt_s), distance, catch_up_m)
     new_translation = translation + share * error[:3]
     new_rotation = _orthonormal(rotation @ so3_exp(share * error[3:6]))
     share = _share(still_hz + finger_hz_by_palm * palm**2 + finger_hz * (new_speed[6:] ** 2).sum(), dt_s)

@@ -33,15 +33,15 @@ Array = NDArray[np.float64]
 
 
 class PoseEstimator:
-    """A network with a hand model, ready to run; ``info`` says which weights they are.
+    """A network with a hand model, ready to run; ``info`` describes its weights.
 
     CheckpointError when the weights cannot be used, ValueError when they have no hand model or there is no such
     device.
     """
 
     def __init__(self, weights: str | Path, config: TrackerConfig | None = None) -> None:
-        """Of the configuration ``device``, ``threads`` and ``precision`` say how the network runs, ``scoring``,
-        ``recrop`` and ``visibility`` what is made of its output."""
+        """``device``, ``threads`` and ``precision`` of the configuration set how the network runs, ``scoring``,
+        ``recrop`` and ``visibility`` how its output is read."""
         self.config = config or TrackerConfig()
         self.device = pick_device(self.config.device)
         trained, self.info = load_checkpoint(weights, self.device)
@@ -125,8 +125,8 @@ def estimate_poses(
 
 
 def wants_recrop(estimate: Estimate, config: RecropConfig) -> bool:
-    """Whether the hand lies far off its crop's middle, or is turned in it; seen end-on it has no direction to speak
-    of."""
+    """Whether the hand lies far off its crop's middle, or is turned in it; the turn of one seen end-on
+    does not count."""
     frame = estimate.frame
     along = fingers_direction(estimate.joints)
     turn = abs(estimate.roll_rad - frame.roll_rad) % (2 * np.pi)
@@ -138,7 +138,7 @@ def wants_recrop(estimate: Estimate, config: RecropConfig) -> bool:
 
 def multiplies_bfloat16() -> bool:
     """Whether this CPU does so itself (AVX512-BF16, AMX); others imitate it and are slower than with float32. False
-    where torch is too old to know."""
+    where torch is too old to report it."""
     capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
 

@@ -1,14 +1,13 @@
-"""A person's hand shape, learnt over the first frames of a track, then frozen.
+"""The shape of a tracked hand, learnt over the first frames of a track, then frozen.
 
 In: each frame's shape (9,) (log scales, ``skeleton.SHAPE_NAMES``) with its confidence and pose. Out: ShapeEstimator,
 whose ``shape`` is the best guess so far and never changes again once it is ``frozen``.
 
 The guess is the weighted median of each log scale, weights being the squared confidence. Frames of one view share
 their error, so a frame counts only when the hand has moved since the last one that did, or some time has passed.
-Measured on 28 tracked sequences of synthetic people at 30 Hz behind the shipped network: mean error of the bone
+Measured on 28 tracked sequences of synthetic subjects at 30 Hz behind the shipped network: mean error of the bone
 lengths 5.0 mm for the template, 2.8 mm for one frame, 2.16 mm when frozen (after 3.5 s on average), 2.1 mm after all
-200 frames; a mean is 0.05 mm worse, and a pull towards the template makes it worse: the network knows how far to trust
-itself.
+200 frames; a mean is 0.05 mm worse, and a prior on the template makes it worse.
 """
 
 from __future__ import annotations
@@ -20,11 +19,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from hand_pose_ros import validation
 from hand_pose_ros.hand import skeleton
+from hand_pose_ros.validation import finite_array
 
 Array = NDArray[np.float64]
 
 LARGEST_LOG_SCALE = float(np.log(2.0))
-"""A scale beyond 2 or 1/2 is no person's against the template. Guessed."""
+"""No hand is scaled by more than 2 or less than 1/2 against the template. Guessed."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class _Counted:
 
 @dataclass(frozen=True, eq=False)
 class ShapeEstimator:
-    """What is known of a hand's shape; immutable, :meth:`add` returns the next one."""
+    """The running estimate of a hand's shape; immutable, :meth:`add` returns the next one."""
 
     config: ShapeConfig = field(default_factory=ShapeConfig)
     """When the shape is frozen."""
@@ -93,15 +93,15 @@ class ShapeEstimator:
     ) -> ShapeEstimator:
         """With one more frame: its shape (9,), confidence 0..1, palm rotation (3, 3), angles (20,) rad, stamp in s.
 
-        Returns itself when frozen, or when the frame adds nothing (as one does whose scales no person has).
+        Returns itself when frozen, or when the frame does not count, as when its scales are beyond those of any hand.
         ValueError for arrays of a wrong shape or that are not finite, a confidence outside 0..1, or a stamp before
         that of the last frame that counted: a new track needs a new ShapeEstimator.
         """
         if self.frozen:
             return self
-        frame = _checked("shape", shape, (skeleton.SHAPE_COUNT,))
-        rotation = _checked("rotation", rotation, (3, 3))
-        angles = _checked("angles", angles, (skeleton.ANGLE_COUNT,))
+        frame = finite_array("shape", shape, (skeleton.SHAPE_COUNT,))
+        rotation = finite_array("rotation", rotation, (3, 3))
+        angles = finite_array("angles", angles, (skeleton.ANGLE_COUNT,))
         if not 0.0 <= confidence <= 1.0:
             raise ValueError(f"confidence is {confidence}, want 0 to 1")
         last = self._last
@@ -109,7 +109,7 @@ class ShapeEstimator:
             raise ValueError(f"stamp {stamp_s} s lies before the last frame's, {last.stamp_s} s")
         late = last is not None and stamp_s - self._first_s >= self.config.longest_s
         counts = confidence > self.config.least_confidence and np.abs(frame).max() <= LARGEST_LOG_SCALE
-        if not (counts and self.adds_information(rotation, angles, stamp_s)):
+        if not (counts and self.would_count(rotation, angles, stamp_s)):
             return replace(self, frozen=True) if late else self
         seen = np.vstack([self._seen, np.append(frame, confidence**2)])
         return replace(
@@ -122,7 +122,7 @@ class ShapeEstimator:
             _first_s=stamp_s if last is None else self._first_s,
         )
 
-    def adds_information(self, rotation: Array, angles: Array, stamp_s: float) -> bool:
+    def would_count(self, rotation: Array, angles: Array, stamp_s: float) -> bool:
         """Whether a frame would count: the hand has moved, or time has passed, since the last one that did."""
         last = self._last
         if last is None or stamp_s - last.stamp_s >= self.config.pause_s:
@@ -142,18 +142,8 @@ def weighted_median(values: Array, weights: Array) -> Array:
 
 def checked_shape(shape: ArrayLike) -> Array:
     """A read-only copy of a shape; ValueError when it is not (9,) log scales within log 2 of 0."""
-    array = _checked("shape", shape, (skeleton.SHAPE_COUNT,))
+    array = finite_array("shape", shape, (skeleton.SHAPE_COUNT,))
     if not (np.abs(array) <= LARGEST_LOG_SCALE).all():
         raise ValueError(f"shape is {array.tolist()}, want log scales within log 2 of 0")
     array.setflags(write=False)
-    return array
-
-
-def _checked(name: str, values: ArrayLike, shape: tuple[int, ...]) -> Array:
-    """A copy of finite numbers; ValueError naming what is wrong."""
-    array = np.array(values, dtype=np.float64)
-    if array.shape != shape:
-        raise ValueError(f"{name} is {array.shape}, want {shape}")
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} holds a value that is not finite")
     return array

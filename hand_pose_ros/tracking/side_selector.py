@@ -29,7 +29,7 @@ class SideSelector:
         return self._side
 
     def sides_to_try(self, stamp_s: float) -> tuple[str, ...]:
-        """The sides that a frame should be looked at for."""
+        """The sides that a crop should be taken for in a frame."""
         if not self._fixed:
             due = stamp_s - self._checked_s >= self._config.side_recheck_s
             if self._open_frames > 0 or due:

@@ -1,4 +1,4 @@
-"""One hand over time: which side it is, whether it is still there, this person's shape, its smoothed pose.
+"""One hand over time: which side it is, whether it is still there, its shape, its smoothed pose.
 
 In: frame after frame the estimates of one place (both sides while the side is open) and a stamp. Out: :class:`Hand`,
 published as it is, and the state SEARCH (not sure yet), TRACK, COAST or LOST.
@@ -21,7 +21,7 @@ from hand_pose_ros.depth.crop import upright_roll
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics_numba import fingers_direction, forward_kinematics
 from hand_pose_ros.refine.previous_frame import PreviousFrame
-from hand_pose_ros.refine.refiner import Refined, Refiner
+from hand_pose_ros.refine.refiner import HandGeometry, Refined, Refiner
 from hand_pose_ros.tracking.confidence import Calibration, confidence_features
 from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.estimate import CropRequest, Estimate
@@ -48,8 +48,8 @@ class Track:
         profile: UserProfile | None = None,
         log_odds_prior: float = 0.0,
     ) -> None:
-        """profile: whose hand it is, None: nobody's that is known. log_odds_prior: log odds of a hand from what
-        proposed the place; they count for beginning only."""
+        """profile: of the user whose hand it is, None for an unknown one. log_odds_prior: log odds of a hand that the
+        source of its proposal gives; they count for beginning only."""
         self.track_id = track_id
         self.state = TrackState.SEARCH
         self.hand: Hand | None = None
@@ -64,9 +64,9 @@ class Track:
         self._side = SideSelector(config.side, config.track)
         self._filter = config.filter.build()
         self.shape_estimator = ShapeEstimator(config.shape) if config.shape else ShapeEstimator()
-        """What is known of this person's shape."""
+        """The estimate of the hand's shape, learnt or the user's."""
         self.thickness = 0.0
-        """What is known of the flesh: log scale against the template's of that size."""
+        """Estimate of the flesh's thickness: log scale against the template's of that size."""
         self._thickness_spread: float | None = None
         if profile is not None:
             self.shape_estimator = ShapeEstimator.known(profile.shape, config.shape)
@@ -92,11 +92,11 @@ class Track:
 
     @property
     def track_log_odds(self) -> float:
-        """Log odds of a hand: low-passed over the frames, with the prior of what proposed the place."""
+        """Log odds of a hand: low-passed over the frames, plus those of its proposal."""
         return (self._log_odds or 0.0) + self._log_odds_prior
 
     def sides_to_try(self, stamp_s: float) -> tuple[str, ...]:
-        """Which sides to look for in a frame."""
+        """The sides that a crop should be taken for in a frame."""
         return self._side.sides_to_try(stamp_s)
 
     def centre(self, stamp_s: float) -> Array:
@@ -109,8 +109,8 @@ class Track:
         return np.asarray(middle + self._velocity.mean(axis=0) * (stamp_s - self.seen_s))
 
     def crop_requests(self, stamp_s: float) -> list[CropRequest]:
-        """Where to look for it at a time: its middle, the crop turned so that it is upright, one request a side that it
-        may have; none when it should be behind the camera."""
+        """The crops to take at a time: about the hand's predicted middle, turned so that it is upright, one request a
+        side that it may have; none when it should be behind the camera."""
         centre = self.centre(stamp_s)
         if self._joints is None or centre[2] <= 0:
             return []
@@ -118,7 +118,7 @@ class Track:
         return [CropRequest(centre, side == "left", roll) for side in self.sides_to_try(stamp_s)]
 
     def update(self, estimates: Sequence[Estimate], stamp_s: float, timer: StageTimer) -> bool:
-        """One frame: estimates of this hand's place, one a side that was tried, none where it was not looked at.
+        """Takes one frame: the estimates from this hand's crops, one a side that was tried, none where none was taken.
 
         Returns whether the hand was seen. Timed as ``refine`` and ``filter``.
         """
@@ -131,12 +131,7 @@ class Track:
         with timer.stage("refine"):
             refined = self._refine(chosen, stamp_s)
             features = confidence_features(
-                chosen,
-                presence,
-                refined.joints,
-                refined.statistics,
-                self._refiner.prior,
-                self._config.visibility,
+                chosen, presence, refined, self._refiner.prior, self._config.visibility
             )
             confidence, joint_confidence = self._calibration.confidence(features)
         log_odds = float(np.clip(presence, scoring.least_log_odds, scoring.most_log_odds))
@@ -175,18 +170,16 @@ class Track:
         if self._joints is not None and self.hand is not None and stamp_s > self.seen_s:
             age_s = stamp_s - self.seen_s
             previous = PreviousFrame(self._joints, self._sigma, age_s, self._velocity, self.hand.angles)
-        person = self.shape_estimator
-        # A second fit is spent only on frames that add something to what is known of this person.
-        learn = not person.frozen and person.adds_information(chosen.rotation, chosen.angles, stamp_s)
+        estimator = self.shape_estimator
+        # A second fit is spent only on frames that the shape estimator counts.
+        fit_shape = not estimator.frozen and estimator.would_count(chosen.rotation, chosen.angles, stamp_s)
         shape: Array | None = None
         if self._config.shape is None:
-            shape, learn = chosen.shape, False
-        elif person.frozen or person.frames >= self._config.track.known_shape_frames:
-            shape = person.shape
-        return self._refiner.refine(
-            chosen.frame, chosen.crop, chosen.joints, chosen.sigma, chosen.parameters, chosen.shape, shape, learn,
-            previous, self.thickness, self._thickness_spread,
-        )  # fmt: skip
+            shape, fit_shape = chosen.shape, False
+        elif estimator.frozen or estimator.frames >= self._config.track.known_shape_frames:
+            shape = estimator.shape
+        geometry = HandGeometry(shape, self.thickness, self._thickness_spread)
+        return self._refiner.refine(chosen.network_pose, geometry, previous, fit_shape)
 
     def _is_occluded(self, chosen: Estimate) -> bool:
         """Whether something stands before the place where the hand was."""
@@ -255,14 +248,14 @@ class Track:
         self.raw = self._to_hand(chosen.side, raw, chosen.shape)
 
     def _learn_shape(self, chosen: Estimate, refined: Refined, confidence: float, stamp_s: float) -> None:
-        """This person's hand: from the shape that fits each frame best, and the flesh that the surface shows."""
-        person = self.shape_estimator
-        self._shape_frozen = person.frozen and self._config.shape is not None
-        if person.frozen:
+        """Learns shape and thickness of the hand from what fits this frame best, until the shape is frozen."""
+        estimator = self.shape_estimator
+        self._shape_frozen = estimator.frozen and self._config.shape is not None
+        if estimator.frozen:
             return
-        if refined.seen_shape is not None:
-            self.shape_estimator = person.add(
-                refined.seen_shape, confidence, chosen.rotation, chosen.angles, stamp_s
+        if refined.fitted_shape is not None:
+            self.shape_estimator = estimator.add(
+                refined.fitted_shape, confidence, chosen.rotation, chosen.angles, stamp_s
             )
         self.thickness = refined.thickness
         self._thickness_spread = max(refined.thickness_spread, self._config.track.least_thickness_spread)

@@ -5,8 +5,8 @@ Out: TrackResult with the hands seen (23 joints in metres in the camera's optica
 frames of all segments), the same as the network alone has them, the state and the time each stage took.
 
 One frame's way: where the last hands should be (TRACK) or proposals of a search -> metric crops, one batch -> network
--> refinement on the depth surface with this person's bones -> smoothing -> checks. A left hand is tracked as a right
-hand in a mirrored crop. The hand that leaves is always one of the hand model: this person's bones and every angle in
+-> refinement on the depth surface with the user's bones -> smoothing -> checks. A left hand is tracked as a right
+hand in a mirrored crop. The hand that leaves is always one of the hand model: the user's bones and every angle in
 range.
 """
 
@@ -120,7 +120,7 @@ class HandTracker:
         return self._result(had_hand, timer)
 
     def _follow_tracks(self, frame: DepthFrame, timer: StageTimer) -> None:
-        """Look for every tracked hand where it should be, all in one batch."""
+        """Update every track from crops where its hand should be, all in one batch."""
         requests = [track.crop_requests(frame.stamp_s) for track in self._tracks]
         estimates = estimate_poses(self.estimator, frame, requests, timer)
         for track, of_track in zip(self._tracks, estimates, strict=True):
@@ -135,7 +135,7 @@ class HandTracker:
         return not any_published or any_missed or waited_s >= self.config.search.interval_s
 
     def _search(self, frame: DepthFrame, timer: StageTimer) -> None:
-        """Look over the whole image: for hands that were missed where they should be, and for new ones."""
+        """Search the whole image: for hands that were missed where they should be, and for new ones."""
         config, stamp_s = self.config, frame.stamp_s
         self._searched_s = stamp_s
         # One that is not confirmed to be a hand does not keep others from being found.
@@ -144,7 +144,7 @@ class HandTracker:
         known = [track.centre(stamp_s) for track in self._tracks if track.seen_s == stamp_s]
         with timer.stage("locate"):
             proposals = self.proposal_generator.propose(frame, config.hands)
-        proposals = _away_from(known, proposals, config.proposals.same_hand_m)
+        proposals = _farther_than(config.proposals.same_hand_m, known, proposals)
         self._start_tracks(proposals, is_hand, frame, timer)
         confirmed = self._confirmed_tracks(stamp_s)
         if 0 < len(confirmed) < config.hands:
@@ -154,7 +154,7 @@ class HandTracker:
                 remaining = self.proposal_generator.detect_remaining(frame, joints, missing)
             known += [proposal.centre for proposal in proposals]
             known += [track.centre(stamp_s) for track in confirmed]
-            remaining = _away_from(known, remaining, config.search.known_place_m)
+            remaining = _farther_than(config.search.known_place_m, known, remaining)
             self._start_tracks(remaining, is_surely_hand, frame, timer)
         # A hand that was found takes the place of one that is only remembered, and that of one that may be none.
         best = sorted(self._tracks, key=lambda t: (-t.seen_s, not t.published, -t.track_log_odds))
@@ -244,7 +244,7 @@ class HandTracker:
         return TrackResult(hands, state, timer.timings_ms, raw)
 
 
-def _away_from(centres: Sequence[Array], proposals: Sequence[Proposal], least_m: float) -> list[Proposal]:
+def _farther_than(least_m: float, centres: Sequence[Array], proposals: Sequence[Proposal]) -> list[Proposal]:
     """The proposals that are farther than ``least_m`` from every centre (3,) m."""
     return [
         proposal

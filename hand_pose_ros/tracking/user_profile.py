@@ -79,7 +79,7 @@ def load_profile(folder: str | Path, user_id: str) -> UserProfile | None:
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"{path} is damaged: {error}") from error
     if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise ValueError(f"{path} is not a saved person: its format is not '{FORMAT}'")
+        raise ValueError(f"{path} is not a saved user profile: its format is not '{FORMAT}'")
     if data.get("user") != user_id:
         raise ValueError(f"{path} is user '{data.get('user')}', want '{user_id}'")
     try:

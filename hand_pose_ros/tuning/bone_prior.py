@@ -1,6 +1,6 @@
 """The prior of bone lengths, trained on the labels of synthetic hands.
 
-In: bone lengths (N, 22) in metres, in the order of ``skeleton.BONES``, of many people. Out: a
+In: bone lengths (N, 22) in metres, in the order of ``skeleton.BONES``, of many subjects. Out: a
 :class:`hand_pose_ros.refine.bone_prior.BonePrior`. The fitting needs scikit-learn; nothing on a frame's path does.
 """
 
@@ -20,17 +20,17 @@ from hand_pose_ros.refine.bone_prior import COMPONENTS, BonePrior
 
 Array = NDArray[np.float64]
 
-# Variance (mm^2) that EM adds to each component, so that none shrinks onto one person.
+# Variance (mm^2) that EM adds to each component, so that none shrinks onto one subject.
 _LEAST_VARIANCE_MM2 = 0.01
 
 
 def label_lengths(config: SyntheticConfig) -> Array:
-    """Bone lengths (people, 22) m of a split's labels. They vary with the person alone, so each counts once."""
+    """Bone lengths (N, 22) m of a split's N subjects. They vary with the subject alone, so each counts once."""
     subjects = SyntheticHands(config).subjects
-    people = len(subjects)
-    rotation = np.tile(np.eye(3), (people, 1, 1))
-    angles = np.zeros((people, skeleton.ANGLE_COUNT))
-    return bone_lengths(subjects.pose(np.arange(people), angles, rotation, np.zeros((people, 3))).joints)
+    count = len(subjects)
+    rotation = np.tile(np.eye(3), (count, 1, 1))
+    angles = np.zeros((count, skeleton.ANGLE_COUNT))
+    return bone_lengths(subjects.pose(np.arange(count), angles, rotation, np.zeros((count, 3))).joints)
 
 
 def train_bone_prior(
@@ -38,7 +38,7 @@ def train_bone_prior(
 ) -> BonePrior:
     """Fit a mixture to each bone's lengths (N, 22) m with EM; the same seed gives the same prior.
 
-    ValueError on fewer than 10 people for each component or lengths that are not positive.
+    ValueError on fewer than 10 subjects for each component or lengths that are not positive.
     """
     samples = np.asarray(lengths, dtype=np.float64)
     if samples.ndim != 2 or samples.shape[1] != len(skeleton.BONES) or len(samples) < 10 * COMPONENTS:

@@ -27,10 +27,10 @@ Array = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 
 PRESENCE_THRESHOLDS: tuple[float, ...] = (0.0, 2.0, 4.0)
-"""Log odds of presence at which the report says what is missed and what is taken."""
+"""Log odds of presence at which the report lists what is missed and what is taken."""
 
-# Of scikit-learn: how little the weights are held back. Guessed; there are hundreds of crops a weight.
-_LOOSE = 100.0
+# Scikit-learn's C, the inverse of the regularisation. Guessed: weak, for there are hundreds of crops a weight.
+_INVERSE_REGULARISATION = 100.0
 
 
 def store(source: Path, target: Path, calibration: Calibration) -> None:
@@ -72,7 +72,9 @@ def _logistic(
     mean, spread = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-6)
     groups = np.zeros(len(features), np.int64) if group is None else group
     columns = np.concatenate([(features - mean) / spread, np.eye(groups.max() + 1)[groups]], axis=1)
-    fitted = LogisticRegression(C=_LOOSE, fit_intercept=False, max_iter=2000).fit(columns, right)
+    fitted = LogisticRegression(C=_INVERSE_REGULARISATION, fit_intercept=False, max_iter=2000).fit(
+        columns, right
+    )
     weights = fitted.coef_[0, : features.shape[1]] / spread
     return weights, fitted.coef_[0, features.shape[1] :] - weights @ mean
 
@@ -93,8 +95,8 @@ def confidence_table(measured: dict[str, Reliability]) -> str:
 
 
 def separation_table(cases: Cases, confidence: Array) -> str:
-    """How hands are told from everything else, by presence alone and by confidence, in Markdown: at each threshold the
-    share of the hands missed, and of each kind of crop without a hand the share taken."""
+    """How hands are separated from everything else, by presence alone and by confidence, in Markdown: at each threshold
+    the share of the hands missed, and of each kind of crop without a hand the share taken."""
     kinds = [name for k, name in enumerate(KINDS) if (cases.kind == k).any()]
     counts = [int((cases.kind == KINDS.index(name)).sum()) for name in kinds]
     lines = [

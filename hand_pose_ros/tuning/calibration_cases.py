@@ -54,15 +54,20 @@ _SCENE = SceneConfig(held=0.12, other_hand=0.12)
 
 @dataclass(frozen=True)
 class Cases:
-    """N crops. hand (N, 10) and joints (N, 23, 6): features; hand_right (N,), joints_right (N, 23): see RIGHT_M, never
-    of a crop without a hand; presence (N,): log odds; kind (N,): index into ``negatives.KINDS``, or HAND."""
+    """Features and truth of N crops."""
 
     hand: Array
+    """(N, 10) features in the order of HAND_FEATURES."""
     joints: Array
+    """(N, 23, 6) features, see ConfidenceFeatures."""
     hand_right: NDArray[np.bool_]
+    """(N,): whether the hand is right, see RIGHT_M; False without a hand."""
     joints_right: NDArray[np.bool_]
+    """(N, 23): whether each joint is; False without a hand."""
     presence: Array
+    """(N,): log odds of there being a hand."""
     kind: NDArray[np.int64]
+    """(N,): index into ``negatives.KINDS``, or HAND."""
 
     def __len__(self) -> int:
         return len(self.kind)
@@ -82,7 +87,7 @@ class Cases:
 
 
 def source_config(model: HandNet, split: int) -> SyntheticConfig:
-    """What is drawn for a network's crops: a third without a hand, things held, other hands, edges of the picture."""
+    """The source of a network's crops: a third without a hand, objects in hands, other hands, edges of the picture."""
     size, cube_m = model.config.crop_size, model.config.cube_m
     return SyntheticConfig(
         split=split,
@@ -99,10 +104,8 @@ def gather_cases(model: HandNet, split: int, count: int) -> Cases:
     """``count`` crops of a split through network and refiner. ValueError when the network has no hand model."""
     source = SyntheticHands(source_config(model, split))
     net, refiner = fold_normalisation(model), Refiner()
-    hand, joints = (
-        np.empty((count, len(HAND_FEATURES))),
-        np.empty((count, skeleton.JOINT_COUNT, len(JOINT_FEATURES) - 1)),
-    )
+    hand = np.empty((count, len(HAND_FEATURES)))
+    joints = np.empty((count, skeleton.JOINT_COUNT, len(JOINT_FEATURES) - 1))
     errors_m = np.full((count, skeleton.JOINT_COUNT), np.inf)
     presence, kind = np.empty(count), np.full(count, HAND)
     for seed, start in enumerate(range(0, count, _BATCH)):
@@ -112,11 +115,8 @@ def gather_cases(model: HandNet, split: int, count: int) -> Cases:
         kind[start + hands : start + rows] = negative_kinds(source, seed, rows)
         for n, (estimate, truth) in enumerate(_recropped_estimates(net, source, seed, batch)):
             features, refined = first_frame(refiner, estimate)
-            hand[start + n], joints[start + n], presence[start + n] = (
-                features.hand,
-                features.joints,
-                presence_log_odds(estimate, _CONFIG.scoring),
-            )
+            hand[start + n], joints[start + n] = features.hand, features.joints
+            presence[start + n] = presence_log_odds(estimate, _CONFIG.scoring)
             if truth is not None:
                 errors_m[start + n] = np.linalg.norm(refined - truth, axis=1)
     return Cases(hand, joints, errors_m.mean(axis=1) < RIGHT_M, errors_m < RIGHT_M, presence, kind)
@@ -126,7 +126,7 @@ def _recropped_estimates(
     net: HandNet, source: SyntheticHands, seed: int, batch: Batch
 ) -> list[tuple[Estimate, Array | None]]:
     """Estimates of a batch's crops and the true joints (23, 3) m in their frames, None where there is no hand; where
-    the network believes in a hand those of a second crop, as the tracker takes it."""
+    the network finds a hand those of a second crop, as the tracker takes it."""
     first = estimates_of(net, batch, source.config.cube_m)
     recrop = Recrop.about(np.stack([estimate.joints for estimate in first]))
     recropped = source.batch(seed, len(first), recrop)
@@ -152,20 +152,16 @@ def estimates_of(net: HandNet, batch: Batch, cube_m: float) -> list[Estimate]:
 
 def first_frame(refiner: Refiner, estimate: Estimate) -> tuple[ConfidenceFeatures, Array]:
     """What a new track makes of an estimate: features, and refined joints (23, 3) local m."""
-    refined = refiner.refine(
-        estimate.frame, estimate.crop, estimate.joints, estimate.sigma, estimate.parameters, estimate.shape
-    )
+    refined = refiner.refine(estimate.network_pose)
     presence = presence_log_odds(estimate, _CONFIG.scoring)
-    features = confidence_features(
-        estimate, presence, refined.joints, refined.statistics, refiner.prior, _CONFIG.visibility
-    )
+    features = confidence_features(estimate, presence, refined, refiner.prior, _CONFIG.visibility)
     return features, refined.joints
 
 
 def negative_kinds(source: SyntheticHands, seed: int, count: int) -> NDArray[np.int64]:
-    """What the last crops of ``source.batch(seed, count)`` show, indices into ``negatives.KINDS``.
+    """Kinds of the crops without a hand, the last of ``source.batch(seed, count)``: indices into ``negatives.KINDS``.
 
-    A batch does not say it, so its random numbers are drawn again in the same order; a test holds both together.
+    A batch does not return them, so its random numbers are drawn again in the same order; a test compares both.
     """
     rng = np.random.default_rng([source.config.split, seed])
     rng.integers(len(source.subjects), size=count)

@@ -18,22 +18,30 @@ Grid = Mapping[str, Sequence[Any]]
 
 @dataclass(frozen=True)
 class Trial:
-    """One setting that was tried: a field with its value, the score, and whether it became the best."""
+    """One setting that was tried."""
 
     field: str
+    """The one that was changed."""
     value: Any
+    """Its value."""
     score: float
+    """Low is good."""
     accepted: bool
+    """Whether the setting became the best."""
 
 
 @dataclass(frozen=True)
 class SearchResult(Generic[Config]):
-    """The best configuration with its score, never worse than the start's; the trials in their order."""
+    """What a search found."""
 
     best: Config
+    """The best configuration."""
     score: float
+    """Its score, never higher than the start's."""
     start_score: float
+    """The start's."""
     trials: tuple[Trial, ...]
+    """In their order."""
 
     @property
     def evaluations(self) -> int:

@@ -1,4 +1,4 @@
-"""Labelled crops, single and in motion, with what the network says of them, for weighing the refinement's terms.
+"""Labelled crops, single and in motion, with the network's answers, for weighing the refinement's terms.
 
 In: a network, seeds, counts. Out: :class:`Views`; their joints regressed with a configuration, and the errors in mm.
 """
@@ -29,24 +29,30 @@ Array = NDArray[np.float64]
 _CHUNK = 64
 _RATE_HZ, _DROPPED = 30.0, 0.2
 _CAMERA = Camera(320, 240, 237.5, 237.5, 159.5, 119.5)
-# A track further off than this has lost the hand: it starts anew, as the tracker would.
+# A track further off than this has lost the hand: it starts anew, as the tracker would. Guessed.
 _LOST_M = 0.08
 
 
 @dataclass(frozen=True)
 class Views:
-    """N crops of right hands. frames and crop (N, S, S); network and truth (N, 23, 3) m, local; sigma (N, 23) m;
-    before (N,): index of the frame before of the same sequence, -1 for none; dt_s (N,) seconds since then.
-    """
+    """N crops of right hands, with the network's answers and the truth."""
 
     name: str
+    """Of the set, for tables."""
     frames: Sequence[CropFrame]
+    """N, where the crops were taken."""
     crop: NDArray[np.float32]
+    """(N, S, S)."""
     network: Array
+    """(N, 23, 3) m, local: joints of the network."""
     sigma: Array
+    """(N, 23) m: their expected errors."""
     truth: Array
+    """(N, 23, 3) m, local."""
     before: NDArray[np.int64]
+    """(N,): index of the frame before of the same sequence, -1 for none."""
     dt_s: Array
+    """(N,) seconds since then."""
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -54,10 +60,12 @@ class Views:
 
 @dataclass(frozen=True)
 class Errors:
-    """Mean errors in mm, of all joints and of fingertips."""
+    """Mean errors in mm."""
 
     mean: float
+    """Of all joints."""
     tips: float
+    """Of the fingertips."""
 
     def score(self, raw: Errors) -> float:
         """Mean of both relative to the raw ones: 1 is no gain, lower is better."""

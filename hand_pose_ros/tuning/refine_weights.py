@@ -1,6 +1,6 @@
 """The weights of the hierarchical regressor: chosen by search, and what each term is worth.
 
-In: labelled views of hands with what a network says of them. Out: the best RegressorConfig, a table of errors (mm)
+In: labelled views of hands with a network's answers. Out: the best RegressorConfig, a table of errors (mm)
 with terms left out, and a configuration as YAML.
 """
 

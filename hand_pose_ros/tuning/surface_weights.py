@@ -47,19 +47,25 @@ LEFT_OUT: Mapping[str, Mapping[str, Any]] = {
     "thickness held": {"thickness_spread": 1e-4},
 }
 SHAPES: tuple[str, ...] = ("loose", "network", "true")
-"""The network's shape as a start, the network's shape held, the person's shape held."""
+"""The network's shape as a start, the network's shape frozen, the true shape frozen."""
 
 
 @dataclass(frozen=True)
 class SurfaceCases:
-    """N crops with a network's answers in local metres, as in ``HandNetOutput`` and ``Batch``."""
+    """N crops with a network's answers, local metres, as in ``HandNetOutput``."""
 
     truth: Batch
+    """Crops and labels."""
     joints: NDArray[np.float32]
+    """(N, 23, 3) m."""
     sigma: NDArray[np.float32]
+    """(N, 23) m."""
     parameters: NDArray[np.float32]
+    """(N, 26)."""
     shape: NDArray[np.float32]
+    """(N, 9) log scales."""
     cube_m: float = 0.30
+    """Edge of the crop's cube, m."""
 
     @property
     def raw_mm(self) -> NDArray[np.floating]:

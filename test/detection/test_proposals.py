@@ -25,7 +25,7 @@ class Found:
 
 
 class Detector:
-    """Finds what it is told to."""
+    """Finds the hands that it is given."""
 
     def __init__(self, *centres: tuple[float, float, float]) -> None:
         self.centres = [np.array(centre) for centre in centres]

@@ -36,6 +36,7 @@ def mean_error_mm(found: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("metres", [0.0, 0.0005])
+@pytest.mark.slow
 def test_random_valid_hands_are_recovered_with_the_shape_known(metres):
     hands = random_hands(100, seed=3, shape_spread=0.12)
     joints = joints_of(hands)
@@ -45,6 +46,7 @@ def test_random_valid_hands_are_recovered_with_the_shape_known(metres):
 
 
 @pytest.mark.parametrize("metres", [0.0, 0.0005])
+@pytest.mark.slow
 def test_random_valid_hands_are_recovered_with_the_shape_unknown(metres):
     hands = random_hands(60, seed=4, shape_spread=0.12)
     joints = joints_of(hands)
@@ -60,13 +62,16 @@ def test_parameters_and_shape_give_the_fitted_joints_through_the_layer():
     assert torch.allclose(again, fit.joints, atol=1e-7)
 
 
-def test_frames_of_one_person_share_the_shape_that_they_have():
+@pytest.mark.slow
+def test_frames_of_one_hand_share_the_shape_that_they_have():
     hands = random_hands(40, seed=6)
     shapes = 0.1 * torch.randn(2, 9, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    person = torch.arange(40) % 2
-    hands = HandState.start(hands.rotation, hands.translation, hands.angles, person, shapes)
+    hand_of_frame = torch.arange(40) % 2
+    hands = HandState.start(hands.rotation, hands.translation, hands.angles, hand_of_frame, shapes)
     joints = joints_of(hands)
-    fit = fit_hands(joints + noise(joints, 0.001), group=person + 5, config=FitConfig(shape="sequence"))
+    fit = fit_hands(
+        joints + noise(joints, 0.001), group=hand_of_frame + 5, config=FitConfig(shape="sequence")
+    )
     assert fit.shape.shape == (2, 9)
     # Not the scales themselves: the whole hand's and all parts' together can hardly be told apart.
     true = unflatten_offsets(scaled_offsets(shapes))
@@ -74,6 +79,7 @@ def test_frames_of_one_person_share_the_shape_that_they_have():
     assert torch.allclose(fit.offsets.bases, true.bases, atol=2e-3)
 
 
+@pytest.mark.slow
 def test_free_offsets_reach_hands_that_scales_cannot():
     hands = random_hands(40, seed=8)
     offsets = hands.offsets[:1] + noise(hands.offsets[:1], 0.003)
@@ -87,6 +93,7 @@ def test_free_offsets_reach_hands_that_scales_cannot():
 
 
 @pytest.mark.parametrize("name", ["mediapipe21", "icvl16", "msra21"])
+@pytest.mark.slow
 def test_other_joint_sets_are_met(name):
     hands = random_hands(30, seed=9)
     points = torch.tensor(JOINT_SETS[name].matrix) @ joints_of(hands)
@@ -95,6 +102,7 @@ def test_other_joint_sets_are_met(name):
     assert not fit.out_of_range().any()
 
 
+@pytest.mark.slow
 def test_points_out_of_reach_still_give_angles_in_range():
     points = noise(torch.zeros(20, 23, 3, dtype=torch.float64), 0.1)
     fit = fit_hands(points, config=FitConfig(shape="frame"))
@@ -103,6 +111,7 @@ def test_points_out_of_reach_still_give_angles_in_range():
     assert torch.isfinite(fit.shape).all()
 
 
+@pytest.mark.slow
 def test_points_without_weight_do_not_count():
     hands = random_hands(20, seed=10)
     joints = joints_of(hands)
@@ -118,11 +127,13 @@ def test_points_without_weight_do_not_count():
 
 
 @pytest.mark.parametrize("side", ["right", "left"])
+@pytest.mark.slow
 def test_auto_finds_the_side(side):
     joints = joints_of(random_hands(12, seed=11), side)
     assert fit_hands(joints, config=FitConfig(side="auto")).side == side
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_fit():
     joints = joints_of(random_hands(6, seed=12))
     first, again = (fit_hands(joints, config=FitConfig(seed=3)) for _ in range(2))
@@ -143,6 +154,7 @@ def test_the_swarm_gets_nearer_with_more_iterations_and_stays_in_range():
     assert (later.angles <= LIMITS[:, 1]).all()
 
 
+@pytest.mark.slow
 def test_least_squares_never_leaves_a_frame_worse():
     hands = random_hands(30, seed=14)
     target = joints_of(random_hands(30, seed=15))
@@ -152,6 +164,7 @@ def test_least_squares_never_leaves_a_frame_worse():
     assert ((joints_of(better) - target).square().sum((1, 2)) <= before + 1e-12).all()
 
 
+@pytest.mark.slow
 def test_frames_are_fitted_independently_of_each_other():
     hands = random_hands(12, seed=16)
     joints, ones, matrix = joints_of(hands), torch.ones(12, 23).double(), torch.eye(23).double()
@@ -188,6 +201,7 @@ def test_bad_input_is_refused_with_a_reason(arguments, message):
         fit_hands(given.pop("points"), **given)
 
 
+@pytest.mark.slow
 def test_icvl_annotations_are_met_with_one_hand_a_sequence():
     path = PUBLISHED / "icvl" / "groundtruth.txt"
     if not path.is_file():

@@ -65,13 +65,13 @@ def test_an_angle_that_is_pushed_out_of_its_range_stays(
     angles = np.zeros(20)
     angles[7] = LIMITS[7, bound]
     gradient[FIRST + 7] = push
-    held = step_of(matrix, gradient, 0.0, angles)
-    assert held is not None
-    assert held[FIRST + 7] == 0.0
+    step = step_of(matrix, gradient, 0.0, angles)
+    assert step is not None
+    assert step[FIRST + 7] == 0.0
     # The others move as if it were not there.
     others = np.arange(SIZE) != FIRST + 7
     expected = np.linalg.solve(matrix[np.ix_(others, others)], -gradient[others])
-    np.testing.assert_allclose(held[others], expected, rtol=1e-5, atol=1e-8)
+    np.testing.assert_allclose(step[others], expected, rtol=1e-5, atol=1e-8)
     gradient[FIRST + 7] = -push
     free = step_of(matrix, gradient, 0.0, angles)
     assert free is not None

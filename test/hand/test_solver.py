@@ -57,19 +57,19 @@ def test_parameters_give_the_solved_joints_through_the_layer(side):
 def test_the_shape_is_learnt_over_frames():
     hands, _ = hands_and_joints(30, 3)
     shape = 0.1 * torch.randn(1, 9, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    person = HandState.start(
+    hand = HandState.start(
         hands.rotation, hands.translation, hands.angles, torch.zeros(30, dtype=torch.long), shape
     )
-    joints = hand_frames(person, "right").joints.numpy()
+    joints = hand_frames(hand, "right").joints.numpy()
     given = joints + 0.003 * np.random.default_rng(1).standard_normal(joints.shape)
     solver = PoseSolver(SolverConfig(noise_m=0.003))
     estimate = solver.first_estimate()
     known = []
     for frame in given:
         estimate = solver.solve(frame, shape=estimate).estimate
-        known.append(np.trace(estimate.information))
+        known.append(np.trace(estimate.precision))
     first, last = (
-        float((scaled_offsets(torch.from_numpy(mean)) - person.offsets[0]).square().mean().sqrt())
+        float((scaled_offsets(torch.from_numpy(mean)) - hand.offsets[0]).square().mean().sqrt())
         for mean in (np.zeros(9), estimate.mean)
     )
     assert last < first / 3
@@ -148,7 +148,7 @@ def test_a_senseless_configuration_is_refused_by_name(change):
         ({"weights": np.ones(5)}, "weights is"),
         ({"weights": np.zeros(23)}, "fewer than three"),
         ({"shape": np.zeros(4)}, "shape is"),
-        ({"shape": ShapeEstimate(np.zeros(9), np.eye(3))}, "information is"),
+        ({"shape": ShapeEstimate(np.zeros(9), np.eye(3))}, "precision is"),
         ({"previous": np.full(26, np.nan)}, "previous holds"),
     ],
 )

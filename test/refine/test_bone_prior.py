@@ -134,7 +134,7 @@ def test_torn_file_is_named(tmp_path: Path) -> None:
         load_bone_prior(path)
 
 
-def test_shipped_prior_knows_an_adult_hand() -> None:
+def test_the_shipped_prior_scores_an_adult_hand_high() -> None:
     prior = load_bone_prior()
     assert prior.trained_on["split"] == 0
     template = HandModelLayer("right")(torch.zeros(1, 26))[0].numpy()

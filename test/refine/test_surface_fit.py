@@ -54,7 +54,8 @@ def test_hand_started_6_mm_and_10_degrees_off_its_own_surface_comes_back(seed: i
     assert hand.statistics.free_space < 0.1
 
 
-def test_rendered_hands_of_other_people_get_closer():
+@pytest.mark.slow
+def test_rendered_hands_of_other_subjects_get_closer():
     batch = SyntheticHands(SyntheticConfig(split=1, identities=10)).batch(5, 60)
     rng = np.random.default_rng(0)
     fit, solver = SurfaceFit(), PoseSolver()
@@ -90,7 +91,7 @@ def test_loose_shape_moves_towards_the_one_that_is_seen():
     hand = fit.fit(FRAME, truth.draw(), truth.joints, np.full(23, 0.005), start, parameters)
     assert np.abs(hand.shape[0] + hand.shape[5:] - shape[0] - shape[5:]).mean() < 0.04
     assert hand.estimate is not None
-    assert np.linalg.eigvalsh(hand.estimate.information - start.information).min() > -1e-6
+    assert np.linalg.eigvalsh(hand.estimate.precision - start.precision).min() > -1e-6
 
 
 def test_order_of_the_pixels_does_not_matter(monkeypatch):
@@ -165,12 +166,12 @@ def test_previous_pose_holds_back():
     given = (FRAME, truth.draw(), truth.joints, np.full(23, 0.01), TEMPLATE, start)
     config = SurfaceFitConfig()
     free = SurfaceFit(config).fit(*given, previous=start)
-    held = SurfaceFit(dataclasses.replace(config, previous_translation_m=1e-4)).fit(*given, previous=start)
-    assert np.abs(held.parameters[:3] - start[:3]).max() < 0.001
+    frozen = SurfaceFit(dataclasses.replace(config, previous_translation_m=1e-4)).fit(*given, previous=start)
+    assert np.abs(frozen.parameters[:3] - start[:3]).max() < 0.001
     assert np.linalg.norm(free.parameters[:3] - start[:3]) > 0.003
 
 
-def test_evidence_tells_a_hand_beside_the_surface():
+def test_statistics_show_a_hand_beside_the_surface():
     parameters = open_hand(1)
     truth = PlacedHand(parameters, TEMPLATE)
     still = SurfaceFit(

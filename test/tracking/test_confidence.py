@@ -15,6 +15,7 @@ from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics_numba import forward_joints
 from hand_pose_ros.refine.bone_prior import load_bone_prior
+from hand_pose_ros.refine.refiner import Refined
 from hand_pose_ros.refine.surface_fit import FitStatistics
 from hand_pose_ros.tracking.confidence import (
     HAND_FEATURES,
@@ -60,9 +61,10 @@ def features(
         FRAME, crop, known["coarse"], joints, known["sigma"], np.eye(3), np.zeros(3), np.zeros(20), np.zeros(9),
         presence, None, 1.0, 0.0,
     )  # fmt: skip
-    return confidence_features(
-        estimate, presence, known["refined"], known["statistics"], PRIOR, VisibilityConfig()
+    refined = Refined(
+        np.eye(3), np.zeros(3), np.zeros(20), np.zeros(9), known["refined"], 0.0, 0.08, known["statistics"]
     )
+    return confidence_features(estimate, presence, refined, PRIOR, VisibilityConfig())
 
 
 def hand_feature(found: ConfidenceFeatures, name: str) -> float:
@@ -196,7 +198,7 @@ def test_a_joint_follows_its_own_features_and_the_hand() -> None:
     np.testing.assert_allclose(each, 1 / (1 + np.exp(-expected)))
 
 
-def test_uncalibrated_believes_a_sure_hand_and_no_empty_place() -> None:
+def test_uncalibrated_confidence_is_high_for_a_sure_hand_and_low_for_an_empty_place() -> None:
     wide = np.full(skeleton.JOINT_COUNT, 0.04)
     assert uncalibrated().confidence(features(5.0))[0] > 0.5
     assert uncalibrated().confidence(features(-5.0, EMPTY, sigma=wide, statistics=NONE))[0] < 0.05

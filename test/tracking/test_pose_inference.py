@@ -106,6 +106,7 @@ def test_precision_is_what_is_asked_for_or_what_the_cpu_is_made_for(
     assert built._net.autocast is autocast
 
 
+@pytest.mark.slow
 def test_bfloat16_gives_the_same_hand_to_a_millimetre(estimator, frame, middle):
     coarse = PoseEstimator(model_file(), TrackerConfig(device="cpu", precision="bfloat16"))
     for exact, near in zip(
@@ -131,6 +132,7 @@ def test_a_network_without_a_hand_model_is_refused():
         to_estimates(output, [], np.zeros((1, 96, 96), np.float32), TrackerConfig())
 
 
+@pytest.mark.slow
 def test_rejecting_early_drops_the_places_that_are_no_hand_and_keeps_the_answers(estimator, frame, middle):
     groups = [sides(middle + [0.0, 0.0, 0.5]), sides(middle), sides(middle - [0.0, 0.0, 0.25])]
     whole = estimate_poses(estimator, frame, groups, StageTimer())
@@ -144,12 +146,14 @@ def test_rejecting_early_drops_the_places_that_are_no_hand_and_keeps_the_answers
     assert is_surely_hand(early[1], SCORING) <= is_hand(early[1], SCORING)
 
 
+@pytest.mark.slow
 def test_a_hand_beside_the_middle_is_cropped_again_where_it_is(estimator, frame, middle):
     (group,) = estimate_poses(estimator, frame, [sides(middle + [0.06, 0.0, 0.0])], StageTimer())
     assert np.linalg.norm(group[0].frame.centre - middle) < 0.02
 
 
 @pytest.mark.parametrize("turned_rad", [1.2, -2.0])
+@pytest.mark.slow
 def test_a_turned_hand_is_cropped_again_upright(estimator, frame, scene, middle, turned_rad):
     upright = upright_roll(middle, fingers_direction(scene.hands[0].joints))
     requests = [CropRequest(middle, mirrored, upright + turned_rad) for mirrored in (False, True)]

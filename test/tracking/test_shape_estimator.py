@@ -1,4 +1,4 @@
-"""A person's shape: nearer with every frame that counts, unmoved by wrong ones, the same for good once it is frozen."""
+"""The estimated shape: nearer with every frame that counts, unmoved by wrong ones, final once it is frozen."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ UPRIGHT = np.eye(3)
 EVERY = ShapeConfig(frames=20, pause_s=0.0)
 
 
-def learn(person: ShapeEstimator, shapes: np.ndarray, confidence: float = 0.8) -> ShapeEstimator:
+def learn(estimator: ShapeEstimator, shapes: np.ndarray, confidence: float = 0.8) -> ShapeEstimator:
     for i, shape in enumerate(shapes):
-        person = person.add(shape, confidence, UPRIGHT, FLAT, i / 30)
-    return person
+        estimator = estimator.add(shape, confidence, UPRIGHT, FLAT, i / 30)
+    return estimator
 
 
 def noisy(count: int, seed: int = 0) -> np.ndarray:
@@ -27,9 +27,9 @@ def noisy(count: int, seed: int = 0) -> np.ndarray:
 
 
 def test_before_the_first_frame_it_is_the_template() -> None:
-    person = ShapeEstimator()
-    assert not person.frozen
-    np.testing.assert_array_equal(person.shape, np.zeros(9))
+    estimator = ShapeEstimator()
+    assert not estimator.frozen
+    np.testing.assert_array_equal(estimator.shape, np.zeros(9))
 
 
 def test_more_frames_come_nearer_to_the_true_shape() -> None:
@@ -49,50 +49,50 @@ def test_frames_that_are_wrong_altogether_do_not_move_it() -> None:
 
 
 def test_once_frozen_it_never_changes() -> None:
-    person = learn(ShapeEstimator(EVERY), noisy(20))
-    assert person.frozen
-    assert person.frames == 20
-    later = person.add(np.full(9, 0.5), 1.0, UPRIGHT, FLAT, 100.0)
-    assert later is person
+    estimator = learn(ShapeEstimator(EVERY), noisy(20))
+    assert estimator.frozen
+    assert estimator.frames == 20
+    later = estimator.add(np.full(9, 0.5), 1.0, UPRIGHT, FLAT, 100.0)
+    assert later is estimator
     with pytest.raises(ValueError, match="read-only"):
         later.shape[0] = 1.0
 
 
 def test_frames_of_an_unmoved_hand_count_only_now_and_then() -> None:
     config = ShapeConfig(frames=100, pause_s=0.25)
-    person = learn(ShapeEstimator(config), noisy(60))  # 2 s: at 0, 0.267, 0.533 ... s
-    assert person.frames == 8
+    estimator = learn(ShapeEstimator(config), noisy(60))  # 2 s: at 0, 0.267, 0.533 ... s
+    assert estimator.frames == 8
 
 
 @pytest.mark.parametrize("moved", ["palm", "finger"])
 def test_frame_counts_when_the_hand_has_moved(moved: str) -> None:
-    person = ShapeEstimator(ShapeConfig(pause_s=10.0, change_rad=0.15)).add(TRUE, 0.8, UPRIGHT, FLAT, 0.0)
+    estimator = ShapeEstimator(ShapeConfig(pause_s=10.0, change_rad=0.15)).add(TRUE, 0.8, UPRIGHT, FLAT, 0.0)
     counts = []
     for turned in (0.14, 0.16):
         rotation = Rotation.from_rotvec([0, turned * (moved == "palm"), 0]).as_matrix()
         angles = FLAT + np.eye(20)[7] * turned * (moved == "finger")
-        counts.append(person.add(TRUE, 0.8, rotation, angles, 0.03).frames)
+        counts.append(estimator.add(TRUE, 0.8, rotation, angles, 0.03).frames)
     assert counts == [1, 2]
 
 
 def test_it_is_frozen_in_time_even_when_little_was_seen() -> None:
-    person = ShapeEstimator(ShapeConfig(longest_s=2.0)).add(TRUE, 0.8, UPRIGHT, FLAT, 5.0)
-    assert not person.add(TRUE, 0.0, UPRIGHT, FLAT, 6.9).frozen
-    late = person.add(TRUE, 0.0, UPRIGHT, FLAT, 7.0)
+    estimator = ShapeEstimator(ShapeConfig(longest_s=2.0)).add(TRUE, 0.8, UPRIGHT, FLAT, 5.0)
+    assert not estimator.add(TRUE, 0.0, UPRIGHT, FLAT, 6.9).frozen
+    late = estimator.add(TRUE, 0.0, UPRIGHT, FLAT, 7.0)
     assert late.frozen
     np.testing.assert_array_equal(late.shape, TRUE)
 
 
 def test_doubtful_frames_and_impossible_hands_do_not_count() -> None:
-    person = ShapeEstimator(EVERY)
-    assert person.add(TRUE, EVERY.least_confidence, UPRIGHT, FLAT, 0.0) is person
-    assert person.add(np.full(9, 0.8), 0.9, UPRIGHT, FLAT, 0.0) is person
+    estimator = ShapeEstimator(EVERY)
+    assert estimator.add(TRUE, EVERY.least_confidence, UPRIGHT, FLAT, 0.0) is estimator
+    assert estimator.add(np.full(9, 0.8), 0.9, UPRIGHT, FLAT, 0.0) is estimator
 
 
-def test_known_person_is_frozen_from_the_start() -> None:
-    person = ShapeEstimator.known(TRUE)
-    assert person.frozen
-    np.testing.assert_array_equal(person.add(np.zeros(9), 1.0, UPRIGHT, FLAT, 0.0).shape, TRUE)
+def test_a_known_shape_is_frozen_from_the_start() -> None:
+    estimator = ShapeEstimator.known(TRUE)
+    assert estimator.frozen
+    np.testing.assert_array_equal(estimator.add(np.zeros(9), 1.0, UPRIGHT, FLAT, 0.0).shape, TRUE)
 
 
 @pytest.mark.parametrize(
@@ -109,9 +109,9 @@ def test_known_person_is_frozen_from_the_start() -> None:
 )
 def test_bad_frame_is_named(change: dict, message: str) -> None:
     frame = {"shape": TRUE, "confidence": 0.8, "rotation": UPRIGHT, "angles": FLAT, "stamp_s": 0.0}
-    person = ShapeEstimator().add(**frame)
+    estimator = ShapeEstimator().add(**frame)
     with pytest.raises(ValueError, match=message):
-        person.add(**{**frame, **change})
+        estimator.add(**{**frame, **change})
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import replace
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -12,7 +12,8 @@ import pytest
 from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics_numba import fingers_direction, forward_joints
-from hand_pose_ros.refine.refiner import Refiner
+from hand_pose_ros.refine.previous_frame import PreviousFrame
+from hand_pose_ros.refine.refiner import HandGeometry, Refiner
 from hand_pose_ros.tracking.confidence import uncalibrated
 from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.estimate import Estimate
@@ -90,7 +91,7 @@ def test_doubtful_frames_never_add_up_to_a_hand_but_keep_one():
     assert set(show(known, DOUBTFUL, 20, start=3)) == {TrackState.TRACK}
 
 
-def test_what_the_search_knows_counts_for_beginning_only():
+def test_the_log_odds_of_the_proposal_count_for_beginning_only():
     def begun(log_odds_prior: float, presence: float) -> TrackState:
         one = track(log_odds_prior=log_odds_prior)
         return show(one, presence, 1)[0]
@@ -147,7 +148,7 @@ def test_the_side_is_what_fits_better_over_the_first_frames_and_then_sticks():
     assert known.side == "right"
 
 
-def test_bones_are_this_persons_once_held_to_the_last_bit():
+def test_bones_are_the_same_to_the_last_bit_once_frozen():
     known = track()
     rng = np.random.default_rng(0)
     lengths = []
@@ -161,7 +162,7 @@ def test_bones_are_this_persons_once_held_to_the_last_bit():
     assert not np.array_equal(known.raw.shape, known.hand.shape)
 
 
-def test_a_known_person_has_their_bones_from_the_first_frame():
+def test_a_known_users_bones_are_those_of_the_profile_from_the_first_frame():
     shape = np.linspace(-0.1, 0.1, 9)
     known = track(profile=UserProfile(shape, 40, 0.05))
     show(known, SURE, 1)
@@ -221,49 +222,57 @@ def test_refinement_and_smoothing_are_timed_where_they_happen():
     assert set(timer.timings_ms) == {"refine"}
 
 
+class RefineCall(NamedTuple):
+    """What the refiner was given beside the network's estimate."""
+
+    geometry: HandGeometry
+    previous: PreviousFrame | None
+    fit_shape: bool
+
+
 class RecordingRefiner(Refiner):
-    """Keeps what it was asked to refine."""
+    """Keeps the arguments of every call."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.calls: list[inspect.BoundArguments] = []
+        self.calls: list[RefineCall] = []
 
-    def refine(self, *given, **named):
-        self.calls.append(inspect.signature(super().refine).bind(*given, **named))
-        return super().refine(*given, **named)
+    def refine(self, estimate, geometry=None, previous=None, fit_shape=False):
+        self.calls.append(RefineCall(geometry, previous, fit_shape))
+        return super().refine(estimate, geometry, previous, fit_shape)
 
 
-def refined_with(profile: UserProfile | None, count: int, **changed) -> tuple[Track, list[dict]]:
+def refined_with(profile: UserProfile | None, count: int, **changed) -> tuple[Track, list[RefineCall]]:
     """A track after ``count`` frames, and what its refiner was given in each."""
     recorder = RecordingRefiner()
     one = Track(1, config(**changed), recorder, uncalibrated(), profile)
     for index in range(count):
         one.update([estimate(SURE, shape=np.full(9, 0.02))], index * RATE_S, StageTimer())
-    return one, [call.arguments for call in recorder.calls]
+    return one, recorder.calls
 
 
 def test_the_refiner_is_given_the_frame_before_from_the_second_frame_on():
     one, calls = refined_with(None, 3)
-    assert calls[0]["past"] is None
-    assert calls[1]["past"].dt_s == pytest.approx(RATE_S)
-    assert calls[1]["past"].velocity is None
-    assert calls[2]["past"].velocity.shape == (23, 3)
-    assert np.array_equal(calls[2]["past"].angles.shape, one.hand.angles.shape)
+    assert calls[0].previous is None
+    assert calls[1].previous.dt_s == pytest.approx(RATE_S)
+    assert calls[1].previous.velocity is None
+    assert calls[2].previous.velocity.shape == (23, 3)
+    assert np.array_equal(calls[2].previous.angles.shape, one.hand.angles.shape)
 
 
-def test_the_refiner_is_given_this_persons_shape_only_once_it_is_known():
+def test_the_refiner_is_given_the_users_shape_only_once_it_is_known():
     shape = np.linspace(-0.1, 0.1, 9)
     _, known = refined_with(UserProfile(shape, 40, 0.05), 2)
-    assert all(np.array_equal(call["person_shape"], shape) for call in known)
-    assert not any(call["learn"] for call in known)
+    assert all(np.array_equal(call.geometry.shape, shape) for call in known)
+    assert not any(call.fit_shape for call in known)
     _, learning = refined_with(None, 6)
-    given = [call["person_shape"] is not None for call in learning]
+    given = [call.geometry.shape is not None for call in learning]
     assert given == [False] * 4 + [True] * 2
-    assert [call["learn"] for call in learning] == [True] * 4 + [False] * 2
+    assert [call.fit_shape for call in learning] == [True] * 4 + [False] * 2
 
 
 def test_without_a_shape_configuration_every_frame_has_the_networks_shape():
     one, calls = refined_with(None, 6, shape=None)
-    assert all(np.array_equal(call["person_shape"], np.full(9, 0.02)) for call in calls)
-    assert not any(call["learn"] for call in calls)
+    assert all(np.array_equal(call.geometry.shape, np.full(9, 0.02)) for call in calls)
+    assert not any(call.fit_shape for call in calls)
     assert not one.hand.shape_frozen

@@ -52,6 +52,7 @@ def follow(tracker: HandTracker, motion: SyntheticMotion, count: int, first: int
         yield tracker.update(depth, CAMERA, index * RATE_S), joints
 
 
+@pytest.mark.slow
 def test_a_moving_hand_is_found_at_once_and_followed(tracker, motion):
     seen = list(follow(tracker, motion, 24))
     errors = [np.linalg.norm(r.hands[0].joints - joints, axis=1).mean() for r, joints in seen if r.hands]
@@ -61,12 +62,14 @@ def test_a_moving_hand_is_found_at_once_and_followed(tracker, motion):
 
 
 @pytest.mark.parametrize("side", ["right", "left"])
+@pytest.mark.slow
 def test_the_side_is_found_by_trying_both(tracker, side):
     motion = SyntheticMotion(3, CAMERA, side)
     sides = [hand.side for r, _ in follow(tracker, motion, 12) for hand in r.hands]
     assert sides[-1] == side
 
 
+@pytest.mark.slow
 def test_a_left_hand_gives_the_mirrored_answer_of_its_right_twin(shared):
     right = HandTracker(config=TrackerConfig(side="right"))
     left = HandTracker(config=TrackerConfig(side="left"))
@@ -98,6 +101,7 @@ def test_an_empty_room_and_a_blind_camera_give_no_hand(tracker):
     assert (result.hands, result.state) == ((), TrackState.SEARCH)
 
 
+@pytest.mark.slow
 def test_a_lost_hand_coasts_fades_and_ends_and_returns_as_a_new_track(tracker, motion):
     (first, _), *_ = follow(tracker, motion, 1)
     hand = first.hands[0]
@@ -113,6 +117,7 @@ def test_a_lost_hand_coasts_fades_and_ends_and_returns_as_a_new_track(tracker, m
     assert again.hands[0].track_id > hand.track_id
 
 
+@pytest.mark.slow
 def test_a_hand_missed_for_a_frame_keeps_its_track(tracker, motion):
     results = list(follow(tracker, motion, 3))
     tracker.update(empty(), CAMERA, 3 * RATE_S)
@@ -121,6 +126,7 @@ def test_a_hand_missed_for_a_frame_keeps_its_track(tracker, motion):
     assert back.state == TrackState.TRACK
 
 
+@pytest.mark.slow
 def test_a_hand_found_elsewhere_takes_the_place_of_the_one_remembered(tracker, motion):
     depth, _ = motion.frame(0.0)
     first = tracker.update(depth, CAMERA, 0.0)
@@ -130,12 +136,14 @@ def test_a_hand_found_elsewhere_takes_the_place_of_the_one_remembered(tracker, m
     assert second.hands[0].track_id != first.hands[0].track_id
 
 
+@pytest.mark.slow
 def test_time_running_backwards_starts_over(tracker, motion):
     (late, _), *_ = follow(tracker, motion, 1, first=60)
     (early, _), *_ = follow(tracker, motion, 1, first=0)
     assert early.hands[0].track_id > late.hands[0].track_id
 
 
+@pytest.mark.slow
 def test_the_region_of_interest_hides_the_hand_outside_it(motion, shared):
     depth, joints = motion.frame(0.0)
     column, row = CAMERA.project(joints.mean(axis=0))
@@ -164,7 +172,8 @@ def shown(stage: SequenceRenderer, tracker: HandTracker, count: int):
     return [tracker.update(stage.frame(i * RATE_S).depth, CAMERA, i * RATE_S) for i in range(count)]
 
 
-def test_both_hands_of_a_person_are_tracked_each_on_its_side():
+@pytest.mark.slow
+def test_both_hands_of_a_user_are_tracked_each_on_its_side():
     renderer = SequenceRenderer(SequenceConfig(seed=180, hands=("right", "left")), CAMERA)
     tracker = HandTracker(config=TrackerConfig(hands=2))
     last = shown(renderer, tracker, 12)[-1]
@@ -175,6 +184,7 @@ def test_both_hands_of_a_person_are_tracked_each_on_its_side():
     assert [hand.track_id for hand in last.raw] == [hand.track_id for hand in last.hands]
 
 
+@pytest.mark.slow
 def test_one_that_may_be_none_does_not_keep_a_hand_from_being_found():
     frame = SequenceRenderer(SequenceConfig(seed=180, hands=("right", "left")), CAMERA).frame(0.0)
     first, second = (hand.joints.mean(axis=0) for hand in frame.hands)
@@ -189,6 +199,7 @@ def test_one_that_may_be_none_does_not_keep_a_hand_from_being_found():
     assert np.linalg.norm(found[0].joints.mean(axis=0) - second) < 0.02
 
 
+@pytest.mark.slow
 def test_a_second_hand_that_shows_only_beside_the_first_is_found():
     frame = SequenceRenderer(SequenceConfig(seed=180, hands=("right", "left")), CAMERA).frame(0.0)
     first, second = (hand.joints.mean(axis=0) for hand in frame.hands)
@@ -210,6 +221,7 @@ def test_a_second_hand_that_shows_only_beside_the_first_is_found():
 
 
 @pytest.mark.parametrize("things", [("face",), ("box", "cup"), ("elbow",)])
+@pytest.mark.slow
 def test_what_is_no_hand_is_not_published(tracker, things):
     renderer = SequenceRenderer(
         SequenceConfig(seed=161, hands=(), distractors=things, environment="table"), CAMERA
@@ -219,7 +231,8 @@ def test_what_is_no_hand_is_not_published(tracker, things):
     assert results[-1].state == TrackState.SEARCH
 
 
-def test_a_users_hand_is_learnt_saved_and_held_from_the_first_frame_of_the_next_tracker(tmp_path, motion):
+@pytest.mark.slow
+def test_a_users_hand_is_learnt_saved_and_frozen_from_the_first_frame_of_the_next_tracker(tmp_path, motion):
     config = TrackerConfig(user="anna", user_folder=str(tmp_path), shape=ShapeConfig(frames=4, pause_s=0.0))
     first = list(follow(HandTracker(config=config), motion, 12))[-1][0].hands[0]
     assert first.shape_frozen

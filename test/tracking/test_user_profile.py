@@ -17,18 +17,18 @@ TRUE = np.array([0.1, -0.05, 0.03, 0.0, 0.05, -0.1, 0.02, 0.08, -0.02])
 
 
 @given(st.lists(st.floats(-0.6, 0.6), min_size=9, max_size=9), st.integers(0, 10**6))
-def test_saved_person_comes_back_bit_for_bit(tmp_path_factory, shape, frames) -> None:
-    folder = tmp_path_factory.mktemp("people")
+def test_saved_profile_comes_back_bit_for_bit(tmp_path_factory, shape, frames) -> None:
+    folder = tmp_path_factory.mktemp("users")
     path = save_profile(folder, "Ada-1", UserProfile(np.array(shape), frames, 0.1))
     assert [entry.name for entry in folder.iterdir()] == [path.name] == ["Ada-1.json"]
-    person = load_profile(folder, "Ada-1")
-    assert person is not None
-    np.testing.assert_array_equal(person.shape, shape)
-    assert (person.frames, person.thickness) == (frames, 0.1)
+    profile = load_profile(folder, "Ada-1")
+    assert profile is not None
+    np.testing.assert_array_equal(profile.shape, shape)
+    assert (profile.frames, profile.thickness) == (frames, 0.1)
 
 
 def test_second_save_replaces_the_first_and_others_stay(tmp_path: Path) -> None:
-    folder = tmp_path / "new" / "people"
+    folder = tmp_path / "new" / "users"
     save_profile(folder, "a", UserProfile(TRUE, 3))
     save_profile(folder, "b", UserProfile(-TRUE, 4))
     save_profile(folder, "a", UserProfile(2 * TRUE, 5))
@@ -71,8 +71,8 @@ def with_shape(text: str, name: str, value: object) -> str:
         (lambda text: text[: len(text) // 2], "damaged"),
         (lambda text: "", "damaged"),
         (lambda text: "\udcff", "damaged"),
-        (lambda text: "[1, 2]", "not a saved person"),
-        (lambda text: text.replace("person-1", "person-9"), "not a saved person"),
+        (lambda text: "[1, 2]", "not a saved user profile"),
+        (lambda text: text.replace("person-1", "person-9"), "not a saved user profile"),
         (lambda text: text.replace('"ada"', '"bob"'), "user 'bob'"),
         (lambda text: without(text, "shape"), SHAPE_NAMES[0]),
         (lambda text: without(text, "frames"), "frames"),
@@ -101,6 +101,6 @@ def test_nothing_is_left_behind_when_a_save_fails(tmp_path: Path, monkeypatch) -
     with pytest.raises(OSError, match="disk full"):
         save_profile(tmp_path, "ada", UserProfile(-TRUE, 9))
     assert [entry.name for entry in tmp_path.iterdir()] == ["ada.json"]
-    person = load_profile(tmp_path, "ada")
-    assert person is not None
-    assert person.frames == 3
+    profile = load_profile(tmp_path, "ada")
+    assert profile is not None
+    assert profile.frames == 3

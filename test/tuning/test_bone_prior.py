@@ -12,6 +12,7 @@ from hand_pose_ros.tuning.bone_prior import train_bone_prior
 SHAPE = (len(BONES), COMPONENTS)
 
 
+@pytest.mark.slow
 def test_training_finds_the_lengths_again_and_is_repeatable() -> None:
     rng = np.random.default_rng(0)
     means = np.linspace(0.02, 0.05, SHAPE[0])

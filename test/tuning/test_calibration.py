@@ -39,6 +39,7 @@ def made_up(count: int, seed: int) -> tuple[Cases, Calibration]:
     return Cases(hand, joints, hand_right, joints_right, hand[:, 0], np.full(count, HAND)), truth
 
 
+@pytest.mark.slow
 def test_fit_finds_the_weights_that_made_the_truth() -> None:
     cases, truth = made_up(3000, 1)
     found = fit_calibration(cases)
@@ -48,14 +49,14 @@ def test_fit_finds_the_weights_that_made_the_truth() -> None:
     np.testing.assert_allclose(found.joint_bias, truth.joint_bias, atol=0.25)
 
 
-def test_a_crop_of_each_kind_is_told_by_its_seed(monkeypatch) -> None:
+def test_the_kinds_of_crops_without_a_hand_follow_from_the_seed(monkeypatch) -> None:
     drawn = []
     sample = synthetic.sample_negatives
     monkeypatch.setattr(
         synthetic, "sample_negatives", lambda *given: drawn.append(sample(*given)) or drawn[-1]
     )
     for seed, count in ((0, 40), (3, 7)):
-        source = SyntheticHands(SyntheticConfig(split=2, identities=2, size=32, nothing=0.5))
+        source = SyntheticHands(SyntheticConfig(split=2, identities=2, size=32, negative_fraction=0.5))
         source.batch(seed, count)
         np.testing.assert_array_equal(negative_kinds(source, seed, count), drawn[-1][1])
 
@@ -77,6 +78,7 @@ def test_separation_counts_by_hand() -> None:
     assert rows[6] == ["confidence > 0.15", "25.00 %", "25.00 %", "50.00 %", "0.00 %"]
 
 
+@pytest.mark.slow
 def test_confidence_of_the_shipped_network_beats_chance_on_other_crops() -> None:
     model = load_model(SHIPPED)
     cases = gather_cases(model, 2, 160)

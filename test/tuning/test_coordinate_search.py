@@ -76,10 +76,14 @@ def test_gain_that_is_too_small_is_not_taken() -> None:
     assert not any(trial.accepted for trial in found.trials)
 
 
-def test_best_is_told_after_each_field() -> None:
-    told: list[tuple[str, float]] = []
+def test_the_best_is_reported_after_each_field() -> None:
+    reported: list[tuple[str, float]] = []
     coordinate_search(
-        Point(), GRID, separable, rounds=1, on_field=lambda field, best, score: told.append((field, score))
+        Point(),
+        GRID,
+        separable,
+        rounds=1,
+        on_field=lambda field, best, score: reported.append((field, score)),
     )
-    assert [field for field, _ in told] == list(GRID)
-    assert [score for _, score in told] == sorted((score for _, score in told), reverse=True)
+    assert [field for field, _ in reported] == list(GRID)
+    assert [score for _, score in reported] == sorted((score for _, score in reported), reverse=True)

@@ -61,6 +61,7 @@ def silent(_: str) -> None:
 START = RegressorConfig(background=0.0, free_space=0.0, occluded=0.0, free_space_most=20.0)
 
 
+@pytest.mark.slow
 def test_search_switches_on_the_term_that_helps(views: Views, prior: BonePrior) -> None:
     grid = {"free_space": (0.0, 2.0), "tip_order": (0.0, 0.5)}
     best = choose_weights([views], prior, START, 20, 0, silent, grid)
@@ -71,9 +72,9 @@ def test_search_switches_on_the_term_that_helps(views: Views, prior: BonePrior) 
 
 
 def test_search_stops_when_its_evaluations_are_spent(views: Views, prior: BonePrior) -> None:
-    told: list[str] = []
-    assert choose_weights([views], prior, START, 1, 0, told.append) == START
-    assert len(told) == 1
+    reported: list[str] = []
+    assert choose_weights([views], prior, START, 1, 0, reported.append) == START
+    assert len(reported) == 1
 
 
 def test_frames_of_a_sequence_see_the_frame_before(views: Views, prior: BonePrior) -> None:
@@ -87,6 +88,7 @@ def test_score_is_the_mean_of_both_gains() -> None:
     assert Errors(9.0, 12.0).score(Errors(10.0, 15.0)) == pytest.approx(0.5 * (0.9 + 0.8))
 
 
+@pytest.mark.slow
 def test_table_tries_every_term_without_and_alone(views: Views, prior: BonePrior) -> None:
     console = Console(width=200)
     with console.capture() as capture:

@@ -28,6 +28,7 @@ def cases() -> SurfaceCases:
     )
 
 
+@pytest.mark.slow
 def test_search_takes_what_helps_and_leaves_what_harms(cases):
     blind = SurfaceFitConfig(surface_weight=0.0, free_space_weight=0.0)
     chosen = choose_weights(cases, blind, {"surface_weight": (0.1,)})
@@ -36,6 +37,7 @@ def test_search_takes_what_helps_and_leaves_what_harms(cases):
     assert again == chosen
 
 
+@pytest.mark.slow
 def test_report_measures_every_shape_and_every_term_left_out(cases, capsys):
     report(cases, SurfaceFitConfig())
     lines = capsys.readouterr().out.splitlines()
