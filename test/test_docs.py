@@ -1,0 +1,109 @@
+"""What documentation and recipes name is there: files, links, modules, commands and their options."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import re
+from collections.abc import Iterator
+from functools import cache
+from itertools import zip_longest
+from pathlib import Path
+
+import pytest
+
+from hand_pose_ros.commands.main import COMMANDS
+
+ROOT = Path(__file__).resolve().parents[1]
+MARKDOWN = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("assets/*.md")])
+RECIPES = sorted([*ROOT.glob("config/**/*.yaml"), *ROOT.glob("research/recipes/*.yaml")])
+TEXTS = [*MARKDOWN, *RECIPES, ROOT / "CHANGELOG.rst"]
+
+NOT_OURS = ("runs/", "demo/", "build/", "install/", "share/", "models/x.safetensors", "Training/", "Testing/")
+"""Beginnings of paths that commands write, or that are a reader's own, such as a dataset's."""
+
+FILE = re.compile(
+    r"(?<![\w./:<>*}-])((?:[\w.-]+/)+[\w.-]+\.(?:py|sh|md|yaml|json|safetensors|xml|npz|txt|msg))\b"
+)
+FOLDER = re.compile(
+    r"`((?:hand_pose_ros|config|docs|research|test|tools|assets|models|underlay)/(?:[\w.-]+/)*)`"
+)
+COMMAND = re.compile(
+    r"hand-pose\s+(?P<name>[a-z]+(?:-[a-z]+)*)|-m (?P<module>(?:research|hand_pose_ros)[\w.]*)|(?P<tool>tools/\w+\.py)"
+)
+OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def plain(path: Path) -> str:
+    """The text with continued lines as one, and with a recipe's comments without their signs."""
+    text = path.read_text(encoding="utf-8").replace("\\\n", " ")
+    return re.sub(r"^ *# ?", "", text, flags=re.MULTILINE) if path.suffix == ".yaml" else text
+
+
+def code(text: str) -> Iterator[str]:
+    """Pieces of code: the lines of fenced blocks, inline code, and whole rows of tables."""
+    for block in re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        yield from block.splitlines()
+    rest = re.sub(r"^```\w*\n(.*?)^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    yield from re.findall(r"``?([^`]+)``?", rest)
+    yield from (line for line in rest.splitlines() if line.startswith("| `"))
+
+
+def options_of(parser: argparse.ArgumentParser) -> set[str]:
+    """Options of a parser and of the parsers of its sub-commands."""
+    options = set(parser._option_string_actions)
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            options |= {option for sub in action.choices.values() for option in options_of(sub)}
+    return options
+
+
+@cache
+def options(command: str) -> set[str]:
+    """Options that a sub-command of hand-pose, a module of research or a tool takes."""
+    if command.startswith("tools/"):
+        return set(re.findall(r'"(--[a-z-]+)"', (ROOT / command).read_text(encoding="utf-8"))) | {"--help"}
+    module = COMMANDS[command][1] if command in COMMANDS else f"{command}.command"
+    parser = argparse.ArgumentParser()
+    importlib.import_module(module).add_arguments(parser)
+    return options_of(parser)
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=name_of)
+def test_files_that_are_named_exist(path: Path) -> None:
+    text = plain(path)
+    names = {name for pattern in (FILE, FOLDER) for name in pattern.findall(text)}
+    names = {name for name in names if not name.startswith(NOT_OURS)}
+    places = (ROOT, ROOT / "hand_pose_ros", path.parent)
+    assert not {name for name in names if not any((place / name).exists() for place in places)}
+
+
+@pytest.mark.parametrize("path", MARKDOWN, ids=name_of)
+def test_links_lead_somewhere(path: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)", path.read_text(encoding="utf-8"))
+    assert not {link for link in links if "://" not in link and not (path.parent / link).exists()}
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=name_of)
+def test_commands_that_are_named_exist_and_take_the_options_shown(path: Path) -> None:
+    text = plain(path)
+    pieces = text.splitlines() if path.suffix == ".yaml" else list(code(text))
+    for piece in pieces:
+        found = list(COMMAND.finditer(piece))
+        for match, following in zip_longest(found, found[1:]):
+            if match["module"] is not None:
+                assert importlib.util.find_spec(match["module"]) is not None, piece
+            shown = OPTION.findall(piece[match.end() : following.start() if following else None])
+            command = match["name"] or match["module"] or match["tool"]
+            if match["name"] is not None and path.name != "CHANGELOG.rst":
+                assert command in COMMANDS, piece
+            if command in COMMANDS or not match["name"]:
+                accepted = (
+                    options(command) if shown and not command.startswith("hand_pose_ros") else set(shown)
+                )
+                assert set(shown) <= accepted, f"{piece}: {set(shown) - accepted}"
