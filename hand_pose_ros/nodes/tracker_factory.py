@@ -35,16 +35,8 @@ def build_tracker(parameters: Values) -> HandTracker:
 def tracker_config(parameters: Values) -> TrackerConfig:
     """Returns the parameters as the tracker's settings; ValueError names one that makes no sense."""
     names = (
-        "side",
-        "hands",
-        "device",
-        "threads",
-        "precision",
-        "start_odds",
-        "min_confidence",
-        "coast_s",
-        "user",
-    )
+        "side", "hands", "device", "threads", "precision", "start_odds", "min_confidence", "coast_s", "user",
+    )  # fmt: skip
     return TrackerConfig(
         roi=tuple(parameters["roi"]) if any(parameters["roi"]) else None,
         user_folder=str(user_folder(parameters["user_folder"])),
@@ -54,8 +46,10 @@ def tracker_config(parameters: Values) -> TrackerConfig:
 
 
 def refinement(refine: bool, smoothing_hz: float) -> dict[str, Any]:
-    """The fields of TrackerConfig that say how the network's hand is refined and smoothed; without refinement it only
-    goes back onto the hand model."""
+    """Returns the fields of TrackerConfig that set how the network's hand is refined and smoothed.
+
+    Without refinement the hand model is only fitted to it.
+    """
     if refine:
         return {"filter": FilterConfig(still_hz=smoothing_hz)}
     surface = SurfaceFitConfig(surface_weight=0.0, free_space_weight=0.0, previous_angle=float("inf"))
