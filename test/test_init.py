@@ -61,3 +61,18 @@ def test_messages_still_resolve() -> None:
 
 def test_type_checkers_are_told_that_the_package_is_typed() -> None:
     assert (ROOT / "hand_pose_ros" / "py.typed").is_file()
+
+
+@pytest.mark.parametrize(
+    "module", ["hand_pose_ros.tracking.config", "hand_pose_ros.nodes.parameters.tracker_parameters"]
+)
+def test_settings_and_parameters_are_read_without_torch(module: str) -> None:
+    if ".nodes." in module:
+        pytest.importorskip("rclpy", reason="ROS 2 is not here: source a distribution, or run make build")
+    assert run(f"import sys, {module}; print('torch' in sys.modules)").strip() == "False"
+
+
+def test_py_typed_is_installed_by_pip_and_by_colcon() -> None:
+    assert 'hand_pose_ros = ["py.typed"]' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    rule = r'install(DIRECTORY hand_pose_ros/ DESTINATION ${python_dir}/hand_pose_ros PATTERN "__pycache__" EXCLUDE)'
+    assert rule in (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
