@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -112,3 +113,9 @@ def test_told_bone_lengths_are_those_of_the_template(hand):
     for joint, parent in enumerate(info.joint_parents):
         length = np.linalg.norm(joints[joint] - joints[parent]) if parent >= 0 else 0.0
         assert info.bone_lengths[joint] == pytest.approx(length, abs=1e-6)
+
+
+def test_told_version_is_that_of_the_project():
+    info = conversions.model_info_message("name", "hash")
+    project = (Path(__file__).resolve().parents[2] / "pyproject.toml").read_text(encoding="utf-8")
+    assert f'\nversion = "{info.package_version}"\n' in project
