@@ -22,6 +22,8 @@ from hand_pose_ros.detection.detector_net import (
     views_along,
 )
 
+Array32 = NDArray[np.float32]
+
 LEAST_VISIBLE = 0.3
 """Hands of which less is seen, or whose middle is beside the image, need not be found, but may be."""
 _HIDDEN = 0.03  # below this share nothing can be seen: there is no hand
@@ -43,11 +45,11 @@ def make_target(batch: FrameBatch) -> tuple[Tensor, DetectorTarget]:
     count, rows, columns = anchor.shape
     heat = np.zeros((count, rows, columns), np.float32)
     weight = np.ones((count, rows, columns), np.float32)
-    left = np.zeros((count, rows, columns), np.float32)
-    offset = np.zeros((count, 3, rows, columns), np.float32)
-    size = np.zeros((count, rows, columns), np.float32)
-    near = np.zeros((count, rows, columns), np.float32)
-    axes = np.zeros((count, 9, rows, columns), np.float32)
+    left: Array32 = np.zeros((count, rows, columns), np.float32)
+    offset: Array32 = np.zeros((count, 3, rows, columns), np.float32)
+    size: Array32 = np.zeros((count, rows, columns), np.float32)
+    near: Array32 = np.zeros((count, rows, columns), np.float32)
+    axes: Array32 = np.zeros((count, 9, rows, columns), np.float32)
     views = views_along(batch.rays)
     must = wanted(batch)
     here = batch.rays * anchor[..., None]

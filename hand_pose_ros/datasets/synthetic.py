@@ -242,7 +242,8 @@ def _centred_on_arm(joints: Array, rotation: Array, behind: Array) -> Array:
 
 def _join(first: Scenes, second: Scenes) -> Scenes:
     """Two lists of scenes, one after the other."""
-    solids = Solids(*(np.concatenate(pair) for pair in zip(first.solids, second.solids, strict=True)))
+    kind, centre, axes = zip(first.solids, second.solids, strict=True)
+    solids = Solids(np.concatenate(kind), np.concatenate(centre), np.concatenate(axes))
     return Scenes(np.concatenate([first.planes, second.planes]), solids)
 
 

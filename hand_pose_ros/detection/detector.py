@@ -144,10 +144,11 @@ def decode(
         weight = heat[window].reshape(-1)
         if heat[r, c] < weight.max():
             continue
+        of_maps = (slice(None), *window)
         way = rays[window].reshape(-1, 3)
         back = views_along(way)
         votes = way * anchor[window].reshape(-1, 1)
-        votes += OFFSET_M * np.einsum("kij,ik->kj", back, offset[(slice(None), *window)].reshape(3, -1))
+        votes += OFFSET_M * np.einsum("kij,ik->kj", back, offset[of_maps].reshape(3, -1))
         peak = votes[int(weight.argmax())]
         near = ((votes - peak) ** 2).sum(axis=1) < config.vote_agreement_m**2
         agree = np.where(weight > 0.0, weight * near, 0.0)

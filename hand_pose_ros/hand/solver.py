@@ -127,7 +127,7 @@ class PoseSolver:
         points, trust = _checked_joints(joints, weights)
         if previous is None and np.count_nonzero(trust) < 3:
             raise ValueError("fewer than three joints seen and no previous pose to go on from")
-        shape_precision = np.zeros((skeleton.SHAPE_COUNT, skeleton.SHAPE_COUNT))
+        shape_precision: Array = np.zeros((skeleton.SHAPE_COUNT, skeleton.SHAPE_COUNT))
         if isinstance(shape, ShapeEstimate):
             mean = finite_array("shape", shape.mean, (skeleton.SHAPE_COUNT,))
             shape_precision = finite_array("precision", shape.precision, shape_precision.shape)

@@ -171,7 +171,7 @@ def regress_joints(
 
 def candidate_offsets(radii: tuple[float, ...], counts: tuple[int, ...]) -> Array:
     """The centre and, on each shell, a Fibonacci spiral of points -> (1 + sum of counts, 3), units of the spread."""
-    shells = [np.zeros((1, 3))]
+    shells: list[Array] = [np.zeros((1, 3))]
     for radius, count in zip(radii, counts, strict=True):
         step = np.arange(count) + 0.5
         z = 1.0 - 2.0 * step / count

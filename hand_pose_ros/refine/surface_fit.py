@@ -209,7 +209,7 @@ class SurfaceFit:
     ) -> SurfacePrior:
         """The network's angles, thickness and shape; the previous pose. ValueError as :meth:`fit`."""
         config = self.config
-        shape_precision = np.zeros((skeleton.SHAPE_COUNT, skeleton.SHAPE_COUNT))
+        shape_precision: Array = np.zeros((skeleton.SHAPE_COUNT, skeleton.SHAPE_COUNT))
         if isinstance(shape, ShapeEstimate):
             scales = finite_array("shape", shape.mean, (skeleton.SHAPE_COUNT,))
             shape_precision = finite_array("precision", shape.precision, shape_precision.shape)

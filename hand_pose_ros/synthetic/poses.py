@@ -122,7 +122,7 @@ def _contact_poses() -> tuple[Array, Array, NDArray[np.int64]]:
     """Thumb angles (K, 4), finger angles (K, 4) and finger 0..3 whose tips touch, found by a fixed random search."""
     rng = np.random.default_rng(20)
     count = 150_000
-    angles = np.zeros((count, skeleton.ANGLE_COUNT))
+    angles: Array = np.zeros((count, skeleton.ANGLE_COUNT))
     lower, upper = _LOWER[:4], _UPPER[:4]
     angles[:, :4] = lower + rng.random((count, 4)) * (upper - lower)
     angles[:, 0] = rng.normal(0.1, 0.4, count)

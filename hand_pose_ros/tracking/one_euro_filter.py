@@ -97,7 +97,7 @@ class OneEuroFilter:
         self._config = config
         self._pose: PoseState | None = None
         # (26,): palm m/s, palm rad/s in its own axes, angles rad/s.
-        self._speed = np.zeros(skeleton.PARAMETER_COUNT)
+        self._speed: Array = np.zeros(skeleton.PARAMETER_COUNT)
 
     def reset(self) -> None:
         """Forget what was seen: the next measurement is taken as it is, at rest."""

@@ -78,7 +78,8 @@ class Track:
         self._joints: Array | None = None
         self._velocity: Array | None = None
         self._sigma: Array = np.zeros(skeleton.JOINT_COUNT)
-        self._confidence, self._joint_confidence = 0.0, np.zeros(skeleton.JOINT_COUNT)
+        self._confidence = 0.0
+        self._joint_confidence: Array = np.zeros(skeleton.JOINT_COUNT)
 
     @property
     def side(self) -> str | None:
