@@ -125,16 +125,21 @@ class ProgressBar(Hook):
 
     def __init__(self, describe: Callable[[Trainer[Any, Any, Any], Any], str]) -> None:
         self.describe = describe
+        self._bar: tqdm[Any] | None = None  # shown from before_run to after_run: single steps have none
 
     def before_run(self, run: Trainer[Any, Any, Any]) -> None:
         form = "{l_bar}{bar}| {postfix}"
         self._bar = tqdm(total=100, bar_format=form, desc=run.config.name, mininterval=1.0)
 
     def after_step(self, run: Trainer[Any, Any, Any]) -> None:
-        self._bar.update(100 * run.progress - self._bar.n)
+        if self._bar is not None:
+            self._bar.update(100 * run.progress - self._bar.n)
 
     def after_validation(self, run: Trainer[Any, Any, Any], report: Any, row: Mapping[str, Any]) -> None:
-        self._bar.set_postfix_str(self.describe(run, report))
+        if self._bar is not None:
+            self._bar.set_postfix_str(self.describe(run, report))
 
     def after_run(self, run: Trainer[Any, Any, Any]) -> None:
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
+        self._bar = None
