@@ -118,13 +118,13 @@ class ProposalConfig:
     """The same when the detector is run again with the found hands masked. Guessed."""
     score_weight: float = 2.0
     """Log odds that a unit of the score's own log odds adds to the pose network's. Measured on 374 places on hands and
-    1221 on other things, as ``even_score``, ``least_log_odds`` and ``most_log_odds`` (docs/detector.md)."""
+    1221 on other things (docs/detector.md), as the next three."""
     even_score: float = 0.4
-    """The score that leaves the log odds as they are."""
-    least_log_odds: float = -1.0
-    """The least that a score adds to the log odds."""
-    most_log_odds: float = 3.0
-    """The most that a score adds to the log odds."""
+    """The score that leaves the log odds as they are. Measured (docs/detector.md)."""
+    least_prior_log_odds: float = -1.0
+    """The least that a score adds to the log odds. Measured (docs/detector.md)."""
+    most_prior_log_odds: float = 3.0
+    """The most that a score adds to the log odds. Measured (docs/detector.md)."""
     mask_radius_m: float = 0.03
     """How far about its joints a found hand is masked, metres. Guessed: a palm's flesh."""
     mask_depth_m: float = 0.04
@@ -142,13 +142,10 @@ class ProposalConfig:
         validation.whole(
             self, "spare_detections", "spare_blobs", "spare_remaining", least=0, section="proposals"
         )
-        validation.require(
-            self.least_log_odds <= self.most_log_odds,
-            "proposals",
-            "least_log_odds",
-            self.least_log_odds,
-            f"at most most_log_odds, {self.most_log_odds}",
-        )
+        least, most = self.least_prior_log_odds, self.most_prior_log_odds
+        want = f"at most most_prior_log_odds, {most}"
+        validation.require(least <= most, "proposals", "least_prior_log_odds", least, want)
         validation.between(
-            self, -100.0, 100.0, "least_log_odds", "most_log_odds", "remaining_log_odds", section="proposals"
-        )
+            self, -100.0, 100.0, "least_prior_log_odds", "most_prior_log_odds", "remaining_log_odds",
+            section="proposals",
+        )  # fmt: skip
