@@ -121,10 +121,7 @@ def _checked_points(
     if joint_set is None:
         joint_set = np.eye(skeleton.JOINT_COUNT)
     if isinstance(joint_set, str):
-        if joint_set not in JOINT_SETS:
-            known = ", ".join(sorted(JOINT_SETS))
-            raise ValueError(f"unknown joint set '{joint_set}', want one of {known}")
-        joint_set = JOINT_SETS[joint_set].matrix
+        joint_set = named_joint_set(joint_set).matrix
     target = torch.as_tensor(points).double()
     matrix = torch.as_tensor(np.array(joint_set)).to(target)
     if matrix.ndim != 2 or matrix.shape[1] != skeleton.JOINT_COUNT:

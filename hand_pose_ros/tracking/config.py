@@ -225,6 +225,7 @@ class TrackerConfig:
         validation.between(self, 1, MOST_HANDS, "hands")
         validation.between(self, 1, 64, "threads")
         validation.between(self, 0.0, 1.0, "min_confidence")
+        # The bounds of coast_s and roi are guessed: after 10 s a hidden hand has moved on; 8 px show no hand.
         validation.between(self, 0.0, 10.0, "coast_s", unit="seconds")
         validation.between(self, 0.0, self.scoring.most_frame_log_odds, "start_odds")
         roi = self.roi

@@ -21,7 +21,7 @@ from hand_pose_ros.tracking.shape_estimator import LARGEST_LOG_SCALE, checked_sh
 Array = NDArray[np.float64]
 
 FORMAT = "hand_pose_ros-person-1"
-"""Stored in every file; a file of another format is refused."""
+"""Stored in every file; a file of another format is refused. The older word for a user stays: files of users exist."""
 _USER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
