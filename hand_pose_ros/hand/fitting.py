@@ -25,7 +25,7 @@ from hand_pose_ros.hand.fit_config import FitConfig
 from hand_pose_ros.hand.fit_stages import FitPoints, choose_side, fit_all
 from hand_pose_ros.hand.hand_state import hand_frames
 from hand_pose_ros.hand.jacobian import unflatten_offsets
-from hand_pose_ros.hand.joint_sets import JOINT_SETS
+from hand_pose_ros.hand.joint_sets import named_joint_set
 from hand_pose_ros.hand.kinematics import HandOffsets
 from hand_pose_ros.hand.rotations import so3_log
 

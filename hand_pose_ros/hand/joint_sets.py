@@ -95,7 +95,8 @@ JOINT_SETS: dict[str, JointSet] = {
 
 def named_joint_set(name: str) -> JointSet:
     """A set of JOINT_SETS. ValueError on an unknown name."""
-    require(name in JOINT_SETS, "", "joint set", name, f"one of {', '.join(sorted(JOINT_SETS))}")
+    if name not in JOINT_SETS:
+        raise ValueError(f"unknown joint set '{name}', want one of {', '.join(sorted(JOINT_SETS))}")
     return JOINT_SETS[name]
 
 
