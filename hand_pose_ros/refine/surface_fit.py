@@ -164,17 +164,11 @@ class SurfaceFit:
         spread, precision = _posterior(solution.hessian, problem.free_shape)
         return SurfaceHand(
             np.concatenate([state.translation, so3_log(state.rotation), state.angles]),
-            state.rotation,
-            state.shape,
-            solution.joints,
-            state.thickness,
-            spread,
-            solution.start_energy,
-            solution.energy,
-            solution.steps,
+            state.rotation, state.shape, solution.joints, state.thickness, spread,
+            solution.start_energy, solution.energy, solution.steps,
             _statistics(solution.pixel_counts, solution.sample_counts),
             ShapeEstimate(state.shape, precision) if precision is not None else None,
-        )
+        )  # fmt: skip
 
     def _targets(self, joints: Array, sigma: Array) -> JointTargets:
         """The network's joints with their weights, 0 where a number is not finite or an expected error makes none."""
