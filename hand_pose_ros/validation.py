@@ -26,11 +26,20 @@ def require(right: bool, section: str, name: str, value: Any, want: str) -> None
         raise ValueError(f"{label(section, name)} is {shown}, want {want}")
 
 
+def require_share(name: str, value: float, section: str = "") -> None:
+    """A value from 0 to 1, both included."""
+    require(0 <= value <= 1, section, name, value, "a share from 0 to 1")
+
+
+def require_positive(name: str, value: float, section: str = "") -> None:
+    """A value that is finite and above 0."""
+    require(math.isfinite(value) and value > 0, section, name, value, "more than 0")
+
+
 def positive(config: Any, *names: str, section: str = "") -> None:
     """Finite and above 0."""
     for name in names:
-        value = getattr(config, name)
-        require(math.isfinite(value) and value > 0, section, name, value, "more than 0")
+        require_positive(name, getattr(config, name), section)
 
 
 def not_negative(config: Any, *names: str, section: str = "") -> None:
@@ -43,8 +52,7 @@ def not_negative(config: Any, *names: str, section: str = "") -> None:
 def share(config: Any, *names: str, section: str = "") -> None:
     """From 0 to 1, both included."""
     for name in names:
-        value = getattr(config, name)
-        require(0 <= value <= 1, section, name, value, "a share from 0 to 1")
+        require_share(name, getattr(config, name), section)
 
 
 def between(config: Any, least: float, most: float, *names: str, section: str = "", unit: str = "") -> None:

@@ -28,8 +28,9 @@ from hand_pose_ros.detection.surface_flood import flood, interior, mend
 
 Array32 = NDArray[np.float32]
 
-# Cells about a cell within this depth of it are on the same surface, m.
-_SAME_SURFACE_M = 0.02
+# Cells to each side of a cell that are looked at about it: a ridge is the largest of them, the palm's depth their
+# median. Guessed: wider than a cell's noise, narrower than a palm.
+_BESIDE = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,10 +71,12 @@ class _Cells:
     pixels_a_cell: int
     """Pixels of the image in one cell."""
 
-    def point(self, row: int, column: int) -> NDArray[np.float64]:
-        """The middle of a cell and of its neighbours on the same surface, m."""
-        block = self.z[max(row - 2, 0) : row + 3, max(column - 2, 0) : column + 3]
-        z = float(np.median(block[np.abs(block - self.z[row, column]) < _SAME_SURFACE_M]))
+    def point(self, row: int, column: int, edge_m: float) -> NDArray[np.float64]:
+        """The middle of a cell and of its neighbours on the same surface, within ``edge_m`` of its depth, m."""
+        rows = slice(max(row - _BESIDE, 0), row + _BESIDE + 1)
+        columns = slice(max(column - _BESIDE, 0), column + _BESIDE + 1)
+        block = self.z[rows, columns]
+        z = float(np.median(block[np.abs(block - self.z[row, column]) < edge_m]))
         return np.array([*self.rays[row, column], 1.0]) * z
 
 
@@ -92,16 +95,16 @@ def _cells(frame: DepthFrame, config: BlobDetectorConfig) -> _Cells | None:
     coarse = np.empty(grid.cell.shape, np.float32)
     downsample_depth(frame.depth, grid.step, 0, 0, config.min_range_m, config.max_range_m, grid.cell, coarse)
     z = np.empty_like(coarse)
-    mend(coarse, grid.cell, z)
+    mend(coarse, grid.cell, config.edge_m, config.edge_slope, config.hole_depth_m, z)
     inside = np.empty(z.shape, np.uint8)
-    interior(z, grid.cell, inside)
+    interior(z, grid.cell, config.edge_m, config.edge_slope, inside)
     radius = cv2.distanceTransform(inside, cv2.DIST_L2, 3) * (z * grid.cell)
     return _Cells(z, radius, grid.rays, grid.cell, grid.step**2)
 
 
 def _ridges(cells: _Cells, config: BlobDetectorConfig) -> NDArray[np.intp]:
-    """Cells (n,2) whose radius is a hand's and the largest of their 5x5 neighbours; one a plateau."""
-    most = cv2.dilate(cells.radius, np.ones((5, 5), np.uint8))
+    """Cells (n,2) whose radius is a hand's and the largest of their neighbours; one a plateau."""
+    most = cv2.dilate(cells.radius, np.ones((2 * _BESIDE + 1, 2 * _BESIDE + 1), np.uint8))
     top = (cells.radius >= config.min_radius_m) & (cells.radius <= config.max_radius_m)
     top &= cells.radius >= most
     _, _, _, middles = cv2.connectedComponentsWithStats(top.astype(np.uint8), connectivity=8)
@@ -116,7 +119,7 @@ def _ridges(cells: _Cells, config: BlobDetectorConfig) -> NDArray[np.intp]:
 def _search(cells: _Cells, config: BlobDetectorConfig, count: int) -> list[Blob]:
     """The ``count`` best hands, ``hand_spacing_m`` apart, the nearest to the camera first."""
     ridges = _ridges(cells, config)
-    points = [cells.point(r, c) for r, c in ridges]
+    points = [cells.point(r, c, config.edge_m) for r, c in ridges]
     distance = np.array([p[2] for p in points])
     geodesic = np.full(cells.z.shape, np.inf, np.float32)
     queue = np.empty((4 * cells.z.size + 16, 2), np.int32)
@@ -129,7 +132,7 @@ def _search(cells: _Cells, config: BlobDetectorConfig, count: int) -> list[Blob]
         measured = np.empty(4)
         size = flood(
             cells.z, cells.rays, cells.cell, row, column, config.reach_m, config.max_area_m2, config.occluder_gap_m,
-            geodesic, queue, measured,
+            config.edge_m, config.edge_slope, geodesic, queue, measured,
         )  # fmt: skip
         penalty = _penalty(size, measured, float(cells.radius[row, column]), config)
         if penalty is None:

@@ -14,8 +14,8 @@ from hand_pose_ros import validation
 class BlobDetectorConfig:
     """What the blob detector takes for a hand; ValueError, naming the field, on a value that makes no sense.
 
-    A value without a source under it is guessed. Tests with rendered bodies and with real SR305 and Kinect v2 frames
-    (test/detection/test_blob_detector.py) hold them all together.
+    Tests with rendered bodies and with real SR305 and Kinect v2 frames (test/detection/test_blob_detector.py) hold all
+    values together.
     """
 
     min_range_m: float = 0.15
@@ -23,48 +23,54 @@ class BlobDetectorConfig:
     max_range_m: float = 1.5
     """Farthest depth searched, metres. Guessed: beyond it a hand has too few pixels for the pose network."""
     reach_m: float = 0.14
-    """How far a hand goes from the middle of its palm, along the surface, metres."""
+    """How far a hand goes from the middle of its palm, along the surface, metres. Guessed."""
     min_area_m2: float = 0.003
-    """Least visible area within that reach, square metres."""
+    """Least visible area within that reach, square metres. Guessed."""
     max_area_m2: float = 0.035
-    """Largest visible area within that reach, square metres."""
+    """Largest visible area within that reach, square metres. Guessed."""
     min_radius_m: float = 0.010
-    """Least distance from the palm's middle to the nearest depth edge, metres."""
+    """Least distance from the palm's middle to the nearest depth edge, metres. Guessed."""
     max_radius_m: float = 0.060
-    """Largest distance from the palm's middle to the nearest depth edge, metres."""
+    """Largest distance from the palm's middle to the nearest depth edge, metres. Guessed."""
     max_opening_m: float = 0.20
-    """The widest that what leads on from a hand with spread fingers may be, metres."""
+    """The widest that what leads on from a hand with spread fingers may be, metres. Guessed."""
     max_fist_opening_m: float = 0.12
-    """The same for a hand without fingers, whose wrist or sleeve alone leads on, metres."""
+    """The same for a hand without fingers, whose wrist or sleeve alone leads on, metres. Guessed."""
     max_candidates: int = 40
-    """Places that are flooded, the nearest first, which bounds the time."""
+    """Places that are flooded, the nearest first, which bounds the time. Guessed."""
     wrist_m: float = 0.09
-    """A wrist or a sleeve leads on with less than this, metres; what is wider costs ``opening_cost``."""
+    """A wrist or a sleeve leads on with less than this, metres; what is wider costs ``opening_cost``. Guessed."""
     finger_opening_m: float = 0.04
-    """By this much more a hand with fingers leads on, because they reach beyond ``reach_m``, metres."""
+    """By this much more a hand with fingers leads on, because they reach beyond ``reach_m``, metres. Guessed."""
     opening_cost: float = 3.0
-    """What a metre of opening beyond the wrist's costs, in metres of distance to the camera."""
+    """What a metre of opening beyond the wrist's costs, in metres of distance to the camera. Guessed."""
     palm_radius_m: float = 0.04
-    """A palm is at least this wide to either side, metres; what is narrower costs ``radius_cost``."""
+    """A palm is at least this wide to either side, metres; what is narrower costs ``radius_cost``. Guessed."""
     radius_cost: float = 4.0
-    """What a metre of radius below the palm's costs, in metres of distance."""
+    """What a metre of radius below the palm's costs, in metres of distance. Guessed."""
     fist_outline_m: float = 0.45
     """Outline within reach up to which there are no fingers, metres. Measured, on what is not recorded: 0.4 for a fist
     or an elbow's end, 0.6 for a face."""
     fingers_outline_m: float = 0.85
     """Outline within reach from which on all fingers show, metres. Measured, on what is not recorded: 0.7 to 1.2."""
     outline_cost: float = 0.2
-    """What a hand without any fingers costs, in metres of distance."""
+    """What a hand without any fingers costs, in metres of distance. Guessed."""
     score_scale_m: float = 0.3
     """The cost, in metres of distance, at which a hand's score has fallen to 1 / e. Guessed."""
     hand_spacing_m: float = 0.15
-    """Two hands are at least so far apart, metres: about the length of a hand without its fingertips."""
+    """Two hands are at least so far apart, metres: about the length of a hand without its fingertips. Guessed."""
     same_blob_m: float = 0.10
-    """Places nearer to each other than this lie on one hand, metres."""
+    """Places nearer to each other than this lie on one hand, metres. Guessed."""
     occluder_gap_m: float = 0.06
-    """Nearer by more than this is something else before the surface, not a finger before the palm, metres."""
+    """Nearer by more than this is something else before the surface, not a finger before the palm, metres. Guessed."""
     palm_depth_m: float = 0.012
-    """From the skin to the middle of the palm, metres."""
+    """From the skin to the middle of the palm, metres. Guessed."""
+    edge_m: float = 0.02
+    """Neighbouring cells no further apart in depth than this lie on one surface, metres. Guessed."""
+    edge_slope: float = 3.0
+    """The same a metre across, for slanted surfaces. Derived: it allows 72 degrees."""
+    hole_depth_m: float = 0.03
+    """A hole is filled from its neighbours within this depth of the nearest, metres. Guessed."""
 
     def __post_init__(self) -> None:
         validation.positive(self, *(field.name for field in fields(self)), section="blob_detector")
@@ -118,13 +124,13 @@ class ProposalConfig:
     """The same when the detector is run again with the found hands masked. Guessed."""
     score_weight: float = 2.0
     """Log odds that a unit of the score's own log odds adds to the pose network's. Measured on 374 places on hands and
-    1221 on other things, as ``even_score``, ``least_log_odds`` and ``most_log_odds`` (docs/detector.md)."""
+    1221 on other things (docs/detector.md), as the next three."""
     even_score: float = 0.4
-    """The score that leaves the log odds as they are."""
-    least_log_odds: float = -1.0
-    """The least that a score adds to the log odds."""
-    most_log_odds: float = 3.0
-    """The most that a score adds to the log odds."""
+    """The score that leaves the log odds as they are. Measured (docs/detector.md)."""
+    least_prior_log_odds: float = -1.0
+    """The least that a score adds to the log odds. Measured (docs/detector.md)."""
+    most_prior_log_odds: float = 3.0
+    """The most that a score adds to the log odds. Measured (docs/detector.md)."""
     mask_radius_m: float = 0.03
     """How far about its joints a found hand is masked, metres. Guessed: a palm's flesh."""
     mask_depth_m: float = 0.04
@@ -142,13 +148,10 @@ class ProposalConfig:
         validation.whole(
             self, "spare_detections", "spare_blobs", "spare_remaining", least=0, section="proposals"
         )
-        validation.require(
-            self.least_log_odds <= self.most_log_odds,
-            "proposals",
-            "least_log_odds",
-            self.least_log_odds,
-            f"at most most_log_odds, {self.most_log_odds}",
-        )
+        least, most = self.least_prior_log_odds, self.most_prior_log_odds
+        want = f"at most most_prior_log_odds, {most}"
+        validation.require(least <= most, "proposals", "least_prior_log_odds", least, want)
         validation.between(
-            self, -100.0, 100.0, "least_log_odds", "most_log_odds", "remaining_log_odds", section="proposals"
-        )
+            self, -100.0, 100.0, "least_prior_log_odds", "most_prior_log_odds", "remaining_log_odds",
+            section="proposals",
+        )  # fmt: skip

@@ -124,6 +124,7 @@ def handedness(axes: Tensor) -> Tensor:
 def views_along(rays: NDArray[np.floating]) -> NDArray[np.float64]:
     """Rays (..., 3) -> rotations (..., 3, 3) camera -> view, the smallest that turn each ray to +z, as CropFrame.view:
     a hand's appearance does then not depend on where in the image it is."""
+    # The formula of CropFrame.view over whole arrays, whose rounding differs in the last bit.
     unit = rays / np.linalg.norm(rays, axis=-1, keepdims=True)
     x, y, z = np.moveaxis(unit, -1, 0)
     a = 1.0 / (1.0 + z)

@@ -98,4 +98,4 @@ def score_log_odds(score: float, config: ProposalConfig) -> float:
     """What a detector's score 0..1 adds to the pose network's log odds of a hand: the two err independently."""
     score = min(max(score, 1e-6), 1.0 - 1e-6)
     log_odds = math.log(score / (1.0 - score)) - math.log(config.even_score / (1.0 - config.even_score))
-    return min(max(config.score_weight * log_odds, config.least_log_odds), config.most_log_odds)
+    return min(max(config.score_weight * log_odds, config.least_prior_log_odds), config.most_prior_log_odds)

@@ -14,19 +14,33 @@ from numpy.typing import NDArray
 
 Array32 = NDArray[np.float32]
 
+# Of the 3 x 3 cells about one, itself counted: on the same surface with fewer than this a cell is flying. Guessed.
+_LEAST_JOINED = 4
+# A hole is filled when so many of its neighbours have a reading. Derived: a gap between two fingers, a cell wide, has
+# six, and shall stay open.
+_HOLE_NEIGHBOURS = 7
+# A hole is filled when so many of its neighbours lie on the nearest surface about it. Guessed: most of its eight.
+_HOLE_NEAR = 5
+# Less than this is no shorter way, m: rounding must not queue cells again.
+_SHORTER_M = 1e-6
 # A 4-neighbour count overstates a slanted border by 4 / pi on average (Crofton's formula).
 _CROFTON = math.pi / 4.0
 
 
 @njit(nogil=True, cache=True)
-def _edge(z: float, cell: float) -> float:
-    """Neighbours further apart in depth than this (m) belong to different surfaces; the slope allows 72 degrees."""
-    return max(0.02, 3.0 * cell * z)
+def _edge(z: float, cell: float, edge_m: float, edge_slope: float) -> float:
+    """Neighbours further apart in depth than this (m) belong to different surfaces; see ``BlobDetectorConfig``."""
+    return max(edge_m, edge_slope * cell * z)
 
 
 @njit(nogil=True, cache=True)
-def mend(z: Array32, cell: Array32, out: Array32) -> None:
-    """Fill out (h,w) m: z with holes of a cell or two filled, and cells that hang on to nothing (flying) removed."""
+def mend(
+    z: Array32, cell: Array32, edge_m: float, edge_slope: float, hole_depth_m: float, out: Array32
+) -> None:
+    """Fill out (h,w) m: z with holes of a cell or two filled, and cells that hang on to nothing (flying) removed.
+
+    edge_m, edge_slope, hole_depth_m: as in ``BlobDetectorConfig``.
+    """
     height, width = z.shape
     out[:] = z
     for r in range(1, height - 1):
@@ -40,33 +54,32 @@ def mend(z: Array32, cell: Array32, out: Array32) -> None:
                     if b > 0.0:
                         count += 1
                         nearest = min(nearest, b)
-                        if abs(b - a) < _edge(a, cell[r, c]):
+                        if abs(b - a) < _edge(a, cell[r, c], edge_m, edge_slope):
                             joined += 1
             if a > 0.0:
                 # The cell counts itself.
-                if joined < 4:
+                if joined < _LEAST_JOINED:
                     out[r, c] = 0.0
-            elif count >= 7:
-                # Seven neighbours: a gap between two fingers, a cell wide, has six.
+            elif count >= _HOLE_NEIGHBOURS:
                 total, near = 0.0, 0
                 for y in range(r - 1, r + 2):
                     for x in range(c - 1, c + 2):
-                        if z[y, x] > 0.0 and z[y, x] - nearest < 0.03:
+                        if z[y, x] > 0.0 and z[y, x] - nearest < hole_depth_m:
                             total += z[y, x]
                             near += 1
-                if near >= 5:
+                if near >= _HOLE_NEAR:
                     out[r, c] = total / near
 
 
 @njit(nogil=True, cache=True)
-def interior(z: Array32, cell: Array32, out: NDArray[np.uint8]) -> None:
+def interior(z: Array32, cell: Array32, edge_m: float, edge_slope: float, out: NDArray[np.uint8]) -> None:
     """Fill out (h,w) uint8: 1 where a cell joins its four neighbours without a depth edge, else 0."""
     height, width = z.shape
     out[:] = 0
     for r in range(1, height - 1):
         for c in range(1, width - 1):
             a = z[r, c]
-            t = _edge(a, cell[r, c])
+            t = _edge(a, cell[r, c], edge_m, edge_slope)
             if (
                 a > 0.0
                 and abs(z[r - 1, c] - a) < t
@@ -80,7 +93,7 @@ def interior(z: Array32, cell: Array32, out: NDArray[np.uint8]) -> None:
 @njit(nogil=True, cache=True)
 def flood(
     z: Array32, rays: Array32, cell: Array32, row: int, column: int, reach: float, max_area: float, hidden: float,
-    geodesic: Array32, queue: NDArray[np.int32], out: NDArray[np.float64],
+    edge_m: float, edge_slope: float, geodesic: Array32, queue: NDArray[np.int32], out: NDArray[np.float64],
 ) -> int:  # fmt: skip
     """Walk the surface from (row, column) as far as reach (m, along the surface); return the number of cells met.
 
@@ -103,7 +116,7 @@ def flood(
         a, start = z[r, c], geodesic[r, c]
         if start > reach:
             continue
-        t = _edge(a, cell[r, c])
+        t = _edge(a, cell[r, c], edge_m, edge_slope)
         for y in range(max(r - 1, 0), min(r + 2, height)):
             for x in range(max(c - 1, 0), min(c + 2, width)):
                 b = z[y, x]
@@ -112,7 +125,7 @@ def flood(
                 ex = rays[y, x, 0] * b - rays[r, c, 0] * a
                 ey = rays[y, x, 1] * b - rays[r, c, 1] * a
                 length = start + math.sqrt(ex * ex + ey * ey + (b - a) * (b - a))
-                if length < geodesic[y, x] - 1e-6:
+                if length < geodesic[y, x] - _SHORTER_M:
                     if length <= reach and geodesic[y, x] > reach:
                         seen += (cell[y, x] * b) ** 2
                     geodesic[y, x] = length
@@ -128,7 +141,7 @@ def flood(
                 continue
             a = z[r, c]
             edge = cell[r, c] * a
-            t = _edge(a, cell[r, c])
+            t = _edge(a, cell[r, c], edge_m, edge_slope)
             area += edge * edge
             count += 1
             for k in range(4):

@@ -93,8 +93,13 @@ JOINT_SETS: dict[str, JointSet] = {
 }
 
 
+def named_joint_set(name: str) -> JointSet:
+    """A set of JOINT_SETS. ValueError on an unknown name."""
+    if name not in JOINT_SETS:
+        raise ValueError(f"unknown joint set '{name}', want one of {', '.join(sorted(JOINT_SETS))}")
+    return JOINT_SETS[name]
+
+
 def convert_joints(joints: Array, joint_set: str) -> Array:
     """Our joints (..., 23, 3) in any frame -> a named set's (..., K, 3). ValueError on an unknown name."""
-    if joint_set not in JOINT_SETS:
-        raise ValueError(f"unknown joint set '{joint_set}', want one of {', '.join(sorted(JOINT_SETS))}")
-    return np.asarray(JOINT_SETS[joint_set].matrix @ joints)
+    return np.asarray(named_joint_set(joint_set).matrix @ joints)

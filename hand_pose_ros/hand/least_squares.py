@@ -21,6 +21,7 @@ from hand_pose_ros.hand.fit_config import GEOMETRIES
 from hand_pose_ros.hand.hand_state import HandState, hand_frames
 from hand_pose_ros.hand.jacobian import offsets_jacobian, pose_jacobian, scaled_offsets
 from hand_pose_ros.hand.kinematics import HandFrames
+from hand_pose_ros.hand.levenberg_marquardt import DIAGONAL_FLOOR
 from hand_pose_ros.hand.rotations import so3_exp
 from hand_pose_ros.hand.skeleton import FIRST_ANGLE
 from hand_pose_ros.validation import require
@@ -30,7 +31,6 @@ _FIRST_DAMPING, _LEAST_DAMPING, _MOST_DAMPING = 1e-3, 1e-9, 1e9
 _DAMPING_DECREASE, _DAMPING_INCREASE = 0.3, 6.0
 _STUCK_DAMPING = 1e3  # no step that is still worth taking has failed up to here
 _WORTH_DROPPING = 0.7  # carry on with the unfinished frames alone when they are fewer than this share
-_FLOOR = 1e-9  # on the diagonal, for unknowns that nothing observes
 
 
 class Scales(NamedTuple):
@@ -47,34 +47,45 @@ class Scales(NamedTuple):
 
 
 class _Problem(NamedTuple):
-    """What stays the same while one solve runs.
-
-    target (N, K, 3) m; root (N, K, 1), the square roots of the weights over the noise; matrix (K, 23); lower and upper
-    (20,) rad; unit (N,): whose damping and cost a frame shares, of as many as units; prior_mean and prior_weight of the
-    unknown geometry.
-    """
+    """What stays the same while one solve runs."""
 
     target: Tensor
+    """(N, K, 3) m."""
     root: Tensor
+    """(N, K, 1), the square roots of the weights over the noise."""
     matrix: Tensor
+    """(K, 23)."""
     lower: Tensor
+    """(20,) rad."""
     upper: Tensor
+    """(20,) rad."""
     side: str
+    """"right" or "left"."""
     geometry: str
+    """One of GEOMETRIES."""
     unit: Tensor
+    """(N,): the unit whose damping and cost a frame shares."""
     units: int
+    """How many units there are."""
     scales: Scales
+    """Units of the cost."""
     prior_mean: Tensor
+    """Of the unknown geometry, in its shape."""
     prior_weight: float
+    """Of the unknown geometry's squared difference to that."""
 
 
 class _Evaluation(NamedTuple):
-    """A state, its frames, weighted residuals (N, 3 K) and cost (U,) of each unit."""
+    """A state with what it costs."""
 
     state: HandState
+    """The hands."""
     frames: HandFrames
+    """Joints and segments of each frame."""
     residual: Tensor
+    """(N, 3 K), weighted."""
     cost: Tensor
+    """(U,), of each unit."""
 
 
 def solve(
@@ -205,7 +216,7 @@ def _step(problem: _Problem, now: _Evaluation, damping: Tensor) -> HandState:
     gradient = gradient * free
     hessian = hessian * free[:, :, None] * free[:, None, :] + torch.diag_embed(frozen.to(gradient))
     diagonal = hessian.diagonal(dim1=1, dim2=2)
-    diagonal += damping[problem.unit][:, None] * diagonal + _FLOOR
+    diagonal += damping[problem.unit][:, None] * diagonal + DIAGONAL_FLOOR
     factor, _ = torch.linalg.cholesky_ex(hessian)
 
     if problem.geometry != "fixed":

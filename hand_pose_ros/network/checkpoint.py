@@ -23,7 +23,7 @@ from torch import Tensor
 from hand_pose_ros.files import replaced
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.network.config import ARCHITECTURES, NetworkConfig
-from hand_pose_ros.network.migration import migrate_weights
+from hand_pose_ros.network.migration import migrate_calibration, migrate_weights
 from hand_pose_ros.network.model import HandNet
 
 FORMAT = "hand_pose_ros-weights-1"
@@ -198,7 +198,7 @@ def _info(path: Path, metadata: Mapping[str, str]) -> CheckpointInfo:
             normalisation=json.loads(metadata["normalisation"]),
             training=json.loads(metadata["training"]),
             sha256=metadata["sha256"],
-            calibration=json.loads(metadata.get("calibration", "{}")),
+            calibration=migrate_calibration(json.loads(metadata.get("calibration", "{}"))),
         )
     except KeyError as error:
         raise CheckpointError(f"{path}: metadata lacks {error}") from error

@@ -13,8 +13,11 @@ RENAMED_FIELDS: dict[str, dict[str, str]] = {
     "network": {"feedback": "image_feedback"},
     "loss": {"certainty": "sigma"},
     "data": {"nothing": "negative_fraction"},
+    "calibration.hand": {"agreement": "visibility_score", "floating": "free_space"},
+    "calibration.joint": {"floating": "free_space"},
 }
-"""Section of a training configuration -> its fields' old names and what they are called now."""
+"""Section of a training configuration, or part of a calibration -> its fields' old names and what they are called
+now."""
 
 RENAMED_MODULES: dict[str, str] = {
     "certainty": "sigma_head",
@@ -39,6 +42,11 @@ def migrate_section(section: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """The values of one section, such as ``network``, under today's names. ValueError when a field stands there under
     both of its names."""
     return _migrated(section, values)
+
+
+def migrate_calibration(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored calibration of the confidences, its features under today's names."""
+    return _migrated("calibration", values)
 
 
 def migrate_result(result: Mapping[str, Any]) -> dict[str, Any]:

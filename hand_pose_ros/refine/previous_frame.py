@@ -6,13 +6,13 @@ velocities the next crop's local frame has from :meth:`PreviousFrame.in_crop`.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.depth.crop import CropFrame
+from hand_pose_ros.validation import positive
 
 Array = NDArray[np.float64]
 
@@ -33,8 +33,7 @@ class PreviousFrame:
     """(20,) rad, smoothed; None where there was no hand model."""
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.dt_s) and self.dt_s > 0.0):
-            raise ValueError(f"dt_s is {self.dt_s}, want positive seconds")
+        positive(self, "dt_s")
 
     def in_crop(self, frame: CropFrame) -> tuple[Array, Array | None]:
         """The joints (23, 3) m and their velocity (23, 3) m/s, or None, in a crop's local frame."""

@@ -11,14 +11,13 @@ the hand model: by a fit to joints and depth surface, or to the joints alone.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.hand.kinematics_numba import forward_joints
-from hand_pose_ros.hand.skeleton import bone_lengths
+from hand_pose_ros.hand.skeleton import FIRST_ANGLE, bone_lengths
 from hand_pose_ros.hand.solver import ShapeEstimate
 from hand_pose_ros.refine.bone_prior import BonePrior, load_bone_prior
 from hand_pose_ros.refine.previous_frame import PreviousFrame
@@ -125,27 +124,28 @@ class Refiner:
             scales = estimate.shape if geometry.shape is None else geometry.shape
             joints = regress_joints(
                 estimate.frame, estimate.crop, joints, estimate.sigma, self.prior, self.config.regressor, previous,
-                bone_lengths(forward_joints("right", np.eye(3), np.zeros(3), parameters[6:], scales)[0]),
+                bone_lengths(forward_joints("right", np.eye(3), np.zeros(3), parameters[FIRST_ANGLE:], scales)[0]),
             )  # fmt: skip
-        options: dict[str, Any] = {
-            "thickness": geometry.thickness, "thickness_spread": geometry.thickness_spread
-        }  # fmt: skip
+        pose, slack = None, 1.0
         if previous is not None and previous.angles is not None:
             # Only the fingers stay near where they were: the palm is seen well in every frame.
-            options["previous"] = np.concatenate([parameters[:6], previous.angles])
-            options["slack"] = max(previous.dt_s / _FRAME_S, _LEAST_SLACK)
+            pose = np.concatenate([parameters[:FIRST_ANGLE], previous.angles])
+            slack = max(previous.dt_s / _FRAME_S, _LEAST_SLACK)
 
         def fit(shape: Array | ShapeEstimate) -> SurfaceHand:
             return self._fit.fit(
-                estimate.frame, estimate.crop, joints, estimate.sigma, shape, parameters, **options
-            )
+                estimate.frame, estimate.crop, joints, estimate.sigma, shape, parameters, previous=pose,
+                thickness=geometry.thickness, thickness_spread=geometry.thickness_spread, slack=slack,
+            )  # fmt: skip
 
         loose: SurfaceHand | None = None
-        if fit_shape or geometry.shape is None:
-            loose = fit(self._fit.loose_shape(estimate.shape))
-        hand = loose if geometry.shape is None else fit(geometry.shape)
-        assert hand is not None
+        if geometry.shape is None:
+            hand = loose = fit(self._fit.loose_shape(estimate.shape))
+        else:
+            if fit_shape:
+                loose = fit(self._fit.loose_shape(estimate.shape))
+            hand = fit(geometry.shape)
         return Refined(
-            hand.rotation, hand.parameters[:3], hand.parameters[6:], hand.shape, hand.joints,
+            hand.rotation, hand.parameters[:3], hand.parameters[FIRST_ANGLE:], hand.shape, hand.joints,
             hand.thickness, hand.thickness_spread, hand.statistics, None if loose is None else loose.shape,
         )  # fmt: skip

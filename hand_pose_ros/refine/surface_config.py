@@ -14,55 +14,60 @@ from hand_pose_ros.validation import not_negative, positive, require, whole
 class SurfaceFitConfig:
     """A weight of 0 leaves a term out. ValueError, naming the field, on a value that makes no sense.
 
-    Defaults of fields that ``hand-pose surface-weights`` searches are what it chose on synthetic crops; where another
-    source is known it stands under the field, the rest is guessed.
+    What was measured with ``hand-pose surface-weights`` is what it chose on synthetic crops.
     """
 
     joint_weight: float = 0.3
-    """Of a joint's squared distance to the network's, in units of its expected error."""
+    """Of a joint's squared distance to the network's, in units of its expected error. Measured with ``hand-pose
+    surface-weights``."""
     joint_scale: float = 1.5
-    """Beyond so many expected errors a joint counts less and less."""
+    """Beyond so many expected errors a joint counts less and less. Measured with ``hand-pose surface-weights``."""
     surface_weight: float = 0.1
-    """Of a pixel's squared distance to the model in units of surface_noise_m, for pixels of 3.1 mm."""
+    """Of a pixel's squared distance to the model in units of surface_noise_m, for pixels of 3.1 mm. Measured with
+    ``hand-pose surface-weights``."""
     surface_noise_m: float = 0.003
-    """Unit of the surface's distances, metres. It only scales the two surface weights."""
+    """Unit of the surface's distances, metres. It only scales the two surface weights. Guessed."""
     surface_scale_m: float = 0.006
-    """Beyond this distance to the model a pixel counts less and less, metres."""
+    """Beyond this distance to the model a pixel counts less and less, metres. Measured with ``hand-pose
+    surface-weights``."""
     facing: float = -0.2
-    """Least cosine between the view and the normal of a surface that a pixel may be."""
+    """Least cosine between the view and the normal of a surface that a pixel may be. Measured with ``hand-pose
+    surface-weights``."""
     free_space_weight: float = 0.2
-    """As surface_weight, of a bone sample before the surface or beside the hand."""
+    """As surface_weight, of a bone sample before the surface or beside the hand. Measured with ``hand-pose
+    surface-weights``."""
     free_space_scale_m: float = 0.012
-    """Beyond this distance a sample counts less and less, metres."""
+    """Beyond this distance a sample counts less and less, metres. Measured with ``hand-pose surface-weights``."""
     free_space_margin_m: float = 0.0
-    """By this much flesh may lie before the surface, metres."""
+    """By this much flesh may lie before the surface, metres. Measured with ``hand-pose surface-weights``."""
     free_space_gate_m: float = 0.025
-    """Flesh farther before the surface than this is beside the hand, metres: about two fingers' radii."""
+    """Flesh farther before the surface than this is beside the hand, metres: about two fingers' radii. Guessed."""
     angle_weight: float = 1.0
-    """Of the angles' distance to the network's, in units of angle_spread."""
+    """Of the angles' distance to the network's, in units of angle_spread. Guessed."""
     angle_spread: float = 0.7
-    """Spread about the network's angles, rad."""
+    """Spread about the network's angles, rad. Measured with ``hand-pose surface-weights``."""
     previous_translation_m: float = float("inf")
-    """Spread of the palm about the previous pose, metres; infinite: no prior. The palm is seen well in every
-    frame."""
+    """Spread of the palm about the previous pose, metres; infinite: no prior. The palm is seen well in every frame.
+    Guessed."""
     previous_rotation: float = float("inf")
-    """The same of its rotation, rad."""
+    """The same of its rotation, rad. Guessed."""
     previous_angle: float = 0.25
-    """The same of the angles, rad, after a thirtieth of a second."""
+    """The same of the angles, rad, after a thirtieth of a second. Guessed."""
     thickness_spread: float = 0.08
-    """Of the flesh's log scale about its estimate so far."""
+    """Of the flesh's log scale about its estimate so far. Measured with ``hand-pose surface-weights``."""
     shape_spread: float = 0.10
-    """Of each log scale of a shape that one frame's network guessed, see SurfaceFit.loose_shape."""
+    """Of each log scale of a shape that one frame's network guessed, see SurfaceFit.loose_shape. Measured with
+    ``hand-pose surface-weights``."""
     points: int = 256
-    """Most pixels that are compared: more cost time."""
+    """Most pixels that are compared: more cost time. Guessed."""
     reach_m: float = 0.025
-    """Pixels farther than this from the box about all joints are left alone, metres."""
+    """Pixels farther than this from the box about all joints are left alone, metres. Guessed."""
     ring_px: int = 10
-    """Radius, px, within which the nearest pixel of the hand is searched for a sample beside it."""
+    """Radius, px, within which the nearest pixel of the hand is searched for a sample beside it. Guessed."""
     iterations: int = 8
-    """Most Levenberg-Marquardt trials."""
+    """Most Levenberg-Marquardt trials. Guessed."""
     tolerance: float = 1e-3
-    """A step that gains less than this share of the energy is the last."""
+    """A step that gains less than this share of the energy is the last. Guessed."""
 
     def __post_init__(self) -> None:
         not_negative(

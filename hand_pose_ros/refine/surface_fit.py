@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from hand_pose_ros.depth.crop import CROP_CUBE_M, CROP_SIZE, CropFrame
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics_numba import REST_ROTATIONS, forward_joints
+from hand_pose_ros.hand.levenberg_marquardt import DIAGONAL_FLOOR
 from hand_pose_ros.hand.rotations_numba import so3_exp, so3_log
 from hand_pose_ros.hand.solver import ShapeEstimate
 from hand_pose_ros.refine.surface_config import SurfaceFitConfig
@@ -41,7 +42,7 @@ from hand_pose_ros.refine.surface_problem import (
     Terms,
 )
 from hand_pose_ros.refine.surface_solver import fit_hand
-from hand_pose_ros.validation import finite_array
+from hand_pose_ros.validation import finite_array, require
 
 Array = NDArray[np.float64]
 
@@ -50,8 +51,6 @@ _POSE, _FIRST_ANGLE = skeleton.PARAMETER_COUNT, skeleton.FIRST_ANGLE
 _PIXEL_AREA_M2 = (CROP_CUBE_M / CROP_SIZE) ** 2
 # Expected errors count as at least and at most this (guessed): a network is never surer, nor of less use.
 _WORST_SIGMA_M, _BEST_SIGMA_M = 0.05, 0.001
-# Added to the diagonal before it is inverted, for unknowns that nothing observes.
-_DIAGONAL_FLOOR = 1e-9
 
 
 @dataclass(frozen=True)
@@ -165,17 +164,11 @@ class SurfaceFit:
         spread, precision = _posterior(solution.hessian, problem.free_shape)
         return SurfaceHand(
             np.concatenate([state.translation, so3_log(state.rotation), state.angles]),
-            state.rotation,
-            state.shape,
-            solution.joints,
-            state.thickness,
-            spread,
-            solution.start_energy,
-            solution.energy,
-            solution.steps,
+            state.rotation, state.shape, solution.joints, state.thickness, spread,
+            solution.start_energy, solution.energy, solution.steps,
             _statistics(solution.pixel_counts, solution.sample_counts),
             ShapeEstimate(state.shape, precision) if precision is not None else None,
-        )
+        )  # fmt: skip
 
     def _targets(self, joints: Array, sigma: Array) -> JointTargets:
         """The network's joints with their weights, 0 where a number is not finite or an expected error makes none."""
@@ -217,10 +210,8 @@ class SurfaceFit:
             scales = finite_array("shape", shape, (skeleton.SHAPE_COUNT,))
         known = finite_array("thickness", thickness, ())
         spread = config.thickness_spread if thickness_spread is None else thickness_spread
-        if not spread > 0.0:
-            raise ValueError(f"thickness_spread is {spread}, want a positive number")
-        if not slack > 0.0:
-            raise ValueError(f"slack is {slack}, want a positive number")
+        require(spread > 0.0, "", "thickness_spread", spread, "more than 0")
+        require(slack > 0.0, "", "slack", slack, "more than 0")
         mean, precision = np.zeros((2, UNKNOWNS)), np.zeros((2, UNKNOWNS))
         mean[0, _FIRST_ANGLE:_POSE] = start[_FIRST_ANGLE:]
         precision[0, _FIRST_ANGLE:_POSE] = config.angle_weight / config.angle_spread**2
@@ -239,7 +230,7 @@ def _posterior(hessian: Array, free_shape: bool) -> tuple[float, Array | None]:
     and thickness unknown (the Schur complement), from the lower triangle of all unknowns' matrix (36, 36)."""
     size = UNKNOWNS if free_shape else FIRST_SCALE
     try:
-        lower = np.linalg.cholesky(hessian[:size, :size] + _DIAGONAL_FLOOR * np.eye(size))
+        lower = np.linalg.cholesky(hessian[:size, :size] + DIAGONAL_FLOOR * np.eye(size))
     except np.linalg.LinAlgError:
         nothing = np.zeros((skeleton.SHAPE_COUNT, skeleton.SHAPE_COUNT))
         return float("inf"), nothing if free_shape else None

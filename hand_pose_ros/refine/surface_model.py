@@ -52,9 +52,11 @@ def _capsules() -> tuple[NDArray[np.int64], Array, Array]:
     names = list(_PALM_POINTS_MM)
     first = skeleton.JOINT_COUNT
     rows = [
-        (1 + 3 * f + i, joints[i], joints[i + 1])
-        for f, joints in enumerate(skeleton.FINGER_JOINTS.values())
-        for i in range(3)
+        (int(segment), joints[i], joints[i + 1])
+        for segments, joints in zip(
+            skeleton.FINGER_SEGMENT_TABLE, skeleton.FINGER_JOINTS.values(), strict=True
+        )
+        for i, segment in enumerate(segments)
     ]
     rows += [(0, first + names.index(a), first + names.index(b)) for a, b in _PALM_CAPSULES]
     radii = np.zeros(first + len(names))
@@ -66,7 +68,7 @@ def _capsules() -> tuple[NDArray[np.int64], Array, Array]:
 
 
 CAPSULES, END_RADII, PALM_POINTS = _capsules()
-FINGER_CAPSULES = 3 * len(skeleton.FINGERS)
+FINGER_CAPSULES: int = skeleton.FINGER_SEGMENT_TABLE.size
 """The first so many of ``CAPSULES`` are bones of fingers, the rest the palm's."""
 
 _ARM_FLAGS = [2 if b.startswith("wrist") else int(a.startswith("wrist")) for a, b in _PALM_CAPSULES]

@@ -3,8 +3,10 @@
 In: features of one crop from network, hand model, bones and surface (:class:`ConfidenceFeatures`). Out: a confidence of
 the hand and of each joint, 0..1. Both are logistic regressions on few features, trained on held-out synthetic crops
 with and without hands (``hand-pose calibrate``) and stored with the weights, so that of the hands with confidence 0.8
-eight of ten are right. The constants here define the stored features: who changes one has to calibrate all weights
-again.
+eight of ten are right.
+
+The constants up to ``ConfidenceFeatures`` define the features that the stored calibrations were fitted with: none of
+them may change unless ``hand-pose calibrate`` is run again for all weights.
 """
 
 from __future__ import annotations
@@ -28,17 +30,18 @@ from hand_pose_ros.tracking.visibility import depth_below_surface, visible_share
 Array = NDArray[np.float64]
 
 RIGHT_M = 0.020
-"""A joint is right when it is off by less than this, a hand when its joints are so on average, metres. Chosen: about a
-finger's width."""
+"""A joint is right when it is off by less than this, a hand when its joints are so on average, metres. Chosen:
+about a finger's width."""
 
 HAND_FEATURES: tuple[str, ...] = (
-    "presence", "log_sigma", "worst_log_sigma", "agreement", "disagreement", "bones", "explained", "residual",
-    "floating", "on_surface",
+    "presence", "log_sigma", "worst_log_sigma", "visibility_score", "disagreement", "bones", "explained", "residual",
+    "free_space", "on_surface",
 )  # fmt: skip
 JOINT_FEATURES: tuple[str, ...] = (
-    "hand", "log_sigma", "disagreement", "moved", "floating", "hidden", "background",
+    "hand", "log_sigma", "disagreement", "moved", "free_space", "hidden", "background",
 )  # fmt: skip
-"""Names of the features in the order of their weights, as stored with the weights."""
+"""Names of the features in the order of their weights, as stored with the weights; names that were stored before are
+translated by network/migration.py."""
 LOG_ODDS_LIMIT = 8.0
 """The presence feature and the hand's log odds are bounded to this. Guessed: surer than 1 in 3000 is never known."""
 UNIT_M = 0.01
@@ -47,6 +50,18 @@ DEPTH_LIMIT = 3.0
 """The most that a joint's depth before or below the surface counts, in units of UNIT_M. Guessed."""
 FLESH_UNITS = 2.0
 """From this depth below the surface on, in units of UNIT_M, a joint starts to count as hidden. Guessed."""
+LEAST_SIGMA_M, MOST_SIGMA_M = 1e-4, 1.0
+"""The network's expected errors are features as at least and at most this, metres. Guessed: none is surer, and none of
+less use."""
+BONE_SCORE_FLOOR = 1e-2
+"""Added to the prior's score of a bone before its logarithm, which a score of 0 would make infinite. Guessed."""
+
+# Of `uncalibrated`, all guessed: log odds of the hand at features of 0, log odds that a unit of each feature adds.
+_GUESSED_HAND_BIAS = -1.0
+_GUESSED_HAND_WEIGHTS = {"presence": 0.3, "log_sigma": -3.0, "visibility_score": 3.0}
+# The same of each joint.
+_GUESSED_JOINT_BIAS = 1.0
+_GUESSED_JOINT_WEIGHTS = {"hand": 0.3, "log_sigma": -2.0}
 
 
 @dataclass(frozen=True)
@@ -71,11 +86,11 @@ def confidence_features(
     presence: log odds of there being a hand; refined: the hand after refinement; prior: of the bones' lengths.
     """
     frame, joints, statistics = estimate.frame, estimate.joints, refined.statistics
-    log_sigma = np.log(np.clip(estimate.sigma, 1e-4, 1.0) / UNIT_M)
+    log_sigma = np.log(np.clip(estimate.sigma, LEAST_SIGMA_M, MOST_SIGMA_M) / UNIT_M)
     apart = np.log1p(np.linalg.norm(estimate.coarse - joints, axis=1) / UNIT_M)
     moved = np.log1p(np.linalg.norm(refined.joints - joints, axis=1) / UNIT_M)
     # Joints of the hand model always have plausible bones; those before it (coarse) only where there is a hand.
-    bones = np.log(prior.score(bone_lengths(estimate.coarse)) + 1e-2).mean()
+    bones = np.log(prior.score(bone_lengths(estimate.coarse)) + BONE_SCORE_FLOOR).mean()
     below, inside = depth_below_surface(frame, estimate.crop, refined.joints)
     seen = np.isfinite(below)
     free_space = np.where(seen, np.clip(-below / UNIT_M, 0.0, DEPTH_LIMIT), DEPTH_LIMIT)
@@ -163,12 +178,9 @@ class Calibration:
 
 def uncalibrated() -> Calibration:
     """For weights that bring no calibration: presence, expected errors and visibility with guessed weights."""
-    hand, joint = np.zeros(len(HAND_FEATURES)), np.zeros(len(JOINT_FEATURES))
-    hand[HAND_FEATURES.index("presence")] = 0.3
-    hand[HAND_FEATURES.index("log_sigma")] = -3.0
-    hand[HAND_FEATURES.index("agreement")] = 3.0
-    joint[JOINT_FEATURES.index("hand")], joint[JOINT_FEATURES.index("log_sigma")] = 0.3, -2.0
-    return Calibration(hand, -1.0, joint, np.full(skeleton.JOINT_COUNT, 1.0))
+    hand = np.array([_GUESSED_HAND_WEIGHTS.get(name, 0.0) for name in HAND_FEATURES])
+    joint = np.array([_GUESSED_JOINT_WEIGHTS.get(name, 0.0) for name in JOINT_FEATURES])
+    return Calibration(hand, _GUESSED_HAND_BIAS, joint, np.full(skeleton.JOINT_COUNT, _GUESSED_JOINT_BIAS))
 
 
 def _sigmoid(log_odds: Array | float) -> Array:

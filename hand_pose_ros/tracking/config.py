@@ -44,9 +44,9 @@ class ScoringConfig:
     """From this on a tracked hand counts as seen. Measured with ``hand-pose calibrate`` (docs/results.md): of hands 1 %
     lie below, most of them cut by the picture's edge, of other things 2 % above. A search tries many places, some of
     things that the network was not trained on, so beginning a track takes more: ``TrackerConfig.start_odds``."""
-    least_log_odds: float = -4.0
+    least_frame_log_odds: float = -4.0
     """One frame's log odds count as at least this. Guessed."""
-    most_log_odds: float = 12.0
+    most_frame_log_odds: float = 12.0
     """One frame's log odds count as at most this. Guessed; a cup behind a box once reached 8."""
     fallback_sigma_m: float = 0.015
     """For weights without a presence head: the expected error at which a joint's certainty is 1 / e, metres. Guessed,
@@ -63,8 +63,8 @@ class ScoringConfig:
         validation.positive(self, "fallback_sigma_m", "fallback_slope", section="scoring")
         validation.share(self, "fallback_certainty", section="scoring")
         log_odds = (
-            "least_log_odds", "reject_log_odds", "candidate_log_odds", "seen_log_odds", "sure_log_odds",
-            "most_log_odds",
+            "least_frame_log_odds", "reject_log_odds", "candidate_log_odds", "seen_log_odds", "sure_log_odds",
+            "most_frame_log_odds",
         )  # fmt: skip
         validation.between(self, -100.0, 100.0, *log_odds, section="scoring")
         for low, high in pairwise(log_odds):
@@ -225,8 +225,9 @@ class TrackerConfig:
         validation.between(self, 1, MOST_HANDS, "hands")
         validation.between(self, 1, 64, "threads")
         validation.between(self, 0.0, 1.0, "min_confidence")
+        # The bounds of coast_s and roi are guessed: after 10 s a hidden hand has moved on; 8 px show no hand.
         validation.between(self, 0.0, 10.0, "coast_s", unit="seconds")
-        validation.between(self, 0.0, self.scoring.most_log_odds, "start_odds")
+        validation.between(self, 0.0, self.scoring.most_frame_log_odds, "start_odds")
         roi = self.roi
         validation.require(
             roi is None or (len(roi) == 4 and min(roi) >= 0 and min(roi[2:]) >= 8),

@@ -63,22 +63,27 @@ class FilterConfig:
     """
 
     still_hz: float = 0.25
-    """Cut-off at rest: less is steadier and settles later; 0 leaves every pose as it was measured."""
+    """Cut-off at rest: less is steadier and settles later; 0 leaves every pose as it was measured. Chosen by hand on
+    synthetic hands."""
     palm_hz: float = 250.0
-    """What a palm speed of 1 m/s adds to the palm's cut-off; it grows with the square of the speed."""
+    """What a palm speed of 1 m/s adds to the palm's cut-off; it grows with the square of the speed. Chosen by hand on
+    synthetic hands."""
     finger_hz_by_palm: float = 80.0
-    """What a palm speed of 1 m/s adds to the fingers' cut-off; it grows with the square of the speed."""
+    """What a palm speed of 1 m/s adds to the fingers' cut-off; it grows with the square of the speed. Chosen by hand on
+    synthetic hands."""
     finger_hz: float = 0.25
-    """What a finger speed of 1 rad/s adds to the fingers' cut-off; it grows with the square of the speed."""
+    """What a finger speed of 1 rad/s adds to the fingers' cut-off; it grows with the square of the speed. Chosen by
+    hand on synthetic hands."""
     palm_speed_hz: float = 2.0
-    """Cut-off of the palm's speed estimate: less separates motion from noise more surely, more does so sooner."""
+    """Cut-off of the palm's speed estimate: less separates motion from noise more surely, more does so sooner. Chosen
+    by hand on synthetic hands."""
     finger_speed_hz: float = 0.8
-    """The same for the fingers, whose noise is larger."""
+    """The same for the fingers, whose noise is larger. Chosen by hand on synthetic hands."""
     catch_up_m: float = 0.02
     """A palm seen this far from the smoothed one (turns count by PALM_LEVER_M) is followed at once, by 63 %; half as
-    far by 6 %. It starts to move before its speed is known. 0: never."""
+    far by 6 %. It starts to move before its speed is known. 0: never. Chosen by hand on synthetic hands."""
     catch_up_rad: float = 1.0
-    """The same for the fingers: the length of all 20 angles' differences."""
+    """The same for the fingers: the length of all 20 angles' differences. Chosen by hand on synthetic hands."""
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -45,13 +45,8 @@ class ShapeConfig:
 
     def __post_init__(self) -> None:
         validation.between(self, 1, 1000, "frames")
-        validation.require(
-            0.0 <= self.least_confidence < 1.0,
-            "",
-            "least_confidence",
-            self.least_confidence,
-            "0 to 1, without 1",
-        )
+        least = self.least_confidence
+        validation.require(0.0 <= least < 1.0, "", "least_confidence", least, "0 to 1, without 1")
         validation.not_negative(self, "longest_s", "change_rad", "pause_s")
 
 
@@ -102,8 +97,7 @@ class ShapeEstimator:
         frame = finite_array("shape", shape, (skeleton.SHAPE_COUNT,))
         rotation = finite_array("rotation", rotation, (3, 3))
         angles = finite_array("angles", angles, (skeleton.ANGLE_COUNT,))
-        if not 0.0 <= confidence <= 1.0:
-            raise ValueError(f"confidence is {confidence}, want 0 to 1")
+        validation.require_share("confidence", confidence)
         last = self._last
         if last is not None and stamp_s < last.stamp_s:
             raise ValueError(f"stamp {stamp_s} s lies before the last frame's, {last.stamp_s} s")

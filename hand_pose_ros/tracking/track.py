@@ -135,7 +135,7 @@ class Track:
                 chosen, presence, refined, self._refiner.prior, self._config.visibility
             )
             confidence, joint_confidence = self._calibration.confidence(features)
-        log_odds = float(np.clip(presence, scoring.least_log_odds, scoring.most_log_odds))
+        log_odds = float(np.clip(presence, scoring.least_frame_log_odds, scoring.most_frame_log_odds))
         seen = log_odds >= scoring.seen_log_odds and confidence >= self._config.min_confidence
         if self._log_odds is None:
             self._log_odds = log_odds
@@ -150,7 +150,7 @@ class Track:
 
     def warm_up(self, estimates: Sequence[Estimate], stamp_s: float) -> None:
         """Run every compiled path on these estimates, whatever they show."""
-        self._log_odds = self._config.scoring.most_log_odds
+        self._log_odds = self._config.scoring.most_frame_log_odds
         chosen = self._choose_side(estimates, stamp_s)
         refined = self._refine(chosen, stamp_s)
         self._accept(chosen, refined, 0.5, self._joint_confidence, stamp_s)

@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from hand_pose_ros.files import write_json
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.tracking.shape_estimator import LARGEST_LOG_SCALE, checked_shape
+from hand_pose_ros.validation import require
 
 Array = NDArray[np.float64]
 
 FORMAT = "hand_pose_ros-person-1"
-"""Stored in every file; a file of another format is refused."""
+"""Stored in every file; a file of another format is refused. The older word for a user stays: files of users exist."""
 _USER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
@@ -38,12 +39,7 @@ class UserProfile:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", checked_shape(self.shape))
-        if isinstance(self.frames, bool) or not isinstance(self.frames, int) or self.frames < 0:
-            raise ValueError(f"frames is {self.frames!r}, want a whole number, at least 0")
-        if self.thickness is not None and not (
-            _is_number(self.thickness) and abs(self.thickness) <= LARGEST_LOG_SCALE
-        ):
-            raise ValueError(f"thickness is {self.thickness!r}, want a log scale within log 2 of 0, or None")
+        _checked_counts(self.frames, self.thickness)
 
 
 def save_profile(folder: str | Path, user_id: str, profile: UserProfile) -> Path:
@@ -83,9 +79,19 @@ def load_profile(folder: str | Path, user_id: str) -> UserProfile | None:
     if data.get("user") != user_id:
         raise ValueError(f"{path} is user '{data.get('user')}', want '{user_id}'")
     try:
-        return UserProfile(_shape_of(data.get("shape")), data.get("frames"), data.get("thickness"))  # type: ignore[arg-type]
+        frames, thickness = _checked_counts(data.get("frames"), data.get("thickness"))
+        return UserProfile(_shape_of(data.get("shape")), frames, thickness)
     except ValueError as error:
         raise ValueError(f"{path} is damaged: {error}") from error
+
+
+def _checked_counts(frames: Any, thickness: Any) -> tuple[int, float | None]:
+    """Frames and thickness as they are, of any type before; ValueError naming the one that makes no sense."""
+    whole = isinstance(frames, int) and not isinstance(frames, bool) and frames >= 0
+    require(whole, "", "frames", frames, "a whole number, at least 0")
+    known = thickness is None or (_is_number(thickness) and abs(thickness) <= LARGEST_LOG_SCALE)
+    require(known, "", "thickness", thickness, "a log scale within log 2 of 0, or None")
+    return frames, thickness
 
 
 def _shape_of(scales: Any) -> Array:

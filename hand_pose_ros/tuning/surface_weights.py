@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from hand_pose_ros.datasets.synthetic import Batch, SyntheticConfig, SyntheticHands
-from hand_pose_ros.depth.crop import CropFrame
+from hand_pose_ros.depth.crop import CROP_CUBE_M, CropFrame
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.solver import PoseSolver
 from hand_pose_ros.network.model import HandNet
@@ -44,7 +44,7 @@ LEFT_OUT: Mapping[str, Mapping[str, Any]] = {
     "without depth to model": {"surface_weight": 0.0},
     "without model to depth": {"free_space_weight": 0.0},
     "without the angles": {"angle_weight": 0.0},
-    "thickness held": {"thickness_spread": 1e-4},
+    "thickness frozen": {"thickness_spread": 1e-4},
 }
 SHAPES: tuple[str, ...] = ("loose", "network", "true")
 """The network's shape as a start, the network's shape frozen, the true shape frozen."""
@@ -64,7 +64,7 @@ class SurfaceCases:
     """(N, 26)."""
     shape: NDArray[np.float32]
     """(N, 9) log scales."""
-    cube_m: float = 0.30
+    cube_m: float = CROP_CUBE_M
     """Edge of the crop's cube, m."""
 
     @property

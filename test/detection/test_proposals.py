@@ -115,7 +115,7 @@ def test_remaining_hands_are_the_detectors_alone():
         (ProposalConfig, "most_proposals", 0),
         (ProposalConfig, "spare_blobs", -1),
         (ProposalConfig, "score_weight", -1.0),
-        (ProposalConfig, "least_log_odds", 4.0),
+        (ProposalConfig, "least_prior_log_odds", 4.0),
         (ProposalConfig, "remaining_log_odds", np.nan),
         (DetectionConfig, "least_score", np.nan),
         (DetectionConfig, "same_peak_m", -0.1),

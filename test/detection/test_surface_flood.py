@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from hand_pose_ros.detection.config import BlobDetectorConfig
 from hand_pose_ros.detection.surface_flood import flood, interior, mend
 
 SIZE, CELL, DEPTH_M = 61, np.float32(0.006), np.float32(0.5)
 EDGE_M = float(CELL * DEPTH_M)
+CONFIG = BlobDetectorConfig()
+EDGE = (CONFIG.edge_m, CONFIG.edge_slope)
 
 
 def plate(half: int, depth_m: float = DEPTH_M) -> np.ndarray:
@@ -33,7 +36,9 @@ def flooded(z: np.ndarray, reach_m: float, max_area_m2: float = 1.0) -> tuple[in
     geodesic = np.full(z.shape, np.inf, np.float32)
     out = np.empty(4)
     queue = np.empty((4 * z.size + 16, 2), np.int32)
-    count = flood(z, rays(), cells(), SIZE // 2, SIZE // 2, reach_m, max_area_m2, 0.06, geodesic, queue, out)
+    count = flood(
+        z, rays(), cells(), SIZE // 2, SIZE // 2, reach_m, max_area_m2, 0.06, *EDGE, geodesic, queue, out
+    )
     assert np.isposinf(geodesic).all(), "it is left as it was"
     return count, out
 
@@ -76,7 +81,7 @@ def test_holes_are_filled_and_flying_cells_removed() -> None:
     z[30, 30] = 0.0
     z[5, 5] = 0.4
     mended = np.empty_like(z)
-    mend(z, cells(), mended)
+    mend(z, cells(), *EDGE, CONFIG.hole_depth_m, mended)
     assert mended[30, 30] == pytest.approx(DEPTH_M)
     assert mended[5, 5] == 0.0
 
@@ -85,7 +90,7 @@ def test_the_inside_of_a_surface_ends_before_its_edges() -> None:
     z = plate(10)
     z[:, 31:] += np.float32(0.1) * (z[:, 31:] > 0)
     inside = np.empty(z.shape, np.uint8)
-    interior(z, cells(), inside)
+    interior(z, cells(), *EDGE, inside)
     assert inside[30, 25] == 1
     assert inside[30, 30] == inside[30, 31] == 0
     assert inside[20, 25] == inside[5, 5] == 0

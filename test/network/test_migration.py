@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields
 
 import pytest
@@ -19,12 +20,14 @@ from hand_pose_ros.network.losses import LossConfig
 from hand_pose_ros.network.migration import (
     RENAMED_FIELDS,
     RENAMED_MODULES,
+    migrate_calibration,
     migrate_config,
     migrate_result,
     migrate_weights,
 )
 from hand_pose_ros.network.model import HandNet
 from hand_pose_ros.resources import SHIPPED_MODELS, model_file
+from hand_pose_ros.tracking.confidence import HAND_FEATURES, JOINT_FEATURES, Calibration, uncalibrated
 
 
 def test_sections_within_sections_are_renamed_and_the_rest_stays():
@@ -45,6 +48,24 @@ def test_new_names_are_fields_and_old_names_are_not():
 def test_both_names_at_once_are_refused():
     with pytest.raises(ValueError, match="network has both 'image_feedback' and 'feedback', its older name"):
         NetworkConfig.from_dict({"feedback": 4, "image_feedback": 4})
+
+
+@pytest.mark.parametrize("name", SHIPPED_MODELS)
+def test_shipped_calibrations_are_read_under_todays_names_with_the_same_numbers(name):
+    stored = json.loads(read_tensors(model_file(name))[1]["calibration"])
+    calibration = Calibration.from_dict(load_checkpoint(model_file(name))[1].calibration)
+    for part, names in (("hand", HAND_FEATURES), ("joint", JOINT_FEATURES)):
+        older = {today: old for old, today in RENAMED_FIELDS[f"calibration.{part}"].items()}
+        numbers = [stored[part].get(name, stored[part].get(older.get(name))) for name in names]
+        assert getattr(calibration, part).tolist() == numbers
+    assert calibration.hand_bias == stored["hand_bias"]
+    assert calibration.joint_bias.tolist() == list(stored["joint_bias"].values())
+
+
+def test_a_calibration_under_todays_names_stays():
+    values = uncalibrated().to_dict()
+    assert migrate_calibration(values) == values
+    assert migrate_calibration({}) == {}
 
 
 def test_results_of_runs_keep_their_figures():

@@ -76,7 +76,7 @@ def joint_feature(found: ConfidenceFeatures, name: str) -> np.ndarray:
 
 
 def test_features_are_what_they_are_called() -> None:
-    # Refined joints 5 mm above, 10 mm below and 35 mm below the skin: floating, flesh, hidden.
+    # Refined joints 5 mm above, 10 mm below and 35 mm below the skin: in free space, flesh, hidden.
     at = np.tile([0.0, 0.0, 0.01], (skeleton.JOINT_COUNT, 1))
     at[0, 2], at[1, 2] = -0.005, 0.035
     moved = JOINTS + np.array([0.01, 0.0, 0.0])
@@ -86,7 +86,7 @@ def test_features_are_what_they_are_called() -> None:
     assert hand_feature(found, "disagreement") == pytest.approx(np.log(2.0))
     assert hand_feature(found, "explained") == 0.95
     assert hand_feature(found, "residual") == pytest.approx(0.3)
-    assert joint_feature(found, "floating")[:3] == pytest.approx([0.5, 0.0, 0.0])
+    assert joint_feature(found, "free_space")[:3] == pytest.approx([0.5, 0.0, 0.0])
     assert joint_feature(found, "hidden")[:3] == pytest.approx([0.0, 1.5, 0.0])
     assert not joint_feature(found, "background").any()
     np.testing.assert_allclose(
@@ -141,7 +141,7 @@ def test_dictionary_keeps_everything(calibration: Calibration) -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "name"), [("hand", "agreement"), ("joint", "moved"), ("joint_bias", "thumb_tip")]
+    ("part", "name"), [("hand", "visibility_score"), ("joint", "moved"), ("joint_bias", "thumb_tip")]
 )
 def test_missing_feature_is_named(part: str, name: str) -> None:
     values = uncalibrated().to_dict()

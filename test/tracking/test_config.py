@@ -47,7 +47,7 @@ def test_importing_the_settings_loads_neither_torch_nor_scikit_learn() -> None:
         (ScoringConfig, "visibility_weight", -0.1),
         (ScoringConfig, "fallback_sigma_m", 0.0),
         (ScoringConfig, "reject_log_odds", 1.0),
-        (ScoringConfig, "most_log_odds", np.nan),
+        (ScoringConfig, "most_frame_log_odds", np.nan),
         (RecropConfig, "off_centre_m", 0.0),
         (RecropConfig, "end_on_sine", 1.5),
         (VisibilityConfig, "flesh_m", -0.01),
@@ -67,7 +67,7 @@ def test_settings_that_make_no_sense_are_named(config, field, value) -> None:
 
 def test_a_track_may_not_ask_for_more_than_a_frame_can_say() -> None:
     with pytest.raises(ValueError, match="start_odds is 7.0, want 0 to 6.5"):
-        TrackerConfig(scoring=ScoringConfig(most_log_odds=6.5))
+        TrackerConfig(scoring=ScoringConfig(most_frame_log_odds=6.5))
 
 
 def test_equal_settings_are_equal_and_all_of_them_are_frozen() -> None:

@@ -57,7 +57,7 @@ TRACKER_PARAMETERS: tuple[Parameter, ...] = (
         "start_odds", _TRACKER.start_odds,
         "Log odds of a hand from which on one that was not there before is tracked. Less finds hands half hidden more"
         " often, and now and then something that is no hand.",
-        minimum=0.0, maximum=_TRACKER.scoring.most_log_odds,
+        minimum=0.0, maximum=_TRACKER.scoring.most_frame_log_odds,
     ),
     Parameter(
         "min_confidence", _TRACKER.min_confidence,
