@@ -98,6 +98,7 @@ class TrainConfig(RunConfig):
     """One training run of the pose network."""
 
     name: str = "default"
+    """Of the run, and of its folder and weights."""
     validation_samples: int = 1024
     """Hands of a validation."""
     checkpoint_minutes: float = 2.0
@@ -106,9 +107,11 @@ class TrainConfig(RunConfig):
     """So many more crops, as a share of the batch, show hands of the batch mirrored, for a network with a
     handedness head; 0 to 0.5."""
     network: NetworkConfig = field(default_factory=NetworkConfig)
+    """The network's input, backbone and head."""
     loss: LossConfig = field(default_factory=LossConfig)
+    """Weights of the loss's terms; which may be above 0 depends on the head."""
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
-    """Its weight decay is on weight matrices only."""
+    """The optimiser's settings; its weight decay is on weight matrices only."""
     dataset: str = SYNTHETIC
     """What is trained on, one of DATASETS."""
     root: str = ""
