@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.detection.detector_net import FAR_M
+from hand_pose_ros.hand.skeleton import FINGER_ANGLE_TABLE
 from hand_pose_ros.synthetic.hand_trajectory import MIRROR
 from hand_pose_ros.synthetic.poses import sample_angles, sample_view_rotations, sample_wrist_bends
 from hand_pose_ros.synthetic.render import HAND_ENDS_M, draw_plane, dress_forearm, rasterize
@@ -141,8 +142,9 @@ def _pose(
     angles = sample_angles(count, rng)
     grasps = rng.random(count) < 0.2
     curl = rng.uniform(0.25, 0.9, (count, 1))
-    bent = np.tile([0.0, 1.0, 1.15, 0.7], 4) * curl + rng.normal(0, 0.1, (count, 16))
-    angles[:, 4:] = np.where(grasps[:, None], bent, angles[:, 4:])
+    fingers = FINGER_ANGLE_TABLE[1:].ravel()
+    bent = np.tile([0.0, 1.0, 1.15, 0.7], 4) * curl + rng.normal(0, 0.1, (count, len(fingers)))
+    angles[:, fingers] = np.where(grasps[:, None], bent, angles[:, fingers])
     rotation, bends = sample_view_rotations(count, rng), sample_wrist_bends(count, rng)
     # The world of a left hand is mirrored: there it is a right one.
     mirror = np.where(left.reshape(-1, 1), MIRROR, 1.0)
@@ -156,7 +158,11 @@ def _pose(
     skinning = posed.skinning * mirror[:, None, :, None]
     axes = rotation * mirror[..., None]  # mirrored, so the thumb's side is y on both sides
     joints = posed.joints * mirror[:, None]
-    return joints.reshape(*lead, 23, 3), skinning.reshape(*lead, 17, 3, 4), axes.reshape(*lead, 3, 3)
+    return (
+        joints.reshape(*lead, *joints.shape[1:]),
+        skinning.reshape(*lead, *skinning.shape[1:]),
+        axes.reshape(*lead, 3, 3),
+    )
 
 
 def _places(
