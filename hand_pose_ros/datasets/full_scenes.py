@@ -98,8 +98,7 @@ class Scenes:
 
 def sample_scenes(config: FullFrameConfig, subjects: SubjectSet, seed: int, count: int) -> Scenes:
     """``count`` scenes with these subjects; a pure function of the arguments. ValueError for a count below 1."""
-    if count < 1:
-        raise ValueError(f"count is {count}: want at least 1")
+    require(count >= 1, "", "count", count, "at least 1")
     rng = np.random.default_rng([config.split, 5, seed])
     kind = rng.choice(len(SHAPES), count, p=_SHAPE_SHARES)
     shape = SHAPES[kind]
