@@ -135,8 +135,10 @@ def _pose(
     centre: Array,
     rng: np.random.Generator,
 ) -> tuple[Array, Array, Array]:
-    """Joints (N, H, 23, 3) m, skinning matrices (N, H, 17, 3, 4), axes (N, H, 3, 3) in the camera's frame; left
-    hands mirrored."""
+    """Joints (N, H, 23, 3) m, skinning matrices (N, H, 17, 3, 4), axes (N, H, 3, 3), all in the camera's frame.
+
+    Left hands are mirrored right ones.
+    """
     count = subject.size
     angles = sample_angles(count, rng)
     grasps = rng.random(count) < 0.2
