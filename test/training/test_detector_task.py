@@ -101,7 +101,9 @@ def test_a_run_goes_on_from_shipped_weights_and_only_from_its_own_kind(tmp_path)
 @pytest.mark.slow
 def test_training_learns(tmp_path):
     """On one batch over and over the loss must fall far."""
-    config = replace(SMALL, network=DetectorConfig((8, 8, 8, 8)), learning_rate=0.01, warmup_samples=0)
+    config = replace(
+        SMALL, samples=320, network=DetectorConfig((8, 8, 8, 8)), learning_rate=0.01, warmup_samples=0
+    )
     trainer = detector_trainer(config, tmp_path)
     same = make_target(DetectorTask(config).source.batch(1, 8))
     losses = [float(trainer.advance(same)["loss"]) for _ in range(40)]
