@@ -12,7 +12,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from hand_pose_ros.validation import label
+from hand_pose_ros.validation import label, require
 
 Section = TypeVar("Section")
 
@@ -88,9 +88,7 @@ def merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, A
 
 def _require_kind(name: str, value: Any, default: Any) -> None:
     if isinstance(default, bool):
-        if not isinstance(value, bool):
-            raise ValueError(f"{name} is {value!r}, want true or false")
-    elif isinstance(default, (int, float)) and (
-        isinstance(value, bool) or not isinstance(value, (int, float))
-    ):
-        raise ValueError(f"{name} is {value!r}, want a number")
+        require(isinstance(value, bool), "", name, value, "true or false")
+    elif isinstance(default, int | float):
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        require(number, "", name, value, "a number")

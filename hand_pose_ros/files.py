@@ -43,6 +43,8 @@ def write_text(path: str | Path, text: str) -> None:
 
 
 def write_json(path: str | Path, content: Any) -> None:
-    """Replaces the file, indented, with a line's end. ValueError for a number that is not finite, OSError as
-    :func:`replaced`."""
+    """Replaces the file, indented, with a line's end.
+
+    ValueError for a number that is not finite, OSError as :func:`replaced`.
+    """
     write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")

@@ -17,8 +17,10 @@ from hand_pose_ros.training.config import TrainConfig
 NON_SEMANTIC_FIELDS: tuple[str, ...] = (
     "device", "threads", "prefetch", "checkpoint_minutes", "validation_minutes",
 )  # fmt: skip
-"""Fields of a training configuration that mean nothing for a run's result: two runs may differ in them and be the same
-experiment."""
+"""Fields of a training configuration that mean nothing for a run's result.
+
+Two runs may differ in them and be the same experiment.
+"""
 
 
 def settings_of(config: TrainConfig, **measured: Any) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> None:
         "dataset": "synthetic",
         "split": config.split,
         "families": list(config.families),
-        "people": len(lengths),
+        "subjects": len(lengths),
         "seed": arguments.seed,
     }
     prior = train_bone_prior(lengths, arguments.seed, trained_on)
@@ -40,4 +40,4 @@ def run(arguments: argparse.Namespace) -> None:
     for bone, (_, child) in enumerate(skeleton.BONES):
         mean, spread = 1e3 * lengths[:, bone].mean(), 1e3 * lengths[:, bone].std()
         print(f"{skeleton.JOINT_NAMES[child]:14s} {mean:6.1f} mm, spread {spread:4.1f} mm")
-    print(f"{arguments.output}: {len(lengths)} people")
+    print(f"{arguments.output}: {len(lengths)} subjects")

@@ -81,8 +81,10 @@ def exit_status(
 
 
 def _missing_package(program: str, error: ModuleNotFoundError) -> int:
-    """One line on stderr that names what to install -> exit status 2; an own module that is missing is a defect and
-    raised again."""
+    """One line on stderr that names what to install -> exit status 2.
+
+    An own module that is missing is a defect, and raised again.
+    """
     package = (error.name or "").partition(".")[0]
     if package in ("", "hand_pose_ros", "research"):
         raise error

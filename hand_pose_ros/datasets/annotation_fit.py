@@ -130,8 +130,8 @@ def _fit_one_hand(
         part = rows[start : start + _FRAMES_AT_ONCE]
         fit = fit_hands(joints[part], benchmark.joint_set, shape=shape, config=FitConfig(side=benchmark.side))
         result.joints[part] = fit.joints.cpu().numpy()
-        result.rotation[part] = so3_exp(fit.parameters[:, 3:6]).cpu().numpy()
-        result.angles[part] = fit.parameters[:, 6:].cpu().numpy()
+        result.rotation[part] = so3_exp(fit.parameters[:, skeleton.ROTATION_PARAMETERS]).cpu().numpy()
+        result.angles[part] = fit.parameters[:, skeleton.FIRST_ANGLE :].cpu().numpy()
         result.shape[part] = shape.cpu().numpy()
         result.residual[part] = fit.residual.mean(-1).cpu().numpy()
         bar.update(len(part))

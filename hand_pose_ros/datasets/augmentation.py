@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hand_pose_ros.datasets.sample import Sample
-from hand_pose_ros.validation import between
+from hand_pose_ros.validation import between, require
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,7 @@ def rotate_in_plane(sample: Sample, angle_rad: float) -> Sample:
 
 def scale_scene(sample: Sample, factor: float) -> Sample:
     """Everything the camera sees, times a positive factor about the camera's origin: depth, joints and centre."""
-    if not (np.isfinite(factor) and factor > 0.0):
-        raise ValueError(f"factor is {factor}, want a positive number")
+    require(np.isfinite(factor) and factor > 0.0, "", "factor", factor, "more than 0")
     return replace(
         sample,
         depth=(sample.depth * np.float32(factor)).astype(np.float32),

@@ -15,21 +15,28 @@ from hand_pose_ros.depth.crop import CropFrame, roll_to_up
 
 Array = NDArray[np.float64]
 
-# Of how upright a tracked hand is; more the more it points along the line of sight.
 _ROLL_SPREAD_RAD = 0.15
+"""Standard deviation of a tracked hand's roll; more the more it points along the line of sight. Guessed."""
 _BORDER_STREAM = 1
+"""Which stream of random numbers of a batch the borders are drawn from."""
 _BORDER_GAP_M = (-0.015, 0.11)
-_HAND_REACH_M = 0.09  # from a hand's middle
+"""Range of the edge's distance from the hand's middle. Guessed: from a middle just cut off to a whole hand."""
+_HAND_REACH_M = 0.09
+"""How far a hand reaches from its middle. Guessed: half of the length of the template hand."""
 
 
 class Crops(NamedTuple):
-    """Where N crops look: view (N, 3, 3) camera -> local, distance (N,) m; turn (N, 3, 3) and offset (N, 3) m take
-    points from the local frames that the hands were placed in to the crops' own."""
+    """Where N crops look. A point p of the local frame that a hand was placed in is ``turn @ (p - offset)`` in the
+    crop's own."""
 
     view: Array
+    """(N, 3, 3), camera -> the crop's local frame."""
     distance: Array
+    """(N,) m, from the camera to the crop's middle."""
     turn: Array
+    """(N, 3, 3), the hand's local frame -> the crop's."""
     offset: Array
+    """(N, 3) m: the crop's middle in the hand's local frame."""
 
     @classmethod
     def about(
@@ -57,13 +64,14 @@ class Crops(NamedTuple):
 
 
 class Borders(NamedTuple):
-    """Edges of pictures that cut through N crops: side (N,) 0 left, 1 right, 2 top, 3 bottom, -1 none; gap (N,) m from
-    the hand's middle outwards to the edge, negative where the middle is cut off; outward (N, 3) m: how far the hand's
-    middle lies from the crop's, which was found by what is left of the hand."""
+    """Edges of pictures that cut through N crops."""
 
     side: NDArray[np.int64]
+    """(N,): 0 left, 1 right, 2 top, 3 bottom, -1 none."""
     gap: Array
+    """(N,) m from the hand's middle outwards to the edge, negative where the middle is cut off."""
     outward: Array
+    """(N, 3) m: how far the hand's middle lies from the crop's, which was found by what is left of the hand."""
 
     @classmethod
     def sample(cls, share: float, stream: tuple[int, int], count: int) -> Borders:

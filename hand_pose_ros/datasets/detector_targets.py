@@ -24,11 +24,18 @@ from hand_pose_ros.detection.detector_net import (
 
 Array32 = NDArray[np.float32]
 
+# What the shipped detector was trained with. Guessed.
 LEAST_VISIBLE = 0.3
 """Hands of which less is seen, or whose middle is beside the image, need not be found, but may be."""
-_HIDDEN = 0.03  # below this share nothing can be seen: there is no hand
+_HIDDEN = 0.03
+"""Of a hand of which less is seen nothing can be known: there is no hand."""
 _SPREAD_M, _SPREAD_CELLS = 0.03, 0.7
+"""Standard deviation of the heat about a hand's middle: the larger of so many metres and so many output cells."""
 _ON_HAND_M = 0.15
+"""A cell whose anchor's depth differs by less from the middle's lies on the hand."""
+_FEWEST_HEAT, _NEAR_HEAT, _LABELLED_HEAT = 0.05, 0.1, 0.2
+"""The heat's peak is raised to 1 by dividing by at least the first. Cells whose heat would be above the second, but
+whose anchor is something else, do not count; those above the third are labelled with side, offset, size and axes."""
 
 
 def wanted(batch: FrameBatch) -> NDArray[np.bool_]:
@@ -62,14 +69,14 @@ def make_target(batch: FrameBatch) -> tuple[Tensor, DetectorTarget]:
         raw = np.exp(-0.5 * (apart**2).sum(axis=-1) / spread**2)
         on_hand = (anchor > 0.0) & (np.abs(anchor - z) < _ON_HAND_M)
         mine = np.where(on_hand, raw, 0.0)
-        mine /= np.maximum(mine.max(axis=(1, 2), keepdims=True), 0.05)
+        mine /= np.maximum(mine.max(axis=(1, 2), keepdims=True), _FEWEST_HEAT)
         found = must[:, h, None, None]
         doubtful = batch.present[:, h, None, None] & ~found & (batch.visible[:, h, None, None] > _HIDDEN)
-        aside = (found & ~on_hand & (raw > 0.1)) | (doubtful & (raw > 0.1))
+        aside = (found & ~on_hand & (raw > _NEAR_HEAT)) | (doubtful & (raw > _NEAR_HEAT))
         weight *= ~aside
         mine = np.where(found, mine, 0.0).astype(np.float32)
         heat = np.maximum(heat, mine)
-        best = mine > np.maximum(near, 0.2)
+        best = mine > np.maximum(near, _LABELLED_HEAT)
         way = np.einsum("nrcij,nrcj->nirc", views, (centre[:, None, None] - here) / OFFSET_M)
         offset = np.where(best[:, None], way, offset)
         left = np.where(best, batch.left[:, h, None, None], left)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.detection.detector_net import FAR_M
+from hand_pose_ros.hand.skeleton import FINGER_ANGLE_TABLE
 from hand_pose_ros.synthetic.hand_trajectory import MIRROR
 from hand_pose_ros.synthetic.poses import sample_angles, sample_view_rotations, sample_wrist_bends
 from hand_pose_ros.synthetic.render import HAND_ENDS_M, draw_plane, dress_forearm, rasterize
@@ -97,8 +98,7 @@ class Scenes:
 
 def sample_scenes(config: FullFrameConfig, subjects: SubjectSet, seed: int, count: int) -> Scenes:
     """``count`` scenes with these subjects; a pure function of the arguments. ValueError for a count below 1."""
-    if count < 1:
-        raise ValueError(f"count is {count}: want at least 1")
+    require(count >= 1, "", "count", count, "at least 1")
     rng = np.random.default_rng([config.split, 5, seed])
     kind = rng.choice(len(SHAPES), count, p=_SHAPE_SHARES)
     shape = SHAPES[kind]
@@ -135,14 +135,17 @@ def _pose(
     centre: Array,
     rng: np.random.Generator,
 ) -> tuple[Array, Array, Array]:
-    """Joints (N, H, 23, 3) m, skinning matrices (N, H, 17, 3, 4), axes (N, H, 3, 3) in the camera's frame; left
-    hands mirrored."""
+    """Joints (N, H, 23, 3) m, skinning matrices (N, H, 17, 3, 4), axes (N, H, 3, 3), all in the camera's frame.
+
+    Left hands are mirrored right ones.
+    """
     count = subject.size
     angles = sample_angles(count, rng)
     grasps = rng.random(count) < 0.2
     curl = rng.uniform(0.25, 0.9, (count, 1))
-    bent = np.tile([0.0, 1.0, 1.15, 0.7], 4) * curl + rng.normal(0, 0.1, (count, 16))
-    angles[:, 4:] = np.where(grasps[:, None], bent, angles[:, 4:])
+    fingers = FINGER_ANGLE_TABLE[1:].ravel()
+    bent = np.tile([0.0, 1.0, 1.15, 0.7], 4) * curl + rng.normal(0, 0.1, (count, len(fingers)))
+    angles[:, fingers] = np.where(grasps[:, None], bent, angles[:, fingers])
     rotation, bends = sample_view_rotations(count, rng), sample_wrist_bends(count, rng)
     # The world of a left hand is mirrored: there it is a right one.
     mirror = np.where(left.reshape(-1, 1), MIRROR, 1.0)
@@ -156,7 +159,11 @@ def _pose(
     skinning = posed.skinning * mirror[:, None, :, None]
     axes = rotation * mirror[..., None]  # mirrored, so the thumb's side is y on both sides
     joints = posed.joints * mirror[:, None]
-    return joints.reshape(*lead, 23, 3), skinning.reshape(*lead, 17, 3, 4), axes.reshape(*lead, 3, 3)
+    return (
+        joints.reshape(*lead, *joints.shape[1:]),
+        skinning.reshape(*lead, *skinning.shape[1:]),
+        axes.reshape(*lead, 3, 3),
+    )
 
 
 def _places(

@@ -35,8 +35,8 @@ from hand_pose_ros.datasets.sample import (
     DatasetError,
     LazySamples,
     Sample,
-    benchmark_sample,
     check_centre_mode,
+    check_split,
 )
 
 CUBE_M = 0.25
@@ -64,6 +64,8 @@ class Icvl(LazySamples):
     DatasetError when labels or images are missing or damaged, ValueError on a bad argument.
     """
 
+    benchmark = ICVL
+
     def __init__(
         self,
         root: str | Path,
@@ -73,8 +75,7 @@ class Icvl(LazySamples):
         sequences: Iterable[str] | None = None,
         centre: str = "mass",
     ) -> None:
-        if split not in ("train", "test"):
-            raise ValueError(f"split is '{split}', want 'train' or 'test'")
+        check_split(split)
         self._centre = check_centre_mode(centre)
         base = Path(root) / ("Training" if split == "train" else "Testing")
         require_folder(base, "ICVL has folders Training and Testing in its root")
@@ -97,39 +98,15 @@ class Icvl(LazySamples):
         self._names = [name for name, _ in rows]
         self._joints = to_camera(np.array([label for _, label in rows]).reshape(-1, 16, 3), ICVL.camera)
 
-    def __len__(self) -> int:
-        return len(self._names)
-
     def _read(self, index: int) -> Sample:
-        name, joints = self._names[index], self._joints[index]
-        path = self._images / name
         size = (ICVL.camera.width, ICVL.camera.height)
-        depth = millimetres_to_depth(read_png(path, 1, size), _INVALID_FROM_MM)
-        return benchmark_sample(
-            ICVL,
-            depth,
-            joints,
-            reference=_PALM,
-            cube_m=CUBE_M,
-            centre_mode=self._centre,
-            name=name,
-            subject=Path(name).parent.name,
-        )
+        image = read_png(self._images / self._names[index], 1, size)
+        depth = millimetres_to_depth(image, _INVALID_FROM_MM)
+        return self._sample(index, depth, reference=_PALM, cube_m=CUBE_M)
 
-    @property
-    def joints(self) -> NDArray[np.float64]:
-        """All annotations (N, 16, 3) m, camera optical frame."""
-        return self._joints
-
-    @property
-    def names(self) -> list[str]:
-        """Every frame's ``Sample.name``, without reading its image."""
-        return list(self._names)
-
-    @property
-    def subjects(self) -> list[str]:
-        """Every frame's ``Sample.subject``, without reading its image."""
-        return [Path(name).parent.name for name in self._names]
+    def _label(self, index: int) -> tuple[str, str]:
+        name = self._names[index]
+        return name, Path(name).parent.name
 
 
 def _read_labels(path: Path) -> list[tuple[str, NDArray[np.float64]]]:

@@ -31,7 +31,6 @@ from hand_pose_ros.datasets.sample import (
     DatasetError,
     LazySamples,
     Sample,
-    benchmark_sample,
     check_centre_mode,
 )
 
@@ -53,6 +52,8 @@ class Msra(LazySamples):
     DeepPrior) or "joint" (that joint).
     DatasetError when labels or images are missing or damaged, ValueError on a bad argument.
     """
+
+    benchmark = MSRA
 
     def __init__(
         self,
@@ -83,41 +84,14 @@ class Msra(LazySamples):
             raise DatasetError(self._root, "no frames with the asked-for persons and gestures")
         self._joints = np.concatenate(joints)
 
-    def __len__(self) -> int:
-        return len(self._names)
-
     def _read(self, index: int) -> Sample:
+        name, subject = self._label(index)
+        depth = read_bin(self._root / name)
+        return self._sample(index, depth, reference=_MIDDLE_MCP, cube_m=CUBES_M[subject])
+
+    def _label(self, index: int) -> tuple[str, str]:
         subject, gesture, frame = self._names[index]
-        name = _image_name(subject, gesture, frame)
-        return benchmark_sample(
-            MSRA,
-            read_bin(self._root / name),
-            self._joints[index],
-            reference=_MIDDLE_MCP,
-            cube_m=CUBES_M[subject],
-            centre_mode=self._centre,
-            name=name,
-            subject=subject,
-        )
-
-    @property
-    def joints(self) -> NDArray[np.float64]:
-        """All annotations (N, 21, 3) m, camera optical frame."""
-        return self._joints
-
-    @property
-    def names(self) -> list[str]:
-        """Every frame's ``Sample.name``, without reading its image."""
-        return [_image_name(*name) for name in self._names]
-
-    @property
-    def subjects(self) -> list[str]:
-        """Every frame's ``Sample.subject``, without reading its image."""
-        return [subject for subject, _, _ in self._names]
-
-
-def _image_name(subject: str, gesture: str, frame: int) -> str:
-    return f"{subject}/{gesture}/{frame:06d}_depth.bin"
+        return f"{subject}/{gesture}/{frame:06d}_depth.bin", subject
 
 
 def read_bin(path: Path) -> NDArray[np.float32]:

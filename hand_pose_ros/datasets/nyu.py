@@ -28,8 +28,8 @@ from hand_pose_ros.datasets.sample import (
     DatasetError,
     LazySamples,
     Sample,
-    benchmark_sample,
     check_centre_mode,
+    check_split,
 )
 
 SCORED_JOINTS: tuple[int, ...] = (0, 3, 6, 9, 12, 15, 18, 21, 24, 25, 27, 30, 31, 32)
@@ -53,9 +53,10 @@ class Nyu(LazySamples):
     DatasetError when labels or images are missing or damaged, ValueError on a bad argument.
     """
 
+    benchmark = NYU
+
     def __init__(self, root: str | Path, split: str = "test", *, centre: str = "mass") -> None:
-        if split not in ("train", "test"):
-            raise ValueError(f"split is '{split}', want 'train' or 'test'")
+        check_split(split)
         self._centre = check_centre_mode(centre)
         self._split = split
         self._folder = require_folder(Path(root) / split, "NYU has folders train and test in its root")
@@ -68,40 +69,15 @@ class Nyu(LazySamples):
                 f"labels {len(self._joints)} frames, but the folder holds {images} images depth_1_*.png",
             )
 
-    def __len__(self) -> int:
-        return len(self._joints)
-
     def _read(self, index: int) -> Sample:
-        name = _image_name(index)
         size = (NYU.camera.width, NYU.camera.height)
-        red_green_blue = read_png(self._folder / name, 3, size).astype(np.int32)
+        red_green_blue = read_png(self._folder / _image_name(index), 3, size).astype(np.int32)
         depth = millimetres_to_depth(red_green_blue[..., 1] * 256 + red_green_blue[..., 2], _INVALID_FROM_MM)
-        subject = self._subject(index)
-        return benchmark_sample(
-            NYU,
-            depth,
-            self._joints[index],
-            reference=_PALM,
-            cube_m=SECOND_SUBJECT_CUBE_M if subject == "2" else CUBE_M,
-            centre_mode=self._centre,
-            name=f"{self._split}/{name}",
-            subject=subject,
-        )
+        cube_m = SECOND_SUBJECT_CUBE_M if self._subject(index) == "2" else CUBE_M
+        return self._sample(index, depth, reference=_PALM, cube_m=cube_m)
 
-    @property
-    def joints(self) -> NDArray[np.float64]:
-        """The scored annotations (N, 14, 3) m, camera optical frame."""
-        return self._joints
-
-    @property
-    def names(self) -> list[str]:
-        """Every frame's ``Sample.name``, without reading its image."""
-        return [f"{self._split}/{_image_name(frame)}" for frame in range(len(self))]
-
-    @property
-    def subjects(self) -> list[str]:
-        """Every frame's ``Sample.subject``, without reading its image."""
-        return [self._subject(frame) for frame in range(len(self))]
+    def _label(self, index: int) -> tuple[str, str]:
+        return f"{self._split}/{_image_name(index)}", self._subject(index)
 
     def _subject(self, frame: int) -> str:
         return "2" if self._split == "test" and frame >= SECOND_SUBJECT_FROM else "1"

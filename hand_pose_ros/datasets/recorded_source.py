@@ -29,7 +29,7 @@ from hand_pose_ros.datasets.nyu import Nyu
 from hand_pose_ros.datasets.sample import OWN_JOINT_SET, crop_sample
 from hand_pose_ros.datasets.synthetic import Batch
 from hand_pose_ros.depth.crop import CROP_CUBE_M, CROP_SIZE
-from hand_pose_ros.validation import one_of
+from hand_pose_ros.validation import one_of, require
 
 Reader = Icvl | Nyu | Msra
 
@@ -107,8 +107,7 @@ class RecordedHands:
 
     def batch(self, seed: int, count: int) -> Batch:
         """``count`` random frames; a pure function of the data, the configuration, the seed and the count."""
-        if count < 1:
-            raise ValueError(f"count is {count}: want at least 1")
+        require(count >= 1, "", "count", count, "at least 1")
         fit = self.fit  # once, before the threads ask for it
         frames = np.random.default_rng(seed).integers(len(fit), size=count)
         rows = list(self._pool.map(self._row, frames.tolist(), [(seed, i) for i in range(count)]))

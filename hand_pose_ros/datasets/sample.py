@@ -20,13 +20,17 @@ from hand_pose_ros.datasets.benchmarks import Benchmark
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.depth.crop import CropFrame, crop_depth
 from hand_pose_ros.depth.frame import DepthFrame
-from hand_pose_ros.hand.joint_sets import JOINT_SETS
+from hand_pose_ros.hand.joint_sets import find_joint_set
 from hand_pose_ros.hand.skeleton import JOINT_NAMES, SIDES
+from hand_pose_ros.validation import require
 
 OWN_JOINT_SET = "hand23"
 """Joint set name of the project's own 23 joints."""
 CENTRE_MODES: tuple[str, ...] = ("mass", "joint")
 """Where a reader puts a sample's centre: see :func:`centre_of_mass`; "joint" is the data set's reference joint."""
+
+SPLITS: tuple[str, ...] = ("train", "test")
+"""Parts of a benchmark that its authors divided."""
 
 
 class DatasetError(ValueError):
@@ -43,10 +47,7 @@ def joint_set_names(joint_set: str) -> tuple[str, ...]:
     """Joint names of a joint set, our own 23 included. ValueError on an unknown name."""
     if joint_set == OWN_JOINT_SET:
         return JOINT_NAMES
-    if joint_set not in JOINT_SETS:
-        known = ", ".join([OWN_JOINT_SET, *sorted(JOINT_SETS)])
-        raise ValueError(f"unknown joint set '{joint_set}', want one of {known}")
-    return JOINT_SETS[joint_set].names
+    return find_joint_set(joint_set, OWN_JOINT_SET).names
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +93,33 @@ class Sample:
 
 
 class LazySamples(Sequence[Sample]):
-    """A data set whose samples are read when they are asked for: a reader gives ``__len__`` and ``_read``."""
+    """A data set whose images are read when they are asked for, its labels at once.
+
+    A reader sets ``benchmark``, ``_joints`` and ``_centre`` (one of CENTRE_MODES), and gives ``_label`` and ``_read``.
+    """
+
+    benchmark: Benchmark
+    """How the data set is scored."""
+    _joints: NDArray[np.float64]
+    _centre: str
+
+    def __len__(self) -> int:
+        return len(self._joints)
+
+    @property
+    def joints(self) -> NDArray[np.float64]:
+        """All annotations (N, K, 3) m of the benchmark's K joints, camera optical frame."""
+        return self._joints
+
+    @property
+    def names(self) -> list[str]:
+        """Every frame's ``Sample.name``, without reading its image."""
+        return [self._label(index)[0] for index in range(len(self))]
+
+    @property
+    def subjects(self) -> list[str]:
+        """Every frame's ``Sample.subject``, without reading its image."""
+        return [self._label(index)[1] for index in range(len(self))]
 
     @overload
     def __getitem__(self, index: int) -> Sample: ...
@@ -105,6 +132,33 @@ class LazySamples(Sequence[Sample]):
     @abstractmethod
     def _read(self, index: int) -> Sample:
         """The sample at 0 <= index < len(self)."""
+
+    @abstractmethod
+    def _label(self, index: int) -> tuple[str, str]:
+        """Name and subject of the sample at 0 <= index < len(self)."""
+
+    def _sample(self, index: int, depth: NDArray[np.float32], *, reference: int, cube_m: float) -> Sample:
+        """The sample with this depth (H, W) m.
+
+        reference: the joint about which the crop is taken, itself or the centre of mass in the cube about it
+        (CENTRE_MODES). ValueError when the fields do not fit each other.
+        """
+        benchmark, joints = self.benchmark, self._joints[index]
+        centre = joints[reference]
+        if self._centre == "mass":
+            centre = centre_of_mass(depth, benchmark.camera, centre, cube_m)
+        name, subject = self._label(index)
+        return Sample(
+            depth=depth,
+            camera=benchmark.camera,
+            joints=joints,
+            joint_set=benchmark.joint_set,
+            centre=centre,
+            cube_m=cube_m,
+            side=benchmark.side,
+            name=name,
+            subject=subject,
+        )
 
 
 class CroppedSample(NamedTuple):
@@ -153,40 +207,12 @@ def centre_of_mass(
     return np.asarray(camera.back_project(pixel, float(window[rows, columns].mean(dtype=np.float64))))
 
 
-def benchmark_sample(
-    benchmark: Benchmark,
-    depth: NDArray[np.float32],
-    joints: NDArray[np.float64],
-    *,
-    reference: int,
-    cube_m: float,
-    centre_mode: str,
-    name: str,
-    subject: str,
-) -> Sample:
-    """A frame of a benchmark: depth (H, W) m, joints (K, 3) m.
-
-    reference: the joint about which the crop is taken, itself or the centre of mass in the cube about it
-    (``centre_mode``, one of CENTRE_MODES). ValueError when the fields do not fit each other.
-    """
-    centre = joints[reference]
-    if centre_mode == "mass":
-        centre = centre_of_mass(depth, benchmark.camera, centre, cube_m)
-    return Sample(
-        depth=depth,
-        camera=benchmark.camera,
-        joints=joints,
-        joint_set=benchmark.joint_set,
-        centre=centre,
-        cube_m=cube_m,
-        side=benchmark.side,
-        name=name,
-        subject=subject,
-    )
-
-
 def check_centre_mode(mode: str) -> str:
     """The mode itself. ValueError when it is none of CENTRE_MODES."""
-    if mode not in CENTRE_MODES:
-        raise ValueError(f"centre is '{mode}', want one of {', '.join(CENTRE_MODES)}")
+    require(mode in CENTRE_MODES, "", "centre", mode, f"one of {', '.join(CENTRE_MODES)}")
     return mode
+
+
+def check_split(split: str) -> None:
+    """ValueError when it is none of SPLITS."""
+    require(split in SPLITS, "", "split", split, f"one of {', '.join(SPLITS)}")

@@ -23,13 +23,16 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class StillHand:
-    """A true hand. joints (23, 3) m; visible: share of its pixels in the image that nothing hides; in_view: share of
-    its joints that lie within the image."""
+    """A true hand of a picture."""
 
     side: str
+    """``right`` or ``left``."""
     joints: Array
+    """(23, 3) m, camera optical frame."""
     visible: float
+    """Share of its pixels in the image that nothing hides."""
     in_view: float
+    """Share of its joints that lie within the image."""
 
     @property
     def centre(self) -> Array:
@@ -44,10 +47,12 @@ class StillHand:
 
 @dataclass(frozen=True, eq=False)
 class StillImage:
-    """One scene and its camera; hands: those of which at least a pixel is seen."""
+    """One scene, and the camera that sees it."""
 
     camera: Camera
+    """Of the sensor's resolution."""
     hands: tuple[StillHand, ...]
+    """Those of which at least a pixel is seen."""
     _clean: NDArray[np.float32]
     _noise: Array
     _seed: int

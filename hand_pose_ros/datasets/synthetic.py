@@ -145,8 +145,7 @@ class SyntheticHands:
 
         recrop: the same pictures cropped another time. ValueError on a wrong count or shape.
         """
-        if count < 1:
-            raise ValueError(f"count is {count}: want at least 1")
+        require(count >= 1, "", "count", count, "at least 1")
         if recrop is not None and (recrop.offset.shape != (count, 3) or recrop.roll_rad.shape != (count,)):
             raise ValueError(
                 f"recrop has shapes {recrop.offset.shape}, {recrop.roll_rad.shape}, want ({count}, 3), ({count},)"

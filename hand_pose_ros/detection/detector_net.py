@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hand_pose_ros.network.backbones import ConvNormRelu, ResidualBlock, initialise
+from hand_pose_ros.validation import not_negative, positive, require
 
 Array32 = NDArray[np.float32]
 
@@ -34,11 +35,22 @@ NEAR_M, FAR_M = 0.15, 3.0
 CHANNELS = 5
 OFFSET_M, SIZE_M = 0.1, 0.1
 """Units of the offset and of the size (of its logarithm) in the output."""
-# Units of the input's channels, metres: relief, height over the neighbourhood, width of a cell. The weights were
-# trained with them. Guessed: features are then of order 1.
-_RELIEF_M, _ABOVE_M, _CELL_M = 0.04, 0.3, 0.008
-# Logit of a side for three perfect axes. Guessed.
-_HANDED = 4.0
+# The input's channels. All these numbers are part of what the weights were trained with: another value wants other
+# weights. Guessed, so that features are of order 1 for hands between NEAR_M and FAR_M.
+_INVERSE_DEPTH_M = 0.3
+"""Unit of depth in the inverse depth's channel."""
+_CELL_M, _CELL_GAIN = 0.008, 0.5
+"""Unit of a cell's width, and the factor of its logarithm."""
+_RELIEF_M, _RELIEF_REACH, _SURFACE_M = 0.04, 2, 0.15
+"""Unit of the relief; cells that its neighbourhood reaches to each side (5 x 5); readings whose depths differ by less
+than the last lie on the same surface."""
+_ABOVE_M, _ABOVE_REACH = 0.3, 6
+"""Unit of the height over the nearest cell; cells that its neighbourhood reaches to each side (13 x 13)."""
+_SIDE_LOGIT = 4.0
+"""Logit of a side that three perfect axes give. Guessed; the weights were trained with it."""
+_FIRST_HEAT_LOGIT = -4.0
+"""Logit of the heat before training, which is a share of 0.018: hands are rare. Guessed, after the prior of 0.01 of
+Lin et al. 2017, Focal Loss, section 4.1."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +61,8 @@ class DetectorConfig:
     """Channels at strides 2, 4, 8 and 16 of the cells. Guessed."""
 
     def __post_init__(self) -> None:
-        if len(self.widths) != 4 or min(self.widths) < 1:
-            raise ValueError(f"detector widths are {self.widths}, want four channel numbers")
+        right = len(self.widths) == 4 and min(self.widths) >= 1
+        require(right, "detector", "widths", self.widths, "four numbers of channels")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as stored with the weights."""
@@ -91,8 +103,7 @@ class DetectorNet(nn.Module):
         initialise(self)
         nn.init.normal_(self.out.weight, std=0.01)
         with torch.no_grad():
-            # Hands are rare: start from that.
-            self.out.bias.copy_(torch.tensor([-4.0] + 14 * [0.0]))  # type: ignore[union-attr]
+            self.out.bias.copy_(torch.tensor([_FIRST_HEAT_LOGIT] + 14 * [0.0]))  # type: ignore[union-attr]
 
     def forward(self, features: Tensor) -> DetectorMaps:
         """(B, CHANNELS, ROWS, COLUMNS) -> maps."""
@@ -103,7 +114,9 @@ class DetectorNet(nn.Module):
         up4 = self.up4(functional.relu(at4 + self._enlarge(self.reduce4(up8), at4)))
         out = self.out(up4)
         axes = out[:, 6:]
-        return DetectorMaps(out[:, 0], out[:, 1] - _HANDED * handedness(axes), out[:, 2:5], out[:, 5], axes)
+        return DetectorMaps(
+            out[:, 0], out[:, 1] - _SIDE_LOGIT * handedness(axes), out[:, 2:5], out[:, 5], axes
+        )
 
     @staticmethod
     def _enlarge(x: Tensor, to: Tensor) -> Tensor:
@@ -146,28 +159,29 @@ def features_kernel(z: Array32, cell: Array32, out: Array32) -> None:
     """Fill out (5, ROWS, COLUMNS): is there a reading, 0.3 m / z, log of metres a cell, relief against the mean of
     5 x 5 cells on the same surface (in 4 cm, clipped), height over the nearest of 13 x 13 cells (in 0.3 m, clipped)."""
     rows, columns = z.shape
+    reach, least_k, most_k = _ABOVE_REACH, _ABOVE_REACH - _RELIEF_REACH, _ABOVE_REACH + _RELIEF_REACH + 1
     # One tap of the neighbourhood after the other over whole rows: loops without branches, which become vector code.
-    padded = np.full((rows + 12, columns + 12), np.float32(np.inf))
+    padded = np.full((rows + 2 * reach, columns + 2 * reach), np.float32(np.inf))
     for r in range(rows):
         for c in range(columns):
-            padded[r + 6, c + 6] = z[r, c] if z[r, c] > 0.0 else np.float32(np.inf)
-    nearest = np.full((rows + 12, columns), np.float32(np.inf))
-    for r in range(6, rows + 6):
-        for k in range(13):
+            padded[r + reach, c + reach] = z[r, c] if z[r, c] > 0.0 else np.float32(np.inf)
+    nearest = np.full((rows + 2 * reach, columns), np.float32(np.inf))
+    for r in range(reach, rows + reach):
+        for k in range(2 * reach + 1):
             for c in range(columns):
                 nearest[r, c] = min(nearest[r, c], padded[r, c + k])
-    surface, one, none = np.float32(0.15), np.float32(1.0), np.float32(0.0)
+    surface, one, none = np.float32(_SURFACE_M), np.float32(1.0), np.float32(0.0)
     total, count, least = np.empty((3, columns), np.float32)
     for r in range(rows):
         total[:], count[:] = none, none
         least[:] = np.float32(np.inf)
-        for y in range(r + 4, r + 9):
-            for k in range(4, 9):
+        for y in range(r + least_k, r + most_k):
+            for k in range(least_k, most_k):
                 for c in range(columns):
                     near = abs(padded[y, c + k] - z[r, c]) < surface
                     total[c] += padded[y, c + k] - z[r, c] if near else none
                     count[c] += one if near else none
-        for y in range(r, r + 13):
+        for y in range(r, r + 2 * reach + 1):
             for c in range(columns):
                 least[c] = min(least[c], nearest[y, c])
         for c in range(columns):
@@ -177,8 +191,8 @@ def features_kernel(z: Array32, cell: Array32, out: Array32) -> None:
                     out[k, r, c] = 0.0
                 continue
             out[0, r, c] = 1.0
-            out[1, r, c] = 0.3 / a
-            out[2, r, c] = 0.5 * np.log(a * cell[r, c] / _CELL_M)
+            out[1, r, c] = _INVERSE_DEPTH_M / a
+            out[2, r, c] = _CELL_GAIN * np.log(a * cell[r, c] / _CELL_M)
             out[3, r, c] = min(max(-total[c] / count[c] / _RELIEF_M, -1.0), 1.0)
             out[4, r, c] = min((a - least[c]) / _ABOVE_M, 1.0)
 
@@ -223,7 +237,39 @@ class DetectorTarget(NamedTuple):
     """(B, h, w): how much side, offset, size and axes count."""
 
 
-def detector_loss(maps: DetectorMaps, target: DetectorTarget) -> tuple[Tensor, dict[str, Tensor]]:
+@dataclass(frozen=True)
+class DetectorLossConfig:
+    """Weights of the loss's terms, and the errors beyond which smooth L1 grows linearly.
+
+    All are guessed; the shipped weights were trained with these values. ValueError names a field that makes no sense.
+    """
+
+    heat: float = 4.0
+    """Weight of the heat."""
+    offset: float = 1.0
+    """Weight of the offset, in OFFSET_M."""
+    size: float = 0.3
+    """Weight of the size, the log of the radius."""
+    axes: float = 0.5
+    """Weight of the axes."""
+    side: float = 0.5
+    """Weight of the side."""
+    metric_beta: float = 0.05
+    """Of smooth L1 of offset and size, in their units: 5 mm, and 5 % of the radius."""
+    axes_beta: float = 0.1
+    """Of smooth L1 of the axes' components."""
+
+    def __post_init__(self) -> None:
+        not_negative(self, "heat", "offset", "size", "axes", "side")
+        positive(self, "metric_beta", "axes_beta")
+
+
+_LOSS = DetectorLossConfig()
+
+
+def detector_loss(
+    maps: DetectorMaps, target: DetectorTarget, config: DetectorLossConfig = _LOSS
+) -> tuple[Tensor, dict[str, Tensor]]:
     """Quality focal loss of the heat (Li et al. 2020, Generalized Focal Loss, eq. 4, beta 2) over the number of hands,
     plus cross-entropy of the side and smooth L1 of offset, size and axes where a hand is; the terms apart."""
     probability = maps.heat.sigmoid()
@@ -231,14 +277,17 @@ def detector_loss(maps: DetectorMaps, target: DetectorTarget) -> tuple[Tensor, d
     focal = (target.heat - probability).abs().square() * plain * target.weight
     share = target.near.sum().clamp_min(1.0)
     heat = focal.sum() / share
-    apart = functional.smooth_l1_loss(maps.offset, target.offset, beta=0.05, reduction="none").sum(1)
+    apart = functional.smooth_l1_loss(
+        maps.offset, target.offset, beta=config.metric_beta, reduction="none"
+    ).sum(1)
     offset = (apart * target.near).sum() / share
-    wrong = functional.smooth_l1_loss(maps.size, target.size, beta=0.05, reduction="none")
+    wrong = functional.smooth_l1_loss(maps.size, target.size, beta=config.metric_beta, reduction="none")
     size = (wrong * target.near).sum() / share
-    turned = functional.smooth_l1_loss(maps.axes, target.axes, beta=0.1, reduction="none").sum(1)
+    turned = functional.smooth_l1_loss(maps.axes, target.axes, beta=config.axes_beta, reduction="none").sum(1)
     axes = (turned * target.near).sum() / share
     sides = functional.binary_cross_entropy_with_logits(maps.left, target.left, reduction="none")
     side = (sides * target.near).sum() / share
-    loss = 4.0 * heat + offset + 0.3 * size + 0.5 * axes + 0.5 * side
+    loss = config.heat * heat + config.offset * offset + config.size * size
+    loss = loss + config.axes * axes + config.side * side
     terms = {"loss": loss, "heat": heat, "offset": offset, "size": size, "axes": axes, "side": side}
     return loss, {key: value.detach() for key, value in terms.items()}

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from hand_pose_ros.datasets.benchmarks import Benchmark
 from hand_pose_ros.hand.fit_config import FitConfig
 from hand_pose_ros.hand.fitting import fit_hands
+from hand_pose_ros.hand.skeleton import FIRST_ANGLE
 
 
 class FittedAngles(NamedTuple):
@@ -36,5 +37,5 @@ def fit_angles(
         person[part] = number
     config = FitConfig(side=benchmark.side, shape="sequence")
     fit = fit_hands(joints, benchmark.joint_set, group=person, config=config)
-    angles = fit.parameters[:, 6:].cpu().numpy()
+    angles = fit.parameters[:, FIRST_ANGLE:].cpu().numpy()
     return FittedAngles(angles, float(fit.residual.mean()) * 1000.0)

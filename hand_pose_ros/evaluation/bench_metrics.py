@@ -64,7 +64,7 @@ def accuracy(runs: Sequence[Run], common: set[Key] | None = None) -> Figures:
     figures: Figures = {
         "frames": visible,
         "found_percent": 100.0 * len(found_hands(runs)) / max(visible, 1),
-        "judged": float(len(found)),
+        "evaluated": float(len(found)),
     }
     for name, of in (("refined", "hand"), ("raw", "raw")):
         joints = np.stack([getattr(pair, of).joints for pair in found])
@@ -122,23 +122,23 @@ def lag(runs: Sequence[Run]) -> Figures:
 
 
 def validity(runs: Sequence[Run]) -> Figures:
-    """Published hands with an angle out of range, and with a bone that changed after the shape was held."""
+    """Published hands with an angle out of range, and with a bone that changed after the shape was frozen."""
     low, high = skeleton.ANGLE_LIMITS.T
-    published = outside = changed = held = 0
+    published = outside = changed = frozen = 0
     for run in runs:
         first: dict[int, np.ndarray] = {}
         for hand in (hand for frame in run.frames for hand in frame.hands):
             published += 1
             outside += bool((hand.angles < low).any() or (hand.angles > high).any())
             if hand.shape_frozen:
-                held += 1
+                frozen += 1
                 lengths = bone_lengths(hand.joints)
                 first.setdefault(hand.track_id, lengths)
                 changed += bool(np.abs(lengths - first[hand.track_id]).max() > _MOST_BONE_CHANGE_M)
     return {
         "published": published,
         "out_of_range": outside,
-        "with_held_shape": held,
+        "with_frozen_shape": frozen,
         "bones_changed": changed,
     }
 
@@ -198,7 +198,7 @@ def labels(runs: Sequence[Run]) -> Figures:
     return {
         "frames_with_two": float(len(two)),
         "both_percent": 100.0 * both / max(len(two), 1),
-        "hands_judged": float(len(found)),
+        "hands_evaluated": float(len(found)),
         "swapped_percent": 100.0 * len(swapped) / max(sum(len(run.frames) for run in runs), 1),
     }
 

@@ -26,8 +26,8 @@ FULL = "all"
 PAPER_TERMS: dict[str, float] = {
     "bone_mixture": 0.3, "bone_length": 0.3, "background": 3.0, "tip_order": 0.3, "prediction": 0.3,
 }  # fmt: skip
-"""Terms of the regressor's energy after SDNet's Eq. 9 to 12 and near them, and weights to try those that are 0 with
-(guessed)."""
+"""Terms of the regressor's energy after SDNet's Eq. 9 to 12 and near them. Those that are 0 by default are tried with
+these weights, which are guessed."""
 RECORDING_HZ = 30.0
 """Frame rate that a recording is played at."""
 _VARIED_KINDS = ("moving", "still")

@@ -122,8 +122,10 @@ def evaluate_networks(
 def _predict_frames(
     network: NamedNetwork, dataset: Sequence[Sample], frames: Sequence[int], benchmark: Benchmark
 ) -> tuple[Predictions, NDArray[np.float64], NDArray[np.float64], list[str]]:
-    """The network's predictions of the frames; its joints and the true ones (N, K, 3) m, camera frame; each frame's
-    subject."""
+    """The network's predictions of the frames, its joints and the true ones, each frame's subject.
+
+    Joints are (N, K, 3) m, camera frame.
+    """
     parts: list[Predictions] = []
     joints, truth, subjects = [], [], []
     config = network.model.config

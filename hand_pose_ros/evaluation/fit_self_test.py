@@ -18,7 +18,7 @@ from torch import Tensor
 from hand_pose_ros.hand.fit_config import FitConfig
 from hand_pose_ros.hand.fitting import fit_hands
 from hand_pose_ros.hand.hand_state import HandState, hand_frames, random_hands
-from hand_pose_ros.hand.skeleton import ANGLE_LIMITS
+from hand_pose_ros.hand.skeleton import ANGLE_LIMITS, FIRST_ANGLE
 from hand_pose_ros.hand.solver import PoseSolver
 
 SHAPE_SPREAD = 0.12
@@ -77,7 +77,7 @@ def _offline(
     known = None if shape is None else shape.to(device)
     fit = fit_hands(given.to(device), group=truth.group, shape=known, config=config)
     seconds = time.perf_counter() - start
-    return _score(name, truth, joints, fit.joints.cpu(), fit.parameters[:, 6:].cpu(), seconds)
+    return _score(name, truth, joints, fit.joints.cpu(), fit.parameters[:, FIRST_ANGLE:].cpu(), seconds)
 
 
 def _online(name: str, truth: HandState, joints: Tensor, given: Tensor, known: bool) -> SelfTest:
@@ -89,7 +89,7 @@ def _online(name: str, truth: HandState, joints: Tensor, given: Tensor, known: b
     hands = [solver.solve(p, shape=s if known else first) for p, s in zip(points, shapes, strict=True)]
     seconds = time.perf_counter() - start
     found = torch.from_numpy(np.stack([hand.joints for hand in hands]))
-    angles = torch.from_numpy(np.stack([hand.parameters[6:] for hand in hands]))
+    angles = torch.from_numpy(np.stack([hand.parameters[FIRST_ANGLE:] for hand in hands]))
     return _score(name, truth, joints, found, angles, seconds)
 
 

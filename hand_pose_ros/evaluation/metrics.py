@@ -144,11 +144,6 @@ def out_of_range_fraction(
     return float(outside.any(axis=1).mean())
 
 
-def bone_lengths_mm(joints: ArrayLike, bones: Bones) -> NDArray[np.float64]:
-    """Joints (N, K, 3) m, bones as (near, far) joint indices -> lengths (N, B) mm."""
-    return bone_lengths(joints, bones) * 1000.0
-
-
 def bone_spread_mm(
     joints: ArrayLike, bones: Bones, sequences: Sequence[slice] | None = None
 ) -> NDArray[np.float64]:
@@ -156,7 +151,7 @@ def bone_spread_mm(
 
     sequences: the frames of each person (their hands differ in size); all frames are one person's when it is None.
     """
-    lengths = bone_lengths_mm(joints, bones)
+    lengths = bone_lengths(joints, bones) * 1000.0
     parts = [lengths[part] for part in (sequences or [slice(None)])]
     deviations = np.concatenate([part - part.mean(axis=0) for part in parts if len(part)])
     return np.asarray(np.sqrt((deviations**2).mean(axis=0)))
@@ -193,7 +188,9 @@ def evaluate(
     if bones:
         if sequences is not None:
             spread = float(bone_spread_mm(prediction, bones, sequences).mean())
-        bone_error = float(np.abs(bone_lengths_mm(prediction, bones) - bone_lengths_mm(truth, bones)).mean())
+        bone_error = float(
+            np.abs(bone_lengths(prediction, bones) * 1000.0 - bone_lengths(truth, bones) * 1000.0).mean()
+        )
     return Evaluation(
         name=name,
         joint_names=tuple(joint_names),

@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicSpline
 from scipy.optimize import minimize_scalar
 
+from hand_pose_ros.validation import require
+
 Array = NDArray[np.float64]
 
 _GRID_S = 0.004
@@ -39,8 +41,7 @@ def lag_s(times: ArrayLike, reference: ArrayLike, filtered: ArrayLike, limit_s: 
         raise ValueError("times, reference and filtered must be finite")
     if (np.diff(t) <= 0).any():
         raise ValueError("times must increase from sample to sample")
-    if not limit_s > 0:
-        raise ValueError(f"limit_s is {limit_s}, want a positive number of seconds")
+    require(limit_s > 0, "", "limit_s", limit_s, "more than 0")
     inside = (t >= t[0] + limit_s) & (t <= t[-1] - limit_s)
     if inside.sum() < _FEWEST:
         raise ValueError(

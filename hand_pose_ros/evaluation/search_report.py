@@ -29,8 +29,8 @@ VISIBLE = (0.0, 0.3, 0.5, 0.7, 0.9, 1.01)
 LOSSES = ("no place within 60 mm", "place there, not taken for a hand", "published, 20 to 60 mm off")
 """Where on the way a hand is lost."""
 _PROPOSED_M = 0.060
-"""A hand is proposed when a proposal is within this distance of its middle: the widest limit of
-``detector_evaluation.WITHIN_MM`` (guessed)."""
+"""A hand is proposed when a proposal is within this distance of its middle. Guessed: the widest limit of
+``detector_evaluation.WITHIN_MM``, so that both reports count alike."""
 
 
 @dataclass(frozen=True)

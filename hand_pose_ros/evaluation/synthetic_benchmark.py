@@ -47,8 +47,8 @@ class SyntheticBenchmark:
     seed: int = 0
     """Of the hands, 0 to 1048575."""
     passes: int = 1
-    """2: each picture is cropped again about the hand that the first pass found, as the tracker does, and both passes
-    are evaluated."""
+    """1, or 2: each picture is then cropped again about the hand that the first pass found, as the tracker does, and
+    both passes are evaluated."""
     families: tuple[str, ...] | None = None
     """Mesh families, all when None."""
     border: float = 0.0

@@ -81,7 +81,7 @@ def evaluate_synthetic(
         model.train(was_training)
     values = {key: np.concatenate(parts) for key, parts in collected.items()}
     error, families = values["error"], values["family"]
-    nothing = values.get("nothing", np.empty(0))
+    negatives = values.get("negatives", np.empty(0))
     return SyntheticReport(
         count=len(error),
         seed=seed,
@@ -96,7 +96,7 @@ def evaluate_synthetic(
         angle_error_deg=float(np.degrees(values["angle"].mean())) if "angle" in values else None,
         out_of_range=float(values["outside"].mean()) if "outside" in values else None,
         hands_missed=float((values["hand"] < 0).mean()) if "hand" in values else None,
-        nothing_taken=float((nothing >= 0).mean()) if nothing.size else None,
+        nothing_taken=float((negatives >= 0).mean()) if negatives.size else None,
         wrong_side=float((values["right"] <= values["left"]).mean()) if "right" in values else None,
     )
 
@@ -120,7 +120,7 @@ def _errors(model: HandNet, raw: Any, device: torch.device) -> dict[str, np.ndar
         values["angle"] = (output.angles - truth.angles).abs()
         values["outside"] = outside.any(-1)
     if presence is not None:
-        values["hand"], values["nothing"] = presence[:hands], presence[hands:]
+        values["hand"], values["negatives"] = presence[:hands], presence[hands:]
     if output.handedness is not None:
         with torch.inference_mode():
             mirrored = batch.crop[:hands].flip(-1).contiguous(memory_format=torch.channels_last)

@@ -25,7 +25,7 @@ from hand_pose_ros.hand.fit_config import FitConfig
 from hand_pose_ros.hand.fit_stages import FitPoints, choose_side, fit_all
 from hand_pose_ros.hand.hand_state import hand_frames
 from hand_pose_ros.hand.jacobian import unflatten_offsets
-from hand_pose_ros.hand.joint_sets import named_joint_set
+from hand_pose_ros.hand.joint_sets import find_joint_set
 from hand_pose_ros.hand.kinematics import HandOffsets
 from hand_pose_ros.hand.rotations import so3_log
 
@@ -121,7 +121,7 @@ def _checked_points(
     if joint_set is None:
         joint_set = np.eye(skeleton.JOINT_COUNT)
     if isinstance(joint_set, str):
-        joint_set = named_joint_set(joint_set).matrix
+        joint_set = find_joint_set(joint_set).matrix
     target = torch.as_tensor(points).double()
     matrix = torch.as_tensor(np.array(joint_set)).to(target)
     if matrix.ndim != 2 or matrix.shape[1] != skeleton.JOINT_COUNT:

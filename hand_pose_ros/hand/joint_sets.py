@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.hand.skeleton import FINGER_JOINTS, FINGERS, JOINT_COUNT, JOINT_INDEX, JOINT_NAMES
+from hand_pose_ros.validation import require
 
 Array = NDArray[np.float64]
 
@@ -93,13 +94,14 @@ JOINT_SETS: dict[str, JointSet] = {
 }
 
 
-def named_joint_set(name: str) -> JointSet:
-    """A set of JOINT_SETS. ValueError on an unknown name."""
-    if name not in JOINT_SETS:
-        raise ValueError(f"unknown joint set '{name}', want one of {', '.join(sorted(JOINT_SETS))}")
+def find_joint_set(name: str, *others: str) -> JointSet:
+    """The set of this name. ValueError on an unknown one, which names those that exist, and ``others`` that the caller
+    knows besides."""
+    known = [*others, *sorted(JOINT_SETS)]
+    require(name in JOINT_SETS, "", "joint_set", name, f"one of {', '.join(known)}")
     return JOINT_SETS[name]
 
 
 def convert_joints(joints: Array, joint_set: str) -> Array:
     """Our joints (..., 23, 3) in any frame -> a named set's (..., K, 3). ValueError on an unknown name."""
-    return np.asarray(named_joint_set(joint_set).matrix @ joints)
+    return np.asarray(find_joint_set(joint_set).matrix @ joints)

@@ -163,6 +163,8 @@ PARAMETER_NAMES: tuple[str, ...] = (
 PARAMETER_COUNT = len(PARAMETER_NAMES)
 FIRST_ANGLE = PARAMETER_COUNT - ANGLE_COUNT
 """The index of the first angle among the parameters."""
+ROTATION_PARAMETERS = slice(PARAMETER_NAMES.index("rotation_x"), FIRST_ANGLE)
+"""The palm's rotation vector among the parameters."""
 
 SHAPE_NAMES: tuple[str, ...] = (
     "hand", "palm_length", "palm_width", "thumb_metacarpal", "thumb", "index", "middle", "ring", "pinky",

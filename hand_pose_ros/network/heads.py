@@ -76,8 +76,8 @@ class PoseHead(nn.Module):
         shape = _SHAPE_SCALE * out[:, skeleton.PARAMETER_COUNT :]
         if not self.shape:
             shape = out.new_zeros(out.shape[0], skeleton.SHAPE_COUNT)
-        rotation = so3_exp(parameters[:, 3:6]) @ self.upright
-        angles = self.resting + parameters[:, 6:]
+        rotation = so3_exp(parameters[:, skeleton.ROTATION_PARAMETERS]) @ self.upright
+        angles = self.resting + parameters[:, skeleton.FIRST_ANGLE :]
         return PoseParameters(rotation, LENGTH_SCALE_M * parameters[:, :3], angles, shape)
 
 

@@ -26,6 +26,8 @@ JOINT_FORMS: tuple[str, ...] = ("distance", "squared", "euclidean")
 
 _EPSILON_M2 = 1e-8
 _HALF_CUBE_M = 0.15
+"""Unit of the euclidean joint loss: half of the crop's cube (``depth.crop.CROP_CUBE_M``). Fixed, because the loss's
+weights were chosen with it; a run with another cube keeps them comparable."""
 _WEIGHTS = (
     "joint", "coarse", "physical", "angle", "rotation", "shape", "parameter", "skeleton", "sigma", "presence",
     "earlier", "handedness",

@@ -156,18 +156,9 @@ class HandNet(nn.Module):
         sigma = self._sigma(cues)
         presence, handedness = self._logits(cues)
         return HandNetOutput(
-            coarse,
-            joints,
-            sigma,
-            pose.rotation,
-            pose.translation,
-            angles,
-            shape,
-            pose.angles,
-            presence,
-            earlier,
+            coarse, joints, sigma, pose.rotation, pose.translation, angles, shape, pose.angles, presence, earlier,
             handedness,
-        )
+        )  # fmt: skip
 
     def _estimate(
         self, crop: Tensor, distance: Tensor

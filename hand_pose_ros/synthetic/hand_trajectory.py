@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.hand.skeleton import TIP_JOINTS
+from hand_pose_ros.hand.skeleton import ANGLE_COUNT, TIP_JOINTS
 from hand_pose_ros.synthetic.motion import KEYFRAME_S, KeyPose, between, sample_gesture
 from hand_pose_ros.synthetic.poses import sample_angles, template_joints
 
@@ -66,7 +66,7 @@ class HandTrajectory:
         rng = np.random.default_rng([11, self.seed, self._stream, index + 1_000_000])
         angles, rotation = sample_gesture(rng)
         if self._grasp is not None:
-            angles = self._grasp + rng.normal(0, 0.03, 20)
+            angles = self._grasp + rng.normal(0, 0.03, ANGLE_COUNT)
         place = self._place(index, rng)
         if self.side == "left":
             place = place * MIRROR

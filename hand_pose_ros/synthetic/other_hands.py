@@ -17,16 +17,19 @@ from hand_pose_ros.synthetic.subjects import SubjectSet
 
 Array = NDArray[np.float64]
 
-# Distances between the middles of two hands that are tried, and how near joints of the two may come.
 _APART_M = (0.07, 0.085, 0.10, 0.12, 0.15)
+"""Distances between the middles of two hands that are tried, the nearest first. Guessed: from a palm's width on."""
 _GAP_M = 0.026
+"""How near joints of the two hands may come. Guessed: the thickness of two fingers, so that no skin passes another."""
 
 
 class OtherHands(NamedTuple):
-    """beside (M,): the samples that they stand beside; skinning (M, 17, 3, 4) in those samples' local frames."""
+    """M hands that stand beside the labelled ones of some samples."""
 
     beside: NDArray[np.intp]
+    """(M,): the samples that they stand beside."""
     skinning: Array
+    """(M, 17, 3, 4), in those samples' local frames."""
 
 
 def sample_other_hands(

@@ -22,6 +22,8 @@ from hand_pose_ros.synthetic.rotations import random_rotations, rotation_x, rota
 
 Array = NDArray[np.float64]
 
+_THUMB, _FINGERS = skeleton.FINGER_ANGLE_TABLE[0], skeleton.FINGER_ANGLE_TABLE[1:]
+"""(4,), (4, 4): the thumb's angles, and those of the four fingers, among the 20."""
 _LOWER, _UPPER = skeleton.ANGLE_LIMITS[:, 0], skeleton.ANGLE_LIMITS[:, 1]
 _DIP_PER_PIP = 0.62
 # Half the thickness of a finger, metres: two fingers' axes come no closer than about twice this.
@@ -85,14 +87,14 @@ def _propose(count: int, rng: np.random.Generator) -> Array:
     abduction = (fan + rng.normal(0, 0.06, (count, 4))) * freedom
 
     angles = np.empty((count, skeleton.ANGLE_COUNT))
-    angles[:, 4:] = np.stack([abduction, mcp, pip, dip], axis=-1).reshape(count, 16)
-    angles[:, :4] = _thumb(count, rng)
+    angles[:, _FINGERS] = np.stack([abduction, mcp, pip, dip], axis=-1)
+    angles[:, _THUMB] = _thumb(count, rng)
 
     contact = np.flatnonzero(kind == 4)
     contact_thumb, contact_finger, contact_which = _contact_poses()
     chosen = rng.integers(len(contact_which), size=len(contact))
-    angles[contact, :4] = contact_thumb[chosen] + rng.normal(0, 0.03, (len(contact), 4))
-    columns = 4 + 4 * contact_which[chosen][:, None] + np.arange(4)
+    angles[contact[:, None], _THUMB] = contact_thumb[chosen] + rng.normal(0, 0.03, (len(contact), 4))
+    columns = _FINGERS[contact_which[chosen]]
     angles[contact[:, None], columns] = contact_finger[chosen] + rng.normal(0, 0.03, (len(contact), 4))
     return np.clip(angles, _LOWER, _UPPER)
 
@@ -123,9 +125,9 @@ def _contact_poses() -> tuple[Array, Array, NDArray[np.int64]]:
     rng = np.random.default_rng(20)
     count = 150_000
     angles: Array = np.zeros((count, skeleton.ANGLE_COUNT))
-    lower, upper = _LOWER[:4], _UPPER[:4]
-    angles[:, :4] = lower + rng.random((count, 4)) * (upper - lower)
-    angles[:, 0] = rng.normal(0.1, 0.4, count)
+    lower, upper = _LOWER[_THUMB], _UPPER[_THUMB]
+    angles[:, _THUMB] = lower + rng.random((count, 4)) * (upper - lower)
+    angles[:, _THUMB[0]] = rng.normal(0.1, 0.4, count)
     pip = rng.uniform(0.1, 1.7, (count, 4))
     fingers = np.stack(
         [
@@ -134,18 +136,18 @@ def _contact_poses() -> tuple[Array, Array, NDArray[np.int64]]:
         ],
         axis=-1,
     )  # fmt: skip
-    angles[:, 4:] = fingers.reshape(count, 16)
+    angles[:, _FINGERS] = fingers
     angles = np.clip(angles, _LOWER, _UPPER)
     joints = template_joints(angles)
     tips = joints[:, list(skeleton.TIP_JOINTS)]
     distance = np.linalg.norm(tips[:, 1:] - tips[:, :1], axis=-1)
     row, finger = np.nonzero((distance > 0.008) & (distance < 0.020))
-    thumb = angles[row, :4]
-    touching = angles[:, 4:].reshape(count, 4, 4)[row, finger]
+    thumb = angles[row[:, None], _THUMB]
+    touching = angles[row[:, None], _FINGERS[finger]]
     # A pose alone must be possible; the other fingers are drawn, and tested, with it later.
     alone = np.zeros((len(row), skeleton.ANGLE_COUNT))
-    alone[:, :4] = thumb
-    alone[np.arange(len(row))[:, None], 4 + 4 * finger[:, None] + np.arange(4)] = touching
+    alone[:, _THUMB] = thumb
+    alone[np.arange(len(row))[:, None], _FINGERS[finger]] = touching
     good = ~self_intersects(alone)
     return thumb[good], touching[good], finger[good]
 
@@ -157,7 +159,7 @@ def self_intersects(angles: Array) -> NDArray[np.bool_]:
     """Angles (N, 20) -> (N,) bool: fingers pass through each other or into the palm (template hand)."""
     joints = template_joints(angles).astype(np.float32)
     share = (np.arange(_SAMPLES_A_BONE) + 1.0) / _SAMPLES_A_BONE
-    chains = joints[:, 3:].reshape(len(joints), 5, 4, 3)
+    chains = joints.take(skeleton.FINGER_JOINT_TABLE, axis=1)
     near, far = chains[:, :, :3, None], chains[:, :, 1:, None]
     points = (near + (far - near) * share[:, None].astype(np.float32)).reshape(len(joints), 5, -1, 3)
     bad = np.zeros(len(joints), bool)

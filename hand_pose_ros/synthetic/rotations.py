@@ -1,7 +1,7 @@
 """Rotations of what stands in synthetic scenes, as numpy arrays: about axes, at random, along directions.
 
 In: angles (rad), directions, a random generator. Out: matrices (..., 3, 3) float64. The rotations of the hand itself
-are those of ``hand.rotations``.
+are those of ``hand.rotations``: on tensors, which carry gradients, where these are numpy's.
 """
 
 from __future__ import annotations

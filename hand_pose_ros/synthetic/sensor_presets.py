@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.depth.crop import CROP_CUBE_M
 from hand_pose_ros.synthetic.sensor import NO_NOISE, NoiseModel
+from hand_pose_ros.validation import require
 
 Array = NDArray[np.float64]
 Range = tuple[float, float]
@@ -57,12 +58,11 @@ class SensorPreset:
         for name, (low, high) in self.noise.items():
             if name not in _FIELDS:
                 raise ValueError(f"noise has no field '{name}', want one of {', '.join(_FIELDS)}")
-            if low > high:
-                raise ValueError(f"noise {name} is {low} to {high}: want (least, most)")
-        if not 0 < self.distance_m[0] < self.distance_m[1]:
-            raise ValueError(f"distance_m is {self.distance_m}: want (near, far), near above 0")
-        if not self.focal_px or min(self.focal_px) <= 0:
-            raise ValueError(f"focal_px is {self.focal_px}: want at least one focal length above 0")
+            require(low <= high, "noise", name, (low, high), "(least, most)")
+        right = 0 < self.distance_m[0] < self.distance_m[1]
+        require(right, "", "distance_m", self.distance_m, "(near, far), near above 0")
+        right = bool(self.focal_px) and min(self.focal_px) > 0
+        require(right, "", "focal_px", self.focal_px, "at least one focal length above 0")
         if self.subpixel_px is not None and min(self.noise.get("baseline_m", (0, 0))) <= 0:
             raise ValueError("subpixel_px needs a baseline_m in noise")
 
@@ -200,7 +200,7 @@ def require_sensors(names: Sequence[str]) -> None:
     unknown = [name for name in names if name not in known]
     if unknown or not names:
         what = f"'{unknown[0]}', which is not known" if unknown else "empty"
-        raise ValueError(f"sensors is {what}: want some of {', '.join(known)}")
+        raise ValueError(f"sensors is {what}, want some of {', '.join(known)}")
 
 
 def sample_sensors(

@@ -56,8 +56,10 @@ class PlacedHands:
         return np.asarray(np.where(self.present, distance, np.inf).min(axis=1))
 
     def beside(self, start: Array, end: Array) -> Array:
-        """Segments from start (N, 3) to end (N, 3) m -> distance (N,) m to the nearest hand's middle, inf where there
-        is none."""
+        """Segments from start (N, 3) to end (N, 3) m -> distance (N,) m to the nearest hand's middle.
+
+        It is inf where there is no hand.
+        """
         along = end - start
         share = np.einsum("nhi,ni->nh", self.middle - start[:, None], along) / (along**2).sum(axis=1)[:, None]
         nearest = start[:, None] + np.clip(share, 0.0, 1.0)[..., None] * along[:, None]

@@ -98,6 +98,7 @@ class TrainConfig(RunConfig):
     """One training run of the pose network."""
 
     name: str = "default"
+    """Of the run, and of its folder and weights."""
     validation_samples: int = 1024
     """Hands of a validation."""
     checkpoint_minutes: float = 2.0
@@ -106,9 +107,11 @@ class TrainConfig(RunConfig):
     """So many more crops, as a share of the batch, show hands of the batch mirrored, for a network with a
     handedness head; 0 to 0.5."""
     network: NetworkConfig = field(default_factory=NetworkConfig)
+    """The network's input, backbone and head."""
     loss: LossConfig = field(default_factory=LossConfig)
+    """Weights of the loss's terms; which may be above 0 depends on the head."""
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
-    """Its weight decay is on weight matrices only."""
+    """The optimiser's settings; its weight decay is on weight matrices only."""
     dataset: str = SYNTHETIC
     """What is trained on, one of DATASETS."""
     root: str = ""
@@ -120,14 +123,13 @@ class TrainConfig(RunConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         one_of(self, DATASETS, "dataset")
-        if not isinstance(self.root, str) or (self.root and self.dataset == SYNTHETIC):
-            raise ValueError(f"root is '{self.root}', want a folder, and only with {', '.join(BENCHMARKS)}")
+        right = isinstance(self.root, str) and not (self.root and self.dataset == SYNTHETIC)
+        require(right, "", "root", self.root, f"a folder, and only with {', '.join(BENCHMARKS)}")
         whole(self, "validation_samples")
         positive(self, "checkpoint_minutes")
-        if not 0 <= self.mirrored <= 0.5 or (self.network.handedness and not self.mirrored):
-            raise ValueError(
-                f"mirrored is {self.mirrored}, want a share up to 0.5, above 0 for a network with a handedness head"
-            )
+        right = 0 <= self.mirrored <= 0.5 and bool(self.mirrored or not self.network.handedness)
+        want = "a share up to 0.5, above 0 for a network with a handedness head"
+        require(right, "", "mirrored", self.mirrored, want)
         self._check_head()
         require_mapping("data", self.data)
         crop = {"size": self.network.crop_size, "cube_m": self.network.cube_m}

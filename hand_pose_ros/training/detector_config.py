@@ -19,25 +19,31 @@ from hand_pose_ros.network.migration import migrate_config
 from hand_pose_ros.training.config import OptimiserConfig, RunConfig
 from hand_pose_ros.validation import whole
 
-_CLIP_NORM = 5.0  # guessed; the pose network's 2 bounds another loss
-
 
 @dataclass(frozen=True)
 class DetectorTrainConfig(RunConfig):
     """One training run of the detector; a sample is a picture."""
 
     name: str = "detector"
+    """Of the run, and of its folder."""
     minutes: float = 15.0
+    """Budget of wall-clock time; 0 for none, then ``samples`` is needed."""
     threads: int = 1
+    """CPU threads; 0 for as many as there are cores. One, as the shipped weights were trained with."""
     learning_rate: float = 3e-3
-    """As in :class:`OptimiserConfig`, and so the next three."""
+    """Peak of the learning rate. Guessed."""
     weight_decay: float = 0.01
-    """On all weights."""
+    """Decoupled weight decay, on all weights. Guessed."""
     warmup_samples: int = 6400
+    """Samples until the peak of the learning rate: 100 steps of 64. Guessed."""
+    clip_norm: float = 5.0
+    """Bound of the gradient's norm; the pose network's 2 bounds another loss. Guessed."""
     ema_decay: float = 0.998
+    """Decay per step of the averaged weights, which are those that are kept. Guessed."""
     validation_pictures: int = 1024
     """Pictures of a validation; the run's state is stored after each."""
     network: DetectorConfig = field(default_factory=DetectorConfig)
+    """The network's size."""
     data: Mapping[str, Any] = field(default_factory=dict)
     """Fields of ``datasets.full_frames.FullFrameConfig`` that differ from its defaults."""
 
@@ -54,7 +60,7 @@ class DetectorTrainConfig(RunConfig):
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
             warmup_samples=self.warmup_samples,
-            clip_norm=_CLIP_NORM,
+            clip_norm=self.clip_norm,
             ema_decay=self.ema_decay,
         )
 

@@ -57,8 +57,10 @@ def save_figure(figure: Figure, path: Path, kind: Literal["png", "svg"] = "png",
 
 
 def save_png_and_svg(figure: Figure, folder: Path, stem: str) -> tuple[Path, Path]:
-    """Writes <stem>.png (300 dpi) and <stem>.svg into a folder (made when absent) -> both paths. OSError as
-    :func:`save_figure`."""
+    """Writes <stem>.png (300 dpi) and <stem>.svg into a folder (made when absent) -> both paths.
+
+    OSError as :func:`save_figure`.
+    """
     png, svg = folder / f"{stem}.png", folder / f"{stem}.svg"
     save_figure(figure, png, "png")
     save_figure(figure, svg, "svg")

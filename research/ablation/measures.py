@@ -81,7 +81,7 @@ def _fitted(joints: Array, values: dict[str, Array]) -> tuple[float, float]:
     fit = fit_hands(
         joints, group=np.arange(len(joints)), shape=values["true_shape"], config=FitConfig(shape="fixed")
     )
-    angles = fit.parameters[:, 6:].cpu().numpy()
+    angles = fit.parameters[:, skeleton.FIRST_ANGLE :].cpu().numpy()
     error = float(angle_errors_deg(angles, values["true_angles"]).mean())
     return error, float(1000 * fit.residual.mean())
 

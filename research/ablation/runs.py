@@ -39,8 +39,10 @@ _PROGRESS = "progress.json"
 
 
 class StopWatch:
-    """Decides when to stop: at ``deadline`` (``time.time()``, None = never), when asked to, or when the parent process
-    is gone."""
+    """Decides when to stop: at the deadline, when asked to, or when the parent process is gone.
+
+    The deadline is one of ``time.time()``, None for never.
+    """
 
     def __init__(self, deadline: float | None = None, asked: Callable[[], bool] | None = None) -> None:
         self._deadline = deadline

@@ -1,4 +1,4 @@
-"""``python -m research.architecture_sweep``: designs of the network, trained at one budget, and docs/designs.md.
+"""``python -m research.architecture_sweep``: designs of the network, trained at one budget, and their page in docs.
 
 In: command-line arguments. Out: the runs' files in a folder, a table in a Markdown page.
 """
@@ -20,14 +20,16 @@ from research.architecture_sweep.report import collect, split_at_table, write_re
 from research.architecture_sweep.runs import finished_result, time_again, train_design
 
 PROGRAM = "python -m research.architecture_sweep"
-DEFAULT_CONFIG = Path(__file__).resolve().parents[1] / "recipes" / "designs.yaml"
-_OUTPUT = Path("runs/designs")
-_RESULTS = Path("docs/designs.md")
+DEFAULT_CONFIG = Path(__file__).resolve().parents[1] / "recipes" / "architecture_sweep.yaml"
+_OUTPUT = Path("runs/architecture_sweep")
+_RESULTS = Path("docs/architecture_sweep.md")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``python -m research.architecture_sweep``."""
-    parser.add_argument("--config", type=Path, help="YAML file (default: research/recipes/designs.yaml)")
+    parser.add_argument(
+        "--config", type=Path, help="YAML file (default: research/recipes/architecture_sweep.yaml)"
+    )
     parser.add_argument(
         "--output", type=Path, default=_OUTPUT, help=f"folder of the runs (default: {_OUTPUT})"
     )

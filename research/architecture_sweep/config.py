@@ -1,6 +1,6 @@
 """What is compared: designs of the network, each a change to one base, at one budget.
 
-In: a YAML file (research/recipes/designs.yaml). Out: :class:`SweepConfig`, and for every design and seed a
+In: a YAML file (research/recipes/architecture_sweep.yaml). Out: :class:`SweepConfig`, and for every design and seed a
 :class:`TrainConfig` that differs from the base's in nothing but the design's changes.
 """
 

@@ -19,12 +19,12 @@ def test_prior_of_few_people_is_written_and_reported(tmp_path: Path, capsys) -> 
     path = tmp_path / "prior.json"
     assert cli.main(["bone-prior", "--samples", "60", "--output", str(path)]) == 0
     prior = load_bone_prior(path)
-    assert prior.trained_on["people"] == 60
+    assert prior.trained_on["subjects"] == 60
     assert prior.trained_on["split"] == 0
     lengths = label_lengths(SyntheticConfig(split=0, identities=30))
     assert lengths.shape == (60, len(BONES))
     assert np.median(prior.score(lengths)) > 0.3
-    assert "60 people" in capsys.readouterr().out
+    assert "60 subjects" in capsys.readouterr().out
 
 
 def test_too_few_people_end_in_one_line(tmp_path: Path, capsys) -> None:

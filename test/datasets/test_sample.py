@@ -78,7 +78,7 @@ def test_an_empty_cube_keeps_its_start(start):
         ({"side": "both"}, "side is 'both'"),
         ({"centre": np.array([0.0, 0.0, -0.4])}, "want 3 finite numbers with z > 0"),
         ({"cube_m": 0.0}, "want a positive length"),
-        ({"joint_set": "icvl17"}, "unknown joint set 'icvl17'"),
+        ({"joint_set": "icvl17"}, "joint_set is 'icvl17'"),
     ],
 )
 def test_fields_that_do_not_fit_are_refused(sample, change, problem):

@@ -82,7 +82,7 @@ def test_angles_out_of_range_and_changed_bones_are_counted():
     frames = [frame(0, hands=[hand(shape_frozen=True)]), frame(1, hands=[wrong]), frame(2, hands=[changed])]
     figures = bench_metrics.validity([run(frames)])
     assert (figures["published"], figures["out_of_range"]) == (3, 1)
-    assert (figures["with_held_shape"], figures["bones_changed"]) == (2, 1)
+    assert (figures["with_frozen_shape"], figures["bones_changed"]) == (2, 1)
 
 
 def test_losing_and_finding_are_counted_in_frames():

@@ -13,14 +13,13 @@ from hand_pose_ros.evaluation.metrics import (
     angle_errors_deg,
     angle_table,
     area_under_curve,
-    bone_lengths_mm,
     bone_spread_mm,
     evaluate,
     joint_errors_mm,
     out_of_range_fraction,
     success_curve,
 )
-from hand_pose_ros.hand.skeleton import ANGLE_LIMITS, ANGLE_NAMES
+from hand_pose_ros.hand.skeleton import ANGLE_LIMITS, ANGLE_NAMES, bone_lengths
 
 ERRORS = arrays(np.float64, st.integers(1, 30), elements=st.floats(0, 200))
 
@@ -52,7 +51,7 @@ def test_figures_of_a_hand_made_case():
     assert result.angle_deg is None
     assert result.out_of_range is None
     assert result.bone_error_mm == pytest.approx(
-        np.abs(bone_lengths_mm(prediction, ((0, 1),)) - 100.0).mean()
+        np.abs(1000.0 * bone_lengths(prediction, ((0, 1),)) - 100.0).mean()
     )
 
 

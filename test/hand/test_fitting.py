@@ -186,7 +186,7 @@ def test_frames_are_fitted_independently_of_each_other():
     [
         ({"points": np.zeros((2, 22, 3))}, "points are"),
         ({"points": np.zeros((0, 23, 3))}, "points are"),
-        ({"joint_set": "kinect"}, "unknown joint set"),
+        ({"joint_set": "kinect"}, "joint_set is .kinect."),
         ({"weights": np.zeros((2, 23))}, "frame 0: fewer than three"),
         ({"weights": -np.ones((2, 23))}, "negative"),
         ({"weights": np.ones((2, 5))}, "weights are"),

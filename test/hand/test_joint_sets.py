@@ -31,5 +31,5 @@ def test_mediapipe_order_starts_at_the_wrist_and_ends_at_the_pinky_tip():
 
 
 def test_an_unknown_joint_set_is_named_with_the_known_ones():
-    with pytest.raises(ValueError, match="unknown joint set 'hands19', want one of icvl16, mediapipe21"):
+    with pytest.raises(ValueError, match="joint_set is 'hands19', want one of icvl16, mediapipe21"):
         convert_joints(np.zeros((23, 3)), "hands19")

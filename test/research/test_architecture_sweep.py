@@ -21,7 +21,7 @@ from hand_pose_ros.evaluation.synthetic_benchmark import EVALUATION_DATA
 from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.model import HandNet
 from research.architecture_sweep import __main__ as cli
-from research.architecture_sweep import command as designs_command
+from research.architecture_sweep import command as sweep_command
 from research.architecture_sweep.config import Design, SweepConfig, load_sweep
 from research.architecture_sweep.measures import (
     crop_time_ms,
@@ -34,7 +34,7 @@ from research.architecture_sweep.report import BEGIN, END, split_at_table, write
 from research.architecture_sweep.runs import result_path, train_design
 from research.run_manifest import read_result
 
-SHIPPED = Path(__file__).resolve().parents[2] / "research" / "recipes" / "designs.yaml"
+SHIPPED = Path(__file__).resolve().parents[2] / "research" / "recipes" / "architecture_sweep.yaml"
 TINY = {"crop_size": 64, "widths": [4, 4, 4, 4], "blocks": [0, 0, 0], "up_blocks": [0, 0], "ik_hidden": 8}
 BASE = {"batch": 16, "threads": 1, "bf16": False, "validation_samples": 16, "network": TINY}
 DESIGNS = {
@@ -204,7 +204,7 @@ def test_the_time_is_of_one_thread_and_the_network_stays_as_it_was():
 def test_the_page_has_the_base_first_and_keeps_what_a_person_wrote(train, designs, tmp_path):
     _, output = train("base")
     train("large")
-    page = tmp_path / "docs" / "designs.md"
+    page = tmp_path / "docs" / "architecture_sweep.md"
     write_report(designs, output, page, "python -m research.architecture_sweep")
     text = page.read_text(encoding="utf-8")
     rows = [line for line in text.splitlines() if line.startswith("| ")]
@@ -230,18 +230,18 @@ def test_several_seeds_are_a_mean_and_a_spread(train, designs, tmp_path):
     two = replace(designs, seeds=(1, 2))
     for seed in two.seeds:
         _, output = train("base", config=two, seed=seed)
-    write_report(two, output, tmp_path / "designs.md", "python -m research.architecture_sweep")
+    write_report(two, output, tmp_path / "architecture_sweep.md", "python -m research.architecture_sweep")
     errors = np.array([result(output, "base", seed)["figures"]["mean_mm"] for seed in two.seeds])
-    assert f"| {errors.mean():.2f} ± {errors.std(ddof=1):.2f} |" in (tmp_path / "designs.md").read_text(
-        "utf-8"
-    )
+    assert f"| {errors.mean():.2f} ± {errors.std(ddof=1):.2f} |" in (
+        tmp_path / "architecture_sweep.md"
+    ).read_text("utf-8")
 
 
 @pytest.mark.parametrize("text", ["mine", f"{BEGIN} no end", f"{END}\n{BEGIN}", f"{BEGIN}\n{END}\n{END}"])
 def test_a_page_without_one_pair_of_markers_is_left_alone(text, tmp_path):
-    page = tmp_path / "designs.md"
+    page = tmp_path / "architecture_sweep.md"
     page.write_text(text, encoding="utf-8")
-    with pytest.raises(ValueError, match=r"designs\.md: wants the line"):
+    with pytest.raises(ValueError, match=r"architecture_sweep\.md: wants the line"):
         split_at_table(page)
 
 
@@ -249,31 +249,36 @@ def test_a_page_without_one_pair_of_markers_is_left_alone(text, tmp_path):
 def compare(make_source, tmp_path, monkeypatch) -> Callable:
     """``python -m research.architecture_sweep`` on toy hands, in a folder of its own."""
     content = {"samples": 64, "evaluation_samples": 32, "base": BASE, "designs": DESIGNS}
-    (tmp_path / "designs.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    (tmp_path / "architecture_sweep.yaml").write_text(
+        yaml.safe_dump(content, sort_keys=False), encoding="utf-8"
+    )
     monkeypatch.chdir(tmp_path)
-    original = designs_command.train_design
+    original = sweep_command.train_design
 
     def on_toys(*arguments):
         return original(*arguments, make_source=make_source)
 
-    monkeypatch.setattr(designs_command, "train_design", on_toys)
-    return lambda *words: cli.main(["--config", "designs.yaml", *words])
+    monkeypatch.setattr(sweep_command, "train_design", on_toys)
+    return lambda *words: cli.main(["--config", "architecture_sweep.yaml", *words])
 
 
 @pytest.mark.slow
 def test_the_command_trains_what_is_missing_and_writes_the_page(compare, tmp_path, capsys):
     assert compare("--designs", "base", "--threads", "1") == 0
-    page = tmp_path / "docs" / "designs.md"
-    assert "python -m research.architecture_sweep --config designs.yaml --threads 1\n" in page.read_text(
-        encoding="utf-8"
+    page = tmp_path / "docs" / "architecture_sweep.md"
+    assert (
+        "python -m research.architecture_sweep --config architecture_sweep.yaml --threads 1\n"
+        in page.read_text(encoding="utf-8")
     )
-    assert "results: docs/designs.md" in capsys.readouterr().out
-    assert [path.name for path in (tmp_path / "runs" / "designs").glob("*.json")] == ["base.seed1.json"]
+    assert "results: docs/architecture_sweep.md" in capsys.readouterr().out
+    assert [path.name for path in (tmp_path / "runs" / "architecture_sweep").glob("*.json")] == [
+        "base.seed1.json"
+    ]
     page.unlink()
-    before = result(tmp_path / "runs" / "designs", "base")
+    before = result(tmp_path / "runs" / "architecture_sweep", "base")
     assert compare("--report", "--times") == 0
     assert "base (`base`)" in page.read_text(encoding="utf-8")
-    after = result(tmp_path / "runs" / "designs", "base")
+    after = result(tmp_path / "runs" / "architecture_sweep", "base")
     assert after.pop("time_ms") != before.pop("time_ms")
     assert after == before
 
@@ -303,9 +308,9 @@ def test_an_interrupt_keeps_the_state(compare, make_source, tmp_path, monkeypatc
         return train_design(*arguments, make_source=interrupted)
 
     handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-    monkeypatch.setattr(designs_command, "train_design", on_interrupted)
+    monkeypatch.setattr(sweep_command, "train_design", on_interrupted)
     assert compare("--designs", "base") == 130
-    assert (tmp_path / "runs" / "designs" / "work" / "base.seed1" / "state.safetensors").exists()
+    assert (tmp_path / "runs" / "architecture_sweep" / "work" / "base.seed1" / "state.safetensors").exists()
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == handlers
 
 
@@ -317,7 +322,7 @@ def test_an_interrupt_keeps_the_state(compare, make_source, tmp_path, monkeypatc
         (["--threads", "0"], "--threads is 0"),
         (["--report"], "holds no finished run"),
         (["--config", "missing.yaml"], "missing.yaml: cannot read"),
-        (["--results", "designs.yaml"], "designs.yaml: wants the line"),
+        (["--results", "architecture_sweep.yaml"], "architecture_sweep.yaml: wants the line"),
     ],
 )
 def test_bad_arguments_end_in_one_line(arguments, message, compare, capsys):
@@ -364,4 +369,6 @@ def test_a_damaged_result_is_named(train, designs, tmp_path):
     output.mkdir()
     (output / "base.seed1.json").write_text(json.dumps({"design": 1})[:-2], encoding="utf-8")
     with pytest.raises(ValueError, match=r"base\.seed1\.json: not the result of a run"):
-        write_report(designs, output, tmp_path / "designs.md", "python -m research.architecture_sweep")
+        write_report(
+            designs, output, tmp_path / "architecture_sweep.md", "python -m research.architecture_sweep"
+        )

@@ -28,7 +28,7 @@ RECIPES = [
     for path in sorted((ROOT / "config" / "train").glob("*.yaml"))
     if "detector" not in path.name
     and yaml.safe_load(path.read_text()).get("dataset", "synthetic") == "synthetic"
-] + sorted((ROOT / "research" / "recipes").glob("designs*.yaml"))
+] + sorted((ROOT / "research" / "recipes").glob("architecture_sweep*.yaml"))
 COLUMN = {spec.name: place for place, spec in enumerate(fields(NoiseModel))}
 
 
