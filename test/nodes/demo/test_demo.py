@@ -214,7 +214,7 @@ class CountingEstimator:
         return [f"answer {len(self.asked)}"]
 
 
-def test_slowed_estimator_works_as_often_as_asked_and_tells_the_time_of_it_all():
+def test_slowed_estimator_works_as_often_as_asked_and_times_all_of_it():
     estimator = CountingEstimator()
     slow = _Repeated(estimator, 10)
     timer = StageTimer()

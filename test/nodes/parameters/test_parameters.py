@@ -28,10 +28,10 @@ def test_shipped_yaml_agrees_with_the_declarations():
 def test_readme_agrees_with_the_declarations():
     section = (ROOT / "README.md").read_text().split("### Parameters")[1]
     rows = re.findall(r"^\| `(\w+)` \| (\S+) \|", section, re.MULTILINE)
-    told = {name: yaml.safe_load(default.strip("`")) for name, default in rows}
+    documented = {name: yaml.safe_load(default.strip("`")) for name, default in rows}
     defaults = {parameter.name: parameter.default for parameter in TRACKER_PARAMETERS}
-    assert len(told) >= 8
-    assert told == {name: defaults[name] for name in told}
+    assert len(documented) >= 8
+    assert documented == {name: defaults[name] for name in documented}
 
 
 @pytest.mark.parametrize("table", [TRACKER_PARAMETERS, CAMERA_PARAMETERS, WATCHER_PARAMETERS])
