@@ -31,7 +31,7 @@ IN_ENVIRONMENT := source tools/environment.sh &&
 COLCON := colcon --log-level error --log-base log build --event-handlers desktop_notification- status-
 CMAKE_ARGS := --cmake-args -DBUILD_TESTING=OFF -DPython3_FIND_VIRTUALENV=ONLY
 
-.PHONY: help env build lint format test test-fast demo clean distclean FORCE
+.PHONY: help env build lint format test test-fast coverage demo clean distclean FORCE
 
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 20
@@ -81,6 +81,9 @@ test: build lint  ## lint and all tests (TESTS=test/hand for some)
 
 test-fast: build  ## the tests that are not marked slow, within a minute
 	@$(IN_ENVIRONMENT) pytest -m "not slow" $(TESTS)
+
+coverage: build  ## which lines the tests that are not marked slow run (numba's kernels left out)
+	@$(IN_ENVIRONMENT) pytest -m "not slow" --cov --cov-report=term $(TESTS)
 
 DEMO_OPTIONS := $(if $(FRAMES),--frames "$(FRAMES)") $(if $(INTRINSICS),--intrinsics "$(INTRINSICS)") \
   $(if $(DEPTH_UNIT),--depth-unit "$(DEPTH_UNIT)") $(if $(SIDE),--side "$(SIDE)") $(if $(DURATION),--seconds "$(DURATION)")

@@ -1,10 +1,12 @@
-"""Shared by every test session: a corner of ROS of its own, set before anything imports rclpy, and no stopwatch;
-small archives in the exact layouts of ICVL, NYU and MSRA, made from joints that are drawn into depth images; and a toy
-source of labelled hands, balls at the joints of the hand model, drawn into the crop."""
+"""Shared by every test session: a ROS domain that no other session uses, set before anything imports rclpy, the usual
+answer to an interrupt, and no deadlines for hypothesis; small archives in the exact layouts of ICVL, NYU and MSRA, made
+from joints that are drawn into depth images; and a toy source of labelled hands, balls at the joints of the hand model,
+drawn into the crop."""
 
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,11 +27,16 @@ from hand_pose_ros.hand.rotations import so3_exp
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# A domain of this session's own, so that neither a robot in the house nor a second session is heard. 101 is the
-# largest id whose ports stay below those that Linux hands out to others.
+# A domain for this session alone, so that it receives nothing from a robot on the network or from a second session. 101
+# is the largest id whose ports stay below those that Linux hands out to others.
 os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 101))
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 os.environ.setdefault("FASTDDS_DEFAULT_PROFILES_FILE", str(ROOT / "config" / "fastdds.xml"))
+
+# A shell that is not interactive starts what follows with "&" with interrupts ignored, and children inherit that:
+# Python would not raise KeyboardInterrupt, and no process of a test would end by SIGINT.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A loaded machine is slow; that makes no property false.
 settings.register_profile("hand_pose_ros", deadline=None, suppress_health_check=[HealthCheck.too_slow])

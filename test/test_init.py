@@ -59,7 +59,7 @@ def test_messages_still_resolve() -> None:
     assert run(program).strip() == "True"
 
 
-def test_type_checkers_are_told_that_the_package_is_typed() -> None:
+def test_package_is_marked_as_typed() -> None:
     assert (ROOT / "hand_pose_ros" / "py.typed").is_file()
 
 

@@ -90,7 +90,7 @@ def test_no_file_is_long() -> None:
     lengths = {
         path.relative_to(ROOT): len(path.read_text(encoding="utf-8").splitlines()) for path in sources()
     }
-    assert not {path: length for path, length in lengths.items() if length > 400}
+    assert not {path: length for path, length in lengths.items() if length > 330}
 
 
 def test_nodes_are_short() -> None:

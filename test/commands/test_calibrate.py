@@ -26,9 +26,9 @@ def test_command_stores_a_calibration_beside_unchanged_weights(tmp_path: Path, c
     assert Calibration.from_dict(info.calibration).to_dict() == info.calibration
     assert figure.stat().st_size > 1000
     assert sorted(path.name for path in tmp_path.iterdir()) == ["new.safetensors", "reliability.png"]
-    told = capsys.readouterr().out
-    assert "| hand | 30 |" in told
-    assert "presence > 4" in told
+    printed = capsys.readouterr().out
+    assert "| hand | 30 |" in printed
+    assert "presence > 4" in printed
 
 
 def test_network_that_is_never_right_is_left_alone(tmp_path: Path, capsys) -> None:

@@ -42,7 +42,7 @@ def test_training_has_rotated_copies_and_can_leave_them_out(icvl_archive):
     assert len(one) == 2
 
 
-def test_rotation_folders_are_told_from_recordings():
+def test_rotation_folders_are_distinguished_from_recordings():
     assert rotation_degrees("22-5/201403121135/image_0000.png") == 22.5
     assert rotation_degrees("337-5/2014/image_0000.png") == 337.5
     assert rotation_degrees("90/201403121135/image_0000.png") == 90.0

@@ -74,7 +74,7 @@ def test_image_without_camera_info_names_both_topics(rig, fake_tracker):
     assert "'/depth/camera_info'" in bench.last_error()
 
 
-def test_stamps_that_never_match_are_told(rig, fake_tracker):
+def test_stamps_that_never_match_are_reported(rig, fake_tracker):
     bench = rig(fake_tracker(), max_age_s=0.0)
     bench.connect()
 
@@ -245,6 +245,6 @@ def test_folder_that_no_hand_can_be_saved_in_refuses_to_configure(rig, tmp_path,
     assert f"users' folder '{folder}' cannot be made" in error
 
 
-def test_unknown_parameter_name_is_told(rig, fake_tracker, capfd):
+def test_unknown_parameter_name_is_reported(rig, fake_tracker, capfd):
     rig(fake_tracker(), sied="left")
     assert "no parameter 'sied'" in capfd.readouterr().err

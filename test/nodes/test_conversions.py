@@ -107,7 +107,7 @@ def test_truth_keeps_its_joints(hand):
     assert conversions.SIDE_NAMES[message.hands[0].side] == "left"
 
 
-def test_told_bone_lengths_are_those_of_the_template(hand):
+def test_published_bone_lengths_are_those_of_the_template(hand):
     info = conversions.model_info_message("name", "hash")
     joints = hand().joints
     for joint, parent in enumerate(info.joint_parents):
@@ -115,7 +115,7 @@ def test_told_bone_lengths_are_those_of_the_template(hand):
         assert info.bone_lengths[joint] == pytest.approx(length, abs=1e-6)
 
 
-def test_told_version_is_that_of_the_project():
+def test_published_version_is_that_of_the_project():
     info = conversions.model_info_message("name", "hash")
     project = (Path(__file__).resolve().parents[2] / "pyproject.toml").read_text(encoding="utf-8")
     assert f'\nversion = "{info.package_version}"\n' in project

@@ -59,31 +59,31 @@ def test_number_of_hands_is_that_of_the_newest_output(clock):
     assert statistics.figures()["hands"] == 0
 
 
-def test_node_tells_the_time_of_every_stage(rig, fake_tracker, hand):
+def test_node_publishes_the_time_of_every_stage(rig, fake_tracker, hand):
     tracker = fake_tracker((hand("right", track_id=1), hand("left", track_id=2)))
     tracker.timings_ms = {stage: 1.25 + index for index, stage in enumerate(STAGES)}
     bench = rig(tracker)
     bench.connect()
 
-    def told() -> dict[str, str]:
+    def published() -> dict[str, str]:
         bench.send()
         bench.spin_for(0.1)
         latest = bench.received["/diagnostics"][-1:]
         return {pair.key: pair.value for array in latest for pair in array.status[0].values}
 
-    assert bench.spin_until(lambda: told().get("hands") == "2")
-    values = told()
+    assert bench.spin_until(lambda: published().get("hands") == "2")
+    values = published()
     assert [values[f"{stage}_ms_p50"] for stage in STAGES] == ["1.25", "2.25", "3.25", "4.25", "5.25"]
 
 
 @pytest.mark.slow
-def test_stages_are_those_that_the_tracker_tells(shipped_model):
+def test_stages_are_those_that_the_tracker_times(shipped_model):
     """A stage that is renamed there must be renamed here."""
     camera = Camera(160, 120, 120.0, 120.0, 79.5, 59.5)
     motion = SyntheticMotion(3, camera)
     tracker = HandTracker(shipped_model, TrackerConfig(side="right", min_confidence=0.0))
-    told: set[str] = set()
+    timed: set[str] = set()
     for index in range(3):
         depth, _ = motion.frame(index / 30)
-        told |= set(tracker.update(depth, camera, index / 30).timings_ms)
-    assert told == set(STAGES)
+        timed |= set(tracker.update(depth, camera, index / 30).timings_ms)
+    assert timed == set(STAGES)

@@ -106,7 +106,7 @@ def test_near_stamps_match_within_the_slop(node):
     assert bench.pairs == [(1.0, 1.005)]
 
 
-def test_stamps_that_go_backwards_are_told_and_leftovers_do_not_stand_in_the_way(node):
+def test_stamps_that_go_backwards_are_reported_and_leftovers_do_not_stand_in_the_way(node):
     bench = Bench(node)
     for stamp in (100.0, 101.0, 102.0):  # images without their infos
         bench.image(stamp)
@@ -161,7 +161,7 @@ def test_healthy_inputs_are_never_complained_of(node, clock):
     assert bench.log.warnings == []
 
 
-def test_nobody_publishing_is_told_after_some_time(node, clock):
+def test_nobody_publishing_is_reported_after_some_time(node, clock):
     bench = Bench(node)
     clock.now += 9.0
     bench.inputs._watch()
@@ -181,7 +181,7 @@ def test_topic_of_another_type_is_named(node, clock, monkeypatch):
     assert "PointCloud2" in bench.log.warnings[0][1]
 
 
-def test_camera_that_stops_is_told(node, clock, monkeypatch):
+def test_camera_that_stops_is_reported(node, clock, monkeypatch):
     bench = Bench(node)
     camera = SimpleNamespace(topic_type="sensor_msgs/msg/Image")
     monkeypatch.setattr(node, "get_publishers_info_by_topic", lambda topic: [camera])

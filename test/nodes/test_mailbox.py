@@ -11,7 +11,7 @@ from hand_pose_ros.nodes.mailbox import Mailbox
 
 
 @given(st.lists(st.integers(), min_size=1))
-def test_only_the_newest_is_kept_and_every_other_is_told(items):
+def test_only_the_newest_is_kept_and_every_other_is_counted(items):
     mailbox: Mailbox[int] = Mailbox()
     replaced = [mailbox.put(item) for item in items]
     assert replaced == [False] + [True] * (len(items) - 1)

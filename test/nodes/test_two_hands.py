@@ -45,7 +45,7 @@ def test_both_hands_are_in_every_output(rig, fake_tracker, hand):
 
 
 def test_second_hand_of_a_side_does_not_disturb_the_names_of_the_first(rig, fake_tracker, hand):
-    """Two people's right hands: both are told of, the names stay with the one that was there before."""
+    """Two people's right hands: both are published, the names stay with the one that was there before."""
     older, newer = hand(track_id=1, z=0.5), hand(track_id=2, z=0.8)
     bench = rig(fake_tracker((newer, older)), hands=2)
     bench.connect()

@@ -4,15 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from hand_pose_ros.hand.skeleton import BONES
-
 
 def volume(vertices: np.ndarray, faces: np.ndarray) -> float:
     """Volume (m^3) that a closed surface of vertices (V, 3) m and faces (F, 3) encloses."""
     a, b, c = (vertices[faces[:, k]].astype(np.float64) for k in range(3))
     return float(np.einsum("fi,fi->f", a, np.cross(b, c)).sum() / 6.0)
-
-
-def bone_lengths(joints: np.ndarray) -> np.ndarray:
-    """Joints (23, 3) m -> lengths (22,) m in the order of ``skeleton.BONES``."""
-    return np.array([np.linalg.norm(joints[c] - joints[p]) for p, c in BONES])

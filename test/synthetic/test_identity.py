@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from mesh_measures import bone_lengths, volume
+from mesh_measures import volume
 
 from hand_pose_ros.hand.skeleton import (
     JOINT_INDEX,
     SEGMENT_NAMES,
+    bone_lengths,
 )
 from hand_pose_ros.synthetic.identity import IdentityConfig, sample_identity
 

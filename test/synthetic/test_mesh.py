@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from mesh_measures import bone_lengths, volume
+from mesh_measures import volume
 
 from hand_pose_ros.hand.skeleton import (
     BONES,
     FINGERS,
     JOINT_INDEX,
     JOINT_NAMES,
+    bone_lengths,
 )
 from hand_pose_ros.synthetic.mesh import MESH_NAMES, load_hand_mesh
 from hand_pose_ros.synthetic.skinning import FOREARM

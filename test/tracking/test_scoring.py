@@ -1,4 +1,4 @@
-"""Scores grow with what speaks for a hand, within limits, and thresholds are those of the configuration."""
+"""Scores grow with the evidence for a hand, within limits, and thresholds are those of the configuration."""
 
 from __future__ import annotations
 

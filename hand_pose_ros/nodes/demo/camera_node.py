@@ -143,7 +143,7 @@ class DepthCameraNode(Node):
 
     @property
     def failed(self) -> bool:
-        """Whether a frame could not be made."""
+        """True when a frame could not be made."""
         return self._frames.error is not None
 
 

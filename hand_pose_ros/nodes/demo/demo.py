@@ -39,7 +39,7 @@ class DemoError(RuntimeError):
 
 
 def demo_environment() -> dict[str, str]:
-    """The children's environment: this machine only, a domain of its own, room for depth images in shared memory."""
+    """Returns the children's environment: this machine only, a domain of its own, shared memory for depth images."""
     environment = dict(os.environ)
     environment.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
     environment["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
@@ -147,7 +147,10 @@ def _summary(config: DemoConfig) -> dict[str, Any]:
 
 
 def verdict(summary: dict[str, Any], count: int, slow: int = 1) -> list[str]:
-    """What is wrong with a run that came to its end: empty when it worked. A slow model may drop most frames."""
+    """Returns what is wrong with a run that came to its end: nothing when it worked.
+
+    A slow model may drop most frames.
+    """
     problems = []
     if summary["frames"] < count:
         problems.append(f"only {summary['frames']} of {count} frames were published")

@@ -90,7 +90,7 @@ class DemoConfig:
 
 
 def parse_arguments(arguments: list[str] | None) -> DemoConfig:
-    """The command line as a configuration; SystemExit with status 2 and one line when it makes no sense."""
+    """Returns the command line as a configuration; SystemExit with status 2 and one line when it makes no sense."""
     parser = argparse.ArgumentParser(prog="demo", description=DESCRIPTION)
     parser.add_argument(
         "--frames", metavar="DIR", help="folder of 16-bit depth PNGs instead of the synthetic hand"

@@ -82,7 +82,7 @@ class RecordedSource:
 
 
 def counts_from_depth(depth: np.ndarray, depth_unit_m: float) -> np.ndarray:
-    """Metres (H, W), NaN = no reading -> uint16 counts, 0 = no reading or out of range."""
+    """Converts metres (H, W), NaN = no reading, to uint16 counts, 0 = no reading or out of range."""
     with np.errstate(invalid="ignore"):
         counts = np.nan_to_num(np.round(depth / depth_unit_m), nan=0.0, posinf=0.0, neginf=0.0)
         counts[(counts < 0) | (counts > np.iinfo(np.uint16).max)] = 0
@@ -90,7 +90,7 @@ def counts_from_depth(depth: np.ndarray, depth_unit_m: float) -> np.ndarray:
 
 
 def image_bytes(counts: np.ndarray) -> array:
-    """Counts (H, W) uint16 as the ``data`` of an Image; an array, because assigning anything else is copied slowly."""
+    """Returns counts (H, W) uint16 as ``data`` of an Image: an array, for anything else is copied slowly."""
     data = array("B")
     data.frombytes(np.ascontiguousarray(counts, dtype="<u2").tobytes())
     return data
@@ -111,7 +111,7 @@ class PreRenderer:
 
     @property
     def ready(self) -> bool:
-        """Whether as many frames are made as are made ahead, or all there will be."""
+        """True when as many frames are made as are made ahead, or all there will be."""
         return self._queue.full() or self._made_all.is_set()
 
     @property
@@ -120,7 +120,7 @@ class PreRenderer:
         return self._queue.qsize()
 
     def take(self) -> Frame | None:
-        """The next frame; None after the last one. Raises queue.Empty when it is not made yet."""
+        """Returns the next frame, None after the last one. Raises queue.Empty when it is not made yet."""
         return self._queue.get_nowait()
 
     def close(self) -> None:

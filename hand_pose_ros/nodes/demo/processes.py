@@ -21,7 +21,7 @@ _LOG_TAIL_LINES = 15
 
 
 def parameter_arguments(parameters: dict[str, Any]) -> list[str]:
-    """ROS arguments that set parameters; strings are quoted, so that 'auto' or '1' stay strings."""
+    """Returns ROS arguments that set parameters; strings are quoted, so that 'auto' or '1' stay strings."""
     arguments = ["--ros-args"]
     for name, value in parameters.items():
         if isinstance(value, str):
@@ -65,11 +65,11 @@ class NodeProcesses:
             )
 
     def status(self, name: str) -> int | None:
-        """Exit status of a process, None while it runs."""
+        """Returns the exit status of a process, None while it runs."""
         return self._children[name].poll()
 
     def end(self, name: str, patience_s: float = _PATIENCE_S) -> int:
-        """Interrupts one process as Ctrl-C would, waits, insists; its exit status."""
+        """Interrupts one process as Ctrl-C would, waits, insists, and returns its exit status."""
         return self._end([self._children[name]], patience_s)[0]
 
     def end_all(self) -> None:
@@ -81,7 +81,7 @@ class NodeProcesses:
             signal.signal(signal.SIGINT, before)
 
     def log_tail(self, name: str) -> str:
-        """The last lines that a process wrote."""
+        """Returns the last lines that a process wrote."""
         lines = (self._folder / f"{name}.log").read_text(errors="replace").splitlines()
         return "\n".join(lines[-_LOG_TAIL_LINES:])
 

@@ -33,19 +33,19 @@ class RunRecord:
     truths: dict[int, SeenHand] = field(default_factory=dict)
 
     def add_frame(self, stamp_ns: int) -> None:
-        """A frame was published (its camera info was seen)."""
+        """Adds a frame that was published (its camera info was seen)."""
         self.frames.setdefault(stamp_ns, len(self.frames))
 
     def add_output(self, stamp_ns: int, received_ns: int, hands: Sequence[SeenHand]) -> None:
-        """The tracker's message about the frame with this stamp was received."""
+        """Adds the hands that the tracker's message about the frame with this stamp held."""
         self.outputs.setdefault(stamp_ns, (received_ns, list(hands)))
 
     def add_truth(self, stamp_ns: int, hand: SeenHand) -> None:
-        """The true hand in the frame with this stamp."""
+        """Adds the true hand in the frame with this stamp."""
         self.truths[stamp_ns] = hand
 
     def errors_mm(self) -> dict[int, np.ndarray]:
-        """By stamp: joint errors (23,) in mm of the best published hand of the true side, else of any hand."""
+        """Returns by stamp the joint errors (23,) in mm of the best hand of the true side, else of any hand."""
         errors = {}
         for stamp, truth in self.truths.items():
             hands = self.outputs.get(stamp, (0, []))[1]
@@ -56,7 +56,7 @@ class RunRecord:
         return errors
 
     def summary(self) -> dict[str, Any]:
-        """The figures. Those that nothing is known about are None.
+        """Returns the figures. Those that nothing is known about are None.
 
         ``dropped``: frames without any output. ``frames_without_hand`` and ``frames_dropped``: indices of frames.
         """

@@ -41,7 +41,7 @@ class _Repeated:
 
 
 def build_slow_tracker(parameters: DeclaredParameters) -> HandTracker:
-    """The tracker that the parameters describe, slowed down."""
+    """Returns the tracker that the parameters describe, slowed down."""
     tracker = build_tracker(parameters)
     repeated = _Repeated(tracker.estimator, int(os.environ.get(SLOW_VARIABLE, "10")))
     tracker.estimator = cast(PoseEstimator, repeated)

@@ -77,7 +77,7 @@ class WatcherNode(Node):
         self._write()
 
     def figures(self) -> dict[str, Any]:
-        """All figures so far."""
+        """Returns all figures so far."""
         ready = {"tracker_ready": self.tracker_ready, "tracker_problem": self.tracker_problem}
         return ready | self.record.summary()
 

@@ -162,7 +162,10 @@ def test_interrupt_ends_every_process(tmp_path, folder):
     while not all(log.exists() for log in logs) and time.monotonic() < deadline:
         time.sleep(0.05)
     running.send_signal(signal.SIGINT)
-    running.communicate(timeout=60)
+    try:
+        running.communicate(timeout=60)
+    finally:
+        running.terminate()  # were it still there, its tracker would publish into the tests that follow
     assert running.returncode == 130
     # Whoever still ran would have the output folder as its working directory.
     out = (tmp_path / "out").resolve()
@@ -214,7 +217,7 @@ class CountingEstimator:
         return [f"answer {len(self.asked)}"]
 
 
-def test_slowed_estimator_works_as_often_as_asked_and_tells_the_time_of_it_all():
+def test_slowed_estimator_works_as_often_as_asked_and_times_all_of_it():
     estimator = CountingEstimator()
     slow = _Repeated(estimator, 10)
     timer = StageTimer()

@@ -115,7 +115,7 @@ def test_frames_are_made_before_they_are_asked_for():
     frames.close()
 
 
-def test_failure_to_make_a_frame_is_told_not_lost():
+def test_failure_to_make_a_frame_is_reported_not_lost():
     class Source:
         camera, side = CAMERA, None
 

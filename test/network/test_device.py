@@ -1,0 +1,24 @@
+"""Names of devices, with and without CUDA."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from hand_pose_ros.network.device import DEVICES, pick_device
+
+
+@pytest.mark.parametrize(
+    "name, cuda, device",
+    [("auto", True, "cuda"), ("auto", False, "cpu"), ("cpu", True, "cpu"), ("cuda", True, "cuda")],
+)
+def test_auto_takes_cuda_where_there_is_one(name, cuda, device, monkeypatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    assert name in DEVICES
+    assert pick_device(name) == torch.device(device)
+
+
+def test_cuda_that_is_not_there_is_refused(monkeypatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ValueError, match="device is 'cuda'"):
+        pick_device("cuda")
