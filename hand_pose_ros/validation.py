@@ -33,7 +33,7 @@ def require_share(name: str, value: float, section: str = "") -> None:
 
 def require_positive(name: str, value: float, section: str = "") -> None:
     """A value that is finite and above 0."""
-    require(math.isfinite(value) and value > 0, section, name, value, "more than 0")
+    require(0 < value < math.inf, section, name, value, "more than 0")
 
 
 def positive(config: Any, *names: str, section: str = "") -> None:
@@ -46,7 +46,7 @@ def not_negative(config: Any, *names: str, section: str = "") -> None:
     """Finite and at least 0."""
     for name in names:
         value = getattr(config, name)
-        require(math.isfinite(value) and value >= 0, section, name, value, "at least 0")
+        require(0 <= value < math.inf, section, name, value, "at least 0")
 
 
 def share(config: Any, *names: str, section: str = "") -> None:
@@ -59,7 +59,7 @@ def between(config: Any, least: float, most: float, *names: str, section: str = 
     """From ``least`` to ``most``, both included; ``unit`` is said with them."""
     for name in names:
         value = getattr(config, name)
-        want = f"{least:g} to {most:g}{' ' + unit if unit else ''}"
+        want = f"{_plain(least)} to {_plain(most)}{' ' + unit if unit else ''}"
         require(least <= value <= most, section, name, value, want)
 
 
@@ -67,7 +67,7 @@ def interval(config: Any, least: float, most: float, *names: str, section: str =
     """Two numbers (low, high), low at most high, both from ``least`` to ``most``; ``unit`` is said with them."""
     for name in names:
         low, high = getattr(config, name)
-        want = f"(low, high) within {least:g} to {most:g}{' ' + unit if unit else ''}"
+        want = f"(low, high) within {_plain(least)} to {_plain(most)}{' ' + unit if unit else ''}"
         require(least <= low <= high <= most, section, name, (low, high), want)
 
 
@@ -94,3 +94,8 @@ def finite_array(name: str, values: ArrayLike, shape: tuple[int, ...]) -> NDArra
     if not np.isfinite(array).all():
         raise ValueError(f"{name} holds a value that is not finite")
     return array
+
+
+def _plain(bound: float) -> str:
+    """A bound without an exponent where it is a whole number."""
+    return str(int(bound)) if float(bound).is_integer() else f"{bound:g}"

@@ -51,3 +51,9 @@ def test_a_finite_array_is_a_contiguous_copy() -> None:
 def test_a_wrong_array_is_named(wrong: ArrayLike) -> None:
     with pytest.raises(ValueError, match=r"^x (is|holds) "):
         validation.finite_array("x", wrong, (2,))
+
+
+def test_bounds_are_written_out_and_numbers_beyond_floats_are_no_surprise() -> None:
+    with pytest.raises(ValueError, match=r"^seed is -1, want 0 to 1048575$"):
+        validation.between(SimpleNamespace(seed=-1), 0, 2**20 - 1, "seed")
+    validation.positive(SimpleNamespace(x=10**400), "x")

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from hand_pose_ros.config_files import build
+from hand_pose_ros.config_files import build, require_mapping
 from hand_pose_ros.depth.crop import CROP_CUBE_M, CROP_SIZE
 from hand_pose_ros.network.migration import migrate_section
 from hand_pose_ros.validation import not_negative, one_of, require, whole
@@ -86,4 +86,5 @@ class NetworkConfig:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> NetworkConfig:
         """The inverse of :meth:`to_dict`, older names included; ValueError names an unknown field."""
+        require_mapping(_SECTION, values)
         return build(cls, _SECTION, migrate_section(_SECTION, values))

@@ -222,6 +222,7 @@ class TrackerConfig:
         validation.one_of(self, (*SIDES, "auto"), "side")
         validation.one_of(self, ("auto", "cpu", "cuda"), "device")
         validation.one_of(self, PRECISIONS, "precision")
+        validation.whole(self, "hands", "threads")
         validation.between(self, 1, MOST_HANDS, "hands")
         validation.between(self, 1, 64, "threads")
         validation.between(self, 0.0, 1.0, "min_confidence")

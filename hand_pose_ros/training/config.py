@@ -183,7 +183,9 @@ def config_from_dict(values: Mapping[str, Any]) -> TrainConfig:
     """Plain values, older names included -> configuration; ValueError names an unknown field or a wrong value."""
     rest = migrate_config(values)
     network = NetworkConfig.from_dict(rest.pop("network", None) or {})
-    weights = dict(rest.pop("loss", None) or {})
+    given = rest.pop("loss", None) or {}
+    require_mapping("loss", given)
+    weights = dict(given)
     parts = build(
         SkeletonDifference, "loss.skeleton_difference", weights.pop("skeleton_difference", None) or {}
     )

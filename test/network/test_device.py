@@ -22,3 +22,8 @@ def test_cuda_that_is_not_there_is_refused(monkeypatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(ValueError, match="device is 'cuda'"):
         pick_device("cuda")
+
+
+def test_an_unknown_device_is_named() -> None:
+    with pytest.raises(ValueError, match="device is 'tpu', want one of auto, cpu, cuda"):
+        pick_device("tpu")

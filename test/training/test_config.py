@@ -99,3 +99,10 @@ def test_files_that_are_not_a_mapping_are_named(text, tmp_path):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"none\.yaml: cannot read"):
         load_config(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize("section", ["network", "loss"])
+@pytest.mark.parametrize("value", [5, [1], "text"])
+def test_a_section_that_is_no_mapping_is_named(section: str, value: object) -> None:
+    with pytest.raises(ValueError, match=rf"^{section} is .*, want a mapping of fields$"):
+        config_from_dict({section: value})
