@@ -25,7 +25,7 @@ from hand_pose_ros.detection.config import BlobDetectorConfig, DetectionConfig, 
         (ProposalConfig, {"spare_blobs": -1}, "spare_blobs"),
         (ProposalConfig, {"even_score": 1.0}, "even_score"),
         (ProposalConfig, {"score_weight": -1.0}, "score_weight"),
-        (ProposalConfig, {"least_log_odds": 4.0}, "least_log_odds"),
+        (ProposalConfig, {"least_prior_log_odds": 4.0}, "least_prior_log_odds"),
         (ProposalConfig, {"remaining_log_odds": 200.0}, "remaining_log_odds"),
     ],
 )
