@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hand_pose_ros.datasets.sample import Sample
+from hand_pose_ros.hand.rotations_numba import so3_exp
 from hand_pose_ros.validation import between, require
 
 
@@ -40,10 +41,9 @@ class AugmentationConfig:
 
 
 def rotation_about(axis: ArrayLike, angle_rad: float) -> NDArray[np.float64]:
-    """Rotation matrix (3, 3) about an axis (3,) of any length, right-handed (Rodrigues)."""
-    x, y, z = np.asarray(axis, dtype=np.float64) / np.linalg.norm(axis)
-    cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
-    return np.eye(3) + np.sin(angle_rad) * cross + (1.0 - np.cos(angle_rad)) * cross @ cross
+    """Rotation matrix (3, 3) about an axis (3,) of any length, right-handed."""
+    direction = np.asarray(axis, dtype=np.float64) / np.linalg.norm(axis)
+    return so3_exp(angle_rad * direction)
 
 
 def rotate_in_plane(sample: Sample, angle_rad: float) -> Sample:

@@ -68,6 +68,7 @@ JOINT_PARENTS: tuple[int, ...] = (
 
 BONES: tuple[tuple[int, int], ...] = tuple((p, c) for c, p in enumerate(JOINT_PARENTS) if p >= 0)
 """(parent, child) joint indices of the 22 bones, in the order of the child."""
+_BONE_ENDS: NDArray[np.int64] = np.array(BONES, dtype=np.int64).T
 
 
 def _indices(names: Sequence[str], finger: str) -> list[int]:
@@ -229,6 +230,7 @@ TEMPLATE_BONE_LENGTHS: Array = _template_bone_lengths()
 def bone_lengths(joints: ArrayLike, bones: Sequence[tuple[int, int]] = BONES) -> Array:
     """Joints (..., K, 3) -> lengths (..., B) in the same unit, of ``bones`` as (near, far) indices of the K joints."""
     array = np.asarray(joints, dtype=np.float64)
-    near, far = (list(ends) for ends in zip(*bones, strict=True))
+    # Made once for the hand's own bones: the tracker asks for them in every frame.
+    near, far = _BONE_ENDS if bones is BONES else np.array(bones, dtype=np.int64).T
     along = array[..., far, :] - array[..., near, :]
     return np.asarray(np.sqrt((along * along).sum(-1)))
