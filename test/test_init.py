@@ -53,6 +53,7 @@ def test_modules_of_the_package_still_resolve() -> None:
     assert "resources" in run("from hand_pose_ros import resources; print(resources.__name__)")
 
 
+@pytest.mark.slow
 def test_messages_still_resolve() -> None:
     pytest.importorskip("rclpy", reason="ROS 2 is not here: source a distribution, or run make build")
     program = "from hand_pose_ros import msg; from hand_pose_ros.msg import HandPose; print(msg.HandPose is HandPose)"
@@ -63,6 +64,7 @@ def test_package_is_marked_as_typed() -> None:
     assert (ROOT / "hand_pose_ros" / "py.typed").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "module", ["hand_pose_ros.tracking.config", "hand_pose_ros.nodes.parameters.tracker_parameters"]
 )

@@ -74,6 +74,7 @@ def test_every_part_has_its_place() -> None:
     assert {part_of(path) for path in sources()} <= set(ORDER)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_point_one_way(path: Path) -> None:
     place = ORDER.index(part_of(path))
@@ -99,6 +100,7 @@ def test_nodes_are_short() -> None:
         assert len(path.read_text(encoding="utf-8").splitlines()) < 250, path.name
 
 
+@pytest.mark.slow
 def test_package_does_not_know_the_research_that_is_done_with_it() -> None:
     """research/ is not installed."""
     for path in (*sources(), PACKAGE / "__init__.py"):
@@ -185,6 +187,7 @@ def test_pip_rosdep_and_the_environment_agree_on_what_is_needed() -> None:
     assert python_keys == set(ROSDEP_KEYS.values())
 
 
+@pytest.mark.slow
 def test_every_dependency_is_imported_somewhere_and_nothing_else_is() -> None:
     environment = environment_tool()
     declared = {*environment.RUNTIME_MODULES, *environment.TRAINING_MODULES}
@@ -219,6 +222,7 @@ def test_launchers_run_with_the_python_of_the_environment(script: Path) -> None:
     assert os.access(script, os.X_OK)
 
 
+@pytest.mark.slow
 def test_library_needs_no_ros() -> None:
     """Everything but the nodes can be imported where no module of ROS can."""
     program = """
@@ -244,6 +248,7 @@ for part in pkgutil.iter_modules([sys.argv[1]]):
     assert answer.returncode == 0, answer.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("colcon") is None, reason="colcon is not here")
 def test_workspace_with_this_repository_finds_one_package(tmp_path: Path) -> None:
     (tmp_path / "src").mkdir()

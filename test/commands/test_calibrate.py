@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from hand_pose_ros.commands import main as cli
 from hand_pose_ros.network.checkpoint import load_checkpoint, save_checkpoint
 from hand_pose_ros.network.config import NetworkConfig
@@ -14,6 +16,7 @@ from hand_pose_ros.tracking.confidence import Calibration
 SHIPPED = resource("models", "default.safetensors")
 
 
+@pytest.mark.slow
 def test_command_stores_a_calibration_beside_unchanged_weights(tmp_path: Path, capsys) -> None:
     output, figure = tmp_path / "new.safetensors", tmp_path / "reliability.png"
     arguments = ["--model", str(SHIPPED), "--count", "60", "--output", str(output), "--figure", str(figure)]
@@ -31,6 +34,7 @@ def test_command_stores_a_calibration_beside_unchanged_weights(tmp_path: Path, c
     assert "presence > 4" in printed
 
 
+@pytest.mark.slow
 def test_network_that_is_never_right_is_left_alone(tmp_path: Path, capsys) -> None:
     path = tmp_path / "untrained.safetensors"
     tiny = NetworkConfig(crop_size=32, widths=(4, 4, 4, 4), ik_hidden=8, presence=True)

@@ -64,6 +64,7 @@ def icvl_root(tmp_path) -> Path:
     return root
 
 
+@pytest.mark.slow
 def test_published_files_become_a_table_json_and_figures(files, capsys):
     status = main(
         ["evaluate", "--dataset", "icvl", "--groundtruth", str(files / "truth.txt"), "--predictions"]

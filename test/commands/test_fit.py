@@ -30,6 +30,7 @@ def fit(*arguments: object) -> int:
     return cli.main(["fit", *map(str, arguments)])
 
 
+@pytest.mark.slow
 def test_a_file_is_fitted_and_what_is_written_fits_together(annotations, tmp_path, capsys):
     output, figures = tmp_path / "fit.npz", tmp_path / "fit.json"
     status = fit(

@@ -52,6 +52,7 @@ def test_a_recorded_hand_is_tracked_drawn_and_counted(recording, tmp_path, capsy
     assert "frames_with_hand: 12" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments, message",
     [

@@ -37,6 +37,7 @@ def pixels_agree(sample: Sample, tolerance_m: float) -> int:
     return int(inside.sum())
 
 
+@pytest.mark.slow
 @quick
 @given(ANGLES)
 def test_rotation_moves_labels_with_pixels(sample, angle):
@@ -45,6 +46,7 @@ def test_rotation_moves_labels_with_pixels(sample, angle):
     assert pixels_agree(turned, 1.5e-3) >= 10
 
 
+@pytest.mark.slow
 @quick
 @given(ANGLES)
 def test_rotation_keeps_lengths_distances_and_the_centre(sample, angle):
@@ -59,6 +61,7 @@ def test_rotation_keeps_lengths_distances_and_the_centre(sample, angle):
     np.testing.assert_allclose(back.joints, sample.joints, atol=1e-12)
 
 
+@pytest.mark.slow
 @quick
 @given(ANGLES)
 def test_rotation_turns_the_crop_about_its_middle(sample, angle):
@@ -103,6 +106,7 @@ def test_translation_moves_the_hand_in_the_crop_the_other_way(sample, offset):
     np.testing.assert_allclose(cropped.crop[row, column], uvd[inside, 2], atol=0.04)
 
 
+@pytest.mark.slow
 @quick
 @given(st.integers(0, 2**32 - 1))
 def test_all_three_together_keep_labels_on_pixels(sample, seed):
@@ -114,6 +118,7 @@ def test_all_three_together_keep_labels_on_pixels(sample, seed):
     np.testing.assert_array_equal(moved.centre, again.centre)
 
 
+@pytest.mark.slow
 def test_without_room_nothing_moves(sample):
     still = augment(sample, np.random.default_rng(0), AugmentationConfig(0.0, 0.0, 0.0))
     np.testing.assert_allclose(still.depth, sample.depth, rtol=1e-6)
@@ -129,6 +134,7 @@ def test_a_bad_bound_is_named(field, value):
         AugmentationConfig(**{field: value})
 
 
+@pytest.mark.slow
 def test_a_factor_that_is_no_size_is_refused(sample):
     with pytest.raises(ValueError, match="factor is 0"):
         scale_scene(sample, 0.0)

@@ -11,6 +11,7 @@ from hand_pose_ros.datasets.icvl import CUBE_M, Icvl, rotation_degrees
 from hand_pose_ros.datasets.sample import DatasetError
 
 
+@pytest.mark.slow
 def test_labels_lie_on_their_pixels_at_their_depth(icvl_archive, reading_at):
     dataset = Icvl(icvl_archive.root, "test")
     assert len(dataset) == 6
@@ -24,6 +25,7 @@ def test_labels_lie_on_their_pixels_at_their_depth(icvl_archive, reading_at):
     np.testing.assert_allclose(dataset.joints[4], dataset[4].joints)
 
 
+@pytest.mark.slow
 def test_zero_and_the_sensors_marks_are_no_readings(icvl_archive):
     depth = Icvl(icvl_archive.root, "test")[0].depth
     assert np.isnan(depth[0, :3]).all()
@@ -31,6 +33,7 @@ def test_zero_and_the_sensors_marks_are_no_readings(icvl_archive):
     assert np.nanmin(depth) > 0.3
 
 
+@pytest.mark.slow
 def test_training_has_rotated_copies_and_can_leave_them_out(icvl_archive):
     everything = Icvl(icvl_archive.root, "train")
     assert len(everything) == 8
@@ -71,6 +74,7 @@ def edit(path, change):
     path.write_text("".join(change(path.read_text().splitlines(keepends=True))))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change, line, problem",
     [
@@ -104,6 +108,7 @@ def test_an_empty_label_file_and_a_missing_one_are_named(icvl_archive):
         Icvl(icvl_archive.root / "Testing", "test")
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.floats(0.0, 0.97))
 def test_a_truncated_image_is_named(icvl_archive, share):
@@ -118,6 +123,7 @@ def test_a_truncated_image_is_named(icvl_archive, share):
         path.write_bytes(data)
 
 
+@pytest.mark.slow
 def test_an_image_of_another_kind_or_none_is_named(icvl_archive):
     from PIL import Image
 
@@ -134,6 +140,7 @@ def test_an_image_of_another_kind_or_none_is_named(icvl_archive):
         dataset[0]
 
 
+@pytest.mark.slow
 def test_bad_arguments_are_named(icvl_archive):
     with pytest.raises(ValueError, match="split is 'val'"):
         Icvl(icvl_archive.root, "val")

@@ -11,6 +11,7 @@ from hand_pose_ros.datasets.nyu import CUBE_M, SCORED_JOINTS, SECOND_SUBJECT_CUB
 from hand_pose_ros.datasets.sample import DatasetError
 
 
+@pytest.mark.slow
 def test_labels_lie_on_their_pixels_at_their_depth(nyu_archive, reading_at):
     dataset = Nyu(nyu_archive.root, "test")
     assert len(dataset) == 3
@@ -25,6 +26,7 @@ def test_labels_lie_on_their_pixels_at_their_depth(nyu_archive, reading_at):
     assert len(Nyu(nyu_archive.root, "train")) == 2
 
 
+@pytest.mark.slow
 def test_both_bytes_of_the_depth_count_and_red_does_not(nyu_archive):
     path = nyu_archive.root / "test" / "depth_1_0000001.png"
     image = np.zeros((480, 640, 3), np.uint8)
@@ -37,12 +39,14 @@ def test_both_bytes_of_the_depth_count_and_red_does_not(nyu_archive):
     assert np.isnan(depth[0, 1:3]).all()
 
 
+@pytest.mark.slow
 def test_an_empty_image_keeps_the_palm_as_its_centre(nyu_archive):
     Image.fromarray(np.zeros((480, 640, 3), np.uint8)).save(nyu_archive.root / "test" / "depth_1_0000001.png")
     sample = Nyu(nyu_archive.root)[0]
     np.testing.assert_array_equal(sample.centre, sample.joints[-1])
 
 
+@pytest.mark.slow
 def test_the_second_test_subject_has_the_smaller_cube(nyu_archive, monkeypatch):
     monkeypatch.setattr("hand_pose_ros.datasets.nyu.SECOND_SUBJECT_FROM", 1)
     found = [(s.subject, s.cube_m) for s in Nyu(nyu_archive.root, "test")]
@@ -50,12 +54,14 @@ def test_the_second_test_subject_has_the_smaller_cube(nyu_archive, monkeypatch):
     assert {s.subject for s in Nyu(nyu_archive.root, "train")} == {"1"}
 
 
+@pytest.mark.slow
 def test_a_wrong_count_is_named(nyu_archive):
     (nyu_archive.root / "test" / "depth_1_0000003.png").unlink()
     with pytest.raises(DatasetError, match=r"joint_data\.mat: labels 3 frames, but the folder holds 2"):
         Nyu(nyu_archive.root, "test")
 
 
+@pytest.mark.slow
 def test_a_missing_or_truncated_image_is_named(nyu_archive):
     dataset = Nyu(nyu_archive.root, "test")
     path = nyu_archive.root / "test" / "depth_1_0000002.png"
@@ -67,6 +73,7 @@ def test_a_missing_or_truncated_image_is_named(nyu_archive):
         dataset[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.0, 0.02, 0.3, 0.49])
 def test_a_truncated_label_file_is_named(nyu_archive, share):
     path = nyu_archive.root / "test" / "joint_data.mat"
@@ -77,6 +84,7 @@ def test_a_truncated_label_file_is_named(nyu_archive, share):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_compressed_label_file_with_a_damaged_stream_is_named(nyu_archive):
     path = nyu_archive.root / "test" / "joint_data.mat"
     savemat(path, {"joint_uvd": loadmat(path)["joint_uvd"]}, do_compression=True)
@@ -87,6 +95,7 @@ def test_a_compressed_label_file_with_a_damaged_stream_is_named(nyu_archive):
         Nyu(nyu_archive.root, "test")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "content, problem",
     [
@@ -102,6 +111,7 @@ def test_labels_of_another_form_are_named(nyu_archive, content, problem):
         Nyu(nyu_archive.root, "test")
 
 
+@pytest.mark.slow
 def test_what_is_not_there_is_named(nyu_archive):
     with pytest.raises(DatasetError, match="is not a folder"):
         Nyu(nyu_archive.root / "nowhere", "test")

@@ -61,6 +61,7 @@ def sources(roots, tmp_path_factory) -> dict[str, tuple[RecordedHands, RecordedH
     return {name: recorded_sources(name, roots[name], DATA[name], folder, threads=2) for name in DATA}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DATA)
 @pytest.mark.parametrize("split", [0, 1])
 def test_the_same_seed_gives_the_same_batch(sources, name, split):
@@ -72,6 +73,7 @@ def test_the_same_seed_gives_the_same_batch(sources, name, split):
     assert a.crop.shape == (6, 1, 96, 96)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DATA)
 @pytest.mark.parametrize("split", [0, 1])
 def test_targets_are_right_hands_of_the_hand_model(sources, name, split):
@@ -83,6 +85,7 @@ def test_targets_are_right_hands_of_the_hand_model(sources, name, split):
     np.testing.assert_allclose(np.linalg.det(batch.rotation), 1.0, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DATA)
 @pytest.mark.parametrize("split", [0, 1])
 def test_labels_lie_on_their_pixels(sources, name, split):
@@ -113,6 +116,7 @@ def test_the_fit_leaves_almost_nothing_of_valid_hands(sources, name):
             assert np.isfinite(getattr(source.fit, field)).all()
 
 
+@pytest.mark.slow
 def test_random_motion_can_be_switched_off_and_changes_poses_but_not_angles(sources):
     source = sources["icvl"][0]
     still = RecordedHands(
@@ -141,6 +145,7 @@ def test_rotated_copies_take_their_originals_fit_along(sources):
         np.testing.assert_allclose(fit.rotation[i], turn @ fit.rotation[original], atol=2e-3)
 
 
+@pytest.mark.slow
 def test_a_fit_is_made_once_and_a_damaged_one_is_made_again(sources, roots, capsys):
     source = sources["nyu"][1]
     fit = source.fit

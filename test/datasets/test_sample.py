@@ -33,6 +33,7 @@ def crop_value_at(cropped) -> tuple[np.ndarray, np.ndarray]:
     return cropped.crop[row, column], uvd[inside, 2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", ["left", "right"])
 @pytest.mark.parametrize("size", [96, 224])
 def test_joints_and_pixels_agree_in_the_crop(sample, side, size):
@@ -45,6 +46,7 @@ def test_joints_and_pixels_agree_in_the_crop(sample, side, size):
     assert cropped.frame.cube_m == sample.cube_m
 
 
+@pytest.mark.slow
 def test_a_left_hand_is_the_mirror_image_of_a_right_one(sample):
     left, right = (crop_sample(replace(sample, side=side), 96) for side in ("left", "right"))
     np.testing.assert_allclose(left.joints, right.joints * [-1, 1, 1], atol=1e-12)
@@ -69,6 +71,7 @@ def test_an_empty_cube_keeps_its_start(start):
     np.testing.assert_array_equal(centre_of_mass(depth, camera, np.array(start), 0.2), start)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change, problem",
     [

@@ -34,6 +34,7 @@ CAMERAS = [
 pixel = st.floats(0.0, 1.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("camera", CAMERAS, ids=lambda c: f"{c.distortion_model}-{c.fx:.0f}")
 @given(x=pixel, y=pixel, z=st.floats(0.1, 5.0))
 @settings(max_examples=100, deadline=None)
@@ -82,6 +83,7 @@ def test_a_point_beyond_the_lens_models_fold_does_not_land_in_the_image() -> Non
     assert np.isfinite(camera.project([math.tan(math.radians(40)), 0.0, 1.0])).all()
 
 
+@pytest.mark.slow
 @given(
     binning=st.tuples(st.integers(1, 4), st.integers(1, 4)),
     roi=st.tuples(st.integers(0, 200), st.integers(0, 200)),

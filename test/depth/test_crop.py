@@ -49,16 +49,19 @@ def disc_image(size: int, distance: float, half: float, radius: float) -> np.nda
     return np.where(root > 0, (z - distance) / half, 1.0)
 
 
+@pytest.mark.slow
 @given(frames, points)
 def test_local_and_camera_are_inverses(frame: CropFrame, local: np.ndarray) -> None:
     np.testing.assert_allclose(frame.camera_to_local(frame.local_to_camera(local)), local, atol=1e-12)
 
 
+@pytest.mark.slow
 @given(frames, points)
 def test_local_and_crop_are_inverses(frame: CropFrame, local: np.ndarray) -> None:
     np.testing.assert_allclose(frame.crop_to_local(frame.local_to_crop(local)), local, atol=1e-12)
 
 
+@pytest.mark.slow
 @given(frames, points)
 def test_lengths_are_kept_and_the_centre_is_the_origin(frame: CropFrame, local: np.ndarray) -> None:
     camera = frame.local_to_camera(local)
@@ -68,6 +71,7 @@ def test_lengths_are_kept_and_the_centre_is_the_origin(frame: CropFrame, local: 
     np.testing.assert_allclose(frame.camera_to_local(frame.centre), 0.0, atol=1e-12)
 
 
+@pytest.mark.slow
 @given(frames)
 def test_the_view_is_a_rotation_that_the_roll_alone_turns_about_its_axis(frame: CropFrame) -> None:
     np.testing.assert_allclose(frame.view @ frame.view.T, np.eye(3), atol=1e-12)
@@ -83,6 +87,7 @@ def test_the_view_is_a_rotation_that_the_roll_alone_turns_about_its_axis(frame: 
     )
 
 
+@pytest.mark.slow
 @given(frames, st.tuples(*[st.floats(-1.0, 1.0)] * 3).map(np.array))
 def test_a_direction_points_up_in_the_crop_that_is_turned_upright(
     frame: CropFrame, direction: np.ndarray
@@ -102,6 +107,7 @@ def test_a_direction_along_the_line_of_sight_asks_for_no_roll() -> None:
     assert upright_roll((0.0, 0.0, 1.0), (0.0, 0.0, 1.0)) == 0.0
 
 
+@pytest.mark.slow
 @given(frames)
 def test_mirroring_negates_local_x_only(frame: CropFrame) -> None:
     other = CropFrame(frame.centre, frame.cube_m, frame.size, not frame.mirrored, frame.roll_rad)
@@ -111,6 +117,7 @@ def test_mirroring_negates_local_x_only(frame: CropFrame) -> None:
     )
 
 
+@pytest.mark.slow
 @given(frames, st.integers(0, 2**32 - 1))
 def test_orientations_stay_right_handed_and_turn_with_the_points(frame: CropFrame, seed: int) -> None:
     rotation = np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 3)))[0]
@@ -124,6 +131,7 @@ def test_orientations_stay_right_handed_and_turn_with_the_points(frame: CropFram
         np.testing.assert_allclose(turned[:, axis], tip, atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("camera", CAMERAS, ids=lambda c: c.distortion_model)
 @pytest.mark.parametrize(("mirrored", "roll"), [(False, 0.0), (True, 0.0), (True, 1.1), (False, -2.6)])
 @given(st.tuples(*[st.floats(-0.6, 0.6)] * 2), st.floats(0.3, 1.5), st.tuples(*[st.floats(-0.9, 0.9)] * 3))
@@ -151,6 +159,7 @@ def test_a_points_crop_pixel_shows_its_depth(
     assert shown == pytest.approx(crop[2], abs=2.5 / 96)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("camera", CAMERAS, ids=lambda c: c.distortion_model)
 @pytest.mark.parametrize("direction", [(0.0, 0.0), (0.45, 0.1), (-0.3, 0.3), (0.1, -0.35)])
 @pytest.mark.parametrize("distance", [0.35, 0.9])

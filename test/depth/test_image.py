@@ -57,6 +57,7 @@ def images(draw: st.DrawFn) -> tuple[list[list[float]], str]:
     return draw(st.lists(row, min_size=height, max_size=height)), encoding
 
 
+@pytest.mark.slow
 @given(
     images(),
     st.integers(0, 9),

@@ -62,6 +62,7 @@ def test_a_foreshortened_forearm_is_cut(tilt: float, angle: float) -> None:
     assert off(nearest(depth, CAMERA), PALM) < 0.03
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("distance", [0.35, 0.8, 1.2])
 @pytest.mark.parametrize(
     "camera",
@@ -101,6 +102,7 @@ def test_a_hand_close_before_the_trunk_is_found() -> None:
     assert off(nearest(depth, CAMERA), palm) < 0.03
 
 
+@pytest.mark.slow
 def test_the_nearer_of_two_hands_comes_first_and_a_region_of_interest_chooses() -> None:
     left, right = np.array([-0.17, 0.0, 0.7]), np.array([0.15, -0.02, 0.6])
     depth = render(CAMERA, hand(left, facing(-1.6)) + hand(right, facing(-1.4)), WALL)
@@ -215,6 +217,7 @@ def test_hands_in_real_frames_are_found(name: str, uv: tuple[int, int]) -> None:
     assert off(nearest(depth, camera), palm) < 0.04
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("folder", "camera", "unit", "first"), [("sr305", SR305, 0.000125, 0), ("kinect2", KINECT2, 0.001, 3)]
 )

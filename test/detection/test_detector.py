@@ -66,6 +66,7 @@ def put_hand(
             maps.size[0, r, c] = float(np.log(0.09 / SIZE_M))
 
 
+@pytest.mark.slow
 @given(
     st.integers(2, OUT_ROWS - 3),
     st.integers(2, OUT_COLUMNS - 3),
@@ -216,6 +217,7 @@ def test_weights_come_back_as_they_went(weights, tmp_path):
         assert torch.equal(a, b)
 
 
+@pytest.mark.slow
 def test_the_same_image_gives_the_same_hands(weights):
     rng = np.random.default_rng(0)
     frame = DepthFrame(rng.uniform(0.4, 1.0, (480, 640)).astype(np.float32), CAMERA)

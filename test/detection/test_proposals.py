@@ -38,6 +38,7 @@ def picture() -> DepthFrame:
     return DepthFrame(SequenceRenderer(SequenceConfig(seed=101), CAMERA).frame(0.5).depth, CAMERA)
 
 
+@pytest.mark.slow
 def test_without_a_detector_the_blob_detector_does_it_alone():
     frame = picture()
     places = [proposal.centre for proposal in ProposalGenerator(None).propose(frame, 1)]

@@ -14,6 +14,7 @@ from hand_pose_ros.hand.kinematics import HandModelLayer
 from hand_pose_ros.hand.skeleton import ANGLE_LIMITS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["icvl", "msra"])
 def test_joints_of_valid_hands_give_their_angles_back(name):
     benchmark = BENCHMARKS[name]

@@ -33,6 +33,7 @@ def test_counts_that_do_not_cover_the_file_are_refused(counts: list[int]) -> Non
         sequence_slices(counts, ICVL, 7)
 
 
+@pytest.mark.slow
 def test_figures_together_are_those_of_all_frames(tmp_path: Path) -> None:
     joints = hand_frames(random_hands(6, seed=1), "left").joints.numpy()
     annotations = convert_joints(joints, "icvl16")

@@ -59,6 +59,7 @@ def test_thresholds_are_inclusive():
     assert success_curve([10.0, 20.0, 30.0, 40.0], [9.9, 10.0, 30.0, 40.0]).tolist() == [0.0, 0.25, 0.75, 1.0]
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=50)
 @given(ERRORS)
 def test_success_never_falls_and_ends_at_one(errors):
@@ -68,6 +69,7 @@ def test_success_never_falls_and_ends_at_one(errors):
     assert curve[-1] == 1.0
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=50)
 @given(ERRORS)
 def test_area_is_the_integral_of_the_success_curve(errors):

@@ -13,6 +13,7 @@ def wave(times: np.ndarray) -> np.ndarray:
     return np.stack([0.1 * np.sin(2 * np.pi * 0.7 * times), 0.05 * np.cos(2 * np.pi * 1.1 * times)], axis=-1)
 
 
+@pytest.mark.slow
 @given(delay=st.floats(-0.1, 0.1), hz=st.sampled_from([15.0, 30.0, 60.0, 90.0]), offset=st.floats(-1.0, 1.0))
 def test_known_delay_is_found_to_a_fraction_of_a_frame(delay: float, hz: float, offset: float) -> None:
     times = np.arange(0.0, 4.0, 1.0 / hz)

@@ -25,6 +25,7 @@ def line(benchmark: Benchmark, seed: int = 0) -> str:
     return " ".join(f"{v:.3f}" for v in uvd.ravel())
 
 
+@pytest.mark.slow
 @needs_data
 @pytest.mark.parametrize(
     "benchmark, method, mean, within_20, within_40",
@@ -46,6 +47,7 @@ def test_published_figures_are_met(benchmark, method, mean, within_20, within_40
     assert 100 * result.success[1] == pytest.approx(within_40, abs=0.006)
 
 
+@pytest.mark.slow
 @needs_data
 def test_a_fixed_skeleton_is_recognised_as_one():
     joints = read_predictions(PUBLISHED / "nyu" / "deepmodel.txt", NYU)

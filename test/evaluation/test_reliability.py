@@ -48,6 +48,7 @@ def test_area_of_one_kind_alone_is_not_a_number() -> None:
     assert np.isnan(roc_area(np.array([0.2, 0.4]), np.array([True, True])))
 
 
+@pytest.mark.slow
 @given(hnp.arrays(np.float64, 20, elements=st.floats(0.0, 1.0)), hnp.arrays(np.bool_, 20))
 def test_area_depends_only_on_the_order_and_turns_with_the_truth(
     score: np.ndarray, truth: np.ndarray
@@ -67,6 +68,7 @@ def test_what_is_no_probability_is_refused(probability: list[float], truth: list
         reliability(np.array(probability), np.array(truth, bool))
 
 
+@pytest.mark.slow
 def test_figure_shows_a_panel_each_and_is_always_the_same(tmp_path: Path) -> None:
     found = reliability(np.array([0.1, 0.7, 0.9]), np.array([False, True, True]))
     figure = reliability_figure({"Hand": found, "Joints": found})

@@ -103,6 +103,7 @@ def test_curves_are_the_success_fractions(by):
     assert labels == [f"{e.name} ({e.error_mm:.2f} mm)" for e in methods]
 
 
+@pytest.mark.slow
 def test_figures_are_written_as_png_and_svg_and_always_the_same(tmp_path):
     methods = [method(f"method {i}", i) for i in range(3)]
     first = write_figures(tmp_path / "a", "icvl", methods)

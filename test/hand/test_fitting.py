@@ -55,6 +55,7 @@ def test_random_valid_hands_are_recovered_with_the_shape_unknown(metres):
     assert not fit.out_of_range().any()
 
 
+@pytest.mark.slow
 def test_parameters_and_shape_give_the_fitted_joints_through_the_layer():
     hands = random_hands(8, seed=5, shape_spread=0.1)
     fit = fit_hands(joints_of(hands, "left"), config=FitConfig(side="left", shape="frame"))
@@ -142,6 +143,7 @@ def test_the_same_seed_gives_the_same_fit():
     assert not torch.equal(first.swarm_cost, other.swarm_cost)
 
 
+@pytest.mark.slow
 def test_the_swarm_gets_nearer_with_more_iterations_and_stays_in_range():
     joints = joints_of(random_hands(10, seed=13))
     start, later = (

@@ -22,6 +22,7 @@ def side(request) -> str:
     return request.param
 
 
+@pytest.mark.slow
 def test_pose_jacobian_is_the_derivative_of_the_joints(side):
     hand = random_hands(4, seed=1, shape_spread=0.1)
     offsets = unflatten_offsets(hand.offsets)

@@ -39,6 +39,7 @@ def with_angle(name: str, value: float) -> torch.Tensor:
     return parameters
 
 
+@pytest.mark.slow
 def test_gradient_agrees_with_finite_differences_in_parameters_and_shape(layer):
     parameters = random_parameters(3).requires_grad_()
     shape = random_shape(3).requires_grad_()

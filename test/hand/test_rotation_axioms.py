@@ -53,12 +53,14 @@ small_angle = st.floats(0.0, 1e-4)
 any_angle = st.floats(-10.0, 10.0)
 
 
+@pytest.mark.slow
 @given(axis=unit_vector, angle=angle_below_pi | small_angle)
 @settings(max_examples=100, deadline=None)
 def test_the_logarithm_undoes_the_exponential_below_pi(toolkit: Toolkit, axis: Array, angle: float) -> None:
     np.testing.assert_allclose(toolkit.so3_log(toolkit.so3_exp(axis * angle)), axis * angle, atol=1e-7)
 
 
+@pytest.mark.slow
 @given(axis=unit_vector, angle=any_angle)
 @settings(max_examples=100, deadline=None)
 def test_the_exponential_undoes_the_logarithm(toolkit: Toolkit, axis: Array, angle: float) -> None:
@@ -68,6 +70,7 @@ def test_the_exponential_undoes_the_logarithm(toolkit: Toolkit, axis: Array, ang
     np.testing.assert_allclose(toolkit.so3_exp(vector), matrix, atol=1e-7)
 
 
+@pytest.mark.slow
 @given(axis=unit_vector, angle=any_angle | small_angle)
 @settings(max_examples=100, deadline=None)
 def test_an_exponential_is_orthonormal_and_right_handed(toolkit: Toolkit, axis: Array, angle: float) -> None:
@@ -76,12 +79,14 @@ def test_an_exponential_is_orthonormal_and_right_handed(toolkit: Toolkit, axis: 
     assert np.linalg.det(matrix) == pytest.approx(1.0)
 
 
+@pytest.mark.slow
 @given(axis=unit_vector, angle=any_angle)
 @settings(max_examples=50, deadline=None)
 def test_the_opposite_vector_gives_the_inverse(toolkit: Toolkit, axis: Array, angle: float) -> None:
     np.testing.assert_allclose(toolkit.so3_exp(-axis * angle), toolkit.so3_exp(axis * angle).T, atol=1e-12)
 
 
+@pytest.mark.slow
 @given(axis=unit_vector, first=any_angle, second=any_angle)
 @settings(max_examples=50, deadline=None)
 def test_angles_about_one_axis_add_up(toolkit: Toolkit, axis: Array, first: float, second: float) -> None:
@@ -91,6 +96,7 @@ def test_angles_about_one_axis_add_up(toolkit: Toolkit, axis: Array, first: floa
     )
 
 
+@pytest.mark.slow
 @given(axis=unit_vector, angle=any_angle)
 @settings(max_examples=50, deadline=None)
 def test_the_axis_stays_where_it_is(toolkit: Toolkit, axis: Array, angle: float) -> None:
@@ -119,6 +125,7 @@ def test_positive_angles_turn_x_towards_y_about_z(toolkit: Toolkit) -> None:
     np.testing.assert_allclose(quarter @ [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], atol=1e-12)
 
 
+@pytest.mark.slow
 @given(axis=unit_vector, angle=angle_below_pi)
 @settings(max_examples=50, deadline=None)
 def test_kabsch_recovers_a_rigid_motion_and_never_mirrors(

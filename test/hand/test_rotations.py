@@ -20,6 +20,7 @@ def _vector(direction: tuple[float, float, float], angle: float) -> torch.Tensor
     return v / v.norm() * angle
 
 
+@pytest.mark.slow
 @given(axis, st.floats(0.0, math.pi))
 @settings(max_examples=100, deadline=None)
 def test_quaternion_matches_its_matrix_and_has_a_positive_real_part(direction, angle):
@@ -30,6 +31,7 @@ def test_quaternion_matches_its_matrix_and_has_a_positive_real_part(direction, a
     assert torch.allclose(r.quaternion_to_matrix(quaternion), matrix, atol=1e-9)
 
 
+@pytest.mark.slow
 @given(axis, st.floats(0.0, math.pi))
 @settings(max_examples=50, deadline=None)
 def test_sixd_form_is_inverted_by_its_matrix(direction, angle):

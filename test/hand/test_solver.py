@@ -28,6 +28,7 @@ def error_mm(found: np.ndarray, true: np.ndarray) -> float:
     return float(1000 * np.linalg.norm(found - true, axis=-1).mean())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", ["right", "left"])
 @pytest.mark.parametrize("noise", [0.0, 0.0005])
 def test_random_valid_hands_are_recovered_with_the_shape_known(side, noise):

@@ -147,6 +147,7 @@ def test_another_normalisation_is_refused(weights):
         load_model(weights)
 
 
+@pytest.mark.slow
 def test_every_network_can_be_stored(tmp_path):
     for head in ("direct_joint", "hand_model", "direct_parameter"):
         config = NetworkConfig(architecture="deepmodel", head=head, crop_size=64)

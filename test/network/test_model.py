@@ -75,6 +75,7 @@ def test_output_shapes_and_ranges(name):
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["dense", "deepmodel"])
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 10_000), scale=st.sampled_from([1.0, 30.0]))
@@ -109,6 +110,7 @@ def test_clamping_is_for_inference_and_can_be_asked_for():
     torch.testing.assert_close(held.raw_angles, free.raw_angles)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CONFIGS)
 def test_gradients_reach_every_weight_and_are_finite(name):
     config = CONFIGS[name]
@@ -135,6 +137,7 @@ def test_certainty_never_pulls_at_the_pose(name):
     assert touched == {"sigma_head"}
 
 
+@pytest.mark.slow
 @given(vector=st.tuples(*[st.floats(-3, 3)] * 3), shift=st.tuples(*[st.floats(-0.5, 0.5)] * 3))
 @settings(max_examples=30, deadline=None)
 def test_palm_frame_turns_with_the_hand_and_stands_near_the_palm(vector, shift):
@@ -196,6 +199,7 @@ def test_crop_to_local_is_the_perspective_of_the_crop():
     )
 
 
+@pytest.mark.slow
 def test_paper_networks_have_the_papers_sizes():
     deepmodel = HandNet(NetworkConfig(architecture="deepmodel", crop_size=128)).backbone
     convolutions = [

@@ -108,6 +108,7 @@ def test_loss_ignores_place_orientation_and_size():
     assert skeleton_difference_loss(truth, truth, SkeletonDifference(omega2=0)).item() == 0
 
 
+@pytest.mark.slow
 def test_gradcheck_away_from_kinks():
     generator = torch.Generator().manual_seed(3)
     truth = torch.randn(2, 23, 3, dtype=torch.float64, generator=generator)

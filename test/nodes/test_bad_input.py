@@ -20,6 +20,7 @@ CORRUPT_FRAMES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changes, named", CORRUPT_FRAMES.values(), ids=CORRUPT_FRAMES.keys())
 def test_bad_image_is_named_and_survived(rig, fake_tracker, hand, capfd, changes, named):
     tracker = fake_tracker((hand(),))
@@ -48,6 +49,7 @@ BAD_INFOS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changes, named", BAD_INFOS.values(), ids=BAD_INFOS.keys())
 def test_bad_camera_info_is_named_and_survived(rig, fake_tracker, hand, changes, named):
     tracker = fake_tracker((hand(),))
@@ -60,6 +62,7 @@ def test_bad_camera_info_is_named_and_survived(rig, fake_tracker, hand, changes,
     assert bench.wait_for_answers(1)
 
 
+@pytest.mark.slow
 def test_image_without_camera_info_names_both_topics(rig, fake_tracker):
     bench = rig(fake_tracker())
     bench.connect()
@@ -135,6 +138,7 @@ def test_encoding_that_only_cv_bridge_knows_is_read(rig, fake_tracker):
     np.testing.assert_allclose(tracker.depths[0], 0.75)
 
 
+@pytest.mark.slow
 def test_error_inside_the_tracker_is_survived(rig, fake_tracker, hand):
     tracker = fake_tracker((hand(),))
     bench = rig(tracker)
@@ -155,6 +159,7 @@ IMPOSSIBLE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("named, make", IMPOSSIBLE.items(), ids=IMPOSSIBLE.keys())
 def test_impossible_hand_is_never_published(rig, fake_tracker, hand, named, make):
     bench = rig(fake_tracker((make(hand),)), tf_mode="full")
@@ -182,6 +187,7 @@ def test_missing_weights_refuse_to_configure_and_the_node_stays_up(rig, tmp_path
     assert bench.helper.count_publishers(bench.node.resolve_topic_name("hands")) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "content", [b"", b"not weights at all", b"\x00" * 4096], ids=["empty", "text", "zeros"]
 )
@@ -209,6 +215,7 @@ BAD_PARAMETERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BAD_PARAMETERS)
 def test_bad_parameter_refuses_to_configure_until_it_is_mended(rig, fake_tracker, capfd, name):
     from rclpy.parameter import Parameter
@@ -236,6 +243,7 @@ def test_user_that_is_no_safe_file_name_refuses_to_configure(rig, tmp_path, capf
     assert not (tmp_path / "users").exists()
 
 
+@pytest.mark.slow
 def test_folder_that_no_hand_can_be_saved_in_refuses_to_configure(rig, tmp_path, capfd):
     folder = tmp_path / "users"
     folder.symlink_to(tmp_path / "disk that is not there")

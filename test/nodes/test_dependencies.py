@@ -63,6 +63,7 @@ def imported_modules(then: str = "") -> set[str]:
     return set(answer.stdout.split())
 
 
+@pytest.mark.slow
 def test_nothing_of_training_and_figures_is_loaded_with_the_tracker_node() -> None:
     """Whoever imports it, a dependency's dependency too. torch loads tqdm where it is, and rclpy loads yaml."""
     program = f"import sys, hand_pose_ros.nodes.tracker_node; print(*{NOT_NEEDED!r} & set(sys.modules))"
@@ -71,6 +72,7 @@ def test_nothing_of_training_and_figures_is_loaded_with_the_tracker_node() -> No
     assert set(answer.stdout.split()) <= {"tqdm", "yaml"}
 
 
+@pytest.mark.slow
 def test_tracker_node_imports_exactly_what_it_needs() -> None:
     assert imported_modules() == NEEDED | ROS
 

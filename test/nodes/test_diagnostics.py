@@ -59,6 +59,7 @@ def test_number_of_hands_is_that_of_the_newest_output(clock):
     assert statistics.figures()["hands"] == 0
 
 
+@pytest.mark.slow
 def test_node_publishes_the_time_of_every_stage(rig, fake_tracker, hand):
     tracker = fake_tracker((hand("right", track_id=1), hand("left", track_id=2)))
     tracker.timings_ms = {stage: 1.25 + index for index, stage in enumerate(STAGES)}

@@ -147,6 +147,7 @@ def test_reset_lets_time_begin_anew(bench: Callable[..., Bench], fake_tracker):
     assert tested.tracker.stamps == [5.0, 1.0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "stamp_s, reason", [(0.0, "the camera driver does not stamp them"), (1000.0, "use_sim_time")]
 )
@@ -179,6 +180,7 @@ def test_rectified_image_is_seen_through_the_projection_matrix(
     assert tested.tracker.cameras[0].fx == fx
 
 
+@pytest.mark.slow
 def test_wrong_frame_and_error_of_the_tracker_are_counted_and_survived(
     bench: Callable[..., Bench], fake_tracker
 ):

@@ -87,6 +87,7 @@ def test_every_shared_file_is_installed() -> None:
                 assert (share / path.relative_to(ROOT)).is_file(), f"{path} is not installed: run make build"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["elsewhere", "root"])
 def test_messages_and_modules_are_one_package(tmp_path: Path, folder: str) -> None:
     """From another folder the installed package is used, in the root the sources are; both have the messages."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hand_pose_ros.nodes.mailbox import Mailbox
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(), min_size=1))
 def test_only_the_newest_is_kept_and_every_other_is_counted(items):
     mailbox: Mailbox[int] = Mailbox()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from std_msgs.msg import Header
 from visualization_msgs.msg import Marker
 
@@ -55,6 +56,7 @@ def test_colours_match_points(hand):
         assert len(marker.colors) in (0, len(marker.points))
 
 
+@pytest.mark.slow
 def test_node_deletes_the_markers_of_a_lost_hand(rig, fake_tracker, hand):
     from visualization_msgs.msg import MarkerArray
 

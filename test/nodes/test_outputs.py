@@ -31,6 +31,7 @@ def test_overlay_is_drawn_only_while_somebody_subscribes(rig, fake_tracker, hand
     assert np.frombuffer(pictures[0].data, np.uint8).max() > 0
 
 
+@pytest.mark.slow
 def test_switched_off_outputs_are_silent(rig, fake_tracker, hand):
     bench = rig(fake_tracker((hand(),)), publish_joint_states=False, publish_overlay=False, tf_mode="none")
     bench.listen(Image, "overlay")
@@ -44,6 +45,7 @@ def test_switched_off_outputs_are_silent(rig, fake_tracker, hand):
     assert not bench.received["/tf"]
 
 
+@pytest.mark.slow
 def test_lifecycle_services_take_the_node_through_all_states(rig, fake_tracker, hand):
     bench = rig(fake_tracker((hand(),)), autostart=False)
     change = bench.helper.create_client(ChangeState, "hand_tracker/change_state")
@@ -72,6 +74,7 @@ def test_lifecycle_services_take_the_node_through_all_states(rig, fake_tracker, 
     assert after(Transition.TRANSITION_UNCONFIGURED_SHUTDOWN) == "finalized"
 
 
+@pytest.mark.slow
 def test_frame_prefix_keeps_trackers_on_one_tf_apart(rig, fake_tracker, hand):
     bench = rig(fake_tracker((hand(),)), frame_prefix="cam2/", tf_mode="root")
     bench.connect()

@@ -10,6 +10,7 @@ from hand_pose_ros.hand.skeleton import ANGLE_NAMES, JOINT_NAMES
 from hand_pose_ros.msg import HandPose
 
 
+@pytest.mark.slow
 def test_every_output_carries_stamp_and_frame_of_the_image(rig, fake_tracker, hand):
     bench = rig(fake_tracker((hand(),)), tf_mode="full")
     bench.connect()
@@ -26,6 +27,7 @@ def test_every_output_carries_stamp_and_frame_of_the_image(rig, fake_tracker, ha
     assert [f.header.frame_id for f in frames if f.child_frame_id == "right_hand/palm"] == ["camera"]
 
 
+@pytest.mark.slow
 def test_hand_goes_through_the_message_unchanged(rig, fake_tracker, hand):
     angles = np.linspace(-0.2, 0.3, len(ANGLE_NAMES))
     sent = hand("left", angles=angles)
@@ -44,6 +46,7 @@ def test_hand_goes_through_the_message_unchanged(rig, fake_tracker, hand):
     np.testing.assert_allclose(state.position, angles)
 
 
+@pytest.mark.slow
 def test_no_hand_is_an_empty_array_and_nothing_else(rig, fake_tracker):
     bench = rig(fake_tracker())
     bench.connect()
@@ -112,6 +115,7 @@ def test_reset_service_forgets_the_track(rig, fake_tracker):
     assert tracker.resets == before + 1
 
 
+@pytest.mark.slow
 def test_stamps_that_go_backwards_reset_the_tracker_and_are_answered(rig, fake_tracker):
     """A bag that loops."""
     tracker = fake_tracker()
@@ -143,6 +147,7 @@ def test_frame_out_of_order_is_dropped(rig, fake_tracker):
     assert tracker.stamps == [100.0, 100.25]
 
 
+@pytest.mark.slow
 def test_clock_of_a_simulation_that_goes_backwards_resets_the_tracker(rig, fake_tracker):
     from rosgraph_msgs.msg import Clock
 
@@ -167,6 +172,7 @@ def test_clock_of_a_simulation_that_goes_backwards_resets_the_tracker(rig, fake_
     assert tracker.resets > before
 
 
+@pytest.mark.slow
 def test_ending_in_the_middle_of_a_frame_is_quiet(rig, fake_tracker, hand, capfd):
     """Ctrl-C ends the middleware first."""
     tracker = fake_tracker((hand(),), delay_s=0.5)
@@ -179,6 +185,7 @@ def test_ending_in_the_middle_of_a_frame_is_quiet(rig, fake_tracker, hand, capfd
     assert "Traceback" not in capfd.readouterr().err
 
 
+@pytest.mark.slow
 def test_old_frames_are_dropped_with_the_remedy(rig, fake_tracker):
     tracker = fake_tracker()
     bench = rig(tracker, max_age_s=0.5)
@@ -191,6 +198,7 @@ def test_old_frames_are_dropped_with_the_remedy(rig, fake_tracker):
     assert bench.wait_for_answers(1)
 
 
+@pytest.mark.slow
 def test_deactivated_node_is_silent_and_comes_back(rig, fake_tracker, hand):
     bench = rig(fake_tracker((hand(),)))
     bench.connect()
@@ -205,6 +213,7 @@ def test_deactivated_node_is_silent_and_comes_back(rig, fake_tracker, hand):
     assert bench.spin_until(lambda: (bench.send(), bench.spin_for(0.1), len(bench.answers()) > 1)[-1])
 
 
+@pytest.mark.slow
 def test_without_autostart_nothing_happens_until_asked(rig, fake_tracker):
     bench = rig(fake_tracker(), autostart=False)
     bench.spin_for(0.3)
@@ -214,6 +223,7 @@ def test_without_autostart_nothing_happens_until_asked(rig, fake_tracker):
     bench.connect()
 
 
+@pytest.mark.slow
 def test_diagnostics_tell_rate_drops_age_and_state(rig, fake_tracker, hand):
     bench = rig(fake_tracker((hand(),)))
     bench.connect()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from visualization_msgs.msg import Marker, MarkerArray
 
 from hand_pose_ros.hand.skeleton import ANGLE_COUNT, ANGLE_NAMES, SEGMENT_NAMES
@@ -23,6 +24,7 @@ def answer_to_one_frame(bench):
     return bench.answers()[-1]
 
 
+@pytest.mark.slow
 def test_both_hands_are_in_every_output(rig, fake_tracker, hand):
     right, left = pair(hand)
     bench = rig(fake_tracker((right, left)), tf_mode="full", hands=2)
@@ -44,6 +46,7 @@ def test_both_hands_are_in_every_output(rig, fake_tracker, hand):
     )
 
 
+@pytest.mark.slow
 def test_second_hand_of_a_side_does_not_disturb_the_names_of_the_first(rig, fake_tracker, hand):
     """Two people's right hands: both are published, the names stay with the one that was there before."""
     older, newer = hand(track_id=1, z=0.5), hand(track_id=2, z=0.8)
@@ -56,6 +59,7 @@ def test_second_hand_of_a_side_does_not_disturb_the_names_of_the_first(rig, fake
     assert abs(palm.transform.translation.z - older.translation[2]) < 1e-9
 
 
+@pytest.mark.slow
 def test_hand_that_leaves_takes_its_markers_along_and_the_other_keeps_everything(rig, fake_tracker, hand):
     right, left = pair(hand)
     tracker = fake_tracker((right, left))
@@ -83,6 +87,7 @@ def test_hand_that_leaves_takes_its_markers_along_and_the_other_keeps_everything
     )
 
 
+@pytest.mark.slow
 def test_raw_hands_are_published_on_request_one_for_one(rig, fake_tracker, hand):
     """An impossible hand is left out of both; the rest keeps its stamp, its ids and its order."""
     right, left = pair(hand)
@@ -101,6 +106,7 @@ def test_raw_hands_are_published_on_request_one_for_one(rig, fake_tracker, hand)
         np.testing.assert_allclose([p.z for p in message.hands[0].joints], tracker.raw[0].joints[:, 2])
 
 
+@pytest.mark.slow
 def test_raw_hands_are_silent_unless_asked_for(rig, fake_tracker, hand):
     tracker = fake_tracker((hand(),))
     tracker.raw = (hand(z=0.52),)

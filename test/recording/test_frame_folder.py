@@ -33,6 +33,7 @@ def test_frames_come_in_natural_order_through_sub_folders(tmp_path):
     assert [int(recording[i][0, 0]) for i in range(len(recording))] == list(range(len(names)))
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(0, 10**6), unique=True))
 def test_natural_order_is_numeric_order(numbers):
     paths = sorted((Path(f"depth_{number}.png") for number in numbers), key=natural_key)

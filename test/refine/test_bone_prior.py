@@ -46,6 +46,7 @@ def of_scikit_learn(prior: BonePrior, bone: int) -> GaussianMixture:
     return mixture
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**16), st.floats(0.005, 0.09))
 def test_density_is_that_of_scikit_learn(seed: int, length: float) -> None:
@@ -67,6 +68,7 @@ def test_compiled_density_is_the_same() -> None:
     np.testing.assert_allclose(compiled, prior.density(lengths), rtol=1e-10)
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 2**16))
 def test_best_length_scores_one(seed: int) -> None:
@@ -142,6 +144,7 @@ def test_the_shipped_prior_scores_an_adult_hand_high() -> None:
     assert (prior.score(3.0 * bone_lengths(template)) < 0.01).all()
 
 
+@pytest.mark.slow
 def test_reading_a_prior_needs_no_scikit_learn() -> None:
     program = (
         "import sys; sys.modules['sklearn'] = None; "

@@ -36,6 +36,7 @@ def joints_of(hand: Refined) -> np.ndarray:
     return forward_joints("right", hand.rotation, hand.translation, hand.angles, hand.shape)[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_refined_joints_are_nearer_to_the_drawn_hand_than_the_networks(refiner: Refiner, seed: int) -> None:
     given = network_pose(seed)

@@ -123,6 +123,7 @@ def assert_valid(hand: SurfaceHand, shape: np.ndarray) -> None:
     assert all(np.isfinite(value) and value >= 0 for value in shares.values())
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**31), st.sampled_from(["empty", "nothing", "noise", "wall"]), st.booleans())
 def test_garbage_gives_a_valid_hand(seed: int, kind: str, broken_joints: bool):

@@ -156,6 +156,7 @@ def test_a_finished_run_is_not_trained_again(train, designs):
         train("base", config=replace(designs, evaluation_samples=32))
 
 
+@pytest.mark.slow
 def test_figures_of_a_network_that_is_off_by_a_known_length(toy_hands, monkeypatch):
     truth = []
     draw = toy_hands.batch

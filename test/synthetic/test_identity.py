@@ -69,6 +69,7 @@ def test_forearm_is_cut_where_asked(mesh):
     )
 
 
+@pytest.mark.slow
 def test_sampling_is_repeatable_and_varied(mesh):
     first, second = (sample_identity(mesh, np.random.default_rng(9)) for _ in range(2))
     np.testing.assert_array_equal(first.vertices, second.vertices)

@@ -47,6 +47,7 @@ def test_surfaces_are_closed_and_face_outwards(mesh, identities):
         assert volume(identity.vertices, mesh.faces) > 0.1e-3
 
 
+@pytest.mark.slow
 def test_joints_lie_inside_the_hand(mesh, identities):
     for identity in identities:
         for name, joint in zip(JOINT_NAMES, identity.joints, strict=True):

@@ -26,6 +26,7 @@ def test_a_frame_is_a_function_of_its_time(motion):
     assert np.array_equal(motion.truth(0.7), joints)
 
 
+@pytest.mark.slow
 def test_the_hand_stays_in_view_with_constant_bones(motion):
     joints = np.stack([motion.truth(t) for t in np.arange(0, 20, 0.5)])
     pixel = CAMERA.project(joints.mean(axis=1))
@@ -35,6 +36,7 @@ def test_the_hand_stays_in_view_with_constant_bones(motion):
     assert np.ptp(lengths, axis=0).max() < 1e-6
 
 
+@pytest.mark.slow
 def test_joints_never_jump(motion):
     joints = np.stack([motion.truth(t) for t in np.arange(0, 8, 1 / 30)])
     assert np.linalg.norm(np.diff(joints, axis=0), axis=-1).max() < 0.09

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from hand_pose_ros.synthetic.other_hands import sample_other_hands
 from hand_pose_ros.synthetic.poses import sample_angles, sample_view_rotations
@@ -23,6 +24,7 @@ def test_no_share_no_hands():
     assert len(drawn(0.0)[3].beside) == 0
 
 
+@pytest.mark.slow
 def test_the_skin_of_a_second_hand_stays_out_of_the_first():
     subjects, subject, joints, others = drawn(1.0)
     assert len(others.beside) > 40

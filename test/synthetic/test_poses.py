@@ -35,6 +35,7 @@ def test_distal_joints_follow_the_middle_ones_as_in_real_fingers():
     assert 0.5 < slope < 0.75
 
 
+@pytest.mark.slow
 def test_spread_shrinks_as_the_fingers_flex():
     angles = poses.sample_angles(4000, np.random.default_rng(0))
     flexion = angles[:, skeleton.ANGLE_NAMES.index("index_mcp_flexion")]

@@ -22,6 +22,7 @@ CAMERA = Camera(160, 120, 120.0, 120.0, 79.5, 59.5)
 CLEAN = SequenceConfig(seed=4, noise=NO_NOISE, environment="wall", body=False)
 
 
+@pytest.mark.slow
 def test_a_frame_is_a_function_of_configuration_and_time():
     config = SequenceConfig(seed=3, hands=("right", "left"), crossing=True, held="box", distractors=("face",))
     renderer = SequenceRenderer(config, CAMERA)
@@ -112,6 +113,7 @@ def test_something_passes_before_the_hand_and_only_then():
     assert visible[1.5] < 0.5
 
 
+@pytest.mark.slow
 def test_a_held_object_hides_some_of_the_hand_or_is_hidden_by_it():
     bare, holding = (
         SequenceRenderer(replace(CLEAN, seed=6), CAMERA),
@@ -138,6 +140,7 @@ def test_hands_move_as_fast_as_hands_do():
             assert np.ptp(bone_lengths(joints), axis=0).max() < 1e-6
 
 
+@pytest.mark.slow
 def test_two_hands_never_touch_and_do_cross():
     renderer = SequenceRenderer(SequenceConfig(seed=2, hands=("right", "left"), crossing=True), VGA)
     palms = [{side: joints[0] for side, joints in renderer.truth(t).items()} for t in np.arange(0, 12, 0.05)]
@@ -147,6 +150,7 @@ def test_two_hands_never_touch_and_do_cross():
     assert np.abs(in_image).min() < 30, "one hand passes before the other"
 
 
+@pytest.mark.slow
 def test_still_is_still_and_tremor_is_small():
     frozen = SequenceRenderer(SequenceConfig(seed=5, still_at=1.3), CAMERA)
     a, b = frozen.frame(0.0), frozen.frame(0.5)

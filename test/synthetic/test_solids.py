@@ -61,6 +61,7 @@ def test_a_box_has_flat_sides_and_a_cylinder_a_round_one():
     assert round_[20, 25] == pytest.approx(z, abs=1e-6)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=30)
 @given(
     st.sampled_from([ELLIPSOID, BOX, CYLINDER]),

@@ -28,6 +28,7 @@ def size_of(solids, points: np.ndarray) -> np.ndarray:
     return np.where(solids.kind == NOTHING, np.inf, np.abs(local).max(axis=-1))
 
 
+@pytest.mark.slow
 def test_things_keep_clear_of_the_hand_and_the_table_lies_below():
     there = hands()
     rng = np.random.default_rng(2)
@@ -44,6 +45,7 @@ def test_things_keep_clear_of_the_hand_and_the_table_lies_below():
     assert (size_of(solids, there.middle[:, 0]).min(axis=1) > 1.0).mean() > 0.97
 
 
+@pytest.mark.slow
 def test_the_distance_to_a_segment_is_the_least_to_its_points():
     there = hands()
     rng = np.random.default_rng(5)

@@ -119,6 +119,7 @@ def test_garbage_gives_finite_features_and_probabilities(
     assert ((each >= 0.0) & (each <= 1.0)).all()
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=50)
 @given(
     calibrations(),
@@ -133,6 +134,7 @@ def test_any_features_give_probabilities(
     assert ((each >= 0.0) & (each <= 1.0)).all()
 
 
+@pytest.mark.slow
 @given(calibrations())
 def test_dictionary_keeps_everything(calibration: Calibration) -> None:
     again = Calibration.from_dict(json.loads(json.dumps(calibration.to_dict())))

@@ -19,6 +19,7 @@ from hand_pose_ros.tracking.config import (
 )
 
 
+@pytest.mark.slow
 def test_importing_the_settings_loads_neither_torch_nor_scikit_learn() -> None:
     program = (
         "import sys, hand_pose_ros.tracking.config; print(sorted({'torch', 'sklearn'} & set(sys.modules)))"

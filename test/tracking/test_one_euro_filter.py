@@ -77,6 +77,7 @@ def test_no_filtering_at_zero_hz() -> None:
         np.testing.assert_array_equal(got, want)
 
 
+@pytest.mark.slow
 @given(
     start=st.lists(st.floats(0, 1), min_size=20, max_size=20),
     seen=st.lists(st.floats(0, 1), min_size=20, max_size=20),
@@ -115,6 +116,7 @@ def noise_gain(hz: float, config: FilterConfig) -> float:
     return float(np.sqrt((out.var(axis=0) / noise.var(axis=0)).mean()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hz", RATES)
 def test_noise_at_rest_shrinks_as_its_cut_off_promises(hz: float) -> None:
     # Of white noise a first-order low-pass of share a lets sqrt(a / (2 - a)) through.
@@ -122,6 +124,7 @@ def test_noise_at_rest_shrinks_as_its_cut_off_promises(hz: float) -> None:
     assert noise_gain(hz, FIXED) == pytest.approx(np.sqrt(share / (2 - share)), rel=0.1)
 
 
+@pytest.mark.slow
 def test_still_hand_is_steadied_to_a_third_at_every_rate() -> None:
     gains = [noise_gain(hz, FilterConfig()) for hz in RATES]
     assert max(gains) < 1 / 3
@@ -135,6 +138,7 @@ def moves(times: np.ndarray, seconds: float, along: float, turned: float, bent: 
     return [pose(along * s, turned * s, bent * s) for s in share]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hz", RATES)
 @pytest.mark.parametrize(
     ("along", "turned", "bent"),
@@ -162,6 +166,7 @@ def test_stiller_hand_means_a_lower_cut_off() -> None:
     assert shares[0] < shares[1] < shares[2]
 
 
+@pytest.mark.slow
 def test_rotation_stays_orthonormal_over_many_frames() -> None:
     rng, smoother = np.random.default_rng(0), started(pose())
     for turned in rng.normal(0, 1, (3000, 3)):

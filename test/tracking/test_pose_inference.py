@@ -52,6 +52,7 @@ def sides(centre) -> list[CropRequest]:
     return [CropRequest(np.asarray(centre), False), CropRequest(np.asarray(centre), True)]
 
 
+@pytest.mark.slow
 def test_requests_in_one_batch_are_answered_as_one_by_one(estimator, frame, middle):
     requests = [*sides(middle), CropRequest(middle + 0.02, False, 0.5)]
     together = estimator(frame, requests, StageTimer())

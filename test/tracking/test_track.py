@@ -84,6 +84,7 @@ def test_a_sure_hand_is_tracked_from_its_first_frame():
     assert show(track(), SURE, 1) == [TrackState.TRACK]
 
 
+@pytest.mark.slow
 def test_doubtful_frames_never_add_up_to_a_hand_but_keep_one():
     assert TrackState.TRACK not in show(track(), DOUBTFUL, 40)
     known = track()

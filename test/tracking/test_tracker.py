@@ -81,6 +81,7 @@ def test_a_left_hand_gives_the_mirrored_answer_of_its_right_twin(shared):
     assert (a.side, b.side) == ("right", "left")
 
 
+@pytest.mark.slow
 def test_what_leaves_is_exactly_a_hand_of_the_model_and_in_range(tracker, motion):
     for result, _ in follow(tracker, motion, 8):
         for hand in result.hands:

@@ -16,6 +16,7 @@ from hand_pose_ros.tracking.user_profile import UserProfile, load_profile, save_
 TRUE = np.array([0.1, -0.05, 0.03, 0.0, 0.05, -0.1, 0.02, 0.08, -0.02])
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(-0.6, 0.6), min_size=9, max_size=9), st.integers(0, 10**6))
 def test_saved_profile_comes_back_bit_for_bit(tmp_path_factory, shape, frames) -> None:
     folder = tmp_path_factory.mktemp("users")

@@ -21,6 +21,7 @@ def figure() -> Figure:
     return drawn
 
 
+@pytest.mark.slow
 def test_both_files_are_whole_and_always_the_same(tmp_path: Path) -> None:
     first, second = (save_png_and_svg(figure(), tmp_path / name, "f") for name in "ab")
     assert [path.name for path in first] == ["f.png", "f.svg"]

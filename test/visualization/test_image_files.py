@@ -26,6 +26,7 @@ def frames(count: int) -> list[OverlayFrame]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count, size", [(1, (320, 240)), (2, (640, 240)), (5, (960, 480)), (20, (960, 480))])
 def test_animation_has_every_frame_and_sheet_up_to_six(tmp_path, count, size):
     write_overlays(tmp_path, frames(count))

@@ -67,6 +67,7 @@ def play(source_factory, **parameters):
     return received
 
 
+@pytest.mark.slow
 def test_synthetic_frames_come_with_the_truth_stamped_alike():
     images, infos, truths = play(
         synthetic, count=8, rate_hz=50.0, reliability="reliable", wait_for_subscribers=1
@@ -91,6 +92,7 @@ def folder(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loop, count, expected", [(False, 0, [0, 1, 2, 3]), (True, 6, [0, 1, 2, 3, 0, 1])])
 def test_recorded_frames_are_played_in_order_once_or_again(folder, loop, count, expected):
     images, infos, truths = play(

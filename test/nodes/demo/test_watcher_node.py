@@ -31,6 +31,7 @@ def context():
     rclpy.shutdown(context=made)
 
 
+@pytest.mark.slow
 def test_run_is_written_as_it_was_heard(tmp_path, hand, context):
     overrides = {"output": str(tmp_path / "run.json"), "pictures": str(tmp_path), "keep_every": 1}
     watcher = WatcherNode(

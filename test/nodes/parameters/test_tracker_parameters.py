@@ -42,6 +42,7 @@ def test_tables_are_complete(table):
             assert parameter.minimum is not None, f"{parameter.name} has no range"
 
 
+@pytest.mark.slow
 def test_declared_parameters_can_be_described(rig, fake_tracker):
     node = rig(fake_tracker()).node
     for parameter in TRACKER_PARAMETERS:
@@ -72,6 +73,7 @@ def test_parameter_of_the_model_is_locked_while_configured(rig, fake_tracker):
     assert node.set_parameters([RosParameter("side", value="left")])[0].successful
 
 
+@pytest.mark.slow
 def test_value_that_is_not_allowed_is_rejected_with_the_choices(rig, fake_tracker):
     node = rig(fake_tracker()).node
     result = node.set_parameters([RosParameter("tf_mode", value="all")])[0]
