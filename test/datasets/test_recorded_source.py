@@ -25,6 +25,9 @@ from hand_pose_ros.hand.kinematics import HandModelLayer
 from hand_pose_ros.network.checkpoint import load_checkpoint
 from hand_pose_ros.training.config import TrainConfig, config_from_dict
 
+# Every test fits hands.
+pytestmark = pytest.mark.slow
+
 TINY = {"widths": [8, 16, 16, 16], "blocks": [0, 0, 0], "up_blocks": [0, 0], "ik_hidden": 32}
 NAMES = {16: "icvl", 36: "nyu", 21: "msra"}
 # MSRA's small archive has these two persons only.
@@ -61,7 +64,6 @@ def sources(roots, tmp_path_factory) -> dict[str, tuple[RecordedHands, RecordedH
     return {name: recorded_sources(name, roots[name], DATA[name], folder, threads=2) for name in DATA}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", DATA)
 @pytest.mark.parametrize("split", [0, 1])
 def test_the_same_seed_gives_the_same_batch(sources, name, split):
@@ -73,7 +75,6 @@ def test_the_same_seed_gives_the_same_batch(sources, name, split):
     assert a.crop.shape == (6, 1, 96, 96)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", DATA)
 @pytest.mark.parametrize("split", [0, 1])
 def test_targets_are_right_hands_of_the_hand_model(sources, name, split):
@@ -85,7 +86,6 @@ def test_targets_are_right_hands_of_the_hand_model(sources, name, split):
     np.testing.assert_allclose(np.linalg.det(batch.rotation), 1.0, atol=1e-4)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", DATA)
 @pytest.mark.parametrize("split", [0, 1])
 def test_labels_lie_on_their_pixels(sources, name, split):
@@ -116,7 +116,6 @@ def test_the_fit_leaves_almost_nothing_of_valid_hands(sources, name):
             assert np.isfinite(getattr(source.fit, field)).all()
 
 
-@pytest.mark.slow
 def test_random_motion_can_be_switched_off_and_changes_poses_but_not_angles(sources):
     source = sources["icvl"][0]
     still = RecordedHands(
@@ -145,7 +144,6 @@ def test_rotated_copies_take_their_originals_fit_along(sources):
         np.testing.assert_allclose(fit.rotation[i], turn @ fit.rotation[original], atol=2e-3)
 
 
-@pytest.mark.slow
 def test_a_fit_is_made_once_and_a_damaged_one_is_made_again(sources, roots, capsys):
     source = sources["nyu"][1]
     fit = source.fit
@@ -186,7 +184,6 @@ def config(tmp_path) -> Path:
     return path
 
 
-@pytest.mark.slow
 def test_one_command_trains_and_one_evaluates(config, roots, tmp_path, capsys):
     run, root = tmp_path / "run", str(roots["icvl"])
     arguments = ["train", "--config", str(config), "--dataset", "icvl", "--root", root, "--output", str(run)]

@@ -13,6 +13,9 @@ from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.hand.kinematics import HandModelLayer
 from hand_pose_ros.synthetic.scene import SceneConfig
 
+# The renderer is compiled anew in every process.
+pytestmark = pytest.mark.slow
+
 BARE = SyntheticConfig(identities=2, noise=False, scene=SceneConfig(0, 0, 0, 0))
 
 
@@ -67,7 +70,6 @@ def test_joints_lie_under_the_surface_that_the_crop_shows(hands):
     assert 0.003 < np.median(depth) < 0.03
 
 
-@pytest.mark.slow
 def test_another_crop_of_the_same_picture_shows_the_same_hand_upright_in_its_middle():
     config = SyntheticConfig(identities=2, margin_m=0.125)
     first = SyntheticHands(config).batch(4, 16)
@@ -91,7 +93,6 @@ def test_another_crop_of_the_same_picture_shows_the_same_hand_upright_in_its_mid
         SyntheticHands(config).batch(4, 16, Recrop(np.zeros((4, 3)), np.zeros(4)))
 
 
-@pytest.mark.slow
 def test_a_tracked_hand_is_upright_and_nearer_to_the_middle():
     tracked = SyntheticHands(replace(BARE, tracked=1.0)).batch(3, 256)
     some = SyntheticHands(replace(BARE, tracked=0.5)).batch(3, 256)
@@ -115,7 +116,6 @@ def _assert_labels_agree(batch):
     assert torch.allclose(frames.joints[:, 0], parts["joints"][:, 0], atol=1e-5)
 
 
-@pytest.mark.slow
 def test_an_edge_of_the_picture_takes_away_what_lies_beyond_and_changes_nothing_else():
     whole = SyntheticHands(replace(BARE, tracked=1.0)).batch(4, 64)
     cut = SyntheticHands(replace(BARE, tracked=1.0, border=0.5)).batch(4, 64)
@@ -125,7 +125,6 @@ def test_an_edge_of_the_picture_takes_away_what_lies_beyond_and_changes_nothing_
     assert (cut.crop[changed] == 1.0).mean() > 0.99  # pixels on the edge itself take medians of fewer
 
 
-@pytest.mark.slow
 def test_a_hand_found_by_what_an_edge_left_of_it_lies_outwards_of_the_crops_middle():
     whole = SyntheticHands(BARE).batch(4, 256)
     cut = SyntheticHands(replace(BARE, border=1.0)).batch(4, 256)

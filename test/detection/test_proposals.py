@@ -46,6 +46,7 @@ def test_without_a_detector_the_blob_detector_does_it_alone():
     assert np.allclose(places, [blob.centre for blob in detect_blobs(frame, count=2)])
 
 
+@pytest.mark.slow
 def test_the_detectors_places_come_first_and_none_comes_twice():
     frame = picture()
     blob = detect_blobs(frame, count=1)[0].centre

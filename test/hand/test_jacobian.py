@@ -40,6 +40,7 @@ def test_pose_jacobian_is_the_derivative_of_the_joints(side):
     assert torch.allclose(found, derivative.permute(2, 0, 1, 3), atol=1e-10)
 
 
+@pytest.mark.slow
 def test_offsets_jacobian_is_the_derivative_of_the_joints(side):
     hand = random_hands(3, seed=2, shape_spread=0.1)
 

@@ -17,6 +17,7 @@ def motion() -> SyntheticMotion:
     return SyntheticMotion(3, CAMERA)
 
 
+@pytest.mark.slow
 def test_a_frame_is_a_function_of_its_time(motion):
     first, joints = motion.frame(0.7)
     motion.frame(2.0)

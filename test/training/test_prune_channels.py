@@ -83,6 +83,7 @@ def test_the_most_important_channels_are_kept():
     assert torch.equal(small["backbone.stem.1.0.weight"], net.backbone.stem[1][0].weight[[1, 3, 4, 5, 6, 7]])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change, problem",
     [({"widths": (9, 12, 16, 20)}, "at most"), ({"blocks": (1, 1, 1)}, "nothing but its widths")],
