@@ -13,6 +13,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+MOST_SHOWN = 200
+"""Characters of a text from outside that a message repeats: files, messages and command lines can hold any."""
+
+
+def shown(text: object, most: int = MOST_SHOWN) -> str:
+    """A text from outside as messages repeat it: one line, unprintable characters escaped, cut to ``most`` in all."""
+    whole = str(text)
+    line = "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in whole[: most + 1]
+    )
+    return line if len(line) <= most else line[: most - 3] + "..."
+
 
 def label(section: str, name: str) -> str:
     """A field's name with its section, as it stands in a configuration file: ``loss.joint``."""
@@ -22,8 +34,8 @@ def label(section: str, name: str) -> str:
 def require(right: bool, section: str, name: str, value: Any, want: str) -> None:
     """ValueError "<section.>name is value, want ..." unless ``right``."""
     if not right:
-        shown = f"'{value}'" if isinstance(value, str) else value
-        raise ValueError(f"{label(section, name)} is {shown}, want {want}")
+        text = f"'{shown(value)}'" if isinstance(value, str) else shown(value)
+        raise ValueError(f"{shown(label(section, name))} is {text}, want {want}")
 
 
 def require_share(name: str, value: float, section: str = "") -> None:
@@ -71,12 +83,32 @@ def interval(config: Any, least: float, most: float, *names: str, section: str =
         require(least <= low <= high <= most, section, name, (low, high), want)
 
 
-def whole(config: Any, *names: str, least: int = 1, section: str = "") -> None:
-    """A whole number, at least ``least``."""
+def whole(config: Any, *names: str, least: int = 1, most: int | None = None, section: str = "") -> None:
+    """A whole number, at least ``least`` and at most ``most``."""
     for name in names:
         value = getattr(config, name)
-        right = isinstance(value, int) and not isinstance(value, bool) and value >= least
-        require(right, section, name, value, f"a whole number, at least {least}")
+        right = is_whole(value) and least <= value and (most is None or value <= most)
+        want = f"at least {least}" if most is None else f"{least} to {most}"
+        require(right, section, name, value, f"a whole number, {want}")
+
+
+def counts(config: Any, name: str, length: int, least: int, most: int, section: str = "") -> None:
+    """``length`` whole numbers from ``least`` to ``most``; kept as a tuple, in a frozen dataclass too."""
+    value = getattr(config, name)
+    right = isinstance(value, list | tuple) and len(value) == length
+    right = right and all(is_whole(v) and least <= v <= most for v in value)
+    require(right, section, name, value, f"{length} whole numbers from {least} to {most}")
+    object.__setattr__(config, name, tuple(value))
+
+
+def is_whole(value: Any) -> bool:
+    """Whether it is a whole number; True and False are none."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a real number, NaN and infinities included; True and False are none."""
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
 
 
 def one_of(config: Any, choices: Sequence[str], *names: str, section: str = "") -> None:

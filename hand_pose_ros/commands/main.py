@@ -36,6 +36,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "hand_pose_ros.commands.surface_weights",
     ),
     "calibrate": ("fit how far hands can be trusted", "hand_pose_ros.commands.calibrate"),
+    "warm-cache": (
+        "compile what tracking needs ahead of the first start",
+        "hand_pose_ros.commands.warm_cache",
+    ),
     "evaluate": ("errors of networks or published predictions", "hand_pose_ros.commands.evaluate"),
 }
 

@@ -7,10 +7,11 @@ In: a SubjectSet's flat arrays, skinning matrices, scenes and sensors of N sampl
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
 
 from hand_pose_ros.depth.crop import crop_kernel
+from hand_pose_ros.kernel_cache import njit
 from hand_pose_ros.synthetic.render import draw_plane, dress_forearm, rasterize
 from hand_pose_ros.synthetic.sensor import sensor_kernel
 from hand_pose_ros.synthetic.skinning import skin_vertices

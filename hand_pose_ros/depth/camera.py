@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
+
+from hand_pose_ros.kernel_cache import njit
 
 Array = NDArray[np.float64]
 

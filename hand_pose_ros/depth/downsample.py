@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.kernel_cache import njit
 
 CELL_RAD = 0.006
 """About how wide a cell is, radians: 3.6 mm at 0.6 m, a quarter of a finger. Guessed."""

@@ -41,8 +41,15 @@ from hand_pose_ros.detection.detector_net import (
     views_along,
 )
 from hand_pose_ros.network.backbones import fold_normalisation
-from hand_pose_ros.network.checkpoint import CheckpointError, content_hash, read_tensors, write_tensors
+from hand_pose_ros.network.checkpoint import (
+    CheckpointError,
+    checked_weights,
+    content_hash,
+    read_tensors,
+    write_tensors,
+)
 from hand_pose_ros.resources import resource
+from hand_pose_ros.validation import shown
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
@@ -193,19 +200,20 @@ def load_detector(path: str | Path) -> tuple[DetectorNet, dict[str, Any]]:
     path = Path(path)
     tensors, metadata = read_tensors(path)
     if metadata.get("format") != FORMAT:
-        raise CheckpointError(f"{path}: format is '{metadata.get('format')}', want '{FORMAT}'")
+        raise CheckpointError(f"{path}: format is '{shown(metadata.get('format'))}', want '{FORMAT}'")
     if content_hash(tensors) != metadata.get("sha256"):
         raise CheckpointError(f"{path}: content hash does not match: damaged")
     try:
         given = json.loads(metadata["input"])
-        config = DetectorConfig(tuple(json.loads(metadata["network"])["widths"]))
-        training = json.loads(metadata["training"])
-        model = DetectorNet(config)
-        model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in tensors.items()})
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise CheckpointError(f"{path}: cannot be used: {str(error).splitlines()[0]}") from error
+        config = DetectorConfig(json.loads(metadata["network"])["widths"])
+        training = dict(json.loads(metadata["training"]))
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path}: metadata cannot be used: {shown(error)}") from error
     if given != _input():
-        raise CheckpointError(f"{path}: its input is {given}, want {_input()}")
+        raise CheckpointError(f"{path}: its input is {shown(given)}, want {_input()}")
+    weights = checked_weights(path, tensors, lambda: DetectorNet(config), "this detector")
+    model = DetectorNet(config)
+    model.load_state_dict(weights)
     return model.eval(), training
 
 

@@ -15,13 +15,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from hand_pose_ros.kernel_cache import njit
 from hand_pose_ros.network.backbones import ConvNormRelu, ResidualBlock, initialise
-from hand_pose_ros.validation import not_negative, positive, require
+from hand_pose_ros.network.config import MOST_CHANNELS
+from hand_pose_ros.validation import counts, not_negative, positive
 
 Array32 = NDArray[np.float32]
 
@@ -61,8 +62,7 @@ class DetectorConfig:
     """Channels at strides 2, 4, 8 and 16 of the cells. Guessed."""
 
     def __post_init__(self) -> None:
-        right = len(self.widths) == 4 and min(self.widths) >= 1
-        require(right, "detector", "widths", self.widths, "four numbers of channels")
+        counts(self, "widths", 4, 1, MOST_CHANNELS, section="detector")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as stored with the weights."""

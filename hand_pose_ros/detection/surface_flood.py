@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from hand_pose_ros.kernel_cache import njit
 
 Array32 = NDArray[np.float32]
 

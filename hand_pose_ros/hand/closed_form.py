@@ -6,12 +6,12 @@ comes from :func:`hand_pose_ros.hand.rotations_numba.kabsch`. Nothing here check
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.hand.rotations_numba import rotate_back
 from hand_pose_ros.hand.skeleton import FINGER_ANGLE_TABLE, FINGER_JOINT_TABLE
+from hand_pose_ros.kernel_cache import njit
 
 Array = NDArray[np.float64]
 
@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 _LEAST_FLAT = 0.3
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def read_angles(
     joints: Array, weights: Array, rotation: Array, rest: Array, sign: float, limits: Array, angles: Array
 ) -> None:

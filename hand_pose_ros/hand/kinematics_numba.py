@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.skeleton import FINGER_ANGLE_TABLE, FINGER_JOINT_TABLE, check_side
+from hand_pose_ros.kernel_cache import njit
 
 Array = NDArray[np.float64]
 
@@ -103,13 +103,13 @@ def forward_kinematics(
     )
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def empty_offsets() -> OffsetArrays:
     """Room for :func:`scale_offsets_kernel` to write into."""
     return OffsetArrays(np.empty((2, 3)), np.empty((5, 3)), np.empty((5, 3)))
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def scale_offsets_kernel(shape: Array, sign: float, offsets: OffsetArrays) -> None:
     """Log scales (9,) -> the template's offsets scaled, mirrored for a left hand (sign -1)."""
     wrist, bases, lengths = offsets
@@ -130,7 +130,7 @@ def scale_offsets_kernel(shape: Array, sign: float, offsets: OffsetArrays) -> No
     lengths[0, 0] = _LENGTHS[0, 0] * hand * np.exp(shape[_METACARPAL])
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def forward_kinematics_kernel(
     rotation: Array,
     translation: Array,
@@ -170,7 +170,7 @@ def forward_kinematics_kernel(
                 joints[far, k] = joints[near, k] + lengths[f, i] * (cf * forward - sf * frame[k, 2])
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def clamp_angles_kernel(angles: Array, limits: Array) -> None:
     """Angles (20,) rad moved in place to the nearest values within the limits (20, 2)."""
     for i in range(len(angles)):

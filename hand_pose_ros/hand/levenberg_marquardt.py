@@ -7,11 +7,11 @@ Nothing here checks its input.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.hand.skeleton import ANGLE_COUNT, FIRST_ANGLE
+from hand_pose_ros.kernel_cache import njit
 
 Array = NDArray[np.float64]
 
@@ -24,7 +24,7 @@ DIAGONAL_FLOOR = 1e-9
 """Added to the matrix' diagonal, for unknowns that nothing observes; far below what any residual adds there."""
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def cholesky_factor(matrix: Array, size: int) -> bool:
     """Cholesky's factor of a symmetric matrix in place, lower triangle; False where it is not positive definite."""
     for c in range(size):
@@ -43,7 +43,7 @@ def cholesky_factor(matrix: Array, size: int) -> bool:
     return True
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def cholesky_solve(factor: Array, size: int, vector: Array) -> None:
     """The solution x of L L^T x = vector in place of ``vector``; ``factor`` is L."""
     for r in range(size):
@@ -56,7 +56,7 @@ def cholesky_solve(factor: Array, size: int, vector: Array) -> None:
         vector[r] /= factor[r, r]
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def damped_step(
     hessian: Array,
     gradient: Array,

@@ -5,14 +5,15 @@ In and out: float64 arrays of one rotation. Compiled, and callable from other co
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from hand_pose_ros.kernel_cache import njit
 
 Array = NDArray[np.float64]
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def so3_exp(vector: Array) -> Array:
     """Rodrigues' formula: (3,) rad -> (3, 3)."""
     squared = vector[0] ** 2 + vector[1] ** 2 + vector[2] ** 2
@@ -26,7 +27,7 @@ def so3_exp(vector: Array) -> Array:
     return np.eye(3) + a * k + b * (k @ k)
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def so3_log(matrix: Array) -> Array:
     """(3, 3) -> (3,) rad with an angle in [0, pi], through the largest quaternion component."""
     m = matrix
@@ -57,7 +58,7 @@ def so3_log(matrix: Array) -> Array:
     return factor * q[:3]
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def rotate_back(matrix: Array, vector: Array) -> Array:
     """matrix^T @ vector, (3, 3) and (3,)."""
     out = np.empty(3)
@@ -66,7 +67,7 @@ def rotate_back(matrix: Array, vector: Array) -> Array:
     return out
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def kabsch(source: Array, target: Array, weights: Array) -> tuple[Array, Array]:
     """Rotation (3, 3) and translation (3,) that bring ``source`` (K, 3) nearest to ``target``, with weights (K,) >= 0.
 

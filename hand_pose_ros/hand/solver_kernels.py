@@ -7,7 +7,6 @@ shape and joints. Nothing here checks its input: :mod:`hand_pose_ros.hand.solver
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -45,6 +44,7 @@ from hand_pose_ros.hand.solver_terms import (
     add_shape_prior,
     energy,
 )
+from hand_pose_ros.kernel_cache import njit
 
 Array = NDArray[np.float64]
 
@@ -56,7 +56,7 @@ _FINGERS_IN_ALIGNMENT = 1e-3
 _ALIGNABLE = 3  # joints that fix a rigid motion
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def solve_hand(problem: Problem) -> tuple[State, Array, Array]:
     """The state of least energy, its joints (23, 3) m, and the precision (9, 9) of the shape.
 
@@ -111,7 +111,7 @@ def solve_hand(problem: Problem) -> tuple[State, Array, Array]:
     return state, joints, _shape_precision(problem, hessian)
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _pose_hand(state: State, problem: Problem, offsets: OffsetArrays, joints: Array, axes: Array) -> None:
     """Fills the state's offsets, joints (23, 3) and axes (20, 3)."""
     scale_offsets_kernel(state.shape, problem.sign, offsets)
@@ -120,7 +120,7 @@ def _pose_hand(state: State, problem: Problem, offsets: OffsetArrays, joints: Ar
     )
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _start(
     prior: State,
     problem: Problem,
@@ -164,7 +164,7 @@ def _start(
     return state, best
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _moved(state: State, step: Array, problem: Problem) -> State:
     """The state after a step, within the limits of the angles and the shape."""
     angles = state.angles + step[FIRST_ANGLE:PARAMETER_COUNT]
@@ -176,7 +176,7 @@ def _moved(state: State, step: Array, problem: Problem) -> State:
     return State(so3_exp(step[3:6]) @ state.rotation, state.translation + step[:3], angles, shape)
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _shape_precision(problem: Problem, hessian: Array) -> Array:
     """(9, 9): the Schur complement of the pose in the joints' equations (35, 35), which it replaces by their factor.
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,6 +28,7 @@ from hand_pose_ros.hand.skeleton import (
     SHAPE_COUNT,
     SHAPE_NAMES,
 )
+from hand_pose_ros.kernel_cache import njit
 
 Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -87,7 +87,7 @@ class State(NamedTuple):
     """(9,) log scales."""
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def pose_residual(state: State, prior: State) -> Array:
     """(26,) difference of a pose to the prior's; the rotation's as a rotation vector in the outer frame."""
     out = np.empty(PARAMETER_COUNT)
@@ -97,7 +97,7 @@ def pose_residual(state: State, prior: State) -> Array:
     return out
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def energy(state: State, joints: Array, prior: State, problem: Problem) -> float:
     """The sum of all terms at a state with these joints."""
     total = 0.0
@@ -115,7 +115,7 @@ def energy(state: State, joints: Array, prior: State, problem: Problem) -> float
     return total
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def add_pose_prior(state: State, prior: State, problem: Problem, hessian: Array, gradient: Array) -> None:
     """Adds the term of the prior pose."""
     residual = pose_residual(state, prior)
@@ -124,14 +124,14 @@ def add_pose_prior(state: State, prior: State, problem: Problem, hessian: Array,
         gradient[i] += problem.prior_precision[i] * residual[i]
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def add_shape_prior(state: State, problem: Problem, hessian: Array, gradient: Array) -> None:
     """Adds the term of the shape's prior; the equations must hold the shape."""
     hessian[_FIRST_SHAPE:, _FIRST_SHAPE:] += problem.shape_precision
     gradient[_FIRST_SHAPE:] += problem.shape_precision @ (state.shape - problem.shape_mean)
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def add_joints(
     state: State, joints: Array, axes: Array, problem: Problem, hessian: Array, gradient: Array
 ) -> None:
@@ -159,7 +159,7 @@ def add_joints(
 # the joint's derivatives by them, from the index ``used`` on, and returns how many are filled then.
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _palm_columns(arm: Array, columns: IntArray, jacobian: Array) -> int:
     """The palm's position and a small rotation about it."""
     jacobian[:6] = 0.0
@@ -172,7 +172,7 @@ def _palm_columns(arm: Array, columns: IntArray, jacobian: Array) -> int:
     return 6
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _angle_columns(
     joint: int, joints: Array, axes: Array, columns: IntArray, jacobian: Array, used: int
 ) -> int:
@@ -193,7 +193,7 @@ def _angle_columns(
     return used
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _shape_columns(
     joint: int, state: State, joints: Array, columns: IntArray, jacobian: Array, used: int
 ) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,15 +18,19 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
+from hand_pose_ros.config_files import require_mapping
 from hand_pose_ros.files import replaced
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.network.config import ARCHITECTURES, NetworkConfig
 from hand_pose_ros.network.migration import migrate_calibration, migrate_weights
 from hand_pose_ros.network.model import HandNet
+from hand_pose_ros.validation import shown
 
 FORMAT = "hand_pose_ros-weights-1"
+MOST_BYTES = 2**30
+"""A larger file is not read. Guessed: the largest network that can be trained here has some 300 MB."""
 
 
 class CheckpointError(ValueError):
@@ -93,10 +97,12 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> tup
     path = Path(path)
     tensors, metadata = read_tensors(path)
     if metadata.get("format") != FORMAT:
-        raise CheckpointError(f"{path}: format is '{metadata.get('format')}', want '{FORMAT}'")
-    if metadata.get("architecture") not in ARCHITECTURES:
-        found = metadata.get("architecture")
-        raise CheckpointError(f"{path}: architecture is '{found}', want one of {', '.join(ARCHITECTURES)}")
+        raise CheckpointError(f"{path}: format is '{shown(metadata.get('format'))}', want '{FORMAT}'")
+    architecture = metadata.get("architecture")
+    if architecture not in ARCHITECTURES:
+        raise CheckpointError(
+            f"{path}: architecture is '{shown(architecture)}', want one of {', '.join(ARCHITECTURES)}"
+        )
     for names, expected in (
         ("joint_names", skeleton.JOINT_NAMES),
         ("parameter_names", skeleton.PARAMETER_NAMES),
@@ -105,28 +111,58 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> tup
     found = content_hash(tensors)
     if found != metadata.get("sha256"):
         raise CheckpointError(
-            f"{path}: content hash is {found[:12]}, want {str(metadata.get('sha256'))[:12]}: damaged"
+            f"{path}: content hash is {found[:12]}, want {shown(metadata.get('sha256'), 12)}: damaged"
         )
     info = _info(path, metadata)
     if info.normalisation != normalisation(info.network):
         raise CheckpointError(
-            f"{path}: input normalisation is {dict(info.normalisation)}, want {normalisation(info.network)}"
+            f"{path}: input normalisation is {shown(info.normalisation)}, want {normalisation(info.network)}"
         )
-    tensors = migrate_weights(tensors)
-    model = HandNet(info.network)
-    wanted = {key: tuple(value.shape) for key, value in model.state_dict().items()}
-    present = {key: tuple(value.shape) for key, value in tensors.items()}
-    if wanted != present:
-        key = sorted(set(wanted.items()) ^ set(present.items()))[0][0]
+    if info.network.architecture != architecture:
         raise CheckpointError(
-            f"{path}: weight '{key}' has shape {present.get(key)}, "
-            f"want {wanted.get(key)} for architecture '{info.architecture}'"
+            f"{path}: architecture is '{architecture}', want '{info.network.architecture}', its network's"
         )
-    floats = {key: value.float() if value.is_floating_point() else value for key, value in tensors.items()}
-    model.load_state_dict(floats)
+    weights = checked_weights(
+        path, migrate_weights(tensors), lambda: HandNet(info.network), f"architecture '{architecture}'"
+    )
+    model = HandNet(info.network)
+    model.load_state_dict(weights)
     model.eval().requires_grad_(False)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return model.to(device), info
+
+
+def checked_weights(
+    path: Path, tensors: Mapping[str, Tensor], build: Callable[[], nn.Module], network: str
+) -> dict[str, Tensor]:
+    """A file's weights, floats as float32, when they are those of the network that ``build`` makes, and all finite;
+    ``network`` is what it is called in messages.
+
+    The network is made without memory for its weights (torch's device "meta"): a file cannot ask for more than it
+    holds. CheckpointError names the file and the first weight that does not fit.
+    """
+    try:
+        with torch.device("meta"):
+            wanted = {key: _kind(value) for key, value in build().state_dict().items()}
+    except (RuntimeError, TypeError, ValueError, OverflowError, MemoryError) as error:
+        raise CheckpointError(f"{path}: its network cannot be built: {shown(error)}") from error
+    present = {key: _kind(value) for key, value in tensors.items()}
+    if wanted != present:
+        key = sorted(set(wanted.items()) ^ set(present.items()))[0][0]
+        raise CheckpointError(
+            f"{path}: weight '{shown(key)}' has shape {present.get(key)}, want {wanted.get(key)} for {network}"
+        )
+    floats = {key: value.float() if value.is_floating_point() else value for key, value in tensors.items()}
+    for key, value in floats.items():
+        if not bool(torch.isfinite(value).all()):
+            raise CheckpointError(f"{path}: weight '{key}' holds a value that is not finite")
+        if key.endswith("running_var") and bool((value < 0).any()):
+            raise CheckpointError(f"{path}: weight '{key}' holds a variance below 0")
+    return floats
+
+
+def _kind(value: Tensor) -> str:
+    return f"{tuple(value.shape)} {'floats' if value.is_floating_point() else value.dtype}"
 
 
 def store_calibration(path: str | Path, calibration: Mapping[str, Any]) -> None:
@@ -174,12 +210,15 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """All tensors and the metadata of a safetensors file; CheckpointError when it cannot be read."""
     if not path.is_file():
         raise CheckpointError(f"{path}: no such file, want a weights file (.safetensors)")
+    size = path.stat().st_size
+    if size > MOST_BYTES:
+        raise CheckpointError(f"{path}: {size} bytes, want at most {MOST_BYTES}")
     try:
         with safe_open(str(path), framework="pt") as file:
             names = list(file.keys())
             return {name: file.get_tensor(name) for name in names}, dict(file.metadata() or {})
-    except (SafetensorError, OSError, ValueError) as error:
-        raise CheckpointError(f"{path}: not a readable safetensors file ({error})") from error
+    except (SafetensorError, OSError, ValueError, TypeError, KeyError, RuntimeError) as error:
+        raise CheckpointError(f"{path}: not a readable safetensors file ({shown(error)})") from error
 
 
 def _portable(value: Tensor, half: bool) -> Tensor:
@@ -189,31 +228,41 @@ def _portable(value: Tensor, half: bool) -> Tensor:
 
 def _info(path: Path, metadata: Mapping[str, str]) -> CheckpointInfo:
     try:
-        network = NetworkConfig.from_dict(json.loads(metadata["network"]))
         return CheckpointInfo(
             path=path,
-            name=metadata["name"],
+            name=shown(metadata["name"]),
             architecture=metadata["architecture"],
-            network=network,
-            normalisation=json.loads(metadata["normalisation"]),
-            training=json.loads(metadata["training"]),
+            network=NetworkConfig.from_dict(_json_mapping(metadata, "network")),
+            normalisation=_json_mapping(metadata, "normalisation"),
+            training=_json_mapping(metadata, "training"),
             sha256=metadata["sha256"],
-            calibration=migrate_calibration(json.loads(metadata.get("calibration", "{}"))),
+            calibration=migrate_calibration(_json_mapping({"calibration": "{}", **metadata}, "calibration")),
         )
     except KeyError as error:
         raise CheckpointError(f"{path}: metadata lacks {error}") from error
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise CheckpointError(f"{path}: metadata cannot be used: {error}") from error
+
+
+def _json_mapping(metadata: Mapping[str, str], field: str) -> dict[str, Any]:
+    """A field of the metadata that holds JSON. KeyError without it, ValueError where it is no mapping."""
+    text = metadata[field]
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{field} is no JSON: {shown(error)}") from error
+    require_mapping(field, value)
+    return dict(value)
 
 
 def _check_names(path: Path, field: str, metadata: Mapping[str, str], expected: tuple[str, ...]) -> None:
     try:
         names = json.loads(metadata.get(field, "null"))
-    except ValueError:
+    except (ValueError, RecursionError):
         names = None
     if not isinstance(names, list) or len(names) != len(expected):
         count = len(names) if isinstance(names, list) else "no"
         raise CheckpointError(f"{path}: {field} has {count} names, want {len(expected)}")
     for index, (name, want) in enumerate(zip(names, expected, strict=True)):
         if name != want:
-            raise CheckpointError(f"{path}: {field} has '{name}' at {index}, want '{want}'")
+            raise CheckpointError(f"{path}: {field} has '{shown(name)}' at {index}, want '{want}'")

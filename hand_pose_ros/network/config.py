@@ -13,10 +13,13 @@ from typing import Any
 from hand_pose_ros.config_files import build, require_mapping
 from hand_pose_ros.depth.crop import CROP_CUBE_M, CROP_SIZE
 from hand_pose_ros.network.migration import migrate_section
-from hand_pose_ros.validation import not_negative, one_of, require, whole
+from hand_pose_ros.validation import between, counts, one_of, require, whole
 
 ARCHITECTURES: tuple[str, ...] = ("dense", "deepmodel", "sdnet")
 HEADS: tuple[str, ...] = ("hand_model", "direct_joint", "direct_parameter")
+MOST_CHANNELS, MOST_BLOCKS = 4096, 32
+"""Bounds of a network's size. Guessed: far above what is of use, and far below what a file of weights could ask for to
+fill a machine's memory."""
 _SECTION = "network"
 
 
@@ -59,16 +62,16 @@ class NetworkConfig:
         dense = self.architecture == "dense"
         wrong = dense and self.head == "direct_parameter"
         require(not wrong, _SECTION, "head", self.head, "hand_model or direct_joint with the dense network")
-        require(0.05 <= self.cube_m <= 2.0, _SECTION, "cube_m", self.cube_m, "metres from 0.05 to 2")
-        sized = 32 <= self.crop_size <= 512 and not (dense and self.crop_size % 16)
-        require(sized, _SECTION, "crop_size", self.crop_size, "32 to 512 (dense: a multiple of 16)")
-        for name, count in (("widths", 4), ("blocks", 3), ("up_blocks", 2)):
-            value = tuple(int(v) for v in getattr(self, name))
-            right = len(value) == count and min(value) >= (1 if name == "widths" else 0)
-            require(right, _SECTION, name, value, f"{count} counts")
-            object.__setattr__(self, name, value)
-        whole(self, "ik_hidden", "ik_steps", section=_SECTION)
-        not_negative(self, "image_feedback", section=_SECTION)
+        between(self, 0.05, 2.0, "cube_m", section=_SECTION, unit="metres")
+        whole(self, "crop_size", least=32, most=512, section=_SECTION)
+        right = not (dense and self.crop_size % 16)
+        require(right, _SECTION, "crop_size", self.crop_size, "a multiple of 16 for the dense network")
+        counts(self, "widths", 4, 1, MOST_CHANNELS, section=_SECTION)
+        counts(self, "blocks", 3, 0, MOST_BLOCKS, section=_SECTION)
+        counts(self, "up_blocks", 2, 0, MOST_BLOCKS, section=_SECTION)
+        whole(self, "ik_hidden", most=MOST_CHANNELS, section=_SECTION)
+        whole(self, "ik_steps", most=MOST_BLOCKS, section=_SECTION)
+        whole(self, "image_feedback", least=0, most=MOST_CHANNELS, section=_SECTION)
 
     @property
     def half_m(self) -> float:

@@ -9,6 +9,14 @@ import threading
 import time
 from typing import Protocol
 
+from hand_pose_ros.validation import shown
+
+
+def error_line(error: Exception) -> str:
+    """What an exception is, in one line: its text, and its kind where that is none of those that name their reason."""
+    expected = isinstance(error, (ValueError, OSError, ImportError, RuntimeError)) and str(error)
+    return shown(error if expected else f"{type(error).__name__}: {error}", 1000)
+
 
 class Logger(Protocol):
     """The part of an rclpy logger that is used."""

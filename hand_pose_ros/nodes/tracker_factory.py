@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from hand_pose_ros.refine.refiner import RefineConfig
 from hand_pose_ros.refine.surface_config import SurfaceFitConfig
 from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.one_euro_filter import FilterConfig
-from hand_pose_ros.tracking.tracker import HandTracker
 from hand_pose_ros.tracking.user_profile import load_profile
+
+if TYPE_CHECKING:
+    from hand_pose_ros.tracking.tracker import HandTracker
 
 
 class Values(Protocol):
@@ -26,6 +28,9 @@ class Values(Protocol):
 
 def build_tracker(parameters: Values) -> HandTracker:
     """Builds the tracker that the parameters describe; ValueError or OSError when that is impossible."""
+    # Here and not above: torch takes seconds to import, in which the node would neither log nor answer.
+    from hand_pose_ros.tracking.tracker import HandTracker
+
     config = tracker_config(parameters)
     if config.user and load_profile(config.user_folder, config.user) is None:
         _make_folder(Path(config.user_folder))
@@ -39,7 +44,7 @@ def tracker_config(parameters: Values) -> TrackerConfig:
     )  # fmt: skip
     return TrackerConfig(
         roi=tuple(parameters["roi"]) if any(parameters["roi"]) else None,
-        user_folder=str(user_folder(parameters["user_folder"])),
+        user_folder=_users_folder(parameters["user_folder"], parameters["user"]),
         **refinement(parameters["refine"], parameters["smoothing_hz"]),
         **{name: parameters[name] for name in names},
     )
@@ -66,6 +71,18 @@ def user_folder(given: str) -> Path:
         return Path(given).expanduser()
     home = os.environ.get("ROS_HOME")
     return (Path(home) if home else Path.home() / ".ros") / "hand_pose_ros" / "users"
+
+
+def _users_folder(given: str, user: str) -> str:
+    """The folder; empty where there is none and no user is asked for."""
+    try:
+        return str(user_folder(given))
+    except RuntimeError as error:  # no HOME, and no entry for this user id
+        if user:
+            raise ValueError(
+                f"the folder of user '{user}' is not known ({error}): set the parameter 'user_folder', ROS_HOME or HOME"
+            ) from error
+        return ""
 
 
 def _make_folder(folder: Path) -> None:

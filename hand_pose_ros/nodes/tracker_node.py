@@ -1,31 +1,38 @@
 """The lifecycle node ``hand_tracker``: depth image + camera info in, hands out.
 
-The executor's thread only puts the newest pair into a one-slot mailbox; one worker thread owns the model and
-publishes. The topics are in ``topics`` and ``outputs``, the parameters in ``parameters/tracker_parameters``.
+The executor's threads only put the newest pair into a one-slot mailbox; one worker thread owns the model and
+publishes. Transitions have a callback group of their own, so that everything else is answered while one takes long.
+The topics are in ``topics`` and ``outputs``, the parameters in ``parameters/tracker_parameters``.
 """
 
 from __future__ import annotations
 
-import sys
+import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType, JumpThreshold, TimeJump
 from rclpy.duration import Duration
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import Executor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.lifecycle.node import LifecycleNodeMixin
+from rclpy.logging import LoggingSeverity
+from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from std_srvs.srv import Trigger
 
 from hand_pose_ros.nodes import diagnostics
 from hand_pose_ros.nodes.frame_worker import FrameWorker
 from hand_pose_ros.nodes.inputs import DepthInputs
+from hand_pose_ros.nodes.kernel_compiler import compile_kernels
+from hand_pose_ros.nodes.node_main import run_node
 from hand_pose_ros.nodes.outputs import HandOutputs
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
 from hand_pose_ros.nodes.parameters.tracker_parameters import TRACKER_PARAMETERS
-from hand_pose_ros.nodes.throttled_logger import ThrottledLogger
+from hand_pose_ros.nodes.throttled_logger import ThrottledLogger, error_line
 from hand_pose_ros.nodes.topics import DIAGNOSTICS_TOPIC
 from hand_pose_ros.nodes.tracker_factory import build_tracker
 
@@ -33,19 +40,30 @@ if TYPE_CHECKING:
     from hand_pose_ros.tracking.tracker import HandTracker
 
 _DIAGNOSTICS_PERIOD_S = 1.0
+_THREADS = 3  # a transition, what asks for the state meanwhile, everything else
+
+Preparation = Callable[[Callable[[str], object], Callable[[], bool]], None]
 
 
 class HandTrackerNode(LifecycleNode):
-    """``tracker_factory`` makes the tracker from the parameters when the node configures."""
+    """``tracker_factory`` makes the tracker from the parameters when the node configures, after ``prepare(log, runs)``,
+    which gives up once ``runs()`` is false."""
 
     def __init__(
         self,
         tracker_factory: Callable[[DeclaredParameters], Any] = build_tracker,
         node_name: str = "hand_tracker",
+        prepare: Preparation | None = None,
         **node_arguments: Any,
     ) -> None:
-        super().__init__(node_name, **node_arguments)
+        Node.__init__(self, node_name, **node_arguments)
+        self._transitions = (
+            ReentrantCallbackGroup()
+        )  # a state machine that is busy refuses a second transition
+        LifecycleNodeMixin.__init__(self, callback_group=self._transitions)
         self._tracker_factory = tracker_factory
+        self._prepare = prepare
+        self._configuring = False
         self._tracker: HandTracker | None = None
         self._inputs: DepthInputs | None = None
         self._outputs: HandOutputs | None = None
@@ -72,19 +90,29 @@ class HandTrackerNode(LifecycleNode):
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Checks the parameters, loads the model, warms it up. Fails with one message when something is wrong."""
+        self._configuring, self._configure_error = True, None
         try:
             self.parameters.check()
-            self._tracker = self._tracker_factory(self.parameters)
-            self._tracker.warm_up()
-        except (ValueError, OSError, ImportError, RuntimeError) as error:
+            self.parameters.locked = True
+            if self._prepare is not None:
+                self._prepare(self.get_logger().info, lambda: self.context.ok())
+            tracker = self._tracker_factory(self.parameters)
+            tracker.warm_up()
+            self._outputs = HandOutputs(self, self.parameters)
+            self._tracker = tracker
+            return super().on_configure(state)
+        except Exception as error:  # noqa: BLE001  whatever it is, it is told, and the node stays to be configured again
             self._tracker = None
-            self._configure_error = f"cannot configure: {error}"
-            self.get_logger().error(self._configure_error)
+            self.parameters.locked = False
+            if self.context.ok():
+                self._configure_error = f"cannot configure: {error_line(error)}"
+                self.get_logger().error(self._configure_error)
+                self.get_logger().debug("".join(traceback.format_exception(error)))
+            else:  # the process is being ended: nothing is wrong
+                self.get_logger().set_level(LoggingSeverity.FATAL)
             return TransitionCallbackReturn.FAILURE
-        self._configure_error = None
-        self.parameters.locked = True
-        self._outputs = HandOutputs(self, self.parameters)
-        return super().on_configure(state)
+        finally:
+            self._configuring = False
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Subscribes to the camera and starts to publish."""
@@ -134,8 +162,15 @@ class HandTrackerNode(LifecycleNode):
         self.get_logger().error(f"the transition from '{state.label}' failed")
         return self.on_cleanup(state)
 
+    def destroy_node(self) -> None:
+        """Destroys the state machine too, which would keep the middleware's part of the node."""
+        super().destroy_node()
+        self._state_machine.destroy_when_not_in_use()
+
     def close(self) -> None:
         """Stops the worker; before destroy_node, in whatever state."""
+        if not self.context.ok():
+            self.get_logger().set_level(LoggingSeverity.FATAL)  # nobody listens, and nothing is wrong
         self._stop()
         self._jump.unregister()
 
@@ -151,34 +186,39 @@ class HandTrackerNode(LifecycleNode):
 
     def _on_backwards(self, reason: str) -> None:
         self.get_logger().info(f"{reason}: the tracker starts afresh")
-        if self._worker is not None:
-            self._worker.request_reset()
+        worker = self._worker
+        if worker is not None:
+            worker.request_reset()
 
     def _on_clock_jump(self, jump: TimeJump) -> None:
         if self._worker is not None and jump.delta < Duration():
             self._on_backwards("the clock went backwards")
 
     def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        response.success = self._worker is not None
-        if self._worker is not None:
-            self._worker.request_reset()
+        worker = self._worker  # a transition in another thread may end it
+        response.success = worker is not None
+        if worker is not None:
+            worker.request_reset()
             response.message = "the tracker starts afresh with the next frame"
         else:
             response.message = "the node is not active"
         return response
 
     def _publish_diagnostics(self) -> None:
-        if self._worker is not None:
+        worker, tracker = self._worker, self._tracker  # a transition in another thread may end them
+        if self._configuring:
+            lifecycle = "configuring"
+        elif worker is not None:
             lifecycle = "active"
         else:
-            lifecycle = "inactive" if self._tracker is not None else "unconfigured"
+            lifecycle = "inactive" if tracker is not None else "unconfigured"
         self._diagnostics.publish(
             diagnostics.diagnostic_array(
                 name=f"{self.get_fully_qualified_name()}: tracking",
-                hardware_id=self._tracker.model_info.name if self._tracker is not None else "",
+                hardware_id=tracker.model_info.name if tracker is not None else "",
                 stamp=self.get_clock().now().to_msg(),
                 lifecycle=lifecycle,
-                tracking=self._worker.tracking if self._worker is not None else "idle",
+                tracking=worker.tracking if worker is not None else "idle",
                 statistics=self.statistics,
                 last_error=self.throttled_logger.last_error(),
                 configure_error=self._configure_error,
@@ -190,22 +230,13 @@ def main(
     arguments: list[str] | None = None,
     tracker_factory: Callable[[DeclaredParameters], Any] = build_tracker,
 ) -> int:
-    """Runs the node until it is interrupted."""
-    rclpy.init(args=arguments)
-    node = HandTrackerNode(tracker_factory)
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    try:
-        node.autostart()
+    """Runs the node until it is interrupted; 2 with one line where it cannot be made."""
+
+    def spin(executor: Executor, node: HandTrackerNode) -> None:
+        executor.create_task(node.autostart)
         executor.spin()
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    finally:
-        node.close()
-        node.destroy_node()
-        rclpy.try_shutdown()
-    return 0
 
+    def make() -> HandTrackerNode:
+        return HandTrackerNode(tracker_factory, prepare=compile_kernels)
 
-if __name__ == "__main__":
-    sys.exit(main())
+    return run_node("hand_tracker", make, arguments, threads=_THREADS, spin=spin)

@@ -11,9 +11,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from hand_pose_ros.kernel_cache import njit
 from hand_pose_ros.refine.energy_terms import (
     background_share,
     bone_cost,

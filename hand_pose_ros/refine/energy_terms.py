@@ -10,8 +10,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from hand_pose_ros.kernel_cache import njit
 
 Array = NDArray[np.float64]
 

@@ -6,12 +6,12 @@ filled, and signed distances (m) of points to it, negative inside.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.hand.kinematics_numba import OffsetArrays, forward_kinematics_kernel, scale_offsets_kernel
 from hand_pose_ros.hand.skeleton import ANGLE_COUNT, FINGER_JOINT_TABLE, JOINT_COUNT, SHAPE_NAMES
+from hand_pose_ros.kernel_cache import njit
 from hand_pose_ros.refine.surface_problem import CapsuleHand, CapsuleModel, SurfaceState
 
 Array = NDArray[np.float64]
@@ -20,7 +20,7 @@ IntArray = NDArray[np.int64]
 _HAND, _PALM_LENGTH, _PALM_WIDTH = (SHAPE_NAMES.index(name) for name in ("hand", "palm_length", "palm_width"))
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def empty_hand(model: CapsuleModel) -> CapsuleHand:
     """Room for :func:`place_capsules` to write into."""
     return CapsuleHand(
@@ -29,7 +29,7 @@ def empty_hand(model: CapsuleModel) -> CapsuleHand:
     )  # fmt: skip
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def place_capsules(
     state: SurfaceState, model: CapsuleModel, offsets: OffsetArrays, hand: CapsuleHand
 ) -> None:
@@ -61,7 +61,7 @@ def place_capsules(
     prepare_capsules(ends, model.end_radii * (size * np.exp(state.thickness)), model.capsules, hand.table)
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def prepare_capsules(ends: Array, radii: Array, capsules: IntArray, table: Array) -> None:
     """Fills table (C, 10): start 3, direction 3, length, radius at the start, its slope, how far the foot slips.
 
@@ -80,7 +80,7 @@ def prepare_capsules(ends: Array, radii: Array, capsules: IntArray, table: Array
         table[i, 9] = slope / np.sqrt(1.0 - slope * slope)
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, inline="always")
 def capsule_distance(table: Array, i: int, x: float, y: float, z: float) -> tuple[float, float]:
     """Signed distance (m) of a point to capsule i, and how far along its axis (m) the nearest sphere sits."""
     px, py, pz = x - table[i, 0], y - table[i, 1], z - table[i, 2]
@@ -92,7 +92,7 @@ def capsule_distance(table: Array, i: int, x: float, y: float, z: float) -> tupl
     return np.sqrt(across + off * off) - table[i, 7] - table[i, 8] * s, s
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def nearest_capsules(points: Array, hand: CapsuleHand, out: IntArray) -> None:
     """For every point (N, 3) m local the nearest few capsules, out (N, K), the nearest first."""
     few, table = out.shape[1], hand.table

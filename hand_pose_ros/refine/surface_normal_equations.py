@@ -10,7 +10,6 @@ are summed towards the palm first (Featherstone's composite bodies).
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,6 +20,7 @@ from hand_pose_ros.hand.skeleton import (
     FIRST_ANGLE,
     SHAPE_NAMES,
 )
+from hand_pose_ros.kernel_cache import njit
 from hand_pose_ros.refine.surface_problem import (
     FIRST_SCALE,
     MOTIONS,
@@ -44,7 +44,7 @@ _MOST_COLUMNS = 4 + 3
 """Of one finger: its angles, and the scales' of the thumb, which are three columns of two unknowns."""
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def gather(sums: SegmentSums, hand: CapsuleHand, hessian: Array, gradient: Array) -> None:
     """Segments' sums -> hessian (36, 36), lower triangle, and gradient (36,) of half the energy.
 
@@ -86,7 +86,7 @@ def gather(sums: SegmentSums, hand: CapsuleHand, hessian: Array, gradient: Array
                 hessian[max(unknowns[k], of_root[a]), min(unknowns[k], of_root[a])] += total
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _multiply(matrix: Array, column: Array, out: Array) -> None:
     """matrix (10, 10) times column (10,)."""
     for a in range(MOTIONS):
@@ -96,7 +96,7 @@ def _multiply(matrix: Array, column: Array, out: Array) -> None:
         out[a] = total
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _add_columns(
     columns: Array,
     moved: IntArray,
@@ -121,7 +121,7 @@ def _add_columns(
             hessian[row, column] += 2.0 * total if m != k and row == column else total
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _finger_columns(f: int, hand: CapsuleHand, columns: Array, moved: IntArray, unknowns: IntArray) -> int:
     """Fills the columns of a finger's angles and scales from the palm outwards; returns how many there are."""
     columns[:] = 0.0
@@ -142,7 +142,7 @@ def _finger_columns(f: int, hand: CapsuleHand, columns: Array, moved: IntArray, 
     return used
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _scale_columns(
     f: int, ends: Array, columns: Array, moved: IntArray, unknowns: IntArray, used: int
 ) -> int:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.depth.crop import CropFrame
+from hand_pose_ros.kernel_cache import njit
 from hand_pose_ros.refine.surface_problem import SurfaceObservation
 
 Array = NDArray[np.float64]
@@ -40,7 +40,7 @@ def _ring(radius: int) -> NDArray[np.int64]:
     return np.ascontiguousarray(np.stack([u.ravel()[order], v.ravel()[order]], axis=-1).astype(np.int64))
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def choose_points(
     crop: NDArray[np.float32], half: float, distance: float, low: Array, high: Array, most: int
 ) -> tuple[Array, float]:

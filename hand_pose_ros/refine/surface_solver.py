@@ -10,7 +10,6 @@ pixels, and the first trial is the start itself.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,6 +22,7 @@ from hand_pose_ros.hand.levenberg_marquardt import (
 )
 from hand_pose_ros.hand.rotations_numba import so3_exp
 from hand_pose_ros.hand.skeleton import FIRST_ANGLE, PARAMETER_COUNT, SHAPE_COUNT, SHAPE_LIMIT
+from hand_pose_ros.kernel_cache import njit
 from hand_pose_ros.refine.surface_capsules import empty_hand, nearest_capsules, place_capsules
 from hand_pose_ros.refine.surface_normal_equations import gather
 from hand_pose_ros.refine.surface_problem import (
@@ -48,7 +48,7 @@ _FEW = 6
 _THICKNESS_LIMIT = 0.5
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def fit_hand(problem: SurfaceProblem) -> SurfaceSolution:
     """The state of least energy that was reached from the problem's start, by the prior's thickness and shape."""
     observation, model, prior, terms = problem.observation, problem.model, problem.prior, problem.terms
@@ -108,7 +108,7 @@ def fit_hand(problem: SurfaceProblem) -> SurfaceSolution:
     return SurfaceSolution(state, best_joints, best_pixels, best_samples, hessian, first, best, accepted)
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _moved(state: SurfaceState, step: Array, limits: Array, free_shape: bool) -> SurfaceState:
     """The state after a step, within the limits of the angles, the thickness and the shape."""
     angles = state.angles + step[FIRST_ANGLE:PARAMETER_COUNT]

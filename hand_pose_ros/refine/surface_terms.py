@@ -14,7 +14,6 @@ Robust terms are Geman-McClure's (Black and Rangarajan 1996): rho = r^2 / (1 + (
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,6 +28,7 @@ from hand_pose_ros.hand.skeleton import (
     SEGMENT_COUNT,
     SHAPE_COUNT,
 )
+from hand_pose_ros.kernel_cache import njit
 from hand_pose_ros.refine.surface_capsules import capsule_distance
 from hand_pose_ros.refine.surface_problem import (
     FIRST_SCALE,
@@ -71,7 +71,7 @@ _NEAR_M, _EXPLAINED_M, _ON_SURFACE_M = 0.015, 0.005, 0.010
 """A pixel this near is the hand's; one this near is explained; flesh this near to the surface is on it."""
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _add_residual(
     hessian: Array,
     gradient: Array,
@@ -113,7 +113,7 @@ def _add_residual(
             h[a, b] += w * g[b]
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def add_points(
     observation: SurfaceObservation,
     near: IntArray,
@@ -173,7 +173,7 @@ def add_points(
     return total
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def add_samples(
     observation: SurfaceObservation,
     hand: CapsuleHand,
@@ -252,7 +252,7 @@ def add_samples(
     return total
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def add_joints(targets: JointTargets, hand: CapsuleHand, terms: Terms, sums: SegmentSums) -> float:
     """The network's joints, robust in multiples of their sigma. Returns the energy."""
     target, weights, ends, origin = targets.joints, targets.weights, hand.ends, hand.translation
@@ -275,7 +275,7 @@ def add_joints(targets: JointTargets, hand: CapsuleHand, terms: Terms, sums: Seg
     return total
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def prior_energy(state: SurfaceState, prior: SurfacePrior, rotations: Array, residual: Array) -> float:
     """The priors' energy; fills residual (2, 36), the differences to their means. rotations (2, 3, 3): their means'."""
     mean, precision = prior.mean, prior.precision
@@ -300,7 +300,7 @@ def prior_energy(state: SurfaceState, prior: SurfacePrior, rotations: Array, res
     return total
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def add_priors(prior: SurfacePrior, residual: Array, hessian: Array, gradient: Array) -> None:
     """Adds the priors with residual (2, 36) to the equations (36, 36), (36,)."""
     for k in range(len(gradient)):

@@ -11,12 +11,12 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.hand.skeleton import check_side
+from hand_pose_ros.kernel_cache import njit
 from hand_pose_ros.synthetic.poses import sample_angles, sample_view_rotations
 from hand_pose_ros.synthetic.render import draw_ellipsoid, dress_forearm, rasterize
 from hand_pose_ros.synthetic.sensor import STRUCTURED_LIGHT, sensor_kernel

@@ -8,8 +8,9 @@ other compiled loops, and draws into an image that may already hold other things
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from hand_pose_ros.kernel_cache import njit
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]

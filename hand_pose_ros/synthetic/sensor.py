@@ -16,10 +16,10 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from hand_pose_ros import validation
+from hand_pose_ros.kernel_cache import njit
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]

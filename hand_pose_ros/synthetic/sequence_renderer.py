@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.kernel_cache import njit
 from hand_pose_ros.synthetic.environment import Body, Environment
 from hand_pose_ros.synthetic.hand_trajectory import MIRROR, HandTrajectory, TrajectoryConfig, held_centre
 from hand_pose_ros.synthetic.mesh import MESH_NAMES

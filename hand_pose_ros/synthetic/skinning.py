@@ -14,12 +14,12 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics import HandOffsets, forward_kinematics
 from hand_pose_ros.hand.rotations import rotation_y, rotation_z
+from hand_pose_ros.kernel_cache import njit
 
 Array = NDArray[np.floating]
 Array32 = NDArray[np.float32]

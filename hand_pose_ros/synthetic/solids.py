@@ -14,9 +14,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
+from hand_pose_ros.kernel_cache import njit
 from hand_pose_ros.synthetic.render import box_window, draw_box, draw_ellipsoid
 
 Array = NDArray[np.float64]

@@ -37,12 +37,12 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from hand_pose_ros import validation
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.rotations_numba import so3_exp, so3_log
+from hand_pose_ros.kernel_cache import njit
 from hand_pose_ros.tracking.hand import PoseState
 
 Array = NDArray[np.float64]

@@ -7,14 +7,13 @@ Publishes ``depth/image_rect`` (16UC1), ``depth/camera_info`` and, for a synthet
 from __future__ import annotations
 
 import queue
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
 import rclpy
 from rclpy.duration import Duration
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import Executor
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -25,6 +24,7 @@ from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.msg import HandPoseArray
 from hand_pose_ros.nodes import conversions
 from hand_pose_ros.nodes.demo.frame_source import FrameSource, PreRenderer, RecordedSource, SyntheticSource
+from hand_pose_ros.nodes.node_main import run_node
 from hand_pose_ros.nodes.parameters.demo_parameters import CAMERA_PARAMETERS
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters, ParameterError
 from hand_pose_ros.nodes.throttled_logger import ThrottledLogger
@@ -148,27 +148,15 @@ class DepthCameraNode(Node):
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs the node until its last frame or an interrupt; 2 when parameters or frames are wrong."""
-    rclpy.init(args=arguments)
-    try:
-        node = DepthCameraNode()
-    except (ValueError, OSError) as error:
-        print(f"depth_camera: {error}", file=sys.stderr)
-        rclpy.try_shutdown()
-        return 2
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    try:
-        while not node.finished:
+    """Runs the node until its last frame or an interrupt; 2 when parameters or frames are wrong, 1 when a frame could
+    not be made."""
+    failed = False
+
+    def spin(executor: Executor, node: DepthCameraNode) -> None:
+        nonlocal failed
+        while rclpy.ok() and not node.finished:
             executor.spin_once(timeout_sec=0.5)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    finally:
-        node.close()
-        node.destroy_node()
-        rclpy.try_shutdown()
-    return 1 if node.failed else 0
+        failed = node.failed
 
-
-if __name__ == "__main__":
-    sys.exit(main())
+    status = run_node("depth_camera", DepthCameraNode, arguments, spin=spin)
+    return status or int(failed)

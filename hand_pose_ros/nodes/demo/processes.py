@@ -51,8 +51,14 @@ class NodeProcesses:
         self.end_all()
 
     def start(self, name: str, module: str, parameters: dict[str, Any]) -> None:
-        """Starts ``python -m module`` with these ROS parameters."""
-        command = [sys.executable, "-m", module, *parameter_arguments(parameters)]
+        """Starts the module's node with these ROS parameters."""
+        command = [
+            sys.executable,
+            "-m",
+            "hand_pose_ros.nodes.process",
+            module,
+            *parameter_arguments(parameters),
+        ]
         with (self._folder / f"{name}.log").open("wb") as log, _interrupts_held():
             self._children[name] = subprocess.Popen(
                 command,

@@ -7,15 +7,14 @@ dropped then and never queued, so that the age of the output stays bounded.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from typing import Any, cast
 
 from hand_pose_ros.depth.frame import DepthFrame
+from hand_pose_ros.nodes import tracker_node
 from hand_pose_ros.nodes.demo.demo_config import SLOW_VARIABLE
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
 from hand_pose_ros.nodes.tracker_factory import build_tracker
-from hand_pose_ros.nodes.tracker_node import main
 from hand_pose_ros.tracking.estimate import CropRequest, Estimate
 from hand_pose_ros.tracking.pose_inference import PoseEstimator
 from hand_pose_ros.tracking.stage_timer import StageTimer
@@ -48,5 +47,6 @@ def build_slow_tracker(parameters: DeclaredParameters) -> HandTracker:
     return tracker
 
 
-if __name__ == "__main__":
-    sys.exit(main(tracker_factory=build_slow_tracker))
+def main() -> int:
+    """Runs the node until it is interrupted."""
+    return tracker_node.main(tracker_factory=build_slow_tracker)

@@ -12,10 +12,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.clock import Clock, ClockType
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import Executor, ExternalShutdownException
 from rclpy.node import Node
 from rclpy.serialization import deserialize_message
 from rclpy.time import Time
@@ -25,6 +24,7 @@ from hand_pose_ros.files import write_json
 from hand_pose_ros.msg import HandModelInfo, HandPose, HandPoseArray
 from hand_pose_ros.nodes import conversions
 from hand_pose_ros.nodes.demo.run_record import RunRecord, SeenHand
+from hand_pose_ros.nodes.node_main import run_node
 from hand_pose_ros.nodes.parameters.demo_parameters import WATCHER_PARAMETERS
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
 from hand_pose_ros.nodes.topics import (
@@ -38,6 +38,7 @@ from hand_pose_ros.nodes.topics import (
     RELIABLE_QOS,
     TRUTH_TOPIC,
 )
+from hand_pose_ros.validation import shown
 from hand_pose_ros.visualization.image_files import write_overlays
 from hand_pose_ros.visualization.overlay import OverlayFrame
 
@@ -69,6 +70,9 @@ class WatcherNode(Node):
             self.create_subscription(Image, DEPTH_TOPIC, self._on_image, DEPTH_QOS, raw=True)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(_WRITE_PERIOD_S, self._write, clock=steady)
+
+    def close(self) -> None:
+        """Nothing to end."""
 
     def finish(self) -> None:
         """Writes the final figures and the pictures."""
@@ -145,25 +149,23 @@ def _seen(hand: HandPose) -> SeenHand:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Watches until it is interrupted, then writes everything."""
-    rclpy.init(args=arguments)
-    try:
-        node = WatcherNode()
-    except ValueError as error:
-        print(f"watcher: {error}", file=sys.stderr)
-        rclpy.try_shutdown()
-        return 2
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    with contextlib.suppress(KeyboardInterrupt, ExternalShutdownException):
-        executor.spin()
-    started = time.monotonic()
-    node.finish()
-    print(f"watcher: figures and pictures written in {time.monotonic() - started:.1f} s")
-    node.destroy_node()
-    rclpy.try_shutdown()
-    return 0
+    """Watches until it is interrupted, then writes everything; 2 when parameters are wrong, 1 when nothing can be
+    written."""
+    failed = False
 
+    def watch(executor: Executor, node: WatcherNode) -> None:
+        nonlocal failed
+        with contextlib.suppress(KeyboardInterrupt, ExternalShutdownException):
+            executor.spin()
+        started = time.monotonic()
+        try:
+            node.finish()
+        except (ValueError, OSError) as error:
+            print(f"watcher: {shown(error, 1000)}", file=sys.stderr)
+            failed = True
+        else:
+            print(f"watcher: figures and pictures written in {time.monotonic() - started:.1f} s")
 
-if __name__ == "__main__":
-    sys.exit(main())
+    # Drawing the pictures takes as long as it takes.
+    status = run_node("watcher", WatcherNode, arguments, spin=watch, limit_s=None)
+    return status or int(failed)

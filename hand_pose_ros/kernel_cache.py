@@ -1,0 +1,202 @@
+"""numba's ``njit`` for a package that robots start: a cache on disk that can be missing, read-only, full or damaged.
+
+In: a Python function of numbers and arrays. Out: the same, compiled when it is first called; with ``cache`` the
+machine code is kept beside the source (or in ``NUMBA_CACHE_DIR``, or in the user's cache folder where the source's
+cannot be written), and loaded from there the next time. A cache is never needed: where there is no place for one, or
+where it cannot be read or written, that is said once in one line and the function is compiled in memory.
+
+A file of a cache is executed: whoever can write there can run code as whoever starts the package.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import logging
+import os
+import platform
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+import numba
+from llvmlite import binding
+from numba.core.caching import (
+    CompileResultCacheImpl,
+    FunctionCache,
+    _CacheLocator,
+    _SourceFileBackedLocatorMixin,
+)
+from numba.core.dispatcher import Dispatcher
+
+from hand_pose_ros.files import write_json
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_PACKAGE = Path(__file__).resolve().parent
+_MARKER = "hand_pose_ros-kernels.json"
+_LOGGER = logging.getLogger(__name__)
+_told: set[str] = set()
+_caches: list[KernelCache] = []
+
+
+def njit(*, cache: bool = False, **options: Any) -> Callable[[Function], Function]:
+    """numba's decorator, with its options; ``cache`` keeps the machine code on disk wherever that is possible."""
+
+    def compiled(function: Function) -> Function:
+        dispatcher: Any = numba.njit(**options)(function)
+        if cache and isinstance(dispatcher, Dispatcher):
+            try:
+                dispatcher._cache = KernelCache(function)
+            except (RuntimeError, OSError) as error:
+                _tell("no place", f"no place for compiled kernels, they are compiled at every start: {error}")
+        return dispatcher
+
+    return compiled
+
+
+class ShippedCacheLocator(_SourceFileBackedLocatorMixin, _CacheLocator):
+    """The source's own cache where it can be read but not written: what an installation compiled for its users."""
+
+    def __init__(self, py_func: Callable[..., Any], py_file: str) -> None:
+        self._py_file = py_file
+        self._lineno = py_func.__code__.co_firstlineno
+        self._cache_path = str(Path(py_file).parent / "__pycache__")
+
+    def get_cache_path(self) -> str:
+        """The folder of the cache."""
+        return self._cache_path
+
+    @classmethod
+    def from_function(cls, py_func: Callable[..., Any], py_file: str) -> ShippedCacheLocator | None:
+        """A locator where a cache of this function is; else None, and the next kind of locator is asked."""
+        name = f"{Path(py_file).stem}.{py_func.__qualname__}-{py_func.__code__.co_firstlineno}.*.nbi"
+        with suppress(OSError):
+            if any((Path(py_file).parent / "__pycache__").glob(name)):
+                return cls(py_func, py_file)
+        return None
+
+
+class _KernelCacheImpl(CompileResultCacheImpl):
+    # numba's own: NUMBA_CACHE_DIR, the source's folder, then the user's and those of notebooks.
+    _locator_classes: ClassVar[list[type]] = [
+        *CompileResultCacheImpl._locator_classes[:2],
+        ShippedCacheLocator,
+        *CompileResultCacheImpl._locator_classes[2:],
+    ]
+
+
+class KernelCache(FunctionCache):
+    """The cache of one function. What goes wrong with it is told, once for all functions, and never raised."""
+
+    _impl_class = _KernelCacheImpl
+
+    def __init__(self, py_func: Callable[..., Any]) -> None:
+        super().__init__(py_func)
+        _caches.append(self)
+
+    @property
+    def index_path(self) -> Path:
+        """The file that says which machine code belongs to which types and which CPU."""
+        return Path(self._cache_file._index_path)
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """The machine code for a signature; None where there is none for this CPU, and where it is damaged."""
+        try:
+            found = super().load_overload(sig, target_context)
+            if found is None and any(key[0] == sig for key in self._cache_file._load_index()):
+                _tell("cpu", f"the compiled kernels in {self.cache_path} are another CPU's: compiled anew")
+            return found
+        except Exception as error:  # noqa: BLE001  unpickling what is damaged can raise anything
+            _tell(
+                "damaged",
+                f"compiled kernels in {self.cache_path} cannot be used, compiled anew: {_text(error)}",
+            )
+            self._discard()
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keeps the machine code of a signature, where that is possible."""
+        try:
+            super().save_overload(sig, data)
+        except Exception as error:  # noqa: BLE001  the index is read before it is written
+            _tell("unwritten", f"compiled kernels cannot be kept in {self.cache_path}: {_text(error)}")
+            self._discard()
+
+    def _discard(self) -> None:
+        with suppress(OSError):
+            self.index_path.unlink(missing_ok=True)
+        if self.index_path.exists():  # read-only: not asked again
+            self.disable()
+
+
+def can_keep() -> bool:
+    """Whether compiled kernels can be kept anywhere."""
+    folder = cache_folder()
+    return folder is not None and os.access(folder, os.W_OK)
+
+
+def is_warm() -> bool:
+    """Whether every kernel that tracking needs was compiled for this CPU, these sources and this numba, and is kept."""
+    folder = cache_folder()
+    if folder is None:
+        return False
+    try:
+        marker = json.loads((folder / _MARKER).read_text(encoding="utf-8"))
+        return bool(
+            marker["stamp"] == stamp()
+            and all((folder / index).stat().st_size > 0 for index in marker["indexes"])
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def record_warm() -> None:
+    """Notes that the kernels compiled so far, and kept, are all that tracking needs. OSError where it cannot."""
+    folder = cache_folder()
+    if folder is None:
+        raise OSError("there is no place for compiled kernels")
+    indexes = [os.path.relpath(cache.index_path, folder) for cache in _caches if cache.index_path.exists()]
+    write_json(folder / _MARKER, {"stamp": stamp(), "indexes": sorted(set(indexes))})
+
+
+@lru_cache(maxsize=1)
+def cache_folder() -> Path | None:
+    """The folder of this file's kernels, where it is noted that all are compiled; None where there is no place."""
+    try:
+        return Path(_KernelCacheImpl(_located).locator.get_cache_path())
+    except (RuntimeError, OSError):
+        marker = _PACKAGE / "__pycache__" / _MARKER
+        return marker.parent if marker.is_file() else None
+
+
+@lru_cache(maxsize=1)
+def stamp() -> str:
+    """SHA-256 of all that compiled kernels depend on: the package's sources, numba, Python and the CPU."""
+    digest = hashlib.sha256()
+    versions = [importlib.metadata.version(name) for name in ("numba", "llvmlite", "numpy")]
+    cpu = [binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()]
+    digest.update("|".join([*versions, sys.version, platform.machine(), *cpu]).encode())
+    for path in sorted(_PACKAGE.rglob("*.py")):
+        text = path.read_bytes()
+        if b"njit(" in text:
+            digest.update(path.relative_to(_PACKAGE).as_posix().encode() + text)
+    return digest.hexdigest()
+
+
+def _located() -> None:
+    """Stands for every kernel where the cache's folder is looked for."""
+
+
+def _tell(kind: str, line: str) -> None:
+    if kind not in _told:
+        _told.add(kind)
+        _LOGGER.warning("hand_pose_ros: %s", line)
+
+
+def _text(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0][:200]

@@ -1,0 +1,62 @@
+"""The kernels compiled before they are needed, in a process of its own that can be ended.
+
+In: where to log, and whether the node still runs. Out: compiled kernels on disk, from which the tracker is then ready
+in seconds. Where they cannot be kept they are compiled by the tracker itself, at every start.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+
+from hand_pose_ros import kernel_cache
+from hand_pose_ros.nodes.process import owned
+
+_POLL_S = 0.1
+
+
+class EndedError(RuntimeError):
+    """The process is being ended; what it was doing is of no use any more."""
+
+
+def compile_kernels(log: Callable[[str], object], runs: Callable[[], bool]) -> None:
+    """Compiles what is not compiled yet. EndedError as soon as ``runs()`` is false.
+
+    When that goes wrong it is logged, and left to the tracker.
+    """
+    if kernel_cache.is_warm():
+        return
+    if not kernel_cache.can_keep():
+        log("compiling kernels, this takes a minute, at every start: there is no writable place to keep them")
+        return
+    log(
+        "compiling kernels, this takes a minute, once (hand-pose warm-cache does it ahead of the first start)"
+    )
+    error = _run_child(runs)
+    if error:
+        log(f"kernels could not be compiled ahead, the tracker does it: {error}")
+
+
+def _run_child(runs: Callable[[], bool]) -> str:
+    """Returns why it failed, empty when it worked."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OMP_NUM_THREADS": "1"}
+    child = subprocess.Popen(
+        [sys.executable, "-m", "hand_pose_ros.commands.main", "warm-cache"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=environment,
+        start_new_session=True,  # the terminal's Ctrl-C is for the node, which ends its child
+    )
+    with owned(child):
+        while True:
+            try:
+                _, errors = child.communicate(timeout=_POLL_S)
+                break
+            except subprocess.TimeoutExpired:
+                if not runs():
+                    raise EndedError("ended while kernels were compiled") from None
+    lines = errors.decode(errors="replace").strip().splitlines()
+    return "" if child.returncode == 0 else (lines[-1][:200] if lines else f"exit status {child.returncode}")

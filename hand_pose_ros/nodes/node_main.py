@@ -1,0 +1,55 @@
+"""The life of a node's process between its imports and its exit: made, spun, closed.
+
+In: how to make the node, and how to spin it. Out: the exit status: 0 when it was asked to end, 2 with one line on
+stderr where it could not be made. Whatever signal comes when, nothing is left behind (``process``).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import rclpy
+from rclpy.executors import Executor, ExternalShutdownException, MultiThreadedExecutor, SingleThreadedExecutor
+
+from hand_pose_ros.nodes.process import END_S, ending_signals
+from hand_pose_ros.validation import shown
+
+
+def run_node(
+    name: str,
+    make: Callable[[], Any],
+    arguments: list[str] | None = None,
+    *,
+    threads: int = 1,
+    spin: Callable[[Executor, Any], object] = lambda executor, node: executor.spin(),
+    limit_s: float | None = END_S,
+) -> int:
+    """Makes the node, which has ``close()``, and spins it until it is interrupted, or until ``spin`` returns.
+
+    ``limit_s``: how long its end may take after a signal; None: as long as it takes.
+    """
+    node: Any = None
+    with ending_signals(limit_s) as ended:
+        try:
+            rclpy.init(args=arguments)
+            node = make()
+            executor = SingleThreadedExecutor() if threads == 1 else MultiThreadedExecutor(threads)
+            executor.add_node(node)
+            if not ended.is_set():
+                spin(executor, node)
+        except (KeyboardInterrupt, ExternalShutdownException):
+            pass
+        except Exception as error:
+            if node is None and not ended.is_set():
+                print(f"{name}: {shown(error, 1000)}", file=sys.stderr)
+                return 2
+            if not ended.is_set():  # else what failed is that the middleware has ended
+                raise
+        finally:
+            if node is not None:
+                node.close()
+                node.destroy_node()
+            rclpy.try_shutdown()
+    return 0

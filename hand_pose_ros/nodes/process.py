@@ -1,0 +1,98 @@
+"""How a node's process begins and ends: SIGINT and SIGTERM end it soon, quietly, with exit status 0, in every state.
+
+In: a node's module with ``main() -> int``. Out: the process's exit status. From the first line on, before anything
+large is imported, a signal ends the process at once; while a node runs (``ending_signals``), the middleware ends first,
+and the node has some seconds to do the same. A second signal changes nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from types import FrameType
+from typing import NoReturn
+
+END_S = 4.0
+"""Seconds from the first signal after which the process ends whatever it does. Chosen: docker kills after 10 s, and
+the node promises 5."""
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_children: set[subprocess.Popen[bytes]] = set()
+
+
+def run(module: str) -> NoReturn:
+    """Imports the module, runs its ``main`` and ends the process with what that returns, whatever threads still do."""
+    for number in _SIGNALS:
+        signal.signal(number, _end_at_once)
+    status = importlib.import_module(module).main()
+    # Not sys.exit: it would wait for threads in the middle of a frame, or tear down what they work on.
+    gc.collect()  # the middleware gives its shared memory back when its last handle goes
+    _end(status)
+
+
+@contextlib.contextmanager
+def ending_signals(limit_s: float | None = END_S) -> Iterator[threading.Event]:
+    """Within the block SIGINT and SIGTERM set the event it gives and no more; ``limit_s`` later the process ends.
+
+    To be entered before rclpy.init, whose own handlers shut the middleware down and call these. None: no limit. Does
+    nothing outside the main thread.
+    """
+    ended = threading.Event()
+
+    def end_soon(number: int, frame: FrameType | None) -> None:
+        if not ended.is_set():
+            ended.set()
+            if limit_s is not None:
+                watchdog = threading.Timer(limit_s, _end, (0,))
+                watchdog.daemon = True
+                watchdog.start()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield ended
+        return
+    before = {number: signal.signal(number, end_soon) for number in _SIGNALS}
+    try:
+        yield ended
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def owned(child: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    """A child process that does not outlive the block, nor this process."""
+    _children.add(child)
+    try:
+        yield child
+    finally:
+        child.kill()
+        child.wait()
+        _children.discard(child)
+
+
+def _end_at_once(number: int, frame: FrameType | None) -> None:
+    _end(0)
+
+
+def _end(status: int) -> NoReturn:
+    for child in list(_children):
+        child.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(timeout=1.0)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    # python3 -m hand_pose_ros.nodes.process MODULE ARGUMENTS. The module's own import of this file is another one.
+    del sys.argv[0]
+    importlib.import_module("hand_pose_ros.nodes.process").run(sys.argv[0])
