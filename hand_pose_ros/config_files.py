@@ -12,9 +12,12 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from hand_pose_ros.validation import label, require
+from hand_pose_ros.validation import label, require_type, shown
 
 Section = TypeVar("Section")
+
+MOST_BYTES = 2**20
+"""A larger file of YAML is not read. Guessed: a recipe has some kilobytes."""
 
 
 def read_mapping(path: str | Path, what: str) -> dict[str, Any]:
@@ -26,9 +29,18 @@ def read_mapping(path: str | Path, what: str) -> dict[str, Any]:
 
     path = Path(path)
     try:
+        if path.stat().st_size > MOST_BYTES:
+            raise ValueError(f"{path}: cannot read {what}: larger than {MOST_BYTES} bytes")
         values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ValueError(f"{path}: cannot read {what}: {error}") from error
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
+        raise ValueError(f"{path}: cannot read {what}: line {line}: {shown(error.problem)}") from error
+    except RecursionError as error:
+        raise ValueError(f"{path}: cannot read {what}: nested too deeply") from error
+    except OSError as error:
+        raise ValueError(f"{path}: cannot read {what}: {error.strerror}") from error
+    except (UnicodeDecodeError, yaml.YAMLError, OverflowError, ValueError) as error:
+        raise ValueError(f"{path}: cannot read {what}: {shown(error)}") from error
     if not isinstance(values, Mapping):
         raise ValueError(f"{path}: want a mapping of fields")
     return dict(values)
@@ -44,7 +56,7 @@ def build(kind: type[Section], section: str, values: Any) -> Section:
     require_known(section, values, [f.name for f in fields(kind)])  # type: ignore[arg-type]
     for field in fields(kind):  # type: ignore[arg-type]
         if field.name in values:
-            _require_kind(label(section, field.name), values[field.name], field.default)
+            require_type(field.name, values[field.name], field.type, section)
     plain = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
     try:
         return kind(**plain)
@@ -56,13 +68,13 @@ def require_known(section: str, values: Mapping[str, Any], known: list[str]) -> 
     """ValueError names the first field that is not one of the ``known``, and those."""
     for key in values:
         if key not in known:
-            raise ValueError(f"no field '{label(section, str(key))}', want one of {', '.join(known)}")
+            raise ValueError(f"no field '{shown(label(section, str(key)))}', want one of {', '.join(known)}")
 
 
 def require_mapping(name: str, value: Any) -> None:
     """ValueError when ``value`` is no mapping."""
     if not isinstance(value, Mapping):
-        raise ValueError(f"{name} is {value!r}, want a mapping of fields")
+        raise ValueError(f"{name} is {shown(repr(value))}, want a mapping of fields")
 
 
 def require_seeds(seeds: Any) -> tuple[int, ...]:
@@ -84,11 +96,3 @@ def merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, A
         else:
             result[key] = value
     return result
-
-
-def _require_kind(name: str, value: Any, default: Any) -> None:
-    if isinstance(default, bool):
-        require(isinstance(value, bool), "", name, value, "true or false")
-    elif isinstance(default, int | float):
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        require(number, "", name, value, "a number")

@@ -6,10 +6,12 @@ leaves the old file, and nothing beside it.
 
 from __future__ import annotations
 
+import glob
 import json
 import os
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ def replaced(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    clear_leftovers(path.parent, path.stem)
     # The suffix stays: matplotlib, PIL and others read a format off it.
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
@@ -29,6 +32,35 @@ def replaced(path: str | Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def require_writable(folder: Path) -> None:
+    """Makes the folder where it is missing, and tries to write there: before long work whose result it is to hold.
+
+    OSError, which names the folder, when that fails.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(b" ")
+
+
+def clear_leftovers(folder: Path, stem: str = "*") -> None:
+    """Remove what writers that were killed have left in a folder; what a living process writes stays."""
+    for path in folder.glob(f".{stem if stem == '*' else glob.escape(stem)}.*.partial*"):
+        writer = path.name.partition(".partial")[0].rpartition(".")[2]
+        if writer.isdecimal() and not _lives(int(writer)):
+            with suppress(OSError):
+                path.unlink()
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
 
 
 def write_bytes(path: str | Path, data: bytes) -> None:

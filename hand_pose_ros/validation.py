@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -103,12 +104,61 @@ def counts(config: Any, name: str, length: int, least: int, most: int, section: 
 
 def is_whole(value: Any) -> bool:
     """Whether it is a whole number; True and False are none."""
-    return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def is_number(value: Any) -> bool:
     """Whether it is a real number, NaN and infinities included; True and False are none."""
     return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+
+
+def typed(config: Any, section: str = "") -> None:
+    """Every field of a dataclass against its annotation: what is no whole number, no finite number, no text or no
+    truth value where that is annotated is refused by name, lists of them included. Other annotations are not looked at.
+    """
+    for field in fields(config):
+        require_type(field.name, getattr(config, field.name), field.type, section)
+
+
+def require_type(name: str, value: Any, annotation: Any, section: str = "") -> None:
+    """ValueError unless ``value`` is of the annotated kind, a plain one such as ``int``, ``float | None`` or
+    ``tuple[float, ...]``; other annotations are not looked at."""
+    text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
+    kind, _, optional = text.partition(" | ")
+    if optional == "None" and value is None:
+        return
+    if kind in _KINDS:
+        want = _unmet(kind, value)
+        require(not want, section, name, value, want)
+    elif kind.startswith("tuple[") and kind.endswith("]"):
+        kinds = kind[len("tuple[") : -1].split(", ")
+        if not set(kinds) <= {*_KINDS, "..."}:
+            return
+        require(isinstance(value, list | tuple), section, name, value, "a list")
+        if kinds[-1] != "...":
+            require(len(value) == len(kinds), section, name, value, f"a list of {len(kinds)}")
+        for item in value:
+            want = _unmet(kinds[0], item)
+            require(not want, section, name, value, f"a list, each of it {want}")
+
+
+_KINDS = ("int", "float", "str", "bool")
+
+
+def _unmet(kind: str, value: Any) -> str:
+    """What a value of this kind should be, empty when it is that."""
+    if kind == "str":
+        return "" if isinstance(value, str) else "a text"
+    if kind == "bool":
+        return "" if isinstance(value, bool) else "true or false"
+    if not is_number(value):
+        return "a number"
+    if kind == "int":
+        return "" if is_whole(value) else "a whole number"
+    try:
+        return "" if math.isfinite(value) else "a finite number"
+    except OverflowError:  # a whole number beyond every float
+        return "a finite number"
 
 
 def one_of(config: Any, choices: Sequence[str], *names: str, section: str = "") -> None:

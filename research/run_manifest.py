@@ -12,15 +12,7 @@ from typing import Any
 
 from hand_pose_ros.network.migration import migrate_config, migrate_result
 from hand_pose_ros.synthetic.sensor_presets import DEFAULT_SENSORS
-from hand_pose_ros.training.config import TrainConfig
-
-NON_SEMANTIC_FIELDS: tuple[str, ...] = (
-    "device", "threads", "prefetch", "checkpoint_minutes", "validation_minutes",
-)  # fmt: skip
-"""Fields of a training configuration that mean nothing for a run's result.
-
-Two runs may differ in them and be the same experiment.
-"""
+from hand_pose_ros.training.config import NON_SEMANTIC_FIELDS, TrainConfig
 
 
 def settings_of(config: TrainConfig, **measured: Any) -> dict[str, Any]:

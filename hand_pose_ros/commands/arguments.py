@@ -1,13 +1,94 @@
 """What several sub-commands need of the command line: types of arguments, checks that span arguments, a console.
 
-In: arguments as text or parsed. Out: values; argparse.ArgumentTypeError or ValueError with one line for the user.
+In: arguments as text or parsed. Out: values; argparse.ArgumentTypeError or ValueError with one line for the user. Every
+number on a command line is read by one of the types here, so that NaN, infinities, fractions where whole numbers are
+wanted and what is out of range are refused in one way.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
+from collections.abc import Callable
+from pathlib import Path
 
 from rich.console import Console
+
+from hand_pose_ros.files import require_writable
+from hand_pose_ros.validation import shown
+
+LARGEST_SEED = 2**20 - 1
+"""Seeds go from 0 to this: the streams of a run follow each other beyond it."""
+LARGEST_COUNT = 10**9
+"""No count on a command line makes sense beyond this."""
+_LARGEST_PX = 1e6
+
+
+def _refused(text: str, want: str) -> argparse.ArgumentTypeError:
+    return argparse.ArgumentTypeError(f"is {shown(text)}, want {want}")
+
+
+def _range(least: int, most: int, unbounded: int) -> str:
+    return f"at least {least}" if most >= unbounded else f"{least} to {most}"
+
+
+def whole_number(least: int, most: int = LARGEST_COUNT) -> Callable[[str], int]:
+    """A ``type`` of argparse: a whole number from ``least`` to ``most``."""
+    want = f"a whole number, {_range(least, most, LARGEST_COUNT)}"
+
+    def read(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise _refused(text, want) from None
+        if not least <= value <= most:
+            raise _refused(text, want)
+        return value
+
+    return read
+
+
+def real_number(least: float, most: float, open_low: bool = False) -> Callable[[str], float]:
+    """A ``type`` of argparse: a finite number from ``least`` to ``most``; ``open_low``: above ``least``."""
+    low = f"above {least:g}" if open_low else f"{least:g}"
+    if math.isfinite(most):
+        want = f"a number from {low} to {most:g}" if not open_low else f"a number {low}, at most {most:g}"
+    else:
+        want = f"a number {low}" if open_low else f"a number, at least {low}"
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            raise _refused(text, want) from None
+        right = math.isfinite(value) and least <= value <= most and not (open_low and value == least)
+        if not right:
+            raise _refused(text, want)
+        return value
+
+    return read
+
+
+positive_int = whole_number(1)
+"""1 and more."""
+count_int = whole_number(0)
+"""0 and more."""
+seed_int = whole_number(0, LARGEST_SEED)
+"""A seed."""
+positive_float = real_number(0.0, math.inf, open_low=True)
+"""Above 0."""
+not_negative_float = real_number(0.0, math.inf)
+"""0 and more."""
+finite_float = real_number(-math.inf, math.inf)
+"""Any number but NaN and the infinities."""
+share = real_number(0.0, 1.0)
+"""From 0 to 1."""
+depth_unit = real_number(1e-6, 0.1)
+"""Metres a count of an integer depth image."""
+rate_hz = real_number(0.01, 10_000.0)
+"""Frames a second: from one in a minute and a half to more than any camera has."""
+minutes = real_number(0.0, 525_600.0, open_low=True)
+"""A time to train, at most a year."""
 
 
 def intrinsics(text: str) -> tuple[float, float, float, float]:
@@ -15,7 +96,14 @@ def intrinsics(text: str) -> tuple[float, float, float, float]:
     try:
         fx, fy, cx, cy = (float(part) for part in text.split(","))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"'{text}' is not fx,fy,cx,cy: four numbers in pixels") from None
+        raise argparse.ArgumentTypeError(
+            f"'{shown(text)}' is not fx,fy,cx,cy: four numbers in pixels"
+        ) from None
+    right = 0.0 < min(fx, fy) <= max(fx, fy) <= _LARGEST_PX
+    if not (right and -_LARGEST_PX <= min(cx, cy) <= max(cx, cy) <= _LARGEST_PX):
+        raise argparse.ArgumentTypeError(
+            f"'{shown(text)}' is not fx,fy,cx,cy: four numbers in pixels, of no more than a million, fx and fy above 0"
+        )
     return fx, fy, cx, cy
 
 
@@ -24,6 +112,15 @@ def require_all(*requirements: tuple[bool, str]) -> None:
     for met, message in requirements:
         if not met:
             raise ValueError(message)
+
+
+def require_outputs(*files: Path | None) -> None:
+    """Before the work, not after it: OSError unless a file can be written in the folder of each (None: no file)."""
+    for file in files:
+        if file is not None:
+            if file.is_dir():
+                raise IsADirectoryError(f"{file} is a folder, want a file to write")
+            require_writable(file.parent)
 
 
 def wide_console(width: int) -> Console:

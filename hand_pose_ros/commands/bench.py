@@ -11,7 +11,7 @@ import platform
 from pathlib import Path
 from typing import Any
 
-from hand_pose_ros.commands.arguments import intrinsics
+from hand_pose_ros.commands.arguments import depth_unit, intrinsics, positive_int, require_outputs
 from hand_pose_ros.evaluation.bench_refinement import (
     FULL,
     markdown_table,
@@ -31,21 +31,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=Path, help="weights (default: the shipped ones)")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS), help="which sequences")
     parser.add_argument("--quick", action="store_true", help="the default refinement only, no part left out")
-    parser.add_argument("--every", type=int, default=1, help="only every n-th sequence of a kind")
+    parser.add_argument("--every", type=positive_int, default=1, help="only every n-th sequence of a kind")
     parser.add_argument(
         "--real", type=Path, help="folder of 16-bit PNGs of a hand held still, for its jitter"
     )
     parser.add_argument("--intrinsics", type=intrinsics, metavar="FX,FY,CX,CY", help="pixels, of --real")
-    parser.add_argument("--depth-unit", type=float, default=0.001, help="metres per count, of --real")
+    parser.add_argument("--depth-unit", type=depth_unit, default=0.001, help="metres per count, of --real")
     parser.add_argument("--output", type=Path, help="JSON file for all figures")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Measure and print."""
-    if arguments.every < 1:
-        raise ValueError(f"--every is {arguments.every}, want at least 1")
     if arguments.real and not arguments.intrinsics:
         raise ValueError("--real wants --intrinsics")
+    require_outputs(arguments.output)
     figures: dict[str, Any] = {"machine": platform.processor() or platform.machine()}
     for kind in arguments.kinds:
         figures[kind] = measure_sequences(kind, arguments.model, every=arguments.every, quick=arguments.quick)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from hand_pose_ros.commands.arguments import positive_int, require_outputs, seed_int
 from hand_pose_ros.datasets.seeds import TRAINING_SPLIT
 from hand_pose_ros.datasets.synthetic import SyntheticConfig
 from hand_pose_ros.hand import skeleton
@@ -18,14 +19,18 @@ from hand_pose_ros.tuning.bone_prior import label_lengths, train_bone_prior
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``hand-pose bone-prior``."""
     parser.add_argument(
-        "--samples", type=int, default=2000, help="subjects, half of each mesh family (default: 2000)"
+        "--samples",
+        type=positive_int,
+        default=2000,
+        help="subjects, half of each mesh family (default: 2000)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of EM's start (default: 0)")
+    parser.add_argument("--seed", type=seed_int, default=0, help="of EM's start (default: 0)")
     parser.add_argument("--output", type=Path, default=Path("models/bone_prior.json"), help="file to write")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Train and write; ValueError on too few samples."""
+    require_outputs(arguments.output)
     config = SyntheticConfig(split=TRAINING_SPLIT, identities=max(arguments.samples // 2, 1))
     lengths = label_lengths(config)
     trained_on = {

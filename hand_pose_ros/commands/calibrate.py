@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 
+from hand_pose_ros.commands.arguments import positive_int, require_outputs
 from hand_pose_ros.datasets.seeds import CHOICE_SPLIT, REPORT_SPLIT
 from hand_pose_ros.evaluation.reliability import reliability, reliability_figure
 from hand_pose_ros.network.checkpoint import load_model
@@ -27,7 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``hand-pose calibrate``."""
     parser.add_argument("--model", type=Path, help="weights file (default: the shipped model)")
     parser.add_argument(
-        "--count", type=int, default=6000, help="crops to fit on; half as many to report (default: 6000)"
+        "--count",
+        type=positive_int,
+        default=6000,
+        help="crops to fit on; half as many to report (default: 6000)",
     )
     parser.add_argument("--output", type=Path, help="weights file to write (default: the model itself)")
     parser.add_argument("--figure", type=Path, help="PNG file for the reliability diagram")
@@ -38,6 +42,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.count < _LEAST_CROPS:
         raise ValueError(f"count is {arguments.count}, want at least {_LEAST_CROPS} crops")
     path = model_file(arguments.model)
+    require_outputs(arguments.output or path, arguments.figure)
     torch.set_num_threads(1)
     model = load_model(path)
     calibration = fit_calibration(gather_cases(model, CHOICE_SPLIT, arguments.count))

@@ -12,7 +12,15 @@ from pathlib import Path
 
 from rich.console import Console
 
-from hand_pose_ros.commands.arguments import require_all, wide_console
+from hand_pose_ros.commands.arguments import (
+    positive_float,
+    positive_int,
+    require_all,
+    require_outputs,
+    seed_int,
+    share,
+    wide_console,
+)
 from hand_pose_ros.datasets.benchmarks import BENCHMARKS
 from hand_pose_ros.datasets.msra import SUBJECTS
 from hand_pose_ros.evaluation import benchmark_evaluation
@@ -43,13 +51,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     networks("--root", type=Path, help="folder of icvl, nyu or msra, as its archive unpacks")
     networks("--split", choices=("test", "train"), default="test", help="of icvl and nyu")
     networks("--subjects", nargs="+", choices=SUBJECTS, metavar="P", help="of msra: P0 to P8 (default all)")
-    networks("--count", type=int, help=f"frames (default: {count} synthetic ones, else all)")
-    networks("--seed", type=int, default=0, help="of the synthetic hands, 0 to 1048575")
-    networks("--passes", type=int, default=1,
+    networks("--count", type=positive_int, help=f"frames (default: {count} synthetic ones, else all)")
+    networks("--seed", type=seed_int, default=0, help="of the synthetic hands, 0 to 1048575")
+    networks("--passes", type=positive_int, default=1,
              help="of synthetic hands: 2 crops each picture again about the hand that the first pass found, as the "
              "tracker does, and reports both (default: 1)")
     networks("--families", nargs="+", choices=MESH_NAMES, metavar="NAME", help="mesh families of the synthetic hands")
-    networks("--border", type=float, default=0.0, metavar="SHARE",
+    networks("--border", type=share, default=0.0, metavar="SHARE",
              help="of the synthetic hands that an edge of the picture cuts (default: 0)")
     networks("--device", default="auto", help="auto, cpu or cuda")
     networks("--write-predictions", type=Path, metavar="FILE", help="as papers publish them: u, v, mm")
@@ -57,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     files("--groundtruth", type=Path, metavar="FILE", help="annotations in the same format")
     files("--predictions", nargs="+", metavar="[NAME=]FILE", help="one or more methods")
     output = parser.add_argument_group("output").add_argument
-    output("--thresholds", nargs="+", type=float, default=list(THRESHOLDS_MM), metavar="MM")
+    output("--thresholds", nargs="+", type=positive_float, default=list(THRESHOLDS_MM), metavar="MM")
     output("--fit-angles", action="store_true",
            help="angle errors too, against the hand model fitted to the annotations")
     output("--joints", action="store_true", help="print the error of each joint too")
@@ -71,6 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Evaluate, print and write; ValueError and OSError carry one line for the user."""
     _check(arguments)
+    require_outputs(arguments.json, arguments.pictures, arguments.write_predictions)
     results = _evaluate(arguments)
     console = wide_console(_TABLE_WIDTH)
     _print(arguments, results, console)
@@ -138,9 +147,6 @@ def _check(a: argparse.Namespace) -> None:
         (not varied or bool(a.checkpoint and not real),
          "--passes, --families and --border are for networks on synthetic hands"),
         (a.pictures is None or (one_network and not real), "--pictures is for one --checkpoint on synthetic hands"),
-        (a.count is None or a.count >= 1, f"--count is {a.count}, want at least 1"),
-        (0 <= a.seed < 2**20, f"--seed is {a.seed}, want 0 to 1048575"),
-        (all(t > 0.0 for t in a.thresholds), f"--thresholds are {a.thresholds}, want positive millimetres"),
         (a.write_predictions is None or (one_network and real),
          "--write-predictions is for one --checkpoint on icvl, nyu or msra"),
     )

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from hand_pose_ros.commands.arguments import finite_float, positive_int, require_outputs, seed_int, share
 from hand_pose_ros.datasets.full_frames import FullFrames, full_frame_config
 from hand_pose_ros.datasets.seeds import REPORT_SPLIT, validation_seed
 from hand_pose_ros.datasets.still_images import still_images
@@ -41,20 +42,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     # fmt: off
     add = parser.add_argument
     add("--weights", type=Path, help="default: the shipped ones")
-    add("--pictures", type=int,
+    add("--pictures", type=positive_int,
         help=f"cluttered single pictures (default: {PICTURES}, with --search {SEARCH_PICTURES})")
-    add("--seed", type=int, default=0, help="of the single pictures")
-    add("--least-score", type=float,
+    add("--seed", type=seed_int, default=0, help="of the single pictures")
+    add("--least-score", type=share,
         help=f"what scores less is no hand (default: {DetectionConfig.least_score}, with --search "
         f"{ProposalConfig.candidate_score}: the tracker's)")
-    add("--every", type=int, default=5, help="take every n-th frame of the sequences")
+    add("--every", type=positive_int, default=5, help="take every n-th frame of the sequences")
     add("--search", action="store_true",
         help="measure not the detector alone but what a tracker (two hands, either side) publishes that is shown one "
         "still scene for --frames frames: how often the middle of a hand is within 20 mm of the true one, and where "
         "hands are lost")
-    add("--frames", type=int, default=5, help="frames at 30 Hz of each scene, with --search")
+    add("--frames", type=positive_int, default=5, help="frames at 30 Hz of each scene, with --search")
     add("--model", type=Path, help="weights of the pose network, with --search")
-    add("--start-odds", type=float, help="log odds from which on a track begins, instead of the tracker's own")
+    add("--start-odds", type=finite_float, help="log odds from which on a track begins, instead of the tracker's own")
     add("--lookalikes", action="store_true",
         help="with --search, scenes for false hands: none in two of three, but robots' grippers and empty cups")
     add("--json", type=Path, metavar="FILE", help="write the figures here")
@@ -65,8 +66,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Measure and print; ValueError on a number that makes no sense."""
     if arguments.pictures is None:
         arguments.pictures = SEARCH_PICTURES if arguments.search else PICTURES
-    if min(arguments.pictures, arguments.every, arguments.frames) < 1:
-        raise ValueError("--pictures, --every and --frames want at least 1")
+    require_outputs(arguments.json)
     torch.set_num_threads(1)
     content = _search(arguments) if arguments.search else _detect(arguments)
     if arguments.json is not None:

@@ -10,7 +10,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from hand_pose_ros.commands.arguments import require_all, wide_console
+from hand_pose_ros.commands.arguments import (
+    positive_int,
+    real_number,
+    require_all,
+    require_outputs,
+    seed_int,
+    wide_console,
+)
 from hand_pose_ros.datasets.benchmarks import BENCHMARKS
 from hand_pose_ros.evaluation import fit_report
 from hand_pose_ros.evaluation.fit_self_test import LEAST_RECOVERED, run_self_test, self_test_table
@@ -30,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     # fmt: off
     what.add_argument("--groundtruth", type=Path, metavar="FILE", help="annotations: u, v, mm, a line a frame")
-    what.add_argument("--self-test", type=int, metavar="N", help="recover N random valid hands instead")
+    what.add_argument("--self-test", type=positive_int, metavar="N", help="recover N random valid hands instead")
     add("--dataset", choices=DATASETS, help="of --groundtruth")
     add("--sequences", metavar="N,N,...", help="frames of each sequence (default: the benchmark's own)")
     add("--shape", choices=SHAPE_MODES, default="sequence", help="one hand a sequence or a frame, or the template")
@@ -38,8 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of a sequence's hand: 9 scale factors, or every bone and the palm's outline")
     add("--side", choices=(_FOLLOWS_DATASET, *SIDE_CHOICES), default=_FOLLOWS_DATASET,
         help="which hand; auto: the one that fits better")
-    add("--noise-mm", type=float, default=0.0, help="of --self-test: spread of each coordinate")
-    add("--seed", type=int, default=0)
+    add("--noise-mm", type=real_number(0.0, 100.0), default=0.0, help="of --self-test: spread of each coordinate")
+    add("--seed", type=seed_int, default=0)
     add("--device", choices=("auto", "cpu", "cuda"), default="auto")
     add("--output", type=Path, metavar="FILE.npz", help="write parameters, shapes and joints here")
     add("--json", type=Path, metavar="FILE", help="write the table's figures here")
@@ -50,6 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Fit, print and write. ValueError and OSError carry one line for the user; 1 when a self-test recovers
     fewer than 99 %."""
     _check(arguments)
+    require_outputs(arguments.output, arguments.json)
     return _self_test(arguments) if arguments.self_test is not None else _fit_file(arguments)
 
 
@@ -99,13 +107,10 @@ def _check(a: argparse.Namespace) -> None:
     test = a.self_test is not None
     of_file = a.dataset is not None or a.sequences is not None
     require_all(
-        (not test or a.self_test >= 1, f"--self-test is {a.self_test}, want at least 1"),
         (test or a.dataset is not None, f"--groundtruth needs --dataset {' or '.join(DATASETS)}"),
-        (0 <= a.noise_mm < 100, f"--noise-mm is {a.noise_mm:g}, want 0 to 100"),
         (a.noise_mm == 0 or test, "--noise-mm is for --self-test"),
         (not test or a.output is None, "--output is for --groundtruth"),
         (not test or not of_file, "--dataset and --sequences are for --groundtruth"),
-        (a.seed >= 0, f"--seed is {a.seed}, want at least 0"),
         # Before the work, not after it.
         *(
             (path is None or path.parent.is_dir(), f"{path}: its folder does not exist")

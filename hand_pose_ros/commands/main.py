@@ -11,9 +11,19 @@ used.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
+import os
+import re
 import sys
+import traceback
 from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from hand_pose_ros.validation import shown
+
+TRACEBACK = "HAND_POSE_TRACEBACK"
+"""Set in the environment, what no command should raise ends in its traceback, for those who look for the defect."""
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("train a network on synthetic hands", "hand_pose_ros.commands.train"),
@@ -44,44 +54,71 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
+class Parser(argparse.ArgumentParser):
+    """argparse's, but for numbers that are refused: one line, without the usage, as every other refusal."""
+
+    def error(self, message: str) -> NoReturn:
+        """ValueError with "--every is 0, want ..." for a number (``arguments``); else argparse's own end."""
+        refused = re.fullmatch(r"argument (?:\S+/)?(\S+): (is .*)", message, re.DOTALL)
+        if refused:
+            raise ValueError(f"{refused[1]} {refused[2]}")
+        super().error(message)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; bad input, files that cannot be used and packages that are not installed end in one line on stderr
     and status 2."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    parser = argparse.ArgumentParser(
-        prog="hand-pose", description="Articulated 3-D hand pose from depth images."
-    )
+    parser = Parser(prog="hand-pose", description="Articulated 3-D hand pose from depth images.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, (summary, module) in COMMANDS.items():
-        sub = commands.add_parser(name, help=summary, description=summary)
-        if name in given[:1]:
-            try:
+
+    def run(_: argparse.Namespace) -> int | None:
+        for name, (summary, module) in COMMANDS.items():
+            sub = commands.add_parser(name, help=summary, description=summary)
+            if name in given[:1]:
                 loaded = importlib.import_module(module)
-            except ModuleNotFoundError as error:
-                return _missing_package(f"hand-pose {name}", error)
-            loaded.add_arguments(sub)
-            sub.set_defaults(run=loaded.run)
-    parsed = parser.parse_args(given)
-    return exit_status(f"hand-pose {parsed.command}", parsed.run, parsed)
+                loaded.add_arguments(sub)
+                sub.set_defaults(run=loaded.run)
+        parsed = parser.parse_args(given)
+        chosen: int | None = parsed.run(parsed)
+        return chosen
+
+    program = f"hand-pose {given[0]}" if given[:1] and given[0] in COMMANDS else "hand-pose"
+    return exit_status(program, run, argparse.Namespace())
 
 
 def exit_status(
     program: str, run: Callable[[argparse.Namespace], int | None], parsed: argparse.Namespace
 ) -> int:
-    """Run a command -> its exit status: 2 with one line on stderr after a ValueError or OSError, or where a package is
-    not installed; 130 when interrupted.
+    """Run a command -> its exit status: 2 with one line on stderr when it fails, or where a package is not installed;
+    130 when interrupted.
 
     :param program: the command as one types it, with which the line begins.
     """
     try:
-        return run(parsed) or 0
-    except (ValueError, OSError) as error:
-        print(f"{program}: {error}", file=sys.stderr)
-        return 2
+        status = run(parsed) or 0
+        sys.stdout.flush()
+        return status
+    except (
+        BrokenPipeError
+    ):  # whoever read the output has seen enough; nothing more may be written at the exit
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except ModuleNotFoundError as error:
         return _missing_package(program, error)
     except KeyboardInterrupt:
         return 130
+    except (ValueError, OSError, MemoryError) as error:
+        text = str(error) or type(error).__name__
+    except Exception as error:
+        if os.environ.get(TRACEBACK):
+            raise
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{place.filename}:{place.lineno}"
+        text = f"{type(error).__name__}: {error} (at {where}; {TRACEBACK}=1 shows the traceback)"
+    print(f"{program}: {shown(text, 2000)}", file=sys.stderr)
+    return 2
 
 
 def _missing_package(program: str, error: ModuleNotFoundError) -> int:

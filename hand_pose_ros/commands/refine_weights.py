@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
+from hand_pose_ros.commands.arguments import count_int, positive_int, require_outputs, seed_int, whole_number
 from hand_pose_ros.datasets.seeds import CHOICE_SPLIT, REPORT_SPLIT
 from hand_pose_ros.files import write_text
 from hand_pose_ros.network.checkpoint import load_model
@@ -28,13 +29,17 @@ _CHOICE_SEED, _REPORT_SEED = 10, 60  # first motions of each
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``hand-pose refine-weights``."""
     parser.add_argument("--checkpoint", type=Path, help="weights file (default: the shipped model)")
-    parser.add_argument("--crops", type=int, default=1500, help="single crops (default: 1500)")
-    parser.add_argument("--motions", type=int, default=10, help="sequences, at most 40 (default: 10)")
-    parser.add_argument("--frames", type=int, default=100, help="frames of a sequence (default: 100)")
+    parser.add_argument("--crops", type=positive_int, default=1500, help="single crops (default: 1500)")
     parser.add_argument(
-        "--evaluations", type=int, default=200, help="settings to try; 0 only reports (default: 200)"
+        "--motions", type=whole_number(1, 40), default=10, help="sequences, at most 40 (default: 10)"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the search's order (default: 0)")
+    parser.add_argument(
+        "--frames", type=whole_number(2), default=100, help="frames of a sequence (default: 100)"
+    )
+    parser.add_argument(
+        "--evaluations", type=count_int, default=200, help="settings to try; 0 only reports (default: 200)"
+    )
+    parser.add_argument("--seed", type=seed_int, default=0, help="of the search's order (default: 0)")
     parser.add_argument("--start", type=Path, help="YAML to start from (default: the built-in values)")
     parser.add_argument("--output", type=Path, help="YAML file for the best values")
 
@@ -42,8 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Search, then report; ValueError on an argument that makes no sense."""
     a = arguments
-    if a.crops < 1 or not 1 <= a.motions <= 40 or a.frames < 2 or a.evaluations < 0:
-        raise ValueError("want --crops from 1, --motions 1 to 40, --frames from 2, --evaluations from 0")
+    require_outputs(a.output)
     start = RegressorConfig() if a.start is None else read_config(a.start)
     torch.set_num_threads(1)
     model = load_model(model_file(a.checkpoint))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 
+from hand_pose_ros.commands.arguments import count_int, positive_int
 from hand_pose_ros.datasets.seeds import CHOICE_SPLIT, REPORT_SPLIT
 from hand_pose_ros.network.checkpoint import load_model
 from hand_pose_ros.refine.surface_config import SurfaceFitConfig
@@ -24,18 +25,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--weights", type=Path, help="the network's weights (default: models/default.safetensors)"
     )
-    parser.add_argument("--samples", type=int, default=1000, help="crops of each split (default: 1000)")
     parser.add_argument(
-        "--rounds", type=int, default=1, help="times that the search goes over all fields; 0: only measure"
+        "--samples", type=positive_int, default=1000, help="crops of each split (default: 1000)"
+    )
+    parser.add_argument(
+        "--rounds",
+        type=count_int,
+        default=1,
+        help="times that the search goes over all fields; 0: only measure",
     )
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Search on split 2, report on split 3."""
-    if arguments.samples < 1 or arguments.rounds < 0:
-        raise ValueError(
-            f"samples, rounds are {arguments.samples}, {arguments.rounds}, want at least 1 and at least 0"
-        )
     torch.set_num_threads(1)
     model = load_model(model_file(arguments.weights))
     config = SurfaceFitConfig()

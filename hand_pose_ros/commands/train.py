@@ -5,14 +5,21 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypeVar
 
+from hand_pose_ros.commands.arguments import minutes, positive_int, seed_int
+from hand_pose_ros.commands.interrupts import INTERRUPTED, stop_requests
 from hand_pose_ros.datasets.recorded_source import RecordedHands, recorded_sources
 from hand_pose_ros.datasets.seeds import TRAINING_SPLIT, VALIDATION_SPLIT
 from hand_pose_ros.datasets.synthetic import synthetic_source
 from hand_pose_ros.datasets.torch_batch import Source
 from hand_pose_ros.evaluation.synthetic_report import SyntheticReport
 from hand_pose_ros.training.config import DATASETS, SYNTHETIC, TrainConfig, load_config
+from hand_pose_ros.training.hooks import StopAt, Stopped
 from hand_pose_ros.training.pose_task import WEIGHTS, pose_trainer
+from hand_pose_ros.training.trainer import Trainer
+
+Report = TypeVar("Report")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,26 +32,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--root", metavar="DIR", help="folder of icvl, nyu or msra, as its archive unpacks")
     parser.add_argument("--output", type=Path, help="folder of the run (default: runs/<name>)")
-    parser.add_argument("--minutes", type=float, help="wall-clock budget, instead of the file's")
+    parser.add_argument("--minutes", type=minutes, help="wall-clock budget, instead of the file's")
     parser.add_argument(
-        "--samples", type=int, help="budget in samples, instead of the file's minutes and samples"
+        "--samples", type=positive_int, help="budget in samples, instead of the file's minutes and samples"
     )
-    parser.add_argument("--seed", type=int, help="instead of the file's")
+    parser.add_argument("--seed", type=seed_int, help="instead of the file's")
     parser.add_argument("--device", help="auto, cpu or cuda, instead of the file's")
     parser.add_argument("--resume", action="store_true", help="go on from the state in the output folder")
 
 
-def run(arguments: argparse.Namespace) -> None:
-    """Train and print the last validation."""
+def run(arguments: argparse.Namespace) -> int:
+    """Train and print the last validation; 130 when it was asked to stop before, with its state kept."""
     config = with_overrides(load_config(arguments.config), arguments)
     output = arguments.output or Path("runs") / config.name
     source, validation = sources(config, output)
-    trainer = pose_trainer(config, source, output, arguments.resume, validation)
-    for part in (source, validation):
-        if isinstance(part, RecordedHands):
-            part.fit  # noqa: B018 - made before the run's clock starts
-    print_report(trainer.run(), config.dataset)
+    with stop_requests() as asked:
+        trainer = pose_trainer(config, source, output, arguments.resume, validation, [StopAt(asked)])
+        for part in (source, validation):
+            if isinstance(part, RecordedHands):
+                part.fit  # noqa: B018 - made before the run's clock starts
+        report = finished(trainer)
+    if report is None:
+        return INTERRUPTED
+    print_report(report, config.dataset)
     print(f"weights: {output / WEIGHTS}")
+    return 0
+
+
+def finished(trainer: Trainer[Any, Any, Report]) -> Report | None:
+    """The run's last report; None, with a line on the terminal, when it was asked to stop and its state is kept."""
+    try:
+        return trainer.run()
+    except Stopped:
+        print(f"stopped after {trainer.samples} samples: --resume goes on from {trainer.state_path}")
+        return None
 
 
 def sources(config: TrainConfig, output: Path) -> tuple[Source, Source]:

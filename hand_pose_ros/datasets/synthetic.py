@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_pose_ros.config_files import build, require_mapping
 from hand_pose_ros.datasets.crop_views import Borders, Crops, directions, rolls_upright
 from hand_pose_ros.datasets.render_crops import render_crops
 from hand_pose_ros.depth.crop import CROP_CUBE_M, CROP_SIZE, CropFrame, roll_to_up
@@ -253,12 +254,15 @@ def _forearm_looks(count: int, rng: np.random.Generator) -> Array:
     return np.stack([cut, begin, rng.uniform(1.1, 1.7, count)], axis=-1)
 
 
+def synthetic_config(data: Mapping[str, Any], split: int) -> SyntheticConfig:
+    """Fields that differ from the defaults -> configuration; ValueError names a field that is unknown or wrong."""
+    require_mapping("data", data)
+    values: dict[str, Any] = {**data, "split": split}
+    if "scene" in values:
+        values["scene"] = build(SceneConfig, "data.scene", values["scene"])
+    return build(SyntheticConfig, "data", values)
+
+
 def synthetic_source(data: Mapping[str, Any], split: int) -> SyntheticHands:
-    """The source that ``data`` (fields that differ from the defaults) describes; ValueError names a wrong one."""
-    try:
-        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
-        if "scene" in values:
-            values["scene"] = SceneConfig(**values["scene"])
-        return SyntheticHands(SyntheticConfig(**{**values, "split": split}))
-    except TypeError as error:
-        raise ValueError(f"data: {error}") from error
+    """The source that ``data`` describes, as :func:`synthetic_config`."""
+    return SyntheticHands(synthetic_config(data, split))

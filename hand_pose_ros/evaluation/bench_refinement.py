@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from hand_pose_ros.evaluation import bench_metrics
 from hand_pose_ros.evaluation.bench_runs import Run, run_trackers
-from hand_pose_ros.recording.frame_folder import RecordedFrames
+from hand_pose_ros.recording.frame_folder import RecordedFrames, RecordingError
 from hand_pose_ros.synthetic.sequences import bench_sequences
 from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.hand import TrackState
@@ -106,7 +106,11 @@ def measure_recording(
     tracker.warm_up()
     tracked = []
     for index in range(len(recording)):
-        depth = recording.depth(index, depth_unit_m)
+        try:
+            depth = recording.depth(index, depth_unit_m)
+        except RecordingError as error:
+            print(f"left out: {error}")
+            continue
         result = tracker.update(depth, recording.camera, index / RECORDING_HZ)
         if result.state == TrackState.TRACK:
             tracked.append((result.hands[0], result.raw[0]))

@@ -67,10 +67,11 @@ def save_checkpoint(
     training: Mapping[str, Any] | None = None,
     name: str | None = None,
     half: bool = False,
+    calibration: Mapping[str, Any] | None = None,
 ) -> CheckpointInfo:
     """Write a model's weights; ``half`` stores floats as float16 (they load as float32). Atomic.
 
-    ``training`` is stored as JSON; ``name`` is by default the file's stem.
+    ``training`` and ``calibration`` are stored as JSON; ``name`` is by default the file's stem.
     """
     path = Path(path)
     tensors = {key: _portable(value, half) for key, value in model.state_dict().items()}
@@ -85,6 +86,8 @@ def save_checkpoint(
         "training": json.dumps(dict(training or {})),
         "sha256": content_hash(tensors),
     }
+    if calibration:
+        metadata["calibration"] = json.dumps(dict(calibration))
     write_tensors(path, tensors, metadata)
     return _info(path, metadata)
 
@@ -201,7 +204,10 @@ def content_hash(tensors: Mapping[str, Tensor]) -> str:
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
     """Write a safetensors file that everybody may read, in one step. OSError as ``files.replaced``."""
     with replaced(path) as temporary:
-        save_file(dict(tensors), str(temporary), metadata=dict(metadata))
+        try:
+            save_file(dict(tensors), str(temporary), metadata=dict(metadata))
+        except SafetensorError as error:  # a full disk, a folder that is gone
+            raise OSError(f"{path} cannot be written: {shown(error)}") from error
         # The library writes files that only their owner may read; shipped weights are for everybody.
         temporary.chmod(0o644)
 

@@ -1,11 +1,14 @@
 """A folder of recorded depth frames: 16-bit PNGs in, counts (H, W) uint16 and their ``Camera`` out.
 
-Sub-folders are searched too; frames come in natural order (frame2 before frame10). No ROS.
+Sub-folders are searched too; frames come in natural order (frame2 before frame10, 0.0667 before 0.1). No ROS.
 """
 
 from __future__ import annotations
 
 import re
+import struct
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,16 +17,43 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.validation import shown
+
+SUFFIX = ".png"
+MOST_PIXELS = 2**25
+"""A larger picture is not decoded. Guessed: ten times the largest depth camera's."""
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 class RecordingError(ValueError):
     """A folder or a file of it is not a depth recording; the message names it."""
 
 
-def natural_key(path: Path) -> list[tuple[int, int | str]]:
-    """Sort key that puts frame2 before frame10 and a folder's files together."""
-    parts = re.split(r"(\d+)", path.as_posix())
-    return [(0, int(part)) if part.isdigit() else (1, part.lower()) for part in parts]
+def natural_key(path: Path, decimals: bool = True) -> list[tuple[int, int | str]]:
+    """Sort key that puts frame2 before frame10 and a folder's files together.
+
+    With ``decimals`` digits behind a point that follows digits are a fraction, as in stamps (0.0667 before 0.1);
+    without, a number of their own, as in 1.9 before 1.10.
+    """
+    key: list[tuple[int, int | str]] = []
+    number = r"([0-9]+(?:\.[0-9]+)?)" if decimals else r"([0-9]+)"
+    name = path.with_suffix("") if path.suffix.lower() == SUFFIX else path
+    for part in re.split(number, name.as_posix()):
+        whole, point, fraction = part.partition(".")
+        if whole.isascii() and whole.isdecimal() and (not point or fraction.isdecimal()):
+            key += [(0, int(whole)), (0, fraction)] if decimals else [(0, int(whole))]
+        else:
+            key.append((1, part.lower()))
+    return key
+
+
+def has_decimals(paths: Sequence[Path]) -> bool:
+    """Whether digits behind a point are fractions in these names.
+
+    Stamps have all the same number of decimals, or no zero at the end (but for "5.0"): 1.10 beside 1.9 is no stamp.
+    """
+    fractions = [f for path in paths for f in re.findall(r"[0-9]\.([0-9]+)", path.with_suffix("").as_posix())]
+    return len({len(f) for f in fractions}) <= 1 or not any(f.endswith("0") and f != "0" for f in fractions)
 
 
 @dataclass(frozen=True)
@@ -40,18 +70,22 @@ class RecordedFrames:
     @classmethod
     def open(cls, folder: str | Path, intrinsics: tuple[float, float, float, float]) -> RecordedFrames:
         """Finds the frames; ``intrinsics``: fx, fy, cx, cy in pixels. Raises RecordingError when the folder holds no
-        depth images or the numbers are no camera's."""
+        depth images or the numbers are no camera's. The frames' size is that of most of them."""
         folder = Path(folder)
         if not folder.is_dir():
             raise RecordingError(f"'{folder}' is not a folder of depth frames")
-        names = (path for path in folder.rglob("*") if path.suffix.lower() == ".png" and path.is_file())
-        files = tuple(sorted(names, key=lambda path: natural_key(path.relative_to(folder))))
+        found = [path for path in folder.rglob("*") if path.suffix.lower() == SUFFIX and path.is_file()]
+        decimals = has_decimals([path.relative_to(folder) for path in found])
+        files = tuple(sorted(found, key=lambda path: natural_key(path.relative_to(folder), decimals)))
         if not files:
             raise RecordingError(f"there is no .png file in '{folder}'")
-        height, width = read_depth_png(files[0]).shape
+        sizes = Counter(header for path in files if (header := _depth_size(path)) is not None)
+        if not sizes:
+            read_depth_png(files[0])  # says what is wrong with it
+        width, height = sizes.most_common(1)[0][0] if sizes else (0, 0)
         try:
             camera = Camera(width, height, *intrinsics)
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             raise RecordingError(f"intrinsics {','.join(f'{v:g}' for v in intrinsics)}: {error}") from error
         return cls(folder, files, camera)
 
@@ -63,7 +97,7 @@ class RecordedFrames:
         counts = read_depth_png(self.files[index])
         if counts.shape != (self.camera.height, self.camera.width):
             raise RecordingError(
-                f"'{self.files[index]}' is {counts.shape[1]}x{counts.shape[0]}, the first frame is"
+                f"'{self.files[index]}' is {counts.shape[1]}x{counts.shape[0]}, the recording is"
                 f" {self.camera.width}x{self.camera.height}"
             )
         return counts
@@ -84,10 +118,18 @@ class RecordedFrames:
 def read_depth_png(path: Path) -> np.ndarray:
     """One 16-bit single-channel PNG as (H, W) uint16 counts. Raises RecordingError."""
     try:
-        encoded = np.fromfile(path, dtype=np.uint8)
+        with path.open("rb") as file:
+            header = file.read(_HEADER.size)
+            width, height = _HEADER.unpack(header)[1:3] if len(header) == _HEADER.size else (0, 0)
+            if header.startswith(_SIGNATURE) and width * height > MOST_PIXELS:
+                raise RecordingError(f"'{path}' is {width}x{height}, want at most {MOST_PIXELS} pixels")
+            encoded = np.frombuffer(header + file.read(), dtype=np.uint8)
     except OSError as error:
         raise RecordingError(f"cannot read '{path}': {error.strerror}") from error
-    counts = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if encoded.size else None
+    try:
+        counts = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if encoded.size else None
+    except (cv2.error, MemoryError) as error:
+        raise RecordingError(f"'{path}' is not a readable PNG: {shown(error)}") from error
     if counts is None:
         raise RecordingError(f"'{path}' is not a readable PNG")
     if counts.ndim != 2 or counts.dtype != np.uint16:
@@ -96,3 +138,18 @@ def read_depth_png(path: Path) -> np.ndarray:
             f"'{path}' has {channels} channel(s) of {8 * counts.dtype.itemsize} bits, want one of 16 bits"
         )
     return counts
+
+
+_HEADER = struct.Struct(
+    ">16sIIBB"
+)  # signature, length and name of the first chunk; width, height, bits, colour type
+
+
+def _depth_size(path: Path) -> tuple[int, int] | None:
+    """Width and height of a depth PNG by its header, None of what is none."""
+    try:
+        with path.open("rb") as file:
+            start, width, height, bits, colours = _HEADER.unpack(file.read(_HEADER.size))
+    except (OSError, struct.error):
+        return None
+    return (width, height) if start.startswith(_SIGNATURE) and (bits, colours) == (16, 0) else None

@@ -8,6 +8,7 @@ contact.png, its figures summary.json. No ROS.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,9 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from hand_pose_ros.files import write_json
-from hand_pose_ros.recording.frame_folder import RecordedFrames
+from hand_pose_ros.recording.frame_folder import RecordedFrames, RecordingError
 from hand_pose_ros.tracking.tracker import HandTracker, TrackResult
-from hand_pose_ros.validation import positive, whole
+from hand_pose_ros.validation import between, positive, whole
 from hand_pose_ros.visualization.contact_sheet import tile_pictures
 from hand_pose_ros.visualization.image_files import write_overlays, write_png
 from hand_pose_ros.visualization.overlay import OverlayFrame
@@ -50,7 +51,9 @@ class ReplayConfig:
     """contact.png shows every n-th frame."""
 
     def __post_init__(self) -> None:
-        positive(self, "depth_unit_m", "rate_hz")
+        positive(self, "depth_unit_m")
+        between(self, 1e-9, 1.0, "depth_unit_m", unit="metres")
+        between(self, 0.01, 10_000.0, "rate_hz", unit="Hz")
         whole(self, "every")
 
 
@@ -64,27 +67,42 @@ class Replay:
     """Wall-clock time of the tracker's update of every frame, ms."""
     overlays: list[OverlayFrame] = field(default_factory=list)
     """Frames of the animation, evenly spread."""
+    left_out: list[str] = field(default_factory=list)
+    """Why each file that could not be used was left out."""
     tiles: list[NDArray[np.uint8]] = field(default_factory=list)
     """Every n-th frame, cut out around the hand, (320, 320, 3) RGB."""
 
     def write(self, folder: Path) -> None:
-        """Writes overlay.gif, overlay.png, contact.png and summary.json. OSError when the folder is not writable."""
+        """Writes summary.json, overlay.gif, overlay.png, contact.png. OSError when the folder is not writable."""
+        write_json(folder / "summary.json", self.summary())  # the figures first: they cost the most
         write_overlays(folder, self.overlays)
-        write_png(folder / "contact.png", tile_pictures(self.tiles, _TILE_COLUMNS))
-        write_json(folder / "summary.json", self.summary())
+        if self.tiles:
+            write_png(folder / "contact.png", tile_pictures(self.tiles, _TILE_COLUMNS))
 
     def summary(self) -> dict[str, Any]:
         """Counts, shares and milliseconds of all frames, plain values."""
-        return summarise(self.results, self.wall_ms)
+        return {**summarise(self.results, self.wall_ms), "left_out": self.left_out}
 
 
-def replay(recording: RecordedFrames, tracker: HandTracker, config: ReplayConfig | None = None) -> Replay:
-    """Tracks every frame of a recording. RecordingError when a frame cannot be read."""
+def replay(
+    recording: RecordedFrames,
+    tracker: HandTracker,
+    config: ReplayConfig | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Replay:
+    """Tracks every frame of a recording, until ``stop()`` is true; a file that cannot be used is left out.
+    RecordingError when all are."""
     config = config or ReplayConfig()
     played = Replay()
     step = -(-len(recording) // _MOST_OVERLAYS)
     for index in tqdm(range(len(recording)), desc="frames", unit="frame"):
-        depth = recording.depth(index, config.depth_unit_m)
+        if stop():
+            break
+        try:
+            depth = recording.depth(index, config.depth_unit_m)
+        except RecordingError as error:
+            played.left_out.append(str(error))
+            continue
         if config.still:
             tracker.reset()
         time_s = index / config.rate_hz
@@ -98,6 +116,8 @@ def replay(recording: RecordedFrames, tracker: HandTracker, config: ReplayConfig
             played.overlays.append(frame)
         if index % config.every == 0:
             played.tiles.append(_tile(frame, result))
+    if not played.results and played.left_out:
+        raise RecordingError(f"no frame could be used: {played.left_out[0]}")
     return played
 
 

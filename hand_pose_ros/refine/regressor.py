@@ -23,7 +23,7 @@ from hand_pose_ros.refine.bone_prior import BonePrior
 from hand_pose_ros.refine.energy import MotionPrior, Observation, Prior, TreeTables, Weights, regress_layer
 from hand_pose_ros.refine.energy_terms import background_integral
 from hand_pose_ros.refine.previous_frame import PreviousFrame
-from hand_pose_ros.validation import between, not_negative, positive, require, share
+from hand_pose_ros.validation import is_whole, not_negative, positive, require, share, whole
 
 Array = NDArray[np.float64]
 
@@ -113,12 +113,12 @@ class RegressorConfig:
         share(self, "follow", "velocity_share")
         ordered = self.least_sigma_m <= self.largest_sigma_m
         require(ordered, "", "largest_sigma_m", self.largest_sigma_m, "at least least_sigma_m")
-        between(self, 0, 32, "kernel_px", unit="pixels")
-        between(self, 1, 20, "passes")
+        whole(self, "kernel_px", least=0, most=32)
+        whole(self, "passes", most=20)
         near = bool(self.radii) and all(0.0 < radius <= 10.0 for radius in self.radii)
         require(near, "", "radii", self.radii, "at least one, each above 0 and at most 10 spreads")
         counts, shells = self.shell_candidates, len(self.radii)
-        enough = len(counts) == shells and all(2 <= count <= 500 for count in counts)
+        enough = len(counts) == shells and all(is_whole(n) and 2 <= n <= 500 for n in counts)
         require(enough, "", "shell_candidates", counts, f"2 to 500 for each of {shells} radii")
 
     @cached_property

@@ -13,15 +13,25 @@ from typing import Any
 
 from hand_pose_ros.config_files import build, read_mapping, require_mapping
 from hand_pose_ros.datasets.benchmarks import BENCHMARKS
+from hand_pose_ros.datasets.recorded_source import recorded_config
+from hand_pose_ros.datasets.seeds import TRAINING_SPLIT
+from hand_pose_ros.datasets.synthetic import synthetic_config
 from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.device import DEVICES
 from hand_pose_ros.network.losses import LossConfig
 from hand_pose_ros.network.migration import migrate_config
 from hand_pose_ros.network.skeleton_difference import SkeletonDifference
-from hand_pose_ros.validation import between, not_negative, one_of, positive, require, whole
+from hand_pose_ros.validation import between, not_negative, one_of, positive, require, typed, whole
 
 SYNTHETIC = "synthetic"
 DATASETS: tuple[str, ...] = (SYNTHETIC, *BENCHMARKS)
+NON_SEMANTIC_FIELDS: tuple[str, ...] = (
+    "device", "threads", "prefetch", "checkpoint_minutes", "validation_minutes",
+)  # fmt: skip
+"""Fields of a training configuration that mean nothing for a run's result.
+
+Two runs may differ in them and be the same experiment.
+"""
 
 
 @dataclass(frozen=True)
@@ -45,6 +55,7 @@ class OptimiserConfig:
 
     def __post_init__(self) -> None:
         section = "optimiser"
+        typed(self, section)
         positive(self, "learning_rate", "clip_norm", "final_factor", section=section)
         not_negative(self, "weight_decay", "warmup_samples", section=section)
         for name in ("ema_decay", "beta2"):
@@ -80,12 +91,14 @@ class RunConfig:
     """A weights file to go on from, instead of random weights."""
 
     def __post_init__(self) -> None:
+        typed(self)
         if self.minutes < 0 or self.samples < 0 or not (self.minutes or self.samples):
             raise ValueError(f"minutes, samples are {self.minutes}, {self.samples}, want one of them above 0")
         require(self.batch >= 2, "", "batch", self.batch, "at least 2 (batch normalisation)")
         between(self, 0, 2**20 - 1, "seed")
         one_of(self, DEVICES, "device")
-        not_negative(self, "threads", "prefetch")
+        whole(self, "threads", least=0, most=1024)
+        whole(self, "prefetch", least=0, most=1024)
         positive(self, "validation_minutes")
 
     def to_dict(self) -> dict[str, Any]:
@@ -174,7 +187,12 @@ def load_config(path: str | Path) -> TrainConfig:
     """Read a YAML training configuration; ValueError names the file and the field."""
     values = read_mapping(path, "the training configuration")
     try:
-        return config_from_dict(values)
+        config = config_from_dict(values)
+        if config.dataset == SYNTHETIC:
+            synthetic_config(config.data, TRAINING_SPLIT)
+        else:
+            recorded_config(config.data)
+        return config
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
 

@@ -6,6 +6,7 @@ In: :class:`DetectorTrainConfig`. Out: a :class:`~hand_pose_ros.training.trainer
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ from hand_pose_ros.evaluation.detector_evaluation import DetectorReport, evaluat
 from hand_pose_ros.network.checkpoint import CheckpointError
 from hand_pose_ros.training.config import OptimiserConfig
 from hand_pose_ros.training.detector_config import DetectorTrainConfig
-from hand_pose_ros.training.trainer import Trainer, frozen_copy
+from hand_pose_ros.training.hooks import Hook
+from hand_pose_ros.training.trainer import Trainer, frozen_copy, usual_hooks
 
 WEIGHTS = "detector.safetensors"
 """In the folder of a run: the averaged weights."""
@@ -110,7 +112,8 @@ class DetectorTask:
 
 
 def detector_trainer(
-    config: DetectorTrainConfig, output: str | Path, resume: bool = False
+    config: DetectorTrainConfig, output: str | Path, resume: bool = False, hooks: Sequence[Hook] = ()
 ) -> DetectorTrainer:
-    """A run of the detector with the usual hooks."""
-    return Trainer(DetectorTask(config), output, resume)
+    """A run of the detector with the usual hooks, and more on request."""
+    task = DetectorTask(config)
+    return Trainer(task, output, resume, [*usual_hooks(task, Path(output)), *hooks])

@@ -24,11 +24,12 @@ import torch
 import yaml
 from torch import Tensor, nn
 
-from hand_pose_ros.files import write_text
+from hand_pose_ros.files import clear_leftovers, write_text
 from hand_pose_ros.network.device import pick_device
 from hand_pose_ros.training.config import OptimiserConfig, RunConfig
 from hand_pose_ros.training.hooks import Checkpoint, CurveWriter, Hook, MovingAverage, Stopped
 from hand_pose_ros.training.prefetcher import stream
+from hand_pose_ros.training.run_folder import CONFIG, hold, release, require_same_recipe
 from hand_pose_ros.training.state import load_state, save_state
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -98,7 +99,8 @@ class Task(Protocol[Network, Batch, Report]):
 class Trainer(Generic[Network, Batch, Report]):
     """One run: :meth:`run` trains until the budget is used; what it needs to go on is saved on the way.
 
-    ``hooks`` replace those of :func:`usual_hooks`. ValueError when the folder holds another run's state,
+    ``hooks`` replace those of :func:`usual_hooks`. ValueError when the folder holds another run's state, when another
+    process trains into it, or when a run would go on with another recipe (``run_folder``),
     CheckpointError when a file to go on from cannot be used.
     """
 
@@ -111,6 +113,8 @@ class Trainer(Generic[Network, Batch, Report]):
     ) -> None:
         config = task.config
         self.task, self.config, self.output = task, config, Path(output)
+        hold(self.output)
+        clear_leftovers(self.output)
         self.device = pick_device(config.device)
         if self.device.type == "cpu":
             threads = config.threads or os.cpu_count() or 1
@@ -131,13 +135,14 @@ class Trainer(Generic[Network, Batch, Report]):
         self._totals: dict[str, Tensor] = {}
         self._counted = 0
         if resume:
+            require_same_recipe(self.output, config.to_dict())
             self.step, self.used_s = load_state(self.state_path, self.model, self.average, self.optimiser)
         elif self.state_path.exists():
             raise ValueError(f"{self.state_path} exists: pass --resume to go on, or another --output")
         elif config.start:
             task.start_from(config.start, self.model)
             self.average.load_state_dict(self.model.state_dict())
-        write_text(self.output / "config.yaml", yaml.safe_dump(config.to_dict(), sort_keys=False))
+        write_text(self.output / CONFIG, yaml.safe_dump(config.to_dict(), sort_keys=False))
 
     @property
     def state_path(self) -> Path:
@@ -169,11 +174,12 @@ class Trainer(Generic[Network, Batch, Report]):
     def run(self) -> Report:
         """Train until the budget is used, then validate and save; returns the last validation.
 
-        :raises Stopped: when a hook asked for it; the state is saved.
+        :raises Stopped: when a hook asked for it; the state is saved, as it is after an interrupt.
         """
         self.task.warm_up()
         batches = self.batches()
         with ExitStack() as stack:
+            stack.callback(release, self.output)
             stack.callback(batches.close)
             for hook in self.hooks:
                 hook.before_run(self)
@@ -189,7 +195,7 @@ class Trainer(Generic[Network, Batch, Report]):
                         self.validate()
                         validated = self.used_s
                         last = last if self.task.validation_counts else time.monotonic()
-            except Stopped:
+            except (Stopped, KeyboardInterrupt):
                 self.save(None)
                 raise
             return self.validate()

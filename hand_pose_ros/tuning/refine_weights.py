@@ -15,6 +15,7 @@ import numpy as np
 import yaml
 from rich.table import Table
 
+from hand_pose_ros.config_files import build, read_mapping
 from hand_pose_ros.refine.bone_prior import BonePrior
 from hand_pose_ros.refine.regressor import RegressorConfig
 from hand_pose_ros.tuning.coordinate_search import Grid, Trial, coordinate_search
@@ -121,13 +122,10 @@ def _changed(config: RegressorConfig, fields: Mapping[str, Any]) -> RegressorCon
 
 def read_config(path: Path) -> RegressorConfig:
     """Read a YAML as :func:`to_yaml` writes it. ValueError, naming the file, on what makes no RegressorConfig."""
+    content = read_mapping(path, "the regressor's fields")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        if not isinstance(content, dict):
-            raise ValueError("want a mapping of the regressor's fields")
-        fields: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in content.items()}
-        return RegressorConfig(**fields)
-    except (yaml.YAMLError, TypeError, ValueError) as error:
+        return build(RegressorConfig, "", content)
+    except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
 
 

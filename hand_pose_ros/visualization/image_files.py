@@ -38,7 +38,7 @@ def write_overlays(folder: Path, frames: Sequence[OverlayFrame]) -> None:
 
 def write_gif(path: Path, pictures: Sequence[np.ndarray], period_s: float) -> None:
     """An endless animation of pictures (H, W, 3) uint8 RGB, scaled to GIF_WIDTH. OSError when it cannot be written."""
-    height = round(pictures[0].shape[0] * GIF_WIDTH / pictures[0].shape[1])
+    height = max(1, round(pictures[0].shape[0] * GIF_WIDTH / pictures[0].shape[1]))
     small = [
         Image.fromarray(cv2.resize(picture, (GIF_WIDTH, height), interpolation=cv2.INTER_AREA))
         for picture in pictures
@@ -48,13 +48,14 @@ def write_gif(path: Path, pictures: Sequence[np.ndarray], period_s: float) -> No
     palette = Image.fromarray(strip).quantize(_GIF_COLOURS, method=Image.Quantize.MEDIANCUT)
     paletted = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in small]
     buffer = io.BytesIO()
-    # GIF counts in hundredths of a second, and viewers slow down what is faster than two of them.
+    # GIF counts in hundredths of a second, 16 bits of them, and viewers slow down what is faster than two.
+    hundredths = int(min(max(2.0, period_s * 100), 0xFFFF) + 0.5)
     paletted[0].save(
         buffer,
         format="GIF",
         save_all=True,
         append_images=paletted[1:],
-        duration=max(20, round(period_s * 100) * 10),
+        duration=10 * hundredths,
         loop=0,
         optimize=False,
     )

@@ -19,6 +19,7 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
+from hand_pose_ros.commands.arguments import minutes, positive_int, seed_int, whole_number
 from hand_pose_ros.files import write_json
 from research.ablation.config import ROWS, TABLES, AblationConfig, Row, find_rows, load_ablation
 from research.ablation.report import INVOCATIONS, write_report
@@ -34,21 +35,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, help="YAML file (default: research/recipes/ablation.yaml)")
     parser.add_argument("--output", type=Path, default=Path("runs/ablation"), help="folder of the runs")
     parser.add_argument("--rows", nargs="+", metavar="ROW", help=f"only these tables or rows: {names}")
-    parser.add_argument("--seeds", nargs="+", type=int, metavar="N", help="instead of the file's")
-    parser.add_argument("--samples", type=int, help="budget of every run, instead of the file's")
+    parser.add_argument("--seeds", nargs="+", type=seed_int, metavar="N", help="instead of the file's")
+    parser.add_argument("--samples", type=positive_int, help="budget of every run, instead of the file's")
     parser.add_argument("--device", help="auto, cpu or cuda, instead of the files'")
-    parser.add_argument("--jobs", type=int, default=1, help="processes, of one thread each on a CPU")
-    parser.add_argument("--minutes", type=float, help="stop after so long; the same command goes on")
+    parser.add_argument(
+        "--jobs", type=whole_number(1, 1024), default=1, help="processes, of one thread each on a CPU"
+    )
+    parser.add_argument("--minutes", type=minutes, help="stop after so long; the same command goes on")
     parser.add_argument("--report", action="store_true", help="train nothing, only write the results")
     parser.add_argument("--results", type=Path, default=Path("docs/results.md"), help="file to write")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Train what is not there yet, then write the results."""
-    if arguments.jobs < 1:
-        raise ValueError(f"--jobs is {arguments.jobs}, want at least 1")
-    if arguments.minutes is not None and not arguments.minutes > 0:
-        raise ValueError(f"--minutes is {arguments.minutes:g}, want more than 0")
     ablation = configured(arguments)
     rows = ROWS if arguments.rows is None else find_rows(arguments.rows)
     if not arguments.report:

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+from hand_pose_ros.commands.arguments import minutes, positive_int
+from hand_pose_ros.commands.interrupts import stop_requests
 from research.architecture_sweep.config import SweepConfig, load_sweep
 from research.architecture_sweep.report import collect, split_at_table, write_report
 from research.architecture_sweep.runs import finished_result, time_again, train_design
@@ -36,8 +35,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--designs", nargs="+", metavar="NAME", help="train only these; all that are finished are reported"
     )
-    parser.add_argument("--threads", type=int, help="CPU threads of the training, instead of the file's")
-    parser.add_argument("--minutes", type=float, help="stop after so long; the same command goes on")
+    parser.add_argument(
+        "--threads", type=positive_int, help="CPU threads of the training, instead of the file's"
+    )
+    parser.add_argument("--minutes", type=minutes, help="stop after so long; the same command goes on")
     parser.add_argument(
         "--times",
         action="store_true",
@@ -49,8 +50,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Train what is not there yet, then write the results."""
-    if arguments.minutes is not None and not arguments.minutes > 0:
-        raise ValueError(f"--minutes is {arguments.minutes:g}, want more than 0")
     sweep = configured(arguments)
     split_at_table(arguments.results)  # wrong markers are reported before the training, not after
     interrupted = False
@@ -73,8 +72,6 @@ def configured(arguments: argparse.Namespace) -> SweepConfig:
     """The file's configuration with the command line's overrides."""
     sweep = load_sweep(arguments.config or DEFAULT_CONFIG)
     if arguments.threads is not None:
-        if arguments.threads < 1:
-            raise ValueError(f"--threads is {arguments.threads}, want at least 1")
         sweep = replace(sweep, base={**sweep.base, "threads": arguments.threads})
     sweep.find(arguments.designs or [])
     return sweep
@@ -87,7 +84,7 @@ def _train(sweep: SweepConfig, arguments: argparse.Namespace) -> bool:
     for design, seed in work:
         finished_result(sweep, design, seed, arguments.output)  # other settings are reported beforehand
     deadline = None if arguments.minutes is None else time.monotonic() + 60 * arguments.minutes
-    with _interrupts() as asked:
+    with stop_requests() as asked:
         for design, seed in work:
             if not train_design(sweep, design, seed, arguments.output, _stop(asked, deadline)):
                 break
@@ -96,27 +93,6 @@ def _train(sweep: SweepConfig, arguments: argparse.Namespace) -> bool:
 
 def _stop(asked: Callable[[], bool], deadline: float | None) -> Callable[[], bool]:
     return lambda: asked() or (deadline is not None and time.monotonic() >= deadline)
-
-
-@contextmanager
-def _interrupts() -> Iterator[Callable[[], bool]]:
-    """Yields a function that returns whether the command was interrupted or asked to end.
-
-    The command stops between two steps then, and keeps its state; the second time it ends at once."""
-    received: list[int] = []
-    before: dict[int, Any] = {}
-
-    def receive(number: int, _: Any) -> None:
-        received.append(number)
-        signal.signal(number, signal.default_int_handler)
-
-    for wanted in (signal.SIGINT, signal.SIGTERM):
-        before[wanted] = signal.signal(wanted, receive)
-    try:
-        yield lambda: bool(received)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def command_line(arguments: argparse.Namespace) -> str:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 from array import array
@@ -15,7 +16,7 @@ from typing import Protocol
 import numpy as np
 
 from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.recording.frame_folder import RecordedFrames
+from hand_pose_ros.recording.frame_folder import RecordedFrames, RecordingError
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class SyntheticSource:
 
 
 class RecordedSource:
-    """Frames of a folder, once or again and again."""
+    """Frames of a folder, once or again and again; a file that cannot be used is left out, which is told."""
 
     side: str | None = None
 
@@ -75,8 +76,19 @@ class RecordedSource:
 
     def frames(self) -> Iterator[Frame]:
         while True:
+            reason: RecordingError | None = None
+            none = True
             for index in range(len(self._recording)):
-                yield Frame(image_bytes(self._recording[index]))
+                try:
+                    counts = self._recording[index]
+                except RecordingError as error:
+                    reason = error
+                    logging.getLogger(__name__).warning("left out: %s", error)
+                    continue
+                none = False
+                yield Frame(image_bytes(counts))
+            if none and reason is not None:
+                raise reason
             if not self._loop:
                 return
 
