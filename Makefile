@@ -55,7 +55,7 @@ $(BUILD)/sources.list: FORCE
 
 $(BUILD)/build.stamp: $(ENVIRONMENT) $(UNDERLAY) $(BUILD)/sources.list CMakeLists.txt package.xml $(wildcard msg/*.msg) \
   $(if $(SYMLINK_OPTION),,$(shell $(FIND_SOURCES)))
-	@echo "build: hand_pose_ros for $(FLAVOUR)"
+	@echo "build: hand_pose_ros for $(FLAVOUR) (the first time a minute longer: kernels are compiled)"
 	@$(IN_ENVIRONMENT) made_with="SYMLINK=$(SYMLINK) $$(python3 -VV)" && \
 	  if [ "$$(cat $(BUILD)/made-with 2>/dev/null)" != "$$made_with" ]; then rm -rf $(BUILD)/hand_pose_ros $(INSTALL); fi && \
 	  $(COLCON) --base-paths . $(SYMLINK_OPTION) --build-base $(BUILD) --install-base $(INSTALL) $(CMAKE_ARGS) && \

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hand_pose_ros.kernel_cache import njit
+from hand_pose_ros.validation import shown
 
 Array = NDArray[np.float64]
 
@@ -185,7 +186,7 @@ class Camera:
                 raise ValueError(f"camera principal point {name} is {getattr(self, name)}: it must be finite")
         if self.distortion_model not in _LENGTHS:
             raise ValueError(
-                f"distortion model {self.distortion_model!r} is unknown: use one of {', '.join(_LENGTHS)}"
+                f"distortion model '{shown(self.distortion_model)}' is unknown: use one of {', '.join(_LENGTHS)}"
             )
         lengths = _LENGTHS[self.distortion_model]
         if len(self.distortion) not in lengths:
@@ -195,7 +196,7 @@ class Camera:
                 f"got {len(self.distortion)}"
             )
         if not all(math.isfinite(value) for value in self.distortion):
-            raise ValueError(f"distortion coefficients {self.distortion} must be finite")
+            raise ValueError(f"distortion coefficients {shown(self.distortion)} must be finite")
 
     @classmethod
     def from_camera_info_fields(

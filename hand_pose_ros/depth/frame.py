@@ -6,17 +6,20 @@ that nothing that is handed one has to check it again.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.validation import is_number, shown
 
 
 @dataclass(frozen=True, eq=False)
 class DepthFrame:
-    """A depth image of one moment. ValueError when the image has not two dimensions or not its camera's size."""
+    """A depth image of one moment. ValueError when the image has not two dimensions or not its camera's size, when it
+    holds whole numbers (counts), and when the stamp is no finite number."""
 
     depth: NDArray[np.float32]
     """(H, W) float32, C-contiguous, metres along the optical axis; NaN: no reading. Any other layout or type is
@@ -27,6 +30,17 @@ class DepthFrame:
     """When it was taken, seconds."""
 
     def __post_init__(self) -> None:
+        if not isinstance(self.depth, np.ndarray):
+            raise ValueError(
+                f"depth is a {type(self.depth).__name__}, want an array (height, width) of metres"
+            )
+        if self.depth.dtype.kind != "f":  # counts taken for metres would be a hand a kilometre away, or none
+            raise ValueError(
+                f"depth is {self.depth.dtype}, want float32 metres: multiply counts by the metres a count (0.001 for"
+                " millimetres), and set what is no reading to NaN"
+            )
+        if not is_number(self.stamp_s) or not math.isfinite(self.stamp_s):
+            raise ValueError(f"stamp_s is {shown(repr(self.stamp_s))}, want a finite number of seconds")
         if self.depth.ndim != 2:
             raise ValueError(f"depth has shape {self.depth.shape}: it must be (height, width)")
         self.camera.require_size(self.depth.shape[1], self.depth.shape[0])

@@ -13,6 +13,8 @@ from array import array
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_pose_ros.validation import shown
+
 _PIXEL_TYPES = {"16UC1": "u2", "mono16": "u2", "32FC1": "f4"}
 
 DepthData = bytes | bytearray | memoryview | array | np.ndarray
@@ -54,7 +56,7 @@ def decode_depth(
     """
     if encoding not in _PIXEL_TYPES:
         raise UnknownEncodingError(
-            f"depth image encoding {encoding!r} is unknown: use one of {', '.join(_PIXEL_TYPES)}"
+            f"depth image encoding '{shown(encoding)}' is unknown: use one of {', '.join(_PIXEL_TYPES)}"
         )
     if not (math.isfinite(depth_unit_m) and depth_unit_m > 0.0):
         raise DepthImageError(f"depth_unit_m is {depth_unit_m}: it must be a positive length in metres")

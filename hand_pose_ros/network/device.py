@@ -10,6 +10,17 @@ import torch
 from hand_pose_ros.validation import require
 
 DEVICES: tuple[str, ...] = ("auto", "cpu", "cuda")
+_DEVICE_WORDS = ("CUDA", "cuDNN", "CUBLAS", "NVML", "HIP error", "out of memory")
+"""In the texts of torch's RuntimeErrors when a GPU fails, where these have no class of their own."""
+
+
+def is_device_error(error: BaseException) -> bool:
+    """Whether torch raised it because of the device: a GPU that is lost, in use by others, or out of memory."""
+    names = ("OutOfMemoryError", "AcceleratorError")
+    kinds = tuple(kind for name in names if isinstance(kind := getattr(torch, name, None), type))
+    if isinstance(error, (*kinds, torch.cuda.OutOfMemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and any(word in str(error) for word in _DEVICE_WORDS)
 
 
 def pick_device(name: str) -> torch.device:

@@ -17,17 +17,19 @@ from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo, Image
 
 from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.network.device_error import DeviceError
 from hand_pose_ros.nodes import conversions
 from hand_pose_ros.nodes.diagnostics import FrameOutcome, FrameStatistics
 from hand_pose_ros.nodes.mailbox import Mailbox
 from hand_pose_ros.nodes.outputs import HandOutputs
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
-from hand_pose_ros.nodes.throttled_logger import ThrottledLogger
+from hand_pose_ros.nodes.throttled_logger import ThrottledLogger, error_line
 from hand_pose_ros.nodes.topics import DEPTH_TOPIC
 
 if TYPE_CHECKING:
     from hand_pose_ros.tracking.tracker import HandTracker
 
+_END_PATIENCE_S = 1.0  # guessed: longer than a frame, shorter than anybody waits for the end of a process
 _STOP_PATIENCE_S = 20.0  # guessed: the first frame may still be compiling kernels
 
 
@@ -56,6 +58,7 @@ class FrameWorker:
         self._reset = threading.Event()
         self._camera: tuple[tuple[object, ...], Camera] | None = None
         self._last_stamp_ns: int | None = None
+        self._told_faults: dict[str, str] = {}
         self.tracking = "waiting for the first frame"
         self._thread = threading.Thread(target=self._run, name="hand tracker", daemon=True)
         self._thread.start()
@@ -72,8 +75,9 @@ class FrameWorker:
     def stop(self) -> None:
         """Ends the thread after the frame in work."""
         self._mailbox.close()
-        self._thread.join(_STOP_PATIENCE_S)
-        if self._thread.is_alive():
+        ending = not self._context.ok()  # the process ends, with this thread, a frame in work or not
+        self._thread.join(_END_PATIENCE_S if ending else _STOP_PATIENCE_S)
+        if self._thread.is_alive() and not ending:
             self._throttled_logger.error(
                 "stuck", f"the tracker did not finish its frame within {_STOP_PATIENCE_S:g} s"
             )
@@ -84,7 +88,12 @@ class FrameWorker:
                 self._process(*frame)
             except ValueError as error:
                 self._statistics.drop(FrameOutcome.REJECTED)
-                self._throttled_logger.warn(f"frame {type(error).__name__}", f"frame left out: {error}")
+                self._throttled_logger.warn(
+                    f"frame {type(error).__name__}", f"frame left out: {error_line(error)}"
+                )
+            except DeviceError as error:
+                self._statistics.drop(FrameOutcome.REJECTED)
+                self._throttled_logger.error("device", f"frame left out: {error_line(error)}")
             except Exception as error:  # noqa: BLE001  whatever happens, the node must go on and say so
                 if not self._context.ok():  # the process is being ended while a frame was in work
                     return
@@ -108,6 +117,7 @@ class FrameWorker:
         camera.require_size(image.width, image.height)
         result = self._tracker.update(depth, camera, stamp.nanoseconds * 1e-9)
         self._last_stamp_ns = stamp.nanoseconds
+        self._tell_faults()
         hands = tuple(hand for hand in result.hands if self._possible(hand))
         shown = {hand.track_id for hand in hands}
         raw = tuple(
@@ -120,6 +130,14 @@ class FrameWorker:
         if not hands and not np.isfinite(depth).any():
             self._throttled_logger.warn("no reading", "the depth image has no valid pixel at all")
         self._outputs.publish_pictures(hands, image.header, depth, camera)
+
+    def _tell_faults(self) -> None:
+        """Each once: the diagnostics show what is wrong for as long as it is."""
+        faults = dict(getattr(self._tracker, "faults", {}))
+        for subject, text in faults.items():
+            if self._told_faults.get(subject) != text:
+                self._throttled_logger.error(f"fault {subject}", text)
+        self._told_faults = faults
 
     def _in_order(self, stamp_ns: int) -> bool:
         if self._last_stamp_ns is not None and stamp_ns <= self._last_stamp_ns:

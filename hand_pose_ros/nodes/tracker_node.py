@@ -221,7 +221,9 @@ class HandTrackerNode(LifecycleNode):
                 tracking=worker.tracking if worker is not None else "idle",
                 statistics=self.statistics,
                 last_error=self.throttled_logger.last_error(),
-                configure_error=self._configure_error,
+                configure_error=self._configure_error
+                or "; ".join(getattr(tracker, "faults", {}).values())
+                or None,
             )
         )
 

@@ -14,7 +14,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +27,9 @@ from hand_pose_ros.detection.config import DetectionConfig
 from hand_pose_ros.detection.detector import HandDetector
 from hand_pose_ros.detection.proposals import Proposal, ProposalGenerator
 from hand_pose_ros.hand.skeleton import SIDES
-from hand_pose_ros.network.checkpoint import CheckpointInfo
+from hand_pose_ros.network.checkpoint import CheckpointError, CheckpointInfo
+from hand_pose_ros.network.device import is_device_error
+from hand_pose_ros.network.device_error import DeviceError
 from hand_pose_ros.refine.refiner import Refiner
 from hand_pose_ros.resources import model_file
 from hand_pose_ros.tracking.confidence import Calibration, uncalibrated
@@ -37,8 +41,13 @@ from hand_pose_ros.tracking.scoring import best_hypothesis, hypothesis_score, is
 from hand_pose_ros.tracking.stage_timer import StageTimer
 from hand_pose_ros.tracking.track import Track
 from hand_pose_ros.tracking.user_profile import UserProfile, load_profile, save_profile
+from hand_pose_ros.validation import shown
 
 Array = NDArray[np.float64]
+Result = TypeVar("Result")
+
+_SAVE_AGAIN_S = 5.0
+"""A user's hand that could not be saved is tried again after this time, seconds. Guessed."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +71,11 @@ class HandTracker:
         """``model``: a weights file or the name of a shipped one, None for the default. CheckpointError when it cannot
         be used, ValueError or OSError for a user's file that cannot."""
         self.config = config or TrackerConfig()
-        self.estimator = PoseEstimator(model_file(model), self.config)
-        stored = self.estimator.info.calibration
-        self._calibration = Calibration.from_dict(stored) if stored else uncalibrated()
+        self.faults: dict[str, str] = {}
+        """What is wrong while tracking goes on, by subject (``device``, ``user``); empty when nothing is."""
+        self._weights = model_file(model)
+        self.estimator = self._on_device(lambda: PoseEstimator(self._weights, self.config))
+        self._calibration = _calibration_of(self.estimator.info)
         self._refiner = Refiner(self.config.refine)
         proposals = self.config.proposals
         detection = DetectionConfig(least_score=proposals.candidate_score)
@@ -87,7 +98,7 @@ class HandTracker:
         centre = np.array([0.0, 0.0, 0.5])
         for sides in (SIDES[:1], SIDES):
             requests = [CropRequest(centre, side == "left") for side in sides]
-            estimates = self.estimator(frame, requests, StageTimer())
+            estimates = self._on_device(partial(self._estimate_all, frame, requests))
         config = replace(self.config, side="auto", min_confidence=0.0, coast_s=1.0, start_odds=0.0)
         track = Track(0, config, self._refiner, self._calibration)
         for stamp_s in (0.0, 0.03):
@@ -99,11 +110,13 @@ class HandTracker:
         self._tracks: list[Track] = []
         self._stamp_s: float | None = None
         self._searched_s = -np.inf
+        self._save_again_s = -np.inf
 
     def update(self, depth: NDArray[np.float32], camera: Camera, stamp_s: float) -> TrackResult:
         """Track one frame. A stamp before the last one (a bag that loops) forgets the tracks first.
 
-        ValueError when the image's size is not the camera's.
+        ValueError when the image's size is not the camera's, when it holds counts instead of metres, and when the
+        stamp is no finite number. DeviceError when the device fails that the configuration asks for.
         """
         frame = DepthFrame(depth, camera, stamp_s).within(self.config.roi)
         if self._stamp_s is not None and stamp_s < self._stamp_s:
@@ -116,13 +129,44 @@ class HandTracker:
         if self._search_is_due(stamp_s):
             self._search(frame, timer)
         self._tracks = [t for t in self._tracks if t.state != TrackState.LOST]
-        self._save_profile()
+        self._save_profile(stamp_s)
         return self._result(had_hand, timer)
+
+    def _estimate(
+        self,
+        frame: DepthFrame,
+        requests: Sequence[Sequence[CropRequest]],
+        timer: StageTimer,
+        reject_early: bool = False,
+    ) -> list[list[Estimate]]:
+        """As :func:`estimate_poses`, on the CPU from when the GPU fails on."""
+        return self._on_device(lambda: estimate_poses(self.estimator, frame, requests, timer, reject_early))
+
+    def _estimate_all(self, frame: DepthFrame, requests: Sequence[CropRequest]) -> list[Estimate]:
+        return self.estimator(frame, requests, StageTimer())
+
+    def _on_device(self, work: Callable[[], Result]) -> Result:
+        """The work's result; where the device fails and it is for the tracker to choose, once more on the CPU.
+
+        DeviceError where it is not. A GPU that failed is not asked again.
+        """
+        try:
+            return work()
+        except RuntimeError as error:
+            if not is_device_error(error):
+                raise
+            device, reason = self.config.device, shown(error)
+            if device != "auto" or "device" in self.faults:
+                raise DeviceError(f"device '{device}' failed: {reason}; want auto or cpu") from error
+            self.faults["device"] = f"the GPU failed, tracking goes on on the CPU: {reason}"
+            self.config = replace(self.config, device="cpu")
+            self.estimator = PoseEstimator(self._weights, self.config)
+        return work()
 
     def _follow_tracks(self, frame: DepthFrame, timer: StageTimer) -> None:
         """Update every track from crops where its hand should be, all in one batch."""
         requests = [track.crop_requests(frame.stamp_s) for track in self._tracks]
-        estimates = estimate_poses(self.estimator, frame, requests, timer)
+        estimates = self._estimate(frame, requests, timer)
         for track, of_track in zip(self._tracks, estimates, strict=True):
             track.update(of_track, frame.stamp_s, timer)
         self._drop_duplicates()
@@ -175,7 +219,7 @@ class HandTracker:
         scoring = self.config.scoring
         sides = SIDES if self.config.side == "auto" else (self.config.side,)
         requests = [[CropRequest(p.centre, side == "left") for side in sides] for p in proposals]
-        estimates = estimate_poses(self.estimator, frame, requests, timer, reject_early=True)
+        estimates = self._estimate(frame, requests, timer, reject_early=True)
         hypotheses = [
             (max(hypothesis_score(estimate, scoring) for estimate in group), group, proposal.log_odds_prior)
             for group, proposal in zip(estimates, proposals, strict=True)
@@ -219,16 +263,29 @@ class HandTracker:
         apart_m = np.linalg.norm(b.joints - a.joints, axis=1).mean()
         return bool(apart_m < self.config.search.same_joints_m)
 
-    def _save_profile(self) -> None:
+    def _save_profile(self, stamp_s: float) -> None:
         """Keep the user's hand once it is known."""
         if not self.config.user or self._profile is not None:
             return
         for track in self._tracks:
             learnt = track.shape_estimator
             if track.published and learnt.frozen:
-                self._profile = UserProfile(learnt.shape, learnt.frames, track.thickness)
-                save_profile(self.config.user_folder, self.config.user, self._profile)
+                profile = UserProfile(learnt.shape, learnt.frames, track.thickness)
+                self._try_to_save(profile, stamp_s)
                 return
+
+    def _try_to_save(self, profile: UserProfile, stamp_s: float) -> None:
+        """A folder that cannot be written now may be later: it is tried again, and tracking goes on meanwhile."""
+        if stamp_s < self._save_again_s:
+            return
+        try:
+            save_profile(self.config.user_folder, self.config.user, profile)
+        except OSError as error:
+            self._save_again_s = stamp_s + _SAVE_AGAIN_S
+            self.faults["user"] = f"the hand of user '{self.config.user}' cannot be saved: {shown(error)}"
+            return
+        self._profile = profile
+        self.faults.pop("user", None)
 
     def _result(self, had_hand: bool, timer: StageTimer) -> TrackResult:
         """What is published; LOST is the state of the one frame after the last hand."""
@@ -242,6 +299,16 @@ class HandTracker:
         else:
             state = TrackState.LOST if had_hand else TrackState.SEARCH
         return TrackResult(hands, state, timer.timings_ms, raw)
+
+
+def _calibration_of(info: CheckpointInfo) -> Calibration:
+    """That of the weights; CheckpointError, with the file's name, where it is broken."""
+    if not info.calibration:
+        return uncalibrated()
+    try:
+        return Calibration.from_dict(info.calibration)
+    except (ValueError, TypeError, KeyError, OverflowError, AttributeError) as error:
+        raise CheckpointError(f"{info.path}: its calibration cannot be used: {shown(error)}") from error
 
 
 def _farther_than(least_m: float, centres: Sequence[Array], proposals: Sequence[Proposal]) -> list[Proposal]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from hand_pose_ros.files import write_json
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.tracking.shape_estimator import LARGEST_LOG_SCALE, checked_shape
-from hand_pose_ros.validation import require
+from hand_pose_ros.validation import require, shown
 
 Array = NDArray[np.float64]
 
@@ -77,7 +77,7 @@ def load_profile(folder: str | Path, user_id: str) -> UserProfile | None:
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise ValueError(f"{path} is not a saved user profile: its format is not '{FORMAT}'")
     if data.get("user") != user_id:
-        raise ValueError(f"{path} is user '{data.get('user')}', want '{user_id}'")
+        raise ValueError(f"{path} is user '{shown(data.get('user'))}', want '{user_id}'")
     try:
         frames, thickness = _checked_counts(data.get("frames"), data.get("thickness"))
         return UserProfile(_shape_of(data.get("shape")), frames, thickness)
@@ -112,6 +112,6 @@ def _is_number(value: Any) -> bool:
 def _profile_path(folder: str | Path, user_id: str) -> Path:
     if not _USER_ID.fullmatch(user_id):
         raise ValueError(
-            f"user id {user_id!r}: want 1 to 64 letters, digits, - or _, not beginning with - or _"
+            f"user id '{shown(user_id)}': want 1 to 64 letters, digits, - or _, not beginning with - or _"
         )
     return Path(folder) / f"{user_id}.json"
