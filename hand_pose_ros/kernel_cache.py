@@ -125,7 +125,15 @@ class KernelCache(FunctionCache):
             super().save_overload(sig, data)
         except Exception as error:  # noqa: BLE001  the index is read before it is written
             _tell("unwritten", f"compiled kernels cannot be kept in {self.cache_path}: {_text(error)}")
-            self._discard()
+            if not self._is_readable():
+                self._discard()
+
+    def _is_readable(self) -> bool:
+        try:
+            self._cache_file._load_index()
+        except Exception:  # noqa: BLE001  as above
+            return False
+        return True
 
     def _discard(self) -> None:
         with suppress(OSError):

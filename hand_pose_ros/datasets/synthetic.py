@@ -258,9 +258,12 @@ def synthetic_config(data: Mapping[str, Any], split: int) -> SyntheticConfig:
     """Fields that differ from the defaults -> configuration; ValueError names a field that is unknown or wrong."""
     require_mapping("data", data)
     values: dict[str, Any] = {**data, "split": split}
-    if "scene" in values:
-        values["scene"] = build(SceneConfig, "data.scene", values["scene"])
-    return build(SyntheticConfig, "data", values)
+    try:
+        if "scene" in values:
+            values["scene"] = build(SceneConfig, "scene", values["scene"])
+        return build(SyntheticConfig, "", values)
+    except ValueError as error:
+        raise ValueError(f"data: {error}") from error
 
 
 def synthetic_source(data: Mapping[str, Any], split: int) -> SyntheticHands:

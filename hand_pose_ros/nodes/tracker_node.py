@@ -19,7 +19,6 @@ from rclpy.duration import Duration
 from rclpy.executors import Executor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.lifecycle.node import LifecycleNodeMixin
-from rclpy.logging import LoggingSeverity
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from std_srvs.srv import Trigger
@@ -100,19 +99,19 @@ class HandTrackerNode(LifecycleNode):
             tracker.warm_up()
             self._outputs = HandOutputs(self, self.parameters)
             self._tracker = tracker
-            return super().on_configure(state)
+            result = super().on_configure(state)
         except Exception as error:  # noqa: BLE001  whatever it is, it is told, and the node stays to be configured again
             self._tracker = None
             self.parameters.locked = False
-            if self.context.ok():
+            if self.context.ok():  # else the process is being ended, and nothing is wrong
                 self._configure_error = f"cannot configure: {error_line(error)}"
                 self.get_logger().error(self._configure_error)
                 self.get_logger().debug("".join(traceback.format_exception(error)))
-            else:  # the process is being ended: nothing is wrong
-                self.get_logger().set_level(LoggingSeverity.FATAL)
-            return TransitionCallbackReturn.FAILURE
-        finally:
-            self._configuring = False
+            result = TransitionCallbackReturn.FAILURE
+        if not self.context.ok():
+            raise SystemExit  # of this thread: the state machine may be gone (see destroy_node)
+        self._configuring = False
+        return result
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Subscribes to the camera and starts to publish."""
@@ -163,14 +162,14 @@ class HandTrackerNode(LifecycleNode):
         return self.on_cleanup(state)
 
     def destroy_node(self) -> None:
-        """Destroys the state machine too, which would keep the middleware's part of the node."""
+        """Destroys the state machine too where a thread that still configures would keep it, and with it the
+        middleware's part of the node."""
         super().destroy_node()
-        self._state_machine.destroy_when_not_in_use()
+        if self._configuring:
+            self._state_machine.destroy_when_not_in_use()
 
     def close(self) -> None:
         """Stops the worker; before destroy_node, in whatever state."""
-        if not self.context.ok():
-            self.get_logger().set_level(LoggingSeverity.FATAL)  # nobody listens, and nothing is wrong
         self._stop()
         self._jump.unregister()
 

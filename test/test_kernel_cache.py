@@ -1,0 +1,165 @@
+"""Compiled kernels: kept where that is possible, done without where it is not, and never a reason not to start."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from hand_pose_ros import kernel_cache
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCE = """
+from hand_pose_ros.kernel_cache import njit
+
+@njit(cache=True)
+def twice(x):
+    return 2 * x
+"""
+
+
+@pytest.fixture(autouse=True)
+def nothing_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernel_cache, "_told", set())
+    monkeypatch.setattr(kernel_cache, "_caches", [])
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Callable[[], ModuleType]:
+    """Loads the module anew, as another process would, with the cache beside it."""
+    (tmp_path / "kernels.py").write_text(SOURCE)
+
+    def load_anew() -> ModuleType:
+        spec = importlib.util.spec_from_file_location("kernels", tmp_path / "kernels.py")
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return load_anew
+
+
+def files(folder: Path, kind: str) -> list[Path]:
+    return sorted((folder / "__pycache__").glob(f"*.{kind}"))
+
+
+def hits(module: ModuleType) -> int:
+    return sum(module.twice.stats.cache_hits.values())
+
+
+def test_machine_code_is_kept_and_loaded_again(load, tmp_path, caplog):
+    assert load().twice(2) == 4
+    assert files(tmp_path, "nbi")
+    again = load()
+    assert (again.twice(2), hits(again)) == (4, 1)
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("kind", ["nbi", "nbc"])
+@pytest.mark.parametrize("keep", [0, 1, 40])
+def test_a_damaged_cache_is_told_in_one_line_and_made_anew(load, tmp_path, caplog, kind, keep):
+    load().twice(2)
+    for path in files(tmp_path, kind):
+        path.write_bytes(path.read_bytes()[:keep])
+    assert load().twice(2) == 4
+    assert [record.getMessage().count("\n") for record in caplog.records] == [0]
+    assert "cannot be used, compiled anew" in caplog.text
+    mended = load()
+    assert (mended.twice(2), hits(mended)) == (4, 1)
+
+
+def test_a_full_disk_is_told_and_the_kernel_runs(load, tmp_path, caplog, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("numba.core.caching.IndexDataCacheFile._open_for_write", full)
+    assert load().twice(2) == 4
+    assert "No space left" in caplog.text
+    assert len(caplog.records) == 1
+
+
+def test_machine_code_of_another_cpu_is_told_and_compiled_anew(load, caplog, monkeypatch):
+    load().twice(2)
+    magic = "numba.core.codegen.CPUCodegen.magic_tuple"
+    monkeypatch.setattr(magic, lambda self: ("other triple", "other cpu", "+features"))
+    other = load()
+    assert (other.twice(2), hits(other)) == (4, 0)
+    assert "another CPU" in caplog.text
+
+
+def test_a_cache_that_can_only_be_read_is_used(load, tmp_path, caplog, monkeypatch):
+    """What an installation compiled, for a user who may not write there."""
+    load().twice(2)
+
+    def read_only(self: object) -> None:
+        raise PermissionError("read-only")
+
+    monkeypatch.setattr("numba.core.caching._CacheLocator.ensure_cache_path", read_only)
+    shipped = load()
+    assert (shipped.twice(2), hits(shipped)) == (4, 1)
+    assert shipped.twice(2.5) == 5.0  # another type is compiled, and cannot be kept
+    assert files(tmp_path, "nbi")
+
+
+@pytest.mark.slow
+def test_without_any_place_to_write_the_package_works_and_says_so_once(tmp_path):
+    """Nobody can write where the folder's name is a file's, not even root."""
+    package = tmp_path / "hand_pose_ros"
+    for path in (ROOT / "hand_pose_ros").rglob("*.py"):
+        copy = package / path.relative_to(ROOT / "hand_pose_ros")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(path.read_bytes())
+        (copy.parent / "__pycache__").touch()
+    environment = {k: v for k, v in os.environ.items() if k not in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME")}
+    environment |= {"HOME": "/dev/null", "PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    program = (
+        "import numpy as np, hand_pose_ros.depth.camera as c, hand_pose_ros.kernel_cache as k;"
+        "print(c.__file__, c.distort(0.1, 0.2, np.zeros(8), 0), k.can_keep(), k.is_warm())"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.split() == [
+        str(package / "depth/camera.py"),
+        "(0.1,",
+        "0.2,",
+        "True)",
+        "False",
+        "False",
+    ]
+    lines = [line for line in answer.stderr.splitlines() if "compiled at every start" in line]
+    assert len(lines) == 1
+
+
+def test_warm_is_what_was_noted_and_is_still_there(tmp_path, monkeypatch):
+    monkeypatch.setattr(kernel_cache, "cache_folder", lambda: tmp_path)
+    assert not kernel_cache.is_warm()
+    kernel_cache.record_warm()
+    assert kernel_cache.is_warm()
+    monkeypatch.setattr(kernel_cache, "stamp", lambda: "another CPU")
+    assert not kernel_cache.is_warm()
+    kernel_cache.record_warm()
+    marker = next(tmp_path.glob("*.json"))
+    content = json.loads(marker.read_text())
+    marker.write_text(json.dumps({**content, "indexes": ["gone.nbi"]}))
+    assert not kernel_cache.is_warm()
+    for damaged in ("", "{", "[]", "{}", '{"stamp": 3, "indexes": 4}'):
+        marker.write_text(damaged)
+        assert not kernel_cache.is_warm()
+
+
+def test_lines_are_said_once(caplog):
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            kernel_cache._tell("kind", "a line")
+    assert len(caplog.records) == 1
