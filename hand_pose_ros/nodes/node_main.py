@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 import rclpy
 from rclpy.executors import Executor, ExternalShutdownException, MultiThreadedExecutor, SingleThreadedExecutor
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
+from rclpy.logging import LoggingSeverity, set_logger_level
 
 from hand_pose_ros.nodes.process import END_S, ending_signals
 from hand_pose_ros.validation import shown
+
+Transition = TypeVar("Transition", bound=Callable[..., TransitionCallbackReturn])
 
 
 def run_node(
@@ -49,7 +54,22 @@ def run_node(
                 raise
         finally:
             if node is not None:
+                if ended.is_set():  # what a thread in the middle of its work still has to say is no error
+                    set_logger_level(node.get_logger().name, LoggingSeverity.FATAL)
                 node.close()
                 node.destroy_node()
             rclpy.try_shutdown()
     return 0
+
+
+def of_a_living_node(transition: Transition) -> Transition:
+    """A transition at whose end the process is being ended ends its thread: the state machine may be gone by then."""
+
+    @wraps(transition)
+    def checked(node: Any, state: LifecycleState) -> TransitionCallbackReturn:
+        result = transition(node, state)
+        if not node.context.ok():
+            raise SystemExit
+        return result
+
+    return cast(Transition, checked)

@@ -27,7 +27,7 @@ from hand_pose_ros.nodes import diagnostics
 from hand_pose_ros.nodes.frame_worker import FrameWorker
 from hand_pose_ros.nodes.inputs import DepthInputs
 from hand_pose_ros.nodes.kernel_compiler import compile_kernels
-from hand_pose_ros.nodes.node_main import run_node
+from hand_pose_ros.nodes.node_main import of_a_living_node, run_node
 from hand_pose_ros.nodes.outputs import HandOutputs
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
 from hand_pose_ros.nodes.parameters.tracker_parameters import TRACKER_PARAMETERS
@@ -87,6 +87,7 @@ class HandTrackerNode(LifecycleNode):
         if self.parameters["autostart"] and self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
             self.trigger_activate()
 
+    @of_a_living_node
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Checks the parameters, loads the model, warms it up. Fails with one message when something is wrong."""
         self._configuring, self._configure_error = True, None
@@ -108,11 +109,11 @@ class HandTrackerNode(LifecycleNode):
                 self.get_logger().error(self._configure_error)
                 self.get_logger().debug("".join(traceback.format_exception(error)))
             result = TransitionCallbackReturn.FAILURE
-        if not self.context.ok():
-            raise SystemExit  # of this thread: the state machine may be gone (see destroy_node)
-        self._configuring = False
+        finally:
+            self._configuring = False
         return result
 
+    @of_a_living_node
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Subscribes to the camera and starts to publish."""
         result = super().on_activate(state)
@@ -138,11 +139,13 @@ class HandTrackerNode(LifecycleNode):
         )
         return result
 
+    @of_a_living_node
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Ends subscriptions and publishing; the model stays loaded."""
         self._stop()
         return super().on_deactivate(state)
 
+    @of_a_living_node
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Unloads the model; parameters may change again."""
         self._stop()
@@ -162,11 +165,10 @@ class HandTrackerNode(LifecycleNode):
         return self.on_cleanup(state)
 
     def destroy_node(self) -> None:
-        """Destroys the state machine too where a thread that still configures would keep it, and with it the
+        """Destroys the state machine too, which threads in the middle of their work would keep, and with it the
         middleware's part of the node."""
         super().destroy_node()
-        if self._configuring:
-            self._state_machine.destroy_when_not_in_use()
+        self._state_machine.destroy_when_not_in_use()
 
     def close(self) -> None:
         """Stops the worker; before destroy_node, in whatever state."""

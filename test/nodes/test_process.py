@@ -55,6 +55,7 @@ class Process:
 
     def __init__(self, module: str, folder: Path, *arguments: str, **environment: str) -> None:
         self._log = folder / "log"
+        self._before = set(SHARED_MEMORY.glob("fast*"))
         self._mine: set[Path] = set()
         path = os.pathsep.join([str(folder), str(ROOT), *filter(None, sys.path)])
         self.process = subprocess.Popen(
@@ -89,7 +90,8 @@ class Process:
     def end(self, number: signal.Signals, times: int = 1) -> float:
         """Sends the signal so many times; returns the seconds until the process has ended."""
         maps = Path(f"/proc/{self.process.pid}/maps").read_text()
-        self._mine = {path for path in SHARED_MEMORY.glob("fast*") if f"{path}\n" in maps}
+        new = set(SHARED_MEMORY.glob("fast*")) - self._before
+        self._mine = {path for path in new if f"{path}\n" in maps}
         began = time.monotonic()
         for _ in range(times):
             self.process.send_signal(number)
@@ -98,7 +100,18 @@ class Process:
         return time.monotonic() - began
 
     def left_in_shared_memory(self) -> list[Path]:
-        return [path for path in self._mine if path.exists()]
+        """What it used and nobody uses any more: some segments it shares with other participants."""
+        return [path for path in self._mine if path.exists() and not _is_used(path)]
+
+
+def _is_used(path: Path) -> bool:
+    for maps in Path("/proc").glob("[0-9]*/maps"):
+        try:
+            if f"{path}\n" in maps.read_text():
+                return True
+        except OSError:  # it has ended meanwhile, or is not ours
+            continue
+    return False
 
 
 @pytest.fixture
