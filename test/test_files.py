@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from hand_pose_ros.files import replaced, write_bytes, write_json, write_text
+from hand_pose_ros.files import (
+    clear_leftovers,
+    replaced,
+    require_writable,
+    write_bytes,
+    write_json,
+    write_text,
+)
 
 
 def test_what_is_written_is_read_back_and_folders_are_made(tmp_path: Path) -> None:
@@ -32,3 +41,25 @@ def test_readers_never_see_the_new_file_before_it_is_whole(tmp_path: Path) -> No
         temporary.write_bytes(b"new")
         assert not (tmp_path / "e.png").exists()
     assert (tmp_path / "e.png").read_bytes() == b"new"
+
+
+def test_what_a_killed_writer_left_is_cleared_and_what_a_living_one_writes_stays(tmp_path):
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    left = tmp_path / f".a.{ended.pid}.partial.json"
+    other = tmp_path / f".b.{ended.pid}.partial.json"
+    living = tmp_path / f".a.{os.getppid()}.partial.json"
+    for path in (left, other, living):
+        path.write_text("half of it")
+    write_text(tmp_path / "a.json", "{}")
+    assert {path.name for path in tmp_path.iterdir()} == {"a.json", other.name, living.name}
+    clear_leftovers(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"a.json", living.name}
+
+
+def test_a_folder_is_tried_before_the_work(tmp_path):
+    require_writable(tmp_path / "new" / "folder")
+    assert list((tmp_path / "new" / "folder").iterdir()) == []
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="file"):
+        require_writable(tmp_path / "file")

@@ -15,13 +15,13 @@ from pathlib import Path
 from rich.console import Console
 
 from hand_pose_ros.files import require_writable
+from hand_pose_ros.recording.frame_folder import MOST_INTRINSIC_PX
 from hand_pose_ros.validation import shown
 
 LARGEST_SEED = 2**20 - 1
 """Seeds go from 0 to this: the streams of a run follow each other beyond it."""
 LARGEST_COUNT = 10**9
 """No count on a command line makes sense beyond this."""
-_LARGEST_PX = 1e6
 
 
 def _refused(text: str, want: str) -> argparse.ArgumentTypeError:
@@ -99,8 +99,8 @@ def intrinsics(text: str) -> tuple[float, float, float, float]:
         raise argparse.ArgumentTypeError(
             f"'{shown(text)}' is not fx,fy,cx,cy: four numbers in pixels"
         ) from None
-    right = 0.0 < min(fx, fy) <= max(fx, fy) <= _LARGEST_PX
-    if not (right and -_LARGEST_PX <= min(cx, cy) <= max(cx, cy) <= _LARGEST_PX):
+    right = 0.0 < min(fx, fy) <= max(fx, fy) <= MOST_INTRINSIC_PX
+    if not (right and -MOST_INTRINSIC_PX <= min(cx, cy) <= max(cx, cy) <= MOST_INTRINSIC_PX):
         raise argparse.ArgumentTypeError(
             f"'{shown(text)}' is not fx,fy,cx,cy: four numbers in pixels, of no more than a million, fx and fy above 0"
         )

@@ -22,6 +22,8 @@ from hand_pose_ros.validation import shown
 SUFFIX = ".png"
 MOST_PIXELS = 2**25
 """A larger picture is not decoded. Guessed: ten times the largest depth camera's."""
+MOST_INTRINSIC_PX = 1e6
+"""No camera's focal length or principal point is larger, pixels. Guessed: a lens of a hundredth of a degree."""
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
@@ -84,6 +86,8 @@ class RecordedFrames:
             read_depth_png(files[0])  # says what is wrong with it
         width, height = sizes.most_common(1)[0][0] if sizes else (0, 0)
         try:
+            if not all(abs(value) <= MOST_INTRINSIC_PX for value in intrinsics):
+                raise ValueError(f"want finite numbers of at most {MOST_INTRINSIC_PX:g} pixels")
             camera = Camera(width, height, *intrinsics)
         except (ValueError, OverflowError) as error:
             raise RecordingError(f"intrinsics {','.join(f'{v:g}' for v in intrinsics)}: {error}") from error

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 import pytest
 
-from hand_pose_ros.commands.arguments import intrinsics, require_all
+from hand_pose_ros.commands.arguments import (
+    depth_unit,
+    intrinsics,
+    minutes,
+    positive_float,
+    positive_int,
+    rate_hz,
+    require_all,
+    require_outputs,
+    seed_int,
+    share,
+)
 
 
 def test_intrinsics_are_four_numbers() -> None:
@@ -20,3 +32,40 @@ def test_the_first_requirement_that_is_not_met_is_named() -> None:
     require_all((True, "a"), (True, "b"))
     with pytest.raises(ValueError, match="^b$"):
         require_all((True, "a"), (False, "b"), (False, "c"))
+
+
+@pytest.mark.parametrize(
+    "read, right, wrong",
+    [
+        (positive_int, ["1", "12"], ["0", "-1", "1.5", "nan", "inf", "", "1e3", "x", "9" * 5000]),
+        (seed_int, ["0", "1048575"], ["-1", "1048576", "0.5", "nan"]),
+        (positive_float, ["1e-3", "7"], ["0", "-1", "nan", "inf", "-inf", "1e999", "x", ""]),
+        (share, ["0", "0.5", "1"], ["-0.1", "1.1", "nan"]),
+        (depth_unit, ["0.001", "1e-6"], ["0", "inf", "nan", "1", "1e-300"]),
+        (rate_hz, ["30", "0.5"], ["0", "1e-300", "1e300", "nan"]),
+        (minutes, ["0.5"], ["0", "nan", ".nan", "inf", "-1", "1e300"]),
+    ],
+)
+def test_every_number_is_finite_and_in_range(read, right, wrong) -> None:
+    for text in right:
+        assert read(text) == float(text)
+    for text in wrong:
+        with pytest.raises(argparse.ArgumentTypeError, match="^is .*, want a"):
+            read(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["1e300,1,1,1", "1,1,nan,1", "inf,1,1,1", "0,1,1,1", "-5,1,1,1", "1,1,1,1e300"]
+)
+def test_intrinsics_are_a_cameras(text) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="four numbers in pixels"):
+        intrinsics(text)
+
+
+def test_outputs_are_tried_before_the_work(tmp_path: Path) -> None:
+    require_outputs(tmp_path / "new" / "a.json", None)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="file"):
+        require_outputs(tmp_path / "file" / "a.json")
+    with pytest.raises(OSError, match="is a folder"):
+        require_outputs(tmp_path)

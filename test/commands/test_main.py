@@ -54,3 +54,36 @@ def test_an_own_module_that_is_missing_is_a_defect(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(module, "COMMANDS", {"draw": ("", "hand_pose_ros.commands.no_such_command")})
     with pytest.raises(ModuleNotFoundError, match="no_such_command"):
         main(["draw"])
+
+
+@pytest.mark.parametrize(
+    "error", [KeyError("x"), TypeError("a\nb"), OverflowError("1e300"), RecursionError("deep")]
+)
+def test_no_command_ends_in_a_traceback(error, capsys, monkeypatch):
+    def run(arguments: argparse.Namespace) -> None:
+        raise error
+
+    monkeypatch.delenv("HAND_POSE_TRACEBACK", raising=False)
+    assert exit_status("hand-pose draw", run, argparse.Namespace()) == 2
+    line = capsys.readouterr().err
+    assert line.startswith(f"hand-pose draw: {type(error).__name__}: ")
+    assert line.count("\n") == 1
+    assert "test_main.py:" in line
+    monkeypatch.setenv("HAND_POSE_TRACEBACK", "1")
+    with pytest.raises(type(error)):
+        exit_status("hand-pose draw", run, argparse.Namespace())
+
+
+def test_a_number_that_is_refused_is_one_line_and_status_2(capsys):
+    assert main(["bone-prior", "--samples", "nan"]) == 2
+    assert (
+        capsys.readouterr().err == "hand-pose bone-prior: --samples is nan, want a whole number, at least 1\n"
+    )
+
+
+def test_output_that_nobody_reads_is_no_error(capsys):
+    def run(arguments: argparse.Namespace) -> None:
+        raise BrokenPipeError
+
+    assert exit_status("hand-pose draw", run, argparse.Namespace()) == 0
+    assert capsys.readouterr().err == ""

@@ -153,3 +153,89 @@ def test_every_network_can_be_stored(tmp_path):
         config = NetworkConfig(architecture="deepmodel", head=head, crop_size=64)
         save_checkpoint(tmp_path / f"{head}.safetensors", HandNet(config), half=True)
         assert load_checkpoint(tmp_path / f"{head}.safetensors")[1].network == config
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"ik_steps": 10_000_000}, "network.ik_steps is 10000000, want a whole number, 1 to 32"),
+        ({"ik_hidden": 1e300}, "network.ik_hidden is 1e\\+300, want a whole number"),
+        ({"widths": [8, 16, 16, 10**9]}, "network.widths is .*, want 4 whole numbers"),
+        ({"widths": [8, 16.5, 16, 16]}, "network.widths"),
+        ({"widths": 8}, "network.widths is 8, want a list"),
+        ({"blocks": [0, 0, 1e6]}, "network.blocks"),
+        ({"crop_size": float("inf")}, "network.crop_size"),
+        ({"crop_size": 2**40}, "network.crop_size"),
+        ({"cube_m": float("nan")}, "network.cube_m"),
+        ({"image_feedback": -1}, "network.image_feedback"),
+        ({"presence": 1}, "network.presence is 1, want true or false"),
+        ({"head": 7 * ["x"]}, "network.head"),
+        ({"more": "\x1b[31m" + 5000 * "x"}, "no field 'network.more'"),
+    ],
+)
+def test_a_network_that_no_machine_holds_is_never_built(weights, monkeypatch, change, message):
+    rewrite(weights, network=json.dumps({**TINY.to_dict(), **change}))
+    monkeypatch.setattr("hand_pose_ros.network.checkpoint.HandNet", None)
+    with pytest.raises(CheckpointError, match=message) as refused:
+        load_model(weights)
+    assert "hand.safetensors" in str(refused.value)
+    assert len(str(refused.value)) < 900
+    assert "\x1b" not in str(refused.value)
+
+
+def test_a_larger_network_than_the_file_holds_takes_no_memory(weights):
+    rewrite(weights, network=json.dumps({**TINY.to_dict(), "widths": [4096] * 4, "blocks": [32] * 3}))
+    with pytest.raises(CheckpointError, match=r"weight '.*' has shape .* want"):
+        load_model(weights)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_weights_that_are_not_finite_are_refused_by_name(model, tmp_path, value):
+    broken = HandNet(TINY)
+    with torch.no_grad():
+        broken.votes.weight[0, 0] = value
+    save_checkpoint(tmp_path / "nan.safetensors", broken)
+    with pytest.raises(CheckpointError, match=r"nan\.safetensors: weight 'votes.weight' holds .* not finite"):
+        load_model(tmp_path / "nan.safetensors")
+
+
+def test_a_variance_below_zero_is_refused(tmp_path):
+    broken = HandNet(TINY)
+    key = next(key for key in broken.state_dict() if key.endswith("running_var"))
+    broken.state_dict()[key].fill_(-1.0)
+    save_checkpoint(tmp_path / "var.safetensors", broken)
+    with pytest.raises(CheckpointError, match=f"weight '{key}' holds a variance below 0"):
+        load_model(tmp_path / "var.safetensors")
+
+
+def test_an_architecture_that_is_not_its_networks_is_refused(weights):
+    rewrite(weights, architecture="sdnet")
+    with pytest.raises(CheckpointError, match="hand.safetensors: architecture is 'sdnet', want 'dense'"):
+        load_model(weights)
+
+
+@pytest.mark.parametrize("field", ["network", "normalisation", "training", "calibration"])
+@pytest.mark.parametrize("text", ["", "[]", "3", "null", "{", 100_000 * "[", '{"a": NaN', "\x00"])
+def test_metadata_of_any_kind_end_in_one_line(weights, field, text):
+    rewrite(weights, **{field: text})
+    with pytest.raises(CheckpointError, match="hand.safetensors: ") as refused:
+        load_model(weights)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_file_too_large_is_not_read(weights, monkeypatch):
+    monkeypatch.setattr("hand_pose_ros.network.checkpoint.MOST_BYTES", 100)
+    with pytest.raises(CheckpointError, match="bytes, want at most 100"):
+        load_model(weights)
+
+
+def test_checking_weights_leaves_the_random_stream_alone(weights):
+    """A run that starts from a file draws its own weights before."""
+    torch.manual_seed(0)
+    HandNet(TINY)
+    want = torch.rand(3)
+    torch.manual_seed(0)
+    with torch.device("meta"):
+        HandNet(TINY)
+    HandNet(TINY)
+    torch.testing.assert_close(torch.rand(3), want)

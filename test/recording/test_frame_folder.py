@@ -10,7 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hand_pose_ros.recording.frame_folder import RecordedFrames, RecordingError, natural_key
+from hand_pose_ros.recording.frame_folder import (
+    RecordedFrames,
+    RecordingError,
+    has_decimals,
+    natural_key,
+    read_depth_png,
+)
 
 INTRINSICS = (60.0, 60.0, 31.5, 23.5)
 
@@ -70,3 +76,67 @@ def test_faults_are_named(tmp_path):
     recording = RecordedFrames.open(tmp_path, INTRINSICS)
     with pytest.raises(RecordingError, match="20x10"):
         recording[1]
+
+
+@given(st.lists(st.floats(0, 2e9, allow_nan=False).filter(lambda t: "e" not in str(t)), unique=True))
+def test_stamps_as_python_prints_them_come_in_order_of_time(stamps):
+    paths = [Path(f"{stamp}.png") for stamp in stamps]
+    paths.sort(key=lambda path: natural_key(path, has_decimals(paths)))
+    assert [float(path.stem) for path in paths] == sorted(stamps)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [
+            "1700000000.0333",
+            "1700000000.0667",
+            "1700000000.1",
+            "1700000000.1333",
+            "1700000000.2",
+            "1700000001.5",
+        ],
+        ["0.0", "0.0333", "0.5", "1.0", "10.25"],
+        ["1.8", "1.9", "1.10", "1.11", "2.1"],  # a scene and its frame: two numbers
+        ["a_0.050", "a_0.100", "a_1.000"],
+        ["depth.9", "depth.10"],
+        ["v2.final.3", "v2.final.20"],
+        ["frame²_1", "frame²_2"],
+    ],
+)
+def test_files_come_by_the_number_in_their_names(tmp_path, names):
+    for name in reversed(names):
+        write(tmp_path / f"{name}.png", frame(1))
+    recording = RecordedFrames.open(tmp_path, INTRINSICS)
+    assert [recording.name(i)[:-4] for i in range(len(recording))] == names
+
+
+def test_the_size_is_that_of_most_frames_and_a_bad_first_one_costs_only_itself(tmp_path):
+    write(tmp_path / "0.png", np.zeros((10, 20), np.uint16))
+    (tmp_path / "1.png").write_bytes(b"not a picture")
+    for index in (2, 3):
+        write(tmp_path / f"{index}.png", frame(index))
+    recording = RecordedFrames.open(tmp_path, INTRINSICS)
+    assert (recording.camera.width, recording.camera.height) == (64, 48)
+    assert int(recording[3][0, 0]) == 3
+    for bad in (0, 1):
+        with pytest.raises(RecordingError, match=f"{bad}.png"):
+            recording[bad]
+
+
+def test_a_picture_that_claims_to_be_huge_is_not_decoded(tmp_path):
+    write(tmp_path / "0.png", frame(1))
+    content = bytearray((tmp_path / "0.png").read_bytes())
+    content[16:24] = (60_000).to_bytes(4, "big") * 2
+    (tmp_path / "0.png").write_bytes(bytes(content))
+    with pytest.raises(RecordingError, match="60000x60000, want at most"):
+        read_depth_png(tmp_path / "0.png")
+
+
+@pytest.mark.parametrize(
+    "intrinsics", [(1e300, 1, 1, 1), (60, 60, float("nan"), 1), (float("inf"), 60, 1, 1)]
+)
+def test_intrinsics_that_are_no_cameras_are_refused(tmp_path, intrinsics):
+    write(tmp_path / "0.png", frame(1))
+    with pytest.raises(RecordingError, match="intrinsics"):
+        RecordedFrames.open(tmp_path, intrinsics)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from hand_pose_ros.recording.frame_folder import RecordedFrames
+from hand_pose_ros.recording.frame_folder import RecordedFrames, RecordingError
 from hand_pose_ros.recording.replay import ReplayConfig, replay, summarise
 from hand_pose_ros.tracking.hand import TrackState
 from hand_pose_ros.tracking.tracker import TrackResult
@@ -82,3 +82,36 @@ def test_frames_without_a_hand_are_counted_as_such() -> None:
 def test_numbers_that_make_no_sense_are_refused(change: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ReplayConfig(**change)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("content", [b"", b"not a picture", None])
+def test_a_bad_file_costs_only_itself(
+    recording: RecordedFrames, tmp_path: Path, content: bytes | None
+) -> None:
+    path = tmp_path / "2.png"
+    path.write_bytes(path.read_bytes()[:60] if content is None else content)
+    tracker = Tracker()
+    played = replay(recording, tracker)  # type: ignore[arg-type]
+    assert len(played.results) == 3
+    assert [time_s for _, time_s in tracker.shown] == pytest.approx([0.0, 1 / 30, 3 / 30])
+    assert len(played.left_out) == 1
+    assert "2.png" in played.summary()["left_out"][0]
+
+
+def test_nothing_but_bad_files_is_refused(recording: RecordedFrames, tmp_path: Path) -> None:
+    for path in tmp_path.glob("*.png"):
+        path.write_bytes(b"")
+    with pytest.raises(RecordingError, match="no frame could be used: .*0.png"):
+        replay(recording, Tracker())  # type: ignore[arg-type]
+
+
+def test_asked_to_stop_it_keeps_what_was_tracked(recording: RecordedFrames) -> None:
+    tracker = Tracker()
+    played = replay(recording, tracker, stop=lambda: len(tracker.shown) == 2)  # type: ignore[arg-type]
+    assert len(played.results) == 2
+
+
+@pytest.mark.parametrize("rate_hz", [1e-300, 1e300, float("nan"), float("inf"), 0.0])
+def test_rates_that_no_recording_has_are_refused(rate_hz: float) -> None:
+    with pytest.raises(ValueError, match="rate_hz is"):
+        ReplayConfig(rate_hz=rate_hz)

@@ -9,7 +9,7 @@ import yaml
 
 from hand_pose_ros.network.checkpoint import load_checkpoint
 from hand_pose_ros.resources import SHIPPED_MODELS, model_file
-from hand_pose_ros.training.config import config_from_dict, load_config
+from hand_pose_ros.training.config import TrainConfig, config_from_dict, load_config
 
 _FILES = (Path(__file__).parents[2] / "config" / "train").glob("*.yaml")
 # Another network's have their own reader.
@@ -106,3 +106,40 @@ def test_a_missing_file_is_named(tmp_path):
 def test_a_section_that_is_no_mapping_is_named(section: str, value: object) -> None:
     with pytest.raises(ValueError, match=rf"^{section} is .*, want a mapping of fields$"):
         config_from_dict({section: value})
+
+
+@pytest.mark.parametrize(
+    "field, value",
+    [
+        ("minutes", float("nan")), ("minutes", float("inf")), ("samples", 1.5), ("batch", 64.5), ("batch", 64.0),
+        ("seed", 1.5), ("seed", float("nan")), ("threads", 0.5), ("prefetch", float("inf")), ("device", 3),
+        ("validation_minutes", float("nan")), ("bf16", 1), ("name", 7), ("validation_samples", 10.5),
+    ],
+)  # fmt: skip
+def test_every_number_of_a_recipe_is_checked(field, value):
+    with pytest.raises(ValueError, match=field):
+        TrainConfig(**{"samples": 10, field: value})
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("minutes: .nan", "recipe.yaml: minutes is nan, want a finite number"),
+        ("data: {colour: 3}", "recipe.yaml: data: no field 'colour', want one of split, families"),
+        ("data: {identities: 2.5}", "recipe.yaml: data: identities is 2.5, want a whole number"),
+        ("data: {scene: {plan: 1}}", "recipe.yaml: data: no field 'scene.plan', want one of plane"),
+        ("dataset: icvl\nroot: x\ndata: {turned: 1}", "recipe.yaml: no field 'data.turned'"),
+        ("a: 1\nb: [1,\nc: 2", "recipe.yaml: cannot read the training configuration: line 3: "),
+        ("a: 1\n\tb: 2", "recipe.yaml: cannot read the training configuration: line 2: "),
+        (5000 * "[", "recipe.yaml: cannot read the training configuration: "),
+        ("loss: {joint: .inf}", "recipe.yaml: loss.joint is inf, want a finite number"),
+        ("optimiser: {warmup_samples: 0.5}", "recipe.yaml: optimiser.warmup_samples is 0.5, want a whole"),
+    ],
+)
+def test_what_is_wrong_in_a_recipe_is_one_line_with_its_file(tmp_path, text, message):
+    path = tmp_path / "recipe.yaml"
+    path.write_text(text)
+    with pytest.raises(ValueError) as refused:
+        load_config(path)
+    assert message in str(refused.value)
+    assert "\n" not in str(refused.value)
