@@ -21,10 +21,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 import numba
-from llvmlite import binding
 from numba.core.caching import (
     CompileResultCacheImpl,
     FunctionCache,
@@ -32,12 +31,14 @@ from numba.core.caching import (
     _SourceFileBackedLocatorMixin,
 )
 from numba.core.dispatcher import Dispatcher
+from numba.core.registry import cpu_target
 
 from hand_pose_ros.files import write_json
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _PACKAGE = Path(__file__).resolve().parent
+_CACHE = "_cache"  # of a dispatcher: what its own enable_caching() sets
 _MARKER = "hand_pose_ros-kernels.json"
 _LOGGER = logging.getLogger(__name__)
 _told: set[str] = set()
@@ -51,7 +52,7 @@ def njit(*, cache: bool = False, **options: Any) -> Callable[[Function], Functio
         dispatcher: Any = numba.njit(**options)(function)
         if cache and isinstance(dispatcher, Dispatcher):
             try:
-                dispatcher._cache = KernelCache(function)
+                setattr(dispatcher, _CACHE, KernelCache(function))
             except (RuntimeError, OSError) as error:
                 _tell("no place", f"no place for compiled kernels, they are compiled at every start: {error}")
         return dispatcher
@@ -83,7 +84,7 @@ class ShippedCacheLocator(_SourceFileBackedLocatorMixin, _CacheLocator):
 
 class _KernelCacheImpl(CompileResultCacheImpl):
     # numba's own: NUMBA_CACHE_DIR, the source's folder, then the user's and those of notebooks.
-    _locator_classes: ClassVar[list[type]] = [
+    _locator_classes = [  # noqa: RUF012  as the base class has it
         *CompileResultCacheImpl._locator_classes[:2],
         ShippedCacheLocator,
         *CompileResultCacheImpl._locator_classes[2:],
@@ -187,7 +188,7 @@ def stamp() -> str:
     """SHA-256 of all that compiled kernels depend on: the package's sources, numba, Python and the CPU."""
     digest = hashlib.sha256()
     versions = [importlib.metadata.version(name) for name in ("numba", "llvmlite", "numpy")]
-    cpu = [binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()]
+    cpu = [str(part) for part in cpu_target.target_context.codegen().magic_tuple()]
     digest.update("|".join([*versions, sys.version, platform.machine(), *cpu]).encode())
     for path in sorted(_PACKAGE.rglob("*.py")):
         text = path.read_bytes()

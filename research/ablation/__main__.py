@@ -9,17 +9,15 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from hand_pose_ros.commands.main import exit_status
+from hand_pose_ros.commands.main import Parser, exit_status
 from research.ablation.command import PROGRAM, add_arguments, run
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; bad input and files that cannot be used end in one line on stderr and status 2."""
-    parser = argparse.ArgumentParser(
-        prog=PROGRAM, description="The papers' tables, trained under one budget."
-    )
+    parser = Parser(prog=PROGRAM, description="The papers' tables, trained under one budget.")
     add_arguments(parser)
-    return exit_status(PROGRAM, run, parser.parse_args(arguments))
+    return exit_status(PROGRAM, lambda _: run(parser.parse_args(arguments)), argparse.Namespace())
 
 
 if __name__ == "__main__":

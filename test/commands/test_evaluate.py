@@ -181,7 +181,7 @@ def test_count_takes_frames_evenly_from_the_whole_data_set(checkpoint, icvl_root
         ),
         (["--checkpoint", "{checkpoint}", "--border", "1.5"], "border is 1.5"),
         (["--checkpoint", "a", "--seed", "-1"], "--seed is -1"),
-        (["--checkpoint", "a", "--thresholds", "0"], "--thresholds are"),
+        (["--checkpoint", "a", "--thresholds", "0"], "--thresholds is 0, want a number above 0"),
         (["--checkpoint", "a", "--write-predictions", "b"], "--write-predictions is for one"),
         (["--checkpoint", "a", "--fit-angles"], "--fit-angles is for icvl, nyu and msra"),
         (["--checkpoint", "absent.safetensors"], "absent.safetensors"),
