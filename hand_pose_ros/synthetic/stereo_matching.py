@@ -108,6 +108,19 @@ def stereo_kernel(
 
 
 @njit(nogil=True)
+def count_hidden_by_edge(alone: Array32, clean: Array32, reach: float) -> int:
+    """How many of the pixels that something alone (H, W) has in a whole picture clean (H, W) lie so near to the left
+    edge that the right camera does not see them; reach: focal length times baseline, px m."""
+    hidden = 0
+    for row in range(alone.shape[0]):
+        for column in range(alone.shape[1]):
+            z = alone[row, column]
+            if z < np.inf and z <= clean[row, column] and column - reach / z < 0.0:
+                hidden += 1
+    return hidden
+
+
+@njit(nogil=True)
 def _draw_texture(state: np.uint64, pitch: float, weights: Array32) -> np.uint64:
     """Advanced state; fill weights (H, W): the projector's dots, one somewhere in each ``pitch`` x ``pitch`` px."""
     height, width = weights.shape
