@@ -104,7 +104,7 @@ D455 = replace(
 )  # fmt: skip
 """Intel RealSense D455: as D435 with the cameras farther apart, so half of its axial noise and a wider shadow.
 
-Baseline 95 mm: P, data sheet; 99 mm: M, fits the shadows of real frames (with f = 322 px). Nearest distance: D, 126 px of
+Baseline 95 mm: P, data sheet; 99 mm: M, fits the shadows of real frames (f = 322 px). Nearest distance: D, 126 px of
 disparity at 848x480. Focal lengths: D, from 87 degrees of view. The rest as D435.
 """
 

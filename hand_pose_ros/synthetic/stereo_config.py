@@ -149,7 +149,9 @@ class StereoDraw(NamedTuple):
     """(N, 15) as of ``StereoModel.as_array``; NaN for the others."""
 
 
-def sample_models(count: int, rng: np.random.Generator, ranges: StereoRanges) -> tuple[Array, NDArray[np.bool_]]:
+def sample_models(
+    count: int, rng: np.random.Generator, ranges: StereoRanges
+) -> tuple[Array, NDArray[np.bool_]]:
     """(count, 15) matchers as of ``StereoModel.as_array``, and which of them are short-range cameras."""
     models = np.tile(StereoModel().as_array(), (count, 1))
     column = MODEL_FIELDS.index

@@ -1,6 +1,6 @@
 """What a pair of cameras that match windows makes of a clean depth image, compiled by numba.
 
-In: clean depth (H, W) float32 m of the left camera (+inf = nothing there) and a StereoModel (synthetic/stereo_config.py).
+In: clean depth (H, W) float32 m of the left camera (+inf = nothing there) and a StereoModel (stereo_config.py).
 Out: depth as such a camera would deliver it, float32 m, NaN for "no reading".
 
 It imitates what matching does to shapes without matching pictures: in every window with two surfaces the one with more
@@ -26,7 +26,12 @@ from hand_pose_ros.synthetic.sensor import (
     next_random,
 )
 from hand_pose_ros.synthetic.stereo_config import SEARCH_PX, StereoModel
-from hand_pose_ros.synthetic.stereo_filters import average_neighbours, decimate, fill_small_holes, smooth_surfaces
+from hand_pose_ros.synthetic.stereo_filters import (
+    average_neighbours,
+    decimate,
+    fill_small_holes,
+    smooth_surfaces,
+)
 from hand_pose_ros.synthetic.stereo_windows import check_right_view, match_windows
 
 Array = NDArray[np.float64]
@@ -34,7 +39,7 @@ Array32 = NDArray[np.float32]
 
 FAR_M = 20.0
 """No readings beyond: guessed, twice the range that Intel gives."""
-# All of these are guesses fitted by eye and by a network's log odds to pictures matched by OpenCV's SGBM and by a census
+# All guesses, fitted by eye and by a network's log odds to pictures matched by OpenCV's SGBM and by a census
 # matcher. Pixels of the sensor.
 _SPLIT_PX = 1.5
 _APART_PX = 1.0

@@ -27,9 +27,9 @@ def window_extremes(values: Array32, radius: int, least: Array32, most: Array32)
         low[:], high[:] = values[first], values[first]
         for r in range(first + 1, last):
             for c in range(width):
-                value, l, h = values[r, c], low[c], high[c]
-                low[c] = value if value < l else l
-                high[c] = value if value > h else h
+                value, lowest, highest = values[r, c], low[c], high[c]
+                low[c] = value if value < lowest else lowest
+                high[c] = value if value > highest else highest
         least[row], most[row] = low, high
         for shift in range(1, min(radius, width - 1) + 1):
             for c in range(width - shift):
@@ -85,7 +85,9 @@ def _gather_weights(
 
 
 @njit(nogil=True, cache=True)
-def _gather_all(disparity: Array32, weights: Array32, share: float, whole: Array32, whole_sum: Array32) -> None:
+def _gather_all(
+    disparity: Array32, weights: Array32, share: float, whole: Array32, whole_sum: Array32
+) -> None:
     """Add a line's weights times ``share``, and those times the disparities."""
     share = np.float32(share)
     for c in range(len(whole)):
@@ -143,9 +145,11 @@ def match_windows(
                 first, last = max(begin, -dc), min(end, width - dc)
                 share = 1.0 / (1.0 + falloff * (dr * dr + dc * dc))
                 seen, weight = disparity[r, first + dc : last + dc], weights[r, first + dc : last + dc]
-                _gather_weights(seen, weight, middle[first:last], share, sums[0, first:last], sums[1, first:last])
+                _gather_weights(
+                    seen, weight, middle[first:last], share, sums[0, first:last], sums[1, first:last]
+                )
                 _gather_all(seen, weight, share, sums[2, first:last], sums[3, first:last])
-                if step == 2 or (dr + radius) % 2 == 0 and (dc + radius) % 2 == 0:
+                if step == 2 or ((dr + radius) % 2 == 0 and (dc + radius) % 2 == 0):
                     _gather_gap(seen, middle[first:last], gap[0, first:last], gap[1, first:last])
         for c in range(begin, end):
             near, near_sum = sums[0, c], sums[1, c]

@@ -28,7 +28,8 @@ def test_a_model_that_makes_no_sense_is_refused(field: str, value: float) -> Non
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("focal_px", ()), ("window_px", (8.0, 3.0)), ("smoothed", 2.0), ("unsure", (0.0, 2.0))]
+    ("field", "value"),
+    [("focal_px", ()), ("window_px", (8.0, 3.0)), ("smoothed", 2.0), ("unsure", (0.0, 2.0))],
 )
 def test_ranges_that_make_no_sense_are_refused(field: str, value: Any) -> None:
     with pytest.raises(ValueError, match=rf"stereo\.{field} is "):
@@ -41,7 +42,8 @@ def test_models_lie_within_their_ranges_and_are_valid() -> None:
     for name in ("window_px", "near_bias", "falloff", "dot_pitch_px"):
         values = models[:, MODEL_FIELDS.index(name)]
         low, high = getattr(ranges, name)
-        assert low <= values.min() and values.max() <= high
+        assert low <= values.min()
+        assert values.max() <= high
     for row in models[:50]:
         StereoModel(**dict(zip(MODEL_FIELDS, row.tolist(), strict=True)))
     assert 0.05 < short.mean() < 0.2
@@ -61,6 +63,7 @@ def test_distances_are_within_reach_and_patches_have_the_sensors_pixels() -> Non
     assert np.isnan(draw.models[~draw.chosen]).all()
     focal, baseline = draw.models[draw.chosen, :2].T
     distance, patch = draw.distance[draw.chosen], draw.patch_px[draw.chosen]
-    assert distance.min() >= 0.27 and distance.max() <= 1.3
+    assert distance.min() >= 0.27
+    assert distance.max() <= 1.3
     assert (focal * baseline / distance < SEARCH_PX).all()
     np.testing.assert_allclose(patch, np.clip(focal * 0.3 / distance, 64, 145))

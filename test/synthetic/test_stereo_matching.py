@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -45,8 +47,9 @@ def test_the_gap_between_two_rods_closes_with_the_window() -> None:
     for radius in (1, 3, 5, 8):
         seen = np.stack(matched(depth, model(radius)))
         closed.append(np.mean([near_share(picture)[gap].mean() for picture in seen]))
-    assert closed[0] < 0.3 and closed[-1] > 0.7
-    assert all(a < b for a, b in zip(closed[:-1], closed[1:], strict=True)), closed
+    assert closed[0] < 0.3
+    assert closed[-1] > 0.7
+    assert all(a < b for a, b in pairwise(closed)), closed
 
 
 def test_a_rod_before_a_wall_fattens_with_the_window() -> None:
@@ -54,8 +57,9 @@ def test_a_rod_before_a_wall_fattens_with_the_window() -> None:
     for radius in (1, 3, 5, 8):
         seen = matched(bars((100, 112)), model(radius))
         fat.append(np.mean([near_share(picture).sum() for picture in seen]) - 12)
-    assert fat[0] < 3 and 3 < fat[-1] < 2 * 8
-    assert all(a < b for a, b in zip(fat[:-1], fat[1:], strict=True)), fat
+    assert fat[0] < 3
+    assert 3 < fat[-1] < 2 * 8
+    assert all(a < b for a, b in pairwise(fat)), fat
 
 
 def test_the_nearer_surface_wins_more_with_a_larger_bias() -> None:
@@ -139,7 +143,7 @@ def test_nothing_is_found_nearer_than_the_search_reaches() -> None:
     nearest = FOCAL * BASELINE / SEARCH_PX
     for z, found in ((0.95 * nearest, False), (1.05 * nearest, True)):
         seen = match_depth(np.full((60, 60), z, np.float32), model(), FOCAL, 1)
-        assert np.isfinite(seen).all() == found and np.isfinite(seen).any() == found
+        assert (np.isfinite(seen) == found).all()
 
 
 def test_no_reading_where_nothing_is() -> None:
