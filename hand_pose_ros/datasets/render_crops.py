@@ -46,7 +46,8 @@ def render_crops(
     """Skin, render, disturb and crop each sample into crops (N, S, S).
 
     stereo (N, 15) are the matchers of those samples that a stereo pair sees instead of the sensor of ``noise``, NaN
-    for the others (``synthetic.stereo_config``). frame (N, 4) bounds the sensor's picture, in tangents: least and most x / z, least and most y / z.
+    for the others (``synthetic.stereo_config``). frame (N, 4) bounds the sensor's picture, in tangents: least and most
+    x / z, least and most y / z.
     view (N, 3, 3), centres (N, 3) m and distance (N,) m give where the sensor looks, half and margin (N,) m how far
     its picture reaches about the centre; crop_view and crop_distance give where the crops look. See
     ``SyntheticHands.batch`` for the rest.
