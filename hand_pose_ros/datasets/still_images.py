@@ -7,7 +7,7 @@ float32 m as often as wanted, each time with fresh noise, and the true hands in 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from hand_pose_ros.datasets.full_frames import FullFrames
 from hand_pose_ros.datasets.full_scenes import HANDS, SHAPE_STEPS, Scenes, draw_scene
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.synthetic.sensor import sensor_kernel
+from hand_pose_ros.synthetic.stereo_config import NO_STEREO
 from hand_pose_ros.synthetic.stereo_matching import count_hidden_by_edge, stereo_kernel
 from hand_pose_ros.synthetic.subjects import SubjectSet
 
@@ -56,8 +57,8 @@ class StillImage:
     """Those of which at least a pixel is seen."""
     _clean: NDArray[np.float32]
     _noise: Array
-    _stereo: Array
     _seed: int
+    _stereo: Array = field(default_factory=NO_STEREO.copy)
 
     def depth(self, frame: int = 0) -> NDArray[np.float32]:
         """(H, W) m, NaN = no reading: the scene as the sensor sees it in the ``frame``-th frame."""
@@ -104,4 +105,4 @@ def _draw(subjects: SubjectSet, scenes: Scenes, n: int) -> StillImage:
         side = "left" if scenes.left[n, h] else "right"
         visible = float(counts[h, 0] / counts[h, 1])
         hands.append(StillHand(side, scenes.joints[n, h], visible, float(inside.mean())))
-    return StillImage(camera, tuple(hands), clean, scenes.noise[n], stereo, int(scenes.seeds[n]))
+    return StillImage(camera, tuple(hands), clean, scenes.noise[n], int(scenes.seeds[n]), stereo)
