@@ -22,10 +22,11 @@ from hand_pose_ros.synthetic.sensor import NoiseModel
 from hand_pose_ros.synthetic.sensor_presets import sample_noise
 from hand_pose_ros.synthetic.skinning import FOREARM, skin_vertices
 from hand_pose_ros.synthetic.solids import Solids, draw_solids
+from hand_pose_ros.synthetic.stereo_config import NO_STEREO, StereoRanges, sample_models
 from hand_pose_ros.synthetic.subjects import SubjectSet
 from hand_pose_ros.synthetic.surroundings import PlacedHands, sample_surroundings
 from hand_pose_ros.synthetic.surroundings_config import SurroundingsConfig
-from hand_pose_ros.validation import interval, require, whole
+from hand_pose_ros.validation import interval, require, share, whole
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
@@ -35,6 +36,8 @@ HANDS = 2
 SHAPES = np.array([(68, 91), (70, 85), (53, 94), (60, 80), (51, 91), (48, 84)])
 SHAPE_STEPS = (7, 6, 9, 4, 14, 5)
 """A sensor's pixels a cell in each of them."""
+_STEREO_STREAM = 12
+"""Which stream of random numbers of a batch the stereo matchers are drawn from."""
 _SHAPE_SHARES = (0.35, 0.15, 0.15, 0.15, 0.1, 0.1)
 
 
@@ -56,6 +59,8 @@ class FullFrameConfig:
     """Focal length over the image's width: 1.05 is narrower than any usual depth camera's, 0.55 wider."""
     noise: bool = True
     """Whether a generic sensor's noise is added; without, depths are exact."""
+    stereo: float = 0.0
+    """Share of the pictures that a stereo matcher sees (synthetic/stereo_config.py); none without ``noise``."""
     scene: SurroundingsConfig = field(default_factory=SurroundingsConfig)
     """What stands around the hands."""
 
@@ -66,6 +71,7 @@ class FullFrameConfig:
         require(shares, "", "hands", self.hands, "three shares that add up to 1")
         interval(self, 0.2, FAR_M, "distance_m", unit="m")
         interval(self, 0.3, 3.0, "focal")
+        share(self, "stereo")
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +81,8 @@ class Scenes:
 
     Of up to two hands: present, left, subject (N, 2); centre (N, 2, 3) m; joints (N, 2, 23, 3) m; axes (N, 2, 3, 3);
     skinning (N, 2, 17, 3, 4); sleeves (N, 2, 3). walls (N, 4), solids (N, K). noise, coarse_noise (N, 12): a sensor's
-    at its own pixels, and at pixels of half a cell; seeds (N,) of the latter."""
+    at its own pixels, and at pixels of half a cell; seeds (N,) of the latter. stereo (N, 15): the matchers of the
+    pictures that a stereo pair sees, whatever their pixels, NaN for the others."""
 
     kind: NDArray[np.int64]
     shape: NDArray[np.int64]
@@ -94,6 +101,7 @@ class Scenes:
     noise: Array
     coarse_noise: Array
     seeds: NDArray[np.int64]
+    stereo: Array
 
 
 def sample_scenes(config: FullFrameConfig, subjects: SubjectSet, seed: int, count: int) -> Scenes:
@@ -124,7 +132,7 @@ def sample_scenes(config: FullFrameConfig, subjects: SubjectSet, seed: int, coun
     sleeves, seeds = _sleeves(count, rng), rng.integers(2**31, size=count)
     return Scenes(
         kind, shape, focal, middle, present, left, subject, centre, joints, axes, skinning, sleeves, walls, solids,
-        noise, coarse_noise, seeds,
+        noise, coarse_noise, seeds, _stereo(config, seed, focal * np.array(SHAPE_STEPS)[kind]),
     )  # fmt: skip
 
 
@@ -212,6 +220,18 @@ def _noise(count: int, rng: np.random.Generator) -> tuple[Array, Array]:
         noise[torn, names.index("holes")] = holes[torn]
         noise[stereo, names.index("baseline_m")] = baseline[stereo]
     return own, coarse
+
+
+def _stereo(config: FullFrameConfig, seed: int, focal_px: Array) -> Array:
+    """(N, 15): the matchers of the pictures that a stereo pair sees, of sensors with these focal lengths; else NaN.
+
+    From random numbers of their own: with stereo or without, all else of the pictures is the same.
+    """
+    rng = np.random.default_rng([config.split, 5, seed, _STEREO_STREAM])
+    chosen = rng.random(len(focal_px)) < (config.stereo if config.noise else 0.0)
+    models = sample_models(len(focal_px), rng, StereoRanges(short_range=0.0))[0]
+    models[:, 0] = focal_px
+    return np.where(chosen[:, None], models, NO_STEREO)
 
 
 def _sleeves(count: int, rng: np.random.Generator) -> Array:

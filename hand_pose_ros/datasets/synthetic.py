@@ -27,6 +27,7 @@ from hand_pose_ros.synthetic.scene import SceneConfig, Scenes, sample_scenes, to
 from hand_pose_ros.synthetic.sensor import NO_NOISE
 from hand_pose_ros.synthetic.sensor_presets import DEFAULT_SENSORS, require_sensors, sample_sensors
 from hand_pose_ros.synthetic.solids import Solids
+from hand_pose_ros.synthetic.stereo_config import sample_stereo
 from hand_pose_ros.synthetic.subjects import SubjectSet, load_subjects
 from hand_pose_ros.validation import between, interval, not_negative, require, share, whole
 
@@ -36,6 +37,8 @@ RECROP_MARGIN_M = 0.125
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
 
+_STEREO_STREAM = 12
+"""Which stream of random numbers of a batch the stereo matchers are drawn from."""
 # A bare forearm is looked at this far behind its wrist.
 _ARM_CENTRE_M = (0.04, 0.18)
 _ARM_END_M = 0.027
@@ -74,6 +77,9 @@ class SyntheticConfig:
     """Whether the sensors' noise is added; without, depths are exact."""
     sensors: tuple[str, ...] = DEFAULT_SENSORS
     """Names of synthetic/sensor_presets.py; they give distance (within distance_m), pixels and noise."""
+    stereo: float = 0.0
+    """Share of the crops that a stereo matcher sees (synthetic/stereo_config.py) instead of one of ``sensors``; none
+    without ``noise``."""
     scene: SceneConfig = field(default_factory=SceneConfig)
     """What stands around the hand."""
     negative_fraction: float = 0.0
@@ -89,7 +95,7 @@ class SyntheticConfig:
         require_sensors(self.sensors)
         fraction = self.negative_fraction
         require(0 <= fraction < 1, "", "negative_fraction", fraction, "a share, at least 0 and below 1")
-        share(self, "tracked", "border")
+        share(self, "tracked", "border", "stereo")
         between(self, 0.0, 0.2, "margin_m", unit="m")
         not_negative(self, "centre_jitter_m")
         between(self, 0.0, 0.8, "off_axis_rad", unit="rad")
@@ -179,11 +185,17 @@ class SyntheticHands:
         negatives.put(0, arm[hands:], end, np.full_like(end, _ARM_END_M), rotation[hands:].swapaxes(1, 2))
         posed = subjects.pose(subject, angles, rotation, translation, bends)
 
+        finest_px = 1.51 * config.size  # just enough for the crop to take medians, as it does of dense images
         sensor = sample_sensors(
-            count, rng, config.sensors, config.distance_m, config.patch_px, config.cube_m,
-            finest_px=1.51 * config.size,  # just enough for the crop to take medians, as it does of dense images
+            count, rng, config.sensors, config.distance_m, config.patch_px, config.cube_m, finest_px
+        )
+        # Random numbers of their own: with stereo or without, all else of a batch is the same.
+        stereo = sample_stereo(
+            config.stereo if config.noise else 0.0, count, np.random.default_rng([config.split, seed, _STEREO_STREAM]),
+            config.distance_m, config.patch_px[0], finest_px, config.cube_m,
         )  # fmt: skip
-        distance = sensor.distance
+        distance = np.where(stereo.chosen, stereo.distance, sensor.distance)
+        patch_px = np.where(stereo.chosen, stereo.patch_px, sensor.patch_px)
         centres = directions(count, config.off_axis_rad, rng) * distance[:, None]
         view = np.stack([CropFrame(centre, config.cube_m, config.size).view for centre in centres])
         # Into the camera frame: x_camera = view^T x_local + centre, for points and for skinning matrices alike.
@@ -212,7 +224,7 @@ class SyntheticHands:
             subjects.vertex_range[subject], subjects.face_range[subjects.family[subject]], skinning.astype(np.float32),
             _forearm_looks(count, rng), np.where(np.arange(count) < hands, -np.inf, np.where(arm, 0.01, np.inf)),
             which_other, other_skinning.astype(np.float32), scenes.planes, *scenes.solids,
-            noise, frame, rng.integers(2**31, size=count), sensor.patch_px,
+            noise, stereo.models, frame, rng.integers(2**31, size=count), patch_px,
             view, centres, distance, config.cube_m / 2, margin, crops.view, crops.distance, crop[:, 0],
         )  # fmt: skip
         local = crops.local(posed.joints)

@@ -103,3 +103,13 @@ def test_wrong_settings_are_named(change, message):
         SurroundingsConfig(table=1.5)
     with pytest.raises(ValueError, match="count"):
         FullFrames(CONFIG).batch(0, 0)
+
+
+def test_a_share_seen_by_stereo_leaves_the_other_pictures_and_the_truth_as_they_were() -> None:
+    before = FullFrames(FullFrameConfig(split=1, identities=2)).batch(4, 16)
+    after = FullFrames(FullFrameConfig(split=1, identities=2, stereo=0.5)).batch(4, 16)
+    same = (before.z == after.z).all(axis=(1, 2))
+    assert 3 <= same.sum() <= 13
+    np.testing.assert_array_equal(before.centre, after.centre)
+    np.testing.assert_array_equal(before.visible[same], after.visible[same])
+    assert (after.visible <= before.visible).all(), "the right camera sees less of what is at the left edge"
