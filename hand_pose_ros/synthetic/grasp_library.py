@@ -11,16 +11,14 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-import torch
-from numba import njit
 from numpy.typing import NDArray
 
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.synthetic.grasp_things import GRASP_SOLIDS, KINDS, GraspPlans
-from hand_pose_ros.synthetic.grasps import LINK_SHARES, THUMB_TRIALS, HandLinks, close_grasps, signed_distance
+from hand_pose_ros.synthetic.grasp_measures import count_seen, measure_depth, measure_links
+from hand_pose_ros.synthetic.grasp_plans import GRASP_SOLIDS, GraspPlans
+from hand_pose_ros.synthetic.grasp_things import KINDS
+from hand_pose_ros.synthetic.grasps import THUMB_TRIALS, HandLinks, close_grasps
 from hand_pose_ros.synthetic.poses import self_intersects
-from hand_pose_ros.synthetic.render import HAND_ENDS_M
-from hand_pose_ros.synthetic.skinning import skin_vertices
 from hand_pose_ros.synthetic.solids import Solids
 from hand_pose_ros.synthetic.subjects import SubjectSet, load_subjects
 
@@ -32,13 +30,11 @@ TOUCH_M = 0.003
 """A finger whose flesh is nearer than this to the thing touches it."""
 _DEEPEST_M = 0.004
 """How deep the rendered mesh may stand in the thing: flesh gives way. Guessed."""
-_PALM_POINTS = 96
 _STREAM = 61
 _LIBRARY_SIZE = 3000
 """Grasps of a library. Guessed: each is seen from ever new sides; making them takes some seconds."""
 _SEEN_JOINTS = 8
 """A hand of which fewer joints are seen beside the thing is turned round. Guessed: a third of the hand."""
-_RAY_STEPS, _RAY_STEP_M = 12, 0.015
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +75,7 @@ class GraspLibrary:
         kind, centre, axes = (part[grasp] for part in self.solids)
         half = 1.0 / np.linalg.norm(axes, axis=-1)
         seen = np.zeros(len(grasp), np.int64)
-        _count_seen(joints, -rotation[:, 2], kind, centre, axes * half[..., None], half, seen)
+        count_seen(joints, -rotation[:, 2], kind, centre, axes * half[..., None], half, seen)
         hidden = seen < _SEEN_JOINTS
         turned = rotation.copy()
         turned[hidden] = rotation[hidden] * np.array([1.0, -1.0, -1.0])
@@ -99,56 +95,6 @@ def sample_held(library: GraspLibrary, share: float, count: int, rng: np.random.
     return HeldThings(hand, rng.integers(len(library), size=count)[hand])
 
 
-def measure_links(subjects: SubjectSet) -> HandLinks:
-    """The links of all P subjects' fingers, with the thickness that their meshes have on the palm's side."""
-    offsets = subjects.offsets
-    lengths = np.asarray(offsets.lengths, np.float64)
-    radii = np.empty((len(subjects), len(skeleton.FINGERS), 3, 3))
-    palm = np.empty((len(subjects), _PALM_POINTS, 3))
-    bone = np.take_along_axis(subjects.bone_index, subjects.bone_weight.argmax(axis=1)[:, None], axis=1)[:, 0]
-    for p in range(len(subjects)):
-        part = slice(*subjects.vertex_range[p])
-        vertices, owner = subjects.vertices[part].astype(np.float64), bone[part]
-        palm_points = vertices[(owner == 0) & (vertices[:, 2] < 0.0)]
-        palm[p] = palm_points[np.linspace(0, len(palm_points) - 1, _PALM_POINTS).astype(int)]
-        _measure_radii(
-            vertices, owner.astype(np.int64), subjects.rest_rotations[p], subjects.rest_positions[p], lengths[p], radii[p]
-        )
-    return HandLinks(np.asarray(offsets.bases, np.float64), lengths, radii, palm)
-
-
-@njit(nogil=True, cache=True)
-def _measure_radii(
-    vertices: Array, owner: NDArray[np.int64], rotations: Array, positions: Array, lengths: Array, radii: Array
-) -> None:
-    """Radii (5, 3, 3) m: about each of ``LINK_SHARES``, the mean distance of the skin on the palm's side from the axis."""
-    for f in range(5):
-        for link in range(3):
-            segment = skeleton.FINGER_SEGMENT_TABLE[f, link]
-            turn, origin = rotations[segment], positions[segment]
-            for k in range(3):
-                total, count = 0.0, 0
-                window = 0.005
-                while count < 4 and window < 0.03:
-                    total, count = 0.0, 0
-                    for v in range(vertices.shape[0]):
-                        near = skeleton.FINGER_SEGMENT_TABLE[f, 0] <= owner[v] <= skeleton.FINGER_SEGMENT_TABLE[f, 2]
-                        if not near:
-                            continue
-                        d = vertices[v] - origin
-                        x = d[0] * turn[0, 0] + d[1] * turn[1, 0] + d[2] * turn[2, 0]
-                        if abs(x - LINK_SHARES[link, k] * lengths[f, link]) > window:
-                            continue
-                        y = d[0] * turn[0, 1] + d[1] * turn[1, 1] + d[2] * turn[2, 1]
-                        z = d[0] * turn[0, 2] + d[1] * turn[1, 2] + d[2] * turn[2, 2]
-                        across = np.sqrt(y * y + z * z)
-                        if z < 0.0 and -z > 0.5 * across and across < 0.03:
-                            total += across
-                            count += 1
-                    window *= 1.5
-                radii[f, link, k] = total / count if count else 0.008
-
-
 @lru_cache(maxsize=4)
 def load_grasps(
     families: tuple[str, ...], per_family: int, split: int, count: int = _LIBRARY_SIZE
@@ -166,7 +112,9 @@ def make_grasps(subjects: SubjectSet, split: int, count: int) -> GraspLibrary:
         _make_kind(subjects, links, number, int(wanted), np.random.default_rng([split, _STREAM, number]))
         for number, wanted in enumerate(np.diff(ends, prepend=0))
     ]
-    solids = Solids(*(np.concatenate([getattr(part.solids, name) for part in parts]) for name in Solids._fields))
+    solids = Solids(
+        *(np.concatenate([getattr(part.solids, name) for part in parts]) for name in Solids._fields)
+    )
     return GraspLibrary(
         *(np.concatenate([getattr(part, name) for part in parts]) for name in ("kind", "subject", "angles")),
         solids,
@@ -182,7 +130,7 @@ def _make_kind(
     kept: list[GraspLibrary] = []
     found = rounds = 0
     while found < wanted:
-        proposed = 2 * (wanted - found) + 8
+        proposed = int(1.25 * (wanted - found)) + 4
         subject = rng.integers(len(subjects), size=proposed)
         own = HandLinks(*(part[subject] for part in links))
         closed = _close(maker(own, rng), own, subjects, subject, kind, rng)
@@ -191,11 +139,15 @@ def _make_kind(
         rounds += 1
         if rounds > 200:
             raise RuntimeError(f"grasps: of kind {KIND_NAMES[kind]} only {found} of {wanted} can be made")
+
     def cut(name: str) -> Array:
         return np.concatenate([getattr(part, name) for part in kept])[:wanted] if kept else np.empty(0)
+
     if not kept:
         return _nothing()
-    solids = Solids(*(np.concatenate([getattr(part.solids, n) for part in kept])[:wanted] for n in Solids._fields))
+    solids = Solids(
+        *(np.concatenate([getattr(part.solids, n) for part in kept])[:wanted] for n in Solids._fields)
+    )
     return GraspLibrary(
         cut("kind"), cut("subject"), cut("angles"), solids, cut("mirror"), cut("gap"), cut("depth")
     )  # type: ignore[arg-type]
@@ -203,8 +155,20 @@ def _make_kind(
 
 def _nothing() -> GraspLibrary:
     none = np.empty(0, np.int64)
-    solids = Solids(np.empty((0, GRASP_SOLIDS), np.int64), np.empty((0, GRASP_SOLIDS, 3)), np.empty((0, GRASP_SOLIDS, 3, 3)))
-    return GraspLibrary(none, none, np.empty((0, skeleton.ANGLE_COUNT)), solids, np.empty((0, 6)), np.empty((0, 5)), np.empty(0))
+    solids = Solids(
+        np.empty((0, GRASP_SOLIDS), np.int64),
+        np.empty((0, GRASP_SOLIDS, 3)),
+        np.empty((0, GRASP_SOLIDS, 3, 3)),
+    )
+    return GraspLibrary(
+        none,
+        none,
+        np.empty((0, skeleton.ANGLE_COUNT)),
+        solids,
+        np.empty((0, 6)),
+        np.empty((0, 5)),
+        np.empty(0),
+    )
 
 
 def _close(
@@ -241,7 +205,7 @@ def _close(
     identity = np.broadcast_to(np.eye(3), (len(chosen), 3, 3)).copy()
     posed = subjects.pose(subject[chosen], angles[chosen], identity, np.zeros((len(chosen), 3)))
     depth, inside = np.zeros(len(chosen)), np.zeros(len(chosen))
-    _measure_depth(
+    measure_depth(
         subjects.vertices, subjects.bone_index, subjects.bone_weight, subjects.along_forearm,
         subjects.vertex_range[subject[chosen]], posed.skinning.astype(np.float32), posed.joints,
         plans.solids.kind[chosen], centre[chosen], np.ascontiguousarray(turn[chosen]), half[chosen], depth, inside,
@@ -254,44 +218,3 @@ def _close(
     return GraspLibrary(
         np.full(len(chosen), kind), subject[chosen], angles[chosen], solids, mirror, gap[chosen], depth
     )
-
-
-# Not cached on disk: numba would not notice a change in the functions of other files that are compiled into it.
-@njit(nogil=True)
-def _measure_depth(
-    vertices: Array32, bone_index: NDArray[np.int32], bone_weight: Array32, along: Array32,
-    vertex_range: NDArray[np.int64], skinning: Array32, joints: Array, kind: NDArray[np.int64], centre: Array,
-    turn: Array, half: Array, depth: Array, inside: Array,
-) -> None:  # fmt: skip
-    """How deep (m) the mesh and the joints stand in the things: depth (N,), inside (N,); 0 where they do not."""
-    for n in range(kind.shape[0]):
-        first, last = vertex_range[n, 0], vertex_range[n, 1]
-        posed = np.empty((last - first, 3), np.float32)
-        skin_vertices(vertices[first:last], bone_index[first:last], bone_weight[first:last], skinning[n], posed)
-        for i in range(last - first):
-            if along[first + i] < HAND_ENDS_M:
-                x, y, z = posed[i, 0], posed[i, 1], posed[i, 2]
-                depth[n] = max(depth[n], -signed_distance(x, y, z, kind[n], centre[n], turn[n], half[n]))
-        for j in range(joints.shape[1]):
-            x, y, z = joints[n, j, 0], joints[n, j, 1], joints[n, j, 2]
-            inside[n] = max(inside[n], -signed_distance(x, y, z, kind[n], centre[n], turn[n], half[n]))
-
-
-@njit(nogil=True)
-def _count_seen(
-    joints: Array, viewer: Array, kind: NDArray[np.int64], centre: Array, turn: Array, half: Array,
-    seen: NDArray[np.int64],
-) -> None:  # fmt: skip
-    """How many joints (N, 23, 3) the things do not hide from far away in the direction ``viewer`` (N, 3) -> seen (N,)."""
-    for n in range(joints.shape[0]):
-        for j in range(joints.shape[1]):
-            hidden = False
-            for k in range(1, _RAY_STEPS + 1):
-                far = k * _RAY_STEP_M
-                x, y = joints[n, j, 0] + far * viewer[n, 0], joints[n, j, 1] + far * viewer[n, 1]
-                z = joints[n, j, 2] + far * viewer[n, 2]
-                if signed_distance(x, y, z, kind[n], centre[n], turn[n], half[n]) < 0.0:
-                    hidden = True
-                    break
-            if not hidden:
-                seen[n] += 1

@@ -4,8 +4,8 @@ In: hands (lengths and radii of their links, metres), things (solids in the palm
 fingers start and move (rad). Out: joint angles (rad), how far the thing was moved (m) and the gaps (m) between each
 finger and the thing.
 
-The way of closing is that of grasp planners (Miller and Allen, "GraspIt!", 2004, the auto-grasp): all joints of a finger
-turn at their own rates; when a link touches, the joints before it stop and those behind it go on.
+The way of closing is that of grasp planners (Miller and Allen, "GraspIt!", 2004, the auto-grasp): all joints of a
+finger turn at their own rates; when a link touches, the joints before it stop and those behind it go on.
 """
 
 from __future__ import annotations
@@ -76,7 +76,9 @@ def signed_distance(
             near = np.sqrt(a * a + b * b + c * c)
             a, b, c = a / half[k, 0], b / half[k, 1], c / half[k, 2]
             slope = np.sqrt(a * a + b * b + c * c)
-            distance = near * (near - 1.0) / slope if slope > 1e-9 else -min(half[k, 0], half[k, 1], half[k, 2])
+            distance = (
+                near * (near - 1.0) / slope if slope > 1e-9 else -min(half[k, 0], half[k, 1], half[k, 2])
+            )
         else:
             if kind[k] == BOX:
                 a, b = abs(a) - half[k, 0], abs(b) - half[k, 1]
@@ -115,8 +117,8 @@ def _touching(
     points: Array, radii: Array, kind: NDArray[np.int64], centre: Array, turn: Array, half: Array, others: Array,
     other_radii: Array, known: int, gap: Array,
 ) -> int:  # fmt: skip
-    """The outermost link that touches, -1 for none; gap (3,) m between each link and the thing. ``others`` (M, 3) m with
-    other_radii (M,), the first ``known`` of them, are the fingers that stand already."""
+    """The outermost link that touches, -1 for none; gap (3,) m between each link and the thing. ``others`` (M, 3) m
+    with other_radii (M,), the first ``known`` of them, are the fingers that stand already."""
     last = -1
     for link in range(3):
         gap[link] = _FAR_M

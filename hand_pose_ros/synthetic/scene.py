@@ -74,7 +74,9 @@ class SceneConfig:
     """Another hand, or the person's other one, at least 7 cm off: drawn by the data set, which has the meshes."""
 
     def __post_init__(self) -> None:
-        validation.share(self, "plane", "body", "beside", "before", "held", "grasp", "other_hand", section="scene")
+        validation.share(
+            self, "plane", "body", "beside", "before", "held", "grasp", "other_hand", section="scene"
+        )
 
 
 def sample_scenes(joints: Array, config: SceneConfig, rng: np.random.Generator) -> Scenes:
@@ -145,8 +147,8 @@ def _hold(joints: Array, scenes: Scenes, share: float, rng: np.random.Generator)
 
 
 def hold(scenes: Scenes, chosen: NDArray[np.intp], things: Solids) -> None:
-    """Put things (M, K), in local frames, into the hands of the chosen scenes (M,), instead of what they may hold; a wall
-    or a table that would pass through them moves behind them."""
+    """Put things (M, K), in local frames, into the hands of the chosen scenes (M,), instead of what they may hold; a
+    wall or a table that would pass through them moves behind them."""
     slots = slice(_HELD_SLOT, _HELD_SLOT + things.kind.shape[1])
     for own, part in zip(scenes.solids, things, strict=True):
         own[chosen, slots] = part

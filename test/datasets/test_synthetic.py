@@ -168,3 +168,21 @@ def test_an_empty_batch_and_an_unknown_family_are_refused():
         SyntheticHands(BARE).batch(0, 0)
     with pytest.raises(ValueError, match="mano"):
         SyntheticHands(replace(BARE, families=("mano",))).batch(0, 1)
+
+
+def test_grasps_change_the_hands_that_hold_something_and_no_other():
+    scene = replace(BARE.scene, grasp=0.5)
+    config = replace(BARE, scene=scene)
+    without, with_things = SyntheticHands(BARE).batch(6, 64), SyntheticHands(config).batch(6, 64)
+    changed = (without.angles != with_things.angles).any(axis=1)
+    assert 16 < changed.sum() < 48
+    for name in ("crop", "joints", "rotation", "translation", "distance", "shape", "family"):
+        assert np.array_equal(getattr(without, name)[~changed], getattr(with_things, name)[~changed]), name
+
+
+def test_a_held_thing_is_seen_in_the_crop():
+    """Beside the hand's own pixels many others are filled, and the joints still lie under the hand's surface."""
+    config = replace(BARE, scene=replace(BARE.scene, grasp=1.0))
+    held, empty = SyntheticHands(config).batch(7, 64), SyntheticHands(BARE).batch(7, 64)
+    assert np.abs(held.joints.mean(axis=1)).max() < 5 * BARE.centre_jitter_m
+    assert (held.crop < 1.0).mean() > 1.15 * (empty.crop < 1.0).mean()
