@@ -187,6 +187,9 @@ def _close(
         ],
         axis=-1,
     )  # fmt: skip
+    # Every second trial stays near the abduction that is preferred.
+    near = plans.preferred[:, None] + rng.normal(0.0, 0.12, (count, THUMB_TRIALS // 2))
+    before[:, ::2, 0] = near.clip(low[0], high[0])
     half = 1.0 / np.linalg.norm(plans.solids.axes, axis=-1)
     turn = plans.solids.axes * half[..., None]
     angles = np.zeros((count, skeleton.ANGLE_COUNT))

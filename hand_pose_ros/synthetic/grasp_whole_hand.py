@@ -31,7 +31,11 @@ def handles(links: HandLinks, rng: np.random.Generator) -> GraspPlans:
     kind = np.where(rng.random(count) < 0.8, CYLINDER, BOX)
     radius = np.where(kind == BOX, 0.85 * radius, radius)
     thing = solid(kind, middle, columns(radius, oval * radius, half), turn)
-    return GraspPlans.closing(thing, rng, fan=(0.0, 0.2))
+    plans = GraspPlans.closing(thing, rng, fan=(0.0, 0.2))
+    # Most thumbs close round the handle and over the fingers, the others lie along it.
+    over = rng.random(count) < 0.65
+    plans.preferred = np.where(over, rng.uniform(0.35, 0.8, count), rng.uniform(-0.4, 0.2, count))
+    return plans
 
 
 def hammers(links: HandLinks, rng: np.random.Generator) -> GraspPlans:
