@@ -15,13 +15,16 @@ from numpy.typing import NDArray
 from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.detection.detector_net import FAR_M
 from hand_pose_ros.hand.skeleton import FINGER_ANGLE_TABLE
+from hand_pose_ros.synthetic.grasp_library import HeldThings, load_grasps, sample_held
+from hand_pose_ros.synthetic.grasp_plans import GRASP_SOLIDS
 from hand_pose_ros.synthetic.hand_trajectory import MIRROR
 from hand_pose_ros.synthetic.poses import sample_angles, sample_view_rotations, sample_wrist_bends
 from hand_pose_ros.synthetic.render import HAND_ENDS_M, draw_plane, dress_forearm, rasterize
+from hand_pose_ros.synthetic.scene import farthest
 from hand_pose_ros.synthetic.sensor import NoiseModel
 from hand_pose_ros.synthetic.sensor_presets import sample_noise
 from hand_pose_ros.synthetic.skinning import FOREARM, skin_vertices
-from hand_pose_ros.synthetic.solids import Solids, draw_solids
+from hand_pose_ros.synthetic.solids import NO_SOLIDS, NOTHING, Solids, draw_solids, gather, moved, where
 from hand_pose_ros.synthetic.stereo_config import NO_STEREO, StereoRanges, sample_models
 from hand_pose_ros.synthetic.subjects import SubjectSet
 from hand_pose_ros.synthetic.surroundings import PlacedHands, sample_surroundings
@@ -38,6 +41,8 @@ SHAPE_STEPS = (7, 6, 9, 4, 14, 5)
 """A sensor's pixels a cell in each of them."""
 _STEREO_STREAM = 12
 """Which stream of random numbers of a batch the stereo matchers are drawn from."""
+_GRASP_STREAM = 61
+"""Which stream of random numbers of a batch the grasps are drawn from: without them all else is as it was."""
 _SHAPE_SHARES = (0.35, 0.15, 0.15, 0.15, 0.1, 0.1)
 
 
@@ -121,12 +126,18 @@ def sample_scenes(config: FullFrameConfig, subjects: SubjectSet, seed: int, coun
     subject = rng.integers(len(subjects), size=(count, HANDS))
     subject[:, 1] = np.where(rng.random(count) < 0.85, subject[:, 0], subject[:, 1])
     centre = _places(count, shape, focal, middle, config.distance_m, rng)
-    joints, skinning, axes = _pose(subjects, subject, left, centre, rng)
+    held = _sample_held(config, seed, subject.size)
+    joints, skinning, axes, things = _pose(config, subjects, subject, left, centre, held, rng)
     arm = subjects.rest_positions[subject, FOREARM] - [0.22, 0.0, 0.0]
     elbow = np.einsum("nhij,nhj->nhi", skinning[:, :, FOREARM, :, :3], arm) + skinning[:, :, FOREARM, :, 3]
     walls, solids = sample_surroundings(
         PlacedHands(present, joints, elbow, left), half_view, config.scene, rng
     )
+    if len(held.hand):
+        things = where(present.reshape(-1), things)
+        things = Solids(*(part.reshape(count, -1, *part.shape[2:]) for part in things))
+        solids = gather(solids, things)
+        walls[:, 3] = np.maximum(walls[:, 3], farthest(things, walls[:, :3]) + 0.001)
     none = np.zeros((count, len(NoiseModel().as_array())))
     noise, coarse_noise = _noise(count, rng) if config.noise else (none, none)
     sleeves, seeds = _sleeves(count, rng), rng.integers(2**31, size=count)
@@ -136,14 +147,28 @@ def sample_scenes(config: FullFrameConfig, subjects: SubjectSet, seed: int, coun
     )  # fmt: skip
 
 
+def _sample_held(config: FullFrameConfig, seed: int, count: int) -> HeldThings:
+    """Which of ``count`` hands hold a thing with this hand alone."""
+    if config.scene.grasp == 0:
+        return HeldThings(np.empty(0, np.intp), np.empty(0, np.int64))
+    library = load_grasps(config.families, config.identities, config.split)
+    rng = np.random.default_rng([config.split, 5, seed, _GRASP_STREAM])
+    hand, grasp = sample_held(library, config.scene.grasp, count, rng)
+    alone = np.isnan(library.mirror[grasp, 0])
+    return HeldThings(hand[alone], grasp[alone])
+
+
 def _pose(
+    config: FullFrameConfig,
     subjects: SubjectSet,
     subject: NDArray[np.int64],
     left: NDArray[np.bool_],
     centre: Array,
+    held: HeldThings,
     rng: np.random.Generator,
-) -> tuple[Array, Array, Array]:
-    """Joints (N, H, 23, 3) m, skinning matrices (N, H, 17, 3, 4), axes (N, H, 3, 3), all in the camera's frame.
+) -> tuple[Array, Array, Array, Solids]:
+    """Joints (N, H, 23, 3) m, skinning matrices (N, H, 17, 3, 4), axes (N, H, 3, 3), held things (N H, K), all in the
+    camera's frame; a hand that holds a thing has the subject of its grasp, which is written into ``subject`` (N, H).
 
     Left hands are mirrored right ones.
     """
@@ -155,6 +180,10 @@ def _pose(
     bent = np.tile([0.0, 1.0, 1.15, 0.7], 4) * curl + rng.normal(0, 0.1, (count, len(fingers)))
     angles[:, fingers] = np.where(grasps[:, None], bent, angles[:, fingers])
     rotation, bends = sample_view_rotations(count, rng), sample_wrist_bends(count, rng)
+    things = NO_SOLIDS
+    if len(held.hand):
+        library = load_grasps(config.families, config.identities, config.split)
+        library.pose(held, subjects, subject.reshape(-1), angles, rotation, bends)
     # The world of a left hand is mirrored: there it is a right one.
     mirror = np.where(left.reshape(-1, 1), MIRROR, 1.0)
     place = centre.reshape(-1, 3) * mirror
@@ -163,6 +192,21 @@ def _pose(
     flat = subject.reshape(-1)
     joints = subjects.pose(flat, angles, rotation, np.zeros((count, 3))).joints
     posed = subjects.pose(flat, angles, rotation, place - joints.mean(axis=1), bends)
+    if len(held.hand):
+        in_hand = Solids(*(part[held.grasp] for part in library.solids))
+        across = mirror[held.hand]
+        in_hand = moved(
+            in_hand,
+            across[..., None] * rotation[held.hand],
+            across * (place - joints.mean(axis=1))[held.hand],
+        )
+        things = Solids(
+            np.full((count, GRASP_SOLIDS), NOTHING),
+            np.zeros((count, GRASP_SOLIDS, 3)),
+            np.tile(np.eye(3), (count, GRASP_SOLIDS, 1, 1)),
+        )
+        for every, part in zip(things, in_hand, strict=True):
+            every[held.hand] = part
     lead = subject.shape
     skinning = posed.skinning * mirror[:, None, :, None]
     axes = rotation * mirror[..., None]  # mirrored, so the thumb's side is y on both sides
@@ -171,6 +215,7 @@ def _pose(
         joints.reshape(*lead, *joints.shape[1:]),
         skinning.reshape(*lead, *skinning.shape[1:]),
         axes.reshape(*lead, 3, 3),
+        things,
     )
 
 

@@ -20,13 +20,14 @@ from hand_pose_ros.datasets.crop_views import Borders, Crops, directions, rolls_
 from hand_pose_ros.datasets.render_crops import render_crops
 from hand_pose_ros.depth.crop import CROP_CUBE_M, CROP_SIZE, CropFrame, roll_to_up
 from hand_pose_ros.hand.kinematics_numba import fingers_direction
+from hand_pose_ros.synthetic.grasp_library import GraspLibrary, HeldThings, load_grasps, sample_held
 from hand_pose_ros.synthetic.negatives import KINDS, sample_negatives
-from hand_pose_ros.synthetic.other_hands import sample_other_hands
+from hand_pose_ros.synthetic.other_hands import mirrored_hands, sample_other_hands
 from hand_pose_ros.synthetic.poses import sample_angles, sample_view_rotations, sample_wrist_bends
-from hand_pose_ros.synthetic.scene import SceneConfig, Scenes, sample_scenes, to_camera
+from hand_pose_ros.synthetic.scene import SceneConfig, Scenes, hold, sample_scenes, to_camera
 from hand_pose_ros.synthetic.sensor import NO_NOISE
 from hand_pose_ros.synthetic.sensor_presets import DEFAULT_SENSORS, require_sensors, sample_sensors
-from hand_pose_ros.synthetic.solids import Solids
+from hand_pose_ros.synthetic.solids import Solids, moved
 from hand_pose_ros.synthetic.stereo_config import sample_stereo
 from hand_pose_ros.synthetic.subjects import SubjectSet, load_subjects
 from hand_pose_ros.validation import between, interval, not_negative, require, share, whole
@@ -42,6 +43,8 @@ _STEREO_STREAM = 12
 # A bare forearm is looked at this far behind its wrist.
 _ARM_CENTRE_M = (0.04, 0.18)
 _ARM_END_M = 0.027
+_GRASP_STREAM = 61
+"""Which stream of random numbers of a batch the grasps are drawn from: without them all else is as it was."""
 
 
 @dataclass(frozen=True)
@@ -146,6 +149,11 @@ class SyntheticHands:
         """The subjects of this split, made on first use."""
         return load_subjects(self.config.families, self.config.identities, self.config.split)
 
+    @cached_property
+    def grasps(self) -> GraspLibrary:
+        """The grasps of this split's subjects, made on first use."""
+        return load_grasps(self.config.families, self.config.identities, self.config.split)
+
     def batch(self, seed: int, count: int, recrop: Recrop | None = None) -> Batch:
         """``count`` samples; a pure function of the configuration, the seed and the count.
 
@@ -162,6 +170,8 @@ class SyntheticHands:
         angles = sample_angles(count, rng)
         rotation = sample_view_rotations(count, rng)
         bends = sample_wrist_bends(count, rng)
+        hands = count - round(config.negative_fraction * count)
+        held = self._take_things(seed, hands, subject, angles, rotation, bends)
 
         joints = subjects.pose(subject, angles, rotation, np.zeros((count, 3))).joints
         jitter = rng.normal(0, config.centre_jitter_m, (count, 3))
@@ -175,7 +185,6 @@ class SyntheticHands:
             borders.outward[tracked] = 0.0
         jitter = jitter + borders.outward
         translation = jitter - joints.mean(axis=1)
-        hands = count - round(config.negative_fraction * count)
         negatives, kind = sample_negatives(count - hands, rng)
         bare = np.concatenate([np.full(hands, np.nan), _bare_arms(kind, rng)])
         arm = np.isfinite(bare)
@@ -206,6 +215,15 @@ class SyntheticHands:
         others = sample_other_hands(
             subjects, posed.joints[:hands], subject[:hands], config.scene.other_hand, rng
         )
+        if len(held.hand):
+            place = rotation[held.hand], translation[held.hand]
+            hold(scenes, held.hand, moved(Solids(*(part[held.grasp] for part in self.grasps.solids)), *place))
+            mirror = self.grasps.mirror[held.grasp]
+            both = np.isfinite(mirror[:, 0])
+            turned = np.einsum("mij,mkj->mki", place[0], mirror.reshape(-1, 2, 3))
+            turned[:, 0] += place[1]
+            hand = held.hand[both]
+            others = mirrored_hands(others, hand, posed.skinning[hand], turned.reshape(-1, 6)[both])
         scenes = to_camera(_join(scenes, negatives), view, distance)
         other_skinning = np.einsum("nji,nsjk->nsik", view[others.beside], others.skinning)
         other_skinning[..., 3] += centres[others.beside, None]
@@ -238,6 +256,19 @@ class SyntheticHands:
             shape=subjects.shape[subject[:hands]].astype(np.float32),
             family=subjects.family[subject[:hands]],
         )
+
+    def _take_things(
+        self, seed: int, hands: int, subject: NDArray[np.int64], angles: Array, rotation: Array, bends: Array
+    ) -> HeldThings:
+        """Which of the first ``hands`` hold a thing, and these hands' subject (N,), angles (N, 20) rad, rotation
+        (N, 3, 3) and wrist bends (N, 2) rad, in place."""
+        config = self.config
+        if config.scene.grasp == 0:
+            return HeldThings(np.empty(0, np.intp), np.empty(0, np.int64))
+        rng = np.random.default_rng([config.split, seed, _GRASP_STREAM])
+        held = sample_held(self.grasps, config.scene.grasp, hands, rng)
+        self.grasps.pose(held, self.subjects, subject, angles, rotation, bends)
+        return held
 
 
 def _bare_arms(kind: NDArray[np.int64], rng: np.random.Generator) -> Array:

@@ -43,6 +43,8 @@ class SurroundingsConfig:
     """A table top under the hands."""
     held: float = 0.15
     """Something between the palm and the fingers of each hand."""
+    grasp: float = 0.0
+    """A grasp of ``synthetic.grasp_library`` for each hand: its pose, its subject and its thing."""
     before: float = 0.12
     """Something that hides a part of the first hand."""
 

@@ -196,3 +196,21 @@ def test_without_noise_there_is_no_stereo_either() -> None:
     exact = SyntheticHands(SyntheticConfig(identities=2, noise=False)).batch(13, 4)
     asked = SyntheticHands(SyntheticConfig(identities=2, noise=False, stereo=1.0)).batch(13, 4)
     np.testing.assert_array_equal(exact.crop, asked.crop)
+
+
+def test_grasps_change_the_hands_that_hold_something_and_no_other():
+    scene = replace(BARE.scene, grasp=0.5)
+    config = replace(BARE, scene=scene)
+    without, with_things = SyntheticHands(BARE).batch(6, 64), SyntheticHands(config).batch(6, 64)
+    changed = (without.angles != with_things.angles).any(axis=1)
+    assert 16 < changed.sum() < 48
+    for name in ("crop", "joints", "rotation", "translation", "distance", "shape", "family"):
+        assert np.array_equal(getattr(without, name)[~changed], getattr(with_things, name)[~changed]), name
+
+
+def test_a_held_thing_is_seen_in_the_crop():
+    """Beside the hand's own pixels many others are filled, and the joints still lie under the hand's surface."""
+    config = replace(BARE, scene=replace(BARE.scene, grasp=1.0))
+    held, empty = SyntheticHands(config).batch(7, 64), SyntheticHands(BARE).batch(7, 64)
+    assert np.abs(held.joints.mean(axis=1)).max() < 5 * BARE.centre_jitter_m
+    assert (held.crop < 1.0).mean() > 1.15 * (empty.crop < 1.0).mean()
