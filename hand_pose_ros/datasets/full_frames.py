@@ -24,6 +24,7 @@ from hand_pose_ros.detection.detector_net import COLUMNS, FAR_M, NEAR_M, OUT_COL
 from hand_pose_ros.synthetic.sensor import sensor_kernel
 from hand_pose_ros.synthetic.subjects import SubjectSet, load_subjects
 from hand_pose_ros.synthetic.surroundings_config import SurroundingsConfig
+from hand_pose_ros.synthetic.view_families import ViewConfig
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
@@ -143,4 +144,6 @@ def full_frame_config(data: Mapping[str, Any], split: int) -> FullFrameConfig:
     values = {**data, "split": split}
     if "scene" in values:
         values["scene"] = build(SurroundingsConfig, "data.scene", values["scene"])
+    if "views" in values:
+        values["views"] = build(ViewConfig, "data.views", values["views"])
     return build(FullFrameConfig, "data", values)

@@ -16,16 +16,23 @@ from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.detection.detector_net import FAR_M
 from hand_pose_ros.hand.skeleton import FINGER_ANGLE_TABLE
 from hand_pose_ros.synthetic.hand_trajectory import MIRROR
-from hand_pose_ros.synthetic.poses import sample_angles, sample_view_rotations, sample_wrist_bends
+from hand_pose_ros.synthetic.placed_hands import PlacedHands
+from hand_pose_ros.synthetic.poses import (
+    sample_angles,
+    sample_fists,
+    sample_view_rotations,
+    sample_wrist_bends,
+)
 from hand_pose_ros.synthetic.render import HAND_ENDS_M, draw_plane, dress_forearm, rasterize
 from hand_pose_ros.synthetic.sensor import NoiseModel
 from hand_pose_ros.synthetic.sensor_presets import sample_noise
 from hand_pose_ros.synthetic.skinning import FOREARM, skin_vertices
 from hand_pose_ros.synthetic.solids import Solids, draw_solids
 from hand_pose_ros.synthetic.subjects import SubjectSet
-from hand_pose_ros.synthetic.surroundings import PlacedHands, sample_surroundings
+from hand_pose_ros.synthetic.surroundings import sample_surroundings
 from hand_pose_ros.synthetic.surroundings_config import SurroundingsConfig
-from hand_pose_ros.validation import interval, require, whole
+from hand_pose_ros.synthetic.view_families import ViewConfig, with_view_families
+from hand_pose_ros.validation import interval, require, share, whole
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
@@ -35,6 +42,8 @@ HANDS = 2
 SHAPES = np.array([(68, 91), (70, 85), (53, 94), (60, 80), (51, 91), (48, 84)])
 SHAPE_STEPS = (7, 6, 9, 4, 14, 5)
 """A sensor's pixels a cell in each of them."""
+# Streams of random numbers of a batch: with what is drawn from them or without, all else is the same.
+_LOOKALIKE_STREAM, _FIST_STREAM = 53, 59
 _SHAPE_SHARES = (0.35, 0.15, 0.15, 0.15, 0.1, 0.1)
 
 
@@ -54,10 +63,14 @@ class FullFrameConfig:
     """Nearest and farthest hand, along the optical axis; even in the logarithm."""
     focal: tuple[float, float] = (0.55, 1.05)
     """Focal length over the image's width: 1.05 is narrower than any usual depth camera's, 0.55 wider."""
+    fists: float = 0.0
+    """Share of the hands that are fists."""
     noise: bool = True
     """Whether a generic sensor's noise is added; without, depths are exact."""
     scene: SurroundingsConfig = field(default_factory=SurroundingsConfig)
     """What stands around the hands."""
+    views: ViewConfig = field(default_factory=ViewConfig)
+    """From where the hands are seen; ``table_below`` is not used: ``scene.table_close`` gives the tables."""
 
     def __post_init__(self) -> None:
         require(bool(self.families), "", "families", self.families, "at least one of makehuman, webxr")
@@ -66,6 +79,7 @@ class FullFrameConfig:
         require(shares, "", "hands", self.hands, "three shares that add up to 1")
         interval(self, 0.2, FAR_M, "distance_m", unit="m")
         interval(self, 0.3, 3.0, "focal")
+        share(self, "fists")
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,12 +127,13 @@ def sample_scenes(config: FullFrameConfig, subjects: SubjectSet, seed: int, coun
     subject = rng.integers(len(subjects), size=(count, HANDS))
     subject[:, 1] = np.where(rng.random(count) < 0.85, subject[:, 0], subject[:, 1])
     centre = _places(count, shape, focal, middle, config.distance_m, rng)
-    joints, skinning, axes = _pose(subjects, subject, left, centre, rng)
+    joints, skinning, axes = _pose(config, subjects, subject, left, centre, rng, seed)
     arm = subjects.rest_positions[subject, FOREARM] - [0.22, 0.0, 0.0]
     elbow = np.einsum("nhij,nhj->nhi", skinning[:, :, FOREARM, :, :3], arm) + skinning[:, :, FOREARM, :, 3]
     walls, solids = sample_surroundings(
-        PlacedHands(present, joints, elbow, left), half_view, config.scene, rng
-    )
+        PlacedHands(present, joints, elbow, left), half_view, config.scene, rng,
+        np.random.default_rng([config.split, 5, seed, _LOOKALIKE_STREAM]),
+    )  # fmt: skip
     none = np.zeros((count, len(NoiseModel().as_array())))
     noise, coarse_noise = _noise(count, rng) if config.noise else (none, none)
     sleeves, seeds = _sleeves(count, rng), rng.integers(2**31, size=count)
@@ -129,11 +144,13 @@ def sample_scenes(config: FullFrameConfig, subjects: SubjectSet, seed: int, coun
 
 
 def _pose(
+    config: FullFrameConfig,
     subjects: SubjectSet,
     subject: NDArray[np.int64],
     left: NDArray[np.bool_],
     centre: Array,
     rng: np.random.Generator,
+    seed: int,
 ) -> tuple[Array, Array, Array]:
     """Joints (N, H, 23, 3) m, skinning matrices (N, H, 17, 3, 4), axes (N, H, 3, 3), all in the camera's frame.
 
@@ -146,7 +163,12 @@ def _pose(
     fingers = FINGER_ANGLE_TABLE[1:].ravel()
     bent = np.tile([0.0, 1.0, 1.15, 0.7], 4) * curl + rng.normal(0, 0.1, (count, len(fingers)))
     angles[:, fingers] = np.where(grasps[:, None], bent, angles[:, fingers])
+    if config.fists > 0:
+        fist_rng = np.random.default_rng([config.split, 5, seed, _FIST_STREAM])
+        chosen = fist_rng.random(count) < config.fists
+        angles[chosen] = sample_fists(count, fist_rng)[chosen]
     rotation, bends = sample_view_rotations(count, rng), sample_wrist_bends(count, rng)
+    rotation = with_view_families(rotation, config.views, (config.split, 5, seed)).rotation
     # The world of a left hand is mirrored: there it is a right one.
     mirror = np.where(left.reshape(-1, 1), MIRROR, 1.0)
     place = centre.reshape(-1, 3) * mirror

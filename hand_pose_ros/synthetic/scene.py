@@ -70,9 +70,13 @@ class SceneConfig:
     """Something between the fingers, as in a grasp."""
     other_hand: float = 0.0
     """Another hand, or the person's other one, at least 7 cm off: drawn by the data set, which has the meshes."""
+    table: float = 0.0
+    """A table 2 to 25 mm behind the hand, instead of a wall: drawn by the data set, too."""
 
     def __post_init__(self) -> None:
-        validation.share(self, "plane", "body", "beside", "before", "held", "other_hand", section="scene")
+        validation.share(
+            self, "plane", "body", "beside", "before", "held", "other_hand", "table", section="scene"
+        )
 
 
 def sample_scenes(joints: Array, config: SceneConfig, rng: np.random.Generator) -> Scenes:
