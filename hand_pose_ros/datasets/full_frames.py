@@ -25,6 +25,7 @@ from hand_pose_ros.synthetic.sensor import sensor_kernel
 from hand_pose_ros.synthetic.stereo_matching import count_hidden_by_edge, stereo_kernel
 from hand_pose_ros.synthetic.subjects import SubjectSet, load_subjects
 from hand_pose_ros.synthetic.surroundings_config import SurroundingsConfig
+from hand_pose_ros.synthetic.view_families import ViewConfig
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
@@ -150,4 +151,6 @@ def full_frame_config(data: Mapping[str, Any], split: int) -> FullFrameConfig:
     values = {**data, "split": split}
     if "scene" in values:
         values["scene"] = build(SurroundingsConfig, "data.scene", values["scene"])
+    if "views" in values:
+        values["views"] = build(ViewConfig, "data.views", values["views"])
     return build(FullFrameConfig, "data", values)

@@ -18,7 +18,13 @@ from hand_pose_ros.hand.skeleton import FINGER_ANGLE_TABLE
 from hand_pose_ros.synthetic.grasp_library import HeldThings, load_grasps, sample_held
 from hand_pose_ros.synthetic.grasp_plans import GRASP_SOLIDS
 from hand_pose_ros.synthetic.hand_trajectory import MIRROR
-from hand_pose_ros.synthetic.poses import sample_angles, sample_view_rotations, sample_wrist_bends
+from hand_pose_ros.synthetic.placed_hands import PlacedHands
+from hand_pose_ros.synthetic.poses import (
+    sample_angles,
+    sample_fists,
+    sample_view_rotations,
+    sample_wrist_bends,
+)
 from hand_pose_ros.synthetic.render import HAND_ENDS_M, draw_plane, dress_forearm, rasterize
 from hand_pose_ros.synthetic.scene import farthest
 from hand_pose_ros.synthetic.sensor import NoiseModel
@@ -27,8 +33,9 @@ from hand_pose_ros.synthetic.skinning import FOREARM, skin_vertices
 from hand_pose_ros.synthetic.solids import NO_SOLIDS, NOTHING, Solids, draw_solids, gather, moved, where
 from hand_pose_ros.synthetic.stereo_config import NO_STEREO, StereoRanges, sample_models
 from hand_pose_ros.synthetic.subjects import SubjectSet
-from hand_pose_ros.synthetic.surroundings import PlacedHands, sample_surroundings
+from hand_pose_ros.synthetic.surroundings import sample_surroundings
 from hand_pose_ros.synthetic.surroundings_config import SurroundingsConfig
+from hand_pose_ros.synthetic.view_families import ViewConfig, with_view_families
 from hand_pose_ros.validation import interval, require, share, whole
 
 Array = NDArray[np.float64]
@@ -43,6 +50,8 @@ _STEREO_STREAM = 12
 """Which stream of random numbers of a batch the stereo matchers are drawn from."""
 _GRASP_STREAM = 61
 """Which stream of random numbers of a batch the grasps are drawn from: without them all else is as it was."""
+# Streams of random numbers of a batch: with what is drawn from them or without, all else is the same.
+_LOOKALIKE_STREAM, _FIST_STREAM = 53, 59
 _SHAPE_SHARES = (0.35, 0.15, 0.15, 0.15, 0.1, 0.1)
 
 
@@ -62,12 +71,16 @@ class FullFrameConfig:
     """Nearest and farthest hand, along the optical axis; even in the logarithm."""
     focal: tuple[float, float] = (0.55, 1.05)
     """Focal length over the image's width: 1.05 is narrower than any usual depth camera's, 0.55 wider."""
+    fists: float = 0.0
+    """Share of the hands that are fists."""
     noise: bool = True
     """Whether a generic sensor's noise is added; without, depths are exact."""
     stereo: float = 0.0
     """Share of the pictures that a stereo matcher sees (synthetic/stereo_config.py); none without ``noise``."""
     scene: SurroundingsConfig = field(default_factory=SurroundingsConfig)
     """What stands around the hands."""
+    views: ViewConfig = field(default_factory=ViewConfig)
+    """From where the hands are seen; ``table_below`` is not used: ``scene.table_close`` gives the tables."""
 
     def __post_init__(self) -> None:
         require(bool(self.families), "", "families", self.families, "at least one of makehuman, webxr")
@@ -76,7 +89,7 @@ class FullFrameConfig:
         require(shares, "", "hands", self.hands, "three shares that add up to 1")
         interval(self, 0.2, FAR_M, "distance_m", unit="m")
         interval(self, 0.3, 3.0, "focal")
-        share(self, "stereo")
+        share(self, "stereo", "fists")
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,12 +140,13 @@ def sample_scenes(config: FullFrameConfig, subjects: SubjectSet, seed: int, coun
     subject[:, 1] = np.where(rng.random(count) < 0.85, subject[:, 0], subject[:, 1])
     centre = _places(count, shape, focal, middle, config.distance_m, rng)
     held = _sample_held(config, seed, subject.size)
-    joints, skinning, axes, things = _pose(config, subjects, subject, left, centre, held, rng)
+    joints, skinning, axes, things = _pose(config, subjects, subject, left, centre, held, rng, seed)
     arm = subjects.rest_positions[subject, FOREARM] - [0.22, 0.0, 0.0]
     elbow = np.einsum("nhij,nhj->nhi", skinning[:, :, FOREARM, :, :3], arm) + skinning[:, :, FOREARM, :, 3]
     walls, solids = sample_surroundings(
-        PlacedHands(present, joints, elbow, left), half_view, config.scene, rng
-    )
+        PlacedHands(present, joints, elbow, left), half_view, config.scene, rng,
+        np.random.default_rng([config.split, 5, seed, _LOOKALIKE_STREAM]),
+    )  # fmt: skip
     if len(held.hand):
         things = where(present.reshape(-1), things)
         things = Solids(*(part.reshape(count, -1, *part.shape[2:]) for part in things))
@@ -166,6 +180,7 @@ def _pose(
     centre: Array,
     held: HeldThings,
     rng: np.random.Generator,
+    seed: int,
 ) -> tuple[Array, Array, Array, Solids]:
     """Joints (N, H, 23, 3) m, skinning matrices (N, H, 17, 3, 4), axes (N, H, 3, 3), held things (N H, K), all in the
     camera's frame; a hand that holds a thing has the subject of its grasp, which is written into ``subject`` (N, H).
@@ -179,7 +194,12 @@ def _pose(
     fingers = FINGER_ANGLE_TABLE[1:].ravel()
     bent = np.tile([0.0, 1.0, 1.15, 0.7], 4) * curl + rng.normal(0, 0.1, (count, len(fingers)))
     angles[:, fingers] = np.where(grasps[:, None], bent, angles[:, fingers])
+    if config.fists > 0:
+        fist_rng = np.random.default_rng([config.split, 5, seed, _FIST_STREAM])
+        chosen = fist_rng.random(count) < config.fists
+        angles[chosen] = sample_fists(count, fist_rng)[chosen]
     rotation, bends = sample_view_rotations(count, rng), sample_wrist_bends(count, rng)
+    rotation = with_view_families(rotation, config.views, (config.split, 5, seed)).rotation
     things = NO_SOLIDS
     if len(held.hand):
         library = load_grasps(config.families, config.identities, config.split)

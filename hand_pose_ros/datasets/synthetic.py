@@ -21,15 +21,19 @@ from hand_pose_ros.datasets.render_crops import render_crops
 from hand_pose_ros.depth.crop import CROP_CUBE_M, CROP_SIZE, CropFrame, roll_to_up
 from hand_pose_ros.hand.kinematics_numba import fingers_direction
 from hand_pose_ros.synthetic.grasp_library import GraspLibrary, HeldThings, load_grasps, sample_held
+from hand_pose_ros.synthetic.lookalikes import sample_lookalikes
 from hand_pose_ros.synthetic.negatives import KINDS, sample_negatives
+from hand_pose_ros.synthetic.negatives_config import NegativesConfig
 from hand_pose_ros.synthetic.other_hands import mirrored_hands, sample_other_hands
 from hand_pose_ros.synthetic.poses import sample_angles, sample_view_rotations, sample_wrist_bends
 from hand_pose_ros.synthetic.scene import SceneConfig, Scenes, hold, sample_scenes, to_camera
 from hand_pose_ros.synthetic.sensor import NO_NOISE
 from hand_pose_ros.synthetic.sensor_presets import DEFAULT_SENSORS, require_sensors, sample_sensors
-from hand_pose_ros.synthetic.solids import Solids, moved
+from hand_pose_ros.synthetic.solids import Solids, moved, padded
 from hand_pose_ros.synthetic.stereo_config import sample_stereo
 from hand_pose_ros.synthetic.subjects import SubjectSet, load_subjects
+from hand_pose_ros.synthetic.table_contact import sample_tables
+from hand_pose_ros.synthetic.view_families import FAMILIES, ViewConfig, with_view_families
 from hand_pose_ros.validation import between, interval, not_negative, require, share, whole
 
 RECROP_MARGIN_M = 0.125
@@ -45,6 +49,9 @@ _ARM_CENTRE_M = (0.04, 0.18)
 _ARM_END_M = 0.027
 _GRASP_STREAM = 61
 """Which stream of random numbers of a batch the grasps are drawn from: without them all else is as it was."""
+_ARM_START_M = 0.01
+_LEAST_ARM_M = 0.16  # how much of an arm is seen where one without its hand is asked for; guessed
+_TABLE_STREAM = 47  # which stream of random numbers of a batch the tables are drawn from
 
 
 @dataclass(frozen=True)
@@ -87,6 +94,10 @@ class SyntheticConfig:
     """What stands around the hand."""
     negative_fraction: float = 0.0
     """Share of the crops of a batch that show no hand: the last ones."""
+    negatives: NegativesConfig = field(default_factory=NegativesConfig)
+    """What these show."""
+    views: ViewConfig = field(default_factory=ViewConfig)
+    """From where the hands are seen."""
 
     def __post_init__(self) -> None:
         require(bool(self.families), "", "families", self.families, "at least one of makehuman, webxr")
@@ -168,7 +179,8 @@ class SyntheticHands:
         rng = np.random.default_rng([config.split, seed])
         subject = rng.integers(len(subjects), size=count)
         angles = sample_angles(count, rng)
-        rotation = sample_view_rotations(count, rng)
+        stream = (config.split, seed)
+        rotation, family = with_view_families(sample_view_rotations(count, rng), config.views, stream)
         bends = sample_wrist_bends(count, rng)
         hands = count - round(config.negative_fraction * count)
         held = self._take_things(seed, hands, subject, angles, rotation, bends)
@@ -186,12 +198,21 @@ class SyntheticHands:
         jitter = jitter + borders.outward
         translation = jitter - joints.mean(axis=1)
         negatives, kind = sample_negatives(count - hands, rng)
-        bare = np.concatenate([np.full(hands, np.nan), _bare_arms(kind, rng)])
+        lookalikes = sample_lookalikes(rotation[hands:], config.negatives, stream)
+        bare_arms = np.where(lookalikes.replaced, lookalikes.behind, _bare_arms(kind, rng))
+        bare = np.concatenate([np.full(hands, np.nan), bare_arms])
         arm = np.isfinite(bare)
+        bends[hands:][lookalikes.replaced] = 0.0
         translation[arm] = _centred_on_arm(joints, rotation, bare)[arm]
         # An ellipsoid closes the arm's open end.
         end = np.where(arm, bare, 0.0)[hands:, None] * rotation[hands:, :, 0]
-        negatives.put(0, arm[hands:], end, np.full_like(end, _ARM_END_M), rotation[hands:].swapaxes(1, 2))
+        negatives.put(
+            0,
+            arm[hands:] & ~lookalikes.replaced,
+            end,
+            np.full_like(end, _ARM_END_M),
+            rotation[hands:].swapaxes(1, 2),
+        )
         posed = subjects.pose(subject, angles, rotation, translation, bends)
 
         finest_px = 1.51 * config.size  # just enough for the crop to take medians, as it does of dense images
@@ -209,12 +230,18 @@ class SyntheticHands:
         view = np.stack([CropFrame(centre, config.cube_m, config.size).view for centre in centres])
         # Into the camera frame: x_camera = view^T x_local + centre, for points and for skinning matrices alike.
         frame = borders.tangents(np.einsum("nji,nj->ni", view, jitter) + centres)
+        lookalikes.cut(
+            frame[hands:], np.einsum("nji,nj->ni", view[hands:], lookalikes.edge) + centres[hands:]
+        )
         skinning = np.einsum("nji,nsjk->nsik", view, posed.skinning)
         skinning[..., 3] += centres[:, None]
         scenes = sample_scenes(posed.joints[:hands], config.scene, rng)
         others = sample_other_hands(
             subjects, posed.joints[:hands], subject[:hands], config.scene.other_hand, rng
         )
+        forearms = _forearm_looks(count, rng)
+        forearms[hands:] = lookalikes.forearms(forearms[hands:], _LEAST_ARM_M)
+        scenes.planes[:] = self._with_tables(scenes.planes, subject, posed.skinning, forearms, family, seed)
         if len(held.hand):
             place = rotation[held.hand], translation[held.hand]
             hold(scenes, held.hand, moved(Solids(*(part[held.grasp] for part in self.grasps.solids)), *place))
@@ -224,7 +251,7 @@ class SyntheticHands:
             turned[:, 0] += place[1]
             hand = held.hand[both]
             others = mirrored_hands(others, hand, posed.skinning[hand], turned.reshape(-1, 6)[both])
-        scenes = to_camera(_join(scenes, negatives), view, distance)
+        scenes = to_camera(_join(scenes, lookalikes.instead_of(negatives)), view, distance)
         other_skinning = np.einsum("nji,nsjk->nsik", view[others.beside], others.skinning)
         other_skinning[..., 3] += centres[others.beside, None]
         which_other = np.full(count, -1)
@@ -240,7 +267,7 @@ class SyntheticHands:
         render_crops(
             subjects.vertices, subjects.bone_index, subjects.bone_weight, subjects.along_forearm, subjects.faces,
             subjects.vertex_range[subject], subjects.face_range[subjects.family[subject]], skinning.astype(np.float32),
-            _forearm_looks(count, rng), np.where(np.arange(count) < hands, -np.inf, np.where(arm, 0.01, np.inf)),
+            forearms, np.concatenate([np.full(hands, -np.inf), lookalikes.arm_starts(arm[hands:], _ARM_START_M)]),
             which_other, other_skinning.astype(np.float32), scenes.planes, *scenes.solids,
             noise, stereo.models, frame, rng.integers(2**31, size=count), patch_px,
             view, centres, distance, config.cube_m / 2, margin, crops.view, crops.distance, crop[:, 0],
@@ -270,6 +297,24 @@ class SyntheticHands:
         self.grasps.pose(held, self.subjects, subject, angles, rotation, bends)
         return held
 
+    def _with_tables(
+        self, planes: Array, subject: NDArray[np.int64], skinning: Array, forearms: Array,
+        family: NDArray[np.int64], seed: int,
+    ) -> Array:  # fmt: skip
+        """Planes (H, 4) of the H hands' scenes, a share of them replaced by tables close behind the hands."""
+        config, hands = self.config, len(planes)
+        below = np.where(
+            family[:hands] == FAMILIES.index("above"), config.views.table_below, config.scene.table
+        )
+        if not below.any():
+            return planes
+        rng = np.random.default_rng([config.split, seed, _TABLE_STREAM])
+        chosen = rng.random(hands) < below
+        tables = sample_tables(
+            self.subjects, subject[:hands], skinning[:hands], forearms[:hands], chosen, rng
+        )
+        return np.where(np.isnan(tables), planes, tables)
+
 
 def _bare_arms(kind: NDArray[np.int64], rng: np.random.Generator) -> Array:
     """(N,): how far behind the wrist (m) the crop's centre lies for those that show a bare forearm, else NaN."""
@@ -283,8 +328,9 @@ def _centred_on_arm(joints: Array, rotation: Array, behind: Array) -> Array:
 
 
 def _join(first: Scenes, second: Scenes) -> Scenes:
-    """Two lists of scenes, one after the other."""
-    kind, centre, axes = zip(first.solids, second.solids, strict=True)
+    """Two lists of scenes, one after the other; where one has fewer solids, nothing fills it up."""
+    most = max(first.solids.kind.shape[1], second.solids.kind.shape[1])
+    kind, centre, axes = zip(padded(first.solids, most), padded(second.solids, most), strict=True)
     solids = Solids(np.concatenate(kind), np.concatenate(centre), np.concatenate(axes))
     return Scenes(np.concatenate([first.planes, second.planes]), solids)
 
@@ -300,8 +346,9 @@ def synthetic_source(data: Mapping[str, Any], split: int) -> SyntheticHands:
     """The source that ``data`` (fields that differ from the defaults) describes; ValueError names a wrong one."""
     try:
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
-        if "scene" in values:
-            values["scene"] = SceneConfig(**values["scene"])
+        for name, kind in (("scene", SceneConfig), ("negatives", NegativesConfig), ("views", ViewConfig)):
+            if name in values:
+                values[name] = kind(**values[name])
         return SyntheticHands(SyntheticConfig(**{**values, "split": split}))
     except TypeError as error:
         raise ValueError(f"data: {error}") from error

@@ -72,10 +72,12 @@ class SceneConfig:
     """A grasp of ``synthetic.grasp_library``: its pose, its subject and its thing, drawn by the data set."""
     other_hand: float = 0.0
     """Another hand, or the person's other one, at least 7 cm off: drawn by the data set, which has the meshes."""
+    table: float = 0.0
+    """A table 2 to 25 mm behind the hand, instead of a wall: drawn by the data set, too."""
 
     def __post_init__(self) -> None:
         validation.share(
-            self, "plane", "body", "beside", "before", "held", "grasp", "other_hand", section="scene"
+            self, "plane", "body", "beside", "before", "held", "grasp", "other_hand", "table", section="scene"
         )
 
 
