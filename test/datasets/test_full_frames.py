@@ -105,6 +105,7 @@ def test_wrong_settings_are_named(change, message):
         FullFrames(CONFIG).batch(0, 0)
 
 
+@pytest.mark.slow
 def test_a_share_seen_by_stereo_leaves_the_other_pictures_and_the_truth_as_they_were() -> None:
     before = FullFrames(FullFrameConfig(split=1, identities=2)).batch(4, 16)
     after = FullFrames(FullFrameConfig(split=1, identities=2, stereo=0.5)).batch(4, 16)

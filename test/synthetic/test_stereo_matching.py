@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from hand_pose_ros.synthetic.stereo_config import StereoModel
 from hand_pose_ros.synthetic.stereo_matching import SEARCH_PX, match_depth
 
+pytestmark = pytest.mark.slow  # the kernels are compiled
+
 FOCAL, BASELINE = 400.0, 0.05
 NEAR, FAR = 0.6, 1.2
 HEIGHT, WIDTH = 160, 220
