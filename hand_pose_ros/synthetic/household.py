@@ -153,7 +153,7 @@ def robot_arms(count: int, rng: np.random.Generator) -> Solids:
         half,
         axes_with_third(direction),
     )
-    at_end = Solids(*(values[:, 1:] for values in end))
+    at_end = Solids(end.kind[:, 1:], end.centre[:, 1:], end.axes[:, 1:])
     first = Solids(
         np.where(kind == 0, end.kind[:, 0], np.where(kind == 1, ball.kind[:, 0], NOTHING))[:, None],
         np.where((kind == 0)[:, None], end.centre[:, 0], ball.centre[:, 0])[:, None],
