@@ -103,3 +103,16 @@ def test_wrong_settings_are_named(change, message):
         SurroundingsConfig(table=1.5)
     with pytest.raises(ValueError, match="count"):
         FullFrames(CONFIG).batch(0, 0)
+
+
+@pytest.mark.slow
+def test_grasps_leave_pictures_without_hands_as_they_are():
+    scene = replace(BARE, grasp=1.0)
+    empty = replace(CONFIG, scene=BARE, noise=False, hands=(1.0, 0.0, 0.0))
+    assert np.array_equal(
+        FullFrames(empty).batch(4, 6).z, FullFrames(replace(empty, scene=scene)).batch(4, 6).z
+    )
+    full = replace(empty, hands=(0.0, 1.0, 0.0))
+    assert not np.array_equal(
+        FullFrames(full).batch(4, 6).z, FullFrames(replace(full, scene=scene)).batch(4, 6).z
+    )
