@@ -114,3 +114,15 @@ def test_a_share_seen_by_stereo_leaves_the_other_pictures_and_the_truth_as_they_
     np.testing.assert_array_equal(before.centre, after.centre)
     np.testing.assert_array_equal(before.visible[same], after.visible[same])
     assert (after.visible <= before.visible).all(), "the right camera sees less of what is at the left edge"
+
+
+def test_grasps_leave_pictures_without_hands_as_they_are():
+    scene = replace(BARE, grasp=1.0)
+    empty = replace(CONFIG, scene=BARE, noise=False, hands=(1.0, 0.0, 0.0))
+    assert np.array_equal(
+        FullFrames(empty).batch(4, 6).z, FullFrames(replace(empty, scene=scene)).batch(4, 6).z
+    )
+    full = replace(empty, hands=(0.0, 1.0, 0.0))
+    assert not np.array_equal(
+        FullFrames(full).batch(4, 6).z, FullFrames(replace(full, scene=scene)).batch(4, 6).z
+    )
