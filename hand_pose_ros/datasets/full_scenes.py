@@ -30,7 +30,7 @@ from hand_pose_ros.synthetic.scene import farthest
 from hand_pose_ros.synthetic.sensor import NoiseModel
 from hand_pose_ros.synthetic.sensor_presets import sample_noise
 from hand_pose_ros.synthetic.skinning import FOREARM, skin_vertices
-from hand_pose_ros.synthetic.solids import NO_SOLIDS, NOTHING, Solids, draw_solids, gather, moved, where
+from hand_pose_ros.synthetic.solids import NO_SOLIDS, NOTHING, Solids, draw_solids, gather, moved, take, where
 from hand_pose_ros.synthetic.stereo_config import NO_STEREO, StereoRanges, sample_models
 from hand_pose_ros.synthetic.subjects import SubjectSet
 from hand_pose_ros.synthetic.surroundings import sample_surroundings
@@ -149,7 +149,11 @@ def sample_scenes(config: FullFrameConfig, subjects: SubjectSet, seed: int, coun
     )  # fmt: skip
     if len(held.hand):
         things = where(present.reshape(-1), things)
-        things = Solids(*(part.reshape(count, -1, *part.shape[2:]) for part in things))
+        things = Solids(
+            things.kind.reshape(count, -1),
+            things.centre.reshape(count, -1, 3),
+            things.axes.reshape(count, -1, 3, 3),
+        )
         solids = gather(solids, things)
         walls[:, 3] = np.maximum(walls[:, 3], farthest(things, walls[:, :3]) + 0.001)
     none = np.zeros((count, len(NoiseModel().as_array())))
@@ -213,7 +217,7 @@ def _pose(
     joints = subjects.pose(flat, angles, rotation, np.zeros((count, 3))).joints
     posed = subjects.pose(flat, angles, rotation, place - joints.mean(axis=1), bends)
     if len(held.hand):
-        in_hand = Solids(*(part[held.grasp] for part in library.solids))
+        in_hand = take(library.solids, held.grasp)
         across = mirror[held.hand]
         in_hand = moved(
             in_hand,

@@ -29,7 +29,7 @@ from hand_pose_ros.synthetic.poses import sample_angles, sample_view_rotations, 
 from hand_pose_ros.synthetic.scene import SceneConfig, Scenes, hold, sample_scenes, to_camera
 from hand_pose_ros.synthetic.sensor import NO_NOISE
 from hand_pose_ros.synthetic.sensor_presets import DEFAULT_SENSORS, require_sensors, sample_sensors
-from hand_pose_ros.synthetic.solids import Solids, moved, padded
+from hand_pose_ros.synthetic.solids import Solids, moved, padded, take
 from hand_pose_ros.synthetic.stereo_config import sample_stereo
 from hand_pose_ros.synthetic.subjects import SubjectSet, load_subjects
 from hand_pose_ros.synthetic.table_contact import sample_tables
@@ -244,7 +244,7 @@ class SyntheticHands:
         scenes.planes[:] = self._with_tables(scenes.planes, subject, posed.skinning, forearms, family, seed)
         if len(held.hand):
             place = rotation[held.hand], translation[held.hand]
-            hold(scenes, held.hand, moved(Solids(*(part[held.grasp] for part in self.grasps.solids)), *place))
+            hold(scenes, held.hand, moved(take(self.grasps.solids, held.grasp), *place))
             mirror = self.grasps.mirror[held.grasp]
             both = np.isfinite(mirror[:, 0])
             turned = np.einsum("mij,mkj->mki", place[0], mirror.reshape(-1, 2, 3))

@@ -6,9 +6,10 @@ for, angles (rad) and the thing's solids in the palm frame of a right hand (m).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from hand_pose_ros.synthetic.grasp_plans import GRASP_SOLIDS, GraspPlans
 from hand_pose_ros.synthetic.grasp_things import KINDS
 from hand_pose_ros.synthetic.grasps import THUMB_TRIALS, HandLinks, close_grasps
 from hand_pose_ros.synthetic.poses import self_intersects
-from hand_pose_ros.synthetic.solids import Solids
+from hand_pose_ros.synthetic.solids import Solids, take
 from hand_pose_ros.synthetic.subjects import SubjectSet, load_subjects
 
 Array = NDArray[np.float64]
@@ -72,7 +73,7 @@ class GraspLibrary:
     def towards_viewer(self, grasp: NDArray[np.int64], rotation: Array, joints: Array) -> Array:
         """Palm rotations (M, 3, 3) in look-at views, where a hand that its own thing hides (a tray before a palm) is
         turned about the axis of its fingers; joints (M, 23, 3) m of the hands in their palm frames."""
-        kind, centre, axes = (part[grasp] for part in self.solids)
+        kind, centre, axes = take(self.solids, grasp)
         half = 1.0 / np.linalg.norm(axes, axis=-1)
         seen = np.zeros(len(grasp), np.int64)
         count_seen(joints, -rotation[:, 2], kind, centre, axes * half[..., None], half, seen)
@@ -112,13 +113,23 @@ def make_grasps(subjects: SubjectSet, split: int, count: int) -> GraspLibrary:
         _make_kind(subjects, links, number, int(wanted), np.random.default_rng([split, _STREAM, number]))
         for number, wanted in enumerate(np.diff(ends, prepend=0))
     ]
-    solids = Solids(
-        *(np.concatenate([getattr(part.solids, name) for part in parts]) for name in Solids._fields)
-    )
+    return _joined(parts, count)
+
+
+def _joined(parts: list[GraspLibrary], count: int) -> GraspLibrary:
+    """The first ``count`` grasps of all of them, one after the other."""
+
+    def along(values: Sequence[Any]) -> Any:
+        return np.concatenate(values)[:count]
+
     return GraspLibrary(
-        *(np.concatenate([getattr(part, name) for part in parts]) for name in ("kind", "subject", "angles")),
-        solids,
-        *(np.concatenate([getattr(part, name) for part in parts]) for name in ("mirror", "gap", "depth")),
+        along([part.kind for part in parts]),
+        along([part.subject for part in parts]),
+        along([part.angles for part in parts]),
+        Solids(*(along(values) for values in zip(*(part.solids for part in parts), strict=True))),
+        along([part.mirror for part in parts]),
+        along([part.gap for part in parts]),
+        along([part.depth for part in parts]),
     )
 
 
@@ -139,18 +150,7 @@ def _make_kind(
         rounds += 1
         if rounds > 200:
             raise RuntimeError(f"grasps: of kind {KIND_NAMES[kind]} only {found} of {wanted} can be made")
-
-    def cut(name: str) -> Array:
-        return np.concatenate([getattr(part, name) for part in kept])[:wanted] if kept else np.empty(0)
-
-    if not kept:
-        return _nothing()
-    solids = Solids(
-        *(np.concatenate([getattr(part.solids, n) for part in kept])[:wanted] for n in Solids._fields)
-    )
-    return GraspLibrary(
-        cut("kind"), cut("subject"), cut("angles"), solids, cut("mirror"), cut("gap"), cut("depth")
-    )  # type: ignore[arg-type]
+    return _joined(kept, wanted) if kept else _nothing()
 
 
 def _nothing() -> GraspLibrary:

@@ -83,6 +83,11 @@ def padded(solids: Solids, most: int) -> Solids:
     return gather(solids, nothing)
 
 
+def take(solids: Solids, index: NDArray[np.intp] | slice) -> Solids:
+    """The scenes ``index`` along the first dimension."""
+    return Solids(solids.kind[index], solids.centre[index], solids.axes[index])
+
+
 def moved(solids: Solids, rotation: ArrayLike, shift: ArrayLike = 0.0) -> Solids:
     """x -> rotation @ x + shift for every solid; rotation (..., 3, 3), shift (..., 3) m."""
     rotation = np.asarray(rotation, np.float64)[..., None, :, :]
