@@ -77,9 +77,9 @@ def _gather_weights(
     disparity: Array32, weights: Array32, middle: Array32, share: float, near: Array32, near_sum: Array32
 ) -> None:
     """Add a line's weights times ``share``, and those times the disparities, of what is nearer than ``middle``."""
-    zero, share = np.float32(0.0), np.float32(share)
+    zero, factor = np.float32(0.0), np.float32(share)
     for c in range(len(near)):
-        g = weights[c] * share if disparity[c] > middle[c] else zero
+        g = weights[c] * factor if disparity[c] > middle[c] else zero
         near[c] += g
         near_sum[c] += g * disparity[c]
 
@@ -89,9 +89,9 @@ def _gather_all(
     disparity: Array32, weights: Array32, share: float, whole: Array32, whole_sum: Array32
 ) -> None:
     """Add a line's weights times ``share``, and those times the disparities."""
-    share = np.float32(share)
+    factor = np.float32(share)
     for c in range(len(whole)):
-        g = weights[c] * share
+        g = weights[c] * factor
         whole[c] += g
         whole_sum[c] += g * disparity[c]
 
