@@ -96,8 +96,8 @@ def _draw(subjects: SubjectSet, scenes: Scenes, n: int) -> StillImage:
     )  # fmt: skip
     stereo = scenes.stereo[n]
     if not np.isnan(stereo[0]):
-        for h in range(HANDS):
-            counts[h, 0] -= count_hidden_by_edge(alone[h], clean, focal * float(stereo[1]))
+        for hand in range(HANDS):
+            counts[hand, 0] -= count_hidden_by_edge(alone[hand], clean, focal * float(stereo[1]))
     hands = []
     for h in np.flatnonzero(scenes.present[n] & (counts[:, 0] > 0)):
         u, v = camera.project(scenes.joints[n, h]).T

@@ -166,7 +166,8 @@ def sample_models(
     models[:, column("unit_m")] = np.where(short, rng.uniform(*_SHORT_RANGE_UNIT_M, count), 0.001)
     decimated, smoothed, averaged = rng.random((3, count))
     models[:, column("decimation")] = np.where(decimated < ranges.decimated, 2.0, 1.0)
-    smoothing, step = rng.uniform(*_SMOOTHING, count), rng.uniform(*_SMOOTHING_STEP_PX, count)
+    smoothing = rng.uniform(*_SMOOTHING, size=count)
+    step = rng.uniform(*_SMOOTHING_STEP_PX, size=count)
     models[:, column("smoothing")] = np.where(smoothed < ranges.smoothed, smoothing, 1.0)
     models[:, column("smoothing_step_px")] = step
     for name in ("white_px", "bump_px", "scanline", "unsure"):
