@@ -157,7 +157,8 @@ def sample_models(
     column = MODEL_FIELDS.index
     drawn = ("window_px", "near_bias", "falloff", "unsure", "scanline", "dot_pitch_px", "white_px", "bump_px")
     for name in drawn:
-        models[:, column(name)] = rng.uniform(*getattr(ranges, name), count)
+        low, high = getattr(ranges, name)
+        models[:, column(name)] = rng.uniform(low, high, count)
     short = rng.random(count) < ranges.short_range
     focal = np.where(short, rng.choice(D405.focal_px, count), rng.choice(ranges.focal_px, count))
     models[:, column("focal_px")] = focal
