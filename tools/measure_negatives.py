@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hand_pose_ros.datasets.synthetic import SyntheticConfig, SyntheticHands
+from hand_pose_ros.datasets.synthetic import SyntheticHands
+from hand_pose_ros.datasets.synthetic_config import SyntheticConfig
 from hand_pose_ros.network.checkpoint import load_model
 from hand_pose_ros.network.model import HandNet
 from hand_pose_ros.synthetic.negatives_config import NEGATIVE_GROUPS, NegativesConfig

@@ -18,7 +18,8 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 from hand_pose_ros.config_files import build, require_mapping
-from hand_pose_ros.datasets.full_scenes import HANDS, FullFrameConfig, Scenes, draw_scene, sample_scenes
+from hand_pose_ros.datasets.draw_scene import draw_scene
+from hand_pose_ros.datasets.full_scenes import HANDS, FullFrameConfig, Scenes, sample_scenes
 from hand_pose_ros.depth.downsample import downsample_depth
 from hand_pose_ros.detection.detector_net import COLUMNS, FAR_M, NEAR_M, OUT_COLUMNS, OUT_ROWS, ROWS, STRIDE
 from hand_pose_ros.synthetic.sensor import sensor_kernel

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_pose_ros.datasets.draw_scene import draw_scene
 from hand_pose_ros.datasets.full_frames import FullFrames
-from hand_pose_ros.datasets.full_scenes import HANDS, SHAPE_STEPS, Scenes, draw_scene
+from hand_pose_ros.datasets.full_scenes import HANDS, SHAPE_STEPS, Scenes
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.synthetic.sensor import sensor_kernel
 from hand_pose_ros.synthetic.stereo_config import NO_STEREO

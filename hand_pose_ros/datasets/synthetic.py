@@ -9,7 +9,7 @@ show none. The same pictures can be cropped again about other centres, as a trac
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.datasets.crop_views import Borders, Crops, directions, rolls_upright
 from hand_pose_ros.datasets.render_crops import render_crops
-from hand_pose_ros.depth.crop import CROP_CUBE_M, CROP_SIZE, CropFrame, roll_to_up
+from hand_pose_ros.datasets.synthetic_config import SyntheticConfig
+from hand_pose_ros.depth.crop import CropFrame, roll_to_up
 from hand_pose_ros.hand.kinematics_numba import fingers_direction
 from hand_pose_ros.synthetic.grasp_library import GraspLibrary, HeldThings, load_grasps, sample_held
 from hand_pose_ros.synthetic.lookalikes import sample_lookalikes
@@ -28,13 +29,13 @@ from hand_pose_ros.synthetic.other_hands import mirrored_hands, sample_other_han
 from hand_pose_ros.synthetic.poses import sample_angles, sample_view_rotations, sample_wrist_bends
 from hand_pose_ros.synthetic.scene import SceneConfig, Scenes, hold, sample_scenes, to_camera
 from hand_pose_ros.synthetic.sensor import NO_NOISE
-from hand_pose_ros.synthetic.sensor_presets import DEFAULT_SENSORS, require_sensors, sample_sensors
+from hand_pose_ros.synthetic.sensor_presets import sample_sensors
 from hand_pose_ros.synthetic.solids import Solids, moved, padded, take
 from hand_pose_ros.synthetic.stereo_config import sample_stereo
 from hand_pose_ros.synthetic.subjects import SubjectSet, load_subjects
 from hand_pose_ros.synthetic.table_contact import sample_tables
 from hand_pose_ros.synthetic.view_families import FAMILIES, ViewConfig, with_view_families
-from hand_pose_ros.validation import between, interval, not_negative, require, share, whole
+from hand_pose_ros.validation import require
 
 RECROP_MARGIN_M = 0.125
 """A ``margin_m`` for recrops up to 6 cm off the first crop, and turned."""
@@ -52,67 +53,6 @@ _GRASP_STREAM = 61
 _ARM_START_M = 0.01
 _LEAST_ARM_M = 0.16  # how much of an arm is seen where one without its hand is asked for; guessed
 _TABLE_STREAM = 47  # which stream of random numbers of a batch the tables are drawn from
-
-
-@dataclass(frozen=True)
-class SyntheticConfig:
-    """What is drawn. Lengths in metres; ValueError names a field that makes no sense."""
-
-    split: int = 0
-    """Separates the random streams: identities, poses and views of different splits never coincide."""
-    families: tuple[str, ...] = ("makehuman", "webxr")
-    """Mesh families of ``synthetic.mesh.MESH_NAMES``."""
-    identities: int = 300
-    """Different subjects of each family."""
-    size: int = CROP_SIZE
-    """Pixels of the crop's edge: the network's."""
-    cube_m: float = CROP_CUBE_M
-    """Edge of the cube that the crop shows: the network's."""
-    centre_jitter_m: float = 0.022
-    """Standard deviation of each coordinate of the crop centre about the mean joint: a guess of a locator's error."""
-    tracked: float = 0.0
-    """Share of the crops that are taken as of a hand that was seen a frame ago: their centre is off by a third of that
-    only, and they are turned so that the hand is upright."""
-    border: float = 0.0
-    """Share of the crops through which an edge of the sensor's picture runs, as of a hand that enters or leaves it."""
-    margin_m: float = 0.0
-    """How far the sensor's picture reaches beyond the cube, for crops about other centres."""
-    distance_m: tuple[float, float] = (0.27, 1.30)
-    """Nearest and farthest crop centre from the camera."""
-    patch_px: tuple[int, int] = (64, 170)
-    """How many pixels of a generic sensor span the cube, least and most; the least holds for the others, too."""
-    off_axis_rad: float = 0.35
-    """How far from the optical axis a crop looks at most, in x and in y."""
-    noise: bool = True
-    """Whether the sensors' noise is added; without, depths are exact."""
-    sensors: tuple[str, ...] = DEFAULT_SENSORS
-    """Names of synthetic/sensor_presets.py; they give distance (within distance_m), pixels and noise."""
-    stereo: float = 0.0
-    """Share of the crops that a stereo matcher sees (synthetic/stereo_config.py) instead of one of ``sensors``; none
-    without ``noise``."""
-    scene: SceneConfig = field(default_factory=SceneConfig)
-    """What stands around the hand."""
-    negative_fraction: float = 0.0
-    """Share of the crops of a batch that show no hand: the last ones."""
-    negatives: NegativesConfig = field(default_factory=NegativesConfig)
-    """What these show."""
-    views: ViewConfig = field(default_factory=ViewConfig)
-    """From where the hands are seen."""
-
-    def __post_init__(self) -> None:
-        require(bool(self.families), "", "families", self.families, "at least one of makehuman, webxr")
-        whole(self, "identities")
-        low, high = self.distance_m
-        in_view = self.cube_m / 2 + 0.05 < low <= high
-        require(in_view, "", "distance_m", (low, high), "(near, far), near beyond half the cube + 5 cm")
-        interval(self, 16, 512, "patch_px", unit="px")
-        require_sensors(self.sensors)
-        fraction = self.negative_fraction
-        require(0 <= fraction < 1, "", "negative_fraction", fraction, "a share, at least 0 and below 1")
-        share(self, "tracked", "border", "stereo")
-        between(self, 0.0, 0.2, "margin_m", unit="m")
-        not_negative(self, "centre_jitter_m")
-        between(self, 0.0, 0.8, "off_axis_rad", unit="rad")
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_pose_ros.synthetic.furniture import furniture
 from hand_pose_ros.synthetic.household import (
     OBJECT_PARTS,
     PARTS,
-    furniture,
     held_objects,
     lying,
     reach_along,

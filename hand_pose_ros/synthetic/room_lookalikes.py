@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hand_pose_ros.synthetic.household import furniture, held_objects, lying, robot_arms, rod
+from hand_pose_ros.synthetic.furniture import furniture
+from hand_pose_ros.synthetic.household import held_objects, lying, robot_arms, rod
 from hand_pose_ros.synthetic.placed_hands import PlacedHands, Views
 from hand_pose_ros.synthetic.rotations import random_axes
 from hand_pose_ros.synthetic.solids import ELLIPSOID, NOTHING, Solids, gather, moved, solid, where

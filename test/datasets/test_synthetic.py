@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from hand_pose_ros.datasets.synthetic import Recrop, SyntheticConfig, SyntheticHands
+from hand_pose_ros.datasets.synthetic import Recrop, SyntheticHands
+from hand_pose_ros.datasets.synthetic_config import SyntheticConfig
 from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.hand.kinematics import HandModelLayer
 from hand_pose_ros.synthetic.scene import SceneConfig

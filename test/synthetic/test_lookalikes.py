@@ -7,16 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hand_pose_ros.datasets.synthetic import SyntheticConfig, SyntheticHands
-from hand_pose_ros.synthetic.household import (
-    FURNITURE,
-    OBJECTS,
-    PARTS,
-    furniture,
-    held_objects,
-    reach_along,
-    robot_arms,
-)
+from hand_pose_ros.datasets.synthetic import SyntheticHands
+from hand_pose_ros.datasets.synthetic_config import SyntheticConfig
+from hand_pose_ros.synthetic.furniture import FURNITURE, furniture
+from hand_pose_ros.synthetic.household import OBJECTS, PARTS, held_objects, reach_along, robot_arms
 from hand_pose_ros.synthetic.lookalikes import GROUPS, STUMP_M, sample_lookalikes
 from hand_pose_ros.synthetic.negatives_config import NEGATIVE_GROUPS, NegativesConfig
 from hand_pose_ros.synthetic.rotations import random_rotations

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hand_pose_ros.datasets.synthetic import SyntheticConfig, SyntheticHands, synthetic_source
+from hand_pose_ros.datasets.synthetic import SyntheticHands, synthetic_source
+from hand_pose_ros.datasets.synthetic_config import SyntheticConfig
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.synthetic.poses import (
     sample_angles,
