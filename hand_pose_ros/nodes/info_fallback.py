@@ -14,8 +14,8 @@ from sensor_msgs.msg import CameraInfo, Image
 
 # So many images wait at most: as many as the matching keeps.
 _MOST_WAITING = 5
-# With so many images since the last info infos are slower than images; with so many infos in a row and one image at most
-# between each they are not. Guessed: an info may be lost now and then.
+# With so many images since the last info infos are slower than images; with so many infos in a row, with one image at
+# most between them, they are not. Guessed: an info may be lost now and then.
 _IMAGES_OF_SLOW_INFOS = 3
 _INFOS_IN_STEP = 3
 # What an image waits while the interval between images is not known, and at most, s. Guessed.
