@@ -91,6 +91,17 @@ class InfoFallback:
         self._served.append(stamp)
         return True
 
+    def misfit(self) -> str | None:
+        """In words, why the last info serves none of the images that wait; None when it does, or there is none."""
+        info = self.last_info
+        image = next((image for image in self.waiting if info is not None and not fits(image, info)), None)
+        if info is None or image is None:
+            return None
+        return (
+            f"the last one is of frame '{info.header.frame_id}' and {info.width}x{info.height}, the image of"
+            f" '{image.header.frame_id}' and {image.width}x{image.height}"
+        )
+
     def serve(self, now_s: float) -> list[tuple[Image, CameraInfo]]:
         """The images that wait no longer, with the last info; those that it does not fit go on waiting."""
         info = self.last_info

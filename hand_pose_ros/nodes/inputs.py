@@ -72,6 +72,8 @@ class DepthInputs:
         self._stray_jump_s = 0.0
         self._paired = False
         self._fallback = InfoFallback()
+        self._slow_infos_told = False
+        self._entered = -1e9  # when an image was last given to the matching
         self._profile_suggested = False
         self._last_warning: tuple[str, float] = ("", -1e9)
         self._opened = time.monotonic()
@@ -135,11 +137,7 @@ class DepthInputs:
             if not self._is_young(stamp_ns):
                 return
             jump_s = self._image_guard.jump_s(stamp_ns)
-            verdict = self._image_guard.judge(stamp_ns, now)
-            if verdict == StampVerdict.STRAY and not self._paired:  # there is nothing that it could disturb
-                self._image_guard.reset()
-                self._image_guard.judge(stamp_ns, now)
-                verdict = StampVerdict.CLOCK_SET if jump_s < 0.0 else StampVerdict.GOES_ON
+            verdict = self._image_guard.judge(stamp_ns, now, protect=self._paired)
             if verdict == StampVerdict.STRAY:
                 self._leave_out(image, jump_s)
                 return
@@ -174,6 +172,7 @@ class DepthInputs:
                 " stand still, or do two drivers publish?)",
             )
             return
+        self._entered = now
         for _ in range(self._fallback.take_image(image, now)):
             self._on_drop(FrameOutcome.NO_INFO)
         self._depth_filter.signalMessage(image)
@@ -209,11 +208,7 @@ class DepthInputs:
             stamp_ns = _stamp_ns(info)
             if not self._is_near(stamp_ns):
                 return
-            verdict = self._info_guard.judge(stamp_ns, now)
-            if verdict == StampVerdict.STRAY and not self._paired:
-                self._info_guard.reset()
-                self._info_guard.judge(stamp_ns, now)
-                verdict = StampVerdict.CLOCK_SET
+            verdict = self._info_guard.judge(stamp_ns, now, protect=self._paired)
             if verdict == StampVerdict.CLOCK_SET:
                 self._match_afresh(info)
             elif verdict == StampVerdict.GOES_ON:
@@ -247,11 +242,19 @@ class DepthInputs:
         if now - self._opened < _INFO_PATIENCE_S:
             return
         info_here = now - self._info_seen < _INFO_PATIENCE_S
-        if depth_here and self._fallback.infos_are_slow and self._borrowed_lately(now):
+        misfit = self._fallback.misfit()
+        if depth_here and self._fallback.infos_are_slow and now - self._borrow_seen < _INFO_PATIENCE_S:
+            if not self._slow_infos_told:
+                self._slow_infos_told = True
+                self._throttled_logger.warn(
+                    "slow info",
+                    f"camera info on '{self.info_topic}' comes less often than images: those without one of their own"
+                    " get the last one (diagnostics: without_own_camera_info)",
+                )
+        elif depth_here and misfit is not None:
             self._warn(
-                "slow info",
-                f"camera info on '{self.info_topic}' comes less often than images: those without one of their own get"
-                " the last one (diagnostics: without_own_camera_info)",
+                "misfit",
+                f"images on '{self.depth_topic}' have no camera info of their own on '{self.info_topic}': {misfit}",
             )
         elif depth_here and not info_here:
             self._warn(
@@ -259,7 +262,7 @@ class DepthInputs:
                 f"depth images arrive on '{self.depth_topic}' but no camera info on '{self.info_topic}': publish it,"
                 " or remap depth/camera_info",
             )
-        elif info_here and depth_here and now - self._pair_seen > _INFO_PATIENCE_S:
+        elif info_here and depth_here and self._entered - self._pair_seen > _INFO_PATIENCE_S:
             self._warn(
                 "no match",
                 f"the stamps on '{self.depth_topic}' and '{self.info_topic}' never match within {self._slop_s:g} s:"
@@ -269,9 +272,6 @@ class DepthInputs:
             patience_s = _LOSS_PATIENCE_S if info_here else _SILENCE_PATIENCE_S
             if now - max(self._opened, self._depth_seen) > patience_s:
                 self._explain_silence()
-
-    def _borrowed_lately(self, now: float) -> bool:
-        return now - self._borrow_seen < _INFO_PATIENCE_S
 
     def _hear_latched_info(self) -> None:
         """A camera info that was published once, before this node was there, comes to those who ask for it only."""

@@ -54,8 +54,13 @@ class StampGuard:
         self._last_arrival_s = 0.0
         self._stray: list[tuple[int, float]] = []
 
-    def judge(self, stamp_ns: int, arrival_s: float) -> StampVerdict:
-        """The verdict on the next message."""
+    def judge(self, stamp_ns: int, arrival_s: float, protect: bool = True) -> StampVerdict:
+        """The verdict on the next message; unless there is something to protect a stray one is followed at once."""
+        if not protect and self._newest_ns is not None and not self._goes_on(stamp_ns, arrival_s):
+            backwards = stamp_ns < self._newest_ns
+            self.reset()
+            self._accept(stamp_ns, arrival_s)
+            return StampVerdict.CLOCK_SET if backwards else StampVerdict.GOES_ON
         if self._newest_ns is None or self._goes_on(stamp_ns, arrival_s):
             self._stray.clear()
             self._accept(stamp_ns, arrival_s)
