@@ -147,6 +147,7 @@ def test_reset_lets_time_begin_anew(bench: Callable[..., Bench], fake_tracker):
     assert tested.tracker.stamps == [5.0, 1.0]
 
 
+@pytest.mark.slow
 def test_result_of_a_frame_taken_before_a_reset_is_thrown_away(
     bench: Callable[..., Bench], fake_tracker, hand
 ):

@@ -174,6 +174,7 @@ def test_clock_of_a_simulation_that_goes_backwards_resets_the_tracker(rig, fake_
     assert tracker.resets > before
 
 
+@pytest.mark.slow
 def test_result_of_a_frame_in_work_when_the_clock_jumps_back_is_not_published(rig, fake_tracker, hand):
     """A bag that loops."""
     from rosgraph_msgs.msg import Clock
@@ -196,6 +197,7 @@ def test_result_of_a_frame_in_work_when_the_clock_jumps_back_is_not_published(ri
     assert {t.header.stamp.sec for m in bench.received["/tf"] for t in m.transforms} == {100}
 
 
+@pytest.mark.slow
 def test_image_with_a_bad_stamp_changes_nothing(rig, fake_tracker):
     tracker = fake_tracker()
     bench = rig(tracker)
@@ -216,6 +218,7 @@ def test_image_with_a_bad_stamp_changes_nothing(rig, fake_tracker):
     assert figures["published"] == 8
 
 
+@pytest.mark.slow
 def test_camera_info_that_was_published_once_serves_every_image(rig, fake_tracker):
     tracker = fake_tracker()
     bench = rig(tracker)
