@@ -24,8 +24,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
-from hand_pose_ros.depth.camera import distort
 from hand_pose_ros.depth.frame import DepthFrame
+from hand_pose_ros.depth.lens import distort
 
 CROP_SIZE = 96
 """Pixels along an edge of a crop, by default. Chosen for speed: ``architecture_sweep`` measured a network on

@@ -89,12 +89,15 @@ def fill_between_readings(depth: NDArray[np.float32]) -> NDArray[np.float32]:
     read = (depth > 0.0) & (depth < np.inf)
     known = np.where(read, depth, np.float32(0.0))
     weight, total = (
-        cv2.sepFilter2D(picture, cv2.CV_32F, along_row, along_column, borderType=cv2.BORDER_CONSTANT)
+        np.asarray(
+            cv2.sepFilter2D(picture, cv2.CV_32F, along_row, along_column, borderType=cv2.BORDER_CONSTANT),
+            np.float32,
+        )
         for picture in (read.astype(np.float32), known)
     )
     about = np.ones((len(along_column), len(along_row)), np.uint8)
-    nearest = cv2.erode(np.where(read, depth, _NO_READING_M), about)
-    farthest = cv2.dilate(known, about)
+    nearest = np.asarray(cv2.erode(np.where(read, depth, _NO_READING_M), about), np.float32)
+    farthest = np.asarray(cv2.dilate(known, about), np.float32)
     out = np.empty_like(depth)
     _fill(known, weight, total, nearest, farthest, spacing, out)
     return out

@@ -105,7 +105,12 @@ class HandTrackerNode(LifecycleNode):
             on_pair=self._worker.offer,
             on_depth=self.statistics.receive,
             on_backwards=self._on_backwards,
+            is_young=self._worker.young_enough,
+            is_near=self._worker.near_the_clock,
+            on_drop=self.statistics.drop,
+            on_borrow=self.statistics.borrow,
         )
+        self._worker.on_reset = self._inputs.clear
         self.get_logger().info(
             f"tracking with model '{info.name}' on '{self._inputs.depth_topic}' and '{self._inputs.info_topic}'"
         )
@@ -150,7 +155,7 @@ class HandTrackerNode(LifecycleNode):
                 self._outputs.hide()
 
     def _on_backwards(self, reason: str) -> None:
-        self.get_logger().info(f"{reason}: the tracker starts afresh")
+        self.throttled_logger.warn("afresh", f"{reason}: the tracker starts afresh")
         if self._worker is not None:
             self._worker.request_reset()
 

@@ -53,6 +53,7 @@ PATTERNS: dict[str, Callable[[], np.ndarray]] = {
     "registered, 1.5 times, turned": lambda: registered(1.5, 0.06),
     "registered, 2.25 times, turned": lambda: registered(2.25, 0.2),
 }
+pytestmark = pytest.mark.slow  # a hand is rendered ray by ray for every pattern
 each_pattern = pytest.mark.parametrize("pattern", PATTERNS.values(), ids=list(PATTERNS))
 
 
