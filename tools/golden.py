@@ -28,7 +28,8 @@ from numpy.typing import NDArray
 from hand_pose_ros.commands.train import sources
 from hand_pose_ros.datasets.full_frames import FullFrames
 from hand_pose_ros.datasets.full_scenes import FullFrameConfig
-from hand_pose_ros.datasets.synthetic import Recrop, SyntheticConfig, synthetic_source
+from hand_pose_ros.datasets.synthetic import Recrop, synthetic_source
+from hand_pose_ros.datasets.synthetic_config import SyntheticConfig
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.solver import PoseSolver, SolverConfig
 from hand_pose_ros.network.migration import RENAMED_MODULES

@@ -18,13 +18,16 @@ from numba import prange
 from numpy.typing import NDArray
 
 from hand_pose_ros.config_files import build, require_mapping
-from hand_pose_ros.datasets.full_scenes import HANDS, FullFrameConfig, Scenes, draw_scene, sample_scenes
+from hand_pose_ros.datasets.draw_scene import draw_scene
+from hand_pose_ros.datasets.full_scenes import HANDS, FullFrameConfig, Scenes, sample_scenes
 from hand_pose_ros.depth.downsample import downsample_depth
 from hand_pose_ros.detection.detector_net import COLUMNS, FAR_M, NEAR_M, OUT_COLUMNS, OUT_ROWS, ROWS, STRIDE
 from hand_pose_ros.kernel_cache import njit
 from hand_pose_ros.synthetic.sensor import sensor_kernel
+from hand_pose_ros.synthetic.stereo_matching import count_hidden_by_edge, stereo_kernel
 from hand_pose_ros.synthetic.subjects import SubjectSet, load_subjects
 from hand_pose_ros.synthetic.surroundings_config import SurroundingsConfig
+from hand_pose_ros.synthetic.view_families import ViewConfig
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
@@ -79,7 +82,7 @@ class FullFrames:
             subjects.vertices, subjects.bone_index, subjects.bone_weight, subjects.along_forearm, subjects.faces,
             subjects.vertex_range[scenes.subject], subjects.face_range[subjects.family[scenes.subject]],
             scenes.skinning.astype(np.float32), scenes.present, scenes.sleeves, scenes.walls, solids.kind,
-            solids.centre, solids.axes, scenes.coarse_noise, scenes.seeds, shape, focal, middle, z, seen,
+            solids.centre, solids.axes, scenes.coarse_noise, scenes.stereo, scenes.seeds, shape, focal, middle, z, seen,
         )  # fmt: skip
         pixel = middle[:, None] + focal[:, None, None] * scenes.centre[..., :2] / scenes.centre[..., 2:]
         inside = ((pixel > -0.5) & (pixel < shape[:, None, ::-1] - 0.5)).all(axis=-1)
@@ -118,7 +121,7 @@ def _render_batch(
     vertices: Array32, bone_index: NDArray[np.int32], bone_weight: Array32, along: Array32, faces: NDArray[np.int32],
     vertex_range: NDArray[np.int64], face_range: NDArray[np.int64], skinning: Array32, present: NDArray[np.bool_],
     sleeves: Array, walls: Array, kinds: NDArray[np.int64], centres: Array, axes: Array, noise: Array,
-    seeds: NDArray[np.int64], shape: NDArray[np.int64], focal: Array, middle: Array, z: Array32,
+    stereo: Array, seeds: NDArray[np.int64], shape: NDArray[np.int64], focal: Array, middle: Array, z: Array32,
     seen: NDArray[np.int64],
 ) -> None:  # fmt: skip
     """Render each picture and reduce it into z (N, ROWS, COLUMNS); seen (N, H, 2) as of ``draw_scene``."""
@@ -133,7 +136,13 @@ def _render_batch(
             sleeves[n], walls[n], kinds[n], centres[n], axes[n], f, cx, cy, clean, alone, seen[n],
         )  # fmt: skip
         image = np.empty((height, width), np.float32)
-        sensor_kernel(clean, noise[n], seeds[n], f, image)
+        if np.isnan(stereo[n, 0]):
+            sensor_kernel(clean, noise[n], seeds[n], f, image)
+        else:
+            stereo_kernel(clean, stereo[n], seeds[n], f, 0.0, image)
+            # What only the left camera sees is not seen.
+            for h in range(HANDS):
+                seen[n, h, 0] -= count_hidden_by_edge(alone[h], clean, f * stereo[n, 1])
         cells = np.ones((shape[n, 0], shape[n, 1]), np.float32)
         downsample_depth(image, _PIXELS, 0, 0, NEAR_M, FAR_M, cells, z[n, : shape[n, 0], : shape[n, 1]])
 
@@ -144,4 +153,6 @@ def full_frame_config(data: Mapping[str, Any], split: int) -> FullFrameConfig:
     values = {**data, "split": split}
     if "scene" in values:
         values["scene"] = build(SurroundingsConfig, "data.scene", values["scene"])
+    if "views" in values:
+        values["views"] = build(ViewConfig, "data.views", values["views"])
     return build(FullFrameConfig, "data", values)

@@ -14,18 +14,27 @@ from numpy.typing import NDArray
 from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.detection.detector_net import FAR_M
 from hand_pose_ros.hand.skeleton import FINGER_ANGLE_TABLE
-from hand_pose_ros.kernel_cache import njit
+from hand_pose_ros.synthetic.grasp_library import HeldThings, load_grasps, sample_held
+from hand_pose_ros.synthetic.grasp_plans import GRASP_SOLIDS
 from hand_pose_ros.synthetic.hand_trajectory import MIRROR
-from hand_pose_ros.synthetic.poses import sample_angles, sample_view_rotations, sample_wrist_bends
-from hand_pose_ros.synthetic.render import HAND_ENDS_M, draw_plane, dress_forearm, rasterize
+from hand_pose_ros.synthetic.placed_hands import PlacedHands
+from hand_pose_ros.synthetic.poses import (
+    sample_angles,
+    sample_fists,
+    sample_view_rotations,
+    sample_wrist_bends,
+)
+from hand_pose_ros.synthetic.scene import farthest
 from hand_pose_ros.synthetic.sensor import NoiseModel
 from hand_pose_ros.synthetic.sensor_presets import sample_noise
-from hand_pose_ros.synthetic.skinning import FOREARM, skin_vertices
-from hand_pose_ros.synthetic.solids import Solids, draw_solids
+from hand_pose_ros.synthetic.skinning import FOREARM
+from hand_pose_ros.synthetic.solids import NO_SOLIDS, NOTHING, Solids, gather, moved, take, where
+from hand_pose_ros.synthetic.stereo_config import NO_STEREO, StereoRanges, sample_models
 from hand_pose_ros.synthetic.subjects import SubjectSet
-from hand_pose_ros.synthetic.surroundings import PlacedHands, sample_surroundings
+from hand_pose_ros.synthetic.surroundings import sample_surroundings
 from hand_pose_ros.synthetic.surroundings_config import SurroundingsConfig
-from hand_pose_ros.validation import interval, require, whole
+from hand_pose_ros.synthetic.view_families import ViewConfig, with_view_families
+from hand_pose_ros.validation import interval, require, share, whole
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
@@ -35,6 +44,12 @@ HANDS = 2
 SHAPES = np.array([(68, 91), (70, 85), (53, 94), (60, 80), (51, 91), (48, 84)])
 SHAPE_STEPS = (7, 6, 9, 4, 14, 5)
 """A sensor's pixels a cell in each of them."""
+_STEREO_STREAM = 12
+"""Which stream of random numbers of a batch the stereo matchers are drawn from."""
+_GRASP_STREAM = 61
+"""Which stream of random numbers of a batch the grasps are drawn from: without them all else is as it was."""
+# Streams of random numbers of a batch: with what is drawn from them or without, all else is the same.
+_LOOKALIKE_STREAM, _FIST_STREAM = 53, 59
 _SHAPE_SHARES = (0.35, 0.15, 0.15, 0.15, 0.1, 0.1)
 
 
@@ -54,10 +69,16 @@ class FullFrameConfig:
     """Nearest and farthest hand, along the optical axis; even in the logarithm."""
     focal: tuple[float, float] = (0.55, 1.05)
     """Focal length over the image's width: 1.05 is narrower than any usual depth camera's, 0.55 wider."""
+    fists: float = 0.0
+    """Share of the hands that are fists."""
     noise: bool = True
     """Whether a generic sensor's noise is added; without, depths are exact."""
+    stereo: float = 0.0
+    """Share of the pictures that a stereo matcher sees (synthetic/stereo_config.py); none without ``noise``."""
     scene: SurroundingsConfig = field(default_factory=SurroundingsConfig)
     """What stands around the hands."""
+    views: ViewConfig = field(default_factory=ViewConfig)
+    """From where the hands are seen; ``table_below`` is not used: ``scene.table_close`` gives the tables."""
 
     def __post_init__(self) -> None:
         require(bool(self.families), "", "families", self.families, "at least one of makehuman, webxr")
@@ -66,6 +87,7 @@ class FullFrameConfig:
         require(shares, "", "hands", self.hands, "three shares that add up to 1")
         interval(self, 0.2, FAR_M, "distance_m", unit="m")
         interval(self, 0.3, 3.0, "focal")
+        share(self, "stereo", "fists")
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +97,8 @@ class Scenes:
 
     Of up to two hands: present, left, subject (N, 2); centre (N, 2, 3) m; joints (N, 2, 23, 3) m; axes (N, 2, 3, 3);
     skinning (N, 2, 17, 3, 4); sleeves (N, 2, 3). walls (N, 4), solids (N, K). noise, coarse_noise (N, 12): a sensor's
-    at its own pixels, and at pixels of half a cell; seeds (N,) of the latter."""
+    at its own pixels, and at pixels of half a cell; seeds (N,) of the latter. stereo (N, 15): the matchers of the
+    pictures that a stereo pair sees, whatever their pixels, NaN for the others."""
 
     kind: NDArray[np.int64]
     shape: NDArray[np.int64]
@@ -94,6 +117,7 @@ class Scenes:
     noise: Array
     coarse_noise: Array
     seeds: NDArray[np.int64]
+    stereo: Array
 
 
 def sample_scenes(config: FullFrameConfig, subjects: SubjectSet, seed: int, count: int) -> Scenes:
@@ -113,29 +137,55 @@ def sample_scenes(config: FullFrameConfig, subjects: SubjectSet, seed: int, coun
     subject = rng.integers(len(subjects), size=(count, HANDS))
     subject[:, 1] = np.where(rng.random(count) < 0.85, subject[:, 0], subject[:, 1])
     centre = _places(count, shape, focal, middle, config.distance_m, rng)
-    joints, skinning, axes = _pose(subjects, subject, left, centre, rng)
+    held = _sample_held(config, seed, subject.size)
+    joints, skinning, axes, things = _pose(config, subjects, subject, left, centre, held, rng, seed)
     arm = subjects.rest_positions[subject, FOREARM] - [0.22, 0.0, 0.0]
     elbow = np.einsum("nhij,nhj->nhi", skinning[:, :, FOREARM, :, :3], arm) + skinning[:, :, FOREARM, :, 3]
     walls, solids = sample_surroundings(
-        PlacedHands(present, joints, elbow, left), half_view, config.scene, rng
-    )
+        PlacedHands(present, joints, elbow, left), half_view, config.scene, rng,
+        np.random.default_rng([config.split, 5, seed, _LOOKALIKE_STREAM]),
+    )  # fmt: skip
+    if len(held.hand):
+        things = where(present.reshape(-1), things)
+        things = Solids(
+            things.kind.reshape(count, -1),
+            things.centre.reshape(count, -1, 3),
+            things.axes.reshape(count, -1, 3, 3),
+        )
+        solids = gather(solids, things)
+        walls[:, 3] = np.maximum(walls[:, 3], farthest(things, walls[:, :3]) + 0.001)
     none = np.zeros((count, len(NoiseModel().as_array())))
     noise, coarse_noise = _noise(count, rng) if config.noise else (none, none)
     sleeves, seeds = _sleeves(count, rng), rng.integers(2**31, size=count)
     return Scenes(
         kind, shape, focal, middle, present, left, subject, centre, joints, axes, skinning, sleeves, walls, solids,
-        noise, coarse_noise, seeds,
+        noise, coarse_noise, seeds, _stereo(config, seed, focal * np.array(SHAPE_STEPS)[kind]),
     )  # fmt: skip
 
 
+def _sample_held(config: FullFrameConfig, seed: int, count: int) -> HeldThings:
+    """Which of ``count`` hands hold a thing with this hand alone."""
+    if config.scene.grasp == 0:
+        return HeldThings(np.empty(0, np.intp), np.empty(0, np.int64))
+    library = load_grasps(config.families, config.identities, config.split)
+    rng = np.random.default_rng([config.split, 5, seed, _GRASP_STREAM])
+    hand, grasp = sample_held(library, config.scene.grasp, count, rng)
+    alone = np.isnan(library.mirror[grasp, 0])
+    return HeldThings(hand[alone], grasp[alone])
+
+
 def _pose(
+    config: FullFrameConfig,
     subjects: SubjectSet,
     subject: NDArray[np.int64],
     left: NDArray[np.bool_],
     centre: Array,
+    held: HeldThings,
     rng: np.random.Generator,
-) -> tuple[Array, Array, Array]:
-    """Joints (N, H, 23, 3) m, skinning matrices (N, H, 17, 3, 4), axes (N, H, 3, 3), all in the camera's frame.
+    seed: int,
+) -> tuple[Array, Array, Array, Solids]:
+    """Joints (N, H, 23, 3) m, skinning matrices (N, H, 17, 3, 4), axes (N, H, 3, 3), held things (N H, K), all in the
+    camera's frame; a hand that holds a thing has the subject of its grasp, which is written into ``subject`` (N, H).
 
     Left hands are mirrored right ones.
     """
@@ -146,7 +196,16 @@ def _pose(
     fingers = FINGER_ANGLE_TABLE[1:].ravel()
     bent = np.tile([0.0, 1.0, 1.15, 0.7], 4) * curl + rng.normal(0, 0.1, (count, len(fingers)))
     angles[:, fingers] = np.where(grasps[:, None], bent, angles[:, fingers])
+    if config.fists > 0:
+        fist_rng = np.random.default_rng([config.split, 5, seed, _FIST_STREAM])
+        chosen = fist_rng.random(count) < config.fists
+        angles[chosen] = sample_fists(count, fist_rng)[chosen]
     rotation, bends = sample_view_rotations(count, rng), sample_wrist_bends(count, rng)
+    rotation = with_view_families(rotation, config.views, (config.split, 5, seed)).rotation
+    things = NO_SOLIDS
+    if len(held.hand):
+        library = load_grasps(config.families, config.identities, config.split)
+        library.pose(held, subjects, subject.reshape(-1), angles, rotation, bends)
     # The world of a left hand is mirrored: there it is a right one.
     mirror = np.where(left.reshape(-1, 1), MIRROR, 1.0)
     place = centre.reshape(-1, 3) * mirror
@@ -155,6 +214,21 @@ def _pose(
     flat = subject.reshape(-1)
     joints = subjects.pose(flat, angles, rotation, np.zeros((count, 3))).joints
     posed = subjects.pose(flat, angles, rotation, place - joints.mean(axis=1), bends)
+    if len(held.hand):
+        in_hand = take(library.solids, held.grasp)
+        across = mirror[held.hand]
+        in_hand = moved(
+            in_hand,
+            across[..., None] * rotation[held.hand],
+            across * (place - joints.mean(axis=1))[held.hand],
+        )
+        things = Solids(
+            np.full((count, GRASP_SOLIDS), NOTHING),
+            np.zeros((count, GRASP_SOLIDS, 3)),
+            np.tile(np.eye(3), (count, GRASP_SOLIDS, 1, 1)),
+        )
+        for every, part in zip(things, in_hand, strict=True):
+            every[held.hand] = part
     lead = subject.shape
     skinning = posed.skinning * mirror[:, None, :, None]
     axes = rotation * mirror[..., None]  # mirrored, so the thumb's side is y on both sides
@@ -163,6 +237,7 @@ def _pose(
         joints.reshape(*lead, *joints.shape[1:]),
         skinning.reshape(*lead, *skinning.shape[1:]),
         axes.reshape(*lead, 3, 3),
+        things,
     )
 
 
@@ -214,46 +289,21 @@ def _noise(count: int, rng: np.random.Generator) -> tuple[Array, Array]:
     return own, coarse
 
 
+def _stereo(config: FullFrameConfig, seed: int, focal_px: Array) -> Array:
+    """(N, 15): the matchers of the pictures that a stereo pair sees, of sensors with these focal lengths; else NaN.
+
+    From random numbers of their own: with stereo or without, all else of the pictures is the same.
+    """
+    rng = np.random.default_rng([config.split, 5, seed, _STEREO_STREAM])
+    chosen = rng.random(len(focal_px)) < (config.stereo if config.noise else 0.0)
+    models = sample_models(len(focal_px), rng, StereoRanges(short_range=0.0))[0]
+    models[:, 0] = focal_px
+    return np.where(chosen[:, None], models, NO_STEREO)
+
+
 def _sleeves(count: int, rng: np.random.Generator) -> Array:
     """(N, HANDS, 3): where the forearm ends (m behind the wrist), where a sleeve begins (m), how much wider it is."""
     size = (count, HANDS)
     cut = np.where(rng.random(size) < 0.1, rng.uniform(0.01, 0.08, size), rng.uniform(0.12, 0.30, size))
     begin = np.where(rng.random(size) < 0.4, rng.uniform(0.0, 0.15, size), np.inf)
     return np.stack([cut, begin, rng.uniform(1.1, 1.7, size)], axis=-1)
-
-
-# Not cached on disk: numba would not notice a change in the functions of other files that are compiled into it.
-@njit(nogil=True)
-def draw_scene(
-    vertices: Array32, bone_index: NDArray[np.int32], bone_weight: Array32, along: Array32, faces: NDArray[np.int32],
-    vertex_range: NDArray[np.int64], face_range: NDArray[np.int64], skinning: Array32, present: NDArray[np.bool_],
-    sleeves: Array, walls: Array, kinds: NDArray[np.int64], centres: Array, axes: Array, f: float, cx: float,
-    cy: float, clean: Array32, alone: Array32, seen: NDArray[np.int64],
-) -> None:  # fmt: skip
-    """Draw one scene into clean (H, W), and each hand without anything else into alone (HANDS, H, W), both all inf
-    before; lens in px. seen (HANDS, 2): the hand's pixels that are seen, and those that alone would be."""
-    if not np.isnan(walls[3]):
-        draw_plane(walls[:3], walls[3], f, f, cx, cy, clean)
-    for h in range(HANDS):
-        if not present[h]:
-            continue
-        first, last = vertex_range[h, 0], vertex_range[h, 1]
-        posed = np.empty((last - first, 3), np.float32)
-        skin_vertices(
-            vertices[first:last], bone_index[first:last], bone_weight[first:last], skinning[h], posed
-        )
-        dress_forearm(vertices[first:last], along[first:last], skinning[h, FOREARM], sleeves[h], posed)
-        mesh = faces[face_range[h, 0] : face_range[h, 1]]
-        rasterize(posed, mesh, f, f, cx, cy, clean)
-        for i in range(last - first):
-            if along[first + i] > HAND_ENDS_M:
-                posed[i, 2] = -1.0
-        rasterize(posed, mesh, f, f, cx, cy, alone[h])
-    draw_solids(kinds, centres, axes, f, f, cx, cy, clean)
-    for h in range(HANDS):
-        for row in range(clean.shape[0]):
-            for column in range(clean.shape[1]):
-                if alone[h, row, column] < np.inf:
-                    seen[h, 1] += 1
-                    if alone[h, row, column] <= clean[row, column]:
-                        seen[h, 0] += 1

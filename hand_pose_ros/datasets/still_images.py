@@ -7,15 +7,18 @@ float32 m as often as wanted, each time with fresh noise, and the true hands in 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_pose_ros.datasets.draw_scene import draw_scene
 from hand_pose_ros.datasets.full_frames import FullFrames
-from hand_pose_ros.datasets.full_scenes import HANDS, SHAPE_STEPS, Scenes, draw_scene
+from hand_pose_ros.datasets.full_scenes import HANDS, SHAPE_STEPS, Scenes
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.synthetic.sensor import sensor_kernel
+from hand_pose_ros.synthetic.stereo_config import NO_STEREO
+from hand_pose_ros.synthetic.stereo_matching import count_hidden_by_edge, stereo_kernel
 from hand_pose_ros.synthetic.subjects import SubjectSet
 
 Array = NDArray[np.float64]
@@ -56,11 +59,15 @@ class StillImage:
     _clean: NDArray[np.float32]
     _noise: Array
     _seed: int
+    _stereo: Array = field(default_factory=NO_STEREO.copy)
 
     def depth(self, frame: int = 0) -> NDArray[np.float32]:
         """(H, W) m, NaN = no reading: the scene as the sensor sees it in the ``frame``-th frame."""
-        out = np.empty_like(self._clean)
-        sensor_kernel(self._clean, self._noise, (self._seed + 7919 * frame) % 2**31, self.camera.fx, out)
+        out, seed = np.empty_like(self._clean), (self._seed + 7919 * frame) % 2**31
+        if np.isnan(self._stereo[0]):
+            sensor_kernel(self._clean, self._noise, seed, self.camera.fx, out)
+        else:
+            stereo_kernel(self._clean, self._stereo, seed, self.camera.fx, 0.0, out)
         return out
 
 
@@ -88,6 +95,10 @@ def _draw(subjects: SubjectSet, scenes: Scenes, n: int) -> StillImage:
         scenes.sleeves[n], scenes.walls[n], solids.kind[n], solids.centre[n], solids.axes[n], focal, cx, cy, clean,
         alone, counts,
     )  # fmt: skip
+    stereo = scenes.stereo[n]
+    if not np.isnan(stereo[0]):
+        for hand in range(HANDS):
+            counts[hand, 0] -= count_hidden_by_edge(alone[hand], clean, focal * float(stereo[1]))
     hands = []
     for h in np.flatnonzero(scenes.present[n] & (counts[:, 0] > 0)):
         u, v = camera.project(scenes.joints[n, h]).T
@@ -95,4 +106,4 @@ def _draw(subjects: SubjectSet, scenes: Scenes, n: int) -> StillImage:
         side = "left" if scenes.left[n, h] else "right"
         visible = float(counts[h, 0] / counts[h, 1])
         hands.append(StillHand(side, scenes.joints[n, h], visible, float(inside.mean())))
-    return StillImage(camera, tuple(hands), clean, scenes.noise[n], int(scenes.seeds[n]))
+    return StillImage(camera, tuple(hands), clean, scenes.noise[n], int(scenes.seeds[n]), stereo)

@@ -9,7 +9,7 @@ show none. The same pictures can be cropped again about other centres, as a trac
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -19,17 +19,24 @@ from numpy.typing import NDArray
 from hand_pose_ros.config_files import build, require_mapping
 from hand_pose_ros.datasets.crop_views import Borders, Crops, directions, rolls_upright
 from hand_pose_ros.datasets.render_crops import render_crops
-from hand_pose_ros.depth.crop import CROP_CUBE_M, CROP_SIZE, CropFrame, roll_to_up
+from hand_pose_ros.datasets.synthetic_config import SyntheticConfig
+from hand_pose_ros.depth.crop import CropFrame, roll_to_up
 from hand_pose_ros.hand.kinematics_numba import fingers_direction
+from hand_pose_ros.synthetic.grasp_library import GraspLibrary, HeldThings, load_grasps, sample_held
+from hand_pose_ros.synthetic.lookalikes import sample_lookalikes
 from hand_pose_ros.synthetic.negatives import KINDS, sample_negatives
-from hand_pose_ros.synthetic.other_hands import sample_other_hands
+from hand_pose_ros.synthetic.negatives_config import NegativesConfig
+from hand_pose_ros.synthetic.other_hands import mirrored_hands, sample_other_hands
 from hand_pose_ros.synthetic.poses import sample_angles, sample_view_rotations, sample_wrist_bends
-from hand_pose_ros.synthetic.scene import SceneConfig, Scenes, sample_scenes, to_camera
+from hand_pose_ros.synthetic.scene import SceneConfig, Scenes, hold, sample_scenes, to_camera
 from hand_pose_ros.synthetic.sensor import NO_NOISE
-from hand_pose_ros.synthetic.sensor_presets import DEFAULT_SENSORS, require_sensors, sample_sensors
-from hand_pose_ros.synthetic.solids import Solids
+from hand_pose_ros.synthetic.sensor_presets import sample_sensors
+from hand_pose_ros.synthetic.solids import Solids, moved, padded, take
+from hand_pose_ros.synthetic.stereo_config import sample_stereo
 from hand_pose_ros.synthetic.subjects import SubjectSet, load_subjects
-from hand_pose_ros.validation import between, interval, not_negative, require, share, whole
+from hand_pose_ros.synthetic.table_contact import sample_tables
+from hand_pose_ros.synthetic.view_families import FAMILIES, ViewConfig, with_view_families
+from hand_pose_ros.validation import require
 
 RECROP_MARGIN_M = 0.125
 """A ``margin_m`` for recrops up to 6 cm off the first crop, and turned."""
@@ -37,63 +44,16 @@ RECROP_MARGIN_M = 0.125
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
 
+_STEREO_STREAM = 12
+"""Which stream of random numbers of a batch the stereo matchers are drawn from."""
 # A bare forearm is looked at this far behind its wrist.
 _ARM_CENTRE_M = (0.04, 0.18)
 _ARM_END_M = 0.027
-
-
-@dataclass(frozen=True)
-class SyntheticConfig:
-    """What is drawn. Lengths in metres; ValueError names a field that makes no sense."""
-
-    split: int = 0
-    """Separates the random streams: identities, poses and views of different splits never coincide."""
-    families: tuple[str, ...] = ("makehuman", "webxr")
-    """Mesh families of ``synthetic.mesh.MESH_NAMES``."""
-    identities: int = 300
-    """Different subjects of each family."""
-    size: int = CROP_SIZE
-    """Pixels of the crop's edge: the network's."""
-    cube_m: float = CROP_CUBE_M
-    """Edge of the cube that the crop shows: the network's."""
-    centre_jitter_m: float = 0.022
-    """Standard deviation of each coordinate of the crop centre about the mean joint: a guess of a locator's error."""
-    tracked: float = 0.0
-    """Share of the crops that are taken as of a hand that was seen a frame ago: their centre is off by a third of that
-    only, and they are turned so that the hand is upright."""
-    border: float = 0.0
-    """Share of the crops through which an edge of the sensor's picture runs, as of a hand that enters or leaves it."""
-    margin_m: float = 0.0
-    """How far the sensor's picture reaches beyond the cube, for crops about other centres."""
-    distance_m: tuple[float, float] = (0.27, 1.30)
-    """Nearest and farthest crop centre from the camera."""
-    patch_px: tuple[int, int] = (64, 170)
-    """How many pixels of a generic sensor span the cube, least and most; the least holds for the others, too."""
-    off_axis_rad: float = 0.35
-    """How far from the optical axis a crop looks at most, in x and in y."""
-    noise: bool = True
-    """Whether the sensors' noise is added; without, depths are exact."""
-    sensors: tuple[str, ...] = DEFAULT_SENSORS
-    """Names of synthetic/sensor_presets.py; they give distance (within distance_m), pixels and noise."""
-    scene: SceneConfig = field(default_factory=SceneConfig)
-    """What stands around the hand."""
-    negative_fraction: float = 0.0
-    """Share of the crops of a batch that show no hand: the last ones."""
-
-    def __post_init__(self) -> None:
-        require(bool(self.families), "", "families", self.families, "at least one of makehuman, webxr")
-        whole(self, "identities")
-        low, high = self.distance_m
-        in_view = self.cube_m / 2 + 0.05 < low <= high
-        require(in_view, "", "distance_m", (low, high), "(near, far), near beyond half the cube + 5 cm")
-        interval(self, 16, 512, "patch_px", unit="px")
-        require_sensors(self.sensors)
-        fraction = self.negative_fraction
-        require(0 <= fraction < 1, "", "negative_fraction", fraction, "a share, at least 0 and below 1")
-        share(self, "tracked", "border")
-        between(self, 0.0, 0.2, "margin_m", unit="m")
-        not_negative(self, "centre_jitter_m")
-        between(self, 0.0, 0.8, "off_axis_rad", unit="rad")
+_GRASP_STREAM = 61
+"""Which stream of random numbers of a batch the grasps are drawn from: without them all else is as it was."""
+_ARM_START_M = 0.01
+_LEAST_ARM_M = 0.16  # how much of an arm is seen where one without its hand is asked for; guessed
+_TABLE_STREAM = 47  # which stream of random numbers of a batch the tables are drawn from
 
 
 @dataclass(frozen=True)
@@ -141,6 +101,11 @@ class SyntheticHands:
         """The subjects of this split, made on first use."""
         return load_subjects(self.config.families, self.config.identities, self.config.split)
 
+    @cached_property
+    def grasps(self) -> GraspLibrary:
+        """The grasps of this split's subjects, made on first use."""
+        return load_grasps(self.config.families, self.config.identities, self.config.split)
+
     def batch(self, seed: int, count: int, recrop: Recrop | None = None) -> Batch:
         """``count`` samples; a pure function of the configuration, the seed and the count.
 
@@ -155,8 +120,11 @@ class SyntheticHands:
         rng = np.random.default_rng([config.split, seed])
         subject = rng.integers(len(subjects), size=count)
         angles = sample_angles(count, rng)
-        rotation = sample_view_rotations(count, rng)
+        stream = (config.split, seed)
+        rotation, family = with_view_families(sample_view_rotations(count, rng), config.views, stream)
         bends = sample_wrist_bends(count, rng)
+        hands = count - round(config.negative_fraction * count)
+        held = self._take_things(seed, hands, subject, angles, rotation, bends)
 
         joints = subjects.pose(subject, angles, rotation, np.zeros((count, 3))).joints
         jitter = rng.normal(0, config.centre_jitter_m, (count, 3))
@@ -170,32 +138,61 @@ class SyntheticHands:
             borders.outward[tracked] = 0.0
         jitter = jitter + borders.outward
         translation = jitter - joints.mean(axis=1)
-        hands = count - round(config.negative_fraction * count)
         negatives, kind = sample_negatives(count - hands, rng)
-        bare = np.concatenate([np.full(hands, np.nan), _bare_arms(kind, rng)])
+        lookalikes = sample_lookalikes(rotation[hands:], config.negatives, stream)
+        bare_arms = np.where(lookalikes.replaced, lookalikes.behind, _bare_arms(kind, rng))
+        bare = np.concatenate([np.full(hands, np.nan), bare_arms])
         arm = np.isfinite(bare)
+        bends[hands:][lookalikes.replaced] = 0.0
         translation[arm] = _centred_on_arm(joints, rotation, bare)[arm]
         # An ellipsoid closes the arm's open end.
         end = np.where(arm, bare, 0.0)[hands:, None] * rotation[hands:, :, 0]
-        negatives.put(0, arm[hands:], end, np.full_like(end, _ARM_END_M), rotation[hands:].swapaxes(1, 2))
+        negatives.put(
+            0,
+            arm[hands:] & ~lookalikes.replaced,
+            end,
+            np.full_like(end, _ARM_END_M),
+            rotation[hands:].swapaxes(1, 2),
+        )
         posed = subjects.pose(subject, angles, rotation, translation, bends)
 
+        finest_px = 1.51 * config.size  # just enough for the crop to take medians, as it does of dense images
         sensor = sample_sensors(
-            count, rng, config.sensors, config.distance_m, config.patch_px, config.cube_m,
-            finest_px=1.51 * config.size,  # just enough for the crop to take medians, as it does of dense images
+            count, rng, config.sensors, config.distance_m, config.patch_px, config.cube_m, finest_px
+        )
+        # Random numbers of their own: with stereo or without, all else of a batch is the same.
+        stereo = sample_stereo(
+            config.stereo if config.noise else 0.0, count, np.random.default_rng([config.split, seed, _STEREO_STREAM]),
+            config.distance_m, config.patch_px[0], finest_px, config.cube_m,
         )  # fmt: skip
-        distance = sensor.distance
+        distance = np.where(stereo.chosen, stereo.distance, sensor.distance)
+        patch_px = np.where(stereo.chosen, stereo.patch_px, sensor.patch_px)
         centres = directions(count, config.off_axis_rad, rng) * distance[:, None]
         view = np.stack([CropFrame(centre, config.cube_m, config.size).view for centre in centres])
         # Into the camera frame: x_camera = view^T x_local + centre, for points and for skinning matrices alike.
         frame = borders.tangents(np.einsum("nji,nj->ni", view, jitter) + centres)
+        lookalikes.cut(
+            frame[hands:], np.einsum("nji,nj->ni", view[hands:], lookalikes.edge) + centres[hands:]
+        )
         skinning = np.einsum("nji,nsjk->nsik", view, posed.skinning)
         skinning[..., 3] += centres[:, None]
         scenes = sample_scenes(posed.joints[:hands], config.scene, rng)
         others = sample_other_hands(
             subjects, posed.joints[:hands], subject[:hands], config.scene.other_hand, rng
         )
-        scenes = to_camera(_join(scenes, negatives), view, distance)
+        forearms = _forearm_looks(count, rng)
+        forearms[hands:] = lookalikes.forearms(forearms[hands:], _LEAST_ARM_M)
+        scenes.planes[:] = self._with_tables(scenes.planes, subject, posed.skinning, forearms, family, seed)
+        if len(held.hand):
+            place = rotation[held.hand], translation[held.hand]
+            hold(scenes, held.hand, moved(take(self.grasps.solids, held.grasp), *place))
+            mirror = self.grasps.mirror[held.grasp]
+            both = np.isfinite(mirror[:, 0])
+            turned = np.einsum("mij,mkj->mki", place[0], mirror.reshape(-1, 2, 3))
+            turned[:, 0] += place[1]
+            hand = held.hand[both]
+            others = mirrored_hands(others, hand, posed.skinning[hand], turned.reshape(-1, 6)[both])
+        scenes = to_camera(_join(scenes, lookalikes.instead_of(negatives)), view, distance)
         other_skinning = np.einsum("nji,nsjk->nsik", view[others.beside], others.skinning)
         other_skinning[..., 3] += centres[others.beside, None]
         which_other = np.full(count, -1)
@@ -211,9 +208,9 @@ class SyntheticHands:
         render_crops(
             subjects.vertices, subjects.bone_index, subjects.bone_weight, subjects.along_forearm, subjects.faces,
             subjects.vertex_range[subject], subjects.face_range[subjects.family[subject]], skinning.astype(np.float32),
-            _forearm_looks(count, rng), np.where(np.arange(count) < hands, -np.inf, np.where(arm, 0.01, np.inf)),
+            forearms, np.concatenate([np.full(hands, -np.inf), lookalikes.arm_starts(arm[hands:], _ARM_START_M)]),
             which_other, other_skinning.astype(np.float32), scenes.planes, *scenes.solids,
-            noise, frame, rng.integers(2**31, size=count), sensor.patch_px,
+            noise, stereo.models, frame, rng.integers(2**31, size=count), patch_px,
             view, centres, distance, config.cube_m / 2, margin, crops.view, crops.distance, crop[:, 0],
         )  # fmt: skip
         local = crops.local(posed.joints)
@@ -228,6 +225,37 @@ class SyntheticHands:
             family=subjects.family[subject[:hands]],
         )
 
+    def _take_things(
+        self, seed: int, hands: int, subject: NDArray[np.int64], angles: Array, rotation: Array, bends: Array
+    ) -> HeldThings:
+        """Which of the first ``hands`` hold a thing, and these hands' subject (N,), angles (N, 20) rad, rotation
+        (N, 3, 3) and wrist bends (N, 2) rad, in place."""
+        config = self.config
+        if config.scene.grasp == 0:
+            return HeldThings(np.empty(0, np.intp), np.empty(0, np.int64))
+        rng = np.random.default_rng([config.split, seed, _GRASP_STREAM])
+        held = sample_held(self.grasps, config.scene.grasp, hands, rng)
+        self.grasps.pose(held, self.subjects, subject, angles, rotation, bends)
+        return held
+
+    def _with_tables(
+        self, planes: Array, subject: NDArray[np.int64], skinning: Array, forearms: Array,
+        family: NDArray[np.int64], seed: int,
+    ) -> Array:  # fmt: skip
+        """Planes (H, 4) of the H hands' scenes, a share of them replaced by tables close behind the hands."""
+        config, hands = self.config, len(planes)
+        below = np.where(
+            family[:hands] == FAMILIES.index("above"), config.views.table_below, config.scene.table
+        )
+        if not below.any():
+            return planes
+        rng = np.random.default_rng([config.split, seed, _TABLE_STREAM])
+        chosen = rng.random(hands) < below
+        tables = sample_tables(
+            self.subjects, subject[:hands], skinning[:hands], forearms[:hands], chosen, rng
+        )
+        return np.where(np.isnan(tables), planes, tables)
+
 
 def _bare_arms(kind: NDArray[np.int64], rng: np.random.Generator) -> Array:
     """(N,): how far behind the wrist (m) the crop's centre lies for those that show a bare forearm, else NaN."""
@@ -241,8 +269,9 @@ def _centred_on_arm(joints: Array, rotation: Array, behind: Array) -> Array:
 
 
 def _join(first: Scenes, second: Scenes) -> Scenes:
-    """Two lists of scenes, one after the other."""
-    kind, centre, axes = zip(first.solids, second.solids, strict=True)
+    """Two lists of scenes, one after the other; where one has fewer solids, nothing fills it up."""
+    most = max(first.solids.kind.shape[1], second.solids.kind.shape[1])
+    kind, centre, axes = zip(padded(first.solids, most), padded(second.solids, most), strict=True)
     solids = Solids(np.concatenate(kind), np.concatenate(centre), np.concatenate(axes))
     return Scenes(np.concatenate([first.planes, second.planes]), solids)
 
@@ -259,8 +288,9 @@ def synthetic_config(data: Mapping[str, Any], split: int) -> SyntheticConfig:
     require_mapping("data", data)
     values: dict[str, Any] = {**data, "split": split}
     try:
-        if "scene" in values:
-            values["scene"] = build(SceneConfig, "scene", values["scene"])
+        for name, kind in (("scene", SceneConfig), ("negatives", NegativesConfig), ("views", ViewConfig)):
+            if name in values:
+                values[name] = build(kind, name, values[name])
         return build(SyntheticConfig, "", values)
     except ValueError as error:
         raise ValueError(f"data: {error}") from error

@@ -6,7 +6,8 @@ depth along the optical axis (...) in metres -> metres (...,3). Pixel (0, 0) is 
 
 Distortion follows the CameraInfo models: plumb_bob (k1 k2 p1 p2 k3), rational_polynomial (k1 k2 p1 p2 k3 k4
 k5 k6) and equidistant (k1 k2 k3 k4, Kannala and Brandt 2006). A point outside a model's one-to-one range
-(where a larger angle no longer lands further out) has no pixel, and the other way round: NaN.
+(where a larger angle no longer lands further out) has no pixel, and the other way round: NaN. Coefficients of 0 add
+nothing: further ones that are 0 are accepted, and dropped.
 """
 
 from __future__ import annotations
@@ -19,130 +20,55 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hand_pose_ros.kernel_cache import njit
-from hand_pose_ros.validation import shown
-
-Array = NDArray[np.float64]
+from hand_pose_ros.depth.lens import MODEL_CODES, POLYNOMIAL, back_project_all, project_all
 
 _LENGTHS: dict[str, tuple[int, ...]] = {
-    "none": (0,), "plumb_bob": (4, 5), "rational_polynomial": (8,), "equidistant": (4,),
+    "none": (0,), "plumb_bob": (4, 5), "rational_polynomial": (4, 5, 8), "equidistant": (4,),
 }  # fmt: skip
-# plumb_bob is rational_polynomial with k4 = k5 = k6 = 0, so the kernels have two lens models only.
-NO_DISTORTION, POLYNOMIAL, EQUIDISTANT = 0, 1, 2
-_CODES = {
-    "none": NO_DISTORTION, "plumb_bob": POLYNOMIAL, "rational_polynomial": POLYNOMIAL, "equidistant": EQUIDISTANT,
-}  # fmt: skip
+# OpenCV's names of the coefficients, in the order of CameraInfo.
+_POLYNOMIAL_NAMES = (
+    "k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6", "s1", "s2", "s3", "s4", "tx", "ty",
+)  # fmt: skip
+# What Camera accepts, px. Guessed: far beyond any real camera, so that no ray and no pixel overflows.
+_MOST_PX = 1e6
+_LEAST_FOCAL_PX = 1e-3
 
 
-@njit(nogil=True, cache=True)
-def distort(x: float, y: float, k: NDArray[np.float64], model: int) -> tuple[float, float, bool]:
-    """Ideal image point (x, y) = (X/Z, Y/Z) -> distorted one, and whether the lens model holds there.
+def _number(value: object, name: str) -> float:
+    """A plain number as float; ValueError names what is none."""
+    if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
+        try:
+            return float(value)
+        except OverflowError:
+            return math.inf
+    raise ValueError(f"{name} is {str(value)[:80]!r}: it must be a number")
 
-    k (8,) coefficients padded with zeros, model one of the codes above.
+
+def _coefficients(model: str, given: Sequence[float]) -> tuple[float, ...]:
+    """The coefficients that a model takes, without further ones that are 0; none at all are zeros.
+
+    ValueError when there are too few, or a further one that is not 0, which is named.
     """
-    if model == NO_DISTORTION:
-        return x, y, True
-    r2 = x * x + y * y
-    if model == POLYNOMIAL:
-        top = 1.0 + r2 * (k[0] + r2 * (k[1] + r2 * k[4]))
-        bottom = 1.0 + r2 * (k[5] + r2 * (k[6] + r2 * k[7]))
-        if bottom <= 0.0:
-            return x, y, False
-        radial = top / bottom
-        slope = (k[0] + r2 * (2.0 * k[1] + 3.0 * r2 * k[4])) / bottom
-        slope -= radial * (k[5] + r2 * (2.0 * k[6] + 3.0 * r2 * k[7])) / bottom
-        # d(r radial)/dr: not positive means the image folds back on itself.
-        ok = radial > 0.0 and radial + 2.0 * r2 * slope > 0.0
-        xy = 2.0 * x * y
-        xd = x * radial + k[2] * xy + k[3] * (r2 + 2.0 * x * x)
-        yd = y * radial + k[3] * xy + k[2] * (r2 + 2.0 * y * y)
-        return xd, yd, ok
-    r = math.sqrt(r2)
-    if r < 1e-9:
-        return x, y, True
-    t = math.atan(r)
-    t2 = t * t
-    scale = 1.0 + t2 * (k[0] + t2 * (k[1] + t2 * (k[2] + t2 * k[3])))
-    slope = 1.0 + t2 * (3.0 * k[0] + t2 * (5.0 * k[1] + t2 * (7.0 * k[2] + t2 * 9.0 * k[3])))
-    factor = t * scale / r
-    return x * factor, y * factor, scale > 0.0 and slope > 0.0
-
-
-@njit(nogil=True, cache=True)
-def undistort(xd: float, yd: float, k: NDArray[np.float64], model: int) -> tuple[float, float, bool]:
-    """Inverse of distort by Newton's method (plain iteration diverges on wide lenses); False: no solution."""
-    if model == NO_DISTORTION:
-        return xd, yd, True
-    if model == EQUIDISTANT:
-        rd = math.sqrt(xd * xd + yd * yd)
-        if rd < 1e-9:
-            return xd, yd, True
-        t = min(rd, 1.5)
-        for _ in range(30):
-            t2 = t * t
-            value = t * (1.0 + t2 * (k[0] + t2 * (k[1] + t2 * (k[2] + t2 * k[3])))) - rd
-            slope = 1.0 + t2 * (3.0 * k[0] + t2 * (5.0 * k[1] + t2 * (7.0 * k[2] + t2 * 9.0 * k[3])))
-            if slope <= 1e-6:
-                t *= 0.5
-                continue
-            step = value / slope
-            t = min(max(t - step, 0.0), 1.5707)
-            if abs(step) < 1e-14:
-                break
-        factor = math.tan(t) / rd
-        x, y = xd * factor, yd * factor
-    else:
-        x, y = xd, yd
-        for _ in range(30):
-            fx, fy, ok = distort(x, y, k, model)
-            if not ok:
-                # Overshot the fold: come back towards the axis, where the model always holds.
-                x, y = 0.5 * x, 0.5 * y
-                continue
-            ex, ey = fx - xd, fy - yd
-            if abs(ex) + abs(ey) < 1e-14:
-                break
-            h = 1e-6
-            ax, ay, _o = distort(x + h, y, k, model)
-            bx, by, _o = distort(x - h, y, k, model)
-            j00, j10 = (ax - bx) / (2.0 * h), (ay - by) / (2.0 * h)
-            ax, ay, _o = distort(x, y + h, k, model)
-            bx, by, _o = distort(x, y - h, k, model)
-            j01, j11 = (ax - bx) / (2.0 * h), (ay - by) / (2.0 * h)
-            det = j00 * j11 - j01 * j10
-            if abs(det) < 1e-9:
-                return x, y, False
-            x -= (j11 * ex - j01 * ey) / det
-            y -= (j00 * ey - j10 * ex) / det
-    fx, fy, ok = distort(x, y, k, model)
-    return x, y, ok and abs(fx - xd) + abs(fy - yd) < 1e-9
-
-
-@njit(nogil=True, cache=True)
-def _project_all(
-    points: Array, fx: float, fy: float, cx: float, cy: float, k: Array, model: int, out: Array
-) -> None:
-    """Fill out (N, 2) px from points (N, 3) m; NaN behind the camera and beyond the lens."""
-    for i in range(points.shape[0]):
-        z = points[i, 2]
-        if not z > 0.0:
-            out[i, 0] = out[i, 1] = np.nan
-            continue
-        x, y, ok = distort(points[i, 0] / z, points[i, 1] / z, k, model)
-        out[i, 0] = x * fx + cx if ok else np.nan
-        out[i, 1] = y * fy + cy if ok else np.nan
-
-
-@njit(nogil=True, cache=True)
-def _back_project_all(
-    uv: Array, z: Array, fx: float, fy: float, cx: float, cy: float, k: Array, model: int, out: Array
-) -> None:
-    """Fill out (N, 3) m from pixels (N, 2) and depths (N,) m; NaN beyond the lens."""
-    for i in range(uv.shape[0]):
-        x, y, ok = undistort((uv[i, 0] - cx) / fx, (uv[i, 1] - cy) / fy, k, model)
-        out[i, 0] = x * z[i] if ok else np.nan
-        out[i, 1] = y * z[i] if ok else np.nan
-        out[i, 2] = z[i] if ok else np.nan
+    values = tuple(_number(value, f"a coefficient of distortion model {model}") for value in given)
+    lengths = _LENGTHS[model]
+    if not values:
+        return (0.0,) * lengths[0]
+    fitting = [length for length in lengths if length <= len(values)]
+    wanted = (
+        ", ".join(str(length) for length in lengths[:-1]) + (" or " if lengths[1:] else "") + str(lengths[-1])
+    )
+    takes = f"distortion model {model} takes {wanted} coefficients, got {len(values)}"
+    if not fitting:
+        raise ValueError(takes)
+    kept, further = values[: fitting[-1]], values[fitting[-1] :]
+    for index, value in enumerate(further, fitting[-1]):
+        if value != 0.0:
+            names = _POLYNOMIAL_NAMES if MODEL_CODES[model] == POLYNOMIAL else ()
+            name = names[index] if index < len(names) else f"number {index + 1}"
+            raise ValueError(f"{takes}, of which {name} is {value:g}, not 0")
+    if not all(math.isfinite(value) for value in kept):
+        raise ValueError(f"distortion coefficients {values} must be finite")
+    return kept
 
 
 @dataclass(frozen=True)
@@ -171,32 +97,33 @@ class Camera:
 
     def __post_init__(self) -> None:
         for name in ("width", "height"):
-            value = getattr(self, name)
-            if int(value) != value or value < 1:
-                raise ValueError(f"camera {name} is {value}: it must be a whole number of pixels, at least 1")
-        for name in ("fx", "fy"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0.0):
+            value = _number(getattr(self, name), f"camera {name}")
+            if not 1 <= value <= _MOST_PX or int(value) != value:
                 raise ValueError(
-                    f"camera focal length {name} is {value}: it must be positive "
+                    f"camera {name} is {value:g}: it must be a whole number of pixels, at least 1, at most {_MOST_PX:g}"
+                )
+            object.__setattr__(self, name, int(value))
+        for name in ("fx", "fy"):
+            value = _number(getattr(self, name), f"camera focal length {name}")
+            if not _LEAST_FOCAL_PX <= value <= _MOST_PX:
+                raise ValueError(
+                    f"camera focal length {name} is {value:g}: it must be positive, "
+                    f"{_LEAST_FOCAL_PX:g} to {_MOST_PX:g} px "
                     "(an uncalibrated camera sends 0)"
                 )
+            object.__setattr__(self, name, value)
         for name in ("cx", "cy"):
-            if not math.isfinite(getattr(self, name)):
-                raise ValueError(f"camera principal point {name} is {getattr(self, name)}: it must be finite")
+            value = _number(getattr(self, name), f"camera principal point {name}")
+            if not abs(value) <= _MOST_PX:
+                raise ValueError(
+                    f"camera principal point {name} is {value:g}: it must be finite, within {_MOST_PX:g} px"
+                )
+            object.__setattr__(self, name, value)
         if self.distortion_model not in _LENGTHS:
             raise ValueError(
-                f"distortion model '{shown(self.distortion_model)}' is unknown: use one of {', '.join(_LENGTHS)}"
+                f"distortion model {str(self.distortion_model)[:80]!r} is unknown: use one of {', '.join(_LENGTHS)}"
             )
-        lengths = _LENGTHS[self.distortion_model]
-        if len(self.distortion) not in lengths:
-            wanted = " or ".join(str(n) for n in lengths)
-            raise ValueError(
-                f"distortion model {self.distortion_model} takes {wanted} coefficients, "
-                f"got {len(self.distortion)}"
-            )
-        if not all(math.isfinite(value) for value in self.distortion):
-            raise ValueError(f"distortion coefficients {shown(self.distortion)} must be finite")
+        object.__setattr__(self, "distortion", _coefficients(self.distortion_model, self.distortion))
 
     @classmethod
     def from_camera_info_fields(
@@ -245,8 +172,6 @@ class Camera:
         # coefficients still is a fisheye.
         if model != "equidistant" and not any(coefficients):
             model, coefficients = "none", ()
-        if model == "rational_polynomial" and len(coefficients) > 8 and not any(coefficients[8:]):
-            coefficients = coefficients[:8]
         return cls(
             width=roi_w // bx,
             height=roi_h // by,
@@ -268,7 +193,7 @@ class Camera:
     @property
     def model_code(self) -> int:
         """The distortion model as the kernels' integer."""
-        return _CODES[self.distortion_model]
+        return MODEL_CODES[self.distortion_model]
 
     def require_size(self, width: int, height: int) -> None:
         """Raise ValueError unless the image has the size that the camera info gives."""
@@ -284,7 +209,7 @@ class Camera:
             raise ValueError(f"points have shape {array.shape}: the last dimension must be 3")
         flat = np.ascontiguousarray(array.reshape(-1, 3))
         out = np.empty((len(flat), 2))
-        _project_all(flat, self.fx, self.fy, self.cx, self.cy, self.coefficients, self.model_code, out)
+        project_all(flat, self.fx, self.fy, self.cx, self.cy, self.coefficients, self.model_code, out)
         return out.reshape(array.shape[:-1] + (2,))
 
     def back_project(self, uv: ArrayLike, z: ArrayLike) -> NDArray[np.float64]:
@@ -296,7 +221,7 @@ class Camera:
         flat = np.ascontiguousarray(pixels.reshape(-1, 2))
         out = np.empty((len(flat), 3))
         depths = np.ascontiguousarray(depth.reshape(-1))
-        _back_project_all(
+        back_project_all(
             flat, depths, self.fx, self.fy, self.cx, self.cy, self.coefficients, self.model_code, out
         )
         return out.reshape(pixels.shape[:-1] + (3,))

@@ -23,8 +23,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hand_pose_ros.depth.camera import distort
 from hand_pose_ros.depth.frame import DepthFrame
+from hand_pose_ros.depth.lens import distort
 from hand_pose_ros.kernel_cache import njit
 
 CROP_SIZE = 96
@@ -225,7 +225,8 @@ def crop_kernel(
 def crop_depth(frame: DepthFrame, crop_frame: CropFrame) -> NDArray[np.float32]:
     """Cut the cube out of a depth image -> (S,S) float32, d in [-1,1].
 
-    No reading and everything outside the cube (before it, too) is +1.
+    No reading and everything outside the cube (before it, too) is +1. Holes between readings that lie a few pixels
+    apart show the surface (depth/sparse.py).
     """
     return crop_depths(frame, [crop_frame])[0]
 
@@ -242,7 +243,7 @@ def crop_depths(frame: DepthFrame, crop_frames: Sequence[CropFrame]) -> NDArray[
     out = np.empty((len(crop_frames), size, size), np.float32)
     for crop_frame, crop in zip(crop_frames, out, strict=True):
         crop_kernel(
-            frame.depth, float(camera.fx), float(camera.fy), float(camera.cx), float(camera.cy),
+            frame.surface, float(camera.fx), float(camera.fy), float(camera.cx), float(camera.cy),
             camera.coefficients, camera.model_code,
             crop_frame.view, crop_frame.distance, crop_frame.half, bool(crop_frame.mirrored), size, crop,
         )  # fmt: skip

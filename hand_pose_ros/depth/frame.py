@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.depth.sparse import fill_between_readings
 from hand_pose_ros.validation import is_number, shown
 
 
@@ -45,6 +47,12 @@ class DepthFrame:
             raise ValueError(f"depth has shape {self.depth.shape}: it must be (height, width)")
         self.camera.require_size(self.depth.shape[1], self.depth.shape[0])
         object.__setattr__(self, "depth", np.ascontiguousarray(self.depth, dtype=np.float32))
+
+    @cached_property
+    def surface(self) -> NDArray[np.float32]:
+        """(H, W) m: ``depth`` with the holes filled that lie between readings a few pixels apart; worked out on first
+        use, and ``depth`` itself where the image is dense."""
+        return fill_between_readings(self.depth)
 
     def within(self, roi: tuple[int, int, int, int] | None) -> DepthFrame:
         """The same frame with no reading outside a window (x, y, width, height) px; itself when ``roi`` is None.

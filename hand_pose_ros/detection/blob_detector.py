@@ -93,7 +93,9 @@ def _cells(frame: DepthFrame, config: BlobDetectorConfig) -> _Cells | None:
     if min(grid.cell.shape) < 3:
         return None
     coarse = np.empty(grid.cell.shape, np.float32)
-    downsample_depth(frame.depth, grid.step, 0, 0, config.min_range_m, config.max_range_m, grid.cell, coarse)
+    downsample_depth(
+        frame.surface, grid.step, 0, 0, config.min_range_m, config.max_range_m, grid.cell, coarse
+    )
     z = np.empty_like(coarse)
     mend(coarse, grid.cell, config.edge_m, config.edge_slope, config.hole_depth_m, z)
     inside = np.empty(z.shape, np.uint8)

@@ -131,6 +131,9 @@ class ProposalConfig:
     """The least that a score adds to the log odds. Measured (docs/detector.md)."""
     most_prior_log_odds: float = 3.0
     """The most that a score adds to the log odds. Measured (docs/detector.md)."""
+    blob_log_odds: float = -1.0
+    """What is added to the log odds of a hand that the blob detector alone proposes, where the learnt one looked and
+    saw none. Measured, as ``least_prior_log_odds``, with the fourth run's weights."""
     mask_radius_m: float = 0.03
     """How far about its joints a found hand is masked, metres. Guessed: a palm's flesh."""
     mask_depth_m: float = 0.04
@@ -152,6 +155,6 @@ class ProposalConfig:
         want = f"at most most_prior_log_odds, {most}"
         validation.require(least <= most, "proposals", "least_prior_log_odds", least, want)
         validation.between(
-            self, -100.0, 100.0, "least_prior_log_odds", "most_prior_log_odds", "remaining_log_odds",
+            self, -100.0, 100.0, "least_prior_log_odds", "most_prior_log_odds", "remaining_log_odds", "blob_log_odds",
             section="proposals",
         )  # fmt: skip

@@ -106,7 +106,7 @@ def reduce_depth(frame: DepthFrame) -> Array32:
     lattice = lattice_of(frame.camera)
     z = np.zeros((ROWS, COLUMNS), np.float32)
     window = z[: lattice.rows, : lattice.columns]
-    downsample_depth(frame.depth, lattice.step, 0, 0, NEAR_M, FAR_M, lattice.cell, window)
+    downsample_depth(frame.surface, lattice.step, 0, 0, NEAR_M, FAR_M, lattice.cell, window)
     return z
 
 

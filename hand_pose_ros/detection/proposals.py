@@ -58,7 +58,7 @@ class ProposalGenerator:
             # Its estimate of the side is not used: it is not reliable (docs/detector.md).
             for detection in self._detector.detect(frame, count + config.spare_detections):
                 found.append(Proposal(detection.centre, "detector", score_log_odds(detection.score, config)))
-        without = 0.0 if self._detector is None else score_log_odds(0.0, config)
+        without = 0.0 if self._detector is None else config.blob_log_odds
         for blob in detect_blobs(frame, self._blob_config, count=count + config.spare_blobs):
             if all(np.linalg.norm(blob.centre - other.centre) > config.same_hand_m for other in found):
                 found.append(Proposal(blob.centre, "blob", without))

@@ -18,6 +18,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
 WINDOW_S = 10.0
 STAGE_WINDOW_S = 1.0
+_BORROWED = "without_own_camera_info"
 _RECENT_S = 10.0  # an error stays in the status message for this long
 
 
@@ -35,6 +36,15 @@ class FrameOutcome(str, Enum):
 
     OUT_OF_ORDER = "dropped_out_of_order"
     """Its stamp is not after the last one's."""
+
+    STRAY_STAMP = "dropped_stray_stamp"
+    """Its stamp is far from those before it, and those after it went on from these."""
+
+    NO_INFO = "dropped_no_camera_info"
+    """No camera info came that goes with it."""
+
+    BEFORE_RESET = "dropped_before_reset"
+    """It was taken before the tracker was told to start afresh."""
 
     REJECTED = "rejected_bad_input"
     """Image, camera info or tracker raised an error."""
@@ -76,6 +86,11 @@ class FrameStatistics:
         with self._lock:
             self._counts[outcome.value] += 1
 
+    def borrow(self) -> None:
+        """Counts a frame that goes on with a camera info of another stamp."""
+        with self._lock:
+            self._counts[_BORROWED] += 1
+
     def publish(self, age_ms: float, processing_ms: float, hands: int, stages_ms: dict[str, float]) -> None:
         """Counts a frame whose output was published ``age_ms`` after its stamp."""
         with self._lock:
@@ -94,6 +109,7 @@ class FrameStatistics:
             published = list(self._published)
             figures: dict[str, float] = {"received": self._counts["received"]}
             figures |= {outcome.value: self._counts[outcome.value] for outcome in FrameOutcome}
+            figures[_BORROWED] = self._counts[_BORROWED]
             figures["hands"] = published[-1].hands if published else 0
             figures["rate_in_hz"] = len(self._received) / window
             figures["rate_out_hz"] = len(published) / window

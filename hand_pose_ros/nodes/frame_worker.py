@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,8 +55,11 @@ class FrameWorker:
         self._statistics = statistics
         self._throttled_logger = throttled_logger
         self._rectified = _is_rectified(parameters["rectified"], node)
-        self._mailbox: Mailbox[tuple[Image, CameraInfo]] = Mailbox()
+        self._mailbox: Mailbox[tuple[Image, CameraInfo, int]] = Mailbox()
         self._reset = threading.Event()
+        self._resets = 0
+        self._publishing = threading.Lock()
+        self.on_reset: Callable[[], None] = lambda: None
         self._camera: tuple[tuple[object, ...], Camera] | None = None
         self._last_stamp_ns: int | None = None
         self._told_faults: dict[str, str] = {}
@@ -65,12 +69,16 @@ class FrameWorker:
 
     def offer(self, image: Image, info: CameraInfo) -> None:
         """Leaves a frame for the worker; one that it has not taken yet is thrown away and counted."""
-        if self._mailbox.put((image, info)):
+        if self._mailbox.put((image, info, self._resets)):
             self._statistics.drop(FrameOutcome.REPLACED)
 
     def request_reset(self) -> None:
-        """The tracker forgets everything before it looks at the next frame."""
-        self._reset.set()
+        """The tracker forgets everything before it looks at the next frame; no frame offered before is published, and
+        ``on_reset`` is called."""
+        with self._publishing:
+            self._resets += 1
+            self._reset.set()
+        self.on_reset()
 
     def stop(self) -> None:
         """Ends the thread after the frame in work."""
@@ -103,13 +111,16 @@ class FrameWorker:
                     f"crash {type(error).__name__}", f"frame left out: {error!r}\n{where}"
                 )
 
-    def _process(self, image: Image, info: CameraInfo) -> None:
+    def _process(self, image: Image, info: CameraInfo, resets: int) -> None:
+        if resets != self._resets:
+            self._statistics.drop(FrameOutcome.BEFORE_RESET)
+            return
         if self._reset.is_set():
             self._reset.clear()
             self._tracker.reset()
             self._last_stamp_ns = None
         stamp = Time.from_msg(image.header.stamp)
-        if not self._in_order(stamp.nanoseconds) or not self._young_enough(stamp.nanoseconds):
+        if not self._in_order(stamp.nanoseconds) or not self.young_enough(stamp.nanoseconds):
             return
         started = time.monotonic()
         depth = conversions.depth_from_image(image, self._depth_unit_m)
@@ -123,7 +134,11 @@ class FrameWorker:
         raw = tuple(
             hand for hand in result.raw if hand.track_id in shown and conversions.impossible(hand) is None
         )
-        self._outputs.publish(hands, raw, result.state, image.header)
+        with self._publishing:
+            if resets != self._resets:
+                self._statistics.drop(FrameOutcome.BEFORE_RESET)
+                return
+            self._outputs.publish(hands, raw, result.state, image.header)
         age_ms = (self._clock.now().nanoseconds - stamp.nanoseconds) * 1e-6
         self._statistics.publish(age_ms, (time.monotonic() - started) * 1e3, len(hands), result.timings_ms)
         self.tracking = result.state.name.lower()
@@ -142,17 +157,27 @@ class FrameWorker:
     def _in_order(self, stamp_ns: int) -> bool:
         if self._last_stamp_ns is not None and stamp_ns <= self._last_stamp_ns:
             self._statistics.drop(FrameOutcome.OUT_OF_ORDER)
+            if stamp_ns == self._last_stamp_ns:
+                self._throttled_logger.warn(
+                    "equal stamps",
+                    f"frame dropped: its stamp, {stamp_ns * 1e-9:.3f} s, is that of the frame before (does the camera"
+                    " driver's clock stand still, or do two drivers publish?)",
+                )
             return False
         return True
 
-    def _young_enough(self, stamp_ns: int) -> bool:
+    def near_the_clock(self, stamp_ns: int) -> bool:
+        """Whether a stamp is no farther from the node's clock than ``max_age_s`` allows."""
         limit_s = self._parameters["max_age_s"]
-        if limit_s <= 0.0:
+        return limit_s <= 0.0 or abs(self._clock.now().nanoseconds - stamp_ns) * 1e-9 <= limit_s
+
+    def young_enough(self, stamp_ns: int) -> bool:
+        """Whether a frame's stamp is near the clock; one that is not is counted, and the reason logged."""
+        if self.near_the_clock(stamp_ns):
             return True
+        limit_s = self._parameters["max_age_s"]
         now_ns = self._clock.now().nanoseconds
         age_s = (now_ns - stamp_ns) * 1e-9
-        if abs(age_s) <= limit_s:
-            return True
         self._statistics.drop(FrameOutcome.TOO_OLD)
         if now_ns == 0:
             why = "use_sim_time is true, but nothing arrives on /clock"

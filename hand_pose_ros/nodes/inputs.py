@@ -1,21 +1,28 @@
-"""Depth image + camera info in, matching pairs out (to a callback on the executor's thread).
+"""Depth image + camera info in, matching pairs out (to a callback on the executor's threads).
 
-The inputs are watched too: when nothing arrives, a warning names the reason. When the stamps go backwards (a bag that
-loops), the matching starts afresh, because the newer leftovers would win over everything that comes after.
+Pairs are made by message_filters; an image that gets no partner is served by the last camera info (``info_fallback``).
+Stray stamps are left out before the matching (``stamp_guard``). When the clock was set (a bag that loops), the matching
+starts afresh, because newer leftovers would win over everything that comes after. The inputs are watched too: when
+nothing arrives, a warning names the reason.
 """
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 
 from message_filters import ApproximateTimeSynchronizer, SimpleFilter, Subscriber, TimeSynchronizer
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image
 
+from hand_pose_ros.nodes.diagnostics import FrameOutcome
+from hand_pose_ros.nodes.info_fallback import InfoFallback
+from hand_pose_ros.nodes.stamp_guard import StampGuard, StampVerdict
 from hand_pose_ros.nodes.throttled_logger import ThrottledLogger
-from hand_pose_ros.nodes.topics import DEPTH_QOS, DEPTH_TOPIC, INFO_QOS, INFO_TOPIC
+from hand_pose_ros.nodes.topics import DEPTH_QOS, DEPTH_TOPIC, INFO_QOS, INFO_TOPIC, LATCHED_QOS
 
 # All of these are guessed: long against a frame's 33 ms, short against a person's patience.
 _WATCH_PERIOD_S = 0.5
@@ -23,7 +30,6 @@ _REPEAT_PERIOD_S = 10.0  # a fault that lasts is logged again after this time
 _INFO_PATIENCE_S = 1.0  # depth images arrive, camera infos or matches do not
 _LOSS_PATIENCE_S = 3.0  # camera infos arrive, images do not
 _SILENCE_PATIENCE_S = 10.0  # nothing arrives: the camera may still be starting
-_BACKWARDS_NS = 500_000_000  # less than this is a frame out of order, not a clock that was set back
 _QUEUE_SIZE = 5  # messages of each input that wait for their match
 
 
@@ -31,8 +37,10 @@ class DepthInputs:
     """The two subscriptions, matched by stamp.
 
     ``on_pair(image, info)`` gets every match. ``on_depth()`` is called for every image, and ``on_backwards(reason)``
-    when the stamps go backwards, with the reason in one sentence. ``slop_s`` 0 matches equal stamps only, else stamps
-    nearer than that. Call ``close`` at the end.
+    when the images' clock was set, with the reason in one sentence. ``slop_s`` 0 matches equal stamps only, else stamps
+    nearer than that. ``is_young(stamp_ns)`` says whether an image may be used (if not, it has counted it itself), and
+    ``is_near(stamp_ns)`` the same of an info without counting; ``on_drop(outcome)`` is called for each image that is
+    left out here, ``on_borrow()`` for each that is served by an info of another stamp. Call ``close`` at the end.
     """
 
     def __init__(
@@ -43,6 +51,10 @@ class DepthInputs:
         on_pair: Callable[[Image, CameraInfo], None],
         on_depth: Callable[[], None],
         on_backwards: Callable[[str], None],
+        is_young: Callable[[int], bool] = lambda stamp_ns: True,
+        is_near: Callable[[int], bool] = lambda stamp_ns: True,
+        on_drop: Callable[[FrameOutcome], None] = lambda outcome: None,
+        on_borrow: Callable[[], None] = lambda: None,
     ) -> None:
         self._node = node
         self._throttled_logger = throttled_logger
@@ -50,11 +62,22 @@ class DepthInputs:
         self._on_pair = on_pair
         self._on_depth = on_depth
         self._on_backwards = on_backwards
-        self._last_stamp_ns: int | None = None
+        self._is_young = is_young
+        self._is_near = is_near
+        self._on_drop = on_drop
+        self._on_borrow = on_borrow
+        self._lock = threading.RLock()  # the clock's callback has a thread of its own
+        self._image_guard, self._info_guard = StampGuard(), StampGuard()
+        self._stray_image: Image | None = None
+        self._stray_jump_s = 0.0
+        self._paired = False
+        self._fallback = InfoFallback()
+        self._slow_infos_told = False
+        self._entered = -1e9  # when an image was last given to the matching
         self._profile_suggested = False
         self._last_warning: tuple[str, float] = ("", -1e9)
         self._opened = time.monotonic()
-        self._depth_seen = self._info_seen = self._pair_seen = -1e9
+        self._depth_seen = self._info_seen = self._pair_seen = self._borrow_seen = -1e9
         self._depth_filter = SimpleFilter()
         self._info_filter = SimpleFilter()
         self._match_afresh()
@@ -64,18 +87,35 @@ class DepthInputs:
         self._info.registerCallback(self._take_info)
         self.depth_topic = node.resolve_topic_name(DEPTH_TOPIC)
         self.info_topic = node.resolve_topic_name(INFO_TOPIC)
+        self._latched_info: Subscriber | None = None
         # Steady time: a paused simulation must not silence the watch.
-        self._timer = node.create_timer(
-            _WATCH_PERIOD_S, self._watch, clock=Clock(clock_type=ClockType.STEADY_TIME)
-        )
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._timer = node.create_timer(_WATCH_PERIOD_S, self._watch, clock=steady)
+        self._serving = node.create_timer(self._fallback.interval_s, self._serve_late, clock=steady)
+        self._serving.cancel()
+        self._serving_ticks = 0
 
     def close(self) -> None:
         """Ends both subscriptions and the watch."""
         self._node.destroy_timer(self._timer)
+        self._node.destroy_timer(self._serving)
         self._node.destroy_subscription(self._depth.sub)
         self._node.destroy_subscription(self._info.sub)
+        if self._latched_info is not None:
+            self._node.destroy_subscription(self._latched_info.sub)
 
-    def _match_afresh(self) -> None:
+    def clear(self) -> None:
+        """Starts afresh: nothing waits for its partner any more, and the next stamps are the first."""
+        with self._lock:
+            self._image_guard.reset()
+            self._info_guard.reset()
+            self._stray_image = None
+            self._paired = False
+            self._fallback.forget_images()
+            self._match_afresh()
+
+    def _match_afresh(self, info: CameraInfo | None = None) -> None:
+        """Empty queues, but for the images that wait and the info, if given."""
         # message_filters cannot empty its queues: a new pair of filters takes the place of the old one.
         self._depth_filter, self._info_filter = SimpleFilter(), SimpleFilter()
         inputs = [self._depth_filter, self._info_filter]
@@ -84,38 +124,145 @@ class DepthInputs:
         else:
             self._synchronizer = TimeSynchronizer(inputs, _QUEUE_SIZE)
         self._synchronizer.registerCallback(self._take_pair)
+        if info is not None:
+            self._info_filter.signalMessage(info)
+        for image in self._fallback.waiting:
+            self._depth_filter.signalMessage(image)
 
     def _take_depth(self, image: Image) -> None:
-        self._depth_seen = time.monotonic()
-        self._on_depth()
-        stamp_ns = image.header.stamp.sec * 1_000_000_000 + image.header.stamp.nanosec
-        if self._last_stamp_ns is not None and stamp_ns < self._last_stamp_ns - _BACKWARDS_NS:
-            self._match_afresh()
-            self._on_backwards(f"the stamps on '{self.depth_topic}' went backwards")
-        self._last_stamp_ns = stamp_ns
+        with self._lock:
+            now = self._depth_seen = time.monotonic()
+            self._on_depth()
+            stamp_ns = _stamp_ns(image)
+            if not self._is_young(stamp_ns):
+                return
+            jump_s = self._image_guard.jump_s(stamp_ns)
+            verdict = self._image_guard.judge(stamp_ns, now, protect=self._paired)
+            if verdict == StampVerdict.STRAY:
+                self._leave_out(image, jump_s)
+                return
+            if verdict == StampVerdict.CLOCK_SET:
+                self._clock_was_set(jump_s)
+                self._image_guard.judge(stamp_ns, now)
+            self._stray_image = None
+            self._match(image, now)
+
+    def _leave_out(self, image: Image, jump_s: float) -> None:
+        self._stray_image, self._stray_jump_s = image, jump_s
+        self._on_drop(FrameOutcome.STRAY_STAMP)
+        direction = "behind" if jump_s < 0.0 else "ahead of"
+        self._throttled_logger.warn(
+            "stray stamp",
+            f"image left out: its stamp on '{self.depth_topic}' is {abs(jump_s):.3g} s {direction} those before",
+        )
+
+    def _clock_was_set(self, jump_s: float) -> None:
+        direction = "went backwards" if jump_s < 0.0 else "jumped ahead"
+        self._on_backwards(f"the stamps on '{self.depth_topic}' {direction}")
+        self._fallback.forget_images()
+        self._match_afresh(self._fallback.last_info)  # it may have come before the image that tells
+
+    def _match(self, image: Image, now: float) -> None:
+        """Lets an image find its partner."""
+        if self._fallback.knows(image):
+            self._on_drop(FrameOutcome.OUT_OF_ORDER)
+            self._throttled_logger.warn(
+                "equal stamps",
+                f"image left out: its stamp on '{self.depth_topic}' is that of one before (does the driver's clock"
+                " stand still, or do two drivers publish?)",
+            )
+            return
+        self._entered = now
+        for _ in range(self._fallback.take_image(image, now)):
+            self._on_drop(FrameOutcome.NO_INFO)
         self._depth_filter.signalMessage(image)
+        if not self._fallback.waiting:
+            return
+        self._serve()
+        if self._fallback.waiting and self._serving.is_canceled():
+            self._serving_ticks = 0
+            # Two ticks a frame: messages that came while the executor was busy are taken between them.
+            self._serving.timer_period_ns = int(0.5e9 * self._fallback.interval_s)
+            self._serving.reset()
+
+    def _serve_late(self) -> None:
+        with self._lock:
+            self._serving_ticks += 1
+            if self._serving_ticks >= 2:
+                self._serve()
+            if not self._fallback.waiting or self._serving_ticks > 2 * _QUEUE_SIZE:
+                self._serving.cancel()
+
+    def _serve(self) -> None:
+        """Hands out the images that wait no longer, with the last camera info."""
+        for image, info in self._fallback.serve(time.monotonic()):
+            self._paired = True
+            self._borrow_seen = time.monotonic()
+            self._on_borrow()
+            self._on_pair(image, info)
 
     def _take_info(self, info: CameraInfo) -> None:
-        self._info_seen = time.monotonic()
-        self._info_filter.signalMessage(info)
+        with self._lock:
+            now = self._info_seen = time.monotonic()
+            self._fallback.take_info(info)
+            stamp_ns = _stamp_ns(info)
+            if not self._is_near(stamp_ns):
+                return
+            verdict = self._info_guard.judge(stamp_ns, now, protect=self._paired)
+            if verdict == StampVerdict.CLOCK_SET:
+                self._match_afresh(info)
+            elif verdict == StampVerdict.GOES_ON:
+                self._info_filter.signalMessage(info)
 
     def _take_pair(self, image: Image, info: CameraInfo) -> None:
         self._pair_seen = time.monotonic()
-        self._on_pair(image, info)
+        self._paired = True
+        if self._fallback.take_pair(image):
+            self._on_pair(image, info)
+
+    def _settle(self) -> None:
+        """A single stray stamp after which nothing came was that of a clock that was set."""
+        with self._lock:
+            now = time.monotonic()
+            image = self._stray_image
+            if image is not None and self._image_guard.settle(now):
+                self._stray_image = None
+                self._clock_was_set(self._stray_jump_s)
+                self._image_guard.judge(_stamp_ns(image), now)
+                self._match(image, now)
+            if self._info_guard.settle(now):
+                self._match_afresh(self._fallback.last_info)
 
     def _watch(self) -> None:
+        self._settle()
         now = time.monotonic()
+        depth_here = now - self._depth_seen < _INFO_PATIENCE_S
+        if depth_here and self._fallback.last_info is None:
+            self._hear_latched_info()
         if now - self._opened < _INFO_PATIENCE_S:
             return
-        depth_here = now - self._depth_seen < _INFO_PATIENCE_S
         info_here = now - self._info_seen < _INFO_PATIENCE_S
-        if depth_here and not info_here:
+        misfit = self._fallback.misfit()
+        if depth_here and self._fallback.infos_are_slow and now - self._borrow_seen < _INFO_PATIENCE_S:
+            if not self._slow_infos_told:
+                self._slow_infos_told = True
+                self._throttled_logger.warn(
+                    "slow info",
+                    f"camera info on '{self.info_topic}' comes less often than images: those without one of their own"
+                    " get the last one (diagnostics: without_own_camera_info)",
+                )
+        elif depth_here and misfit is not None:
+            self._warn(
+                "misfit",
+                f"images on '{self.depth_topic}' have no camera info of their own on '{self.info_topic}': {misfit}",
+            )
+        elif depth_here and not info_here:
             self._warn(
                 "no info",
                 f"depth images arrive on '{self.depth_topic}' but no camera info on '{self.info_topic}': publish it,"
                 " or remap depth/camera_info",
             )
-        elif info_here and depth_here and now - self._pair_seen > _INFO_PATIENCE_S:
+        elif info_here and depth_here and self._entered - self._pair_seen > _INFO_PATIENCE_S:
             self._warn(
                 "no match",
                 f"the stamps on '{self.depth_topic}' and '{self.info_topic}' never match within {self._slop_s:g} s:"
@@ -125,6 +272,15 @@ class DepthInputs:
             patience_s = _LOSS_PATIENCE_S if info_here else _SILENCE_PATIENCE_S
             if now - max(self._opened, self._depth_seen) > patience_s:
                 self._explain_silence()
+
+    def _hear_latched_info(self) -> None:
+        """A camera info that was published once, before this node was there, comes to those who ask for it only."""
+        if self._latched_info is None and any(
+            publisher.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL
+            for publisher in self._node.get_publishers_info_by_topic(self.info_topic)
+        ):
+            self._latched_info = Subscriber(self._node, CameraInfo, INFO_TOPIC, qos_profile=LATCHED_QOS)
+            self._latched_info.registerCallback(self._take_info)
 
     def _warn(self, key: str, text: str) -> None:
         now = time.monotonic()
@@ -155,3 +311,7 @@ class DepthInputs:
                 " the camera driver (and this node) with FASTDDS_DEFAULT_PROFILES_FILE set to this package's"
                 " config/fastdds.xml, or let the driver publish with reliable QoS",
             )
+
+
+def _stamp_ns(message: Image | CameraInfo) -> int:
+    return int(message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec)

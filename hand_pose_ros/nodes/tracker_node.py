@@ -7,7 +7,6 @@ The topics are in ``topics`` and ``outputs``, the parameters in ``parameters/tra
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -107,7 +106,6 @@ class HandTrackerNode(LifecycleNode):
             if self.context.ok():  # else the process is being ended, and nothing is wrong
                 self._configure_error = f"cannot configure: {error_line(error)}"
                 self.get_logger().error(self._configure_error)
-                self.get_logger().debug("".join(traceback.format_exception(error)))
             result = TransitionCallbackReturn.FAILURE
         finally:
             self._configuring = False
@@ -133,7 +131,12 @@ class HandTrackerNode(LifecycleNode):
             on_pair=self._worker.offer,
             on_depth=self.statistics.receive,
             on_backwards=self._on_backwards,
+            is_young=self._worker.young_enough,
+            is_near=self._worker.near_the_clock,
+            on_drop=self.statistics.drop,
+            on_borrow=self.statistics.borrow,
         )
+        self._worker.on_reset = self._inputs.clear
         self.get_logger().info(
             f"tracking with model '{info.name}' on '{self._inputs.depth_topic}' and '{self._inputs.info_topic}'"
         )
@@ -186,7 +189,7 @@ class HandTrackerNode(LifecycleNode):
                 self._outputs.hide()
 
     def _on_backwards(self, reason: str) -> None:
-        self.get_logger().info(f"{reason}: the tracker starts afresh")
+        self.throttled_logger.warn("afresh", f"{reason}: the tracker starts afresh")
         worker = self._worker
         if worker is not None:
             worker.request_reset()

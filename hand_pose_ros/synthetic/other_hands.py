@@ -62,3 +62,16 @@ def sample_other_hands(
         free |= fits
     skinning[..., 3] += (place + joints[beside].mean(axis=1))[:, None]
     return OtherHands(beside[free], skinning[free])
+
+
+def mirrored_hands(others: OtherHands, hand: NDArray[np.intp], skinning: Array, mirror: Array) -> OtherHands:
+    """``others``, where mirror images of the hands (M,) with skinning (M, 17, 3, 4) stand instead: the other hand of a
+    person who holds a thing with both. mirror (M, 6): a point (m) and the unit normal of the plane, local frames."""
+    point, normal = mirror[:, :3], mirror[:, 3:]
+    across = np.eye(3) - 2.0 * normal[:, :, None] * normal[:, None]
+    image = np.einsum("mij,msjk->msik", across, skinning)
+    image[..., 3] += 2.0 * (np.einsum("mi,mi->m", point, normal)[:, None] * normal)[:, None]
+    stays = ~np.isin(others.beside, hand)
+    return OtherHands(
+        np.concatenate([others.beside[stays], hand]), np.concatenate([others.skinning[stays], image])
+    )

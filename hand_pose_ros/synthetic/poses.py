@@ -111,6 +111,28 @@ def _thumb(count: int, rng: np.random.Generator) -> Array:
     return np.stack([abduction, cmc, mcp, ip + rng.normal(0, 0.1, count)], axis=-1)
 
 
+def sample_fists(count: int, rng: np.random.Generator) -> Array:
+    """(count, 20) rad, within ``ANGLE_LIMITS``: fists, the thumb across the fingers, beside them or up.
+
+    Guessed: fingers folded to where the palm's flesh stops them, so that no test for intersections is made.
+    """
+    angles = np.zeros((count, skeleton.ANGLE_COUNT))
+    mcp = rng.normal(1.30, 0.12, (count, 1)) + rng.normal(0, 0.06, (count, 4))
+    pip = rng.normal(1.70, 0.10, (count, 1)) + rng.normal(0, 0.05, (count, 4))
+    dip = rng.normal(0.85, 0.15, (count, 1)) + rng.normal(0, 0.06, (count, 4))
+    angles[:, _FINGERS] = np.stack([rng.normal(0, 0.04, (count, 4)), mcp, pip, dip], axis=-1)
+    thumb = _thumb(count, rng)
+    across = np.stack(
+        [
+            rng.normal(0.0, 0.2, count), rng.normal(0.40, 0.12, count), rng.normal(0.55, 0.2, count),
+            rng.normal(0.6, 0.25, count),
+        ],
+        axis=-1,
+    )  # fmt: skip
+    angles[:, _THUMB] = np.where((rng.random(count) < 0.7)[:, None], across, thumb)
+    return np.clip(angles, _LOWER, _UPPER)
+
+
 def template_joints(angles: Array) -> Array:
     """Joints (..., 23, 3) m of the template hand in its own palm frame, for angles (..., 20)."""
     values = torch.as_tensor(angles, dtype=torch.float32)

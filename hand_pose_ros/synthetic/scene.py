@@ -67,12 +67,18 @@ class SceneConfig:
     before: float = 0.10
     """Something before it that hides a part."""
     held: float = 0.0
-    """Something between the fingers, as in a grasp."""
+    """Something between the fingers, as large as the pose leaves room for."""
+    grasp: float = 0.0
+    """A grasp of ``synthetic.grasp_library``: its pose, its subject and its thing, drawn by the data set."""
     other_hand: float = 0.0
     """Another hand, or the person's other one, at least 7 cm off: drawn by the data set, which has the meshes."""
+    table: float = 0.0
+    """A table 2 to 25 mm behind the hand, instead of a wall: drawn by the data set, too."""
 
     def __post_init__(self) -> None:
-        validation.share(self, "plane", "body", "beside", "before", "held", "other_hand", section="scene")
+        validation.share(
+            self, "plane", "body", "beside", "before", "held", "grasp", "other_hand", "table", section="scene"
+        )
 
 
 def sample_scenes(joints: Array, config: SceneConfig, rng: np.random.Generator) -> Scenes:
@@ -140,6 +146,25 @@ def _hold(joints: Array, scenes: Scenes, share: float, rng: np.random.Generator)
     long = np.where((reach > 1.5).all(axis=1), long, 1.0)
     half = np.stack([across * long, across, across], axis=-1)
     scenes.put(_HELD_SLOT, chosen, centre, half, turn, np.where(box, BOX, ELLIPSOID))
+
+
+def hold(scenes: Scenes, chosen: NDArray[np.intp], things: Solids) -> None:
+    """Put things (M, K), in local frames, into the hands of the chosen scenes (M,), instead of what they may hold; a
+    wall or a table that would pass through them moves behind them."""
+    slots = slice(_HELD_SLOT, _HELD_SLOT + things.kind.shape[1])
+    for own, part in zip(scenes.solids, things, strict=True):
+        own[chosen, slots] = part
+    scenes.planes[chosen, 3] = np.maximum(
+        scenes.planes[chosen, 3], farthest(things, scenes.planes[chosen, :3]) + 0.001
+    )
+
+
+def farthest(things: Solids, normal: Array) -> Array:
+    """(M,): how far things (M, K) reach at most along the unit normals (M, 3), m; -inf where there is none."""
+    half_axes = things.axes / np.linalg.norm(things.axes, axis=-1, keepdims=True) ** 2
+    reach = np.abs(np.einsum("mkai,mi->mka", half_axes, normal)).sum(axis=-1)
+    along = np.einsum("mki,mi->mk", things.centre, normal) + reach
+    return np.asarray(np.where(things.kind == NOTHING, -np.inf, along).max(axis=1))
 
 
 def to_camera(scenes: Scenes, view: Array, distance: Array) -> Scenes:

@@ -28,7 +28,7 @@ _EDGE_M = 0.008
 _FLY_M = 0.15
 _FAR_M = 50.0
 _SHADOW_MOST_PX = 60
-_NORMAL = np.random.default_rng(0).standard_normal(4096).astype(np.float32)
+NORMAL_TABLE = np.random.default_rng(0).standard_normal(4096).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def apply_noise(
 
 
 @njit(nogil=True, cache=True)
-def _next(state: np.uint64) -> np.uint64:
+def next_random(state: np.uint64) -> np.uint64:
     """Marsaglia's xorshift64: the next of a sequence of 64 random bits; a tenth of the library generator's time."""
     state ^= state << np.uint64(13)
     state ^= state >> np.uint64(7)
@@ -125,29 +125,29 @@ def sensor_kernel(clean: Array32, noise: Array, seed: int, focal_px: float, out:
     height, width = clean.shape
     state = np.uint64(seed) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(0x2545F4914F6CDD1D)
     for _ in range(4):
-        state = _next(state)
+        state = next_random(state)
     mask = np.uint64(4095)
     correlated = pitch > 1.0
     # Without correlation a lattice of a few nodes that nobody looks at.
     pitch = pitch if correlated else 1e9
-    advanced, nodes, start = _lattice_nodes(state, height, width, pitch)
+    advanced, nodes, start = lattice_nodes(state, height, width, pitch)
     state = advanced if correlated else state
-    cell, before, after = _between_nodes(width, start, pitch)
+    cell, before, after = between_nodes(width, start, pitch)
     line = np.empty((3, nodes.shape[2]), np.float32)
     for row in range(height):
         if correlated:
-            _blend_rows(nodes, (row + start) / pitch, line)
+            blend_rows(nodes, (row + start) / pitch, line)
         for column in range(width):
-            state = _next(state)
+            state = next_random(state)
             if correlated:
                 k, a, b = cell[column], before[column], after[column]
                 r = round(row + lateral * (a * line[0, k] + b * line[0, k + 1]))
                 c = round(column + lateral * (a * line[1, k] + b * line[1, k + 1]))
                 deviate = a * line[2, k] + b * line[2, k + 1]
             else:
-                r = round(row + lateral * _NORMAL[state & mask])
-                c = round(column + lateral * _NORMAL[(state >> np.uint64(12)) & mask])
-                deviate = _NORMAL[(state >> np.uint64(24)) & mask]
+                r = round(row + lateral * NORMAL_TABLE[state & mask])
+                c = round(column + lateral * NORMAL_TABLE[(state >> np.uint64(12)) & mask])
+                deviate = NORMAL_TABLE[(state >> np.uint64(24)) & mask]
             r, c = min(height - 1, max(0, r)), min(width - 1, max(0, c))
             z = clean[r, c]
             if not z < _FAR_M:
@@ -164,7 +164,7 @@ def sensor_kernel(clean: Array32, noise: Array, seed: int, focal_px: float, out:
                     out[row, column] = np.nan
                     continue
                 if share < edge_loss + flying:
-                    state = _next(state)
+                    state = next_random(state)
                     gap = min(farther, _FLY_M) if farther > nearer else -min(nearer, _FLY_M)
                     z += gap * float(state >> np.uint64(48)) / 65536.0
             else:
@@ -187,25 +187,25 @@ def sensor_kernel(clean: Array32, noise: Array, seed: int, focal_px: float, out:
 
 
 @njit(nogil=True, cache=True)
-def _lattice_nodes(
+def lattice_nodes(
     state: np.uint64, height: int, width: int, pitch: float
 ) -> tuple[np.uint64, Array32, float]:
     """Advanced state; normal deviates (3, rows, columns) on a lattice of ``pitch`` px; its random offset, px."""
-    state = _next(state)
+    state = next_random(state)
     start = pitch * float(state >> np.uint64(48)) / 65536.0
     rows, columns = int((height + pitch) / pitch) + 2, int((width + pitch) / pitch) + 2
     nodes = np.empty((3, rows, columns), np.float32)
     mask = np.uint64(4095)
     for row in range(rows):
         for column in range(columns):
-            state = _next(state)
+            state = next_random(state)
             for k in range(3):
-                nodes[k, row, column] = _NORMAL[(state >> np.uint64(12 * k)) & mask]
+                nodes[k, row, column] = NORMAL_TABLE[(state >> np.uint64(12 * k)) & mask]
     return state, nodes, start
 
 
 @njit(nogil=True, cache=True)
-def _between_nodes(width: int, start: float, pitch: float) -> tuple[NDArray[np.int64], Array32, Array32]:
+def between_nodes(width: int, start: float, pitch: float) -> tuple[NDArray[np.int64], Array32, Array32]:
     """For each column its lattice cell and the weights of that cell's two ends.
 
     The weights' squares add up to 1 (not the weights), so that the variance is 1 between the nodes, too.
@@ -222,7 +222,7 @@ def _between_nodes(width: int, start: float, pitch: float) -> tuple[NDArray[np.i
 
 
 @njit(nogil=True, cache=True)
-def _blend_rows(nodes: Array32, place: float, line: Array32) -> None:
+def blend_rows(nodes: Array32, place: float, line: Array32) -> None:
     """Fill line (3, columns) with the nodes' values at the lattice row ``place``."""
     row = int(place)
     share = place - row
@@ -278,10 +278,10 @@ def _punch_holes(mean: float, state: np.uint64, out: Array32) -> None:
     expected = mean * height * width / 1e4
     tries = int(np.ceil(4 * expected))
     for _ in range(tries):
-        state = _next(state)
+        state = next_random(state)
         if float(state >> np.uint64(48)) / 65536.0 > 0.25 * (expected / np.ceil(expected)):
             continue
-        state = _next(state)
+        state = next_random(state)
         row, column = int((state >> np.uint64(8)) % height), int((state >> np.uint64(32)) % width)
         radius = 1 + int((state >> np.uint64(60)) & np.uint64(3))
         for r in range(max(0, row - radius), min(height, row + radius + 1)):

@@ -7,7 +7,7 @@ Where the numbers come from. P: published, by the source named; D: derived from 
 frames of the sensor (spread about local quadratics of 9 x 9 px, on skin and clothes: a lower bound, for longer waves
 than that count as shape); G: a guess, wide on purpose. A paper named without a number lent its conclusion only. What
 no preset has: an offset of the whole depth (a few mm to 1 cm, time of flight), multipath in hollow hands, dependence
-on the skin's brightness, the fattening of outlines by stereo matching, motion.
+on the skin's brightness, motion. The fattening of outlines by stereo matching is synthetic/stereo_matching.py's.
 
 [Nguyen 2012] Modeling Kinect sensor noise: axial noise grows with the square of the distance, lateral noise is under
 a pixel, whatever the distance. [Khoshelham 2011] The square law follows from triangulation. [Grunnet-Jepsen, Tuning
@@ -20,7 +20,7 @@ down to 0.05 for good texture. [Zabatani 2019] SR300 coded light camera: VGA, 0.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,6 +98,16 @@ the bumps, jitter (outlines waver with the matching window): G, from the 5 to 9 
 Shadow on the left of objects: D, for the image is the left camera's. Losses and holes: G.
 """
 
+D455 = replace(
+    D435, focal_px=(322.0, 385.0, 424.0, 640.0), distance_m=(0.35, 4.0),
+    noise={**D435.noise, "baseline_m": (0.095, 0.099)},
+)  # fmt: skip
+"""Intel RealSense D455: as D435 with the cameras farther apart, so half of its axial noise and a wider shadow.
+
+Baseline 95 mm: P, data sheet; 99 mm: M, fits the shadows of real frames (f = 322 px). Nearest distance: D, 126 px of
+disparity at 848x480. Focal lengths: D, from 87 degrees of view. The rest as D435.
+"""
+
 D405 = SensorPreset(
     focal_px=(387.0, 430.0, 645.0),
     distance_m=(0.07, 0.50),
@@ -171,7 +181,7 @@ same principle (G). Unit 1 mm: P.
 """
 
 PRESETS: Mapping[str, SensorPreset] = {
-    "d435": D435, "d405": D405, "sr300": SR300, "kinect_v2": KINECT_V2, "azure_kinect": AZURE_KINECT,
+    "d435": D435, "d455": D455, "d405": D405, "sr300": SR300, "kinect_v2": KINECT_V2, "azure_kinect": AZURE_KINECT,
 }  # fmt: skip
 DEFAULT_SENSORS = (GENERIC, "d435", "d405", "sr300", "kinect_v2", "azure_kinect")
 """The sensors that are drawn where a configuration names none. Written out, not read from ``PRESETS``: the shares of

@@ -12,6 +12,7 @@ from hand_pose_ros.hand.skeleton import SIDES
 from hand_pose_ros.synthetic.environment import DISTRACTORS, ENVIRONMENTS
 from hand_pose_ros.synthetic.mesh import MESH_NAMES
 from hand_pose_ros.synthetic.sensor import STRUCTURED_LIGHT, NoiseModel
+from hand_pose_ros.synthetic.stereo_config import StereoModel
 from hand_pose_ros.validation import between, interval, require
 
 LEAVING: tuple[str, ...] = ("side", "down", "withdraw", "vanish")
@@ -30,6 +31,8 @@ class SequenceConfig:
     """Mesh family of the hands, either when empty."""
     noise: NoiseModel = STRUCTURED_LIGHT
     """The sensor's."""
+    stereo: StereoModel | None = None
+    """The pair of cameras that sees it instead of that sensor; its focal length is that of the camera's own mode."""
     environment: str = ""
     """wall, table, far, or one of them at random when empty."""
     body: bool = True

@@ -34,6 +34,7 @@ from hand_pose_ros.synthetic.solids import (
     moved,
     solid,
 )
+from hand_pose_ros.synthetic.stereo_matching import stereo_kernel
 from hand_pose_ros.synthetic.subjects import load_subjects
 
 Array = NDArray[np.float64]
@@ -151,8 +152,11 @@ class SequenceRenderer:
             visible, whole = _count_visible(alone, clean)
             if whole > 0:
                 hands.append(self._hand_truth(side, pose, joints, visible / whole))
-        depth = np.empty_like(clean)
-        sensor_kernel(clean, config.noise.as_array(), hash_time(config.seed, t), camera.fx, depth)
+        depth, seed = np.empty_like(clean), hash_time(config.seed, t)
+        if config.stereo is None:
+            sensor_kernel(clean, config.noise.as_array(), seed, camera.fx, depth)
+        else:
+            stereo_kernel(clean, config.stereo.as_array(), seed, camera.fx, 0.0, depth)
         return SequenceFrame(depth, tuple(hands))
 
     def _poses(self, t: float) -> dict[str, KeyPose]:

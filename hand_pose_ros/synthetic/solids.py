@@ -71,6 +71,23 @@ def where(chosen: NDArray[np.bool_], solids: Solids) -> Solids:
     return solids._replace(kind=np.where(np.asarray(chosen)[..., None], solids.kind, NOTHING))
 
 
+def padded(solids: Solids, most: int) -> Solids:
+    """Solids (..., K) -> (..., most), filled up with nothing."""
+    missing = most - solids.kind.shape[-1]
+    if missing <= 0:
+        return solids
+    lead = solids.kind.shape[:-1]
+    nothing = Solids(
+        np.full((*lead, missing), NOTHING), np.zeros((*lead, missing, 3)), np.zeros((*lead, missing, 3, 3))
+    )
+    return gather(solids, nothing)
+
+
+def take(solids: Solids, index: NDArray[np.intp] | slice) -> Solids:
+    """The scenes ``index`` along the first dimension."""
+    return Solids(solids.kind[index], solids.centre[index], solids.axes[index])
+
+
 def moved(solids: Solids, rotation: ArrayLike, shift: ArrayLike = 0.0) -> Solids:
     """x -> rotation @ x + shift for every solid; rotation (..., 3, 3), shift (..., 3) m."""
     rotation = np.asarray(rotation, np.float64)[..., None, :, :]

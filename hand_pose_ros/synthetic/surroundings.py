@@ -6,11 +6,10 @@ The same things as in the sequences, wider spread: the full-frame detector learn
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_pose_ros.synthetic.placed_hands import PlacedHands, Views
 from hand_pose_ros.synthetic.primitives import (
     HEAD_ABOVE,
     SHOULDER,
@@ -23,6 +22,7 @@ from hand_pose_ros.synthetic.primitives import (
     table,
     trunk,
 )
+from hand_pose_ros.synthetic.room_lookalikes import close_tables, sample_room_lookalikes
 from hand_pose_ros.synthetic.rotations import axes_along, random_axes, rotation_x, rotation_y, rotation_z
 from hand_pose_ros.synthetic.solids import VESSEL, Solids, gather, moved, solid, where
 from hand_pose_ros.synthetic.surroundings_config import SurroundingsConfig
@@ -36,47 +36,22 @@ _ARM_M = 0.75  # shoulders farther from the elbow are somebody else's
 _CLEAR_M = 0.10  # things keep so far from a hand's middle, beyond their own size
 
 
-@dataclass(frozen=True)
-class PlacedHands:
-    """The hands of N pictures, up to H each: present (N, H); joints (N, H, 23, 3) m; elbow (N, H, 3) m; left (N, H)."""
-
-    present: Flags
-    joints: Array
-    elbow: Array
-    left: Flags
-
-    @property
-    def middle(self) -> Array:
-        """(N, H, 3) m: mean joints."""
-        return np.asarray(self.joints.mean(axis=2))
-
-    def apart(self, points: Array) -> Array:
-        """Points (N, 3) m -> distance (N,) m to the nearest hand's middle, inf where there is none."""
-        distance = np.linalg.norm(self.middle - points[:, None], axis=-1)
-        return np.asarray(np.where(self.present, distance, np.inf).min(axis=1))
-
-    def beside(self, start: Array, end: Array) -> Array:
-        """Segments from start (N, 3) to end (N, 3) m -> distance (N,) m to the nearest hand's middle.
-
-        It is inf where there is no hand.
-        """
-        along = end - start
-        share = np.einsum("nhi,ni->nh", self.middle - start[:, None], along) / (along**2).sum(axis=1)[:, None]
-        nearest = start[:, None] + np.clip(share, 0.0, 1.0)[..., None] * along[:, None]
-        distance = np.linalg.norm(self.middle - nearest, axis=-1)
-        return np.asarray(np.where(self.present, distance, np.inf).min(axis=1))
-
-
 def sample_surroundings(
-    hands: PlacedHands, field_of_view: Array, config: SurroundingsConfig, rng: np.random.Generator
+    hands: PlacedHands,
+    field_of_view: Array,
+    config: SurroundingsConfig,
+    rng: np.random.Generator,
+    lookalike_rng: np.random.Generator | None = None,
 ) -> tuple[Array, Solids]:
     """Walls (N, 4) (unit normal, offset m; NaN = none) and solids (N, K) around the hands; field_of_view (N, 2):
-    tangents of half the image's width and height."""
+    tangents of half the image's width and height. What is drawn from ``lookalike_rng`` (``rng`` where there is none)
+    leaves all else as it is."""
+    lookalike_rng = lookalike_rng or rng
     count = len(hands.present)
     turn = rotation_x(rng.normal(0.1, 0.3, count)) @ rotation_z(
         np.where(rng.random(count) < 0.85, rng.normal(0, 0.08, count), rng.uniform(-np.pi, np.pi, count))
     )
-    views = _Views(hands, turn, field_of_view)
+    views = Views(hands, turn, field_of_view)
     parts = [
         *_bodies(views, config, rng),
         *_objects(views, config, rng),
@@ -84,33 +59,12 @@ def sample_surroundings(
         *_held(hands, config, rng),
         _before(hands, config, rng),
     ]
-    return _walls(views, config, rng), gather(*parts)
+    walls = _walls(views, config, rng)
+    parts += sample_room_lookalikes(views, config, lookalike_rng)
+    return close_tables(hands, walls, config.table_close, lookalike_rng), gather(*parts)
 
 
-@dataclass(frozen=True)
-class _Views:
-    """N pictures to fill. turn (N, 3, 3) from an upright frame to the camera's; field_of_view (N, 2)."""
-
-    hands: PlacedHands
-    turn: Array
-    field_of_view: Array
-
-    @property
-    def count(self) -> int:
-        return len(self.turn)
-
-    @property
-    def empty(self) -> Flags:
-        """(N,): pictures without a hand."""
-        return np.asarray(~self.hands.present.any(axis=1))
-
-    def positions(self, z: Array, rng: np.random.Generator, part: float = 1.0) -> Array:
-        """(N, 3) m: points in this part of the picture's width and height at depths z (N,), some just beside it."""
-        tangent = rng.uniform(-1.1, 1.1, (self.count, 2)) * (part * self.field_of_view)
-        return np.concatenate([tangent * z[:, None], z[:, None]], axis=1)
-
-
-def _bodies(views: _Views, config: SurroundingsConfig, rng: np.random.Generator) -> list[Solids]:
+def _bodies(views: Views, config: SurroundingsConfig, rng: np.random.Generator) -> list[Solids]:
     """The hands' owner behind them, with upper arms to the elbows, and another person or a face alone."""
     hands, empty, turn, count = views.hands, views.empty, views.turn, views.count
     parts = []
@@ -149,7 +103,7 @@ def _bodies(views: _Views, config: SurroundingsConfig, rng: np.random.Generator)
     return parts
 
 
-def _objects(views: _Views, config: SurroundingsConfig, rng: np.random.Generator) -> list[Solids]:
+def _objects(views: Views, config: SurroundingsConfig, rng: np.random.Generator) -> list[Solids]:
     """Boxes, balls, cylinders, cups, grippers, chairs, bare arms."""
     hands, empty, turn, count = views.hands, views.empty, views.turn, views.count
     parts = []
@@ -198,7 +152,7 @@ def _objects(views: _Views, config: SurroundingsConfig, rng: np.random.Generator
     return parts
 
 
-def _small_pieces(views: _Views, config: SurroundingsConfig, rng: np.random.Generator) -> list[Solids]:
+def _small_pieces(views: Views, config: SurroundingsConfig, rng: np.random.Generator) -> list[Solids]:
     """Small pieces in all directions, as ragged as fingers but without a palm."""
     count = views.count
     place = views.positions(rng.uniform(0.35, 1.5, count), rng)
@@ -214,7 +168,7 @@ def _small_pieces(views: _Views, config: SurroundingsConfig, rng: np.random.Gene
     return parts
 
 
-def _table(views: _Views, config: SurroundingsConfig, rng: np.random.Generator) -> Solids:
+def _table(views: Views, config: SurroundingsConfig, rng: np.random.Generator) -> Solids:
     """A table top under what there is, seen from above or nearly along it."""
     hands, empty, turn, count = views.hands, views.empty, views.turn, views.count
     upright = np.einsum("nji,nhj->nhi", turn, hands.middle)
@@ -256,7 +210,7 @@ def _before(hands: PlacedHands, config: SurroundingsConfig, rng: np.random.Gener
     return where(there, solid(rng.integers(3, size=count), place, half, random_axes(count, rng)))
 
 
-def _walls(views: _Views, config: SurroundingsConfig, rng: np.random.Generator) -> Array:
+def _walls(views: Views, config: SurroundingsConfig, rng: np.random.Generator) -> Array:
     """(N, 4): behind every joint, sometimes close."""
     hands, count = views.hands, views.count
     normal = np.concatenate([rng.normal(0, 0.3, (count, 2)), np.ones((count, 1))], axis=1)

@@ -43,8 +43,20 @@ class SurroundingsConfig:
     """A table top under the hands."""
     held: float = 0.15
     """Something between the palm and the fingers of each hand."""
+    grasp: float = 0.0
+    """A grasp of ``synthetic.grasp_library`` for each hand: its pose, its subject and its thing."""
     before: float = 0.12
     """Something that hides a part of the first hand."""
+    table_close: float = 0.0
+    """A table or a wall 2 to 35 mm behind the hands' skin, in place of the wall."""
+    household: float = 0.0
+    """Each of two things that hands hold, alone, or at the end of a bare arm or a stick."""
+    robot: float = 0.0
+    """A robot arm of links and joints, with or without a gripper."""
+    furniture: float = 0.0
+    """Each of two: chair legs, table edges, shelves, rods, rows of bars."""
+    stump: float = 0.0
+    """A forearm that comes in at the picture's edge and ends before the wrist."""
 
     def __post_init__(self) -> None:
         validation.share(self, *(field.name for field in fields(self)))

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +20,7 @@ from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics_numba import fingers_direction
 from hand_pose_ros.network.backbones import fold_normalisation
 from hand_pose_ros.network.checkpoint import load_checkpoint
-from hand_pose_ros.network.device import pick_device
+from hand_pose_ros.network.device import multiplies_bfloat16, pick_device
 from hand_pose_ros.network.model import HandNetOutput
 from hand_pose_ros.tracking.config import RecropConfig, TrackerConfig
 from hand_pose_ros.tracking.estimate import CropRequest, Estimate
@@ -51,7 +50,7 @@ class PoseEstimator:
             )
         self._net = fold_normalisation(trained)
         self._net.autocast = self.config.precision == "bfloat16" or (
-            self.config.precision == "auto" and self.device.type == "cpu" and multiplies_bfloat16()
+            self.config.precision == "auto" and self.device.type == "cpu" and multiplies_bfloat16(self.device)
         )
         if self.device.type == "cpu":
             torch.set_num_threads(self.config.threads)
@@ -134,13 +133,6 @@ def wants_recrop(estimate: Estimate, config: RecropConfig) -> bool:
     shows = np.hypot(along[0], along[1]) > config.end_on_sine * np.linalg.norm(along)
     off_centre_m = float(np.linalg.norm(estimate.centre - frame.centre))
     return bool(turned and shows) or off_centre_m > config.off_centre_m
-
-
-def multiplies_bfloat16() -> bool:
-    """Whether this CPU does so itself (AVX512-BF16, AMX); others imitate it and are slower than with float32. False
-    where torch is too old to report it."""
-    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
 
 
 def to_estimates(

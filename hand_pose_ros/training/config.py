@@ -84,7 +84,7 @@ class RunConfig:
     prefetch: int = 0
     """Batches made ahead in a background thread; 0: made between the steps (faster on few cores)."""
     bf16: bool = True
-    """Convolutions in bfloat16 while training."""
+    """Convolutions in bfloat16 while training, where the device multiplies it itself; else in float32."""
     validation_minutes: float = 2.0
     """Minutes from one validation to the next."""
     start: str = ""

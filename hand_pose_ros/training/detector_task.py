@@ -20,6 +20,7 @@ from hand_pose_ros.detection.detector import load_detector, save_detector
 from hand_pose_ros.detection.detector_net import DetectorMaps, DetectorNet, DetectorTarget, detector_loss
 from hand_pose_ros.evaluation.detector_evaluation import DetectorReport, evaluate_detector
 from hand_pose_ros.network.checkpoint import CheckpointError
+from hand_pose_ros.network.device import multiplies_bfloat16
 from hand_pose_ros.training.config import OptimiserConfig
 from hand_pose_ros.training.detector_config import DetectorTrainConfig
 from hand_pose_ros.training.hooks import Hook
@@ -88,7 +89,8 @@ class DetectorTask:
     def loss(self, network: DetectorNet, batch: DetectorBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """The detector's loss and its terms; the network in bfloat16 when configured so, the loss in float32."""
         features, target = batch
-        with torch.autocast(features.device.type, torch.bfloat16, enabled=self.config.bf16):
+        bf16 = self.config.bf16 and multiplies_bfloat16(features.device)
+        with torch.autocast(features.device.type, torch.bfloat16, enabled=bf16):
             maps = network(features.contiguous(memory_format=torch.channels_last))
         return detector_loss(DetectorMaps(*(value.float() for value in maps)), target)
 

@@ -19,6 +19,7 @@ from hand_pose_ros.datasets.seeds import training_seed
 from hand_pose_ros.datasets.torch_batch import Source, TorchBatch, to_torch
 from hand_pose_ros.evaluation.synthetic_report import SyntheticReport, evaluate_synthetic
 from hand_pose_ros.network.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from hand_pose_ros.network.device import multiplies_bfloat16, pick_device
 from hand_pose_ros.network.losses import first_hands, hand_loss
 from hand_pose_ros.network.model import HandNet
 from hand_pose_ros.training.config import OptimiserConfig, TrainConfig
@@ -62,7 +63,7 @@ class PoseTask:
     def network(self) -> HandNet:
         """A network with random weights."""
         network = HandNet(self.config.network)
-        network.autocast = self.config.bf16
+        network.autocast = self.config.bf16 and multiplies_bfloat16(pick_device(self.config.device))
         return network
 
     def averaged(self, network: HandNet) -> HandNet:

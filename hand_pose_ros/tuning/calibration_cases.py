@@ -12,13 +12,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hand_pose_ros.datasets.synthetic import (
-    RECROP_MARGIN_M,
-    Batch,
-    Recrop,
-    SyntheticConfig,
-    SyntheticHands,
-)
+from hand_pose_ros.datasets.synthetic import RECROP_MARGIN_M, Batch, Recrop, SyntheticHands
+from hand_pose_ros.datasets.synthetic_config import SyntheticConfig
 from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.network.backbones import fold_normalisation

@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hand_pose_ros.datasets.synthetic import Batch, SyntheticConfig, SyntheticHands
+from hand_pose_ros.datasets.synthetic import Batch, SyntheticHands
+from hand_pose_ros.datasets.synthetic_config import SyntheticConfig
 from hand_pose_ros.depth.crop import CROP_CUBE_M, CropFrame
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.solver import PoseSolver

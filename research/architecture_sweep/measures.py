@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from hand_pose_ros.datasets.seeds import validation_seed
-from hand_pose_ros.datasets.synthetic import SyntheticConfig
+from hand_pose_ros.datasets.synthetic_config import SyntheticConfig
 from hand_pose_ros.datasets.torch_batch import Source
 from hand_pose_ros.evaluation.metrics import joint_errors_mm
 from hand_pose_ros.evaluation.predict import join, predict

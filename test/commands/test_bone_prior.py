@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hand_pose_ros.commands import main as cli
-from hand_pose_ros.datasets.synthetic import SyntheticConfig
+from hand_pose_ros.datasets.synthetic_config import SyntheticConfig
 from hand_pose_ros.hand.skeleton import BONES
 from hand_pose_ros.refine.bone_prior import load_bone_prior
 from hand_pose_ros.tuning.bone_prior import label_lengths

@@ -103,3 +103,26 @@ def test_wrong_settings_are_named(change, message):
         SurroundingsConfig(table=1.5)
     with pytest.raises(ValueError, match="count"):
         FullFrames(CONFIG).batch(0, 0)
+
+
+@pytest.mark.slow
+def test_a_share_seen_by_stereo_leaves_the_other_pictures_and_the_truth_as_they_were() -> None:
+    before = FullFrames(FullFrameConfig(split=1, identities=2)).batch(4, 16)
+    after = FullFrames(FullFrameConfig(split=1, identities=2, stereo=0.5)).batch(4, 16)
+    same = (before.z == after.z).all(axis=(1, 2))
+    assert 3 <= same.sum() <= 13
+    np.testing.assert_array_equal(before.centre, after.centre)
+    np.testing.assert_array_equal(before.visible[same], after.visible[same])
+    assert (after.visible <= before.visible).all(), "the right camera sees less of what is at the left edge"
+
+
+def test_grasps_leave_pictures_without_hands_as_they_are():
+    scene = replace(BARE, grasp=1.0)
+    empty = replace(CONFIG, scene=BARE, noise=False, hands=(1.0, 0.0, 0.0))
+    assert np.array_equal(
+        FullFrames(empty).batch(4, 6).z, FullFrames(replace(empty, scene=scene)).batch(4, 6).z
+    )
+    full = replace(empty, hands=(0.0, 1.0, 0.0))
+    assert not np.array_equal(
+        FullFrames(full).batch(4, 6).z, FullFrames(replace(full, scene=scene)).batch(4, 6).z
+    )

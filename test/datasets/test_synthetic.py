@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from hand_pose_ros.datasets.synthetic import Recrop, SyntheticConfig, SyntheticHands
+from hand_pose_ros.datasets.synthetic import Recrop, SyntheticHands
+from hand_pose_ros.datasets.synthetic_config import SyntheticConfig
 from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.hand.kinematics import HandModelLayer
 from hand_pose_ros.synthetic.scene import SceneConfig
@@ -167,3 +168,50 @@ def test_an_empty_batch_and_an_unknown_family_are_refused():
         SyntheticHands(BARE).batch(0, 0)
     with pytest.raises(ValueError, match="mano"):
         SyntheticHands(replace(BARE, families=("mano",))).batch(0, 1)
+
+
+def test_a_share_seen_by_stereo_leaves_the_other_crops_as_they_were() -> None:
+    before = SyntheticHands(SyntheticConfig(identities=2, negative_fraction=0.25)).batch(11, 32)
+    config = SyntheticConfig(identities=2, negative_fraction=0.25, stereo=0.5)
+    after = SyntheticHands(config).batch(11, 32)
+    same = (before.crop == after.crop).all(axis=(1, 2, 3))
+    np.testing.assert_array_equal(before.angles, after.angles)
+    np.testing.assert_array_equal(before.distance[same], after.distance[same])
+    assert 8 <= same.sum() <= 24
+    assert not same[24:].all(), "negatives are seen by stereo, too"
+
+
+def test_a_picture_matched_by_stereo_is_the_same_when_it_is_cropped_again() -> None:
+    hands = SyntheticHands(SyntheticConfig(identities=2, margin_m=0.125, stereo=1.0, border=0.5))
+    first = hands.batch(12, 16)
+    again = hands.batch(12, 16, Recrop(np.zeros((16, 3)), np.zeros(16)))
+    np.testing.assert_allclose(again.crop, first.crop, atol=1e-5)
+    turned = hands.batch(12, 16, Recrop(np.zeros((16, 3)), np.full(16, np.pi / 2)))
+    quarter = np.rot90(first.crop, axes=(2, 3))
+    other = np.rot90(first.crop, -1, axes=(2, 3))
+    alike = min(np.abs(turned.crop - picture).mean() for picture in (quarter, other))
+    assert alike < 0.01
+
+
+def test_without_noise_there_is_no_stereo_either() -> None:
+    exact = SyntheticHands(SyntheticConfig(identities=2, noise=False)).batch(13, 4)
+    asked = SyntheticHands(SyntheticConfig(identities=2, noise=False, stereo=1.0)).batch(13, 4)
+    np.testing.assert_array_equal(exact.crop, asked.crop)
+
+
+def test_grasps_change_the_hands_that_hold_something_and_no_other():
+    scene = replace(BARE.scene, grasp=0.5)
+    config = replace(BARE, scene=scene)
+    without, with_things = SyntheticHands(BARE).batch(6, 64), SyntheticHands(config).batch(6, 64)
+    changed = (without.angles != with_things.angles).any(axis=1)
+    assert 16 < changed.sum() < 48
+    for name in ("crop", "joints", "rotation", "translation", "distance", "shape", "family"):
+        assert np.array_equal(getattr(without, name)[~changed], getattr(with_things, name)[~changed]), name
+
+
+def test_a_held_thing_is_seen_in_the_crop():
+    """Beside the hand's own pixels many others are filled, and the joints still lie under the hand's surface."""
+    config = replace(BARE, scene=replace(BARE.scene, grasp=1.0))
+    held, empty = SyntheticHands(config).batch(7, 64), SyntheticHands(BARE).batch(7, 64)
+    assert np.abs(held.joints.mean(axis=1)).max() < 5 * BARE.centre_jitter_m
+    assert (held.crop < 1.0).mean() > 1.15 * (empty.crop < 1.0).mean()

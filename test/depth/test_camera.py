@@ -143,3 +143,96 @@ def test_a_camera_needs_a_focal_length(fx: float) -> None:
 def test_sizes_that_differ_are_named() -> None:
     with pytest.raises(ValueError, match="camera info says 640x480, the image is 320x240"):
         CAMERAS[0].require_size(320, 240)
+
+
+OAK_LENS = Camera(
+    250, 250, 196.50531005859375, 196.50531005859375, 126.86713409423828, 125.84786987304688,
+    (
+        -4.860828876495361, 17.2819766998291, 0.00020376102474983782, 0.0010251018684357405, -25.172250747680664,
+        -4.943647384643555, 17.51442527770996, -25.290760040283203,
+    ),
+    "rational_polynomial",
+)  # fmt: skip
+"""An OAK-D's own calibration: 132 px off the axis numerator and denominator change sign together."""
+
+
+def test_a_rational_lens_is_seen_through_beyond_a_pole_that_cancels() -> None:
+    uv = np.stack(np.meshgrid(np.arange(250.0), np.arange(250.0)), axis=-1)
+    points = OAK_LENS.back_project(uv, 1.0)
+    seen = np.isfinite(points[..., 0])
+    assert seen.mean() > 0.99
+    np.testing.assert_allclose(OAK_LENS.project(points[seen]), uv[seen], atol=1e-6)
+    matrix = np.array(
+        [[OAK_LENS.fx, 0, OAK_LENS.cx], [0, OAK_LENS.fy, OAK_LENS.cy], [0, 0, 1]], dtype=np.float64
+    )
+    expected, _ = cv2.projectPoints(
+        points[seen], np.zeros(3), np.zeros(3), matrix, np.array(OAK_LENS.distortion)
+    )
+    np.testing.assert_allclose(expected[:, 0], uv[seen], atol=1e-6)
+
+
+@given(x=st.floats(-3.0, 3.0), y=st.floats(-3.0, 3.0))
+def test_a_pixel_shows_one_ray_only(x: float, y: float) -> None:
+    """Behind a pole that does not cancel the model has a second branch: nothing there has a pixel in the image."""
+    for lens in (OAK_LENS, Camera(640, 480, 300.0, 300.0, 320.0, 240.0, (0.1, 0.0, 0.0, 0.0, -0.4, -0.3, 0.0, 0.0),
+                                  "rational_polynomial")):  # fmt: skip
+        uv = lens.project([x, y, 1.0])
+        if np.isfinite(uv).all():
+            np.testing.assert_allclose(lens.back_project(uv, 1.0), [x, y, 1.0], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("model", "given_d", "same"),
+    [
+        ("plumb_bob", [-0.03, 0.035, -0.0001, -0.0001, -0.012, 0, 0, 0], [-0.03, 0.035, -0.0001, -0.0001, -0.012]),
+        ("plumb_bob", [0.1, -0.2, 0, 0, 0.05] + [0] * 7, [0.1, -0.2, 0, 0, 0.05]),
+        ("plumb_bob", [0.1, -0.2, 0.001, 0.002], [0.1, -0.2, 0.001, 0.002, 0.0]),
+        ("equidistant", [-0.008, 0.045, -0.042, 0.008, 0], [-0.008, 0.045, -0.042, 0.008]),
+        ("equidistant", [], [0.0] * 4),
+        ("rational_polynomial", [0.09, -0.16, 0, 0, 0.12], [0.09, -0.16, 0, 0, 0.12, 0, 0, 0]),
+        ("rational_polynomial", [5.3, 3.5, 0, 0, 0.18, 5.6, 5.1, 0.94] + [0] * 6,
+         [5.3, 3.5, 0, 0, 0.18, 5.6, 5.1, 0.94]),
+    ],
+)  # fmt: skip
+def test_coefficients_of_zero_add_nothing(model: str, given_d: list[float], same: list[float]) -> None:
+    points = np.random.default_rng(0).uniform((-0.4, -0.3, 0.8), (0.4, 0.3, 1.5), (50, 3))
+    given_camera = Camera.from_camera_info_fields(640, 480, K, given_d, model)
+    expected = Camera.from_camera_info_fields(640, 480, K, same, model)
+    np.testing.assert_array_equal(given_camera.project(points), expected.project(points))
+
+
+@pytest.mark.parametrize(
+    ("model", "given_d", "named"),
+    [
+        ("plumb_bob", [0.1] * 5 + [0.0, 0.3, 0.0], "takes 4 or 5 coefficients, got 8, of which k5 is 0.3"),
+        ("equidistant", [0.1] * 4 + [0.2], "got 5, of which number 5 is 0.2"),
+        ("rational_polynomial", [0.1] * 8 + [0.0] * 3 + [0.5], "got 12, of which s4 is 0.5"),
+        ("rational_polynomial", [0.1] * 8 + [float("nan")], "of which s1 is nan"),
+        ("plumb_bob", ["0.1"] * 5, "must be a number"),
+    ],
+)
+def test_further_coefficients_that_are_not_zero_are_named(
+    model: str, given_d: list[float], named: str
+) -> None:
+    with pytest.raises(ValueError, match=named):
+        Camera(640, 480, 500.0, 500.0, 320.0, 240.0, tuple(given_d), model)
+
+
+@pytest.mark.parametrize(
+    "bad", [float("nan"), float("inf"), -float("inf"), 1e300, 10**400, "500", None, True]
+)
+@pytest.mark.parametrize("field", ["width", "height", "fx", "fy", "cx", "cy"])
+def test_a_camera_of_impossible_numbers_is_refused_in_one_sentence(field: str, bad: object) -> None:
+    fields = {"width": 640, "height": 480, "fx": 500.0, "fy": 500.0, "cx": 320.0, "cy": 240.0, field: bad}
+    with pytest.raises(ValueError, match=rf"camera .*{field} is .*: it must be"):
+        Camera(**fields)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("bad", [0, -1, 0.5, 1e-310])
+@pytest.mark.parametrize("field", ["width", "height", "fx", "fy"])
+def test_sizes_and_focal_lengths_are_positive(field: str, bad: float) -> None:
+    if bad == 0.5 and field.startswith("f"):
+        return
+    fields = {"width": 640, "height": 480, "fx": 500.0, "fy": 500.0, "cx": 320.0, "cy": 240.0, field: bad}
+    with pytest.raises(ValueError, match=field):
+        Camera(**fields)  # type: ignore[arg-type]

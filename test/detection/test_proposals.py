@@ -81,6 +81,8 @@ def test_a_score_speaks_for_a_hand_or_against_it_within_limits():
     beside = ProposalGenerator(Detector()).propose(frame, 1)
     assert alone[0].log_odds_prior == 0.0, "nobody looked"
     assert beside[0].log_odds_prior == -1.0, "the detector looked and saw nothing"
+    trusted = ProposalGenerator(Detector(), ProposalConfig(blob_log_odds=0.0)).propose(frame, 1)
+    assert trusted[0].log_odds_prior == 0.0, "as the setting says"
 
 
 def test_a_hand_is_masked_and_nothing_else():
@@ -119,6 +121,7 @@ def test_remaining_hands_are_the_detectors_alone():
         (ProposalConfig, "score_weight", -1.0),
         (ProposalConfig, "least_prior_log_odds", 4.0),
         (ProposalConfig, "remaining_log_odds", np.nan),
+        (ProposalConfig, "blob_log_odds", np.nan),
         (DetectionConfig, "least_score", np.nan),
         (DetectionConfig, "same_peak_m", -0.1),
     ],

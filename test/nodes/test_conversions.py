@@ -80,6 +80,23 @@ def test_rectified_image_takes_p_and_no_distortion():
     assert conversions.camera_from_info(info, rectified=True).fx == 60.0
 
 
+@pytest.mark.parametrize("rectified", [True, False])
+def test_of_two_calibrations_the_one_that_is_there_is_taken(rectified):
+    k, p = (
+        [60.0, 0.0, 32.0, 0.0, 60.0, 24.0, 0.0, 0.0, 1.0],
+        [55.0, 0.0, 31.0, 0.0, 0.0, 55.0, 23.0, 0.0, 0.0, 0.0, 1.0, 0.0],
+    )
+    info = CameraInfo(width=64, height=48, distortion_model="rational_polynomial", d=[0.0] * 8)
+    info.p = p
+    assert conversions.camera_from_info(info, rectified).fx == 55.0
+    for empty in ([0.0] * 12, [55.0] + [0.0] * 11, [float("nan")] * 12, [float("inf")] * 12):
+        info.p, info.k = empty, k
+        assert conversions.camera_from_info(info, rectified).fx == 60.0
+        info.k = [0.0] * 9
+        with pytest.raises(ValueError, match="focal length"):
+            conversions.camera_from_info(info, rectified)
+
+
 def test_binning_and_region_of_interest_are_applied():
     info = CameraInfo(width=640, height=480, binning_x=2, binning_y=2)
     info.k = [500.0, 0.0, 320.0, 0.0, 500.0, 240.0, 0.0, 0.0, 1.0]

@@ -148,6 +148,35 @@ def test_reset_lets_time_begin_anew(bench: Callable[..., Bench], fake_tracker):
 
 
 @pytest.mark.slow
+def test_result_of_a_frame_taken_before_a_reset_is_thrown_away(
+    bench: Callable[..., Bench], fake_tracker, hand
+):
+    """A bag that loops while a frame is in work, and another one waits."""
+    tested = bench(fake_tracker((hand(),), delay_s=0.3))
+    called: list[int] = []
+    tested.worker.on_reset = lambda: called.append(1)
+    tested.offer(113.0)
+    deadline = time.monotonic() + 20
+    while not tested.tracker.stamps and time.monotonic() < deadline:
+        time.sleep(0.005)
+    tested.offer(113.1)
+    tested.worker.request_reset()
+    assert tested.wait_for(2, "dropped_before_reset")
+    tested.play(100.0)
+    assert [answer.header.stamp.sec for answer in tested.outputs.published] == [100]
+    assert tested.tracker.stamps == [113.0, 100.0]
+    assert called == [1]
+
+
+def test_equal_stamps_are_told(bench: Callable[..., Bench], fake_tracker):
+    tested = bench(fake_tracker())
+    tested.play(5.0)
+    tested.offer(5.0)
+    assert tested.wait_for(1, "dropped_out_of_order")
+    assert "stamp" in tested.log.lines[0]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "stamp_s, reason", [(0.0, "the camera driver does not stamp them"), (1000.0, "use_sim_time")]
 )

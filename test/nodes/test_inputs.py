@@ -13,6 +13,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
 from hand_pose_ros.nodes import inputs
+from hand_pose_ros.nodes.diagnostics import FrameOutcome
 from hand_pose_ros.nodes.inputs import DepthInputs
 from hand_pose_ros.nodes.topics import DEPTH_QOS, DEPTH_TOPIC, INFO_QOS
 
@@ -58,8 +59,17 @@ class Bench:
         self.pairs: list[tuple[float, float]] = []
         self.images = 0
         self.backwards: list[str] = []
+        self.dropped: list[FrameOutcome] = []
+        self.borrowed = 0
         self.inputs = DepthInputs(
-            node, self.log, slop_s, on_pair=self.pair, on_depth=self.count, on_backwards=self.backwards.append
+            node,
+            self.log,
+            slop_s,
+            on_pair=self.pair,
+            on_depth=self.count,
+            on_backwards=self.backwards.append,
+            on_drop=self.dropped.append,
+            on_borrow=self.borrow,
         )
 
     def pair(self, image: Image, info: CameraInfo) -> None:
@@ -67,6 +77,9 @@ class Bench:
 
     def count(self) -> None:
         self.images += 1
+
+    def borrow(self) -> None:
+        self.borrowed += 1
 
     def image(self, stamp_s: float) -> None:
         self.inputs._take_depth(Image(header=header(stamp_s)))
@@ -207,3 +220,117 @@ def test_closing_ends_both_subscriptions(node):
         time.sleep(0.01)
     assert subscribers() == 0
     assert list(node.timers) == []
+
+
+def play(bench: Bench, clock: Any, stamps: list[float], infos: bool = True) -> None:
+    """A frame every 33 ms, its info first."""
+    for stamp in stamps:
+        clock.now += 1 / 30
+        if infos:
+            bench.info(stamp)
+        bench.image(stamp)
+
+
+def at_30_hz(start: float, count: int) -> list[float]:
+    return [start + i / 30 for i in range(count)]
+
+
+@pytest.mark.parametrize("jump_s", [5.0, -5.0, -100.0, -0.7])
+def test_a_single_image_with_a_bad_stamp_is_left_out_and_nothing_else(node, clock, jump_s):
+    bench = Bench(node)
+    stamps = at_30_hz(100.0, 40)
+    stamps[20] += jump_s
+    play(bench, clock, stamps)
+    assert [image for image, _ in bench.pairs] == pytest.approx(stamps[:20] + stamps[21:])
+    assert bench.backwards == []
+    assert bench.dropped == [FrameOutcome.STRAY_STAMP]
+    assert bench.log.keys() == ["stray stamp"]
+
+
+def test_clocks_that_alternate_do_not_start_afresh(node, clock):
+    bench = Bench(node)
+    play(bench, clock, [t + (4.0 if i % 2 else 0.0) for i, t in enumerate(at_30_hz(100.0, 100))])
+    assert len(bench.pairs) == 50
+    assert bench.backwards == []
+
+
+def test_a_clock_that_was_set_starts_afresh_once_there_and_once_back(node, clock):
+    bench = Bench(node)
+    blocks = at_30_hz(100.0, 20) + at_30_hz(104.6, 20) + at_30_hz(101.4, 20)
+    play(bench, clock, blocks)
+    assert ["jumped ahead" in reason for reason in bench.backwards] == [True, False]
+    # The two frames before the one that tells are lost, each time.
+    assert len(bench.pairs) == 60 - 4
+
+
+@pytest.mark.parametrize("count", [1, 5, 12])
+def test_camera_infos_from_the_future_do_not_block_the_matching(node, clock, count):
+    bench = Bench(node)
+    play(bench, clock, at_30_hz(100.0, 10))
+    for i in range(count):
+        bench.info(160.0 + i)
+    play(bench, clock, at_30_hz(100.0 + 10 / 30, 30))
+    assert len(bench.pairs) >= 38
+    assert [pair for pair in bench.pairs[-20:] if pair[0] != pair[1]] == []
+
+
+def test_clearing_empties_the_matching(node, clock):
+    bench = Bench(node)
+    for i in range(5):
+        bench.info(160.0 + i)
+    bench.inputs.clear()
+    play(bench, clock, at_30_hz(100.0, 3))
+    assert [image for image, _ in bench.pairs] == pytest.approx(at_30_hz(100.0, 3))
+
+
+def test_stray_image_after_which_nothing_comes_is_answered_after_a_while(node, clock):
+    bench = Bench(node)
+    play(bench, clock, at_30_hz(100.0, 10))
+    clock.now += 1.0
+    bench.info(50.0)
+    bench.image(50.0)
+    assert len(bench.pairs) == 10
+    clock.now += 0.5
+    bench.inputs._watch()
+    assert bench.pairs[-1] == (50.0, 50.0)
+    assert len(bench.backwards) == 1
+
+
+def test_images_between_infos_get_the_last_one(node, clock):
+    bench = Bench(node)
+    for i, stamp in enumerate(at_30_hz(100.0, 60)):
+        play(bench, clock, [stamp], infos=i % 30 == 0)
+    assert len(bench.pairs) >= 58
+    assert len({info for _, info in bench.pairs}) == 2
+    assert bench.borrowed == len(bench.pairs) - 2
+    clock.now += 0.5
+    bench.inputs._watch()
+    bench.image(102.5)
+    clock.now += 0.6
+    bench.inputs._watch()
+    assert set(bench.log.keys()) == {"slow info"}
+
+
+def test_info_of_another_clock_serves(node, clock):
+    bench = Bench(node)
+    for i, stamp in enumerate(at_30_hz(1000.0, 30)):
+        clock.now += 1 / 30
+        bench.info(5.0 + i / 30)
+        bench.image(stamp)
+        bench.inputs._serving_ticks = 2
+        bench.inputs._serve_late()
+    assert len(bench.pairs) >= 28
+
+
+def test_images_without_any_info_are_counted(node, clock):
+    bench = Bench(node)
+    play(bench, clock, at_30_hz(100.0, 30), infos=False)
+    assert bench.dropped == [FrameOutcome.NO_INFO] * 25
+
+
+def test_images_of_one_stamp_are_counted_and_told(node, clock):
+    bench = Bench(node)
+    play(bench, clock, [100.0] * 20)
+    assert bench.pairs == [(100.0, 100.0)]
+    assert bench.dropped == [FrameOutcome.OUT_OF_ORDER] * 19
+    assert set(bench.log.keys()) == {"equal stamps"}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from sensor_msgs.msg import CameraInfo
 from std_srvs.srv import Trigger
 
 from hand_pose_ros.hand.skeleton import ANGLE_NAMES, JOINT_NAMES
@@ -170,6 +172,72 @@ def test_clock_of_a_simulation_that_goes_backwards_resets_the_tracker(rig, fake_
     before = tracker.resets
     assert bench.spin_until(lambda: at(50.0))
     assert tracker.resets > before
+
+
+@pytest.mark.slow
+def test_result_of_a_frame_in_work_when_the_clock_jumps_back_is_not_published(rig, fake_tracker, hand):
+    """A bag that loops."""
+    from rosgraph_msgs.msg import Clock
+
+    tracker = fake_tracker((hand(),), delay_s=0.6)
+    bench = rig(tracker, use_sim_time=True, max_age_s=0.0)
+    bench.connect()
+    clock = bench.helper.create_publisher(Clock, "/clock", 10)
+    clock.publish(Clock(clock=bench.header(113.0).stamp))
+    bench.spin_for(0.2)
+    bench.send(113.0)
+    assert bench.spin_until(lambda: tracker.stamps)
+    clock.publish(Clock(clock=bench.header(100.0).stamp))
+    bench.spin_for(0.2)
+    tracker.delay_s = 0.0
+    bench.send(100.0)
+    assert bench.wait_for_answers(1)
+    assert [answer.header.stamp.sec for answer in bench.answers()] == [100]
+    assert bench.spin_until(lambda: bench.received["/tf"])
+    assert {t.header.stamp.sec for m in bench.received["/tf"] for t in m.transforms} == {100}
+
+
+@pytest.mark.slow
+def test_image_with_a_bad_stamp_changes_nothing(rig, fake_tracker):
+    tracker = fake_tracker()
+    bench = rig(tracker)
+    bench.connect()
+    before = tracker.resets
+    now = bench.header().stamp.sec
+    for offset in (0, 0, 5, 0, 0, -5, 0, 0, -now, 0, 0):
+        header, answered = bench.header(), len(tracker.stamps)
+        header.stamp.sec += offset
+        bench.info.publish(bench.info_message(header))
+        bench.image.publish(bench.image_message(header))
+        if offset == 0:
+            assert bench.spin_until(lambda answered=answered: len(tracker.stamps) > answered)
+        bench.spin_for(0.05)
+    figures = bench.node.statistics.figures()
+    assert tracker.resets == before
+    assert figures["dropped_too_old"] == 3
+    assert figures["published"] == 8
+
+
+@pytest.mark.slow
+def test_camera_info_that_was_published_once_serves_every_image(rig, fake_tracker):
+    tracker = fake_tracker()
+    bench = rig(tracker)
+    bench.connect()
+    latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    publisher = bench.helper.create_publisher(CameraInfo, "depth/camera_info", latched)
+    bench.node.trigger_deactivate()
+    publisher.publish(bench.info_message(bench.header()))
+    bench.spin_for(0.3)
+    bench.node.trigger_activate()
+
+    def answered() -> bool:
+        bench.image.publish(bench.image_message(bench.header()))
+        bench.spin_for(0.1)
+        return len(tracker.stamps) > 10
+
+    assert bench.spin_until(answered)
+    assert bench.node.statistics.figures()["without_own_camera_info"] > 0
+    assert "no camera info" not in bench.last_error()
 
 
 @pytest.mark.slow

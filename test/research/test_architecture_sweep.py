@@ -16,7 +16,7 @@ import torch
 import yaml
 
 from hand_pose_ros.config_files import merged
-from hand_pose_ros.datasets.synthetic import SyntheticConfig
+from hand_pose_ros.datasets.synthetic_config import SyntheticConfig
 from hand_pose_ros.evaluation.synthetic_benchmark import EVALUATION_DATA
 from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.model import HandNet

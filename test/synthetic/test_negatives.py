@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hand_pose_ros.datasets.synthetic import SyntheticConfig, SyntheticHands
+from hand_pose_ros.datasets.synthetic import SyntheticHands
+from hand_pose_ros.datasets.synthetic_config import SyntheticConfig
 from hand_pose_ros.synthetic.negatives import KINDS, sample_negatives
 from hand_pose_ros.synthetic.solids import NOTHING, Solids
 

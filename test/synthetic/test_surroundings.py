@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from hand_pose_ros.synthetic.placed_hands import PlacedHands
 from hand_pose_ros.synthetic.solids import BOX, NOTHING
-from hand_pose_ros.synthetic.surroundings import PlacedHands, sample_surroundings
+from hand_pose_ros.synthetic.surroundings import sample_surroundings
 from hand_pose_ros.synthetic.surroundings_config import SurroundingsConfig
 
 COUNT = 400
@@ -80,3 +83,31 @@ def test_faces_alone_come_as_often_as_asked():
     assert (solids.kind != NOTHING).any(axis=1).mean() == pytest.approx(0.5, abs=0.08)
     walls, _ = sample_surroundings(hands(), VIEW, SurroundingsConfig(**NONE), np.random.default_rng(5))
     assert np.isnan(walls).all()
+
+
+@pytest.mark.parametrize("name", ["household", "robot", "furniture", "stump"])
+def test_lookalikes_keep_clear_of_hands_and_leave_all_else_as_it_is(name):
+    other = SurroundingsConfig()
+    with_it = replace(other, **{name: 1.0})
+    rng, again = np.random.default_rng(4), np.random.default_rng(4)
+    walls, solids = sample_surroundings(hands(), VIEW, other, rng, np.random.default_rng(1))
+    same_walls, more = sample_surroundings(hands(), VIEW, with_it, again, np.random.default_rng(1))
+    old = solids.kind.shape[1]
+    assert np.array_equal(walls, same_walls, equal_nan=True)
+    assert np.array_equal(solids.centre, more.centre[:, :old])
+    assert more.kind.shape[1] > old
+    there = more.kind[:, old:] != NOTHING
+    assert there.any(axis=1).mean() > 0.2
+    middle = hands().middle[:, :1]  # the second hands are not there
+    gap = np.linalg.norm(more.centre[:, old:, None] - middle[:, None], axis=-1).min(axis=2)
+    assert gap[there].min() > 0.11
+
+
+def test_close_tables_lie_just_behind_every_joint():
+    walls, _ = sample_surroundings(
+        hands(), VIEW, SurroundingsConfig(**{**NONE, "table_close": 1.0}), np.random.default_rng(4)
+    )
+    there = hands()
+    deep = np.einsum("nhji,ni->nhj", there.joints, walls[:, :3]).max(axis=2)
+    gap = walls[:, 3] - np.where(there.present, deep, -np.inf).max(axis=1)
+    assert (gap > 0.01).all()

@@ -102,7 +102,7 @@ def test_no_request_costs_nothing(estimator, frame):
 def test_precision_is_what_is_asked_for_or_what_the_cpu_is_made_for(
     monkeypatch, precision, multiplies, autocast
 ):
-    monkeypatch.setattr(pose_inference, "multiplies_bfloat16", lambda: multiplies)
+    monkeypatch.setattr(pose_inference, "multiplies_bfloat16", lambda device: multiplies)
     built = PoseEstimator(model_file(), TrackerConfig(device="cpu", precision=precision))
     assert built._net.autocast is autocast
 

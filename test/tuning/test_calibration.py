@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from hand_pose_ros.datasets import synthetic
-from hand_pose_ros.datasets.synthetic import SyntheticConfig, SyntheticHands
+from hand_pose_ros.datasets.synthetic import SyntheticHands
+from hand_pose_ros.datasets.synthetic_config import SyntheticConfig
 from hand_pose_ros.evaluation.reliability import roc_area
 from hand_pose_ros.hand.skeleton import JOINT_COUNT
 from hand_pose_ros.network.checkpoint import load_model

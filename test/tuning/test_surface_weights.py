@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hand_pose_ros.datasets.synthetic import SyntheticConfig, SyntheticHands
+from hand_pose_ros.datasets.synthetic import SyntheticHands
+from hand_pose_ros.datasets.synthetic_config import SyntheticConfig
 from hand_pose_ros.hand.solver import PoseSolver
 from hand_pose_ros.refine.surface_config import SurfaceFitConfig
 from hand_pose_ros.tuning.surface_weights import SHAPES, SurfaceCases, choose_weights, report

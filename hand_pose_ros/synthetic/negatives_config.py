@@ -1,0 +1,43 @@
+"""How often crops without a hand show the things that are taken for hands in rooms.
+
+In: nothing. Out: :class:`NegativesConfig`, the section ``data.negatives`` of the network's training configuration.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hand_pose_ros import validation
+
+NEGATIVE_GROUPS: tuple[str, ...] = ("objects", "robots", "furniture", "stumps")
+"""Fields of :class:`NegativesConfig` that are groups of things; other negatives show ``negatives.KINDS``."""
+
+
+@dataclass(frozen=True)
+class NegativesConfig:
+    """Shares in 0..1 of the crops without a hand, all guessed; what is left over shows the older kinds of
+    ``synthetic.negatives``. ValueError names a field that is no share, and a sum above 1."""
+
+    objects: float = 0.0
+    """Balls, cans, bottles, boxes, bowls, tools, phones: alone, on tables, at the ends of bare arms and of sticks."""
+    robots: float = 0.0
+    """Robot arms of links and joints, at their ends grippers, knobs or nothing."""
+    furniture: float = 0.0
+    """Chair legs, table edges, shelves, rods, rows of bars."""
+    stumps: float = 0.0
+    """Forearms that end 0 to 6 cm behind the wrist, those that leave the picture there among them."""
+    border: float = 0.0
+    """Share of all crops without a hand through which an edge of the sensor's picture runs."""
+
+    def __post_init__(self) -> None:
+        validation.share(self, *NEGATIVE_GROUPS, "border", section="negatives")
+        total = sum(getattr(self, name) for name in NEGATIVE_GROUPS)
+        names = ", ".join(NEGATIVE_GROUPS)
+        validation.require(
+            total <= 1 + 1e-9, "negatives", "sum of shares", total, f"at most 1 for {names} together"
+        )
+
+    @property
+    def any(self) -> bool:
+        """Whether any of it is drawn."""
+        return any(getattr(self, name) > 0 for name in (*NEGATIVE_GROUPS, "border"))

@@ -1,0 +1,151 @@
+"""Things taken for hands: every group, repeatable, nothing of a hand in them, sizes as stated, cut by edges."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hand_pose_ros.datasets.synthetic import SyntheticHands
+from hand_pose_ros.datasets.synthetic_config import SyntheticConfig
+from hand_pose_ros.synthetic.furniture import FURNITURE, furniture
+from hand_pose_ros.synthetic.household import OBJECTS, PARTS, held_objects, reach_along, robot_arms
+from hand_pose_ros.synthetic.lookalikes import GROUPS, STUMP_M, sample_lookalikes
+from hand_pose_ros.synthetic.negatives_config import NEGATIVE_GROUPS, NegativesConfig
+from hand_pose_ros.synthetic.rotations import random_rotations
+from hand_pose_ros.synthetic.solids import BOX, CYLINDER, ELLIPSOID, NOTHING, VESSEL, solid
+
+EVERY = NegativesConfig(objects=0.3, robots=0.2, furniture=0.2, stumps=0.2, border=0.5)
+SMALL = SyntheticConfig(identities=2, negative_fraction=0.5, noise=False)
+
+
+def drawn(config: NegativesConfig = EVERY, count: int = 600):
+    return sample_lookalikes(random_rotations(count, np.random.default_rng(3)), config, (1, 2))
+
+
+def test_every_group_is_drawn_in_its_share_and_the_same_seed_draws_the_same():
+    looks, again = drawn(), drawn()
+    share = np.bincount(looks.group, minlength=len(GROUPS)) / len(looks.group)
+    assert share == pytest.approx([0.1, 0.3, 0.2, 0.2, 0.2], abs=0.06)
+    assert (looks.side >= 0).mean() == pytest.approx(0.5, abs=0.06)
+    assert np.array_equal(looks.planes, again.planes, equal_nan=True)
+    assert all(np.array_equal(a, b) for a, b in zip(looks.solids, again.solids, strict=True))
+
+
+def test_without_shares_a_batch_is_as_it_was_and_its_hands_are_the_same_with_them():
+    plain = SyntheticHands(SMALL).batch(4, 24)
+    none = SyntheticHands(replace(SMALL, negatives=NegativesConfig())).batch(4, 24)
+    other = SyntheticHands(replace(SMALL, negatives=EVERY)).batch(4, 24)
+    assert np.array_equal(plain.crop, none.crop)
+    assert np.array_equal(plain.crop[:12], other.crop[:12])
+    assert np.array_equal(plain.joints, other.joints)
+    assert not np.array_equal(plain.crop[12:], other.crop[12:])
+
+
+@pytest.mark.parametrize("name", NEGATIVE_GROUPS)
+def test_most_crops_of_a_group_show_something(name):
+    config = replace(SMALL, negative_fraction=0.9, negatives=NegativesConfig(**{name: 1.0}))
+    crop = SyntheticHands(config).batch(5, 40).crop[4:, 0]
+    assert ((crop < 1.0).mean(axis=(1, 2)) > 0.01).mean() > 0.85
+
+
+def test_an_edge_of_the_picture_runs_through_the_share_asked_for():
+    config = replace(SMALL, negative_fraction=0.9, negatives=NegativesConfig(border=1.0))
+    crop = SyntheticHands(config).batch(5, 80).crop[8:, 0]
+    lines = [crop[:, :, 0], crop[:, :, -1], crop[:, 0], crop[:, -1]]
+    assert np.stack([(line >= 1.0).all(axis=1) for line in lines]).any(axis=0).all()
+
+
+def test_stumps_end_behind_the_wrist_or_leave_the_picture_there():
+    looks = drawn(NegativesConfig(stumps=1.0, border=0.5))
+    assert np.isfinite(looks.arm_start).all()
+    assert (looks.arm_start >= STUMP_M[0]).all()
+    assert (looks.arm_start <= STUMP_M[1]).all()
+    assert (looks.behind >= looks.arm_start).all()  # the crop looks at the arm, not at where a hand would be
+    rotation = random_rotations(600, np.random.default_rng(3))
+    wrist = looks.behind[:, None] * rotation[:, :, 0]
+    leaves = (np.linalg.norm(rotation[:, :2, 0], axis=1) > 0.5) & (looks.side >= 0)
+    axis = looks.side[leaves] // 2
+    rows = np.arange(leaves.sum())
+    out = np.where(looks.side[leaves] % 2, 1.0, -1.0)
+    # The wrist lies beyond the edge, the crop's centre within the picture.
+    assert (out * (wrist[leaves][rows, axis] - looks.edge[leaves][rows, axis]) >= 0).all()
+    assert (out * looks.edge[leaves][rows, axis] >= 0).all()
+
+
+def test_arms_of_negatives_have_no_hand():
+    """Nothing of the mesh before the wrist is drawn: the arm's start is at the wrist or behind it."""
+    looks = drawn()
+    arm = np.isfinite(looks.behind)
+    start = looks.arm_starts(arm, 0.01)
+    assert (start >= 0).all()
+    assert np.isinf(start[~arm]).all()
+    assert np.isfinite(start[looks.group == GROUPS.index("stumps")]).all()
+
+
+def test_held_objects_are_as_large_as_what_hands_hold():
+    parts, kind = held_objects(4000, np.random.default_rng(1))
+    across = 2.0 / np.linalg.norm(parts.axes[:, 0], axis=-1)
+    assert set(kind) == set(range(len(OBJECTS)))
+    ball, can, box = (across[kind == OBJECTS.index(name)] for name in ("ball", "can", "box"))
+    assert 0.036 <= ball.min()
+    assert np.quantile(ball, 0.8) <= 0.092
+    assert ball.max() <= 0.22
+    assert 0.060 <= can[:, 0].min() <= can[:, 0].max() <= 0.080
+    assert (box >= np.array([0.040, 0.024, 0.080]) - 1e-9).all()
+    assert (box <= np.array([0.080, 0.070, 0.180]) + 1e-9).all()
+
+
+def test_robots_and_furniture_fit_in_their_slots_with_orthogonal_axes():
+    rng = np.random.default_rng(2)
+    pieces, kind = furniture(500, rng)
+    assert set(kind) == set(range(len(FURNITURE)))
+    for parts in (robot_arms(500, rng), pieces):
+        assert parts.kind.shape == (500, PARTS)
+        there = parts.kind != NOTHING
+        assert (there.sum(axis=1) >= 1).all()
+        axes = parts.axes[there]
+        product = axes @ axes.swapaxes(1, 2)
+        off = product - np.einsum("nii->ni", product)[:, :, None] * np.eye(3)
+        assert np.abs(off).max() < 1e-6 * product.max()
+
+
+@pytest.mark.parametrize("kind", [BOX, ELLIPSOID, CYLINDER, VESSEL])
+def test_reach_is_that_of_the_farthest_point(kind):
+    rng = np.random.default_rng(5)
+    half, centre = np.array([0.02, 0.03, 0.05]), np.array([0.1, -0.2, 0.05])
+    turn = random_rotations(1, rng)[0]
+    one = solid(kind, centre, half, turn)
+    points = rng.uniform(-1, 1, (400000, 3))
+    if kind == ELLIPSOID:
+        points = points[np.linalg.norm(points, axis=1) <= 1]
+    elif kind != BOX:
+        points = points[np.hypot(points[:, 0], points[:, 1]) <= 1]
+    direction = random_rotations(1, rng)[0, 0]
+    farthest = ((points * half) @ turn + centre) @ direction
+    reach = reach_along(type(one)(*(v[None] for v in one)), direction[None])[0]
+    assert farthest.max() <= reach + 1e-9
+    assert farthest.max() == pytest.approx(reach, abs=0.003)
+
+
+def test_objects_stand_on_their_tables_not_in_them():
+    looks = drawn(NegativesConfig(objects=1.0))
+    table = np.isfinite(looks.planes[:, 3])
+    assert table.mean() > 0.15
+    solids = type(looks.solids)(*(v[table][:, :3] for v in looks.solids))
+    reach = reach_along(solids, looks.planes[table, :3])
+    assert reach == pytest.approx(looks.planes[table, 3], abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"objects": 1.2}, "negatives.objects is 1.2, want a share from 0 to 1"),
+        ({"border": -0.1}, "negatives.border is -0.1, want a share from 0 to 1"),
+        ({"objects": 0.6, "robots": 0.6}, "negatives.sum of shares is 1.2, want at most 1"),
+    ],
+)
+def test_wrong_shares_are_named(values, message):
+    with pytest.raises(ValueError, match=message):
+        NegativesConfig(**values)

@@ -1,0 +1,179 @@
+"""Stereo matching: windows that choose fatten and close gaps, the right camera's shadow, scale, noise."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from hand_pose_ros.synthetic.stereo_config import StereoModel
+from hand_pose_ros.synthetic.stereo_matching import SEARCH_PX, match_depth
+
+pytestmark = pytest.mark.slow  # the kernels are compiled
+
+FOCAL, BASELINE = 400.0, 0.05
+NEAR, FAR = 0.6, 1.2
+HEIGHT, WIDTH = 160, 220
+Depth = NDArray[np.float32]
+SILENT = {"white_px": 0.0, "bump_px": 0.0, "unit_m": 0.0, "step_px": 0.0}
+DECIDED = {"unsure": 0.0, "scanline": 0.0, "focal_px": FOCAL, "baseline_m": BASELINE}
+
+
+def model(window_px: float = 6.0, **fields: float) -> StereoModel:
+    return StereoModel(**{**SILENT, **DECIDED, "window_px": window_px, **fields})
+
+
+def bars(*edges: tuple[int, int], scale: int = 1) -> Depth:
+    """Upright bars from column to column at NEAR before a wall at FAR."""
+    depth = np.full((HEIGHT * scale, WIDTH * scale), FAR, np.float32)
+    for first, last in edges:
+        depth[:, first * scale : last * scale] = NEAR
+    return depth
+
+
+def near_share(seen: Depth) -> NDArray[np.float64]:
+    """Of each column, the share of rows that are nearer than halfway, without the ends."""
+    return (seen[20:-20] < 0.5 * (NEAR + FAR)).mean(axis=0)
+
+
+def matched(depth: Depth, stereo: StereoModel, focal_px: float = FOCAL, seeds: int = 4) -> list[Depth]:
+    return [match_depth(depth, stereo, focal_px, seed) for seed in range(seeds)]
+
+
+def test_the_gap_between_two_rods_closes_with_the_window() -> None:
+    gap = slice(112, 121)
+    depth = bars((100, 112), (121, 133))
+    closed = []
+    for radius in (1, 3, 5, 8):
+        seen = np.stack(matched(depth, model(radius)))
+        closed.append(np.mean([near_share(picture)[gap].mean() for picture in seen]))
+    assert closed[0] < 0.3
+    assert closed[-1] > 0.7
+    assert all(a < b for a, b in pairwise(closed)), closed
+
+
+def test_a_rod_before_a_wall_fattens_with_the_window() -> None:
+    fat = []
+    for radius in (1, 3, 5, 8):
+        seen = matched(bars((100, 112)), model(radius))
+        fat.append(np.mean([near_share(picture).sum() for picture in seen]) - 12)
+    assert fat[0] < 3
+    assert 3 < fat[-1] < 2 * 8
+    assert all(a < b for a, b in pairwise(fat)), fat
+
+
+def test_the_nearer_surface_wins_more_with_a_larger_bias() -> None:
+    fat = [
+        np.mean([near_share(p).sum() for p in matched(bars((100, 112)), model(near_bias=bias))])
+        for bias in (0.0, 0.6, 1.3)
+    ]
+    assert fat[0] < fat[1] < fat[2]
+
+
+@pytest.mark.parametrize("baseline", [0.05, 0.095])
+def test_the_shadow_lies_on_the_left_and_is_as_wide_as_the_disparities_differ(baseline: float) -> None:
+    expected = FOCAL * baseline * (1 / NEAR - 1 / FAR)
+    for seen in matched(bars((110, 150)), model(baseline_m=baseline)):
+        missing = np.isnan(seen[20:-20])
+        assert missing[:, :110].sum(axis=1).mean() == pytest.approx(expected, abs=1.5)
+        assert missing[:, 130:].mean() < 0.01
+
+
+def test_what_stands_to_the_right_of_everything_seen_hides_nothing() -> None:
+    seen = match_depth(np.full((HEIGHT, WIDTH), FAR, np.float32), model(), FOCAL, 1)
+    np.testing.assert_allclose(seen, FAR, rtol=1e-5)
+
+
+def test_a_slanted_plane_is_kept_within_the_steps() -> None:
+    columns = np.arange(WIDTH) - WIDTH / 2
+    plane = (0.7 / (1 - np.tan(np.radians(40)) * columns / FOCAL)).astype(np.float32)
+    depth = np.broadcast_to(plane, (HEIGHT, WIDTH)).copy()
+    stereo = model(step_px=1 / 32)
+    seen = np.stack(matched(depth, stereo))
+    inner = np.s_[:, 10:-10, 10:-10]
+    error = (FOCAL * BASELINE / seen - FOCAL * BASELINE / depth)[inner]
+    assert np.isfinite(error).all()
+    assert abs(error.mean()) < 1 / 32
+    # Dots are denser on one side of a window than on the other.
+    assert error.std() < 3 / 32
+
+
+def test_disparities_come_in_steps_and_depths_in_units() -> None:
+    depth = np.broadcast_to(np.linspace(0.5, 1.0, WIDTH, dtype=np.float32), (HEIGHT, WIDTH)).copy()
+    disparity = FOCAL * BASELINE / match_depth(depth, model(step_px=1 / 32), FOCAL, 1)
+    np.testing.assert_allclose(disparity * 32, np.round(disparity * 32), atol=2e-3)
+    seen = match_depth(depth, model(unit_m=0.001), FOCAL, 1)
+    np.testing.assert_allclose(seen * 1000, np.round(seen * 1000), atol=1e-3)
+
+
+def test_steps_are_as_fine_at_half_the_resolution() -> None:
+    depth = np.broadcast_to(np.linspace(0.5, 1.0, WIDTH, dtype=np.float32), (HEIGHT, WIDTH)).copy()
+    disparity = FOCAL * BASELINE / match_depth(depth, model(step_px=1 / 32), FOCAL / 2, 1)
+    np.testing.assert_allclose(disparity * 32, np.round(disparity * 32), atol=4e-3)
+
+
+@pytest.mark.parametrize("window", [4.0, 6.0, 8.0])
+def test_shapes_are_the_same_at_half_the_resolution(window: float) -> None:
+    """A finer picture of the same scene, of the same sensor: the sensor's pixels are those of the coarser one."""
+    fine = [near_share(p).sum() / 2 for p in matched(bars((100, 112), scale=2), model(window), 2 * FOCAL)]
+    own = [near_share(p).sum() for p in matched(bars((100, 112)), model(window))]
+    half = model(window, focal_px=2 * FOCAL)  # the sensor has twice the pixels of this picture
+    coarse = [near_share(p).sum() for p in matched(bars((100, 112)), half)]
+    true = [near_share(p).sum() for p in matched(bars((100, 112), scale=2), half, 2 * FOCAL)]
+    assert np.mean(fine) == pytest.approx(np.mean(own), abs=1.5)
+    assert np.mean(coarse) == pytest.approx(np.mean(true) / 2, abs=1.5)
+
+
+def test_noise_has_the_size_asked_for() -> None:
+    depth = np.full((HEIGHT, WIDTH), 0.7, np.float32)
+    seen = np.stack(matched(depth, model(bump_px=0.08), seeds=20))
+    error = FOCAL * BASELINE / seen - FOCAL * BASELINE / 0.7
+    assert error.std() == pytest.approx(0.08, rel=0.2)
+
+
+def test_the_right_camera_sees_less_on_the_left_of_a_whole_picture() -> None:
+    depth = np.full((HEIGHT, WIDTH), NEAR, np.float32)
+    width = FOCAL * BASELINE / NEAR
+    missing = np.isnan(match_depth(depth, model(), FOCAL, 1, edge_px=0.0)).sum(axis=1)
+    assert np.abs(missing - width).max() <= 1
+    assert not np.isnan(match_depth(depth, model(), FOCAL, 1)).any()
+
+
+def test_nothing_is_found_nearer_than_the_search_reaches() -> None:
+    nearest = FOCAL * BASELINE / SEARCH_PX
+    for z, found in ((0.95 * nearest, False), (1.05 * nearest, True)):
+        seen = match_depth(np.full((60, 60), z, np.float32), model(), FOCAL, 1)
+        assert (np.isfinite(seen) == found).all()
+
+
+def test_no_reading_where_nothing_is() -> None:
+    depth = np.full((80, 80), np.inf, np.float32)
+    depth[:, :40] = 0.6
+    seen = match_depth(depth, StereoModel(focal_px=FOCAL), FOCAL, 3)
+    assert np.isnan(seen[:, 60:]).all()
+    assert np.isfinite(seen[:, :35]).all()
+
+
+def test_the_same_seed_gives_the_same_picture() -> None:
+    depth = bars((100, 112))
+    stereo = StereoModel(focal_px=FOCAL)
+    np.testing.assert_array_equal(match_depth(depth, stereo, FOCAL, 1), match_depth(depth, stereo, FOCAL, 1))
+    first, other = (np.nan_to_num(match_depth(depth, stereo, FOCAL, seed)) for seed in (1, 2))
+    assert (first != other).any()
+
+
+def test_the_spatial_filter_smooths_surfaces_and_keeps_edges() -> None:
+    depth = bars((100, 140))
+    rough = match_depth(depth, model(white_px=0.2), FOCAL, 1)
+    smooth = match_depth(depth, model(white_px=0.2, smoothing=0.4), FOCAL, 1)
+    inside = np.s_[20:-20, 110:130]
+    assert smooth[inside].std() < 0.6 * rough[inside].std()
+    assert abs(near_share(smooth).sum() - near_share(rough).sum()) < 1
+
+
+def test_decimation_makes_pixels_of_two_by_two() -> None:
+    seen = match_depth(bars((100, 112)), model(white_px=0.1, decimation=2.0), FOCAL, 1)
+    blocks = np.nan_to_num(seen).reshape(HEIGHT // 2, 2, WIDTH // 2, 2)
+    assert (blocks == blocks[:, :1, :, :1]).all()

@@ -1,0 +1,70 @@
+"""How often the things that are no hand pass for one: the network's log odds on crops of each group and kind.
+
+In: weights, crops a group. Out: a table: of each group the share of crops whose log odds, the better of both sides,
+are above 0 (worth a second crop) and at least 7 (a track begins), inside the picture and with its edge running through.
+
+    python tools/measure_negatives.py models/default.safetensors --count 1000
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from hand_pose_ros.datasets.synthetic import SyntheticHands
+from hand_pose_ros.datasets.synthetic_config import SyntheticConfig
+from hand_pose_ros.network.checkpoint import load_model
+from hand_pose_ros.network.model import HandNet
+from hand_pose_ros.synthetic.negatives_config import NEGATIVE_GROUPS, NegativesConfig
+from hand_pose_ros.tracking.config import ScoringConfig, TrackerConfig
+
+_SPLIT = 7  # neither training nor validation
+_BATCH = 100
+
+
+def log_odds(model: HandNet, config: SyntheticConfig, count: int, seed: int) -> NDArray[np.float32]:
+    """(count,) of crops without a hand, the better of a crop and its mirror image; some 1 % more are drawn."""
+    source, found = SyntheticHands(config), []
+    for start in range(0, count, _BATCH):
+        batch = source.batch(seed + start, _BATCH)
+        crop = torch.from_numpy(batch.crop[len(batch.joints) :])
+        distance = torch.from_numpy(batch.distance[len(batch.joints) :])
+        with torch.inference_mode():
+            both = [model(view, distance).presence for view in (crop, crop.flip(-1))]
+        found.append(torch.maximum(both[0], both[1]).numpy())
+    return np.concatenate(found)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("weights")
+    parser.add_argument(
+        "--count", type=int, default=1000, help="crops of a group, with and without an edge each"
+    )
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    model = load_model(arguments.weights).eval()
+    even, begins = ScoringConfig().candidate_log_odds, TrackerConfig().start_odds
+    plain = SyntheticConfig(split=_SPLIT, identities=20, negative_fraction=0.99)
+    print(
+        f"| group | inside: above {even:g} | at least {begins:g} | at the edge: above {even:g} | at least {begins:g} |"
+    )
+    print("|---|---|---|---|---|")
+    for name in ("older", *NEGATIVE_GROUPS):
+        shares = {} if name == "older" else {name: 1.0}
+        cells = []
+        for border in (1e-9, 1.0):
+            config = replace(plain, negatives=NegativesConfig(**shares, border=border))
+            odds = log_odds(model, config, arguments.count, arguments.seed)
+            cells += [f"{100 * (odds > even).mean():.1f} %", f"{100 * (odds >= begins).mean():.1f} %"]
+        print(f"| {name} | {' | '.join(cells)} |")
+
+
+if __name__ == "__main__":
+    main()
