@@ -17,7 +17,6 @@ from rclpy.duration import Duration
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.qos import QoSProfile
-from std_srvs.srv import Trigger
 
 from hand_pose_ros.nodes import diagnostics
 from hand_pose_ros.nodes.frame_worker import FrameWorker
@@ -25,6 +24,7 @@ from hand_pose_ros.nodes.inputs import DepthInputs
 from hand_pose_ros.nodes.outputs import HandOutputs
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
 from hand_pose_ros.nodes.parameters.tracker_parameters import TRACKER_PARAMETERS
+from hand_pose_ros.nodes.services import TrackerServices
 from hand_pose_ros.nodes.throttled_logger import ThrottledLogger
 from hand_pose_ros.nodes.topics import DIAGNOSTICS_TOPIC
 from hand_pose_ros.nodes.tracker_factory import build_tracker
@@ -56,7 +56,7 @@ class HandTrackerNode(LifecycleNode):
         self.parameters = DeclaredParameters(self, TRACKER_PARAMETERS)
         for name in self.parameters.unknown:
             self.get_logger().warning(f"there is no parameter '{name}': it has no effect")
-        self.create_service(Trigger, "~/reset", self._on_reset)
+        self._tracker_services = TrackerServices(self, lambda: self._worker)
         self._diagnostics = self.create_publisher(DiagnosticArray, DIAGNOSTICS_TOPIC, QoSProfile(depth=1))
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(_DIAGNOSTICS_PERIOD_S, self._publish_diagnostics, clock=steady)
@@ -76,6 +76,7 @@ class HandTrackerNode(LifecycleNode):
             self.parameters.check()
             self._tracker = self._tracker_factory(self.parameters)
             self._tracker.warm_up()
+            self._outputs = HandOutputs(self, self.parameters, self.throttled_logger)
         except (ValueError, OSError, ImportError, RuntimeError) as error:
             self._tracker = None
             self._configure_error = f"cannot configure: {error}"
@@ -83,7 +84,6 @@ class HandTrackerNode(LifecycleNode):
             return TransitionCallbackReturn.FAILURE
         self._configure_error = None
         self.parameters.locked = True
-        self._outputs = HandOutputs(self, self.parameters)
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -109,6 +109,7 @@ class HandTrackerNode(LifecycleNode):
             is_near=self._worker.near_the_clock,
             on_drop=self.statistics.drop,
             on_borrow=self.statistics.borrow,
+            transport=self.parameters["input_transport"],
         )
         self._worker.on_reset = self._inputs.clear
         self.get_logger().info(
@@ -162,15 +163,6 @@ class HandTrackerNode(LifecycleNode):
     def _on_clock_jump(self, jump: TimeJump) -> None:
         if self._worker is not None and jump.delta < Duration():
             self._on_backwards("the clock went backwards")
-
-    def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        response.success = self._worker is not None
-        if self._worker is not None:
-            self._worker.request_reset()
-            response.message = "the tracker starts afresh with the next frame"
-        else:
-            response.message = "the node is not active"
-        return response
 
     def _publish_diagnostics(self) -> None:
         if self._worker is not None:
