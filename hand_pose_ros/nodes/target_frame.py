@@ -42,7 +42,7 @@ class TargetFrame:
             )
         self.name = name
         self._throttled_logger = throttled_logger
-        self._last_stamp = Time()
+        self._last_stamp_ns = 0
         self._buffer = tf2_ros.Buffer()  # with the node it would offer a service that cannot be taken back
         self._listener = tf2_ros.TransformListener(self._buffer, node)
 
@@ -52,11 +52,10 @@ class TargetFrame:
         None, and a warning, when tf2 does not know; it is waited for a little. From another thread than the executor's.
         """
         source, stamp = header.frame_id.lstrip("/"), Time.from_msg(header.stamp)
-        if (
-            stamp < self._last_stamp
-        ):  # a bag that loops: tf2 would take no transform until its clock has caught up
+        if stamp.nanoseconds < self._last_stamp_ns:
+            # A bag that loops: tf2 would take no transform until its clock has caught up.
             self._buffer.clear()
-        self._last_stamp = stamp
+        self._last_stamp_ns = stamp.nanoseconds
         try:
             stamped = self._buffer.lookup_transform(self.name, source, stamp, Duration(seconds=_PATIENCE_S))
         except (tf2_ros.TransformException, ValueError, TypeError) as error:
