@@ -85,13 +85,13 @@ def check(given):
 def argument_error(given):
     """What is wrong with the arguments' texts, in one sentence; None when nothing is."""
     for name in SWITCHES:
-        if not is_of(bool, given[name]):
+        if not is_of(bool, given[name]) and (name == "use_sim_time" or given[name] not in ("0", "1")):
             return f"{name} is '{given[name]}', want true or false"
     if not re.fullmatch(r"/?([A-Za-z_]\w*(/[A-Za-z_]\w*)*)?", given["namespace"]):
         return (
             f"namespace is '{given['namespace']}', want names of letters, digits and _, with / between them"
         )
-    if given["log_level"].lower() not in LOG_LEVELS:
+    if given["log_level"].rpartition(":=")[2].lower() not in LOG_LEVELS:  # or of one logger: name:=level
         return f"log_level is '{given['log_level']}', want one of: {', '.join(LOG_LEVELS)}"
     for name, (kind, _) in PARAMETER_ARGUMENTS.items():
         if given[name] != FROM_FILE and not is_of(kind, given[name]):

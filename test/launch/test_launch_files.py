@@ -156,6 +156,21 @@ def test_tracker_starts_in_its_namespace_with_remapped_topics_and_given_paramete
 
 
 @pytest.mark.slow
+def test_text_that_yaml_would_read_as_something_else_reaches_the_node_as_it_was_given(launched, tmp_path):
+    from rcl_interfaces.srv import GetParameters
+
+    texts = {"user": "007", "frame_prefix": "no", "target_frame": "2"}
+    given = [f"{name}:={text}" for name, text in texts.items()]
+    run = launched("hand_tracker", "autostart:=false", *given)
+    client = run.node.create_client(GetParameters, "/hand_tracker/get_parameters")
+    assert run.spin_until(client.service_is_ready)
+    future = client.call_async(GetParameters.Request(names=list(texts)))
+    assert run.spin_until(future.done)
+    assert [value.string_value for value in future.result().values] == list(texts.values())
+    assert "was read as" not in run.close()
+
+
+@pytest.mark.slow
 def test_parameter_in_the_file_stays_when_the_argument_is_not_given(launched, tmp_path):
     parameters = tmp_path / "mine.yaml"
     parameters.write_text("/**:\n  ros__parameters:\n    side: sideways\n")
