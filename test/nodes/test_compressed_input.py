@@ -12,6 +12,8 @@ from sensor_msgs.msg import CompressedImage
 
 WIDTH, HEIGHT = 64, 48
 
+pytestmark = pytest.mark.slow
+
 
 def compressed(header, depth_m: float, encoding: str = "16UC1", data: bytes | None = None) -> CompressedImage:
     if encoding == "16UC1":
@@ -59,7 +61,9 @@ def test_nothing_is_subscribed_to_on_the_raw_topic(bench):
     assert bench.image.get_subscription_count() == 0
 
 
-@pytest.mark.parametrize("data", [b"", b"\0" * 12, b"\0" * 12 + b"JFIF", b"\0" * 400])
+@pytest.mark.parametrize(
+    "data", [b"", b"\0" * 12, b"\0" * 12 + b"JFIF", b"\0" * 400], ids=["empty", "header", "jpeg", "zeros"]
+)
 def test_damaged_data_are_named_counted_and_survived(bench, data):
     send(bench, depth_m=0.6, data=data)
     assert bench.wait_for_error("compressed depth image")

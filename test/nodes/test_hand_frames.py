@@ -53,6 +53,7 @@ def send_frames(bench, count=4, frame_id=None):
     assert bench.spin_until(lambda: len(bench.answers()) > answers)
 
 
+@pytest.mark.slow
 def test_image_without_a_frame_is_told_and_sends_no_transform(rig, fake_tracker, hand):
     bench = rig(fake_tracker((hand(),)), tf_mode="full")
     bench.connect()
@@ -64,6 +65,7 @@ def test_image_without_a_frame_is_told_and_sends_no_transform(rig, fake_tracker,
     assert bench.spin_until(lambda: bench.received["/tf"])
 
 
+@pytest.mark.slow
 def test_leading_slash_of_a_driver_of_old_does_not_reach_tf2(rig, fake_tracker, hand):
     bench = rig(fake_tracker((hand(),)), tf_mode="full")
     bench.connect()
@@ -72,6 +74,7 @@ def test_leading_slash_of_a_driver_of_old_does_not_reach_tf2(rig, fake_tracker, 
     assert bench.received["/tf"][-1].transforms[0].header.frame_id == "camera"
 
 
+@pytest.mark.slow
 def test_hand_in_its_own_frame_is_told(rig, fake_tracker, hand):
     bench = rig(fake_tracker((hand(),)), tf_mode="root")
     bench.connect()
@@ -80,6 +83,7 @@ def test_hand_in_its_own_frame_is_told(rig, fake_tracker, hand):
     assert "frame_prefix" in bench.last_error()
 
 
+@pytest.mark.slow
 def test_tracker_in_a_namespace_has_frames_of_its_own(rig, fake_tracker, hand):
     bench = rig(fake_tracker((hand(),)), namespace="/robot/left", tf_mode="full")
     bench.connect()
@@ -92,6 +96,7 @@ def test_tracker_in_a_namespace_has_frames_of_its_own(rig, fake_tracker, hand):
     assert frames[0].header.frame_id == "camera"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("publish_coast", [False, True])
 def test_hidden_hand_is_left_out_of_joint_states_and_transforms_unless_asked_for(
     rig, fake_tracker, hand, publish_coast
@@ -108,6 +113,7 @@ def test_hidden_hand_is_left_out_of_joint_states_and_transforms_unless_asked_for
     assert {f.child_frame_id.split("_")[0] for f in bench.received["/tf"][-1].transforms} == sides
 
 
+@pytest.mark.slow
 def test_names_of_a_side_do_not_go_to_another_hand_while_their_own_is_hidden(rig, fake_tracker, hand):
     """Two people's right hands."""
     hidden, seen = hand(track_id=1, state=TrackState.COAST), hand(track_id=2, z=0.8)
@@ -118,6 +124,7 @@ def test_names_of_a_side_do_not_go_to_another_hand_while_their_own_is_hidden(rig
     assert not bench.received["/tf"]
 
 
+@pytest.mark.slow
 def test_hand_alone_that_is_hidden_gives_no_joint_state(rig, fake_tracker, hand):
     bench = rig(fake_tracker((hand(state=TrackState.COAST),)))
     bench.connect()

@@ -8,6 +8,8 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from hand_pose_ros.msg import HandPose
 
+pytestmark = pytest.mark.slow
+
 
 def call(bench, kind, name, **request):
     client = bench.helper.create_client(kind, f"hand_tracker/{name}")

@@ -39,6 +39,7 @@ def test_hand_seen_from_another_frame_keeps_its_size_and_comes_back(hand):
         np.testing.assert_allclose(getattr(back, name), getattr(one, name), atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(LISTENS, reason="this tf2_ros can listen")
 def test_without_a_listener_configuring_fails_with_one_clear_error(rig, fake_tracker):
     bench = rig(fake_tracker(), target_frame="base_link")
@@ -49,6 +50,7 @@ def test_without_a_listener_configuring_fails_with_one_clear_error(rig, fake_tra
     assert "tf2_ros" in message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["/base_link", "base link"])
 def test_name_that_tf2_cannot_take_is_refused(rig, fake_tracker, name):
     bench = rig(fake_tracker(), target_frame=name)
@@ -67,6 +69,7 @@ def broadcast(bench, parent="base_link", child="camera"):
     return broadcaster
 
 
+@pytest.mark.slow
 @needs_tf2
 def test_every_output_is_in_the_target_frame(rig, fake_tracker, hand):
     one = hand()
@@ -93,6 +96,7 @@ def test_every_output_is_in_the_target_frame(rig, fake_tracker, hand):
     assert keep is not None
 
 
+@pytest.mark.slow
 @needs_tf2
 def test_unknown_transform_is_told_counted_and_survived(rig, fake_tracker, hand):
     bench = rig(fake_tracker((hand(),)), target_frame="base_link")
@@ -106,6 +110,7 @@ def test_unknown_transform_is_told_counted_and_survived(rig, fake_tracker, hand)
     assert keep is not None
 
 
+@pytest.mark.slow
 @needs_tf2
 def test_no_hand_needs_no_transform(rig, fake_tracker):
     bench = rig(fake_tracker(), target_frame="base_link")

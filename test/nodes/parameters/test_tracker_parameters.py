@@ -82,6 +82,7 @@ def test_value_that_is_not_allowed_is_rejected_with_the_choices(rig, fake_tracke
     assert node.get_parameter("tf_mode").value == "root"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name, given, value",
     [
@@ -97,6 +98,7 @@ def test_value_in_a_parameter_file_means_what_was_written(rig, fake_tracker, tmp
     assert node.get_parameter(name).value == value
 
 
+@pytest.mark.slow
 def test_text_that_was_read_as_something_else_is_told(rig, fake_tracker, capfd):
     rig(fake_tracker(), user=7)
     assert "parameter 'user' was read as the int 7 and is taken as '7'" in capfd.readouterr().err
@@ -104,6 +106,7 @@ def test_text_that_was_read_as_something_else_is_told(rig, fake_tracker, capfd):
     assert "was read as" not in capfd.readouterr().err
 
 
+@pytest.mark.slow
 def test_value_is_set_at_run_time_as_yaml_reads_it(rig, fake_tracker):
     """ros2 param set /hand_tracker max_age_s 2, and of a node that is not configured anything else."""
     node = rig(fake_tracker(), autostart=False).node
@@ -128,6 +131,7 @@ def test_value_is_set_at_run_time_as_yaml_reads_it(rig, fake_tracker):
         assert name in result.reason or "Wrong parameter type" in result.reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prefix", ["/robot/", "a b", "tab\t", "line\n", "nul\0"])
 def test_prefix_that_tf2_cannot_take_is_refused(rig, fake_tracker, prefix):
     node = rig(fake_tracker()).node
