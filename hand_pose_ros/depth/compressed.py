@@ -91,7 +91,7 @@ def _split(data: NDArray[np.uint8]) -> tuple[float, float, NDArray[np.uint8]]:
         raise DepthImageError(
             f"compressed depth image data has {data.size} bytes: its header alone has {_HEADER.size}"
         )
-    _, scale, offset = _HEADER.unpack_from(data)
+    _, scale, offset = _HEADER.unpack(data[: _HEADER.size].tobytes())
     return scale, offset, data[_HEADER.size :]
 
 
@@ -106,7 +106,7 @@ def _png_size(picture: NDArray[np.uint8]) -> tuple[int, int]:
         raise DepthImageError("compressed depth image data is no PNG after its header")
     if picture.size < _IHDR_AT + _SIZE_OF_PNG.size:
         raise DepthImageError(f"compressed depth image data is truncated: its PNG has {picture.size} bytes")
-    width, height, bits, kind = _SIZE_OF_PNG.unpack_from(picture, _IHDR_AT)
+    width, height, bits, kind = _SIZE_OF_PNG.unpack(picture[_IHDR_AT:][: _SIZE_OF_PNG.size].tobytes())
     if (bits, kind) != (16, 0):
         raise DepthImageError(
             f"compressed depth image's PNG has {bits} bits and colour type {kind}, want 16 and 0"
@@ -128,7 +128,7 @@ def _unpack_png(picture: NDArray[np.uint8]) -> NDArray[np.uint16]:
 def _rvl_size(picture: NDArray[np.uint8]) -> tuple[int, int]:
     if picture.size < _SIZE_OF_RVL.size:
         raise DepthImageError(f"compressed depth image data is truncated: its RVL has {picture.size} bytes")
-    return _checked_size(*_SIZE_OF_RVL.unpack_from(picture))
+    return _checked_size(*_SIZE_OF_RVL.unpack(picture[: _SIZE_OF_RVL.size].tobytes()))
 
 
 def _unpack_rvl(picture: NDArray[np.uint8]) -> NDArray[np.uint16]:
