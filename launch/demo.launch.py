@@ -12,15 +12,25 @@ from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, Opaq
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
 
 SHARE = Path(get_package_share_directory("hand_pose_ros"))
 
+FROM_FILE = "(params_file)"
+
 ARGUMENTS = {
     "namespace": ("", "namespace of the nodes and their topics"),
-    "side": ("auto", "which hand to expect: auto, left or right; the synthetic hand is a left one for left"),
-    "model": ("", "'small' for weak computers, or a path of weights; empty: default"),
+    "use_sim_time": ("false", "take the time from /clock, camera and tracker"),
+    "params_file": (str(SHARE / "config" / "hand_tracker.yaml"), "parameters of the tracker"),
+    "hands": (FROM_FILE, "how many hands at once: 1 or 2; the synthetic camera shows one"),
+    "side": (
+        FROM_FILE,
+        "which hand to expect: auto, left or right; the synthetic hand is a left one for left",
+    ),
+    "model": (FROM_FILE, "'small' for weak computers, or a path of weights; empty: default"),
     "tf_mode": ("full", "TF frames of a hand: none, root or full"),
     "log_level": ("info", "debug, info, warn, error or fatal"),
+    "namespaced_tf": ("false", "true: /tf of the namespace alone instead of the /tf that all nodes share"),
     "rviz": ("false", "show depth, markers and TF in RViz"),
     "rate": ("30.0", "frames a second"),
     "seed": ("0", "seed of the synthetic motion"),
@@ -41,13 +51,19 @@ def start_nodes(context):
         executable="depth_camera",
         name="depth_camera",
         namespace=given["namespace"],
-        parameters=[camera_parameters],
+        parameters=[
+            camera_parameters,
+            {"use_sim_time": ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool)},
+        ],
         arguments=["--ros-args", "--log-level", given["log_level"]],
         output="screen",
         emulate_tty=True,
         on_exit=Shutdown(reason="the camera ended"),
     )
-    passed_on = ("namespace", "side", "model", "tf_mode", "log_level", "rviz", "depth_unit")
+    passed_on = (
+        "namespace", "use_sim_time", "params_file", "hands", "side", "model", "tf_mode", "log_level", "namespaced_tf",
+        "rviz", "depth_unit",
+    )  # fmt: skip
     tracker = IncludeLaunchDescription(
         PythonLaunchDescriptionSource(str(SHARE / "launch" / "hand_tracker.launch.py")),
         launch_arguments={name: given[name] for name in passed_on}.items(),
@@ -59,18 +75,30 @@ def start_nodes(context):
 def camera_parameters_from(given):
     """Launch arguments as the camera's parameters; ValueError names one that is no number."""
     parameters = {
-        "depth_unit": float(given["depth_unit"]),
-        "rate_hz": float(given["rate"]),
-        "seed": int(given["seed"]),
+        "depth_unit": number(given, "depth_unit", float),
+        "rate_hz": number(given, "rate", float),
+        "seed": number(given, "seed", int),
         "side": "left" if given["side"] == "left" else "right",
     }
     if given["frames"]:
-        intrinsics = [float(number) for number in given["intrinsics"].split(",") if number]
+        try:
+            intrinsics = [float(text) for text in given["intrinsics"].split(",")]
+        except ValueError:
+            intrinsics = []
         if len(intrinsics) != 4:
             raise ValueError(f"intrinsics is '{given['intrinsics']}', want four numbers fx,fy,cx,cy")
         frames = str(Path(given["frames"]).expanduser().resolve())
         parameters |= {"source": "frames", "frames": frames, "intrinsics": intrinsics, "loop": True}
     return parameters
+
+
+def number(given, name, kind):
+    """A launch argument as a number; ValueError with its name when it is none."""
+    try:
+        return kind(given[name])
+    except ValueError as error:
+        wanted = "a whole number" if kind is int else "a number"
+        raise ValueError(f"{name} is '{given[name]}', want {wanted}") from error
 
 
 def generate_launch_description():

@@ -5,8 +5,10 @@ ros2 launch hand_pose_ros hand_tracker.launch.py depth_image:=/camera/depth/imag
 """
 
 import os
+import re
 from pathlib import Path
 
+import yaml
 from ament_index_python.packages import get_package_share_directory
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
@@ -25,10 +27,17 @@ PARAMETER_ARGUMENTS = {
     "model": (str, "'small' for weak computers, or a path of weights; empty: default"),
     "device": (str, "auto, cpu or cuda"),
     "depth_unit": (float, "metres a count of 16UC1 images"),
+    "input_transport": (str, "raw or compressedDepth"),
+    "target_frame": (str, "all outputs in this TF frame; empty: in the depth images' own"),
+    "frame_prefix": (str, "before the names of all hand frames; auto: the namespace, where there is one"),
     "tf_mode": (str, "TF frames of a hand: none, root or full"),
     "autostart": (bool, "configure and activate at start"),
 }
 FROM_FILE = "(params_file)"
+
+# Plain arguments that are no free text: what they may be.
+SWITCHES = ("use_sim_time", "namespaced_tf", "rviz")
+LOG_LEVELS = ("debug", "info", "warn", "error", "fatal")
 
 
 def declared_arguments():
@@ -36,7 +45,11 @@ def declared_arguments():
         "namespace": ("", "namespace of the node and its topics"),
         "use_sim_time": ("false", "take the time from /clock (recordings played with --clock)"),
         "params_file": (str(SHARE / "config" / "hand_tracker.yaml"), "parameters of the node"),
-        "log_level": ("info", "debug, info, warn, error or fatal"),
+        "log_level": ("info", ", ".join(LOG_LEVELS)),
+        "namespaced_tf": (
+            "false",
+            "true: /tf of the namespace alone instead of the /tf that all nodes share",
+        ),
         "depth_image": ("depth/image_rect", "topic of the depth image"),
         "camera_info": ("depth/camera_info", "topic of its camera info"),
         "rviz": ("false", "show depth, markers and TF in RViz"),
@@ -62,8 +75,66 @@ def fast_dds_profile():
     return [SetEnvironmentVariable(name, profile) for name in names if name not in os.environ]
 
 
+def check(given):
+    """RuntimeError that names the launch argument which cannot be what it is."""
+    error = argument_error(given)
+    if error is not None:
+        raise RuntimeError(f"hand_tracker.launch.py: {error}")
+
+
+def argument_error(given):
+    """What is wrong with the arguments' texts, in one sentence; None when nothing is."""
+    for name in SWITCHES:
+        if not is_of(bool, given[name]) and (name == "use_sim_time" or given[name] not in ("0", "1")):
+            return f"{name} is '{given[name]}', want true or false"
+    if not re.fullmatch(r"/?([A-Za-z_]\w*(/[A-Za-z_]\w*)*)?", given["namespace"]):
+        return (
+            f"namespace is '{given['namespace']}', want names of letters, digits and _, with / between them"
+        )
+    if given["log_level"].rpartition(":=")[2].lower() not in LOG_LEVELS:  # or of one logger: name:=level
+        return f"log_level is '{given['log_level']}', want one of: {', '.join(LOG_LEVELS)}"
+    for name, (kind, _) in PARAMETER_ARGUMENTS.items():
+        if given[name] != FROM_FILE and not is_of(kind, given[name]):
+            wanted = {int: "a whole number", float: "a number", bool: "true or false"}[kind]
+            return f"{name} is '{given[name]}', want {wanted}"
+    return file_error(given["params_file"])
+
+
+def is_of(kind, text):
+    """Whether YAML reads the text as a value of this kind; every text is a str."""
+    if kind is str:
+        return True
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return False
+    kinds = (int, float) if kind is float else (kind,)
+    return type(value) in kinds
+
+
+def file_error(path):
+    """What is wrong with the file of parameters, None when nothing is."""
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        return f"params_file is '{path}', which cannot be read: {getattr(error, 'strerror', None) or error}"
+    except yaml.YAMLError as error:
+        return f"params_file is '{path}', which is no YAML: {' '.join(str(error).split())}"
+    if not isinstance(content, dict):
+        return f"params_file is '{path}', which holds no parameters: want /**: ros__parameters: ..."
+    return None
+
+
 def start_nodes(context):
+    names = ["namespace", *SWITCHES, "log_level", "params_file", *PARAMETER_ARGUMENTS]
+    check({name: LaunchConfiguration(name).perform(context) for name in names})
     overrides = {"use_sim_time": ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool)}
+    topics = [
+        ("depth/image_rect", LaunchConfiguration("depth_image")),
+        ("depth/camera_info", LaunchConfiguration("camera_info")),
+    ]
+    if yaml.safe_load(LaunchConfiguration("namespaced_tf").perform(context)):
+        topics += [("/tf", "tf"), ("/tf_static", "tf_static")]
     for name, (kind, _) in PARAMETER_ARGUMENTS.items():
         if LaunchConfiguration(name).perform(context) != FROM_FILE:
             overrides[name] = ParameterValue(LaunchConfiguration(name), value_type=kind)
@@ -73,12 +144,7 @@ def start_nodes(context):
         name="hand_tracker",
         namespace=LaunchConfiguration("namespace"),
         parameters=[LaunchConfiguration("params_file"), overrides],
-        remappings=[
-            ("depth/image_rect", LaunchConfiguration("depth_image")),
-            ("depth/camera_info", LaunchConfiguration("camera_info")),
-            ("/tf", "tf"),
-            ("/tf_static", "tf_static"),
-        ],
+        remappings=topics,
         arguments=["--ros-args", "--log-level", LaunchConfiguration("log_level")],
         output="screen",
         emulate_tty=True,
@@ -89,12 +155,7 @@ def start_nodes(context):
         namespace=LaunchConfiguration("namespace"),
         arguments=["-d", str(SHARE / "rviz" / "hand_tracker.rviz"), "-f", LaunchConfiguration("fixed_frame")],
         parameters=[{"use_sim_time": overrides["use_sim_time"]}],
-        remappings=[
-            ("depth/image_rect", LaunchConfiguration("depth_image")),
-            ("depth/camera_info", LaunchConfiguration("camera_info")),
-            ("/tf", "tf"),
-            ("/tf_static", "tf_static"),
-        ],
+        remappings=topics,
         condition=IfCondition(LaunchConfiguration("rviz")),
     )
     return [tracker, rviz]

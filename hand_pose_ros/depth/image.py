@@ -28,7 +28,7 @@ class UnknownEncodingError(DepthImageError):
     """A pixel encoding that is not a depth image's."""
 
 
-def _as_bytes(data: DepthData) -> NDArray[np.uint8]:
+def as_bytes(data: DepthData) -> NDArray[np.uint8]:
     """Any buffer -> flat uint8 view, without a copy unless an ndarray is strided."""
     if isinstance(data, np.ndarray):
         return np.ascontiguousarray(data).reshape(-1).view(np.uint8)
@@ -68,7 +68,7 @@ def decode_depth(
         raise DepthImageError(
             f"depth image step is {step} bytes: {width} pixels of {encoding} need at least {row}"
         )
-    buffer = _as_bytes(data)
+    buffer = as_bytes(data)
     # The last row's padding is not needed, and some drivers do not send it.
     needed = step * (height - 1) + row
     if buffer.size < needed:

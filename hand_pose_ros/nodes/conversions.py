@@ -1,13 +1,15 @@
 """ROS messages <-> the tracker's plain data, and back. No topic, no node, no algorithm.
 
-In: sensor_msgs Image and CameraInfo -> depth (H, W) float32 metres (NaN = no reading) and ``Camera``.
-Out: hands (joints (23, 3) metres, camera optical frame) -> HandPoseArray, JointState, TransformStamped, HandModelInfo.
-Every output carries the header (stamp and frame) of the depth image it came from. Wrong input raises ValueError with
-one sentence that names what is wrong.
+In: sensor_msgs Image, CompressedImage and CameraInfo -> depth (H, W) float32 metres (NaN = no reading) and ``Camera``.
+Out: hands (joints (23, 3) metres, camera optical frame or ``target_frame``) -> HandPoseArray, JointState,
+TransformStamped; the hand model's tables -> HandModelInfo. Every output carries the stamp of the depth image it came
+from, and the frame that its coordinates are in. Wrong input raises ValueError with one sentence that names what is
+wrong.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -15,14 +17,17 @@ import numpy as np
 from cv_bridge import CvBridge, CvBridgeError
 from geometry_msgs.msg import Point, Pose, Quaternion, Transform, TransformStamped, Vector3
 from scipy.spatial.transform import Rotation
-from sensor_msgs.msg import CameraInfo, Image, JointState
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, JointState
 from std_msgs.msg import Header
 
 from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.depth.compressed import TRANSPORT, compressed_size, decode_compressed_depth, is_compressed
 from hand_pose_ros.depth.image import UnknownEncodingError, decode_depth
+from hand_pose_ros.hand.kinematic_tree import kinematic_tree
 from hand_pose_ros.hand.skeleton import (
     ANGLE_LIMITS,
     ANGLE_NAMES,
+    JOINT_COUNT,
     JOINT_NAMES,
     JOINT_PARENTS,
     SEGMENT_NAMES,
@@ -31,6 +36,8 @@ from hand_pose_ros.hand.skeleton import (
     TEMPLATE_BONE_LENGTHS,
 )
 from hand_pose_ros.msg import HandModelInfo, HandPose, HandPoseArray
+from hand_pose_ros.nodes import hand_frames
+from hand_pose_ros.refine.surface_model import END_RADII
 from hand_pose_ros.resources import package_version
 
 if TYPE_CHECKING:
@@ -49,11 +56,28 @@ def depth_from_image(image: Image, depth_unit_m: float) -> np.ndarray:
     are no depth, and for data that does not fill the image.
     """
     data = np.frombuffer(image.data, np.uint8)
+    if is_compressed(image.encoding):
+        return decode_compressed_depth(data, image.encoding, depth_unit_m)
     layout = (image.encoding, image.width, image.height, image.step, bool(image.is_bigendian))
     try:
         return decode_depth(data, *layout, depth_unit_m)
     except UnknownEncodingError as unknown:
         return _depth_by_cv_bridge(image, depth_unit_m, unknown)
+
+
+def image_from_compressed(message: CompressedImage) -> Image:
+    """Returns a compressedDepth image as an Image that holds the compressed bytes, its format as the encoding.
+
+    It goes the way of every image, and :func:`depth_from_image` unpacks it where it is looked at. Width and height are
+    those that the data say they have, 0 where they say nothing that makes sense.
+    """
+    image = Image(header=message.header, encoding=message.format)
+    image.data = message.data
+    with contextlib.suppress(ValueError):
+        image.width, image.height = compressed_size(np.frombuffer(message.data, np.uint8), message.format)
+    if not is_compressed(image.encoding):  # it must not be taken for pixels
+        image.encoding = f"{message.format}; {TRANSPORT}"
+    return image
 
 
 def _depth_by_cv_bridge(image: Image, depth_unit_m: float, unknown: UnknownEncodingError) -> np.ndarray:
@@ -117,8 +141,16 @@ def impossible(hand: Hand) -> str | None:
     The reasons are numbers that are not finite, frames that are no rotation, joints behind the camera, and angles
     outside what a hand can do.
     """
-    numbers = (hand.joints, hand.angles, hand.rotation, hand.translation, hand.segment_rotations)
-    if not all(np.isfinite(value).all() for value in (*numbers, hand.confidence)):
+    poses = (
+        hand.joints,
+        hand.angles,
+        hand.rotation,
+        hand.translation,
+        hand.segment_positions,
+        hand.segment_rotations,
+    )
+    rest = (hand.joint_velocities, hand.angle_velocities, hand.joint_confidence, hand.shape)
+    if not all(np.isfinite(value).all() for value in (*poses, *rest, hand.thickness, hand.confidence)):
         return "it has numbers that are not finite"
     if abs(float(np.linalg.det(hand.rotation)) - 1.0) > 1e-3:
         return "its palm frame is not a rotation"
@@ -139,7 +171,6 @@ def hands_message(hands: Sequence[Hand], state: int, header: Header) -> HandPose
 
 def hand_message(hand: Hand, header: Header) -> HandPose:
     """Converts one hand."""
-    quaternions = Rotation.from_matrix(hand.segment_rotations).as_quat()
     return HandPose(
         header=header,
         side=SIDES[hand.side],
@@ -149,10 +180,15 @@ def hand_message(hand: Hand, header: Header) -> HandPose:
         palm=_pose(hand.translation, Rotation.from_matrix(hand.rotation).as_quat()),
         joints=[_point(joint) for joint in hand.joints],
         joint_confidence=np.asarray(hand.joint_confidence, dtype=np.float32),
+        joint_velocities=[_vector(velocity) for velocity in hand.joint_velocities],
         angles=np.asarray(hand.angles, dtype=np.float64),
+        angle_velocities=np.asarray(hand.angle_velocities, dtype=np.float64),
         scale=float(hand.scale),
         shape=np.asarray(hand.shape, dtype=np.float32),
-        segments=[_pose(p, q) for p, q in zip(hand.segment_positions, quaternions, strict=True)],
+        shape_frozen=bool(hand.shape_frozen),
+        bone_lengths=_lengths_by_joint(hand.bone_lengths),
+        flesh_thickness=float(hand.thickness),
+        segments=_poses(hand.segment_positions, hand.segment_rotations),
     )
 
 
@@ -178,40 +214,39 @@ def named_hands(hands: Sequence[Hand]) -> list[Hand]:
     return list(of_side.values())
 
 
+def seen_hands(hands: Sequence[Hand]) -> list[Hand]:
+    """Returns the hands that are seen in this image, without those that are hidden (COAST)."""
+    return [hand for hand in hands if int(hand.state) == HandPose.STATE_TRACK]
+
+
 def joint_state(hands: Sequence[Hand], header: Header) -> JointState:
-    """Returns the joint angles (rad) of all hands, by name with the side as prefix."""
+    """Returns the joint angles (rad) and their velocities (rad/s) of all hands, by name with the side as prefix."""
     return JointState(
         header=header,
         name=[f"{hand.side}_{name}" for hand in hands for name in ANGLE_NAMES],
         position=[float(angle) for hand in hands for angle in hand.angles],
+        velocity=[float(velocity) for hand in hands for velocity in hand.angle_velocities],
     )
 
 
 def transforms(hand: Hand, header: Header, full: bool, prefix: str) -> list[TransformStamped]:
-    """Returns the palm's frame in the camera's and, when ``full``, every segment's frame in its parent's.
+    """Returns the palm's frame in the header's and, when ``full``, every other one of ``hand_frames`` in its parent's.
 
-    Frames are called ``<prefix><side>_hand/<segment>``.
+    tf2 knows no leading '/', which drivers of ROS 1 put before their frames: it is left out.
     """
     name = f"{prefix}{hand.side}_hand/"
-    count = len(SEGMENT_NAMES) if full else 1
-    rotations, positions = np.array(hand.segment_rotations), np.array(hand.segment_positions)
-    rotations[0], positions[0] = hand.rotation, hand.translation
-    parents = np.maximum(SEGMENT_PARENTS, 0)
-    to_parent = rotations[parents].transpose(0, 2, 1)
-    local_positions = (to_parent @ (positions - positions[parents])[..., None])[..., 0]
-    local_rotations = to_parent @ rotations
-    local_positions[0], local_rotations[0] = positions[0], rotations[0]
-    quaternions = Rotation.from_matrix(local_rotations).as_quat()
+    rotations, positions = hand_frames.frames_in_parents(hand)
+    quaternions = Rotation.from_matrix(rotations).as_quat()
     result = []
-    for index in range(count):
-        parent = SEGMENT_PARENTS[index]
-        stamped = TransformStamped(
-            header=Header(stamp=header.stamp), child_frame_id=name + SEGMENT_NAMES[index]
+    for index in range(len(hand_frames.FRAME_NAMES) if full else 1):
+        parent = hand_frames.FRAME_PARENTS[index]
+        child = name + hand_frames.FRAME_NAMES[index]
+        stamped = TransformStamped(header=Header(stamp=header.stamp), child_frame_id=child)
+        stamped.header.frame_id = (
+            header.frame_id.lstrip("/") if parent < 0 else name + hand_frames.FRAME_NAMES[parent]
         )
-        stamped.header.frame_id = header.frame_id if parent < 0 else name + SEGMENT_NAMES[parent]
-        x, y, z = (float(value) for value in local_positions[index])
         stamped.transform = Transform(
-            translation=Vector3(x=x, y=y, z=z), rotation=_quaternion(quaternions[index])
+            translation=_vector(positions[index]), rotation=_quaternion(quaternions[index])
         )
         result.append(stamped)
     return result
@@ -219,29 +254,60 @@ def transforms(hand: Hand, header: Header, full: bool, prefix: str) -> list[Tran
 
 def model_info_message(model_name: str, model_hash: str) -> HandModelInfo:
     """Returns the skeleton's tables and the model that estimates the hands, for consumers that match by name."""
+    right, left = kinematic_tree("right"), kinematic_tree("left")
     return HandModelInfo(
         model_name=model_name,
         model_hash=model_hash,
         package_version=package_version(),
         joint_names=list(JOINT_NAMES),
         joint_parents=list(JOINT_PARENTS),
-        bone_lengths=np.concatenate([[0.0], TEMPLATE_BONE_LENGTHS]).astype(np.float32),  # of the root: 0
+        bone_lengths=_lengths_by_joint(TEMPLATE_BONE_LENGTHS),
+        joint_radii=END_RADII[:JOINT_COUNT].astype(np.float32),
+        joint_segments=list(right.joint_segments),
+        right_joint_positions=[_point(p) for p in right.joint_positions],
+        left_joint_positions=[_point(p) for p in left.joint_positions],
+        joint_shape_flags=right.joint_shape.reshape(-1),
         angle_names=list(ANGLE_NAMES),
         angle_lower=np.ascontiguousarray(ANGLE_LIMITS[:, 0]),
         angle_upper=np.ascontiguousarray(ANGLE_LIMITS[:, 1]),
+        angle_segments=list(right.angle_segments),
+        angle_axes=[_vector(axis) for axis in right.angle_axes],
+        right_angle_signs=list(right.angle_signs),
+        left_angle_signs=list(left.angle_signs),
         segment_names=list(SEGMENT_NAMES),
         segment_parents=list(SEGMENT_PARENTS),
+        right_segments=_poses(right.segment_positions, right.segment_rotations),
+        left_segments=_poses(left.segment_positions, left.segment_rotations),
+        segment_shape_flags=right.segment_shape.reshape(-1),
         shape_names=list(SHAPE_NAMES),
     )
 
 
+def _lengths_by_joint(lengths: np.ndarray) -> np.ndarray:
+    """Returns lengths (22,) m of ``skeleton.BONES`` as the messages have them: (23,) by joint, 0 for the root."""
+    return np.concatenate([[0.0], lengths]).astype(np.float32)
+
+
 def _point(xyz: np.ndarray) -> Point:
+    """Converts (3,) to a Point."""
     return Point(x=float(xyz[0]), y=float(xyz[1]), z=float(xyz[2]))
 
 
+def _vector(xyz: np.ndarray) -> Vector3:
+    """Converts (3,) to a Vector3."""
+    return Vector3(x=float(xyz[0]), y=float(xyz[1]), z=float(xyz[2]))
+
+
 def _quaternion(xyzw: np.ndarray) -> Quaternion:
+    """Converts (4,), the real part last, to a Quaternion."""
     return Quaternion(x=float(xyzw[0]), y=float(xyzw[1]), z=float(xyzw[2]), w=float(xyzw[3]))
 
 
 def _pose(position: np.ndarray, xyzw: np.ndarray) -> Pose:
+    """Converts a position (3,) m and a quaternion (4,), the real part last, to a Pose."""
     return Pose(position=_point(position), orientation=_quaternion(xyzw))
+
+
+def _poses(positions: np.ndarray, rotations: np.ndarray) -> list[Pose]:
+    quaternions = Rotation.from_matrix(rotations).as_quat()
+    return [_pose(position, xyzw) for position, xyzw in zip(positions, quaternions, strict=True)]

@@ -46,9 +46,18 @@ class FrameOutcome(str, Enum):
     BEFORE_RESET = "dropped_before_reset"
     """It was taken before the tracker was told to start afresh."""
 
+    NO_TRANSFORM = "dropped_no_transform"
+    """Where its frame is in ``target_frame`` is not known."""
+
+    DISABLED = "dropped_disabled"
+    """The service ``~/set_enabled`` has switched the tracker off."""
+
     REJECTED = "rejected_bad_input"
     """Image, camera info or tracker raised an error."""
 
+
+DISABLED = "disabled"
+"""What the tracker is doing while ``~/set_enabled`` has switched it off; else its state's name."""
 
 STAGES = ("locate", "crop", "network", "refine", "filter")
 """The stages whose times a ``TrackResult`` holds, in order."""
@@ -153,6 +162,8 @@ def diagnostic_array(
         level, message = DiagnosticStatus.ERROR, configure_error
     elif lifecycle != "active":
         level, message = DiagnosticStatus.OK, lifecycle
+    elif tracking == DISABLED:
+        level, message = DiagnosticStatus.OK, tracking
     elif figures["rate_in_hz"] == 0.0:
         level, message = DiagnosticStatus.WARN, "no depth images"
     elif figures["rate_out_hz"] == 0.0:

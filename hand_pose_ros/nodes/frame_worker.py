@@ -18,12 +18,14 @@ from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo, Image
 
 from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.msg import HandPose
 from hand_pose_ros.network.device_error import DeviceError
 from hand_pose_ros.nodes import conversions
-from hand_pose_ros.nodes.diagnostics import FrameOutcome, FrameStatistics
+from hand_pose_ros.nodes.diagnostics import DISABLED, FrameOutcome, FrameStatistics
 from hand_pose_ros.nodes.mailbox import Mailbox
 from hand_pose_ros.nodes.outputs import HandOutputs
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
+from hand_pose_ros.nodes.parameters.tracker_parameters import RECTIFIED
 from hand_pose_ros.nodes.throttled_logger import ThrottledLogger, error_line
 from hand_pose_ros.nodes.topics import DEPTH_TOPIC
 
@@ -60,6 +62,9 @@ class FrameWorker:
         self._resets = 0
         self._publishing = threading.Lock()
         self.on_reset: Callable[[], None] = lambda: None
+        self._recalibration = threading.Event()
+        self._enabled = threading.Event()
+        self._enabled.set()
         self._camera: tuple[tuple[object, ...], Camera] | None = None
         self._last_stamp_ns: int | None = None
         self._told_faults: dict[str, str] = {}
@@ -79,6 +84,22 @@ class FrameWorker:
             self._resets += 1
             self._reset.set()
         self.on_reset()
+
+    def request_recalibration(self) -> tuple[bool, str]:
+        """The tracker learns the hands' sizes anew from the next frame on; whether it learns any, in words too."""
+        if not self._parameters["refine"]:
+            return False, "no size is learnt with the parameter 'refine' false"
+        self._recalibration.set()
+        user = self._parameters["user"]
+        kept = f"; it takes the place of that of user '{user}' once it is known" if user else ""
+        return True, f"the size of the hand is learnt anew{kept}"
+
+    def set_enabled(self, enabled: bool) -> None:
+        """While not enabled frames are left alone; the tracker forgets its tracks, and consumers get an empty array."""
+        if enabled:
+            self._enabled.set()
+        else:
+            self._enabled.clear()
 
     def stop(self) -> None:
         """Ends the thread after the frame in work."""
@@ -119,6 +140,12 @@ class FrameWorker:
             self._reset.clear()
             self._tracker.reset()
             self._last_stamp_ns = None
+        if not self._enabled.is_set():
+            self._leave_alone(image)
+            return
+        if self._recalibration.is_set():
+            self._recalibration.clear()
+            self._tracker.recalibrate()
         stamp = Time.from_msg(image.header.stamp)
         if not self._in_order(stamp.nanoseconds) or not self.young_enough(stamp.nanoseconds):
             return
@@ -138,7 +165,10 @@ class FrameWorker:
             if resets != self._resets:
                 self._statistics.drop(FrameOutcome.BEFORE_RESET)
                 return
-            self._outputs.publish(hands, raw, result.state, image.header)
+            lost = self._outputs.publish(hands, raw, result.state, image.header)
+        if lost is not None:
+            self._statistics.drop(lost)
+            return
         age_ms = (self._clock.now().nanoseconds - stamp.nanoseconds) * 1e-6
         self._statistics.publish(age_ms, (time.monotonic() - started) * 1e3, len(hands), result.timings_ms)
         self.tracking = result.state.name.lower()
@@ -153,6 +183,17 @@ class FrameWorker:
             if self._told_faults.get(subject) != text:
                 self._throttled_logger.error(f"fault {subject}", text)
         self._told_faults = faults
+
+    def _leave_alone(self, image: Image) -> None:
+        """A frame that comes while the tracker is not enabled."""
+        self._statistics.drop(FrameOutcome.DISABLED)
+        if self.tracking == DISABLED:
+            return
+        self.tracking = DISABLED
+        self._tracker.reset()
+        self._last_stamp_ns = None
+        self._outputs.publish((), (), HandPose.STATE_SEARCH, image.header)
+        self._outputs.hide()
 
     def _in_order(self, stamp_ns: int) -> bool:
         if self._last_stamp_ns is not None and stamp_ns <= self._last_stamp_ns:
@@ -208,7 +249,8 @@ class FrameWorker:
         return why is None
 
 
-def _is_rectified(setting: str, node: LifecycleNode) -> bool:
+def _is_rectified(given: str | bool, node: LifecycleNode) -> bool:
+    setting = RECTIFIED.from_ros(given)
     if setting == "auto":  # REP 104: rectified images are called image_rect...
         return node.resolve_topic_name(DEPTH_TOPIC).rsplit("/", 1)[-1].startswith("image_rect")
-    return setting == "yes"
+    return bool(setting == "true")

@@ -16,8 +16,9 @@ from message_filters import ApproximateTimeSynchronizer, SimpleFilter, Subscribe
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
+from hand_pose_ros.nodes.conversions import image_from_compressed
 from hand_pose_ros.nodes.diagnostics import FrameOutcome
 from hand_pose_ros.nodes.info_fallback import InfoFallback
 from hand_pose_ros.nodes.stamp_guard import StampGuard, StampVerdict
@@ -40,7 +41,9 @@ class DepthInputs:
     when the images' clock was set, with the reason in one sentence. ``slop_s`` 0 matches equal stamps only, else stamps
     nearer than that. ``is_young(stamp_ns)`` says whether an image may be used (if not, it has counted it itself), and
     ``is_near(stamp_ns)`` the same of an info without counting; ``on_drop(outcome)`` is called for each image that is
-    left out here, ``on_borrow()`` for each that is served by an info of another stamp. Call ``close`` at the end.
+    left out here, ``on_borrow()`` for each that is served by an info of another stamp. ``transport`` is ``raw`` or
+    ``compressedDepth``: such images come still compressed, see ``conversions.image_from_compressed``. Call ``close`` at
+    the end.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class DepthInputs:
         is_near: Callable[[int], bool] = lambda stamp_ns: True,
         on_drop: Callable[[FrameOutcome], None] = lambda outcome: None,
         on_borrow: Callable[[], None] = lambda: None,
+        transport: str = "raw",
     ) -> None:
         self._node = node
         self._throttled_logger = throttled_logger
@@ -81,11 +85,16 @@ class DepthInputs:
         self._depth_filter = SimpleFilter()
         self._info_filter = SimpleFilter()
         self._match_afresh()
-        self._depth = Subscriber(node, Image, DEPTH_TOPIC, qos_profile=DEPTH_QOS)
+        self.depth_topic = node.resolve_topic_name(DEPTH_TOPIC)
+        kind = Image
+        if transport != "raw":
+            # After the name that depth images have, as image_transport does it: remaps and all.
+            self.depth_topic, kind = f"{self.depth_topic}/{transport}", CompressedImage
+        self._depth_type = f"sensor_msgs/msg/{kind.__name__}"
+        self._depth = Subscriber(node, kind, self.depth_topic, qos_profile=DEPTH_QOS)
         self._info = Subscriber(node, CameraInfo, INFO_TOPIC, qos_profile=INFO_QOS)
         self._depth.registerCallback(self._take_depth)
         self._info.registerCallback(self._take_info)
-        self.depth_topic = node.resolve_topic_name(DEPTH_TOPIC)
         self.info_topic = node.resolve_topic_name(INFO_TOPIC)
         self._latched_info: Subscriber | None = None
         # Steady time: a paused simulation must not silence the watch.
@@ -129,7 +138,8 @@ class DepthInputs:
         for image in self._fallback.waiting:
             self._depth_filter.signalMessage(image)
 
-    def _take_depth(self, image: Image) -> None:
+    def _take_depth(self, message: Image | CompressedImage) -> None:
+        image = message if isinstance(message, Image) else image_from_compressed(message)
         with self._lock:
             now = self._depth_seen = time.monotonic()
             self._on_depth()
@@ -296,10 +306,10 @@ class DepthInputs:
         if not publishers:
             self._warn("no publisher", f"waiting for depth images: nobody publishes '{self.depth_topic}'")
             return
-        foreign = {p.topic_type for p in publishers} - {"sensor_msgs/msg/Image"}
+        foreign = {p.topic_type for p in publishers} - {self._depth_type}
         if foreign:
             self._warn(
-                "wrong type", f"'{self.depth_topic}' carries {', '.join(foreign)}, want sensor_msgs/msg/Image"
+                "wrong type", f"'{self.depth_topic}' carries {', '.join(foreign)}, want {self._depth_type}"
             )
         elif not self._profile_suggested:
             self._profile_suggested = True

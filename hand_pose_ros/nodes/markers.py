@@ -1,4 +1,4 @@
-"""Hands -> RViz markers. Joints in metres in the camera's optical frame in; a MarkerArray with stable ids out.
+"""Hands -> RViz markers. Joints in metres in the frame of a header in; a MarkerArray with stable ids out.
 
 Each side has its own namespace (``right_hand``, ``left_hand``) with the ids below; a second hand of the same side has
 the ids that follow. Markers live for a short time; those of a hand that is no longer seen are deleted at once.
@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 from builtin_interfaces.msg import Duration
 from geometry_msgs.msg import Point
 from std_msgs.msg import ColorRGBA, Header
@@ -29,7 +30,9 @@ _BONE_WIDTH_M = 0.005
 _LABEL_HEIGHT_M = 0.02
 
 _COLOURS = [ColorRGBA(r=r / 255.0, g=g / 255.0, b=b / 255.0, a=1.0) for r, g, b in JOINT_COLOURS]
-_FADED = [ColorRGBA(r=c.r, g=c.g, b=c.b, a=0.4) for c in _COLOURS]
+_HIDDEN = [ColorRGBA(r=0.6, g=0.6, b=0.6, a=0.6)] * len(_COLOURS)
+UP: np.ndarray = np.array([0.0, -1.0, 0.0])
+"""Upwards in a camera's optical frame."""
 
 
 class HandMarkers:
@@ -38,12 +41,15 @@ class HandMarkers:
     def __init__(self) -> None:
         self._shown: set[tuple[str, int]] = set()
 
-    def update(self, hands: Sequence[Hand], header: Header) -> MarkerArray | None:
-        """Returns markers of all hands of one image; None when there is nothing to draw or delete."""
+    def update(self, hands: Sequence[Hand], header: Header, up: np.ndarray = UP) -> MarkerArray | None:
+        """Returns markers of all hands of one image; None when there is nothing to draw or delete.
+
+        ``up`` (3,) is the direction in which labels stand above their hands.
+        """
         markers: list[Marker] = []
         of_side: Counter[str] = Counter()
         for hand in sorted(hands, key=lambda hand: hand.track_id):
-            markers += _hand_markers(hand, header, of_side[hand.side] * len(MARKER_IDS))
+            markers += _hand_markers(hand, header, up, of_side[hand.side] * len(MARKER_IDS))
             of_side[hand.side] += 1
         shown = {(marker.ns, marker.id) for marker in markers}
         for namespace, marker_id in sorted(self._shown - shown):
@@ -52,8 +58,8 @@ class HandMarkers:
         return MarkerArray(markers=markers) if markers else None
 
 
-def _hand_markers(hand: Hand, header: Header, first_id: int) -> list[Marker]:
-    colours = _COLOURS if hand.state.name == "TRACK" else _FADED  # a hidden hand looks less certain
+def _hand_markers(hand: Hand, header: Header, up: np.ndarray, first_id: int) -> list[Marker]:
+    colours = _COLOURS if hand.state.name == "TRACK" else _HIDDEN  # a hidden hand is grey
     points = [Point(x=float(x), y=float(y), z=float(z)) for x, y, z in hand.joints]
 
     joints = _marker(hand, header, first_id + JOINTS_ID, Marker.SPHERE_LIST)
@@ -67,9 +73,9 @@ def _hand_markers(hand: Hand, header: Header, first_id: int) -> list[Marker]:
 
     label = _marker(hand, header, first_id + LABEL_ID, Marker.TEXT_VIEW_FACING)
     label.scale.z = _LABEL_HEIGHT_M
-    label.pose.position.x, label.pose.position.z = points[0].x, points[0].z
-    top = min(point.y for point in points)  # optical frame: y is down
-    label.pose.position.y = top - 1.5 * _LABEL_HEIGHT_M
+    palm, height_m = hand.joints[0], hand.joints @ up
+    x, y, z = (float(value) for value in palm + (height_m.max() - height_m[0] + 1.5 * _LABEL_HEIGHT_M) * up)
+    label.pose.position = Point(x=x, y=y, z=z)
     label.color = ColorRGBA(r=1.0, g=1.0, b=1.0, a=0.9)
     label.text = f"{hand.side} {hand.confidence:.2f}"
     return [joints, bones, label]

@@ -1,8 +1,8 @@
-"""A tracker's result of one image -> every topic that the node publishes, all with that image's stamp and frame.
+"""A tracker's result of one image -> every topic that the node publishes, all with that image's stamp.
 
 Topics (relative): ``hands`` (every image, empty when no hand is seen), ``hands_raw`` (the same hands as the network
-alone sees them, on request), ``hand_model_info`` (latched), ``joint_states``, ``markers``, ``overlay`` (drawn only
-while somebody subscribes), and /tf.
+alone sees them, on request), ``hand_model_info`` (latched), ``hand_joint_states``, ``markers``, ``overlay`` (drawn only
+while somebody subscribes), and /tf. Coordinates are in the image's frame, or in ``target_frame`` where one is given.
 """
 
 from __future__ import annotations
@@ -19,9 +19,19 @@ from visualization_msgs.msg import MarkerArray
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.msg import HandModelInfo, HandPoseArray
 from hand_pose_ros.nodes import conversions
-from hand_pose_ros.nodes.markers import HandMarkers
+from hand_pose_ros.nodes.diagnostics import FrameOutcome
+from hand_pose_ros.nodes.hand_frames import frame_error, resolved_prefix
+from hand_pose_ros.nodes.markers import UP, HandMarkers
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
-from hand_pose_ros.nodes.topics import HANDS_TOPIC, LATCHED_QOS, MODEL_INFO_TOPIC, RELIABLE_QOS
+from hand_pose_ros.nodes.target_frame import TargetFrame
+from hand_pose_ros.nodes.throttled_logger import ThrottledLogger
+from hand_pose_ros.nodes.topics import (
+    HANDS_TOPIC,
+    JOINT_STATES_TOPIC,
+    LATCHED_QOS,
+    MODEL_INFO_TOPIC,
+    RELIABLE_QOS,
+)
 from hand_pose_ros.visualization.overlay import draw_overlay
 
 if TYPE_CHECKING:
@@ -29,54 +39,95 @@ if TYPE_CHECKING:
 
 
 class HandOutputs:
-    """The node's publishers. They publish only while the lifecycle node is active."""
+    """The node's publishers. They publish only while the lifecycle node is active.
 
-    def __init__(self, node: LifecycleNode, parameters: DeclaredParameters) -> None:
+    ValueError where ``target_frame`` is set and tf2 cannot listen.
+    """
+
+    def __init__(
+        self, node: LifecycleNode, parameters: DeclaredParameters, throttled_logger: ThrottledLogger
+    ) -> None:
         self._node = node
         self._parameters = parameters
+        self._throttled_logger = throttled_logger
+        target = parameters["target_frame"]
+        self._target = TargetFrame(node, target, throttled_logger) if target else None
         create = node.create_lifecycle_publisher
         self._hands = create(HandPoseArray, HANDS_TOPIC, RELIABLE_QOS)
         self._raw_hands = create(HandPoseArray, "hands_raw", RELIABLE_QOS)
         self._model_info = create(HandModelInfo, MODEL_INFO_TOPIC, LATCHED_QOS)
-        self._joint_states = create(JointState, "joint_states", RELIABLE_QOS)
+        self._joint_states = create(JointState, JOINT_STATES_TOPIC, RELIABLE_QOS)
         self._marker_array = create(MarkerArray, "markers", RELIABLE_QOS)
         self._overlay = create(Image, "overlay", RELIABLE_QOS)
         self._broadcaster = TransformBroadcaster(node)
         self._markers = HandMarkers()
         self._last_header = Header()
+        self._shown: tuple[Hand, ...] = ()  # the hands of the newest image as published
+        self._up = UP
 
     def close(self) -> None:
-        """Destroys all publishers."""
+        """Destroys all publishers, and the subscriptions of ``target_frame``."""
         hands = (self._hands, self._raw_hands, self._model_info, self._joint_states)
         for publisher in (*hands, self._marker_array, self._overlay):
             self._node.destroy_lifecycle_publisher(publisher)
         self._node.destroy_publisher(self._broadcaster.pub_tf)
+        if self._target is not None:
+            self._target.close()
 
     def publish_model_info(self, model_name: str, model_hash: str) -> None:
         """Publishes once, latched, the names and limits of all numbers and the model that estimates them."""
         self._model_info.publish(conversions.model_info_message(model_name, model_hash))
 
-    def publish(self, hands: tuple[Hand, ...], raw: tuple[Hand, ...], state: int, header: Header) -> None:
-        """Publishes everything that is cheap and that consumers act on; ``state`` is the tracker's."""
-        self._last_header = header
+    def publish(
+        self, hands: tuple[Hand, ...], raw: tuple[Hand, ...], state: int, header: Header
+    ) -> FrameOutcome | None:
+        """Publishes everything that is cheap and that consumers act on; ``state`` is the tracker's.
+
+        Returns None, or NO_TRANSFORM where nothing was published because nobody knows where the image's frame is in
+        ``target_frame``.
+        """
+        if self._target is not None:
+            if hands or raw:
+                placement = self._target.placement(header)
+                if placement is None:
+                    return FrameOutcome.NO_TRANSFORM
+                hands = tuple(hand.seen_from(*placement) for hand in hands)
+                raw = tuple(hand.seen_from(*placement) for hand in raw)
+                self._up = placement.rotation @ UP
+            header = Header(stamp=header.stamp, frame_id=self._target.name)
+        self._last_header, self._shown = header, hands
         self._hands.publish(conversions.hands_message(hands, state, header))
         named = conversions.named_hands(hands)
+        if not self._parameters["publish_coast"]:
+            named = conversions.seen_hands(named)
         if named and self._parameters["publish_joint_states"]:
             self._joint_states.publish(conversions.joint_state(named, header))
-        mode = self._parameters["tf_mode"]
-        if named and mode != "none":
-            prefix = self._parameters["frame_prefix"]
-            frames = [conversions.transforms(hand, header, mode == "full", prefix) for hand in named]
-            self._broadcaster.sendTransform([frame for of_one_hand in frames for frame in of_one_hand])
+        self._send_transforms(named, header)
         if self._parameters["publish_raw"]:
             self._raw_hands.publish(conversions.hands_message(raw, state, header))
+        return None
+
+    def _send_transforms(self, named: list[Hand], header: Header) -> None:
+        mode = self._parameters["tf_mode"]
+        prefix = resolved_prefix(self._parameters["frame_prefix"], self._node.get_namespace())
+        if mode == "none":
+            return
+        error = frame_error(header.frame_id, prefix)
+        if error is not None:
+            self._throttled_logger.warn("frame_id", f"no TF frames are sent: {error}")
+        elif named:
+            frames = [conversions.transforms(hand, header, mode == "full", prefix) for hand in named]
+            self._broadcaster.sendTransform([frame for of_one_hand in frames for frame in of_one_hand])
 
     def publish_pictures(
         self, hands: tuple[Hand, ...], header: Header, depth: np.ndarray, camera: Camera
     ) -> None:
-        """Publishes what is only for eyes: after the rest, and only where somebody subscribes."""
+        """Publishes what is only for eyes: after the rest, and only where somebody subscribes.
+
+        ``hands`` are those of the image, in its own frame.
+        """
         if self._parameters["publish_markers"] and self._marker_array.get_subscription_count() > 0:
-            markers = self._markers.update(hands, header)
+            markers = self._markers.update(self._shown, self._last_header, self._up)
             if markers is not None:
                 self._marker_array.publish(markers)
         if self._parameters["publish_overlay"] and self._overlay.get_subscription_count() > 0:

@@ -16,6 +16,9 @@ INFO_TOPIC = "depth/camera_info"
 HANDS_TOPIC = "hands"
 """hand_pose_ros/HandPoseArray, one for every depth image."""
 
+JOINT_STATES_TOPIC = "hand_joint_states"
+"""sensor_msgs/JointState, the hands' angles; ``joint_states`` is the robot's own."""
+
 MODEL_INFO_TOPIC = "hand_model_info"
 """hand_pose_ros/HandModelInfo, latched."""
 

@@ -20,7 +20,6 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.lifecycle.node import LifecycleNodeMixin
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
-from std_srvs.srv import Trigger
 
 from hand_pose_ros.nodes import diagnostics
 from hand_pose_ros.nodes.frame_worker import FrameWorker
@@ -30,6 +29,7 @@ from hand_pose_ros.nodes.node_main import of_a_living_node, run_node
 from hand_pose_ros.nodes.outputs import HandOutputs
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
 from hand_pose_ros.nodes.parameters.tracker_parameters import TRACKER_PARAMETERS
+from hand_pose_ros.nodes.services import TrackerServices
 from hand_pose_ros.nodes.throttled_logger import ThrottledLogger, error_line
 from hand_pose_ros.nodes.topics import DIAGNOSTICS_TOPIC
 from hand_pose_ros.nodes.tracker_factory import build_tracker
@@ -72,7 +72,7 @@ class HandTrackerNode(LifecycleNode):
         self.parameters = DeclaredParameters(self, TRACKER_PARAMETERS)
         for name in self.parameters.unknown:
             self.get_logger().warning(f"there is no parameter '{name}': it has no effect")
-        self.create_service(Trigger, "~/reset", self._on_reset)
+        self._tracker_services = TrackerServices(self, lambda: self._worker)
         self._diagnostics = self.create_publisher(DiagnosticArray, DIAGNOSTICS_TOPIC, QoSProfile(depth=1))
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(_DIAGNOSTICS_PERIOD_S, self._publish_diagnostics, clock=steady)
@@ -97,7 +97,7 @@ class HandTrackerNode(LifecycleNode):
                 self._prepare(self.get_logger().info, lambda: self.context.ok())
             tracker = self._tracker_factory(self.parameters)
             tracker.warm_up()
-            self._outputs = HandOutputs(self, self.parameters)
+            self._outputs = HandOutputs(self, self.parameters, self.throttled_logger)
             self._tracker = tracker
             result = super().on_configure(state)
         except Exception as error:  # noqa: BLE001  whatever it is, it is told, and the node stays to be configured again
@@ -135,6 +135,7 @@ class HandTrackerNode(LifecycleNode):
             is_near=self._worker.near_the_clock,
             on_drop=self.statistics.drop,
             on_borrow=self.statistics.borrow,
+            transport=self.parameters["input_transport"],
         )
         self._worker.on_reset = self._inputs.clear
         self.get_logger().info(
@@ -197,16 +198,6 @@ class HandTrackerNode(LifecycleNode):
     def _on_clock_jump(self, jump: TimeJump) -> None:
         if self._worker is not None and jump.delta < Duration():
             self._on_backwards("the clock went backwards")
-
-    def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        worker = self._worker  # a transition in another thread may end it
-        response.success = worker is not None
-        if worker is not None:
-            worker.request_reset()
-            response.message = "the tracker starts afresh with the next frame"
-        else:
-            response.message = "the node is not active"
-        return response
 
     def _publish_diagnostics(self) -> None:
         worker, tracker = self._worker, self._tracker  # a transition in another thread may end them

@@ -5,12 +5,14 @@ Frames and units: the camera's optical frame (x right, y down, z forward), metre
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hand_pose_ros.hand import skeleton
 
 Array = NDArray[np.float64]
 
@@ -65,8 +67,40 @@ class Hand:
     """(9,) log scales as ``skeleton.SHAPE_NAMES``."""
     shape_frozen: bool = False
     """Whether the shape is the user's and will not change while the track lasts."""
+    thickness: float = 0.0
+    """Log scale of the flesh's thickness against the template's of this size."""
+    joint_velocities: Array = field(default_factory=lambda: np.zeros((skeleton.JOINT_COUNT, 3)))
+    """(23, 3) m/s against the camera, of ``joints`` since the frame before; 0 where there was none, and in COAST."""
+    angle_velocities: Array = field(default_factory=lambda: np.zeros(skeleton.ANGLE_COUNT))
+    """(20,) rad/s, as ``joint_velocities``."""
 
     @property
     def scale(self) -> float:
         """Size against the template hand: 1 is the template."""
         return float(np.exp(self.shape[0]))
+
+    @property
+    def bone_lengths(self) -> Array:
+        """(22,) m of this hand's ``skeleton.BONES``."""
+        return skeleton.bone_lengths(self.joints)
+
+    def since(self, before: Hand, dt_s: float) -> Hand:
+        """The same hand with the velocities that lead to it from ``before``, dt_s seconds ago."""
+        return replace(
+            self,
+            joint_velocities=(self.joints - before.joints) / dt_s,
+            angle_velocities=(self.angles - before.angles) / dt_s,
+        )
+
+    def seen_from(self, rotation: Array, translation: Array) -> Hand:
+        """The same hand in another frame, in which this one's axes are the columns of ``rotation`` (3, 3) and its
+        origin is at ``translation`` (3,) m. Velocities are turned, but still against the camera."""
+        return replace(
+            self,
+            joints=self.joints @ rotation.T + translation,
+            rotation=rotation @ self.rotation,
+            translation=rotation @ self.translation + translation,
+            segment_positions=self.segment_positions @ rotation.T + translation,
+            segment_rotations=rotation @ self.segment_rotations,
+            joint_velocities=self.joint_velocities @ rotation.T,
+        )

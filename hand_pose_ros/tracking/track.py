@@ -148,6 +148,11 @@ class Track:
             self._accept(chosen, refined, confidence, joint_confidence, stamp_s)
         return True
 
+    def recalibrate(self) -> None:
+        """Learns shape and thickness of the hand anew, from the next frame on; the track goes on."""
+        self.shape_estimator = ShapeEstimator(self._config.shape) if self._config.shape else ShapeEstimator()
+        self.thickness, self._thickness_spread, self._shape_frozen = 0.0, None, False
+
     def warm_up(self, estimates: Sequence[Estimate], stamp_s: float) -> None:
         """Run every compiled path on these estimates, whatever they show."""
         self._log_odds = self._config.scoring.most_frame_log_odds
@@ -208,6 +213,8 @@ class Track:
                 state=TrackState.COAST,
                 confidence=self._confidence * fading,
                 joint_confidence=self._joint_confidence * fading,
+                joint_velocities=np.zeros_like(hand.joint_velocities),  # it stays where it was last seen
+                angle_velocities=np.zeros_like(hand.angle_velocities),
             )
             for hand in (self.hand, self.raw or self.hand)
         )
@@ -240,7 +247,9 @@ class Track:
         self._confidence, self._joint_confidence = confidence, joint_confidence
         begun = self.published or self.track_log_odds >= self._config.start_odds
         self.state = TrackState.TRACK if begun else TrackState.SEARCH
-        self.hand = self._to_hand(chosen.side, smoothed, refined.shape)
+        before, hand = self.hand, self._to_hand(chosen.side, smoothed, refined.shape)
+        moves_on = follows_on and before is not None and before.side == hand.side
+        self.hand = hand.since(before, dt_s) if moves_on and before is not None else hand
         raw = PoseState(
             frame.local_to_camera(chosen.translation),
             frame.local_to_camera_rotation(chosen.rotation),
@@ -277,4 +286,5 @@ class Track:
             segment_rotations=placed.segment_rotations,
             shape=np.asarray(shape),
             shape_frozen=self._shape_frozen,
+            thickness=self.thickness,
         )

@@ -112,6 +112,13 @@ class HandTracker:
         self._searched_s = -np.inf
         self._save_again_s = -np.inf
 
+    def recalibrate(self) -> None:
+        """Learn the hands' sizes anew, from the next frame on. Tracks go on; the user's file, if there is a user, stays
+        until the new size is known and takes its place."""
+        self._profile = None
+        for track in self._tracks:
+            track.recalibrate()
+
     def update(self, depth: NDArray[np.float32], camera: Camera, stamp_s: float) -> TrackResult:
         """Track one frame. A stamp before the last one (a bag that loops) forgets the tracks first.
 

@@ -17,7 +17,7 @@ pytest.importorskip("launch_ros", reason="launch_ros is not installed: launch fi
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from launch import LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, SetEnvironmentVariable
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from rclpy.executors import SingleThreadedExecutor
 
@@ -26,9 +26,12 @@ from hand_pose_ros.resources import resource
 EXPECTED = {
     "hand_tracker": {
         "namespace", "use_sim_time", "params_file", "autostart", "log_level", "depth_image", "camera_info", "side",
-        "hands", "user", "model", "tf_mode", "rviz",
+        "hands", "user", "model", "tf_mode", "rviz", "namespaced_tf", "frame_prefix", "target_frame", "input_transport",
     },
-    "demo": {"namespace", "side", "model", "tf_mode", "log_level", "rviz", "frames", "intrinsics", "depth_unit"},
+    "demo": {
+        "namespace", "side", "model", "tf_mode", "log_level", "rviz", "frames", "intrinsics", "depth_unit",
+        "params_file", "hands", "use_sim_time", "namespaced_tf",
+    },
 }  # fmt: skip
 
 
@@ -153,6 +156,21 @@ def test_tracker_starts_in_its_namespace_with_remapped_topics_and_given_paramete
 
 
 @pytest.mark.slow
+def test_text_that_yaml_would_read_as_something_else_reaches_the_node_as_it_was_given(launched, tmp_path):
+    from rcl_interfaces.srv import GetParameters
+
+    texts = {"user": "007", "frame_prefix": "no", "target_frame": "2"}
+    given = [f"{name}:={text}" for name, text in texts.items()]
+    run = launched("hand_tracker", "autostart:=false", *given)
+    client = run.node.create_client(GetParameters, "/hand_tracker/get_parameters")
+    assert run.spin_until(client.service_is_ready)
+    future = client.call_async(GetParameters.Request(names=list(texts)))
+    assert run.spin_until(future.done)
+    assert [value.string_value for value in future.result().values] == list(texts.values())
+    assert "was read as" not in run.close()
+
+
+@pytest.mark.slow
 def test_parameter_in_the_file_stays_when_the_argument_is_not_given(launched, tmp_path):
     parameters = tmp_path / "mine.yaml"
     parameters.write_text("/**:\n  ros__parameters:\n    side: sideways\n")
@@ -181,6 +199,69 @@ def test_demo_starts_camera_and_tracker_that_hear_each_other(launched):
     output = run.close()
     assert "Traceback" not in output
     assert len({answer.header.stamp.nanosec for answer in answers}) > 1
+
+
+BAD_ARGUMENTS = {
+    "params_file": "/nowhere/mine.yaml",
+    "hands": "two",
+    "depth_unit": "millimetres",
+    "use_sim_time": "maybe",
+    "rviz": "2",
+    "namespaced_tf": "sure",
+    "autostart": "later",
+    "log_level": "loud",
+    "namespace": "my robot",
+}
+
+
+@pytest.mark.parametrize("launch_name", EXPECTED)
+@pytest.mark.parametrize("name", BAD_ARGUMENTS)
+def test_argument_that_cannot_be_is_named_and_nothing_starts(launch_name, name):
+    if name not in {
+        a.name for a in description(launch_name).entities if isinstance(a, DeclareLaunchArgument)
+    }:
+        pytest.skip("no argument of this launch file")
+    command = [sys.executable, "-c", RUN, launch_file(launch_name), f"{name}:={BAD_ARGUMENTS[name]}"]
+    answer = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
+    assert answer.returncode != 0
+    assert f"{name} is '{BAD_ARGUMENTS[name]}'" in answer.stdout
+    assert "process started" not in answer.stdout
+
+
+@pytest.mark.parametrize(
+    "content, why", [("[1, 2", "no YAML"), ("", "no parameters"), ("- a\n", "no parameters")]
+)
+def test_file_of_parameters_that_is_none_is_named(tmp_path, content, why):
+    path = tmp_path / "mine.yaml"
+    path.write_text(content)
+    command = [sys.executable, "-c", RUN, launch_file("hand_tracker"), f"params_file:={path}"]
+    answer = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
+    assert answer.returncode != 0
+    assert f"params_file is '{path}'" in answer.stdout
+    assert why in answer.stdout
+
+
+def remaps(*arguments: str) -> set[tuple[str, str]]:
+    """Of the tracker's node, as the launch file makes it."""
+    context = LaunchContext()
+    source = description("hand_tracker").entities
+    given = dict(argument.split(":=", 1) for argument in arguments)
+    for entity in source:
+        if isinstance(entity, DeclareLaunchArgument):
+            default = "".join(part.perform(context) for part in entity.default_value)
+            context.launch_configurations[entity.name] = given.get(entity.name, default)
+    (make,) = (entity for entity in source if isinstance(entity, OpaqueFunction))
+    tracker = make.execute(context)[0]
+    return {
+        tuple("".join(part.perform(context) for part in side) for side in pair)
+        for pair in tracker._Node__remappings
+    }
+
+
+def test_transforms_go_to_the_tf_that_all_nodes_share_unless_asked_for_another():
+    assert {pair for pair in remaps() if pair[0].startswith("/tf")} == set()
+    namespaced = remaps("namespaced_tf:=true", "namespace:=robot")
+    assert namespaced >= {("/tf", "tf"), ("/tf_static", "tf_static")}
 
 
 @pytest.mark.slow

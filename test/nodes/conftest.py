@@ -75,12 +75,16 @@ class FakeTracker:
         self.resets = 0
         self.warmed_up_before_first_frame = False
         self.raises: Exception | None = None
+        self.recalibrations = 0
 
     def warm_up(self) -> None:
         self.warmed_up_before_first_frame = not self.stamps
 
     def reset(self) -> None:
         self.resets += 1
+
+    def recalibrate(self) -> None:
+        self.recalibrations += 1
 
     def update(self, depth: np.ndarray, camera: Any, stamp_s: float) -> TrackResult:
         if self.raises is not None:
@@ -96,14 +100,16 @@ class FakeTracker:
 class Rig:
     """Camera and listener around a tracker node."""
 
-    def __init__(self, tracker: Any, **parameters: Any) -> None:
+    def __init__(self, tracker: Any, namespace: str = "", **parameters: Any) -> None:
         self.context = rclpy.Context()
         rclpy.init(context=self.context)
         self.tracker = tracker
         overrides = [Parameter(name, value=value) for name, value in parameters.items()]
         factory = tracker if callable(tracker) else lambda _: tracker
-        self.node = HandTrackerNode(factory, context=self.context, parameter_overrides=overrides)
-        self.helper = rclpy.create_node("helper", context=self.context)
+        self.node = HandTrackerNode(
+            factory, namespace=namespace, context=self.context, parameter_overrides=overrides
+        )
+        self.helper = rclpy.create_node("helper", namespace=namespace, context=self.context)
         self.executor = SingleThreadedExecutor(context=self.context)
         self.executor.add_node(self.node)
         self.executor.add_node(self.helper)
@@ -112,7 +118,7 @@ class Rig:
         self.image = self.helper.create_publisher(Image, "depth/image_rect", reliable)
         self.info = self.helper.create_publisher(CameraInfo, "depth/camera_info", reliable)
         self.listen(HandPoseArray, "hands")
-        self.listen(JointState, "joint_states")
+        self.listen(JointState, "hand_joint_states")
         self.listen(TFMessage, "/tf")
         self.listen(DiagnosticArray, "/diagnostics")
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -218,8 +224,8 @@ def shipped_model() -> Path:
 def rig() -> Iterator[Callable[..., Rig]]:
     rigs: list[Rig] = []
 
-    def make(tracker: Any, **parameters: Any) -> Rig:
-        rigs.append(Rig(tracker, **parameters))
+    def make(tracker: Any, namespace: str = "", **parameters: Any) -> Rig:
+        rigs.append(Rig(tracker, namespace, **parameters))
         return rigs[-1]
 
     yield make

@@ -53,7 +53,7 @@ BAD_INFOS = {
 @pytest.mark.parametrize("changes, named", BAD_INFOS.values(), ids=BAD_INFOS.keys())
 def test_bad_camera_info_is_named_and_survived(rig, fake_tracker, hand, changes, named):
     tracker = fake_tracker((hand(),))
-    bench = rig(tracker, rectified="no")
+    bench = rig(tracker, rectified=False)
     bench.connect()
     bench.send(info=changes)
     assert bench.wait_for_error(named)
@@ -168,7 +168,7 @@ def test_impossible_hand_is_never_published(rig, fake_tracker, hand, named, make
     assert bench.wait_for_answers(1)
     bench.spin_for(0.2)
     assert bench.answers()[0].hands == []
-    assert not bench.received["joint_states"]
+    assert not bench.received["hand_joint_states"]
     assert not bench.received["/tf"]
     assert named in bench.last_error()
 

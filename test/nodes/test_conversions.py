@@ -12,7 +12,13 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
 from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.hand.skeleton import SEGMENT_NAMES
+from hand_pose_ros.hand.skeleton import (
+    FINGER_SEGMENT_TABLE,
+    JOINT_NAMES,
+    SEGMENT_NAMES,
+    TIP_JOINTS,
+    WRIST_JOINTS,
+)
 from hand_pose_ros.nodes import conversions
 
 HEADER = Header(frame_id="camera")
@@ -33,6 +39,14 @@ def test_full_tf_chain_composes_to_the_segments_frames(hand, side, prefix):
         rotation, translation = poses[f"{prefix}{side}_hand/{name}"]
         np.testing.assert_allclose(rotation, posed.segment_rotations[index], atol=1e-6)
         np.testing.assert_allclose(translation, posed.segment_positions[index], atol=1e-6)
+    for joint, segments in zip(TIP_JOINTS, FINGER_SEGMENT_TABLE, strict=True):
+        rotation, translation = poses[f"{prefix}{side}_hand/{JOINT_NAMES[joint]}"]
+        np.testing.assert_allclose(translation, posed.joints[joint], atol=1e-6)
+        np.testing.assert_allclose(rotation, posed.segment_rotations[segments[-1]], atol=1e-6)
+    rotation, translation = poses[f"{prefix}{side}_hand/wrist"]
+    np.testing.assert_allclose(translation, posed.joints[list(WRIST_JOINTS)].mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(rotation, posed.rotation, atol=1e-6)
+    assert len(poses) == 1 + len(SEGMENT_NAMES) + len(TIP_JOINTS) + 1
 
 
 def test_root_tf_is_the_palm_alone(hand):

@@ -27,13 +27,16 @@ class Outputs:
 
     def __init__(self) -> None:
         self.published: list[SimpleNamespace] = []
-        self.pictures = 0
+        self.pictures = self.hidden = 0
 
     def publish(self, hands: Any, raw: Any, state: Any, header: Header) -> None:
         self.published.append(SimpleNamespace(hands=hands, raw=raw, state=state, header=header))
 
     def publish_pictures(self, *_: Any) -> None:
         self.pictures += 1
+
+    def hide(self) -> None:
+        self.hidden += 1
 
 
 class Log:
@@ -189,7 +192,7 @@ def test_old_frame_is_dropped_with_the_reason(bench: Callable[..., Bench], fake_
 
 
 def test_camera_is_made_anew_only_when_a_number_changed(bench: Callable[..., Bench], fake_tracker):
-    tested = bench(fake_tracker(), rectified="no")
+    tested = bench(fake_tracker(), rectified="false")
     tested.play(1.0, 2.0)
     tested.offer(3.0, info={"k": [61.0, 0.0, 31.5, 0.0, 60.0, 23.5, 0.0, 0.0, 1.0]})
     assert tested.wait_for(3)
@@ -198,11 +201,13 @@ def test_camera_is_made_anew_only_when_a_number_changed(bench: Callable[..., Ben
     assert (first.fx, third.fx) == (60.0, 61.0)
 
 
-@pytest.mark.parametrize("rectified, fx", [("yes", 50.0), ("no", 60.0), ("auto", 50.0)])
+@pytest.mark.parametrize(
+    "rectified, fx", [("true", 50.0), ("false", 60.0), (True, 50.0), (False, 60.0), ("auto", 50.0)]
+)
 def test_rectified_image_is_seen_through_the_projection_matrix(
     bench: Callable[..., Bench], fake_tracker, rectified, fx
 ):
-    """The topic is called depth/image_rect, so that auto means yes."""
+    """The topic is called depth/image_rect, so that auto means true."""
     tested = bench(fake_tracker(), rectified=rectified)
     tested.offer(1.0, info={"p": [50.0, 0.0, 31.5, 0.0, 0.0, 50.0, 23.5, 0.0, 0.0, 0.0, 1.0, 0.0]})
     assert tested.wait_for(1)

@@ -40,7 +40,7 @@ def test_switched_off_outputs_are_silent(rig, fake_tracker, hand):
         bench.send()
         bench.spin_for(0.1)
     assert bench.wait_for_answers(1)
-    assert not bench.received["joint_states"]
+    assert not bench.received["hand_joint_states"]
     assert not bench.received["overlay"]
     assert not bench.received["/tf"]
 

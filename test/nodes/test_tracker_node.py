@@ -18,11 +18,11 @@ def test_every_output_carries_stamp_and_frame_of_the_image(rig, fake_tracker, ha
     bench.connect()
     header = bench.send()
     assert bench.wait_for_answers(1)
-    assert bench.spin_until(lambda: bench.received["joint_states"] and bench.received["/tf"])
+    assert bench.spin_until(lambda: bench.received["hand_joint_states"] and bench.received["/tf"])
     answer = bench.answers()[0]
     assert answer.header == header
     assert answer.hands[0].header == header
-    assert bench.received["joint_states"][0].header == header
+    assert bench.received["hand_joint_states"][0].header == header
     frames = bench.received["/tf"][0].transforms
     assert {frame.header.stamp.sec for frame in frames} == {header.stamp.sec}
     assert {frame.header.stamp.nanosec for frame in frames} == {header.stamp.nanosec}
@@ -42,8 +42,8 @@ def test_hand_goes_through_the_message_unchanged(rig, fake_tracker, hand):
     assert received.state == HandPose.STATE_TRACK
     np.testing.assert_allclose([(p.x, p.y, p.z) for p in received.joints], sent.joints)
     np.testing.assert_allclose(received.angles, sent.angles)
-    assert bench.spin_until(lambda: bench.received["joint_states"])
-    state = bench.received["joint_states"][0]
+    assert bench.spin_until(lambda: bench.received["hand_joint_states"])
+    state = bench.received["hand_joint_states"][0]
     assert state.name == [f"left_{name}" for name in ANGLE_NAMES]
     np.testing.assert_allclose(state.position, angles)
 
@@ -57,7 +57,7 @@ def test_no_hand_is_an_empty_array_and_nothing_else(rig, fake_tracker):
     bench.spin_for(0.2)
     assert bench.answers()[0].hands == []
     assert bench.answers()[0].state == HandPose.STATE_SEARCH
-    assert not bench.received["joint_states"]
+    assert not bench.received["hand_joint_states"]
     assert not bench.received["/tf"]
 
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from visualization_msgs.msg import Marker, MarkerArray
 
-from hand_pose_ros.hand.skeleton import ANGLE_COUNT, ANGLE_NAMES, SEGMENT_NAMES
+from hand_pose_ros.hand.skeleton import ANGLE_COUNT, ANGLE_NAMES
 from hand_pose_ros.msg import HandPose, HandPoseArray
+from hand_pose_ros.nodes.hand_frames import FRAME_NAMES
 
 
 def pair(hand):
@@ -34,15 +35,15 @@ def test_both_hands_are_in_every_output(rig, fake_tracker, hand):
     assert sides == [(HandPose.SIDE_RIGHT, 4), (HandPose.SIDE_LEFT, 6)]
     for pose, sent in zip(answer.hands, (right, left), strict=True):
         np.testing.assert_allclose([(p.x, p.y, p.z) for p in pose.joints], sent.joints)
-    assert bench.spin_until(lambda: bench.received["joint_states"] and bench.received["/tf"])
-    state = bench.received["joint_states"][-1]
+    assert bench.spin_until(lambda: bench.received["hand_joint_states"] and bench.received["/tf"])
+    state = bench.received["hand_joint_states"][-1]
     angles = dict(zip(state.name, state.position, strict=True))
     assert angles == {f"right_{name}": 0.1 for name in ANGLE_NAMES} | {
         f"left_{name}": 0.2 for name in ANGLE_NAMES
     }
     frames = [stamped.child_frame_id for stamped in bench.received["/tf"][-1].transforms]
     assert sorted(frames) == sorted(
-        f"{side}_hand/{name}" for side in ("right", "left") for name in SEGMENT_NAMES
+        f"{side}_hand/{name}" for side in ("right", "left") for name in FRAME_NAMES
     )
 
 
@@ -53,8 +54,8 @@ def test_second_hand_of_a_side_does_not_disturb_the_names_of_the_first(rig, fake
     bench = rig(fake_tracker((newer, older)), hands=2)
     bench.connect()
     assert len(answer_to_one_frame(bench).hands) == 2
-    assert bench.spin_until(lambda: bench.received["joint_states"] and bench.received["/tf"])
-    assert len(bench.received["joint_states"][-1].name) == ANGLE_COUNT
+    assert bench.spin_until(lambda: bench.received["hand_joint_states"] and bench.received["/tf"])
+    assert len(bench.received["hand_joint_states"][-1].name) == ANGLE_COUNT
     (palm,) = bench.received["/tf"][-1].transforms
     assert abs(palm.transform.translation.z - older.translation[2]) < 1e-9
 
@@ -83,7 +84,9 @@ def test_hand_that_leaves_takes_its_markers_along_and_the_other_keeps_everything
     assert markers(Marker.ADD) == {key for key in both if key[0] == "left_hand"}
     assert markers(Marker.DELETE) == {key for key in both if key[0] == "right_hand"}
     assert bench.spin_until(
-        lambda: [name for name in bench.received["joint_states"][-1].name if name.startswith("right")] == []
+        lambda: (
+            [name for name in bench.received["hand_joint_states"][-1].name if name.startswith("right")] == []
+        )
     )
 
 

@@ -172,6 +172,54 @@ def test_a_known_users_bones_are_those_of_the_profile_from_the_first_frame():
     assert known.thickness == 0.05
 
 
+def test_velocities_lead_from_each_published_hand_to_the_next():
+    moving, before = track(), None
+    for index in range(8):
+        stamp_s = index * RATE_S * (2 if index > 4 else 1)  # a frame is missing
+        moving.update([estimate(SURE, centre=(0.01 * index, 0.0, 0.5))], stamp_s, StageTimer())
+        if before is None:
+            assert not moving.hand.joint_velocities.any()
+            assert not moving.hand.angle_velocities.any()
+        else:
+            earlier_s, earlier = before
+            dt_s = stamp_s - earlier_s
+            np.testing.assert_allclose(
+                earlier.joints + dt_s * moving.hand.joint_velocities, moving.hand.joints
+            )
+            np.testing.assert_allclose(
+                earlier.angles + dt_s * moving.hand.angle_velocities, moving.hand.angles, atol=1e-12
+            )
+        before = stamp_s, moving.hand
+    assert moving.hand.joint_velocities[:, 0].mean() > 0.05
+
+
+def test_a_hand_that_waits_or_returns_after_a_gap_has_no_velocity():
+    known = track(coast_s=0.25)
+    for index in range(6):
+        known.update([estimate(SURE, centre=(0.01 * index, 0.0, 0.5))], index * RATE_S, StageTimer())
+    assert np.abs(known.hand.joint_velocities).max() > 0.0
+    show(known, NONE, 1, start=6, nearer_m=None)
+    assert known.state == TrackState.COAST
+    assert not known.hand.joint_velocities.any()
+    assert not known.hand.angle_velocities.any()
+    known.update([estimate(SURE, centre=(0.1, 0.0, 0.5))], 5 * RATE_S + 0.3, StageTimer())
+    assert not known.hand.joint_velocities.any()
+
+
+def test_recalibration_learns_another_size_and_keeps_the_track():
+    known = track(profile=UserProfile(np.full(9, 0.2), 40, 0.05))
+    show(known, SURE, 3)
+    assert known.hand.shape_frozen
+    known.recalibrate()
+    show(known, SURE, 1, start=3, shape=np.full(9, -0.1))
+    assert known.state == TrackState.TRACK
+    assert not known.hand.shape_frozen
+    show(known, SURE, 8, start=4, shape=np.full(9, -0.1))
+    assert known.hand.shape_frozen
+    assert known.hand.track_id == 1
+    assert np.abs(known.hand.shape - 0.2).min() > 0.05
+
+
 def test_the_next_place_follows_the_motion():
     known = track()
     for index in range(6):

@@ -20,6 +20,7 @@ from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.hand import TrackState
 from hand_pose_ros.tracking.shape_estimator import ShapeConfig
 from hand_pose_ros.tracking.tracker import HandTracker
+from hand_pose_ros.tracking.user_profile import UserProfile, load_profile, save_profile
 
 CAMERA = Camera(320, 240, 240.0, 240.0, 159.5, 119.5)
 RATE_S = 1 / 30
@@ -240,3 +241,20 @@ def test_a_users_hand_is_learnt_saved_and_frozen_from_the_first_frame_of_the_nex
     again = next(follow(HandTracker(config=config), motion, 1))[0].hands[0]
     assert again.shape_frozen
     assert np.array_equal(again.shape, first.shape)
+
+
+@pytest.mark.slow
+def test_recalibration_puts_the_learnt_hand_in_place_of_the_users_file_and_keeps_the_track(tmp_path, motion):
+    wrong = UserProfile(np.full(skeleton.SHAPE_COUNT, 0.15), 40, 0.0)
+    save_profile(tmp_path, "anna", wrong)
+    config = TrackerConfig(user="anna", user_folder=str(tmp_path), shape=ShapeConfig(frames=4, pause_s=0.0))
+    tracker = HandTracker(config=config)
+    before = list(follow(tracker, motion, 3))[-1][0].hands[0]
+    assert np.array_equal(before.shape, wrong.shape)
+    tracker.recalibrate()
+    assert np.array_equal(load_profile(tmp_path, "anna").shape, wrong.shape)
+    after = list(follow(tracker, motion, 12, first=3))[-1][0].hands[0]
+    assert after.track_id == before.track_id
+    assert after.shape_frozen
+    assert np.array_equal(load_profile(tmp_path, "anna").shape, after.shape)
+    assert not np.array_equal(after.shape, wrong.shape)

@@ -8,13 +8,16 @@ clears the error.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
 from rclpy.node import Node
 from rclpy.parameter import Parameter as RosParameter
+
+_TRUE_WORDS, _FALSE_WORDS = ("true", "yes", "on"), ("false", "no", "off")
+"""What YAML 1.1, and so ROS, reads as a truth value when it stands without quotes."""
 
 # Names that rclpy itself declares or reads from the overrides.
 _RCLPY_NAMES = ("use_sim_time", "start_type_description_service", "qos_overrides.")
@@ -39,6 +42,8 @@ class Parameter:
     minimum: float | None = None
     maximum: float | None = None
     live: bool = False
+    rule: Callable[[Any], str | None] | None = None
+    """Returns what is wrong with a value of the right type and range, as ``is empty``, None when nothing is."""
 
     def __post_init__(self) -> None:
         error = self.error(self.default)
@@ -65,7 +70,32 @@ class Parameter:
             high = math.inf if self.maximum is None else self.maximum
             if not all(low <= number <= high for number in numbers):
                 return f"parameter '{self.name}' is {value!r}, want {self.range_text()}"
-        return None
+        reason = self.rule(value) if self.rule is not None else None
+        return None if reason is None else f"parameter '{self.name}' is {value!r}: it {reason}"
+
+    def from_ros(self, value: Any) -> Any:
+        """Returns a value as ROS reads it from YAML as plain Python of the default's type, as far as it means one.
+
+        Arrays become lists, whole numbers real ones. A text that stood without quotes may have been read as a truth
+        value or a number: it becomes the choice of that name, or a text again. What means nothing stays as it is.
+        """
+        if isinstance(self.default, list):
+            if not hasattr(value, "__len__") or isinstance(value, (str, bytes)):
+                return value
+            real = type(self.default[0]) is float
+            return [float(item) if real and type(item) is int else item for item in value]
+        if type(self.default) is float and type(value) is int:
+            return float(value)
+        return self._text(value) if type(self.default) is str else value
+
+    def _text(self, value: Any) -> Any:
+        """A value of a parameter that is a text."""
+        switch = {"true", "false"} <= set(self.choices)
+        if switch and isinstance(value, str) and value.lower() in (*_TRUE_WORDS, *_FALSE_WORDS):
+            value = value.lower() in _TRUE_WORDS
+        if type(value) is bool:
+            return str(value).lower() if switch else ("yes" if value else "no")
+        return str(value) if type(value) in (int, float) else value
 
     def range_text(self) -> str:
         """Returns the allowed range in words."""
@@ -97,7 +127,7 @@ class DeclaredParameters:
     """The table declared on a node. ``parameters["name"]`` is the present value.
 
     While ``locked`` is set, only ``live`` parameters can change. ``unknown`` holds the names of given parameters that
-    are not in the table.
+    are not in the table. A free text that ROS read as something else is told in the log, with what it is taken for.
     """
 
     def __init__(self, node: Node, table: Iterable[Parameter]) -> None:
@@ -112,13 +142,15 @@ class DeclaredParameters:
         self.unknown = sorted(
             name for name in overrides if name not in self._table and not name.startswith(_RCLPY_NAMES)
         )
+        # Before rclpy compares the types: `ros2 param set /hand_tracker max_age_s 2` is a whole number.
+        node.add_pre_set_parameters_callback(self._before_set)
         node.add_on_set_parameters_callback(self._on_set)
 
     def _declare(self, parameter: Parameter, overrides: dict[str, RosParameter]) -> None:
         default = parameter.default
         override = overrides.get(parameter.name)
         if override is not None:
-            value = _plain(override.value, parameter.default)
+            value = self._read(parameter, override.value)
             error = parameter.error(value)
             if error is None:
                 default = value
@@ -128,19 +160,40 @@ class DeclaredParameters:
         self._node.declare_parameter(parameter.name, default, parameter.descriptor(), ignore_override=True)
 
     def __getitem__(self, name: str) -> Any:
-        return _plain(self._node.get_parameter(name).value, self._table[name].default)
+        return self._table[name].from_ros(self._node.get_parameter(name).value)
 
     def check(self) -> None:
         """Raises ParameterError with every value given that is not allowed."""
         if self._errors:
             raise ParameterError("; ".join(self._errors.values()))
 
+    def _read(self, parameter: Parameter, given: Any) -> Any:
+        """A value that was given, of the parameter's type; what had to be guessed is told."""
+        value = parameter.from_ros(given)
+        if isinstance(value, str) and not isinstance(given, str) and not parameter.choices:
+            self._node.get_logger().warning(
+                f"parameter '{parameter.name}' was read as the {type(given).__name__} {given!r} and is taken as"
+                f" '{value}': put it in quotes where that is not what it means (on a command line \"'...'\")"
+            )
+        return value
+
+    def _before_set(self, changes: list[RosParameter]) -> list[RosParameter]:
+        result = []
+        for change in changes:
+            parameter = self._table.get(change.name)
+            if parameter is not None and change.value is not None:
+                value = self._read(parameter, change.value)
+                # An empty array has no type of its own: it stays what it was.
+                change = RosParameter(change.name, value=value) if value != [] else change
+            result.append(change)
+        return result
+
     def _on_set(self, changes: list[RosParameter]) -> SetParametersResult:
         for change in changes:
             parameter = self._table.get(change.name)
             if parameter is None:
                 continue
-            error = parameter.error(_plain(change.value, parameter.default))
+            error = parameter.error(parameter.from_ros(change.value))
             if error is None and self.locked and not parameter.live:
                 error = (
                     f"parameter '{change.name}' is read when the node configures: deactivate and clean the node up,"
@@ -151,15 +204,3 @@ class DeclaredParameters:
         for change in changes:
             self._errors.pop(change.name, None)
         return SetParametersResult(successful=True)
-
-
-def _plain(value: Any, default: Any) -> Any:
-    """A parameter's value as plain Python of the default's type: arrays to lists, whole numbers for real ones."""
-    if isinstance(default, list):
-        if not hasattr(value, "__len__") or isinstance(value, (str, bytes)):
-            return value
-        real = type(default[0]) is float
-        return [float(item) if real and type(item) is int else item for item in value]
-    if type(default) is float and type(value) is int:
-        return float(value)
-    return value

@@ -6,6 +6,7 @@ compares them).
 
 from __future__ import annotations
 
+from hand_pose_ros.nodes.hand_frames import prefix_error
 from hand_pose_ros.nodes.parameters.parameter_schema import Parameter
 from hand_pose_ros.tracking.config import MOST_HANDS, PRECISIONS, TrackerConfig
 
@@ -14,6 +15,13 @@ _TRACKER = TrackerConfig()
 DEPTH_UNIT = Parameter(
     "depth_unit", 0.001, "Metres a count of integer depth images (16UC1, mono16).", minimum=1e-6, maximum=0.1
 )
+
+RECTIFIED = Parameter(
+    "rectified", "auto",
+    "Whether depth images are rectified (distortion ignored, P instead of K); auto: they are when the topic's name"
+    " starts with image_rect.",
+    choices=("auto", "true", "false"),
+)  # fmt: skip
 
 TRACKER_PARAMETERS: tuple[Parameter, ...] = (
     Parameter("autostart", True, "Configure and activate at start; false leaves that to a lifecycle manager."),
@@ -39,11 +47,12 @@ TRACKER_PARAMETERS: tuple[Parameter, ...] = (
         choices=PRECISIONS,
     ),
     DEPTH_UNIT,
+    RECTIFIED,
     Parameter(
-        "rectified", "auto",
-        "Whether depth images are rectified (distortion ignored, P instead of K); auto: yes when the topic's name"
-        " starts with image_rect.",
-        choices=("auto", "yes", "no"),
+        "input_transport", "raw",
+        "How depth images come: raw as sensor_msgs/Image, compressedDepth as image_transport's CompressedImage on the"
+        " depth topic's name with /compressedDepth after it.",
+        choices=("raw", "compressedDepth"),
     ),
     Parameter(
         "sync_slop_s", 0.01, "Largest difference (s) of the stamps of an image and its camera info; 0: equal stamps.",
@@ -99,9 +108,23 @@ TRACKER_PARAMETERS: tuple[Parameter, ...] = (
         "tf_mode", "root", "TF frames of a hand: none, its palm (root), or every segment (full).",
         choices=("none", "root", "full"), live=True,
     ),
-    Parameter("frame_prefix", "", "Put before the names of all hand frames, for trackers that share /tf.", live=True),
+    Parameter(
+        "frame_prefix", "auto",
+        "Put before the names of all hand frames, for trackers that share /tf; auto: the node's namespace and a slash,"
+        " nothing where it has none.",
+        live=True, rule=prefix_error,
+    ),
+    Parameter(
+        "target_frame", "",
+        "All outputs in this TF frame, by the transforms on /tf; empty: in the depth images' own.",
+        rule=prefix_error,
+    ),
+    Parameter(
+        "publish_coast", False,
+        "Keep hands that are hidden (COAST) in hand_joint_states and TF too, where they were last seen.", live=True,
+    ),
     Parameter("publish_raw", False, "Publish hands_raw: the same hands as the network alone sees them.", live=True),
-    Parameter("publish_joint_states", True, "Publish joint_states.", live=True),
+    Parameter("publish_joint_states", True, "Publish hand_joint_states.", live=True),
     Parameter("publish_markers", True, "Publish markers while somebody subscribes.", live=True),
     Parameter("publish_overlay", True, "Draw and publish overlay while somebody subscribes.", live=True),
 )  # fmt: skip

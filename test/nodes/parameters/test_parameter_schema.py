@@ -46,6 +46,53 @@ def test_error_names_the_parameter_and_its_value(parameter, good, bad):
     assert str(bad) in error
 
 
+SWITCH = Parameter("rectified", "auto", "A switch.", choices=("auto", "true", "false"))
+TEXT = Parameter("user", "", "A text.")
+MODE = Parameter("mode", "auto", "A mode.", choices=("auto", "off"))
+REAL = Parameter("limit", 1.0, "A limit.")
+PLACES = Parameter("places", [0.0, 1.0], "Two places.")
+COUNT = Parameter("count", 3, "A count.", minimum=1)
+ON = Parameter("on", True, "A switch.")
+
+
+@pytest.mark.parametrize(
+    "parameter, given, value",
+    [
+        (SWITCH, True, "true"), (SWITCH, False, "false"), (SWITCH, "yes", "true"), (SWITCH, "No", "false"),
+        (SWITCH, "ON", "true"), (SWITCH, "off", "false"), (SWITCH, "True", "true"), (SWITCH, "auto", "auto"),
+        (TEXT, 7, "7"), (TEXT, 2.5, "2.5"), (TEXT, True, "yes"), (TEXT, False, "no"), (TEXT, "true", "true"),
+        (TEXT, "007", "007"), (TEXT, "", ""),
+        (REAL, 2, 2.0), (REAL, -3, -3.0), (PLACES, [1, 2], [1.0, 2.0]), (COUNT, 2, 2), (ON, False, False),
+    ],
+)  # fmt: skip
+def test_value_that_yaml_reads_as_another_type_is_taken_for_what_was_written(parameter, given, value):
+    taken = parameter.from_ros(given)
+    assert (taken, type(taken)) == (value, type(value))
+    assert parameter.error(taken) is None
+
+
+@pytest.mark.parametrize(
+    "parameter, given",
+    [
+        (SWITCH, 1), (SWITCH, "maybe"), (MODE, False), (MODE, 3), (REAL, True), (REAL, "2"), (COUNT, 2.5),
+        (COUNT, True), (COUNT, "two"), (ON, 1), (PLACES, "ab"), (PLACES, [True, False]), (TEXT, ["a"]),
+    ],
+)  # fmt: skip
+def test_value_that_means_nothing_is_refused_with_the_parameters_name(parameter, given):
+    error = parameter.error(parameter.from_ros(given))
+    assert error is not None
+    assert f"'{parameter.name}'" in error
+
+
+def test_rule_of_its_own_is_asked_last():
+    parameter = Parameter(
+        "prefix", "", "A prefix.", rule=lambda text: "begins with b" if text[:1] == "b" else None
+    )
+    assert parameter.error("ab") is None
+    assert parameter.error("ba") == "parameter 'prefix' is 'ba': it begins with b"
+    assert "want a str" in parameter.error(3)
+
+
 def test_ros_descriptor_has_the_range_and_the_choices():
     real = Parameter("share", 0.5, "A share.", minimum=0.0, maximum=1.0, live=True).descriptor()
     assert (real.floating_point_range[0].from_value, real.floating_point_range[0].to_value) == (0.0, 1.0)

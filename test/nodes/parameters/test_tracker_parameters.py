@@ -82,6 +82,65 @@ def test_value_that_is_not_allowed_is_rejected_with_the_choices(rig, fake_tracke
     assert node.get_parameter("tf_mode").value == "root"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name, given, value",
+    [
+        ("rectified", True, "true"), ("rectified", False, "false"), ("rectified", "yes", "true"), ("user", 7, "7"),
+        ("user", False, "no"), ("frame_prefix", 2, "2"), ("coast_s", 1, 1.0), ("sync_slop_s", 0, 0.0),
+        ("model", True, "yes"), ("smoothing_hz", 1, 1.0),
+    ],
+)  # fmt: skip
+def test_value_in_a_parameter_file_means_what_was_written(rig, fake_tracker, tmp_path, name, given, value):
+    node = rig(fake_tracker(), user_folder=str(tmp_path), **{name: given}).node
+    node.parameters.check()
+    assert node.parameters[name] == value
+    assert node.get_parameter(name).value == value
+
+
+@pytest.mark.slow
+def test_text_that_was_read_as_something_else_is_told(rig, fake_tracker, capfd):
+    rig(fake_tracker(), user=7)
+    assert "parameter 'user' was read as the int 7 and is taken as '7'" in capfd.readouterr().err
+    rig(fake_tracker(), rectified=True, max_age_s=2)
+    assert "was read as" not in capfd.readouterr().err
+
+
+@pytest.mark.slow
+def test_value_is_set_at_run_time_as_yaml_reads_it(rig, fake_tracker):
+    """ros2 param set /hand_tracker max_age_s 2, and of a node that is not configured anything else."""
+    node = rig(fake_tracker(), autostart=False).node
+    given = {
+        "max_age_s": 2,
+        "rectified": True,
+        "user": 12,
+        "frame_prefix": 3,
+        "coast_s": 1,
+        "roi": [1, 2, 30, 40],
+    }
+    results = node.set_parameters([RosParameter(name, value=value) for name, value in given.items()])
+    assert [result.reason for result in results if not result.successful] == []
+    values = {name: node.parameters[name] for name in given}
+    assert values == {"max_age_s": 2.0, "rectified": "true", "user": "12", "frame_prefix": "3", "coast_s": 1.0,
+                      "roi": [1, 2, 30, 40]}  # fmt: skip
+    assert isinstance(values["max_age_s"], float)
+    refused = {"max_age_s": True, "hands": 1.5, "refine": 1, "rectified": 2, "tf_mode": False}
+    for name, value in refused.items():
+        result = node.set_parameters([RosParameter(name, value=value)])[0]
+        assert not result.successful, name
+        assert name in result.reason or "Wrong parameter type" in result.reason
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("prefix", ["/robot/", "a b", "tab\t", "line\n", "nul\0"])
+def test_prefix_that_tf2_cannot_take_is_refused(rig, fake_tracker, prefix):
+    node = rig(fake_tracker()).node
+    result = node.set_parameters([RosParameter("frame_prefix", value=prefix)])[0]
+    assert not result.successful
+    assert "frame_prefix" in result.reason
+    assert node.parameters["frame_prefix"] == "auto"
+
+
 def test_whole_number_is_welcome_for_a_real_one(rig, fake_tracker):
     """max_age_s: 1 in a YAML file."""
     node = rig(fake_tracker(), max_age_s=2).node

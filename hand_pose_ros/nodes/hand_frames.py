@@ -1,0 +1,79 @@
+"""The TF frames that stand for a hand: their names, parents and poses, and what tf2 cannot take. No message, no topic.
+
+In: a hand (camera's optical frame or ``target_frame``, metres), a prefix. Out: rotations and positions in the parents'
+frames. Frames are called ``<prefix><side>_hand/<name>``: the palm's, and in ``full`` every segment's, the wrist's and
+the fingertips'.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hand_pose_ros.hand import skeleton
+
+if TYPE_CHECKING:
+    from hand_pose_ros.tracking.hand import Hand
+
+WRIST_FRAME = "wrist"
+"""Between the wrist's two joints, turned as the palm."""
+
+FRAME_NAMES: tuple[str, ...] = (
+    *skeleton.SEGMENT_NAMES,
+    WRIST_FRAME,
+    *(skeleton.JOINT_NAMES[tip] for tip in skeleton.TIP_JOINTS),
+)
+"""Frames of ``full``; the first is the palm's."""
+
+FRAME_PARENTS: tuple[int, ...] = (
+    *skeleton.SEGMENT_PARENTS,
+    0,
+    *(int(segments[-1]) for segments in skeleton.FINGER_SEGMENT_TABLE),
+)
+"""Index of each frame's parent, -1 for the palm, whose parent is the header's frame. A fingertip is turned as its
+bone."""
+
+
+def resolved_prefix(given: str, namespace: str) -> str:
+    """Returns what is put before the frames' names; ``auto`` is the node's namespace, and nothing where it has none."""
+    if given != "auto":
+        return given
+    name = namespace.strip("/")
+    return f"{name}/" if name else ""
+
+
+def prefix_error(prefix: str) -> str | None:
+    """Returns why tf2 or its users cannot take frames with this prefix, None when they can."""
+    if prefix.startswith("/"):
+        return "begins with '/', which tf2 refuses"
+    if any(character.isspace() or not character.isprintable() for character in prefix):
+        return "has white space or control characters in it"
+    return None
+
+
+@lru_cache(maxsize=8)
+def frame_error(frame_id: str, prefix: str) -> str | None:
+    """Returns why no transform can hang on this frame of the depth images, None when one can."""
+    if not frame_id.strip("/"):
+        return "the depth images have no frame_id: mend the camera driver"
+    own = {f"{prefix}{side}_hand/{name}" for side in skeleton.SIDES for name in FRAME_NAMES}
+    if frame_id.lstrip("/") in own:
+        return f"the depth images' frame_id '{frame_id}' is one of this node's own: set 'frame_prefix'"
+    return None
+
+
+def frames_in_parents(hand: Hand) -> tuple[np.ndarray, np.ndarray]:
+    """Returns rotations (22, 3, 3) and origins (22, 3) m of all frames, each in its parent's."""
+    distal = skeleton.FINGER_SEGMENT_TABLE[:, -1]
+    wrist = hand.joints[list(skeleton.WRIST_JOINTS)].mean(axis=0)
+    rotations = np.concatenate([hand.segment_rotations, hand.rotation[None], hand.segment_rotations[distal]])
+    positions = np.concatenate([hand.segment_positions, wrist[None], hand.joints[list(skeleton.TIP_JOINTS)]])
+    rotations[0], positions[0] = hand.rotation, hand.translation
+    parents = np.maximum(FRAME_PARENTS, 0)
+    to_parent = rotations[parents].transpose(0, 2, 1)
+    local_rotations = to_parent @ rotations
+    local_positions = (to_parent @ (positions - positions[parents])[..., None])[..., 0]
+    local_rotations[0], local_positions[0] = rotations[0], positions[0]
+    return local_rotations, local_positions
