@@ -118,7 +118,7 @@ def across_palm(tilt: Array, lift: Array) -> Array:
     return axes_with_third(turn[..., 1])
 
 
-def in_hand_size(links: HandLinks, x: Array, y: Array, z: Array) -> Array:
+def in_hand_size(links: HandLinks, x: Array | float, y: Array | float, z: Array | float) -> Array:
     """Places (N, 3) in units of the hand's size: the distance from the palm to the knuckle of the middle finger."""
     size = links.bases[:, MIDDLE, 0] / PALM_JOINT_POSITIONS["middle_mcp"][0]
     return columns(x * size, y * size, z)
