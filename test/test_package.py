@@ -206,7 +206,8 @@ def test_what_nodes_import_is_in_package_xml() -> None:
 def reached_from(parts: set[str]) -> set[str]:
     """Modules that the files of ``parts`` import, those that these import, and so on."""
     modules = {
-        "hand_pose_ros." + ".".join(path.relative_to(PACKAGE).with_suffix("").parts): path for path in sources()
+        "hand_pose_ros." + ".".join(path.relative_to(PACKAGE).with_suffix("").parts): path
+        for path in sources()
     }
     waiting = [name for name, path in modules.items() if part_of(path) in parts]
     reached: set[str] = set()
@@ -221,7 +222,9 @@ def reached_from(parts: set[str]) -> set[str]:
 
 def test_what_is_trained_never_sees_the_test_matchers() -> None:
     """They stand for the sensors that nothing was fitted to; the command that measures reaches them."""
-    matchers = {f"hand_pose_ros.evaluation.{name}" for name in ("stereo_matching", "infrared_pairs", "sensor_sets")}
+    matchers = {
+        f"hand_pose_ros.evaluation.{name}" for name in ("stereo_matching", "infrared_pairs", "sensor_sets")
+    }
     fitted = {"synthetic", "datasets", "detection", "tracking", "training", "tuning"}
     assert not reached_from(fitted) & matchers
     assert matchers <= reached_from({"commands"})

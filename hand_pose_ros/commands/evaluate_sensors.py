@@ -25,10 +25,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``hand-pose evaluate-sensors``."""
     count = SensorSet.count
     parser.add_argument("--model", type=Path, help="weights (default: the shipped ones)")
-    parser.add_argument("--hands", nargs="+", choices=HANDS, default=list(HANDS), help="what the hands do (default: all)")
+    parser.add_argument(
+        "--hands", nargs="+", choices=HANDS, default=list(HANDS), help="what the hands do (default: all)"
+    )
     parser.add_argument("--sensors", nargs="+", choices=SENSORS, default=list(SENSORS), help="(default: all)")
     parser.add_argument(
-        "--distances", nargs="+", type=float, default=list(_DISTANCES_M), metavar="M", help="(default: 0.4 0.7 1.0)"
+        "--distances",
+        nargs="+",
+        type=float,
+        default=list(_DISTANCES_M),
+        metavar="M",
+        help="(default: 0.4 0.7 1.0)",
     )
     parser.add_argument("--count", type=int, default=count, help=f"hands of a set (default: {count})")
     parser.add_argument("--seed", type=int, default=0, help="of the sets, 0 to 1048575 (default: 0)")
@@ -55,4 +62,7 @@ def run(arguments: argparse.Namespace) -> None:
         ]
     print(markdown_table(rows))
     if arguments.json is not None:
-        write_json(arguments.json, {"model": estimator.info.name, "sha256": estimator.info.sha256, "sets": dict(rows)})
+        write_json(
+            arguments.json,
+            {"model": estimator.info.name, "sha256": estimator.info.sha256, "sets": dict(rows)},
+        )

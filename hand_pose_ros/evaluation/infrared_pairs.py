@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 
 from hand_pose_ros import validation
 from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.synthetic.render import draw_plane, dress_forearm, rasterize
-from hand_pose_ros.synthetic.skinning import skin_vertices
+from hand_pose_ros.synthetic.render import draw_plane, rasterize
 from hand_pose_ros.synthetic.solids import draw_solids
 
 Array = NDArray[np.float64]
@@ -68,7 +67,12 @@ class StereoRig:
         within the picture."""
         near = max(float(centre[2]) - reach_m, 0.1)
         corners = np.array(
-            [[x, y, z] for x in (-reach_m, reach_m) for y in (-reach_m, reach_m) for z in (near, centre[2] + reach_m)]
+            [
+                [x, y, z]
+                for x in (-reach_m, reach_m)
+                for y in (-reach_m, reach_m)
+                for z in (near, centre[2] + reach_m)
+            ]
         )
         corners[:, :2] += centre[:2]
         column, row = self.camera.project(corners).T

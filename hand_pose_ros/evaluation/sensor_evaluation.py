@@ -117,7 +117,9 @@ def is_tracked(tracker: HandTracker, frame: DepthFrame, truth: Array) -> bool:
     tracker.reset()
     result = tracker.update(frame.depth, frame.camera, frame.stamp_s)
     middle = truth.mean(axis=0)
-    return any(np.linalg.norm(found.joints.mean(axis=0) - middle) < TRACKED_WITHIN_M for found in result.hands)
+    return any(
+        np.linalg.norm(found.joints.mean(axis=0) - middle) < TRACKED_WITHIN_M for found in result.hands
+    )
 
 
 def markdown_table(rows: Sequence[tuple[str, dict[str, Any]]]) -> str:

@@ -10,7 +10,8 @@ is the sensor. ``sgbm`` and ``census`` match pairs of rendered infrared pictures
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -30,18 +31,20 @@ from hand_pose_ros.evaluation.infrared_pairs import (
     render_pair,
 )
 from hand_pose_ros.evaluation.stereo_matching import match_census, match_sgbm
+from hand_pose_ros.hand.skeleton import ANGLE_COUNT
+from hand_pose_ros.synthetic.grasp_library import load_grasps, sample_held
 from hand_pose_ros.synthetic.poses import sample_angles, sample_view_rotations, sample_wrist_bends
-from hand_pose_ros.synthetic.scene import SceneConfig, Scenes, sample_scenes, to_camera
+from hand_pose_ros.synthetic.render import dress_forearm
+from hand_pose_ros.synthetic.scene import SceneConfig, Scenes, hold, sample_scenes, to_camera
 from hand_pose_ros.synthetic.sensor import NoiseModel, apply_noise
 from hand_pose_ros.synthetic.sensor_presets import D435
-from hand_pose_ros.synthetic.render import dress_forearm
 from hand_pose_ros.synthetic.skinning import skin_vertices
+from hand_pose_ros.synthetic.solids import Solids, moved
 from hand_pose_ros.synthetic.subjects import SubjectSet, load_subjects
 
 Array = NDArray[np.float64]
 
 SENSORS: tuple[str, ...] = ("clean", "parametric", "sgbm", "census")
-HANDS: tuple[str, ...] = ("free",)
 _STREAM = 51
 """Sets the random numbers of these hands apart from those of every other use of the split."""
 _FAMILIES, _SUBJECTS = ("makehuman", "webxr"), 100
@@ -88,7 +91,7 @@ class SensorSet:
     """Hands."""
     seed: int = 0
     """Of the set."""
-    rig: StereoRig = StereoRig()
+    rig: StereoRig = field(default_factory=StereoRig)
     """The camera."""
 
     def __post_init__(self) -> None:
@@ -110,7 +113,7 @@ class RenderedHand(NamedTuple):
     window: tuple[int, int, int, int]
     """First and end row, first and end column of the pair in the rig's picture."""
     begin: int
-    """The first column of the pair that has readings: to the left of it stands what only the right eye's match needs."""
+    """The first column of the pair that has readings: to the left of it stands what only the right eye needs."""
     disparity: tuple[int, int]
     """The least and the largest that is matched, px."""
     seed: int
@@ -142,11 +145,53 @@ def free_hands(subjects: SubjectSet, count: int, rng: np.random.Generator) -> Se
     """Empty hands in poses, views and surroundings as training draws them."""
     subject = rng.integers(len(subjects), size=count)
     angles, rotation = sample_angles(count, rng), sample_view_rotations(count, rng)
-    bends = sample_wrist_bends(count, rng)
-    joints = subjects.pose(subject, angles, rotation, np.zeros((count, 3))).joints
+    return _among_things(subjects, subject, angles, rotation, sample_wrist_bends(count, rng), rng)
+
+
+def held_hands(subjects: SubjectSet, count: int, rng: np.random.Generator) -> SetHands:
+    """Hands that hold things: grasps of the sets' own subjects, so that no training has the same, in views and
+    surroundings as training draws them."""
+    library = load_grasps(_FAMILIES, _SUBJECTS, REPORT_SPLIT)
+    subject, angles = np.zeros(count, np.int64), np.zeros((count, ANGLE_COUNT))
+    rotation, bends = sample_view_rotations(count, rng), sample_wrist_bends(count, rng)
+    held = sample_held(library, 1.0, count, rng)
+    library.pose(held, subjects, subject, angles, rotation, bends)
+    hands = _among_things(subjects, subject, angles, rotation, bends, rng)
+    things = Solids(*(part[held.grasp] for part in library.solids))
+    hold(hands.scenes, held.hand, moved(things, rotation, hands.translation))
+    return hands
+
+
+def _among_things(
+    subjects: SubjectSet, subject: NDArray[np.int64], angles: Array, rotation: Array, bends: Array,
+    rng: np.random.Generator,
+) -> SetHands:  # fmt: skip
+    """Posed hands, their middle at zero, with planes and things about them."""
+    joints = subjects.pose(subject, angles, rotation, np.zeros((len(subject), 3))).joints
     translation = -joints.mean(axis=1)
     scenes = sample_scenes(joints + translation[:, None], SceneConfig(), rng)
     return SetHands(subject, angles, rotation, bends, translation, scenes)
+
+
+_MAKERS: Mapping[str, Callable[[SubjectSet, int, np.random.Generator], SetHands]] = {
+    "free": free_hands, "held": held_hands,
+}  # fmt: skip
+HANDS: tuple[str, ...] = tuple(_MAKERS)
+"""What hands of a set may do."""
+
+
+class _Batch(NamedTuple):
+    """Hands that are drawn at once, in the camera's frame."""
+
+    subject: NDArray[np.int64]
+    skinning: NDArray[np.float32]
+    joints: Array
+    centres: Array
+    scenes: Scenes
+    walls: Array
+    forearm: Array
+    looks: Array
+    seeds: NDArray[np.int64]
 
 
 class RenderedHands:
@@ -177,7 +222,7 @@ class RenderedHands:
         """Batch ``number`` of the hands, placed before the camera."""
         config, subjects = self.config, self.subjects
         rng = np.random.default_rng([REPORT_SPLIT, _STREAM, config.seed, number])
-        hands = free_hands(subjects, _BATCH, rng)
+        hands = _MAKERS[config.hands](subjects, _BATCH, rng)
         posed = subjects.pose(hands.subject, hands.angles, hands.rotation, hands.translation, hands.bends)
         rays = directions(_BATCH, _OFF_AXIS_RAD, rng)
         centres = rays * config.distance_m
@@ -204,9 +249,15 @@ class RenderedHands:
         rest = subjects.vertices[first:last]
         posed = np.empty_like(rest)
         skin_vertices(
-            rest, subjects.bone_index[first:last], subjects.bone_weight[first:last], batch.skinning[place], posed
+            rest,
+            subjects.bone_index[first:last],
+            subjects.bone_weight[first:last],
+            batch.skinning[place],
+            posed,
         )
-        dress_forearm(rest, subjects.along_forearm[first:last], batch.skinning[place, -1], batch.forearm[place], posed)
+        dress_forearm(
+            rest, subjects.along_forearm[first:last], batch.skinning[place, -1], batch.forearm[place], posed
+        )
         start, end = subjects.face_range[subjects.family[subject]]
         return PosedMesh(posed, subjects.faces[start:end])
 
@@ -223,24 +274,12 @@ class RenderedHands:
         )  # fmt: skip
         behind = batch.scenes.planes if np.isfinite(batch.scenes.planes[place, 3]) else batch.walls
         solids = batch.scenes.solids
-        parts = SceneParts(behind[place : place + 1], solids.kind[place], solids.centre[place], solids.axes[place])
+        parts = SceneParts(
+            behind[place : place + 1], solids.kind[place], solids.centre[place], solids.axes[place]
+        )
         look = InfraredLook(*batch.looks[place], seed)
         pair = render_pair(self._mesh(batch, place), parts, rig, look, window)
         return RenderedHand(pair, batch.joints[place], rig, window, first_column - left, (least, most), seed)
-
-
-class _Batch(NamedTuple):
-    """Hands that are drawn at once, in the camera's frame."""
-
-    subject: NDArray[np.int64]
-    skinning: NDArray[np.float32]
-    joints: Array
-    centres: Array
-    scenes: Scenes
-    walls: Array
-    forearm: Array
-    looks: Array
-    seeds: NDArray[np.int64]
 
 
 def forearms(count: int, rng: np.random.Generator) -> Array:
@@ -250,8 +289,8 @@ def forearms(count: int, rng: np.random.Generator) -> Array:
 
 
 def sample_looks(count: int, rng: np.random.Generator) -> Array:
-    """(N, 7): the numbers of ``InfraredLook`` before its seed. All guessed, by eye on infrared pictures of such cameras;
-    the dots' spacing is the range that the teacher's imitation of a matcher has."""
+    """(N, 7): the numbers of ``InfraredLook`` before its seed. All guessed, by eye on infrared pictures of such
+    cameras; the dots' spacing is the range that the teacher's imitation of a matcher has."""
     return np.stack(
         [
             rng.uniform(60.0, 120.0, count), rng.uniform(40.0, 110.0, count), rng.uniform(4.5, 9.0, count),

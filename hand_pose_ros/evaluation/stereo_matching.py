@@ -66,7 +66,7 @@ def match_census(left: Picture, right: Picture, least: int, most: int) -> Dispar
 
 @njit(nogil=True, cache=True)
 def _census(picture: Picture) -> NDArray[np.uint64]:
-    """(2, H, W): a bit for each of the 80 neighbours, set where it is darker; at the picture's edge its pixels again."""
+    """(2, H, W): a bit for each of the 80 neighbours, set where it is darker; edges are repeated outwards."""
     height, width = picture.shape
     radius = _CENSUS_RADIUS
     wide = np.empty((height + 2 * radius, width + 2 * radius), np.uint8)
@@ -100,9 +100,7 @@ def _ones(x: np.uint64) -> np.uint64:
 
 
 @njit(nogil=True, cache=True)
-def _costs(
-    left: NDArray[np.uint64], right: NDArray[np.uint64], least: int, count: int
-) -> NDArray[np.uint8]:
+def _costs(left: NDArray[np.uint64], right: NDArray[np.uint64], least: int, count: int) -> NDArray[np.uint8]:
     """(H, D, W): how many neighbours differ between a left pixel and the right one of each disparity; all where that
     is outside of the picture."""
     _, height, width = left.shape
@@ -197,9 +195,7 @@ def _add_paths(cost: NDArray[np.float32], reach: int, total: NDArray[np.float32]
 
 
 @njit(nogil=True, cache=True)
-def _best(
-    total: NDArray[np.float32], first: int, unique: float, agree_px: float
-) -> NDArray[np.float32]:
+def _best(total: NDArray[np.float32], first: int, unique: float, agree_px: float) -> NDArray[np.float32]:
     """(H, W): the cheapest disparity between whole ones, where it is clearly so and the right eye has the same."""
     height, count, width = total.shape
     out = np.full((height, width), np.float32(np.nan), np.float32)

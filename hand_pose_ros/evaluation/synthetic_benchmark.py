@@ -56,8 +56,8 @@ class SyntheticBenchmark:
     thresholds_mm: tuple[float, ...] = THRESHOLDS_MM
     """Of the success fractions."""
     recipe: Mapping[str, Any] | None = None
-    """Fields of ``datasets.synthetic.SyntheticConfig`` that describe the hands, as a recipe's section ``data`` holds them;
-    EVALUATION_DATA when None. Crops without a hand are left out: they have no joints."""
+    """Fields of ``datasets.synthetic.SyntheticConfig`` that describe the hands, as the section ``data`` of a recipe
+    has them; EVALUATION_DATA when None. Crops without a hand are left out: they have no joints."""
 
     def data(self, network: NamedNetwork) -> dict[str, Any]:
         """The configuration of the data for one network: its crop size and cube."""

@@ -75,7 +75,9 @@ def test_an_edge_is_found_where_it_is_to_within_the_window(match: Matcher) -> No
     found = match(left, right, LEAST, MOST)[10:-10]
     near = np.isfinite(found) & (found > 16)
     wide = near.sum(axis=1)
-    assert np.median(wide) == pytest.approx(40, abs=14)  # a window fattens, by its radius on either side at most
+    assert np.median(wide) == pytest.approx(
+        40, abs=14
+    )  # a window fattens, by its radius on either side at most
     assert near[:, 85:115].mean() > 0.98
     assert np.nanmedian(np.abs(found - truth[10:-10])) < 0.2
 
