@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from hand_pose_ros.evaluation.sensor_evaluation import evaluate_sensors, markdown_table
+from hand_pose_ros.evaluation.sensor_evaluation import TABLE_HEAD, evaluate_sensors, table_row
 from hand_pose_ros.evaluation.sensor_sets import HANDS, SENSORS, RenderedHands, SensorSet
 from hand_pose_ros.files import write_json
 from hand_pose_ros.resources import model_file
@@ -53,16 +53,16 @@ def run(arguments: argparse.Namespace) -> None:
     ]
     estimator = PoseEstimator(model_file(arguments.model), config)
     tracker = HandTracker(arguments.model, config) if arguments.tracker else None
-    rows = []
+    figures = {}
+    print(TABLE_HEAD, flush=True)
     for one in sets:
         results = evaluate_sensors(RenderedHands(one), arguments.sensors, estimator, tracker)
-        rows += [
-            (f"{one.hands}, {one.distance_m:g} m, {sensor}", result.summary(config.start_odds))
-            for sensor, result in results.items()
-        ]
-    print(markdown_table(rows))
+        for sensor, result in results.items():
+            name = f"{one.hands}, {one.distance_m:g} m, {sensor}"
+            figures[name] = result.summary(config.start_odds)
+            print(table_row(name, figures[name]), flush=True)
     if arguments.json is not None:
         write_json(
             arguments.json,
-            {"model": estimator.info.name, "sha256": estimator.info.sha256, "sets": dict(rows)},
+            {"model": estimator.info.name, "sha256": estimator.info.sha256, "sets": figures},
         )

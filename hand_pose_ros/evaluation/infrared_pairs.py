@@ -49,6 +49,7 @@ class StereoRig:
     def __post_init__(self) -> None:
         validation.whole(self, "width", "height", section="rig")
         validation.positive(self, "focal_px", "baseline_m", "quantisation_m", section="rig")
+        validation.not_negative(self, "projector_m", section="rig")
 
     @property
     def camera(self) -> Camera:

@@ -122,17 +122,18 @@ def is_tracked(tracker: HandTracker, frame: DepthFrame, truth: Array) -> bool:
     )
 
 
-def markdown_table(rows: Sequence[tuple[str, dict[str, Any]]]) -> str:
-    """Names and summaries of sets -> a table, a row a set."""
-    lines = [
-        "| set | hands | found, % | joint error, mm | log odds, quartiles | tracked from one picture, % |",
-        "|---|---|---|---|---|---|",
-    ]
-    for name, summary in rows:
-        odds = " / ".join(f"{value:.1f}" for value in summary["log_odds"])
-        tracked = "" if summary["tracked"] is None else f"{100 * summary['tracked']:.1f}"
-        lines.append(
-            f"| {name} | {summary['count']} | {100 * summary['found']:.1f} | {summary['joint_error_mm']:.1f} "
-            f"| {odds} | {tracked} |"
-        )
-    return "\n".join(lines)
+TABLE_HEAD = (
+    "| set | hands | found, % | joint error, mm | log odds, quartiles | tracked from one picture, % |\n"
+    "|---|---|---|---|---|---|"
+)
+"""Of a Markdown table of :func:`table_row` rows."""
+
+
+def table_row(name: str, summary: dict[str, Any]) -> str:
+    """One set's summary as a row of a Markdown table."""
+    odds = " / ".join(f"{value:.1f}" for value in summary["log_odds"])
+    tracked = "" if summary["tracked"] is None else f"{100 * summary['tracked']:.1f}"
+    return (
+        f"| {name} | {summary['count']} | {100 * summary['found']:.1f} | {summary['joint_error_mm']:.1f} "
+        f"| {odds} | {tracked} |"
+    )

@@ -13,11 +13,12 @@ from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.depth.frame import DepthFrame
 from hand_pose_ros.evaluation.sensor_evaluation import (
     CENTRE_ERROR_M,
+    TABLE_HEAD,
     SensorResult,
     evaluate_sensors,
     found_share,
-    markdown_table,
     mean_error_mm,
+    table_row,
 )
 from hand_pose_ros.tracking.config import ScoringConfig
 from hand_pose_ros.tracking.tracker import TrackResult
@@ -124,6 +125,6 @@ def test_the_error_is_taken_in_the_cameras_frame_whatever_the_crop() -> None:
 
 def test_the_table_has_a_row_a_set() -> None:
     result = SensorResult(np.array([8.0, 2.0]), np.array([5.0, 15.0]), np.array([True, False]))
-    lines = markdown_table([("free, 0.7 m, census", result.summary(7.0))]).splitlines()
-    assert lines[-1] == "| free, 0.7 m, census | 2 | 50.0 | 10.0 | 3.5 / 5.0 / 6.5 | 50.0 |"
-    assert len(lines) == 3
+    row = table_row("free, 0.7 m, census", result.summary(7.0))
+    assert row == "| free, 0.7 m, census | 2 | 50.0 | 10.0 | 3.5 / 5.0 / 6.5 | 50.0 |"
+    assert {line.count("|") for line in [*TABLE_HEAD.splitlines(), row]} == {7}
