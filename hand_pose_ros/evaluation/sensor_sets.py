@@ -39,7 +39,7 @@ from hand_pose_ros.synthetic.scene import SceneConfig, Scenes, hold, sample_scen
 from hand_pose_ros.synthetic.sensor import NoiseModel, apply_noise
 from hand_pose_ros.synthetic.sensor_presets import D435
 from hand_pose_ros.synthetic.skinning import skin_vertices
-from hand_pose_ros.synthetic.solids import Solids, moved
+from hand_pose_ros.synthetic.solids import moved, take
 from hand_pose_ros.synthetic.subjects import SubjectSet, load_subjects
 
 Array = NDArray[np.float64]
@@ -157,7 +157,7 @@ def held_hands(subjects: SubjectSet, count: int, rng: np.random.Generator) -> Se
     held = sample_held(library, 1.0, count, rng)
     library.pose(held, subjects, subject, angles, rotation, bends)
     hands = _among_things(subjects, subject, angles, rotation, bends, rng)
-    things = Solids(*(part[held.grasp] for part in library.solids))
+    things = take(library.solids, held.grasp)
     hold(hands.scenes, held.hand, moved(things, rotation, hands.translation))
     return hands
 
