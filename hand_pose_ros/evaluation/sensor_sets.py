@@ -293,9 +293,9 @@ def sample_looks(count: int, rng: np.random.Generator) -> Array:
     cameras; the dots' spacing is the range that the teacher's imitation of a matcher has."""
     return np.stack(
         [
-            rng.uniform(60.0, 120.0, count), rng.uniform(40.0, 110.0, count), rng.uniform(4.5, 9.0, count),
-            rng.uniform(0.6, 0.9, count), rng.uniform(0.015, 0.065, count), rng.uniform(0.004, 0.012, count),
-            rng.uniform(0.7, 1.4, count),
+            rng.uniform(60.0, 120.0, count), rng.uniform(40.0, 100.0, count), rng.uniform(4.5, 9.0, count),
+            rng.uniform(0.6, 0.9, count), rng.uniform(0.01, 0.055, count), rng.uniform(0.004, 0.012, count),
+            rng.uniform(0.8, 1.5, count),
         ],
         axis=-1,
     )  # fmt: skip

@@ -13,6 +13,8 @@ the other by two lines of equal slope, which suit costs that are counted (Shimiz
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numba import njit
@@ -44,7 +46,8 @@ def match_sgbm(left: Picture, right: Picture, least: int, most: int) -> Disparit
     """OpenCV's semi-global block matcher with a window of 7 x 7 px and the steps' costs of its manual."""
     count = -(-(most - least + 1) // 16) * 16
     area = _SGBM_WINDOW**2
-    matcher = cv2.StereoSGBM_create(
+    opencv: Any = cv2  # whose stubs lack the functions that make matchers
+    matcher = opencv.StereoSGBM_create(
         minDisparity=least, numDisparities=count, blockSize=_SGBM_WINDOW, P1=8 * area, P2=32 * area,
         disp12MaxDiff=round(_LEFT_RIGHT_PX), preFilterCap=63, uniquenessRatio=_UNIQUE_PERCENT,
         speckleWindowSize=_SPECKLE_PX, speckleRange=round(_SPECKLE_STEP_PX),
