@@ -223,7 +223,7 @@ def reached_from(parts: set[str]) -> set[str]:
 def test_what_is_trained_never_sees_the_test_matchers() -> None:
     """They stand for the sensors that nothing was fitted to; the command that measures reaches them."""
     matchers = {
-        f"hand_pose_ros.evaluation.{name}" for name in ("stereo_matching", "infrared_pairs", "sensor_sets")
+        f"hand_pose_ros.evaluation.{name}" for name in ("infrared_matching", "infrared_pairs", "sensor_sets")
     }
     fitted = {"synthetic", "datasets", "detection", "tracking", "training", "tuning"}
     assert not reached_from(fitted) & matchers

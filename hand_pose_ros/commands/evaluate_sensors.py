@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from hand_pose_ros.commands.arguments import positive_float, positive_int, require_outputs, seed_int
 from hand_pose_ros.evaluation.sensor_evaluation import TABLE_HEAD, evaluate_sensors, table_row
 from hand_pose_ros.evaluation.sensor_sets import HANDS, SENSORS, RenderedHands, SensorSet
 from hand_pose_ros.files import write_json
@@ -32,19 +33,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--distances",
         nargs="+",
-        type=float,
+        type=positive_float,
         default=list(_DISTANCES_M),
         metavar="M",
         help="(default: 0.4 0.7 1.0)",
     )
-    parser.add_argument("--count", type=int, default=count, help=f"hands of a set (default: {count})")
-    parser.add_argument("--seed", type=int, default=0, help="of the sets, 0 to 1048575 (default: 0)")
+    parser.add_argument(
+        "--count", type=positive_int, default=count, help=f"hands of a set (default: {count})"
+    )
+    parser.add_argument("--seed", type=seed_int, default=0, help="of the sets, 0 to 1048575 (default: 0)")
     parser.add_argument("--tracker", action="store_true", help="run the whole tracker on each picture, too")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure here")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Evaluate and print."""
+    require_outputs(arguments.json)
     config = TrackerConfig()
     sets = [
         SensorSet(hands, distance, arguments.count, arguments.seed)

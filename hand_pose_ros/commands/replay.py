@@ -28,7 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--depth-unit", type=depth_unit, default=0.001, help="metres per count (default 0.001)"
     )
     parser.add_argument("--side", default="auto", help="right, left or auto (default)")
-    parser.add_argument("--hands", type=positive_int, default=1, help="hands to track at once, at most (default 1)")
+    parser.add_argument(
+        "--hands", type=positive_int, default=1, help="hands to track at once, at most (default 1)"
+    )
     parser.add_argument("--model", type=Path, help="weights (default: the shipped ones)")
     parser.add_argument(
         "--rate", type=rate_hz, default=30.0, help="frames per second of the recording (default 30)"

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from hand_pose_ros import validation
 from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.kernel_cache import njit
 from hand_pose_ros.synthetic.render import draw_plane, rasterize
 from hand_pose_ros.synthetic.solids import draw_solids
 

@@ -5,7 +5,7 @@ joints and a depth image as each sensor delivers it. Nothing is stored: the same
 
 The hands, their subjects and their surroundings are of ``REPORT_SPLIT``, drawn as training draws its own; what differs
 is the sensor. ``sgbm`` and ``census`` match pairs of rendered infrared pictures (``infrared_pairs``,
-``stereo_matching``), ``parametric`` is training's own noise of the same camera, ``clean`` the true depth.
+``infrared_matching``), ``parametric`` is training's own noise of the same camera, ``clean`` the true depth.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from hand_pose_ros import validation
 from hand_pose_ros.datasets.crop_views import directions
 from hand_pose_ros.datasets.seeds import REPORT_SPLIT
 from hand_pose_ros.depth.crop import CropFrame
+from hand_pose_ros.evaluation.infrared_matching import match_census, match_sgbm
 from hand_pose_ros.evaluation.infrared_pairs import (
     InfraredLook,
     InfraredPair,
@@ -30,7 +31,6 @@ from hand_pose_ros.evaluation.infrared_pairs import (
     StereoRig,
     render_pair,
 )
-from hand_pose_ros.evaluation.stereo_matching import match_census, match_sgbm
 from hand_pose_ros.hand.skeleton import ANGLE_COUNT
 from hand_pose_ros.synthetic.grasp_library import load_grasps, sample_held
 from hand_pose_ros.synthetic.poses import sample_angles, sample_view_rotations, sample_wrist_bends

@@ -151,7 +151,7 @@ def test_a_recipe_describes_the_hands_and_its_empty_crops_are_left_out(
     assert main(arguments) == 0
     before, usual = asked
     assert before["negative_fraction"] == usual["negative_fraction"] == 0.0
-    assert before["scene"] == {"held": 0.12, "other_hand": 0.12}
+    assert before["scene"] == {"held": 0.12, "grasp": 0.0, "other_hand": 0.12}
     assert (before["size"], before["cube_m"]) == (usual["size"], usual["cube_m"])
 
 
@@ -161,7 +161,7 @@ def test_the_old_distribution_keeps_its_sensors_and_surroundings():
     config = synthetic_source(data, VALIDATION_SPLIT).config
     assert config.sensors == ("generic", "d435", "d405", "sr300", "kinect_v2", "azure_kinect")
     assert (config.families, config.identities) == (("makehuman", "webxr"), 300)
-    assert config.negative_fraction == 0.11
+    assert (config.negative_fraction, config.stereo) == (0.11, 0.0)
     assert (config.tracked, config.border, config.distance_m) == (0.0, 0.0, (0.27, 1.30))
     assert config.scene == SceneConfig(
         held=0.12, other_hand=0.12, plane=0.35, body=0.30, beside=0.25, before=0.10

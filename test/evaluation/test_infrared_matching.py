@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hand_pose_ros.evaluation.stereo_matching import match_census, match_sgbm
+from hand_pose_ros.evaluation.infrared_matching import match_census, match_sgbm
 
 Matcher = Callable[..., NDArray[np.float32]]
 MATCHERS = pytest.mark.parametrize("match", [match_sgbm, match_census])

@@ -17,8 +17,9 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from hand_pose_ros.kernel_cache import njit
 
 Picture = NDArray[np.uint8]
 Disparity = NDArray[np.float32]
