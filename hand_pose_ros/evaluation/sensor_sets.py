@@ -277,7 +277,7 @@ class RenderedHands:
         parts = SceneParts(
             behind[place : place + 1], solids.kind[place], solids.centre[place], solids.axes[place]
         )
-        look = InfraredLook(*batch.looks[place], seed)
+        look = InfraredLook._make([*batch.looks[place].tolist(), seed])
         pair = render_pair(self._mesh(batch, place), parts, rig, look, window)
         return RenderedHand(pair, batch.joints[place], rig, window, first_column - left, (least, most), seed)
 
