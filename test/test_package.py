@@ -203,6 +203,33 @@ def test_what_nodes_import_is_in_package_xml() -> None:
             assert ROS_PACKAGE_OF_MODULE.get(module, module) in declared, f"{path.name} imports {module}"
 
 
+def reached_from(parts: set[str]) -> set[str]:
+    """Modules that the files of ``parts`` import, those that these import, and so on."""
+    modules = {
+        "hand_pose_ros." + ".".join(path.relative_to(PACKAGE).with_suffix("").parts): path
+        for path in sources()
+    }
+    waiting = [name for name, path in modules.items() if part_of(path) in parts]
+    reached: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name not in reached:
+            reached.add(name)
+            imported = set(imported_modules(modules[name]))
+            waiting += [other for other in modules if any(f"{i}.".startswith(f"{other}.") for i in imported)]
+    return reached
+
+
+def test_what_is_trained_never_sees_the_test_matchers() -> None:
+    """They stand for the sensors that nothing was fitted to; the command that measures reaches them."""
+    matchers = {
+        f"hand_pose_ros.evaluation.{name}" for name in ("infrared_matching", "infrared_pairs", "sensor_sets")
+    }
+    fitted = {"synthetic", "datasets", "detection", "tracking", "training", "tuning"}
+    assert not reached_from(fitted) & matchers
+    assert matchers <= reached_from({"commands"})
+
+
 def test_research_is_not_installed() -> None:
     """Neither pip nor colcon takes it along: it runs from a checkout."""
     packages = re.search(r"\[tool.setuptools.packages.find\]\ninclude = (.*)\n", project_text())

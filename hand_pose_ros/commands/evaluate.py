@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -21,6 +22,7 @@ from hand_pose_ros.commands.arguments import (
     share,
     wide_console,
 )
+from hand_pose_ros.config_files import read_mapping, require_mapping
 from hand_pose_ros.datasets.benchmarks import BENCHMARKS
 from hand_pose_ros.datasets.msra import SUBJECTS
 from hand_pose_ros.evaluation import benchmark_evaluation
@@ -59,6 +61,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     networks("--families", nargs="+", choices=MESH_NAMES, metavar="NAME", help="mesh families of the synthetic hands")
     networks("--border", type=share, default=0.0, metavar="SHARE",
              help="of the synthetic hands that an edge of the picture cuts (default: 0)")
+    networks("--recipe", type=Path, metavar="FILE",
+             help="YAML whose section data describes the synthetic hands, such as config/evaluate/before.yaml")
     networks("--device", default="auto", help="auto, cpu or cuda")
     networks("--write-predictions", type=Path, metavar="FILE", help="as papers publish them: u, v, mm")
     files = parser.add_argument_group("published prediction files").add_argument
@@ -103,7 +107,7 @@ def _evaluate(a: argparse.Namespace) -> list[MethodResult]:
     if a.dataset == SYNTHETIC:
         benchmark = SyntheticBenchmark(
             a.count or SyntheticBenchmark.count, a.seed, a.passes, a.families and tuple(a.families), a.border,
-            tuple(a.thresholds),
+            tuple(a.thresholds), _recipe_data(a.recipe),
         )  # fmt: skip
         return evaluate_on_synthetic(load_networks(a.checkpoint, a.device), benchmark, a.pictures)
     real = BENCHMARKS[a.dataset]
@@ -116,6 +120,15 @@ def _evaluate(a: argparse.Namespace) -> list[MethodResult]:
     return benchmark_evaluation.evaluate_networks(
         networks, dataset, real, a.count, a.thresholds, a.fit_angles
     )
+
+
+def _recipe_data(path: Path | None) -> dict[str, Any] | None:
+    """The section ``data`` of a recipe; ValueError names the file when there is none."""
+    if path is None:
+        return None
+    data = read_mapping(path, "the recipe").get("data")
+    require_mapping(f"{path}: data", data)
+    return dict(data or {})
 
 
 def _print(a: argparse.Namespace, results: Sequence[MethodResult], console: Console) -> None:
@@ -132,7 +145,7 @@ def _print(a: argparse.Namespace, results: Sequence[MethodResult], console: Cons
 def _check(a: argparse.Namespace) -> None:
     """ValueError naming the first argument that does not fit the others."""
     real, one_network = a.dataset != SYNTHETIC, len(a.checkpoint or []) == 1
-    varied = a.passes != 1 or a.families is not None or a.border != 0
+    varied = a.passes != 1 or a.families is not None or a.border != 0 or a.recipe is not None
     # fmt: off
     require_all(
         (bool(a.checkpoint) != bool(a.predictions), "want either --checkpoint or --groundtruth and --predictions"),
@@ -145,7 +158,7 @@ def _check(a: argparse.Namespace) -> None:
         (a.subjects is None or a.dataset == "msra", "--subjects is for --dataset msra"),
         (a.passes in (1, 2), f"--passes is {a.passes}, want 1 or 2"),
         (not varied or bool(a.checkpoint and not real),
-         "--passes, --families and --border are for networks on synthetic hands"),
+         "--passes, --families, --border and --recipe are for networks on synthetic hands"),
         (a.pictures is None or (one_network and not real), "--pictures is for one --checkpoint on synthetic hands"),
         (a.write_predictions is None or (one_network and real),
          "--write-predictions is for one --checkpoint on icvl, nyu or msra"),

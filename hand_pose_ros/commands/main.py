@@ -50,6 +50,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "compile what tracking needs ahead of the first start",
         "hand_pose_ros.commands.warm_cache",
     ),
+    "evaluate-sensors": (
+        "how well hands are found through unseen stereo matchers",
+        "hand_pose_ros.commands.evaluate_sensors",
+    ),
     "evaluate": ("errors of networks or published predictions", "hand_pose_ros.commands.evaluate"),
 }
 

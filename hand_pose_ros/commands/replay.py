@@ -1,7 +1,8 @@
 """``hand-pose replay``: the tracker over a folder of recorded depth frames, without ROS.
 
 In: 16-bit PNGs, intrinsics, depth unit. Out: overlay.gif, overlay.png and contact.png (every n-th frame, enlarged
-around the hand), summary.json with how many frames had a hand, and the milliseconds of each stage.
+around the hand), hands.png (every published hand, to be judged by eye), summary.json with how many frames had a hand,
+and the milliseconds of each stage.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--depth-unit", type=depth_unit, default=0.001, help="metres per count (default 0.001)"
     )
     parser.add_argument("--side", default="auto", help="right, left or auto (default)")
+    parser.add_argument(
+        "--hands", type=positive_int, default=1, help="hands to track at once, at most (default 1)"
+    )
     parser.add_argument("--model", type=Path, help="weights (default: the shipped ones)")
     parser.add_argument(
         "--rate", type=rate_hz, default=30.0, help="frames per second of the recording (default 30)"
@@ -48,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     recording = RecordedFrames.open(arguments.frames, arguments.intrinsics)
     require_writable(arguments.output)
     config = ReplayConfig(arguments.depth_unit, arguments.rate, arguments.still, arguments.every)
-    tracker = HandTracker(arguments.model, TrackerConfig(side=arguments.side))
+    tracker = HandTracker(arguments.model, TrackerConfig(side=arguments.side, hands=arguments.hands))
     tracker.warm_up()
     with stop_requests() as asked:
         played = replay(recording, tracker, config, asked)

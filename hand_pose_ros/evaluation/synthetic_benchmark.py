@@ -6,7 +6,7 @@ network and pass, with the figures of parts of the hands.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,11 +55,15 @@ class SyntheticBenchmark:
     """Share of hands that an edge of the picture cuts."""
     thresholds_mm: tuple[float, ...] = THRESHOLDS_MM
     """Of the success fractions."""
+    recipe: Mapping[str, Any] | None = None
+    """Fields of ``datasets.synthetic.SyntheticConfig`` that describe the hands, as the section ``data`` of a recipe
+    has them; EVALUATION_DATA when None. Crops without a hand are left out: they have no joints."""
 
     def data(self, network: NamedNetwork) -> dict[str, Any]:
         """The configuration of the data for one network: its crop size and cube."""
         config = network.model.config
-        data = {**EVALUATION_DATA, "size": config.crop_size, "cube_m": config.cube_m}
+        described = EVALUATION_DATA if self.recipe is None else self.recipe
+        data = {**described, "size": config.crop_size, "cube_m": config.cube_m, "negative_fraction": 0.0}
         if self.passes > 1:
             data["margin_m"] = RECROP_MARGIN_M
         if self.border:

@@ -2,7 +2,7 @@
 
 In: :class:`~hand_pose_ros.recording.frame_folder.RecordedFrames` and a
 :class:`~hand_pose_ros.tracking.tracker.HandTracker`. Out: a :class:`Replay`; its pictures overlay.gif, overlay.png and
-contact.png, its figures summary.json. No ROS.
+contact.png and hands.png, its figures summary.json. No ROS.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from hand_pose_ros.files import write_json
 from hand_pose_ros.recording.frame_folder import RecordedFrames, RecordingError
+from hand_pose_ros.tracking.hand import Hand
 from hand_pose_ros.tracking.tracker import HandTracker, TrackResult
 from hand_pose_ros.validation import between, positive, whole
 from hand_pose_ros.visualization.contact_sheet import tile_pictures
@@ -30,6 +31,7 @@ _TILE_PX = 320
 _TILE_HALF_M = 0.16
 """Half the width of a tile at the hand's depth: a spread hand fits in."""
 _TILE_COLUMNS = 5
+_HAND_COLUMNS = 8
 _TILE_CAPTION_LENGTH = 44
 _MOST_OVERLAYS = 90
 """Frames of the animation, at most."""
@@ -71,13 +73,20 @@ class Replay:
     """Why each file that could not be used was left out."""
     tiles: list[NDArray[np.uint8]] = field(default_factory=list)
     """Every n-th frame, cut out around the hand, (320, 320, 3) RGB."""
+    hands: list[NDArray[np.uint8]] = field(default_factory=list)
+    """Every published hand of every frame, cut out likewise: to be judged by eye."""
 
     def write(self, folder: Path) -> None:
-        """Writes summary.json, overlay.gif, overlay.png, contact.png. OSError when the folder is not writable."""
+        """Writes summary.json, overlay.gif, overlay.png, contact.png, and hands.png where there is a hand.
+
+        OSError when the folder is not writable.
+        """
         write_json(folder / "summary.json", self.summary())  # the figures first: they cost the most
         write_overlays(folder, self.overlays)
         if self.tiles:
             write_png(folder / "contact.png", tile_pictures(self.tiles, _TILE_COLUMNS))
+        if self.hands:
+            write_png(folder / "hands.png", tile_pictures(self.hands, _HAND_COLUMNS))
 
     def summary(self) -> dict[str, Any]:
         """Counts, shares and milliseconds of all frames, plain values."""
@@ -115,7 +124,8 @@ def replay(
         if index % step == 0:
             played.overlays.append(frame)
         if index % config.every == 0:
-            played.tiles.append(_tile(frame, result))
+            played.tiles.append(_tile(frame, result.hands[0] if result.hands else None))
+        played.hands += [_tile(frame, hand) for hand in result.hands]
     if not played.results and played.left_out:
         raise RecordingError(f"no frame could be used: {played.left_out[0]}")
     return played
@@ -131,6 +141,7 @@ def summarise(results: list[TrackResult], wall_ms: list[float]) -> dict[str, Any
     return {
         "frames": len(results),
         "frames_with_hand": sum(bool(found) for found in hands),
+        "frames_with_both": sum(len(found) > 1 for found in hands),
         "share_with_hand_from_10th": round(sum(later) / len(later), 4) if later else None,
         "tracked": sum(result.state.name == "TRACK" for result in results),
         "sides": {side: sides.count(side) for side in sorted(set(sides))},
@@ -153,11 +164,11 @@ def _caption(name: str, result: TrackResult) -> str:
     return f"{name} {result.state.name}{hands}"
 
 
-def _tile(frame: OverlayFrame, result: TrackResult) -> NDArray[np.uint8]:
-    """The overlay cut out around the first hand (all of it without a hand), with the caption, (320, 320, 3)."""
+def _tile(frame: OverlayFrame, hand: Hand | None) -> NDArray[np.uint8]:
+    """The overlay cut out around a hand (all of it without one), with the caption, (320, 320, 3)."""
     picture = OverlayFrame(frame.depth, frame.camera, frame.hands, "", frame.time_s).draw()
-    if result.hands:
-        middle = result.hands[0].joints.mean(axis=0)
+    if hand is not None:
+        middle = hand.joints.mean(axis=0)
         half = int(frame.camera.fx * _TILE_HALF_M / middle[2])
         column, row = (int(v) for v in frame.camera.project(middle))
         padded = cv2.copyMakeBorder(picture, half, half, half, half, cv2.BORDER_CONSTANT)

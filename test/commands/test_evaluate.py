@@ -13,9 +13,12 @@ import torch
 from PIL import Image
 
 from hand_pose_ros.commands.main import main
+from hand_pose_ros.config_files import read_mapping
 from hand_pose_ros.datasets.benchmarks import ICVL, to_image
 from hand_pose_ros.datasets.icvl import Icvl
 from hand_pose_ros.datasets.sample import crop_sample
+from hand_pose_ros.datasets.seeds import VALIDATION_SPLIT
+from hand_pose_ros.datasets.synthetic import synthetic_source
 from hand_pose_ros.evaluation import benchmark_evaluation, synthetic_benchmark
 from hand_pose_ros.evaluation.predict import Predictions
 from hand_pose_ros.evaluation.prediction_files import read_predictions, write_predictions
@@ -24,6 +27,9 @@ from hand_pose_ros.hand.skeleton import JOINT_NAMES
 from hand_pose_ros.network.checkpoint import save_checkpoint
 from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.model import HandNet
+from hand_pose_ros.synthetic.scene import SceneConfig
+
+BEFORE = Path(__file__).parents[2] / "config" / "evaluate" / "before.yaml"
 
 
 @pytest.fixture
@@ -129,6 +135,39 @@ def test_a_second_pass_is_scored_beside_the_first(checkpoint, toy_hands, monkeyp
     assert np.ptp(cv2.imread(str(sheet))) > 100
 
 
+def test_a_recipe_describes_the_hands_and_its_empty_crops_are_left_out(
+    checkpoint, toy_hands, monkeypatch, tmp_path
+):
+    toy_hands.config = SimpleNamespace(families=("toy",))
+    asked = []
+
+    def source(data, split):
+        asked.append(data)
+        return toy_hands
+
+    monkeypatch.setattr(synthetic_benchmark, "synthetic_source", source)
+    arguments = ["evaluate", "--checkpoint", str(checkpoint), "--count", "8"]
+    assert main([*arguments, "--recipe", str(BEFORE)]) == 0
+    assert main(arguments) == 0
+    before, usual = asked
+    assert before["negative_fraction"] == usual["negative_fraction"] == 0.0
+    assert before["scene"] == {"held": 0.12, "grasp": 0.0, "other_hand": 0.12}
+    assert (before["size"], before["cube_m"]) == (usual["size"], usual["cube_m"])
+
+
+def test_the_old_distribution_keeps_its_sensors_and_surroundings():
+    """Figures on it are comparable only while it stays what it was."""
+    data = read_mapping(BEFORE, "the recipe")["data"]
+    config = synthetic_source(data, VALIDATION_SPLIT).config
+    assert config.sensors == ("generic", "d435", "d405", "sr300", "kinect_v2", "azure_kinect")
+    assert (config.families, config.identities) == (("makehuman", "webxr"), 300)
+    assert (config.negative_fraction, config.stereo) == (0.11, 0.0)
+    assert (config.tracked, config.border, config.distance_m) == (0.0, 0.0, (0.27, 1.30))
+    assert config.scene == SceneConfig(
+        held=0.12, other_hand=0.12, plane=0.35, body=0.30, beside=0.25, before=0.10
+    )
+
+
 def test_a_network_is_scored_in_the_camera_frame_of_a_benchmark(checkpoint, icvl_root, monkeypatch, tmp_path):
     local = np.random.default_rng(3).normal(0, 0.03, (23, 3)).astype(np.float32)
 
@@ -180,6 +219,9 @@ def test_count_takes_frames_evenly_from_the_whole_data_set(checkpoint, icvl_root
             "are for networks on synthetic",
         ),
         (["--checkpoint", "{checkpoint}", "--border", "1.5"], "border is 1.5"),
+        (["--checkpoint", "{checkpoint}", "--recipe", "absent.yaml"], "absent.yaml: cannot read the recipe"),
+        (["--checkpoint", "{checkpoint}", "--recipe", "{files}/list.yaml"], "data is [1], want a mapping"),
+        (["--checkpoint", "{checkpoint}", "--recipe", "{files}/new.yaml"], "sonar"),
         (["--checkpoint", "a", "--seed", "-1"], "--seed is -1"),
         (["--checkpoint", "a", "--thresholds", "0"], "--thresholds is 0, want a number above 0"),
         (["--checkpoint", "a", "--write-predictions", "b"], "--write-predictions is for one"),
@@ -204,6 +246,8 @@ def test_bad_input_ends_in_one_line_and_status_2(arguments, problem, files, chec
     text = (files / "near.txt").read_text()
     (files / "short.txt").write_text("\n".join(text.splitlines()[:3]))
     (files / "cut.txt").write_text(text[:-40])
+    (files / "list.yaml").write_text("data: [1]")
+    (files / "new.yaml").write_text("data: {sensors: [sonar]}")
     given = [a.format(files=files, checkpoint=checkpoint) for a in arguments]
     assert main(["evaluate", *given]) == 2
     error = capsys.readouterr().err

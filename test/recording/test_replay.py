@@ -64,7 +64,34 @@ def test_what_was_found_is_counted_and_written(recording: RecordedFrames, tmp_pa
     assert summary["share_with_hand_from_10th"] is None
     played.write(tmp_path / "out")
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert names == {"contact.png", "overlay.gif", "overlay.png", "summary.json"}
+    assert names == {"contact.png", "hands.png", "overlay.gif", "overlay.png", "summary.json"}
+
+
+def test_every_published_hand_is_cut_out_for_judging(recording: RecordedFrames) -> None:
+    class Two(Tracker):
+        """Finds two hands in every second frame."""
+
+        def update(self, depth: np.ndarray, camera: object, time_s: float) -> TrackResult:
+            result = super().update(depth, camera, time_s)
+            return TrackResult(result.hands * 2, result.state, result.timings_ms)
+
+    played = replay(recording, Two(), ReplayConfig(every=4))  # type: ignore[arg-type]
+    assert [tile.shape for tile in played.hands] == [(320, 320, 3)] * 4
+    assert len(played.tiles) == 1
+    summary = played.summary()
+    assert (summary["frames_with_hand"], summary["frames_with_both"]) == (2, 2)
+    assert replay(recording, Tracker()).summary()["frames_with_both"] == 0  # type: ignore[arg-type]
+
+
+def test_without_a_hand_there_is_no_sheet_of_hands(recording: RecordedFrames, tmp_path: Path) -> None:
+    class Blind(Tracker):
+        """Finds nothing."""
+
+        def update(self, depth: np.ndarray, camera: object, time_s: float) -> TrackResult:
+            return TrackResult((), TrackState.SEARCH, {"locate": 2.0})
+
+    replay(recording, Blind()).write(tmp_path / "out")  # type: ignore[arg-type]
+    assert not (tmp_path / "out" / "hands.png").exists()
 
 
 def test_frames_without_a_hand_are_counted_as_such() -> None:

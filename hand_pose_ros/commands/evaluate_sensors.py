@@ -1,0 +1,72 @@
+"""``hand-pose evaluate-sensors``: hands seen by stereo matchers that training never imitates.
+
+In: weights (the shipped ones), which hands, sensors and distances. Out: a Markdown table on the terminal, a row a set,
+and with --json all figures. The hands are drawn anew from fixed seeds, which no training draws from
+(evaluation/sensor_sets.py).
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from hand_pose_ros.commands.arguments import positive_float, positive_int, require_outputs, seed_int
+from hand_pose_ros.evaluation.sensor_evaluation import TABLE_HEAD, evaluate_sensors, table_row
+from hand_pose_ros.evaluation.sensor_sets import HANDS, SENSORS, RenderedHands, SensorSet
+from hand_pose_ros.files import write_json
+from hand_pose_ros.resources import model_file
+from hand_pose_ros.tracking.config import TrackerConfig
+from hand_pose_ros.tracking.pose_inference import PoseEstimator
+from hand_pose_ros.tracking.tracker import HandTracker
+
+_DISTANCES_M = (0.4, 0.7, 1.0)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``hand-pose evaluate-sensors``."""
+    count = SensorSet.count
+    parser.add_argument("--model", type=Path, help="weights (default: the shipped ones)")
+    parser.add_argument(
+        "--hands", nargs="+", choices=HANDS, default=list(HANDS), help="what the hands do (default: all)"
+    )
+    parser.add_argument("--sensors", nargs="+", choices=SENSORS, default=list(SENSORS), help="(default: all)")
+    parser.add_argument(
+        "--distances",
+        nargs="+",
+        type=positive_float,
+        default=list(_DISTANCES_M),
+        metavar="M",
+        help="(default: 0.4 0.7 1.0)",
+    )
+    parser.add_argument(
+        "--count", type=positive_int, default=count, help=f"hands of a set (default: {count})"
+    )
+    parser.add_argument("--seed", type=seed_int, default=0, help="of the sets, 0 to 1048575 (default: 0)")
+    parser.add_argument("--tracker", action="store_true", help="run the whole tracker on each picture, too")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure here")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Evaluate and print."""
+    require_outputs(arguments.json)
+    config = TrackerConfig()
+    sets = [
+        SensorSet(hands, distance, arguments.count, arguments.seed)
+        for hands in arguments.hands
+        for distance in arguments.distances
+    ]
+    estimator = PoseEstimator(model_file(arguments.model), config)
+    tracker = HandTracker(arguments.model, config) if arguments.tracker else None
+    figures = {}
+    print(TABLE_HEAD, flush=True)
+    for one in sets:
+        results = evaluate_sensors(RenderedHands(one), arguments.sensors, estimator, tracker)
+        for sensor, result in results.items():
+            name = f"{one.hands}, {one.distance_m:g} m, {sensor}"
+            figures[name] = result.summary(config.start_odds)
+            print(table_row(name, figures[name]), flush=True)
+    if arguments.json is not None:
+        write_json(
+            arguments.json,
+            {"model": estimator.info.name, "sha256": estimator.info.sha256, "sets": figures},
+        )

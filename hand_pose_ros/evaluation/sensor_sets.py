@@ -1,0 +1,301 @@
+"""Hands that training never draws, seen by depth sensors that training never imitates: test sets from fixed seeds.
+
+In: a :class:`SensorSet`: what the hands do, how far away they are. Out: a :class:`RenderedHand` an index, with the true
+joints and a depth image as each sensor delivers it. Nothing is stored: the same set gives the same pictures again.
+
+The hands, their subjects and their surroundings are of ``REPORT_SPLIT``, drawn as training draws its own; what differs
+is the sensor. ``sgbm`` and ``census`` match pairs of rendered infrared pictures (``infrared_pairs``,
+``infrared_matching``), ``parametric`` is training's own noise of the same camera, ``clean`` the true depth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hand_pose_ros import validation
+from hand_pose_ros.datasets.crop_views import directions
+from hand_pose_ros.datasets.seeds import REPORT_SPLIT
+from hand_pose_ros.depth.crop import CropFrame
+from hand_pose_ros.evaluation.infrared_matching import match_census, match_sgbm
+from hand_pose_ros.evaluation.infrared_pairs import (
+    InfraredLook,
+    InfraredPair,
+    PosedMesh,
+    SceneParts,
+    StereoRig,
+    render_pair,
+)
+from hand_pose_ros.hand.skeleton import ANGLE_COUNT
+from hand_pose_ros.synthetic.grasp_library import load_grasps, sample_held
+from hand_pose_ros.synthetic.poses import sample_angles, sample_view_rotations, sample_wrist_bends
+from hand_pose_ros.synthetic.render import dress_forearm
+from hand_pose_ros.synthetic.scene import SceneConfig, Scenes, hold, sample_scenes, to_camera
+from hand_pose_ros.synthetic.sensor import NoiseModel, apply_noise
+from hand_pose_ros.synthetic.sensor_presets import D435
+from hand_pose_ros.synthetic.skinning import skin_vertices
+from hand_pose_ros.synthetic.solids import moved, take
+from hand_pose_ros.synthetic.subjects import SubjectSet, load_subjects
+
+Array = NDArray[np.float64]
+
+SENSORS: tuple[str, ...] = ("clean", "parametric", "sgbm", "census")
+_STREAM = 51
+"""Sets the random numbers of these hands apart from those of every other use of the split."""
+_FAMILIES, _SUBJECTS = ("makehuman", "webxr"), 100
+_BATCH = 64
+"""Hands are drawn so many at a time, so that hand i does not depend on how many are asked for."""
+_REACH_M = 0.24
+"""Half edge of the cube about the hand that is matched: a turned crop's corners, and a crop 3 cm beside. Derived."""
+_OFF_AXIS_RAD = 0.2
+"""How far from the optical axis the hands are, at most, in x and in y: the cube stays in the picture at 0.7 m."""
+_WALL_M = (1.3, 3.0)
+"""Where no plane stands behind the hand, a wall does, so far away: rooms have one. Guessed."""
+_FARTHEST_M = 4.5
+"""What is farther is matched as if it were so far: the least disparity. Guessed, beyond every wall here."""
+_MARGIN_PX = 16
+"""Of the matched window, beyond the largest disparity."""
+
+
+class SetHands(NamedTuple):
+    """N right hands and what is about them, in local frames: the palm's translation puts the mean joint at zero."""
+
+    subject: NDArray[np.int64]
+    """(N,) of the subjects of the set."""
+    angles: Array
+    """(N, 20) rad."""
+    rotation: Array
+    """(N, 3, 3) of the palm, in a look-at view."""
+    bends: Array
+    """(N, 2) rad: of the wrist."""
+    translation: Array
+    """(N, 3) m."""
+    scenes: Scenes
+    """Planes and solids, the held things among them."""
+
+
+@dataclass(frozen=True)
+class SensorSet:
+    """One test set; ValueError names a field that makes no sense."""
+
+    hands: str = "free"
+    """What they do, one of ``HANDS``."""
+    distance_m: float = 0.7
+    """From the left eye to the hand's middle, metres."""
+    count: int = 2000
+    """Hands."""
+    seed: int = 0
+    """Of the set."""
+    rig: StereoRig = field(default_factory=StereoRig)
+    """The camera."""
+
+    def __post_init__(self) -> None:
+        validation.one_of(self, HANDS, "hands")
+        validation.between(self, 0.3, 3.0, "distance_m", unit="m")
+        validation.whole(self, "count")
+        validation.between(self, 0, 2**20 - 1, "seed")
+
+
+class RenderedHand(NamedTuple):
+    """One hand of a set before the eyes of the camera, of which :meth:`depth` makes what each sensor has of it."""
+
+    pair: InfraredPair
+    """What the eyes see, and the true depth, of a part of the picture."""
+    joints: Array
+    """(23, 3) m, the truth in the camera's optical frame."""
+    rig: StereoRig
+    """The camera."""
+    window: tuple[int, int, int, int]
+    """First and end row, first and end column of the pair in the rig's picture."""
+    begin: int
+    """The first column of the pair that has readings: to the left of it stands what only the right eye needs."""
+    disparity: tuple[int, int]
+    """The least and the largest that is matched, px."""
+    seed: int
+    """Of the parametric noise."""
+
+    def depth(self, sensor: str) -> NDArray[np.float32]:
+        """The whole picture (H, W) m as a sensor of ``SENSORS`` has it, NaN for no reading: there is none beyond the
+        window about the hand. ValueError for another name."""
+        pair, rig = self.pair, self.rig
+        if sensor == "clean":
+            seen = np.where(np.isfinite(pair.depth), pair.depth, np.float32(np.nan))
+        elif sensor == "parametric":
+            rng = np.random.default_rng([REPORT_SPLIT, _STREAM, self.seed])
+            noise = NoiseModel(*replace(D435, focal_px=(rig.focal_px,)).sample(1, rng)[1][0])
+            seen = apply_noise(pair.depth, noise, rig.focal_px, self.seed)
+        elif sensor == "sgbm":
+            seen = rig.depth(match_sgbm(pair.left, pair.right, *self.disparity))
+        elif sensor == "census":
+            seen = rig.depth(match_census(pair.left, pair.right, *self.disparity))
+        else:
+            raise ValueError(f"sensor is '{sensor}', want one of {', '.join(SENSORS)}")
+        whole = np.full((rig.height, rig.width), np.nan, np.float32)
+        first_row, end_row, first_column, end_column = self.window
+        whole[first_row:end_row, first_column + self.begin : end_column] = seen[:, self.begin :]
+        return whole
+
+
+def free_hands(subjects: SubjectSet, count: int, rng: np.random.Generator) -> SetHands:
+    """Empty hands in poses, views and surroundings as training draws them."""
+    subject = rng.integers(len(subjects), size=count)
+    angles, rotation = sample_angles(count, rng), sample_view_rotations(count, rng)
+    return _among_things(subjects, subject, angles, rotation, sample_wrist_bends(count, rng), rng)
+
+
+def held_hands(subjects: SubjectSet, count: int, rng: np.random.Generator) -> SetHands:
+    """Hands that hold things: grasps of the sets' own subjects, so that no training has the same, in views and
+    surroundings as training draws them."""
+    library = load_grasps(_FAMILIES, _SUBJECTS, REPORT_SPLIT)
+    subject, angles = np.zeros(count, np.int64), np.zeros((count, ANGLE_COUNT))
+    rotation, bends = sample_view_rotations(count, rng), sample_wrist_bends(count, rng)
+    held = sample_held(library, 1.0, count, rng)
+    library.pose(held, subjects, subject, angles, rotation, bends)
+    hands = _among_things(subjects, subject, angles, rotation, bends, rng)
+    things = take(library.solids, held.grasp)
+    hold(hands.scenes, held.hand, moved(things, rotation, hands.translation))
+    return hands
+
+
+def _among_things(
+    subjects: SubjectSet, subject: NDArray[np.int64], angles: Array, rotation: Array, bends: Array,
+    rng: np.random.Generator,
+) -> SetHands:  # fmt: skip
+    """Posed hands, their middle at zero, with planes and things about them."""
+    joints = subjects.pose(subject, angles, rotation, np.zeros((len(subject), 3))).joints
+    translation = -joints.mean(axis=1)
+    scenes = sample_scenes(joints + translation[:, None], SceneConfig(), rng)
+    return SetHands(subject, angles, rotation, bends, translation, scenes)
+
+
+_MAKERS: Mapping[str, Callable[[SubjectSet, int, np.random.Generator], SetHands]] = {
+    "free": free_hands, "held": held_hands,
+}  # fmt: skip
+HANDS: tuple[str, ...] = tuple(_MAKERS)
+"""What hands of a set may do."""
+
+
+class _Batch(NamedTuple):
+    """Hands that are drawn at once, in the camera's frame."""
+
+    subject: NDArray[np.int64]
+    skinning: NDArray[np.float32]
+    joints: Array
+    centres: Array
+    scenes: Scenes
+    walls: Array
+    forearm: Array
+    looks: Array
+    seeds: NDArray[np.int64]
+
+
+class RenderedHands:
+    """The hands of a set, one by one: ``RenderedHands(config)[i]``."""
+
+    def __init__(self, config: SensorSet) -> None:
+        self.config = config
+        self._batch: tuple[int, _Batch] | None = None
+
+    @cached_property
+    def subjects(self) -> SubjectSet:
+        """The subjects of all sets."""
+        return load_subjects(_FAMILIES, _SUBJECTS, REPORT_SPLIT)
+
+    def __len__(self) -> int:
+        return self.config.count
+
+    def __getitem__(self, index: int) -> RenderedHand:
+        """Hand ``index``: a pure function of the set's seed and the index. IndexError when there is none."""
+        if not 0 <= index < len(self):
+            raise IndexError(f"hand {index} of a set of {len(self)}")
+        number, place = divmod(index, _BATCH)
+        if self._batch is None or self._batch[0] != number:
+            self._batch = number, self._drawn(number)
+        return self._rendered(self._batch[1], place)
+
+    def _drawn(self, number: int) -> _Batch:
+        """Batch ``number`` of the hands, placed before the camera."""
+        config, subjects = self.config, self.subjects
+        rng = np.random.default_rng([REPORT_SPLIT, _STREAM, config.seed, number])
+        hands = _MAKERS[config.hands](subjects, _BATCH, rng)
+        posed = subjects.pose(hands.subject, hands.angles, hands.rotation, hands.translation, hands.bends)
+        rays = directions(_BATCH, _OFF_AXIS_RAD, rng)
+        centres = rays * config.distance_m
+        view = np.stack([CropFrame(centre).view for centre in centres])
+        skinning = np.einsum("nji,nsjk->nsik", view, posed.skinning)
+        skinning[..., 3] += centres[:, None]
+        joints = np.einsum("nji,nkj->nki", view, posed.joints) + centres[:, None]
+        scenes = to_camera(hands.scenes, view, np.full(_BATCH, config.distance_m))
+        tilt = rng.normal(0, 0.2, (_BATCH, 2))
+        wall = np.concatenate([tilt, np.ones((_BATCH, 1))], axis=1)
+        wall /= np.linalg.norm(wall, axis=1, keepdims=True)
+        far = config.distance_m + rng.uniform(*_WALL_M, _BATCH)
+        forearm = forearms(_BATCH, rng)
+        looks = sample_looks(_BATCH, rng)
+        return _Batch(
+            hands.subject, skinning.astype(np.float32), joints, centres, scenes,
+            np.concatenate([wall, far[:, None]], axis=1), forearm, looks, rng.integers(2**31, size=_BATCH),
+        )  # fmt: skip
+
+    def _mesh(self, batch: _Batch, place: int) -> PosedMesh:
+        """The hand's mesh in the camera's frame, its forearm cut and dressed."""
+        subjects, subject = self.subjects, batch.subject[place]
+        first, last = subjects.vertex_range[subject]
+        rest = subjects.vertices[first:last]
+        posed = np.empty_like(rest)
+        skin_vertices(
+            rest,
+            subjects.bone_index[first:last],
+            subjects.bone_weight[first:last],
+            batch.skinning[place],
+            posed,
+        )
+        dress_forearm(
+            rest, subjects.along_forearm[first:last], batch.skinning[place, -1], batch.forearm[place], posed
+        )
+        start, end = subjects.face_range[subjects.family[subject]]
+        return PosedMesh(posed, subjects.faces[start:end])
+
+    def _rendered(self, batch: _Batch, place: int) -> RenderedHand:
+        """The pair of a hand: of the window about it, and of as much to the left as the largest disparity."""
+        rig, seed = self.config.rig, int(batch.seeds[place])
+        first_row, end_row, first_column, end_column = rig.window(batch.centres[place], _REACH_M)
+        nearest = self.config.distance_m - _REACH_M
+        least, most = (int(rig.focal_px * rig.baseline_m / z) + 1 for z in (_FARTHEST_M, max(nearest, 0.1)))
+        left = max(0, first_column - most - _MARGIN_PX)
+        window = (
+            max(0, first_row - _MARGIN_PX), min(rig.height, end_row + _MARGIN_PX),
+            left, min(rig.width, end_column + _MARGIN_PX),
+        )  # fmt: skip
+        behind = batch.scenes.planes if np.isfinite(batch.scenes.planes[place, 3]) else batch.walls
+        solids = batch.scenes.solids
+        parts = SceneParts(
+            behind[place : place + 1], solids.kind[place], solids.centre[place], solids.axes[place]
+        )
+        look = InfraredLook._make([*batch.looks[place].tolist(), seed])
+        pair = render_pair(self._mesh(batch, place), parts, rig, look, window)
+        return RenderedHand(pair, batch.joints[place], rig, window, first_column - left, (least, most), seed)
+
+
+def forearms(count: int, rng: np.random.Generator) -> Array:
+    """(N, 3): where forearms end (m behind the wrist), where a sleeve begins (m), the sleeve's widening."""
+    begin = np.where(rng.random(count) < 0.35, rng.uniform(0.0, 0.15, count), np.inf)
+    return np.stack([rng.uniform(0.05, 0.30, count), begin, rng.uniform(1.1, 1.7, count)], axis=-1)
+
+
+def sample_looks(count: int, rng: np.random.Generator) -> Array:
+    """(N, 7): the numbers of ``InfraredLook`` before its seed. All guessed, by eye on infrared pictures of such
+    cameras; the dots' spacing is the range that the teacher's imitation of a matcher has."""
+    return np.stack(
+        [
+            rng.uniform(60.0, 120.0, count), rng.uniform(40.0, 100.0, count), rng.uniform(4.5, 9.0, count),
+            rng.uniform(0.6, 0.9, count), rng.uniform(0.01, 0.055, count), rng.uniform(0.004, 0.012, count),
+            rng.uniform(0.8, 1.5, count),
+        ],
+        axis=-1,
+    )  # fmt: skip
