@@ -101,7 +101,7 @@ def kinect() -> Arrays:
 
 def samples() -> Arrays:
     """256 training samples of the default recipe, 64 of them cropped again, and 8 whole pictures of the detector's."""
-    config = load_config(ROOT / "config/train/default.yaml")
+    config = load_config(ROOT / "config/train/without_stereo.yaml")
     source = synthetic_source(config.data, 0)
     arrays: Arrays = {}
     for seed in range(4):
@@ -124,7 +124,7 @@ def first_name(key: str) -> str:
 def steps() -> Arrays:
     """20 training steps of the default recipe with an averaged network, and 5 of the detector's."""
     arrays: Arrays = {}
-    config = load_config(ROOT / "config/train/default.yaml")
+    config = load_config(ROOT / "config/train/without_stereo.yaml")
     config = replace(
         config, minutes=0.0, samples=640, batch=32, threads=1, device="cpu", validation_samples=64,
         start=str(ROOT / config.start),
