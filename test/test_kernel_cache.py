@@ -122,7 +122,7 @@ def test_without_any_place_to_write_the_package_works_and_says_so_once(tmp_path)
     environment = {k: v for k, v in os.environ.items() if k not in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME")}
     environment |= {"HOME": "/dev/null", "PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
     program = (
-        "import numpy as np, hand_pose_ros.depth.camera as c, hand_pose_ros.kernel_cache as k;"
+        "import numpy as np, hand_pose_ros.depth.lens as c, hand_pose_ros.kernel_cache as k;"
         "print(c.__file__, c.distort(0.1, 0.2, np.zeros(8), 0), k.can_keep(), k.is_warm())"
     )
     answer = subprocess.run(
@@ -130,7 +130,7 @@ def test_without_any_place_to_write_the_package_works_and_says_so_once(tmp_path)
     )
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout.split() == [
-        str(package / "depth/camera.py"),
+        str(package / "depth/lens.py"),
         "(0.1,",
         "0.2,",
         "True)",

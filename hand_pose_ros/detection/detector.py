@@ -211,7 +211,9 @@ def load_detector(path: str | Path) -> tuple[DetectorNet, dict[str, Any]]:
         raise CheckpointError(f"{path}: metadata cannot be used: {shown(error)}") from error
     if given != _input():
         raise CheckpointError(f"{path}: its input is {shown(given)}, want {_input()}")
-    weights = checked_weights(path, tensors, lambda: DetectorNet(config), "this detector")
+    weights = checked_weights(
+        path, tensors, lambda: DetectorNet(config), "this detector", config.least_weights
+    )
     model = DetectorNet(config)
     model.load_state_dict(weights)
     return model.eval(), training

@@ -11,6 +11,7 @@ against the neighbourhood. So one network serves every resolution and field of v
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -63,6 +64,11 @@ class DetectorConfig:
 
     def __post_init__(self) -> None:
         counts(self, "widths", 4, 1, MOST_CHANNELS, section="detector")
+
+    @property
+    def least_weights(self) -> int:
+        """So many weights has the network, at least: those of its 3 x 3 convolutions downwards."""
+        return 9 * sum(a * b for a, b in pairwise(self.widths)) + 18 * sum(w * w for w in self.widths[1:])
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as stored with the weights."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -126,8 +127,9 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> tup
             f"{path}: architecture is '{architecture}', want '{info.network.architecture}', its network's"
         )
     weights = checked_weights(
-        path, migrate_weights(tensors), lambda: HandNet(info.network), f"architecture '{architecture}'"
-    )
+        path, migrate_weights(tensors), lambda: HandNet(info.network), f"architecture '{architecture}'",
+        info.network.least_weights,
+    )  # fmt: skip
     model = HandNet(info.network)
     model.load_state_dict(weights)
     model.eval().requires_grad_(False)
@@ -136,16 +138,21 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> tup
 
 
 def checked_weights(
-    path: Path, tensors: Mapping[str, Tensor], build: Callable[[], nn.Module], network: str
+    path: Path, tensors: Mapping[str, Tensor], build: Callable[[], nn.Module], network: str, least: int
 ) -> dict[str, Tensor]:
     """A file's weights, floats as float32, when they are those of the network that ``build`` makes, and all finite;
     ``network`` is what it is called in messages.
 
-    The network is made without memory for its weights (torch's device "meta"): a file cannot ask for more than it
-    holds. CheckpointError names the file and the first weight that does not fit.
+    A file cannot ask for more memory than it holds: the network has at least ``least`` weights, and is made when the
+    file has so many. Where 0 of them are known it is made without memory (torch's device "meta", which loads torch's
+    compiler: seconds, too long for the usual start). CheckpointError names the file and the first weight that does not
+    fit.
     """
+    count = sum(value.numel() for value in tensors.values())
+    if count < least:
+        raise CheckpointError(f"{path}: it has {count} weights, want at least {least} for {network}")
     try:
-        with torch.device("meta"):
+        with nullcontext() if least > 0 else torch.device("meta"):
             wanted = {key: _kind(value) for key, value in build().state_dict().items()}
     except (RuntimeError, TypeError, ValueError, OverflowError, MemoryError) as error:
         raise CheckpointError(f"{path}: its network cannot be built: {shown(error)}") from error

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any
 
 from hand_pose_ros.config_files import build, require_mapping
@@ -72,6 +73,21 @@ class NetworkConfig:
         whole(self, "ik_hidden", most=MOST_CHANNELS, section=_SECTION)
         whole(self, "ik_steps", most=MOST_BLOCKS, section=_SECTION)
         whole(self, "image_feedback", least=0, most=MOST_CHANNELS, section=_SECTION)
+
+    @property
+    def least_weights(self) -> int:
+        """So many weights has the network, at least: those of its 3 x 3 convolutions and of its inverse kinematics'
+        hidden layers. 0 for the papers' architectures, whose size depends on nothing but the crop's."""
+        if self.architecture != "dense":
+            return 0
+        w4, w8, w16 = self.widths[1:]
+        steps = sum(a * b for a, b in pairwise(self.widths))
+        down = sum(2 * n * w * w for n, w in zip(self.blocks, (w4, w8, w16), strict=True))
+        up = sum(2 * n * w * w for n, w in zip(self.up_blocks, (w8, w4), strict=True))
+        if self.head != "hand_model":
+            return 9 * (steps + down + up)
+        later = self.ik_steps * self.image_feedback + (self.ik_steps - 1) * self.ik_hidden
+        return 9 * (steps + down + up) + self.ik_hidden * later
 
     @property
     def half_m(self) -> float:

@@ -237,7 +237,7 @@ def test_wrong_files_are_named(weights, tmp_path):
         ({"format": "other"}, "format is 'other'"),
         ({"sha256": "0"}, "damaged"),
         ({"input": "{}"}, "its input is"),
-        ({"network": '{"widths": [8, 8, 8, 8]}'}, "cannot be used"),
+        ({"network": '{"widths": [8, 8, 8, 8]}'}, "has shape"),
     ):
         path = tmp_path / "wrong.safetensors"
         write_tensors(path, tensors, {**metadata, **change})

@@ -185,8 +185,25 @@ def test_a_network_that_no_machine_holds_is_never_built(weights, monkeypatch, ch
 
 def test_a_larger_network_than_the_file_holds_takes_no_memory(weights):
     rewrite(weights, network=json.dumps({**TINY.to_dict(), "widths": [4096] * 4, "blocks": [32] * 3}))
+    with pytest.raises(
+        CheckpointError, match=r"it has \d+ weights, want at least 29444015104 for architecture 'dense'"
+    ):
+        load_model(weights)
+
+
+def test_a_network_that_is_a_little_larger_is_refused_by_the_weight(weights):
+    rewrite(weights, network=json.dumps({**TINY.to_dict(), "ik_hidden": TINY.ik_hidden + 1}))
     with pytest.raises(CheckpointError, match=r"weight '.*' has shape .* want"):
         load_model(weights)
+
+
+@pytest.mark.parametrize(
+    "change", [{}, {"head": "direct_joint"}, {"image_feedback": 16}, {"ik_steps": 1}, {"blocks": (2, 0, 3)}]
+)
+def test_a_network_has_at_least_the_weights_that_its_configuration_says(change):
+    config = NetworkConfig(**change)
+    have = sum(parameter.numel() for parameter in HandNet(config).parameters())
+    assert 0.5 * have < config.least_weights <= have
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
