@@ -1,4 +1,4 @@
-"""A user's quality of service is taken for every topic; one that cannot be, or goes with no partner, is told by topic."""
+"""A user's quality of service is taken for every topic; one that cannot be, or that no partner goes with, is told."""
 
 from __future__ import annotations
 
