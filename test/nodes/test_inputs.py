@@ -196,6 +196,19 @@ def test_images_that_are_lost_in_part_are_counted_with_the_remedy(node, clock, k
         assert "'qos_overrides./robot/depth/image_rect.subscription.reliability'" in text
 
 
+def test_images_whose_topic_is_found_later_than_that_of_the_infos_are_not_lost(node, clock):
+    bench = Bench(node)
+    clock.now += 60.0
+    stamps = at_30_hz(100.0, 120)
+    for stamp in stamps[:15]:
+        clock.now += 1 / 30
+        bench.info(stamp)
+    for stamp in stamps[15:]:
+        play(bench, clock, [stamp])
+        bench.inputs._watch()
+    assert "loss" not in [key for key, _ in bench.log.warnings]
+
+
 def test_infos_that_repeat_a_stamp_are_no_lost_images(node, clock):
     """Two cameras of one driver may share their camera infos' topic."""
     bench = Bench(node)
