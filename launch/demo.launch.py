@@ -4,6 +4,7 @@ ros2 launch hand_pose_ros demo.launch.py rviz:=true
 ros2 launch hand_pose_ros demo.launch.py frames:=<folder> intrinsics:=fx,fy,cx,cy depth_unit:=0.001 side:=left
 """
 
+import os
 from pathlib import Path
 
 from ament_index_python.packages import get_package_share_directory
@@ -13,6 +14,8 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
+
+from hand_pose_ros.nodes.fast_dds import profile_environment
 
 SHARE = Path(get_package_share_directory("hand_pose_ros"))
 
@@ -56,6 +59,7 @@ def start_nodes(context):
             {"use_sim_time": ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool)},
         ],
         arguments=["--ros-args", "--log-level", given["log_level"]],
+        additional_env=profile_environment(SHARE / "config" / "fastdds.xml", os.environ),
         output="screen",
         emulate_tty=True,
         on_exit=Shutdown(reason="the camera ended"),
@@ -68,7 +72,6 @@ def start_nodes(context):
         PythonLaunchDescriptionSource(str(SHARE / "launch" / "hand_tracker.launch.py")),
         launch_arguments={name: given[name] for name in passed_on}.items(),
     )
-    # The tracker first: what it includes sets the Fast DDS profile that the camera needs too.
     return [tracker, camera]
 
 

@@ -11,11 +11,13 @@ from pathlib import Path
 import yaml
 from ament_index_python.packages import get_package_share_directory
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
+from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
+
+from hand_pose_ros.nodes.fast_dds import profile_environment
 
 SHARE = Path(get_package_share_directory("hand_pose_ros"))
 
@@ -64,15 +66,6 @@ def declared_arguments():
         for name, (_, text) in PARAMETER_ARGUMENTS.items()
     ]
     return arguments
-
-
-def fast_dds_profile():
-    """Room for depth images in shared memory; a profile that is set already stays."""
-    profile = str(SHARE / "config" / "fastdds.xml")
-    names = ["FASTDDS_DEFAULT_PROFILES_FILE"]
-    if os.environ.get("ROS_DISTRO") in ("humble", "jazzy"):  # whose Fast DDS reads it by its former name
-        names.append("FASTRTPS_DEFAULT_PROFILES_FILE")
-    return [SetEnvironmentVariable(name, profile) for name in names if name not in os.environ]
 
 
 def check(given):
@@ -138,6 +131,7 @@ def start_nodes(context):
     for name, (kind, _) in PARAMETER_ARGUMENTS.items():
         if LaunchConfiguration(name).perform(context) != FROM_FILE:
             overrides[name] = ParameterValue(LaunchConfiguration(name), value_type=kind)
+    # The Fast DDS profile goes to each of our nodes: set for all, it would hold in a launch that includes this one too.
     tracker = Node(
         package="hand_pose_ros",
         executable="hand_tracker",
@@ -146,6 +140,7 @@ def start_nodes(context):
         parameters=[LaunchConfiguration("params_file"), overrides],
         remappings=topics,
         arguments=["--ros-args", "--log-level", LaunchConfiguration("log_level")],
+        additional_env=profile_environment(SHARE / "config" / "fastdds.xml", os.environ),
         output="screen",
         emulate_tty=True,
     )
@@ -162,6 +157,4 @@ def start_nodes(context):
 
 
 def generate_launch_description():
-    return LaunchDescription(
-        [*declared_arguments(), *fast_dds_profile(), OpaqueFunction(function=start_nodes)]
-    )
+    return LaunchDescription([*declared_arguments(), OpaqueFunction(function=start_nodes)])

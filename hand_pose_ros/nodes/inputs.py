@@ -2,8 +2,8 @@
 
 Pairs are made by message_filters; an image that gets no partner is served by the last camera info (``info_fallback``).
 Stray stamps are left out before the matching (``stamp_guard``). When the clock was set (a bag that loops), the matching
-starts afresh, because newer leftovers would win over everything that comes after. The inputs are watched too: when
-nothing arrives, a warning names the reason.
+starts afresh, because newer leftovers would win over everything that comes after. ``input_watch`` tells what is wrong
+with the two topics.
 """
 
 from __future__ import annotations
@@ -21,17 +21,27 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from hand_pose_ros.nodes.conversions import image_from_compressed
 from hand_pose_ros.nodes.diagnostics import FrameOutcome
 from hand_pose_ros.nodes.info_fallback import InfoFallback
+from hand_pose_ros.nodes.input_watch import InputWatch
+from hand_pose_ros.nodes.qos_overrides import SUBSCRIPTION, Endpoint, subscription_options
 from hand_pose_ros.nodes.stamp_guard import StampGuard, StampVerdict
 from hand_pose_ros.nodes.throttled_logger import ThrottledLogger
 from hand_pose_ros.nodes.topics import DEPTH_QOS, DEPTH_TOPIC, INFO_QOS, INFO_TOPIC, LATCHED_QOS
 
-# All of these are guessed: long against a frame's 33 ms, short against a person's patience.
-_WATCH_PERIOD_S = 0.5
-_REPEAT_PERIOD_S = 10.0  # a fault that lasts is logged again after this time
-_INFO_PATIENCE_S = 1.0  # depth images arrive, camera infos or matches do not
-_LOSS_PATIENCE_S = 3.0  # camera infos arrive, images do not
-_SILENCE_PATIENCE_S = 10.0  # nothing arrives: the camera may still be starting
+_WATCH_PERIOD_S = 0.5  # guessed: long against a frame's 33 ms, short against a person's patience
 _QUEUE_SIZE = 5  # messages of each input that wait for their match
+_INFO = Endpoint(INFO_TOPIC, SUBSCRIPTION, INFO_QOS)
+
+
+def depth_endpoint(node: Node, transport: str) -> Endpoint:
+    """Returns the subscription of the images; ``transport`` is ``raw`` or ``compressedDepth``."""
+    topic = node.resolve_topic_name(DEPTH_TOPIC)
+    # Compressed ones come after the name that depth images have, as image_transport does it: remaps and all.
+    return Endpoint(topic if transport == "raw" else f"{topic}/{transport}", SUBSCRIPTION, DEPTH_QOS)
+
+
+def input_endpoints(node: Node) -> tuple[Endpoint, ...]:
+    """Returns all subscriptions that ``DepthInputs`` may make, whose quality of service parameters may override."""
+    return (depth_endpoint(node, "raw"), depth_endpoint(node, "compressedDepth"), _INFO)
 
 
 class DepthInputs:
@@ -76,26 +86,19 @@ class DepthInputs:
         self._stray_jump_s = 0.0
         self._paired = False
         self._fallback = InfoFallback()
-        self._slow_infos_told = False
-        self._entered = -1e9  # when an image was last given to the matching
-        self._profile_suggested = False
-        self._last_warning: tuple[str, float] = ("", -1e9)
-        self._opened = time.monotonic()
-        self._depth_seen = self._info_seen = self._pair_seen = self._borrow_seen = -1e9
         self._depth_filter = SimpleFilter()
         self._info_filter = SimpleFilter()
         self._match_afresh()
-        self.depth_topic = node.resolve_topic_name(DEPTH_TOPIC)
-        kind = Image
-        if transport != "raw":
-            # After the name that depth images have, as image_transport does it: remaps and all.
-            self.depth_topic, kind = f"{self.depth_topic}/{transport}", CompressedImage
-        self._depth_type = f"sensor_msgs/msg/{kind.__name__}"
-        self._depth = Subscriber(node, kind, self.depth_topic, qos_profile=DEPTH_QOS)
-        self._info = Subscriber(node, CameraInfo, INFO_TOPIC, qos_profile=INFO_QOS)
+        depth, kind = depth_endpoint(node, transport), Image if transport == "raw" else CompressedImage
+        self.depth_topic, self.info_topic = (node.resolve_topic_name(end.topic) for end in (depth, _INFO))
+        message_type = f"sensor_msgs/msg/{kind.__name__}"
+        self._input_watch = InputWatch(
+            node, throttled_logger, depth, message_type, self.info_topic, slop_s, time.monotonic()
+        )
+        self._depth = self._subscribe(kind, depth)
+        self._info = self._subscribe(CameraInfo, _INFO)
         self._depth.registerCallback(self._take_depth)
         self._info.registerCallback(self._take_info)
-        self.info_topic = node.resolve_topic_name(INFO_TOPIC)
         self._latched_info: Subscriber | None = None
         # Steady time: a paused simulation must not silence the watch.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -103,6 +106,11 @@ class DepthInputs:
         self._serving = node.create_timer(self._fallback.interval_s, self._serve_late, clock=steady)
         self._serving.cancel()
         self._serving_ticks = 0
+
+    def _subscribe(self, kind: type, endpoint: Endpoint) -> Subscriber:
+        options = subscription_options(self._node, endpoint, self._throttled_logger)
+        # Upstream's filter takes the topic by its place only.
+        return Subscriber(self._node, kind, options.pop("topic"), **options)
 
     def close(self) -> None:
         """Ends both subscriptions and the watch."""
@@ -141,7 +149,8 @@ class DepthInputs:
     def _take_depth(self, message: Image | CompressedImage) -> None:
         image = message if isinstance(message, Image) else image_from_compressed(message)
         with self._lock:
-            now = self._depth_seen = time.monotonic()
+            now = time.monotonic()
+            self._input_watch.saw_image(now)
             self._on_depth()
             stamp_ns = _stamp_ns(image)
             if not self._is_young(stamp_ns):
@@ -182,7 +191,7 @@ class DepthInputs:
                 " stand still, or do two drivers publish?)",
             )
             return
-        self._entered = now
+        self._input_watch.saw_entry(now)
         for _ in range(self._fallback.take_image(image, now)):
             self._on_drop(FrameOutcome.NO_INFO)
         self._depth_filter.signalMessage(image)
@@ -207,15 +216,15 @@ class DepthInputs:
         """Hands out the images that wait no longer, with the last camera info."""
         for image, info in self._fallback.serve(time.monotonic()):
             self._paired = True
-            self._borrow_seen = time.monotonic()
+            self._input_watch.saw_borrow(time.monotonic())
             self._on_borrow()
             self._on_pair(image, info)
 
     def _take_info(self, info: CameraInfo) -> None:
         with self._lock:
-            now = self._info_seen = time.monotonic()
+            now, stamp_ns = time.monotonic(), _stamp_ns(info)
+            self._input_watch.saw_info(now, stamp_ns)
             self._fallback.take_info(info)
-            stamp_ns = _stamp_ns(info)
             if not self._is_near(stamp_ns):
                 return
             verdict = self._info_guard.judge(stamp_ns, now, protect=self._paired)
@@ -225,7 +234,7 @@ class DepthInputs:
                 self._info_filter.signalMessage(info)
 
     def _take_pair(self, image: Image, info: CameraInfo) -> None:
-        self._pair_seen = time.monotonic()
+        self._input_watch.saw_pair(time.monotonic())
         self._paired = True
         if self._fallback.take_pair(image):
             self._on_pair(image, info)
@@ -246,42 +255,9 @@ class DepthInputs:
     def _watch(self) -> None:
         self._settle()
         now = time.monotonic()
-        depth_here = now - self._depth_seen < _INFO_PATIENCE_S
-        if depth_here and self._fallback.last_info is None:
+        if self._input_watch.depth_here(now) and self._fallback.last_info is None:
             self._hear_latched_info()
-        if now - self._opened < _INFO_PATIENCE_S:
-            return
-        info_here = now - self._info_seen < _INFO_PATIENCE_S
-        misfit = self._fallback.misfit()
-        if depth_here and self._fallback.infos_are_slow and now - self._borrow_seen < _INFO_PATIENCE_S:
-            if not self._slow_infos_told:
-                self._slow_infos_told = True
-                self._throttled_logger.warn(
-                    "slow info",
-                    f"camera info on '{self.info_topic}' comes less often than images: those without one of their own"
-                    " get the last one (diagnostics: without_own_camera_info)",
-                )
-        elif depth_here and misfit is not None:
-            self._warn(
-                "misfit",
-                f"images on '{self.depth_topic}' have no camera info of their own on '{self.info_topic}': {misfit}",
-            )
-        elif depth_here and not info_here:
-            self._warn(
-                "no info",
-                f"depth images arrive on '{self.depth_topic}' but no camera info on '{self.info_topic}': publish it,"
-                " or remap depth/camera_info",
-            )
-        elif info_here and depth_here and self._entered - self._pair_seen > _INFO_PATIENCE_S:
-            self._warn(
-                "no match",
-                f"the stamps on '{self.depth_topic}' and '{self.info_topic}' never match within {self._slop_s:g} s:"
-                " raise the parameter 'sync_slop_s' or mend the camera driver",
-            )
-        elif not depth_here:
-            patience_s = _LOSS_PATIENCE_S if info_here else _SILENCE_PATIENCE_S
-            if now - max(self._opened, self._depth_seen) > patience_s:
-                self._explain_silence()
+        self._input_watch.look(now, self._fallback)
 
     def _hear_latched_info(self) -> None:
         """A camera info that was published once, before this node was there, comes to those who ask for it only."""
@@ -291,36 +267,6 @@ class DepthInputs:
         ):
             self._latched_info = Subscriber(self._node, CameraInfo, INFO_TOPIC, qos_profile=LATCHED_QOS)
             self._latched_info.registerCallback(self._take_info)
-
-    def _warn(self, key: str, text: str) -> None:
-        now = time.monotonic()
-        if key != self._last_warning[0] or now - self._last_warning[1] > _REPEAT_PERIOD_S:
-            self._last_warning = (key, now)
-            self._throttled_logger.warn(key, text)
-
-    def _explain_silence(self) -> None:
-        publishers = self._node.get_publishers_info_by_topic(self.depth_topic)
-        if publishers and self._depth_seen > 0.0:
-            self._warn("stopped", f"no depth image for some time on '{self.depth_topic}'")
-            return
-        if not publishers:
-            self._warn("no publisher", f"waiting for depth images: nobody publishes '{self.depth_topic}'")
-            return
-        foreign = {p.topic_type for p in publishers} - {self._depth_type}
-        if foreign:
-            self._warn(
-                "wrong type", f"'{self.depth_topic}' carries {', '.join(foreign)}, want {self._depth_type}"
-            )
-        elif not self._profile_suggested:
-            self._profile_suggested = True
-            reliability = ", ".join(sorted({p.qos_profile.reliability.name.lower() for p in publishers}))
-            self._warn(
-                "silence",
-                f"'{self.depth_topic}' has {len(publishers)} publisher(s) ({reliability}) but nothing arrives."
-                " If the camera runs: large best-effort images are lost in Fast DDS's default shared memory; start"
-                " the camera driver (and this node) with FASTDDS_DEFAULT_PROFILES_FILE set to this package's"
-                " config/fastdds.xml, or let the driver publish with reliable QoS",
-            )
 
 
 def _stamp_ns(message: Image | CameraInfo) -> int:

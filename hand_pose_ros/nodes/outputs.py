@@ -7,10 +7,11 @@ while somebody subscribes), and /tf. Coordinates are in the image's frame, or in
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rclpy.lifecycle import LifecycleNode
+from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import Header
 from tf2_ros import TransformBroadcaster
@@ -23,6 +24,7 @@ from hand_pose_ros.nodes.diagnostics import FrameOutcome
 from hand_pose_ros.nodes.hand_frames import frame_error, resolved_prefix
 from hand_pose_ros.nodes.markers import UP, HandMarkers
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
+from hand_pose_ros.nodes.qos_overrides import PUBLISHER, Endpoint, publisher_options, qos_profile
 from hand_pose_ros.nodes.target_frame import TargetFrame
 from hand_pose_ros.nodes.throttled_logger import ThrottledLogger
 from hand_pose_ros.nodes.topics import (
@@ -36,6 +38,16 @@ from hand_pose_ros.visualization.overlay import draw_overlay
 
 if TYPE_CHECKING:
     from hand_pose_ros.tracking.hand import Hand
+
+
+_HANDS = Endpoint(HANDS_TOPIC, PUBLISHER, RELIABLE_QOS)
+_RAW_HANDS = Endpoint("hands_raw", PUBLISHER, RELIABLE_QOS)
+_MODEL_INFO = Endpoint(MODEL_INFO_TOPIC, PUBLISHER, LATCHED_QOS)
+_JOINT_STATES = Endpoint(JOINT_STATES_TOPIC, PUBLISHER, RELIABLE_QOS)
+_MARKERS = Endpoint("markers", PUBLISHER, RELIABLE_QOS)
+_OVERLAY = Endpoint("overlay", PUBLISHER, RELIABLE_QOS)
+_TF = Endpoint("/tf", PUBLISHER, QoSProfile(depth=100))  # tf2's own
+OUTPUT_ENDPOINTS = (_HANDS, _RAW_HANDS, _MODEL_INFO, _JOINT_STATES, _MARKERS, _OVERLAY, _TF)
 
 
 class HandOutputs:
@@ -52,18 +64,21 @@ class HandOutputs:
         self._throttled_logger = throttled_logger
         target = parameters["target_frame"]
         self._target = TargetFrame(node, target, throttled_logger) if target else None
-        create = node.create_lifecycle_publisher
-        self._hands = create(HandPoseArray, HANDS_TOPIC, RELIABLE_QOS)
-        self._raw_hands = create(HandPoseArray, "hands_raw", RELIABLE_QOS)
-        self._model_info = create(HandModelInfo, MODEL_INFO_TOPIC, LATCHED_QOS)
-        self._joint_states = create(JointState, JOINT_STATES_TOPIC, RELIABLE_QOS)
-        self._marker_array = create(MarkerArray, "markers", RELIABLE_QOS)
-        self._overlay = create(Image, "overlay", RELIABLE_QOS)
-        self._broadcaster = TransformBroadcaster(node)
+        self._hands = self._create(HandPoseArray, _HANDS)
+        self._raw_hands = self._create(HandPoseArray, _RAW_HANDS)
+        self._model_info = self._create(HandModelInfo, _MODEL_INFO)
+        self._joint_states = self._create(JointState, _JOINT_STATES)
+        self._marker_array = self._create(MarkerArray, _MARKERS)
+        self._overlay = self._create(Image, _OVERLAY)
+        self._broadcaster = TransformBroadcaster(node, qos_profile(node, _TF))
         self._markers = HandMarkers()
         self._last_header = Header()
         self._shown: tuple[Hand, ...] = ()  # the hands of the newest image as published
         self._up = UP
+
+    def _create(self, kind: type, endpoint: Endpoint) -> Any:
+        options = publisher_options(self._node, endpoint, self._throttled_logger)
+        return self._node.create_lifecycle_publisher(kind, **options)
 
     def close(self) -> None:
         """Destroys all publishers, and the subscriptions of ``target_frame``."""

@@ -23,12 +23,13 @@ from rclpy.qos import QoSProfile
 
 from hand_pose_ros.nodes import diagnostics
 from hand_pose_ros.nodes.frame_worker import FrameWorker
-from hand_pose_ros.nodes.inputs import DepthInputs
+from hand_pose_ros.nodes.inputs import DepthInputs, input_endpoints
 from hand_pose_ros.nodes.kernel_compiler import compile_kernels
 from hand_pose_ros.nodes.node_main import of_a_living_node, run_node
-from hand_pose_ros.nodes.outputs import HandOutputs
+from hand_pose_ros.nodes.outputs import OUTPUT_ENDPOINTS, HandOutputs
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
 from hand_pose_ros.nodes.parameters.tracker_parameters import TRACKER_PARAMETERS
+from hand_pose_ros.nodes.qos_overrides import PUBLISHER, Endpoint, publisher_options, qos_parameters
 from hand_pose_ros.nodes.services import TrackerServices
 from hand_pose_ros.nodes.throttled_logger import ThrottledLogger, error_line
 from hand_pose_ros.nodes.topics import DIAGNOSTICS_TOPIC
@@ -37,6 +38,7 @@ from hand_pose_ros.nodes.tracker_factory import build_tracker
 if TYPE_CHECKING:
     from hand_pose_ros.tracking.tracker import HandTracker
 
+_DIAGNOSTICS = Endpoint(DIAGNOSTICS_TOPIC, PUBLISHER, QoSProfile(depth=1))
 _DIAGNOSTICS_PERIOD_S = 1.0
 _THREADS = 3  # a transition, what asks for the state meanwhile, everything else
 
@@ -55,9 +57,8 @@ class HandTrackerNode(LifecycleNode):
         **node_arguments: Any,
     ) -> None:
         Node.__init__(self, node_name, **node_arguments)
-        self._transitions = (
-            ReentrantCallbackGroup()
-        )  # a state machine that is busy refuses a second transition
+        # Reentrant, as a state machine that is busy refuses a second transition.
+        self._transitions = ReentrantCallbackGroup()
         LifecycleNodeMixin.__init__(self, callback_group=self._transitions)
         self._tracker_factory = tracker_factory
         self._prepare = prepare
@@ -69,11 +70,13 @@ class HandTrackerNode(LifecycleNode):
         self._configure_error: str | None = None
         self.throttled_logger = ThrottledLogger(self.get_logger())
         self.statistics = diagnostics.FrameStatistics()
-        self.parameters = DeclaredParameters(self, TRACKER_PARAMETERS)
+        endpoints = (*input_endpoints(self), *OUTPUT_ENDPOINTS, _DIAGNOSTICS)
+        self.parameters = DeclaredParameters(self, [*TRACKER_PARAMETERS, *qos_parameters(self, endpoints)])
         for name in self.parameters.unknown:
             self.get_logger().warning(f"there is no parameter '{name}': it has no effect")
         self._tracker_services = TrackerServices(self, lambda: self._worker)
-        self._diagnostics = self.create_publisher(DiagnosticArray, DIAGNOSTICS_TOPIC, QoSProfile(depth=1))
+        options = publisher_options(self, _DIAGNOSTICS, self.throttled_logger)
+        self._diagnostics = self.create_publisher(DiagnosticArray, **options)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(_DIAGNOSTICS_PERIOD_S, self._publish_diagnostics, clock=steady)
         backwards = JumpThreshold(

@@ -19,6 +19,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
 from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch_ros.actions import Node
 from rclpy.executors import SingleThreadedExecutor
 
 from hand_pose_ros.resources import resource
@@ -49,21 +50,6 @@ def test_arguments_that_people_expect_are_there_and_explained(name):
     assert set(arguments) >= EXPECTED[name]
     for argument in arguments.values():
         assert argument.description
-
-
-def test_fast_dds_profile_is_set_only_where_none_is(monkeypatch):
-    def sets_profile() -> bool:
-        actions = description("hand_tracker").entities
-        return any(
-            isinstance(action, SetEnvironmentVariable)
-            and action.name[0].text == "FASTDDS_DEFAULT_PROFILES_FILE"
-            for action in actions
-        )
-
-    monkeypatch.delenv("FASTDDS_DEFAULT_PROFILES_FILE", raising=False)
-    assert sets_profile()
-    monkeypatch.setenv("FASTDDS_DEFAULT_PROFILES_FILE", "/mine.xml")
-    assert not sets_profile()
 
 
 RUN = """
@@ -241,17 +227,23 @@ def test_file_of_parameters_that_is_none_is_named(tmp_path, content, why):
     assert why in answer.stdout
 
 
-def remaps(*arguments: str) -> set[tuple[str, str]]:
-    """Of the tracker's node, as the launch file makes it."""
+def made(name: str, *arguments: str) -> tuple[list, LaunchContext]:
+    """What a launch file starts, and the context that it leaves."""
     context = LaunchContext()
-    source = description("hand_tracker").entities
+    source = description(name).entities
     given = dict(argument.split(":=", 1) for argument in arguments)
     for entity in source:
         if isinstance(entity, DeclareLaunchArgument):
             default = "".join(part.perform(context) for part in entity.default_value)
             context.launch_configurations[entity.name] = given.get(entity.name, default)
     (make,) = (entity for entity in source if isinstance(entity, OpaqueFunction))
-    tracker = make.execute(context)[0]
+    assert not [entity for entity in source if isinstance(entity, SetEnvironmentVariable)]
+    return make.execute(context), context
+
+
+def remaps(*arguments: str) -> set[tuple[str, str]]:
+    """Of the tracker's node, as the launch file makes it."""
+    (tracker, *_), context = made("hand_tracker", *arguments)
     return {
         tuple("".join(part.perform(context) for part in side) for side in pair)
         for pair in tracker._Node__remappings
@@ -262,6 +254,25 @@ def test_transforms_go_to_the_tf_that_all_nodes_share_unless_asked_for_another()
     assert {pair for pair in remaps() if pair[0].startswith("/tf")} == set()
     namespaced = remaps("namespaced_tf:=true", "namespace:=robot")
     assert namespaced >= {("/tf", "tf"), ("/tf_static", "tf_static")}
+
+
+@pytest.mark.parametrize("name, executable", [("hand_tracker", "hand_tracker"), ("demo", "depth_camera")])
+@pytest.mark.parametrize("mine", [None, "/mine.xml"])
+def test_fast_dds_profile_is_our_nodes_own_and_only_where_none_is_set(monkeypatch, name, executable, mine):
+    """It does not reach the other nodes of a launch that includes ours."""
+    variable = "FASTDDS_DEFAULT_PROFILES_FILE"
+    monkeypatch.delenv(variable, raising=False)
+    if mine is not None:
+        monkeypatch.setenv(variable, mine)
+    actions, context = made(name)
+    (ours,) = (one for one in actions if isinstance(one, Node) and one.node_executable == executable)
+    added = {key[0].text: value[0].text for key, value in ours.additional_env or []}
+    assert (variable in added) == (mine is None)
+    assert all(Path(path).is_file() for path in added.values())
+    assert context.environment.get(variable) == mine
+    for other in actions:
+        if isinstance(other, Node) and other is not ours:
+            assert not other.additional_env
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from types import SimpleNamespace
 from typing import Any
@@ -170,6 +171,50 @@ def test_healthy_inputs_are_never_complained_of(node, clock):
         clock.now += 0.4
         bench.image(clock.now)
         bench.info(clock.now)
+        bench.inputs._watch()
+    assert bench.log.warnings == []
+
+
+@pytest.mark.parametrize("kept, told", [(0.18, True), (0.6, True), (0.95, False)])
+def test_images_that_are_lost_in_part_are_counted_with_the_remedy(node, clock, kept, told):
+    bench = Bench(node)
+    arrived = 0.0
+    for i, stamp in enumerate(at_30_hz(100.0, 150)):
+        arrived += kept
+        clock.now += 1 / 30
+        bench.info(stamp)
+        if arrived >= 1.0:
+            arrived -= 1.0
+            bench.image(stamp)
+        if i % 15 == 14:
+            bench.inputs._watch()
+    assert bench.log.keys() == (["loss"] if told else [])
+    if told:
+        text = bench.log.warnings[0][1]
+        assert re.search(r"images are lost: \d+ of \d+ arrived on '/robot/depth/image_rect'", text)
+        assert "fastdds.xml" in text
+        assert "'qos_overrides./robot/depth/image_rect.subscription.reliability'" in text
+
+
+def test_images_whose_topic_is_found_later_than_that_of_the_infos_are_not_lost(node, clock):
+    bench = Bench(node)
+    clock.now += 60.0
+    stamps = at_30_hz(100.0, 120)
+    for stamp in stamps[:15]:
+        clock.now += 1 / 30
+        bench.info(stamp)
+    for stamp in stamps[15:]:
+        play(bench, clock, [stamp])
+        bench.inputs._watch()
+    assert "loss" not in [key for key, _ in bench.log.warnings]
+
+
+def test_infos_that_repeat_a_stamp_are_no_lost_images(node, clock):
+    """Two cameras of one driver may share their camera infos' topic."""
+    bench = Bench(node)
+    for stamp in at_30_hz(100.0, 200):
+        play(bench, clock, [stamp])
+        bench.info(stamp)
         bench.inputs._watch()
     assert bench.log.warnings == []
 

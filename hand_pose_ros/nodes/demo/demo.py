@@ -23,6 +23,7 @@ from rich.table import Table
 from hand_pose_ros.files import write_json
 from hand_pose_ros.nodes.demo.demo_config import SLOW_VARIABLE, DemoConfig, parse_arguments
 from hand_pose_ros.nodes.demo.processes import NodeProcesses
+from hand_pose_ros.nodes.fast_dds import profile_environment
 
 _PATIENCE_S = 300.0  # without any progress: a slow machine compiles kernels in the first run
 _END_LIMIT_S = 120.0  # drawing the pictures
@@ -52,10 +53,7 @@ def demo_environment() -> dict[str, str]:
         raise DemoError(
             "the package hand_pose_ros is not installed or not sourced: build it first"
         ) from error
-    profile_text = environment.setdefault("FASTDDS_DEFAULT_PROFILES_FILE", str(profile))
-    if environment.get("ROS_DISTRO") in ("humble", "jazzy"):  # whose Fast DDS reads it by its former name
-        environment.setdefault("FASTRTPS_DEFAULT_PROFILES_FILE", profile_text)
-    return environment
+    return environment | profile_environment(profile, environment)
 
 
 def run(config: DemoConfig, console: Console) -> dict[str, Any]:

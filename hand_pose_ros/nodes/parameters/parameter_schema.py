@@ -19,8 +19,8 @@ from rclpy.parameter import Parameter as RosParameter
 _TRUE_WORDS, _FALSE_WORDS = ("true", "yes", "on"), ("false", "no", "off")
 """What YAML 1.1, and so ROS, reads as a truth value when it stands without quotes."""
 
-# Names that rclpy itself declares or reads from the overrides.
-_RCLPY_NAMES = ("use_sim_time", "start_type_description_service", "qos_overrides.")
+# Names that rclpy itself reads from the overrides.
+_RCLPY_NAMES = ("use_sim_time", "start_type_description_service")
 
 
 class ParameterError(ValueError):
@@ -140,7 +140,9 @@ class DeclaredParameters:
         for parameter in self._table.values():
             self._declare(parameter, overrides)
         self.unknown = sorted(
-            name for name in overrides if name not in self._table and not name.startswith(_RCLPY_NAMES)
+            name
+            for name in overrides
+            if name not in self._table and name not in _RCLPY_NAMES and not node.has_parameter(name)
         )
         # Before rclpy compares the types: `ros2 param set /hand_tracker max_age_s 2` is a whole number.
         node.add_pre_set_parameters_callback(self._before_set)
