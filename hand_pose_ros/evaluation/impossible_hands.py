@@ -21,7 +21,7 @@ Array = NDArray[np.float64]
 
 _SLACK_RAD = 1e-3  # rounding, as messages carry some numbers as float32
 _SLACK_ROTATION = 1e-3
-# A bone's length against the template's: its own log scale times the hand's size, both within SHAPE_LIMIT, and rounding.
+# A bone: its own log scale times the size of the hand, both within SHAPE_LIMIT, and rounding.
 _MOST_LOG_LENGTH = 2.0 * SHAPE_LIMIT + 1e-2
 
 
