@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,10 +60,15 @@ class FuzzFigures:
     """Hands in the good frames of the clean run: 0 would prove nothing."""
     slowest_s: float = 0.0
     """Longest time that one hostile frame took, seconds."""
-    kinds: Counter[str] = field(default_factory=Counter)
+    kinds: dict[str, int] = field(default_factory=dict)
     """Hostile frames of each kind."""
     notes: list[str] = field(default_factory=list)
     """What is wrong, in words, the first ones of each kind."""
+
+    def count(self, kind: str) -> None:
+        """One more hostile frame, of this kind."""
+        self.frames += 1
+        self.kinds[kind] = self.kinds.get(kind, 0) + 1
 
     def note(self, kind: str, text: str) -> None:
         """Keep a problem in words, unless there are enough of its kind."""
@@ -156,8 +160,7 @@ def _shown(tracker: HandTracker, frames: Sequence[NDArray[np.float32]]) -> list[
 
 
 def _show_hostile(tracker: HandTracker, frame: HostileFrame, figures: FuzzFigures) -> None:
-    figures.frames += 1
-    figures.kinds[frame.kind] += 1
+    figures.count(frame.kind)
     what = f"frame {figures.frames} ({frame.kind})"
     started = time.perf_counter()
     try:

@@ -51,8 +51,7 @@ def fuzz_node(
             image, info = client.messages(frames[done % len(frames)], CAMERA, client.now_ns())
             kind, *pair = hostile_messages(rng, image, info)
             client.send(*pair)
-            figures.frames += 1
-            figures.kinds[kind] += 1
+            figures.count(kind)
             client.spin(_INTERVAL_S)
             progress(done)
             if not client.alive():

@@ -199,7 +199,11 @@ def _interrupt(signal_number: int, frame: FrameType | None) -> NoReturn:
 def main(arguments: list[str] | None = None) -> int:
     """Runs the demo; the exit status says whether it worked."""
     config = parse_arguments(arguments)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (
+        signal.SIGINT,
+        signal.SIGTERM,
+    ):  # a shell starts what runs in the background with SIGINT ignored
+        signal.signal(number, _interrupt)
     console = Console()
     try:
         summary = run(config, console)
