@@ -61,7 +61,7 @@ def require_python() -> None:
         )
 
 
-# What is installed, GB: (download, on disk). Measured with Python 3.11 (pip's downloads, du of the environment), but for
+# GB: (download, on disk). Measured with Python 3.11 (pip, du of the environment), but for
 # the download without CUDA: estimated from the wheel of torch, 0.2, and what is on the disk besides.
 SIZES_GB = {"": (3.0, 5.8), "cpu": (0.7, 2.0)}
 

@@ -25,6 +25,7 @@ from hand_pose_ros.nodes.demo.demo_config import SLOW_VARIABLE, DemoConfig, pars
 from hand_pose_ros.nodes.demo.processes import NodeProcesses
 
 _PATIENCE_S = 300.0  # without any progress: a slow machine compiles kernels in the first run
+_INTERFACE_UP = 0x1  # IFF_UP of netdevice(7)
 _END_LIMIT_S = 120.0  # drawing the pictures
 _MODULES = {
     "camera": "hand_pose_ros.nodes.demo.camera_node",
@@ -58,8 +59,20 @@ def demo_environment() -> dict[str, str]:
     return environment
 
 
+def require_loopback(flags: Path = Path("/sys/class/net/lo/flags")) -> None:
+    """DemoError where the loopback interface is missing or down: the nodes would never find each other."""
+    if not flags.parent.parent.is_dir():  # no /sys: nothing is known
+        return
+    if not flags.exists() or not int(flags.read_text(), 16) & _INTERFACE_UP:
+        raise DemoError(
+            "the loopback interface is down or missing, by which nodes on one machine find each other: "
+            "ip link set lo up"
+        )
+
+
 def run(config: DemoConfig, console: Console) -> dict[str, Any]:
     """Plays the demo and returns the figures. Raises DemoError."""
+    require_loopback()
     config.output.mkdir(parents=True, exist_ok=True)
     for old in ("watcher.json", "summary.json", "overlay.gif", "overlay.png"):
         (config.output / old).unlink(missing_ok=True)
