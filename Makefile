@@ -7,6 +7,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
+# TORCH=cpu takes a torch without CUDA: a fifth of the download. Asked for once: an environment that is there keeps its own.
+TORCH ?=
+export TORCH
 VENV := .venv
 FLAVOUR := $(or $(ROS_DISTRO),wheels)
 BUILD := build/$(FLAVOUR)
@@ -36,7 +39,7 @@ CMAKE_ARGS := --cmake-args -DBUILD_TESTING=OFF -DPython3_FIND_VIRTUALENV=ONLY
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 20
 
-env: $(ENVIRONMENT)  ## make or update the environment: .venv/, or check the sourced distribution
+env: $(ENVIRONMENT)  ## make or update the environment: .venv/ (TORCH=cpu: without CUDA), or check the sourced distribution
 
 $(VENV)/made-from: tools/environment.py pyproject.toml $(wildcard requirements/*.txt)
 	@$(PYTHON) tools/environment.py $(VENV)

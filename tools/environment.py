@@ -5,6 +5,8 @@ In: the Python that runs this file (3.10 to 3.13), requirements/*.txt, pyproject
 Out: the folder given as the only argument, with everything installed and fit for colcon. It is left alone
 when nothing that it was made from has changed. Exit status 2 with one line when this machine cannot have it.
 
+TORCH in the environment says which torch: empty for PyPI's, which brings CUDA, or cpu.
+
 With --distribution nothing is installed: it only names the Python packages that the sourced distribution lacks.
 """
 
@@ -57,6 +59,43 @@ def require_python() -> None:
             f"Python 3.10 to 3.13 is needed, {sys.executable} is {platform.python_version()}; "
             "name another one: make PYTHON=python3.12 ..."
         )
+
+
+# GB: (download, on disk). Measured with Python 3.11 (pip, du of the environment), but for
+# the download without CUDA: estimated from the wheel of torch, 0.2, and what is on the disk besides.
+SIZES_GB = {"": (3.0, 5.8), "cpu": (0.7, 2.0)}
+
+# Where builds of torch other than PyPI's lie, by the value of TORCH.
+TORCH_INDEX = {"cpu": "https://download.pytorch.org/whl/cpu"}
+
+# What CMake's lists, make's rules, PATH-like variables and shebang lines cannot carry in a path.
+WRONG_IN_PATH = re.compile(r"[^\w./+@=,~-]", re.ASCII)
+
+
+def require_path(environment: Path) -> None:
+    """Before anything is downloaded: what builds the messages cannot work in every folder."""
+    wrong = sorted(set(WRONG_IN_PATH.findall(str(environment))))
+    if wrong:
+        named = ", ".join("a space" if letter == " " else f"'{letter}'" for letter in wrong)
+        fail(
+            f"the path '{environment.parent}' holds {named}; the tools that build ROS messages cannot take that: "
+            "move the folder to a path of ASCII letters, digits and . _ - + @ = , ~"
+        )
+
+
+def torch_choice() -> str:
+    """The value of TORCH: a key of SIZES_GB."""
+    choice = os.environ.get("TORCH", "")
+    if choice not in SIZES_GB:
+        fail(f"TORCH is '{choice}', want cpu, or nothing for the torch with CUDA")
+    return choice
+
+
+def require_space(environment: Path, needed_gb: float) -> None:
+    """Room on the disk, with what unpacking takes."""
+    free_gb = shutil.disk_usage(environment.parent).free / 1e9
+    if free_gb < needed_gb:
+        fail(f"{needed_gb:g} GB are needed in '{environment.parent}', {free_gb:.1f} are free")
 
 
 def require_machine() -> None:
@@ -118,17 +157,35 @@ def create(environment: Path) -> None:
 def install(environment: Path) -> None:
     pip: list[str | Path] = [python_of(environment), "-m", "pip", "install", "--disable-pip-version-check"]
     pip += ["-c", REQUIREMENTS / "constraints.txt"]
-    run("1/3 pip and setuptools", *pip, "-q", "pip", "setuptools")
+    quiet = ("-q", "--progress-bar", "on")  # a bar for each file, not a line for each thought
+    choice = torch_choice()
+    download_gb, disk_gb = SIZES_GB[choice]
+    if not any(environment.glob("lib/python3.*/site-packages/torch")):
+        require_space(environment, disk_gb)
+        with_what = (
+            "with torch for the CPU only" if choice else "4.6 of it torch with CUDA; make TORCH=cpu: without"
+        )
+        print(
+            f"environment: about {download_gb:g} GB are downloaded and {disk_gb:g} GB used on disk ({with_what})",
+            flush=True,
+        )
+    run("1/4 pip and setuptools", *pip, "-q", "pip", "setuptools")
+    if choice:
+        # Without what it needs: that comes from the usual index, in the versions of the constraints.
+        index = TORCH_INDEX[choice]
+        run(f"2/4 torch from {index}", *pip, *quiet, "--no-deps", "--index-url", index, "torch")
+    else:
+        run("2/4 torch, the largest part", *pip, *quiet, "torch")
     # Not isolated: an isolated build would fetch a setuptools of its own, past the constraints.
     run(
-        "2/3 packages (about 2 GB and a minute or two the first time)",
-        *pip, "--no-build-isolation", "-r", REQUIREMENTS / "ros.txt", "-e", ".[train,dev]",
+        "3/4 the other packages",
+        *pip, *quiet, "--no-build-isolation", "-r", REQUIREMENTS / "ros.txt", "-e", ".[train,dev]",
     )  # fmt: skip
 
 
 def mend_cmake_files(environment: Path) -> None:
     """The wheels' CMake files name the Python of the machine that built them; make them name this one."""
-    print("environment: 3/3 CMake files of the wheels", flush=True)
+    print("environment: 4/4 CMake files of the wheels", flush=True)
     code = (
         "import numpy, sysconfig; paths = sysconfig.get_paths();"
         "print(paths['include'], paths['platlib'], numpy.get_include(), sep='\\n')"
@@ -153,6 +210,7 @@ def mend_cmake_files(environment: Path) -> None:
 
 def make(environment: Path) -> None:
     require_python()
+    require_path(environment)
     stamp = environment / "made-from"
     wanted = fingerprint()
     if not stamp.exists() or stamp.read_text() != wanted:

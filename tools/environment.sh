@@ -5,12 +5,17 @@
 # With a ROS 2 distribution sourced before: that distribution. Without one: ROS 2 from wheels in .venv/, and underlay/
 # for what the wheels lack.
 
+# Of a shell that takes unset variables for errors (set -u), colcon's and ROS's setup files would be the end.
+_hand_pose_nounset=
+case $- in *u*) _hand_pose_nounset=1; set +u ;; esac
+
 _hand_pose_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 if [ -z "${ROS_DISTRO:-}" ]; then
   _hand_pose_venv=$_hand_pose_root/.venv
   if [ ! -f "$_hand_pose_venv/made-from" ]; then
     echo "environment.sh: no environment in $_hand_pose_venv yet; run: make build" >&2
+    if [ -n "$_hand_pose_nounset" ]; then set -u; fi
     return 2
   fi
   export VIRTUAL_ENV=$_hand_pose_venv
@@ -38,4 +43,5 @@ case "${ROS_DISTRO:-}" in  # whose Fast DDS reads it by its former name
   humble | jazzy) export FASTRTPS_DEFAULT_PROFILES_FILE=$FASTDDS_DEFAULT_PROFILES_FILE ;;
 esac
 
-unset _hand_pose_root _hand_pose_venv _hand_pose_folder _hand_pose_prefixes _hand_pose_prefix _hand_pose_setup
+if [ -n "$_hand_pose_nounset" ]; then set -u; fi
+unset _hand_pose_nounset _hand_pose_root _hand_pose_venv _hand_pose_folder _hand_pose_prefixes _hand_pose_prefix _hand_pose_setup

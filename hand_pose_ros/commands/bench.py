@@ -1,17 +1,33 @@
-"""``hand-pose bench refine``: what refinement brings, on synthetic sequences with known truth, term by term.
+"""``hand-pose bench``: what refinement brings (``refine``), hostile input (``fuzz``), a long run (``soak``).
 
-In: weights (the shipped ones), optionally a folder of real frames of a hand that is held. Out: tables on the terminal
-(Markdown) and, with --output, all figures as JSON. Sequences and seeds are fixed (synthetic/sequences.py).
+In, ``refine``: weights (the shipped ones), optionally a folder of real frames of a hand that is held; sequences and
+seeds are fixed (synthetic/sequences.py). In, ``fuzz``: a number of messages, a seed. In, ``soak``: minutes, a rate.
+Out: tables or lines on the terminal and, with --output, all figures as JSON. ``fuzz`` over DDS and ``soak`` need ROS.
+Exit status 1: the tracker did what it must not.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import platform
+import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
-from hand_pose_ros.commands.arguments import depth_unit, intrinsics, positive_int, require_outputs
+from rich.progress import Progress
+
+from hand_pose_ros.commands.arguments import (
+    depth_unit,
+    intrinsics,
+    minutes,
+    positive_int,
+    rate_hz,
+    require_outputs,
+    seed_int,
+)
+from hand_pose_ros.evaluation.bench_fuzz import FuzzFigures, fuzz_tracker
 from hand_pose_ros.evaluation.bench_refinement import (
     FULL,
     markdown_table,
@@ -22,30 +38,54 @@ from hand_pose_ros.files import write_json
 from hand_pose_ros.recording.frame_folder import RecordedFrames
 from hand_pose_ros.synthetic.sequences import KINDS
 
-BENCHES: tuple[str, ...] = ("refine",)
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``hand-pose bench``."""
-    parser.add_argument("what", choices=BENCHES)
-    parser.add_argument("--model", type=Path, help="weights (default: the shipped ones)")
-    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS), help="which sequences")
-    parser.add_argument("--quick", action="store_true", help="the default refinement only, no part left out")
-    parser.add_argument("--every", type=positive_int, default=1, help="only every n-th sequence of a kind")
-    parser.add_argument(
+    benches = parser.add_subparsers(dest="what", required=True, metavar="BENCH")
+    refine = benches.add_parser("refine", help="what refinement brings, term by term")
+    fuzz = benches.add_parser("fuzz", help="hostile images, camera infos and stamps")
+    soak = benches.add_parser("soak", help="the node at camera rate for a long time: does it grow?")
+    for bench in (refine, fuzz, soak):
+        bench.add_argument("--model", type=Path, help="weights (default: the shipped ones)")
+        bench.add_argument("--output", type=Path, help="JSON file for all figures")
+    refine.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS), help="which sequences")
+    refine.add_argument("--quick", action="store_true", help="the default refinement only, no part left out")
+    refine.add_argument("--every", type=positive_int, default=1, help="only every n-th sequence of a kind")
+    refine.add_argument(
         "--real", type=Path, help="folder of 16-bit PNGs of a hand held still, for its jitter"
     )
-    parser.add_argument("--intrinsics", type=intrinsics, metavar="FX,FY,CX,CY", help="pixels, of --real")
-    parser.add_argument("--depth-unit", type=depth_unit, default=0.001, help="metres per count, of --real")
-    parser.add_argument("--output", type=Path, help="JSON file for all figures")
+    refine.add_argument("--intrinsics", type=intrinsics, metavar="FX,FY,CX,CY", help="pixels, of --real")
+    refine.add_argument("--depth-unit", type=depth_unit, default=0.001, help="metres per count, of --real")
+    fuzz.add_argument("--messages", type=positive_int, default=10_000, help="hostile ones, for each")
+    fuzz.add_argument("--seed", type=seed_int, default=0, help="same seed, same messages")
+    fuzz.add_argument(
+        "--over",
+        choices=("both", "library", "dds"),
+        default="both",
+        help="HandTracker alone, the node, or both",
+    )
+    soak.add_argument("--minutes", type=minutes, default=20.0, help="how long")
+    soak.add_argument("--rate", type=rate_hz, default=60.0, help="frames a second")
+    for bench in (fuzz, soak):
+        bench.add_argument("--log", type=Path, help="folder to keep the node's log in")
 
 
-def run(arguments: argparse.Namespace) -> None:
-    """Measure and print."""
+def run(arguments: argparse.Namespace) -> int:
+    """Measure and print -> the exit status."""
+    require_outputs(arguments.output)
+    benches = {"refine": _refine, "fuzz": _fuzz, "soak": _soak}
+    figures, problems = benches[arguments.what](arguments)
+    if arguments.output:
+        write_json(arguments.output, {"machine": platform.processor() or platform.machine()} | figures)
+    for problem in problems:
+        print(f"not as it must be: {problem}", file=sys.stderr)
+    return int(bool(problems))
+
+
+def _refine(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
     if arguments.real and not arguments.intrinsics:
         raise ValueError("--real wants --intrinsics")
-    require_outputs(arguments.output)
-    figures: dict[str, Any] = {"machine": platform.processor() or platform.machine()}
+    figures: dict[str, Any] = {}
     for kind in arguments.kinds:
         figures[kind] = measure_sequences(kind, arguments.model, every=arguments.every, quick=arguments.quick)
         print(f"\n{markdown_table(kind, figures[kind])}")
@@ -53,5 +93,70 @@ def run(arguments: argparse.Namespace) -> None:
         recording = RecordedFrames.open(arguments.real, arguments.intrinsics)
         figures["real"] = measure_recording(recording, arguments.depth_unit, arguments.model)
         print(f"\n{markdown_table('real', {FULL: figures['real']})}")
-    if arguments.output:
-        write_json(arguments.output, figures)
+    return figures, []
+
+
+def _fuzz(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+    count, seed = arguments.messages, arguments.seed
+    found: dict[str, FuzzFigures] = {}
+    with tempfile.TemporaryDirectory() as scratch, Progress(transient=True) as progress:
+        folder = _log_folder(arguments, scratch)
+        if arguments.over != "dds":
+            task = progress.add_task("library", total=count)
+            found["library"] = fuzz_tracker(
+                count, seed, arguments.model, lambda done: progress.update(task, completed=done)
+            )
+        if arguments.over != "library":
+            from hand_pose_ros.nodes.bench.fuzz import fuzz_node  # needs ROS
+
+            task = progress.add_task("DDS", total=count)
+            found["dds"] = fuzz_node(
+                count, seed, folder, _model(arguments), lambda done: progress.update(task, completed=done)
+            )
+    problems = []
+    for name, of_one in found.items():
+        print(
+            f"{name}: {of_one.frames} messages, {of_one.answered} answered, {of_one.hands} hands; "
+            f"{of_one.deaths} deaths, {of_one.impossible} impossible hands, {of_one.tracebacks} tracebacks; "
+            f"good frames after a reset differ by {of_one.difference_mm:.4f} mm"
+        )
+        for note in of_one.notes:
+            print(f"  {note}")
+        problems += [f"{name}: {problem}" for problem in of_one.problems]
+    return {name: dataclasses.asdict(of_one) for name, of_one in found.items()}, problems
+
+
+def _soak(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+    from hand_pose_ros.nodes.bench.soak import soak_node  # needs ROS
+
+    with tempfile.TemporaryDirectory() as scratch, Progress(transient=True) as progress:
+        task = progress.add_task("minutes", total=arguments.minutes)
+        figures = soak_node(
+            arguments.minutes,
+            arguments.rate,
+            _log_folder(arguments, scratch),
+            _model(arguments),
+            lambda done: progress.update(task, completed=done),
+        )
+    print(
+        f"{figures.minutes:.1f} minutes at {figures.rate_hz:g} Hz: {figures.frames} frames sent, "
+        f"{figures.answered} answered, {figures.hands} hands"
+    )
+    if figures.growth is not None:
+        held = figures.growth
+        print(
+            f"from {figures.settled_s:.0f} s on: {held.resident_mb:.0f} MB, grew by {held.resident_percent:+.2f} %; "
+            f"threads {held.threads[0]} to {held.threads[1]}, files {held.files[0]} to {held.files[1]}"
+        )
+    return dataclasses.asdict(figures), figures.problems
+
+
+def _log_folder(arguments: argparse.Namespace, scratch: str) -> Path:
+    folder: Path = arguments.log or Path(scratch)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder.resolve()
+
+
+def _model(arguments: argparse.Namespace) -> str:
+    """The weights as the node's parameter: from any folder."""
+    return str(arguments.model.resolve()) if arguments.model else ""

@@ -26,6 +26,7 @@ from hand_pose_ros.nodes.demo.processes import NodeProcesses
 from hand_pose_ros.nodes.fast_dds import profile_environment
 
 _PATIENCE_S = 300.0  # without any progress: a slow machine compiles kernels in the first run
+_INTERFACE_UP = 0x1  # IFF_UP of netdevice(7)
 _END_LIMIT_S = 120.0  # drawing the pictures
 _MODULES = {
     "camera": "hand_pose_ros.nodes.demo.camera_node",
@@ -56,8 +57,20 @@ def demo_environment() -> dict[str, str]:
     return environment | profile_environment(profile, environment)
 
 
+def require_loopback(flags: Path = Path("/sys/class/net/lo/flags")) -> None:
+    """DemoError where the loopback interface is missing or down: the nodes would never find each other."""
+    if not flags.parent.parent.is_dir():  # no /sys: nothing is known
+        return
+    if not flags.exists() or not int(flags.read_text(), 16) & _INTERFACE_UP:
+        raise DemoError(
+            "the loopback interface is down or missing, by which nodes on one machine find each other: "
+            "ip link set lo up"
+        )
+
+
 def run(config: DemoConfig, console: Console) -> dict[str, Any]:
     """Plays the demo and returns the figures. Raises DemoError."""
+    require_loopback()
     config.output.mkdir(parents=True, exist_ok=True)
     for old in ("watcher.json", "summary.json", "overlay.gif", "overlay.png"):
         (config.output / old).unlink(missing_ok=True)
@@ -197,7 +210,11 @@ def _interrupt(signal_number: int, frame: FrameType | None) -> NoReturn:
 def main(arguments: list[str] | None = None) -> int:
     """Runs the demo; the exit status says whether it worked."""
     config = parse_arguments(arguments)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (
+        signal.SIGINT,
+        signal.SIGTERM,
+    ):  # a shell starts what runs in the background with SIGINT ignored
+        signal.signal(number, _interrupt)
     console = Console()
     try:
         summary = run(config, console)

@@ -74,6 +74,10 @@ class NodeProcesses:
         """Returns the exit status of a process, None while it runs."""
         return self._children[name].poll()
 
+    def pid(self, name: str) -> int:
+        """Returns the id of a process."""
+        return self._children[name].pid
+
     def end(self, name: str, patience_s: float = _PATIENCE_S) -> int:
         """Interrupts one process as Ctrl-C would, waits, insists, and returns its exit status."""
         return self._end([self._children[name]], patience_s)[0]

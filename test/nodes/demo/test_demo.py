@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from hand_pose_ros.nodes.demo import processes
-from hand_pose_ros.nodes.demo.demo import verdict
+from hand_pose_ros.nodes.demo.demo import DemoError, require_loopback, verdict
 from hand_pose_ros.nodes.demo.demo_config import parse_arguments
 from hand_pose_ros.nodes.demo.processes import NodeProcesses, parameter_arguments
 from hand_pose_ros.nodes.demo.slow_tracker_node import _Repeated, build_slow_tracker
@@ -253,3 +253,15 @@ def test_slow_tracker_asks_its_estimator_so_many_times_a_frame(shipped_model, mo
     assert len(asked) >= 3
     for index in range(0, len(asked), 3):
         assert all(places is asked[index] for places in asked[index : index + 3])
+
+
+@pytest.mark.parametrize(("flags", "fine"), [("0x9", True), ("0x8", False), (None, False)])
+def test_a_loopback_interface_that_is_down_is_named(tmp_path, flags, fine):
+    (tmp_path / "lo").mkdir()
+    if flags is not None:
+        (tmp_path / "lo" / "flags").write_text(flags + "\n")
+    if fine:
+        require_loopback(tmp_path / "lo" / "flags")
+        return
+    with pytest.raises(DemoError, match="ip link set lo up"):
+        require_loopback(tmp_path / "lo" / "flags")

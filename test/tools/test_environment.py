@@ -1,0 +1,77 @@
+"""tools/environment.py: what it refuses before anything is downloaded, and environment.sh in a strict shell."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def environment() -> Any:
+    spec = importlib.util.spec_from_file_location("environment", ROOT / "tools" / "environment.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("path", "named"),
+    [("/home/me/my robot", "a space"), ("/home/jürgen/x", "'ü'"), ("/a;b", "';'"), ("/$a", "'$'")],
+)
+def test_a_path_that_cannot_work_is_refused_by_name(
+    environment: Any, path: str, named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        environment.make(Path(path) / ".venv")
+    assert end.value.code == 2
+    error = capsys.readouterr().err
+    assert named in error
+    assert path in error
+    assert len(error.splitlines()) == 1
+
+
+def test_usual_paths_are_taken(environment: Any) -> None:
+    for path in ("/home/me/ros2_ws/src/hand-pose.v1/.venv", "/srv/build@2/a+b/.venv"):
+        environment.require_path(Path(path))
+
+
+def test_another_torch_is_chosen_by_name(
+    environment: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TORCH", "cpu")
+    assert environment.torch_choice() == "cpu"
+    monkeypatch.setenv("TORCH", "rocm")
+    with pytest.raises(SystemExit):
+        environment.torch_choice()
+    assert "TORCH is 'rocm', want cpu" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_told_before_the_download(environment: Any, tmp_path: Path) -> None:
+    environment.require_space(tmp_path / ".venv", 1e-6)
+    with pytest.raises(SystemExit):
+        environment.require_space(tmp_path / ".venv", 1e9)
+
+
+def test_a_strict_shell_can_source_the_environment_and_stays_strict(tmp_path: Path) -> None:
+    """set -u: the setup files of colcon and ROS use variables that are not set."""
+    setup = tmp_path / "install" / "none" / "local_setup.bash"
+    setup.parent.mkdir(parents=True)
+    setup.write_text('echo "trace: $HAND_POSE_NOT_SET"\n')
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools" / "environment.sh").write_text((ROOT / "tools" / "environment.sh").read_text())
+    script = f"set -u; source '{tmp_path}/tools/environment.sh'; echo sourced $-; echo $HAND_POSE_NOT_SET; echo lax"
+    done = subprocess.run(
+        ["bash", "-c", script], env=os.environ | {"ROS_DISTRO": "none"}, capture_output=True, text=True
+    )
+    assert "trace: \nsourced" in done.stdout
+    assert "u" in done.stdout.split("sourced ")[1]
+    assert "lax" not in done.stdout
