@@ -36,6 +36,7 @@ from hand_pose_ros.tracking.confidence import Calibration, uncalibrated
 from hand_pose_ros.tracking.config import ScoringConfig, TrackerConfig
 from hand_pose_ros.tracking.estimate import CropRequest, Estimate
 from hand_pose_ros.tracking.hand import Hand, TrackState
+from hand_pose_ros.tracking.patience import Patience
 from hand_pose_ros.tracking.pose_inference import PoseEstimator, estimate_poses
 from hand_pose_ros.tracking.scoring import best_hypothesis, hypothesis_score, is_hand, is_surely_hand
 from hand_pose_ros.tracking.stage_timer import StageTimer
@@ -109,6 +110,7 @@ class HandTracker:
         """Forget every track; the next frame starts in SEARCH."""
         self._tracks: list[Track] = []
         self._stamp_s: float | None = None
+        self._patience = Patience(self.config)
         self._searched_s = -np.inf
         self._save_again_s = -np.inf
 
@@ -130,7 +132,10 @@ class HandTracker:
             self.reset()
         self._stamp_s = stamp_s
         timer = StageTimer()
-        self._tracks = [t for t in self._tracks if stamp_s - t.seen_s <= self.config.coast_s]
+        patience_s = self._patience.next_frame(stamp_s)
+        self._tracks = [t for t in self._tracks if stamp_s - t.seen_s <= patience_s]
+        for track in self._tracks:
+            track.patience_s = patience_s
         had_hand = any(track.published for track in self._tracks)
         self._follow_tracks(frame, timer)
         if self._search_is_due(stamp_s):
@@ -245,7 +250,9 @@ class HandTracker:
         best = best_hypothesis(estimates, self.config.scoring)
         for track in self._tracks:
             distance_m = np.linalg.norm(track.centre(stamp_s) - best.centre)
-            if track.seen_s < stamp_s and distance_m < self.config.search.found_again_m:
+            unseen_s = max(stamp_s - track.seen_s - self.config.coast_s, 0.0)
+            within_m = self.config.search.found_again_m + self.config.search.found_again_m_s * unseen_s
+            if track.seen_s < stamp_s and distance_m < within_m:
                 of_its_side = [e for e in estimates if e.side in track.sides_to_try(stamp_s)]
                 if of_its_side and track.update(of_its_side, stamp_s, timer):
                     return
@@ -254,7 +261,9 @@ class HandTracker:
         )
         if track.update(estimates, stamp_s, timer):
             self._next_id += 1
-            self._tracks = [t for t in self._tracks if t.published or t.seen_s == stamp_s] + [track]
+            self._tracks = [t for t in self._tracks if t.published or t.waits or t.seen_s == stamp_s] + [
+                track
+            ]
 
     def _drop_duplicates(self) -> None:
         """Of two tracks on the same hand the older one stays."""
