@@ -101,15 +101,24 @@ class FrameWorker:
         else:
             self._enabled.clear()
 
-    def stop(self) -> None:
-        """Ends the thread after the frame in work."""
+    def stop(self) -> bool:
+        """Ends the thread after the frame in work. Returns whether it has ended; if it has not, it goes on as before,
+        so that nobody else may use the tracker."""
         self._mailbox.close()
         ending = not self._context.ok()  # the process ends, with this thread, a frame in work or not
         self._thread.join(_END_PATIENCE_S if ending else _STOP_PATIENCE_S)
-        if self._thread.is_alive() and not ending:
-            self._throttled_logger.error(
-                "stuck", f"the tracker did not finish its frame within {_STOP_PATIENCE_S:g} s"
-            )
+        if ending or not self._thread.is_alive() or not self._mailbox.reopen():
+            return True
+        self._throttled_logger.error(
+            "stuck", f"the tracker did not finish its frame within {_STOP_PATIENCE_S:g} s: it goes on"
+        )
+        return False
+
+    def abandon(self) -> None:
+        """Lets the thread end when it can, publishing nothing any more, where ``stop`` has given up on it."""
+        with self._publishing:
+            self._resets += 1
+        self._mailbox.close()
 
     def _run(self) -> None:
         while (frame := self._mailbox.take()) is not None:
