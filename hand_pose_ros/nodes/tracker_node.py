@@ -225,6 +225,7 @@ class HandTrackerNode(LifecycleNode):
                 tracking=worker.tracking if worker is not None else "idle",
                 statistics=self.statistics,
                 last_error=self.throttled_logger.last_error(),
+                details=diagnostics.tracker_details(tracker),
                 configure_error=self._configure_error
                 or "; ".join(getattr(tracker, "faults", {}).values())
                 or None,
