@@ -329,6 +329,7 @@ def test_deactivating_fails_while_a_frame_does_not_end_and_no_second_worker_begi
     workers = [t for t in threading.enumerate() if t.name == "hand tracker"]
     assert len(workers) == 1
     tracker.delay_s = 0.0
+    assert bench.wait_for_answers(1)
     bench.send()
     assert bench.wait_for_answers(2), "the node is still active"
     assert bench.node.trigger_deactivate() == TransitionCallbackReturn.SUCCESS
