@@ -25,7 +25,7 @@ from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.depth.frame import DepthFrame
 from hand_pose_ros.detection.config import DetectionConfig
 from hand_pose_ros.detection.detector import HandDetector
-from hand_pose_ros.detection.proposals import Proposal, ProposalGenerator
+from hand_pose_ros.detection.proposals import Proposal, ProposalGenerator, farther_than
 from hand_pose_ros.hand.skeleton import SIDES
 from hand_pose_ros.network.checkpoint import CheckpointError, CheckpointInfo
 from hand_pose_ros.network.device import is_device_error
@@ -200,7 +200,7 @@ class HandTracker:
         known = [track.centre(stamp_s) for track in self._tracks if track.seen_s == stamp_s]
         with timer.stage("locate"):
             proposals = self.proposal_generator.propose(frame, config.hands)
-        proposals = _farther_than(config.proposals.same_hand_m, known, proposals)
+        proposals = farther_than(config.proposals.same_hand_m, known, proposals)
         self._start_tracks(proposals, is_hand, frame, timer)
         confirmed = self._confirmed_tracks(stamp_s)
         if 0 < len(confirmed) < config.hands:
@@ -210,7 +210,7 @@ class HandTracker:
                 remaining = self.proposal_generator.detect_remaining(frame, joints, missing)
             known += [proposal.centre for proposal in proposals]
             known += [track.centre(stamp_s) for track in confirmed]
-            remaining = _farther_than(config.search.known_place_m, known, remaining)
+            remaining = farther_than(config.search.known_place_m, known, remaining)
             self._start_tracks(remaining, is_surely_hand, frame, timer)
         # A hand that was found takes the place of one that is only remembered, and that of one that may be none.
         best = sorted(self._tracks, key=lambda t: (-t.seen_s, not t.published, -t.track_log_odds))
@@ -325,12 +325,3 @@ def _calibration_of(info: CheckpointInfo) -> Calibration:
         return Calibration.from_dict(info.calibration)
     except (ValueError, TypeError, KeyError, OverflowError, AttributeError) as error:
         raise CheckpointError(f"{info.path}: its calibration cannot be used: {shown(error)}") from error
-
-
-def _farther_than(least_m: float, centres: Sequence[Array], proposals: Sequence[Proposal]) -> list[Proposal]:
-    """The proposals that are farther than ``least_m`` from every centre (3,) m."""
-    return [
-        proposal
-        for proposal in proposals
-        if all(np.linalg.norm(proposal.centre - centre) > least_m for centre in centres)
-    ]
