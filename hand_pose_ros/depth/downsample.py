@@ -20,6 +20,10 @@ from hand_pose_ros.kernel_cache import njit
 CELL_RAD = 0.006
 """About how wide a cell is, radians: 3.6 mm at 0.6 m, a quarter of a finger. Guessed."""
 
+MOST_CELLS = 800_000
+"""No grid of :func:`depth_grid` has more cells by itself: lenses that see wide in fine pixels get wider cells. Guessed:
+more than twice those of 640x480 at a pixel each."""
+
 
 @dataclass(frozen=True, eq=False)
 class Grid:
@@ -35,8 +39,11 @@ class Grid:
 
 @lru_cache(maxsize=8)
 def depth_grid(camera: Camera, step: int | None = None) -> Grid:
-    """The camera's grid, computed once a camera (undistorting is slow); step px a cell, from CELL_RAD if None."""
-    step = step or max(1, round(CELL_RAD * math.sqrt(camera.fx * camera.fy)))
+    """The camera's grid, computed once a camera (undistorting is slow); step px a cell, from CELL_RAD and
+    MOST_CELLS if None."""
+    if step is None:
+        fewest = math.ceil(math.sqrt(camera.width * camera.height / MOST_CELLS))
+        step = max(1, fewest, round(CELL_RAD * math.sqrt(camera.fx * camera.fy)))
     rows, columns = camera.height // step, camera.width // step
     # One row and column of pixels more than cells: the differences give the cells' sizes.
     v, u = np.mgrid[0 : rows + 1, 0 : columns + 1] * float(step) + 0.5 * (step - 1)

@@ -31,6 +31,9 @@ Array32 = NDArray[np.float32]
 # Cells to each side of a cell that are looked at about it: a ridge is the largest of them, the palm's depth their
 # median. Guessed: wider than a cell's noise, narrower than a palm.
 _BESIDE = 2
+# So many ridges a candidate are placed, those of the nearest cells: the order of their medians may differ a little from
+# that of the cells. Guessed.
+_RIDGES_A_CANDIDATE = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,17 +108,26 @@ def _cells(frame: DepthFrame, config: BlobDetectorConfig) -> _Cells | None:
 
 
 def _ridges(cells: _Cells, config: BlobDetectorConfig) -> NDArray[np.intp]:
-    """Cells (n,2) whose radius is a hand's and the largest of their neighbours; one a plateau."""
-    most = cv2.dilate(cells.radius, np.ones((2 * _BESIDE + 1, 2 * _BESIDE + 1), np.uint8))
+    """Cells (n,2) whose radius is a hand's and the largest of their neighbours; one a plateau.
+
+    The nearest are enough: their number is bounded, and the time grows with the number of cells alone.
+    """
+    largest = cv2.dilate(cells.radius, np.ones((2 * _BESIDE + 1, 2 * _BESIDE + 1), np.uint8))
     top = (cells.radius >= config.min_radius_m) & (cells.radius <= config.max_radius_m)
-    top &= cells.radius >= most
-    _, _, _, middles = cv2.connectedComponentsWithStats(top.astype(np.uint8), connectivity=8)
+    top &= cells.radius >= largest
+    _, labels, _, middles = cv2.connectedComponentsWithStats(top.astype(np.uint8), connectivity=8)
     # A plateau's centroid may lie beside it, so its member nearest to it stands for it.
     places = np.argwhere(top)
-    if len(places) == 0:
-        return places
-    nearest = [int(np.argmin(((places - m[::-1]) ** 2).sum(1))) for m in middles[1:]]
-    return places[nearest]
+    plateau = labels[top]
+    beside = ((places - middles[plateau, ::-1]) ** 2).sum(1)
+    order = np.lexsort((beside, plateau))
+    _, first = np.unique(plateau[order], return_index=True)
+    ridges = places[order[first]]
+    most = _RIDGES_A_CANDIDATE * config.max_candidates
+    if len(ridges) > most:
+        nearest = np.argsort(cells.z[ridges[:, 0], ridges[:, 1]], kind="stable")[:most]
+        ridges = ridges[np.sort(nearest)]
+    return np.asarray(ridges, np.intp)
 
 
 def _search(cells: _Cells, config: BlobDetectorConfig, count: int) -> list[Blob]:
@@ -127,16 +139,18 @@ def _search(cells: _Cells, config: BlobDetectorConfig, count: int) -> list[Blob]
     queue = np.empty((4 * cells.z.size + 16, 2), np.int32)
     passed: list[_Candidate] = []
     enough = math.inf
+    steps_left = config.max_steps
     for i in np.argsort(distance)[: config.max_candidates]:
-        if distance[i] > enough + config.same_blob_m:
+        if distance[i] > enough + config.same_blob_m or steps_left <= 0:
             break
         row, column = ridges[i]
-        measured = np.empty(4)
+        measured = np.empty(5)
         size = flood(
             cells.z, cells.rays, cells.cell, row, column, config.reach_m, config.max_area_m2, config.occluder_gap_m,
-            config.edge_m, config.edge_slope, geodesic, queue, measured,
+            config.edge_m, config.edge_slope, geodesic, queue, measured, steps_left,
         )  # fmt: skip
-        penalty = _penalty(size, measured, float(cells.radius[row, column]), config)
+        steps_left -= int(measured[4])
+        penalty = _penalty(size, measured[:4], float(cells.radius[row, column]), config)
         if penalty is None:
             continue
         centre = points[i] * (1.0 + config.palm_depth_m / np.linalg.norm(points[i]))

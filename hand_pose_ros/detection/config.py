@@ -38,6 +38,9 @@ class BlobDetectorConfig:
     """The same for a hand without fingers, whose wrist or sleeve alone leads on, metres. Guessed."""
     max_candidates: int = 40
     """Places that are flooded, the nearest first, which bounds the time. Guessed."""
+    max_steps: int = 800_000
+    """Cells that all floods of one image walk over together, which bounds the time where everything is near. Guessed:
+    at 0.36 microseconds each, measured on pictures of rubble 0.16 m away, 0.3 s."""
     wrist_m: float = 0.09
     """A wrist or a sleeve leads on with less than this, metres; what is wider costs ``opening_cost``. Guessed."""
     finger_opening_m: float = 0.04
@@ -74,7 +77,7 @@ class BlobDetectorConfig:
 
     def __post_init__(self) -> None:
         validation.positive(self, *(field.name for field in fields(self)), section="blob_detector")
-        validation.whole(self, "max_candidates", section="blob_detector")
+        validation.whole(self, "max_candidates", "max_steps", section="blob_detector")
         for low, high in (
             ("min_range_m", "max_range_m"),
             ("min_area_m2", "max_area_m2"),

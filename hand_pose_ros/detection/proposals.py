@@ -99,3 +99,14 @@ def score_log_odds(score: float, config: ProposalConfig) -> float:
     score = min(max(score, 1e-6), 1.0 - 1e-6)
     log_odds = math.log(score / (1.0 - score)) - math.log(config.even_score / (1.0 - config.even_score))
     return min(max(config.score_weight * log_odds, config.least_prior_log_odds), config.most_prior_log_odds)
+
+
+def farther_than(
+    least_m: float, centres: Sequence[NDArray[np.float64]], proposals: Sequence[Proposal]
+) -> list[Proposal]:
+    """The proposals that are farther than ``least_m`` from every centre (3,) m."""
+    return [
+        proposal
+        for proposal in proposals
+        if all(np.linalg.norm(proposal.centre - centre) > least_m for centre in centres)
+    ]

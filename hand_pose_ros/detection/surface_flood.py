@@ -95,12 +95,14 @@ def interior(z: Array32, cell: Array32, edge_m: float, edge_slope: float, out: N
 def flood(
     z: Array32, rays: Array32, cell: Array32, row: int, column: int, reach: float, max_area: float, hidden: float,
     edge_m: float, edge_slope: float, geodesic: Array32, queue: NDArray[np.int32], out: NDArray[np.float64],
+    most_steps: int = 1 << 40,
 ) -> int:  # fmt: skip
     """Walk the surface from (row, column) as far as reach (m, along the surface); return the number of cells met.
 
     out (4,): area m2; opening m, the width of what leads on; outline m, the border to farther things; covered m,
     the border to the image's edge and to things nearer by more than `hidden`: what goes on there is not known.
-    Gives up with -1 when the area passes max_area. geodesic (h,w) float32 must be all inf and is left so;
+    Gives up with -1 when the area passes max_area, or after most_steps. With a fifth place, out (5,) has the number of
+    steps last: cells that were taken out of the queue. geodesic (h,w) float32 must be all inf and is left so;
     queue (n,2) int32, a ring with room for the moving front: a few times the number of cells is ample.
     """
     height, width = z.shape
@@ -109,9 +111,10 @@ def flood(
     geodesic[row, column] = 0.0
     head, tail = 0, 1
     top, bottom, left, right = row, row, column, column
-    seen = 0.0
+    seen, steps = 0.0, 0
     # Label-correcting search: cells are queued again when a shorter way turns up, which is rare on a grid.
-    while head != tail and seen <= max_area:
+    while head != tail and seen <= max_area and steps < most_steps:
+        steps += 1
         r, c = queue[head, 0], queue[head, 1]
         head = (head + 1) % size
         a, start = z[r, c], geodesic[r, c]
@@ -161,4 +164,6 @@ def flood(
                     outline += edge
     geodesic[top : bottom + 1, left : right + 1] = np.inf
     out[0], out[1], out[2], out[3] = area, opening * _CROFTON, outline * _CROFTON, covered * _CROFTON
-    return -1 if seen > max_area else count
+    if out.shape[0] > 4:
+        out[4] = steps
+    return -1 if seen > max_area or head != tail else count

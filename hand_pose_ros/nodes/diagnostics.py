@@ -9,17 +9,23 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, deque
+from collections.abc import Mapping
 from enum import Enum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
+if TYPE_CHECKING:
+    from hand_pose_ros.tracking.tracker import HandTracker
+
 WINDOW_S = 10.0
 STAGE_WINDOW_S = 1.0
 _BORROWED = "without_own_camera_info"
 _RECENT_S = 10.0  # an error stays in the status message for this long
+_GONE_S = 1.0  # no image for this long, and for so many of the usual intervals: the camera is gone
+_GONE_INTERVALS = 2.5
 
 
 class FrameOutcome(str, Enum):
@@ -81,6 +87,8 @@ class FrameStatistics:
         self._counts: Counter[str] = Counter()
         self._received: deque[float] = deque()
         self._published: deque[_Output] = deque()
+        self._without_info: deque[float] = deque()
+        self._hints: dict[str, str] = {}
         self._started = time.monotonic()
 
     def receive(self) -> None:
@@ -94,6 +102,34 @@ class FrameStatistics:
         """Counts a frame that ended without an output."""
         with self._lock:
             self._counts[outcome.value] += 1
+            if outcome == FrameOutcome.NO_INFO:
+                self._without_info.append(time.monotonic())
+                self._trim()
+
+    def hint(self, subject: str, text: str | None) -> None:
+        """Says why frames like the last one can give no hand; None: nothing of this subject is wrong any more."""
+        with self._lock:
+            if text is None:
+                self._hints.pop(subject, None)
+            else:
+                self._hints[subject] = text
+
+    def warning(self) -> str | None:
+        """Returns what is wrong with what arrives, in words, or None."""
+        with self._lock:
+            self._trim()
+            if not self._received:
+                return "no depth images"
+            intervals = np.diff(self._received)
+            usual_s = float(np.median(intervals)) if len(intervals) else 0.0
+            silent_s = time.monotonic() - self._received[-1]
+            if silent_s > max(_GONE_S, _GONE_INTERVALS * usual_s):
+                return f"no depth image for {silent_s:.1f} s: the camera is gone"
+            if self._hints:
+                return "; ".join(self._hints.values())
+            if self._without_info:
+                return f"{len(self._without_info)} images in {WINDOW_S:g} s had no camera info that goes with them"
+        return None
 
     def borrow(self) -> None:
         """Counts a frame that goes on with a camera info of another stamp."""
@@ -139,6 +175,14 @@ class FrameStatistics:
             self._received.popleft()
         while self._published and self._published[0].when < horizon:
             self._published.popleft()
+        while self._without_info and self._without_info[0] < horizon:
+            self._without_info.popleft()
+
+
+def tracker_details(tracker: HandTracker | None) -> dict[str, str]:
+    """Returns the device on which a tracker computes and its model's hash; empty texts where there is none."""
+    device = getattr(getattr(tracker, "estimator", None), "device", "")
+    return {"device": str(device), "model_hash": tracker.model_info.sha256 if tracker is not None else ""}
 
 
 def diagnostic_array(
@@ -150,13 +194,15 @@ def diagnostic_array(
     statistics: FrameStatistics,
     last_error: tuple[str, float] | None,
     configure_error: str | None,
+    details: Mapping[str, str] | None = None,
 ) -> DiagnosticArray:
     """Returns an array with one status, the node's.
 
     ``lifecycle`` is the node's state and ``tracking`` the tracker's, ``last_error`` a text and how many seconds ago it
-    was logged, ``configure_error`` why the node could not configure the last time (None: it could).
+    was logged, ``configure_error`` why the node could not configure the last time (None: it could);
+    ``details`` are more values by their keys.
     """
-    figures = statistics.figures()
+    figures, warning = statistics.figures(), statistics.warning()
     fresh = last_error is not None and last_error[1] < _RECENT_S
     if configure_error is not None:
         level, message = DiagnosticStatus.ERROR, configure_error
@@ -168,11 +214,13 @@ def diagnostic_array(
         level, message = DiagnosticStatus.WARN, "no depth images"
     elif figures["rate_out_hz"] == 0.0:
         level, message = DiagnosticStatus.ERROR, "depth images arrive but none gives an output"
+    elif warning is not None:
+        level, message = DiagnosticStatus.WARN, warning
     elif fresh:
         level, message = DiagnosticStatus.WARN, last_error[0] if last_error else ""
     else:
         level, message = DiagnosticStatus.OK, tracking
-    values = {"lifecycle": lifecycle, "tracking": tracking}
+    values = {"lifecycle": lifecycle, "tracking": tracking, **(details or {})}
     values |= {
         key: f"{value:.2f}" if isinstance(value, float) else str(value) for key, value in figures.items()
     }

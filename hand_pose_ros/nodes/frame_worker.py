@@ -20,7 +20,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.msg import HandPose
 from hand_pose_ros.network.device_error import DeviceError
-from hand_pose_ros.nodes import conversions
+from hand_pose_ros.nodes import conversions, input_hints
 from hand_pose_ros.nodes.diagnostics import DISABLED, FrameOutcome, FrameStatistics
 from hand_pose_ros.nodes.mailbox import Mailbox
 from hand_pose_ros.nodes.outputs import HandOutputs
@@ -68,6 +68,7 @@ class FrameWorker:
         self._camera: tuple[tuple[object, ...], Camera] | None = None
         self._last_stamp_ns: int | None = None
         self._told_faults: dict[str, str] = {}
+        self._unit_watch = input_hints.UnitWatch()
         self.tracking = "waiting for the first frame"
         self._thread = threading.Thread(target=self._run, name="hand tracker", daemon=True)
         self._thread.start()
@@ -101,15 +102,24 @@ class FrameWorker:
         else:
             self._enabled.clear()
 
-    def stop(self) -> None:
-        """Ends the thread after the frame in work."""
+    def stop(self) -> bool:
+        """Ends the thread after the frame in work. Returns whether it has ended; if it has not, it goes on as before,
+        so that nobody else may use the tracker."""
         self._mailbox.close()
         ending = not self._context.ok()  # the process ends, with this thread, a frame in work or not
         self._thread.join(_END_PATIENCE_S if ending else _STOP_PATIENCE_S)
-        if self._thread.is_alive() and not ending:
-            self._throttled_logger.error(
-                "stuck", f"the tracker did not finish its frame within {_STOP_PATIENCE_S:g} s"
-            )
+        if ending or not self._thread.is_alive() or not self._mailbox.reopen():
+            return True
+        self._throttled_logger.error(
+            "stuck", f"the tracker did not finish its frame within {_STOP_PATIENCE_S:g} s: it goes on"
+        )
+        return False
+
+    def abandon(self) -> None:
+        """Lets the thread end when it can, publishing nothing any more, where ``stop`` has given up on it."""
+        with self._publishing:
+            self._resets += 1
+        self._mailbox.close()
 
     def _run(self) -> None:
         while (frame := self._mailbox.take()) is not None:
@@ -153,6 +163,7 @@ class FrameWorker:
         depth = conversions.depth_from_image(image, self._depth_unit_m)
         camera = self._camera_of(info)
         camera.require_size(image.width, image.height)
+        self._give_hints(depth)
         result = self._tracker.update(depth, camera, stamp.nanoseconds * 1e-9)
         self._last_stamp_ns = stamp.nanoseconds
         self._tell_faults()
@@ -175,6 +186,17 @@ class FrameWorker:
         if not hands and not np.isfinite(depth).any():
             self._throttled_logger.warn("no reading", "the depth image has no valid pixel at all")
         self._outputs.publish_pictures(hands, image.header, depth, camera)
+
+    def _give_hints(self, depth: np.ndarray) -> None:
+        """What no hand can be found in is told: in the log, and in the diagnostics for as long as it lasts."""
+        hints = {
+            "roi": input_hints.roi_outside(tuple(self._parameters["roi"]), depth.shape),
+            "unit": self._unit_watch.look(depth),
+        }
+        for subject, text in hints.items():
+            self._statistics.hint(subject, text)
+            if text is not None:
+                self._throttled_logger.warn(f"hint {subject}", text)
 
     def _tell_faults(self) -> None:
         """Each once: the diagnostics show what is wrong for as long as it is."""

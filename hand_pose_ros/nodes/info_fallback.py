@@ -54,10 +54,12 @@ class InfoFallback:
         stamp = _stamp_ns(image)
         return stamp in self._waiting or stamp in self._served
 
-    def forget_images(self) -> None:
-        """None waits any more, and none was handed out: stamps begin anew."""
+    def forget_images(self) -> int:
+        """None waits any more, and none was handed out: stamps begin anew. Returns how many waited."""
+        waited = len(self._waiting)
         self._waiting.clear()
         self._served.clear()
+        return waited
 
     def take_image(self, image: Image, now_s: float) -> int:
         """An image arrived; returns how many that waited longest are given up for it."""

@@ -128,7 +128,8 @@ class DepthInputs:
             self._info_guard.reset()
             self._stray_image = None
             self._paired = False
-            self._fallback.forget_images()
+            for _ in range(self._fallback.forget_images()):
+                self._on_drop(FrameOutcome.BEFORE_RESET)
             self._match_afresh()
 
     def _match_afresh(self, info: CameraInfo | None = None) -> None:
@@ -178,7 +179,8 @@ class DepthInputs:
     def _clock_was_set(self, jump_s: float) -> None:
         direction = "went backwards" if jump_s < 0.0 else "jumped ahead"
         self._on_backwards(f"the stamps on '{self.depth_topic}' {direction}")
-        self._fallback.forget_images()
+        for _ in range(self._fallback.forget_images()):
+            self._on_drop(FrameOutcome.BEFORE_RESET)
         self._match_afresh(self._fallback.last_info)  # it may have come before the image that tells
 
     def _match(self, image: Image, now: float) -> None:

@@ -116,7 +116,9 @@ class HandTrackerNode(LifecycleNode):
 
     @of_a_living_node
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Subscribes to the camera and starts to publish."""
+        """Subscribes to the camera and starts to publish; fails while a worker is left over."""
+        if self._worker is not None:
+            return TransitionCallbackReturn.FAILURE
         result = super().on_activate(state)
         assert self._outputs is not None
         assert self._tracker is not None
@@ -148,14 +150,16 @@ class HandTrackerNode(LifecycleNode):
 
     @of_a_living_node
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Ends subscriptions and publishing; the model stays loaded."""
-        self._stop()
+        """Ends subscriptions and publishing; the model stays loaded. Fails, and the node stays active, when a frame in
+        work does not end."""
+        if not self._stop():
+            return TransitionCallbackReturn.FAILURE
         return super().on_deactivate(state)
 
     @of_a_living_node
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Unloads the model; parameters may change again."""
-        self._stop()
+        """Unloads the model; parameters may change again. A worker that does not end keeps its tracker for itself."""
+        self._stop(abandon=True)
         if self._outputs is not None:
             self._outputs.close()
         self._outputs = self._tracker = None
@@ -179,18 +183,23 @@ class HandTrackerNode(LifecycleNode):
 
     def close(self) -> None:
         """Stops the worker; before destroy_node, in whatever state."""
-        self._stop()
+        self._stop(abandon=True)
         self._jump.unregister()
 
-    def _stop(self) -> None:
+    def _stop(self, abandon: bool = False) -> bool:
+        """Whether the worker ended, or is abandoned; else everything goes on."""
+        worker = self._worker
+        if worker is not None and not worker.stop():
+            if not abandon:
+                return False
+            worker.abandon()
+        self._worker = None
         if self._inputs is not None:
             self._inputs.close()
             self._inputs = None
-        if self._worker is not None:
-            self._worker.stop()
-            self._worker = None
-            if self._outputs is not None and rclpy.ok(context=self.context):
-                self._outputs.hide()
+        if worker is not None and self._outputs is not None and rclpy.ok(context=self.context):
+            self._outputs.hide()
+        return True
 
     def _on_backwards(self, reason: str) -> None:
         self.throttled_logger.warn("afresh", f"{reason}: the tracker starts afresh")
@@ -219,6 +228,7 @@ class HandTrackerNode(LifecycleNode):
                 tracking=worker.tracking if worker is not None else "idle",
                 statistics=self.statistics,
                 last_error=self.throttled_logger.last_error(),
+                details=diagnostics.tracker_details(tracker),
                 configure_error=self._configure_error
                 or "; ".join(getattr(tracker, "faults", {}).values())
                 or None,

@@ -132,6 +132,14 @@ class TrackConfig:
     """The estimate of the flesh's thickness never counts as surer than this standard deviation (log scale). Guessed."""
     fastest_m_s: float = 3.0
     """A joint moves no faster than this, metres a second. Guessed: a quick gesture."""
+    patience_intervals: float = 2.5
+    """So many of the usual intervals between frames a hand that is not seen keeps its identity, side and learnt shape,
+    whatever ``coast_s`` is, which ends its publication alone. Chosen: one frame may be lost, and the next come late."""
+    longest_patience_s: float = 3.0
+    """But no longer than this, seconds, unless ``coast_s`` is. Chosen: after it another hand may be there."""
+    longest_extrapolation_s: float = 0.25
+    """A hand is expected where its motion leads to in this time at most, or in ``coast_s``, seconds. Guessed: longer,
+    hands stop or turn round."""
     known_shape_frames: int = 5
     """From so many frames on the learnt shape is taken for better than what the frame itself gives. Guessed."""
 
@@ -157,6 +165,9 @@ class SearchConfig:
     found_again_m: float = 0.24
     """A hand found this near to where a track missed its own may be that one, metres. Guessed: about a hand's
     length."""
+    found_again_m_s: float = 0.5
+    """That distance grows by this for every second that the hand was not seen beyond ``coast_s``, metres a second.
+    Guessed: hands that are watched at a few frames a second."""
 
     def __post_init__(self) -> None:
         validation.positive(self, *(f.name for f in fields(self)), section="search")
@@ -182,7 +193,7 @@ class TrackerConfig:
     """A hand is published as TRACK from this confidence on. Guessed: low, so that consumers can choose their own."""
     coast_s: float = 0.25
     """How long a hand that is hidden is published as COAST after it was last seen, seconds; a longer gap ends the
-    track. Guessed."""
+    track, unless frames come so seldom that ``track.patience_intervals`` take longer. Guessed."""
     start_odds: float = 7.0
     """Log odds of a hand from which on a track begins: with less, hands half hidden are found more often, and now and
     then something that is none. Measured with ``hand-pose evaluate-detector --search --seed 1 --start-odds 5``, 6 and

@@ -6,7 +6,9 @@ published as it is, and the state SEARCH (not sure yet), TRACK, COAST or LOST.
 Whether there is a hand is the network's log odds of one, low-passed over frames: a track begins where they are high,
 ends where they are low, and in between neither one doubtful frame nor one lucky one changes its state. (They are not
 summed: frames of one view err alike, and a cup would be a hand in the end.) What stands before the hand is no evidence
-against it, so an occluded hand coasts, and a place seen to be empty ends the track at once.
+against it, so an occluded hand coasts, and a place seen to be empty ends the track at once. Where frames come so
+seldom that a hand may leave its place between two of them, a track that has begun waits in SEARCH for its hand,
+unpublished, until ``patience_s`` is over.
 """
 
 from __future__ import annotations
@@ -58,6 +60,9 @@ class Track:
         """The same as the network alone has it."""
         self.seen_s = -np.inf
         """Stamp of the last frame in which it was seen."""
+        self.patience_s = config.coast_s
+        """How long it may not be seen without being given up; at low frame rates more than ``coast_s``."""
+        self._begun = False  # and not given up since
         self._config, self._refiner, self._calibration = config, refiner, calibration
         self._log_odds_prior = log_odds_prior
         self._log_odds: float | None = None  # low-passed
@@ -92,6 +97,11 @@ class Track:
         return self.state in (TrackState.TRACK, TrackState.COAST)
 
     @property
+    def waits(self) -> bool:
+        """Whether it has begun and is not published, as its hand was not seen for ``coast_s``, but may return."""
+        return self._begun and not self.published
+
+    @property
     def track_log_odds(self) -> float:
         """Log odds of a hand: low-passed over the frames, plus those of its proposal."""
         return (self._log_odds or 0.0) + self._log_odds_prior
@@ -107,7 +117,8 @@ class Track:
         middle = self._joints.mean(axis=0)
         if self._velocity is None:
             return np.asarray(middle)
-        return np.asarray(middle + self._velocity.mean(axis=0) * (stamp_s - self.seen_s))
+        most_s = max(self._config.track.longest_extrapolation_s, self._config.coast_s)
+        return np.asarray(middle + self._velocity.mean(axis=0) * min(stamp_s - self.seen_s, most_s))
 
     def crop_requests(self, stamp_s: float) -> list[CropRequest]:
         """The crops to take at a time: about the hand's predicted middle, turned so that it is upright, one request a
@@ -196,14 +207,16 @@ class Track:
         return share > self._config.track.occluded_share
 
     def _mark_missed(self, stamp_s: float) -> None:
-        """A frame in which the hand was not seen: wait, coast or give up."""
+        """A frame in which the hand was not seen: coast, wait or give up."""
         age_s, coast_s = stamp_s - self.seen_s, self._config.coast_s
         likely = (self._log_odds or 0.0) >= self._config.scoring.seen_log_odds
-        if not self.published or self.hand is None:
-            self.state = TrackState.SEARCH if likely and age_s < coast_s else TrackState.LOST
-            return
-        if not likely or age_s >= coast_s:
-            self.state, self.hand, self.raw = TrackState.LOST, None, None
+        if not (self.published and self.hand is not None and likely and age_s < coast_s):
+            # At low rates a hand may be elsewhere: that its old place is empty does not speak against it.
+            elsewhere = self._begun and self.patience_s > coast_s
+            waits = age_s < self.patience_s and (elsewhere or (likely and not self.published))
+            self.state = TrackState.SEARCH if waits else TrackState.LOST
+            if self._begun:
+                self.hand, self.raw, self._begun = None, None, waits
             return
         self.state = TrackState.COAST
         fading = 1.0 - age_s / coast_s
@@ -225,7 +238,7 @@ class Track:
         """A frame in which the hand was seen: motion, shape, smoothed pose and state go on from it."""
         frame, dt_s = chosen.frame, stamp_s - self.seen_s
         joints = frame.local_to_camera(refined.joints)
-        follows_on = 0.0 < dt_s <= self._config.coast_s
+        follows_on = 0.0 < dt_s <= self.patience_s
         self._velocity = None
         if self._joints is not None and follows_on:
             velocity = (joints - self._joints) / dt_s
@@ -245,8 +258,8 @@ class Track:
         )
         self.seen_s = stamp_s
         self._confidence, self._joint_confidence = confidence, joint_confidence
-        begun = self.published or self.track_log_odds >= self._config.start_odds
-        self.state = TrackState.TRACK if begun else TrackState.SEARCH
+        self._begun = self._begun or self.track_log_odds >= self._config.start_odds
+        self.state = TrackState.TRACK if self._begun else TrackState.SEARCH
         before, hand = self.hand, self._to_hand(chosen.side, smoothed, refined.shape)
         moves_on = follows_on and before is not None and before.side == hand.side
         self.hand = hand.since(before, dt_s) if moves_on and before is not None else hand

@@ -25,7 +25,7 @@ from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.depth.frame import DepthFrame
 from hand_pose_ros.detection.config import DetectionConfig
 from hand_pose_ros.detection.detector import HandDetector
-from hand_pose_ros.detection.proposals import Proposal, ProposalGenerator
+from hand_pose_ros.detection.proposals import Proposal, ProposalGenerator, farther_than
 from hand_pose_ros.hand.skeleton import SIDES
 from hand_pose_ros.network.checkpoint import CheckpointError, CheckpointInfo
 from hand_pose_ros.network.device import is_device_error
@@ -36,6 +36,7 @@ from hand_pose_ros.tracking.confidence import Calibration, uncalibrated
 from hand_pose_ros.tracking.config import ScoringConfig, TrackerConfig
 from hand_pose_ros.tracking.estimate import CropRequest, Estimate
 from hand_pose_ros.tracking.hand import Hand, TrackState
+from hand_pose_ros.tracking.patience import Patience
 from hand_pose_ros.tracking.pose_inference import PoseEstimator, estimate_poses
 from hand_pose_ros.tracking.scoring import best_hypothesis, hypothesis_score, is_hand, is_surely_hand
 from hand_pose_ros.tracking.stage_timer import StageTimer
@@ -109,6 +110,7 @@ class HandTracker:
         """Forget every track; the next frame starts in SEARCH."""
         self._tracks: list[Track] = []
         self._stamp_s: float | None = None
+        self._patience = Patience(self.config)
         self._searched_s = -np.inf
         self._save_again_s = -np.inf
 
@@ -130,7 +132,10 @@ class HandTracker:
             self.reset()
         self._stamp_s = stamp_s
         timer = StageTimer()
-        self._tracks = [t for t in self._tracks if stamp_s - t.seen_s <= self.config.coast_s]
+        patience_s = self._patience.next_frame(stamp_s)
+        self._tracks = [t for t in self._tracks if stamp_s - t.seen_s <= patience_s]
+        for track in self._tracks:
+            track.patience_s = patience_s
         had_hand = any(track.published for track in self._tracks)
         self._follow_tracks(frame, timer)
         if self._search_is_due(stamp_s):
@@ -195,7 +200,7 @@ class HandTracker:
         known = [track.centre(stamp_s) for track in self._tracks if track.seen_s == stamp_s]
         with timer.stage("locate"):
             proposals = self.proposal_generator.propose(frame, config.hands)
-        proposals = _farther_than(config.proposals.same_hand_m, known, proposals)
+        proposals = farther_than(config.proposals.same_hand_m, known, proposals)
         self._start_tracks(proposals, is_hand, frame, timer)
         confirmed = self._confirmed_tracks(stamp_s)
         if 0 < len(confirmed) < config.hands:
@@ -205,7 +210,7 @@ class HandTracker:
                 remaining = self.proposal_generator.detect_remaining(frame, joints, missing)
             known += [proposal.centre for proposal in proposals]
             known += [track.centre(stamp_s) for track in confirmed]
-            remaining = _farther_than(config.search.known_place_m, known, remaining)
+            remaining = farther_than(config.search.known_place_m, known, remaining)
             self._start_tracks(remaining, is_surely_hand, frame, timer)
         # A hand that was found takes the place of one that is only remembered, and that of one that may be none.
         best = sorted(self._tracks, key=lambda t: (-t.seen_s, not t.published, -t.track_log_odds))
@@ -245,7 +250,9 @@ class HandTracker:
         best = best_hypothesis(estimates, self.config.scoring)
         for track in self._tracks:
             distance_m = np.linalg.norm(track.centre(stamp_s) - best.centre)
-            if track.seen_s < stamp_s and distance_m < self.config.search.found_again_m:
+            unseen_s = max(stamp_s - track.seen_s - self.config.coast_s, 0.0)
+            within_m = self.config.search.found_again_m + self.config.search.found_again_m_s * unseen_s
+            if track.seen_s < stamp_s and distance_m < within_m:
                 of_its_side = [e for e in estimates if e.side in track.sides_to_try(stamp_s)]
                 if of_its_side and track.update(of_its_side, stamp_s, timer):
                     return
@@ -254,7 +261,9 @@ class HandTracker:
         )
         if track.update(estimates, stamp_s, timer):
             self._next_id += 1
-            self._tracks = [t for t in self._tracks if t.published or t.seen_s == stamp_s] + [track]
+            self._tracks = [t for t in self._tracks if t.published or t.waits or t.seen_s == stamp_s] + [
+                track
+            ]
 
     def _drop_duplicates(self) -> None:
         """Of two tracks on the same hand the older one stays."""
@@ -316,12 +325,3 @@ def _calibration_of(info: CheckpointInfo) -> Calibration:
         return Calibration.from_dict(info.calibration)
     except (ValueError, TypeError, KeyError, OverflowError, AttributeError) as error:
         raise CheckpointError(f"{info.path}: its calibration cannot be used: {shown(error)}") from error
-
-
-def _farther_than(least_m: float, centres: Sequence[Array], proposals: Sequence[Proposal]) -> list[Proposal]:
-    """The proposals that are farther than ``least_m`` from every centre (3,) m."""
-    return [
-        proposal
-        for proposal in proposals
-        if all(np.linalg.norm(proposal.centre - centre) > least_m for centre in centres)
-    ]

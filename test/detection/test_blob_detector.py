@@ -11,7 +11,9 @@ import pytest
 from depth_scenes import Ball, chain, facing, hand, render, spoil
 
 from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.depth.downsample import MOST_CELLS
 from hand_pose_ros.depth.frame import DepthFrame
+from hand_pose_ros.detection import blob_detector
 from hand_pose_ros.detection.blob_detector import Blob, detect_blobs
 from hand_pose_ros.detection.config import BlobDetectorConfig
 
@@ -234,3 +236,49 @@ def test_every_real_frame_with_a_raised_hand_has_one(
         assert found is not None, path.name
         # In both recordings the hand is held 0.45 to 0.75 m from the camera, the body farther away.
         assert 0.45 < found.centre[2] < 0.75, path.name
+
+
+def pieces(width: int, height: int, seed: int = 1) -> np.ndarray:
+    """A picture full of small pieces at many depths, m: a ridge on every one."""
+    rng = np.random.default_rng(seed)
+    depth = rng.uniform(0.3, 1.4, (height // 12 + 1, width // 12 + 1)).astype(np.float32)
+    return np.kron(depth, np.ones((12, 12), np.float32))[:height, :width].copy()
+
+
+@pytest.mark.parametrize(
+    "width, height, focal_px, cells",
+    [(640, 480, 160.0, 640 * 480), (1000, 750, 80.0, 1000 * 750), (2000, 1500, 100.0, 1000 * 750)],
+)
+def test_the_work_of_a_search_is_bounded_by_counts(monkeypatch, width, height, focal_px, cells) -> None:
+    """Of cells, of ridges that are placed, and of steps along the surface."""
+    steps: list[int] = []
+    placed: list[int] = []
+    counted_flood, counted_ridges = blob_detector.flood, blob_detector._ridges
+
+    def flood(*arguments):
+        size = counted_flood(*arguments)
+        steps.append(int(arguments[12][4]))
+        assert arguments[0].size <= min(cells, MOST_CELLS)
+        return size
+
+    def ridges(*arguments):
+        found = counted_ridges(*arguments)
+        placed.append(len(found))
+        return found
+
+    monkeypatch.setattr(blob_detector, "flood", flood)
+    monkeypatch.setattr(blob_detector, "_ridges", ridges)
+    config = BlobDetectorConfig(max_steps=3000)
+    camera = Camera(width, height, focal_px, focal_px, width / 2, height / 2)
+    detect_blobs(DepthFrame(pieces(width, height), camera), config)
+    assert placed[0] == 10 * config.max_candidates
+    assert 0 < len(steps) <= config.max_candidates
+    assert sum(steps) <= config.max_steps
+
+
+def test_a_hand_is_found_among_more_ridges_than_are_placed() -> None:
+    """It is nearer than they are."""
+    camera = Camera(640, 480, 160.0, 160.0, 320.0, 240.0)
+    near = render(camera, hand(PALM, facing(-1.0)))
+    depth = np.where(np.isfinite(near), near, 0.9 + 0.3 * pieces(640, 480)).astype(np.float32)
+    assert off(nearest(depth, camera), PALM) < 0.03

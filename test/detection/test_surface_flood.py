@@ -94,3 +94,22 @@ def test_the_inside_of_a_surface_ends_before_its_edges() -> None:
     assert inside[30, 25] == 1
     assert inside[30, 30] == inside[30, 31] == 0
     assert inside[20, 25] == inside[5, 5] == 0
+
+
+def test_a_flood_gives_up_after_its_steps_and_counts_them() -> None:
+    z = plate(10)
+    geodesic = np.full(z.shape, np.inf, np.float32)
+    queue = np.empty((4 * z.size + 16, 2), np.int32)
+
+    def walk(most_steps: int) -> tuple[int, int]:
+        out = np.empty(5)
+        count = flood(
+            z, rays(), cells(), SIZE // 2, SIZE // 2, 1.0, 1.0, 0.06, *EDGE, geodesic, queue, out, most_steps
+        )
+        assert np.isposinf(geodesic).all(), "it is left as it was"
+        return count, int(out[4])
+
+    count, steps = walk(10**6)
+    assert (count, steps >= count) == (21 * 21, True)
+    assert walk(steps) == (count, steps)
+    assert walk(steps - 1) == (-1, steps - 1)

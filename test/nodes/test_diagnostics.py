@@ -6,10 +6,12 @@ import math
 from types import SimpleNamespace
 
 import pytest
+from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticStatus
 
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.nodes import diagnostics
-from hand_pose_ros.nodes.diagnostics import STAGES, FrameStatistics
+from hand_pose_ros.nodes.diagnostics import STAGES, FrameOutcome, FrameStatistics
 from hand_pose_ros.synthetic.motion import SyntheticMotion
 from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.tracker import HandTracker
@@ -88,3 +90,86 @@ def test_stages_are_those_that_the_tracker_times(shipped_model):
         depth, _ = motion.frame(index / 30)
         timed |= set(tracker.update(depth, camera, index / 30).timings_ms)
     assert timed == set(STAGES)
+
+
+def status(statistics: FrameStatistics, **changed):
+    given = {
+        "name": "n", "hardware_id": "m", "stamp": Time(), "lifecycle": "active", "tracking": "search",
+        "statistics": statistics, "last_error": None, "configure_error": None, **changed,
+    }  # fmt: skip
+    return diagnostics.diagnostic_array(**given).status[0]
+
+
+def arrive(statistics: FrameStatistics, clock, hz: float, count: int) -> None:
+    for _ in range(count):
+        statistics.receive()
+        statistics.publish(20.0, 10.0, 0, {})
+        clock.now += 1 / hz
+
+
+def test_a_camera_that_is_gone_is_a_warning_after_a_second(clock):
+    statistics = FrameStatistics()
+    assert status(statistics).level == DiagnosticStatus.WARN
+    arrive(statistics, clock, 30.0, 30)
+    assert status(statistics).level == DiagnosticStatus.OK
+    clock.now += 0.9
+    assert status(statistics).level == DiagnosticStatus.OK
+    clock.now += 0.2
+    warned = status(statistics)
+    assert warned.level == DiagnosticStatus.WARN
+    assert "gone" in warned.message
+    arrive(statistics, clock, 30.0, 1)
+    assert status(statistics).level == DiagnosticStatus.OK
+
+
+def test_a_slow_camera_is_not_gone_between_two_images(clock):
+    statistics = FrameStatistics()
+    arrive(statistics, clock, 1.0, 6)
+    clock.now += 0.9
+    assert status(statistics).level == DiagnosticStatus.OK
+    clock.now += 1.0
+    assert status(statistics).level == DiagnosticStatus.WARN
+
+
+def test_hints_and_images_without_a_partner_are_warnings_while_they_last(clock):
+    statistics = FrameStatistics()
+    arrive(statistics, clock, 30.0, 10)
+    statistics.hint("roi", "the region is outside")
+    assert (status(statistics).level, status(statistics).message) == (
+        DiagnosticStatus.WARN,
+        "the region is outside",
+    )
+    statistics.hint("roi", None)
+    assert status(statistics).level == DiagnosticStatus.OK
+    statistics.drop(FrameOutcome.NO_INFO)
+    warned = status(statistics)
+    assert warned.level == DiagnosticStatus.WARN
+    assert "camera info" in warned.message
+    clock.now += 9.0
+    arrive(statistics, clock, 30.0, 60)
+    assert status(statistics).level == DiagnosticStatus.OK
+
+
+def test_levels_in_their_order(clock):
+    statistics = FrameStatistics()
+    statistics.receive()
+    statistics.hint("unit", "units?")
+    assert status(statistics, configure_error="no model").level == DiagnosticStatus.ERROR
+    assert status(statistics, lifecycle="inactive").level == DiagnosticStatus.OK
+    assert status(statistics, tracking=diagnostics.DISABLED).level == DiagnosticStatus.OK
+    assert status(statistics).level == DiagnosticStatus.ERROR, "images arrive and none gives an output"
+    statistics.publish(20.0, 10.0, 0, {})
+    assert status(statistics).message == "units?"
+    statistics.hint("unit", None)
+    assert status(statistics, last_error=("late", 3.0)).level == DiagnosticStatus.WARN
+    assert status(statistics, last_error=("late", 11.0)).level == DiagnosticStatus.OK
+
+
+def test_device_and_model_hash_are_told():
+    tracker = SimpleNamespace(
+        estimator=SimpleNamespace(device="cpu"), model_info=SimpleNamespace(sha256="ab" * 32)
+    )
+    told = status(FrameStatistics(), details=diagnostics.tracker_details(tracker))
+    values = {pair.key: pair.value for pair in told.values}
+    assert (values["device"], values["model_hash"]) == ("cpu", "ab" * 32)
+    assert diagnostics.tracker_details(None) == {"device": "", "model_hash": ""}

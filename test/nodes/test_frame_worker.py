@@ -14,6 +14,7 @@ from rclpy.lifecycle import LifecycleNode
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
+from hand_pose_ros.nodes import frame_worker
 from hand_pose_ros.nodes.diagnostics import FrameStatistics
 from hand_pose_ros.nodes.frame_worker import FrameWorker
 from hand_pose_ros.nodes.parameters.tracker_parameters import TRACKER_PARAMETERS
@@ -249,3 +250,27 @@ def test_stopping_ends_the_thread_and_leaves_what_waits(bench: Callable[..., Ben
     tested.worker.stop()
     assert not tested.worker._thread.is_alive()
     assert tested.tracker.stamps == [1.0]
+
+
+def test_a_worker_that_is_given_up_on_goes_on_alone(
+    bench: Callable[..., Bench], fake_tracker, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(frame_worker, "_STOP_PATIENCE_S", 0.1)
+    tested = bench(fake_tracker(delay_s=0.8))
+    tested.offer(1.0)
+    deadline = time.monotonic() + 20
+    while not tested.tracker.stamps and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert not tested.worker.stop()
+    assert "did not finish its frame" in tested.log.lines[-1]
+    tested.offer(2.0)
+    assert tested.wait_for(2)
+    assert tested.tracker.stamps == [1.0, 2.0]
+    tested.offer(3.0)
+    while len(tested.tracker.stamps) < 3 and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert not tested.worker.stop()
+    tested.worker.abandon()
+    tested.worker._thread.join(20)
+    assert not tested.worker._thread.is_alive()
+    assert len(tested.outputs.published) == 2, "nothing is published any more"

@@ -50,3 +50,16 @@ def test_closing_ends_the_wait():
     assert results == [None]
     mailbox.put(1)
     assert mailbox.take() is None
+
+
+def test_closing_is_undone_unless_the_taker_was_told():
+    mailbox: Mailbox[int] = Mailbox()
+    mailbox.put(1)
+    mailbox.close()
+    assert mailbox.reopen()
+    mailbox.put(2)
+    assert mailbox.take() == 2
+    mailbox.close()
+    assert mailbox.take() is None
+    assert not mailbox.reopen()
+    assert mailbox.take() is None

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
+from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import CameraInfo
 from std_srvs.srv import Trigger
 
 from hand_pose_ros.hand.skeleton import ANGLE_NAMES, JOINT_NAMES
 from hand_pose_ros.msg import HandPose
+from hand_pose_ros.nodes import frame_worker
 
 
 @pytest.mark.slow
@@ -308,3 +312,25 @@ def test_diagnostics_tell_rate_drops_age_and_state(rig, fake_tracker, hand):
     assert values["published"] == values["received"] == "5"
     assert float(values["age_ms_p95"]) > 0
     assert float(values["rate_out_hz"]) > 0
+
+
+@pytest.mark.slow
+def test_deactivating_fails_while_a_frame_does_not_end_and_no_second_worker_begins(
+    rig, fake_tracker, monkeypatch
+):
+    monkeypatch.setattr(frame_worker, "_STOP_PATIENCE_S", 0.1)
+    tracker = fake_tracker(delay_s=1.5)
+    bench = rig(tracker)
+    bench.connect()
+    bench.send()
+    assert bench.spin_until(lambda: bool(tracker.stamps))
+    assert bench.node.trigger_deactivate() == TransitionCallbackReturn.FAILURE
+    assert bench.node.on_activate(None) == TransitionCallbackReturn.FAILURE
+    workers = [t for t in threading.enumerate() if t.name == "hand tracker"]
+    assert len(workers) == 1
+    tracker.delay_s = 0.0
+    assert bench.wait_for_answers(1)
+    bench.send()
+    assert bench.wait_for_answers(2), "the node is still active"
+    assert bench.node.trigger_deactivate() == TransitionCallbackReturn.SUCCESS
+    assert bench.node.trigger_activate() == TransitionCallbackReturn.SUCCESS

@@ -325,3 +325,45 @@ def test_without_a_shape_configuration_every_frame_has_the_networks_shape():
     assert all(np.array_equal(call.geometry.shape, np.full(9, 0.02)) for call in calls)
     assert not any(call.fit_shape for call in calls)
     assert not one.hand.shape_frozen
+
+
+def seldom(one: Track, interval_s: float) -> Track:
+    """Frames come with this interval, and one has been seen."""
+    one.patience_s = 2.5 * interval_s
+    one.update([estimate(SURE)], 0.0, StageTimer())
+    assert one.state == TrackState.TRACK
+    return one
+
+
+def test_a_hidden_hand_is_published_for_coast_s_and_keeps_its_identity_for_the_patience():
+    known = seldom(track(), 0.5)
+    known.update([estimate(SURE)], 0.5, StageTimer())
+    learnt = known.shape_estimator.frames
+    states = []
+    for stamp_s in (0.7, 1.0, 1.5):
+        known.update([estimate(NONE, nearer_m=0.10)], stamp_s, StageTimer())
+        states.append((known.state, known.hand is not None))
+    assert states == [(TrackState.COAST, True), (TrackState.SEARCH, False), (TrackState.SEARCH, False)]
+    assert known.waits
+    known.update([estimate(DOUBTFUL)], 1.7, StageTimer())
+    assert known.state == TrackState.TRACK, "it has begun already"
+    assert known.shape_estimator.frames > learnt >= 2
+    assert (known.hand.joint_velocities == 0).all(), "it comes back after it was not published"
+
+
+def test_a_hidden_hand_is_given_up_after_the_patience():
+    known = seldom(track(), 0.5)
+    known.update([], 1.0, StageTimer())
+    assert known.state == TrackState.SEARCH
+    known.update([], 1.3, StageTimer())
+    assert known.state == TrackState.LOST
+    assert not known.waits
+
+
+def test_at_low_rates_a_hand_seen_in_every_frame_has_velocities_and_its_motion_is_not_drawn_out():
+    known = seldom(track(), 0.5)
+    known.update([estimate(SURE, centre=(0.05, 0.0, 0.5))], 0.5, StageTimer())
+    assert known.hand.joint_velocities[:, 0].mean() > 0.05
+    middle = known.centre(0.5)
+    assert np.allclose(known.centre(1.0), known.centre(0.75))
+    assert 0.01 < known.centre(1.0)[0] - middle[0] < 0.03
