@@ -220,6 +220,7 @@ def reached_from(parts: set[str]) -> set[str]:
     return reached
 
 
+@pytest.mark.slow
 def test_what_is_trained_never_sees_the_test_matchers() -> None:
     """They stand for the sensors that nothing was fitted to; the command that measures reaches them."""
     matchers = {

@@ -179,6 +179,11 @@ class FrameStatistics:
             self._without_info.popleft()
 
 
+def tracker_faults(tracker: HandTracker | None) -> str | None:
+    """What is wrong with the tracker while it goes on, in one line; None when nothing is."""
+    return "; ".join(getattr(tracker, "faults", {}).values()) or None
+
+
 def tracker_details(tracker: HandTracker | None) -> dict[str, str]:
     """Returns the device on which a tracker computes and its model's hash; empty texts where there is none."""
     device = getattr(getattr(tracker, "estimator", None), "device", "")

@@ -57,8 +57,7 @@ class HandTrackerNode(LifecycleNode):
         **node_arguments: Any,
     ) -> None:
         Node.__init__(self, node_name, **node_arguments)
-        # Reentrant, as a state machine that is busy refuses a second transition.
-        self._transitions = ReentrantCallbackGroup()
+        self._transitions = ReentrantCallbackGroup()  # a busy state machine refuses a second transition
         LifecycleNodeMixin.__init__(self, callback_group=self._transitions)
         self._tracker_factory = tracker_factory
         self._prepare = prepare
@@ -229,9 +228,7 @@ class HandTrackerNode(LifecycleNode):
                 statistics=self.statistics,
                 last_error=self.throttled_logger.last_error(),
                 details=diagnostics.tracker_details(tracker),
-                configure_error=self._configure_error
-                or "; ".join(getattr(tracker, "faults", {}).values())
-                or None,
+                configure_error=self._configure_error or diagnostics.tracker_faults(tracker),
             )
         )
 

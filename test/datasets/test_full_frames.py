@@ -12,6 +12,9 @@ from hand_pose_ros.datasets.full_scenes import FullFrameConfig
 from hand_pose_ros.detection.detector_net import COLUMNS, OUT_COLUMNS, OUT_ROWS, ROWS, STRIDE
 from hand_pose_ros.synthetic.surroundings_config import SurroundingsConfig
 
+# The renderer is compiled anew in every process.
+pytestmark = pytest.mark.slow
+
 BARE = SurroundingsConfig(**dict.fromkeys(SurroundingsConfig.__dataclass_fields__, 0.0))
 CONFIG = FullFrameConfig(split=1, identities=2)
 
@@ -21,7 +24,6 @@ def clean():
     return FullFrames(replace(CONFIG, scene=BARE, noise=False, hands=(0.0, 1.0, 0.0))).batch(3, 48)
 
 
-@pytest.mark.slow
 def test_a_batch_is_a_function_of_the_seed():
     a, b = FullFrames(CONFIG).batch(5, 6), FullFrames(CONFIG).batch(5, 6)
     assert np.array_equal(a.z, b.z)
@@ -30,7 +32,6 @@ def test_a_batch_is_a_function_of_the_seed():
     assert not np.array_equal(a.z, FullFrames(replace(CONFIG, split=2)).batch(5, 6).z)
 
 
-@pytest.mark.slow
 def test_shapes_and_what_lies_outside_the_image():
     batch = FullFrames(CONFIG).batch(0, 12)
     assert batch.z.shape == batch.cell.shape == (12, ROWS, COLUMNS)
@@ -41,7 +42,6 @@ def test_shapes_and_what_lies_outside_the_image():
     assert (filled > 0.8 * COLUMNS).all()
 
 
-@pytest.mark.slow
 def test_the_middle_of_a_hand_lies_behind_its_surface(clean):
     whole = clean.inside[:, 0] & (clean.visible[:, 0] > 0.9)
     assert whole.sum() > 20
@@ -60,7 +60,6 @@ def test_the_middle_of_a_hand_lies_behind_its_surface(clean):
     assert (np.abs(near) < 0.08).mean() > 0.9
 
 
-@pytest.mark.slow
 def test_the_visible_share_falls_when_something_hides_a_hand():
     config = replace(CONFIG, noise=False, hands=(0.0, 1.0, 0.0))
     bare = FullFrames(replace(config, scene=BARE)).batch(2, 64)
@@ -70,7 +69,6 @@ def test_the_visible_share_falls_when_something_hides_a_hand():
     assert hidden.visible[both, 0].mean() < bare.visible[both, 0].mean() - 0.1
 
 
-@pytest.mark.slow
 def test_pictures_without_hands_have_none():
     batch = FullFrames(replace(CONFIG, hands=(1.0, 0.0, 0.0))).batch(4, 16)
     assert not batch.present.any()
@@ -78,7 +76,6 @@ def test_pictures_without_hands_have_none():
     assert (batch.z > 0).any(axis=(1, 2)).mean() > 0.7, "but things in them"
 
 
-@pytest.mark.slow
 def test_left_and_right_are_equally_many_and_two_hands_keep_apart():
     batch = FullFrames(replace(CONFIG, hands=(0.0, 0.0, 1.0))).batch(7, 300)
     assert batch.left[:, 0].mean() == pytest.approx(0.5, abs=0.1)
@@ -86,7 +83,6 @@ def test_left_and_right_are_equally_many_and_two_hands_keep_apart():
     assert np.linalg.norm(batch.centre[:, 0] - batch.centre[:, 1], axis=1).min() > 0.1
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -105,7 +101,6 @@ def test_wrong_settings_are_named(change, message):
         FullFrames(CONFIG).batch(0, 0)
 
 
-@pytest.mark.slow
 def test_a_share_seen_by_stereo_leaves_the_other_pictures_and_the_truth_as_they_were() -> None:
     before = FullFrames(FullFrameConfig(split=1, identities=2)).batch(4, 16)
     after = FullFrames(FullFrameConfig(split=1, identities=2, stereo=0.5)).batch(4, 16)

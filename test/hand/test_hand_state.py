@@ -12,6 +12,7 @@ from hand_pose_ros.hand.skeleton import ANGLE_LIMITS, bone_lengths
 LIMITS = torch.tensor(ANGLE_LIMITS)
 
 
+@pytest.mark.slow
 def test_random_hands_are_valid_and_before_the_camera() -> None:
     state = random_hands(200, seed=4, shape_spread=0.2)
     assert ((state.angles >= LIMITS[:, 0]) & (state.angles <= LIMITS[:, 1])).all()

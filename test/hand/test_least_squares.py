@@ -60,6 +60,7 @@ def test_angles_stay_within_the_limits_when_the_target_is_beyond() -> None:
     assert ((angles >= LIMITS[:, 0]) & (angles <= LIMITS[:, 1])).all()
 
 
+@pytest.mark.slow
 def test_frames_of_one_group_give_one_hand() -> None:
     truth = random_hands(3, seed=8, shape_spread=0.15)
     truth = HandState.start(

@@ -47,6 +47,7 @@ def test_refined_joints_are_nearer_to_the_drawn_hand_than_the_networks(refiner: 
     assert refined.statistics.explained > 0.8
 
 
+@pytest.mark.slow
 def test_the_refined_hand_is_one_of_the_model_with_angles_in_range(refiner: Refiner) -> None:
     refined = refiner.refine(network_pose())
     assert np.allclose(joints_of(refined), refined.joints, atol=1e-9)

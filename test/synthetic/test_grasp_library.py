@@ -18,6 +18,9 @@ from hand_pose_ros.synthetic.poses import sample_view_rotations, self_intersects
 from hand_pose_ros.synthetic.solids import BOX, CYLINDER, ELLIPSOID, NOTHING
 from hand_pose_ros.synthetic.subjects import SubjectSet, load_subjects
 
+# The library is made anew.
+pytestmark = pytest.mark.slow
+
 FAMILIES, PEOPLE, COUNT = ("makehuman", "webxr"), 6, 300
 CLOSING = ("handle", "can", "ball", "box", "from_above", "phone", "tripod", "pen", "hammer", "screwdriver")
 

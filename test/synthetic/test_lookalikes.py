@@ -16,6 +16,9 @@ from hand_pose_ros.synthetic.negatives_config import NEGATIVE_GROUPS, NegativesC
 from hand_pose_ros.synthetic.rotations import random_rotations
 from hand_pose_ros.synthetic.solids import BOX, CYLINDER, ELLIPSOID, NOTHING, VESSEL, solid
 
+# The renderer is compiled anew in every process.
+pytestmark = pytest.mark.slow
+
 EVERY = NegativesConfig(objects=0.3, robots=0.2, furniture=0.2, stumps=0.2, border=0.5)
 SMALL = SyntheticConfig(identities=2, negative_fraction=0.5, noise=False)
 

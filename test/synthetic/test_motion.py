@@ -43,6 +43,7 @@ def test_joints_never_jump(motion):
     assert np.linalg.norm(np.diff(joints, axis=0), axis=-1).max() < 0.09
 
 
+@pytest.mark.slow
 def test_the_depth_shows_a_surface_at_the_joints(motion):
     depth, joints = motion.frame(1.1)
     column, row = np.rint(CAMERA.project(joints)).astype(int).T

@@ -19,6 +19,9 @@ from hand_pose_ros.tracking.shape_estimator import ShapeConfig
 from hand_pose_ros.tracking.tracker import HandTracker
 from hand_pose_ros.tracking.user_profile import UserProfile, load_profile
 
+# Every test loads the model, some twice.
+pytestmark = pytest.mark.slow
+
 CAMERA = Camera(64, 48, 60.0, 60.0, 31.5, 23.5)
 ERRORS = [
     torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB"),

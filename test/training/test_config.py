@@ -131,7 +131,7 @@ def test_every_number_of_a_recipe_is_checked(field, value):
         ("dataset: icvl\nroot: x\ndata: {turned: 1}", "recipe.yaml: no field 'data.turned'"),
         ("a: 1\nb: [1,\nc: 2", "recipe.yaml: cannot read the training configuration: line 3: "),
         ("a: 1\n\tb: 2", "recipe.yaml: cannot read the training configuration: line 2: "),
-        (5000 * "[", "recipe.yaml: cannot read the training configuration: "),
+        pytest.param(5000 * "[", "recipe.yaml: cannot read the training configuration: ", id="deep"),
         ("loss: {joint: .inf}", "recipe.yaml: loss.joint is inf, want a finite number"),
         ("optimiser: {warmup_samples: 0.5}", "recipe.yaml: optimiser.warmup_samples is 0.5, want a whole"),
     ],
