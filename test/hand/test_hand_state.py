@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 import torch
 
 from hand_pose_ros.hand.hand_state import hand_frames, random_hands
