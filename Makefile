@@ -83,7 +83,7 @@ format: $(ENVIRONMENT)  ## let ruff format the sources
 test: build lint  ## lint and all tests (TESTS=test/hand for some)
 	@$(IN_ENVIRONMENT) pytest $(TESTS)
 
-test-fast: build  ## the tests that are not marked slow, within a minute
+test-fast: build  ## the tests that are not marked slow: one to two minutes
 	@$(IN_ENVIRONMENT) pytest -m "not slow" $(TESTS)
 
 coverage: build  ## which lines the tests that are not marked slow run (numba's kernels left out)
