@@ -100,6 +100,15 @@ def test_nodes_are_short() -> None:
         assert len(path.read_text(encoding="utf-8").splitlines()) < 250, path.name
 
 
+def test_every_kernel_has_the_packages_cache() -> None:
+    """numba's own decorator raises where there is no place for its cache."""
+    for path in sources():
+        if path != PACKAGE / "kernel_cache.py":
+            text = path.read_text(encoding="utf-8")
+            assert "numba.njit" not in set(imported_modules(path)), path
+            assert not re.search(r"\bnumba\.(njit|jit)\b", text), path
+
+
 @pytest.mark.slow
 def test_package_does_not_know_the_research_that_is_done_with_it() -> None:
     """research/ is not installed."""

@@ -15,11 +15,11 @@ import math
 import struct
 
 import cv2
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.depth.image import DepthData, DepthImageError, UnknownEncodingError, as_bytes
+from hand_pose_ros.kernel_cache import njit
 
 TRANSPORT = "compressedDepth"
 """image_transport's name, a part of the format text."""
@@ -142,7 +142,7 @@ def _unpack_rvl(picture: NDArray[np.uint8]) -> NDArray[np.uint16]:
     return counts.reshape(height, width)
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _decode_rvl(words: NDArray[np.uint32], counts: NDArray[np.uint16]) -> bool:
     """Runs of zeros and of differences, each number in groups of three bits with a fourth that says whether one more
     follows. Whether the words fill ``counts`` exactly."""
