@@ -64,9 +64,8 @@ class InputWatch:
     def saw_info(self, now_s: float, stamp_ns: int) -> None:
         """A camera info arrived; one that only repeats another's stamp is no frame's."""
         self._info_seen = now_s
-        if (
-            self.depth_here(now_s) and stamp_ns != self._last_info_stamp_ns
-        ):  # before the first image none is missing
+        # Before the first image none is missing.
+        if self.depth_here(now_s) and stamp_ns != self._last_info_stamp_ns:
             if self._infos == 0:
                 self._counted_since, self._images = now_s, 0
             self._infos += 1

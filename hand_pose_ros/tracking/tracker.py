@@ -261,9 +261,8 @@ class HandTracker:
         )
         if track.update(estimates, stamp_s, timer):
             self._next_id += 1
-            self._tracks = [t for t in self._tracks if t.published or t.waits or t.seen_s == stamp_s] + [
-                track
-            ]
+            kept = [t for t in self._tracks if t.published or t.waits or t.seen_s == stamp_s]
+            self._tracks = [*kept, track]
 
     def _drop_duplicates(self) -> None:
         """Of two tracks on the same hand the older one stays."""
