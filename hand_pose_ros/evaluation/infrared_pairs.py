@@ -25,9 +25,6 @@ from hand_pose_ros.synthetic.solids import draw_solids
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
 
-_CLEARANCE_PX = 12
-"""Columns before the largest disparity: half of a census window and what a matcher smooths over."""
-
 
 @dataclass(frozen=True)
 class StereoRig:

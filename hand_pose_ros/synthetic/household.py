@@ -118,7 +118,7 @@ def rod(start: ArrayLike, end: ArrayLike, half: ArrayLike, kind: ArrayLike = CYL
 def robot_arms(count: int, rng: np.random.Generator) -> Solids:
     """Arms of up to three links (N, 12 parts), at the end a gripper with fingers of two links each, a knob, or nothing.
 
-    Links are 6 to 30 cm long and 3 to 11 cm thick: from small arms of servos to those of cobots.
+    Links are 4 to 33 cm long and 3 to 11 cm thick: from small arms of servos to those of cobots.
     """
     small = rng.random(count) < 0.4
     radius = np.where(small, rng.uniform(0.014, 0.028, count), rng.uniform(0.028, 0.055, count))
