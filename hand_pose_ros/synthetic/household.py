@@ -11,7 +11,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hand_pose_ros.synthetic.rotations import axes_along, axes_with_third, rotation_y, rotation_z
+from hand_pose_ros.synthetic.rotations import (
+    axes_along,
+    axes_with_third,
+    random_directions,
+    rotation_y,
+    rotation_z,
+)
 from hand_pose_ros.synthetic.solids import (
     BOX,
     CYLINDER,
@@ -122,8 +128,7 @@ def robot_arms(count: int, rng: np.random.Generator) -> Solids:
     """
     small = rng.random(count) < 0.4
     radius = np.where(small, rng.uniform(0.014, 0.028, count), rng.uniform(0.028, 0.055, count))
-    along = rng.normal(size=(count, 3))
-    along /= np.linalg.norm(along, axis=1, keepdims=True)
+    along = random_directions(count, rng)
     square = rng.random(count) < 0.3
     joints, links = [np.zeros((count, 3))], []
     for number in range(3):

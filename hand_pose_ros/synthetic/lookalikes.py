@@ -24,7 +24,13 @@ from hand_pose_ros.synthetic.household import (
     rod,
 )
 from hand_pose_ros.synthetic.negatives_config import NEGATIVE_GROUPS, NegativesConfig
-from hand_pose_ros.synthetic.rotations import random_axes, rotation_x, rotation_z
+from hand_pose_ros.synthetic.rotations import (
+    facing_normals,
+    random_axes,
+    random_directions,
+    rotation_x,
+    rotation_z,
+)
 from hand_pose_ros.synthetic.scene import Scenes
 from hand_pose_ros.synthetic.solids import CYLINDER, ELLIPSOID, NOTHING, Solids, moved, padded, solid
 
@@ -189,8 +195,7 @@ def _objects(out: Lookalikes, upright: Array, rotation: Array, rng: np.random.Ge
     out.arm_start[mine] = start[mine]
     out.behind[mine] = (start - 0.8 * half)[mine]
     _put(out, mine, _arm_ends(out, rotation, rng), PARTS)
-    way = rng.normal(size=(count, 3)) * [1.0, 1.0, 0.7]
-    way /= np.linalg.norm(way, axis=1, keepdims=True)
+    way = random_directions(count, rng, (1.0, 1.0, 0.7))
     stick = rod(shift, shift + rng.uniform(0.2, 0.5, (count, 1)) * way, rng.uniform(0.005, 0.02, count))
     _put(out, chosen & on_stick, stick, PARTS)
 
@@ -199,8 +204,7 @@ def _floors(out: Lookalikes, chosen: Flags, upright: Array, rng: np.random.Gener
     """A floor under what stands there, or a wall behind it."""
     count = len(upright)
     wall = rng.random(count) < 0.3
-    back = np.concatenate([rng.normal(0, 0.4, (count, 2)), np.ones((count, 1))], axis=1)
-    back /= np.linalg.norm(back, axis=1, keepdims=True)
+    back = facing_normals(count, 0.4, rng)
     normal = np.where(wall[:, None], back, upright[:, :, 1])
     offset = rng.uniform(0.02, 0.4, count)
     seen = chosen & (normal[:, 2] > 0.1)

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from hand_pose_ros.synthetic.primitives import cup, gripper
 from hand_pose_ros.synthetic.rotations import (
     axes_along,
+    facing_normals,
     random_axes,
+    random_directions,
     rotation_x,
     rotation_y,
     rotation_yxz,
@@ -83,8 +85,7 @@ def _elbows(scenes: Scenes, chosen: NDArray[np.bool_], rng: np.random.Generator)
     thick = rng.uniform(0.032, 0.055, count)
     for slot in range(2):
         long = rng.uniform(0.10, 0.17, count)
-        along = rng.normal(size=(count, 3)) * np.array([1.0, 1.0, 0.6])
-        along /= np.linalg.norm(along, axis=1, keepdims=True)
+        along = random_directions(count, rng, (1.0, 1.0, 0.6))
         turn = axes_along(along, rng.normal(size=(count, 3)))
         half = np.stack([long, thick, thick * rng.uniform(0.8, 1.1, count)], axis=-1)
         here = chosen & ((slot == 0) | (rng.random(count) < 0.75))
@@ -157,9 +158,7 @@ def _walls(
     scenes: Scenes, chosen: NDArray[np.bool_], through: NDArray[np.bool_], rng: np.random.Generator
 ) -> None:
     count = len(chosen)
-    tilt = rng.normal(0, 0.5, (count, 2))
-    normal = np.concatenate([tilt, np.ones((count, 1))], axis=1)
-    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+    normal = facing_normals(count, 0.5, rng)
     offset = np.where(through, rng.uniform(-0.08, 0.12, count), rng.uniform(0.02, 0.35, count))
     scenes.planes[chosen] = np.concatenate([normal, offset[:, None]], axis=1)[chosen]
 

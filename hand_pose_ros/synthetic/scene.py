@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hand_pose_ros import validation
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.synthetic.rotations import axes_along, random_axes
+from hand_pose_ros.synthetic.rotations import axes_along, facing_normals, random_axes
 from hand_pose_ros.synthetic.solids import BOX, ELLIPSOID, NOTHING, Solids, moved
 
 Array = NDArray[np.float64]
@@ -86,9 +86,7 @@ def sample_scenes(joints: Array, config: SceneConfig, rng: np.random.Generator) 
     count = len(joints)
     scenes = Scenes.empty(count)
 
-    tilt = rng.normal(0, 0.45, (count, 2))
-    normal = np.stack([tilt[:, 0], tilt[:, 1], np.ones(count)], axis=-1)
-    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+    normal = facing_normals(count, 0.45, rng)
     deepest = np.einsum("nji,ni->nj", joints, normal).max(axis=1)
     gap = _CLEARANCE_M + 0.35 * rng.random(count) ** 2
     has_plane = rng.random(count) < config.plane
