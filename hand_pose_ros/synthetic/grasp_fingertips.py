@@ -24,7 +24,7 @@ from hand_pose_ros.synthetic.grasp_plans import (
     skin,
 )
 from hand_pose_ros.synthetic.grasps import HandLinks
-from hand_pose_ros.synthetic.primitives import cup
+from hand_pose_ros.synthetic.primitives import cup, handle_m
 from hand_pose_ros.synthetic.rotations import axes_with_third, rotation_y, rotation_z
 from hand_pose_ros.synthetic.solids import (
     BOX,
@@ -192,7 +192,6 @@ def cup_handles(links: HandLinks, rng: np.random.Generator) -> GraspPlans:
     size, tall = rng.uniform(0.9, 1.15, count), rng.uniform(1.0, 1.5, count)
     reach = rng.uniform(0.9, 1.4, count)
     mug = cup(np.zeros(3), np.eye(3), size, tall, reach, np.where(rng.random(count) < 0.6, VESSEL, CYLINDER))
-    bar = 0.038 + 0.044 * reach
     # The cup's mouth (-y) to the thumb's side (+y), its handle (+x) to the fingers.
     angle = rng.uniform(0.5, 1.25, count)
     turn = rotation_z(rng.normal(0.1, 0.12, count)) @ rotation_y(angle) @ rotation_z(np.full(count, np.pi))
@@ -202,7 +201,7 @@ def cup_handles(links: HandLinks, rng: np.random.Generator) -> GraspPlans:
         0.5 * (links.bases[:, INDEX, 1] + links.bases[:, MIDDLE, 1]) + rng.normal(-0.004, 0.006, count),
         -0.0075 * size - links.radii[:, INDEX, 0].max(axis=1) - 0.002,
     )
-    grip = (turn @ (size * bar * np.array([[1.0], [0.0], [0.0]])).T[..., None])[..., 0]
+    grip = (turn @ (size * handle_m(reach) * np.array([[1.0], [0.0], [0.0]])).T[..., None])[..., 0]
     plans = GraspPlans.closing(
         moved(mug, turn, place - grip), rng, opened=-0.05, pip=(2.5, 4.5), fan=(0.0, 0.1)
     )
