@@ -8,11 +8,12 @@ Sizes are those of household things (m); places and starting poses are guessed, 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.synthetic.grasp_plans import (
-    GRASP_SOLIDS,
     INDEX,
     MIDDLE,
     PINKY,
@@ -20,6 +21,7 @@ from hand_pose_ros.synthetic.grasp_plans import (
     GraspPlans,
     across_palm,
     columns,
+    held_in_hand,
     pad,
     skin,
 )
@@ -32,8 +34,6 @@ from hand_pose_ros.synthetic.solids import (
     ELLIPSOID,
     NOTHING,
     VESSEL,
-    Solids,
-    gather,
     moved,
     solid,
 )
@@ -83,13 +83,6 @@ def _opposed(
     return plans, between + 0.5 * thick[:, None] * facing, facing, side
 
 
-def _held_in(plans: GraspPlans, thing: Solids) -> GraspPlans:
-    count, extra = len(thing.kind), GRASP_SOLIDS - thing.kind.shape[-1]
-    nothing = solid(np.full(count, NOTHING), np.zeros((count, 3)), np.ones((count, 3)))
-    plans.solids = gather(thing, *[nothing] * extra)
-    return plans
-
-
 def _small(links: HandLinks, rng: np.random.Generator, both: bool, thick: tuple[float, float]) -> GraspPlans:
     """Coins, cards, nuts, small balls and boxes between the thumb and one or two fingers."""
     count = len(links.bases)
@@ -106,7 +99,7 @@ def _small(links: HandLinks, rng: np.random.Generator, both: bool, thick: tuple[
     half = 0.5 * columns(width, np.where(kind == BOX, width * rng.uniform(0.6, 1.4, count), width), size)
     turn = np.stack([np.cross(side, facing), side, facing], axis=1)
     out = np.where(flat, 0.35 * width, 0.0)[:, None] * np.cross(side, facing)
-    return _held_in(plans, solid(kind, middle - out, half, turn))
+    return replace(plans, solids=held_in_hand(solid(kind, middle - out, half, turn)))
 
 
 def pinches(links: HandLinks, rng: np.random.Generator) -> GraspPlans:
@@ -131,7 +124,8 @@ def pens(links: HandLinks, rng: np.random.Generator) -> GraspPlans:
     along /= np.linalg.norm(along, axis=1, keepdims=True)
     half = rng.uniform(0.06, 0.085, count)
     middle = at + (rng.uniform(0.02, 0.045, count) - half)[:, None] * along
-    return _held_in(plans, solid(CYLINDER, middle, columns(radius, radius, half), axes_with_third(along)))
+    pen = solid(CYLINDER, middle, columns(radius, radius, half), axes_with_third(along))
+    return replace(plans, solids=held_in_hand(pen))
 
 
 def keys(links: HandLinks, rng: np.random.Generator) -> GraspPlans:
