@@ -32,7 +32,17 @@ from hand_pose_ros.synthetic.rotations import (
     rotation_z,
 )
 from hand_pose_ros.synthetic.scene import Scenes
-from hand_pose_ros.synthetic.solids import CYLINDER, ELLIPSOID, NOTHING, Solids, moved, padded, solid
+from hand_pose_ros.synthetic.solids import (
+    CYLINDER,
+    ELLIPSOID,
+    Solids,
+    moved,
+    nothing,
+    padded,
+    put,
+    solid,
+    take,
+)
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -119,14 +129,12 @@ class Lookalikes:
 def sample_lookalikes(rotation: Array, config: NegativesConfig, stream: tuple[int, int]) -> Lookalikes:
     """Palm rotations (N, 3, 3) of the crops without a hand, a batch's split and seed -> what they show instead."""
     count, slots = len(rotation), PARTS + _HELPERS
-    nothing = Solids(
-        np.full((count, slots), NOTHING), np.zeros((count, slots, 3)), np.zeros((count, slots, 3, 3))
-    )
+    empty = nothing(count, slots)
     none, zero = np.full(count, np.nan), np.zeros(count, np.int64)
     if not config.any:
         as_it_was = np.full(count, _AS_IT_WAS)
         return Lookalikes(
-            zero, np.full((count, 4), np.nan), nothing, none, none, as_it_was, np.zeros((count, 3))
+            zero, np.full((count, 4), np.nan), empty, none, none, as_it_was, np.zeros((count, 3))
         )
     rng = np.random.default_rng([*stream, _STREAM])
     shares = [getattr(config, name) for name in NEGATIVE_GROUPS]
@@ -136,7 +144,7 @@ def sample_lookalikes(rotation: Array, config: NegativesConfig, stream: tuple[in
     edge = np.zeros((count, 3))
     gap = rng.uniform(*_EDGE_GAP_M, count)
     edge[np.arange(count), np.maximum(side, 0) // 2] = np.where(side % 2, gap, -gap)
-    out = Lookalikes(group, np.full((count, 4), np.nan), nothing, none, none.copy(), side, edge)
+    out = Lookalikes(group, np.full((count, 4), np.nan), empty, none, none.copy(), side, edge)
     # Gravity: the camera looks level or down, now and then held at any angle.
     upright = rotation_z(rng.normal(0, 0.2, count)) @ rotation_x(rng.uniform(-0.15, 1.35, count))
     upright = np.where((rng.random(count) < 0.85)[:, None, None], upright, random_axes(count, rng))
@@ -152,9 +160,7 @@ def sample_lookalikes(rotation: Array, config: NegativesConfig, stream: tuple[in
 
 def _put(out: Lookalikes, chosen: Flags, parts: Solids, first: int) -> None:
     """Put solids (N, K) into the slots from ``first`` on of the chosen crops."""
-    slots = slice(first, first + parts.kind.shape[1])
-    for ours, theirs in zip(out.solids, parts, strict=True):
-        ours[chosen, slots] = theirs[chosen]
+    put(out.solids, chosen, take(parts, chosen), first)
 
 
 def _objects(out: Lookalikes, upright: Array, rotation: Array, rng: np.random.Generator) -> None:

@@ -21,7 +21,7 @@ from hand_pose_ros.synthetic.rotations import (
     rotation_z,
 )
 from hand_pose_ros.synthetic.scene import OBJECTS, Scenes
-from hand_pose_ros.synthetic.solids import BOX, CYLINDER, ELLIPSOID, VESSEL, Solids
+from hand_pose_ros.synthetic.solids import BOX, CYLINDER, ELLIPSOID, VESSEL, put, take
 
 Array = NDArray[np.float64]
 
@@ -116,7 +116,7 @@ def _cups(scenes: Scenes, chosen: NDArray[np.bool_], rng: np.random.Generator) -
     centre = rng.normal(0, [0.025, 0.025, 0.015], (count, 3))
     centre -= (0.06 * size * (rng.random(count) < 0.25))[:, None] * turn[:, :, 0]
     body = np.where(rng.random(count) < 0.6, VESSEL, CYLINDER)
-    _draw(scenes, chosen, cup(centre, turn, size, tall, reach, body))
+    put(scenes.solids, chosen, take(cup(centre, turn, size, tall, reach, body), chosen))
 
 
 def _grippers(scenes: Scenes, chosen: NDArray[np.bool_], rng: np.random.Generator) -> None:
@@ -124,14 +124,8 @@ def _grippers(scenes: Scenes, chosen: NDArray[np.bool_], rng: np.random.Generato
     count = len(chosen)
     size, opening = rng.uniform([[0.7], [0.0]], [[1.3], [1.0]], (2, count))
     centre = rng.normal(0, 0.025, (count, 3))
-    _draw(scenes, chosen, gripper(centre, random_axes(count, rng), size, opening, rng.random(count) < 0.4))
-
-
-def _draw(scenes: Scenes, chosen: NDArray[np.bool_], parts: Solids) -> None:
-    """Put solids (N, K) into the first slots of the chosen scenes."""
-    slots = parts.kind.shape[1]
-    for ours, theirs in zip(scenes.solids, parts, strict=True):
-        ours[chosen, :slots] = theirs[chosen]
+    robots = gripper(centre, random_axes(count, rng), size, opening, rng.random(count) < 0.4)
+    put(scenes.solids, chosen, take(robots, chosen))
 
 
 def _clutter(scenes: Scenes, chosen: NDArray[np.bool_], rng: np.random.Generator) -> None:

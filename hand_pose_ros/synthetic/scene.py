@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from hand_pose_ros import validation
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.synthetic.rotations import axes_along, facing_normals, random_axes
-from hand_pose_ros.synthetic.solids import BOX, ELLIPSOID, NOTHING, Solids, moved
+from hand_pose_ros.synthetic.solids import BOX, ELLIPSOID, NOTHING, Solids, moved, nothing, put
 
 Array = NDArray[np.float64]
 OBJECTS = 8
@@ -34,9 +34,7 @@ class Scenes:
     @classmethod
     def empty(cls, count: int) -> Scenes:
         """N scenes with nothing in them."""
-        kind = np.full((count, OBJECTS), NOTHING)
-        solids = Solids(kind, np.zeros((count, OBJECTS, 3)), np.zeros((count, OBJECTS, 3, 3)))
-        return cls(np.full((count, 4), np.nan), solids)
+        return cls(np.full((count, 4), np.nan), nothing(count, OBJECTS))
 
     def put(
         self,
@@ -149,9 +147,7 @@ def _hold(joints: Array, scenes: Scenes, share: float, rng: np.random.Generator)
 def hold(scenes: Scenes, chosen: NDArray[np.intp], things: Solids) -> None:
     """Put things (M, K), in local frames, into the hands of the chosen scenes (M,), instead of what they may hold; a
     wall or a table that would pass through them moves behind them."""
-    slots = slice(_HELD_SLOT, _HELD_SLOT + things.kind.shape[1])
-    for own, part in zip(scenes.solids, things, strict=True):
-        own[chosen, slots] = part
+    put(scenes.solids, chosen, things, _HELD_SLOT)
     scenes.planes[chosen, 3] = np.maximum(
         scenes.planes[chosen, 3], farthest(things, scenes.planes[chosen, :3]) + 0.001
     )
