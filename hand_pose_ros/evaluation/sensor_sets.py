@@ -272,10 +272,7 @@ class RenderedHands:
             left, min(rig.width, end_column + _MARGIN_PX),
         )  # fmt: skip
         behind = batch.scenes.planes if np.isfinite(batch.scenes.planes[place, 3]) else batch.walls
-        solids = batch.scenes.solids
-        parts = SceneParts(
-            behind[place : place + 1], solids.kind[place], solids.centre[place], solids.axes[place]
-        )
+        parts = SceneParts(behind[place : place + 1], take(batch.scenes.solids, place))
         look = InfraredLook._make([*batch.looks[place].tolist(), seed])
         pair = render_pair(self._mesh(batch, place), parts, rig, look, window)
         return RenderedHand(pair, batch.joints[place], rig, window, first_column - left, (least, most), seed)
