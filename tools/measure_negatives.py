@@ -19,6 +19,7 @@ from hand_pose_ros.datasets.synthetic import SyntheticHands
 from hand_pose_ros.datasets.synthetic_config import SyntheticConfig
 from hand_pose_ros.network.checkpoint import load_model
 from hand_pose_ros.network.model import HandNet
+from hand_pose_ros.synthetic.lookalikes import GROUPS
 from hand_pose_ros.synthetic.negatives_config import NEGATIVE_GROUPS, NegativesConfig
 from hand_pose_ros.tracking.config import ScoringConfig, TrackerConfig
 
@@ -56,8 +57,8 @@ def main() -> None:
         f"| group | inside: above {even:g} | at least {begins:g} | at the edge: above {even:g} | at least {begins:g} |"
     )
     print("|---|---|---|---|---|")
-    for name in ("older", *NEGATIVE_GROUPS):
-        shares = {} if name == "older" else {name: 1.0}
+    for name in GROUPS:
+        shares = {name: 1.0} if name in NEGATIVE_GROUPS else {}
         cells = []
         for border in (1e-9, 1.0):
             config = replace(plain, negatives=NegativesConfig(**shares, border=border))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.detection.detector_net import FAR_M
 from hand_pose_ros.hand.skeleton import FINGER_ANGLE_TABLE
-from hand_pose_ros.synthetic.grasp_library import HeldThings, load_grasps, sample_held
+from hand_pose_ros.synthetic.grasp_library import NONE_HELD, HeldThings, load_grasps, sample_held
 from hand_pose_ros.synthetic.grasp_plans import GRASP_SOLIDS
 from hand_pose_ros.synthetic.hand_trajectory import MIRROR
 from hand_pose_ros.synthetic.placed_hands import PlacedHands
@@ -28,7 +28,7 @@ from hand_pose_ros.synthetic.scene import farthest
 from hand_pose_ros.synthetic.sensor import NoiseModel
 from hand_pose_ros.synthetic.sensor_presets import sample_noise
 from hand_pose_ros.synthetic.skinning import FOREARM
-from hand_pose_ros.synthetic.solids import NO_SOLIDS, NOTHING, Solids, gather, moved, take, where
+from hand_pose_ros.synthetic.solids import NO_SOLIDS, NOTHING, Solids, gather, moved, put, take, where
 from hand_pose_ros.synthetic.stereo_config import NO_STEREO, StereoRanges, sample_models
 from hand_pose_ros.synthetic.subjects import SubjectSet
 from hand_pose_ros.synthetic.surroundings import sample_surroundings
@@ -166,7 +166,7 @@ def sample_scenes(config: FullFrameConfig, subjects: SubjectSet, seed: int, coun
 def _sample_held(config: FullFrameConfig, seed: int, count: int) -> HeldThings:
     """Which of ``count`` hands hold a thing with this hand alone."""
     if config.scene.grasp == 0:
-        return HeldThings(np.empty(0, np.intp), np.empty(0, np.int64))
+        return NONE_HELD
     library = load_grasps(config.families, config.identities, config.split)
     rng = np.random.default_rng([config.split, 5, seed, _GRASP_STREAM])
     hand, grasp = sample_held(library, config.scene.grasp, count, rng)
@@ -227,8 +227,7 @@ def _pose(
             np.zeros((count, GRASP_SOLIDS, 3)),
             np.tile(np.eye(3), (count, GRASP_SOLIDS, 1, 1)),
         )
-        for every, part in zip(things, in_hand, strict=True):
-            every[held.hand] = part
+        put(things, held.hand, in_hand)
     lead = subject.shape
     skinning = posed.skinning * mirror[:, None, :, None]
     axes = rotation * mirror[..., None]  # mirrored, so the thumb's side is y on both sides

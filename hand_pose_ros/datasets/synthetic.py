@@ -22,7 +22,13 @@ from hand_pose_ros.datasets.render_crops import render_crops
 from hand_pose_ros.datasets.synthetic_config import SyntheticConfig
 from hand_pose_ros.depth.crop import CropFrame, roll_to_up
 from hand_pose_ros.hand.kinematics_numba import fingers_direction
-from hand_pose_ros.synthetic.grasp_library import GraspLibrary, HeldThings, load_grasps, sample_held
+from hand_pose_ros.synthetic.grasp_library import (
+    NONE_HELD,
+    GraspLibrary,
+    HeldThings,
+    load_grasps,
+    sample_held,
+)
 from hand_pose_ros.synthetic.lookalikes import sample_lookalikes
 from hand_pose_ros.synthetic.negatives import KINDS, sample_negatives
 from hand_pose_ros.synthetic.negatives_config import NegativesConfig
@@ -232,7 +238,7 @@ class SyntheticHands:
         (N, 3, 3) and wrist bends (N, 2) rad, in place."""
         config = self.config
         if config.scene.grasp == 0:
-            return HeldThings(np.empty(0, np.intp), np.empty(0, np.int64))
+            return NONE_HELD
         rng = np.random.default_rng([config.split, seed, _GRASP_STREAM])
         held = sample_held(self.grasps, config.scene.grasp, hands, rng)
         self.grasps.pose(held, self.subjects, subject, angles, rotation, bends)

@@ -20,13 +20,10 @@ from hand_pose_ros import validation
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.kernel_cache import njit
 from hand_pose_ros.synthetic.render import draw_plane, rasterize
-from hand_pose_ros.synthetic.solids import draw_solids
+from hand_pose_ros.synthetic.solids import Solids, draw_solids
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
-
-_CLEARANCE_PX = 12
-"""Columns before the largest disparity: half of a census window and what a matcher smooths over."""
 
 
 @dataclass(frozen=True)
@@ -119,13 +116,10 @@ class PosedMesh(NamedTuple):
 
 
 class SceneParts(NamedTuple):
-    """What stands about a hand, in the left eye's frame: planes (P, 4), unit normal and offset m; kind (K,), centre
-    (K, 3) m and axes (K, 3, 3) 1/m of solids."""
+    """What stands about a hand, in the left eye's frame: planes (P, 4), unit normal and offset m; solids (K,)."""
 
     planes: Array
-    kind: NDArray[np.int64]
-    centre: Array
-    axes: Array
+    solids: Solids
 
 
 def render_pair(
@@ -144,8 +138,8 @@ def render_pair(
         picture = np.empty((end_row - first_row, end_column - first_column), np.uint8)
         depth = np.full(picture.shape, np.inf, np.float32)
         _render_eye(
-            mesh.vertices, mesh.faces, parts.planes, parts.kind, parts.centre, parts.axes, rig.focal_px, cx, cy, x,
-            rig.projector_m, numbers, look.seed, eye, depth, picture,
+            mesh.vertices, mesh.faces, parts.planes, *parts.solids, rig.focal_px, cx, cy, x, rig.projector_m, numbers,
+            look.seed, eye, depth, picture,
         )  # fmt: skip
         eyes.append(picture)
         depths.append(depth)

@@ -35,6 +35,7 @@ from hand_pose_ros.hand.skeleton import ANGLE_COUNT
 from hand_pose_ros.synthetic.grasp_library import load_grasps, sample_held
 from hand_pose_ros.synthetic.poses import sample_angles, sample_view_rotations, sample_wrist_bends
 from hand_pose_ros.synthetic.render import dress_forearm
+from hand_pose_ros.synthetic.rotations import facing_normals
 from hand_pose_ros.synthetic.scene import SceneConfig, Scenes, hold, sample_scenes, to_camera
 from hand_pose_ros.synthetic.sensor import NoiseModel, apply_noise
 from hand_pose_ros.synthetic.sensor_presets import D435
@@ -231,9 +232,7 @@ class RenderedHands:
         skinning[..., 3] += centres[:, None]
         joints = np.einsum("nji,nkj->nki", view, posed.joints) + centres[:, None]
         scenes = to_camera(hands.scenes, view, np.full(_BATCH, config.distance_m))
-        tilt = rng.normal(0, 0.2, (_BATCH, 2))
-        wall = np.concatenate([tilt, np.ones((_BATCH, 1))], axis=1)
-        wall /= np.linalg.norm(wall, axis=1, keepdims=True)
+        wall = facing_normals(_BATCH, 0.2, rng)
         far = config.distance_m + rng.uniform(*_WALL_M, _BATCH)
         forearm = forearms(_BATCH, rng)
         looks = sample_looks(_BATCH, rng)
@@ -273,10 +272,7 @@ class RenderedHands:
             left, min(rig.width, end_column + _MARGIN_PX),
         )  # fmt: skip
         behind = batch.scenes.planes if np.isfinite(batch.scenes.planes[place, 3]) else batch.walls
-        solids = batch.scenes.solids
-        parts = SceneParts(
-            behind[place : place + 1], solids.kind[place], solids.centre[place], solids.axes[place]
-        )
+        parts = SceneParts(behind[place : place + 1], take(batch.scenes.solids, place))
         look = InfraredLook._make([*batch.looks[place].tolist(), seed])
         pair = render_pair(self._mesh(batch, place), parts, rig, look, window)
         return RenderedHand(pair, batch.joints[place], rig, window, first_column - left, (least, most), seed)

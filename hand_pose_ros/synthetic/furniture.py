@@ -14,11 +14,13 @@ from hand_pose_ros.synthetic.solids import (
     BOX,
     CYLINDER,
     ELLIPSOID,
-    NOTHING,
     Solids,
     gather,
     moved,
+    nothing,
+    put,
     solid,
+    take,
     where,
 )
 
@@ -32,13 +34,10 @@ def furniture(count: int, rng: np.random.Generator) -> tuple[Solids, NDArray[np.
     ``FURNITURE`` each is."""
     kind = rng.choice(len(FURNITURE), size=count, p=(0.22, 0.18, 0.15, 0.25, 0.20))
     drawn = [draw(count, rng) for draw in (_legs, _tables, _shelves, _rods, _bars)]
-    out = Solids(
-        np.full((count, PARTS), NOTHING), np.zeros((count, PARTS, 3)), np.zeros((count, PARTS, 3, 3))
-    )
+    out = nothing(count, PARTS)
     for number, parts in enumerate(drawn):
         mine = kind == number
-        for ours, theirs in zip(out, parts, strict=True):
-            ours[mine, : theirs.shape[1]] = theirs[mine]
+        put(out, mine, take(parts, mine))
     return out, kind
 
 

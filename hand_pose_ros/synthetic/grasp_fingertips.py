@@ -8,11 +8,12 @@ Sizes are those of household things (m); places and starting poses are guessed, 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.synthetic.grasp_plans import (
-    GRASP_SOLIDS,
     INDEX,
     MIDDLE,
     PINKY,
@@ -20,11 +21,12 @@ from hand_pose_ros.synthetic.grasp_plans import (
     GraspPlans,
     across_palm,
     columns,
+    held_in_hand,
     pad,
     skin,
 )
 from hand_pose_ros.synthetic.grasps import HandLinks
-from hand_pose_ros.synthetic.primitives import cup
+from hand_pose_ros.synthetic.primitives import cup, handle_m
 from hand_pose_ros.synthetic.rotations import axes_with_third, rotation_y, rotation_z
 from hand_pose_ros.synthetic.solids import (
     BOX,
@@ -32,8 +34,6 @@ from hand_pose_ros.synthetic.solids import (
     ELLIPSOID,
     NOTHING,
     VESSEL,
-    Solids,
-    gather,
     moved,
     solid,
 )
@@ -83,13 +83,6 @@ def _opposed(
     return plans, between + 0.5 * thick[:, None] * facing, facing, side
 
 
-def _held_in(plans: GraspPlans, thing: Solids) -> GraspPlans:
-    count, extra = len(thing.kind), GRASP_SOLIDS - thing.kind.shape[-1]
-    nothing = solid(np.full(count, NOTHING), np.zeros((count, 3)), np.ones((count, 3)))
-    plans.solids = gather(thing, *[nothing] * extra)
-    return plans
-
-
 def _small(links: HandLinks, rng: np.random.Generator, both: bool, thick: tuple[float, float]) -> GraspPlans:
     """Coins, cards, nuts, small balls and boxes between the thumb and one or two fingers."""
     count = len(links.bases)
@@ -106,7 +99,7 @@ def _small(links: HandLinks, rng: np.random.Generator, both: bool, thick: tuple[
     half = 0.5 * columns(width, np.where(kind == BOX, width * rng.uniform(0.6, 1.4, count), width), size)
     turn = np.stack([np.cross(side, facing), side, facing], axis=1)
     out = np.where(flat, 0.35 * width, 0.0)[:, None] * np.cross(side, facing)
-    return _held_in(plans, solid(kind, middle - out, half, turn))
+    return replace(plans, solids=held_in_hand(solid(kind, middle - out, half, turn)))
 
 
 def pinches(links: HandLinks, rng: np.random.Generator) -> GraspPlans:
@@ -131,7 +124,8 @@ def pens(links: HandLinks, rng: np.random.Generator) -> GraspPlans:
     along /= np.linalg.norm(along, axis=1, keepdims=True)
     half = rng.uniform(0.06, 0.085, count)
     middle = at + (rng.uniform(0.02, 0.045, count) - half)[:, None] * along
-    return _held_in(plans, solid(CYLINDER, middle, columns(radius, radius, half), axes_with_third(along)))
+    pen = solid(CYLINDER, middle, columns(radius, radius, half), axes_with_third(along))
+    return replace(plans, solids=held_in_hand(pen))
 
 
 def keys(links: HandLinks, rng: np.random.Generator) -> GraspPlans:
@@ -192,7 +186,6 @@ def cup_handles(links: HandLinks, rng: np.random.Generator) -> GraspPlans:
     size, tall = rng.uniform(0.9, 1.15, count), rng.uniform(1.0, 1.5, count)
     reach = rng.uniform(0.9, 1.4, count)
     mug = cup(np.zeros(3), np.eye(3), size, tall, reach, np.where(rng.random(count) < 0.6, VESSEL, CYLINDER))
-    bar = 0.038 + 0.044 * reach
     # The cup's mouth (-y) to the thumb's side (+y), its handle (+x) to the fingers.
     angle = rng.uniform(0.5, 1.25, count)
     turn = rotation_z(rng.normal(0.1, 0.12, count)) @ rotation_y(angle) @ rotation_z(np.full(count, np.pi))
@@ -202,7 +195,7 @@ def cup_handles(links: HandLinks, rng: np.random.Generator) -> GraspPlans:
         0.5 * (links.bases[:, INDEX, 1] + links.bases[:, MIDDLE, 1]) + rng.normal(-0.004, 0.006, count),
         -0.0075 * size - links.radii[:, INDEX, 0].max(axis=1) - 0.002,
     )
-    grip = (turn @ (size * bar * np.array([[1.0], [0.0], [0.0]])).T[..., None])[..., 0]
+    grip = (turn @ (size * handle_m(reach) * np.array([[1.0], [0.0], [0.0]])).T[..., None])[..., 0]
     plans = GraspPlans.closing(
         moved(mug, turn, place - grip), rng, opened=-0.05, pip=(2.5, 4.5), fan=(0.0, 0.1)
     )

@@ -20,7 +20,7 @@ from hand_pose_ros.synthetic.grasp_plans import GRASP_SOLIDS, GraspPlans
 from hand_pose_ros.synthetic.grasp_things import KINDS
 from hand_pose_ros.synthetic.grasps import THUMB_TRIALS, HandLinks, close_grasps
 from hand_pose_ros.synthetic.poses import self_intersects
-from hand_pose_ros.synthetic.solids import Solids, take
+from hand_pose_ros.synthetic.solids import Solids, nothing, take
 from hand_pose_ros.synthetic.subjects import SubjectSet, load_subjects
 
 Array = NDArray[np.float64]
@@ -90,6 +90,10 @@ class HeldThings(NamedTuple):
     grasp: NDArray[np.int64]
 
 
+NONE_HELD = HeldThings(np.empty(0, np.intp), np.empty(0, np.int64))
+"""Where no hand holds anything."""
+
+
 def sample_held(library: GraspLibrary, share: float, count: int, rng: np.random.Generator) -> HeldThings:
     """A ``share`` of ``count`` hands, each with any grasp of the library."""
     hand = np.flatnonzero(rng.random(count) < share)
@@ -155,16 +159,11 @@ def _make_kind(
 
 def _nothing() -> GraspLibrary:
     none = np.empty(0, np.int64)
-    solids = Solids(
-        np.empty((0, GRASP_SOLIDS), np.int64),
-        np.empty((0, GRASP_SOLIDS, 3)),
-        np.empty((0, GRASP_SOLIDS, 3, 3)),
-    )
     return GraspLibrary(
         none,
         none,
         np.empty((0, skeleton.ANGLE_COUNT)),
-        solids,
+        nothing(0, GRASP_SOLIDS),
         np.empty((0, 6)),
         np.empty((0, 5)),
         np.empty(0),

@@ -73,12 +73,8 @@ class GraspPlans:
         stop = np.tile([1.45, 1.7, 1.05], (count, 5, 1))
         stop[:, 0] = [0.85, 1.0, 1.2]
         way = np.tile([0.0, 0.0, -1.0], (count, 1))
-        extra = GRASP_SOLIDS - solids.kind.shape[-1]
-        if extra:
-            nothing = solid(NOTHING, np.zeros((count, 3)), np.ones((count, 3)))
-            solids = gather(solids, *[nothing] * extra)
         return cls(
-            solids, way, np.zeros(count), start, rate, stop, np.full(count, 2), np.full(count, True),
+            held_in_hand(solids), way, np.zeros(count), start, rate, stop, np.full(count, 2), np.full(count, True),
             rng.uniform(-0.2, 0.75, count), np.full((count, 6), np.nan),
         )  # fmt: skip
 
@@ -87,6 +83,12 @@ class GraspPlans:
         self.start[:, finger, 0] = abduction
         self.start[:, finger, 1:] = flexions
         self.rate[:, finger] = 0.0
+
+
+def held_in_hand(thing: Solids) -> Solids:
+    """A thing (N, K) with GRASP_SOLIDS solids: those that are not there have lengths, too, for the closing."""
+    count, extra = len(thing.kind), GRASP_SOLIDS - thing.kind.shape[-1]
+    return gather(thing, *[solid(NOTHING, np.zeros((count, 3)), np.ones((count, 3)))] * extra)
 
 
 def pad(links: HandLinks, finger: int, angles: Array, share: float) -> tuple[Array, Array, Array]:

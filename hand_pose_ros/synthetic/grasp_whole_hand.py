@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.synthetic.grasp_plans import GraspPlans, across_palm, columns, in_hand_size
 from hand_pose_ros.synthetic.grasps import HandLinks
+from hand_pose_ros.synthetic.household import BALL_RADIUS_M, BOX_HALF_M, CAN_RADIUS_M, HANDLE_RADIUS_M
 from hand_pose_ros.synthetic.rotations import random_axes, rotation_x, rotation_y, rotation_z
 from hand_pose_ros.synthetic.solids import BOX, CYLINDER, ELLIPSOID, VESSEL, gather, solid, where
 
@@ -22,7 +23,7 @@ Array = NDArray[np.float64]
 def handles(links: HandLinks, rng: np.random.Generator) -> GraspPlans:
     """Handles of 20 to 36 mm across the palm."""
     count = len(links.bases)
-    radius, half = rng.uniform(0.010, 0.018, count), rng.uniform(0.05, 0.16, count)
+    radius, half = rng.uniform(*HANDLE_RADIUS_M, count), rng.uniform(0.05, 0.16, count)
     tilt, lift = rng.normal(0.35, 0.22, count), rng.normal(0.0, 0.1, count)
     turn = across_palm(tilt, lift)
     along = rng.uniform(-0.8, 0.8, count) * (half - 0.045).clip(0.0)
@@ -78,7 +79,7 @@ def screwdrivers(links: HandLinks, rng: np.random.Generator) -> GraspPlans:
 def cans(links: HandLinks, rng: np.random.Generator) -> GraspPlans:
     """Cans, bottles and glasses of 60 to 80 mm in the whole hand, or in the fingers alone."""
     count = len(links.bases)
-    radius, half = rng.uniform(0.030, 0.040, count), rng.uniform(0.045, 0.070, count)
+    radius, half = rng.uniform(*CAN_RADIUS_M, count), rng.uniform(0.045, 0.070, count)
     bottle = rng.random(count) < 0.35
     half = np.where(bottle, rng.uniform(0.065, 0.09, count), half)
     turn = across_palm(rng.normal(0.1, 0.18, count), rng.normal(0.0, 0.12, count))
@@ -100,7 +101,7 @@ def cans(links: HandLinks, rng: np.random.Generator) -> GraspPlans:
 def balls(links: HandLinks, rng: np.random.Generator) -> GraspPlans:
     """Balls, and round things like fruit, of 36 to 92 mm, in the palm or in the fingers alone."""
     count = len(links.bases)
-    radius = rng.uniform(0.018, 0.046, count)
+    radius = rng.uniform(*BALL_RADIUS_M, count)
     away = np.where(rng.random(count) < 0.5, rng.uniform(0.004, 0.04, count), 0.0)
     middle = in_hand_size(
         links, rng.uniform(0.024, 0.046, count) + 0.6 * away, rng.uniform(-0.004, 0.016, count), -0.1
@@ -114,7 +115,7 @@ def balls(links: HandLinks, rng: np.random.Generator) -> GraspPlans:
 def boxes(links: HandLinks, rng: np.random.Generator) -> GraspPlans:
     """Boxes of 40-80 x 24-70 x 80-180 mm, on either of their narrower sides, in the palm or in the fingers alone."""
     count = len(links.bases)
-    sizes = 0.5 * rng.uniform([0.040, 0.024, 0.080], [0.080, 0.070, 0.180], (count, 3))
+    sizes = rng.uniform(*BOX_HALF_M, (count, 3))
     flat = rng.random(count) < 0.5
     sizes[flat, :2] = sizes[flat, 1::-1]
     turn = across_palm(rng.normal(0.1, 0.2, count), rng.normal(0.0, 0.12, count))
@@ -170,7 +171,7 @@ def carried(links: HandLinks, rng: np.random.Generator) -> GraspPlans:
     kind = rng.choice([CYLINDER, BOX, VESSEL, ELLIPSOID], count, p=[0.3, 0.3, 0.2, 0.2])
     sizes = rng.uniform([0.03, 0.03, 0.006], [0.11, 0.11, 0.05], (count, 3))
     sizes[kind != BOX, 1] = sizes[kind != BOX, 0]
-    ball = rng.uniform(0.018, 0.046, (count, 1))
+    ball = rng.uniform(*BALL_RADIUS_M, (count, 1))
     sizes = np.where((kind == ELLIPSOID)[:, None], ball, sizes)
     turn = rotation_z(rng.uniform(-np.pi, np.pi, count)) @ rotation_x(rng.normal(np.pi, 0.08, count))
     middle = in_hand_size(links, rng.uniform(0.0, 0.05, count), rng.normal(0.0, 0.012, count), -0.15)

@@ -47,15 +47,6 @@ class HandLinks(NamedTuple):
     palm: Array
 
 
-class ClosedGrasps(NamedTuple):
-    """N closed hands: angles (N, 20) rad; shift (N, 3) m of the things; gap (N, 5) m between each finger and the thing,
-    beyond 100 m where a finger cannot be there at all."""
-
-    angles: Array
-    shift: Array
-    gap: Array
-
-
 @njit(nogil=True, cache=True)
 def signed_distance(
     x: float, y: float, z: float, kind: NDArray[np.int64], centre: Array, turn: Array, half: Array
@@ -235,10 +226,12 @@ def close_grasps(
     half: Array, way: Array, room: Array, start: Array, rate: Array, stop: Array, trials: Array, preferred: Array,
     angles: Array, shift: Array, gap: Array,
 ) -> None:  # fmt: skip
-    """Close N hands round N things; the first arguments as of :class:`HandLinks` and of ``grasp_things.GraspPlans``.
+    """Close N hands round N things; the first arguments as of :class:`HandLinks` and of ``grasp_plans.GraspPlans``.
 
     trials (N, THUMB_TRIALS, 7): the thumb's angles at the start, then its rates; of these ways of closing the one is
     taken whose pad meets the thing, opposite to the fingers and near to ``preferred`` (N,), an abduction.
+    Out, in place: angles (N, 20) rad; shift (N, 3) m of the things; gap (N, 5) m between each finger and the thing,
+    beyond 100 m where a finger cannot be there at all.
     """
     others, other_radii = np.empty((36, 3)), np.empty(36)
     points, normal, mean = np.empty((3, 3, 3)), np.empty(3), np.empty(3)

@@ -1,9 +1,8 @@
 """Things that are taken for hands in rooms, built of solids: what hands hold, robot arms with grippers.
 
 In: how many, a generator. Out: :class:`~hand_pose_ros.synthetic.solids.Solids` (N, K), K at most ``PARTS``, in metres,
-y down, the point that a locator lands on at the origin. All sizes are natural ones, guessed unless noted: the sizes of
-balls, cans, bottles, boxes and handles are those that a hand grasps (balls 36 to 92 mm across, cans and bottles 60 to
-80 mm, handles 20 to 36 mm, boxes 40-80 x 24-70 x 80-180 mm).
+y down, the point that a locator lands on at the origin. All sizes are natural ones, guessed: balls 36 to 92 mm
+across, cans and bottles 60 to 80 mm, handles 20 to 36 mm, boxes 40-80 x 24-70 x 80-180 mm.
 """
 
 from __future__ import annotations
@@ -11,7 +10,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hand_pose_ros.synthetic.rotations import axes_along, axes_with_third, rotation_y, rotation_z
+from hand_pose_ros.synthetic.primitives import UPRIGHT
+from hand_pose_ros.synthetic.rotations import (
+    axes_along,
+    axes_with_third,
+    random_directions,
+    rotation_y,
+    rotation_z,
+)
 from hand_pose_ros.synthetic.solids import (
     BOX,
     CYLINDER,
@@ -33,8 +39,13 @@ OBJECT_PARTS = 3
 """Solids of a thing that a hand holds."""
 OBJECTS: tuple[str, ...] = ("ball", "can", "bottle", "box", "bowl", "cup", "tool", "flat")
 
-# Third axis up: the axis of cans, bottles and bowls that stand.
-_UPRIGHT: Array = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
+# What hands grasp (``grasp_whole_hand``) and what stands without a hand are of the same sizes, m.
+BALL_RADIUS_M = (0.018, 0.046)
+CAN_RADIUS_M = (0.030, 0.040)
+"""Of bottles and glasses, too."""
+HANDLE_RADIUS_M = (0.010, 0.018)
+BOX_HALF_M = ((0.020, 0.012, 0.040), (0.040, 0.035, 0.090))
+"""Least and most half edges, the longest one last."""
 _LARGE_BALL = 0.15  # share of the balls that are a play ball's size, up to 22 cm across; guessed
 
 
@@ -51,20 +62,20 @@ def held_objects(count: int, rng: np.random.Generator) -> tuple[Solids, NDArray[
         radius[chosen] = rng.uniform(*width, count)[chosen]
         tall[chosen] = rng.uniform(*height, count)[chosen]
 
-    fill("ball", ELLIPSOID, (0.018, 0.046), (0.0, 0.0))
-    fill("can", CYLINDER, (0.030, 0.040), (0.045, 0.085))
-    fill("bottle", CYLINDER, (0.030, 0.040), (0.055, 0.095))
+    fill("ball", ELLIPSOID, BALL_RADIUS_M, (0.0, 0.0))
+    fill("can", CYLINDER, CAN_RADIUS_M, (0.045, 0.085))
+    fill("bottle", CYLINDER, CAN_RADIUS_M, (0.055, 0.095))
     fill("bowl", VESSEL, (0.050, 0.090), (0.025, 0.045))
     fill("cup", VESSEL, (0.032, 0.045), (0.040, 0.060))
-    fill("tool", CYLINDER, (0.010, 0.018), (0.050, 0.150))
+    fill("tool", CYLINDER, HANDLE_RADIUS_M, (0.050, 0.150))
     fill("box", BOX, (0.0, 0.0), (0.0, 0.0))
     fill("flat", BOX, (0.0, 0.0), (0.0, 0.0))
     half = np.stack([radius, radius, tall], axis=-1)
     ball = name == "ball"
     large = ball & (rng.random(count) < _LARGE_BALL)
-    radius[large] = rng.uniform(0.046, 0.110, count)[large]
+    radius[large] = rng.uniform(BALL_RADIUS_M[1], 0.110, count)[large]
     half[ball] = radius[ball, None]
-    half[name == "box"] = rng.uniform([0.020, 0.012, 0.040], [0.040, 0.035, 0.090], (count, 3))[name == "box"]
+    half[name == "box"] = rng.uniform(*BOX_HALF_M, (count, 3))[name == "box"]
     # A phone, or a book.
     phone = rng.random(count) < 0.5
     flat = np.where(
@@ -83,10 +94,10 @@ def held_objects(count: int, rng: np.random.Generator) -> tuple[Solids, NDArray[
     )
     head = rng.uniform([0.006, 0.006, 0.006], [0.060, 0.018, 0.018], (count, 3))
     bottle, tool = name == "bottle", name == "tool"
-    second = solid(np.where(bottle, ELLIPSOID, BOX), top, np.where(bottle[:, None], slope, head), _UPRIGHT)
-    third = solid(CYLINDER, top + (slope[:, 2:] + 0.5 * neck[:, 2:]) * up, neck, _UPRIGHT)
+    second = solid(np.where(bottle, ELLIPSOID, BOX), top, np.where(bottle[:, None], slope, head), UPRIGHT)
+    third = solid(CYLINDER, top + (slope[:, 2:] + 0.5 * neck[:, 2:]) * up, neck, UPRIGHT)
     parts = gather(
-        solid(body, zero, half, _UPRIGHT),
+        solid(body, zero, half, UPRIGHT),
         where(bottle | (tool & (rng.random(count) < 0.6)), second),
         where(bottle, third),
     )
@@ -118,12 +129,11 @@ def rod(start: ArrayLike, end: ArrayLike, half: ArrayLike, kind: ArrayLike = CYL
 def robot_arms(count: int, rng: np.random.Generator) -> Solids:
     """Arms of up to three links (N, 12 parts), at the end a gripper with fingers of two links each, a knob, or nothing.
 
-    Links are 6 to 30 cm long and 3 to 11 cm thick: from small arms of servos to those of cobots.
+    Links are 4 to 33 cm long and 3 to 11 cm thick: from small arms of servos to those of cobots.
     """
     small = rng.random(count) < 0.4
     radius = np.where(small, rng.uniform(0.014, 0.028, count), rng.uniform(0.028, 0.055, count))
-    along = rng.normal(size=(count, 3))
-    along /= np.linalg.norm(along, axis=1, keepdims=True)
+    along = random_directions(count, rng)
     square = rng.random(count) < 0.3
     joints, links = [np.zeros((count, 3))], []
     for number in range(3):

@@ -24,9 +24,25 @@ from hand_pose_ros.synthetic.household import (
     rod,
 )
 from hand_pose_ros.synthetic.negatives_config import NEGATIVE_GROUPS, NegativesConfig
-from hand_pose_ros.synthetic.rotations import random_axes, rotation_x, rotation_z
+from hand_pose_ros.synthetic.rotations import (
+    facing_normals,
+    random_axes,
+    random_directions,
+    rotation_x,
+    rotation_z,
+)
 from hand_pose_ros.synthetic.scene import Scenes
-from hand_pose_ros.synthetic.solids import CYLINDER, ELLIPSOID, NOTHING, Solids, moved, padded, solid
+from hand_pose_ros.synthetic.solids import (
+    CYLINDER,
+    ELLIPSOID,
+    Solids,
+    moved,
+    nothing,
+    padded,
+    put,
+    solid,
+    take,
+)
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -113,14 +129,12 @@ class Lookalikes:
 def sample_lookalikes(rotation: Array, config: NegativesConfig, stream: tuple[int, int]) -> Lookalikes:
     """Palm rotations (N, 3, 3) of the crops without a hand, a batch's split and seed -> what they show instead."""
     count, slots = len(rotation), PARTS + _HELPERS
-    nothing = Solids(
-        np.full((count, slots), NOTHING), np.zeros((count, slots, 3)), np.zeros((count, slots, 3, 3))
-    )
+    empty = nothing(count, slots)
     none, zero = np.full(count, np.nan), np.zeros(count, np.int64)
     if not config.any:
         as_it_was = np.full(count, _AS_IT_WAS)
         return Lookalikes(
-            zero, np.full((count, 4), np.nan), nothing, none, none, as_it_was, np.zeros((count, 3))
+            zero, np.full((count, 4), np.nan), empty, none, none, as_it_was, np.zeros((count, 3))
         )
     rng = np.random.default_rng([*stream, _STREAM])
     shares = [getattr(config, name) for name in NEGATIVE_GROUPS]
@@ -130,7 +144,7 @@ def sample_lookalikes(rotation: Array, config: NegativesConfig, stream: tuple[in
     edge = np.zeros((count, 3))
     gap = rng.uniform(*_EDGE_GAP_M, count)
     edge[np.arange(count), np.maximum(side, 0) // 2] = np.where(side % 2, gap, -gap)
-    out = Lookalikes(group, np.full((count, 4), np.nan), nothing, none, none.copy(), side, edge)
+    out = Lookalikes(group, np.full((count, 4), np.nan), empty, none, none.copy(), side, edge)
     # Gravity: the camera looks level or down, now and then held at any angle.
     upright = rotation_z(rng.normal(0, 0.2, count)) @ rotation_x(rng.uniform(-0.15, 1.35, count))
     upright = np.where((rng.random(count) < 0.85)[:, None, None], upright, random_axes(count, rng))
@@ -146,9 +160,7 @@ def sample_lookalikes(rotation: Array, config: NegativesConfig, stream: tuple[in
 
 def _put(out: Lookalikes, chosen: Flags, parts: Solids, first: int) -> None:
     """Put solids (N, K) into the slots from ``first`` on of the chosen crops."""
-    slots = slice(first, first + parts.kind.shape[1])
-    for ours, theirs in zip(out.solids, parts, strict=True):
-        ours[chosen, slots] = theirs[chosen]
+    put(out.solids, chosen, take(parts, chosen), first)
 
 
 def _objects(out: Lookalikes, upright: Array, rotation: Array, rng: np.random.Generator) -> None:
@@ -189,8 +201,7 @@ def _objects(out: Lookalikes, upright: Array, rotation: Array, rng: np.random.Ge
     out.arm_start[mine] = start[mine]
     out.behind[mine] = (start - 0.8 * half)[mine]
     _put(out, mine, _arm_ends(out, rotation, rng), PARTS)
-    way = rng.normal(size=(count, 3)) * [1.0, 1.0, 0.7]
-    way /= np.linalg.norm(way, axis=1, keepdims=True)
+    way = random_directions(count, rng, (1.0, 1.0, 0.7))
     stick = rod(shift, shift + rng.uniform(0.2, 0.5, (count, 1)) * way, rng.uniform(0.005, 0.02, count))
     _put(out, chosen & on_stick, stick, PARTS)
 
@@ -199,8 +210,7 @@ def _floors(out: Lookalikes, chosen: Flags, upright: Array, rng: np.random.Gener
     """A floor under what stands there, or a wall behind it."""
     count = len(upright)
     wall = rng.random(count) < 0.3
-    back = np.concatenate([rng.normal(0, 0.4, (count, 2)), np.ones((count, 1))], axis=1)
-    back /= np.linalg.norm(back, axis=1, keepdims=True)
+    back = facing_normals(count, 0.4, rng)
     normal = np.where(wall[:, None], back, upright[:, :, 1])
     offset = rng.uniform(0.02, 0.4, count)
     seen = chosen & (normal[:, 2] > 0.1)

@@ -12,14 +12,16 @@ from numpy.typing import NDArray
 from hand_pose_ros.synthetic.primitives import cup, gripper
 from hand_pose_ros.synthetic.rotations import (
     axes_along,
+    facing_normals,
     random_axes,
+    random_directions,
     rotation_x,
     rotation_y,
     rotation_yxz,
     rotation_z,
 )
 from hand_pose_ros.synthetic.scene import OBJECTS, Scenes
-from hand_pose_ros.synthetic.solids import BOX, CYLINDER, ELLIPSOID, VESSEL, Solids
+from hand_pose_ros.synthetic.solids import BOX, CYLINDER, ELLIPSOID, VESSEL, put, take
 
 Array = NDArray[np.float64]
 
@@ -83,8 +85,7 @@ def _elbows(scenes: Scenes, chosen: NDArray[np.bool_], rng: np.random.Generator)
     thick = rng.uniform(0.032, 0.055, count)
     for slot in range(2):
         long = rng.uniform(0.10, 0.17, count)
-        along = rng.normal(size=(count, 3)) * np.array([1.0, 1.0, 0.6])
-        along /= np.linalg.norm(along, axis=1, keepdims=True)
+        along = random_directions(count, rng, (1.0, 1.0, 0.6))
         turn = axes_along(along, rng.normal(size=(count, 3)))
         half = np.stack([long, thick, thick * rng.uniform(0.8, 1.1, count)], axis=-1)
         here = chosen & ((slot == 0) | (rng.random(count) < 0.75))
@@ -115,7 +116,7 @@ def _cups(scenes: Scenes, chosen: NDArray[np.bool_], rng: np.random.Generator) -
     centre = rng.normal(0, [0.025, 0.025, 0.015], (count, 3))
     centre -= (0.06 * size * (rng.random(count) < 0.25))[:, None] * turn[:, :, 0]
     body = np.where(rng.random(count) < 0.6, VESSEL, CYLINDER)
-    _draw(scenes, chosen, cup(centre, turn, size, tall, reach, body))
+    put(scenes.solids, chosen, take(cup(centre, turn, size, tall, reach, body), chosen))
 
 
 def _grippers(scenes: Scenes, chosen: NDArray[np.bool_], rng: np.random.Generator) -> None:
@@ -123,14 +124,8 @@ def _grippers(scenes: Scenes, chosen: NDArray[np.bool_], rng: np.random.Generato
     count = len(chosen)
     size, opening = rng.uniform([[0.7], [0.0]], [[1.3], [1.0]], (2, count))
     centre = rng.normal(0, 0.025, (count, 3))
-    _draw(scenes, chosen, gripper(centre, random_axes(count, rng), size, opening, rng.random(count) < 0.4))
-
-
-def _draw(scenes: Scenes, chosen: NDArray[np.bool_], parts: Solids) -> None:
-    """Put solids (N, K) into the first slots of the chosen scenes."""
-    slots = parts.kind.shape[1]
-    for ours, theirs in zip(scenes.solids, parts, strict=True):
-        ours[chosen, :slots] = theirs[chosen]
+    robots = gripper(centre, random_axes(count, rng), size, opening, rng.random(count) < 0.4)
+    put(scenes.solids, chosen, take(robots, chosen))
 
 
 def _clutter(scenes: Scenes, chosen: NDArray[np.bool_], rng: np.random.Generator) -> None:
@@ -157,9 +152,7 @@ def _walls(
     scenes: Scenes, chosen: NDArray[np.bool_], through: NDArray[np.bool_], rng: np.random.Generator
 ) -> None:
     count = len(chosen)
-    tilt = rng.normal(0, 0.5, (count, 2))
-    normal = np.concatenate([tilt, np.ones((count, 1))], axis=1)
-    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+    normal = facing_normals(count, 0.5, rng)
     offset = np.where(through, rng.uniform(-0.08, 0.12, count), rng.uniform(0.02, 0.35, count))
     scenes.planes[chosen] = np.concatenate([normal, offset[:, None]], axis=1)[chosen]
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.synthetic.poses import sample_angles, sample_view_rotations, sample_wrist_bends
+from hand_pose_ros.synthetic.rotations import random_directions
 from hand_pose_ros.synthetic.subjects import SubjectSet
 
 Array = NDArray[np.float64]
@@ -48,8 +49,7 @@ def sample_other_hands(
     skinning[:, :, 0] *= mirror[:, None, None]
     skinning[..., 3] -= shape.mean(axis=1)[:, None]
     shape -= shape.mean(axis=1, keepdims=True)
-    way = rng.normal(size=(count, 3)) * np.array([1.0, 1.0, 0.8])
-    way /= np.linalg.norm(way, axis=1, keepdims=True)
+    way = random_directions(count, rng, (1.0, 1.0, 0.8))
     own = joints[beside] - joints[beside].mean(axis=1, keepdims=True)
     free = np.zeros(count, bool)
     place = np.zeros((count, 3))

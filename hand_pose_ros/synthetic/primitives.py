@@ -48,7 +48,8 @@ SHOULDER: Array = np.array([0.19, 0.05, 0.01])
 HEAD_ABOVE: Array = np.array([0.0, -0.20, -0.015])
 """The head's origin, from the trunk's, m."""
 
-_UPRIGHT: Array = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])  # third axis points up
+UPRIGHT: Array = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
+"""Axes, as rows, of cylinders and vessels that stand: the third points up."""
 
 
 def head(centre: ArrayLike, turn: ArrayLike, size: ArrayLike = 1.0, relief: ArrayLike = 1.0) -> Solids:
@@ -139,14 +140,19 @@ def cup(
     def scaled(x: Array | float, y: Array | float, z: float) -> Array:
         return np.asarray(size * np.concatenate(np.broadcast_arrays(x, tall * y, z), axis=-1))
 
-    bar = 0.024 * reach
+    bar, outside = 0.024 * reach, handle_m(reach)
     parts = [
-        solid(body, (0.0, 0.0, 0.0) * size, scaled(0.040, 0.048, 0.040)[..., [0, 2, 1]], _UPRIGHT),
+        solid(body, (0.0, 0.0, 0.0) * size, scaled(0.040, 0.048, 0.040)[..., [0, 2, 1]], UPRIGHT),
         solid(BOX, scaled(0.038 + bar, -0.022, 0.0), scaled(bar, 0.006 / tall, 0.006)),
         solid(BOX, scaled(0.038 + bar, 0.022, 0.0), scaled(bar, 0.006 / tall, 0.006)),
-        solid(BOX, scaled(0.038 + 0.044 * reach, 0.0, 0.0), scaled(0.006, 0.026, 0.006)),
+        solid(BOX, scaled(outside, 0.0, 0.0), scaled(0.006, 0.026, 0.006)),
     ]
     return moved(gather(*parts), turn, centre)
+
+
+def handle_m(reach: ArrayLike) -> Array:
+    """How far (...) m from the axis of a :func:`cup` of size 1 the upright part of its handle stands."""
+    return 0.038 + 0.044 * np.asarray(reach, np.float64)
 
 
 def gripper(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hand_pose_ros.synthetic.furniture import furniture
 from hand_pose_ros.synthetic.household import held_objects, lying, robot_arms, rod
 from hand_pose_ros.synthetic.placed_hands import PlacedHands, Views
-from hand_pose_ros.synthetic.rotations import random_axes
+from hand_pose_ros.synthetic.rotations import facing_normals, random_axes, random_directions
 from hand_pose_ros.synthetic.solids import ELLIPSOID, NOTHING, Solids, gather, moved, solid, where
 from hand_pose_ros.synthetic.surroundings_config import SurroundingsConfig
 
@@ -41,8 +41,7 @@ def sample_room_lookalikes(
             centre = views.positions(rng.uniform(0.3, 1.3, count), rng)
             turn = np.where((rng.random(count) < 0.6)[:, None, None], views.turn, random_axes(count, rng))
             things = moved(lying(held_objects(count, rng)[0], rng.random(count) < 0.25, rng), turn)
-            way = rng.normal(size=(count, 3)) * [1.0, 1.0, 0.7]
-            way /= np.linalg.norm(way, axis=1, keepdims=True)
+            way = random_directions(count, rng, (1.0, 1.0, 0.7))
             held = rng.choice(3, size=count, p=(0.4, 0.3, 0.3))  # alone, arm, stick
             half = np.where(held == 1, rng.uniform(0.022, 0.036, count), rng.uniform(0.005, 0.02, count))
             end = way * np.where(held == 1, 0.6, rng.uniform(0.2, 0.6, count))[:, None]
@@ -103,8 +102,7 @@ def close_tables(hands: PlacedHands, walls: Array, share: float, rng: np.random.
     if share <= 0:
         return walls
     count = len(walls)
-    normal = np.concatenate([rng.normal(0, 0.35, (count, 2)), np.ones((count, 1))], axis=1)
-    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+    normal = facing_normals(count, 0.35, rng)
     points = np.concatenate([hands.joints, hands.elbow[:, :, None]], axis=2)
     deep = np.einsum("nhji,ni->nhj", points, normal).max(axis=2)
     deepest = np.where(hands.present, deep, -np.inf).max(axis=1)

@@ -1,7 +1,8 @@
 """Rotations of what stands in synthetic scenes, as numpy arrays: about axes, at random, along directions.
 
-In: angles (rad), directions, a random generator. Out: matrices (..., 3, 3) float64. The rotations of the hand itself
-are those of ``hand.rotations``: on tensors, which carry gradients, where these are numpy's.
+In: angles (rad), directions, a random generator. Out: matrices (..., 3, 3), random unit vectors (N, 3), float64. The
+rotations of the hand itself are those of ``hand.rotations``: on tensors, which carry gradients, where these are
+numpy's.
 """
 
 from __future__ import annotations
@@ -61,6 +62,18 @@ def random_axes(count: int, rng: np.random.Generator) -> Array:
     """(N, 3, 3) orthonormal axes, right- or left-handed: for things that are their own mirror images."""
     q, _ = np.linalg.qr(rng.normal(size=(count, 3, 3)))
     return np.asarray(q)
+
+
+def random_directions(count: int, rng: np.random.Generator, stretch: ArrayLike = 1.0) -> Array:
+    """(N, 3) unit vectors, any direction alike but for ``stretch``, a factor of each of their components at first."""
+    along = rng.normal(size=(count, 3)) * np.asarray(stretch, np.float64)
+    return np.asarray(along / np.linalg.norm(along, axis=1, keepdims=True))
+
+
+def facing_normals(count: int, spread: float, rng: np.random.Generator) -> Array:
+    """(N, 3) unit normals of planes across the line of sight (0, 0, 1), their slopes in x and y of this deviation."""
+    normal = np.concatenate([rng.normal(0, spread, (count, 2)), np.ones((count, 1))], axis=1)
+    return np.asarray(normal / np.linalg.norm(normal, axis=1, keepdims=True))
 
 
 def axes_along(direction: Array, hint: Array) -> Array:

@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from hand_pose_ros import validation
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.synthetic.rotations import axes_along, random_axes
-from hand_pose_ros.synthetic.solids import BOX, ELLIPSOID, NOTHING, Solids, moved
+from hand_pose_ros.synthetic.rotations import axes_along, facing_normals, random_axes
+from hand_pose_ros.synthetic.solids import BOX, ELLIPSOID, NOTHING, Solids, moved, nothing, put
 
 Array = NDArray[np.float64]
 OBJECTS = 8
@@ -34,9 +34,7 @@ class Scenes:
     @classmethod
     def empty(cls, count: int) -> Scenes:
         """N scenes with nothing in them."""
-        kind = np.full((count, OBJECTS), NOTHING)
-        solids = Solids(kind, np.zeros((count, OBJECTS, 3)), np.zeros((count, OBJECTS, 3, 3)))
-        return cls(np.full((count, 4), np.nan), solids)
+        return cls(np.full((count, 4), np.nan), nothing(count, OBJECTS))
 
     def put(
         self,
@@ -86,9 +84,7 @@ def sample_scenes(joints: Array, config: SceneConfig, rng: np.random.Generator) 
     count = len(joints)
     scenes = Scenes.empty(count)
 
-    tilt = rng.normal(0, 0.45, (count, 2))
-    normal = np.stack([tilt[:, 0], tilt[:, 1], np.ones(count)], axis=-1)
-    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+    normal = facing_normals(count, 0.45, rng)
     deepest = np.einsum("nji,ni->nj", joints, normal).max(axis=1)
     gap = _CLEARANCE_M + 0.35 * rng.random(count) ** 2
     has_plane = rng.random(count) < config.plane
@@ -151,9 +147,7 @@ def _hold(joints: Array, scenes: Scenes, share: float, rng: np.random.Generator)
 def hold(scenes: Scenes, chosen: NDArray[np.intp], things: Solids) -> None:
     """Put things (M, K), in local frames, into the hands of the chosen scenes (M,), instead of what they may hold; a
     wall or a table that would pass through them moves behind them."""
-    slots = slice(_HELD_SLOT, _HELD_SLOT + things.kind.shape[1])
-    for own, part in zip(scenes.solids, things, strict=True):
-        own[chosen, slots] = part
+    put(scenes.solids, chosen, things, _HELD_SLOT)
     scenes.planes[chosen, 3] = np.maximum(
         scenes.planes[chosen, 3], farthest(things, scenes.planes[chosen, :3]) + 0.001
     )

@@ -63,7 +63,19 @@ def gather(*parts: Solids) -> Solids:
     )
 
 
-NO_SOLIDS = Solids(np.zeros(0, np.int64), np.zeros((0, 3)), np.zeros((0, 3, 3)))
+def nothing(*shape: int) -> Solids:
+    """Solids (shape) of which none is there."""
+    return Solids(np.full(shape, NOTHING), np.zeros((*shape, 3)), np.zeros((*shape, 3, 3)))
+
+
+NO_SOLIDS = nothing(0)
+
+
+def put(into: Solids, chosen: NDArray[np.bool_] | NDArray[np.intp], parts: Solids, first: int = 0) -> None:
+    """Put parts (M, K), one row for each of the M chosen scenes, into their slots from ``first`` on, in place."""
+    slots = slice(first, first + parts.kind.shape[1])
+    for whole, part in zip(into, parts, strict=True):
+        whole[chosen, slots] = part
 
 
 def where(chosen: NDArray[np.bool_], solids: Solids) -> Solids:
@@ -76,14 +88,10 @@ def padded(solids: Solids, most: int) -> Solids:
     missing = most - solids.kind.shape[-1]
     if missing <= 0:
         return solids
-    lead = solids.kind.shape[:-1]
-    nothing = Solids(
-        np.full((*lead, missing), NOTHING), np.zeros((*lead, missing, 3)), np.zeros((*lead, missing, 3, 3))
-    )
-    return gather(solids, nothing)
+    return gather(solids, nothing(*solids.kind.shape[:-1], missing))
 
 
-def take(solids: Solids, index: NDArray[np.intp] | slice) -> Solids:
+def take(solids: Solids, index: int | NDArray[np.intp] | NDArray[np.bool_] | slice) -> Solids:
     """The scenes ``index`` along the first dimension."""
     return Solids(solids.kind[index], solids.centre[index], solids.axes[index])
 

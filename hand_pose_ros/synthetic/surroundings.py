@@ -23,7 +23,14 @@ from hand_pose_ros.synthetic.primitives import (
     trunk,
 )
 from hand_pose_ros.synthetic.room_lookalikes import close_tables, sample_room_lookalikes
-from hand_pose_ros.synthetic.rotations import axes_along, random_axes, rotation_x, rotation_y, rotation_z
+from hand_pose_ros.synthetic.rotations import (
+    axes_along,
+    facing_normals,
+    random_axes,
+    rotation_x,
+    rotation_y,
+    rotation_z,
+)
 from hand_pose_ros.synthetic.solids import VESSEL, Solids, gather, moved, solid, where
 from hand_pose_ros.synthetic.surroundings_config import SurroundingsConfig
 
@@ -213,8 +220,7 @@ def _before(hands: PlacedHands, config: SurroundingsConfig, rng: np.random.Gener
 def _walls(views: Views, config: SurroundingsConfig, rng: np.random.Generator) -> Array:
     """(N, 4): behind every joint, sometimes close."""
     hands, count = views.hands, views.count
-    normal = np.concatenate([rng.normal(0, 0.3, (count, 2)), np.ones((count, 1))], axis=1)
-    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+    normal = facing_normals(count, 0.3, rng)
     deep = np.einsum("nhji,ni->nhj", hands.joints, normal).max(axis=2)
     deepest = np.where(hands.present, deep, 0.0).max(axis=1)
     gap = 0.025 + 2.5 * rng.random(count) ** 1.7

@@ -48,7 +48,7 @@ class SurroundingsConfig:
     before: float = 0.12
     """Something that hides a part of the first hand."""
     table_close: float = 0.0
-    """A table or a wall 2 to 35 mm behind the hands' skin, in place of the wall."""
+    """A table or a wall 2 to 33 mm behind the hands' skin, in place of the wall."""
     household: float = 0.0
     """Each of two things that hands hold, alone, or at the end of a bare arm or a stick."""
     robot: float = 0.0

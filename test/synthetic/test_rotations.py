@@ -50,3 +50,18 @@ def test_axes_are_orthonormal_and_hold_the_direction():
         if row is not None:
             np.testing.assert_array_equal(axes[:, row], direction)
             np.testing.assert_allclose(np.linalg.det(axes), 1.0)
+
+
+def test_random_directions_are_unit_vectors_and_flatter_where_they_are_squeezed():
+    rng = np.random.default_rng(1)
+    even, flat = r.random_directions(4000, rng), r.random_directions(4000, rng, (1.0, 1.0, 0.5))
+    np.testing.assert_allclose(np.linalg.norm([even, flat], axis=-1), 1.0, atol=1e-12)
+    np.testing.assert_allclose(np.abs(even).mean(axis=0), 0.5, atol=0.02)
+    assert np.abs(flat[:, 2]).mean() < 0.4
+
+
+def test_facing_normals_slope_as_asked_and_point_away_from_the_camera():
+    normals = r.facing_normals(4000, 0.4, np.random.default_rng(1))
+    np.testing.assert_allclose(np.linalg.norm(normals, axis=1), 1.0, atol=1e-12)
+    np.testing.assert_allclose((normals[:, :2] / normals[:, 2:]).std(axis=0), 0.4, atol=0.02)
+    assert (normals[:, 2] > 0).all()
