@@ -34,6 +34,7 @@ from numba.core.dispatcher import Dispatcher
 from numba.core.registry import cpu_target
 
 from hand_pose_ros.files import write_json
+from hand_pose_ros.validation import shown
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -208,4 +209,4 @@ def _tell(kind: str, line: str) -> None:
 
 
 def _text(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0][:200]
+    return shown(f"{type(error).__name__}: {error}".splitlines()[0])

@@ -77,8 +77,6 @@ seed_int = whole_number(0, LARGEST_SEED)
 """A seed."""
 positive_float = real_number(0.0, math.inf, open_low=True)
 """Above 0."""
-not_negative_float = real_number(0.0, math.inf)
-"""0 and more."""
 finite_float = real_number(-math.inf, math.inf)
 """Any number but NaN and the infinities."""
 share = real_number(0.0, 1.0)

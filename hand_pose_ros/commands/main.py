@@ -20,6 +20,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
+from hand_pose_ros.commands.interrupts import INTERRUPTED
 from hand_pose_ros.validation import shown
 
 TRACEBACK = "HAND_POSE_TRACEBACK"
@@ -112,7 +113,7 @@ def exit_status(
     except ModuleNotFoundError as error:
         return _missing_package(program, error)
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     except (ValueError, OSError, MemoryError) as error:
         text = str(error) or type(error).__name__
     except Exception as error:

@@ -16,11 +16,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hand_pose_ros.depth.lens import MODEL_CODES, POLYNOMIAL, back_project_all, project_all
+from hand_pose_ros.validation import is_number, shown
 
 _LENGTHS: dict[str, tuple[int, ...]] = {
     "none": (0,), "plumb_bob": (4, 5), "rational_polynomial": (4, 5, 8), "equidistant": (4,),
@@ -34,14 +36,14 @@ _MOST_PX = 1e6
 _LEAST_FOCAL_PX = 1e-3
 
 
-def _number(value: object, name: str) -> float:
+def _number(value: Any, name: str) -> float:
     """A plain number as float; ValueError names what is none."""
-    if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
+    if is_number(value):
         try:
             return float(value)
         except OverflowError:
             return math.inf
-    raise ValueError(f"{name} is {str(value)[:80]!r}: it must be a number")
+    raise ValueError(f"{name} is '{shown(value, 80)}': it must be a number")
 
 
 def _coefficients(model: str, given: Sequence[float]) -> tuple[float, ...]:
@@ -121,7 +123,7 @@ class Camera:
             object.__setattr__(self, name, value)
         if self.distortion_model not in _LENGTHS:
             raise ValueError(
-                f"distortion model {str(self.distortion_model)[:80]!r} is unknown: use one of {', '.join(_LENGTHS)}"
+                f"distortion model '{shown(self.distortion_model, 80)}' is unknown: use one of {', '.join(_LENGTHS)}"
             )
         object.__setattr__(self, "distortion", _coefficients(self.distortion_model, self.distortion))
 

@@ -19,18 +19,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.depth.image import DepthData, DepthImageError, UnknownEncodingError, as_bytes
+from hand_pose_ros.depth.png import DEPTH_PIXELS, HEADER_BYTES, MOST_PIXELS, SIGNATURE, png_header
 from hand_pose_ros.kernel_cache import njit
+from hand_pose_ros.validation import shown
 
 TRANSPORT = "compressedDepth"
 """image_transport's name, a part of the format text."""
 
 _HEADER = struct.Struct("<i2f")
 _SIZE_OF_RVL = struct.Struct("<2I")
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_SIZE_OF_PNG = struct.Struct(">2I2B")  # in its first chunk, IHDR: width, height, bits, kind (0: grey)
-_IHDR_AT = len(_PNG_SIGNATURE) + 8
-_MOST_PIXELS = 2**25
-"""A picture that says it is larger is refused before it is unpacked. Guessed: four times 4K."""
 _COUNTS = {"16UC1": True, "mono16": True, "32FC1": False}
 
 
@@ -80,7 +77,7 @@ def _parse_format(image_format: str) -> tuple[str, str]:
     if encoding.lower() in known and words[:1] in ([], [TRANSPORT]) and words[1:] in ([], ["png"], ["rvl"]):
         return known[encoding.lower()], words[1] if len(words) > 1 else "png"
     raise UnknownEncodingError(
-        f"compressed depth image's format is '{image_format[:100]}', want '16UC1' or '32FC1', then"
+        f"compressed depth image's format is '{shown(image_format, 100)}', want '16UC1' or '32FC1', then"
         f" '; {TRANSPORT} png' or '; {TRANSPORT} rvl'"
     )
 
@@ -96,22 +93,24 @@ def _split(data: NDArray[np.uint8]) -> tuple[float, float, NDArray[np.uint8]]:
 
 
 def _checked_size(width: int, height: int) -> tuple[int, int]:
-    if not (width > 0 and height > 0 and width * height <= _MOST_PIXELS):
-        raise DepthImageError(f"compressed depth image is {width}x{height}, want 1 to {_MOST_PIXELS} pixels")
+    if not (width > 0 and height > 0 and width * height <= MOST_PIXELS):
+        raise DepthImageError(f"compressed depth image is {width}x{height}, want 1 to {MOST_PIXELS} pixels")
     return width, height
 
 
 def _png_size(picture: NDArray[np.uint8]) -> tuple[int, int]:
-    if picture[: len(_PNG_SIGNATURE)].tobytes() != _PNG_SIGNATURE:
+    start = picture[:HEADER_BYTES].tobytes()
+    if not start.startswith(SIGNATURE):
         raise DepthImageError("compressed depth image data is no PNG after its header")
-    if picture.size < _IHDR_AT + _SIZE_OF_PNG.size:
+    header = png_header(start)
+    if header is None:
         raise DepthImageError(f"compressed depth image data is truncated: its PNG has {picture.size} bytes")
-    width, height, bits, kind = _SIZE_OF_PNG.unpack(picture[_IHDR_AT:][: _SIZE_OF_PNG.size].tobytes())
-    if (bits, kind) != (16, 0):
+    if header.pixels != DEPTH_PIXELS:
+        bits, kind = header.pixels
         raise DepthImageError(
             f"compressed depth image's PNG has {bits} bits and colour type {kind}, want 16 and 0"
         )
-    return _checked_size(width, height)
+    return _checked_size(header.width, header.height)
 
 
 def _unpack_png(picture: NDArray[np.uint8]) -> NDArray[np.uint16]:

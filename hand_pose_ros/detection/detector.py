@@ -43,8 +43,8 @@ from hand_pose_ros.detection.detector_net import (
 from hand_pose_ros.network.backbones import fold_normalisation
 from hand_pose_ros.network.checkpoint import (
     CheckpointError,
-    checked_weights,
     content_hash,
+    network_with_weights,
     read_tensors,
     write_tensors,
 )
@@ -211,11 +211,9 @@ def load_detector(path: str | Path) -> tuple[DetectorNet, dict[str, Any]]:
         raise CheckpointError(f"{path}: metadata cannot be used: {shown(error)}") from error
     if given != _input():
         raise CheckpointError(f"{path}: its input is {shown(given)}, want {_input()}")
-    weights = checked_weights(
+    model = network_with_weights(
         path, tensors, lambda: DetectorNet(config), "this detector", config.least_weights
     )
-    model = DetectorNet(config)
-    model.load_state_dict(weights)
     return model.eval(), training
 
 

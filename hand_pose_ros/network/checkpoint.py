@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -28,6 +28,8 @@ from hand_pose_ros.network.config import ARCHITECTURES, NetworkConfig
 from hand_pose_ros.network.migration import migrate_calibration, migrate_weights
 from hand_pose_ros.network.model import HandNet
 from hand_pose_ros.validation import shown
+
+Network = TypeVar("Network", bound=nn.Module)
 
 FORMAT = "hand_pose_ros-weights-1"
 MOST_BYTES = 2**30
@@ -126,36 +128,35 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> tup
         raise CheckpointError(
             f"{path}: architecture is '{architecture}', want '{info.network.architecture}', its network's"
         )
-    weights = checked_weights(
+    model = network_with_weights(
         path, migrate_weights(tensors), lambda: HandNet(info.network), f"architecture '{architecture}'",
         info.network.least_weights,
     )  # fmt: skip
-    model = HandNet(info.network)
-    model.load_state_dict(weights)
     model.eval().requires_grad_(False)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return model.to(device), info
 
 
-def checked_weights(
-    path: Path, tensors: Mapping[str, Tensor], build: Callable[[], nn.Module], network: str, least: int
-) -> dict[str, Tensor]:
-    """A file's weights, floats as float32, when they are those of the network that ``build`` makes, and all finite;
+def network_with_weights(
+    path: Path, tensors: Mapping[str, Tensor], build: Callable[[], Network], network: str, least: int
+) -> Network:
+    """The network that ``build`` makes with a file's weights, floats as float32, when they are its, and all finite;
     ``network`` is what it is called in messages.
 
     A file cannot ask for more memory than it holds: the network has at least ``least`` weights, and is made when the
-    file has so many. Where 0 of them are known it is made without memory (torch's device "meta", which loads torch's
-    compiler: seconds, too long for the usual start). CheckpointError names the file and the first weight that does not
-    fit.
+    file has so many. Where 0 of them are known it is first made without memory (torch's device "meta", which loads
+    torch's compiler: seconds, too long for the usual start). CheckpointError names the file and the first weight that
+    does not fit.
     """
     count = sum(value.numel() for value in tensors.values())
     if count < least:
         raise CheckpointError(f"{path}: it has {count} weights, want at least {least} for {network}")
     try:
         with nullcontext() if least > 0 else torch.device("meta"):
-            wanted = {key: _kind(value) for key, value in build().state_dict().items()}
+            model = build()
     except (RuntimeError, TypeError, ValueError, OverflowError, MemoryError) as error:
         raise CheckpointError(f"{path}: its network cannot be built: {shown(error)}") from error
+    wanted = {key: _kind(value) for key, value in model.state_dict().items()}
     present = {key: _kind(value) for key, value in tensors.items()}
     if wanted != present:
         key = sorted(set(wanted.items()) ^ set(present.items()))[0][0]
@@ -168,7 +169,10 @@ def checked_weights(
             raise CheckpointError(f"{path}: weight '{key}' holds a value that is not finite")
         if key.endswith("running_var") and bool((value < 0).any()):
             raise CheckpointError(f"{path}: weight '{key}' holds a variance below 0")
-    return floats
+    if least == 0:  # this time with memory
+        model = build()
+    model.load_state_dict(floats)
+    return model
 
 
 def _kind(value: Tensor) -> str:

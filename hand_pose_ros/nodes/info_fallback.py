@@ -51,7 +51,7 @@ class InfoFallback:
 
     def knows(self, image: Image) -> bool:
         """Whether an image of this stamp waits, or was handed out lately."""
-        stamp = _stamp_ns(image)
+        stamp = stamp_ns_of(image)
         return stamp in self._waiting or stamp in self._served
 
     def forget_images(self) -> int:
@@ -69,7 +69,7 @@ class InfoFallback:
         self._images_since_info += 1
         if self._images_since_info >= _IMAGES_OF_SLOW_INFOS:
             self.infos_are_slow, self._infos_in_step = True, 0
-        self._waiting[_stamp_ns(image)] = (image, now_s)
+        self._waiting[stamp_ns_of(image)] = (image, now_s)
         given_up = 0
         while len(self._waiting) > _MOST_WAITING:
             del self._waiting[next(iter(self._waiting))]
@@ -86,7 +86,7 @@ class InfoFallback:
 
     def take_pair(self, image: Image) -> bool:
         """A pair was made; returns whether it is to be used: the image was not served before."""
-        stamp = _stamp_ns(image)
+        stamp = stamp_ns_of(image)
         self._waiting.pop(stamp, None)
         if stamp in self._served:
             return False
@@ -128,5 +128,6 @@ def fits(image: Image, info: CameraInfo) -> bool:
     )
 
 
-def _stamp_ns(image: Image) -> int:
-    return int(image.header.stamp.sec * 1_000_000_000 + image.header.stamp.nanosec)
+def stamp_ns_of(message: Image | CameraInfo) -> int:
+    """Returns a message's stamp; one before 0, which rclpy's Time refuses, is a number too."""
+    return int(message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec)

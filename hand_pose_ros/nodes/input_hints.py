@@ -8,15 +8,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_pose_ros.detection.config import BlobDetectorConfig
+from hand_pose_ros.tracking.config import LEAST_ROI_PX
+
 _FAR_M = 10.0
 _NEAR_M = 0.1
-_REACHABLE_M = 1.5  # as far as hands are searched for (BlobDetectorConfig.max_range_m)
+_REACHABLE_M = BlobDetectorConfig.max_range_m  # as far as hands are searched for
 # An image with so much of it beyond 10 m, or nearer than 10 cm, and nothing where hands are, is suspected. Guessed.
 _MOST = 0.5
 # Only after so many such images in a row: something may be held before the lens. Guessed: a third of a second.
 _IN_A_ROW = 10
 _EVERY = 4  # pixels, in both directions: it must cost nothing
-_LEAST_SIDE_PX = 8  # as TrackerConfig.roi: less shows no hand
 
 
 def roi_outside(roi: tuple[int, ...], shape: tuple[int, ...]) -> str | None:
@@ -25,7 +27,7 @@ def roi_outside(roi: tuple[int, ...], shape: tuple[int, ...]) -> str | None:
         return None
     x, y, width, height = roi
     rows, columns = shape
-    if min(x + width, columns) - x >= _LEAST_SIDE_PX and min(y + height, rows) - y >= _LEAST_SIDE_PX:
+    if min(x + width, columns) - x >= LEAST_ROI_PX and min(y + height, rows) - y >= LEAST_ROI_PX:
         return None
     return (
         f"the parameter 'roi' is {list(roi)}, outside the image of {columns}x{rows} px: no hand can be found"

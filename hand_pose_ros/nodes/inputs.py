@@ -20,7 +20,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from hand_pose_ros.nodes.conversions import image_from_compressed
 from hand_pose_ros.nodes.diagnostics import FrameOutcome
-from hand_pose_ros.nodes.info_fallback import InfoFallback
+from hand_pose_ros.nodes.info_fallback import InfoFallback, stamp_ns_of
 from hand_pose_ros.nodes.input_watch import InputWatch
 from hand_pose_ros.nodes.qos_overrides import SUBSCRIPTION, Endpoint, subscription_options
 from hand_pose_ros.nodes.stamp_guard import StampGuard, StampVerdict
@@ -153,7 +153,7 @@ class DepthInputs:
             now = time.monotonic()
             self._input_watch.saw_image(now)
             self._on_depth()
-            stamp_ns = _stamp_ns(image)
+            stamp_ns = stamp_ns_of(image)
             if not self._is_young(stamp_ns):
                 return
             jump_s = self._image_guard.jump_s(stamp_ns)
@@ -224,7 +224,7 @@ class DepthInputs:
 
     def _take_info(self, info: CameraInfo) -> None:
         with self._lock:
-            now, stamp_ns = time.monotonic(), _stamp_ns(info)
+            now, stamp_ns = time.monotonic(), stamp_ns_of(info)
             self._input_watch.saw_info(now, stamp_ns)
             self._fallback.take_info(info)
             if not self._is_near(stamp_ns):
@@ -249,7 +249,7 @@ class DepthInputs:
             if image is not None and self._image_guard.settle(now):
                 self._stray_image = None
                 self._clock_was_set(self._stray_jump_s)
-                self._image_guard.judge(_stamp_ns(image), now)
+                self._image_guard.judge(stamp_ns_of(image), now)
                 self._match(image, now)
             if self._info_guard.settle(now):
                 self._match_afresh(self._fallback.last_info)
@@ -269,7 +269,3 @@ class DepthInputs:
         ):
             self._latched_info = Subscriber(self._node, CameraInfo, INFO_TOPIC, qos_profile=LATCHED_QOS)
             self._latched_info.registerCallback(self._take_info)
-
-
-def _stamp_ns(message: Image | CameraInfo) -> int:
-    return int(message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec)

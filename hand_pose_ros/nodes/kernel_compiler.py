@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from hand_pose_ros import kernel_cache
 from hand_pose_ros.nodes.process import owned
+from hand_pose_ros.validation import shown
 
 _POLL_S = 0.1
 
@@ -59,4 +60,4 @@ def _run_child(runs: Callable[[], bool]) -> str:
                 if not runs():
                     raise EndedError("ended while kernels were compiled") from None
     lines = errors.decode(errors="replace").strip().splitlines()
-    return "" if child.returncode == 0 else (lines[-1][:200] if lines else f"exit status {child.returncode}")
+    return "" if child.returncode == 0 else (shown(lines[-1]) if lines else f"exit status {child.returncode}")

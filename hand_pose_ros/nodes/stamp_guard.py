@@ -51,7 +51,6 @@ class StampGuard:
         self._newest_ns: int | None = None
         self._ahead_s: deque[float] = deque(maxlen=_MEMORY)
         self._steps_s: deque[float] = deque(maxlen=_MEMORY)
-        self._last_arrival_s = 0.0
         self._stray: list[tuple[int, float]] = []
 
     def judge(self, stamp_ns: int, arrival_s: float, protect: bool = True) -> StampVerdict:

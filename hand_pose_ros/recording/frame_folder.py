@@ -6,7 +6,6 @@ Sub-folders are searched too; frames come in natural order (frame2 before frame1
 from __future__ import annotations
 
 import re
-import struct
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,14 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.depth.png import DEPTH_PIXELS, HEADER_BYTES, MOST_PIXELS, png_header
 from hand_pose_ros.validation import shown
 
 SUFFIX = ".png"
-MOST_PIXELS = 2**25
-"""A larger picture is not decoded. Guessed: ten times the largest depth camera's."""
 MOST_INTRINSIC_PX = 1e6
 """No camera's focal length or principal point is larger, pixels. Guessed: a lens of a hundredth of a degree."""
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 class RecordingError(ValueError):
@@ -123,11 +120,13 @@ def read_depth_png(path: Path) -> np.ndarray:
     """One 16-bit single-channel PNG as (H, W) uint16 counts. Raises RecordingError."""
     try:
         with path.open("rb") as file:
-            header = file.read(_HEADER.size)
-            width, height = _HEADER.unpack(header)[1:3] if len(header) == _HEADER.size else (0, 0)
-            if header.startswith(_SIGNATURE) and width * height > MOST_PIXELS:
-                raise RecordingError(f"'{path}' is {width}x{height}, want at most {MOST_PIXELS} pixels")
-            encoded = np.frombuffer(header + file.read(), dtype=np.uint8)
+            start = file.read(HEADER_BYTES)
+            header = png_header(start)
+            if header is not None and header.width * header.height > MOST_PIXELS:
+                raise RecordingError(
+                    f"'{path}' is {header.width}x{header.height}, want at most {MOST_PIXELS} pixels"
+                )
+            encoded = np.frombuffer(start + file.read(), dtype=np.uint8)
     except OSError as error:
         raise RecordingError(f"cannot read '{path}': {error.strerror}") from error
     try:
@@ -144,16 +143,11 @@ def read_depth_png(path: Path) -> np.ndarray:
     return counts
 
 
-_HEADER = struct.Struct(
-    ">16sIIBB"
-)  # signature, length and name of the first chunk; width, height, bits, colour type
-
-
 def _depth_size(path: Path) -> tuple[int, int] | None:
     """Width and height of a depth PNG by its header, None of what is none."""
     try:
         with path.open("rb") as file:
-            start, width, height, bits, colours = _HEADER.unpack(file.read(_HEADER.size))
-    except (OSError, struct.error):
+            header = png_header(file.read(HEADER_BYTES))
+    except OSError:
         return None
-    return (width, height) if start.startswith(_SIGNATURE) and (bits, colours) == (16, 0) else None
+    return (header.width, header.height) if header is not None and header.pixels == DEPTH_PIXELS else None

@@ -18,6 +18,8 @@ from hand_pose_ros.tracking.shape_estimator import ShapeConfig
 
 MOST_HANDS = 2
 """Hands that can be tracked at once."""
+LEAST_ROI_PX = 8
+"""Least width and height of a region of interest. Guessed: less shows no hand."""
 PRECISIONS: tuple[str, ...] = ("auto", "float32", "bfloat16")
 """Of the network's convolutions. auto: bfloat16 on CPUs that multiply it themselves, else float32."""
 
@@ -237,16 +239,16 @@ class TrackerConfig:
         validation.between(self, 1, MOST_HANDS, "hands")
         validation.between(self, 1, 64, "threads")
         validation.between(self, 0.0, 1.0, "min_confidence")
-        # The bounds of coast_s and roi are guessed: after 10 s a hidden hand has moved on; 8 px show no hand.
+        # The bound of coast_s is guessed: after 10 s a hidden hand has moved on.
         validation.between(self, 0.0, 10.0, "coast_s", unit="seconds")
         validation.between(self, 0.0, self.scoring.most_frame_log_odds, "start_odds")
         roi = self.roi
         validation.require(
-            roi is None or (len(roi) == 4 and min(roi) >= 0 and min(roi[2:]) >= 8),
+            roi is None or (len(roi) == 4 and min(roi) >= 0 and min(roi[2:]) >= LEAST_ROI_PX),
             "",
             "roi",
             roi,
-            "x, y, width, height in px, at least 8 px wide and high",
+            f"x, y, width, height in px, at least {LEAST_ROI_PX} px wide and high",
         )
         if self.user and not self.user_folder:
             raise ValueError(

@@ -15,11 +15,11 @@ from hand_pose_ros.evaluation.bench_fuzz import CAMERA, FuzzFigures, good_frames
 from hand_pose_ros.msg import HandPose, HandPoseArray
 from hand_pose_ros.nodes import conversions
 from hand_pose_ros.nodes.bench.hostile_messages import hostile_messages
-from hand_pose_ros.nodes.bench.tracker_client import TrackerClient, TrackerLostError
+from hand_pose_ros.nodes.bench.tracker_client import DEPTH_UNIT_M, TrackerClient, TrackerLostError
+from hand_pose_ros.nodes.demo.frame_source import counts_from_depth
 
-_INTERVAL_S = (
-    0.02  # between hostile messages: most are refused in less, the others may take each other's place
-)
+# Between hostile messages: most are refused in less, the others may take each other's place.
+_INTERVAL_S = 0.02
 _GOOD_INTERVAL_S = 0.4  # longer than a busy core takes for a frame: none may be replaced
 _GOOD_FRAMES = 12
 _MAX_AGE_S = 3.0  # a busy machine is late; less than the wrong stamps are wrong by
@@ -38,9 +38,7 @@ def fuzz_node(
     TrackerLostError when it does not start.
     """
     figures = FuzzFigures()
-    frames = [
-        np.nan_to_num(np.round(depth * 1000)).astype(np.uint16) for depth in good_frames(seed, _GOOD_FRAMES)
-    ]
+    frames = [counts_from_depth(depth, DEPTH_UNIT_M) for depth in good_frames(seed, _GOOD_FRAMES)]
     rng = np.random.default_rng([seed, 0x0D])
     parameters = {"model": model, "device": "cpu", "tf_mode": "full", "max_age_s": _MAX_AGE_S}
     with TrackerClient(folder, parameters) as client:

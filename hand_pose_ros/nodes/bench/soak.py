@@ -15,7 +15,8 @@ import numpy as np
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.evaluation.process_usage import Growth, Usage, growth, process_usage
 from hand_pose_ros.msg import HandPoseArray
-from hand_pose_ros.nodes.bench.tracker_client import TrackerClient
+from hand_pose_ros.nodes.bench.tracker_client import DEPTH_UNIT_M, TrackerClient
+from hand_pose_ros.nodes.demo.frame_source import counts_from_depth
 from hand_pose_ros.synthetic.motion import SyntheticMotion
 
 CAMERA = Camera(640, 480, 480.0, 480.0, 319.5, 239.5)
@@ -124,7 +125,7 @@ def soak_node(
 def _frames() -> list[np.ndarray]:
     motion = SyntheticMotion(0, CAMERA, "right")
     depths = (motion.frame(index / _FRAMES_HZ)[0] for index in range(_FRAMES))
-    return [np.nan_to_num(np.round(depth * 1000)).astype(np.uint16) for depth in depths]
+    return [counts_from_depth(depth, DEPTH_UNIT_M) for depth in depths]
 
 
 def _to_and_fro(index: int) -> int:

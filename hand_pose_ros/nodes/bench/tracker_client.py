@@ -9,11 +9,10 @@ from __future__ import annotations
 import os
 import signal
 import time
-from array import array
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType, TracebackType
-from typing import Any, NoReturn
+from types import TracebackType
+from typing import Any
 
 import numpy as np
 import rclpy
@@ -28,6 +27,7 @@ from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.msg import HandModelInfo, HandPoseArray
 from hand_pose_ros.nodes import conversions
 from hand_pose_ros.nodes.demo.demo import demo_environment
+from hand_pose_ros.nodes.demo.frame_source import image_bytes
 from hand_pose_ros.nodes.demo.processes import NodeProcesses
 from hand_pose_ros.nodes.topics import (
     DEPTH_TOPIC,
@@ -38,6 +38,8 @@ from hand_pose_ros.nodes.topics import (
     RELIABLE_QOS,
 )
 
+DEPTH_UNIT_M = 0.001
+"""Metres a count of the images that are sent: the tracker's default."""
 _TRACKER = "tracker"
 _READY_S = 300.0  # a slow machine compiles kernels first
 _ANSWER_S = 30.0
@@ -63,9 +65,8 @@ class TrackerClient:
         self._parameters = parameters
 
     def __enter__(self) -> TrackerClient:
-        self._before = signal.signal(
-            signal.SIGTERM, _interrupt
-        )  # else the tracker would outlive this process
+        # Else the tracker would outlive this process.
+        self._before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         self._context = rclpy.Context()
         rclpy.init(context=self._context)
         self._node = rclpy.create_node("bench", context=self._context)
@@ -123,11 +124,11 @@ class TrackerClient:
         return int(self._node.get_clock().now().nanoseconds)
 
     def messages(self, counts: np.ndarray, camera: Camera, stamp_ns: int) -> tuple[Image, CameraInfo]:
-        """An image of counts (H, W) uint16, millimetres, and its camera info."""
+        """An image of counts (H, W) uint16, of DEPTH_UNIT_M, and its camera info."""
         header = Header(stamp=Time(nanoseconds=stamp_ns).to_msg(), frame_id=_FRAME_ID)
         image = Image(header=header, width=camera.width, height=camera.height, encoding="16UC1")
         image.step = 2 * camera.width
-        image.data = array("B", np.ascontiguousarray(counts, "<u2").tobytes())
+        image.data = image_bytes(counts)
         return image, conversions.camera_to_info(camera, header)
 
     def send(self, image: Image | None, info: CameraInfo | None) -> None:
@@ -189,7 +190,3 @@ class TrackerClient:
         if not self.spin_until(ready, _READY_S) or not self.alive():
             raise TrackerLostError(f"the tracker did not start:\n{self.log_tail()}")
         self.spin(0.5)  # each has found the other, not only one
-
-
-def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt

@@ -13,8 +13,7 @@ import re
 import signal
 import time
 from pathlib import Path
-from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -203,18 +202,12 @@ def print_table(summary: dict[str, Any], output: Path, console: Console) -> None
         console.print(f"no hand found in {len(names)} frame(s): {shown}", highlight=False)
 
 
-def _interrupt(signal_number: int, frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Runs the demo; the exit status says whether it worked."""
     config = parse_arguments(arguments)
-    for number in (
-        signal.SIGINT,
-        signal.SIGTERM,
-    ):  # a shell starts what runs in the background with SIGINT ignored
-        signal.signal(number, _interrupt)
+    # SIGINT too: a shell starts what runs in the background with SIGINT ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     console = Console()
     try:
         summary = run(config, console)

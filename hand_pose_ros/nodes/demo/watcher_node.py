@@ -27,6 +27,7 @@ from hand_pose_ros.nodes.demo.run_record import RunRecord, SeenHand
 from hand_pose_ros.nodes.node_main import run_node
 from hand_pose_ros.nodes.parameters.demo_parameters import WATCHER_PARAMETERS
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
+from hand_pose_ros.nodes.throttled_logger import error_line
 from hand_pose_ros.nodes.topics import (
     DEPTH_QOS,
     DEPTH_TOPIC,
@@ -38,7 +39,6 @@ from hand_pose_ros.nodes.topics import (
     RELIABLE_QOS,
     TRUTH_TOPIC,
 )
-from hand_pose_ros.validation import shown
 from hand_pose_ros.visualization.image_files import write_overlays
 from hand_pose_ros.visualization.overlay import OverlayFrame
 
@@ -161,7 +161,7 @@ def main(arguments: list[str] | None = None) -> int:
         try:
             node.finish()
         except (ValueError, OSError) as error:
-            print(f"watcher: {shown(error, 1000)}", file=sys.stderr)
+            print(f"watcher: {error_line(error)}", file=sys.stderr)
             failed = True
         else:
             print(f"watcher: figures and pictures written in {time.monotonic() - started:.1f} s")
