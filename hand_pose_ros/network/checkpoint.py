@@ -225,8 +225,12 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """All tensors and the metadata of a safetensors file; CheckpointError when it cannot be read."""
-    if not path.is_file():
-        raise CheckpointError(f"{path}: no such file, want a weights file (.safetensors)")
+    try:
+        here = path.is_file()
+    except OSError as error:  # a name too long for any file, a folder that may not be looked into
+        raise CheckpointError(f"{shown(path)}: {error.strerror}, want a weights file (.safetensors)") from error
+    if not here:
+        raise CheckpointError(f"{shown(path)}: no such file, want a weights file (.safetensors)")
     size = path.stat().st_size
     if size > MOST_BYTES:
         raise CheckpointError(f"{path}: {size} bytes, want at most {MOST_BYTES}")

@@ -66,6 +66,9 @@ class FrameWorker:
         self._enabled = threading.Event()
         self._enabled.set()
         self._camera: tuple[tuple[object, ...], Camera] | None = None
+        # The tracker counts time from its first frame: seconds since 1970 in floating point are a quarter of a
+        # microsecond apart, and the same frames would not give the same hands at another time.
+        self._first_stamp_ns: int | None = None
         self._last_stamp_ns: int | None = None
         self._told_faults: dict[str, str] = {}
         self._unit_watch = input_hints.UnitWatch()
@@ -148,8 +151,7 @@ class FrameWorker:
             return
         if self._reset.is_set():
             self._reset.clear()
-            self._tracker.reset()
-            self._last_stamp_ns = None
+            self._start_afresh()
         if not self._enabled.is_set():
             self._leave_alone(image)
             return
@@ -164,7 +166,9 @@ class FrameWorker:
         camera = self._camera_of(info)
         camera.require_size(image.width, image.height)
         self._give_hints(depth)
-        result = self._tracker.update(depth, camera, stamp.nanoseconds * 1e-9)
+        if self._first_stamp_ns is None:
+            self._first_stamp_ns = stamp.nanoseconds
+        result = self._tracker.update(depth, camera, (stamp.nanoseconds - self._first_stamp_ns) * 1e-9)
         self._last_stamp_ns = stamp.nanoseconds
         self._tell_faults()
         hands = tuple(hand for hand in result.hands if self._possible(hand))
@@ -212,10 +216,13 @@ class FrameWorker:
         if self.tracking == DISABLED:
             return
         self.tracking = DISABLED
-        self._tracker.reset()
-        self._last_stamp_ns = None
+        self._start_afresh()
         self._outputs.publish((), (), HandPose.STATE_SEARCH, image.header)
         self._outputs.hide()
+
+    def _start_afresh(self) -> None:
+        self._tracker.reset()
+        self._first_stamp_ns = self._last_stamp_ns = None
 
     def _in_order(self, stamp_ns: int) -> bool:
         if self._last_stamp_ns is not None and stamp_ns <= self._last_stamp_ns:

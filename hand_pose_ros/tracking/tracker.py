@@ -124,6 +124,9 @@ class HandTracker:
     def update(self, depth: NDArray[np.float32], camera: Camera, stamp_s: float) -> TrackResult:
         """Track one frame. A stamp before the last one (a bag that loops) forgets the tracks first.
 
+        Stamps count seconds from any beginning; from the first frame rather than from 1970, the same frames give the
+        same hands to the last bit whenever they were taken.
+
         ValueError when the image's size is not the camera's, when it holds counts instead of metres, and when the
         stamp is no finite number. DeviceError when the device fails that the configuration asks for.
         """

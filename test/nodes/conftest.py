@@ -180,6 +180,11 @@ class Rig:
         self.image.publish(self.image_message(header, **image))
         return header
 
+    def newest_answer_s(self) -> float | None:
+        """The stamp of the last frame that was answered, s; None before the first."""
+        stamps = [answer.header.stamp for answer in self.answers()]
+        return stamps[-1].sec + stamps[-1].nanosec * 1e-9 if stamps else None
+
     def answers(self) -> list[HandPoseArray]:
         return self.received["hands"]
 

@@ -96,7 +96,7 @@ def test_slow_model_answers_the_newest_frame_and_counts_the_rest(rig, fake_track
         last = bench.send()
         bench.spin_for(0.03)
     newest = last.stamp.sec + last.stamp.nanosec * 1e-9
-    assert bench.spin_until(lambda: tracker.stamps and tracker.stamps[-1] >= newest - 1e-6)
+    assert bench.spin_until(lambda: (bench.newest_answer_s() or 0.0) >= newest - 1e-6)
     assert bench.spin_until(lambda: len(bench.answers()) == len(tracker.stamps))
     figures = bench.node.statistics.figures()
     assert tracker.stamps == sorted(tracker.stamps)
@@ -129,7 +129,7 @@ def test_stamps_that_go_backwards_reset_the_tracker_and_are_answered(rig, fake_t
     bench.connect()
     for stamp in (100.0, 100.25, 100.5):
         bench.send(stamp)
-        assert bench.spin_until(lambda stamp=stamp: tracker.stamps[-1:] == [stamp])
+        assert bench.spin_until(lambda stamp=stamp: bench.newest_answer_s() == stamp)
     # Leftovers that were never matched must not stand in the way of what follows.
     for stamp in (101.0, 101.25, 101.5, 101.75, 102.0, 102.25):
         bench.image.publish(bench.image_message(bench.header(stamp)))
@@ -137,7 +137,7 @@ def test_stamps_that_go_backwards_reset_the_tracker_and_are_answered(rig, fake_t
     before = tracker.resets
     for stamp in (50.0, 50.25):
         bench.send(stamp)
-        assert bench.spin_until(lambda stamp=stamp: tracker.stamps[-1:] == [stamp])
+        assert bench.spin_until(lambda stamp=stamp: bench.newest_answer_s() == stamp)
     assert tracker.resets == before + 1
 
 
@@ -147,10 +147,10 @@ def test_frame_out_of_order_is_dropped(rig, fake_tracker):
     bench.connect()
     for stamp in (100.0, 100.25):
         bench.send(stamp)
-        assert bench.spin_until(lambda stamp=stamp: tracker.stamps[-1:] == [stamp])
+        assert bench.spin_until(lambda stamp=stamp: bench.newest_answer_s() == stamp)
     bench.send(100.125)
     assert bench.spin_until(lambda: bench.node.statistics.figures()["dropped_out_of_order"] == 1)
-    assert tracker.stamps == [100.0, 100.25]
+    assert tracker.stamps == [0.0, 0.25]
 
 
 @pytest.mark.slow
@@ -170,7 +170,7 @@ def test_clock_of_a_simulation_that_goes_backwards_resets_the_tracker(rig, fake_
         bench.spin_for(0.1)
         bench.send(stamp)
         bench.spin_for(0.1)
-        return tracker.stamps[-1:] == [stamp]
+        return bench.newest_answer_s() == stamp
 
     assert bench.spin_until(lambda: at(100.0))
     before = tracker.resets
