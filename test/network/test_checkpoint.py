@@ -89,7 +89,6 @@ def test_a_missing_file_is_named(tmp_path):
         load_model(tmp_path / "none.safetensors")
 
 
-@pytest.mark.parametrize("keep", [0, 5, 100])
 @pytest.mark.parametrize("name", ["x" * 5000, "a\0b", "new\nline"])
 def test_a_name_that_no_file_can_have_is_refused_in_one_short_line(name: str):
     with pytest.raises(CheckpointError, match="want a weights file") as raised:
@@ -98,6 +97,7 @@ def test_a_name_that_no_file_can_have_is_refused_in_one_short_line(name: str):
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.parametrize("keep", [0, 5, 100])
 def test_a_truncated_file_is_refused(weights, keep):
     weights.write_bytes(weights.read_bytes()[:keep])
     with pytest.raises(CheckpointError, match=r"hand\.safetensors: not a readable safetensors file"):
