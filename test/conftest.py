@@ -29,7 +29,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # A domain for this session alone, so that it receives nothing from a robot on the network or from a second session. 101
 # is the largest id whose ports stay below those that Linux hands out to others.
-os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 101))
+# Processes of pytest-xdist have one each: they inherit the first one's environment.
+if "ROS_DOMAIN_ID" not in os.environ or "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 101)
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 os.environ.setdefault("FASTDDS_DEFAULT_PROFILES_FILE", str(ROOT / "config" / "fastdds.xml"))
 

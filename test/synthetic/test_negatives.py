@@ -60,6 +60,7 @@ def test_solids_have_orthogonal_axes():
     assert np.abs(off).max() < 1e-6 * product.max()
 
 
+@pytest.mark.slow  # the first time it compiles the renderer that training uses
 def test_the_last_crops_of_a_batch_show_no_hand_and_have_no_label():
     config = SyntheticConfig(identities=2, negative_fraction=0.5)
     batch = SyntheticHands(config).batch(1, 32)
