@@ -131,6 +131,8 @@ def test_research_and_tools_need_no_ros(folder: str) -> None:
 def test_version_is_the_same_everywhere() -> None:
     version = ElementTree.parse(ROOT / "package.xml").getroot().findtext("version")
     assert re.search(rf'^version = "{re.escape(str(version))}"$', project_table(), re.MULTILINE)
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {version}\n" in citation
 
 
 def project_text() -> str:
