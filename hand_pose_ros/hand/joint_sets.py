@@ -1,6 +1,7 @@
 """Other parties' joints, by name: ``mediapipe21``, ``icvl16``, ``nyu14`` and ``msra21`` as linear maps from our 23.
 
-In: our joints (..., 23, 3) in any frame and unit. Out: a set's joints (..., K, 3), in the same.
+In: our joints (..., 23, 3) in any frame and unit. Out: a set's joints (..., K, 3), in the same; ``operator_points``
+gives ``mediapipe21`` in the operator's frame, which retargeting to robots' hands works in.
 """
 
 from __future__ import annotations
@@ -54,6 +55,16 @@ def _between(name: str, a: str, b: str, share_of_b: float = 0.5) -> tuple[str, d
 
 _WRIST = _between("wrist", "wrist_radial", "wrist_ulnar")
 
+OPERATOR_SET = "mediapipe21"
+"""The set whose joints :func:`operator_points` gives."""
+
+OPERATOR_AXES: Array = np.array([[0.0, 0.0, -1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
+"""(3, 3): a vector (x, y, z) of our palm frame is (-z, y, x) in the operator's frame, the same on both sides: x out of
+the palm, y across it as the palm frame's own, z towards the fingers. It is the frame that dex-retargeting's example
+brings a hand into before it retargets it (``wrist_rot @ OPERATOR2MANO``; Qin et al., AnyTeleop, 2023), there from three
+points of the hand, wrist, index and middle mcp, here from the palm frame that was tracked."""
+OPERATOR_AXES.setflags(write=False)
+
 JOINT_SETS: dict[str, JointSet] = {
     joint_set.name: joint_set
     for joint_set in (
@@ -105,3 +116,14 @@ def find_joint_set(name: str, *others: str) -> JointSet:
 def convert_joints(joints: Array, joint_set: str) -> Array:
     """Our joints (..., 23, 3) in any frame -> a named set's (..., K, 3). ValueError on an unknown name."""
     return np.asarray(find_joint_set(joint_set).matrix @ joints)
+
+
+def operator_points(joints: Array, rotation: Array) -> Array:
+    """A hand's joints as retargeting takes them: ``mediapipe21`` in the operator's frame, the wrist at the origin.
+
+    ``joints`` (..., 23, 3) in any frame and unit, ``rotation`` (..., 3, 3) of the palm in that frame (its columns are
+    the palm's axes) -> (..., 21, 3) in the same unit, turned by OPERATOR_AXES.
+    """
+    points = convert_joints(joints, OPERATOR_SET)
+    to_operator = OPERATOR_AXES @ np.swapaxes(rotation, -1, -2)
+    return np.asarray((points - points[..., :1, :]) @ np.swapaxes(to_operator, -1, -2))
