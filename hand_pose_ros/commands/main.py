@@ -55,6 +55,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "how well hands are found through unseen stereo matchers",
         "hand_pose_ros.commands.evaluate_sensors",
     ),
+    "urdf": ("the human hand as a robot description", "hand_pose_ros.commands.urdf"),
     "evaluate": ("errors of networks or published predictions", "hand_pose_ros.commands.evaluate"),
 }
 
