@@ -1,4 +1,4 @@
-"""Other parties' joints, by name: ``mediapipe21``, ``icvl16``, ``nyu14`` and ``msra21`` as linear maps from our 23.
+"""Other parties' joints by name, linear maps of ours: ``mediapipe21``, ``openxr26``, ``icvl16``, ``nyu14``, ``msra21``.
 
 In: our joints (..., 23, 3) in any frame and unit. Out: a set's joints (..., K, 3), in the same; ``operator_points``
 gives ``mediapipe21`` in the operator's frame, which retargeting to robots' hands works in.
@@ -27,6 +27,8 @@ class JointSet:
     """Of its K joints."""
     matrix: Array
     """(K, 23), read-only."""
+    estimated: frozenset[str] = frozenset()
+    """Those of the joints that the hand model does not have: placed between those that it has."""
 
     def __post_init__(self) -> None:
         if self.matrix.shape != (len(self.names), JOINT_COUNT):
@@ -36,13 +38,15 @@ class JointSet:
             )
 
 
-def _joint_set(name: str, rows: list[tuple[str, dict[str, float]]]) -> JointSet:
+def _joint_set(
+    name: str, rows: list[tuple[str, dict[str, float]]], estimated: frozenset[str] = frozenset()
+) -> JointSet:
     matrix = np.zeros((len(rows), JOINT_COUNT))
     for row, (_, weights) in enumerate(rows):
         for joint, weight in weights.items():
             matrix[row, JOINT_INDEX[joint]] = weight
     matrix.setflags(write=False)
-    return JointSet(name, tuple(joint for joint, _ in rows), matrix)
+    return JointSet(name, tuple(joint for joint, _ in rows), matrix, estimated)
 
 
 def _same(joint: str, name: str | None = None) -> tuple[str, dict[str, float]]:
@@ -55,6 +59,36 @@ def _between(name: str, a: str, b: str, share_of_b: float = 0.5) -> tuple[str, d
 
 _WRIST = _between("wrist", "wrist_radial", "wrist_ulnar")
 
+# Of each finger: where between the wrist's two joints its metacarpal points to (share of the ulnar one; guessed, the
+# carpus is about half as wide as the knuckles), and where on the way there from the mcp its base lies. That is such
+# that the template's metacarpals are as long, against its proximal phalanges, as people's are: 68.1, 64.6, 58.0, 53.7
+# mm to 39.8, 44.6, 41.4, 32.7 (Buryanov and Kotiuk, Proportions of hand segments, 2010).
+_METACARPALS: dict[str, tuple[float, float]] = {
+    "index": (0.28, 0.843), "middle": (0.43, 0.800), "ring": (0.59, 0.746), "pinky": (0.75, 0.733),
+}  # fmt: skip
+
+
+def _metacarpal(name: str, finger: str) -> tuple[str, dict[str, float]]:
+    ulnar, share = _METACARPALS[finger]
+    return (
+        name,
+        {f"{finger}_mcp": 1.0 - share, "wrist_radial": share * (1.0 - ulnar), "wrist_ulnar": share * ulnar},
+    )
+
+
+def _openxr_finger(finger: str) -> list[tuple[str, dict[str, float]]]:
+    """A finger's five joints as OpenXR names them: each after the bone whose near end it is."""
+    name = "little" if finger == "pinky" else finger
+    bones = ("proximal", "intermediate", "distal", "tip")
+    joints = [JOINT_NAMES[joint] for joint in FINGER_JOINTS[finger]]
+    return [
+        _metacarpal(f"{name}_metacarpal", finger),
+        *(_same(joint, f"{name}_{bone}") for joint, bone in zip(joints, bones, strict=True)),
+    ]
+
+
+OPENXR_SET = "openxr26"
+"""The set that has the joints of OpenXR's hand tracking."""
 OPERATOR_SET = "mediapipe21"
 """The set whose joints :func:`operator_points` gives."""
 
@@ -69,7 +103,21 @@ JOINT_SETS: dict[str, JointSet] = {
     joint_set.name: joint_set
     for joint_set in (
         _joint_set(
-            "mediapipe21", [_WRIST] + [_same(JOINT_NAMES[j]) for f in FINGERS for j in FINGER_JOINTS[f]]
+            OPERATOR_SET, [_WRIST] + [_same(JOINT_NAMES[j]) for f in FINGERS for j in FINGER_JOINTS[f]]
+        ),
+        # The order of XrHandJointEXT (OpenXR specification, XR_EXT_hand_tracking).
+        _joint_set(
+            OPENXR_SET,
+            [
+                _same("palm"),
+                _WRIST,
+                _same("thumb_cmc", "thumb_metacarpal"),
+                _same("thumb_mcp", "thumb_proximal"),
+                _same("thumb_ip", "thumb_distal"),
+                _same("thumb_tip"),
+                *(row for finger in FINGERS[1:] for row in _openxr_finger(finger)),
+            ],
+            frozenset(f"{finger}_metacarpal" for finger in ("index", "middle", "ring", "little")),
         ),
         # Palm, then root, mid and tip of each finger from the thumb to the pinky. ICVL's annotations lie in the middle
         # of the three segments, not on joints: fitted to them, midpoints leave 1.9 mm, mcp, pip and tip 4.0 mm.
