@@ -87,12 +87,16 @@ class SyntheticMotion:
 
     def _pose(self, t: float) -> tuple[Array, Array]:
         """Joints (23, 3) and skinning matrices (17, 3, 4) of the right hand before the pinhole camera."""
-        key, share = divmod(t / KEYFRAME_S, 1.0)
-        angles, turn, place, bend = between(self._keyframe(int(key)), self._keyframe(int(key) + 1), share)
+        angles, turn, place, bend = self._key_pose(t)
         posed = self._subjects.pose(
             np.array([self._subject]), angles[None], turn[None], place[None], bend[None]
         )
         return posed.joints[0], posed.skinning[0]
+
+    def _key_pose(self, t: float) -> KeyPose:
+        """The pose of the right hand at time t, seconds."""
+        key, share = divmod(t / KEYFRAME_S, 1.0)
+        return between(self._keyframe(int(key)), self._keyframe(int(key) + 1), share)
 
     def _keyframe(self, index: int) -> KeyPose:
         """The key pose of one number."""

@@ -224,6 +224,11 @@ def sample_view_rotations(count: int, rng: np.random.Generator) -> Array:
     return np.asarray(rotations)
 
 
+def facing_rotation(roll: float, pitch: float, yaw: float) -> Array:
+    """(3, 3): a palm that faces the camera, fingers up, turned by these angles (rad) about the view's z, x and y."""
+    return np.asarray(rotation_z(roll) @ rotation_x(pitch) @ rotation_y(yaw) @ _FACING)
+
+
 def sample_wrist_bends(count: int, rng: np.random.Generator) -> Array:
     """(count, 2) rad: how the forearm bends against the palm, flexion then deviation."""
     flexion = np.clip(rng.normal(0.0, 0.35, count), -1.0, 1.0)
