@@ -56,7 +56,7 @@ class GestureConfig:
     they touch. Guessed: about the thumb's distance from a finger at rest."""
     begin_pinch: float = 0.85
     """A pinch begins at this strength."""
-    end_pinch: float = 0.70
+    end_pinch: float = 0.50
     """A pinch ends below this strength."""
     closed_rad: float = 3.2
     """The sum of a finger's three flexions in a fist: from there on its curl is 1."""
