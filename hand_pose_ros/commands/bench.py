@@ -1,7 +1,7 @@
-"""``hand-pose bench``: what refinement brings (``refine``), hostile input (``fuzz``), a long run (``soak``).
+"""``hand-pose bench``: refinement (``refine``), gestures (``gestures``), hostile input (``fuzz``), a long run (``soak``).
 
 In, ``refine``: weights (the shipped ones), optionally a folder of real frames of a hand that is held; sequences and
-seeds are fixed (synthetic/sequences.py). In, ``fuzz``: a number of messages, a seed. In, ``soak``: minutes, a rate.
+seeds are fixed (synthetic/sequences.py). In, ``gestures``: how many synthetic people. In, ``fuzz``: a number of messages, a seed. In, ``soak``: minutes, a rate.
 Out: tables or lines on the terminal and, with --output, all figures as JSON. ``fuzz`` over DDS and ``soak`` need ROS.
 Exit status 1: the tracker did what it must not.
 """
@@ -28,6 +28,7 @@ from hand_pose_ros.commands.arguments import (
     seed_int,
 )
 from hand_pose_ros.evaluation.bench_fuzz import FuzzFigures, fuzz_tracker
+from hand_pose_ros.evaluation.bench_gestures import measure
 from hand_pose_ros.evaluation.bench_refinement import (
     FULL,
     markdown_table,
@@ -37,6 +38,7 @@ from hand_pose_ros.evaluation.bench_refinement import (
 from hand_pose_ros.files import write_json
 from hand_pose_ros.recording.frame_folder import RecordedFrames
 from hand_pose_ros.synthetic.sequences import KINDS
+from hand_pose_ros.tracking.tracker import HandTracker
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     refine = benches.add_parser("refine", help="what refinement brings, term by term")
     fuzz = benches.add_parser("fuzz", help="hostile images, camera infos and stamps")
     soak = benches.add_parser("soak", help="the node at camera rate for a long time: does it grow?")
-    for bench in (refine, fuzz, soak):
+    gestures = benches.add_parser("gestures", help="pinches and grasps of people who show them by a script")
+    for bench in (refine, gestures, fuzz, soak):
         bench.add_argument("--model", type=Path, help="weights (default: the shipped ones)")
         bench.add_argument("--output", type=Path, help="JSON file for all figures")
     refine.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS), help="which sequences")
@@ -56,6 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     refine.add_argument("--intrinsics", type=intrinsics, metavar="FX,FY,CX,CY", help="pixels, of --real")
     refine.add_argument("--depth-unit", type=depth_unit, default=0.001, help="metres per count, of --real")
+    gestures.add_argument("--people", type=positive_int, default=8, help="how many (8)")
     fuzz.add_argument("--messages", type=positive_int, default=10_000, help="hostile ones, for each")
     fuzz.add_argument("--seed", type=seed_int, default=0, help="same seed, same messages")
     fuzz.add_argument(
@@ -73,7 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Measure and print -> the exit status."""
     require_outputs(arguments.output)
-    benches = {"refine": _refine, "fuzz": _fuzz, "soak": _soak}
+    benches = {"refine": _refine, "gestures": _gestures, "fuzz": _fuzz, "soak": _soak}
     figures, problems = benches[arguments.what](arguments)
     if arguments.output:
         write_json(arguments.output, {"machine": platform.processor() or platform.machine()} | figures)
@@ -94,6 +98,18 @@ def _refine(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
         figures["real"] = measure_recording(recording, arguments.depth_unit, arguments.model)
         print(f"\n{markdown_table('real', {FULL: figures['real']})}")
     return figures, []
+
+
+def _gestures(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+    with Progress(transient=True) as progress:
+        task = progress.add_task("people", total=arguments.people)
+        found = measure(
+            arguments.people,
+            lambda: HandTracker(arguments.model),
+            lambda number: progress.update(task, completed=number + 1),
+        )
+    print("\n".join(found.lines()))
+    return found.as_json(), []
 
 
 def _fuzz(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:

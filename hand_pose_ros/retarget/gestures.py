@@ -4,7 +4,8 @@ In: the hand of one track, image after image. Out: :class:`Gesture`: distances (
 and what began or ended in this image. No clock: hysteresis is in the strengths, so that nothing comes late.
 
 A pinch's strength follows the gap between the two fingertips' flesh: the distance of their joints less both radii of
-this hand. A grasp's follows the finger that is curled least, so that pointing and counting are no grasps.
+this hand. A finger that is folded into the palm does not pinch, near as the thumb may lie to it in a fist. A grasp's
+strength follows the finger that is curled least, so that pointing and counting are no grasps.
 """
 
 from __future__ import annotations
@@ -56,10 +57,12 @@ class GestureConfig:
     they touch. Guessed: about the thumb's distance from a finger at rest."""
     begin_pinch: float = 0.85
     """A pinch begins at this strength."""
-    end_pinch: float = 0.50
+    end_pinch: float = 0.40
     """A pinch ends below this strength."""
     closed_rad: float = 3.2
-    """The sum of a finger's three flexions in a fist: from there on its curl is 1."""
+    """The sum of a finger's three flexions in a fist: from there on its curl is 1, and it does not pinch."""
+    folded_curl: float = 0.75
+    """From this curl on a finger pinches less."""
     begin_grasp: float = 0.75
     """A grasp begins at this strength."""
     end_grasp: float = 0.60
@@ -69,6 +72,9 @@ class GestureConfig:
         validation.typed(self)
         validation.positive(self, "open_gap_m", "closed_rad")
         validation.share(self, "begin_pinch", "end_pinch", "begin_grasp", "end_grasp")
+        validation.require(
+            0 <= self.folded_curl < 1, "", "folded_curl", self.folded_curl, "0 to 1, without 1"
+        )
         for name in ("pinch", "grasp"):
             begin, end = getattr(self, f"begin_{name}"), getattr(self, f"end_{name}")
             validation.require(end <= begin, "", f"end_{name}", end, f"at most begin_{name}, {begin}")
@@ -106,8 +112,9 @@ class GestureDetector:
         config = self.config
         distances = np.linalg.norm(joints[_TIPS[1:]] - joints[_TIPS[0]], axis=1)
         flesh = (END_RADII[_TIPS[1:]] + END_RADII[_TIPS[0]]) * (scale * np.exp(thickness))
-        strengths = np.clip(1.0 - (distances - flesh) / (config.open_gap_m * scale), 0.0, 1.0)
+        near = np.clip(1.0 - (distances - flesh) / (config.open_gap_m * scale), 0.0, 1.0)
         curls = angles[_FLEXIONS].sum(axis=1) / config.closed_rad
+        strengths = near * np.clip((1.0 - curls) / (1.0 - config.folded_curl), 0.0, 1.0)
         grasp = float(np.clip(curls.min(), 0.0, 1.0))
         pinching = np.where(self._pinching, strengths >= config.end_pinch, strengths >= config.begin_pinch)
         grasping = grasp >= (config.end_grasp if self._grasping else config.begin_grasp)

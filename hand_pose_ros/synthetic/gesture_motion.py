@@ -55,6 +55,15 @@ class GestureMotion(SyntheticMotion):
         index, since = divmod(t, MOVE_S + HOLD_S)
         return SCRIPT[int(index) % len(SCRIPT)] if since >= MOVE_S else None
 
+    def angles(self, t: float) -> Array:
+        """(20,) rad at time t, s."""
+        return self._key_pose(t).angles
+
+    @property
+    def scale(self) -> float:
+        """The person's size against the template hand."""
+        return float(np.exp(self._subjects.shape[self._subject, 0]))
+
     def _key_pose(self, t: float) -> KeyPose:
         index, since = divmod(t, MOVE_S + HOLD_S)
         share = min(since / MOVE_S, 1.0)
@@ -95,7 +104,7 @@ class GestureMotion(SyntheticMotion):
             angles[flexions] = _AT_REST
         start = np.array([*_THUMB_PINCHING, *_FINGER_PINCHING])
         tips = [skeleton.TIP_JOINTS[0], skeleton.TIP_JOINTS[number]]
-        contact = END_RADII[tips].sum() * np.exp(self._subjects.shape[self._subject, 0])
+        contact = END_RADII[tips].sum() * self.scale
         lower, upper = skeleton.ANGLE_LIMITS[columns].T
 
         def residuals(values: Array) -> Array:
