@@ -1,9 +1,10 @@
-"""``hand-pose bench``: refinement (``refine``), gestures (``gestures``), hostile input (``fuzz``), a long run (``soak``).
+"""``hand-pose bench``: what refinement brings (``refine``), how gestures are told (``gestures``), hostile input
+(``fuzz``), a long run (``soak``).
 
 In, ``refine``: weights (the shipped ones), optionally a folder of real frames of a hand that is held; sequences and
-seeds are fixed (synthetic/sequences.py). In, ``gestures``: how many synthetic people. In, ``fuzz``: a number of messages, a seed. In, ``soak``: minutes, a rate.
-Out: tables or lines on the terminal and, with --output, all figures as JSON. ``fuzz`` over DDS and ``soak`` need ROS.
-Exit status 1: the tracker did what it must not.
+seeds are fixed (synthetic/sequences.py). In, ``gestures``: how many synthetic people. In, ``fuzz``: a number of
+messages, a seed. In, ``soak``: minutes, a rate. Out: tables or lines on the terminal and, with --output, all figures as
+JSON. ``fuzz`` over DDS and ``soak`` need ROS. Exit status 1: the tracker did what it must not.
 """
 
 from __future__ import annotations

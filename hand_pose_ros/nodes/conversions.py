@@ -178,9 +178,9 @@ def hand_message(hand: Hand, header: Header) -> HandPose:
         state=int(hand.state),
         confidence=float(hand.confidence),
         palm=_pose(hand.translation, Rotation.from_matrix(hand.rotation).as_quat()),
-        joints=[_point(joint) for joint in hand.joints],
+        joints=[point(joint) for joint in hand.joints],
         joint_confidence=np.asarray(hand.joint_confidence, dtype=np.float32),
-        joint_velocities=[_vector(velocity) for velocity in hand.joint_velocities],
+        joint_velocities=[vector(velocity) for velocity in hand.joint_velocities],
         angles=np.asarray(hand.angles, dtype=np.float64),
         angle_velocities=np.asarray(hand.angle_velocities, dtype=np.float64),
         scale=float(hand.scale),
@@ -195,9 +195,9 @@ def hand_message(hand: Hand, header: Header) -> HandPose:
 def truth_message(joints: np.ndarray, side: str, header: Header) -> HandPoseArray:
     """Converts known joints (23, 3) m to one certain hand; what is not known of it (angles, frames) stays zero."""
     pose = HandPose(header=header, side=SIDES[side], state=HandPose.STATE_TRACK, confidence=1.0, scale=1.0)
-    pose.joints = [_point(joint) for joint in joints]
+    pose.joints = [point(joint) for joint in joints]
     pose.joint_confidence = np.ones(len(JOINT_NAMES), dtype=np.float32)
-    pose.palm.position = _point(joints[JOINT_NAMES.index("palm")])
+    pose.palm.position = point(joints[JOINT_NAMES.index("palm")])
     return HandPoseArray(header=header, state=HandPose.STATE_TRACK, hands=[pose])
 
 
@@ -246,7 +246,7 @@ def transforms(hand: Hand, header: Header, full: bool, prefix: str) -> list[Tran
             header.frame_id.lstrip("/") if parent < 0 else name + hand_frames.FRAME_NAMES[parent]
         )
         stamped.transform = Transform(
-            translation=_vector(positions[index]), rotation=_quaternion(quaternions[index])
+            translation=vector(positions[index]), rotation=quaternion(quaternions[index])
         )
         result.append(stamped)
     return result
@@ -264,14 +264,14 @@ def model_info_message(model_name: str, model_hash: str) -> HandModelInfo:
         bone_lengths=_lengths_by_joint(TEMPLATE_BONE_LENGTHS),
         joint_radii=END_RADII[:JOINT_COUNT].astype(np.float32),
         joint_segments=list(right.joint_segments),
-        right_joint_positions=[_point(p) for p in right.joint_positions],
-        left_joint_positions=[_point(p) for p in left.joint_positions],
+        right_joint_positions=[point(p) for p in right.joint_positions],
+        left_joint_positions=[point(p) for p in left.joint_positions],
         joint_shape_flags=right.joint_shape.reshape(-1),
         angle_names=list(ANGLE_NAMES),
         angle_lower=np.ascontiguousarray(ANGLE_LIMITS[:, 0]),
         angle_upper=np.ascontiguousarray(ANGLE_LIMITS[:, 1]),
         angle_segments=list(right.angle_segments),
-        angle_axes=[_vector(axis) for axis in right.angle_axes],
+        angle_axes=[vector(axis) for axis in right.angle_axes],
         right_angle_signs=list(right.angle_signs),
         left_angle_signs=list(left.angle_signs),
         segment_names=list(SEGMENT_NAMES),
@@ -288,24 +288,24 @@ def _lengths_by_joint(lengths: np.ndarray) -> np.ndarray:
     return np.concatenate([[0.0], lengths]).astype(np.float32)
 
 
-def _point(xyz: np.ndarray) -> Point:
+def point(xyz: np.ndarray) -> Point:
     """Converts (3,) to a Point."""
     return Point(x=float(xyz[0]), y=float(xyz[1]), z=float(xyz[2]))
 
 
-def _vector(xyz: np.ndarray) -> Vector3:
+def vector(xyz: np.ndarray) -> Vector3:
     """Converts (3,) to a Vector3."""
     return Vector3(x=float(xyz[0]), y=float(xyz[1]), z=float(xyz[2]))
 
 
-def _quaternion(xyzw: np.ndarray) -> Quaternion:
+def quaternion(xyzw: np.ndarray) -> Quaternion:
     """Converts (4,), the real part last, to a Quaternion."""
     return Quaternion(x=float(xyzw[0]), y=float(xyzw[1]), z=float(xyzw[2]), w=float(xyzw[3]))
 
 
 def _pose(position: np.ndarray, xyzw: np.ndarray) -> Pose:
     """Converts a position (3,) m and a quaternion (4,), the real part last, to a Pose."""
-    return Pose(position=_point(position), orientation=_quaternion(xyzw))
+    return Pose(position=point(position), orientation=quaternion(xyzw))
 
 
 def _poses(positions: np.ndarray, rotations: np.ndarray) -> list[Pose]:

@@ -98,6 +98,10 @@ class FrameWorker:
         kept = f"; it takes the place of that of user '{user}' once it is known" if user else ""
         return True, f"the size of the hand is learnt anew{kept}"
 
+    def engage_palm(self, wanted: bool) -> tuple[bool, str]:
+        """Engages or lets go the clutch by which an arm follows the palm; whether, in words too."""
+        return self._outputs.interactions.engage_palm(wanted)
+
     def set_enabled(self, enabled: bool) -> None:
         """While not enabled frames are left alone; the tracker forgets its tracks, and consumers get an empty array."""
         if enabled:

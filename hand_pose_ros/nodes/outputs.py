@@ -2,7 +2,8 @@
 
 Topics (relative): ``hands`` (every image, empty when no hand is seen), ``hands_raw`` (the same hands as the network
 alone sees them, on request), ``hand_model_info`` (latched), ``hand_joint_states``, ``markers``, ``overlay`` (drawn only
-while somebody subscribes), and /tf. Coordinates are in the image's frame, or in ``target_frame`` where one is given.
+while somebody subscribes), /tf, and those of ``interaction_outputs``. Coordinates are in the image's frame, or in
+``target_frame`` where one is given.
 """
 
 from __future__ import annotations
@@ -22,6 +23,11 @@ from hand_pose_ros.msg import HandModelInfo, HandPoseArray
 from hand_pose_ros.nodes import conversions
 from hand_pose_ros.nodes.diagnostics import FrameOutcome
 from hand_pose_ros.nodes.hand_frames import frame_error, resolved_prefix
+from hand_pose_ros.nodes.interaction_outputs import (
+    INTERACTION_ENDPOINTS,
+    JOINT_SET_ENDPOINTS,
+    InteractionOutputs,
+)
 from hand_pose_ros.nodes.markers import UP, HandMarkers
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
 from hand_pose_ros.nodes.qos_overrides import PUBLISHER, Endpoint, publisher_options, qos_profile
@@ -47,7 +53,11 @@ _JOINT_STATES = Endpoint(JOINT_STATES_TOPIC, PUBLISHER, RELIABLE_QOS)
 _MARKERS = Endpoint("markers", PUBLISHER, RELIABLE_QOS)
 _OVERLAY = Endpoint("overlay", PUBLISHER, RELIABLE_QOS)
 _TF = Endpoint("/tf", PUBLISHER, QoSProfile(depth=100))  # tf2's own
-OUTPUT_ENDPOINTS = (_HANDS, _RAW_HANDS, _MODEL_INFO, _JOINT_STATES, _MARKERS, _OVERLAY, _TF)
+OUTPUT_ENDPOINTS = (
+    _HANDS, _RAW_HANDS, _MODEL_INFO, _JOINT_STATES, _MARKERS, _OVERLAY, _TF, *INTERACTION_ENDPOINTS,
+)  # fmt: skip
+OPTIONAL_ENDPOINTS = JOINT_SET_ENDPOINTS
+"""Of these there are those that the parameters ask for."""
 
 
 class HandOutputs:
@@ -71,6 +81,7 @@ class HandOutputs:
         self._marker_array = self._create(MarkerArray, _MARKERS)
         self._overlay = self._create(Image, _OVERLAY)
         self._broadcaster = TransformBroadcaster(node, qos_profile(node, _TF))
+        self.interactions = InteractionOutputs(node, parameters, self._create)
         self._markers = HandMarkers()
         self._last_header = Header()
         self._shown: tuple[Hand, ...] = ()  # the hands of the newest image as published
@@ -85,6 +96,7 @@ class HandOutputs:
         hands = (self._hands, self._raw_hands, self._model_info, self._joint_states)
         for publisher in (*hands, self._marker_array, self._overlay):
             self._node.destroy_lifecycle_publisher(publisher)
+        self.interactions.close()
         self._node.destroy_publisher(self._broadcaster.pub_tf)
         if self._target is not None:
             self._target.close()
@@ -118,6 +130,7 @@ class HandOutputs:
         if named and self._parameters["publish_joint_states"]:
             self._joint_states.publish(conversions.joint_state(named, header))
         self._send_transforms(named, header)
+        self.interactions.publish(hands, header)
         if self._parameters["publish_raw"]:
             self._raw_hands.publish(conversions.hands_message(raw, state, header))
         return None
@@ -149,7 +162,8 @@ class HandOutputs:
             self._overlay.publish(conversions.image_from_rgb(draw_overlay(depth, camera, hands), header))
 
     def hide(self) -> None:
-        """Deletes the markers that are shown."""
+        """Deletes the markers that are shown; what hands held has ended."""
+        self.interactions.stop()
         markers = self._markers.update((), self._last_header)
         if markers is not None:
             self._marker_array.publish(markers)

@@ -1,4 +1,6 @@
-"""The tracker node's services: ``~/reset``, ``~/set_enabled``, ``~/recalibrate``. They take effect with the next frame.
+"""The tracker node's services. They take effect with the next frame.
+
+``~/reset``, ``~/set_enabled``, ``~/recalibrate``, ``~/engage_palm``.
 
 In: the node and where its worker is at the moment. Out: answers, and requests to the worker.
 """
@@ -23,6 +25,7 @@ class TrackerServices:
         node.create_service(Trigger, "~/reset", self._on_reset)
         node.create_service(SetBool, "~/set_enabled", self._on_set_enabled)
         node.create_service(Trigger, "~/recalibrate", self._on_recalibrate)
+        node.create_service(SetBool, "~/engage_palm", self._on_engage_palm)
 
     def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         """Forgets every track."""
@@ -47,6 +50,13 @@ class TrackerServices:
         worker = self._active_worker(response)
         if worker is not None:
             response.success, response.message = worker.request_recalibration()
+        return response
+
+    def _on_engage_palm(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        """Lets an arm follow the palms in view, or stay."""
+        worker = self._active_worker(response)
+        if worker is not None:
+            response.success, response.message = worker.engage_palm(request.data)
         return response
 
     def _active_worker(self, response: Trigger.Response | SetBool.Response) -> FrameWorker | None:

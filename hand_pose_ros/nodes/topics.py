@@ -22,6 +22,12 @@ JOINT_STATES_TOPIC = "hand_joint_states"
 MODEL_INFO_TOPIC = "hand_model_info"
 """hand_pose_ros/HandModelInfo, latched."""
 
+GESTURES_TOPIC = "hand_gestures"
+"""hand_pose_ros/HandGesture, one for every hand and depth image."""
+
+DESCRIPTION_TOPIC = "hand_description"
+"""std_msgs/String, latched: URDF of a hand whose size is settled."""
+
 TRUTH_TOPIC = "truth"
 """hand_pose_ros/HandPoseArray of the demo's camera: the true joints of a synthetic hand."""
 
@@ -37,3 +43,8 @@ RELIABLE_QOS = QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE)
 LATCHED_QOS = QoSProfile(
     depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
 )
+
+
+def joint_set_topic(name: str) -> str:
+    """hand_pose_ros/HandJoints of a joint set."""
+    return f"hand_joints/{name}"

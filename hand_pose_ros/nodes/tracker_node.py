@@ -26,7 +26,7 @@ from hand_pose_ros.nodes.frame_worker import FrameWorker
 from hand_pose_ros.nodes.inputs import DepthInputs, input_endpoints
 from hand_pose_ros.nodes.kernel_compiler import compile_kernels
 from hand_pose_ros.nodes.node_main import of_a_living_node, run_node
-from hand_pose_ros.nodes.outputs import OUTPUT_ENDPOINTS, HandOutputs
+from hand_pose_ros.nodes.outputs import OPTIONAL_ENDPOINTS, OUTPUT_ENDPOINTS, HandOutputs
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
 from hand_pose_ros.nodes.parameters.tracker_parameters import TRACKER_PARAMETERS
 from hand_pose_ros.nodes.qos_overrides import PUBLISHER, Endpoint, publisher_options, qos_parameters
@@ -69,7 +69,7 @@ class HandTrackerNode(LifecycleNode):
         self._configure_error: str | None = None
         self.throttled_logger = ThrottledLogger(self.get_logger())
         self.statistics = diagnostics.FrameStatistics()
-        endpoints = (*input_endpoints(self), *OUTPUT_ENDPOINTS, _DIAGNOSTICS)
+        endpoints = (*input_endpoints(self), *OUTPUT_ENDPOINTS, *OPTIONAL_ENDPOINTS, _DIAGNOSTICS)
         self.parameters = DeclaredParameters(self, [*TRACKER_PARAMETERS, *qos_parameters(self, endpoints)])
         for name in self.parameters.unknown:
             self.get_logger().warning(f"there is no parameter '{name}': it has no effect")

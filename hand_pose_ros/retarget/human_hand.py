@@ -118,10 +118,12 @@ def _palm(tree: KinematicTree) -> Link:
     flags = tree.joint_shape[skeleton.WRIST_JOINTS[0]]
     points = [_point(position, flags, True) for position in PALM_POINTS]
     radii = END_RADII[skeleton.JOINT_COUNT :]
-    spheres = [Sphere(point, float(radius)) for point, radius in zip(points, radii, strict=True)]
+    flesh: list[Sphere | Cylinder] = [
+        Sphere(point, float(radius)) for point, radius in zip(points, radii, strict=True)
+    ]
     ends = CAPSULES[FINGER_CAPSULES:, 1:] - skeleton.JOINT_COUNT
-    cylinders = [Cylinder(points[a], points[b], float(radii[[a, b]].mean())) for a, b in ends]
-    return Link(skeleton.SEGMENT_NAMES[0], (*spheres, *cylinders))
+    flesh += [Cylinder(points[a], points[b], float(radii[[a, b]].mean())) for a, b in ends]
+    return Link(skeleton.SEGMENT_NAMES[0], tuple(flesh))
 
 
 def _finger_segment(tree: KinematicTree, segment: int) -> Link:
@@ -132,7 +134,7 @@ def _finger_segment(tree: KinematicTree, segment: int) -> Link:
     flags = tree.joint_shape[far] if last else tree.segment_shape[tree.joint_segments[far]]
     end = _point(along, flags)
     mean = float(END_RADII[[near, far]].mean())
-    flesh = [Sphere(ORIGIN, float(END_RADII[near])), Cylinder(ORIGIN, end, mean)]
+    flesh: list[Sphere | Cylinder] = [Sphere(ORIGIN, float(END_RADII[near])), Cylinder(ORIGIN, end, mean)]
     if last:
         flesh.append(Sphere(end, float(END_RADII[far])))
     return Link(skeleton.SEGMENT_NAMES[segment], tuple(flesh))

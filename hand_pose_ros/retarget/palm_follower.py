@@ -20,9 +20,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
 from hand_pose_ros import validation
-from hand_pose_ros.hand.rotations_numba import so3_log
 
 Array = NDArray[np.float64]
 
@@ -149,7 +149,7 @@ class PalmFollower:
             -math.expm1(-2.0 * math.pi * self.config.twist_hz * step_s) if self.config.twist_hz > 0 else 1.0
         )
         self._linear = self._linear + share * ((now.position - last.position) / step_s - self._linear)
-        turned = so3_log(np.ascontiguousarray(now.rotation @ last.rotation.T))
+        turned = Rotation.from_matrix(now.rotation @ last.rotation.T).as_rotvec()
         self._angular = self._angular + share * (turned / step_s - self._angular)
         self._command = now
         return PalmCommand(now.position, now.rotation, self._linear, self._angular, True)

@@ -55,8 +55,13 @@ class Parameter:
         wanted = type(self.default)
         if wanted is list:
             count, kind = len(self.default), type(self.default[0])
-            fits = isinstance(value, list) and len(value) == count and all(type(v) is kind for v in value)
-            if not fits:
+            fits = isinstance(value, list) and all(type(v) is kind for v in value)
+            if kind is str:  # as many as there are
+                if not fits or any(text not in self.choices for text in value if self.choices):
+                    named = ", ".join(choice for choice in self.choices if choice) or "texts"
+                    return f"parameter '{self.name}' is {value!r}, want a list of: {named}"
+                return self._broken_rule(value)
+            if not fits or len(value) != count:
                 return f"parameter '{self.name}' is {value!r}, want a list of {count} values of type {kind.__name__}"
         elif type(value) is not wanted:
             return f"parameter '{self.name}' is {value!r} ({type(value).__name__}), want a {wanted.__name__}"
@@ -70,6 +75,9 @@ class Parameter:
             high = math.inf if self.maximum is None else self.maximum
             if not all(low <= number <= high for number in numbers):
                 return f"parameter '{self.name}' is {value!r}, want {self.range_text()}"
+        return self._broken_rule(value)
+
+    def _broken_rule(self, value: Any) -> str | None:
         reason = self.rule(value) if self.rule is not None else None
         return None if reason is None else f"parameter '{self.name}' is {value!r}: it {reason}"
 
@@ -80,6 +88,8 @@ class Parameter:
         value or a number: it becomes the choice of that name, or a text again. What means nothing stays as it is.
         """
         if isinstance(self.default, list):
+            if type(self.default[0]) is str:
+                return self._texts(value)
             if not hasattr(value, "__len__") or isinstance(value, (str, bytes)):
                 return value
             real = type(self.default[0]) is float
@@ -87,6 +97,16 @@ class Parameter:
         if type(self.default) is float and type(value) is int:
             return float(value)
         return self._text(value) if type(self.default) is str else value
+
+    @staticmethod
+    def _texts(value: Any) -> Any:
+        """A value of a parameter that is a list of texts: one text with commas is one, too. An empty list, which ROS
+        cannot tell the type of, is one of the empty text."""
+        if isinstance(value, str):
+            return [part.strip() for part in value.split(",")]
+        if value is None or not hasattr(value, "__len__") or isinstance(value, bytes):
+            return value
+        return list(value) or [""]
 
     def _text(self, value: Any) -> Any:
         """A value of a parameter that is a text."""

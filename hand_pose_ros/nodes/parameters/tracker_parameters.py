@@ -6,11 +6,14 @@ compares them).
 
 from __future__ import annotations
 
+from hand_pose_ros.hand.joint_sets import JOINT_SETS, OPENXR_SET, OPERATOR_SET
 from hand_pose_ros.nodes.hand_frames import prefix_error
 from hand_pose_ros.nodes.parameters.parameter_schema import Parameter
+from hand_pose_ros.retarget.palm_follower import PalmFollowerConfig
 from hand_pose_ros.tracking.config import MOST_HANDS, PRECISIONS, TrackerConfig
 
 _TRACKER = TrackerConfig()
+_PALM = PalmFollowerConfig()
 
 DEPTH_UNIT = Parameter(
     "depth_unit", 0.001, "Metres a count of integer depth images (16UC1, mono16).", minimum=1e-6, maximum=0.1
@@ -124,6 +127,26 @@ TRACKER_PARAMETERS: tuple[Parameter, ...] = (
         "Keep hands that are hidden (COAST) in hand_joint_states and TF too, where they were last seen.", live=True,
     ),
     Parameter("publish_raw", False, "Publish hands_raw: the same hands as the network alone sees them.", live=True),
+    Parameter(
+        "joint_sets", [OPERATOR_SET, OPENXR_SET],
+        "Whose joints are published too, on hand_joints/<set>, while somebody subscribes: any of"
+        f" {', '.join(sorted(JOINT_SETS))}; [\"\"] for none.",
+        choices=("", *sorted(JOINT_SETS)),
+    ),
+    Parameter(
+        "palm_clutch", "manual",
+        "When <side>_hand/palm_pose and palm_twist follow the palm: manual, from the service ~/engage_palm on until it"
+        " is called again or the hand is lost; always, whenever the hand is seen.",
+        choices=("manual", "always"), live=True,
+    ),
+    Parameter(
+        "palm_scale", _PALM.scale, "How far palm_pose goes for a metre of the palm's way.",
+        minimum=0.01, maximum=100.0,
+    ),
+    Parameter(
+        "palm_twist_hz", _PALM.twist_hz, "Cut-off (Hz) of the low-pass of palm_twist; 0: none.",
+        minimum=0.0, maximum=1000.0,
+    ),
     Parameter("publish_joint_states", True, "Publish hand_joint_states.", live=True),
     Parameter("publish_markers", True, "Publish markers while somebody subscribes.", live=True),
     Parameter("publish_overlay", True, "Draw and publish overlay while somebody subscribes.", live=True),

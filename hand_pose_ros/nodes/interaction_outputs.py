@@ -1,0 +1,183 @@
+"""The topics for whoever acts on what a hand does: other parties' joints, gestures, the palm's command, descriptions.
+
+In: the hands of each image as published (in the image's frame or ``target_frame``). Out, relative topics:
+``hand_joints/<set>`` (for each of ``joint_sets``, while somebody listens) and ``hand_gestures``, a message a hand;
+``<side>_hand/palm_pose``, ``palm_twist`` and, latched, ``palm_engaged``; ``<side>_hand/hand_description`` and
+``hand_description`` (latched, when a hand's size is settled; the latter that of the hand settled last).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from geometry_msgs.msg import PoseStamped, TwistStamped
+from rclpy.lifecycle import LifecycleNode
+from rclpy.time import Time
+from std_msgs.msg import Bool, Header, String
+
+from hand_pose_ros.hand.joint_sets import JOINT_SETS
+from hand_pose_ros.hand.skeleton import SIDES
+from hand_pose_ros.msg import HandGesture, HandJoints, HandPose
+from hand_pose_ros.nodes.conversions import named_hands, seen_hands
+from hand_pose_ros.nodes.hand_frames import resolved_prefix
+from hand_pose_ros.nodes.interaction_messages import gesture_message, joints_message, palm_messages
+from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
+from hand_pose_ros.nodes.qos_overrides import PUBLISHER, Endpoint
+from hand_pose_ros.nodes.topics import (
+    DESCRIPTION_TOPIC,
+    GESTURES_TOPIC,
+    LATCHED_QOS,
+    RELIABLE_QOS,
+    joint_set_topic,
+)
+from hand_pose_ros.retarget.gestures import GestureDetector
+from hand_pose_ros.retarget.human_hand import OPERATOR_LINK
+from hand_pose_ros.retarget.named_joints import named_joints
+from hand_pose_ros.retarget.palm_follower import PalmCommand, PalmFollower, PalmFollowerConfig
+from hand_pose_ros.retarget.urdf import urdf_text
+
+if TYPE_CHECKING:
+    from hand_pose_ros.tracking.hand import Hand
+
+_JOINT_SETS = {name: Endpoint(joint_set_topic(name), PUBLISHER, RELIABLE_QOS) for name in JOINT_SETS}
+_GESTURES = Endpoint(GESTURES_TOPIC, PUBLISHER, RELIABLE_QOS)
+_DESCRIPTION = Endpoint(DESCRIPTION_TOPIC, PUBLISHER, LATCHED_QOS)
+_OF_SIDE: dict[str, tuple[type, Any]] = {
+    "palm_pose": (PoseStamped, RELIABLE_QOS),
+    "palm_twist": (TwistStamped, RELIABLE_QOS),
+    "palm_engaged": (Bool, LATCHED_QOS),
+    DESCRIPTION_TOPIC: (String, LATCHED_QOS),
+}
+_SIDE_ENDPOINTS = {
+    (side, name): Endpoint(f"{side}_hand/{name}", PUBLISHER, qos)
+    for side in SIDES
+    for name, (_, qos) in _OF_SIDE.items()
+}
+INTERACTION_ENDPOINTS = (_GESTURES, _DESCRIPTION, *_SIDE_ENDPOINTS.values())
+JOINT_SET_ENDPOINTS = tuple(_JOINT_SETS.values())
+"""Of these there are those that the parameter ``joint_sets`` names."""
+_SAME_THICKNESS = 0.02
+"""A description is not published anew for a thickness (log scale) that differs by less: it goes on being learnt."""
+
+
+class InteractionOutputs:
+    """``create`` makes a publisher of a type for an endpoint, ``destroy`` ends it. :meth:`publish` is the worker's,
+    :meth:`engage_palm` may be called from any thread."""
+
+    def __init__(
+        self,
+        node: LifecycleNode,
+        parameters: DeclaredParameters,
+        create: Callable[[type, Endpoint], Any],
+    ) -> None:
+        self._node = node
+        self._parameters = parameters
+        sets = [name for name in parameters["joint_sets"] if name]
+        self._joint_sets = {name: create(HandJoints, _JOINT_SETS[name]) for name in dict.fromkeys(sets)}
+        self._gestures = create(HandGesture, _GESTURES)
+        self._description = create(String, _DESCRIPTION)
+        self._of_side = {
+            (side, name): create(_OF_SIDE[name][0], endpoint)
+            for (side, name), endpoint in _SIDE_ENDPOINTS.items()
+        }
+        self._detectors: dict[int, tuple[Hand, GestureDetector]] = {}
+        follow = PalmFollowerConfig(scale=parameters["palm_scale"], twist_hz=parameters["palm_twist_hz"])
+        self._followers = {side: PalmFollower(follow) for side in SIDES}
+        self._seen_sides: frozenset[str] = frozenset()
+        self._told_engaged: dict[str, bool] = {}
+        self._described: dict[str, tuple[np.ndarray, float]] = {}
+        self._last_header = Header()
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Destroys all publishers."""
+        publishers = (*self._joint_sets.values(), *self._of_side.values(), self._gestures, self._description)
+        for publisher in publishers:
+            self._node.destroy_lifecycle_publisher(publisher)
+
+    def publish(self, hands: Sequence[Hand], header: Header) -> None:
+        """Publishes everything about the hands of one image."""
+        self._last_header = header
+        self._publish_joint_sets(hands, header)
+        self._publish_gestures(hands, header)
+        named = {hand.side: hand for hand in named_hands(hands)}
+        with self._lock:
+            self._seen_sides = frozenset(hand.side for hand in seen_hands(list(named.values())))
+            for side in SIDES:
+                self._publish_palm(side, named.get(side), header)
+        for side, hand in named.items():
+            self._describe(side, hand)
+
+    def stop(self) -> None:
+        """The node looks at no more images: what is held ends, every clutch is let go."""
+        self.publish((), self._last_header)
+
+    def engage_palm(self, wanted: bool) -> tuple[bool, str]:
+        """The clutch of every hand that is seen is engaged, or that of every side let go; whether, in words too."""
+        with self._lock:
+            sides = sorted(self._seen_sides) if wanted else list(SIDES)
+            for side in sides:
+                self._followers[side].engage(wanted)
+        if not sides:
+            return False, "no hand is seen that an arm could follow"
+        return True, f"following the {' and the '.join(sides)} palm" if wanted else "no palm is followed"
+
+    def _publish_joint_sets(self, hands: Sequence[Hand], header: Header) -> None:
+        for name, publisher in self._joint_sets.items():
+            if publisher.get_subscription_count() == 0:
+                continue
+            for hand in hands:
+                joints = named_joints(hand, name)
+                of_message = header
+                if joints.in_operator_frame:
+                    prefix = resolved_prefix(self._parameters["frame_prefix"], self._node.get_namespace())
+                    frame = f"{prefix}{hand.side}_hand/{OPERATOR_LINK}"
+                    of_message = Header(stamp=header.stamp, frame_id=frame)
+                publisher.publish(joints_message(hand, joints, of_message))
+
+    def _publish_gestures(self, hands: Sequence[Hand], header: Header) -> None:
+        before, self._detectors = self._detectors, {}
+        for hand in hands:
+            _, detector = before.pop(hand.track_id, (hand, GestureDetector()))
+            self._detectors[hand.track_id] = hand, detector
+            gesture = detector.update(hand.joints, hand.angles, hand.scale, hand.thickness)
+            if gesture.events or self._gestures.get_subscription_count() > 0:
+                self._gestures.publish(gesture_message(hand, gesture, header))
+        for hand, detector in before.values():
+            ended = detector.end()
+            if ended is not None:
+                self._gestures.publish(gesture_message(hand, ended, header, lost=True))
+
+    def _publish_palm(self, side: str, hand: Hand | None, header: Header) -> None:
+        follower = self._followers[side]
+        command: PalmCommand | None
+        if hand is None:
+            command = follower.lose()
+        elif int(hand.state) != HandPose.STATE_TRACK:
+            command = follower.hide()
+        else:
+            if self._parameters["palm_clutch"] == "always" and not follower.engaged:
+                follower.engage(True)
+            stamp_s = Time.from_msg(header.stamp).nanoseconds * 1e-9
+            command = follower.update(hand.track_id, hand.rotation, hand.translation, stamp_s)
+        if command is not None:
+            pose, twist = palm_messages(command, header)
+            self._of_side[side, "palm_pose"].publish(pose)
+            self._of_side[side, "palm_twist"].publish(twist)
+        if self._told_engaged.get(side) != follower.engaged:
+            self._told_engaged[side] = follower.engaged
+            self._of_side[side, "palm_engaged"].publish(Bool(data=follower.engaged))
+
+    def _describe(self, side: str, hand: Hand) -> None:
+        if not hand.shape_frozen:
+            return
+        shape, thickness = self._described.get(side, (np.empty(0), 0.0))
+        if np.array_equal(shape, hand.shape) and abs(thickness - hand.thickness) < _SAME_THICKNESS:
+            return
+        self._described[side] = hand.shape.copy(), hand.thickness
+        text = String(data=urdf_text(side, hand.shape, hand.thickness))
+        self._of_side[side, DESCRIPTION_TOPIC].publish(text)
+        self._description.publish(text)

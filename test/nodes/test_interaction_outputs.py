@@ -1,0 +1,226 @@
+"""Other parties' joints, gestures, palm commands and descriptions, as they come out of the node."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from geometry_msgs.msg import PoseStamped, TwistStamped
+from rclpy.parameter import Parameter as RosParameter
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from std_msgs.msg import Bool, String
+from std_srvs.srv import SetBool
+
+from hand_pose_ros.hand.joint_sets import JOINT_SETS, operator_points
+from hand_pose_ros.hand.skeleton import ANGLE_COUNT, FINGER_ANGLE_TABLE, SHAPE_COUNT
+from hand_pose_ros.msg import HandGesture, HandJoints, HandPose
+from hand_pose_ros.nodes import interaction_outputs
+from hand_pose_ros.retarget.gestures import GestureEvent
+from hand_pose_ros.retarget.named_joints import Validity
+from hand_pose_ros.retarget.urdf import urdf_text
+from hand_pose_ros.tracking.hand import TrackState
+
+LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+FIST = np.zeros(ANGLE_COUNT)
+FIST[FINGER_ANGLE_TABLE[1:, 1:]] = (1.3, 1.6, 0.8)
+
+
+def flags_of(message: type, kind: type) -> dict[str, int]:
+    return {name: int(getattr(message, name)) for name in kind.__members__}
+
+
+def test_numbers_of_events_and_flags_are_the_messages():
+    assert flags_of(HandGesture, GestureEvent) == {event.name: event.value for event in GestureEvent}
+    assert flags_of(HandJoints, Validity) == {flag.name: flag.value for flag in Validity}
+
+
+def send(bench, count=1):
+    """Until so many more frames are answered; on a busy machine some are dropped for their age."""
+    wanted = len(bench.answers()) + count
+    assert bench.spin_until(lambda: (bench.send(), bench.spin_for(0.06), len(bench.answers()) >= wanted)[-1])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(JOINT_SETS))
+def test_joint_sets_come_while_somebody_listens(rig, fake_tracker, hand, name, monkeypatch):
+    made = []
+    convert = interaction_outputs.named_joints
+    monkeypatch.setattr(interaction_outputs, "named_joints", lambda *given: made.append(1) or convert(*given))
+    one = hand("left")
+    bench = rig(fake_tracker((one,)), joint_sets=[name], frame_prefix="cam/")
+    bench.connect()
+    send(bench)
+    assert not made
+    bench.listen(HandJoints, f"hand_joints/{name}")
+    received = bench.received[f"hand_joints/{name}"]
+    assert bench.spin_until(lambda: (send(bench), bool(received))[-1])
+    message = received[-1]
+    assert (message.set_name, message.side, message.track_id) == (name, HandPose.SIDE_LEFT, 7)
+    assert tuple(message.names) == JOINT_SETS[name].names
+    lengths = {len(getattr(message, f)) for f in ("positions", "orientations", "radii", "validity")}
+    assert lengths == {len(message.names)}
+    positions = np.array([(p.x, p.y, p.z) for p in message.positions])
+    if name == "mediapipe21":
+        assert message.header.frame_id == "cam/left_hand/operator"
+        assert np.allclose(positions, operator_points(one.joints, one.rotation))
+    else:
+        assert message.header.frame_id == "camera"
+        assert np.allclose(positions, JOINT_SETS[name].matrix @ one.joints)
+    assert message.header.stamp in [answer.header.stamp for answer in bench.answers()]
+
+
+@pytest.mark.parametrize("given, sets", [("openxr26", {"openxr26"}), ("icvl16, nyu14", {"icvl16", "nyu14"}),
+                                         ([""], set()), ("", set())])  # fmt: skip
+def test_sets_are_named_in_a_list_or_in_one_text(rig, fake_tracker, given, sets):
+    bench = rig(fake_tracker(), joint_sets=given)
+
+    def published():
+        names = [topic for topic, _ in bench.node.get_topic_names_and_types() if "/hand_joints/" in topic]
+        return {name.rpartition("/")[2] for name in names}
+
+    assert bench.node._configure_error is None
+    assert published() == sets
+
+
+@pytest.mark.parametrize("given", [["hands19"], "hands19", ["mediapipe21", "x"], 3])
+def test_set_that_is_not_there_is_named_with_those_that_are(rig, fake_tracker, given):
+    bench = rig(fake_tracker(), joint_sets=given)
+    assert "parameter 'joint_sets' is" in bench.node._configure_error
+    assert "openxr26" in bench.node._configure_error
+
+
+@pytest.mark.slow
+def test_gesture_begins_is_held_and_ends_with_its_hand(rig, fake_tracker, hand):
+    tracker = fake_tracker((hand(angles=np.zeros(ANGLE_COUNT)),))
+    bench = rig(tracker)
+    bench.listen(HandGesture, "hand_gestures")
+    gestures = bench.received["hand_gestures"]
+    bench.connect()
+    assert bench.spin_until(lambda: (send(bench), bool(gestures))[-1])
+    assert (gestures[-1].grasping, gestures[-1].grasp_strength, list(gestures[-1].events)) == (False, 0.0, [])
+    assert gestures[-1].thumb_tip_distances[0] > 0.05
+    tracker.hands = (hand(angles=FIST),)
+    assert bench.spin_until(lambda: (send(bench), gestures[-1].grasping)[-1])
+    begun = [list(message.events) for message in gestures if message.events]
+    assert begun == [[HandGesture.GRASP_BEGIN]]
+    tracker.hands = (hand(angles=FIST, state=TrackState.COAST),)
+    send(bench, 3)
+    assert gestures[-1].grasping
+    tracker.hands = ()
+    assert bench.spin_until(lambda: (send(bench), bool(gestures[-1].events))[-1])
+    last = gestures[-1]
+    assert list(last.events) == [HandGesture.GRASP_END]
+    assert (last.grasping, last.confidence, last.track_id) == (False, 0.0, 7)
+    count = len(gestures)
+    send(bench, 3)
+    assert len(gestures) == count
+
+
+@pytest.mark.slow
+def test_what_is_held_ends_when_the_node_is_deactivated(rig, fake_tracker, hand):
+    bench = rig(fake_tracker((hand(angles=FIST),)))
+    bench.listen(HandGesture, "hand_gestures")
+    gestures = bench.received["hand_gestures"]
+    bench.connect()
+    assert bench.spin_until(lambda: (send(bench), bool(gestures) and gestures[-1].grasping)[-1])
+    bench.node.trigger_deactivate()
+    assert bench.spin_until(lambda: list(gestures[-1].events) == [HandGesture.GRASP_END])
+
+
+def engage(bench, wanted: bool):
+    client = bench.helper.create_client(SetBool, "hand_tracker/engage_palm")
+    assert bench.spin_until(client.service_is_ready)
+    future = client.call_async(SetBool.Request(data=wanted))
+    assert bench.spin_until(future.done)
+    return future.result()
+
+
+@pytest.fixture
+def palm_bench(rig, fake_tracker, hand):
+    tracker = fake_tracker((hand(),))
+    bench = rig(tracker, palm_scale=2.0)
+    bench.listen(PoseStamped, "right_hand/palm_pose")
+    bench.listen(TwistStamped, "right_hand/palm_twist")
+    bench.listen(Bool, "right_hand/palm_engaged", LATCHED)
+    bench.connect()
+    return bench, tracker
+
+
+def moved(hand, *way):
+    return replace(hand, translation=hand.translation + way, joints=hand.joints + np.array(way))
+
+
+@pytest.mark.slow
+def test_palm_is_followed_from_engaging_on_until_the_hand_is_lost(palm_bench, hand):
+    bench, tracker = palm_bench
+    poses, twists, told = (bench.received[f"right_hand/palm_{n}"] for n in ("pose", "twist", "engaged"))
+    send(bench, 3)
+    assert not poses
+    assert bench.spin_until(lambda: bool(told) and not told[-1].data)
+    answer = engage(bench, True)
+    assert answer.success
+    assert "right" in answer.message
+    assert bench.spin_until(lambda: (send(bench), bool(poses) and told[-1].data)[-1])
+    one = hand()
+    assert np.allclose([poses[-1].pose.position.x, poses[-1].pose.position.z], one.translation[[0, 2]])
+    assert poses[-1].header.frame_id == twists[-1].header.frame_id == "camera"
+    tracker.hands = (moved(one, 0.02, 0.0, 0.0),)
+    wanted = one.translation[0] + 2.0 * 0.02
+    assert bench.spin_until(lambda: (send(bench), abs(poses[-1].pose.position.x - wanted) < 1e-9)[-1])
+    assert any(twist.twist.linear.x > 0.01 for twist in twists)
+    tracker.hands = ()
+    assert bench.spin_until(lambda: (send(bench), not told[-1].data)[-1])
+    assert twists[-1].twist.linear.x == 0.0
+    assert poses[-1].pose.position.x == pytest.approx(wanted)
+    tracker.hands = (moved(one, -0.1, 0.0, 0.0),)
+    send(bench, 3)
+    assert not told[-1].data
+    assert poses[-1].pose.position.x == pytest.approx(wanted)
+
+
+@pytest.mark.slow
+def test_clutch_that_nobody_can_engage_says_so(palm_bench):
+    bench, tracker = palm_bench
+    tracker.hands = ()
+    send(bench, 2)
+    answer = engage(bench, True)
+    assert not answer.success
+    assert "no hand is seen" in answer.message
+    assert engage(bench, False).success
+    bench.node.trigger_deactivate()
+    assert not engage(bench, True).success
+
+
+@pytest.mark.slow
+def test_clutch_that_is_always_engaged_needs_no_service(palm_bench):
+    bench, _ = palm_bench
+    assert bench.node.set_parameters([RosParameter("palm_clutch", value="always")])[0].successful
+    poses = bench.received["right_hand/palm_pose"]
+    assert bench.spin_until(lambda: (send(bench), bool(poses))[-1])
+
+
+@pytest.mark.slow
+def test_description_comes_once_the_size_is_settled_and_again_when_it_changes(rig, fake_tracker, hand):
+    shape = np.linspace(-0.1, 0.1, SHAPE_COUNT)
+    tracker = fake_tracker((hand("left", shape=shape, thickness=0.1),))
+    bench = rig(tracker)
+    for topic in ("hand_description", "left_hand/hand_description"):
+        bench.listen(String, topic, LATCHED)
+    received = bench.received["hand_description"]
+    bench.connect()
+    send(bench, 3)
+    assert not received
+    tracker.hands = (hand("left", shape=shape, thickness=0.1, shape_frozen=True),)
+    assert bench.spin_until(lambda: (send(bench), bool(received))[-1])
+    assert received[-1].data == urdf_text("left", shape, 0.1)
+    assert ElementTree.fromstring(received[-1].data).get("name") == "left_hand"
+    send(bench, 3)
+    assert len(received) == 1
+    late = []
+    bench.helper.create_subscription(String, "left_hand/hand_description", late.append, LATCHED)
+    assert bench.spin_until(lambda: bool(late))
+    tracker.hands = (hand("left", shape=shape + 0.05, thickness=0.1, shape_frozen=True),)
+    assert bench.spin_until(lambda: (send(bench), len(received) == 2)[-1])
+    assert late[-1].data == received[-1].data
