@@ -4,6 +4,7 @@ ros2 launch hand_pose_ros hand_tracker.launch.py depth_image:=/camera/depth/imag
     camera_info:=/camera/depth/camera_info
 """
 
+import math
 import os
 import re
 from pathlib import Path
@@ -17,7 +18,10 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
+from hand_pose_ros.hand.skeleton import SIDES
 from hand_pose_ros.nodes.fast_dds import profile_environment
+from hand_pose_ros.nodes.hand_frames import resolved_prefix, side_prefix
+from hand_pose_ros.retarget.urdf import urdf_text
 
 SHARE = Path(get_package_share_directory("hand_pose_ros"))
 
@@ -32,13 +36,14 @@ PARAMETER_ARGUMENTS = {
     "input_transport": (str, "raw or compressedDepth"),
     "target_frame": (str, "all outputs in this TF frame; empty: in the depth images' own"),
     "frame_prefix": (str, "before the names of all hand frames; auto: the namespace, where there is one"),
+    "joint_sets": (str, "other parties' joints to publish, with commas between: mediapipe21,openxr26"),
     "tf_mode": (str, "TF frames of a hand: none, root or full"),
     "autostart": (bool, "configure and activate at start"),
 }
 FROM_FILE = "(params_file)"
 
 # Plain arguments that are no free text: what they may be.
-SWITCHES = ("use_sim_time", "namespaced_tf", "rviz")
+SWITCHES = ("use_sim_time", "namespaced_tf", "rviz", "description")
 LOG_LEVELS = ("debug", "info", "warn", "error", "fatal")
 
 
@@ -54,6 +59,15 @@ def declared_arguments():
         ),
         "depth_image": ("depth/image_rect", "topic of the depth image"),
         "camera_info": ("depth/camera_info", "topic of its camera info"),
+        "description": (
+            "false",
+            "start a robot_state_publisher for each side of the human hand, in <namespace>/<side>_hand",
+        ),
+        "camera_extrinsics": (
+            "",
+            "where the camera is: parent_frame,x,y,z,roll,pitch,yaw or parent_frame,x,y,z,qx,qy,qz,qw (m, rad), for"
+            " a static transform to fixed_frame; empty: somebody else's matter",
+        ),
         "rviz": ("false", "show depth, markers and TF in RViz"),
         "fixed_frame": ("depth_camera_optical_frame", "RViz's fixed frame: the frame_id of the depth images"),
     }
@@ -90,7 +104,25 @@ def argument_error(given):
         if given[name] != FROM_FILE and not is_of(kind, given[name]):
             wanted = {int: "a whole number", float: "a number", bool: "true or false"}[kind]
             return f"{name} is '{given[name]}', want {wanted}"
-    return file_error(given["params_file"])
+    if given["description"] in ("true", "1") and given["tf_mode"] == "full":
+        return "tf_mode is 'full', want root or none with description:=true: no frame may have two publishers"
+    return extrinsics_error(given["camera_extrinsics"]) or file_error(given["params_file"])
+
+
+def extrinsics_error(text):
+    """What is wrong with the camera's place, None when nothing is."""
+    parent, *numbers = [part.strip() for part in text.split(",")]
+    try:
+        values = [float(number) for number in numbers]
+    except ValueError:
+        values = []
+    right = bool(parent) and len(values) in (6, 7) and all(math.isfinite(value) for value in values)
+    if not text or (right and (len(values) == 6 or any(values[3:]))):
+        return None
+    return (
+        f"camera_extrinsics is '{text}', want parent_frame,x,y,z,roll,pitch,yaw or parent_frame,x,y,z,qx,qy,qz,qw"
+        " in metres and radians"
+    )
 
 
 def is_of(kind, text):
@@ -119,8 +151,11 @@ def file_error(path):
 
 
 def start_nodes(context):
-    names = ["namespace", *SWITCHES, "log_level", "params_file", *PARAMETER_ARGUMENTS]
-    check({name: LaunchConfiguration(name).perform(context) for name in names})
+    names = [
+        "namespace", *SWITCHES, "log_level", "params_file", "camera_extrinsics", "fixed_frame", *PARAMETER_ARGUMENTS,
+    ]  # fmt: skip
+    given = {name: LaunchConfiguration(name).perform(context) for name in names}
+    check(given)
     overrides = {"use_sim_time": ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool)}
     topics = [
         ("depth/image_rect", LaunchConfiguration("depth_image")),
@@ -153,7 +188,74 @@ def start_nodes(context):
         remappings=topics,
         condition=IfCondition(LaunchConfiguration("rviz")),
     )
-    return [tracker, rviz]
+    nodes = [tracker, rviz]
+    if yaml.safe_load(given["description"]):
+        overrides.setdefault("tf_mode", "root")
+        nodes += description_nodes(given, overrides["use_sim_time"], topics[2:])
+    if given["camera_extrinsics"]:
+        nodes.append(camera_transform(given, topics[2:]))
+    return nodes
+
+
+def description_nodes(given, use_sim_time, tf_topics):
+    """A robot_state_publisher a side, of the user's hand or the template until the tracker knows the size, and what
+    hands it the tracker's description then."""
+    namespace = given["namespace"].strip("/")
+    absolute = f"/{namespace}" if namespace else ""
+    prefix = resolved_prefix(
+        "auto" if given["frame_prefix"] == FROM_FILE else given["frame_prefix"], namespace
+    )
+    sides = [given["side"]] if given["side"] in SIDES else SIDES
+    nodes = []
+    for side in sides:
+        place = f"{absolute}/{side}_hand"
+        nodes += [
+            Node(
+                package="robot_state_publisher",
+                executable="robot_state_publisher",
+                namespace=place,
+                parameters=[
+                    {
+                        "robot_description": ParameterValue(
+                            urdf_text(side, prefix=side_prefix(prefix, side)), value_type=str
+                        ),
+                        "publish_frequency": 200.0,  # no joint state is left out
+                        "use_sim_time": use_sim_time,
+                    }
+                ],
+                remappings=[("joint_states", f"{absolute}/hand_joint_states"), *tf_topics],
+                output="screen",
+            ),
+            Node(
+                package="hand_pose_ros",
+                executable="description_relay",
+                name="description_relay",
+                namespace=place,
+                output="screen",
+                emulate_tty=True,
+            ),
+        ]
+    return nodes
+
+
+def camera_transform(given, tf_topics):
+    """The static transform from the parent frame of camera_extrinsics to the depth images' frame."""
+    parent, *numbers = [part.strip() for part in given["camera_extrinsics"].split(",")]
+    turn = ("qx", "qy", "qz", "qw") if len(numbers) == 7 else ("roll", "pitch", "yaw")
+    arguments = [
+        text
+        for name, number in zip(("x", "y", "z", *turn), numbers, strict=True)
+        for text in (f"--{name}", number)
+    ]
+    return Node(
+        package="tf2_ros",
+        executable="static_transform_publisher",
+        name="camera_extrinsics",
+        namespace=given["namespace"],
+        arguments=[*arguments, "--frame-id", parent, "--child-frame-id", given["fixed_frame"]],
+        remappings=tf_topics,
+        output="screen",
+    )
 
 
 def generate_launch_description():

@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--user-folder", default="", metavar="DIR", help="where users are (the tracker's default)"
     )
+    parser.add_argument("--prefix", default="", help="before the names of all links, such as right_hand/")
     parser.add_argument("--output", type=Path, metavar="FILE", help="file to write (default: the terminal)")
 
 
@@ -35,25 +36,30 @@ def run(arguments: argparse.Namespace) -> None:
     """Write the description."""
     require_all(
         (not (arguments.xacro and arguments.user), "--user does not go with --xacro, which is of any hand"),
+        (
+            not (arguments.xacro and arguments.prefix),
+            "--prefix does not go with --xacro, whose argument it is",
+        ),
         (not arguments.user_folder or bool(arguments.user), "--user-folder goes with --user"),
     )
     require_outputs(arguments.output)
-    text = xacro_text() if arguments.xacro else _urdf(arguments.side, arguments.user, arguments.user_folder)
+    text = xacro_text() if arguments.xacro else _urdf(arguments)
     if arguments.output is None:
         sys.stdout.write(text)
     else:
         write_text(arguments.output, text)
 
 
-def _urdf(side: str, user: str, folder: str) -> str:
-    """The text for a user's hand; ValueError where nobody has learnt it."""
+def _urdf(arguments: argparse.Namespace) -> str:
+    """The text for the template's or a user's hand; ValueError where nobody has learnt the latter's."""
+    user = arguments.user
     if not user:
-        return urdf_text(side)
+        return urdf_text(arguments.side, prefix=arguments.prefix)
     try:
-        where = user_folder(folder)
+        where = user_folder(arguments.user_folder)
     except RuntimeError as error:  # no HOME, and no entry for this user id
         raise ValueError(f"the folder of user '{user}' is not known ({error}): give --user-folder") from error
     profile = load_profile(where, user)
     if profile is None:
         raise ValueError(f"there is no user '{user}' in '{where}': the tracker's parameter 'user' makes one")
-    return urdf_text(side, profile.shape, profile.thickness or 0.0)
+    return urdf_text(arguments.side, profile.shape, profile.thickness or 0.0, arguments.prefix)

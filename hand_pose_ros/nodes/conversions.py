@@ -234,7 +234,7 @@ def transforms(hand: Hand, header: Header, full: bool, prefix: str) -> list[Tran
 
     tf2 knows no leading '/', which drivers of ROS 1 put before their frames: it is left out.
     """
-    name = f"{prefix}{hand.side}_hand/"
+    name = hand_frames.side_prefix(prefix, hand.side)
     rotations, positions = hand_frames.frames_in_parents(hand)
     quaternions = Rotation.from_matrix(rotations).as_quat()
     result = []

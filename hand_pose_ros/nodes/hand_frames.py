@@ -44,6 +44,11 @@ def resolved_prefix(given: str, namespace: str) -> str:
     return f"{name}/" if name else ""
 
 
+def side_prefix(prefix: str, side: str) -> str:
+    """Returns what stands before the names of one hand's frames."""
+    return f"{prefix}{side}_hand/"
+
+
 def prefix_error(prefix: str) -> str | None:
     """Returns why tf2 or its users cannot take frames with this prefix, None when they can."""
     if prefix.startswith("/"):
@@ -58,7 +63,7 @@ def frame_error(frame_id: str, prefix: str) -> str | None:
     """Returns why no transform can hang on this frame of the depth images, None when one can."""
     if not frame_id.strip("/"):
         return "the depth images have no frame_id: mend the camera driver"
-    own = {f"{prefix}{side}_hand/{name}" for side in skeleton.SIDES for name in FRAME_NAMES}
+    own = {side_prefix(prefix, side) + name for side in skeleton.SIDES for name in FRAME_NAMES}
     if frame_id.lstrip("/") in own:
         return f"the depth images' frame_id '{frame_id}' is one of this node's own: set 'frame_prefix'"
     return None

@@ -22,7 +22,7 @@ from hand_pose_ros.hand.joint_sets import JOINT_SETS
 from hand_pose_ros.hand.skeleton import SIDES
 from hand_pose_ros.msg import HandGesture, HandJoints, HandPose
 from hand_pose_ros.nodes.conversions import named_hands, seen_hands
-from hand_pose_ros.nodes.hand_frames import resolved_prefix
+from hand_pose_ros.nodes.hand_frames import resolved_prefix, side_prefix
 from hand_pose_ros.nodes.interaction_messages import gesture_message, joints_message, palm_messages
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
 from hand_pose_ros.nodes.qos_overrides import PUBLISHER, Endpoint
@@ -133,10 +133,14 @@ class InteractionOutputs:
                 joints = named_joints(hand, name)
                 of_message = header
                 if joints.in_operator_frame:
-                    prefix = resolved_prefix(self._parameters["frame_prefix"], self._node.get_namespace())
-                    frame = f"{prefix}{hand.side}_hand/{OPERATOR_LINK}"
+                    frame = self._frame_prefix(hand.side) + OPERATOR_LINK
                     of_message = Header(stamp=header.stamp, frame_id=frame)
                 publisher.publish(joints_message(hand, joints, of_message))
+
+    def _frame_prefix(self, side: str) -> str:
+        """What stands before the names of this side's frames, and of its description's links."""
+        prefix = resolved_prefix(self._parameters["frame_prefix"], self._node.get_namespace())
+        return side_prefix(prefix, side)
 
     def _publish_gestures(self, hands: Sequence[Hand], header: Header) -> None:
         before, self._detectors = self._detectors, {}
@@ -178,6 +182,6 @@ class InteractionOutputs:
         if np.array_equal(shape, hand.shape) and abs(thickness - hand.thickness) < _SAME_THICKNESS:
             return
         self._described[side] = hand.shape.copy(), hand.thickness
-        text = String(data=urdf_text(side, hand.shape, hand.thickness))
+        text = String(data=urdf_text(side, hand.shape, hand.thickness, self._frame_prefix(side)))
         self._of_side[side, DESCRIPTION_TOPIC].publish(text)
         self._description.publish(text)

@@ -34,8 +34,8 @@ _EFFORT_NM, _VELOCITY_RAD_S = 2.0, 25.0
 _SKIN_RGBA = "0.87 0.72 0.62 1"
 _HEADER = (
     " A human hand, as hand_pose_ros writes it from its skeleton table: change it there. Arguments: side (right or"
-    " left), and the size: natural logarithms of scale factors as in HandPose.shape, and of the flesh's thickness as in"
-    " HandPose.flesh_thickness. "
+    " left), prefix (before the names of links), and the size: natural logarithms of scale factors as in"
+    " HandPose.shape, and of the flesh's thickness as in HandPose.flesh_thickness. "
 )
 
 
@@ -121,15 +121,16 @@ class _Expressions:
         SubElement(link, "xacro:cylinder", given)
 
 
-def urdf_text(side: str, shape: ArrayLike | None = None, thickness: float = 0.0) -> str:
+def urdf_text(side: str, shape: ArrayLike | None = None, thickness: float = 0.0, prefix: str = "") -> str:
     """The description of a right or a left hand of this shape (9,) (None: the template's) and thickness, both log
-    scales. ValueError for an unknown side, and for scales that no hand has."""
+    scales; ``prefix`` stands before the names of all links, as in those of TF frames. ValueError for an unknown side,
+    and for scales that no hand has."""
     skeleton.check_side(side)
     size = checked_shape(np.zeros(skeleton.SHAPE_COUNT) if shape is None else shape)
     known = abs(thickness) <= LARGEST_LOG_SCALE  # NaN is not
     require(known, "", "thickness", thickness, "a log scale within log 2 of 0")
     robot = Element("robot", {"name": f"{side}_hand"})
-    _describe(robot, _Numbers(side, size, float(thickness)))
+    _describe(robot, _Numbers(side, size, float(thickness)), prefix)
     return _text(robot)
 
 
@@ -138,6 +139,7 @@ def xacro_text() -> str:
     robot = Element("robot", {"xmlns:xacro": "http://www.ros.org/wiki/xacro", "name": "$(arg side)_hand"})
     robot.append(ElementTree.Comment(_HEADER))
     SubElement(robot, "xacro:arg", {"name": "side", "default": "right"})
+    SubElement(robot, "xacro:arg", {"name": "prefix", "default": ""})
     for name in (*skeleton.SHAPE_NAMES, "thickness"):
         SubElement(robot, "xacro:arg", {"name": name, "default": "0.0"})
     SubElement(robot, "xacro:property", {"name": "side", "value": "$(arg side)"})
@@ -148,7 +150,7 @@ def xacro_text() -> str:
         SubElement(robot, "xacro:property", {"name": f"log_{name}", "value": f"$(arg {name})"})
         SubElement(robot, "xacro:property", {"name": name, "value": f"${{exp(log_{name})}}"})
     _add_macros(robot)
-    _describe(robot, _Expressions())
+    _describe(robot, _Expressions(), "$(arg prefix)")
     return _text(robot)
 
 
@@ -168,22 +170,22 @@ def _add_macros(robot: Element) -> None:
     _add_flesh(cylinder, place, "cylinder", size)
 
 
-def _describe(robot: Element, notation: _Notation) -> None:
+def _describe(robot: Element, notation: _Notation, prefix: str) -> None:
     """Adds links and joints."""
     material = SubElement(robot, "material", {"name": "skin"})
     SubElement(material, "color", {"rgba": _SKIN_RGBA})
     for link in LINKS:
-        element = SubElement(robot, "link", {"name": link.name})
+        element = SubElement(robot, "link", {"name": prefix + link.name})
         for flesh in link.flesh:
             if isinstance(flesh, Sphere):
                 notation.sphere(element, flesh)
             else:
                 notation.cylinder(element, flesh)
     for joint in JOINTS:
-        _add_joint(robot, joint, notation)
+        _add_joint(robot, joint, notation, prefix)
 
 
-def _add_joint(robot: Element, joint: Joint, notation: _Notation) -> None:
+def _add_joint(robot: Element, joint: Joint, notation: _Notation, prefix: str) -> None:
     fixed = joint.angle < 0
     name = f"{joint.name}_fixed" if fixed else notation.joint_name(joint.name)
     element = SubElement(robot, "joint", {"name": name, "type": "fixed" if fixed else "revolute"})
@@ -191,8 +193,8 @@ def _add_joint(robot: Element, joint: Joint, notation: _Notation) -> None:
     turn = f"{notation.signed(roll)} {_number(pitch)} {notation.signed(yaw)}"
     place = " ".join(notation.length(c) for c in joint.origin)
     SubElement(element, "origin", {"xyz": place, "rpy": turn})
-    SubElement(element, "parent", {"link": joint.parent})
-    SubElement(element, "child", {"link": joint.child})
+    SubElement(element, "parent", {"link": prefix + joint.parent})
+    SubElement(element, "child", {"link": prefix + joint.child})
     if not fixed:
         axis = (notation.signed(value) if joint.signed else _number(value) for value in joint.axis)
         SubElement(element, "axis", {"xyz": " ".join(axis)})

@@ -15,7 +15,7 @@ from scipy.optimize import least_squares
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.refine.surface_model import END_RADII
-from hand_pose_ros.synthetic.motion import KeyPose, SyntheticMotion, between
+from hand_pose_ros.synthetic.motion import KEYFRAME_S, KeyPose, SyntheticMotion, between
 from hand_pose_ros.synthetic.poses import facing_rotation
 
 Array = NDArray[np.float64]
@@ -33,6 +33,9 @@ SCRIPT: tuple[str, ...] = tuple(name for gesture in (*_PINCHES, "grasp") for nam
 SCRIPT_S = len(SCRIPT) * (MOVE_S + HOLD_S)
 """How long the script takes, s."""
 
+RANDOM_S = 19 * KEYFRAME_S
+"""How long the demo's hand moves at random before it shows the script: to an instant at which it rests, s."""
+
 # Flexions (mcp, pip, dip) in rad, guessed by eye: of a finger that is stretched, rests, or is closed.
 _STRAIGHT, _AT_REST, _CLOSED = (0.05, 0.08, 0.05), (0.15, 0.30, 0.15), (1.30, 1.65, 0.85)
 # The thumb's cmc abduction and flexion, mcp and ip flexion: away from the hand, over closed fingers.
@@ -44,16 +47,18 @@ _CONTACT_TOLERANCE_M = 0.0005
 
 
 class GestureMotion(SyntheticMotion):
-    """One person's hand going through SCRIPT, again and again; ValueError as :class:`SyntheticMotion`."""
+    """One person's hand going through SCRIPT, again and again, after ``random_s`` seconds of SyntheticMotion's own
+    random poses; ValueError as :class:`SyntheticMotion`."""
 
-    def __init__(self, seed: int, camera: Camera, side: str = "right") -> None:
+    def __init__(self, seed: int, camera: Camera, side: str = "right", random_s: float = 0.0) -> None:
         super().__init__(seed, camera, side)
+        self._random_s = random_s
         self._step = lru_cache(maxsize=4)(self._make_step)
 
     def held(self, t: float) -> str | None:
         """The gesture of SCRIPT that is held at time t, s; None while the hand is on its way to the next."""
-        index, since = divmod(t, MOVE_S + HOLD_S)
-        return SCRIPT[int(index) % len(SCRIPT)] if since >= MOVE_S else None
+        index, since = divmod(t - self._random_s, MOVE_S + HOLD_S)
+        return SCRIPT[int(index) % len(SCRIPT)] if index >= 0 and since >= MOVE_S else None
 
     def angles(self, t: float) -> Array:
         """(20,) rad at time t, s."""
@@ -65,12 +70,16 @@ class GestureMotion(SyntheticMotion):
         return float(np.exp(self._subjects.shape[self._subject, 0]))
 
     def _key_pose(self, t: float) -> KeyPose:
-        index, since = divmod(t, MOVE_S + HOLD_S)
+        if t < self._random_s:
+            return super()._key_pose(t)
+        index, since = divmod(t - self._random_s, MOVE_S + HOLD_S)
         share = min(since / MOVE_S, 1.0)
         return between(self._step(int(index) - 1), self._step(int(index)), share)
 
     def _make_step(self, index: int) -> KeyPose:
-        """The pose of one step: another view and place each time."""
+        """The pose of one step: another view and place each time. Before the first it is where the random poses end."""
+        if index < 0 and self._random_s > 0.0:
+            return super()._key_pose(self._random_s)
         rng = np.random.default_rng([_STREAM, self.seed, index + 1])
         rotation = facing_rotation(*rng.normal(0.0, _TURN_RAD))
         place = np.array([0.0, 0.02, 0.52]) + rng.uniform(-1.0, 1.0, 3) * [0.06, 0.04, 0.08]

@@ -214,7 +214,7 @@ def test_description_comes_once_the_size_is_settled_and_again_when_it_changes(ri
     assert not received
     tracker.hands = (hand("left", shape=shape, thickness=0.1, shape_frozen=True),)
     assert bench.spin_until(lambda: (send(bench), bool(received))[-1])
-    assert received[-1].data == urdf_text("left", shape, 0.1)
+    assert received[-1].data == urdf_text("left", shape, 0.1, "left_hand/")
     assert ElementTree.fromstring(received[-1].data).get("name") == "left_hand"
     send(bench, 3)
     assert len(received) == 1

@@ -37,6 +37,13 @@ def test_rviz_shows_depth_markers_and_frames(content, displays):
     assert content["Visualization Manager"]["Global Options"]["Fixed Frame"] == frame_id
 
 
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_solid_hand_is_the_description_of_the_tracker(displays, side):
+    topic = displays[f"{side.capitalize()} hand"]["Description Topic"]
+    assert topic["Value"] == f"{side}_hand/hand_description"
+    assert topic["Durability Policy"] == "Transient Local"
+
+
 def test_what_costs_much_is_off_until_somebody_wants_it(displays):
     for name in ("Depth cloud", "Overlay"):
         assert displays[name]["Enabled"] is False

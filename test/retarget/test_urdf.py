@@ -142,9 +142,9 @@ def test_xacro_gives_the_same_hand_for_the_same_size(side, seed):
     rng = np.random.default_rng(seed)
     shape, thickness = rng.uniform(-0.3, 0.3, SHAPE_COUNT) * (seed > 0), 0.1 * seed
     size = dict(zip(SHAPE_NAMES, shape.tolist(), strict=True)) | {"thickness": thickness}
-    mappings = {name: repr(value) for name, value in size.items()} | {"side": side}
+    mappings = {name: repr(value) for name, value in size.items()} | {"side": side, "prefix": "x/"}
     text = xacro.process_file(str(resource(XACRO_FILE)), mappings=mappings).toxml()
-    ours, theirs = shapes(urdf_text(side, shape, thickness)), shapes(text)
+    ours, theirs = shapes(urdf_text(side, shape, thickness, "x/")), shapes(text)
     assert len(ours) == len(theirs)
     for one, other in zip(ours, theirs, strict=True):
         assert one[0] == other[0]
@@ -163,6 +163,14 @@ def test_flesh_grows_with_the_hand_and_its_thickness(side):
     assert np.allclose(radii(hand=0.2), math.exp(0.2) * radii(), rtol=1e-6)
     assert np.allclose(radii(thickness=-0.1), math.exp(-0.1) * radii(), rtol=1e-6)
     assert np.allclose(radii(index=0.3), radii())
+
+
+def test_prefix_stands_before_every_link_and_no_joint():
+    plain, prefixed = (ElementTree.fromstring(urdf_text("left", prefix=p)) for p in ("", "cam/left_hand/"))
+    for one, other in zip(plain.iter(), prefixed.iter(), strict=True):
+        name = "link" if one.tag in ("parent", "child") else "name"
+        prefix = "cam/left_hand/" if one.tag in ("link", "parent", "child") else ""
+        assert other.get(name) == (prefix + one.get(name) if one.get(name) else None)
 
 
 @pytest.mark.parametrize("tag", ["visual", "collision"])

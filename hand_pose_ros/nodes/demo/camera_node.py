@@ -46,13 +46,19 @@ def build_source(parameters: DeclaredParameters) -> FrameSource:
             raise ParameterError("parameter 'frames' is empty: it must name a folder when 'source' is frames")
         recording = RecordedFrames.open(parameters["frames"], (fx, fy, cx, cy))
         return RecordedSource(recording, parameters["loop"])
+    from hand_pose_ros.synthetic.gesture_motion import RANDOM_S, GestureMotion
     from hand_pose_ros.synthetic.motion import SyntheticMotion
 
     width, height = parameters["width"], parameters["height"]
     if not any((fx, fy, cx, cy)):
         fx, fy, cx, cy = 0.75 * width, 0.75 * width, 0.5 * (width - 1), 0.5 * (height - 1)
     camera = Camera(width, height, fx, fy, cx, cy)
-    motion = SyntheticMotion(parameters["seed"], camera, parameters["side"])
+    person = parameters["seed"], camera, parameters["side"]
+    motion = {
+        "random": lambda: SyntheticMotion(*person),
+        "gestures": lambda: GestureMotion(*person),
+        "random_then_gestures": lambda: GestureMotion(*person, random_s=RANDOM_S),
+    }[parameters["motion"]]()
     return SyntheticSource(
         motion, camera, parameters["side"], parameters["rate_hz"], parameters["depth_unit"]
     )

@@ -193,6 +193,8 @@ def print_table(summary: dict[str, Any], output: Path, console: Console) -> None
             "joint error mean / median", f"{number(error['mean'], 'mm')} / {number(error['median'], 'mm')}"
         )
         table.add_row("hands of the wrong side", str(summary["wrong_side"]))
+    if summary.get("gestures"):
+        table.add_row("gestures", ", ".join(summary["gestures"]))
     table.add_row("pictures", f"{output / 'overlay.gif'}, {output / 'overlay.png'}")
     table.add_row("figures", str(output / "summary.json"))
     console.print(table)

@@ -13,6 +13,8 @@ from hand_pose_ros.resources import SHIPPED_MODELS, model_file
 from hand_pose_ros.validation import between, whole
 
 _MAX_AHEAD = 900  # frames made before the start, at most: 0.6 MB each
+DEFAULT_S = 36.5
+"""Seconds of the synthetic hand: 21 of random poses, then the script of gestures once (synthetic/gesture_motion.py)."""
 SLOW_VARIABLE = "HAND_POSE_SLOW"
 """Environment variable that tells the slow tracker node its factor, a whole number."""
 DESCRIPTION = (
@@ -72,6 +74,7 @@ class DemoConfig:
             "depth_unit": self.depth_unit,
             "seed": self.seed,
             "side": "left" if self.side == "left" else "right",
+            "motion": "random_then_gestures",
         }
         if self.recording is not None:
             camera = self.recording.camera
@@ -100,7 +103,7 @@ def parse_arguments(arguments: list[str] | None) -> DemoConfig:
     parser.add_argument(
         "--side", choices=("left", "right", "auto"), default="auto", help="hand to expect (auto)"
     )
-    parser.add_argument("--seconds", type=float, help="duration (20; a recording: once through)")
+    parser.add_argument("--seconds", type=float, help="duration (36; a recording: once through)")
     parser.add_argument("--rate", type=float, default=30.0, metavar="HZ", help="frames a second (30)")
     parser.add_argument("--seed", type=int, default=0, help="of the synthetic motion (0)")
     parser.add_argument("--model", default="", metavar="MODEL", help="small, or a file of weights")
@@ -128,7 +131,7 @@ def parse_arguments(arguments: list[str] | None) -> DemoConfig:
             recording=recording,
             depth_unit=given.depth_unit,
             side=given.side,
-            seconds=given.seconds if given.seconds is not None or recording is not None else 20.0,
+            seconds=given.seconds if given.seconds is not None or recording is not None else DEFAULT_S,
             rate_hz=given.rate,
             seed=given.seed,
             model=str(model_file(given.model).resolve()) if given.model else "",

@@ -31,6 +31,8 @@ class RunRecord:
     frames: dict[int, int] = field(default_factory=dict)
     outputs: dict[int, tuple[int, list[SeenHand]]] = field(default_factory=dict)
     truths: dict[int, SeenHand] = field(default_factory=dict)
+    gestures: list[str] = field(default_factory=list)
+    held: dict[int, list[str]] = field(default_factory=dict)
 
     def add_frame(self, stamp_ns: int) -> None:
         """Adds a frame that was published (its camera info was seen)."""
@@ -43,6 +45,12 @@ class RunRecord:
     def add_truth(self, stamp_ns: int, hand: SeenHand) -> None:
         """Adds the true hand in the frame with this stamp."""
         self.truths[stamp_ns] = hand
+
+    def add_gestures(self, stamp_ns: int, begun: Sequence[str], held: Sequence[str]) -> None:
+        """Adds what a hand began to do in the frame with this stamp, and what it does in it, by name."""
+        self.gestures += begun
+        if held:
+            self.held.setdefault(stamp_ns, []).extend(held)
 
     def errors_mm(self) -> dict[int, np.ndarray]:
         """Returns by stamp the joint errors (23,) in mm of the best hand of the true side, else of any hand."""
@@ -58,7 +66,8 @@ class RunRecord:
     def summary(self) -> dict[str, Any]:
         """Returns the figures. Those that nothing is known about are None.
 
-        ``dropped``: frames without any output. ``frames_without_hand`` and ``frames_dropped``: indices of frames.
+        ``gestures``: those that were told, in order. ``dropped``: frames without any output. ``frames_without_hand``
+        and ``frames_dropped``: indices of frames.
         """
         answered = [stamp for stamp in self.frames if stamp in self.outputs]
         with_hand = [stamp for stamp in answered if self.outputs[stamp][1]]
@@ -85,6 +94,7 @@ class RunRecord:
                 "median": _rounded(np.median(joint_errors) if joint_errors.size else None),
             },
             "frames_with_truth": len(self.truths),
+            "gestures": list(self.gestures),
             "wrong_side": wrong_side if self.truths else None,
             "frames_without_hand": [self.frames[stamp] for stamp in answered if not self.outputs[stamp][1]],
             "frames_dropped": [index for stamp, index in self.frames.items() if stamp not in self.outputs],

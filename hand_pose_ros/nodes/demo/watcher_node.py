@@ -1,7 +1,8 @@
 """The node ``watcher``: listens to camera and tracker, and writes what it saw as JSON and pictures.
 
-In: ``hands``, ``truth``, ``depth/camera_info``, ``hand_model_info``, ``/diagnostics`` and (for pictures) some of
-``depth/image_rect``. Out: the figures of ``run_record`` plus ``tracker_ready`` and ``tracker_problem``.
+In: ``hands``, ``hand_gestures``, ``truth``, ``depth/camera_info``, ``hand_model_info``, ``/diagnostics`` and (for
+pictures) some of ``depth/image_rect``. Out: the figures of ``run_record`` plus ``tracker_ready`` and
+``tracker_problem``.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo, Image
 
 from hand_pose_ros.files import write_json
-from hand_pose_ros.msg import HandModelInfo, HandPose, HandPoseArray
+from hand_pose_ros.msg import HandGesture, HandModelInfo, HandPose, HandPoseArray
 from hand_pose_ros.nodes import conversions
 from hand_pose_ros.nodes.demo.run_record import RunRecord, SeenHand
 from hand_pose_ros.nodes.node_main import run_node
@@ -32,6 +33,7 @@ from hand_pose_ros.nodes.topics import (
     DEPTH_QOS,
     DEPTH_TOPIC,
     DIAGNOSTICS_TOPIC,
+    GESTURES_TOPIC,
     HANDS_TOPIC,
     INFO_TOPIC,
     LATCHED_QOS,
@@ -39,6 +41,7 @@ from hand_pose_ros.nodes.topics import (
     RELIABLE_QOS,
     TRUTH_TOPIC,
 )
+from hand_pose_ros.retarget.gestures import PINCH_FINGERS, GestureEvent
 from hand_pose_ros.visualization.image_files import write_overlays
 from hand_pose_ros.visualization.overlay import OverlayFrame
 
@@ -62,6 +65,7 @@ class WatcherNode(Node):
         self._keep_at_most = self.parameters["keep_at_most"]
         self.create_subscription(CameraInfo, INFO_TOPIC, self._on_info, 50)
         self.create_subscription(HandPoseArray, HANDS_TOPIC, self._on_hands, RELIABLE_QOS)
+        self.create_subscription(HandGesture, GESTURES_TOPIC, self._on_gesture, 50)
         self.create_subscription(HandPoseArray, TRUTH_TOPIC, self._on_truth, 50)
         self.create_subscription(HandModelInfo, MODEL_INFO_TOPIC, self._on_model_info, LATCHED_QOS)
         self.create_subscription(DiagnosticArray, DIAGNOSTICS_TOPIC, self._on_diagnostics, 10)
@@ -96,6 +100,10 @@ class WatcherNode(Node):
     def _on_hands(self, message: HandPoseArray) -> None:
         received_ns = self.get_clock().now().nanoseconds
         self.record.add_output(_stamp_ns(message), received_ns, [_seen(hand) for hand in message.hands])
+
+    def _on_gesture(self, message: HandGesture) -> None:
+        begun, held = gesture_names(message)
+        self.record.add_gestures(_stamp_ns(message), begun, held)
 
     def _on_truth(self, message: HandPoseArray) -> None:
         for hand in message.hands:
@@ -133,6 +141,8 @@ class WatcherNode(Node):
             hands = self.record.outputs[stamp][1]
             caption = f"frame {self.record.frames.get(stamp, 0)}: "
             caption += ", ".join(f"{hand.side} {hand.confidence:.2f}" for hand in hands) or "no hand"
+            if stamp in self.record.held:
+                caption += f", {' and '.join(self.record.held[stamp])}"
             if stamp in errors:
                 caption += f", error {errors[stamp].mean():.0f} mm"
             depth = conversions.depth_from_image(image, self.parameters["depth_unit"])
@@ -146,6 +156,16 @@ def _stamp_ns(message: Any) -> int:
 
 def _seen(hand: HandPose) -> SeenHand:
     return SeenHand(conversions.SIDE_NAMES[hand.side], float(hand.confidence), conversions.joints_of(hand))
+
+
+def gesture_names(message: HandGesture) -> tuple[list[str], list[str]]:
+    """Returns what a hand began to do, and what it does, in words: "index pinch", "grasp"."""
+    events = [GestureEvent(event).name for event in message.events]
+    begun = [
+        name.removesuffix("_BEGIN").lower().replace("_", " ") for name in events if name.endswith("_BEGIN")
+    ]
+    held = [f"{finger} pinch" for finger, does in zip(PINCH_FINGERS, message.pinching, strict=True) if does]
+    return begun, held + ["grasp"] * bool(message.grasping)
 
 
 def main(arguments: list[str] | None = None) -> int:

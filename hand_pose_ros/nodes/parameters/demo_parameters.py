@@ -27,6 +27,12 @@ CAMERA_PARAMETERS: tuple[Parameter, ...] = (
     Parameter("height", 480, "Height (pixels) of the synthetic camera.", minimum=64, maximum=4096),
     Parameter("side", "right", "Side of the synthetic hand.", choices=("left", "right")),
     Parameter("seed", 0, "Seed of the synthetic motion.", minimum=0),
+    Parameter(
+        "motion", "random",
+        "What the synthetic hand does: random poses, the script of gestures (pinches, a fist, counting fingers), or"
+        " random poses for 20 s and then the script.",
+        choices=("random", "gestures", "random_then_gestures"),
+    ),
     Parameter("frame_id", "depth_camera_optical_frame", "Frame of all messages."),
     Parameter(
         "reliability", "best_effort", "QoS of the depth image.", choices=("best_effort", "reliable"),

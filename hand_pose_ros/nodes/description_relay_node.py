@@ -1,0 +1,81 @@
+"""The node ``description_relay``: gives the human hand's description to the robot_state_publisher beside it.
+
+In: ``hand_description`` (std_msgs/String, latched; the tracker publishes it once the size of the hand is settled).
+Out: the parameter ``robot_description`` of ``robot_state_publisher``, both in this node's namespace. The newest
+description is offered again until it is taken.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
+from rcl_interfaces.srv import SetParameters
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from rclpy.task import Future
+from std_msgs.msg import String
+
+from hand_pose_ros.nodes.node_main import run_node
+from hand_pose_ros.nodes.throttled_logger import ThrottledLogger
+from hand_pose_ros.nodes.topics import DESCRIPTION_TOPIC, LATCHED_QOS
+
+_PERIOD_S = 0.5
+"""How often a description that is not taken yet is offered. Guessed."""
+_PATIENCE = 10
+"""Offers without an answer before it is told."""
+
+
+class DescriptionRelayNode(Node):
+    """``pending`` is the description that is not taken yet, None when there is none."""
+
+    def __init__(self, node_name: str = "description_relay", **node_arguments: Any) -> None:
+        super().__init__(node_name, **node_arguments)
+        self.pending: str | None = None
+        self._asked: Future | None = None
+        self._unanswered = 0
+        self._throttled_logger = ThrottledLogger(self.get_logger())
+        self._client = self.create_client(SetParameters, "robot_state_publisher/set_parameters")
+        self.create_subscription(String, DESCRIPTION_TOPIC, self._on_description, LATCHED_QOS)
+        self.create_timer(_PERIOD_S, self._offer, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+    def _on_description(self, message: String) -> None:
+        self.pending = message.data
+        self._unanswered = 0
+        self._offer()
+
+    def _offer(self) -> None:
+        if self.pending is None or (self._asked is not None and not self._asked.done()):
+            return
+        if not self._client.service_is_ready():
+            self._unanswered += 1
+            if self._unanswered > _PATIENCE:
+                self._throttled_logger.warn(
+                    "nobody", f"nobody takes the hand's description: '{self._client.srv_name}' is not there"
+                )
+            return
+        text = self.pending
+        value = ParameterValue(type=ParameterType.PARAMETER_STRING, string_value=text)
+        request = SetParameters.Request(parameters=[Parameter(name="robot_description", value=value)])
+        self._asked = self._client.call_async(request)
+        self._asked.add_done_callback(lambda future: self._on_answer(future, text))
+
+    def _on_answer(self, future: Future, text: str) -> None:
+        results = future.result().results
+        if results and results[0].successful:
+            if self.pending == text:
+                self.pending = None
+            self.get_logger().info("robot_state_publisher has the description of this hand")
+            return
+        reason = results[0].reason if results else "no answer"
+        self._throttled_logger.warn(
+            "refused", f"robot_state_publisher refuses the hand's description: {reason}"
+        )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the node until it is interrupted."""
+    return run_node("description_relay", DescriptionRelayNode, arguments)
