@@ -166,6 +166,10 @@ def start_nodes(context):
     for name, (kind, _) in PARAMETER_ARGUMENTS.items():
         if LaunchConfiguration(name).perform(context) != FROM_FILE:
             overrides[name] = ParameterValue(LaunchConfiguration(name), value_type=kind)
+    if yaml.safe_load(given["description"]):
+        overrides.setdefault(
+            "tf_mode", "root"
+        )  # whatever the file says: the other frames are robot_state_publisher's
     # The Fast DDS profile goes to each of our nodes: set for all, it would hold in a launch that includes this one too.
     tracker = Node(
         package="hand_pose_ros",
@@ -190,7 +194,6 @@ def start_nodes(context):
     )
     nodes = [tracker, rviz]
     if yaml.safe_load(given["description"]):
-        overrides.setdefault("tf_mode", "root")
         nodes += description_nodes(given, overrides["use_sim_time"], topics[2:])
     if given["camera_extrinsics"]:
         nodes.append(camera_transform(given, topics[2:]))

@@ -228,7 +228,9 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     try:
         here = path.is_file()
     except OSError as error:  # a name too long for any file, a folder that may not be looked into
-        raise CheckpointError(f"{shown(path)}: {error.strerror}, want a weights file (.safetensors)") from error
+        raise CheckpointError(
+            f"{shown(path)}: {error.strerror}, want a weights file (.safetensors)"
+        ) from error
     if not here:
         raise CheckpointError(f"{shown(path)}: no such file, want a weights file (.safetensors)")
     size = path.stat().st_size

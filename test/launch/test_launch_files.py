@@ -19,15 +19,19 @@ from diagnostic_msgs.msg import DiagnosticArray
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
 from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.utilities import normalize_to_list_of_substitutions, perform_substitutions
 from launch_ros.actions import Node
+from launch_ros.utilities import evaluate_parameters
 from rclpy.executors import SingleThreadedExecutor
 
 from hand_pose_ros.resources import resource
+from hand_pose_ros.retarget.urdf import urdf_text
 
 EXPECTED = {
     "hand_tracker": {
         "namespace", "use_sim_time", "params_file", "autostart", "log_level", "depth_image", "camera_info", "side",
         "hands", "user", "model", "tf_mode", "rviz", "namespaced_tf", "frame_prefix", "target_frame", "input_transport",
+        "description", "camera_extrinsics", "joint_sets",
     },
     "demo": {
         "namespace", "side", "model", "tf_mode", "log_level", "rviz", "frames", "intrinsics", "depth_unit",
@@ -197,6 +201,8 @@ BAD_ARGUMENTS = {
     "autostart": "later",
     "log_level": "loud",
     "namespace": "my robot",
+    "description": "perhaps",
+    "camera_extrinsics": "base_link,0,0,1",
 }
 
 
@@ -273,6 +279,84 @@ def test_fast_dds_profile_is_our_nodes_own_and_only_where_none_is_set(monkeypatc
     for other in actions:
         if isinstance(other, Node) and other is not ours:
             assert not other.additional_env
+
+
+def started(executable: str, *arguments: str) -> list[tuple[dict, str, dict[str, str]]]:
+    """Of the nodes with this executable: parameters, namespace, remappings, as the launch file makes them."""
+    actions, context = made("hand_tracker", *arguments)
+    found = []
+    for one in actions:
+        if isinstance(one, Node) and one.node_executable == executable:
+            given = [
+                p for p in evaluate_parameters(context, one._Node__parameters or []) if isinstance(p, dict)
+            ]
+            parameters = {key: value for part in given for key, value in part.items()}
+            pairs = [tuple("".join(p.perform(context) for p in end) for end in pair)
+                     for pair in one._Node__remappings]  # fmt: skip
+            space = perform_substitutions(
+                context, normalize_to_list_of_substitutions(one._Node__node_namespace)
+            )
+            found.append((parameters, space, dict(pairs)))
+    return found
+
+
+@pytest.mark.parametrize("namespace", ["", "robot"])
+@pytest.mark.parametrize("side, sides", [("auto", ("right", "left")), ("left", ("left",))])
+def test_description_starts_a_robot_state_publisher_a_side_on_the_hands_joint_states(namespace, side, sides):
+    given = ["description:=true", f"namespace:={namespace}", f"side:={side}"]
+    absolute = f"/{namespace}" if namespace else ""
+    nodes = started("robot_state_publisher", *given)
+    assert [space for _, space, _ in nodes] == [f"{absolute}/{one}_hand" for one in sides]
+    for one, (parameters, _, remappings) in zip(sides, nodes, strict=True):
+        assert remappings == {"joint_states": f"{absolute}/hand_joint_states"}
+        prefix = f"{namespace}/{one}_hand/" if namespace else f"{one}_hand/"
+        assert parameters["robot_description"] == urdf_text(one, prefix=prefix)
+    relays = started("description_relay", *given)
+    assert [space for _, space, _ in relays] == [space for _, space, _ in nodes]
+    ((tracker, _, _),) = started("hand_tracker", *given)
+    assert tracker["tf_mode"] == "root"
+
+
+def test_without_description_nothing_else_starts():
+    assert not started("robot_state_publisher")
+    assert not started("description_relay")
+    assert not started("static_transform_publisher")
+    ((tracker, _, _),) = started("hand_tracker")
+    assert "tf_mode" not in tracker
+
+
+def test_no_frame_has_two_publishers():
+    with pytest.raises(RuntimeError, match="tf_mode is 'full', want root or none with description:=true"):
+        made("hand_tracker", "description:=true", "tf_mode:=full")
+
+
+@pytest.mark.parametrize(
+    "text, flags",
+    [("base_link,0.1,0,1.2,0,0.3,-1.57", ("--roll", "--pitch", "--yaw")),
+     (" base_link, 0.1,0,1.2, 0,0,0,1", ("--qx", "--qy", "--qz", "--qw"))],
+)  # fmt: skip
+def test_place_of_the_camera_becomes_a_static_transform(text, flags):
+    actions, _ = made("hand_tracker", f"camera_extrinsics:={text}", "fixed_frame:=cam")
+    (node,) = (one for one in actions if isinstance(one, Node) and one.node_executable.startswith("static"))
+    command = ["".join(part.perform(context) for part in argument) for argument in node.cmd[1:]]
+    given = dict(zip(command[::2], command[1::2], strict=False))
+    assert set(given) >= {"--x", "--y", "--z", *flags}
+    assert (given["--frame-id"], given["--child-frame-id"], given["--z"]) == ("base_link", "cam", "1.2")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "base_link",
+        ",0,0,1,0,0,0",
+        "base_link,0,0,1,0,0,nan",
+        "base_link,0,0,1,0,0,0,0",
+        "base_link,a,0,1,0,0,0",
+    ],
+)
+def test_place_that_is_none_is_named(text):
+    with pytest.raises(RuntimeError, match="camera_extrinsics is '"):
+        made("hand_tracker", f"camera_extrinsics:={text}")
 
 
 @pytest.mark.slow
