@@ -338,7 +338,7 @@ def test_no_frame_has_two_publishers():
 def test_place_of_the_camera_becomes_a_static_transform(text, flags):
     actions, _ = made("hand_tracker", f"camera_extrinsics:={text}", "fixed_frame:=cam")
     (node,) = (one for one in actions if isinstance(one, Node) and one.node_executable.startswith("static"))
-    command = ["".join(part.perform(context) for part in argument) for argument in node.cmd[1:]]
+    command = node._Node__arguments
     given = dict(zip(command[::2], command[1::2], strict=False))
     assert set(given) >= {"--x", "--y", "--z", *flags}
     assert (given["--frame-id"], given["--child-frame-id"], given["--z"]) == ("base_link", "cam", "1.2")

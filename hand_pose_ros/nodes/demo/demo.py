@@ -87,7 +87,7 @@ def run(config: DemoConfig, console: Console) -> dict[str, Any]:
         tracker = "tracker" if config.slow == 1 else "slow tracker"
         nodes.start("tracker", _MODULES[tracker], config.tracker_parameters())
         nodes.start("camera", _MODULES["camera"], config.camera_parameters())
-        task = progress.add_task("loading the model, preparing frames", total=config.count)
+        task = progress.add_task("loading the model, preparing frames", total=config.frames)
         _play(nodes, config, progress, task)
         progress.update(task, description="drawing the pictures")
         time.sleep(0.5)  # what is still on its way
@@ -149,7 +149,7 @@ def _summary(config: DemoConfig) -> dict[str, Any]:
     if recording is not None:
         for key in ("frames_without_hand", "frames_dropped"):
             summary[f"{key}_names"] = sorted({recording.name(i % len(recording)) for i in summary[key]})
-    problems = verdict(summary, config.count, config.slow)
+    problems = verdict(summary, config.frames, config.slow)
     summary["ok"] = not problems
     summary["problems"] = problems
     write_json(config.output / "summary.json", summary)

@@ -13,8 +13,9 @@ from hand_pose_ros.resources import SHIPPED_MODELS, model_file
 from hand_pose_ros.validation import between, whole
 
 _MAX_AHEAD = 900  # frames made before the start, at most: 0.6 MB each
-DEFAULT_S = 36.5
-"""Seconds of the synthetic hand: 21 of random poses, then the script of gestures once (synthetic/gesture_motion.py)."""
+GESTURES_S = 16.3
+"""Seconds added to the synthetic hand's usual ones, in which it shows the script of gestures once
+(synthetic/gesture_motion.py). The first frames stay those of a run without."""
 SLOW_VARIABLE = "HAND_POSE_SLOW"
 """Environment variable that tells the slow tracker node its factor, a whole number."""
 DESCRIPTION = (
@@ -45,6 +46,8 @@ class DemoConfig:
     """File of weights; empty for the default."""
     slow: int = 1
     """How many times the network runs for each frame: more than 1 shows overload."""
+    gestures_s: float = 0.0
+    """Seconds of gestures after ``seconds``, of a synthetic hand."""
 
     def __post_init__(self) -> None:
         between(self, 1e-6, 0.1, "depth_unit", unit="metres a count")
@@ -57,8 +60,13 @@ class DemoConfig:
             raise ValueError(f"model '{self.model}' is not a file, nor one of {', '.join(SHIPPED_MODELS)}")
 
     @property
+    def frames(self) -> int:
+        """Frames that the camera publishes, those of gestures included."""
+        return self.count + round(self.gestures_s * self.rate_hz)
+
+    @property
     def count(self) -> int:
-        """Frames that the camera publishes: a recording at least once."""
+        """Frames of ``seconds``: a recording at least once."""
         whole = len(self.recording) if self.recording is not None else 0
         if self.seconds is None:
             return whole
@@ -67,9 +75,9 @@ class DemoConfig:
     def camera_parameters(self) -> dict[str, Any]:
         """Returns the parameters of the node ``depth_camera``."""
         parameters: dict[str, Any] = {
-            "count": self.count,
+            "count": self.frames,
             "rate_hz": self.rate_hz,
-            "prerender": min(self.count, _MAX_AHEAD),
+            "prerender": min(self.frames, _MAX_AHEAD),
             "wait_for_subscribers": 2,
             "depth_unit": self.depth_unit,
             "seed": self.seed,
@@ -103,7 +111,9 @@ def parse_arguments(arguments: list[str] | None) -> DemoConfig:
     parser.add_argument(
         "--side", choices=("left", "right", "auto"), default="auto", help="hand to expect (auto)"
     )
-    parser.add_argument("--seconds", type=float, help="duration (36; a recording: once through)")
+    parser.add_argument(
+        "--seconds", type=float, help="duration (20, then 16 of gestures; a recording: once through)"
+    )
     parser.add_argument("--rate", type=float, default=30.0, metavar="HZ", help="frames a second (30)")
     parser.add_argument("--seed", type=int, default=0, help="of the synthetic motion (0)")
     parser.add_argument("--model", default="", metavar="MODEL", help="small, or a file of weights")
@@ -131,7 +141,8 @@ def parse_arguments(arguments: list[str] | None) -> DemoConfig:
             recording=recording,
             depth_unit=given.depth_unit,
             side=given.side,
-            seconds=given.seconds if given.seconds is not None or recording is not None else DEFAULT_S,
+            seconds=given.seconds if given.seconds is not None or recording is not None else 20.0,
+            gestures_s=0.0 if given.seconds is not None or recording is not None else GESTURES_S,
             rate_hz=given.rate,
             seed=given.seed,
             model=str(model_file(given.model).resolve()) if given.model else "",
