@@ -11,6 +11,7 @@ from typing import Any
 
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import SetParameters
+from rclpy.client import Client
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.task import Future
@@ -35,7 +36,7 @@ class DescriptionRelayNode(Node):
         self._asked: Future | None = None
         self._unanswered = 0
         self._throttled_logger = ThrottledLogger(self.get_logger())
-        self._client = self.create_client(SetParameters, "robot_state_publisher/set_parameters")
+        self._client: Client = self.create_client(SetParameters, "robot_state_publisher/set_parameters")
         self.create_subscription(String, DESCRIPTION_TOPIC, self._on_description, LATCHED_QOS)
         self.create_timer(_PERIOD_S, self._offer, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
@@ -64,7 +65,8 @@ class DescriptionRelayNode(Node):
         self._asked.add_done_callback(lambda future: self._on_answer(future, text))
 
     def _on_answer(self, future: Future, text: str) -> None:
-        results = future.result().results
+        answer = future.result()
+        results = [] if answer is None else answer.results
         if results and results[0].successful:
             if self.pending == text:
                 self.pending = None

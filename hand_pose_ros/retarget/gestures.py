@@ -133,7 +133,8 @@ class GestureDetector:
     ) -> Gesture:
         events = [
             pinch_event(finger, bool(pinching[finger]))
-            for finger in np.flatnonzero(pinching != self._pinching)
+            for finger in range(len(PINCH_FINGERS))
+            if pinching[finger] != self._pinching[finger]
         ]
         if grasping != self._grasping:
             events.append(GestureEvent.GRASP_BEGIN if grasping else GestureEvent.GRASP_END)
