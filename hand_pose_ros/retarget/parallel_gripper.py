@@ -1,0 +1,38 @@
+"""The engine ``gripper``: two parallel fingers as wide apart as the person's thumb and finger.
+
+In: a hand's 21 points. Out: the gripper's joints. It needs no other package and no URDF.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hand_pose_ros.hand.joint_sets import JOINT_SETS, OPERATOR_SET
+from hand_pose_ros.retarget.engine import Array, OperatorHand
+from hand_pose_ros.retarget.robot_config import GripperConfig
+
+
+class ParallelGripper:
+    """Linear between the closed and the open end, and at rest beyond them."""
+
+    name = "gripper"
+
+    def __init__(self, config: GripperConfig) -> None:
+        self.joint_names = tuple(str(name) for name in config.joints)
+        self._config = config
+        self._closed, self._open = np.array(list(config.joints.values()), np.float64).T
+        names = JOINT_SETS[OPERATOR_SET].names
+        self._tips = [names.index("thumb_tip"), names.index(f"{config.finger}_tip")]
+
+    def width(self, hand: OperatorHand) -> float:
+        """How far the gripper is open: 0 closed, 1 open."""
+        thumb, finger = hand.points[self._tips]
+        gap = float(np.linalg.norm(thumb - finger))
+        return float(np.clip((gap - self._config.closed_m) / (self._config.open_m - self._config.closed_m), 0.0, 1.0))
+
+    def retarget(self, hand: OperatorHand) -> Array:
+        """The gripper's joints (K,)."""
+        return np.asarray(self._closed + self.width(hand) * (self._open - self._closed))
+
+    def start_from(self, positions: Array) -> None:
+        """Nothing: each answer depends on its hand alone."""

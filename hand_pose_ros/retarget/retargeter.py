@@ -1,0 +1,181 @@
+"""A robot's hand ready to be driven: its engine, its limits and its rest pose, from what a user names.
+
+In: a :class:`RobotConfig`, an engine's name, a side, the robot's description where there is one. Out:
+:class:`Retargeter`; ValueError in one sentence for a wrong engine, description, link or joint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from hand_pose_ros.hand.skeleton import check_side
+from hand_pose_ros.retarget import dex_retargeting_engine, dexi_engine
+from hand_pose_ros.retarget.dex_retargeting_engine import DexRetargetingEngine
+from hand_pose_ros.retarget.dexi_engine import DexiEngine
+from hand_pose_ros.retarget.direct_angles import DirectAngles
+from hand_pose_ros.retarget.engine import Array, RetargetEngine
+from hand_pose_ros.retarget.parallel_gripper import ParallelGripper
+from hand_pose_ros.retarget.robot_config import LimitOverride, OptimizerConfig, RobotConfig
+from hand_pose_ros.retarget.robot_description import RobotDescription, parse_description, read_description
+from hand_pose_ros.retarget.safety import JointLimits
+from hand_pose_ros.validation import require, shown
+
+ENGINES: tuple[str, ...] = ("auto", "direct", "gripper", "dexi-rs", "dex-retargeting")
+"""What may be asked for; auto: the first that the robot's file describes and that is installed, dexi-rs before
+dex-retargeting, these before direct and gripper."""
+
+ACCELERATION_S = 0.1
+"""A joint whose acceleration nobody limits reaches its velocity limit in this time. Guessed: the drives of robots'
+hands are faster, and a person's finger takes about as long."""
+
+_OPTIONAL: dict[str, tuple[str, str]] = {
+    "dexi-rs": ("dexi_rs", dexi_engine.VERSION),
+    "dex-retargeting": ("dex_retargeting", dex_retargeting_engine.VERSION),
+}
+_MAKERS: dict[str, Callable[[OptimizerConfig, RobotDescription], RetargetEngine]] = {
+    "dexi-rs": DexiEngine,
+    "dex-retargeting": DexRetargetingEngine,
+}
+
+
+@dataclass(frozen=True)
+class Retargeter:
+    """All that drives one robot's hand."""
+
+    engine: RetargetEngine
+    limits: JointLimits
+    rest: Array
+    """(K,) in the order of ``engine.joint_names``."""
+    prismatic: tuple[bool, ...]
+    """Of each joint: its positions are metres."""
+    description: RobotDescription | None
+    config: RobotConfig
+
+
+def installed(engine: str) -> bool:
+    """Whether the package of an optional engine is here."""
+    return find_spec(_OPTIONAL[engine][0]) is not None
+
+
+def build_retargeter(
+    config: RobotConfig, engine: str, side: str, description: RobotDescription | None = None
+) -> Retargeter:
+    """The engine of this name for a robot. Without a description that of the installed wheel is taken.
+
+    ValueError names what is missing or wrong: the engine, its package, the URDF, a link, a joint, a limit.
+    """
+    require(engine in ENGINES, "", "engine", engine, f"one of {', '.join(ENGINES)}")
+    check_side(side)
+    chosen = _choose(config, engine)
+    if description is not None and config.root_link:
+        description = parse_description(description.text, description.source, config.root_link)
+    if chosen in _OPTIONAL:
+        assert config.optimizer is not None
+        description = description or _wheel_description(config)
+        description.require_links(config.optimizer.links())
+        description.require_joints(config.optimizer.target_joint_names or ())
+        try:
+            made: RetargetEngine = _MAKERS[chosen](config.optimizer, description)
+        except ImportError as error:
+            raise ValueError(f"engine {chosen} cannot be loaded: {shown(error, 300)}") from error
+    elif chosen == "direct":
+        made = DirectAngles(config.direct)
+    else:
+        assert config.gripper is not None
+        made = ParallelGripper(config.gripper)
+    names = made.joint_names
+    if description is not None:
+        description.require_joints(names)
+    for section, keys in (("limits", config.limits), ("rest", config.rest)):
+        for name in keys or {}:
+            require(name in names, section, name, "given", f"a joint that {chosen} moves: {', '.join(names)}")
+    moving = description.moving if description is not None else {}
+    rest = np.array([(config.rest or {}).get(name, 0.0) for name in names], np.float64)
+    return Retargeter(
+        made,
+        _limits(config, names, description),
+        rest,
+        tuple(name in moving and moving[name].kind == "prismatic" for name in names),
+        description,
+        config,
+    )
+
+
+def _choose(config: RobotConfig, engine: str) -> str:
+    described = {"direct": bool(config.direct), "gripper": config.gripper is not None}
+    described |= dict.fromkeys(_OPTIONAL, config.optimizer is not None)
+    sections = {"direct": "direct", "gripper": "gripper", **dict.fromkeys(_OPTIONAL, "retargeting")}
+    if engine != "auto":
+        if not described[engine]:
+            raise ValueError(f"engine is '{engine}', but {config.source} has no section {sections[engine]}")
+        if engine in _OPTIONAL and not installed(engine):
+            raise ValueError(f"engine is '{engine}', which is not installed: {_how(engine)}")
+        return engine
+    for name in (*_OPTIONAL, "direct", "gripper"):
+        if described[name] and (name not in _OPTIONAL or installed(name)):
+            return name
+    raise ValueError(f"{config.source} needs an engine, and none is installed: {' or '.join(map(_how, _OPTIONAL))}")
+
+
+def _how(engine: str) -> str:
+    return f"pip install '{engine}=={_OPTIONAL[engine][1]}'"
+
+
+def _wheel_description(config: RobotConfig) -> RobotDescription:
+    """The URDF that ``urdf_path`` names in the installed dexi-rs, the only wheel that brings URDFs."""
+    assert config.optimizer is not None
+    path = Path(config.optimizer.urdf_path)
+    if not config.optimizer.urdf_path:
+        raise ValueError(f"urdf is not given, and {config.source} names none (retargeting.urdf_path)")
+    if not path.is_absolute():
+        if not installed("dexi-rs"):
+            raise ValueError(
+                f"urdf is not given, and dexi-rs, which brings {path}, is not installed: "
+                f"name a file of your robot's hand, or {_how('dexi-rs')}"
+            )
+        path = dexi_engine.urdf_folder() / path
+    description = read_description(path)
+    if config.root_link:
+        description = parse_description(description.text, description.source, config.root_link)
+    return description
+
+
+def _limits(config: RobotConfig, names: tuple[str, ...], description: RobotDescription | None) -> JointLimits:
+    """What the description allows, narrowed by the configuration's own limits."""
+    moving = description.moving if description is not None else {}
+    rows = []
+    for name in names:
+        override = (config.limits or {}).get(name, LimitOverride())
+        joint = moving.get(name)
+        found = {
+            "lower": _narrower(max, override.lower, joint.lower if joint else None),
+            "upper": _narrower(min, override.upper, joint.upper if joint else None),
+            "velocity": _narrower(min, override.velocity, joint.velocity if joint else None),
+        }
+        for key, value in found.items():
+            if value is None or (key == "velocity" and value <= 0.0):
+                where = description.source if description is not None else "no URDF"
+                raise ValueError(f"joint {shown(name)} has no {key} limit in {where}: give limits.{name}.{key}")
+        lower, upper, velocity = (float(value or 0.0) for value in found.values())
+        if lower > upper:
+            raise ValueError(f"joint {shown(name)}: lower limit {lower:g} is above the upper one {upper:g}")
+        rows.append((lower, upper, velocity, override.acceleration or velocity / ACCELERATION_S))
+    return JointLimits(*np.array(rows, np.float64).T)
+
+
+def _narrower(
+    choose: Callable[[float, float], float], mine: float | None, theirs: float | None
+) -> float | None:
+    if mine is None or theirs is None:
+        return theirs if mine is None else mine
+    return choose(mine, theirs)
+
+
+def slower(limits: JointLimits, share: float) -> JointLimits:
+    """The same limits at a share of the velocity and the acceleration."""
+    return replace(limits, velocity=share * limits.velocity, acceleration=share * limits.acceleration)

@@ -1,0 +1,239 @@
+"""A robot's hand as its URDF describes it: joints, limits, what follows what, and where its links are.
+
+In: the text of a URDF (no xacro), or a file of it. Out: :class:`RobotDescription`; ValueError with one sentence that
+names what is wrong. Lengths in metres, angles in radians, as URDF has them.
+"""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from hand_pose_ros.validation import shown
+
+Array = NDArray[np.float64]
+
+MOST_BYTES = 2**24
+"""A longer URDF is not read. Guessed: a whole humanoid has less than a megabyte."""
+_MOVING = ("revolute", "prismatic", "continuous")
+
+
+@dataclass(frozen=True)
+class RobotJoint:
+    """One joint, fixed or moving."""
+
+    name: str
+    kind: str
+    """URDF's type: revolute, continuous, prismatic, fixed."""
+    parent: str
+    child: str
+    """The links that it joins."""
+    origin: Array
+    """(4, 4): the child's frame in the parent's at position 0."""
+    axis: Array
+    """(3,) unit vector in the child's frame."""
+    lower: float | None
+    upper: float | None
+    velocity: float | None
+    """Limits, None where the description has none."""
+    follows: tuple[str, float, float] | None
+    """(joint, multiplier, offset) of a joint that only follows another (``mimic``)."""
+
+
+@dataclass(frozen=True)
+class RobotDescription:
+    """A tree of links and joints, every parent before its children."""
+
+    name: str
+    text: str
+    """The URDF."""
+    source: str
+    """Where it came from, as messages say it."""
+    root: str
+    """The link that no joint carries."""
+    joints: tuple[RobotJoint, ...]
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """The names of all links, the root first."""
+        return (self.root, *(joint.child for joint in self.joints))
+
+    @property
+    def moving(self) -> dict[str, RobotJoint]:
+        """The joints that are driven, by name: those that only follow another are left out."""
+        return {j.name: j for j in self.joints if j.kind in _MOVING and j.follows is None}
+
+    def require_links(self, names: Sequence[str]) -> None:
+        """ValueError names those that are no links."""
+        self._require("link", names, self.links)
+
+    def require_joints(self, names: Sequence[str]) -> None:
+        """ValueError names those that are no driven joints."""
+        self._require("driven joint", names, tuple(self.moving))
+
+    def link_frames(self, positions: Mapping[str, float]) -> dict[str, Array]:
+        """Forward kinematics: positions of joints by name (0 where it has none) -> each link's (4, 4) in the root's."""
+        frames = {self.root: np.eye(4)}
+        values = dict(positions)
+        for joint in self.joints:
+            if joint.follows is not None:
+                leader, multiplier, offset = joint.follows
+                values[joint.name] = multiplier * values.get(leader, 0.0) + offset
+            frames[joint.child] = frames[joint.parent] @ joint.origin @ _motion(joint, values.get(joint.name, 0.0))
+        return frames
+
+    def _require(self, what: str, names: Sequence[str], known: Sequence[str]) -> None:
+        missing = [name for name in names if name not in known]
+        if missing:
+            raise ValueError(
+                f"{self.source} has no {what} {', '.join(map(shown, missing))}: "
+                f"it has {shown(', '.join(known), 1000)}"
+            )
+
+
+def read_description(path: str | Path) -> RobotDescription:
+    """A file's description. ValueError where it cannot be read, or is no URDF."""
+    path = Path(path)
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise ValueError(f"{path} is larger than {MOST_BYTES} bytes, want a URDF")
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ValueError(f"urdf is '{shown(path)}', which cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is no text, want a URDF") from error
+    return parse_description(text, str(path))
+
+
+def parse_description(text: str, source: str, root: str = "") -> RobotDescription:
+    """A URDF's text -> the description of what hangs on the link ``root``, all of it where that is empty.
+
+    ``source``: where it came from, for messages. ValueError names what is wrong.
+    """
+    try:
+        robot = ElementTree.fromstring(text)
+    except (ElementTree.ParseError, ValueError) as error:  # ValueError: an encoding that is not that of a text
+        raise ValueError(f"{source} is no XML: {shown(error)}") from error
+    if robot.tag != "robot":
+        raise ValueError(f"{source} begins with <{shown(robot.tag)}>, want <robot>: a URDF")
+    links = [_name(link, source) for link in robot.findall("link")]
+    joints = [_joint(element, source) for element in robot.findall("joint")]
+    for joint in joints:
+        for link in (joint.parent, joint.child):
+            if link not in links:
+                raise ValueError(f"{source}: joint {shown(joint.name)} names the link {shown(link)}, which is not there")
+    if not links:
+        raise ValueError(f"{source} has no links")
+    roots = [link for link in links if link not in {joint.child for joint in joints}]
+    if root and root not in links:
+        raise ValueError(f"{source} has no link {shown(root)}: it has {shown(', '.join(links), 1000)}")
+    if not root and len(roots) != 1:
+        raise ValueError(f"{source} has {len(roots)} links without a parent, want one tree")
+    ordered = _ordered(root or roots[0], joints)
+    known = {joint.name for joint in ordered}
+    for joint in ordered:
+        if joint.follows is not None and joint.follows[0] not in known:
+            raise ValueError(f"{source}: joint {shown(joint.name)} follows {shown(joint.follows[0])}, which is not there")
+    if root:
+        text = _subtree(robot, {root, *(joint.child for joint in ordered)}, known)
+    return RobotDescription(robot.get("name", ""), text, source, root or roots[0], tuple(ordered))
+
+
+def _ordered(root: str, joints: Sequence[RobotJoint]) -> list[RobotJoint]:
+    """The joints below a link, parents first."""
+    ordered: list[RobotJoint] = []
+    waiting, reached = [root], set[str]()
+    while waiting:
+        link = waiting.pop(0)
+        if link in reached:
+            continue
+        reached.add(link)
+        below = [joint for joint in joints if joint.parent == link and joint.child not in reached]
+        ordered += below
+        waiting += [joint.child for joint in below]
+    return ordered
+
+
+def _subtree(robot: ElementTree.Element, links: set[str], joints: set[str]) -> str:
+    kept = ElementTree.Element("robot", robot.attrib)
+    for element in robot:
+        names = {"link": links, "joint": joints}.get(element.tag)
+        if element.tag == "material" or (names is not None and element.get("name") in names):
+            kept.append(element)
+    return ElementTree.tostring(kept, encoding="unicode")
+
+
+def _name(element: ElementTree.Element, source: str) -> str:
+    name = element.get("name")
+    if not name:
+        raise ValueError(f"{source} has a {element.tag} without a name")
+    return name
+
+
+def _joint(element: ElementTree.Element, source: str) -> RobotJoint:
+    name = _name(element, source)
+    place = f"{source}: joint {shown(name)}"
+    parent, child = element.find("parent"), element.find("child")
+    if parent is None or child is None:
+        raise ValueError(f"{place} has no parent or no child")
+    limit, mimic = element.find("limit"), element.find("mimic")
+    follows = None
+    if mimic is not None:
+        follows = (mimic.get("joint", ""), _number(mimic, "multiplier", place, 1.0), _number(mimic, "offset", place, 0.0))
+    kind = element.get("type", "")
+    if kind not in (*_MOVING, "fixed"):
+        raise ValueError(f"{place} is of type '{shown(kind)}', want one of {', '.join((*_MOVING, 'fixed'))}")
+    limits = {
+        key: None if limit is None or limit.get(key) is None else _number(limit, key, place, 0.0)
+        for key in ("lower", "upper", "velocity")
+    }
+    if limit is not None and kind in ("revolute", "prismatic"):  # URDF: 0 where they are left out
+        limits["lower"], limits["upper"] = limits["lower"] or 0.0, limits["upper"] or 0.0
+    axis = _numbers(element.find("axis"), "xyz", place, (1.0, 0.0, 0.0))
+    length = float(np.linalg.norm(axis))
+    if kind != "fixed" and length < 1e-9:
+        raise ValueError(f"{place} has an axis of no length")
+    return RobotJoint(
+        name, kind, parent.get("link", ""), child.get("link", ""), _origin(element.find("origin"), place),
+        axis / max(length, 1e-9), limits["lower"], limits["upper"], limits["velocity"], follows,
+    )  # fmt: skip
+
+
+def _origin(element: ElementTree.Element | None, place: str) -> Array:
+    frame = np.eye(4)
+    frame[:3, :3] = Rotation.from_euler("xyz", _numbers(element, "rpy", place, (0.0, 0.0, 0.0))).as_matrix()
+    frame[:3, 3] = _numbers(element, "xyz", place, (0.0, 0.0, 0.0))
+    return frame
+
+
+def _motion(joint: RobotJoint, position: float) -> Array:
+    frame = np.eye(4)
+    if joint.kind == "prismatic":
+        frame[:3, 3] = position * joint.axis
+    elif joint.kind != "fixed":
+        frame[:3, :3] = Rotation.from_rotvec(position * joint.axis).as_matrix()
+    return frame
+
+
+def _number(element: ElementTree.Element, key: str, place: str, default: float) -> float:
+    values = _numbers(element, key, place, (default,))
+    return float(values[0])
+
+
+def _numbers(element: ElementTree.Element | None, key: str, place: str, default: tuple[float, ...]) -> Array:
+    text = None if element is None else element.get(key)
+    if text is None:
+        return np.array(default)
+    try:
+        values = np.array([float(part) for part in text.split()])
+    except ValueError:
+        values = np.empty(0)
+    if values.shape != (len(default),) or not np.isfinite(values).all():
+        raise ValueError(f"{place}: {key} is '{shown(text)}', want {len(default)} finite numbers")
+    return values

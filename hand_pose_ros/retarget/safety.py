@@ -1,0 +1,238 @@
+"""The limits on what a robot's hand is sent: nothing before it is engaged, and never a jump.
+
+In: targets (K,) for a robot's joints (rad, m for prismatic ones) at any times, and the times (s, of one steady clock) at
+which commands are due. Out: commands (K,) within each joint's limits of position, velocity and acceleration over the
+time that really passed since the command before. It knows nothing of hands, engines or ROS.
+
+It is a limiter, not a safety-rated function: it cannot know what the robot really does.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hand_pose_ros.validation import between, finite_array, one_of, positive, share, typed
+
+Array = NDArray[np.float64]
+
+ON_LOSS: tuple[str, ...] = ("hold", "rest")
+"""What the robot's hand does when there is no target to follow: it stands still, or goes to its rest pose."""
+
+
+class SafetyState(str, Enum):
+    """What the robot's hand is doing."""
+
+    DISENGAGED = "disengaged"
+    """Nothing is sent, but for what brings joints that still move to a stop."""
+    APPROACH = "approach"
+    """It moves slowly towards the target, until it has reached it once."""
+    FOLLOW = "follow"
+    """It follows the newest target within its limits."""
+    HOLD = "hold"
+    """There is no target to follow: it stops and stands still."""
+    REST = "rest"
+    """There is no target to follow: it moves slowly to its rest pose."""
+
+
+@dataclass(frozen=True)
+class SafetyConfig:
+    """How a robot's hand is brought to what it follows, and when it stops."""
+
+    stale_s: float = 0.2
+    """A target older than this is none. Chosen: six frames of a camera of 30 Hz."""
+    on_loss: str = "hold"
+    """One of ON_LOSS."""
+    approach_s: float = 2.0
+    """During an approach a joint takes this long for its whole range. Guessed: slow enough to be stopped by eye."""
+    approach_tolerance: float = 0.03
+    """A joint has reached the target when it is within this share of its range. Guessed: 3 degrees of 100."""
+    catch_up_s: float = 0.05
+    """After a gap between commands a joint moves no further than in this time at its velocity limit: it has stood still
+    meanwhile. Chosen: five commands at 100 Hz, well above a busy machine's jitter."""
+    start_tolerance: float = 0.1
+    """A robot whose joints stand outside their limits by more than this share of their range is not engaged. Guessed:
+    calibration of robots' hands, where measured joints pass their nominal stops by some degrees."""
+
+    def __post_init__(self) -> None:
+        typed(self)
+        positive(self, "stale_s", "approach_s", "catch_up_s")
+        one_of(self, ON_LOSS, "on_loss")
+        share(self, "approach_tolerance")
+        between(self, 0.0, 1.0, "start_tolerance")
+
+
+@dataclass(frozen=True)
+class JointLimits:
+    """What each of K joints may do; arrays (K,), rad or m, and a second for velocity and acceleration."""
+
+    lower: Array
+    upper: Array
+    velocity: Array
+    acceleration: Array
+
+    def __post_init__(self) -> None:
+        count = np.shape(self.lower)
+        for name in ("lower", "upper", "velocity", "acceleration"):
+            array = finite_array(name, getattr(self, name), count)
+            array.setflags(write=False)
+            object.__setattr__(self, name, array)
+        if len(count) != 1:
+            raise ValueError(f"lower is {count}, want one number a joint")
+        if (self.lower > self.upper).any():
+            raise ValueError("lower is above upper, want at most as large")
+        if (self.velocity <= 0.0).any() or (self.acceleration <= 0.0).any():
+            raise ValueError("velocity or acceleration is 0 or below, want more than 0")
+
+    @property
+    def span(self) -> Array:
+        """(K,): each joint's whole range."""
+        return self.upper - self.lower
+
+
+@dataclass(frozen=True)
+class JointCommand:
+    """What a robot's hand is to do now."""
+
+    positions: Array
+    """(K,) rad or m, within the limits."""
+    velocities: Array
+    """(K,) a second: from the command before to this one."""
+
+
+class SafeCommander:
+    """Moves a robot's joints towards the newest target within their limits, once it is engaged.
+
+    All times are of one clock. A time that is not after the one before, or is no finite number, is a clock that was
+    set: the joints stand still, and nothing is followed until there is a newer target.
+    """
+
+    def __init__(self, limits: JointLimits, config: SafetyConfig, rest: ArrayLike | None = None) -> None:
+        self.limits, self.config = limits, config
+        count = len(limits.lower)
+        pose = np.zeros(count) if rest is None else finite_array("rest", rest, (count,))
+        self.rest: Array = np.clip(pose, limits.lower, limits.upper)
+        self._approach = np.minimum(limits.span / config.approach_s, limits.velocity)
+        self._approach = np.where(self._approach > 0.0, self._approach, limits.velocity)
+        self._near = config.approach_tolerance * limits.span
+        self._positions, self._velocities = self.rest, np.zeros(count)
+        self._reached = np.zeros(count, bool)
+        self._target: Array | None = None
+        self._target_s = self._last_s = math.nan
+        self.engaged = False
+        self.state, self.reason = SafetyState.DISENGAGED, "not engaged"
+
+    def engage(self, positions: ArrayLike, now_s: float) -> None:
+        """From now on commands are given, the first of them where the robot's joints are, ``positions`` (K,).
+
+        ValueError, and nothing changes, where these are no finite numbers or far outside the limits. When it is engaged
+        already, the approach begins again from the last command, for a robot is best sent on from where it was sent.
+        """
+        limits = self.limits
+        if self.engaged or self._velocities.any():
+            start = self._positions
+        else:
+            start = finite_array("the robot's position", positions, limits.lower.shape)
+            outside = np.maximum(limits.lower - start, start - limits.upper)
+            if (outside > self.config.start_tolerance * limits.span).any():
+                joint = int(np.argmax(outside - self.config.start_tolerance * limits.span))
+                raise ValueError(
+                    f"joint {joint} stands at {start[joint]:.3f}, "
+                    f"want {limits.lower[joint]:.3f} to {limits.upper[joint]:.3f}"
+                )
+            self._last_s = now_s
+        self._positions = np.clip(start, limits.lower, limits.upper)
+        self.engaged = True
+        self._drop("no target yet")
+
+    def disengage(self, reason: str = "disengaged") -> None:
+        """No more commands, but those that bring moving joints to a stop."""
+        self.engaged = False
+        self._target = None
+        self.state, self.reason = SafetyState.DISENGAGED, reason
+
+    def offer(self, target: ArrayLike, now_s: float) -> None:
+        """The newest target (K,); one that holds what is no finite number is refused. ValueError on another shape."""
+        wanted = np.asarray(target, np.float64)
+        if wanted.shape != self.limits.lower.shape:
+            raise ValueError(f"target is {wanted.shape}, want {self.limits.lower.shape}")
+        if not np.isfinite(wanted).all():
+            self.refuse("the target holds a value that is not finite")
+        elif not math.isfinite(now_s) or now_s < self._last_s:
+            self.refuse("the clock went backwards")
+        elif self.engaged:
+            if self._target is None:
+                self._reached[:] = False
+                self.state, self.reason = SafetyState.APPROACH, ""
+            self._target, self._target_s = np.clip(wanted, self.limits.lower, self.limits.upper), now_s
+
+    def refuse(self, reason: str) -> None:
+        """There is nothing to follow, for this reason: the next command stops, and what is followed then is approached
+        again."""
+        if self.engaged:
+            self._drop(reason)
+
+    def command(self, now_s: float) -> JointCommand | None:
+        """The command that is due now; None while nothing is to be sent."""
+        if not self.engaged and not self._velocities.any():
+            return None
+        dt = now_s - self._last_s
+        if not dt > 0.0 or not math.isfinite(now_s):
+            if dt != 0.0:  # at the same time again, nothing changes
+                self._velocities = np.zeros_like(self._velocities)
+                self._last_s = now_s if math.isfinite(now_s) else self._last_s
+                self.refuse("the clock went backwards")
+            return JointCommand(self._positions, self._velocities)
+        if self._target is not None and not 0.0 <= now_s - self._target_s <= self.config.stale_s:
+            self.refuse(f"no target for {self.config.stale_s * 1e3:.0f} ms")
+        self._move(dt)
+        self._last_s = now_s
+        return JointCommand(self._positions, self._velocities)
+
+    def _drop(self, reason: str) -> None:
+        self._target = None
+        rests = self.config.on_loss == "rest"
+        self.state, self.reason = SafetyState.REST if rests else SafetyState.HOLD, reason
+
+    def _move(self, dt: float) -> None:
+        """The positions ``dt`` seconds on."""
+        limits = self.limits
+        if self._target is not None:
+            target = self._target
+            self._reached |= np.abs(target - self._positions) <= self._near
+            limit = np.where(self._reached, limits.velocity, self._approach)
+            if self.state is SafetyState.APPROACH and self._reached.all():
+                self.state = SafetyState.FOLLOW
+        elif self.state is SafetyState.REST:
+            target, limit = self.rest, self._approach
+        else:
+            target, limit = self._positions, limits.velocity
+        # Beyond that only what its acceleration does not let a joint brake off: it has stood still in a gap.
+        limit = limit * min(1.0, self.config.catch_up_s / dt)
+        velocity = next_velocity(target - self._positions, self._velocities, dt, limit, limits)
+        positions = np.clip(self._positions + velocity * dt, limits.lower, limits.upper)
+        # A target within a rounding error is reached.
+        positions = np.where(np.abs(target - positions) < 1e-12, target, positions)
+        moved = (positions - self._positions) / dt
+        self._velocities = np.where(np.abs(moved) < 1e-12, 0.0, moved)
+        self._positions = positions
+
+
+def next_velocity(distance: Array, velocity: Array, dt: float, preferred: Array, limits: JointLimits) -> Array:
+    """The velocity (K,) for the next ``dt`` seconds of joints that move with ``velocity`` and are to go ``distance``.
+
+    It is the largest from which a joint still stops at the target, whatever the lengths of the steps after this one:
+    what remains after this step, e - v dt, is at least the braking distance v^2 / (2 a) of a joint that brakes all the
+    time, and braking in steps of any lengths goes less far than that. ``preferred`` (K,) limits the speed as far as the
+    acceleration lets it; the limits of velocity and acceleration always hold.
+    """
+    a = limits.acceleration
+    speed = a * (np.sqrt(dt * dt + 2.0 * np.abs(distance) / a) - dt)
+    wanted = np.copysign(np.minimum(speed, preferred), distance)
+    slowest = np.maximum(velocity - a * dt, -limits.velocity)
+    fastest = np.minimum(velocity + a * dt, limits.velocity)
+    return np.asarray(np.clip(wanted, slowest, fastest))
