@@ -50,7 +50,7 @@ class DexRetargetingEngine:
             options["target_link_human_indices"] = self._indices
         with TemporaryDirectory(prefix="hand_pose_ros-") as folder:
             urdf = Path(folder) / "robot.urdf"
-            urdf.write_text(description.text, encoding="utf-8")
+            urdf.write_text(description.kinematics(), encoding="utf-8")
             try:
                 self._solver = package.RetargetingConfig(
                     urdf_path=str(urdf), **options, scaling_factor=config.scaling_factor,

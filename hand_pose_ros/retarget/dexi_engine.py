@@ -54,7 +54,7 @@ class DexiEngine:
         options = {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
         with TemporaryDirectory(prefix="hand_pose_ros-") as folder:
             urdf = Path(folder) / "robot.urdf"
-            urdf.write_text(description.text, encoding="utf-8")
+            urdf.write_text(description.kinematics(), encoding="utf-8")
             try:
                 self._solver = package.RetargetingConfig(
                     config.type, str(urdf), **options, scaling_factor=config.scaling_factor,

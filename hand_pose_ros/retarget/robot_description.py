@@ -69,6 +69,14 @@ class RobotDescription:
         """The joints that are driven, by name: those that only follow another are left out."""
         return {j.name: j for j in self.joints if j.kind in _MOVING and j.follows is None}
 
+    def kinematics(self) -> str:
+        """The URDF without what is only seen or touched: engines need no meshes, and look for them."""
+        robot = ElementTree.fromstring(self.text)
+        for link in robot.findall("link"):
+            for element in (*link.findall("visual"), *link.findall("collision")):
+                link.remove(element)
+        return ElementTree.tostring(robot, encoding="unicode")
+
     def require_links(self, names: Sequence[str]) -> None:
         """ValueError names those that are no links."""
         self._require("link", names, self.links)

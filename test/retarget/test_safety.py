@@ -1,0 +1,269 @@
+"""Limits on what a robot is sent: they hold for every sequence of targets and times, the worst ones too."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hand_pose_ros.retarget.safety import JointLimits, SafeCommander, SafetyConfig, SafetyState
+
+LIMITS = JointLimits(
+    lower=np.array([-0.5, 0.0, -2.0]),
+    upper=np.array([1.5, 0.04, 0.0]),
+    velocity=np.array([3.0, 0.1, 1.0]),
+    acceleration=np.array([30.0, 1.0, 4.0]),
+)
+START = np.array([0.2, 0.01, -1.0])
+PERIOD_S = 0.01
+ROUNDING = 1e-9
+
+times = st.one_of(
+    st.floats(1e-4, 0.05),
+    st.floats(1e-9, 5.0),
+    st.sampled_from([0.0, -0.01, -30.0, 3600.0, math.nan, math.inf]),
+)
+numbers = st.one_of(
+    st.floats(-3.0, 3.0), st.floats(width=64), st.sampled_from([math.nan, math.inf, -math.inf, 1e300])
+)
+events = st.lists(
+    st.tuples(
+        st.sampled_from(["command"] * 6 + ["offer"] * 5 + ["refuse", "engage", "disengage"]),
+        times,
+        st.tuples(numbers, numbers, numbers),
+    ),
+    max_size=120,
+)
+
+
+def commander(**config):
+    made = SafeCommander(LIMITS, SafetyConfig(**config))
+    made.engage(START, 0.0)
+    return made
+
+
+def follow(made, targets, start_s=0.0, period_s=PERIOD_S):
+    """A target and a command each period -> positions (T, K)."""
+    positions = []
+    for step, target in enumerate(targets):
+        now_s = start_s + (step + 1) * period_s
+        made.offer(target, now_s)
+        positions.append(made.command(now_s).positions)
+    return np.array(positions)
+
+
+@given(events=events, on_loss=st.sampled_from(["hold", "rest"]))
+def test_limits_hold_whatever_comes_when(events, on_loss):
+    made = SafeCommander(LIMITS, SafetyConfig(on_loss=on_loss))
+    now_s, last_s, engaged_once = 100.0, math.nan, False
+    before, velocity = None, np.zeros(3)
+    for kind, step_s, numbers in events:
+        now_s = now_s + step_s if math.isfinite(now_s + step_s) else 100.0
+        at_s = now_s if math.isfinite(step_s) else step_s
+        if kind == "offer":
+            made.offer(numbers, at_s)
+        elif kind == "refuse":
+            made.refuse("test")
+        elif kind == "disengage":
+            made.disengage()
+        elif kind == "engage":
+            fresh = made.command(at_s) is None
+            try:
+                made.engage(START if before is None else before, at_s)
+            except ValueError:
+                continue
+            engaged_once = True
+            if fresh:
+                before, velocity, last_s = (START if before is None else before), np.zeros(3), at_s
+        command = made.command(at_s)
+        if command is None:
+            assert not made.engaged
+            velocity = np.zeros(3)
+            continue
+        assert engaged_once
+        assert np.isfinite(command.positions).all()
+        assert (command.positions >= LIMITS.lower).all()
+        assert (command.positions <= LIMITS.upper).all()
+        dt = at_s - last_s
+        moved = command.positions - before
+        if dt > 0.0 and math.isfinite(dt):
+            now_velocity = moved / dt
+            slack = 1e-12 / dt + 1e-9
+            assert (np.abs(now_velocity) <= LIMITS.velocity + slack).all()
+            assert (np.abs(now_velocity - velocity) <= LIMITS.acceleration * dt + slack).all()
+            velocity = now_velocity
+        else:
+            assert not moved.any()
+            velocity = velocity if dt == 0.0 else np.zeros(3)
+        before = command.positions
+        last_s = at_s if math.isfinite(at_s) else last_s
+
+
+def test_nothing_is_sent_before_engaging():
+    made = SafeCommander(LIMITS, SafetyConfig())
+    for step in range(50):
+        made.offer(START, step * PERIOD_S)
+        assert made.command(step * PERIOD_S) is None
+    assert made.state is SafetyState.DISENGAGED
+
+
+def test_first_command_is_where_the_robot_is():
+    made = commander()
+    made.offer(np.array([1.5, 0.04, 0.0]), 0.0)
+    assert np.allclose(made.command(0.0).positions, START)
+
+
+def test_target_is_approached_slowly_and_then_followed():
+    made = commander(approach_s=2.0)
+    target = np.array([1.0, 0.03, -0.2])
+    positions = follow(made, [target] * 20)
+    assert made.state is SafetyState.APPROACH
+    speed = np.abs(np.diff(positions, axis=0)).max(axis=0) / PERIOD_S
+    assert (speed <= LIMITS.span / 2.0 + ROUNDING).all()
+    follow(made, [target] * 300, 0.2)
+    assert made.state is SafetyState.FOLLOW
+    assert np.allclose(made.command(10 * PERIOD_S + 3.11).positions, target, atol=1e-6)
+
+
+def test_target_is_reached_without_overshoot():
+    made = commander(approach_tolerance=1.0)
+    target = np.array([1.0, 0.03, -0.2])
+    positions = follow(made, [target] * 400)
+    assert (positions <= target + ROUNDING).all()
+    assert np.allclose(positions[-1], target)
+
+
+def test_slow_targets_are_followed_within_a_few_milliradians():
+    made = commander()
+    wave = [START + np.array([0.1, 0.002, 0.05]) * math.sin(0.02 * step) for step in range(2000)]
+    positions = follow(made, wave)
+    assert np.abs(positions[500:] - wave[500:]).max(axis=0) == pytest.approx(np.zeros(3), abs=4e-3)
+
+
+@pytest.mark.parametrize("reason", ["the hand is lost", "only a left hand"])
+def test_a_refused_target_holds_with_the_next_command(reason):
+    made = commander(approach_tolerance=1.0)
+    follow(made, [np.array([1.0, 0.03, -0.2])] * 20)
+    speed = np.abs(made.command(0.21).velocities)
+    made.refuse(reason)
+    braking = [made.command(0.21 + PERIOD_S * (step + 1)) for step in range(60)]
+    assert (made.state, made.reason) == (SafetyState.HOLD, reason)
+    assert (np.abs(braking[0].velocities) <= np.maximum(speed - LIMITS.acceleration * PERIOD_S, 0.0) + ROUNDING).all()
+    assert not braking[-1].velocities.any()
+
+
+def test_joints_stop_as_fast_as_they_may_and_no_faster():
+    made = commander(approach_tolerance=1.0)
+    follow(made, [np.array([1.5, 0.04, 0.0])] * 15)
+    velocity = made.command(0.16).velocities
+    made.refuse("lost")
+    steps = 0
+    while made.command(0.17 + steps * PERIOD_S).velocities.any():
+        steps += 1
+    assert steps == pytest.approx(max(np.abs(velocity) / LIMITS.acceleration) / PERIOD_S, abs=2)
+
+
+def test_stale_targets_are_not_followed():
+    made = commander(stale_s=0.2)
+    follow(made, [np.array([1.0, 0.03, -0.2])] * 10)
+    assert made.command(0.29).velocities.any()
+    assert made.state is SafetyState.APPROACH
+    made.command(0.31)
+    assert (made.state, made.reason) == (SafetyState.HOLD, "no target for 200 ms")
+
+
+def test_what_was_held_is_approached_again():
+    made = commander(approach_tolerance=0.05)
+    target = np.array([1.0, 0.03, -0.2])
+    follow(made, [target] * 400)
+    assert made.state is SafetyState.FOLLOW
+    made.refuse("lost")
+    made.command(4.01)
+    positions = follow(made, [START] * 30, 4.01)
+    assert made.state is SafetyState.APPROACH
+    assert (np.abs(np.diff(positions, axis=0)) / PERIOD_S <= LIMITS.span / 2.0 + ROUNDING).all()
+
+
+def test_rest_pose_is_approached_when_that_is_what_a_loss_asks_for():
+    rest = np.array([0.0, 0.04, -2.0])
+    made = SafeCommander(LIMITS, SafetyConfig(on_loss="rest"), rest)
+    made.engage(START, 0.0)
+    made.refuse("lost")
+    positions = np.array([made.command(PERIOD_S * step).positions for step in range(1, 400)])
+    assert made.state is SafetyState.REST
+    assert np.allclose(positions[-1], rest)
+    assert (np.abs(np.diff(positions, axis=0)) / PERIOD_S <= LIMITS.span / 2.0 + ROUNDING).all()
+
+
+def test_a_gap_between_commands_is_not_made_up_in_one_step():
+    made = commander(approach_tolerance=1.0, catch_up_s=0.05, stale_s=10.0)
+    made.offer(np.array([1.5, 0.0, -2.0]), 0.0)
+    made.command(0.0)
+    assert (np.abs(made.command(1.0).positions - START) <= 0.05 * LIMITS.velocity + ROUNDING).all()
+
+
+def test_clock_that_goes_back_stops_and_waits_for_a_newer_target():
+    made = commander()
+    target = np.array([1.0, 0.03, -0.2])
+    before = follow(made, [target] * 30)[-1]
+    command = made.command(-100.0)
+    assert np.array_equal(command.positions, before)
+    assert not command.velocities.any()
+    assert made.state is SafetyState.HOLD
+    follow(made, [target] * 3, -100.0)
+    assert made.state is SafetyState.APPROACH
+
+
+def test_moving_joints_are_brought_to_a_stop_after_disengaging():
+    made = commander(approach_tolerance=1.0)
+    follow(made, [np.array([1.5, 0.04, 0.0])] * 15)
+    made.disengage("switched off")
+    commands = [made.command(0.15 + PERIOD_S * (step + 1)) for step in range(60)]
+    assert commands[0] is not None
+    assert commands[-1] is None
+    sent = [command for command in commands if command is not None]
+    assert not sent[-1].velocities.any()
+    assert (made.state, made.reason) == (SafetyState.DISENGAGED, "switched off")
+
+
+def test_targets_that_are_no_numbers_are_refused_by_what_is_wrong():
+    made = commander()
+    made.offer(np.array([0.0, math.nan, 0.0]), 0.01)
+    assert made.reason == "the target holds a value that is not finite"
+    with pytest.raises(ValueError, match=r"target is \(2,\), want \(3,\)"):
+        made.offer(np.zeros(2), 0.02)
+
+
+def test_robot_far_outside_its_limits_is_not_engaged():
+    made = SafeCommander(LIMITS, SafetyConfig())
+    with pytest.raises(ValueError, match="joint 0 stands at 2.000, want -0.500 to 1.500"):
+        made.engage(np.array([2.0, 0.0, 0.0]), 0.0)
+    assert not made.engaged
+    made.engage(np.array([1.55, 0.0, 0.0]), 0.0)  # a worn stop
+    assert made.command(0.0).positions[0] == 1.5
+
+
+@pytest.mark.parametrize(
+    "changes, error",
+    [
+        ({"on_loss": "jump"}, "on_loss is 'jump', want one of hold, rest"),
+        ({"stale_s": 0.0}, "stale_s is 0.0, want more than 0"),
+        ({"approach_tolerance": 2.0}, "approach_tolerance is 2.0"),
+        ({"approach_s": math.nan}, "approach_s is nan"),
+    ],
+)
+def test_configuration_is_checked(changes, error):
+    with pytest.raises(ValueError, match=error):
+        SafetyConfig(**changes)
+
+
+def test_limits_are_checked():
+    with pytest.raises(ValueError, match="lower is above upper"):
+        JointLimits(np.ones(2), np.zeros(2), np.ones(2), np.ones(2))
+    with pytest.raises(ValueError, match="velocity"):
+        JointLimits(np.zeros(2), np.ones(2), np.zeros(2), np.ones(2))
+    with pytest.raises(ValueError, match="upper is"):
+        JointLimits(np.zeros(2), np.ones(3), np.ones(2), np.ones(2))
