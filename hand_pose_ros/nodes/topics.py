@@ -44,6 +44,18 @@ LATCHED_QOS = QoSProfile(
     depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
 )
 
+JOINT_COMMAND_TOPIC = "joint_command"
+"""sensor_msgs/JointState, what a robot's hand is to do; see ``robot_commands``."""
+
+DEADMAN_TOPIC = "deadman"
+"""std_msgs/Bool, true while the operator holds the button."""
+
+ROBOT_STATES_TOPIC = "joint_states"
+"""sensor_msgs/JointState, where the robot's joints are."""
+
+ROBOT_DESCRIPTION_TOPIC = "robot_description"
+"""std_msgs/String, latched: the robot's URDF."""
+
 
 def joint_set_topic(name: str) -> str:
     """hand_pose_ros/HandJoints of a joint set."""

@@ -59,7 +59,9 @@ class DexRetargetingEngine:
                     ignore_mimic_joint=config.ignore_mimic_joint, low_pass_alpha=config.low_pass_alpha,
                 ).build()  # fmt: skip
             except (ValueError, RuntimeError, TypeError, KeyError, AttributeError) as error:
-                raise ValueError(f"dex-retargeting refuses {description.source}: {shown(error, 500)}") from error
+                raise ValueError(
+                    f"dex-retargeting refuses {description.source}: {shown(error, 500)}"
+                ) from error
         if config.low_pass_alpha == 1.0:
             self._solver.filter = None
         self._order = JointOrder(self._solver.joint_names, description, config.target_joint_names)

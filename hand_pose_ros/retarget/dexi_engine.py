@@ -73,7 +73,13 @@ class DexiEngine:
         reference = human_vectors(self._kind, self._indices, hand.points).ravel()
         if not np.isfinite(reference).all():
             raise ValueError("a point of the hand is not finite")
-        return self._order.take(np.array(self._solver.retarget(reference.tolist(), self._fixed)))
+        try:
+            answer = self._solver.retarget(reference.tolist(), self._fixed)
+        except BaseException as error:
+            if type(error).__name__ != "PanicException":  # of Rust, which is no Exception
+                raise
+            raise RuntimeError(f"dexi-rs failed: {shown(error, 200)}") from None
+        return self._order.take(np.array(answer))
 
     def start_from(self, positions: Array) -> None:
         """The next answer is looked for near these positions (K,)."""

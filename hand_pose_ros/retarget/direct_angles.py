@@ -1,7 +1,7 @@
 """The engine ``direct``: a robot's joints as sums of the person's angles, with gains, offsets and couplings.
 
-In: a hand's 20 angles. Out: the robot's joints in the order of its configuration. It needs no other package, no URDF and
-no search; what it cannot do is bring the robot's fingertips together where the person's are.
+In: a hand's 20 angles. Out: the robot's joints in the order of its configuration. It needs no other package, no URDF
+and no search; what it cannot do is bring the robot's fingertips together where the person's are.
 """
 
 from __future__ import annotations

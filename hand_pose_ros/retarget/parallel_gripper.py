@@ -28,7 +28,9 @@ class ParallelGripper:
         """How far the gripper is open: 0 closed, 1 open."""
         thumb, finger = hand.points[self._tips]
         gap = float(np.linalg.norm(thumb - finger))
-        return float(np.clip((gap - self._config.closed_m) / (self._config.open_m - self._config.closed_m), 0.0, 1.0))
+        return float(
+            np.clip((gap - self._config.closed_m) / (self._config.open_m - self._config.closed_m), 0.0, 1.0)
+        )
 
     def retarget(self, hand: OperatorHand) -> Array:
         """The gripper's joints (K,)."""

@@ -119,7 +119,9 @@ def _choose(config: RobotConfig, engine: str) -> str:
     for name in (*_OPTIONAL, "direct", "gripper"):
         if described[name] and (name not in _OPTIONAL or installed(name)):
             return name
-    raise ValueError(f"{config.source} needs an engine, and none is installed: {' or '.join(map(_how, _OPTIONAL))}")
+    raise ValueError(
+        f"{config.source} needs an engine, and none is installed: {' or '.join(map(_how, _OPTIONAL))}"
+    )
 
 
 def _how(engine: str) -> str:
@@ -160,7 +162,9 @@ def _limits(config: RobotConfig, names: tuple[str, ...], description: RobotDescr
         for key, value in found.items():
             if value is None or (key == "velocity" and value <= 0.0):
                 where = description.source if description is not None else "no URDF"
-                raise ValueError(f"joint {shown(name)} has no {key} limit in {where}: give limits.{name}.{key}")
+                raise ValueError(
+                    f"joint {shown(name)} has no {key} limit in {where}: give limits.{name}.{key}"
+                )
         lower, upper, velocity = (float(value or 0.0) for value in found.values())
         if lower > upper:
             raise ValueError(f"joint {shown(name)}: lower limit {lower:g} is above the upper one {upper:g}")

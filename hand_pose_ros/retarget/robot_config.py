@@ -77,7 +77,11 @@ class OptimizerConfig:
         positive(self, "scaling_factor", "huber_delta", "project_dist", "escape_dist", section="retargeting")
         not_negative(self, "normal_delta", section="retargeting")
         require(
-            0 < self.low_pass_alpha <= 1, "retargeting", "low_pass_alpha", self.low_pass_alpha, "above 0, at most 1"
+            0 < self.low_pass_alpha <= 1,
+            "retargeting",
+            "low_pass_alpha",
+            self.low_pass_alpha,
+            "above 0, at most 1",
         )
         self.human_indices()
 
@@ -85,7 +89,8 @@ class OptimizerConfig:
         """The links of the robot that it names."""
         named = [self.wrist_link_name] if self.wrist_link_name else []
         groups = (
-            self.target_link_names, self.target_origin_link_names, self.target_task_link_names, self.finger_tip_link_names,
+            self.target_link_names, self.target_origin_link_names, self.target_task_link_names,
+            self.finger_tip_link_names,
         )  # fmt: skip
         return tuple(dict.fromkeys([*named, *(name for group in groups for name in group or ())]))
 
@@ -102,7 +107,13 @@ class OptimizerConfig:
         if self.type == "position":
             return self._points((len(self._required("target_link_names")),))
         origins, tasks = self._required("target_origin_link_names"), self._required("target_task_link_names")
-        require(len(origins) == len(tasks), "retargeting", "target_task_link_names", tasks, f"{len(origins)} links")
+        require(
+            len(origins) == len(tasks),
+            "retargeting",
+            "target_task_link_names",
+            tasks,
+            f"{len(origins)} links",
+        )
         return self._points((2, len(tasks)))
 
     def _required(self, name: str) -> Any:
@@ -122,7 +133,11 @@ class OptimizerConfig:
             indices = np.array(self.target_link_human_indices)
         except ValueError:  # rows of different lengths
             indices = np.empty(0)
-        right = indices.dtype.kind == "i" and indices.shape == shape and bool(((0 <= indices) & (indices < _POINTS)).all())
+        right = (
+            indices.dtype.kind == "i"
+            and indices.shape == shape
+            and bool(((0 <= indices) & (indices < _POINTS)).all())
+        )
         size = " x ".join(map(str, shape))
         require(
             right, "retargeting", "target_link_human_indices", self.target_link_human_indices,
@@ -152,7 +167,13 @@ class DirectJoint:
             if known is not None:
                 require_known(f"{section}.{field}", gains, list(known))
             for name, gain in gains.items():
-                require(is_number(gain) and abs(gain) < np.inf, f"{section}.{field}", str(name), gain, "a finite number")
+                require(
+                    is_number(gain) and abs(gain) < np.inf,
+                    f"{section}.{field}",
+                    str(name),
+                    gain,
+                    "a finite number",
+                )
 
 
 @dataclass(frozen=True)
@@ -175,7 +196,9 @@ class GripperConfig:
         require(len(self.joints) > 0, "gripper", "joints", dict(self.joints), "one joint or more")
         for name, ends in self.joints.items():
             right = isinstance(ends, list | tuple) and len(ends) == 2 and all(is_number(end) for end in ends)
-            require(right and bool(np.isfinite(ends).all()), "gripper.joints", str(name), ends, "[closed, open]")
+            require(
+                right and bool(np.isfinite(ends).all()), "gripper.joints", str(name), ends, "[closed, open]"
+            )
         one_of(self, FINGERS[1:], "finger", section="gripper")
         positive(self, "closed_m", section="gripper")
         require(self.open_m > self.closed_m, "gripper", "open_m", self.open_m, f"more than {self.closed_m:g}")
@@ -217,7 +240,9 @@ def robot_file(robot: str, side: str) -> Path:
     path = folder / f"{robot}_{side}.yaml"
     if not path.is_file():
         known = sorted({file.stem.rpartition("_")[0] for file in folder.glob("*_*.yaml")})
-        raise FileNotFoundError(f"robot is '{robot}', want one of {', '.join(known)}, or a path of a file of YAML")
+        raise FileNotFoundError(
+            f"robot is '{robot}', want one of {', '.join(known)}, or a path of a file of YAML"
+        )
     return path
 
 
@@ -251,7 +276,9 @@ def _robot(values: Mapping[str, Any], source: str) -> RobotConfig:
         require_type(name, position, "float", "rest")
     root_link = values.get("root_link", "")
     require_type("root_link", root_link, "str")
-    return RobotConfig(source, optimizer, _direct(_mapping("direct", values)), gripper, limits, rest, root_link)
+    return RobotConfig(
+        source, optimizer, _direct(_mapping("direct", values)), gripper, limits, rest, root_link
+    )
 
 
 def _mapping(name: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -265,7 +292,9 @@ def _direct(section: Mapping[str, Any]) -> tuple[DirectJoint, ...]:
     for name, entry in section.items():
         require_mapping(f"direct.{name}", entry)
         require_known(f"direct.{name}", entry, ["angles", "offset", "coupled"])
-        joint = DirectJoint(str(name), entry.get("angles") or {}, entry.get("offset", 0.0), entry.get("coupled"))
+        joint = DirectJoint(
+            str(name), entry.get("angles") or {}, entry.get("offset", 0.0), entry.get("coupled")
+        )
         require_known(f"direct.{name}.coupled", joint.coupled or {}, [before.name for before in joints])
         joints.append(joint)
     return tuple(joints)

@@ -93,7 +93,9 @@ class RobotDescription:
             if joint.follows is not None:
                 leader, multiplier, offset = joint.follows
                 values[joint.name] = multiplier * values.get(leader, 0.0) + offset
-            frames[joint.child] = frames[joint.parent] @ joint.origin @ _motion(joint, values.get(joint.name, 0.0))
+            frames[joint.child] = (
+                frames[joint.parent] @ joint.origin @ _motion(joint, values.get(joint.name, 0.0))
+            )
         return frames
 
     def _require(self, what: str, names: Sequence[str], known: Sequence[str]) -> None:
@@ -126,7 +128,10 @@ def parse_description(text: str, source: str, root: str = "") -> RobotDescriptio
     """
     try:
         robot = ElementTree.fromstring(text)
-    except (ElementTree.ParseError, ValueError) as error:  # ValueError: an encoding that is not that of a text
+    except (
+        ElementTree.ParseError,
+        ValueError,
+    ) as error:  # ValueError: an encoding that is not that of a text
         raise ValueError(f"{source} is no XML: {shown(error)}") from error
     if robot.tag != "robot":
         raise ValueError(f"{source} begins with <{shown(robot.tag)}>, want <robot>: a URDF")
@@ -135,7 +140,9 @@ def parse_description(text: str, source: str, root: str = "") -> RobotDescriptio
     for joint in joints:
         for link in (joint.parent, joint.child):
             if link not in links:
-                raise ValueError(f"{source}: joint {shown(joint.name)} names the link {shown(link)}, which is not there")
+                raise ValueError(
+                    f"{source}: joint {shown(joint.name)} names the link {shown(link)}, which is not there"
+                )
     if not links:
         raise ValueError(f"{source} has no links")
     roots = [link for link in links if link not in {joint.child for joint in joints}]
@@ -147,7 +154,9 @@ def parse_description(text: str, source: str, root: str = "") -> RobotDescriptio
     known = {joint.name for joint in ordered}
     for joint in ordered:
         if joint.follows is not None and joint.follows[0] not in known:
-            raise ValueError(f"{source}: joint {shown(joint.name)} follows {shown(joint.follows[0])}, which is not there")
+            raise ValueError(
+                f"{source}: joint {shown(joint.name)} follows {shown(joint.follows[0])}, which is not there"
+            )
     if root:
         text = _subtree(robot, {root, *(joint.child for joint in ordered)}, known)
     return RobotDescription(robot.get("name", ""), text, source, root or roots[0], tuple(ordered))
@@ -193,7 +202,11 @@ def _joint(element: ElementTree.Element, source: str) -> RobotJoint:
     limit, mimic = element.find("limit"), element.find("mimic")
     follows = None
     if mimic is not None:
-        follows = (mimic.get("joint", ""), _number(mimic, "multiplier", place, 1.0), _number(mimic, "offset", place, 0.0))
+        follows = (
+            mimic.get("joint", ""),
+            _number(mimic, "multiplier", place, 1.0),
+            _number(mimic, "offset", place, 0.0),
+        )
     kind = element.get("type", "")
     if kind not in (*_MOVING, "fixed"):
         raise ValueError(f"{place} is of type '{shown(kind)}', want one of {', '.join((*_MOVING, 'fixed'))}")

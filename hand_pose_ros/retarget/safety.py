@@ -1,7 +1,7 @@
 """The limits on what a robot's hand is sent: nothing before it is engaged, and never a jump.
 
-In: targets (K,) for a robot's joints (rad, m for prismatic ones) at any times, and the times (s, of one steady clock) at
-which commands are due. Out: commands (K,) within each joint's limits of position, velocity and acceleration over the
+In: targets (K,) for a robot's joints (rad, m for prismatic ones) at any times, and the times (s, of one steady clock)
+at which commands are due. Out: commands (K,) within each joint's limits of position, velocity and acceleration over the
 time that really passed since the command before. It knows nothing of hands, engines or ROS.
 
 It is a limiter, not a safety-rated function: it cannot know what the robot really does.
@@ -126,6 +126,11 @@ class SafeCommander:
         self.engaged = False
         self.state, self.reason = SafetyState.DISENGAGED, "not engaged"
 
+    @property
+    def positions(self) -> Array:
+        """(K,): of the last command; the rest pose before the first."""
+        return self._positions
+
     def engage(self, positions: ArrayLike, now_s: float) -> None:
         """From now on commands are given, the first of them where the robot's joints are, ``positions`` (K,).
 
@@ -222,7 +227,9 @@ class SafeCommander:
         self._positions = positions
 
 
-def next_velocity(distance: Array, velocity: Array, dt: float, preferred: Array, limits: JointLimits) -> Array:
+def next_velocity(
+    distance: Array, velocity: Array, dt: float, preferred: Array, limits: JointLimits
+) -> Array:
     """The velocity (K,) for the next ``dt`` seconds of joints that move with ``velocity`` and are to go ``distance``.
 
     It is the largest from which a joint still stops at the target, whatever the lengths of the steps after this one:

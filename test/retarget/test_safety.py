@@ -151,7 +151,9 @@ def test_a_refused_target_holds_with_the_next_command(reason):
     made.refuse(reason)
     braking = [made.command(0.21 + PERIOD_S * (step + 1)) for step in range(60)]
     assert (made.state, made.reason) == (SafetyState.HOLD, reason)
-    assert (np.abs(braking[0].velocities) <= np.maximum(speed - LIMITS.acceleration * PERIOD_S, 0.0) + ROUNDING).all()
+    assert (
+        np.abs(braking[0].velocities) <= np.maximum(speed - LIMITS.acceleration * PERIOD_S, 0.0) + ROUNDING
+    ).all()
     assert not braking[-1].velocities.any()
 
 

@@ -1,0 +1,117 @@
+"""What the node hand_retarget counts, and the diagnostics that it makes of it.
+
+In: hands that came, commands that went, with times (s, monotonic). Out: ``DiagnosticArray``; times in ms, rates in Hz
+over the last ``WINDOW_S`` seconds.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping
+
+import numpy as np
+from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+
+from hand_pose_ros.retarget.safety import SafetyState
+
+WINDOW_S = 10.0
+_SILENT_S = 1.0  # no message of hands for this long is told
+
+
+class RetargetStatistics:
+    """Counts and sliding windows. Safe to call from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._started_s = time.monotonic()
+        self._hands: deque[float] = deque()
+        self._commands: deque[float] = deque()
+        self._latencies: deque[tuple[float, float, float]] = deque()
+        self.hands = self.commands = self.refused = 0
+
+    def receive(self) -> None:
+        """Counts a message of hands."""
+        with self._lock:
+            self.hands += 1
+            self._hands.append(time.monotonic())
+
+    def send(self) -> None:
+        """Counts a command."""
+        with self._lock:
+            self.commands += 1
+            self._commands.append(time.monotonic())
+
+    def refuse(self) -> None:
+        """Counts a message of hands of which none was followed."""
+        with self._lock:
+            self.refused += 1
+
+    def follow(self, engine_s: float, latency_s: float) -> None:
+        """Counts a hand that was followed: what the engine took, and how long after it came its command went out."""
+        with self._lock:
+            self._latencies.append((time.monotonic(), engine_s, latency_s))
+
+    def figures(self) -> dict[str, float]:
+        """All counts, rates (Hz) and percentiles (ms); NaN where nothing was followed lately."""
+        with self._lock:
+            now_s = time.monotonic()
+            for times in (self._hands, self._commands):
+                while times and times[0] < now_s - WINDOW_S:
+                    times.popleft()
+            while self._latencies and self._latencies[0][0] < now_s - WINDOW_S:
+                self._latencies.popleft()
+            window_s = max(1e-3, min(WINDOW_S, now_s - self._started_s))
+            figures: dict[str, float] = {
+                "hands_received": self.hands,
+                "hands_refused": self.refused,
+                "commands": self.commands,
+                "rate_in_hz": len(self._hands) / window_s,
+                "rate_out_hz": len(self._commands) / window_s,
+                "silent_s": now_s - self._hands[-1] if self._hands else np.inf,
+            }
+            taken = np.array(self._latencies)
+        for column, name in ((1, "engine_ms"), (2, "latency_ms")):
+            values = 1e3 * np.percentile(taken[:, column], (50, 95)) if len(taken) else (np.nan, np.nan)
+            figures |= {f"{name}_p{p}": float(value) for p, value in zip((50, 95), values, strict=True)}
+        return figures
+
+
+def retarget_diagnostics(
+    name: str,
+    hardware_id: str,
+    stamp: Time,
+    lifecycle: str,
+    state: SafetyState,
+    reason: str,
+    statistics: RetargetStatistics,
+    configure_error: str | None,
+    last_error: str,
+    details: Mapping[str, str],
+) -> DiagnosticArray:
+    """An array with one status, the node's. ``details`` are more values by their keys."""
+    figures = statistics.figures()
+    silent = figures.pop("silent_s") > _SILENT_S
+    message = f"{state.value}: {reason}" if reason else state.value
+    if configure_error is not None:
+        level, message = DiagnosticStatus.ERROR, configure_error
+    elif lifecycle != "active":
+        level, message = DiagnosticStatus.OK, lifecycle
+    elif silent:
+        level, message = DiagnosticStatus.WARN, f"{message}; no messages of hands"
+    elif state in (SafetyState.HOLD, SafetyState.REST):
+        level = DiagnosticStatus.WARN
+    else:
+        level = DiagnosticStatus.OK
+    values = {"lifecycle": lifecycle, "state": state.value, "reason": reason, **details}
+    values |= {
+        key: f"{value:.2f}" if isinstance(value, float) else str(value) for key, value in figures.items()
+    }
+    values["last_error"] = last_error
+    status = DiagnosticStatus(level=level, name=name, message=message, hardware_id=hardware_id)
+    status.values = [KeyValue(key=key, value=value) for key, value in values.items()]
+    array = DiagnosticArray(status=[status])
+    array.header.stamp = stamp
+    return array

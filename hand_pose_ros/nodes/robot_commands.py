@@ -1,0 +1,93 @@
+"""A robot's joint positions -> the message that its driver takes.
+
+In: commands (K,) in the engine's order, rad and m. Out: ``JointState`` on ``joint_command``, ``Float64MultiArray`` on
+``position_commands`` or ``JointTrajectory`` on ``joint_trajectory``, with the driver's names and order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from builtin_interfaces.msg import Time
+from rclpy.duration import Duration
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Float64MultiArray, MultiArrayDimension
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+
+from hand_pose_ros.nodes.qos_overrides import PUBLISHER, Endpoint
+from hand_pose_ros.nodes.topics import JOINT_COMMAND_TOPIC, RELIABLE_QOS
+from hand_pose_ros.retarget.safety import JointCommand
+from hand_pose_ros.validation import shown
+
+COMMAND_ENDPOINTS: dict[str, Endpoint] = {
+    "joint_state": Endpoint(JOINT_COMMAND_TOPIC, PUBLISHER, RELIABLE_QOS),
+    "position_array": Endpoint("position_commands", PUBLISHER, RELIABLE_QOS),
+    "joint_trajectory": Endpoint("joint_trajectory", PUBLISHER, RELIABLE_QOS),
+}
+"""By the parameter ``output``."""
+_KINDS: dict[str, type] = {
+    "joint_state": JointState,
+    "position_array": Float64MultiArray,
+    "joint_trajectory": JointTrajectory,
+}
+
+
+class CommandMessages:
+    """Makes the messages of one robot.
+
+    ``names`` (K,) of the engine's joints, ``prismatic`` (K,); ``joints`` the driver's names with commas between, empty
+    for all. ValueError for a name that is not there, and for degrees in a trajectory.
+    """
+
+    def __init__(
+        self, output: str, names: Sequence[str], prismatic: Sequence[bool], prefix: str, joints: str,
+        degrees: bool, period_s: float,
+    ) -> None:  # fmt: skip
+        if degrees and output == "joint_trajectory":
+            raise ValueError(
+                "parameter 'degrees' is true, want false with joint_trajectory, which is in radians"
+            )
+        named = [f"{prefix}{name}" for name in names]
+        wanted = [name.strip() for name in joints.split(",")] if joints.strip() else named
+        missing = [name for name in wanted if name not in named]
+        if missing or len(set(wanted)) != len(wanted):
+            what = shown(", ".join(missing)) + " which the robot has not" if missing else "a joint twice"
+            raise ValueError(f"parameter 'joints' names {what}, want of {', '.join(named)}")
+        self.kind = _KINDS[output]
+        self.names = wanted
+        self.all_names = named
+        self._order = [named.index(name) for name in wanted]
+        self._factors = np.array([1.0 if prismatic[i] or not degrees else 180.0 / np.pi for i in self._order])
+        self._ahead = Duration(seconds=period_s).to_msg()
+
+    def message(self, command: JointCommand, stamp: Time) -> Any:
+        """One command as its message; ``stamp`` is the time at which it is sent."""
+        positions = (command.positions[self._order] * self._factors).tolist()
+        velocities = (command.velocities[self._order] * self._factors).tolist()
+        if self.kind is Float64MultiArray:
+            array = Float64MultiArray(data=positions)
+            array.layout.dim = [
+                MultiArrayDimension(label=",".join(self.names), size=len(positions), stride=len(positions))
+            ]
+            return array
+        if self.kind is JointTrajectory:
+            # The stamp stays 0, which means now: clocks of two computers differ.
+            point = JointTrajectoryPoint(
+                positions=positions, velocities=velocities, time_from_start=self._ahead
+            )
+            return JointTrajectory(joint_names=self.names, points=[point])
+        state = JointState(name=self.names, position=positions, velocity=velocities)
+        state.header.stamp = stamp
+        return state
+
+
+def positions_from(state: JointState, names: Sequence[str]) -> np.ndarray | None:
+    """The positions (K,) of these joints in a message, None where it does not hold all of them."""
+    if len(state.name) > len(state.position):
+        return None
+    of_name = dict(zip(state.name, state.position, strict=False))
+    if any(name not in of_name for name in names):
+        return None
+    return np.array([of_name[name] for name in names])

@@ -1,0 +1,195 @@
+"""Hands in, commands out: what the active node hand_retarget does, without its topics.
+
+In: ``HandPoseArray`` and ticks of a timer, each from its own thread. Out: calls of ``send`` with each command and of
+``tell`` with each new state. The engine runs outside the lock, so that ticks never wait for it; commands are sent
+within it, so that none overtakes another.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from hand_pose_ros.hand.joint_sets import operator_points
+from hand_pose_ros.msg import HandPose, HandPoseArray
+from hand_pose_ros.nodes.conversions import SIDE_NAMES, joints_of
+from hand_pose_ros.nodes.retarget_statistics import RetargetStatistics
+from hand_pose_ros.nodes.throttled_logger import ThrottledLogger, error_line
+from hand_pose_ros.retarget.engagement import Engagement
+from hand_pose_ros.retarget.engine import OperatorHand
+from hand_pose_ros.retarget.hand_gate import HandGate, SeenHand
+from hand_pose_ros.retarget.retargeter import Retargeter
+from hand_pose_ros.retarget.safety import JointCommand, SafeCommander, SafetyState
+
+Start = Callable[[], np.ndarray | None]
+
+
+class RobotDriver:
+    """Drives one robot's hand.
+
+    ``start()`` returns where the robot's joints are (K,), None where that is the last command; it raises ValueError
+    where that must be known and is not.
+    """
+
+    def __init__(
+        self,
+        retargeter: Retargeter,
+        gate: HandGate,
+        engagement: Engagement,
+        commander: SafeCommander,
+        statistics: RetargetStatistics,
+        throttled_logger: ThrottledLogger,
+        start: Start,
+        send: Callable[[JointCommand], None],
+        tell: Callable[[SafetyState, str], None],
+    ) -> None:
+        self._engine = retargeter.engine
+        self._gate, self._engagement, self._commander = gate, engagement, commander
+        self._statistics, self._throttled_logger = statistics, throttled_logger
+        self._start, self._send, self._tell = start, send, tell
+        self._lock = threading.RLock()
+        self._engine_lock = threading.Lock()
+        self._engagements = 0
+        self._told: tuple[SafetyState, str] | None = None
+        self._closed = False
+        self._announce()
+
+    @property
+    def state(self) -> tuple[SafetyState, str]:
+        """What the robot's hand is doing, and why."""
+        with self._lock:
+            return self._commander.state, self._commander.reason
+
+    def switch(self, on: bool) -> tuple[bool, str]:
+        """The service: (whether it worked, what follows)."""
+        with self._lock:
+            if on and self._commander.engaged:  # what it follows is chosen anew, and approached again
+                self._commander.disengage()
+            self._engagement.switch(on)
+            wanted, why = self._engagement.wanted(time.monotonic())
+            if not on:
+                self._update_engagement()
+                return True, "disengaged"
+            if self._engagement.deadman == "engages":
+                self._engagement.switch(False)
+                return False, "the deadman's button engages (parameter deadman)"
+            if not wanted:
+                self._announce()
+                return True, f"switched on; {why}"
+            error = self._update_engagement()
+            if error is not None:
+                self._engagement.switch(False)
+                return False, error
+            return True, "engaged: the hand is approached"
+
+    def press(self, held: bool) -> None:
+        """The deadman's button."""
+        with self._lock:
+            self._engagement.press(held, time.monotonic())
+
+    def tick(self) -> None:
+        """The next command is due."""
+        with self._lock:
+            self._update_engagement()
+            self._command()
+
+    def on_hands(self, message: HandPoseArray) -> bool:
+        """The hands of one image; whether a command was sent for it."""
+        arrived_s = time.monotonic()
+        self._statistics.receive()
+        with self._lock:
+            if not self._commander.engaged:
+                return False
+            engagement = self._engagements
+            index, why = self._gate.choose([_seen(hand) for hand in message.hands], arrived_s)
+            if index is None:
+                self._refuse(why)
+                return self._command()
+        target = None
+        try:
+            hand = operator_hand(message.hands[index])
+            with self._engine_lock:
+                target = self._engine.retarget(hand)
+        except Exception as error:  # noqa: BLE001  an engine is others' code: whatever it raises, the robot holds
+            why = f"the engine failed: {error_line(error)}"
+            self._throttled_logger.error("engine", why)
+        engine_s = time.monotonic() - arrived_s
+        with self._lock:
+            if engagement != self._engagements:  # it is of the engagement before
+                return False
+            if target is None:
+                self._refuse(why)
+                return self._command()
+            self._commander.offer(target, time.monotonic())
+            sent = self._command()
+            self._statistics.follow(engine_s, time.monotonic() - arrived_s)
+            return sent
+
+    def close(self) -> None:
+        """No command goes out any more."""
+        with self._lock:
+            self._engagement.reset()
+            self._commander.disengage("not active")
+            self._closed = True
+            self._announce()
+
+    def _refuse(self, why: str) -> None:
+        self._statistics.refuse()
+        self._commander.refuse(why)
+
+    def _update_engagement(self) -> str | None:
+        """Engages or disengages as it is wanted; what stands in the way."""
+        wanted, why = self._engagement.wanted(time.monotonic())
+        if self._closed or wanted == self._commander.engaged:
+            return None
+        if not wanted:
+            self._commander.disengage(why)
+            self._announce()
+            return None
+        try:
+            given = self._start()
+            start = self._commander.positions if given is None else given
+            self._commander.engage(start, time.monotonic())
+        except ValueError as error:
+            self._throttled_logger.error("engage", f"not engaged: {error}")
+            self._commander.disengage(str(error))
+            self._announce()
+            return str(error)
+        self._engagements += 1
+        self._gate.release()
+        with self._engine_lock:
+            self._engine.start_from(self._commander.positions)
+        self._announce()
+        return None
+
+    def _command(self) -> bool:
+        command = None if self._closed else self._commander.command(time.monotonic())
+        if command is not None:
+            self._send(command)
+            self._statistics.send()
+        self._announce()
+        return command is not None
+
+    def _announce(self) -> None:
+        state = (self._commander.state, self._commander.reason)
+        if state != self._told:
+            self._told = state
+            self._tell(*state)
+
+
+def _seen(hand: HandPose) -> SeenHand:
+    side = SIDE_NAMES.get(hand.side, "")
+    return SeenHand(side, hand.track_id, hand.state != HandPose.STATE_TRACK, hand.confidence)
+
+
+def operator_hand(hand: HandPose) -> OperatorHand:
+    """A message's hand as engines take it. ValueError where its palm has no orientation."""
+    q = hand.palm.orientation
+    rotation = Rotation.from_quat([q.x, q.y, q.z, q.w]).as_matrix()
+    return OperatorHand(
+        SIDE_NAMES[hand.side], operator_points(joints_of(hand), rotation), np.asarray(hand.angles, np.float64)
+    )
