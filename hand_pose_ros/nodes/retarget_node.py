@@ -1,13 +1,12 @@
 """The lifecycle node ``hand_retarget``: hands in, the commands of a robot's hand out, within its limits.
 
-Hands and ticks have threads of their own, so that a slow engine holds up no command. The parameters are in
+Hands and commands have threads of their own, so that a slow engine holds up no command. The parameters are in
 ``parameters/retarget_parameters``, what happens while it is active in ``robot_driver``, the messages in
 ``robot_commands``. Nothing is sent before the service ``~/engage`` (or the deadman's button) asks for it.
 """
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import numpy as np
@@ -19,11 +18,11 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.lifecycle.node import LifecycleNodeMixin
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, String
 from std_srvs.srv import SetBool
 
 from hand_pose_ros.msg import HandPoseArray
+from hand_pose_ros.nodes.command_loop import CommandLoop
 from hand_pose_ros.nodes.node_main import of_a_living_node, run_node
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
 from hand_pose_ros.nodes.parameters.retarget_parameters import RETARGET_PARAMETERS
@@ -36,8 +35,9 @@ from hand_pose_ros.nodes.qos_overrides import (
     subscription_options,
 )
 from hand_pose_ros.nodes.retarget_statistics import RetargetStatistics, retarget_diagnostics
-from hand_pose_ros.nodes.robot_commands import COMMAND_ENDPOINTS, CommandMessages, positions_from
+from hand_pose_ros.nodes.robot_commands import COMMAND_ENDPOINTS, CommandMessages
 from hand_pose_ros.nodes.robot_driver import RobotDriver
+from hand_pose_ros.nodes.robot_inputs import ROBOT_ENDPOINTS, RobotInputs
 from hand_pose_ros.nodes.robot_setup import build_commander, build_gate, build_robot
 from hand_pose_ros.nodes.throttled_logger import ThrottledLogger, error_line
 from hand_pose_ros.nodes.topics import (
@@ -45,27 +45,21 @@ from hand_pose_ros.nodes.topics import (
     DIAGNOSTICS_TOPIC,
     HANDS_TOPIC,
     LATCHED_QOS,
-    ROBOT_DESCRIPTION_TOPIC,
-    ROBOT_STATES_TOPIC,
 )
 from hand_pose_ros.retarget.engagement import Engagement
 from hand_pose_ros.retarget.retargeter import Retargeter
 from hand_pose_ros.retarget.safety import SafetyState
 
-# Only the newest counts. Best effort hears reliable and best-effort partners alike.
-_NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
-_HANDS = Endpoint(HANDS_TOPIC, SUBSCRIPTION, _NEWEST)
-_DEADMAN = Endpoint(DEADMAN_TOPIC, SUBSCRIPTION, _NEWEST)
-_ROBOT_STATES = Endpoint(ROBOT_STATES_TOPIC, SUBSCRIPTION, _NEWEST)
-_ROBOT_DESCRIPTION = Endpoint(ROBOT_DESCRIPTION_TOPIC, SUBSCRIPTION, LATCHED_QOS)
+# Only the newest counts. Best effort hears reliable and best-effort buttons alike.
+_HANDS = Endpoint(HANDS_TOPIC, SUBSCRIPTION, QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE))
+_DEADMAN = Endpoint(
+    DEADMAN_TOPIC, SUBSCRIPTION, QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+)
 _STATE = Endpoint("~/state", PUBLISHER, LATCHED_QOS)
 _DIAGNOSTICS = Endpoint(DIAGNOSTICS_TOPIC, PUBLISHER, QoSProfile(depth=1))
-_ENDPOINTS = (
-    _HANDS, _DEADMAN, _ROBOT_STATES, _ROBOT_DESCRIPTION, *COMMAND_ENDPOINTS.values(), _STATE, _DIAGNOSTICS,
-)  # fmt: skip
+_ENDPOINTS = (_HANDS, _DEADMAN, *ROBOT_ENDPOINTS, *COMMAND_ENDPOINTS.values(), _STATE, _DIAGNOSTICS)
 _DIAGNOSTICS_PERIOD_S = 1.0
-_STATES_AGE_S = 1.0  # older joint states are none. Guessed: robots publish them at 10 Hz or more
-_THREADS = 4  # hands, ticks, a transition, everything else
+_THREADS = 3  # hands, a transition, everything else
 
 
 class HandRetargetNode(LifecycleNode):
@@ -83,19 +77,17 @@ class HandRetargetNode(LifecycleNode):
         self._messages: CommandMessages | None = None
         self._driver: RobotDriver | None = None
         self._configure_error: str | None = None
-        self._urdf: str | None = None
-        self._robot_states: tuple[float, JointState] | None = None
         self._commands: Any = None
-        self._timer: Any = None
+        self._loop: CommandLoop | None = None
         self._active_inputs: list[Any] = []
         self._state = self.create_publisher(String, **publisher_options(self, _STATE, self.throttled_logger))
         self._publish_state(SafetyState.DISENGAGED, "not active")
-        self._listen(String, _ROBOT_DESCRIPTION, self._on_description, ReentrantCallbackGroup())
+        self._robot_inputs = RobotInputs(self, self.throttled_logger)
         self.create_service(SetBool, "~/engage", self._on_engage)
         options = publisher_options(self, _DIAGNOSTICS, self.throttled_logger)
         self._diagnostics = self.create_publisher(DiagnosticArray, **options)
-        self._steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(_DIAGNOSTICS_PERIOD_S, self._publish_diagnostics, clock=self._steady)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(_DIAGNOSTICS_PERIOD_S, self._publish_diagnostics, clock=steady)
 
     def autostart(self) -> None:
         """Configures and activates, unless the parameter ``autostart`` says no."""
@@ -109,7 +101,7 @@ class HandRetargetNode(LifecycleNode):
         try:
             self.parameters.check()
             self.parameters.locked = True
-            robot = build_robot(self.parameters, lambda: self._urdf, self.context.ok)
+            robot = build_robot(self.parameters, lambda: self._robot_inputs.description, self.context.ok)
             self._messages = CommandMessages(
                 self.parameters["output"], robot.engine.joint_names, robot.prismatic, self.parameters["joint_prefix"],
                 self.parameters["joints"], self.parameters["degrees"], 1.0 / self.parameters["command_rate_hz"],
@@ -141,19 +133,12 @@ class HandRetargetNode(LifecycleNode):
             build_commander(parameters, self._retargeter), self.statistics, self.throttled_logger,
             self._start_positions, self._send, self._publish_state,
         )  # fmt: skip
-        self._timer = self.create_timer(
-            1.0 / parameters["command_rate_hz"],
-            self._driver.tick,
-            MutuallyExclusiveCallbackGroup(),
-            clock=self._steady,
-        )
+        self._loop = CommandLoop(1.0 / parameters["command_rate_hz"], self._driver.tick, self._on_failure)
         self._active_inputs = [
             self._listen(HandPoseArray, _HANDS, self._on_hands, MutuallyExclusiveCallbackGroup()),
-            self._listen(JointState, _ROBOT_STATES, self._on_robot_states, None),
         ]
         if parameters["deadman"] != "off":
-            on_deadman = self._on_deadman
-            self._active_inputs.append(self._listen(Bool, _DEADMAN, on_deadman, None))
+            self._active_inputs.append(self._listen(Bool, _DEADMAN, self._on_deadman, None))
         self.get_logger().info(
             f"'{parameters['robot']}' ({parameters['side']}) by {self._retargeter.engine.name}, commands on"
             f" '{self._commands.topic_name}': engage with '{self.get_fully_qualified_name()}/engage'"
@@ -163,13 +148,13 @@ class HandRetargetNode(LifecycleNode):
     @of_a_living_node
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Nothing is sent any more."""
-        self._stop()
+        self.close()
         return super().on_deactivate(state)
 
     @of_a_living_node
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Forgets the robot; parameters may change again."""
-        self._stop()
+        self.close()
         if self._commands is not None:
             self.destroy_lifecycle_publisher(self._commands)
         self._commands = self._retargeter = None
@@ -190,40 +175,34 @@ class HandRetargetNode(LifecycleNode):
         super().destroy_node()
         self._state_machine.destroy_when_not_in_use()
 
-    def close(self) -> None:
-        """Stops sending; before destroy_node, in whatever state."""
-        self._stop()
-
     def _listen(self, kind: type, endpoint: Endpoint, callback: Any, group: Any) -> Any:
         options = subscription_options(self, endpoint, self.throttled_logger)
         return self.create_subscription(kind, callback=callback, callback_group=group, **options)
 
-    def _stop(self) -> None:
+    def close(self) -> None:
+        """Stops sending; before destroy_node, in whatever state."""
         driver, self._driver = self._driver, None
         if driver is not None:
             driver.close()
-        if self._timer is not None:
-            self.destroy_timer(self._timer)
-            self._timer = None
+        loop, self._loop = self._loop, None
+        if loop is not None:
+            loop.close()
         for subscription in self._active_inputs:
             self.destroy_subscription(subscription)
         self._active_inputs = []
-        self._robot_states = None
 
     def _on_hands(self, message: HandPoseArray) -> None:
-        driver, timer = self._driver, self._timer
-        if driver is not None and driver.on_hands(message) and timer is not None:
-            timer.reset()  # the next command is due one period after this one
+        driver, loop = self._driver, self._loop
+        if driver is not None and driver.on_hands(message) and loop is not None:
+            loop.postpone()  # the next command is due one period after this one
+
+    def _on_failure(self, error: Exception) -> None:
+        if self.context.ok():  # else the process is being ended, and nothing is wrong
+            self.throttled_logger.error("command", f"no command was sent: {error_line(error)}")
 
     def _on_deadman(self, message: Bool) -> None:
         if self._driver is not None:
             self._driver.press(message.data)
-
-    def _on_robot_states(self, message: JointState) -> None:
-        self._robot_states = time.monotonic(), message
-
-    def _on_description(self, message: String) -> None:
-        self._urdf = message.data
 
     def _on_engage(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         """Begins to follow the hand, or ends it."""
@@ -234,27 +213,8 @@ class HandRetargetNode(LifecycleNode):
         return response
 
     def _start_positions(self) -> np.ndarray | None:
-        """Where the robot stands, None for where it was sent last. ValueError where that is not known but must be."""
-        source = self.parameters["start_from"]
         assert self._messages is not None
-        if source == "rest":
-            return None
-        if self._robot_states is not None and time.monotonic() - self._robot_states[0] < _STATES_AGE_S:
-            positions = positions_from(self._robot_states[1], self._messages.all_names)
-            if positions is not None:
-                return positions
-            missing = sorted(set(self._messages.all_names) - set(self._robot_states[1].name))
-            what = f"does not hold {', '.join(missing)}" if missing else "holds fewer positions than names"
-        else:
-            what = "is silent"
-        topic = self.resolve_topic_name(ROBOT_STATES_TOPIC)
-        if source == "joint_states" or self.count_publishers(topic):
-            raise ValueError(f"where the robot stands is not known: '{topic}' {what}")
-        self.throttled_logger.warn(
-            "start",
-            f"nobody publishes '{topic}': the robot is taken to stand where it was sent last, or at rest",
-        )
-        return None
+        return self._robot_inputs.start_positions(self.parameters["start_from"], self._messages.all_names)
 
     def _send(self, command: Any) -> None:
         assert self._messages is not None

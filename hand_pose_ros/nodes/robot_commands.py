@@ -81,13 +81,3 @@ class CommandMessages:
         state = JointState(name=self.names, position=positions, velocity=velocities)
         state.header.stamp = stamp
         return state
-
-
-def positions_from(state: JointState, names: Sequence[str]) -> np.ndarray | None:
-    """The positions (K,) of these joints in a message, None where it does not hold all of them."""
-    if len(state.name) > len(state.position):
-        return None
-    of_name = dict(zip(state.name, state.position, strict=False))
-    if any(name not in of_name for name in names):
-        return None
-    return np.array([of_name[name] for name in names])

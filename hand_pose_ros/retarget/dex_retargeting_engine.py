@@ -1,7 +1,7 @@
-"""The engine ``dex-retargeting``: the optional package of that name (Qin et al., AnyTeleop, 2023), in Python with nlopt.
+"""The engine ``dex-retargeting``: the optional package of that name (Qin et al., AnyTeleop, 2023), with nlopt.
 
-In: an ``OptimizerConfig`` and a robot's description. Out: an engine. ValueError in one sentence where the package is not
-installed or refuses the configuration.
+In: an ``OptimizerConfig`` and a robot's description. Out: an engine. ValueError in one sentence where the package
+refuses the configuration, ImportError where it is not installed.
 """
 
 from __future__ import annotations

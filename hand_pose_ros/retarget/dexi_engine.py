@@ -1,7 +1,7 @@
 """The engine ``dexi-rs``: the objectives of dex-retargeting, solved in Rust by the optional package of that name.
 
-In: an ``OptimizerConfig`` and a robot's description. Out: an engine. ValueError in one sentence where the package is not
-installed or refuses the configuration.
+In: an ``OptimizerConfig`` and a robot's description. Out: an engine. ValueError in one sentence where the package
+refuses the configuration, ImportError where it is not installed.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ from __future__ import annotations
 from hand_pose_ros.validation import require, require_positive
 
 DEADMAN: tuple[str, ...] = ("optional", "required", "engages", "off")
-"""What the button does. optional: the switch engages, and once a button was heard it must be held too. required: the
-switch engages while the button is held. engages: holding it is enough, there is no switch. off: it is not listened to."""
+"""What the button does. optional: the switch engages, and once a button was heard it must be held too. required:
+the switch engages while the button is held. engages: holding it is enough, there is no switch. off: nobody listens."""
 
 
 class Engagement:

@@ -25,19 +25,19 @@ ROBOT_DESCRIPTION = "robot_description"
 RETARGET_PARAMETERS: tuple[Parameter, ...] = (
     Parameter("autostart", True, "Configure and activate at start; false leaves that to a lifecycle manager."),
     Parameter(
-        "robot", "", "The robot's hand: a name of config/retarget (allegro, shadow, leap, inspire, ability, panda), or a"
-        " path of a file of YAML like those. It has no default.",
+        "robot", "", "The robot's hand: a name of config/retarget (allegro, shadow, leap, inspire, ability, panda), or"
+        " a path of a file of YAML like those. It has no default.",
     ),
     Parameter("side", _GATE.side, "The person's hand that drives it, and the robot's.", choices=SIDES),
     Parameter(
-        "engine", "auto", "What maps the hand to the robot; auto: dexi-rs, dex-retargeting, direct or gripper, the first"
-        " that the robot's file describes and that is installed.", choices=ENGINES,
+        "engine", "auto", "What maps the hand to the robot; auto: dexi-rs, dex-retargeting, direct or gripper, the"
+        " first that the robot's file describes and that is installed.", choices=ENGINES,
     ),
     Parameter(
-        "urdf", "", "A file of the robot's hand; robot_description: from the topic of that name; empty: the one that comes"
-        " with the installed engine.",
+        "urdf", "", "A file of the robot's hand; robot_description: from the topic of that name; empty: the one that"
+        " comes with the installed engine.",
     ),
-    Parameter("joint_prefix", "", "Put before the joints' names of the URDF or file in commands and joint states: rh_."),
+    Parameter("joint_prefix", "", "Put before the joints' names of the URDF or file, here and in joint states: rh_."),
     Parameter(
         "joints", "", "The joints that are commanded, in the driver's order, with commas between; empty: all, in the"
         " engine's order.",
@@ -54,16 +54,17 @@ RETARGET_PARAMETERS: tuple[Parameter, ...] = (
         minimum=0.01, maximum=1.0,
     ),
     Parameter(
-        "deadman", "optional", "The button on the topic deadman: optional (once heard it must be held), required, engages"
-        " (holding it is enough, without the service), off.", choices=DEADMAN,
+        "deadman", "optional", "The button on the topic deadman: optional (once heard it must be held), required,"
+        " engages (holding it is enough, without the service), off.", choices=DEADMAN,
     ),
     Parameter(
         "deadman_timeout_s", 0.3, "Without a word of the button for this long (s) it counts as let go.",
         minimum=0.02, maximum=10.0,
     ),
     Parameter(
-        "start_from", "auto", "Where the robot stands when it is engaged: as joint_states says (engaging fails without),"
-        " rest (where it was sent last, at first the rest pose), auto (joint_states where somebody publishes them).",
+        "start_from", "auto", "Where the robot stands when it is engaged: as joint_states says (engaging fails"
+        " without), rest (where it was sent last, at first the rest pose), auto (joint_states where they are"
+        " published).",
         choices=START_FROM,
     ),
     Parameter(
