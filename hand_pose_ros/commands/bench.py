@@ -1,10 +1,11 @@
 """``hand-pose bench``: what refinement brings (``refine``), how gestures are told (``gestures``), hostile input
-(``fuzz``), a long run (``soak``).
+(``fuzz``), a long run (``soak``), a robot's hand that follows (``retarget``).
 
 In, ``refine``: weights (the shipped ones), optionally a folder of real frames of a hand that is held; sequences and
 seeds are fixed (synthetic/sequences.py). In, ``gestures``: how many synthetic people. In, ``fuzz``: a number of
-messages, a seed. In, ``soak``: minutes, a rate. Out: tables or lines on the terminal and, with --output, all figures as
-JSON. ``fuzz`` over DDS and ``soak`` need ROS. Exit status 1: the tracker did what it must not.
+messages, a seed. In, ``soak``: minutes, a rate. In, ``retarget``: robots, sides, an engine. Out: tables or lines
+on the terminal and, with --output, all figures as JSON. What is driven over DDS needs ROS. Exit status 1: the tracker, or
+what a robot is sent, did what it must not.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from hand_pose_ros.commands.arguments import (
     minutes,
     positive_int,
     rate_hz,
+    real_number,
     require_outputs,
     seed_int,
 )
@@ -36,8 +38,11 @@ from hand_pose_ros.evaluation.bench_refinement import (
     measure_recording,
     measure_sequences,
 )
+from hand_pose_ros.evaluation.bench_retarget import measure_robot, retarget_lines, still_hand
 from hand_pose_ros.files import write_json
+from hand_pose_ros.hand.skeleton import SIDES
 from hand_pose_ros.recording.frame_folder import RecordedFrames
+from hand_pose_ros.retarget.retargeter import ENGINES
 from hand_pose_ros.synthetic.sequences import KINDS
 from hand_pose_ros.tracking.tracker import HandTracker
 
@@ -49,7 +54,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     fuzz = benches.add_parser("fuzz", help="hostile images, camera infos and stamps")
     soak = benches.add_parser("soak", help="the node at camera rate for a long time: does it grow?")
     gestures = benches.add_parser("gestures", help="pinches and grasps of people who show them by a script")
-    for bench in (refine, gestures, fuzz, soak):
+    retarget = benches.add_parser(
+        "retarget", help="a robot's hand that follows a person's: how well, how safely"
+    )
+    for bench in (refine, gestures, fuzz, soak, retarget):
         bench.add_argument("--model", type=Path, help="weights (default: the shipped ones)")
         bench.add_argument("--output", type=Path, help="JSON file for all figures")
     refine.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS), help="which sequences")
@@ -71,14 +79,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     soak.add_argument("--minutes", type=minutes, default=20.0, help="how long")
     soak.add_argument("--rate", type=rate_hz, default=60.0, help="frames a second")
-    for bench in (fuzz, soak):
+    retarget.add_argument(
+        "--robots",
+        nargs="+",
+        default=["allegro", "shadow"],
+        help="names of config/retarget, or files of YAML",
+    )
+    retarget.add_argument("--sides", nargs="+", choices=SIDES, default=list(SIDES), help="of the hands")
+    retarget.add_argument("--engine", choices=ENGINES, default="auto", help="as the node's parameter")
+    retarget.add_argument("--frames", type=positive_int, default=2000, help="images with faults")
+    retarget.add_argument("--seed", type=seed_int, default=0, help="same seed, same hands and faults")
+    retarget.add_argument("--quick", action="store_true", help="leave out the tracked hand at rest")
+    retarget.add_argument(
+        "--seconds", type=real_number(0.0, 86_400.0), default=0.0,
+        help="how long two nodes, right and left, are driven over DDS; 0: not at all",
+    )  # fmt: skip
+    for bench in (fuzz, soak, retarget):
         bench.add_argument("--log", type=Path, help="folder to keep the node's log in")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure and print -> the exit status."""
     require_outputs(arguments.output)
-    benches = {"refine": _refine, "gestures": _gestures, "fuzz": _fuzz, "soak": _soak}
+    benches = {
+        "refine": _refine,
+        "gestures": _gestures,
+        "fuzz": _fuzz,
+        "soak": _soak,
+        "retarget": _retarget,
+    }
     figures, problems = benches[arguments.what](arguments)
     if arguments.output:
         write_json(arguments.output, {"machine": platform.processor() or platform.machine()} | figures)
@@ -166,6 +195,28 @@ def _soak(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
             f"threads {held.threads[0]} to {held.threads[1]}, files {held.files[0]} to {held.files[1]}"
         )
     return dataclasses.asdict(figures), figures.problems
+
+
+def _retarget(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+    still = [] if arguments.quick else still_hand(arguments.model)
+    found, problems = {}, []
+    for robot in arguments.robots:
+        for side in arguments.sides:
+            figures = measure_robot(robot, side, arguments.engine, arguments.frames, arguments.seed, still)
+            found[f"{Path(robot).stem} {side}"] = dataclasses.asdict(figures)
+            problems += figures.problems
+            print("\n".join(retarget_lines(figures)))
+    if arguments.seconds > 0.0:
+        from hand_pose_ros.nodes.bench.retarget_client import drive_two_nodes  # needs ROS
+
+        with tempfile.TemporaryDirectory() as scratch:
+            driven = drive_two_nodes(
+                arguments.robots[0], arguments.engine, arguments.seconds, _log_folder(arguments, scratch)
+            )
+        found["dds"] = dataclasses.asdict(driven)
+        problems += driven.problems
+        print("\n".join(driven.lines()))
+    return found, problems
 
 
 def _log_folder(arguments: argparse.Namespace, scratch: str) -> Path:

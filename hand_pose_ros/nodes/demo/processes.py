@@ -20,9 +20,12 @@ _PATIENCE_S = 6.0
 _LOG_TAIL_LINES = 15
 
 
-def parameter_arguments(parameters: dict[str, Any]) -> list[str]:
-    """Returns ROS arguments that set parameters; strings are quoted, so that 'auto' or '1' stay strings."""
+def parameter_arguments(parameters: dict[str, Any], remaps: dict[str, str] | None = None) -> list[str]:
+    """Returns ROS arguments that set parameters, and that remap names; strings are quoted, so that 'auto' or '1' stay
+    strings."""
     arguments = ["--ros-args"]
+    for name, new in (remaps or {}).items():
+        arguments += ["-r", f"{name}:={new}"]
     for name, value in parameters.items():
         if isinstance(value, str):
             text = "'" + value.replace("'", "''") + "'"
@@ -50,14 +53,16 @@ class NodeProcesses:
     ) -> None:
         self.end_all()
 
-    def start(self, name: str, module: str, parameters: dict[str, Any]) -> None:
-        """Starts the module's node with these ROS parameters."""
+    def start(
+        self, name: str, module: str, parameters: dict[str, Any], remaps: dict[str, str] | None = None
+    ) -> None:
+        """Starts the module's node with these ROS parameters and remappings."""
         command = [
             sys.executable,
             "-m",
             "hand_pose_ros.nodes.process",
             module,
-            *parameter_arguments(parameters),
+            *parameter_arguments(parameters, remaps),
         ]
         with (self._folder / f"{name}.log").open("wb") as log, _interrupts_held():
             self._children[name] = subprocess.Popen(

@@ -1,0 +1,221 @@
+"""How well and how safely a robot's hand follows a person's: pinch, open hand, time, stillness, faults.
+
+In: a robot's name, a side, an engine's name. Out: :class:`RetargetFigures`. Lengths in millimetres where the field says
+so; positions of joints in rad.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from hand_pose_ros.evaluation.operator_hands import moving_angles, operator_hand, pinch_angles
+from hand_pose_ros.evaluation.retarget_faults import FaultFigures, drive_through_faults
+from hand_pose_ros.hand.joint_sets import JOINT_SETS, OPERATOR_SET, operator_points
+from hand_pose_ros.hand.skeleton import ANGLE_COUNT, FINGERS
+from hand_pose_ros.retarget.engine import Array, OperatorHand
+from hand_pose_ros.retarget.retargeter import Retargeter, build_retargeter
+from hand_pose_ros.retarget.robot_config import RobotConfig, read_robot, robot_file
+from hand_pose_ros.synthetic.sequences import bench_sequences
+from hand_pose_ros.tracking.config import TrackerConfig
+from hand_pose_ros.tracking.tracker import HandTracker
+
+PINCH_M = 0.013
+"""Tips that touch, bone to bone: what was measured of people."""
+ALPHAS: tuple[float, ...] = (1.0, 0.2)
+"""The engines' low-pass as it is by default, none, and as dex-retargeting's own files have it."""
+MOST_STILL_RAD = 0.002
+_RATE_HZ = 30.0
+_LEARNT_S, _STILL_S = 1.0, 3.0
+_SETTLED = 15  # frames before an engine has settled on what does not change
+_APPROACH = 15  # frames from the open hand to the pinch
+
+
+@dataclass(frozen=True)
+class LowPassFigures:
+    """What the engine's low-pass costs and brings."""
+
+    alpha: float
+    lag_frames: float
+    """How far a moving hand's joints lag behind those without it, frames of 30 Hz."""
+    still_rad: float | None
+    """Root mean square of the joints about their means over 3 s of a tracked hand at rest, the worst joint; None where
+    nothing was tracked."""
+
+
+@dataclass(frozen=True)
+class RetargetFigures:
+    """One robot, one side, one engine."""
+
+    robot: str
+    side: str
+    engine: str
+    joints: int
+    human_pinch_mm: float
+    pinch_gap_mm: float | None
+    """Between the robot's tips of thumb and index when the person holds that pinch; None where the file names no
+    tips."""
+    open_residual_mm: tuple[float, ...]
+    """Open hand: how far each of the robot's tips, seen from its wrist, is from the person's times the scale."""
+    open_length_ratio: tuple[float, ...]
+    """Open hand: the robot's length from wrist to tip against the person's."""
+    engine_ms_p50: float
+    engine_ms_p95: float
+    low_pass: tuple[LowPassFigures, ...]
+    faults: FaultFigures
+
+    @property
+    def problems(self) -> list[str]:
+        """What must not be."""
+        return [f"{self.robot} {self.side} {self.engine}: {problem}" for problem in self.faults.problems]
+
+
+def still_hand(model: str | None = None) -> list[OperatorHand]:
+    """A hand at rest as the tracker sees it for 3 s, from synthetic depth images of 30 Hz, and half a second before;
+    the first second, in which its size is learnt, is left out."""
+    still = next(sequence for sequence in bench_sequences() if sequence.kind == "still")
+    still = replace(still, duration_s=_LEARNT_S + _SETTLED / _RATE_HZ + _STILL_S)
+    tracker = HandTracker(model, TrackerConfig())
+    tracker.warm_up()
+    hands = []
+    for stamp_s, frame in still.frames():
+        found = tracker.update(frame.depth, still.camera, stamp_s).hands
+        if found and stamp_s >= _LEARNT_S:
+            hand = found[0]
+            hands.append(OperatorHand(hand.side, operator_points(hand.joints, hand.rotation), hand.angles))
+    return hands
+
+
+def measure_robot(
+    name: str, side: str, engine: str, frames: int, seed: int, still: Sequence[OperatorHand] = ()
+) -> RetargetFigures:
+    """All figures of a robot. ``still``: a tracked hand at rest, mirrored for the other side.
+
+    ValueError as ``build_retargeter``.
+    """
+    config = read_robot(robot_file(name, side))
+    robot = build_retargeter(config, engine, side)
+    poses = [operator_hand(side, angles) for angles in moving_angles(seed, np.arange(300) / _RATE_HZ)]
+    times_ms = []
+    for hand in poses:
+        start_s = time.perf_counter()
+        robot.engine.retarget(hand)
+        times_ms.append(1e3 * (time.perf_counter() - start_s))
+    residual, ratio = _open_hand(robot, side)
+    p50, p95 = np.percentile(times_ms, (50, 95))
+    return RetargetFigures(
+        robot=name,
+        side=side,
+        engine=robot.engine.name,
+        joints=len(robot.engine.joint_names),
+        human_pinch_mm=1e3 * PINCH_M,
+        pinch_gap_mm=_pinch_gap_mm(robot, side),
+        open_residual_mm=residual,
+        open_length_ratio=ratio,
+        engine_ms_p50=float(p50),
+        engine_ms_p95=float(p95),
+        low_pass=_low_pass(config, robot.engine.name, side, poses, still),
+        faults=drive_through_faults(build_retargeter(config, engine, side), side, frames, seed),
+    )
+
+
+def retarget_lines(figures: RetargetFigures) -> list[str]:
+    """The figures as lines of text."""
+    faults = figures.faults
+    lines = [f"{figures.robot} {figures.side} by {figures.engine}: {figures.joints} joints"]
+    if figures.pinch_gap_mm is not None:
+        residual = ", ".join(f"{value:.0f}" for value in figures.open_residual_mm)
+        ratio = ", ".join(f"{value:.2f}" for value in figures.open_length_ratio)
+        lines += [
+            f"  held pinch: person {figures.human_pinch_mm:.0f} mm, robot {figures.pinch_gap_mm:.1f} mm",
+            f"  open hand: fingertips {residual} mm off, robot's fingers {ratio} of the person's",
+        ]
+    lines.append(f"  engine: p50 {figures.engine_ms_p50:.3f} ms, p95 {figures.engine_ms_p95:.3f} ms")
+    for low_pass in figures.low_pass:
+        still = "not measured" if low_pass.still_rad is None else f"{low_pass.still_rad:.4f} rad RMS"
+        lines.append(
+            f"  low-pass {low_pass.alpha:g}: lag {low_pass.lag_frames:.1f} frames, hand at rest {still}"
+        )
+    lines.append(
+        f"  {faults.frames} hands with faults, {faults.commands} commands: {faults.before_engage} before engage, "
+        f"{faults.outside_limits} outside limits, {faults.over_velocity} over velocity, "
+        f"{faults.over_acceleration} over acceleration; {faults.losses} losses, held after at most "
+        f"{faults.commands_until_hold} commands; largest step {faults.most_step_rad:.3f}, the engine's "
+        f"{faults.most_engine_step_rad:.2f}"
+    )
+    return lines
+
+
+def _tips(robot: Retargeter, positions: Array) -> Array | None:
+    """The robot's fingertips (F, 3) m from its wrist; None where the file names none."""
+    optimizer = robot.config.optimizer
+    if robot.description is None or optimizer is None or not optimizer.finger_tip_link_names:
+        return None
+    frames = robot.description.link_frames(dict(zip(robot.engine.joint_names, positions, strict=True)))
+    tips = np.array([frames[link][:3, 3] for link in optimizer.finger_tip_link_names])
+    return np.asarray(tips - frames[optimizer.wrist_link_name or robot.description.root][:3, 3])
+
+
+def _pinch_gap_mm(robot: Retargeter, side: str) -> float | None:
+    pinch, positions = pinch_angles(PINCH_M), np.zeros(0)
+    for share in (*np.linspace(0.0, 1.0, _APPROACH), *np.ones(2 * _APPROACH)):
+        positions = robot.engine.retarget(operator_hand(side, share * pinch))
+    tips = _tips(robot, np.clip(positions, robot.limits.lower, robot.limits.upper))
+    return None if tips is None else float(1e3 * np.linalg.norm(tips[0] - tips[1]))
+
+
+def _open_hand(robot: Retargeter, side: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    hand, positions = operator_hand(side, np.zeros(ANGLE_COUNT)), np.zeros(0)
+    for _ in range(_APPROACH):
+        positions = robot.engine.retarget(hand)
+    tips = _tips(robot, np.clip(positions, robot.limits.lower, robot.limits.upper))
+    if tips is None or robot.config.optimizer is None:
+        return (), ()
+    names = JOINT_SETS[OPERATOR_SET].names
+    person = hand.points[[names.index(f"{finger}_tip") for finger in FINGERS[: len(tips)]]]
+    residual = 1e3 * np.linalg.norm(tips - robot.config.optimizer.scaling_factor * person, axis=1)
+    ratio = np.linalg.norm(tips, axis=1) / np.linalg.norm(person, axis=1)
+    return tuple(residual.tolist()), tuple(ratio.tolist())
+
+
+def _low_pass(
+    config: RobotConfig, engine: str, side: str, poses: Sequence[OperatorHand], still: Sequence[OperatorHand]
+) -> tuple[LowPassFigures, ...]:
+    """The engine with each of ALPHAS, where it has a low-pass."""
+    mirrored = [hand if hand.side == side else _mirrored(hand, side) for hand in still]
+    found, reference = [], None
+    for alpha in (
+        ALPHAS if config.optimizer is not None and engine in ("dexi-rs", "dex-retargeting") else (1.0,)
+    ):
+        changed = config
+        if config.optimizer is not None:
+            changed = replace(config, optimizer=replace(config.optimizer, low_pass_alpha=alpha))
+        moving = _answers(build_retargeter(changed, engine, side), poses)
+        rest = _answers(build_retargeter(changed, engine, side), mirrored)[_SETTLED:] if mirrored else None
+        reference = moving if reference is None else reference
+        still_rad = None if rest is None else float(rest.std(axis=0).max())
+        found.append(LowPassFigures(alpha, _lag_frames(reference, moving), still_rad))
+    return tuple(found)
+
+
+def _answers(robot: Retargeter, hands: Sequence[OperatorHand]) -> Array:
+    return np.array([robot.engine.retarget(hand) for hand in hands])
+
+
+def _lag_frames(reference: Array, delayed: Array) -> float:
+    """By how many frames (T, K) comes after the reference: where their mean square difference is least, to a tenth."""
+    times = np.arange(len(reference), dtype=np.float64)
+    shifts = np.arange(0.0, 10.0, 0.1)
+    errors = []
+    for shift in shifts:
+        shifted = np.array([np.interp(times - shift, times, column) for column in reference.T]).T
+        errors.append(float(((shifted - delayed)[10:] ** 2).mean()))
+    return float(shifts[int(np.argmin(errors))])
+
+
+def _mirrored(hand: OperatorHand, side: str) -> OperatorHand:
+    """A hand as one of the other side: the operator's frame is mirrored across the palm."""
+    return OperatorHand(side, hand.points * np.array([1.0, -1.0, 1.0]), hand.angles)

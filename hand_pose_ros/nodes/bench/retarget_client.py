@@ -1,0 +1,237 @@
+"""Two nodes hand_retarget over DDS, right and left, driven by moving hands for a while.
+
+In: a robot, an engine, seconds, a folder for the nodes' logs. Out: :class:`DrivenFigures`. The latency is from just
+before a message of hands is sent to the arrival of the first command after it, in this process.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Header
+from std_srvs.srv import SetBool
+
+from hand_pose_ros.evaluation.operator_hands import KEYFRAME_S, moving_angles
+from hand_pose_ros.evaluation.process_usage import Growth, Usage, growth, process_usage
+from hand_pose_ros.hand.kinematics_numba import forward_kinematics
+from hand_pose_ros.hand.skeleton import SHAPE_COUNT, SIDES
+from hand_pose_ros.msg import HandPose, HandPoseArray
+from hand_pose_ros.nodes.conversions import hand_message
+from hand_pose_ros.nodes.demo.demo import demo_environment
+from hand_pose_ros.nodes.demo.processes import NodeProcesses
+from hand_pose_ros.nodes.topics import HANDS_TOPIC, JOINT_COMMAND_TOPIC, RELIABLE_QOS
+from hand_pose_ros.retarget.retargeter import build_retargeter
+from hand_pose_ros.retarget.robot_config import read_robot, robot_file
+from hand_pose_ros.tracking.hand import Hand, TrackState
+
+MOST_GROWTH_PERCENT = 1.0
+"""What a node's memory may grow by once it has settled."""
+_RATE_HZ = 30.0
+_READY_S = 60.0
+_MOTION_S = 20 * KEYFRAME_S  # played to and fro
+_SAMPLE_S = 1.0
+
+
+@dataclass(frozen=True)
+class NodeFigures:
+    """One node."""
+
+    commands: int
+    rate_hz: float
+    latency_ms_p50: float
+    latency_ms_p95: float
+    outside_limits: int
+    over_velocity: int
+    growth: Growth | None
+
+
+@dataclass(frozen=True)
+class DrivenFigures:
+    """Both nodes."""
+
+    robot: str
+    seconds: float
+    sides: dict[str, NodeFigures]
+
+    @property
+    def problems(self) -> list[str]:
+        """What must not be."""
+        found = []
+        for side, node in self.sides.items():
+            if not node.commands:
+                found.append(f"{self.robot} {side}: no commands over DDS")
+            for name in ("outside_limits", "over_velocity"):
+                if getattr(node, name):
+                    found.append(
+                        f"{self.robot} {side}: {getattr(node, name)} commands {name.replace('_', ' ')}"
+                    )
+            if node.growth is not None and node.growth.resident_percent > MOST_GROWTH_PERCENT:
+                found.append(f"{self.robot} {side}: memory grew by {node.growth.resident_percent:.2f} %")
+        return found
+
+    def lines(self) -> list[str]:
+        """The figures as lines of text."""
+        lines = [f"{self.robot} over DDS for {self.seconds:.0f} s, both sides at once"]
+        for side, node in self.sides.items():
+            held = node.growth
+            grown = (
+                "" if held is None else f", {held.resident_mb:.0f} MB grew by {held.resident_percent:+.2f} %"
+            )
+            lines.append(
+                f"  {side}: {node.commands} commands, {node.rate_hz:.1f} Hz, hands to command p50 "
+                f"{node.latency_ms_p50:.2f} ms, p95 {node.latency_ms_p95:.2f} ms; {node.outside_limits} outside limits, "
+                f"{node.over_velocity} over velocity{grown}"
+            )
+        return lines
+
+
+class _Listener:
+    """What one node sends."""
+
+    def __init__(self) -> None:
+        self.commands: list[tuple[float, JointState]] = []
+        self.sent_s: float | None = None
+        self.latencies_ms: list[float] = []
+
+    def on_command(self, message: JointState) -> None:
+        now_s = time.monotonic()
+        self.commands.append((now_s, message))
+        if self.sent_s is not None:
+            self.latencies_ms.append(1e3 * (now_s - self.sent_s))
+            self.sent_s = None
+
+
+def drive_two_nodes(robot: str, engine: str, seconds: float, folder: Path) -> DrivenFigures:
+    """Starts both nodes, engages them, and sends both hands in one message at 30 Hz. RuntimeError where a node does not
+    start."""
+    environment = demo_environment()
+    for name in ("ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE", "FASTDDS_DEFAULT_PROFILES_FILE"):
+        os.environ[name] = environment[name]  # of this process, for the same network
+    context = rclpy.Context()
+    rclpy.init(context=context)
+    node = rclpy.create_node("retarget_bench", context=context)
+    executor = SingleThreadedExecutor(context=context)
+    executor.add_node(node)
+    try:
+        with NodeProcesses(folder, environment) as processes:
+            return _Drive(node, executor, processes, robot, engine).run(seconds)
+    finally:
+        executor.shutdown()
+        node.destroy_node()
+        context.try_shutdown()
+
+
+class _Drive:
+    def __init__(self, node: Any, executor: Any, processes: NodeProcesses, robot: str, engine: str) -> None:
+        self._node, self._executor, self._processes = node, executor, processes
+        self._robot, self._engine = robot, engine
+        self._listeners = {side: _Listener() for side in SIDES}
+        self._publisher = node.create_publisher(HandPoseArray, HANDS_TOPIC, RELIABLE_QOS)
+
+    def run(self, seconds: float) -> DrivenFigures:
+        for side in SIDES:
+            self._start(side)
+        messages = _messages()
+        self._engage()
+        usage: dict[str, list[Usage]] = {side: [] for side in SIDES}
+        start_s, sent = time.monotonic(), 0
+        while (now_s := time.monotonic() - start_s) < seconds:
+            self._spin_until(start_s + sent / _RATE_HZ)
+            place = sent % (2 * len(messages) - 2)
+            message = messages[min(place, 2 * len(messages) - 2 - place)]
+            for listener in self._listeners.values():
+                listener.sent_s = time.monotonic()
+            self._publisher.publish(message)
+            sent += 1
+            for side, samples in usage.items():
+                if not samples or now_s >= samples[-1].time_s + _SAMPLE_S:
+                    samples.append(process_usage(self._processes.pid(side), now_s))
+        return DrivenFigures(
+            self._robot, seconds, {side: self._figures(side, usage[side], seconds) for side in SIDES}
+        )
+
+    def _start(self, side: str) -> None:
+        listener = self._listeners[side]
+        topic = f"{side}/{JOINT_COMMAND_TOPIC}"
+        self._node.create_subscription(JointState, topic, listener.on_command, 100)
+        parameters = {"robot": self._robot, "side": side, "engine": self._engine, "start_from": "rest"}
+        remaps = {"hands": "/hands", JOINT_COMMAND_TOPIC: f"/{topic}", "__node": f"retarget_{side}"}
+        self._processes.start(side, "hand_pose_ros.nodes.retarget_node", parameters, remaps)
+
+    def _engage(self) -> None:
+        for side in SIDES:
+            client = self._node.create_client(SetBool, f"retarget_{side}/engage")
+            end_s = time.monotonic() + _READY_S
+            done = False
+            while not done and time.monotonic() < end_s and self._processes.status(side) is None:
+                self._executor.spin_once(timeout_sec=0.1)
+                if client.service_is_ready():
+                    future = client.call_async(SetBool.Request(data=True))
+                    self._executor.spin_until_future_complete(future, timeout_sec=2.0)
+                    done = bool(future.done() and future.result().success)
+            if not done:
+                raise RuntimeError(f"the node hand_retarget did not start: {self._processes.log_tail(side)}")
+
+    def _spin_until(self, end_s: float) -> None:
+        while (left_s := end_s - time.monotonic()) > 0:
+            self._executor.spin_once(timeout_sec=left_s)
+
+    def _figures(self, side: str, usage: list[Usage], seconds: float) -> NodeFigures:
+        listener = self._listeners[side]
+        robot = build_retargeter(read_robot(robot_file(self._robot, side)), self._engine, side)
+        positions = np.array([list(message.position) for _, message in listener.commands]).reshape(
+            -1, len(robot.engine.joint_names)
+        )
+        velocities = np.array([list(message.velocity) for _, message in listener.commands]).reshape(
+            positions.shape
+        )
+        limits = robot.limits
+        p50, p95 = np.percentile(listener.latencies_ms or [np.nan], (50, 95))
+        return NodeFigures(
+            commands=len(positions),
+            rate_hz=len(positions) / seconds,
+            latency_ms_p50=float(p50),
+            latency_ms_p95=float(p95),
+            outside_limits=int(((positions < limits.lower) | (positions > limits.upper)).any(axis=1).sum()),
+            over_velocity=int((np.abs(velocities) > limits.velocity + 1e-6).any(axis=1).sum()),
+            growth=growth(usage, 0.5 * seconds, 0.2 * seconds) if seconds >= 20.0 else None,
+        )
+
+
+def _messages() -> list[HandPoseArray]:
+    times = np.arange(0.0, _MOTION_S, 1.0 / _RATE_HZ)
+    tracks = {side: moving_angles(number, times) for number, side in enumerate(SIDES)}
+    header = Header(frame_id="camera")
+    messages = []
+    for index in range(len(times)):
+        hands = [_hand(side, track[index], number) for number, (side, track) in enumerate(tracks.items())]
+        array = HandPoseArray(header=header, state=HandPose.STATE_TRACK)
+        array.hands = [hand_message(hand, header) for hand in hands]
+        messages.append(array)
+    return messages
+
+
+def _hand(side: str, angles: np.ndarray, track_id: int) -> Hand:
+    posed = forward_kinematics(side, np.eye(3), np.array([0.0, 0.0, 0.5]), angles, np.zeros(SHAPE_COUNT))
+    return Hand(
+        side=side,
+        track_id=track_id + 1,
+        state=TrackState.TRACK,
+        confidence=0.9,
+        joints=posed.joints,
+        joint_confidence=np.full(len(posed.joints), 0.9),
+        angles=angles,
+        rotation=np.eye(3),
+        translation=np.array([0.0, 0.0, 0.5]),
+        segment_positions=posed.segment_positions,
+        segment_rotations=posed.segment_rotations,
+        shape=np.zeros(SHAPE_COUNT),
+    )
