@@ -86,8 +86,8 @@ class DrivenFigures:
                 "" if held is None else f", {held.resident_mb:.0f} MB grew by {held.resident_percent:+.2f} %"
             )
             lines.append(
-                f"  {side}: {node.commands} commands, {node.rate_hz:.1f} Hz, hands to command p50 "
-                f"{node.latency_ms_p50:.2f} ms, p95 {node.latency_ms_p95:.2f} ms; {node.outside_limits} outside limits, "
+                f"  {side}: {node.commands} commands, {node.rate_hz:.1f} Hz, hands to command "
+                f"p50 {node.latency_ms_p50:.2f} ms, p95 {node.latency_ms_p95:.2f}; {node.outside_limits} outside limits, "
                 f"{node.over_velocity} over velocity{grown}"
             )
         return lines

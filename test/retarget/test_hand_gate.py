@@ -1,0 +1,69 @@
+"""Which hand drives the robot, and why none does."""
+
+from __future__ import annotations
+
+import pytest
+
+from hand_pose_ros.retarget.hand_gate import GateConfig, HandGate, SeenHand
+
+RIGHT = SeenHand("right", 7, False, 0.9)
+
+
+def gate(**config):
+    return HandGate(GateConfig(**config))
+
+
+def test_the_surest_hand_of_its_side_is_followed_and_then_no_other():
+    chooser = gate()
+    hands = [
+        SeenHand("left", 1, False, 1.0),
+        SeenHand("right", 2, False, 0.5),
+        SeenHand("right", 3, False, 0.8),
+    ]
+    assert chooser.choose(hands, 0.0) == (2, "")
+    hands = [SeenHand("right", 2, False, 1.0), SeenHand("right", 3, False, 0.4)]
+    assert chooser.choose(hands, 0.1) == (1, "")
+    assert chooser.choose(hands[:1], 0.2) == (None, "another hand (track 2, not 3): engage again")
+    chooser.release()
+    assert chooser.choose(hands[:1], 0.3) == (0, "")
+
+
+def test_another_track_may_go_on_where_that_is_asked_for():
+    chooser = gate(follow_new_track=True)
+    assert chooser.choose([RIGHT], 0.0) == (0, "")
+    assert chooser.choose([RIGHT._replace(track_id=8)], 0.1) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "hands, why",
+    [
+        ([], "no hand"),
+        ([RIGHT._replace(side="left")], "only a hand of the other side than right"),
+        ([RIGHT._replace(side="")], "only a hand of the other side than right"),
+        ([RIGHT._replace(confidence=0.1)], "confidence 0.10, want 0.30"),
+        ([RIGHT._replace(confidence=float("nan"))], "confidence nan, want 0.30"),
+        ([RIGHT._replace(coasts=True)], "the hand is hidden"),
+    ],
+)
+def test_hand_that_is_not_to_be_followed_is_told_why(hands, why):
+    assert gate().choose(hands, 0.0) == (None, why)
+
+
+def test_hand_may_be_hidden_for_a_while():
+    chooser = gate(coast_s=0.1)
+    hidden = [RIGHT._replace(coasts=True)]
+    assert chooser.choose([RIGHT], 0.0) == (0, "")
+    assert chooser.choose(hidden, 0.03) == (0, "")
+    assert chooser.choose(hidden, 0.13) == (0, "")
+    assert chooser.choose(hidden, 0.14) == (None, "the hand is hidden")
+    assert chooser.choose([RIGHT], 0.17) == (0, "")
+    assert chooser.choose(hidden, 0.2) == (0, "")
+    assert chooser.choose(hidden, 0.1) == (0, "")  # the clock went back: counted anew
+    assert chooser.choose(hidden, 0.21) == (None, "the hand is hidden")
+
+
+def test_configuration_is_checked():
+    with pytest.raises(ValueError, match="side is 'both', want one of right, left"):
+        GateConfig(side="both")
+    with pytest.raises(ValueError, match="min_confidence is 2.0"):
+        GateConfig(min_confidence=2.0)

@@ -1,0 +1,167 @@
+"""From what a user names to an engine with limits; what is missing or wrong is one message."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import numpy as np
+import pytest
+
+from hand_pose_ros.evaluation.operator_hands import moving_angles, operator_hand, pinch_angles
+from hand_pose_ros.hand.skeleton import ANGLE_COUNT, SIDES
+from hand_pose_ros.retarget import retargeter
+from hand_pose_ros.retarget.retargeter import build_retargeter, slower
+from hand_pose_ros.retarget.robot_config import read_robot, robot_file
+
+DIRECT = """
+direct:
+  curl: {angles: {index_mcp_flexion: 1.0}}
+  slide: {angles: {index_pip_flexion: 0.02}}
+"""
+
+
+@pytest.fixture
+def config(tmp_path):
+    def make(text=DIRECT):
+        path = tmp_path / "robot.yaml"
+        path.write_text(text)
+        return read_robot(path)
+
+    return make
+
+
+def test_limits_are_the_urdfs_narrowed_by_the_file(config, claw):
+    text = (
+        DIRECT
+        + "limits: {curl: {lower: -1.0, upper: 1.0, velocity: 9.0, acceleration: 5.0}}\nrest: {curl: 0.5}"
+    )
+    made = build_retargeter(config(text), "auto", "right", claw)
+    assert made.limits.lower.tolist() == [-0.2, 0.0]
+    assert made.limits.upper.tolist() == [1.0, 0.05]
+    assert made.limits.velocity.tolist() == [3.0, 0.1]
+    assert made.limits.acceleration.tolist() == [5.0, 1.0]
+    assert made.rest.tolist() == [0.5, 0.0]
+    assert made.prismatic == (False, True)
+    assert slower(made.limits, 0.5).velocity.tolist() == [1.5, 0.05]
+
+
+def test_engine_without_a_urdf_has_the_files_limits(config):
+    text = "gripper: {joints: {j: [0.0, 0.04]}}\nlimits: {j: {lower: 0.0, upper: 0.04, velocity: 0.1}}"
+    made = build_retargeter(config(text), "auto", "left")
+    assert made.engine.name == "gripper"
+    assert made.limits.upper.tolist() == [0.04]
+
+
+@pytest.mark.parametrize(
+    "text, engine, error",
+    [
+        (DIRECT, "gripper", "engine is 'gripper', but .*robot.yaml has no section gripper"),
+        (DIRECT, "magic", "engine is 'magic', want one of auto, direct"),
+        (DIRECT.replace("curl", "wave"), "direct", "claw.urdf has no driven joint wave"),
+        (
+            DIRECT + "limits: {wave: {upper: 1.0}}",
+            "direct",
+            "limits.wave is 'given', want a joint that direct moves",
+        ),
+        (DIRECT + "rest: {wave: 1.0}", "direct", "rest.wave is 'given', want a joint"),
+        (DIRECT + "root_link: arm", "direct", "claw.urdf has no link arm"),
+        (
+            DIRECT + "limits: {curl: {lower: 1.0, upper: 0.5}}",
+            "direct",
+            "curl: lower limit 1 is above the upper one 0.5",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_one_message(config, claw, text, engine, error):
+    with pytest.raises(ValueError, match=error) as raised:
+        build_retargeter(config(text), engine, "right", claw)
+    assert "\n" not in str(raised.value)
+
+
+def test_joint_without_limits_asks_for_them(config):
+    with pytest.raises(ValueError, match="joint curl has no lower limit in no URDF: give limits.curl.lower"):
+        build_retargeter(config(), "direct", "right")
+
+
+def test_package_that_is_not_installed_is_named_with_its_version(monkeypatch):
+    monkeypatch.setattr(retargeter, "find_spec", lambda name: None)
+    allegro = read_robot(robot_file("allegro", "right"))
+    with pytest.raises(
+        ValueError, match="engine is 'dexi-rs', which is not installed: pip install 'dexi-rs=="
+    ):
+        build_retargeter(allegro, "dexi-rs", "right")
+    with pytest.raises(ValueError, match="needs an engine, and none is installed: pip install 'dexi-rs=="):
+        build_retargeter(allegro, "auto", "right")
+    assert build_retargeter(read_robot(robot_file("inspire", "left")), "auto", "left").engine.name == "direct"
+
+
+def optional_engine(package):
+    spec = importlib.util.find_spec(package)
+    return pytest.mark.skipif(spec is None, reason=f"{package} is not installed")
+
+
+ENGINES = [
+    pytest.param("dexi-rs", marks=optional_engine("dexi_rs")),
+    pytest.param("dex-retargeting", marks=optional_engine("dex_retargeting")),
+]
+ROBOTS = ["ability", "allegro", "inspire", "leap", "shadow"]
+
+
+@optional_engine("dexi_rs")  # which brings the URDFs
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("robot", ROBOTS)
+def test_pinch_of_a_person_closes_the_robots(robot, side, engine):
+    made = build_retargeter(read_robot(robot_file(robot, side)), engine, side)
+    assert made.description is not None
+    for share in np.linspace(0.0, 1.0, 15).tolist() + [1.0] * 30:
+        positions = made.engine.retarget(operator_hand(side, share * pinch_angles(0.013)))
+    frames = made.description.link_frames(dict(zip(made.engine.joint_names, positions, strict=True)))
+    thumb, index = (frames[name][:3, 3] for name in made.config.optimizer.finger_tip_link_names[:2])
+    assert np.linalg.norm(thumb - index) < 0.0035
+
+
+@optional_engine("dexi_rs")
+@optional_engine("dex_retargeting")
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("robot", ["allegro", "shadow"])
+def test_both_engines_agree_on_the_open_hand(robot, side):
+    config = read_robot(robot_file(robot, side))
+    hand = operator_hand(side, np.zeros(ANGLE_COUNT))
+    answers = []
+    for name in ("dexi-rs", "dex-retargeting"):
+        made = build_retargeter(config, name, side)
+        for _ in range(30):
+            positions = made.engine.retarget(hand)
+        answers.append(dict(zip(made.engine.joint_names, positions, strict=True)))
+    tips = [
+        np.array(
+            [
+                made.description.link_frames(answer)[name][:3, 3]
+                for name in config.optimizer.finger_tip_link_names
+            ]
+        )
+        for answer in answers
+    ]
+    assert np.abs(tips[0] - tips[1]).max() < 0.002
+
+
+@optional_engine("dexi_rs")
+@pytest.mark.parametrize("engine", ENGINES)
+def test_engine_refuses_points_that_are_no_numbers(engine):
+    made = build_retargeter(read_robot(robot_file("allegro", "right")), engine, "right")
+    hand = operator_hand("right", np.zeros(ANGLE_COUNT))
+    with pytest.raises(ValueError, match="not finite"):
+        made.engine.retarget(hand._replace(points=np.full((21, 3), np.nan)))
+
+
+@optional_engine("dexi_rs")
+@pytest.mark.parametrize("engine", ENGINES)
+def test_next_answer_is_near_where_the_robot_is(engine):
+    made = build_retargeter(read_robot(robot_file("allegro", "right")), engine, "right")
+    hands = [operator_hand("right", angles) for angles in moving_angles(3, np.arange(20) / 30.0)]
+    for hand in hands:
+        there = made.engine.retarget(hand)
+    made.engine.retarget(operator_hand("right", np.zeros(ANGLE_COUNT)))
+    made.engine.start_from(there)
+    assert np.abs(made.engine.retarget(hands[-1]) - there).max() < 0.1
