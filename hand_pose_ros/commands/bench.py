@@ -92,7 +92,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     retarget.add_argument("--quick", action="store_true", help="leave out the tracked hand at rest")
     retarget.add_argument(
         "--seconds", type=real_number(0.0, 86_400.0), default=0.0,
-        help="how long two nodes, right and left, are driven over DDS; 0: not at all",
+        help="how long the first robot is driven over DDS, a node for each side; 0: not at all",
     )  # fmt: skip
     for bench in (fuzz, soak, retarget):
         bench.add_argument("--log", type=Path, help="folder to keep the node's log in")
@@ -207,11 +207,15 @@ def _retarget(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]
             problems += figures.problems
             print("\n".join(retarget_lines(figures)))
     if arguments.seconds > 0.0:
-        from hand_pose_ros.nodes.bench.retarget_client import drive_two_nodes  # needs ROS
+        from hand_pose_ros.nodes.bench.retarget_client import drive_nodes  # needs ROS
 
         with tempfile.TemporaryDirectory() as scratch:
-            driven = drive_two_nodes(
-                arguments.robots[0], arguments.engine, arguments.seconds, _log_folder(arguments, scratch)
+            driven = drive_nodes(
+                arguments.robots[0],
+                arguments.sides,
+                arguments.engine,
+                arguments.seconds,
+                _log_folder(arguments, scratch),
             )
         found["dds"] = dataclasses.asdict(driven)
         problems += driven.problems

@@ -1,12 +1,12 @@
 """The lifecycle node ``hand_retarget``: hands in, the commands of a robot's hand out, within its limits.
 
-Hands and commands have threads of their own, so that a slow engine holds up no command. The parameters are in
-``parameters/retarget_parameters``, what happens while it is active in ``robot_driver``, the messages in
-``robot_commands``. Nothing is sent before the service ``~/engage`` (or the deadman's button) asks for it.
+Hands and commands have threads of their own, so that a slow engine holds up no command. What happens while it is active
+is in ``robot_driver``. Nothing is sent before the service ``~/engage`` (or the deadman's button) asks for it.
 """
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -59,6 +59,7 @@ _STATE = Endpoint("~/state", PUBLISHER, LATCHED_QOS)
 _DIAGNOSTICS = Endpoint(DIAGNOSTICS_TOPIC, PUBLISHER, QoSProfile(depth=1))
 _ENDPOINTS = (_HANDS, _DEADMAN, *ROBOT_ENDPOINTS, *COMMAND_ENDPOINTS.values(), _STATE, _DIAGNOSTICS)
 _DIAGNOSTICS_PERIOD_S = 1.0
+_SWITCH_S = 0.0005  # a thread that computes lets others run: Python's 5 ms would be a command's latency
 _THREADS = 3  # hands, a transition, everything else
 
 
@@ -97,10 +98,9 @@ class HandRetargetNode(LifecycleNode):
     @of_a_living_node
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Checks the parameters and builds the engine. Fails with one message when something is wrong."""
-        self._configure_error = None
+        self._configure_error, self.parameters.locked = None, True
         try:
             self.parameters.check()
-            self.parameters.locked = True
             robot = build_robot(self.parameters, lambda: self._robot_inputs.description, self.context.ok)
             self._messages = CommandMessages(
                 self.parameters["output"], robot.engine.joint_names, robot.prismatic, self.parameters["joint_prefix"],
@@ -245,4 +245,5 @@ def main(arguments: list[str] | None = None) -> int:
         executor.create_task(node.autostart)
         executor.spin()
 
+    sys.setswitchinterval(_SWITCH_S)
     return run_node("hand_retarget", HandRetargetNode, arguments, threads=_THREADS, spin=spin)

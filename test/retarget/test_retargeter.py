@@ -68,7 +68,7 @@ def test_engine_without_a_urdf_has_the_files_limits(config):
         (
             DIRECT + "limits: {curl: {lower: 1.0, upper: 0.5}}",
             "direct",
-            "curl: lower limit 1 is above the upper one 0.5",
+            "lower limit 1 is above the upper one 0.5",
         ),
     ],
 )

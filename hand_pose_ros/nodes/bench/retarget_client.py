@@ -1,19 +1,22 @@
-"""Two nodes hand_retarget over DDS, right and left, driven by moving hands for a while.
+"""Nodes hand_retarget over DDS, one for each side, driven by moving hands for a while.
 
-In: a robot, an engine, seconds, a folder for the nodes' logs. Out: :class:`DrivenFigures`. The latency is from just
-before a message of hands is sent to the arrival of the first command after it, in this process.
+In: a robot, sides, an engine, seconds, a folder for the nodes' logs. Out: :class:`DrivenFigures`. The latency is from just
+before a message of hands is sent to the arrival of the first command after it, in this process; the node's own, from
+the arrival of the hands to the sending of the command, is what its diagnostics say.
 """
 
 from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Header
@@ -22,12 +25,12 @@ from std_srvs.srv import SetBool
 from hand_pose_ros.evaluation.operator_hands import KEYFRAME_S, moving_angles
 from hand_pose_ros.evaluation.process_usage import Growth, Usage, growth, process_usage
 from hand_pose_ros.hand.kinematics_numba import forward_kinematics
-from hand_pose_ros.hand.skeleton import SHAPE_COUNT, SIDES
+from hand_pose_ros.hand.skeleton import SHAPE_COUNT
 from hand_pose_ros.msg import HandPose, HandPoseArray
 from hand_pose_ros.nodes.conversions import hand_message
 from hand_pose_ros.nodes.demo.demo import demo_environment
 from hand_pose_ros.nodes.demo.processes import NodeProcesses
-from hand_pose_ros.nodes.topics import HANDS_TOPIC, JOINT_COMMAND_TOPIC, RELIABLE_QOS
+from hand_pose_ros.nodes.topics import DIAGNOSTICS_TOPIC, HANDS_TOPIC, JOINT_COMMAND_TOPIC, RELIABLE_QOS
 from hand_pose_ros.retarget.retargeter import build_retargeter
 from hand_pose_ros.retarget.robot_config import read_robot, robot_file
 from hand_pose_ros.tracking.hand import Hand, TrackState
@@ -48,6 +51,8 @@ class NodeFigures:
     rate_hz: float
     latency_ms_p50: float
     latency_ms_p95: float
+    node_ms_p50: float
+    """From the arrival of the hands in the node to the sending of their command, by its diagnostics."""
     outside_limits: int
     over_velocity: int
     growth: Growth | None
@@ -55,7 +60,7 @@ class NodeFigures:
 
 @dataclass(frozen=True)
 class DrivenFigures:
-    """Both nodes."""
+    """All nodes."""
 
     robot: str
     seconds: float
@@ -79,7 +84,7 @@ class DrivenFigures:
 
     def lines(self) -> list[str]:
         """The figures as lines of text."""
-        lines = [f"{self.robot} over DDS for {self.seconds:.0f} s, both sides at once"]
+        lines = [f"{self.robot} over DDS for {self.seconds:.0f} s"]
         for side, node in self.sides.items():
             held = node.growth
             grown = (
@@ -87,8 +92,8 @@ class DrivenFigures:
             )
             lines.append(
                 f"  {side}: {node.commands} commands, {node.rate_hz:.1f} Hz, hands to command "
-                f"p50 {node.latency_ms_p50:.2f} ms, p95 {node.latency_ms_p95:.2f}; {node.outside_limits} outside limits, "
-                f"{node.over_velocity} over velocity{grown}"
+                f"p50 {node.latency_ms_p50:.2f} ms, p95 {node.latency_ms_p95:.2f}, in the node {node.node_ms_p50:.2f}; "
+                f"{node.outside_limits} outside limits, {node.over_velocity} over velocity{grown}"
             )
         return lines
 
@@ -100,6 +105,7 @@ class _Listener:
         self.commands: list[tuple[float, JointState]] = []
         self.sent_s: float | None = None
         self.latencies_ms: list[float] = []
+        self.node_ms: list[float] = []
 
     def on_command(self, message: JointState) -> None:
         now_s = time.monotonic()
@@ -109,8 +115,8 @@ class _Listener:
             self.sent_s = None
 
 
-def drive_two_nodes(robot: str, engine: str, seconds: float, folder: Path) -> DrivenFigures:
-    """Starts both nodes, engages them, and sends both hands in one message at 30 Hz. RuntimeError where a node does not
+def drive_nodes(robot: str, sides: Sequence[str], engine: str, seconds: float, folder: Path) -> DrivenFigures:
+    """Starts a node for each side, engages it, and sends all hands in one message at 30 Hz. RuntimeError where a node does not
     start."""
     environment = demo_environment()
     for name in ("ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE", "FASTDDS_DEFAULT_PROFILES_FILE"):
@@ -122,7 +128,7 @@ def drive_two_nodes(robot: str, engine: str, seconds: float, folder: Path) -> Dr
     executor.add_node(node)
     try:
         with NodeProcesses(folder, environment) as processes:
-            return _Drive(node, executor, processes, robot, engine).run(seconds)
+            return _Drive(node, executor, processes, robot, sides, engine).run(seconds)
     finally:
         executor.shutdown()
         node.destroy_node()
@@ -130,18 +136,27 @@ def drive_two_nodes(robot: str, engine: str, seconds: float, folder: Path) -> Dr
 
 
 class _Drive:
-    def __init__(self, node: Any, executor: Any, processes: NodeProcesses, robot: str, engine: str) -> None:
+    def __init__(
+        self,
+        node: Any,
+        executor: Any,
+        processes: NodeProcesses,
+        robot: str,
+        sides: Sequence[str],
+        engine: str,
+    ) -> None:
         self._node, self._executor, self._processes = node, executor, processes
         self._robot, self._engine = robot, engine
-        self._listeners = {side: _Listener() for side in SIDES}
+        self._listeners = {side: _Listener() for side in sides}
+        node.create_subscription(DiagnosticArray, DIAGNOSTICS_TOPIC, self._on_diagnostics, 10)
         self._publisher = node.create_publisher(HandPoseArray, HANDS_TOPIC, RELIABLE_QOS)
 
     def run(self, seconds: float) -> DrivenFigures:
-        for side in SIDES:
+        for side in self._listeners:
             self._start(side)
-        messages = _messages()
+        messages = _messages(list(self._listeners))
         self._engage()
-        usage: dict[str, list[Usage]] = {side: [] for side in SIDES}
+        usage: dict[str, list[Usage]] = {side: [] for side in self._listeners}
         start_s, sent = time.monotonic(), 0
         while (now_s := time.monotonic() - start_s) < seconds:
             self._spin_until(start_s + sent / _RATE_HZ)
@@ -155,7 +170,9 @@ class _Drive:
                 if not samples or now_s >= samples[-1].time_s + _SAMPLE_S:
                     samples.append(process_usage(self._processes.pid(side), now_s))
         return DrivenFigures(
-            self._robot, seconds, {side: self._figures(side, usage[side], seconds) for side in SIDES}
+            self._robot,
+            seconds,
+            {side: self._figures(side, usage[side], seconds) for side in self._listeners},
         )
 
     def _start(self, side: str) -> None:
@@ -166,8 +183,15 @@ class _Drive:
         remaps = {"hands": "/hands", JOINT_COMMAND_TOPIC: f"/{topic}", "__node": f"retarget_{side}"}
         self._processes.start(side, "hand_pose_ros.nodes.retarget_node", parameters, remaps)
 
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            values = {value.key: value.value for value in status.values}
+            for side, listener in self._listeners.items():
+                if f"retarget_{side}:" in status.name and "latency_ms_p50" in values:
+                    listener.node_ms.append(float(values["latency_ms_p50"]))
+
     def _engage(self) -> None:
-        for side in SIDES:
+        for side in self._listeners:
             client = self._node.create_client(SetBool, f"retarget_{side}/engage")
             end_s = time.monotonic() + _READY_S
             done = False
@@ -200,15 +224,16 @@ class _Drive:
             rate_hz=len(positions) / seconds,
             latency_ms_p50=float(p50),
             latency_ms_p95=float(p95),
+            node_ms_p50=listener.node_ms[-1] if listener.node_ms else float("nan"),
             outside_limits=int(((positions < limits.lower) | (positions > limits.upper)).any(axis=1).sum()),
             over_velocity=int((np.abs(velocities) > limits.velocity + 1e-6).any(axis=1).sum()),
             growth=growth(usage, 0.5 * seconds, 0.2 * seconds) if seconds >= 20.0 else None,
         )
 
 
-def _messages() -> list[HandPoseArray]:
+def _messages(sides: Sequence[str]) -> list[HandPoseArray]:
     times = np.arange(0.0, _MOTION_S, 1.0 / _RATE_HZ)
-    tracks = {side: moving_angles(number, times) for number, side in enumerate(SIDES)}
+    tracks = {side: moving_angles(number, times) for number, side in enumerate(sides)}
     header = Header(frame_id="camera")
     messages = []
     for index in range(len(times)):

@@ -1,0 +1,164 @@
+"""Starts the hand tracker, and the node that makes a robot's hand follow the person's:
+
+ros2 launch hand_pose_ros robot_hand.launch.py robot:=allegro side:=right \
+    depth_image:=/camera/depth/image_rect_raw camera_info:=/camera/depth/camera_info \
+    joint_command:=/allegro/joint_command robot_joint_states:=/allegro/joint_states
+
+Nothing is sent before: ros2 service call /hand_retarget/engage std_srvs/srv/SetBool '{data: true}'
+"""
+
+import os
+import re
+from pathlib import Path
+
+import yaml
+from ament_index_python.packages import get_package_share_directory
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction
+from launch.conditions import IfCondition
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
+
+from hand_pose_ros.nodes.fast_dds import profile_environment
+
+SHARE = Path(get_package_share_directory("hand_pose_ros"))
+FROM_FILE = "(retarget_file)"
+
+# Launch arguments that are parameters of hand_retarget: they win over its file, but only when they are given.
+PARAMETER_ARGUMENTS = {
+    "robot": "the robot's hand: allegro, shadow, leap, inspire, ability, panda, or a file of YAML",
+    "engine": "auto, direct, gripper, dexi-rs or dex-retargeting",
+    "urdf": "a file of the robot's hand, or robot_description for the topic; empty: the installed engine's",
+    "joint_prefix": "before the joints' names of the URDF in commands and joint states",
+    "joints": "the joints that are commanded, in the driver's order, with commas between",
+    "output": "joint_state, position_array or joint_trajectory",
+    "deadman": "optional, required, engages or off",
+    "on_loss": "hold or rest",
+}
+
+# Passed on to hand_tracker.launch.py as they are given, with its defaults.
+TRACKER_ARGUMENTS = (
+    "depth_image", "camera_info", "model", "device", "user", "depth_unit", "input_transport", "target_frame",
+)  # fmt: skip
+
+PLAIN = {
+    "namespace": ("", "namespace of the nodes and their topics"),
+    "use_sim_time": (
+        "false",
+        "take the time from /clock; the robot's limits hold on the machine's own clock",
+    ),
+    "params_file": (str(SHARE / "config" / "hand_tracker.yaml"), "parameters of the tracker"),
+    "retarget_file": (str(SHARE / "config" / "hand_retarget.yaml"), "parameters of hand_retarget"),
+    "log_level": ("info", "debug, info, warn, error, fatal"),
+    "side": ("right", "the person's hand and the robot's: right or left"),
+    "hands": ("1", "how many hands the tracker follows: 1 or 2"),
+    "tracker": ("true", "false: the tracker runs already"),
+    "start_from": ("joint_states", "where the robot stands when it is engaged: joint_states, rest or auto"),
+    "joint_command": ("joint_command", "topic of output joint_state"),
+    "position_commands": ("position_commands", "topic of output position_array: /<controller>/commands"),
+    "joint_trajectory": (
+        "joint_trajectory",
+        "topic of output joint_trajectory: /<controller>/joint_trajectory",
+    ),
+    "robot_joint_states": ("joint_states", "topic of the robot's joint states"),
+    "robot_description": ("robot_description", "topic of the robot's URDF"),
+    "deadman_topic": ("deadman", "topic of the deadman's button, std_msgs/Bool"),
+    "rviz": ("false", "show the tracked hand, and the robot's where its robot_state_publisher runs, in RViz"),
+    "fixed_frame": ("depth_camera_optical_frame", "RViz's fixed frame"),
+}
+SWITCHES = ("use_sim_time", "tracker", "rviz")
+
+
+def declared_arguments():
+    arguments = [
+        DeclareLaunchArgument(name, default_value=default, description=text)
+        for name, (default, text) in PLAIN.items()
+    ]
+    arguments += [
+        DeclareLaunchArgument(name, default_value=FROM_FILE, description=text)
+        for name, text in PARAMETER_ARGUMENTS.items()
+    ]
+    return arguments + [
+        DeclareLaunchArgument(
+            name, default_value="", description="of the tracker, see hand_tracker.launch.py"
+        )
+        for name in TRACKER_ARGUMENTS
+    ]
+
+
+def argument_error(given):
+    """What is wrong with the arguments' texts, in one sentence; None when nothing is."""
+    for name in SWITCHES:
+        if given[name].lower() not in ("true", "false"):
+            return f"{name} is '{given[name]}', want true or false"
+    if given["side"] not in ("right", "left"):
+        return f"side is '{given['side']}', want right or left"
+    if given["hands"] not in ("1", "2"):
+        return f"hands is '{given['hands']}', want 1 or 2"
+    if not re.fullmatch(r"/?([A-Za-z_]\w*(/[A-Za-z_]\w*)*)?", given["namespace"]):
+        return (
+            f"namespace is '{given['namespace']}', want names of letters, digits and _, with / between them"
+        )
+    if given["robot"] == FROM_FILE and not robot_of(given["retarget_file"]):
+        return "robot is not given: want a name as allegro, or a file of YAML"
+    return None
+
+
+def robot_of(path):
+    """The robot that a file of parameters names, empty where it names none or cannot be read."""
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return ""
+    nodes = content.values() if isinstance(content, dict) else []
+    found = [node.get("ros__parameters", {}).get("robot", "") for node in nodes if isinstance(node, dict)]
+    return next((robot for robot in found if robot), "")
+
+
+def start_nodes(context):
+    names = (*PLAIN, *PARAMETER_ARGUMENTS, *TRACKER_ARGUMENTS)
+    given = {name: LaunchConfiguration(name).perform(context) for name in names}
+    error = argument_error(given)
+    if error is not None:
+        raise RuntimeError(f"robot_hand.launch.py: {error}")
+    overrides = {name: ParameterValue(given[name], value_type=str) for name in ("side", "start_from")}
+    overrides["use_sim_time"] = ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool)
+    for name in PARAMETER_ARGUMENTS:
+        if given[name] != FROM_FILE:
+            overrides[name] = ParameterValue(given[name], value_type=str)
+    remappings = [(name, given[name]) for name in ("joint_command", "position_commands", "joint_trajectory")]
+    remappings += [
+        ("joint_states", given["robot_joint_states"]),
+        ("robot_description", given["robot_description"]),
+        ("deadman", given["deadman_topic"]),
+    ]
+    retarget = Node(
+        package="hand_pose_ros",
+        executable="hand_retarget",
+        name="hand_retarget",
+        namespace=given["namespace"],
+        parameters=[given["retarget_file"], overrides],
+        remappings=remappings,
+        arguments=["--ros-args", "--log-level", given["log_level"]],
+        additional_env=profile_environment(SHARE / "config" / "fastdds.xml", os.environ),
+        output="screen",
+        emulate_tty=True,
+    )
+    passed_on = {name: given[name] for name in TRACKER_ARGUMENTS if given[name]}
+    passed_on |= {
+        name: given[name]
+        for name in ("namespace", "use_sim_time", "params_file", "log_level", "hands", "rviz", "fixed_frame")
+    }
+    passed_on["side"] = given["side"] if given["hands"] == "1" else "auto"
+    tracker = IncludeLaunchDescription(
+        PythonLaunchDescriptionSource(str(SHARE / "launch" / "hand_tracker.launch.py")),
+        launch_arguments=passed_on.items(),
+        condition=IfCondition(given["tracker"].lower()),
+    )
+    return [retarget, tracker]
+
+
+def generate_launch_description():
+    return LaunchDescription([*declared_arguments(), OpaqueFunction(function=start_nodes)])
