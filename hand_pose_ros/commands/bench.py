@@ -210,12 +210,9 @@ def _retarget(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]
         from hand_pose_ros.nodes.bench.retarget_client import drive_nodes  # needs ROS
 
         with tempfile.TemporaryDirectory() as scratch:
+            folder = _log_folder(arguments, scratch)
             driven = drive_nodes(
-                arguments.robots[0],
-                arguments.sides,
-                arguments.engine,
-                arguments.seconds,
-                _log_folder(arguments, scratch),
+                arguments.robots[0], arguments.sides, arguments.engine, arguments.seconds, folder
             )
         found["dds"] = dataclasses.asdict(driven)
         problems += driven.problems

@@ -1,7 +1,7 @@
 """Nodes hand_retarget over DDS, one for each side, driven by moving hands for a while.
 
-In: a robot, sides, an engine, seconds, a folder for the nodes' logs. Out: :class:`DrivenFigures`. The latency is from just
-before a message of hands is sent to the arrival of the first command after it, in this process; the node's own, from
+In: a robot, sides, an engine, seconds, a folder for the nodes' logs. Out: :class:`DrivenFigures`. The latency is
+from just before a message of hands is sent to the arrival of the first command after it, in this process; the node's own, from
 the arrival of the hands to the sending of the command, is what its diagnostics say.
 """
 
@@ -116,8 +116,8 @@ class _Listener:
 
 
 def drive_nodes(robot: str, sides: Sequence[str], engine: str, seconds: float, folder: Path) -> DrivenFigures:
-    """Starts a node for each side, engages it, and sends all hands in one message at 30 Hz. RuntimeError where a node does not
-    start."""
+    """Starts a node for each side, engages it, and sends all hands in one message at 30 Hz. RuntimeError where one does
+    not start."""
     environment = demo_environment()
     for name in ("ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE", "FASTDDS_DEFAULT_PROFILES_FILE"):
         os.environ[name] = environment[name]  # of this process, for the same network
