@@ -1,8 +1,8 @@
 """Nodes hand_retarget over DDS, one for each side, driven by moving hands for a while.
 
 In: a robot, sides, an engine, seconds, a folder for the nodes' logs. Out: :class:`DrivenFigures`. The latency is
-from just before a message of hands is sent to the arrival of the first command after it, in this process; the node's own, from
-the arrival of the hands to the sending of the command, is what its diagnostics say.
+from just before a message of hands is sent to the arrival of the first command after it, in this process; the
+node's own, from the arrival of the hands to the sending of the command, is what its diagnostics say.
 """
 
 from __future__ import annotations
