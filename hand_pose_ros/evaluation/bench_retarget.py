@@ -19,28 +19,33 @@ from hand_pose_ros.hand.skeleton import ANGLE_COUNT, FINGERS
 from hand_pose_ros.retarget.engine import Array, OperatorHand
 from hand_pose_ros.retarget.retargeter import Retargeter, build_retargeter
 from hand_pose_ros.retarget.robot_config import RobotConfig, read_robot, robot_file
+from hand_pose_ros.retarget.steady_engine import SteadyConfig, SteadyEngine
 from hand_pose_ros.synthetic.sequences import bench_sequences
 from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.tracker import HandTracker
 
 PINCH_M = 0.013
 """Tips that touch, bone to bone: what was measured of people."""
-ALPHAS: tuple[float, ...] = (1.0, 0.2)
-"""The engines' low-pass as it is by default, none, and as dex-retargeting's own files have it."""
+VARIANTS: tuple[tuple[float, float], ...] = ((1.0, SteadyConfig().still_m), (1.0, 0.0), (0.2, 0.0))
+"""(low-pass, still_m) as they are by default; without either; with the low-pass of dex-retargeting's own files."""
 MOST_STILL_RAD = 0.002
+"""What a robot's joints may move by, root mean square, while the person's hand is at rest."""
 _RATE_HZ = 30.0
-_LEARNT_S, _STILL_S = 1.0, 3.0
+_LEARNT_S, _STILL_S = 3.0, 3.0
 _SETTLED = 15  # frames before an engine has settled on what does not change
 _APPROACH = 15  # frames from the open hand to the pinch
 
 
 @dataclass(frozen=True)
-class LowPassFigures:
-    """What the engine's low-pass costs and brings."""
+class StillFigures:
+    """What keeps a robot still costs and brings."""
 
-    alpha: float
+    low_pass: float
+    """The engine's, 1 is none."""
+    still_m: float
+    """Of ``SteadyConfig``, 0 is none."""
     lag_frames: float
-    """How far a moving hand's joints lag behind those without it, frames of 30 Hz."""
+    """How far a moving hand's joints lag behind those without either, frames of 30 Hz."""
     still_rad: float | None
     """Root mean square of the joints about their means over 3 s of a tracked hand at rest, the worst joint; None where
     nothing was tracked."""
@@ -64,18 +69,21 @@ class RetargetFigures:
     """Open hand: the robot's length from wrist to tip against the person's."""
     engine_ms_p50: float
     engine_ms_p95: float
-    low_pass: tuple[LowPassFigures, ...]
+    still: tuple[StillFigures, ...]
     faults: FaultFigures
 
     @property
     def problems(self) -> list[str]:
         """What must not be."""
-        return [f"{self.robot} {self.side} {self.engine}: {problem}" for problem in self.faults.problems]
+        found = list(self.faults.problems)
+        if self.still and (self.still[0].still_rad or 0.0) > MOST_STILL_RAD:
+            found.append(f"a hand at rest moves by {self.still[0].still_rad:.4f} rad RMS")
+        return [f"{self.robot} {self.side} {self.engine}: {problem}" for problem in found]
 
 
 def still_hand(model: str | None = None) -> list[OperatorHand]:
     """A hand at rest as the tracker sees it for 3 s, from synthetic depth images of 30 Hz, and half a second before;
-    the first second, in which its size is learnt, is left out."""
+    the first seconds, in which its size is learnt, are left out."""
     still = next(sequence for sequence in bench_sequences() if sequence.kind == "still")
     still = replace(still, duration_s=_LEARNT_S + _SETTLED / _RATE_HZ + _STILL_S)
     tracker = HandTracker(model, TrackerConfig())
@@ -117,8 +125,8 @@ def measure_robot(
         open_length_ratio=ratio,
         engine_ms_p50=float(p50),
         engine_ms_p95=float(p95),
-        low_pass=_low_pass(config, robot.engine.name, side, poses, still),
-        faults=drive_through_faults(build_retargeter(config, engine, side), side, frames, seed),
+        still=_still(config, robot.engine.name, side, poses, still),
+        faults=drive_through_faults(_steady(build_retargeter(config, engine, side)), side, frames, seed),
     )
 
 
@@ -134,10 +142,11 @@ def retarget_lines(figures: RetargetFigures) -> list[str]:
             f"  open hand: fingertips {residual} mm off, robot's fingers {ratio} of the person's",
         ]
     lines.append(f"  engine: p50 {figures.engine_ms_p50:.3f} ms, p95 {figures.engine_ms_p95:.3f} ms")
-    for low_pass in figures.low_pass:
-        still = "not measured" if low_pass.still_rad is None else f"{low_pass.still_rad:.4f} rad RMS"
+    for still in figures.still:
+        rest = "not measured" if still.still_rad is None else f"{still.still_rad:.4f} rad RMS"
         lines.append(
-            f"  low-pass {low_pass.alpha:g}: lag {low_pass.lag_frames:.1f} frames, hand at rest {still}"
+            f"  low-pass {still.low_pass:g}, still_m {still.still_m:g}: lag {still.lag_frames:.1f} frames, "
+            f"hand at rest {rest}"
         )
     lines.append(
         f"  {faults.frames} hands with faults, {faults.commands} commands: {faults.before_engage} before engage, "
@@ -181,23 +190,29 @@ def _open_hand(robot: Retargeter, side: str) -> tuple[tuple[float, ...], tuple[f
     return tuple(residual.tolist()), tuple(ratio.tolist())
 
 
-def _low_pass(
+def _steady(robot: Retargeter, still_m: float = SteadyConfig().still_m) -> Retargeter:
+    return replace(robot, engine=SteadyEngine(robot.engine, SteadyConfig(still_m)))
+
+
+def _still(
     config: RobotConfig, engine: str, side: str, poses: Sequence[OperatorHand], still: Sequence[OperatorHand]
-) -> tuple[LowPassFigures, ...]:
-    """The engine with each of ALPHAS, where it has a low-pass."""
+) -> tuple[StillFigures, ...]:
+    """Each of VARIANTS that the engine has."""
     mirrored = [hand if hand.side == side else _mirrored(hand, side) for hand in still]
-    found, reference = [], None
-    for alpha in (
-        ALPHAS if config.optimizer is not None and engine in ("dexi-rs", "dex-retargeting") else (1.0,)
-    ):
+    reference = _answers(build_retargeter(config, engine, side), poses)
+    found = []
+    for low_pass, still_m in VARIANTS:
         changed = config
         if config.optimizer is not None:
-            changed = replace(config, optimizer=replace(config.optimizer, low_pass_alpha=alpha))
-        moving = _answers(build_retargeter(changed, engine, side), poses)
-        rest = _answers(build_retargeter(changed, engine, side), mirrored)[_SETTLED:] if mirrored else None
-        reference = moving if reference is None else reference
-        still_rad = None if rest is None else float(rest.std(axis=0).max())
-        found.append(LowPassFigures(alpha, _lag_frames(reference, moving), still_rad))
+            changed = replace(config, optimizer=replace(config.optimizer, low_pass_alpha=low_pass))
+        elif low_pass != 1.0:
+            continue
+        moving = _answers(_steady(build_retargeter(changed, engine, side), still_m), poses)
+        still_rad = None
+        if mirrored:
+            rest = _answers(_steady(build_retargeter(changed, engine, side), still_m), mirrored)[_SETTLED:]
+            still_rad = float(rest.std(axis=0).max())
+        found.append(StillFigures(low_pass, still_m, _lag_frames(reference, moving), still_rad))
     return tuple(found)
 
 

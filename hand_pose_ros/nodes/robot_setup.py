@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
 from hand_pose_ros.nodes.parameters.retarget_parameters import ROBOT_DESCRIPTION
@@ -16,6 +17,7 @@ from hand_pose_ros.retarget.retargeter import Retargeter, build_retargeter, slow
 from hand_pose_ros.retarget.robot_config import read_robot, robot_file
 from hand_pose_ros.retarget.robot_description import RobotDescription, parse_description, read_description
 from hand_pose_ros.retarget.safety import SafeCommander, SafetyConfig
+from hand_pose_ros.retarget.steady_engine import SteadyConfig, SteadyEngine
 
 _DESCRIPTION_S = 5.0
 """How long the topic's robot is waited for. Guessed: it is latched, and found within a second."""
@@ -28,7 +30,8 @@ def build_robot(
     ``runs()`` is false once nobody waits any more."""
     config = read_robot(robot_file(parameters["robot"], parameters["side"]))
     description = _description(parameters["urdf"], heard, runs)
-    return build_retargeter(config, parameters["engine"], parameters["side"], description)
+    robot = build_retargeter(config, parameters["engine"], parameters["side"], description)
+    return replace(robot, engine=SteadyEngine(robot.engine, SteadyConfig(still_m=parameters["still_m"])))
 
 
 def _description(

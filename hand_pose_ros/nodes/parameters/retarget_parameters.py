@@ -1,6 +1,6 @@
 """Every parameter of the node hand_retarget: name, default, meaning, what is allowed.
 
-Defaults of the safety come from ``SafetyConfig``, of the choice of the hand from ``GateConfig``.
+Defaults come from ``SafetyConfig``, ``GateConfig`` (the choice of the hand) and ``SteadyConfig``.
 config/hand_retarget.yaml only repeats this table (a test compares them).
 """
 
@@ -12,8 +12,9 @@ from hand_pose_ros.retarget.engagement import DEADMAN
 from hand_pose_ros.retarget.hand_gate import GateConfig
 from hand_pose_ros.retarget.retargeter import ENGINES
 from hand_pose_ros.retarget.safety import ON_LOSS, SafetyConfig
+from hand_pose_ros.retarget.steady_engine import SteadyConfig
 
-_SAFETY, _GATE = SafetyConfig(), GateConfig()
+_SAFETY, _GATE, _STEADY = SafetyConfig(), GateConfig(), SteadyConfig()
 
 OUTPUTS: tuple[str, ...] = ("joint_state", "position_array", "joint_trajectory")
 """Messages that the command goes out as."""
@@ -36,6 +37,10 @@ RETARGET_PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "urdf", "", "A file of the robot's hand; robot_description: from the topic of that name; empty: the one that"
         " comes with the installed engine.",
+    ),
+    Parameter(
+        "still_m", _STEADY.still_m, "While no point of the hand moves further than this (m), the robot stands still; 0:"
+        " every hand is answered.", minimum=0.0, maximum=0.1,
     ),
     Parameter("joint_prefix", "", "Put before the joints' names of the URDF or file, here and in joint states: rh_."),
     Parameter(

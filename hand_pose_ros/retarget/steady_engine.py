@@ -1,0 +1,66 @@
+"""An engine whose robot stands still while the person's hand does.
+
+In: an engine, hands. Out: its answers; while no point of the hand has moved by more than a distance since the last hand that
+was looked at, the answer stays as it is. Not a low-pass: a hand that moves is answered at once.
+
+The engines' own answers move by up to 0.02 rad while the hand is at rest, even when exactly the same hand is given again
+and again (docs/retargeting.md): where the robot cannot reach what the person shows, its joints creep along what the
+objective leaves open, and a low-pass does not help against that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hand_pose_ros.retarget.engine import Array, OperatorHand, RetargetEngine
+from hand_pose_ros.validation import not_negative, typed, whole
+
+
+@dataclass(frozen=True)
+class SteadyConfig:
+    """When a hand is at rest."""
+
+    still_m: float = 0.002
+    """A hand none of whose points has moved further than this since it was last looked at is at rest; 0: never. Measured:
+    a tracked hand at rest whose size is learnt stays within it for 3 s (hand-pose bench retarget)."""
+    settle_frames: int = 10
+    """So many further times a hand at rest is given to the engine, the same each time, for engines come near an answer
+    in steps. Measured: most of the way to where they end (hand-pose bench retarget)."""
+
+    def __post_init__(self) -> None:
+        typed(self)
+        not_negative(self, "still_m")
+        whole(self, "settle_frames", least=0)
+
+
+class SteadyEngine:
+    """As the engine within it, but for hands at rest."""
+
+    def __init__(self, engine: RetargetEngine, config: SteadyConfig) -> None:
+        self.name, self.joint_names = engine.name, engine.joint_names
+        self._engine, self._config = engine, config
+        self._hand: OperatorHand | None = None
+        self._answer: Array = np.zeros(0)
+        self._times = 0
+
+    def retarget(self, hand: OperatorHand) -> Array:
+        """The robot's joints (K,). ValueError where a point is not finite."""
+        if not np.isfinite(hand.points).all() or not np.isfinite(hand.angles).all():
+            raise ValueError("a point of the hand is not finite")
+        if self._hand is None or not self._rests(hand, self._hand):
+            self._hand, self._times = hand, 0
+        if self._times <= self._config.settle_frames:
+            self._times += 1
+            self._answer = self._engine.retarget(self._hand)
+        return self._answer
+
+    def start_from(self, positions: Array) -> None:
+        """The next answer is looked for near these positions (K,)."""
+        self._hand = None
+        self._engine.start_from(positions)
+
+    def _rests(self, hand: OperatorHand, before: OperatorHand) -> bool:
+        moved = np.linalg.norm(hand.points - before.points, axis=1).max()
+        return hand.side == before.side and bool(moved < self._config.still_m)
