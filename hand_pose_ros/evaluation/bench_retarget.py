@@ -106,13 +106,14 @@ def measure_robot(
     """
     config = read_robot(robot_file(name, side))
     robot = build_retargeter(config, engine, side)
+    steady = _steady(build_retargeter(config, engine, side))
     poses = [operator_hand(side, angles) for angles in moving_angles(seed, np.arange(300) / _RATE_HZ)]
     times_ms = []
     for hand in poses:
         start_s = time.perf_counter()
         robot.engine.retarget(hand)
         times_ms.append(1e3 * (time.perf_counter() - start_s))
-    residual, ratio = _open_hand(robot, side)
+    residual, ratio = _open_hand(steady, side)
     p50, p95 = np.percentile(times_ms, (50, 95))
     return RetargetFigures(
         robot=name,
@@ -120,7 +121,7 @@ def measure_robot(
         engine=robot.engine.name,
         joints=len(robot.engine.joint_names),
         human_pinch_mm=1e3 * PINCH_M,
-        pinch_gap_mm=_pinch_gap_mm(robot, side),
+        pinch_gap_mm=_pinch_gap_mm(steady, side),
         open_residual_mm=residual,
         open_length_ratio=ratio,
         engine_ms_p50=float(p50),

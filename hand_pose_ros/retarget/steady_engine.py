@@ -1,10 +1,10 @@
 """An engine whose robot stands still while the person's hand does.
 
-In: an engine, hands. Out: its answers; while no point of the hand has moved by more than a distance since the last hand that
-was looked at, the answer stays as it is. Not a low-pass: a hand that moves is answered at once.
+In: an engine, hands. Out: its answers; while no point of the hand has moved by more than a distance since the last hand
+that was looked at, the answer stays as it is. Not a low-pass: a hand that moves is answered at once.
 
-The engines' own answers move by up to 0.02 rad while the hand is at rest, even when exactly the same hand is given again
-and again (docs/retargeting.md): where the robot cannot reach what the person shows, its joints creep along what the
+The engines' own answers move by up to 0.02 rad while the hand is at rest, even when exactly the same hand is given
+again and again (docs/retargeting.md): where the robot cannot reach what the person shows, its joints creep along what the
 objective leaves open, and a low-pass does not help against that.
 """
 
@@ -23,8 +23,8 @@ class SteadyConfig:
     """When a hand is at rest."""
 
     still_m: float = 0.002
-    """A hand none of whose points has moved further than this since it was last looked at is at rest; 0: never. Measured:
-    a tracked hand at rest whose size is learnt stays within it for 3 s (hand-pose bench retarget)."""
+    """A hand none of whose points has moved further than this since it was last looked at is at rest; 0: never.
+    Measured: a tracked hand at rest whose size is learnt stays within it for 3 s (hand-pose bench retarget)."""
     settle_frames: int = 10
     """So many further times a hand at rest is given to the engine, the same each time, for engines come near an answer
     in steps. Measured: most of the way to where they end (hand-pose bench retarget)."""
