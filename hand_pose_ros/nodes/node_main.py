@@ -12,6 +12,7 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 
 import rclpy
+from rclpy._rclpy_pybind11 import RCLError
 from rclpy.executors import Executor, ExternalShutdownException, MultiThreadedExecutor, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.logging import LoggingSeverity, set_logger_level
@@ -60,6 +61,16 @@ def run_node(
                 node.destroy_node()
             rclpy.try_shutdown()
     return 0
+
+
+def publish_if_alive(node: Any, publisher: Any, message: Any) -> None:
+    """Publishes, from whatever thread; nothing where the middleware has ended, or ends meanwhile."""
+    try:
+        if node.context.ok():
+            publisher.publish(message)
+    except RCLError:
+        if node.context.ok():
+            raise
 
 
 def of_a_living_node(transition: Transition) -> Transition:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
@@ -23,7 +22,7 @@ from std_srvs.srv import SetBool
 
 from hand_pose_ros.msg import HandPoseArray
 from hand_pose_ros.nodes.command_loop import CommandLoop
-from hand_pose_ros.nodes.node_main import of_a_living_node, run_node
+from hand_pose_ros.nodes.node_main import of_a_living_node, publish_if_alive, run_node
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
 from hand_pose_ros.nodes.parameters.retarget_parameters import RETARGET_PARAMETERS
 from hand_pose_ros.nodes.qos_overrides import (
@@ -126,12 +125,13 @@ class HandRetargetNode(LifecycleNode):
         result = super().on_activate(state)
         assert self._retargeter is not None
         self.throttled_logger.reset()
-        parameters = self.parameters
+        assert self._messages is not None
+        parameters, names = self.parameters, self._messages.all_names
         self._driver = RobotDriver(
             self._retargeter, build_gate(parameters),
             Engagement(parameters["deadman"], parameters["deadman_timeout_s"]),
             build_commander(parameters, self._retargeter), self.statistics, self.throttled_logger,
-            self._start_positions, self._send, self._publish_state,
+            lambda: self._robot_inputs.start_positions(parameters["start_from"], names), self._send, self._publish_state,
         )  # fmt: skip
         self._loop = CommandLoop(1.0 / parameters["command_rate_hz"], self._driver.tick, self._on_failure)
         self._active_inputs = [
@@ -197,8 +197,7 @@ class HandRetargetNode(LifecycleNode):
             loop.postpone()  # the next command is due one period after this one
 
     def _on_failure(self, error: Exception) -> None:
-        if self.context.ok():  # else the process is being ended, and nothing is wrong
-            self.throttled_logger.error("command", f"no command was sent: {error_line(error)}")
+        self.throttled_logger.error("command", f"no command was sent: {error_line(error)}")
 
     def _on_deadman(self, message: Bool) -> None:
         if self._driver is not None:
@@ -212,16 +211,15 @@ class HandRetargetNode(LifecycleNode):
         )
         return response
 
-    def _start_positions(self) -> np.ndarray | None:
-        assert self._messages is not None
-        return self._robot_inputs.start_positions(self.parameters["start_from"], self._messages.all_names)
-
     def _send(self, command: Any) -> None:
         assert self._messages is not None
-        self._commands.publish(self._messages.message(command, self.get_clock().now().to_msg()))
+        message = self._messages.message(command, self.get_clock().now().to_msg())
+        publish_if_alive(self, self._commands, message)
 
     def _publish_state(self, state: SafetyState, reason: str) -> None:
-        self._state.publish(String(data=f"{state.value}: {reason}" if reason else state.value))
+        publish_if_alive(
+            self, self._state, String(data=f"{state.value}: {reason}" if reason else state.value)
+        )
 
     def _publish_diagnostics(self) -> None:
         driver, robot = self._driver, self._retargeter

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -344,6 +347,27 @@ def test_trajectories_have_one_point_a_period_ahead(robot):
     assert trajectory.joint_names == ["curl", "slide"]
     assert point.positions == pytest.approx([0.5, 0.02], abs=1e-3)
     assert point.time_from_start.nanosec == 20_000_000
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_ends_the_active_node_quietly(number):
+    command = [sys.executable, "-m", "hand_pose_ros.nodes.process", "hand_pose_ros.nodes.retarget_node"]
+    child = subprocess.Popen(
+        [*command, "--ros-args", "-p", "robot:=panda"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        for line in child.stdout:
+            if "engage with" in line:
+                break
+        child.send_signal(number)
+        output, _ = child.communicate(timeout=30.0)
+    finally:
+        child.kill()
+    assert child.returncode == 0, output
+    assert "Traceback" not in output
 
 
 def test_diagnostics_tell_the_state_and_the_latency(robot):
