@@ -131,7 +131,8 @@ class HandRetargetNode(LifecycleNode):
             self._retargeter, build_gate(parameters),
             Engagement(parameters["deadman"], parameters["deadman_timeout_s"]),
             build_commander(parameters, self._retargeter), self.statistics, self.throttled_logger,
-            lambda: self._robot_inputs.start_positions(parameters["start_from"], names), self._send, self._publish_state,
+            lambda: self._robot_inputs.start_positions(parameters["start_from"], names), self._send,
+            self._publish_state,
         )  # fmt: skip
         self._loop = CommandLoop(1.0 / parameters["command_rate_hz"], self._driver.tick, self._on_failure)
         self._active_inputs = [

@@ -49,9 +49,9 @@ class NodeFigures:
 
     commands: int
     rate_hz: float
-    latency_ms_p50: float
-    latency_ms_p95: float
-    node_ms_p50: float
+    latency_ms_p50: float | None
+    latency_ms_p95: float | None
+    node_ms_p50: float | None
     """From the arrival of the hands in the node to the sending of their command, by its diagnostics."""
     outside_limits: int
     over_velocity: int
@@ -92,7 +92,7 @@ class DrivenFigures:
             )
             lines.append(
                 f"  {side}: {node.commands} commands, {node.rate_hz:.1f} Hz, hands to command "
-                f"p50 {node.latency_ms_p50:.2f} ms, p95 {node.latency_ms_p95:.2f}, in the node {node.node_ms_p50:.2f}; "
+                f"p50 {_shown(node.latency_ms_p50)} ms, p95 {_shown(node.latency_ms_p95)}, in the node {_shown(node.node_ms_p50)}; "
                 f"{node.outside_limits} outside limits, {node.over_velocity} over velocity{grown}"
             )
         return lines
@@ -222,13 +222,22 @@ class _Drive:
         return NodeFigures(
             commands=len(positions),
             rate_hz=len(positions) / seconds,
-            latency_ms_p50=float(p50),
-            latency_ms_p95=float(p95),
-            node_ms_p50=listener.node_ms[-1] if listener.node_ms else float("nan"),
+            latency_ms_p50=_known(p50),
+            latency_ms_p95=_known(p95),
+            node_ms_p50=_known(listener.node_ms[-1] if listener.node_ms else np.nan),
             outside_limits=int(((positions < limits.lower) | (positions > limits.upper)).any(axis=1).sum()),
             over_velocity=int((np.abs(velocities) > limits.velocity + 1e-6).any(axis=1).sum()),
             growth=growth(usage, 0.5 * seconds, 0.2 * seconds) if seconds >= 20.0 else None,
         )
+
+
+def _known(value: float) -> float | None:
+    """A figure, None where nothing was measured."""
+    return float(value) if np.isfinite(value) else None
+
+
+def _shown(value: float | None) -> str:
+    return "?" if value is None else f"{value:.2f}"
 
 
 def _messages(sides: Sequence[str]) -> list[HandPoseArray]:
