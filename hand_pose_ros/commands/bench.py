@@ -4,8 +4,8 @@
 In, ``refine``: weights (the shipped ones), optionally a folder of real frames of a hand that is held; sequences and
 seeds are fixed (synthetic/sequences.py). In, ``gestures``: how many synthetic people. In, ``fuzz``: a number of
 messages, a seed. In, ``soak``: minutes, a rate. In, ``retarget``: robots, sides, an engine. Out: tables or lines
-on the terminal and, with --output, all figures as JSON. What is driven over DDS needs ROS. Exit status 1: the tracker, or
-what a robot is sent, did what it must not.
+on the terminal and, with --output, all figures as JSON. What is driven over DDS needs ROS. Exit status 1: the
+tracker, or what a robot is sent, did what it must not.
 """
 
 from __future__ import annotations

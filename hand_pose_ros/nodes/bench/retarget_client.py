@@ -92,8 +92,9 @@ class DrivenFigures:
             )
             lines.append(
                 f"  {side}: {node.commands} commands, {node.rate_hz:.1f} Hz, hands to command "
-                f"p50 {_shown(node.latency_ms_p50)} ms, p95 {_shown(node.latency_ms_p95)}, in the node {_shown(node.node_ms_p50)}; "
-                f"{node.outside_limits} outside limits, {node.over_velocity} over velocity{grown}"
+                f"p50 {_shown(node.latency_ms_p50)} ms, p95 {_shown(node.latency_ms_p95)}, "
+                f"in the node {_shown(node.node_ms_p50)}; {node.outside_limits} outside limits, "
+                f"{node.over_velocity} over velocity{grown}"
             )
         return lines
 
