@@ -184,14 +184,6 @@ def joints_of(pose: HandPose) -> np.ndarray:
     return np.array([(point.x, point.y, point.z) for point in pose.joints])
 
 
-def named_hands(hands: Sequence[Hand]) -> list[Hand]:
-    """Returns one hand a side, the one tracked longest: a side's joint and frame names stand for one hand only."""
-    of_side: dict[str, Hand] = {}
-    for hand in sorted(hands, key=lambda hand: hand.track_id):
-        of_side.setdefault(hand.side, hand)
-    return list(of_side.values())
-
-
 def seen_hands(hands: Sequence[Hand]) -> list[Hand]:
     """Returns the hands that are seen in this image, without those that are hidden (COAST)."""
     return [hand for hand in hands if int(hand.state) == HandPose.STATE_TRACK]

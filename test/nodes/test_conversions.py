@@ -21,6 +21,7 @@ from hand_pose_ros.hand.skeleton import (
     WRIST_JOINTS,
 )
 from hand_pose_ros.nodes import conversions
+from hand_pose_ros.tracking.hand import named_hands
 
 HEADER = Header(frame_id="camera")
 ANGLES = np.linspace(-0.25, 0.3, 20)
@@ -64,9 +65,9 @@ def test_joint_state_names_both_hands(hand):
 
 def test_names_of_a_side_stand_for_the_hand_that_is_tracked_longest(hand):
     older, newer, left = hand(track_id=3), hand(track_id=5), hand("left", track_id=9)
-    assert conversions.named_hands([newer, left, older]) == [older, left]
-    assert conversions.named_hands([newer, left]) == [newer, left]
-    assert conversions.named_hands([]) == []
+    assert named_hands([newer, left, older]) == [older, left]
+    assert named_hands([newer, left]) == [newer, left]
+    assert named_hands([]) == []
 
 
 def test_valid_hands_are_possible(hand):
