@@ -120,7 +120,7 @@ class HandTable:
                 yield [*start, state, *[""] * (width - len(start) - 1)]
             for hand in of_frame.get(row, []):
                 state = TrackState(int(self.hand_state[hand])).name
-                numbers = [*self.palm_position[hand], *self.joints[hand].reshape(-1), *self.angles[hand]]
+                numbers = [*self.joints[hand].reshape(-1), *self.angles[hand]]
                 yield [
                     *start, state, SIDES[int(self.side[hand])], int(self.track_id[hand]),
                     f"{self.confidence[hand]:.4f}", f"{np.exp(self.shape[hand, 0]):.5f}",
@@ -131,7 +131,6 @@ class HandTable:
 def csv_columns() -> list[str]:
     """The first line of hands.csv: names with their units."""
     columns = ["frame", "stamp_ns", "name", "state", "side", "track_id", "confidence", "scale"]
-    columns += [f"palm_position_{axis}_m" for axis in "xyz"]
     columns += [f"{joint}_{axis}_m" for joint in JOINT_NAMES for axis in "xyz"]
     return columns + [f"{angle}_rad" for angle in ANGLE_NAMES]
 

@@ -79,7 +79,8 @@ def write_curves(path: Path, table: HandTable, title: str) -> None:
             return spread
 
         joints = over_time(table.joints[rows])
-        jitter = jitter_mm(joints, adjacent_frames(table.stamp_ns))
+        tracks = over_time(table.track_id[rows].astype(np.float64))
+        jitter = jitter_mm(joints, adjacent_frames(table.stamp_ns) & (tracks[1:] == tracks[:-1]))
         curves.append(
             HandCurves(
                 name, table.times_s, over_time(table.angles[rows]), over_time(table.confidence[rows]), jitter
