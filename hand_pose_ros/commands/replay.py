@@ -21,8 +21,10 @@ from hand_pose_ros.commands.arguments import (
     share,
 )
 from hand_pose_ros.commands.interrupts import INTERRUPTED, stop_requests
+from hand_pose_ros.depth.camera_presets import camera_preset
 from hand_pose_ros.files import require_writable
 from hand_pose_ros.nodes.tracker_factory import refinement
+from hand_pose_ros.recording.bag_files import is_bag
 from hand_pose_ros.recording.open_recording import OpenRecording, open_recording
 from hand_pose_ros.recording.play_options import PlayOptions
 from hand_pose_ros.recording.replay import Replay, ReplayConfig, replay
@@ -45,7 +47,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="pixels, or a YAML file (default: a bag's camera infos, a folder's intrinsics.yaml)")
     parser.add_argument("--depth-unit", type=depth_unit, metavar="M",
                         help="metres per count of 16-bit images (default: that of the intrinsics file, or 0.001)")
-    parser.add_argument("--rectified", choices=("auto", "true", "false"), default="auto",
+    parser.add_argument("--camera", metavar="NAME",
+                        help="unit, rectification and topics of a preset, such as d435: see config/cameras/")
+    parser.add_argument("--rectified", choices=("auto", "true", "false"),
                         help="true: distortion is ignored and P taken for K; auto: for topics called image_rect...")
     parser.add_argument("--rate", type=rate_hz, default=30.0,
                         help="frames per second of a folder (default 30); a bag has stamps")
@@ -82,11 +86,12 @@ def run(arguments: argparse.Namespace) -> int:
     """
     if (arguments.source is None) == (arguments.frames is None):
         raise ValueError("want one SOURCE: a bag, or a folder of depth frames")
+    source = arguments.source or arguments.frames
+    _take_preset(arguments, is_bag(source))
     options = PlayOptions(
-        arguments.depth_topic, arguments.info_topic, arguments.truth_topic, None, arguments.rectified,
+        arguments.depth_topic, arguments.info_topic, arguments.truth_topic, None, arguments.rectified or "auto",
         arguments.start, arguments.end,
     )  # fmt: skip
-    source = arguments.source or arguments.frames
     given = (arguments.intrinsics, arguments.depth_unit, arguments.rate, options)
     with open_recording(source, *given) as opened, stop_requests() as asked:
         require_writable(arguments.output)
@@ -106,6 +111,18 @@ def run(arguments: argparse.Namespace) -> int:
         except OSError as error:
             failed = failed or error
     return _report(arguments, played, left_out, failed)
+
+
+def _take_preset(a: argparse.Namespace, bag: bool) -> None:
+    """What the camera's preset says, where nothing else is given."""
+    if a.camera is None:
+        return
+    preset = camera_preset(a.camera)
+    a.depth_unit = a.depth_unit or preset.parameters.depth_unit
+    if bag:
+        a.rectified = a.rectified or preset.parameters.rectified
+        a.depth_topic = a.depth_topic or preset.topics.depth_image
+        a.info_topic = a.info_topic or (None if a.intrinsics else preset.topics.camera_info)
 
 
 def _tracker(a: argparse.Namespace) -> HandTracker:
