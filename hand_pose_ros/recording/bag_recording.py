@@ -7,6 +7,7 @@ and repeated stamps are left out; a clock that was set is told. Nothing is dropp
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
@@ -84,7 +85,13 @@ class BagRecording:
         self._bag.__exit__()
 
     def __len__(self) -> int:
-        return self._bag.count(self.topics.depth)
+        """Images; of a part as many as its length and the rate make."""
+        count, start_s, end_s = self._bag.count(self.topics.depth), self.options.start_s, self.options.end_s
+        if start_s == 0.0 and end_s is None:
+            return count
+        rate = self.rate(30.0)
+        end = count if end_s is None else min(count, math.ceil(end_s * rate))
+        return max(end - math.floor(start_s * rate), 1)
 
     def rate(self, rate_hz: float) -> float:
         """Images a second, from the first stamps; ``rate_hz`` where there are too few."""

@@ -171,6 +171,8 @@ def test_a_recording_without_infos_needs_intrinsics(tmp_path) -> None:
 def test_a_part_is_played_by_the_seconds_after_the_first_image(tmp_path) -> None:
     path = write_frames(tmp_path / "bag", [counts(500)] * 30, CAMERA, rate_hz=10.0)
     frames = played(path, PlayOptions(start_s=1.0, end_s=2.0))
+    with BagRecording(path, PlayOptions(start_s=1.0, end_s=2.0)) as part:
+        assert len(part) == pytest.approx(10, abs=1)
     assert [round((frame.stamp_ns - START_NS) * 1e-9, 3) for frame in frames] == [
         round(1.0 + index * 0.1, 3) for index in range(10)
     ]
