@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,6 +38,7 @@ _WAIT_NS = (
     500_000_000  # an image waits for its own info so long, by the time of recording. Guessed: fifteen frames
 )
 _INFOS_KEPT = 50
+_STAMPS_OF_RATE = 30
 
 
 class _Waiting(NamedTuple):
@@ -96,10 +98,11 @@ class BagRecording:
     def rate(self, rate_hz: float) -> float:
         """Images a second, from the first stamps; ``rate_hz`` where there are too few."""
         stamps = []
-        for message in self._bag.messages((self.topics.depth,)):
-            stamps.append(message.time_ns)
-            if len(stamps) > 30:
-                break
+        with suppress(RecordingError):  # damage is for those who play the frames
+            for message in self._bag.messages((self.topics.depth,)):
+                stamps.append(message.time_ns)
+                if len(stamps) > _STAMPS_OF_RATE:
+                    break
         step = float(np.median(np.diff(stamps))) * 1e-9 if len(stamps) > 2 else 0.0
         return 1.0 / step if step > 1e-4 else rate_hz
 

@@ -371,7 +371,7 @@ def test_demo_says_what_is_wrong_with_its_arguments(launched, tmp_path):
 @pytest.mark.parametrize(
     "given, topics, parameters",
     [
-        ({}, ["depth/image_rect", "depth/camera_info"], {}),
+        ({}, ["depth/image_rect", "depth/camera_info"], set()),
         (
             {"camera": "d435"},
             ["/camera/camera/depth/image_rect_raw", "/camera/camera/depth/camera_info"],
