@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import cv2
@@ -99,7 +100,14 @@ def _npy_header(path: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:
     with path.open("rb") as file:
         version = npy_format.read_magic(file)
         read = npy_format.read_array_header_1_0 if version == (1, 0) else npy_format.read_array_header_2_0
-        shape, _, kind = read(file)
+        try:
+            shape, _, kind = read(file)
+        except (
+            SyntaxError,
+            TokenError,
+            TypeError,
+        ) as error:  # what numpy's parser of the header lets through
+            raise ValueError(f"its header is broken: {shown(error)}") from error
     return shape, kind
 
 
