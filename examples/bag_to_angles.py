@@ -18,14 +18,15 @@ from hand_pose_ros.recording.recorded_frame import UnusableFrame
 
 
 def main(bag: Path, topic: str | None = None) -> None:
-    tracker = HandTracker()
+    tracker, first_ns = HandTracker(), None
     print("time_s", "side", *ANGLE_NAMES)
     with open_recording(bag, options=PlayOptions(depth_topic=topic)) as opened:
         for frame in opened.recording.frames(opened.depth_unit_m, 30.0):
             if isinstance(frame, UnusableFrame):
                 print(f"left out: {frame.reason}", file=sys.stderr)
                 continue
-            stamp_s = frame.stamp_ns * 1e-9
+            first_ns = frame.stamp_ns if first_ns is None else first_ns
+            stamp_s = (frame.stamp_ns - first_ns) * 1e-9
             for hand in tracker.update(frame.depth, frame.camera, stamp_s).hands:
                 print(f"{stamp_s:.3f}", hand.side, *(f"{angle:.1f}" for angle in np.degrees(hand.angles)))
 

@@ -92,6 +92,8 @@ class Replay:
     """What ended it before the recording's end, in one sentence; None: nothing."""
     stopped: bool = False
     """It was asked to stop before the recording's end."""
+    start_ns: int | None = None
+    """The stamp from which the tracker counts time: of the first frame, or of the first after a clock was set."""
     elapsed_s: float = 0.0
     """Wall-clock time of everything: reading, tracking, drawing."""
 
@@ -195,8 +197,11 @@ def _track(
     """Tracks one frame and keeps what it gives."""
     if config.still or frame.clock_set:
         tracker.reset()
+    if played.start_ns is None or frame.clock_set:
+        played.start_ns = frame.stamp_ns
     start = time.perf_counter()
-    result = tracker.update(frame.depth, frame.camera, frame.stamp_ns * 1e-9)
+    # As the node does it: time from the first frame on, so that the same frames give the same hands at any time.
+    result = tracker.update(frame.depth, frame.camera, (frame.stamp_ns - played.start_ns) * 1e-9)
     wall_ms = 1e3 * (time.perf_counter() - start)
     number = len(played.frames) + len(played.left_out)
     played.frames.append(
