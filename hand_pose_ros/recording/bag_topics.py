@@ -89,7 +89,8 @@ def _only_depth(bag: Bag, kinds: dict[str, str]) -> str:
 
 def _depth_topics(bag: Bag, kinds: dict[str, str]) -> tuple[list[str], list[str]]:
     """Topics whose first image is depth, and those of 16-bit grey pictures that may be."""
-    sure, maybe = [], []
+    sure: list[str] = []
+    maybe: list[str] = []
     for topic, kind in kinds.items():
         if kind not in (IMAGE, COMPRESSED_IMAGE) or not bag.count(topic):
             continue

@@ -100,8 +100,8 @@ def _own(values: Mapping[str, Any], rectified: bool) -> Intrinsics:
     if rectified:
         distortion, model = (), "none"
     return Intrinsics(
-        *(float(values[name]) for name in ("fx", "fy", "cx", "cy")),
-        values.get("width"), values.get("height"), model, distortion, None if unit is None else float(unit),
+        float(values["fx"]), float(values["fy"]), float(values["cx"]), float(values["cy"]), values.get("width"),
+        values.get("height"), model, distortion, None if unit is None else float(unit),
     )  # fmt: skip
 
 
