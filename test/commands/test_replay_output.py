@@ -30,6 +30,8 @@ from hand_pose_ros.recording.ros_types import COMPRESSED_IMAGE
 from hand_pose_ros.tracking.hand import Hand, TrackState
 from hand_pose_ros.tracking.tracker import TrackResult
 
+pytestmark = pytest.mark.slow
+
 CAMERA = Camera(64, 48, 60.0, 60.0, 31.5, 23.5)
 PICTURES = {"contact.png", "hands.png", "overlay.gif", "overlay.mp4", "overlay.png"}
 FIGURES = {"hands.mcap", "hands.csv", "hands.npz", "summary.json"}
