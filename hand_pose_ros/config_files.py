@@ -25,7 +25,7 @@ def read_mapping(path: str | Path, what: str) -> dict[str, Any]:
 
     :param what: what the file should be, as it is called in the message: "the training configuration".
     """
-    import yaml  # of the extra [train]: the tracker builds sections of its weights' metadata, but reads no YAML
+    import yaml  # here: the tracker builds sections of its weights' metadata, but reads no YAML
 
     path = Path(path)
     try:

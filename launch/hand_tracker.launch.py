@@ -1,5 +1,6 @@
 """Starts the hand tracker on a depth camera:
 
+ros2 launch hand_pose_ros hand_tracker.launch.py camera:=d435
 ros2 launch hand_pose_ros hand_tracker.launch.py depth_image:=/camera/depth/image_rect_raw \
     camera_info:=/camera/depth/camera_info
 """
@@ -18,6 +19,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
+from hand_pose_ros.depth.camera_presets import camera_preset, preset_names
 from hand_pose_ros.hand.skeleton import SIDES
 from hand_pose_ros.nodes.fast_dds import profile_environment
 from hand_pose_ros.nodes.hand_frames import resolved_prefix, side_prefix
@@ -33,6 +35,7 @@ PARAMETER_ARGUMENTS = {
     "model": (str, "'small' for weak computers, or a path of weights; empty: default"),
     "device": (str, "auto, cpu or cuda"),
     "depth_unit": (float, "metres a count of 16UC1 images"),
+    "rectified": (str, "auto, true or false: whether the images have no distortion left"),
     "input_transport": (str, "raw or compressedDepth"),
     "target_frame": (str, "all outputs in this TF frame; empty: in the depth images' own"),
     "frame_prefix": (str, "before the names of all hand frames; auto: the namespace, where there is one"),
@@ -41,6 +44,10 @@ PARAMETER_ARGUMENTS = {
     "autostart": (bool, "configure and activate at start"),
 }
 FROM_FILE = "(params_file)"
+
+# Topics that a preset of a camera names, and the node's own names of them.
+TOPIC_ARGUMENTS = {"depth_image": "depth/image_rect", "camera_info": "depth/camera_info"}
+FROM_CAMERA = "(camera)"
 
 # Plain arguments that are no free text: what they may be.
 SWITCHES = ("use_sim_time", "namespaced_tf", "rviz", "description")
@@ -57,8 +64,12 @@ def declared_arguments():
             "false",
             "true: /tf of the namespace alone instead of the /tf that all nodes share",
         ),
-        "depth_image": ("depth/image_rect", "topic of the depth image"),
-        "camera_info": ("depth/camera_info", "topic of its camera info"),
+        "camera": (
+            "",
+            f"topics, unit and rectification of this camera's driver: {', '.join(preset_names())}, or a YAML file",
+        ),
+        "depth_image": (FROM_CAMERA, "topic of the depth image; without a camera depth/image_rect"),
+        "camera_info": (FROM_CAMERA, "topic of its camera info; without a camera depth/camera_info"),
         "description": (
             "false",
             "start a robot_state_publisher for each side of the human hand, in <namespace>/<side>_hand",
@@ -106,6 +117,11 @@ def argument_error(given):
             return f"{name} is '{given[name]}', want {wanted}"
     if given["description"] in ("true", "1") and given["tf_mode"] == "full":
         return "tf_mode is 'full', want root or none with description:=true: no frame may have two publishers"
+    if given["camera"]:
+        try:
+            camera_preset(given["camera"])
+        except ValueError as error:
+            return str(error)
     return extrinsics_error(given["camera_extrinsics"]) or file_error(given["params_file"])
 
 
@@ -150,17 +166,34 @@ def file_error(path):
     return None
 
 
+def camera_settings(given):
+    """Remappings of the two topics, and parameters, from the camera's preset; what is given itself wins."""
+    preset = camera_preset(given["camera"]) if given["camera"] else None
+    topics = []
+    for argument, name in TOPIC_ARGUMENTS.items():
+        default = name if preset is None else getattr(preset.topics, argument)
+        topics.append((name, default if given[argument] == FROM_CAMERA else given[argument]))
+    if preset is None:
+        return topics, {}
+    parameters = {"depth_unit": preset.parameters.depth_unit, "rectified": preset.parameters.rectified}
+    return topics, {
+        name: ParameterValue(value, value_type=type(value))
+        for name, value in parameters.items()
+        if given[name] == FROM_FILE
+    }
+
+
 def start_nodes(context):
     names = [
-        "namespace", *SWITCHES, "log_level", "params_file", "camera_extrinsics", "fixed_frame", *PARAMETER_ARGUMENTS,
+        "namespace", *SWITCHES, "log_level", "params_file", "camera_extrinsics", "fixed_frame", "camera",
+        *TOPIC_ARGUMENTS, *PARAMETER_ARGUMENTS,
     ]  # fmt: skip
     given = {name: LaunchConfiguration(name).perform(context) for name in names}
     check(given)
+    camera_topics, camera_parameters = camera_settings(given)
     overrides = {"use_sim_time": ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool)}
-    topics = [
-        ("depth/image_rect", LaunchConfiguration("depth_image")),
-        ("depth/camera_info", LaunchConfiguration("camera_info")),
-    ]
+    overrides |= camera_parameters
+    topics = list(camera_topics)
     if yaml.safe_load(LaunchConfiguration("namespaced_tf").perform(context)):
         topics += [("/tf", "tf"), ("/tf_static", "tf_static")]
     for name, (kind, _) in PARAMETER_ARGUMENTS.items():

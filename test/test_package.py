@@ -36,7 +36,7 @@ ROS_MODULES = {
     "std_msgs", "std_srvs", "tf2_msgs", "tf2_ros", "trajectory_msgs", "visualization_msgs",
 }  # fmt: skip
 
-# What rosdep calls the dependencies of pyproject.toml; it has no key for safetensors.
+# What rosdep calls the dependencies of pyproject.toml; it has no key for safetensors and rosbags.
 ROSDEP_KEYS = {
     "matplotlib": "python3-matplotlib",
     "numba": "python3-numba",
@@ -193,7 +193,7 @@ def test_pip_rosdep_and_the_environment_agree_on_what_is_needed() -> None:
     environment = environment_tool()
     assert names_of(environment.RUNTIME_MODULES.values()) == required("dependencies")
     assert names_of(environment.TRAINING_MODULES.values()) == required("train")
-    assert set(ROSDEP_KEYS) == (required("dependencies") | required("train")) - {"safetensors"}
+    assert set(ROSDEP_KEYS) == (required("dependencies") | required("train")) - {"safetensors", "rosbags"}
     python_keys = {key for key in declared_in_package_xml() if key and key.startswith("python3-")}
     assert python_keys == set(ROSDEP_KEYS.values())
 

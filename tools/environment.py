@@ -41,10 +41,12 @@ RUNTIME_MODULES = {
     "rich": "rich",
     "tqdm": "tqdm",
     "PIL": "pillow",
+    "yaml": "pyyaml",
+    "rosbags": "rosbags",
 }
 
 # The same of what only training and figures need: the extra [train] of pyproject.toml.
-TRAINING_MODULES = {"matplotlib": "matplotlib", "yaml": "pyyaml"}
+TRAINING_MODULES = {"matplotlib": "matplotlib"}
 
 
 def fail(message: str) -> NoReturn:

@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 
 from hand_pose_ros.files import require_writable
-from hand_pose_ros.recording.frame_folder import MOST_INTRINSIC_PX
+from hand_pose_ros.recording.intrinsics import MOST_INTRINSIC_PX
 from hand_pose_ros.validation import shown
 
 LARGEST_SEED = 2**20 - 1
@@ -103,6 +103,12 @@ def intrinsics(text: str) -> tuple[float, float, float, float]:
             f"'{shown(text)}' is not fx,fy,cx,cy: four numbers in pixels, of no more than a million, fx and fy above 0"
         )
     return fx, fy, cx, cy
+
+
+def intrinsics_or_file(text: str) -> tuple[float, float, float, float] | Path:
+    """``"fx,fy,cx,cy"`` or the path of a file, as a ``type`` of argparse."""
+    path = Path(text)
+    return path if path.suffix.lower() in (".yaml", ".yml") or path.is_file() else intrinsics(text)
 
 
 def require_all(*requirements: tuple[bool, str]) -> None:

@@ -1,7 +1,8 @@
 """``hand-pose evaluate``: how wrong checkpoints or published predictions are on a data set.
 
-In: checkpoints and a data set (synthetic, or ICVL, NYU, MSRA in their archives' layout), or published prediction
-files with their ground truth. Out: a table, and on request JSON, the papers' two figures, a predictions file.
+In: checkpoints and a data set (synthetic, or ICVL, NYU, MSRA in their archives' layout), published prediction files
+with their ground truth, or replays of recordings with known hands. Out: a table, and on request JSON, the papers' two
+figures, a predictions file.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from hand_pose_ros.evaluation import benchmark_evaluation
 from hand_pose_ros.evaluation.methods import MethodResult, load_networks
 from hand_pose_ros.evaluation.metrics import THRESHOLDS_MM
 from hand_pose_ros.evaluation.prediction_files import write_predictions
+from hand_pose_ros.evaluation.replay_evaluation import evaluate_replays
 from hand_pose_ros.evaluation.report import joint_table, summary_table, to_dictionary, write_figures
 from hand_pose_ros.evaluation.synthetic_benchmark import (
     SyntheticBenchmark,
@@ -68,6 +70,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     files = parser.add_argument_group("published prediction files").add_argument
     files("--groundtruth", type=Path, metavar="FILE", help="annotations in the same format")
     files("--predictions", nargs="+", metavar="[NAME=]FILE", help="one or more methods")
+    replays = parser.add_argument_group("replays of recordings with known hands").add_argument
+    replays("--replay", nargs="+", metavar="[NAME=]DIR", help="what hand-pose replay wrote, one or more")
     output = parser.add_argument_group("output").add_argument
     output("--thresholds", nargs="+", type=positive_float, default=list(THRESHOLDS_MM), metavar="MM")
     output("--fit-angles", action="store_true",
@@ -89,7 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
     _print(arguments, results, console)
     benchmark, evaluations = BENCHMARKS.get(arguments.dataset), [result.evaluation for result in results]
     if arguments.json is not None:
-        content = to_dictionary(evaluations, arguments.dataset)
+        content = to_dictionary(evaluations, "replays" if arguments.replay else arguments.dataset)
         for method, result in zip(content["methods"], results, strict=True):
             method.update(result.source)
         write_json(arguments.json, content)
@@ -104,6 +108,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _evaluate(a: argparse.Namespace) -> list[MethodResult]:
     """The result of each method that the arguments name."""
+    if a.replay:
+        return evaluate_replays(a.replay, a.thresholds)
     if a.dataset == SYNTHETIC:
         benchmark = SyntheticBenchmark(
             a.count or SyntheticBenchmark.count, a.seed, a.passes, a.families and tuple(a.families), a.border,
@@ -134,9 +140,10 @@ def _recipe_data(path: Path | None) -> dict[str, Any] | None:
 def _print(a: argparse.Namespace, results: Sequence[MethodResult], console: Console) -> None:
     """The tables."""
     benchmark, evaluations = BENCHMARKS.get(a.dataset), [result.evaluation for result in results]
-    console.print(summary_table(evaluations, f"{a.dataset}: errors of {evaluations[0].frames} frames"))
+    subject = "replays" if a.replay else a.dataset
+    console.print(summary_table(evaluations, f"{subject}: errors of {evaluations[0].frames} frames"))
     if benchmark is None:
-        for result in results:
+        for result in results if a.replay is None else ():
             console.print(parts_line(result), highlight=False)
     if a.joints:
         console.print(joint_table(evaluations, None if benchmark is None else benchmark.figure_order))
@@ -148,7 +155,10 @@ def _check(a: argparse.Namespace) -> None:
     varied = a.passes != 1 or a.families is not None or a.border != 0 or a.recipe is not None
     # fmt: off
     require_all(
-        (bool(a.checkpoint) != bool(a.predictions), "want either --checkpoint or --groundtruth and --predictions"),
+        (bool(a.checkpoint) + bool(a.predictions) + bool(a.replay) == 1,
+         "want either --checkpoint, or --groundtruth and --predictions, or --replay"),
+        (not (a.replay and (real or a.pictures or a.write_predictions)),
+         "--dataset, --pictures and --write-predictions are not for --replay"),
         (bool(a.predictions) == (a.groundtruth is not None), "--groundtruth and --predictions go together"),
         (real or not a.fit_angles, "--fit-angles is for icvl, nyu and msra: synthetic hands know their angles"),
         (real or not a.predictions, f"--predictions needs --dataset {', '.join(BENCHMARKS)}"),

@@ -1,8 +1,9 @@
-"""``hand-pose replay``: the tracker over a folder of recorded depth frames, without ROS.
+"""``hand-pose replay``: the tracker over a recording, without ROS.
 
-In: 16-bit PNGs, intrinsics, depth unit. Out: overlay.gif, overlay.png and contact.png (every n-th frame, enlarged
-around the hand), hands.png (every published hand, to be judged by eye), summary.json with how many frames had a hand,
-and the milliseconds of each stage.
+In: a bag of rosbag2, or a folder of depth frames with its intrinsics. Out, in a folder: the hands as hands.mcap,
+hands.csv and hands.npz, summary.json with how many frames had a hand and the milliseconds of each stage, curves.png
+over time, overlay.mp4, overlay.gif and overlay.png, contact.png (every n-th frame, enlarged around the hand) and
+hands.png (every published hand, to be judged by eye). docs/recordings.md describes them.
 """
 
 from __future__ import annotations
@@ -11,59 +12,151 @@ import argparse
 import sys
 from pathlib import Path
 
-from hand_pose_ros.commands.arguments import depth_unit, intrinsics, positive_int, rate_hz
+from hand_pose_ros.commands.arguments import (
+    depth_unit,
+    intrinsics_or_file,
+    positive_int,
+    rate_hz,
+    real_number,
+    share,
+)
 from hand_pose_ros.commands.interrupts import INTERRUPTED, stop_requests
+from hand_pose_ros.depth.camera_presets import camera_preset
 from hand_pose_ros.files import require_writable
-from hand_pose_ros.recording.frame_folder import RecordedFrames
-from hand_pose_ros.recording.replay import ReplayConfig, replay
+from hand_pose_ros.nodes.tracker_factory import refinement
+from hand_pose_ros.recording.bag_files import is_bag
+from hand_pose_ros.recording.open_recording import OpenRecording, open_recording
+from hand_pose_ros.recording.play_options import PlayOptions
+from hand_pose_ros.recording.replay import Replay, ReplayConfig, replay
+from hand_pose_ros.recording.replay_output import CURVES, HANDS_BAG, VIDEO, write_replay
 from hand_pose_ros.tracking.config import TrackerConfig
+from hand_pose_ros.tracking.one_euro_filter import FilterConfig
 from hand_pose_ros.tracking.tracker import HandTracker
+from hand_pose_ros.visualization.video import VideoWriter
+
+_seconds = real_number(0.0, 1e9)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``hand-pose replay``."""
-    parser.add_argument("--frames", type=Path, required=True, help="folder of 16-bit PNGs (sub-folders too)")
-    parser.add_argument("--intrinsics", type=intrinsics, required=True, metavar="FX,FY,CX,CY", help="pixels")
-    parser.add_argument(
-        "--depth-unit", type=depth_unit, default=0.001, help="metres per count (default 0.001)"
-    )
-    parser.add_argument("--side", default="auto", help="right, left or auto (default)")
-    parser.add_argument(
-        "--hands", type=positive_int, default=1, help="hands to track at once, at most (default 1)"
-    )
-    parser.add_argument("--model", type=Path, help="weights (default: the shipped ones)")
-    parser.add_argument(
-        "--rate", type=rate_hz, default=30.0, help="frames per second of the recording (default 30)"
-    )
-    parser.add_argument(
-        "--still", action="store_true", help="frames do not follow each other: search in each one"
-    )
-    parser.add_argument(
-        "--every", type=positive_int, default=1, help="contact.png shows every n-th frame (default 1)"
-    )
-    parser.add_argument(
-        "--output", type=Path, default=Path("replay"), help="folder to write (default replay)"
-    )
+    # fmt: off
+    parser.add_argument("source", type=Path, nargs="?", metavar="SOURCE",
+                        help="a bag (its folder, or a .mcap or .db3 file), or a folder of PNG, TIFF or npy frames")
+    parser.add_argument("--frames", type=Path, metavar="SOURCE", help="the same, by name")
+    parser.add_argument("--intrinsics", type=intrinsics_or_file, metavar="FX,FY,CX,CY|FILE",
+                        help="pixels, or a YAML file (default: a bag's camera infos, a folder's intrinsics.yaml)")
+    parser.add_argument("--depth-unit", type=depth_unit, metavar="M",
+                        help="metres per count of 16-bit images (default: that of the intrinsics file, or 0.001)")
+    parser.add_argument("--camera", metavar="NAME",
+                        help="unit, rectification and topics of a preset, such as d435: see config/cameras/")
+    parser.add_argument("--rectified", choices=("auto", "true", "false"),
+                        help="true: distortion is ignored and P taken for K; auto: for topics called image_rect...")
+    parser.add_argument("--rate", type=rate_hz, default=30.0,
+                        help="frames per second of a folder (default 30); a bag has stamps")
+    parser.add_argument("--start", type=_seconds, default=0.0, metavar="S", help="leave out what comes before")
+    parser.add_argument("--end", type=_seconds, metavar="S", help="leave out what comes from then on")
+    parser.add_argument("--still", action="store_true", help="frames do not follow each other: search in each one")
+    bag = parser.add_argument_group("topics of a bag").add_argument
+    bag("--depth-topic", metavar="TOPIC", help="depth images (default: the only ones)")
+    bag("--info-topic", metavar="TOPIC", help="their camera info (default: the one beside them)")
+    bag("--truth-topic", metavar="TOPIC", help="known hands, HandPoseArray (default: one called truth)")
+    tracker = parser.add_argument_group("tracker, as the node's parameters of these names").add_argument
+    tracker("--side", default="auto", help="right, left or auto (default)")
+    tracker("--hands", type=positive_int, default=1, help="hands to track at once, at most (default 1)")
+    tracker("--model", type=Path, help="weights: small, or a file (default: the shipped ones)")
+    tracker("--device", default="auto", help="auto, cpu or cuda")
+    tracker("--precision", default="auto", help="auto, float32 or bfloat16")
+    tracker("--start-odds", type=real_number(0.0, 100.0), default=TrackerConfig.start_odds, metavar="LOG_ODDS")
+    tracker("--min-confidence", type=share, default=TrackerConfig.min_confidence, metavar="SHARE")
+    tracker("--coast", type=_seconds, default=TrackerConfig.coast_s, metavar="S")
+    tracker("--smoothing-hz", type=real_number(0.0, 1000.0), default=FilterConfig.still_hz, metavar="HZ")
+    tracker("--no-refine", action="store_true", help="the network's hand on the hand model, frame by frame")
+    output = parser.add_argument_group("output").add_argument
+    output("--output", type=Path, default=Path("replay"), help="folder to write (default replay)")
+    output("--every", type=positive_int, default=1, help="contact.png shows every n-th frame (default 1)")
+    output("--no-video", action="store_true", help="leave overlay.mp4 out, which takes a fifth of the time")
+    # fmt: on
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Track every frame, write the pictures and print the figures; 130 when it was asked to stop, with those of the
-    frames until then."""
-    recording = RecordedFrames.open(arguments.frames, arguments.intrinsics)
-    require_writable(arguments.output)
-    config = ReplayConfig(arguments.depth_unit, arguments.rate, arguments.still, arguments.every)
-    tracker = HandTracker(arguments.model, TrackerConfig(side=arguments.side, hands=arguments.hands))
-    tracker.warm_up()
-    with stop_requests() as asked:
-        played = replay(recording, tracker, config, asked)
-    if not played.results:
-        return INTERRUPTED
-    played.write(arguments.output)
+    """Track every frame, write everything and print the figures.
+
+    130 when it was asked to stop, 2 with one line when the recording is damaged or a file cannot be written, both with
+    what was done until then.
+    """
+    if (arguments.source is None) == (arguments.frames is None):
+        raise ValueError("want one SOURCE: a bag, or a folder of depth frames")
+    source = arguments.source or arguments.frames
+    _take_preset(arguments, is_bag(source))
+    options = PlayOptions(
+        arguments.depth_topic, arguments.info_topic, arguments.truth_topic, None, arguments.rectified or "auto",
+        arguments.start, arguments.end,
+    )  # fmt: skip
+    given = (arguments.intrinsics, arguments.depth_unit, arguments.rate, options)
+    with open_recording(source, *given) as opened, stop_requests() as asked:
+        require_writable(arguments.output)
+        tracker = _tracker(arguments)
+        tracker.warm_up()
+        config = ReplayConfig(opened.depth_unit_m, arguments.rate, arguments.still, arguments.every)
+        video = None if arguments.no_video else _video(arguments, opened)
+        played = replay(
+            opened.recording, tracker, config, asked, None if video is None else lambda f: video.add(f.draw())
+        )
+        if not played.frames:
+            return INTERRUPTED
+        left_out, failed = write_replay(arguments.output, played, tracker.model_info, opened.described)
+        try:
+            if video is not None and not video.close() and video.fault is not None:
+                left_out.append(f"{VIDEO}: {video.fault}")
+        except OSError as error:
+            failed = failed or error
+    return _report(arguments, played, left_out, failed)
+
+
+def _take_preset(a: argparse.Namespace, bag: bool) -> None:
+    """What the camera's preset says, where nothing else is given."""
+    if a.camera is None:
+        return
+    preset = camera_preset(a.camera)
+    a.depth_unit = a.depth_unit or preset.parameters.depth_unit
+    if bag:
+        a.rectified = a.rectified or preset.parameters.rectified
+        a.depth_topic = a.depth_topic or preset.topics.depth_image
+        a.info_topic = a.info_topic or (None if a.intrinsics else preset.topics.camera_info)
+
+
+def _tracker(a: argparse.Namespace) -> HandTracker:
+    config = TrackerConfig(
+        side=a.side, hands=a.hands, device=a.device, precision=a.precision, start_odds=a.start_odds,
+        min_confidence=a.min_confidence, coast_s=a.coast, **refinement(not a.no_refine, a.smoothing_hz),
+    )  # fmt: skip
+    return HandTracker(a.model, config)
+
+
+def _video(arguments: argparse.Namespace, opened: OpenRecording) -> VideoWriter:
+    return VideoWriter(arguments.output / VIDEO, opened.recording.rate(arguments.rate))
+
+
+def _report(
+    arguments: argparse.Namespace, played: Replay, left_out: list[str], failed: OSError | None
+) -> int:
     for key, value in played.summary().items():
-        print(f"{key}: {value}")
+        if key not in ("left_out", "fault"):
+            print(f"{key}: {value}")
     for reason in played.left_out:
         print(f"hand-pose replay: left out: {reason}", file=sys.stderr)
-    if len(played.results) + len(played.left_out) < len(recording):
+    for reason in left_out:
+        print(f"hand-pose replay: not written: {reason}", file=sys.stderr)
+    if failed is not None:
+        raise failed
+    if played.fault is not None:
+        raise ValueError(
+            f"{played.fault} (after {len(played.frames)} frames, which are in {arguments.output})"
+        )
+    if played.stopped:
         return INTERRUPTED
-    print(f"pictures: {arguments.output / 'contact.png'}, {arguments.output / 'overlay.gif'}")
+    named = ", ".join(
+        str(arguments.output / name) for name in (HANDS_BAG, CURVES, "contact.png", "overlay.gif")
+    )
+    print(f"written: {named}")
     return 0

@@ -15,7 +15,8 @@ from tqdm import tqdm
 
 from hand_pose_ros.evaluation import bench_metrics
 from hand_pose_ros.evaluation.bench_runs import Run, run_trackers
-from hand_pose_ros.recording.frame_folder import RecordedFrames, RecordingError
+from hand_pose_ros.recording.frame_folder import RecordedFrames
+from hand_pose_ros.recording.recorded_frame import RecordingError
 from hand_pose_ros.synthetic.sequences import bench_sequences
 from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.hand import TrackState

@@ -1,6 +1,6 @@
 """ROS messages <-> the tracker's plain data, and back. No topic, no node, no algorithm.
 
-In: sensor_msgs Image, CompressedImage and CameraInfo -> depth (H, W) float32 metres (NaN = no reading) and ``Camera``.
+In: sensor_msgs Image and CompressedImage -> depth (H, W) float32 metres (NaN = no reading).
 Out: hands (joints (23, 3) metres, camera optical frame or ``target_frame``) -> HandPoseArray, JointState,
 TransformStamped; the hand model's tables -> HandModelInfo. Every output carries the stamp of the depth image it came
 from, and the frame that its coordinates are in. Wrong input raises ValueError with one sentence that names what is
@@ -98,28 +98,6 @@ def _depth_by_cv_bridge(image: Image, depth_unit_m: float, unknown: UnknownEncod
     return depth
 
 
-def camera_from_info(info: CameraInfo, rectified: bool) -> Camera:
-    """Returns the camera of the image that ``info`` goes with; ValueError names what is wrong.
-
-    A rectified image has no distortion left and its pinhole is P, not K (REP 104). Where a driver leaves one of the two
-    empty, the other is taken.
-    """
-    projection = info.p.reshape(3, 4)[:, :3].reshape(-1)
-    matrix, distortion, model = info.k, tuple(info.d), info.distortion_model
-    if rectified:
-        distortion, model = (), ""
-    if _is_pinhole(projection) and (rectified or not info.k.any()):
-        matrix = projection
-    roi = (info.roi.x_offset, info.roi.y_offset, info.roi.width, info.roi.height)
-    binning = (info.binning_x, info.binning_y)
-    return Camera.from_camera_info_fields(info.width, info.height, matrix, distortion, model, *binning, *roi)
-
-
-def _is_pinhole(matrix: np.ndarray) -> bool:
-    """Whether the 9 numbers of a camera matrix, row by row, are finite with focal lengths above 0."""
-    return bool(np.isfinite(matrix).all() and matrix[0] > 0.0 and matrix[4] > 0.0)
-
-
 def camera_to_info(camera: Camera, header: Header) -> CameraInfo:
     """Converts a camera without distortion to CameraInfo."""
     info = CameraInfo(header=header, width=camera.width, height=camera.height, distortion_model="plumb_bob")
@@ -204,14 +182,6 @@ def truth_message(joints: np.ndarray, side: str, header: Header) -> HandPoseArra
 def joints_of(pose: HandPose) -> np.ndarray:
     """Returns the joints of a HandPose, (23, 3) m."""
     return np.array([(point.x, point.y, point.z) for point in pose.joints])
-
-
-def named_hands(hands: Sequence[Hand]) -> list[Hand]:
-    """Returns one hand a side, the one tracked longest: a side's joint and frame names stand for one hand only."""
-    of_side: dict[str, Hand] = {}
-    for hand in sorted(hands, key=lambda hand: hand.track_id):
-        of_side.setdefault(hand.side, hand)
-    return list(of_side.values())
 
 
 def seen_hands(hands: Sequence[Hand]) -> list[Hand]:

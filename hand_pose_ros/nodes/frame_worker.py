@@ -18,6 +18,8 @@ from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo, Image
 
 from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.depth.camera_info import camera_from_info, is_rectified
+from hand_pose_ros.detection.unit_watch import UnitWatch
 from hand_pose_ros.msg import HandPose
 from hand_pose_ros.network.device_error import DeviceError
 from hand_pose_ros.nodes import conversions, input_hints
@@ -56,7 +58,9 @@ class FrameWorker:
         self._outputs = outputs
         self._statistics = statistics
         self._throttled_logger = throttled_logger
-        self._rectified = _is_rectified(parameters["rectified"], node)
+        self._rectified = is_rectified(
+            str(RECTIFIED.from_ros(parameters["rectified"])), node.resolve_topic_name(DEPTH_TOPIC)
+        )
         self._mailbox: Mailbox[tuple[Image, CameraInfo, int]] = Mailbox()
         self._reset = threading.Event()
         self._resets = 0
@@ -71,7 +75,7 @@ class FrameWorker:
         self._first_stamp_ns: int | None = None
         self._last_stamp_ns: int | None = None
         self._told_faults: dict[str, str] = {}
-        self._unit_watch = input_hints.UnitWatch()
+        self._unit_watch = UnitWatch()
         self.tracking = "waiting for the first frame"
         self._thread = threading.Thread(target=self._run, name="hand tracker", daemon=True)
         self._thread.start()
@@ -272,7 +276,7 @@ class FrameWorker:
         fields += (info.distortion_model, info.d.tobytes(), info.k.tobytes(), info.p.tobytes())
         fields += (roi.x_offset, roi.y_offset, roi.width, roi.height)
         if self._camera is None or self._camera[0] != fields:
-            self._camera = (fields, conversions.camera_from_info(info, self._rectified))
+            self._camera = (fields, camera_from_info(info, self._rectified))
         return self._camera[1]
 
     def _possible(self, hand: conversions.Hand) -> bool:
@@ -280,10 +284,3 @@ class FrameWorker:
         if why is not None:
             self._throttled_logger.error("impossible", f"a tracked hand was not published: {why}")
         return why is None
-
-
-def _is_rectified(given: str | bool, node: LifecycleNode) -> bool:
-    setting = RECTIFIED.from_ros(given)
-    if setting == "auto":  # REP 104: rectified images are called image_rect...
-        return node.resolve_topic_name(DEPTH_TOPIC).rsplit("/", 1)[-1].startswith("image_rect")
-    return bool(setting == "true")

@@ -12,6 +12,8 @@ from collections import deque
 
 from sensor_msgs.msg import CameraInfo, Image
 
+from hand_pose_ros.depth.camera_info import image_size
+
 # So many images wait at most: as many as the matching keeps.
 _MOST_WAITING = 5
 # With so many images since the last info infos are slower than images; with so many infos in a row, with one image at
@@ -121,10 +123,8 @@ class InfoFallback:
 
 def fits(image: Image, info: CameraInfo) -> bool:
     """Whether a camera info is of the image's frame and size, binning and region of interest counted in."""
-    width = (info.roi.width or info.width) // max(info.binning_x, 1)
-    height = (info.roi.height or info.height) // max(info.binning_y, 1)
     return bool(
-        image.header.frame_id == info.header.frame_id and (width, height) == (image.width, image.height)
+        image.header.frame_id == info.header.frame_id and image_size(info) == (image.width, image.height)
     )
 
 

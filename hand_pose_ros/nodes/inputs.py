@@ -18,12 +18,12 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
+from hand_pose_ros.depth.stamp_guard import StampGuard, StampVerdict
 from hand_pose_ros.nodes.conversions import image_from_compressed
 from hand_pose_ros.nodes.diagnostics import FrameOutcome
 from hand_pose_ros.nodes.info_fallback import InfoFallback, stamp_ns_of
 from hand_pose_ros.nodes.input_watch import InputWatch
 from hand_pose_ros.nodes.qos_overrides import SUBSCRIPTION, Endpoint, subscription_options
-from hand_pose_ros.nodes.stamp_guard import StampGuard, StampVerdict
 from hand_pose_ros.nodes.throttled_logger import ThrottledLogger
 from hand_pose_ros.nodes.topics import DEPTH_QOS, DEPTH_TOPIC, INFO_QOS, INFO_TOPIC, LATCHED_QOS
 

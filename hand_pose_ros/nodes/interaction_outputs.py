@@ -21,7 +21,7 @@ from std_msgs.msg import Bool, Header, String
 from hand_pose_ros.hand.joint_sets import JOINT_SETS
 from hand_pose_ros.hand.skeleton import SIDES
 from hand_pose_ros.msg import HandGesture, HandJoints, HandPose
-from hand_pose_ros.nodes.conversions import named_hands, seen_hands
+from hand_pose_ros.nodes.conversions import seen_hands
 from hand_pose_ros.nodes.hand_frames import resolved_prefix, side_prefix
 from hand_pose_ros.nodes.interaction_messages import gesture_message, joints_message, palm_messages
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
@@ -38,6 +38,7 @@ from hand_pose_ros.retarget.human_hand import OPERATOR_LINK
 from hand_pose_ros.retarget.named_joints import named_joints
 from hand_pose_ros.retarget.palm_follower import PalmCommand, PalmFollower, PalmFollowerConfig
 from hand_pose_ros.retarget.urdf import urdf_text
+from hand_pose_ros.tracking.hand import named_hands
 
 if TYPE_CHECKING:
     from hand_pose_ros.tracking.hand import Hand

@@ -40,6 +40,7 @@ from hand_pose_ros.nodes.topics import (
     MODEL_INFO_TOPIC,
     RELIABLE_QOS,
 )
+from hand_pose_ros.tracking.hand import named_hands
 from hand_pose_ros.visualization.overlay import draw_overlay
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ class HandOutputs:
             header = Header(stamp=header.stamp, frame_id=self._target.name)
         self._last_header, self._shown = header, hands
         self._hands.publish(conversions.hands_message(hands, state, header))
-        named = conversions.named_hands(hands)
+        named = named_hands(hands)
         if not self._parameters["publish_coast"]:
             named = conversions.seen_hands(named)
         if named and self._parameters["publish_joint_states"]:

@@ -1,31 +1,36 @@
-"""A folder of recorded depth frames: 16-bit PNGs in, counts (H, W) uint16 and their ``Camera`` out.
+"""A folder of recorded depth frames: PNG, TIFF or npy files in, their pixels (H, W) and their ``Camera`` out.
 
-Sub-folders are searched too; frames come in natural order (frame2 before frame10, 0.0667 before 0.1). No ROS.
+16-bit files hold counts, 0 = no reading; TIFF and npy files of real numbers hold metres, where what is not finite or
+not positive is no reading. Sub-folders are searched too; frames come in natural order (frame2 before frame10, 0.0667
+before 0.1). No ROS.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.depth.png import DEPTH_PIXELS, HEADER_BYTES, MOST_PIXELS, png_header
-from hand_pose_ros.validation import shown
+from hand_pose_ros.recording.depth_files import depth_size, read_depth_file
+from hand_pose_ros.recording.intrinsics import Intrinsics
+from hand_pose_ros.recording.recorded_frame import (
+    RecordedFrame,
+    RecordingError,
+    TrueHand,
+    UnusableFrame,
+)
 
-SUFFIX = ".png"
-MOST_INTRINSIC_PX = 1e6
-"""No camera's focal length or principal point is larger, pixels. Guessed: a lens of a hundredth of a degree."""
-
-
-class RecordingError(ValueError):
-    """A folder or a file of it is not a depth recording; the message names it."""
+SUFFIXES = (".png", ".tif", ".tiff", ".npy")
+"""Of files that are depth frames, in any case."""
+INTRINSICS_FILE = "intrinsics.yaml"
+"""The file in a folder of frames that says which camera took them."""
 
 
 def natural_key(path: Path, decimals: bool = True) -> list[tuple[int, int | str]]:
@@ -36,7 +41,7 @@ def natural_key(path: Path, decimals: bool = True) -> list[tuple[int, int | str]
     """
     key: list[tuple[int, int | str]] = []
     number = r"([0-9]+(?:\.[0-9]+)?)" if decimals else r"([0-9]+)"
-    name = path.with_suffix("") if path.suffix.lower() == SUFFIX else path
+    name = path.with_suffix("") if path.suffix.lower() in SUFFIXES else path
     for part in re.split(number, name.as_posix()):
         whole, point, fraction = part.partition(".")
         if whole.isascii() and whole.isdecimal() and (not point or fraction.isdecimal()):
@@ -65,89 +70,82 @@ class RecordedFrames:
     """Its depth images in natural order."""
     camera: Camera
     """Intrinsics of every frame."""
+    first: int = 0
+    """Number of the first of them in the folder: of a part of it."""
 
     @classmethod
-    def open(cls, folder: str | Path, intrinsics: tuple[float, float, float, float]) -> RecordedFrames:
-        """Finds the frames; ``intrinsics``: fx, fy, cx, cy in pixels. Raises RecordingError when the folder holds no
-        depth images or the numbers are no camera's. The frames' size is that of most of them."""
+    def open(
+        cls, folder: str | Path, intrinsics: tuple[float, float, float, float] | Intrinsics
+    ) -> RecordedFrames:
+        """Finds the frames; ``intrinsics``: fx, fy, cx, cy in pixels, or those of a file. Raises RecordingError when
+        the folder holds no depth images or the numbers are no camera's. The frames' size is that of most of them."""
         folder = Path(folder)
         if not folder.is_dir():
             raise RecordingError(f"'{folder}' is not a folder of depth frames")
-        found = [path for path in folder.rglob("*") if path.suffix.lower() == SUFFIX and path.is_file()]
+        found = [path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()]
         decimals = has_decimals([path.relative_to(folder) for path in found])
         files = tuple(sorted(found, key=lambda path: natural_key(path.relative_to(folder), decimals)))
         if not files:
-            raise RecordingError(f"there is no .png file in '{folder}'")
-        sizes = Counter(header for path in files if (header := _depth_size(path)) is not None)
+            raise RecordingError(f"there is no .png file in '{folder}', nor a .tif, .tiff or .npy one")
+        sizes = Counter(size for path in files if (size := depth_size(path)) is not None)
         if not sizes:
-            read_depth_png(files[0])  # says what is wrong with it
+            read_depth_file(files[0])  # says what is wrong with it
         width, height = sizes.most_common(1)[0][0] if sizes else (0, 0)
-        try:
-            if not all(abs(value) <= MOST_INTRINSIC_PX for value in intrinsics):
-                raise ValueError(f"want finite numbers of at most {MOST_INTRINSIC_PX:g} pixels")
-            camera = Camera(width, height, *intrinsics)
-        except (ValueError, OverflowError) as error:
-            raise RecordingError(f"intrinsics {','.join(f'{v:g}' for v in intrinsics)}: {error}") from error
-        return cls(folder, files, camera)
+        if not isinstance(intrinsics, Intrinsics):
+            intrinsics = Intrinsics(*intrinsics)
+        return cls(folder, files, intrinsics.camera(width, height))
 
     def __len__(self) -> int:
         return len(self.files)
 
     def __getitem__(self, index: int) -> np.ndarray:
-        """Counts (H, W) uint16 of the i-th frame, 0 = no reading. Raises RecordingError."""
-        counts = read_depth_png(self.files[index])
-        if counts.shape != (self.camera.height, self.camera.width):
+        """Pixels (H, W) of the i-th frame: counts uint16, or metres float32. Raises RecordingError."""
+        pixels = read_depth_file(self.files[index])
+        if pixels.shape != (self.camera.height, self.camera.width):
             raise RecordingError(
-                f"'{self.files[index]}' is {counts.shape[1]}x{counts.shape[0]}, the recording is"
+                f"'{self.files[index]}' is {pixels.shape[1]}x{pixels.shape[0]}, the recording is"
                 f" {self.camera.width}x{self.camera.height}"
             )
-        return counts
+        return pixels
 
     def depth(self, index: int, depth_unit_m: float) -> NDArray[np.float32]:
         """Depth (H, W) float32 m of the i-th frame, NaN = no reading; ``depth_unit_m``: metres per count.
 
         :raises RecordingError: when the file cannot be read.
         """
-        counts = self[index]
-        return np.where(counts > 0, counts * np.float32(depth_unit_m), np.float32(np.nan))
+        pixels = self[index]
+        if pixels.dtype != np.uint16:
+            with np.errstate(invalid="ignore"):
+                return np.where(np.isfinite(pixels) & (pixels > 0), pixels, np.float32(np.nan))
+        return np.where(pixels > 0, pixels * np.float32(depth_unit_m), np.float32(np.nan))
 
     def name(self, index: int) -> str:
         """The i-th file's path within the folder."""
         return self.files[index].relative_to(self.folder).as_posix()
 
+    def rate(self, rate_hz: float) -> float:
+        """A folder knows none: ``rate_hz``."""
+        return rate_hz
 
-def read_depth_png(path: Path) -> np.ndarray:
-    """One 16-bit single-channel PNG as (H, W) uint16 counts. Raises RecordingError."""
-    try:
-        with path.open("rb") as file:
-            start = file.read(HEADER_BYTES)
-            header = png_header(start)
-            if header is not None and header.width * header.height > MOST_PIXELS:
-                raise RecordingError(
-                    f"'{path}' is {header.width}x{header.height}, want at most {MOST_PIXELS} pixels"
-                )
-            encoded = np.frombuffer(start + file.read(), dtype=np.uint8)
-    except OSError as error:
-        raise RecordingError(f"cannot read '{path}': {error.strerror}") from error
-    try:
-        counts = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if encoded.size else None
-    except (cv2.error, MemoryError) as error:
-        raise RecordingError(f"'{path}' is not a readable PNG: {shown(error)}") from error
-    if counts is None:
-        raise RecordingError(f"'{path}' is not a readable PNG")
-    if counts.ndim != 2 or counts.dtype != np.uint16:
-        channels = 1 if counts.ndim == 2 else counts.shape[2]
-        raise RecordingError(
-            f"'{path}' has {channels} channel(s) of {8 * counts.dtype.itemsize} bits, want one of 16 bits"
-        )
-    return counts
+    def frames(self, depth_unit_m: float, rate_hz: float) -> Iterator[RecordedFrame | UnusableFrame]:
+        """The frames in natural order, the first at 0 s; see :class:`~.recorded_frame.Recording`."""
+        for index in range(len(self)):
+            try:
+                depth = self.depth(index, depth_unit_m)
+            except RecordingError as error:
+                yield UnusableFrame(str(error))
+                continue
+            number = self.first + index
+            yield RecordedFrame(
+                number, self.name(index), round(number * 1e9 / rate_hz), "", depth, self.camera
+            )
 
+    def part(self, start_s: float, end_s: float | None, rate_hz: float) -> RecordedFrames:
+        """The frames from ``start_s`` on and before ``end_s`` (s; None: to the end), at ``rate_hz`` frames a second."""
+        start = min(math.ceil(start_s * rate_hz), len(self))
+        end = len(self) if end_s is None else min(math.ceil(end_s * rate_hz), len(self))
+        return replace(self, files=self.files[start:end], first=self.first + start)
 
-def _depth_size(path: Path) -> tuple[int, int] | None:
-    """Width and height of a depth PNG by its header, None of what is none."""
-    try:
-        with path.open("rb") as file:
-            header = png_header(file.read(HEADER_BYTES))
-    except OSError:
-        return None
-    return (header.width, header.height) if header is not None and header.pixels == DEPTH_PIXELS else None
+    def truth(self) -> dict[int, list[TrueHand]]:
+        """None: a folder has no known hands."""
+        return {}

@@ -1,14 +1,14 @@
 """A recording played through a tracker: what was found in every frame, in pictures and in figures.
 
-In: :class:`~hand_pose_ros.recording.frame_folder.RecordedFrames` and a
+In: a :class:`~hand_pose_ros.recording.recorded_frame.Recording` (a folder of frames or a bag) and a
 :class:`~hand_pose_ros.tracking.tracker.HandTracker`. Out: a :class:`Replay`; its pictures overlay.gif, overlay.png and
-contact.png and hands.png, its figures summary.json. No ROS.
+contact.png and hands.png, its figures summary.json. The tables are made in ``replay_output``. No ROS.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,17 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from hand_pose_ros.detection.unit_watch import UnitWatch
 from hand_pose_ros.files import write_json
-from hand_pose_ros.recording.frame_folder import RecordedFrames, RecordingError
+from hand_pose_ros.recording.motion import missing_frames
+from hand_pose_ros.recording.recorded_frame import (
+    RecordedFrame,
+    Recording,
+    RecordingError,
+    TrueHand,
+    UnusableFrame,
+)
+from hand_pose_ros.recording.tracked_frame import TrackedFrame
 from hand_pose_ros.tracking.hand import Hand
 from hand_pose_ros.tracking.tracker import HandTracker, TrackResult
 from hand_pose_ros.validation import between, positive, whole
@@ -35,6 +44,10 @@ _HAND_COLUMNS = 8
 _TILE_CAPTION_LENGTH = 44
 _MOST_OVERLAYS = 90
 """Frames of the animation, at most."""
+_MOST_TILES = 800
+"""Cut-out hands on a sheet, at most: 100 rows of eight, 250 MB while they are collected."""
+_FRAMES_OF_WRONG_UNIT = 30
+"""When so many frames from the first on seem to be in another unit, the rest is not tried: a second."""
 _FRAMES_TO_FIND = 9
 """A hand that is there from the first frame on is counted from the frame after these."""
 
@@ -63,18 +76,36 @@ class ReplayConfig:
 class Replay:
     """What a tracker found in the frames of a recording, one for one, and pictures of some of them."""
 
-    results: list[TrackResult] = field(default_factory=list)
-    """The tracker's result of every frame."""
-    wall_ms: list[float] = field(default_factory=list)
-    """Wall-clock time of the tracker's update of every frame, ms."""
+    frames: list[TrackedFrame] = field(default_factory=list)
+    """What was found in every frame."""
     overlays: list[OverlayFrame] = field(default_factory=list)
     """Frames of the animation, evenly spread."""
     left_out: list[str] = field(default_factory=list)
-    """Why each file that could not be used was left out."""
+    """Why each frame that could not be used was left out."""
     tiles: list[NDArray[np.uint8]] = field(default_factory=list)
-    """Every n-th frame, cut out around the hand, (320, 320, 3) RGB."""
+    """Every n-th frame, cut out around the hand, (320, 320, 3) RGB; of long recordings the first 800."""
     hands: list[NDArray[np.uint8]] = field(default_factory=list)
-    """Every published hand of every frame, cut out likewise: to be judged by eye."""
+    """Every published hand of every frame, cut out likewise, to be judged by eye; of long recordings the first 800."""
+    truth: dict[int, list[TrueHand]] = field(default_factory=dict)
+    """Known hands by the stamp (ns) of their frame."""
+    fault: str | None = None
+    """What ended it before the recording's end, in one sentence; None: nothing."""
+    stopped: bool = False
+    """It was asked to stop before the recording's end."""
+    start_ns: int | None = None
+    """The stamp from which the tracker counts time: of the first frame, or of the first after a clock was set."""
+    elapsed_s: float = 0.0
+    """Wall-clock time of everything: reading, tracking, drawing."""
+
+    @property
+    def results(self) -> list[TrackResult]:
+        """The tracker's result of every frame."""
+        return [frame.result for frame in self.frames]
+
+    @property
+    def wall_ms(self) -> list[float]:
+        """Wall-clock time of the tracker's update of every frame, ms."""
+        return [frame.wall_ms for frame in self.frames]
 
     def write(self, folder: Path) -> None:
         """Writes summary.json, overlay.gif, overlay.png, contact.png, and hands.png where there is a hand.
@@ -90,45 +121,119 @@ class Replay:
 
     def summary(self) -> dict[str, Any]:
         """Counts, shares and milliseconds of all frames, plain values."""
-        return {**summarise(self.results, self.wall_ms), "left_out": self.left_out}
+        stamps = np.array([frame.stamp_ns for frame in self.frames], np.int64)
+        span_s = float(np.ptp(stamps) * 1e-9) if len(stamps) else 0.0
+        rate = round(len(self.frames) / self.elapsed_s, 1) if self.elapsed_s > 0 else None
+        return {
+            **summarise(self.results, self.wall_ms),
+            "span_s": round(span_s, 3),
+            "missing_frames": missing_frames(stamps),
+            "replayed_hz": rate,
+            "truth": truth_errors(self.frames, self.truth),
+            "fault": self.fault,
+            "left_out": self.left_out,
+        }
 
 
 def replay(
-    recording: RecordedFrames,
+    recording: Recording,
     tracker: HandTracker,
     config: ReplayConfig | None = None,
     stop: Callable[[], bool] = lambda: False,
+    show: Callable[[OverlayFrame], None] | None = None,
 ) -> Replay:
-    """Tracks every frame of a recording, until ``stop()`` is true; a file that cannot be used is left out.
-    RecordingError when all are."""
+    """Tracks every frame of a recording, until ``stop()`` is true; a frame that cannot be used is left out.
+
+    Where the recording is damaged, or its depth seems to be in another unit, it ends early and ``fault`` says why.
+    ``show`` gets every frame with its hands. RecordingError when no frame can be used at all.
+    """
     config = config or ReplayConfig()
     played = Replay()
-    step = -(-len(recording) // _MOST_OVERLAYS)
-    for index in tqdm(range(len(recording)), desc="frames", unit="frame"):
-        if stop():
-            break
+    step = -(-max(len(recording), 1) // _MOST_OVERLAYS)
+    unit_watch, suspicious = UnitWatch("--depth-unit", in_a_row=1), 0
+    start = time.perf_counter()
+    frames = recording.frames(config.depth_unit_m, config.rate_hz)
+    with tqdm(total=len(recording), desc="frames", unit="frame") as progress:
         try:
-            depth = recording.depth(index, config.depth_unit_m)
+            for frame in frames:
+                if stop():
+                    played.stopped = True
+                    break
+                progress.update()
+                if isinstance(frame, UnusableFrame):
+                    played.left_out.append(frame.reason)
+                    continue
+                _track(frame, tracker, config, played, step, show)
+                suspicion = unit_watch.look(frame.depth)
+                suspicious += suspicion is not None
+                if suspicion is not None and suspicious == len(played.frames) == _FRAMES_OF_WRONG_UNIT:
+                    played.fault = suspicion
+                    break
+            else:
+                if suspicious and suspicious == len(played.frames):
+                    played.fault = suspicion
         except RecordingError as error:
-            played.left_out.append(str(error))
-            continue
-        if config.still:
-            tracker.reset()
-        time_s = index / config.rate_hz
-        start = time.perf_counter()
-        result = tracker.update(depth, recording.camera, time_s)
-        played.wall_ms.append(1e3 * (time.perf_counter() - start))
-        played.results.append(result)
-        caption = _caption(recording.name(index), result)
-        frame = OverlayFrame(depth, recording.camera, result.hands, caption, time_s)
-        if index % step == 0:
-            played.overlays.append(frame)
-        if index % config.every == 0:
-            played.tiles.append(_tile(frame, result.hands[0] if result.hands else None))
-        played.hands += [_tile(frame, hand) for hand in result.hands]
-    if not played.results and played.left_out:
-        raise RecordingError(f"no frame could be used: {played.left_out[0]}")
+            played.fault = str(error)
+    played.elapsed_s = time.perf_counter() - start
+    played.truth = recording.truth()
+    if not played.frames:
+        if played.fault is not None:
+            raise RecordingError(played.fault)
+        if played.left_out:
+            raise RecordingError(f"no frame could be used: {played.left_out[0]}")
+        if not played.stopped:
+            raise RecordingError("there is no frame in the part that was asked for")
     return played
+
+
+def _track(
+    frame: RecordedFrame,
+    tracker: HandTracker,
+    config: ReplayConfig,
+    played: Replay,
+    step: int,
+    show: Callable[[OverlayFrame], None] | None,
+) -> None:
+    """Tracks one frame and keeps what it gives."""
+    if config.still or frame.clock_set:
+        tracker.reset()
+    if played.start_ns is None or frame.clock_set:
+        played.start_ns = frame.stamp_ns
+    start = time.perf_counter()
+    # As the node does it: time from the first frame on, so that the same frames give the same hands at any time.
+    result = tracker.update(frame.depth, frame.camera, (frame.stamp_ns - played.start_ns) * 1e-9)
+    wall_ms = 1e3 * (time.perf_counter() - start)
+    number = len(played.frames) + len(played.left_out)
+    played.frames.append(
+        TrackedFrame(frame.index, frame.name, frame.stamp_ns, frame.frame_id, result, wall_ms)
+    )
+    caption = _caption(frame.name, result)
+    overlay = OverlayFrame(frame.depth, frame.camera, result.hands, caption, frame.stamp_ns * 1e-9)
+    if show is not None:
+        show(overlay)
+    if number % step == 0:
+        played.overlays.append(overlay)
+    if number % config.every == 0 and len(played.tiles) < _MOST_TILES:
+        played.tiles.append(_tile(overlay, result.hands[0] if result.hands else None))
+    if len(played.hands) < _MOST_TILES:
+        played.hands += [_tile(overlay, hand) for hand in result.hands]
+
+
+def truth_errors(
+    frames: Sequence[TrackedFrame], truth: Mapping[int, Sequence[TrueHand]]
+) -> dict[str, float | int] | None:
+    """How far the hands are from the known ones of their side: counts and millimetres; None where none is known."""
+    known, errors = 0, []
+    for frame in frames:
+        for true in truth.get(frame.stamp_ns, []):
+            known += 1
+            found = [hand.joints for hand in frame.result.hands if hand.side == true.side]
+            apart = [float(np.linalg.norm(joints - true.joints, axis=1).mean()) for joints in found]
+            errors += [1000.0 * min(apart)] if apart else []
+    if not known:
+        return None
+    values = {"mean_mm": np.mean(errors), "median_mm": np.median(errors)} if errors else {}
+    return {"known": known, "found": len(errors), **{k: round(float(v), 2) for k, v in values.items()}}
 
 
 def summarise(results: list[TrackResult], wall_ms: list[float]) -> dict[str, Any]:

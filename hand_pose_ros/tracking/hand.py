@@ -5,6 +5,7 @@ Frames and units: the camera's optical frame (x right, y down, z forward), metre
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import NamedTuple
@@ -104,3 +105,11 @@ class Hand:
             segment_rotations=rotation @ self.segment_rotations,
             joint_velocities=self.joint_velocities @ rotation.T,
         )
+
+
+def named_hands(hands: Sequence[Hand]) -> list[Hand]:
+    """Returns one hand a side, the one tracked longest: a side's joint and frame names stand for one hand only."""
+    of_side: dict[str, Hand] = {}
+    for hand in sorted(hands, key=lambda hand: hand.track_id):
+        of_side.setdefault(hand.side, hand)
+    return list(of_side.values())

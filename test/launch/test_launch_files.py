@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 import signal
 import subprocess
 import sys
@@ -31,7 +32,7 @@ EXPECTED = {
     "hand_tracker": {
         "namespace", "use_sim_time", "params_file", "autostart", "log_level", "depth_image", "camera_info", "side",
         "hands", "user", "model", "tf_mode", "rviz", "namespaced_tf", "frame_prefix", "target_frame", "input_transport",
-        "description", "camera_extrinsics", "joint_sets",
+        "description", "camera_extrinsics", "joint_sets", "camera", "rectified",
     },
     "demo": {
         "namespace", "side", "model", "tf_mode", "log_level", "rviz", "frames", "intrinsics", "depth_unit",
@@ -365,3 +366,28 @@ def test_demo_says_what_is_wrong_with_its_arguments(launched, tmp_path):
     output, _ = run.process.communicate(timeout=60)
     assert "four numbers fx,fy,cx,cy" in output
     assert run.process.returncode != 0
+
+
+@pytest.mark.parametrize(
+    "given, topics, parameters",
+    [
+        ({}, ["depth/image_rect", "depth/camera_info"], set()),
+        (
+            {"camera": "d435"},
+            ["/camera/camera/depth/image_rect_raw", "/camera/camera/depth/camera_info"],
+            {"depth_unit", "rectified"},
+        ),
+        (
+            {"camera": "zed", "depth_image": "/mine", "rectified": "false"},
+            ["/mine", "/zed/zed_node/depth/camera_info"],
+            {"depth_unit"},
+        ),
+    ],
+)
+def test_a_camera_sets_topics_and_parameters_and_what_is_given_itself_wins(given, topics, parameters):
+    module = runpy.run_path(launch_file("hand_tracker"))
+    defaults = {"camera": "", "depth_unit": module["FROM_FILE"], "rectified": module["FROM_FILE"]}
+    defaults |= dict.fromkeys(module["TOPIC_ARGUMENTS"], module["FROM_CAMERA"])
+    remapped, overrides = module["camera_settings"](defaults | given)
+    assert [topic for _, topic in remapped] == topics
+    assert set(overrides) == parameters

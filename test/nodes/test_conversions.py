@@ -12,6 +12,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
 from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.depth.camera_info import camera_from_info
 from hand_pose_ros.hand.skeleton import (
     FINGER_SEGMENT_TABLE,
     JOINT_NAMES,
@@ -20,6 +21,7 @@ from hand_pose_ros.hand.skeleton import (
     WRIST_JOINTS,
 )
 from hand_pose_ros.nodes import conversions
+from hand_pose_ros.tracking.hand import named_hands
 
 HEADER = Header(frame_id="camera")
 ANGLES = np.linspace(-0.25, 0.3, 20)
@@ -63,9 +65,9 @@ def test_joint_state_names_both_hands(hand):
 
 def test_names_of_a_side_stand_for_the_hand_that_is_tracked_longest(hand):
     older, newer, left = hand(track_id=3), hand(track_id=5), hand("left", track_id=9)
-    assert conversions.named_hands([newer, left, older]) == [older, left]
-    assert conversions.named_hands([newer, left]) == [newer, left]
-    assert conversions.named_hands([]) == []
+    assert named_hands([newer, left, older]) == [older, left]
+    assert named_hands([newer, left]) == [newer, left]
+    assert named_hands([]) == []
 
 
 def test_valid_hands_are_possible(hand):
@@ -76,7 +78,7 @@ def test_valid_hands_are_possible(hand):
 def test_camera_survives_its_message():
     camera = Camera(640, 480, 500.0, 510.0, 320.5, 239.5)
     for rectified in (True, False):
-        assert conversions.camera_from_info(conversions.camera_to_info(camera, HEADER), rectified) == camera
+        assert camera_from_info(conversions.camera_to_info(camera, HEADER), rectified) == camera
 
 
 def test_rectified_image_takes_p_and_no_distortion():
@@ -84,14 +86,14 @@ def test_rectified_image_takes_p_and_no_distortion():
     info = CameraInfo(width=64, height=48, distortion_model="plumb_bob", d=[0.1, 0.0, 0.0, 0.0, 0.0])
     info.k = [60.0, 0.0, 32.0, 0.0, 60.0, 24.0, 0.0, 0.0, 1.0]
     info.p = [55.0, 0.0, 31.0, 0.0, 0.0, 56.0, 23.0, 0.0, 0.0, 0.0, 1.0, 0.0]
-    rectified = conversions.camera_from_info(info, rectified=True)
+    rectified = camera_from_info(info, rectified=True)
     assert (rectified.fx, rectified.fy, rectified.cx, rectified.cy) == (55.0, 56.0, 31.0, 23.0)
     assert rectified.distortion == ()
-    raw = conversions.camera_from_info(info, rectified=False)
+    raw = camera_from_info(info, rectified=False)
     assert raw.fx == 60.0
     assert raw.distortion[0] == 0.1
     info.p = [0.0] * 12
-    assert conversions.camera_from_info(info, rectified=True).fx == 60.0
+    assert camera_from_info(info, rectified=True).fx == 60.0
 
 
 @pytest.mark.parametrize("rectified", [True, False])
@@ -102,20 +104,20 @@ def test_of_two_calibrations_the_one_that_is_there_is_taken(rectified):
     )
     info = CameraInfo(width=64, height=48, distortion_model="rational_polynomial", d=[0.0] * 8)
     info.p = p
-    assert conversions.camera_from_info(info, rectified).fx == 55.0
+    assert camera_from_info(info, rectified).fx == 55.0
     for empty in ([0.0] * 12, [55.0] + [0.0] * 11, [float("nan")] * 12, [float("inf")] * 12):
         info.p, info.k = empty, k
-        assert conversions.camera_from_info(info, rectified).fx == 60.0
+        assert camera_from_info(info, rectified).fx == 60.0
         info.k = [0.0] * 9
         with pytest.raises(ValueError, match="focal length"):
-            conversions.camera_from_info(info, rectified)
+            camera_from_info(info, rectified)
 
 
 def test_binning_and_region_of_interest_are_applied():
     info = CameraInfo(width=640, height=480, binning_x=2, binning_y=2)
     info.k = [500.0, 0.0, 320.0, 0.0, 500.0, 240.0, 0.0, 0.0, 1.0]
     info.roi.x_offset, info.roi.y_offset, info.roi.width, info.roi.height = 100, 80, 400, 300
-    camera = conversions.camera_from_info(info, rectified=False)
+    camera = camera_from_info(info, rectified=False)
     assert (camera.width, camera.height) == (200, 150)
     assert (camera.fx, camera.cx, camera.cy) == (250.0, 110.0, 80.0)
 

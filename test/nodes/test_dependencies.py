@@ -14,7 +14,7 @@ NEEDED = {"cv2", "numba", "numpy", "scipy"}
 LOADED = {"safetensors", "torch"}
 """The same of what it imports when it loads the model: torch takes seconds, and the node is to speak before."""
 
-NOT_NEEDED = {"PIL", "matplotlib", "rich", "sklearn", "tqdm", "yaml"}
+NOT_NEEDED = {"PIL", "matplotlib", "rich", "rosbags", "sklearn", "tqdm", "yaml"}
 """Dependencies of the package that the node does without. rclpy itself needs yaml."""
 
 ROS = {

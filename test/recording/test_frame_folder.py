@@ -10,13 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hand_pose_ros.recording.frame_folder import (
-    RecordedFrames,
-    RecordingError,
-    has_decimals,
-    natural_key,
-    read_depth_png,
-)
+from hand_pose_ros.recording.depth_files import read_depth_png
+from hand_pose_ros.recording.frame_folder import RecordedFrames, has_decimals, natural_key
+from hand_pose_ros.recording.recorded_frame import RecordingError
 
 INTRINSICS = (60.0, 60.0, 31.5, 23.5)
 

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from hand_pose_ros.recording.frame_folder import RecordedFrames, RecordingError
+from hand_pose_ros.recording.frame_folder import RecordedFrames
+from hand_pose_ros.recording.recorded_frame import RecordingError
 from hand_pose_ros.recording.replay import ReplayConfig, replay, summarise
 from hand_pose_ros.tracking.hand import TrackState
 from hand_pose_ros.tracking.tracker import TrackResult

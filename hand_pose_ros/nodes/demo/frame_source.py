@@ -16,7 +16,8 @@ from typing import Protocol
 import numpy as np
 
 from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.recording.frame_folder import RecordedFrames, RecordingError
+from hand_pose_ros.recording.frame_folder import RecordedFrames
+from hand_pose_ros.recording.recorded_frame import RecordingError
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,8 @@ class RecordedSource:
             for index in range(len(self._recording)):
                 try:
                     counts = self._recording[index]
+                    if counts.dtype != np.uint16:
+                        raise RecordingError(f"'{self._recording.files[index]}' holds no counts of 16 bits")
                 except RecordingError as error:
                     reason = error
                     logging.getLogger(__name__).warning("left out: %s", error)

@@ -21,6 +21,7 @@ from rclpy.serialization import deserialize_message
 from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo, Image
 
+from hand_pose_ros.depth.camera_info import camera_from_info
 from hand_pose_ros.files import write_json
 from hand_pose_ros.msg import HandGesture, HandModelInfo, HandPose, HandPoseArray
 from hand_pose_ros.nodes import conversions
@@ -130,7 +131,7 @@ class WatcherNode(Node):
     def _overlay_frames(self) -> list[OverlayFrame]:
         if self._info is None:
             return []
-        camera = conversions.camera_from_info(self._info, rectified=True)
+        camera = camera_from_info(self._info, rectified=True)
         errors = self.record.errors_mm()
         frames = []
         for serialized in self._images:

@@ -13,6 +13,7 @@ from rclpy.parameter import Parameter
 from sensor_msgs.msg import CameraInfo, Image
 
 from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.depth.camera_info import camera_from_info
 from hand_pose_ros.msg import HandPoseArray
 from hand_pose_ros.nodes import conversions
 from hand_pose_ros.nodes.demo.camera_node import DepthCameraNode, build_source
@@ -80,7 +81,7 @@ def test_synthetic_frames_come_with_the_truth_stamped_alike():
         depth = conversions.depth_from_image(image, 0.001)
         np.testing.assert_allclose(depth[1:], expected, atol=1e-6)
         assert np.isnan(depth[0]).all()
-        assert conversions.camera_from_info(info, rectified=True) == CAMERA
+        assert camera_from_info(info, rectified=True) == CAMERA
     stamps = [image.header.stamp.sec + image.header.stamp.nanosec * 1e-9 for image in images]
     assert stamps == sorted(set(stamps))
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hand_pose_ros.nodes.stamp_guard import StampGuard, StampVerdict
+from hand_pose_ros.depth.stamp_guard import StampGuard, StampVerdict
 
 GOES_ON, STRAY, CLOCK_SET = StampVerdict.GOES_ON, StampVerdict.STRAY, StampVerdict.CLOCK_SET
 PERIOD_S = 1 / 30

@@ -1,0 +1,64 @@
+"""A sensor_msgs/CameraInfo -> the Camera of the image that it goes with.
+
+In: anything with the message's fields (no ROS is imported: a message of rclpy, or one read from a recording). Out:
+``Camera``; whether an info and an image belong together.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from hand_pose_ros.depth.camera import Camera
+
+
+class CameraInfoFields(Protocol):
+    """The fields of sensor_msgs/CameraInfo, as ROS 2 names them."""
+
+    width: int
+    height: int
+    distortion_model: str
+    d: Any
+    k: Any
+    p: Any
+    binning_x: int
+    binning_y: int
+    roi: Any
+
+
+def camera_from_info(info: CameraInfoFields, rectified: bool) -> Camera:
+    """Returns the camera of the image that ``info`` goes with; ValueError names what is wrong.
+
+    A rectified image has no distortion left and its pinhole is P, not K (REP 104). Where a driver leaves one of the two
+    empty, the other is taken.
+    """
+    projection = np.asarray(info.p).reshape(3, 4)[:, :3].reshape(-1)
+    matrix, distortion, model = np.asarray(info.k), tuple(info.d), info.distortion_model
+    if rectified:
+        distortion, model = (), ""
+    if _is_pinhole(projection) and (rectified or not matrix.any()):
+        matrix = projection
+    roi = (info.roi.x_offset, info.roi.y_offset, info.roi.width, info.roi.height)
+    binning = (info.binning_x, info.binning_y)
+    return Camera.from_camera_info_fields(info.width, info.height, matrix, distortion, model, *binning, *roi)
+
+
+def image_size(info: CameraInfoFields) -> tuple[int, int]:
+    """(width, height) px of the image that an info goes with: binning and region of interest counted in."""
+    width = (info.roi.width or info.width) // max(info.binning_x, 1)
+    height = (info.roi.height or info.height) // max(info.binning_y, 1)
+    return int(width), int(height)
+
+
+def is_rectified(setting: str, topic: str) -> bool:
+    """Whether images of a topic are rectified; ``setting``: true, false, or auto, which asks the topic's name: REP 104
+    calls rectified images image_rect..."""
+    if setting == "auto":
+        return topic.rsplit("/", 1)[-1].startswith("image_rect")
+    return setting == "true"
+
+
+def _is_pinhole(matrix: np.ndarray) -> bool:
+    """Whether the 9 numbers of a camera matrix, row by row, are finite with focal lengths above 0."""
+    return bool(np.isfinite(matrix).all() and matrix[0] > 0.0 and matrix[4] > 0.0)

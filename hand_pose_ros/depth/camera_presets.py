@@ -1,0 +1,157 @@
+"""Presets of depth cameras: topics of their drivers, unit, rectification, range, filters to turn off or on.
+
+In: a name, or a YAML file of one's own; those of the package are in config/cameras/. Out: :class:`CameraPreset`. What
+is checked here is what the tracker needs; the names in it stand in the drivers' sources, which each file names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from hand_pose_ros.config_files import build, read_mapping, require_known, require_mapping
+from hand_pose_ros.resources import resource
+from hand_pose_ros.validation import between, interval, one_of, require, shown, whole
+
+_FOLDER = ("config", "cameras")
+_FARTHEST_M = 20.0
+"""No depth camera of a hand's size reaches farther, metres. Guessed."""
+
+
+@dataclass(frozen=True)
+class PresetTopics:
+    """Full names as the driver has them by default."""
+
+    depth_image: str
+    """sensor_msgs/Image."""
+    camera_info: str
+    """sensor_msgs/CameraInfo of these images."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            name = getattr(self, field.name)
+            right = isinstance(name, str) and name.startswith("/") and " " not in name and len(name) > 1
+            require(right, "topics", field.name, name, "a topic's full name, such as /camera/depth/image_raw")
+
+
+@dataclass(frozen=True)
+class PresetParameters:
+    """Parameters of the node hand_tracker."""
+
+    depth_unit: float = 0.001
+    """Metres a count of 16UC1 images."""
+    rectified: str = "auto"
+    """true, false or auto."""
+
+    def __post_init__(self) -> None:
+        between(self, 1e-6, 0.1, "depth_unit", section="parameters", unit="metres")
+        one_of(self, ("auto", "true", "false"), "rectified", section="parameters")
+
+
+@dataclass(frozen=True)
+class PresetImage:
+    """What the driver publishes; nothing is set from it."""
+
+    encoding: str
+    """16UC1 or 32FC1."""
+    width: int
+    """Columns of the mode that is recommended, pixels."""
+    height: int
+    """Rows of it, pixels."""
+    distortion_model: str
+    """Of its camera info."""
+    reliability: str
+    """Of its publishers: reliable or best_effort."""
+
+    def __post_init__(self) -> None:
+        one_of(self, ("16UC1", "32FC1"), "encoding", section="image")
+        whole(self, "width", "height", most=10_000, section="image")
+        models = ("plumb_bob", "rational_polynomial", "equidistant")
+        one_of(self, models, "distortion_model", section="image")
+        one_of(self, ("reliable", "best_effort"), "reliability", section="image")
+
+
+@dataclass(frozen=True)
+class CameraPreset:
+    """One camera with its driver."""
+
+    name: str
+    """Of the file, as ``camera:=`` takes it."""
+    camera: str
+    """Makers' names of the cameras that it is for."""
+    driver: str
+    """The driver and the version in whose sources the names were looked up."""
+    topics: PresetTopics
+    """Where its images are."""
+    parameters: PresetParameters
+    """How they are read."""
+    image: PresetImage
+    """What they are."""
+    range_m: tuple[float, float]
+    """Where hands are seen well: nearest and farthest, metres."""
+    driver_settings: dict[str, str]
+    """Arguments of the driver's launch file, by name."""
+    measured: str
+    """On which real frames of it the tracker was tried."""
+
+    def __post_init__(self) -> None:
+        for name in ("camera", "driver", "measured"):
+            value = getattr(self, name)
+            require(isinstance(value, str) and bool(value.strip()), "", name, value, "a text")
+        pair = isinstance(self.range_m, tuple) and len(self.range_m) == 2
+        require(pair, "", "range_m", self.range_m, "two numbers of metres")
+        interval(self, 0.0, _FARTHEST_M, "range_m", unit="metres")
+
+
+def preset_names() -> tuple[str, ...]:
+    """Names of the presets that come with the package."""
+    return tuple(sorted(path.stem for path in resource(*_FOLDER).glob("*.yaml")))
+
+
+def camera_preset(name: str) -> CameraPreset:
+    """The preset of this name, or in this YAML file. ValueError names what is wrong, or the presets that there are."""
+    if name in preset_names():
+        path = resource(*_FOLDER, f"{name}.yaml")
+    elif name.endswith((".yaml", ".yml")):
+        path = Path(name)
+    else:
+        names = ", ".join(preset_names())
+        raise ValueError(f"camera is '{shown(name)}', want one of {names}, or a .yaml file of your own")
+    try:
+        return _preset(path.stem, read_mapping(path, "the camera preset"))
+    except ValueError as error:
+        text = str(error)
+        raise ValueError(text if text.startswith(str(path)) else f"{path}: {text}") from error
+
+
+def _preset(name: str, values: Mapping[str, Any]) -> CameraPreset:
+    known = [field.name for field in fields(CameraPreset) if field.name != "name"]
+    require_known("", values, known)
+    for key in known:
+        require(key in values, "", key, None, "a value")
+    settings = values["driver_settings"]
+    require_mapping("driver_settings", settings)
+    for key, value in settings.items():
+        require(isinstance(value, str), "driver_settings", str(key), value, "a text")
+    sections: dict[str, Any] = {
+        "topics": _section(PresetTopics, "topics", values),
+        "parameters": _section(PresetParameters, "parameters", values),
+        "image": _section(PresetImage, "image", values),
+    }
+    range_m = values["range_m"]
+    plain = {
+        "camera": values["camera"], "driver": values["driver"], "measured": values["measured"],
+        "range_m": tuple(range_m) if isinstance(range_m, list) else range_m, "driver_settings": dict(settings),
+    }  # fmt: skip
+    return CameraPreset(name=name, **plain, **sections)
+
+
+def _section(kind: type[Any], name: str, values: Mapping[str, Any]) -> Any:
+    """One section; ValueError names a field that is missing too."""
+    require_mapping(name, values[name])
+    for field in fields(kind):
+        if field.name not in values[name] and kind is not PresetParameters:
+            raise ValueError(f"{name}.{field.name} is missing")
+    return build(kind, name, values[name])

@@ -1,0 +1,182 @@
+"""Two replays of one recording, frame by frame: found, jitter, lag, and where they disagree.
+
+In: two :class:`~hand_pose_ros.recording.hand_table.HandTable` of the same frames. Out: :class:`RunComparison`, plain
+figures in millimetres, shares and milliseconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hand_pose_ros.evaluation.motion_metrics import lag_s
+from hand_pose_ros.hand.skeleton import JOINT_NAMES, SIDES
+from hand_pose_ros.recording.hand_table import HandTable
+from hand_pose_ros.recording.motion import adjacent_frames, jitter_mm
+from hand_pose_ros.validation import require
+
+_LAG_LIMIT_S = 0.15
+"""A lag is looked for up to this, seconds: four frames."""
+
+
+@dataclass(frozen=True)
+class RunFigures:
+    """One run by itself."""
+
+    found: float
+    """Share of the common frames with a hand."""
+    hands: int
+    """Hands in all of them."""
+    tracks: int
+    """Different track numbers: fewer is steadier."""
+    jitter_mm: float | None
+    """Median over the frames of the joints' second difference / sqrt(6); None without three frames in a row."""
+    wall_ms: float
+    """Median time of the tracker."""
+    truth_mm: float | None
+    """Mean error against known hands; None where none are known."""
+
+
+@dataclass(frozen=True)
+class RunComparison:
+    """Run b against run a."""
+
+    frames: int
+    """Frames that both have, by stamp."""
+    only: tuple[int, int]
+    """Frames that only a, only b has."""
+    a: RunFigures
+    """The first run."""
+    b: RunFigures
+    """The second run."""
+    both: int
+    """Hands that both have, by frame and side."""
+    only_a: int
+    """Hands that only a has."""
+    only_b: int
+    """Hands that only b has."""
+    apart_mm: float | None
+    """Mean distance of the joints of hands that both have."""
+    joint_mm: dict[str, float]
+    """The same of each joint; empty without common hands."""
+    lag_ms: float | None
+    """By how much b runs behind a, of the longest stretch that both have; None where nothing moves or it is short."""
+    worst: list[dict[str, Any]]
+    """The frames where they disagree most, the worst first: frame, name, side, millimetres (None: one has no hand)."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        plain = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in ("a", "b")}
+        return {**plain, "only": list(self.only), "a": vars(self.a), "b": vars(self.b)}
+
+
+def compare_runs(a: HandTable, b: HandTable, worst: int = 10) -> RunComparison:
+    """Compares two replays of one recording. ValueError when they have no frame in common; ``worst``: frames listed."""
+    require(worst >= 0, "", "worst", worst, "at least 0")
+    common, rows_a, rows_b = np.intersect1d(a.stamp_ns, b.stamp_ns, return_indices=True)
+    if not len(common):
+        raise ValueError("the two runs have no frame in common (by stamp): are they of one recording?")
+    pairs: list[tuple[int, int, float | None]] = []  # common frame, side, distance in mm
+    apart: list[NDArray[np.float64]] = []
+    counts = np.zeros(3, np.int64)  # both, only a, only b
+    lags = []
+    for side in range(len(SIDES)):
+        joints_a, joints_b = _by_frame(a, rows_a, side), _by_frame(b, rows_b, side)
+        has_a, has_b = (np.isfinite(joints[:, 0, 0]) for joints in (joints_a, joints_b))
+        distance = 1000.0 * np.linalg.norm(joints_a - joints_b, axis=-1)
+        both = has_a & has_b
+        counts += [both.sum(), (has_a & ~has_b).sum(), (has_b & ~has_a).sum()]
+        apart.append(distance[both])
+        pairs += [(int(i), side, float(distance[i].mean())) for i in np.flatnonzero(both)]
+        pairs += [(int(i), side, None) for i in np.flatnonzero(has_a != has_b)]
+        lags.append(_lag(common, joints_a, joints_b, both))
+    every = np.concatenate(apart)
+    pairs.sort(key=lambda pair: (pair[2] is not None, -(pair[2] or 0.0), pair[0]))
+    known = [lag for lag in lags if lag is not None]
+    return RunComparison(
+        frames=len(common),
+        only=(len(a.stamp_ns) - len(common), len(b.stamp_ns) - len(common)),
+        a=_figures(a, rows_a),
+        b=_figures(b, rows_b),
+        both=int(counts[0]),
+        only_a=int(counts[1]),
+        only_b=int(counts[2]),
+        apart_mm=float(every.mean()) if len(every) else None,
+        joint_mm=dict(zip(JOINT_NAMES, every.mean(axis=0).tolist(), strict=True)) if len(every) else {},
+        lag_ms=1000.0 * max(known, key=lambda lag: lag[1])[0] if known else None,
+        worst=[
+            {"frame": int(a.frame[rows_a[i]]), "name": str(a.name[rows_a[i]]), "side": SIDES[side], "apart_mm": mm}
+            for i, side, mm in pairs[:worst]
+        ],
+    )  # fmt: skip
+
+
+def _by_frame(table: HandTable, rows: NDArray[np.int64], side: int) -> NDArray[np.float64]:
+    """(F, 23, 3) m of a side's hand in each of some frames, NaN where it is not there."""
+    spread = np.full((len(table.frame), len(JOINT_NAMES), 3), np.nan)
+    hands = table.hands_of(side)
+    spread[table.hand_row[hands]] = table.joints[hands]
+    return spread[rows]
+
+
+def _figures(table: HandTable, rows: NDArray[np.int64]) -> RunFigures:
+    kept = np.isin(table.hand_row, rows)
+    jitter = []
+    adjacent = adjacent_frames(table.stamp_ns[rows])
+    for side in range(len(SIDES)):
+        joints = _by_frame(table, rows, side)
+        with np.errstate(invalid="ignore"):
+            jitter.append(jitter_mm(joints, adjacent))
+    values = np.concatenate(jitter)
+    values = values[np.isfinite(values)]
+    return RunFigures(
+        found=float(np.isin(rows, table.hand_row).mean()),
+        hands=int(kept.sum()),
+        tracks=len(np.unique(table.track_id[kept])),
+        jitter_mm=float(np.median(values)) if len(values) else None,
+        wall_ms=float(np.median(table.wall_ms[rows])),
+        truth_mm=truth_error_mm(table),
+    )
+
+
+def truth_error_mm(table: HandTable) -> float | None:
+    """Mean distance of the joints from those of known hands of the same frame and side; None without any."""
+    found, true = matched_with_truth(table)
+    return float(1000.0 * np.linalg.norm(found - true, axis=-1).mean()) if len(found) else None
+
+
+def matched_with_truth(table: HandTable) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Joints (K, 23, 3) m of found hands and of the known ones of their frame and side, one for one: the nearest."""
+    found, true = [], []
+    for row, side, joints in zip(table.truth_row, table.truth_side, table.truth_joints, strict=True):
+        same = table.joints[(table.hand_row == row) & (table.side == side)]
+        if len(same):
+            found.append(same[np.linalg.norm(same - joints, axis=-1).mean(axis=-1).argmin()])
+            true.append(joints)
+    shape = (len(found), len(JOINT_NAMES), 3)
+    return np.array(found).reshape(shape), np.array(true).reshape(shape)
+
+
+def _lag(
+    stamps_ns: NDArray[np.int64],
+    a: NDArray[np.float64],
+    b: NDArray[np.float64],
+    both: NDArray[np.bool_],
+) -> tuple[float, int] | None:
+    """(seconds, frames) of the longest stretch of frames in which both have the hand; None where none can be had."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], both, [False]]).astype(np.int8)))
+    stretches = edges.reshape(-1, 2)
+    if not len(stretches):
+        return None
+    start, end = stretches[(stretches[:, 1] - stretches[:, 0]).argmax()]
+    times = (stamps_ns[start:end] - stamps_ns[start]) * 1e-9
+    try:
+        lag = lag_s(
+            times, a[start:end].reshape(end - start, -1), b[start:end].reshape(end - start, -1), _LAG_LIMIT_S
+        )
+    except ValueError:  # too short, or nothing moves
+        return None
+    return lag, int(end - start)

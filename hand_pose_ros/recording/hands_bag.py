@@ -1,0 +1,56 @@
+"""hands.mcap: what the tracker node would have published on a recording, as a bag of one file.
+
+In: results of a replay. Out: an MCAP file with the definitions of its messages, which rosbag2, Foxglove, PlotJuggler
+and the ``mcap`` libraries read: ``/hands`` (HandPoseArray), ``/hand_joint_states`` (JointState), ``/hand_model_info``
+(HandModelInfo, once).
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rosbags.rosbag2 import StoragePlugin, Writer
+
+from hand_pose_ros.network.checkpoint import CheckpointInfo
+from hand_pose_ros.recording.hand_messages import (
+    hands_message,
+    header,
+    joint_state_message,
+    model_info_message,
+)
+from hand_pose_ros.recording.ros_types import HAND_MODEL_INFO, HAND_POSE_ARRAY, JOINT_STATE, type_store
+from hand_pose_ros.recording.tracked_frame import TrackedFrame
+from hand_pose_ros.tracking.hand import TrackState, named_hands
+
+
+def write_hands_bag(path: Path, frames: Sequence[TrackedFrame], model: CheckpointInfo | None = None) -> None:
+    """Writes the bag, whole or not at all. OSError when it cannot be written."""
+    store = type_store()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # rosbags writes a folder; only its one file is kept.
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}.") as temporary:
+        folder = Path(temporary) / path.stem
+        with Writer(folder, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+
+            def connect(topic: str, kind: str) -> Any:
+                return writer.add_connection(topic, kind, typestore=store)
+
+            info = connect("/hand_model_info", HAND_MODEL_INFO)
+            hands, states = connect("/hands", HAND_POSE_ARRAY), connect("/hand_joint_states", JOINT_STATE)
+            if model is not None:
+                message = model_info_message(model.name, model.sha256)
+                stamp_ns = max(frames[0].stamp_ns, 0) if frames else 0
+                writer.write(info, stamp_ns, store.serialize_cdr(message, HAND_MODEL_INFO))
+            for frame in frames:
+                head = header(frame.stamp_ns, frame.frame_id)
+                stamp_ns = max(frame.stamp_ns, 0)
+                found = hands_message(frame.result.hands, frame.result.state, head)
+                writer.write(hands, stamp_ns, store.serialize_cdr(found, HAND_POSE_ARRAY))
+                seen = [h for h in named_hands(frame.result.hands) if h.state == TrackState.TRACK]
+                if seen:
+                    angles = joint_state_message(seen, head)
+                    writer.write(states, stamp_ns, store.serialize_cdr(angles, JOINT_STATE))
+        (folder / f"{folder.name}.mcap").replace(path)

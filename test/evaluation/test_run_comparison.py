@@ -1,0 +1,116 @@
+"""Two replays compared: what is equal is equal, and what was changed shows by the right amount."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "recording"))
+
+from tables import found, frames_of, moving_table, with_truth
+
+from hand_pose_ros.commands.main import main
+from hand_pose_ros.evaluation.run_comparison import compare_runs, matched_with_truth
+from hand_pose_ros.recording.hand_table import HandTable, hand_table
+from hand_pose_ros.recording.recorded_frame import TrueHand
+
+
+def test_a_run_agrees_with_itself() -> None:
+    table = moving_table()
+    compared = compare_runs(table, table)
+    assert (compared.frames, compared.only, compared.both, compared.only_a, compared.only_b) == (
+        60,
+        (0, 0),
+        60,
+        0,
+        0,
+    )
+    assert compared.apart_mm == 0.0
+    assert compared.lag_ms == pytest.approx(0.0, abs=0.1)
+    assert compared.a == compared.b
+    assert compared.a.found == 1.0
+
+
+@pytest.mark.parametrize("delay_s", [0.02, 0.05, -0.03])
+def test_lag_is_found(delay_s) -> None:
+    assert compare_runs(moving_table(), moving_table(delay_s=delay_s)).lag_ms == pytest.approx(
+        1000 * delay_s, abs=2.0
+    )
+
+
+def test_jitter_and_distance_are_those_that_were_put_in() -> None:
+    compared = compare_runs(moving_table(), moving_table(noise_m=0.002))
+    length = 2.0 * np.sqrt(8 / np.pi)  # of a vector of three normal numbers
+    assert compared.apart_mm == pytest.approx(length, rel=0.05)
+    assert compared.b.jitter_mm == pytest.approx(length, rel=0.1)
+    assert compared.a.jitter_mm is not None
+    # The motion itself: its largest acceleration over one frame, 0.1 * 4^2 + 0.05 * 3^2 m/s^2.
+    assert compared.a.jitter_mm < 1000 * (0.1 * 16 + 0.05 * 9) / 30**2 / np.sqrt(6)
+
+
+def test_frames_where_one_has_no_hand_come_first_and_the_farthest_next() -> None:
+    joints = np.zeros((23, 3)) + [0.0, 0.0, 0.5]
+    a = hand_table(frames_of([[found(joints)] for _ in range(5)]))
+    shifts: list[float | None] = [0.0, 0.01, None, 0.03, 0.02]
+    b = hand_table(frames_of([[] if s is None else [found(joints + s)] for s in shifts]))
+    compared = compare_runs(a, b, worst=3)
+    assert [worst["frame"] for worst in compared.worst] == [2, 3, 4]
+    assert compared.worst[0]["apart_mm"] is None
+    assert (compared.only_a, compared.only_b, compared.b.found) == (1, 0, 0.8)
+
+
+def test_sides_are_compared_with_their_own() -> None:
+    joints = np.zeros((23, 3)) + [0.0, 0.0, 0.5]
+    a = hand_table(frames_of([[found(joints), found(joints + 0.3, "left", 2)]]))
+    b = hand_table(frames_of([[found(joints + 0.3, "left", 1), found(joints, track_id=2)]]))
+    compared = compare_runs(a, b)
+    assert (compared.both, compared.apart_mm) == (2, 0.0)
+
+
+def test_runs_of_different_recordings_are_refused() -> None:
+    a = moving_table(5)
+    late = HandTable(**{**vars(a), "stamp_ns": a.stamp_ns + 7})
+    with pytest.raises(ValueError, match="no frame in common"):
+        compare_runs(a, late)
+
+
+def test_known_hands_are_matched_by_frame_and_side() -> None:
+    table = moving_table(4)
+    hands = [TrueHand("right", table.joints[1] + [0.01, 0, 0]), TrueHand("left", table.joints[1])]
+    truth = {int(table.stamp_ns[1]): hands}
+    known = with_truth(table, truth)
+    ours, true = matched_with_truth(known)
+    assert len(ours) == 1
+    assert 1000 * np.linalg.norm(ours - true, axis=-1).mean() == pytest.approx(10.0)
+    assert compare_runs(known, known).a.truth_mm == pytest.approx(10.0)
+
+
+def test_the_commands_print_compare_and_evaluate(tmp_path, capsys) -> None:
+    table = moving_table()
+    truth = {
+        int(stamp): [TrueHand("right", joints + [0.0, 0.005, 0.0])]
+        for stamp, joints in zip(table.stamp_ns, table.joints, strict=True)
+    }
+    for name, noise in (("a", 0.0), ("b", 0.001)):
+        with_truth(moving_table(noise_m=noise), truth).write_npz(tmp_path / name / "hands.npz")
+    a, b = str(tmp_path / "a"), str(tmp_path / "b")
+    assert main(["compare-runs", a, b, "--joints", "--worst", "2", "--json", str(tmp_path / "c.json")]) == 0
+    out = capsys.readouterr().out
+    assert "joints apart, mm" in out
+    assert out.count("right hand:") == 2
+    assert json.loads((tmp_path / "c.json").read_text())["frames"] == 60
+    assert (
+        main(["evaluate", "--replay", f"first={a}", f"second={b}", "--json", str(tmp_path / "e.json")]) == 0
+    )
+    methods = json.loads((tmp_path / "e.json").read_text())["methods"]
+    assert [method["known_hands"] for method in methods] == [60, 60]
+    capsys.readouterr()
+    assert main(["compare-runs", a, str(tmp_path / "absent")]) == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+    moving_table().write_npz(tmp_path / "n" / "hands.npz")
+    assert main(["evaluate", "--replay", str(tmp_path / "n")]) == 2
+    assert "no known hands" in capsys.readouterr().err
