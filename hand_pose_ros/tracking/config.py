@@ -12,6 +12,7 @@ from itertools import pairwise
 from hand_pose_ros import validation
 from hand_pose_ros.detection.config import BlobDetectorConfig, ProposalConfig
 from hand_pose_ros.hand.skeleton import SIDES
+from hand_pose_ros.network.backend import BackendConfig
 from hand_pose_ros.refine.refiner import RefineConfig
 from hand_pose_ros.tracking.one_euro_filter import FilterConfig
 from hand_pose_ros.tracking.shape_estimator import ShapeConfig
@@ -20,8 +21,6 @@ MOST_HANDS = 2
 """Hands that can be tracked at once."""
 LEAST_ROI_PX = 8
 """Least width and height of a region of interest. Guessed: less shows no hand."""
-PRECISIONS: tuple[str, ...] = ("auto", "float32", "bfloat16")
-"""Of the network's convolutions. auto: bfloat16 on CPUs that multiply it themselves, else float32."""
 
 
 @dataclass(frozen=True)
@@ -185,6 +184,9 @@ class TrackerConfig:
     """How many hands are tracked at once, at most."""
     device: str = "auto"
     """Where the network runs: cpu, cuda, or auto (cuda when there is one)."""
+    backend: str = "auto"
+    """What runs the networks: torch, onnxruntime or openvino (these on a CPU, with the ONNX files beside the weights),
+    or auto (the fastest that is installed and agrees with torch; torch on a GPU)."""
     threads: int = 1
     """CPU threads of the network; more than one collapses when other processes want the cores (measured: 4 ms became
     140 ms with two)."""
@@ -231,13 +233,16 @@ class TrackerConfig:
     filter: FilterConfig = field(default_factory=FilterConfig)
     """Smoothing over time; its ``build()`` makes a track's filter."""
 
+    @property
+    def running(self) -> BackendConfig:
+        """How the networks run. ValueError names a field that makes no sense."""
+        return BackendConfig(self.backend, self.device, self.precision, self.threads)
+
     def __post_init__(self) -> None:
         validation.one_of(self, (*SIDES, "auto"), "side")
-        validation.one_of(self, ("auto", "cpu", "cuda"), "device")
-        validation.one_of(self, PRECISIONS, "precision")
-        validation.whole(self, "hands", "threads")
+        _ = self.running  # checked as it is made
+        validation.whole(self, "hands")
         validation.between(self, 1, MOST_HANDS, "hands")
-        validation.between(self, 1, 64, "threads")
         validation.between(self, 0.0, 1.0, "min_confidence")
         # The bound of coast_s is guessed: after 10 s a hidden hand has moved on.
         validation.between(self, 0.0, 10.0, "coast_s", unit="seconds")

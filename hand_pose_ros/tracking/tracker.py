@@ -27,9 +27,8 @@ from hand_pose_ros.detection.config import DetectionConfig
 from hand_pose_ros.detection.detector import HandDetector
 from hand_pose_ros.detection.proposals import Proposal, ProposalGenerator, farther_than
 from hand_pose_ros.hand.skeleton import SIDES
-from hand_pose_ros.network.checkpoint import CheckpointError, CheckpointInfo
-from hand_pose_ros.network.device import is_device_error
 from hand_pose_ros.network.device_error import DeviceError
+from hand_pose_ros.network.weights_file import CheckpointError, CheckpointInfo
 from hand_pose_ros.refine.refiner import Refiner
 from hand_pose_ros.resources import model_file
 from hand_pose_ros.tracking.confidence import Calibration, uncalibrated
@@ -80,7 +79,9 @@ class HandTracker:
         self._refiner = Refiner(self.config.refine)
         proposals = self.config.proposals
         detection = DetectionConfig(least_score=proposals.candidate_score)
-        detector = HandDetector(config=detection) if self.config.detector else None
+        detector = (
+            HandDetector(config=detection, running=self.config.running) if self.config.detector else None
+        )
         self.proposal_generator = ProposalGenerator(detector, proposals, self.config.blob_detector)
         self._profile = load_profile(self.config.user_folder, self.config.user) if self.config.user else None
         self._next_id = 1
@@ -168,6 +169,10 @@ class HandTracker:
         try:
             return work()
         except RuntimeError as error:
+            from hand_pose_ros.network.device import (
+                is_device_error,  # torch: not loaded where others run the network
+            )
+
             if not is_device_error(error):
                 raise
             device, reason = self.config.device, shown(error)
