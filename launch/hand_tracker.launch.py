@@ -32,6 +32,7 @@ PARAMETER_ARGUMENTS = {
     "user": (str, "whose hand: its size is loaded, or learnt and saved; empty: nobody's"),
     "model": (str, "'small' for weak computers, or a path of weights; empty: default"),
     "device": (str, "auto, cpu or cuda"),
+    "backend": (str, "what runs the networks on a CPU: auto, torch, onnxruntime or openvino"),
     "depth_unit": (float, "metres a count of 16UC1 images"),
     "input_transport": (str, "raw or compressedDepth"),
     "target_frame": (str, "all outputs in this TF frame; empty: in the depth images' own"),

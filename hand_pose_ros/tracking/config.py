@@ -163,6 +163,21 @@ class SearchConfig:
     """A place this near to one that was tried already is not tried again, metres. Guessed."""
     same_joints_m: float = 0.05
     """Tracks whose joints are nearer to each other than this on average follow the same hand, metres. Guessed."""
+    refused_hold_s: float = 0.2
+    """A place that the pose network refused is left alone for this long, seconds, unless what is proposed there moves.
+    Guessed: six frames of a usual camera, and no time that anybody waits for."""
+    recheck_hold_s: float = 1.0
+    """The same while hands are followed, when another one is looked for: one crop more in a frame takes as long as the
+    hand itself, so that these frames must be few. Guessed: three hands in a hundred frames of a usual camera."""
+    doubtful_s: float = 0.3
+    """What was followed for this long and is still not sure enough of being a hand to begin a track is looked at only
+    every ``refused_hold_s``, seconds. Guessed: hands begin with their first frame, or with one of the next few."""
+    blob_interval_s: float = 0.05
+    """The blob detector, which takes longer than the learnt one, searches no more often than this, seconds. Derived: a
+    hand that it alone finds is then found within two frames at 30 Hz."""
+    refused_move_m: float = 0.03
+    """A proposal this far from a refused place is another place, metres. Guessed: more than a proposal jitters, less
+    than a hand moves in two frames."""
     found_again_m: float = 0.24
     """A hand found this near to where a track missed its own may be that one, metres. Guessed: about a hand's
     length."""
