@@ -1,5 +1,6 @@
 """``hand-pose bench``: what refinement brings (``refine``), how gestures are told (``gestures``), hostile input
-(``fuzz``), a long run (``soak``).
+(``fuzz``), a long run (``soak``); in bench_speed.py times of frames (``latency``) and batches (``throughput``), and what
+backends compute (``parity``).
 
 In, ``refine``: weights (the shipped ones), optionally a folder of real frames of a hand that is held; sequences and
 seeds are fixed (synthetic/sequences.py). In, ``gestures``: how many synthetic people. In, ``fuzz``: a number of
@@ -28,6 +29,12 @@ from hand_pose_ros.commands.arguments import (
     require_outputs,
     seed_int,
 )
+from hand_pose_ros.commands.bench_speed import (
+    add_latency_arguments,
+    add_throughput_arguments,
+    latency,
+    throughput,
+)
 from hand_pose_ros.evaluation.bench_fuzz import FuzzFigures, fuzz_tracker
 from hand_pose_ros.evaluation.bench_gestures import measure
 from hand_pose_ros.evaluation.bench_refinement import (
@@ -49,9 +56,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     fuzz = benches.add_parser("fuzz", help="hostile images, camera infos and stamps")
     soak = benches.add_parser("soak", help="the node at camera rate for a long time: does it grow?")
     gestures = benches.add_parser("gestures", help="pinches and grasps of people who show them by a script")
-    for bench in (refine, gestures, fuzz, soak):
+    speed = benches.add_parser("latency", help="what a frame takes, stage by stage")
+    batches = benches.add_parser("throughput", help="crops a second in batches, and what this core could do")
+    add_latency_arguments(speed)
+    add_throughput_arguments(batches)
+    for bench in (refine, gestures, fuzz, soak, speed, batches):
         bench.add_argument("--model", type=Path, help="weights (default: the shipped ones)")
-        bench.add_argument("--output", type=Path, help="JSON file for all figures")
+        bench.add_argument("--output", "--json", type=Path, help="JSON file for all figures")
     refine.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS), help="which sequences")
     refine.add_argument("--quick", action="store_true", help="the default refinement only, no part left out")
     refine.add_argument("--every", type=positive_int, default=1, help="only every n-th sequence of a kind")
@@ -78,7 +89,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Measure and print -> the exit status."""
     require_outputs(arguments.output)
-    benches = {"refine": _refine, "gestures": _gestures, "fuzz": _fuzz, "soak": _soak}
+    benches = {
+        "refine": _refine, "gestures": _gestures, "fuzz": _fuzz, "soak": _soak, "latency": latency, "throughput": throughput,
+    }  # fmt: skip
     figures, problems = benches[arguments.what](arguments)
     if arguments.output:
         write_json(arguments.output, {"machine": platform.processor() or platform.machine()} | figures)

@@ -160,25 +160,30 @@ def device_name(device: str) -> str:
 
 
 def rows_of(
-    config: TrackerConfig, model: str | None, frames: int, scenes: Sequence[str], sizes: Sequence[str],
+    config: TrackerConfig,
+    model: str | None,
+    frames: int,
+    scenes: Sequence[str],
+    sizes: Sequence[str],
+    pictures: int,
     told: Callable[[Latency], None],
-) -> list[Latency]:  # fmt: skip
-    """Every scene at the first size; one hand at the others; the first frames of a track. ``told`` is called with each
-    row as it is measured."""
-    rows = []
-    first = sizes[0]
+) -> list[Latency]:
+    """Every scene at the first size; then, unless all are empty, the first frames of a track, one hand where two may
+    be, and one hand at the other sizes. ``told`` is called with each row as it is measured; each scene is rendered
+    once, in ``pictures`` frames."""
+    rows: list[Latency] = []
+
+    def add(row: Latency) -> None:
+        rows.append(row)
+        told(row)
+
     for name in scenes:
-        rows.append(measure_scene(LatencyScene(name, first), config, model, frames))
-        told(rows[-1])
-    if any(name not in EMPTY for name in scenes):
-        rows.append(measure_first_frames(LatencyScene("hand", first), config, model, frames))
-        told(rows[-1])
-        for size in sizes[1:]:
-            rows.append(measure_scene(LatencyScene("hand", size), config, model, frames))
-            told(rows[-1])
-        one_of_two = replace(config, hands=2)
-        rows.append(
-            replace(measure_scene(LatencyScene("hand", first), one_of_two, model, frames), name="one of two")
-        )
-        told(rows[-1])
+        add(measure_scene(LatencyScene(name, sizes[0], pictures), config, model, frames))
+    if set(scenes) <= set(EMPTY):
+        return rows
+    hand = LatencyScene("hand", sizes[0], pictures)
+    add(measure_first_frames(hand, config, model, frames))
+    add(replace(measure_scene(hand, replace(config, hands=2), model, frames), name="hand, hands: 2"))
+    for size in sizes[1:]:
+        add(measure_scene(LatencyScene("hand", size, pictures), config, model, frames))
     return rows
