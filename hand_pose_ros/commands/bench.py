@@ -31,8 +31,10 @@ from hand_pose_ros.commands.arguments import (
 )
 from hand_pose_ros.commands.bench_speed import (
     add_latency_arguments,
+    add_parity_arguments,
     add_throughput_arguments,
     latency,
+    parity,
     throughput,
 )
 from hand_pose_ros.evaluation.bench_fuzz import FuzzFigures, fuzz_tracker
@@ -60,7 +62,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     batches = benches.add_parser("throughput", help="crops a second in batches, and what this core could do")
     add_latency_arguments(speed)
     add_throughput_arguments(batches)
-    for bench in (refine, gestures, fuzz, soak, speed, batches):
+    same = benches.add_parser("parity", help="whether every backend computes what torch does")
+    add_parity_arguments(same)
+    for bench in (refine, gestures, fuzz, soak, speed, batches, same):
         bench.add_argument("--model", type=Path, help="weights (default: the shipped ones)")
         bench.add_argument("--output", "--json", type=Path, help="JSON file for all figures")
     refine.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS), help="which sequences")
@@ -90,7 +94,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure and print -> the exit status."""
     require_outputs(arguments.output)
     benches = {
-        "refine": _refine, "gestures": _gestures, "fuzz": _fuzz, "soak": _soak, "latency": latency, "throughput": throughput,
+        "refine": _refine, "gestures": _gestures, "fuzz": _fuzz, "soak": _soak, "latency": latency,
+        "throughput": throughput, "parity": parity,
     }  # fmt: skip
     figures, problems = benches[arguments.what](arguments)
     if arguments.output:

@@ -1,4 +1,5 @@
-"""``hand-pose bench latency`` and ``bench throughput``: what the tracker takes for a frame, and a batch of crops.
+"""``hand-pose bench latency``, ``throughput`` and ``parity``: what the tracker takes for a frame and for a batch of
+crops, and whether a backend computes what torch computes.
 
 In: scenes, sizes, a number of frames. Out: tables on the terminal, the figures as plain values. ``--ros`` measures the
 node, too (needs ROS); ``--against mediapipe`` measures MediaPipe Hands in alternating blocks.
@@ -12,14 +13,19 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from hand_pose_ros.commands.arguments import positive_int, require_all
+from rich.progress import Progress
+
+from hand_pose_ros.commands.arguments import positive_int, require_all, seed_int
 from hand_pose_ros.evaluation.bench_latency import Latency, conditions, rows_of, warm_tracker
 from hand_pose_ros.evaluation.bench_mediapipe import Comparison, compare, python_of
 from hand_pose_ros.evaluation.bench_throughput import measure_bound, measure_throughput
 from hand_pose_ros.evaluation.latency_scenes import SCENES, SIZES, LatencyScene
+from hand_pose_ros.evaluation.parity import measure_parity, parity_crops
 from hand_pose_ros.network.backend import BACKENDS, DEVICES, PRECISIONS
+from hand_pose_ros.network.weights_file import read_info
 from hand_pose_ros.resources import model_file
 from hand_pose_ros.tracking.config import TrackerConfig
+from hand_pose_ros.tracking.pose_inference import PoseEstimator
 
 _RATES_HZ = (30.0, 60.0, 90.0)
 
@@ -45,6 +51,19 @@ def add_throughput_arguments(parser: argparse.ArgumentParser) -> None:
     _add_running(parser)
     parser.add_argument(
         "--batches", nargs="+", type=positive_int, default=[1, 2, 8, 64], help="crops at once"
+    )
+
+
+def add_parity_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``bench parity``."""
+    parser.add_argument("--crops", type=positive_int, default=1000, help="of free hands, by every sensor")
+    parser.add_argument("--seed", type=seed_int, default=0, help="of the hands")
+    parser.add_argument(
+        "--backends",
+        nargs="+",
+        choices=BACKENDS[1:],
+        default=list(BACKENDS[1:]),
+        help="which; those installed",
     )
 
 
@@ -105,6 +124,35 @@ def throughput(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]
     )
     figures["rows"] = [dataclasses.asdict(row) for row in rows]
     return figures | {"bound": dataclasses.asdict(bound) | {"bound_ms": bound.bound_ms}}, []
+
+
+def parity(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+    """Measure and print -> figures, and which backends do not agree with torch."""
+    weights = model_file(arguments.model)
+    network = read_info(weights).network
+    with Progress(transient=True) as progress:
+        task = progress.add_task("crops", total=arguments.crops)
+        shown = parity_crops(
+            arguments.crops, network.crop_size, network.cube_m, arguments.seed,
+            lambda done: progress.update(task, completed=done),
+        )  # fmt: skip
+    configs = []
+    for name in arguments.backends:
+        try:
+            PoseEstimator(weights, TrackerConfig(backend=name, device="cpu"))
+        except ValueError as error:
+            print(f"{name}: left out: {error}")
+            continue
+        configs.append(TrackerConfig(backend=name, device="cpu"))
+    rows = measure_parity(weights, configs, *shown)
+    for row in rows:
+        median, most, worst = row.joint_mm
+        print(
+            f"{row.backend} in {row.precision}, {row.crops} crops: mean error {row.mean_change_mm:+.5f} mm, joints move"
+            f" by {median:.5f} (median), {most:.5f} (99.9 %), {worst:.5f} mm (most) {row.problem}"
+        )
+    problems = [f"{row.backend} in {row.precision}: {row.problem}" for row in rows if row.problem]
+    return {"rows": [dataclasses.asdict(row) for row in rows]}, problems
 
 
 def _config(arguments: argparse.Namespace) -> TrackerConfig:
