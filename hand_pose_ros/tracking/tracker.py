@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.depth.frame import DepthFrame
+from hand_pose_ros.depth.image import decode_depth
 from hand_pose_ros.detection.config import DetectionConfig
 from hand_pose_ros.detection.detector import HandDetector
 from hand_pose_ros.detection.proposals import Proposal, ProposalGenerator, farther_than
@@ -104,6 +105,7 @@ class HandTracker:
         for stamp_s in (0.0, 0.03):
             track.warm_up(estimates, stamp_s)
         self.proposal_generator.propose(frame, self.config.hands)
+        decode_depth(np.ones(2, np.uint16), "16UC1", 2, 1, 4, is_bigendian=False)
 
     def reset(self) -> None:
         """Forget every track; the next frame starts in SEARCH."""
