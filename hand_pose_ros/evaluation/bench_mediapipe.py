@@ -130,7 +130,7 @@ def _compare(
     player.run(WARM_UP, counts=False)
     order = [index for _, index in scene.play(WARM_UP + frames + _BLOCK)]
     theirs: list[float] = []
-    blocks: list[tuple[float, float, float, float]] = []
+    blocks: list[list[float]] = []
     found = 0.0
     with MediaPipeWorker(python, scene) as worker:
         worker.ask({"order": order[:WARM_UP]})
@@ -141,7 +141,8 @@ def _compare(
             ours = player.totals[-_BLOCK:]
             theirs += answer["ms"]
             found += answer["found"] * _BLOCK
-            blocks.append((np.median(ours), np.median(answer["ms"]), np.mean(ours), np.mean(answer["ms"])))
+            of_block = (np.median(ours), np.median(answer["ms"]), np.mean(ours), np.mean(answer["ms"]))
+            blocks.append([float(value) for value in of_block])
         version = worker.version
     row = player.latency()
     seen = found / len(theirs)
