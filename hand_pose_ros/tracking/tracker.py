@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -99,7 +98,7 @@ class HandTracker:
         centre = np.array([0.0, 0.0, 0.5])
         for sides in (SIDES[:1], SIDES):
             requests = [CropRequest(centre, side == "left") for side in sides]
-            estimates = self._on_device(partial(self._estimate_all, frame, requests))
+            estimates = self._estimate(frame, [requests], StageTimer())[0]
         config = replace(self.config, side="auto", min_confidence=0.0, coast_s=1.0, start_odds=0.0)
         track = Track(0, config, self._refiner, self._calibration)
         for stamp_s in (0.0, 0.03):
@@ -162,9 +161,6 @@ class HandTracker:
     ) -> list[list[Estimate]]:
         """As :func:`estimate_poses`, on the CPU from when the GPU fails on."""
         return self._on_device(lambda: estimate_poses(self.estimator, frame, requests, timer, reject_early))
-
-    def _estimate_all(self, frame: DepthFrame, requests: Sequence[CropRequest]) -> list[Estimate]:
-        return self.estimator(frame, requests, StageTimer())
 
     def _on_device(self, work: Callable[[], Result]) -> Result:
         """The work's result; where the device fails and it is for the tracker to choose, once more on the CPU.
