@@ -49,18 +49,20 @@ class ProposalGenerator:
         self._detector = detector
         self._config = config or ProposalConfig()
         self._blob_config = blob_config or BlobDetectorConfig()
+        self._blobs_s = -math.inf  # stamp of the last frame that it searched
 
-    def propose(self, frame: DepthFrame, count: int, blobs: bool = True) -> list[Proposal]:
-        """Places for up to ``count`` hands, and some more in case they are none; ``blobs``: also those of the blob
-        detector, which alone proposes where there is no learnt one."""
+    def propose(self, frame: DepthFrame, count: int) -> list[Proposal]:
+        """Places for up to ``count`` hands, and some more in case they are none; without those of the blob detector in
+        frames that follow soon on one in which it searched."""
         config = self._config
         found: list[Proposal] = []
         if self._detector is not None:
             # Its estimate of the side is not used: it is not reliable (docs/detector.md).
             for detection in self._detector.detect(frame, count + config.spare_detections):
                 found.append(Proposal(detection.centre, "detector", score_log_odds(detection.score, config)))
-            if not blobs:
+            if 0.0 < frame.stamp_s - self._blobs_s < config.blob_interval_s:
                 return self._kept(found)
+            self._blobs_s = frame.stamp_s
         without = 0.0 if self._detector is None else config.blob_log_odds
         for blob in detect_blobs(frame, self._blob_config, count=count + config.spare_blobs):
             if all(np.linalg.norm(blob.centre - other.centre) > config.same_hand_m for other in found):

@@ -172,9 +172,6 @@ class SearchConfig:
     doubtful_s: float = 0.3
     """What was followed for this long and is still not sure enough of being a hand to begin a track is looked at only
     every ``refused_hold_s``, seconds. Guessed: hands begin with their first frame, or with one of the next few."""
-    blob_interval_s: float = 0.05
-    """The blob detector, which takes longer than the learnt one, searches no more often than this, seconds. Derived: a
-    hand that it alone finds is then found within two frames at 30 Hz."""
     refused_move_m: float = 0.03
     """A proposal this far from a refused place is another place, metres. Guessed: more than a proposal jitters, less
     than a hand moves in two frames."""

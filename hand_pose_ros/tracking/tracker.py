@@ -111,7 +111,7 @@ class HandTracker:
         self._tracks: list[Track] = []
         self._stamp_s: float | None = None
         self._patience = Patience(self.config)
-        self._searched_s = self._blobs_s = -np.inf
+        self._searched_s = -np.inf
         self._remaining_due = False  # the second half of a search, in the frame after the first
         moved_m = self.config.search.refused_move_m
         self._refused, self._refused_remaining = RefusedPlaces(moved_m), RefusedPlaces(moved_m)
@@ -205,23 +205,25 @@ class HandTracker:
         config, stamp_s = self.config, frame.stamp_s
         self._searched_s = stamp_s
         # One that is not confirmed to be a hand does not keep others from being found.
-        if len(self._confirmed_tracks(stamp_s)) >= config.hands:
+        followed = len(self._confirmed_tracks(stamp_s))
+        if followed >= config.hands:
             return
         known = [track.centre(stamp_s) for track in self._tracks if track.seen_s == stamp_s]
         resting = [track.centre(stamp_s) for track in self._tracks if track.rests(stamp_s)]
-        blobs_due = stamp_s - self._blobs_s >= config.search.blob_interval_s
-        self._blobs_s = stamp_s if blobs_due else self._blobs_s
         with timer.stage("locate"):
-            proposals = self.proposal_generator.propose(frame, config.hands, blobs_due)
+            proposals = self.proposal_generator.propose(frame, config.hands)
         proposals = farther_than(config.proposals.same_hand_m, known, proposals)
         proposals = farther_than(config.search.refused_move_m, resting, proposals)
         self._start_tracks(proposals, is_hand, frame, timer, self._refused)
-        self._remaining_due = 0 < len(self._confirmed_tracks(stamp_s)) < config.hands
+        if 0 < len(self._confirmed_tracks(stamp_s)) < config.hands:
+            self._remaining_due = followed > 0
+            if not followed:
+                self._search_remaining(frame, timer)
         self._keep_best_tracks()
 
     def _search_remaining(self, frame: DepthFrame, timer: StageTimer) -> None:
-        """The second half of a search that found fewer hands than wanted: once more with those found masked. In a frame
-        of its own, so that no frame takes as long as both."""
+        """The second half of a search that found fewer hands than wanted, with those found masked. While a hand is
+        followed it has a frame of its own."""
         config, stamp_s = self.config, frame.stamp_s
         self._remaining_due = False
         confirmed = self._confirmed_tracks(stamp_s)

@@ -104,9 +104,7 @@ def test_looking_for_a_second_hand_adds_a_crop_to_few_frames():
     assert np.mean([count > 1 for count in steady]) < 0.15
 
 
-@pytest.mark.parametrize(
-    "name", ["refused_hold_s", "recheck_hold_s", "refused_move_m", "doubtful_s", "blob_interval_s"]
-)
+@pytest.mark.parametrize("name", ["refused_hold_s", "recheck_hold_s", "refused_move_m", "doubtful_s"])
 def test_times_and_distances_of_a_search_are_positive(name):
     with pytest.raises(ValueError, match=f"search.{name} is 0.0, want more than 0"):
         SearchConfig(**{name: 0.0})
