@@ -222,8 +222,7 @@ class HandTracker:
         self._keep_best_tracks()
 
     def _search_remaining(self, frame: DepthFrame, timer: StageTimer) -> None:
-        """The second half of a search that found fewer hands than wanted, with those found masked. While a hand is
-        followed it has a frame of its own."""
+        """The second half of a search that found fewer hands than wanted, with those found masked."""
         config, stamp_s = self.config, frame.stamp_s
         self._remaining_due = False
         confirmed = self._confirmed_tracks(stamp_s)
