@@ -1,6 +1,6 @@
 """``hand-pose bench``: what refinement brings (``refine``), how gestures are told (``gestures``), hostile input
-(``fuzz``), a long run (``soak``); in bench_speed.py times of frames (``latency``) and batches (``throughput``), and what
-backends compute (``parity``).
+(``fuzz``), a long run (``soak``); in bench_speed.py times of frames (``latency``) and batches (``throughput``), and
+what backends compute (``parity``).
 
 In, ``refine``: weights (the shipped ones), optionally a folder of real frames of a hand that is held; sequences and
 seeds are fixed (synthetic/sequences.py). In, ``gestures``: how many synthetic people. In, ``fuzz``: a number of
