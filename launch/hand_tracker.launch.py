@@ -34,6 +34,7 @@ PARAMETER_ARGUMENTS = {
     "user": (str, "whose hand: its size is loaded, or learnt and saved; empty: nobody's"),
     "model": (str, "'small' for weak computers, or a path of weights; empty: default"),
     "device": (str, "auto, cpu or cuda"),
+    "backend": (str, "what runs the networks on a CPU: auto, torch, onnxruntime or openvino"),
     "depth_unit": (float, "metres a count of 16UC1 images"),
     "rectified": (str, "auto, true or false: whether the images have no distortion left"),
     "input_transport": (str, "raw or compressedDepth"),

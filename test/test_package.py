@@ -41,6 +41,7 @@ ROSDEP_KEYS = {
     "matplotlib": "python3-matplotlib",
     "numba": "python3-numba",
     "numpy": "python3-numpy",
+    "onnxruntime": "python3-onnxruntime-pip",
     "opencv-python-headless": "python3-opencv",
     "pillow": "python3-pil",
     "pyyaml": "python3-yaml",
@@ -169,7 +170,8 @@ def test_everything_installed_is_pinned_once_per_python() -> None:
     assert len(set(pins)) == len(pins)
     pinned = names_of(pins)
     ros = (ROOT / "requirements" / "ros.txt").read_text(encoding="utf-8")
-    for names in (required("dependencies"), required("train"), required("dev"), names_of(ros.splitlines())):
+    extras = (required(name) for name in ("dependencies", "train", "openvino", "export", "dev"))
+    for names in (*extras, names_of(ros.splitlines())):
         assert names
         assert names <= pinned
 
@@ -191,7 +193,10 @@ def declared_in_package_xml() -> set[str | None]:
 
 def test_pip_rosdep_and_the_environment_agree_on_what_is_needed() -> None:
     environment = environment_tool()
-    assert names_of(environment.RUNTIME_MODULES.values()) == required("dependencies")
+    needed = {**environment.RUNTIME_MODULES, **environment.BACKEND_MODULES}
+    assert names_of(needed.values()) == required("dependencies")
+    assert names_of(environment.OPENVINO_MODULES.values()) == required("openvino")
+    assert names_of(environment.EXPORT_MODULES.values()) == required("export")
     assert names_of(environment.TRAINING_MODULES.values()) == required("train")
     assert set(ROSDEP_KEYS) == (required("dependencies") | required("train")) - {"safetensors", "rosbags"}
     python_keys = {key for key in declared_in_package_xml() if key and key.startswith("python3-")}
@@ -201,7 +206,10 @@ def test_pip_rosdep_and_the_environment_agree_on_what_is_needed() -> None:
 @pytest.mark.slow
 def test_every_dependency_is_imported_somewhere_and_nothing_else_is() -> None:
     environment = environment_tool()
-    declared = {*environment.RUNTIME_MODULES, *environment.TRAINING_MODULES}
+    declared = {
+        *environment.RUNTIME_MODULES, *environment.BACKEND_MODULES, *environment.OPENVINO_MODULES,
+        *environment.EXPORT_MODULES, *environment.TRAINING_MODULES,
+    }  # fmt: skip
     imported = {name.split(".")[0] for path in sources() for name in imported_modules(path)}
     assert imported - ROS_MODULES - set(sys.stdlib_module_names) - {"hand_pose_ros"} == declared
 

@@ -45,6 +45,13 @@ RUNTIME_MODULES = {
     "rosbags": "rosbags",
 }
 
+# What the package uses where it is installed, from Python 3.11 on, and does without elsewhere.
+BACKEND_MODULES = {"onnxruntime": "onnxruntime"}
+
+# The same of the extras [openvino] and [export].
+OPENVINO_MODULES = {"openvino": "openvino"}
+EXPORT_MODULES = {"onnx": "onnx", "onnxscript": "onnxscript"}
+
 # The same of what only training and figures need: the extra [train] of pyproject.toml.
 TRAINING_MODULES = {"matplotlib": "matplotlib"}
 
@@ -156,6 +163,11 @@ def create(environment: Path) -> None:
     run(step, sys.executable, "-m", "venv", "--clear", environment)
 
 
+def extras() -> str:
+    """The extras of pyproject.toml that the environment has: what has wheels for this Python."""
+    return "train,dev" if sys.version_info < (3, 11) else "train,export,dev"
+
+
 def install(environment: Path) -> None:
     pip: list[str | Path] = [python_of(environment), "-m", "pip", "install", "--disable-pip-version-check"]
     pip += ["-c", REQUIREMENTS / "constraints.txt"]
@@ -181,7 +193,7 @@ def install(environment: Path) -> None:
     # Not isolated: an isolated build would fetch a setuptools of its own, past the constraints.
     run(
         "3/4 the other packages",
-        *pip, *quiet, "--no-build-isolation", "-r", REQUIREMENTS / "ros.txt", "-e", ".[train,dev]",
+        *pip, *quiet, "--no-build-isolation", "-r", REQUIREMENTS / "ros.txt", "-e", f".[{extras()}]",
     )  # fmt: skip
 
 
@@ -235,6 +247,11 @@ def check_distribution() -> None:
     lacking = lacking_of(RUNTIME_MODULES)
     if lacking:
         fail(f"{sys.executable} lacks: {' '.join(lacking)} (rosdep install, or pip install)")
+    if sys.version_info >= (3, 11) and lacking_of(BACKEND_MODULES):
+        print(
+            "environment: without onnxruntime the networks take longer (pip install onnxruntime)",
+            file=sys.stderr,
+        )
     lacking = lacking_of(TRAINING_MODULES)
     if lacking:
         print(f"environment: training, figures and their tests need {' '.join(lacking)} too", file=sys.stderr)

@@ -1,5 +1,6 @@
 """``hand-pose bench``: what refinement brings (``refine``), how gestures are told (``gestures``), hostile input
-(``fuzz``), a long run (``soak``), a robot's hand that follows (``retarget``).
+(``fuzz``), a long run (``soak``), a robot's hand that follows (``retarget``); in bench_speed.py times of frames
+(``latency``) and batches (``throughput``), and what backends compute (``parity``).
 
 In, ``refine``: weights (the shipped ones), optionally a folder of real frames of a hand that is held; sequences and
 seeds are fixed (synthetic/sequences.py). In, ``gestures``: how many synthetic people. In, ``fuzz``: a number of
@@ -30,6 +31,14 @@ from hand_pose_ros.commands.arguments import (
     require_outputs,
     seed_int,
 )
+from hand_pose_ros.commands.bench_speed import (
+    add_latency_arguments,
+    add_parity_arguments,
+    add_throughput_arguments,
+    latency,
+    parity,
+    throughput,
+)
 from hand_pose_ros.evaluation.bench_fuzz import FuzzFigures, fuzz_tracker
 from hand_pose_ros.evaluation.bench_gestures import measure
 from hand_pose_ros.evaluation.bench_refinement import (
@@ -57,9 +66,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     retarget = benches.add_parser(
         "retarget", help="a robot's hand that follows a person's: how well, how safely"
     )
-    for bench in (refine, gestures, fuzz, soak, retarget):
+    speed = benches.add_parser("latency", help="what a frame takes, stage by stage")
+    batches = benches.add_parser("throughput", help="crops a second in batches, and what this core could do")
+    add_latency_arguments(speed)
+    add_throughput_arguments(batches)
+    same = benches.add_parser("parity", help="whether every backend computes what torch does")
+    add_parity_arguments(same)
+    for bench in (refine, gestures, fuzz, soak, retarget, speed, batches, same):
         bench.add_argument("--model", type=Path, help="weights (default: the shipped ones)")
-        bench.add_argument("--output", type=Path, help="JSON file for all figures")
+        bench.add_argument("--output", "--json", type=Path, help="JSON file for all figures")
     refine.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS), help="which sequences")
     refine.add_argument("--quick", action="store_true", help="the default refinement only, no part left out")
     refine.add_argument("--every", type=positive_int, default=1, help="only every n-th sequence of a kind")
@@ -107,6 +122,9 @@ def run(arguments: argparse.Namespace) -> int:
         "fuzz": _fuzz,
         "soak": _soak,
         "retarget": _retarget,
+        "latency": latency,
+        "throughput": throughput,
+        "parity": parity,
     }
     figures, problems = benches[arguments.what](arguments)
     if arguments.output:

@@ -1,38 +1,84 @@
-"""``hand-pose export``: the weights of a run, stored small, as they are shipped in models/."""
+"""``hand-pose export``: the weights of a run, stored small, as they are shipped in models/; ONNX files of weights.
+
+In, ``--checkpoint`` and ``--output``: a run's weights. Out: the same with 16-bit floats. In, ``--onnx``: weights of
+either network, by default every shipped one. Out: an ONNX file beside each, for the backends faster than torch.
+"""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from hand_pose_ros.commands.arguments import require_outputs
+from hand_pose_ros.commands.arguments import require_all, require_outputs
+from hand_pose_ros.detection.detector_checkpoint import INPUT_SHAPES, load_detector
+from hand_pose_ros.detection.detector_net import PackedDetector
+from hand_pose_ros.detection.detector_weights import FORMAT as DETECTOR_FORMAT
 from hand_pose_ros.network.checkpoint import load_checkpoint, save_checkpoint
+from hand_pose_ros.network.onnx_export import export_onnx, with_scales
+from hand_pose_ros.network.onnx_file import MOST_BYTES
+from hand_pose_ros.network.packed_net import PackedNet, input_shapes
+from hand_pose_ros.network.weights_file import read_header
+from hand_pose_ros.resources import SHIPPED_MODELS, resource
 
-MAX_BYTES = 16 * 1024 * 1024
-"""A shipped model is at most this large."""
+_SHIPPED = (*SHIPPED_MODELS, "detector")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``hand-pose export``."""
-    parser.add_argument("--checkpoint", type=Path, required=True, help="model.safetensors of a run")
-    parser.add_argument(
-        "--output", type=Path, required=True, help="file to write, such as models/default.safetensors"
-    )
+    parser.add_argument("--checkpoint", type=Path, help="model.safetensors of a run")
+    parser.add_argument("--output", type=Path, help="file to write, such as models/default.safetensors")
     parser.add_argument(
         "--float32", action="store_true", help="keep 32-bit floats (default: 16-bit, half the size)"
+    )
+    parser.add_argument(
+        "--onnx",
+        type=Path,
+        nargs="*",
+        metavar="WEIGHTS",
+        help="write an ONNX file beside these weights, or beside every shipped one (and beside --output)",
     )
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Write the weights with their metadata; ValueError when the file would be larger than a shipped one may be."""
-    model, info = load_checkpoint(arguments.checkpoint)
-    require_outputs(arguments.output)
-    size = sum(p.numel() for p in model.state_dict().values()) * (4 if arguments.float32 else 2)
-    if size > MAX_BYTES:
-        raise ValueError(
-            f"{arguments.checkpoint}: {size / 2**20:.1f} MiB of weights, a shipped model has at most 16"
-        )
-    written = save_checkpoint(
-        arguments.output, model, info.training, arguments.output.stem, not arguments.float32, info.calibration
+    """Write the weights with their metadata, and ONNX files; ValueError when one would be larger than a shipped file
+    may be."""
+    checkpoint, output = arguments.checkpoint, arguments.output
+    require_all(
+        ((checkpoint is None) == (output is None), "--checkpoint and --output go together"),
+        (output is not None or arguments.onnx is not None, "want --checkpoint with --output, or --onnx"),
     )
-    print(f"{arguments.output}: {arguments.output.stat().st_size / 2**20:.2f} MiB, sha256 {written.sha256}")
+    wanted: list[Path] = list(arguments.onnx or [])
+    if output is not None:
+        _store(checkpoint, output, arguments.float32)
+        if arguments.onnx is not None:
+            wanted.append(output)
+    elif not wanted:
+        wanted = [resource("models", f"{name}.safetensors") for name in _SHIPPED]
+    for weights in wanted:
+        write_onnx(weights)
+
+
+def _store(checkpoint: Path, output: Path, float32: bool) -> None:
+    model, info = load_checkpoint(checkpoint)
+    require_outputs(output)
+    size = sum(p.numel() for p in model.state_dict().values()) * (4 if float32 else 2)
+    if size > MOST_BYTES:
+        raise ValueError(f"{checkpoint}: {size / 2**20:.1f} MiB of weights, a shipped model has at most 16")
+    written = save_checkpoint(output, model, info.training, output.stem, not float32, info.calibration)
+    print(f"{output}: {output.stat().st_size / 2**20:.2f} MiB, sha256 {written.sha256}")
+
+
+def write_onnx(weights: Path) -> Path:
+    """Write the ONNX file of a pose network's or a detector's weights, beside them -> its path. CheckpointError where
+    they cannot be used."""
+    metadata, _ = read_header(weights)
+    path = weights.with_suffix(".onnx")
+    require_outputs(path)
+    if metadata.get("format") == DETECTOR_FORMAT:
+        detector, _ = load_detector(weights)
+        size = export_onnx(path, PackedDetector(with_scales(detector)), INPUT_SHAPES, metadata)
+    else:
+        net, info = load_checkpoint(weights)
+        size = export_onnx(path, PackedNet(with_scales(net)), input_shapes(info.network), metadata)
+    print(f"{path}: {size / 2**20:.2f} MiB, of weights {metadata['sha256'][:12]}")
+    return path

@@ -39,7 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("what is here, a self-test, what to paste into an issue", "hand_pose_ros.commands.doctor"),
     "fit": ("the hand model fitted to annotated joints", "hand_pose_ros.commands.fit"),
     "bone-prior": ("train the prior of bone lengths", "hand_pose_ros.commands.bone_prior"),
-    "bench": ("measure the refinement on synthetic sequences", "hand_pose_ros.commands.bench"),
+    "bench": ("measure refinement, robustness and speed", "hand_pose_ros.commands.bench"),
     "refine-weights": (
         "search the weights of the refinement",
         "hand_pose_ros.commands.refine_weights",

@@ -9,7 +9,7 @@ from pathlib import Path
 from hand_pose_ros.commands.arguments import count_int, minutes, positive_int, require_outputs
 from hand_pose_ros.commands.interrupts import INTERRUPTED, stop_requests
 from hand_pose_ros.commands.train import finished
-from hand_pose_ros.detection.detector import load_detector, save_detector
+from hand_pose_ros.detection.detector_checkpoint import load_detector, save_detector
 from hand_pose_ros.evaluation.detector_evaluation import report_lines
 from hand_pose_ros.training.detector_config import load_detector_config
 from hand_pose_ros.training.detector_task import WEIGHTS, detector_trainer

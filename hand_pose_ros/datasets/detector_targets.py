@@ -12,15 +12,15 @@ from torch import Tensor
 
 from hand_pose_ros.datasets.full_frames import FrameBatch
 from hand_pose_ros.datasets.full_scenes import HANDS
-from hand_pose_ros.detection.detector_net import (
+from hand_pose_ros.detection.detector_input import (
     OFFSET_M,
     SIZE_M,
     STRIDE,
-    DetectorTarget,
     anchors,
     detector_features,
     views_along,
 )
+from hand_pose_ros.detection.detector_net import DetectorTarget
 
 Array32 = NDArray[np.float32]
 

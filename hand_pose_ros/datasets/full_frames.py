@@ -21,7 +21,7 @@ from hand_pose_ros.config_files import build, require_mapping
 from hand_pose_ros.datasets.draw_scene import draw_scene
 from hand_pose_ros.datasets.full_scenes import HANDS, FullFrameConfig, Scenes, sample_scenes
 from hand_pose_ros.depth.downsample import downsample_depth
-from hand_pose_ros.detection.detector_net import COLUMNS, FAR_M, NEAR_M, OUT_COLUMNS, OUT_ROWS, ROWS, STRIDE
+from hand_pose_ros.detection.detector_input import COLUMNS, FAR_M, NEAR_M, OUT_COLUMNS, OUT_ROWS, ROWS, STRIDE
 from hand_pose_ros.kernel_cache import njit
 from hand_pose_ros.synthetic.sensor import sensor_kernel
 from hand_pose_ros.synthetic.stereo_matching import count_hidden_by_edge, stereo_kernel

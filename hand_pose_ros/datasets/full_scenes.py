@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.depth.crop import CropFrame
-from hand_pose_ros.detection.detector_net import FAR_M
+from hand_pose_ros.detection.detector_input import FAR_M
 from hand_pose_ros.hand.skeleton import FINGER_ANGLE_TABLE
 from hand_pose_ros.synthetic.grasp_library import NONE_HELD, HeldThings, load_grasps, sample_held
 from hand_pose_ros.synthetic.grasp_plans import GRASP_SOLIDS

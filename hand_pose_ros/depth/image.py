@@ -13,6 +13,7 @@ from array import array
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_pose_ros.kernel_cache import njit
 from hand_pose_ros.validation import shown
 
 _PIXEL_TYPES = {"16UC1": "u2", "mono16": "u2", "32FC1": "f4"}
@@ -79,7 +80,10 @@ def decode_depth(
     # A strided view takes odd steps and the other endianness as they are; the one copy is the conversion.
     raw: np.ndarray = np.ndarray((height, width), pixel, buffer=buffer, strides=(step, pixel.itemsize))
     metres = np.empty((height, width), np.float32)
-    if pixel.kind == "u":
+    if pixel.kind == "u" and pixel.isnative and step % pixel.itemsize == 0:
+        counts = buffer[: needed // 2 * 2].view(np.uint16)
+        _counts_to_metres(counts, step // 2, np.float32(depth_unit_m), metres)
+    elif pixel.kind == "u":
         np.multiply(raw, np.float32(depth_unit_m), out=metres)
         metres[metres == 0.0] = np.nan
     else:
@@ -87,3 +91,17 @@ def decode_depth(
         # Comparisons with NaN are false: one test catches NaN, infinities, zero and negative values.
         metres[~((metres > 0.0) & (metres < np.inf))] = np.nan
     return metres
+
+
+@njit(nogil=True, cache=True)
+def _counts_to_metres(
+    counts: NDArray[np.uint16], stride: int, unit_m: np.float32, metres: NDArray[np.float32]
+) -> None:
+    """Fill metres (H, W) from counts (flat, ``stride`` of them a row) in one pass over memory, NaN for 0."""
+    rows, columns = metres.shape
+    none = np.float32(np.nan)
+    for r in range(rows):
+        first = r * stride
+        for c in range(columns):
+            value = np.float32(counts[first + c]) * unit_m
+            metres[r, c] = value if value != 0.0 else none

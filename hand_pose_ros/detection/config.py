@@ -137,6 +137,9 @@ class ProposalConfig:
     blob_log_odds: float = -1.0
     """What is added to the log odds of a hand that the blob detector alone proposes, where the learnt one looked and
     saw none. Measured, as ``least_prior_log_odds``, with the fourth run's weights."""
+    blob_interval_s: float = 0.05
+    """Where there is a learnt detector, the blob detector, which takes longer, searches no more often than this,
+    seconds. Derived: a hand that it alone finds is then found within two frames at 30 Hz."""
     mask_radius_m: float = 0.03
     """How far about its joints a found hand is masked, metres. Guessed: a palm's flesh."""
     mask_depth_m: float = 0.04
@@ -149,7 +152,7 @@ class ProposalConfig:
         validation.share(self, "candidate_score", section="proposals")
         validation.between(self, 1e-3, 1.0 - 1e-3, "even_score", section="proposals")
         validation.positive(self, "same_hand_m", "mask_radius_m", "mask_depth_m", section="proposals")
-        validation.not_negative(self, "score_weight", section="proposals")
+        validation.not_negative(self, "score_weight", "blob_interval_s", section="proposals")
         validation.whole(self, "most_proposals", section="proposals")
         validation.whole(
             self, "spare_detections", "spare_blobs", "spare_remaining", least=0, section="proposals"

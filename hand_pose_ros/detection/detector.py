@@ -7,22 +7,19 @@ checked on load.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.depth.downsample import depth_grid, downsample_depth
 from hand_pose_ros.depth.frame import DepthFrame
 from hand_pose_ros.detection.config import DetectionConfig
-from hand_pose_ros.detection.detector_net import (
+from hand_pose_ros.detection.detector_input import (
     CHANNELS,
     COLUMNS,
     FAR_M,
@@ -33,28 +30,20 @@ from hand_pose_ros.detection.detector_net import (
     ROWS,
     SIZE_M,
     STRIDE,
-    DetectorConfig,
-    DetectorMaps,
-    DetectorNet,
     anchors_kernel,
     features_kernel,
     views_along,
 )
-from hand_pose_ros.network.backbones import fold_normalisation
-from hand_pose_ros.network.checkpoint import (
-    CheckpointError,
-    content_hash,
-    network_with_weights,
-    read_tensors,
-    write_tensors,
-)
+from hand_pose_ros.detection.detector_weights import read_detector_info
+from hand_pose_ros.network.backend import Backend, BackendConfig, open_backend
 from hand_pose_ros.resources import resource
-from hand_pose_ros.validation import shown
+
+if TYPE_CHECKING:
+    from hand_pose_ros.detection.detector_net import DetectorNet
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
 
-FORMAT = "hand_pose_ros-detector-1"
 DEFAULT_WEIGHTS = ("models", "detector.safetensors")
 
 
@@ -110,40 +99,96 @@ def reduce_depth(frame: DepthFrame) -> Array32:
     return z
 
 
+class Maps(Protocol):
+    """The maps that are decoded: ``detector_net.DetectorMaps``, or arrays."""
+
+    @property
+    def heat(self) -> Any: ...
+
+    @property
+    def left(self) -> Any: ...
+
+    @property
+    def offset(self) -> Any: ...
+
+    @property
+    def size(self) -> Any: ...
+
+
+class DecodedMaps(NamedTuple):
+    """As ``detector_net.DetectorMaps``, in arrays, without what inference does not need."""
+
+    heat: Array32
+    """(B, h, w)."""
+    left: Array32
+    """(B, h, w)."""
+    size: Array32
+    """(B, h, w)."""
+    offset: Array32
+    """(B, 3, h, w)."""
+
+
 class HandDetector:
-    """``HandDetector().detect(frame)``; float32 on the CPU. CheckpointError when the weights cannot be used."""
+    """``HandDetector().detect(frame)``, on the CPU. CheckpointError when the weights cannot be used."""
 
-    def __init__(self, weights: str | Path | None = None, config: DetectionConfig | None = None) -> None:
-        """weights: a file, None for the shipped one."""
-        self.network, self.info = load_detector(weights or resource(*DEFAULT_WEIGHTS))
-        self._model = fold_normalisation(self.network).requires_grad_(False)
-        self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    def __init__(
+        self,
+        weights: str | Path | None = None,
+        config: DetectionConfig | None = None,
+        running: BackendConfig | None = None,
+    ) -> None:
+        """weights: a file, None for the shipped one; running: how the network runs: always on the CPU, in float32."""
+        self._weights = Path(weights or resource(*DEFAULT_WEIGHTS))
+        info = read_detector_info(self._weights)
+        self.info = info.training
         self._config = config or DetectionConfig()
+        running = running or BackendConfig()
+        on_cpu = BackendConfig(running.backend, "cpu", "float32", running.threads)
 
-    @torch.inference_mode()
+        def reference(chosen: BackendConfig) -> Backend:
+            from hand_pose_ros.detection.detector_checkpoint import INPUT_SHAPES  # torch
+            from hand_pose_ros.detection.detector_net import PackedDetector
+            from hand_pose_ros.network.backbones import fold_normalisation
+            from hand_pose_ros.network.torch_backend import torch_backend
+
+            def build(_: bool) -> PackedDetector:
+                return PackedDetector(fold_normalisation(self.network).requires_grad_(False))
+
+            return torch_backend(build, list(INPUT_SHAPES.values()), chosen)
+
+        self.backend = open_backend(self._weights, info.sha256, on_cpu, reference)
+
+    @cached_property
+    def network(self) -> DetectorNet:
+        """The trained network itself, in torch."""
+        from hand_pose_ros.detection.detector_checkpoint import load_detector
+
+        return load_detector(self._weights)[0]
+
     def detect(self, frame: DepthFrame, count: int = 2) -> list[Detection]:
         """Up to ``count`` hands, the best first."""
         z = reduce_depth(frame)
         lattice = lattice_of(frame.camera)
         features = np.empty((1, CHANNELS, ROWS, COLUMNS), np.float32)
         features_kernel(z, lattice.cell, features[0])
-        maps = self._model(torch.from_numpy(features).contiguous(memory_format=torch.channels_last))
+        found = self.backend(features)
+        maps = DecodedMaps(found[:, 0], found[:, 1], found[:, 2], found[:, 3:])
         anchor = np.empty((OUT_ROWS, OUT_COLUMNS), np.float32)
         anchors_kernel(z, anchor)
         return decode(maps, anchor, lattice.rays, self._config)[:count]
 
 
 def decode(
-    maps: DetectorMaps, anchor: Array32, rays: Array, config: DetectionConfig, index: int = 0
+    maps: Maps, anchor: Array32, rays: Array, config: DetectionConfig, index: int = 0
 ) -> list[Detection]:
     """Maps of the ``index``-th image, anchor depths (h, w) m and rays (h, w, 3) -> hands, the best first.
 
     Heat has a peak where it is the largest of 3 x 3. The cells about a peak vote for the hand's middle, each with its
     heat; votes that do not agree with the peak's do not count. Peaks whose middles are one hand's become one.
     """
-    heat = _sigmoid(maps.heat[index].numpy())
+    heat = _sigmoid(np.asarray(maps.heat[index]))
     heat[~((anchor > 0.0) & np.isfinite(rays[..., 0]))] = 0.0
-    offset, size, left = maps.offset[index].numpy(), maps.size[index].numpy(), maps.left[index].numpy()
+    offset, size, left = (np.asarray(values[index]) for values in (maps.offset, maps.size, maps.left))
     likely = np.argwhere((heat >= config.least_score) & (heat > 0.0))
     found: list[Detection] = []
     for r, c in sorted(likely.tolist(), key=lambda p: -heat[p[0], p[1]]):
@@ -174,49 +219,3 @@ def decode(
 
 def _sigmoid(x: NDArray[np.floating]) -> Array:
     return np.asarray(1.0 / (1.0 + np.exp(-np.asarray(x, np.float64))))
-
-
-def save_detector(
-    path: str | Path, model: DetectorNet, training: Mapping[str, Any] | None = None, half: bool = False
-) -> None:
-    """Write weights (``half``: floats as float16) with what they need to be used. Atomic."""
-    tensors = {}
-    for key, value in model.state_dict().items():
-        value = value.detach().cpu().clone(memory_format=torch.contiguous_format)
-        tensors[key] = value.half() if half and value.is_floating_point() else value
-    metadata = {
-        "format": FORMAT,
-        "network": json.dumps(model.config.to_dict()),
-        "input": json.dumps(_input()),
-        "training": json.dumps(dict(training or {})),
-        "sha256": content_hash(tensors),
-    }
-    write_tensors(Path(path), tensors, metadata)
-
-
-def load_detector(path: str | Path) -> tuple[DetectorNet, dict[str, Any]]:
-    """Weights -> the network in evaluation mode and the record of its training in the file. CheckpointError names the
-    file and what is wrong."""
-    path = Path(path)
-    tensors, metadata = read_tensors(path)
-    if metadata.get("format") != FORMAT:
-        raise CheckpointError(f"{path}: format is '{shown(metadata.get('format'))}', want '{FORMAT}'")
-    if content_hash(tensors) != metadata.get("sha256"):
-        raise CheckpointError(f"{path}: content hash does not match: damaged")
-    try:
-        given = json.loads(metadata["input"])
-        config = DetectorConfig(json.loads(metadata["network"])["widths"])
-        training = dict(json.loads(metadata["training"]))
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path}: metadata cannot be used: {shown(error)}") from error
-    if given != _input():
-        raise CheckpointError(f"{path}: its input is {shown(given)}, want {_input()}")
-    model = network_with_weights(
-        path, tensors, lambda: DetectorNet(config), "this detector", config.least_weights
-    )
-    return model.eval(), training
-
-
-def _input() -> dict[str, Any]:
-    """What the input must be for the weights to mean anything."""
-    return {"rows": ROWS, "columns": COLUMNS, "channels": CHANNELS, "near_m": NEAR_M, "far_m": FAR_M}

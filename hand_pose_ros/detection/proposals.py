@@ -49,20 +49,25 @@ class ProposalGenerator:
         self._detector = detector
         self._config = config or ProposalConfig()
         self._blob_config = blob_config or BlobDetectorConfig()
+        self._blobs_s = -math.inf  # stamp of the last frame that it searched
 
     def propose(self, frame: DepthFrame, count: int) -> list[Proposal]:
-        """Places for up to ``count`` hands, and some more in case they are none."""
+        """Places for up to ``count`` hands, and some more in case they are none; without those of the blob detector in
+        frames that follow soon on one in which it searched."""
         config = self._config
         found: list[Proposal] = []
         if self._detector is not None:
             # Its estimate of the side is not used: it is not reliable (docs/detector.md).
             for detection in self._detector.detect(frame, count + config.spare_detections):
                 found.append(Proposal(detection.centre, "detector", score_log_odds(detection.score, config)))
+            if 0.0 < frame.stamp_s - self._blobs_s < config.blob_interval_s:
+                return self._kept(found)
+            self._blobs_s = frame.stamp_s
         without = 0.0 if self._detector is None else config.blob_log_odds
         for blob in detect_blobs(frame, self._blob_config, count=count + config.spare_blobs):
             if all(np.linalg.norm(blob.centre - other.centre) > config.same_hand_m for other in found):
                 found.append(Proposal(blob.centre, "blob", without))
-        return [proposal for proposal in found if self._in_range(proposal)][: config.most_proposals]
+        return self._kept(found)
 
     def detect_remaining(self, frame: DepthFrame, hands: Sequence[Array], count: int) -> list[Proposal]:
         """Places for up to ``count`` hands beside those that are found already, with joints (23, 3) m each.
@@ -75,6 +80,9 @@ class ProposalGenerator:
         found = self._detector.detect(mask_hands(frame, hands, config), count + config.spare_remaining)
         proposals = [Proposal(d.centre, "detector", config.remaining_log_odds) for d in found]
         return [proposal for proposal in proposals if self._in_range(proposal)]
+
+    def _kept(self, found: Sequence[Proposal]) -> list[Proposal]:
+        return [proposal for proposal in found if self._in_range(proposal)][: self._config.most_proposals]
 
     def _in_range(self, proposal: Proposal) -> bool:
         return self._blob_config.min_range_m <= float(proposal.centre[2]) <= self._blob_config.max_range_m

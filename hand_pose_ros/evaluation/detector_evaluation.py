@@ -21,7 +21,8 @@ from hand_pose_ros.datasets.seeds import REPORT_SPLIT, validation_seed
 from hand_pose_ros.depth.frame import DepthFrame
 from hand_pose_ros.detection.config import DetectionConfig
 from hand_pose_ros.detection.detector import Detection, HandDetector, decode
-from hand_pose_ros.detection.detector_net import DetectorMaps, DetectorNet, anchors, detector_features
+from hand_pose_ros.detection.detector_input import anchors, detector_features
+from hand_pose_ros.detection.detector_net import DetectorMaps, DetectorNet
 from hand_pose_ros.synthetic.sequences import Sequence, bench_sequences
 
 WITHIN_MM = (20, 40, 60)

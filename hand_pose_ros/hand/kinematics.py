@@ -68,9 +68,15 @@ def scale_offsets(template: HandOffsets, shape: Tensor) -> HandOffsets:
 
 
 def forward_kinematics(
-    rotation: Tensor, translation: Tensor, angles: Tensor, offsets: HandOffsets, side: str = "right"
+    rotation: Tensor,
+    translation: Tensor,
+    angles: Tensor,
+    offsets: HandOffsets,
+    side: str = "right",
+    rest: Tensor | None = None,
 ) -> HandFrames:
-    """Palm rotation (..., 3, 3) and position (..., 3) m, angles (..., 20) rad, a right hand's offsets -> frames.
+    """Palm rotation (..., 3, 3) and position (..., 3) m, angles (..., 20) rad, a right hand's offsets -> frames. rest:
+    :func:`rest_rotations` of the side where they lie on the rotation's device already, which spares copying them there.
 
     A left hand is the mirror image of the right hand with the same offsets and angles, with right-handed frames: the
     palm's y then points away from the thumb and abduction turns about -z. ValueError on an unknown side.
@@ -79,16 +85,10 @@ def forward_kinematics(
     chain = angles.unflatten(-1, (5, 4))
     abduction, flexion = chain[..., 0], chain[..., 1:].cumsum(-1)
     wrist, bases = offsets.wrist, offsets.bases
-    base_rotation = torch.as_tensor(
-        skeleton.THUMB_REST_ROTATION, dtype=rotation.dtype, device=rotation.device
-    )
     if side == "left":
         mirror = torch.tensor([1.0, -1.0, 1.0], dtype=rotation.dtype, device=rotation.device)
         wrist, bases, abduction = wrist * mirror, bases * mirror, -abduction
-        base_rotation = mirror[:, None] * base_rotation * mirror
-
-    identity = torch.eye(3, dtype=rotation.dtype, device=rotation.device)
-    finger_bases = torch.stack([base_rotation, identity, identity, identity, identity])
+    finger_bases = rest_rotations(side, rotation.dtype).to(rotation.device) if rest is None else rest
     splay = rotation[..., None, :, :] @ (finger_bases @ rotation_z(abduction))  # (..., 5, 3, 3)
     segments = splay[..., None, :, :] @ rotation_y(flexion)  # (..., 5, 3, 3, 3)
     bones = segments[..., 0] * offsets.lengths[..., None]  # (..., 5, 3, 3): along each segment's x
@@ -107,6 +107,15 @@ def forward_kinematics(
     return HandFrames(joints, positions, rotations)
 
 
+def rest_rotations(side: str, dtype: torch.dtype = torch.float32) -> Tensor:
+    """(5, 3, 3): each finger's orientation in the palm at zero angles."""
+    thumb = torch.as_tensor(skeleton.THUMB_REST_ROTATION, dtype=dtype)
+    if side == "left":
+        mirror = torch.tensor([1.0, -1.0, 1.0], dtype=dtype)
+        thumb = mirror[:, None] * thumb * mirror
+    return torch.stack([thumb, *[torch.eye(3, dtype=dtype)] * 4])
+
+
 class HandModelLayer(nn.Module):
     """Parameters (and shape) -> joints; differentiable, without weights of its own; constants are buffers.
 
@@ -118,6 +127,7 @@ class HandModelLayer(nn.Module):
     bases: Tensor
     lengths: Tensor
     limits: Tensor
+    rest: Tensor
 
     def __init__(self, side: str = "right") -> None:
         super().__init__()
@@ -127,6 +137,7 @@ class HandModelLayer(nn.Module):
             self.register_buffer(name, value, persistent=False)
         limits = torch.tensor(skeleton.ANGLE_LIMITS, dtype=torch.float32)
         self.register_buffer("limits", limits, persistent=False)
+        self.register_buffer("rest", rest_rotations(side), persistent=False)
 
     def offsets(self, shape: Tensor | None = None) -> HandOffsets:
         """The hand's constant lengths, metres, for a shape (..., 9); the template's when it is None."""
@@ -150,7 +161,8 @@ class HandModelLayer(nn.Module):
         self, rotation: Tensor, translation: Tensor, angles: Tensor, shape: Tensor | None = None
     ) -> HandFrames:
         """As :meth:`frames`, with the rotation as a matrix (..., 3, 3): what a network trains through."""
-        return forward_kinematics(rotation, translation, angles, self.offsets(shape), self.side)
+        rest = self.rest if rotation.dtype == torch.float32 else None  # others are made from exact numbers
+        return forward_kinematics(rotation, translation, angles, self.offsets(shape), self.side, rest)
 
     def clamp_angles(self, angles: Tensor) -> Tensor:
         """Angles (..., 20) rad moved to the nearest value in range."""

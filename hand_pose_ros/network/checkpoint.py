@@ -12,7 +12,6 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,47 +20,23 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from hand_pose_ros.config_files import require_mapping
 from hand_pose_ros.files import replaced
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.network.config import ARCHITECTURES, NetworkConfig
-from hand_pose_ros.network.migration import migrate_calibration, migrate_weights
+from hand_pose_ros.network.migration import migrate_weights
 from hand_pose_ros.network.model import HandNet
+from hand_pose_ros.network.weights_file import (
+    FORMAT,
+    MOST_BYTES,
+    CheckpointError,
+    CheckpointInfo,
+    checked_info,
+    described,
+    normalisation,
+    require_hash,
+)
 from hand_pose_ros.validation import shown
 
 Network = TypeVar("Network", bound=nn.Module)
-
-FORMAT = "hand_pose_ros-weights-1"
-MOST_BYTES = 2**30
-"""A larger file is not read. Guessed: the largest network that can be trained here has some 300 MB."""
-
-
-class CheckpointError(ValueError):
-    """A weights file that cannot be used; the message names the file, what is wrong and what would be
-    right.
-    """
-
-
-@dataclass(frozen=True)
-class CheckpointInfo:
-    """The metadata of a weights file."""
-
-    path: Path
-    """The file."""
-    name: str
-    """The model's name."""
-    architecture: str
-    """One of ARCHITECTURES."""
-    network: NetworkConfig
-    """What was built."""
-    normalisation: Mapping[str, Any]
-    """How an input must be made, as :func:`normalisation`."""
-    training: Mapping[str, Any]
-    """The run: seed, samples, minutes, errors."""
-    sha256: str
-    """Of the tensors as they are stored, see :func:`content_hash`."""
-    calibration: Mapping[str, Any] = field(default_factory=dict)
-    """What ``hand-pose calibrate`` fitted for these weights, empty before that."""
 
 
 def save_checkpoint(
@@ -92,7 +67,7 @@ def save_checkpoint(
     if calibration:
         metadata["calibration"] = json.dumps(dict(calibration))
     write_tensors(path, tensors, metadata)
-    return _info(path, metadata)
+    return described(path, metadata)
 
 
 def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> tuple[HandNet, CheckpointInfo]:
@@ -102,34 +77,10 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> tup
     """
     path = Path(path)
     tensors, metadata = read_tensors(path)
-    if metadata.get("format") != FORMAT:
-        raise CheckpointError(f"{path}: format is '{shown(metadata.get('format'))}', want '{FORMAT}'")
-    architecture = metadata.get("architecture")
-    if architecture not in ARCHITECTURES:
-        raise CheckpointError(
-            f"{path}: architecture is '{shown(architecture)}', want one of {', '.join(ARCHITECTURES)}"
-        )
-    for names, expected in (
-        ("joint_names", skeleton.JOINT_NAMES),
-        ("parameter_names", skeleton.PARAMETER_NAMES),
-    ):
-        _check_names(path, names, metadata, expected)
-    found = content_hash(tensors)
-    if found != metadata.get("sha256"):
-        raise CheckpointError(
-            f"{path}: content hash is {found[:12]}, want {shown(metadata.get('sha256'), 12)}: damaged"
-        )
-    info = _info(path, metadata)
-    if info.normalisation != normalisation(info.network):
-        raise CheckpointError(
-            f"{path}: input normalisation is {shown(info.normalisation)}, want {normalisation(info.network)}"
-        )
-    if info.network.architecture != architecture:
-        raise CheckpointError(
-            f"{path}: architecture is '{architecture}', want '{info.network.architecture}', its network's"
-        )
+    info = checked_info(path, metadata)
+    require_hash(path, content_hash(tensors), metadata)
     model = network_with_weights(
-        path, migrate_weights(tensors), lambda: HandNet(info.network), f"architecture '{architecture}'",
+        path, migrate_weights(tensors), lambda: HandNet(info.network), f"architecture '{info.architecture}'",
         info.network.least_weights,
     )  # fmt: skip
     model.eval().requires_grad_(False)
@@ -192,16 +143,6 @@ def load_model(path: str | Path, device: str | torch.device = "cpu") -> HandNet:
     return load_checkpoint(path, device)[0]
 
 
-def normalisation(config: NetworkConfig) -> dict[str, Any]:
-    """How an input must be made for this network."""
-    return {
-        "crop_size": config.crop_size,
-        "cube_m": config.cube_m,
-        "depth": "(z - centre) / half",
-        "empty": 1.0,
-    }
-
-
 def content_hash(tensors: Mapping[str, Tensor]) -> str:
     """SHA-256 over names, types, shapes and bytes of all tensors, in order of name."""
     digest = hashlib.sha256()
@@ -247,45 +188,3 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 def _portable(value: Tensor, half: bool) -> Tensor:
     value = value.detach().cpu().contiguous().clone(memory_format=torch.contiguous_format)
     return value.half() if half and value.dtype == torch.float32 else value
-
-
-def _info(path: Path, metadata: Mapping[str, str]) -> CheckpointInfo:
-    try:
-        return CheckpointInfo(
-            path=path,
-            name=shown(metadata["name"]),
-            architecture=metadata["architecture"],
-            network=NetworkConfig.from_dict(_json_mapping(metadata, "network")),
-            normalisation=_json_mapping(metadata, "normalisation"),
-            training=_json_mapping(metadata, "training"),
-            sha256=metadata["sha256"],
-            calibration=migrate_calibration(_json_mapping({"calibration": "{}", **metadata}, "calibration")),
-        )
-    except KeyError as error:
-        raise CheckpointError(f"{path}: metadata lacks {error}") from error
-    except (ValueError, TypeError, OverflowError) as error:
-        raise CheckpointError(f"{path}: metadata cannot be used: {error}") from error
-
-
-def _json_mapping(metadata: Mapping[str, str], field: str) -> dict[str, Any]:
-    """A field of the metadata that holds JSON. KeyError without it, ValueError where it is no mapping."""
-    text = metadata[field]
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{field} is no JSON: {shown(error)}") from error
-    require_mapping(field, value)
-    return dict(value)
-
-
-def _check_names(path: Path, field: str, metadata: Mapping[str, str], expected: tuple[str, ...]) -> None:
-    try:
-        names = json.loads(metadata.get(field, "null"))
-    except (ValueError, RecursionError):
-        names = None
-    if not isinstance(names, list) or len(names) != len(expected):
-        count = len(names) if isinstance(names, list) else "no"
-        raise CheckpointError(f"{path}: {field} has {count} names, want {len(expected)}")
-    for index, (name, want) in enumerate(zip(names, expected, strict=True)):
-        if name != want:
-            raise CheckpointError(f"{path}: {field} has '{shown(name)}' at {index}, want '{want}'")

@@ -9,9 +9,10 @@ from typing import Any
 
 import torch
 
+from hand_pose_ros.network.backend import DEVICES
+from hand_pose_ros.network.processor import BFLOAT16_FLAGS
 from hand_pose_ros.validation import require
 
-DEVICES: tuple[str, ...] = ("auto", "cpu", "cuda")
 _DEVICE_WORDS = ("CUDA", "cuDNN", "CUBLAS", "NVML", "HIP error", "out of memory")
 """In the texts of torch's RuntimeErrors when a GPU fails, where these have no class of their own."""
 
@@ -44,4 +45,4 @@ def multiplies_bfloat16(device: torch.device) -> bool:
     if device.type != "cpu":
         return True
     capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
+    return any(capabilities.get(name, False) for name in BFLOAT16_FLAGS)

@@ -35,7 +35,9 @@ def palm_frame(joints: Tensor) -> Tensor:
     x runs from the middle of the wrist to the middle of the four knuckles, y (after Gram-Schmidt) from the
     pinky's knuckle and the ulnar wrist to the index's and the radial wrist. Degenerate joints give finite values.
     """
-    knuckles, wrist = joints[..., skeleton.KNUCKLE_JOINTS, :], joints[..., skeleton.WRIST_JOINTS, :]
+    # One by one: an index of several would be a tensor, copied to the device in every call.
+    knuckles = torch.stack([joints[..., joint, :] for joint in skeleton.KNUCKLE_JOINTS], dim=-2)
+    wrist = torch.stack([joints[..., joint, :] for joint in skeleton.WRIST_JOINTS], dim=-2)
     forward = knuckles.mean(-2) - wrist.mean(-2)
     sideways = knuckles[..., 0, :] - knuckles[..., 3, :] + wrist[..., 0, :] - wrist[..., 1, :]
     return sixd_to_matrix(torch.cat([forward, sideways], dim=-1) / LENGTH_SCALE_M)
@@ -94,8 +96,13 @@ class InverseKinematics(nn.Module):
         self.register_buffer("resting", resting, persistent=False)
         self.register_buffer("straight", torch.tensor([1.0, 0, 0, 0, 1.0, 0]), persistent=False)
 
+        for name, joints_of in (("bone_parents", _BONE_PARENTS), ("bone_children", _BONE_CHILDREN)):
+            self.register_buffer(name, torch.tensor(joints_of), persistent=False)
+
     resting: Tensor
     straight: Tensor
+    bone_parents: Tensor
+    bone_children: Tensor
 
     def forward(
         self, coarse: Tensor, context: Tensor, layer: HandModelLayer, features: JointFeatures | None = None
@@ -112,7 +119,7 @@ class InverseKinematics(nn.Module):
         for step, (trunk, head) in enumerate(zip(self.trunks, self.heads, strict=True)):
             if step == 0:
                 local = (coarse - translation[:, None]) @ rotation / LENGTH_SCALE_M
-                bones = local[:, _BONE_CHILDREN] - local[:, _BONE_PARENTS]
+                bones = local.index_select(1, self.bone_children) - local.index_select(1, self.bone_parents)
                 length = (bones.square().sum(-1, keepdim=True) + 1e-6).sqrt()
                 inputs = [local.flatten(1), (bones / length).flatten(1), length.flatten(1), context]
                 model = coarse

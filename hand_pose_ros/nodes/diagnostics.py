@@ -185,9 +185,15 @@ def tracker_faults(tracker: HandTracker | None) -> str | None:
 
 
 def tracker_details(tracker: HandTracker | None) -> dict[str, str]:
-    """Returns the device on which a tracker computes and its model's hash; empty texts where there is none."""
-    device = getattr(getattr(tracker, "estimator", None), "device", "")
-    return {"device": str(device), "model_hash": tracker.model_info.sha256 if tracker is not None else ""}
+    """Returns the device on which a tracker computes, what runs its network, and its model's hash; empty texts where
+    there is none."""
+    estimator = getattr(tracker, "estimator", None)
+    backend = getattr(getattr(estimator, "backend", None), "name", "")
+    return {
+        "device": str(getattr(estimator, "device", "")),
+        "backend": str(backend),
+        "model_hash": tracker.model_info.sha256 if tracker is not None else "",
+    }
 
 
 def diagnostic_array(

@@ -6,6 +6,7 @@ with which something is wrong is left out, and the reason is logged (throttled).
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 import traceback
@@ -77,6 +78,10 @@ class FrameWorker:
         self._told_faults: dict[str, str] = {}
         self._unit_watch = UnitWatch()
         self.tracking = "waiting for the first frame"
+        # What is loaded by now stays until the node ends. Python's full collections would walk over all of it again and
+        # again (torch and numba alone are hundreds of thousands of objects), for 0.15 s each, in the middle of a frame.
+        gc.collect()
+        gc.freeze()
         self._thread = threading.Thread(target=self._run, name="hand tracker", daemon=True)
         self._thread.start()
 
@@ -120,6 +125,7 @@ class FrameWorker:
         ending = not self._context.ok()  # the process ends, with this thread, a frame in work or not
         self._thread.join(_END_PATIENCE_S if ending else _STOP_PATIENCE_S)
         if ending or not self._thread.is_alive() or not self._mailbox.reopen():
+            gc.unfreeze()
             return True
         self._throttled_logger.error(
             "stuck", f"the tracker did not finish its frame within {_STOP_PATIENCE_S:g} s: it goes on"

@@ -40,7 +40,7 @@ def build_tracker(parameters: Values) -> HandTracker:
 def tracker_config(parameters: Values) -> TrackerConfig:
     """Returns the parameters as the tracker's settings; ValueError names one that makes no sense."""
     names = (
-        "side", "hands", "device", "threads", "precision", "start_odds", "min_confidence", "coast_s", "user",
+        "side", "hands", "device", "backend", "threads", "precision", "start_odds", "min_confidence", "coast_s", "user",
     )  # fmt: skip
     return TrackerConfig(
         roi=tuple(parameters["roi"]) if any(parameters["roi"]) else None,

@@ -21,11 +21,13 @@ from scipy.special import expit
 
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.skeleton import bone_lengths
+from hand_pose_ros.network.weights_file import CheckpointError, CheckpointInfo
 from hand_pose_ros.refine.bone_prior import BonePrior
 from hand_pose_ros.refine.refiner import Refined
 from hand_pose_ros.tracking.config import VisibilityConfig
 from hand_pose_ros.tracking.estimate import Estimate
 from hand_pose_ros.tracking.visibility import depth_below_surface, visible_share
+from hand_pose_ros.validation import shown
 
 Array = NDArray[np.float64]
 
@@ -181,6 +183,16 @@ def uncalibrated() -> Calibration:
     hand = np.array([_GUESSED_HAND_WEIGHTS.get(name, 0.0) for name in HAND_FEATURES])
     joint = np.array([_GUESSED_JOINT_WEIGHTS.get(name, 0.0) for name in JOINT_FEATURES])
     return Calibration(hand, _GUESSED_HAND_BIAS, joint, np.full(skeleton.JOINT_COUNT, _GUESSED_JOINT_BIAS))
+
+
+def calibration_of(info: CheckpointInfo) -> Calibration:
+    """That of the weights; CheckpointError, with the file's name, where it is broken."""
+    if not info.calibration:
+        return uncalibrated()
+    try:
+        return Calibration.from_dict(info.calibration)
+    except (ValueError, TypeError, KeyError, OverflowError, AttributeError) as error:
+        raise CheckpointError(f"{info.path}: its calibration cannot be used: {shown(error)}") from error
 
 
 def _sigmoid(log_odds: Array | float) -> Array:

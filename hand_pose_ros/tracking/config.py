@@ -12,6 +12,7 @@ from itertools import pairwise
 from hand_pose_ros import validation
 from hand_pose_ros.detection.config import BlobDetectorConfig, ProposalConfig
 from hand_pose_ros.hand.skeleton import SIDES
+from hand_pose_ros.network.backend import BackendConfig
 from hand_pose_ros.refine.refiner import RefineConfig
 from hand_pose_ros.tracking.one_euro_filter import FilterConfig
 from hand_pose_ros.tracking.shape_estimator import ShapeConfig
@@ -20,8 +21,6 @@ MOST_HANDS = 2
 """Hands that can be tracked at once."""
 LEAST_ROI_PX = 8
 """Least width and height of a region of interest. Guessed: less shows no hand."""
-PRECISIONS: tuple[str, ...] = ("auto", "float32", "bfloat16")
-"""Of the network's convolutions. auto: bfloat16 on CPUs that multiply it themselves, else float32."""
 
 
 @dataclass(frozen=True)
@@ -164,6 +163,18 @@ class SearchConfig:
     """A place this near to one that was tried already is not tried again, metres. Guessed."""
     same_joints_m: float = 0.05
     """Tracks whose joints are nearer to each other than this on average follow the same hand, metres. Guessed."""
+    refused_hold_s: float = 0.2
+    """A place that the pose network refused is left alone for this long, seconds, unless what is proposed there moves.
+    Guessed: six frames of a usual camera, and no time that anybody waits for."""
+    recheck_hold_s: float = 1.0
+    """The same while hands are followed, when another one is looked for: one crop more in a frame takes as long as the
+    hand itself, so that these frames must be few. Guessed: three hands in a hundred frames of a usual camera."""
+    doubtful_s: float = 0.3
+    """What was followed for this long and is still not sure enough of being a hand to begin a track is looked at only
+    every ``refused_hold_s``, seconds. Guessed: hands begin with their first frame, or with one of the next few."""
+    refused_move_m: float = 0.03
+    """A proposal this far from a refused place is another place, metres. Guessed: more than a proposal jitters, less
+    than a hand moves in two frames."""
     found_again_m: float = 0.24
     """A hand found this near to where a track missed its own may be that one, metres. Guessed: about a hand's
     length."""
@@ -185,6 +196,9 @@ class TrackerConfig:
     """How many hands are tracked at once, at most."""
     device: str = "auto"
     """Where the network runs: cpu, cuda, or auto (cuda when there is one)."""
+    backend: str = "auto"
+    """What runs the networks: torch, onnxruntime or openvino (these on a CPU, with the ONNX files beside the weights),
+    or auto (the fastest that is installed and agrees with torch; torch on a GPU)."""
     threads: int = 1
     """CPU threads of the network; more than one collapses when other processes want the cores (measured: 4 ms became
     140 ms with two)."""
@@ -231,13 +245,16 @@ class TrackerConfig:
     filter: FilterConfig = field(default_factory=FilterConfig)
     """Smoothing over time; its ``build()`` makes a track's filter."""
 
+    @property
+    def running(self) -> BackendConfig:
+        """How the networks run. ValueError names a field that makes no sense."""
+        return BackendConfig(self.backend, self.device, self.precision, self.threads)
+
     def __post_init__(self) -> None:
         validation.one_of(self, (*SIDES, "auto"), "side")
-        validation.one_of(self, ("auto", "cpu", "cuda"), "device")
-        validation.one_of(self, PRECISIONS, "precision")
-        validation.whole(self, "hands", "threads")
+        _ = self.running  # checked as it is made
+        validation.whole(self, "hands")
         validation.between(self, 1, MOST_HANDS, "hands")
-        validation.between(self, 1, 64, "threads")
         validation.between(self, 0.0, 1.0, "min_confidence")
         # The bound of coast_s is guessed: after 10 s a hidden hand has moved on.
         validation.between(self, 0.0, 10.0, "coast_s", unit="seconds")

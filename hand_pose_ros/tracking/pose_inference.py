@@ -11,17 +11,15 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from hand_pose_ros.depth.crop import CropFrame, crop_depths
 from hand_pose_ros.depth.frame import DepthFrame
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics_numba import fingers_direction
-from hand_pose_ros.network.backbones import fold_normalisation
-from hand_pose_ros.network.checkpoint import load_checkpoint
-from hand_pose_ros.network.device import multiplies_bfloat16, pick_device
-from hand_pose_ros.network.model import HandNetOutput
+from hand_pose_ros.network.backend import Backend, BackendConfig, Device, open_backend
+from hand_pose_ros.network.packing import unpack
+from hand_pose_ros.network.weights_file import read_info
 from hand_pose_ros.tracking.config import RecropConfig, TrackerConfig
 from hand_pose_ros.tracking.estimate import CropRequest, Estimate
 from hand_pose_ros.tracking.scoring import best_hypothesis, fit_score, presence_log_odds
@@ -39,22 +37,39 @@ class PoseEstimator:
     """
 
     def __init__(self, weights: str | Path, config: TrackerConfig | None = None) -> None:
-        """``device``, ``threads`` and ``precision`` of the configuration set how the network runs, ``scoring``,
-        ``recrop`` and ``visibility`` how its output is read."""
+        """``backend``, ``device``, ``threads`` and ``precision`` of the configuration set how the network runs,
+        ``scoring``, ``recrop`` and ``visibility`` how its output is read."""
         self.config = config or TrackerConfig()
-        self.device = pick_device(self.config.device)
-        trained, self.info = load_checkpoint(weights, self.device)
-        if self.info.network.head == "direct_joint":
+        weights = Path(weights)
+        self.info = read_info(weights)
+        network = self.info.network
+        if network.head == "direct_joint":
             raise ValueError(
                 f"{weights}: its head is 'direct_joint', the tracker needs a network with a hand model"
             )
-        self._net = fold_normalisation(trained)
-        self._net.autocast = self.config.precision == "bfloat16" or (
-            self.config.precision == "auto" and self.device.type == "cpu" and multiplies_bfloat16(self.device)
-        )
-        if self.device.type == "cpu":
-            torch.set_num_threads(self.config.threads)
-        self._size, self._cube_m = self._net.config.crop_size, self._net.config.cube_m
+        self._size, self._cube_m = network.crop_size, network.cube_m
+
+        def reference(running: BackendConfig) -> Backend:
+            # Here and not above: torch takes most of a second to load, and other backends do without it.
+            from hand_pose_ros.network.checkpoint import load_checkpoint
+            from hand_pose_ros.network.packed_net import inference_net, input_shapes
+            from hand_pose_ros.network.torch_backend import torch_backend
+
+            trained, _ = load_checkpoint(weights)
+            shapes = list(input_shapes(network).values())
+            return torch_backend(lambda bfloat16: inference_net(trained, bfloat16), shapes, running)
+
+        self._backend = open_backend(weights, self.info.sha256, self.config.running, reference)
+
+    @property
+    def device(self) -> Device:
+        """What the network runs on."""
+        return self._backend.device
+
+    @property
+    def backend(self) -> Backend:
+        """What runs it."""
+        return self._backend
 
     def __call__(
         self, frame: DepthFrame, requests: Sequence[CropRequest], timer: StageTimer
@@ -69,12 +84,9 @@ class PoseEstimator:
             ]
             crops = crop_depths(frame, crop_frames)
         with timer.stage("network"):
-            with torch.inference_mode():
-                distance = torch.tensor(
-                    [crop_frame.distance for crop_frame in crop_frames], dtype=torch.float32
-                )
-                output = self._net(torch.from_numpy(crops[:, None]).to(self.device), distance.to(self.device))
-            return to_estimates(output, crop_frames, crops, self.config)
+            distance = np.array([crop_frame.distance for crop_frame in crop_frames], np.float32)
+            packed = self._backend(crops[:, None], distance)
+            return to_estimates(packed, crop_frames, crops, self.config)
 
 
 def estimate_poses(
@@ -136,39 +148,29 @@ def wants_recrop(estimate: Estimate, config: RecropConfig) -> bool:
 
 
 def to_estimates(
-    output: HandNetOutput,
+    packed: NDArray[np.floating],
     frames: Sequence[CropFrame],
     crops: NDArray[np.float32],
     config: TrackerConfig,
 ) -> list[Estimate]:
-    """The output of a network with a hand model for crops (N, S, S) taken at ``frames`` -> N estimates.
-
-    ValueError when the network has no hand model.
-    """
-    if output.angles is None or output.shape is None or output.rotation is None or output.translation is None:
-        raise ValueError("the network gave no hand model parameters")
-    coarse, joints, sigma, rotation, translation, angles, shape = (
-        value.double().cpu().numpy()
-        for value in (
-            output.coarse, output.joints, output.joint_sigma, output.rotation, output.translation, output.angles,
-            output.shape,
-        )
-    )  # fmt: skip
-    angles = np.clip(angles, skeleton.ANGLE_LIMITS[:, 0], skeleton.ANGLE_LIMITS[:, 1])
-    presence, handedness = _log_odds(output.presence, len(frames)), _log_odds(output.handedness, len(frames))
+    """The packed output (N, ``packing.COLUMNS``) for crops (N, S, S) taken at ``frames`` -> N estimates."""
+    output = unpack(packed)
+    angles = np.clip(output.angles, skeleton.ANGLE_LIMITS[:, 0], skeleton.ANGLE_LIMITS[:, 1])
     estimates = []
     for i, frame in enumerate(frames):
-        visibility = visibility_score(frame, crops[i], joints[i], config.visibility)
-        fit = fit_score(sigma[i], visibility, handedness[i], config.scoring)
+        joints, sigma = output.joints[i], output.sigma[i]
+        presence, handedness = _log_odds(output.presence[i]), _log_odds(output.handedness[i])
+        visibility = visibility_score(frame, crops[i], joints, config.visibility)
+        fit = fit_score(sigma, visibility, handedness, config.scoring)
         estimates.append(
             Estimate(
-                frame, crops[i], coarse[i], joints[i], sigma[i], rotation[i], translation[i], angles[i], shape[i],
-                presence[i], handedness[i], visibility, fit,
+                frame, crops[i], output.coarse[i], joints, sigma, output.rotation[i], output.translation[i], angles[i],
+                output.shape[i], presence, handedness, visibility, fit,
             )
         )  # fmt: skip
     return estimates
 
 
-def _log_odds(values: torch.Tensor | None, count: int) -> Sequence[float | None]:
-    """A head's output as plain numbers, None for each of ``count`` crops where the network has no such head."""
-    return [None] * count if values is None else [float(value) for value in values.double().cpu().numpy()]
+def _log_odds(value: float) -> float | None:
+    """A head's output as a plain number, None where the network has no such head."""
+    return None if np.isnan(value) else float(value)

@@ -63,6 +63,7 @@ class Track:
         self.patience_s = config.coast_s
         """How long it may not be seen without being given up; at low frame rates more than ``coast_s``."""
         self._begun = False  # and not given up since
+        self._doubtful_since_s = np.inf  # from when on it was looked at and did not begin
         self._config, self._refiner, self._calibration = config, refiner, calibration
         self._log_odds_prior = log_odds_prior
         self._log_odds: float | None = None  # low-passed
@@ -100,6 +101,12 @@ class Track:
     def waits(self) -> bool:
         """Whether it has begun and is not published, as its hand was not seen for ``coast_s``, but may return."""
         return self._begun and not self.published
+
+    def rests(self, stamp_s: float) -> bool:
+        """Whether it was followed for a while without beginning, and was looked at a moment ago: it gets no crop."""
+        search = self._config.search
+        doubtful = not self._begun and self.seen_s - self._doubtful_since_s >= search.doubtful_s
+        return doubtful and 0.0 < stamp_s - self.seen_s < search.refused_hold_s
 
     @property
     def track_log_odds(self) -> float:
@@ -259,6 +266,8 @@ class Track:
         self.seen_s = stamp_s
         self._confidence, self._joint_confidence = confidence, joint_confidence
         self._begun = self._begun or self.track_log_odds >= self._config.start_odds
+        likelier = presence_log_odds(chosen, self._config.scoring) >= self._config.start_odds
+        self._doubtful_since_s = stamp_s if likelier else min(self._doubtful_since_s, stamp_s)
         self.state = TrackState.TRACK if self._begun else TrackState.SEARCH
         before, hand = self.hand, self._to_hand(chosen.side, smoothed, refined.shape)
         moves_on = follows_on and before is not None and before.side == hand.side
@@ -301,3 +310,19 @@ class Track:
             shape_frozen=self._shape_frozen,
             thickness=self.thickness,
         )
+
+
+def without_duplicates(tracks: Sequence[Track], same_joints_m: float) -> list[Track]:
+    """Of two tracks whose joints are nearer to each other than this on average, which is one hand, the older stays."""
+    kept: list[Track] = []
+    for track in tracks:
+        if not any(_mean_distance(track.hand, other.hand) < same_joints_m for other in kept):
+            kept.append(track)
+    return kept
+
+
+def _mean_distance(a: Hand | None, b: Hand | None) -> float:
+    """Of the joints, m; infinite where there is no hand."""
+    if a is None or b is None:
+        return float("inf")
+    return float(np.linalg.norm(b.joints - a.joints, axis=1).mean())

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,32 +22,30 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.depth.frame import DepthFrame
+from hand_pose_ros.depth.image import decode_depth
 from hand_pose_ros.detection.config import DetectionConfig
 from hand_pose_ros.detection.detector import HandDetector
 from hand_pose_ros.detection.proposals import Proposal, ProposalGenerator, farther_than
 from hand_pose_ros.hand.skeleton import SIDES
-from hand_pose_ros.network.checkpoint import CheckpointError, CheckpointInfo
-from hand_pose_ros.network.device import is_device_error
 from hand_pose_ros.network.device_error import DeviceError
+from hand_pose_ros.network.weights_file import CheckpointInfo
 from hand_pose_ros.refine.refiner import Refiner
 from hand_pose_ros.resources import model_file
-from hand_pose_ros.tracking.confidence import Calibration, uncalibrated
+from hand_pose_ros.tracking.confidence import calibration_of
 from hand_pose_ros.tracking.config import ScoringConfig, TrackerConfig
 from hand_pose_ros.tracking.estimate import CropRequest, Estimate
 from hand_pose_ros.tracking.hand import Hand, TrackState
 from hand_pose_ros.tracking.patience import Patience
 from hand_pose_ros.tracking.pose_inference import PoseEstimator, estimate_poses
+from hand_pose_ros.tracking.profile_keeper import ProfileKeeper
+from hand_pose_ros.tracking.refused_places import RefusedPlaces
 from hand_pose_ros.tracking.scoring import best_hypothesis, hypothesis_score, is_hand, is_surely_hand
 from hand_pose_ros.tracking.stage_timer import StageTimer
-from hand_pose_ros.tracking.track import Track
-from hand_pose_ros.tracking.user_profile import UserProfile, load_profile, save_profile
+from hand_pose_ros.tracking.track import Track, without_duplicates
 from hand_pose_ros.validation import shown
 
 Array = NDArray[np.float64]
 Result = TypeVar("Result")
-
-_SAVE_AGAIN_S = 5.0
-"""A user's hand that could not be saved is tried again after this time, seconds. Guessed."""
 
 
 @dataclass(frozen=True)
@@ -76,13 +73,15 @@ class HandTracker:
         """What is wrong while tracking goes on, by subject (``device``, ``user``); empty when nothing is."""
         self._weights = model_file(model)
         self.estimator = self._on_device(lambda: PoseEstimator(self._weights, self.config))
-        self._calibration = _calibration_of(self.estimator.info)
+        self._calibration = calibration_of(self.estimator.info)
         self._refiner = Refiner(self.config.refine)
         proposals = self.config.proposals
         detection = DetectionConfig(least_score=proposals.candidate_score)
-        detector = HandDetector(config=detection) if self.config.detector else None
+        detector = (
+            HandDetector(config=detection, running=self.config.running) if self.config.detector else None
+        )
         self.proposal_generator = ProposalGenerator(detector, proposals, self.config.blob_detector)
-        self._profile = load_profile(self.config.user_folder, self.config.user) if self.config.user else None
+        self._profile_keeper = ProfileKeeper(self.config.user_folder, self.config.user)
         self._next_id = 1
         self.reset()
 
@@ -99,12 +98,13 @@ class HandTracker:
         centre = np.array([0.0, 0.0, 0.5])
         for sides in (SIDES[:1], SIDES):
             requests = [CropRequest(centre, side == "left") for side in sides]
-            estimates = self._on_device(partial(self._estimate_all, frame, requests))
+            estimates = self._estimate(frame, [requests], StageTimer())[0]
         config = replace(self.config, side="auto", min_confidence=0.0, coast_s=1.0, start_odds=0.0)
         track = Track(0, config, self._refiner, self._calibration)
         for stamp_s in (0.0, 0.03):
             track.warm_up(estimates, stamp_s)
         self.proposal_generator.propose(frame, self.config.hands)
+        decode_depth(np.ones(2, np.uint16), "16UC1", 2, 1, 4, is_bigendian=False)
 
     def reset(self) -> None:
         """Forget every track; the next frame starts in SEARCH."""
@@ -112,12 +112,15 @@ class HandTracker:
         self._stamp_s: float | None = None
         self._patience = Patience(self.config)
         self._searched_s = -np.inf
-        self._save_again_s = -np.inf
+        self._remaining_due = False  # the second half of a search, in the frame after the first
+        moved_m = self.config.search.refused_move_m
+        self._refused, self._refused_remaining = RefusedPlaces(moved_m), RefusedPlaces(moved_m)
+        self._profile_keeper.reset()
 
     def recalibrate(self) -> None:
         """Learn the hands' sizes anew, from the next frame on. Tracks go on; the user's file, if there is a user, stays
         until the new size is known and takes its place."""
-        self._profile = None
+        self._profile_keeper.profile = None
         for track in self._tracks:
             track.recalibrate()
 
@@ -141,10 +144,12 @@ class HandTracker:
             track.patience_s = patience_s
         had_hand = any(track.published for track in self._tracks)
         self._follow_tracks(frame, timer)
-        if self._search_is_due(stamp_s):
+        if self._remaining_due:
+            self._search_remaining(frame, timer)
+        elif self._search_is_due(stamp_s):
             self._search(frame, timer)
         self._tracks = [t for t in self._tracks if t.state != TrackState.LOST]
-        self._save_profile(stamp_s)
+        self._keep_profile(stamp_s)
         return self._result(had_hand, timer)
 
     def _estimate(
@@ -157,9 +162,6 @@ class HandTracker:
         """As :func:`estimate_poses`, on the CPU from when the GPU fails on."""
         return self._on_device(lambda: estimate_poses(self.estimator, frame, requests, timer, reject_early))
 
-    def _estimate_all(self, frame: DepthFrame, requests: Sequence[CropRequest]) -> list[Estimate]:
-        return self.estimator(frame, requests, StageTimer())
-
     def _on_device(self, work: Callable[[], Result]) -> Result:
         """The work's result; where the device fails and it is for the tracker to choose, once more on the CPU.
 
@@ -168,6 +170,10 @@ class HandTracker:
         try:
             return work()
         except RuntimeError as error:
+            from hand_pose_ros.network.device import (
+                is_device_error,  # torch: not loaded where others run the network
+            )
+
             if not is_device_error(error):
                 raise
             device, reason = self.config.device, shown(error)
@@ -179,17 +185,18 @@ class HandTracker:
         return work()
 
     def _follow_tracks(self, frame: DepthFrame, timer: StageTimer) -> None:
-        """Update every track from crops where its hand should be, all in one batch."""
-        requests = [track.crop_requests(frame.stamp_s) for track in self._tracks]
+        """Update every track but those that rest from crops where its hand should be, all in one batch."""
+        followed = [track for track in self._tracks if not track.rests(frame.stamp_s)]
+        requests = [track.crop_requests(frame.stamp_s) for track in followed]
         estimates = self._estimate(frame, requests, timer)
-        for track, of_track in zip(self._tracks, estimates, strict=True):
+        for track, of_track in zip(followed, estimates, strict=True):
             track.update(of_track, frame.stamp_s, timer)
-        self._drop_duplicates()
+        self._tracks = without_duplicates(self._tracks, self.config.search.same_joints_m)
 
     def _search_is_due(self, stamp_s: float) -> bool:
         """Every frame while there is no hand or one is missed; else now and then, when one more is wanted."""
         any_published = any(track.published for track in self._tracks)
-        any_missed = any(track.seen_s < stamp_s for track in self._tracks)
+        any_missed = any(track.seen_s < stamp_s and not track.rests(stamp_s) for track in self._tracks)
         waited_s = stamp_s - self._searched_s
         return not any_published or any_missed or waited_s >= self.config.search.interval_s
 
@@ -198,26 +205,43 @@ class HandTracker:
         config, stamp_s = self.config, frame.stamp_s
         self._searched_s = stamp_s
         # One that is not confirmed to be a hand does not keep others from being found.
-        if len(self._confirmed_tracks(stamp_s)) >= config.hands:
+        followed = len(self._confirmed_tracks(stamp_s))
+        if followed >= config.hands:
             return
         known = [track.centre(stamp_s) for track in self._tracks if track.seen_s == stamp_s]
+        resting = [track.centre(stamp_s) for track in self._tracks if track.rests(stamp_s)]
         with timer.stage("locate"):
             proposals = self.proposal_generator.propose(frame, config.hands)
         proposals = farther_than(config.proposals.same_hand_m, known, proposals)
-        self._start_tracks(proposals, is_hand, frame, timer)
+        proposals = farther_than(config.search.refused_move_m, resting, proposals)
+        self._start_tracks(proposals, is_hand, frame, timer, self._refused)
+        if 0 < len(self._confirmed_tracks(stamp_s)) < config.hands:
+            self._remaining_due = followed > 0
+            if not followed:
+                self._search_remaining(frame, timer)
+        self._keep_best_tracks()
+
+    def _search_remaining(self, frame: DepthFrame, timer: StageTimer) -> None:
+        """The second half of a search that found fewer hands than wanted, with those found masked."""
+        config, stamp_s = self.config, frame.stamp_s
+        self._remaining_due = False
         confirmed = self._confirmed_tracks(stamp_s)
-        if 0 < len(confirmed) < config.hands:
-            joints = [track.hand.joints for track in confirmed if track.hand is not None]
-            missing = config.hands - len(confirmed)
-            with timer.stage("locate"):
-                remaining = self.proposal_generator.detect_remaining(frame, joints, missing)
-            known += [proposal.centre for proposal in proposals]
-            known += [track.centre(stamp_s) for track in confirmed]
-            remaining = farther_than(config.search.known_place_m, known, remaining)
-            self._start_tracks(remaining, is_surely_hand, frame, timer)
+        if not 0 < len(confirmed) < config.hands:
+            return
+        joints = [track.hand.joints for track in confirmed if track.hand is not None]
+        with timer.stage("locate"):
+            remaining = self.proposal_generator.detect_remaining(frame, joints, config.hands - len(confirmed))
+        known = [track.centre(stamp_s) for track in self._tracks if track.seen_s == stamp_s]
+        remaining = farther_than(
+            config.search.known_place_m, known, self._refused.without(remaining, stamp_s)
+        )
+        self._start_tracks(remaining, is_surely_hand, frame, timer, self._refused_remaining)
+        self._keep_best_tracks()
+
+    def _keep_best_tracks(self) -> None:
         # A hand that was found takes the place of one that is only remembered, and that of one that may be none.
         best = sorted(self._tracks, key=lambda t: (-t.seen_s, not t.published, -t.track_log_odds))
-        self._tracks = [track for track in self._tracks if track in best[: config.hands]]
+        self._tracks = [track for track in self._tracks if track in best[: self.config.hands]]
 
     def _confirmed_tracks(self, stamp_s: float) -> list[Track]:
         """Those that are seen in this frame and published."""
@@ -229,27 +253,37 @@ class HandTracker:
         accepts: Callable[[Sequence[Estimate], ScoringConfig], bool],
         frame: DepthFrame,
         timer: StageTimer,
+        refused: RefusedPlaces,
     ) -> None:
-        """Estimate the hands at the proposals and begin tracks with those accepted, the best first."""
-        scoring = self.config.scoring
+        """Estimate the hands at the proposals and begin tracks with those accepted, the best first; places that were
+        refused a moment ago are left alone."""
+        scoring, search = self.config.scoring, self.config.search
+        proposals = refused.without(proposals, frame.stamp_s)
         sides = SIDES if self.config.side == "auto" else (self.config.side,)
         requests = [[CropRequest(p.centre, side == "left") for side in sides] for p in proposals]
         estimates = self._estimate(frame, requests, timer, reject_early=True)
         hypotheses = [
-            (max(hypothesis_score(estimate, scoring) for estimate in group), group, proposal.log_odds_prior)
+            (max(hypothesis_score(estimate, scoring) for estimate in group), group, proposal)
             for group, proposal in zip(estimates, proposals, strict=True)
             if accepts(group, scoring)
         ]
-        for _, group, log_odds_prior in sorted(hypotheses, key=lambda h: -h[0] - h[2]):
+        # Where hands are followed, a crop beside theirs shows in the frame's time: it is taken less often.
+        hold_s = search.recheck_hold_s if self._confirmed_tracks(frame.stamp_s) else search.refused_hold_s
+        accepted = [id(proposal) for _, _, proposal in hypotheses]
+        refusals = [proposal for proposal in proposals if id(proposal) not in accepted]
+        for _, group, proposal in sorted(hypotheses, key=lambda h: -h[0] - h[2].log_odds_prior):
             if len(self._confirmed_tracks(frame.stamp_s)) >= self.config.hands:
                 break
-            self._start_or_resume_track(group, log_odds_prior, frame.stamp_s, timer)
-            self._drop_duplicates()
+            if not self._start_or_resume_track(group, proposal.log_odds_prior, frame.stamp_s, timer):
+                refusals.append(proposal)
+            self._tracks = without_duplicates(self._tracks, self.config.search.same_joints_m)
+        for proposal in refusals:
+            refused.add(proposal.centre, frame.stamp_s + hold_s)
 
     def _start_or_resume_track(
         self, estimates: list[Estimate], log_odds_prior: float, stamp_s: float, timer: StageTimer
-    ) -> None:
-        """A new track, or a missed one where its hand is found again."""
+    ) -> bool:
+        """A new track, or a missed one where its hand is found again; whether there is one."""
         best = best_hypothesis(estimates, self.config.scoring)
         for track in self._tracks:
             distance_m = np.linalg.norm(track.centre(stamp_s) - best.centre)
@@ -258,52 +292,29 @@ class HandTracker:
             if track.seen_s < stamp_s and distance_m < within_m:
                 of_its_side = [e for e in estimates if e.side in track.sides_to_try(stamp_s)]
                 if of_its_side and track.update(of_its_side, stamp_s, timer):
-                    return
+                    return True
         track = Track(
-            self._next_id, self.config, self._refiner, self._calibration, self._profile, log_odds_prior
+            self._next_id,
+            self.config,
+            self._refiner,
+            self._calibration,
+            self._profile_keeper.profile,
+            log_odds_prior,
         )
-        if track.update(estimates, stamp_s, timer):
-            self._next_id += 1
-            kept = [t for t in self._tracks if t.published or t.waits or t.seen_s == stamp_s]
-            self._tracks = [*kept, track]
-
-    def _drop_duplicates(self) -> None:
-        """Of two tracks on the same hand the older one stays."""
-        kept: list[Track] = []
-        for track in self._tracks:
-            if not any(self._same_hand(track.hand, other.hand) for other in kept):
-                kept.append(track)
-        self._tracks = kept
-
-    def _same_hand(self, a: Hand | None, b: Hand | None) -> bool:
-        if a is None or b is None:
+        if not track.update(estimates, stamp_s, timer):
             return False
-        apart_m = np.linalg.norm(b.joints - a.joints, axis=1).mean()
-        return bool(apart_m < self.config.search.same_joints_m)
+        self._next_id += 1
+        kept = [t for t in self._tracks if t.published or t.waits or t.seen_s == stamp_s]
+        self._tracks = [*kept, track]
+        return True
 
-    def _save_profile(self, stamp_s: float) -> None:
-        """Keep the user's hand once it is known."""
-        if not self.config.user or self._profile is not None:
-            return
-        for track in self._tracks:
-            learnt = track.shape_estimator
-            if track.published and learnt.frozen:
-                profile = UserProfile(learnt.shape, learnt.frames, track.thickness)
-                self._try_to_save(profile, stamp_s)
-                return
-
-    def _try_to_save(self, profile: UserProfile, stamp_s: float) -> None:
-        """A folder that cannot be written now may be later: it is tried again, and tracking goes on meanwhile."""
-        if stamp_s < self._save_again_s:
-            return
-        try:
-            save_profile(self.config.user_folder, self.config.user, profile)
-        except OSError as error:
-            self._save_again_s = stamp_s + _SAVE_AGAIN_S
-            self.faults["user"] = f"the hand of user '{self.config.user}' cannot be saved: {shown(error)}"
-            return
-        self._profile = profile
-        self.faults.pop("user", None)
+    def _keep_profile(self, stamp_s: float) -> None:
+        """Save the user's hand once it is known; a folder that cannot be written is told, and tracking goes on."""
+        fault = self._profile_keeper.save_once_known(self._tracks, stamp_s)
+        if fault is None:
+            self.faults.pop("user", None)
+        else:
+            self.faults["user"] = fault
 
     def _result(self, had_hand: bool, timer: StageTimer) -> TrackResult:
         """What is published; LOST is the state of the one frame after the last hand."""
@@ -317,13 +328,3 @@ class HandTracker:
         else:
             state = TrackState.LOST if had_hand else TrackState.SEARCH
         return TrackResult(hands, state, timer.timings_ms, raw)
-
-
-def _calibration_of(info: CheckpointInfo) -> Calibration:
-    """That of the weights; CheckpointError, with the file's name, where it is broken."""
-    if not info.calibration:
-        return uncalibrated()
-    try:
-        return Calibration.from_dict(info.calibration)
-    except (ValueError, TypeError, KeyError, OverflowError, AttributeError) as error:
-        raise CheckpointError(f"{info.path}: its calibration cannot be used: {shown(error)}") from error

@@ -18,10 +18,11 @@ from torch import Tensor
 from hand_pose_ros.datasets.seeds import training_seed
 from hand_pose_ros.datasets.torch_batch import Source, TorchBatch, to_torch
 from hand_pose_ros.evaluation.synthetic_report import SyntheticReport, evaluate_synthetic
-from hand_pose_ros.network.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from hand_pose_ros.network.checkpoint import load_checkpoint, save_checkpoint
 from hand_pose_ros.network.device import multiplies_bfloat16, pick_device
 from hand_pose_ros.network.losses import first_hands, hand_loss
 from hand_pose_ros.network.model import HandNet
+from hand_pose_ros.network.weights_file import CheckpointError
 from hand_pose_ros.training.config import OptimiserConfig, TrainConfig
 from hand_pose_ros.training.hooks import Hook, ProgressBar
 from hand_pose_ros.training.prune_channels import prune_channels

@@ -11,8 +11,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from hand_pose_ros.network.checkpoint import CheckpointError, content_hash, read_tensors, write_tensors
+from hand_pose_ros.network.checkpoint import content_hash, read_tensors, write_tensors
 from hand_pose_ros.network.migration import migrate_weights
+from hand_pose_ros.network.weights_file import CheckpointError
 
 FORMAT = "hand_pose_ros-training-state-1"
 

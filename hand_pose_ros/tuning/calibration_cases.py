@@ -18,6 +18,7 @@ from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.network.backbones import fold_normalisation
 from hand_pose_ros.network.model import HandNet
+from hand_pose_ros.network.packed_net import pack
 from hand_pose_ros.refine.refiner import Refiner
 from hand_pose_ros.synthetic.negatives import sample_negatives
 from hand_pose_ros.synthetic.poses import sample_angles, sample_view_rotations, sample_wrist_bends
@@ -142,7 +143,7 @@ def estimates_of(net: HandNet, batch: Batch, cube_m: float) -> list[Estimate]:
     size = batch.crop.shape[-1]
     # Local places depend on the distance of the centre alone, not on its direction.
     frames = [CropFrame(np.array([0.0, 0.0, float(d)]), cube_m, size) for d in batch.distance]
-    return to_estimates(output, frames, batch.crop[:, 0], _CONFIG)
+    return to_estimates(pack(output).numpy(), frames, batch.crop[:, 0], _CONFIG)
 
 
 def first_frame(refiner: Refiner, estimate: Estimate) -> tuple[ConfidenceFeatures, Array]:

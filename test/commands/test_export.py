@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import importlib.util
+
+import numpy as np
+import pytest
 import torch
 
 from hand_pose_ros.commands.main import main
 from hand_pose_ros.network.checkpoint import load_checkpoint, save_checkpoint
 from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.model import HandNet
+from hand_pose_ros.network.onnx_file import read_onnx_file
+from hand_pose_ros.network.packed_net import pack
+from hand_pose_ros.tracking.config import TrackerConfig
+from hand_pose_ros.tracking.pose_inference import PoseEstimator
 
 
 def test_exported_weights_answer_alike_at_half_the_size(tmp_path, capsys):
@@ -34,3 +42,30 @@ def test_a_file_that_is_no_checkpoint_is_named(tmp_path, capsys):
     assert main(["export", "--checkpoint", str(bad), "--output", str(tmp_path / "x.safetensors")]) == 2
     assert "bad.safetensors" in capsys.readouterr().err
     assert not (tmp_path / "x.safetensors").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(importlib.util.find_spec("onnxscript") is None, reason="onnxscript is not installed")
+def test_exported_onnx_files_are_of_their_weights_and_compute_what_they_do(tmp_path, capsys):
+    torch.manual_seed(0)
+    net = HandNet(NetworkConfig(widths=(8, 8, 16, 16), presence=True, image_feedback=4)).eval()
+    path = tmp_path / "tiny.safetensors"
+    info = save_checkpoint(path, net, half=True)
+    assert main(["export", "--onnx", str(path)]) == 0
+    assert "tiny.onnx" in capsys.readouterr().out
+    file = read_onnx_file(path.with_suffix(".onnx"), info.sha256)
+    trained, _ = load_checkpoint(path)
+    with torch.inference_mode():
+        wanted = pack(trained(*(torch.from_numpy(array) for array in file.example_inputs()))).numpy()
+    np.testing.assert_allclose(file.example_output, wanted, atol=1e-5)
+    assert file.path.stat().st_size < 1.6 * path.stat().st_size + 200_000
+    if importlib.util.find_spec("onnxruntime") is not None:
+        assert PoseEstimator(path, TrackerConfig(device="cpu")).backend.name == "onnxruntime"
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["--checkpoint", "x.safetensors"], ["--output", "x.safetensors", "--onnx"]]
+)
+def test_export_says_what_it_wants(arguments, capsys):
+    assert main(["export", *arguments]) == 2
+    assert "--checkpoint" in capsys.readouterr().err

@@ -9,7 +9,7 @@ import pytest
 
 from hand_pose_ros.datasets.full_frames import FullFrames
 from hand_pose_ros.datasets.full_scenes import FullFrameConfig
-from hand_pose_ros.detection.detector_net import COLUMNS, OUT_COLUMNS, OUT_ROWS, ROWS, STRIDE
+from hand_pose_ros.detection.detector_input import COLUMNS, OUT_COLUMNS, OUT_ROWS, ROWS, STRIDE
 from hand_pose_ros.synthetic.surroundings_config import SurroundingsConfig
 
 # The renderer is compiled anew in every process.

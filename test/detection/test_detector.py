@@ -13,31 +13,28 @@ from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.depth.frame import DepthFrame
 from hand_pose_ros.detection.config import DetectionConfig
-from hand_pose_ros.detection.detector import (
-    HandDetector,
-    decode,
-    lattice_of,
-    load_detector,
-    reduce_depth,
-    save_detector,
-)
-from hand_pose_ros.detection.detector_net import (
+from hand_pose_ros.detection.detector import HandDetector, decode, lattice_of, reduce_depth
+from hand_pose_ros.detection.detector_checkpoint import load_detector, save_detector
+from hand_pose_ros.detection.detector_input import (
     COLUMNS,
     OFFSET_M,
     OUT_COLUMNS,
     OUT_ROWS,
     ROWS,
     SIZE_M,
+    anchors,
+    detector_features,
+    views_along,
+)
+from hand_pose_ros.detection.detector_net import (
     DetectorMaps,
     DetectorNet,
     DetectorTarget,
-    anchors,
-    detector_features,
     detector_loss,
     handedness,
-    views_along,
 )
-from hand_pose_ros.network.checkpoint import CheckpointError, read_tensors, write_tensors
+from hand_pose_ros.network.checkpoint import read_tensors, write_tensors
+from hand_pose_ros.network.weights_file import CheckpointError
 
 CAMERA = Camera(640, 480, 475.0, 475.0, 319.5, 239.5)
 

@@ -129,3 +129,29 @@ def test_remaining_hands_are_the_detectors_alone():
 def test_settings_that_make_no_sense_are_named(config, field, value):
     with pytest.raises(ValueError, match=f"{field} is {value}"):
         config(**{field: value})
+
+
+def test_the_blob_detector_searches_again_after_a_while_where_there_is_a_learnt_one(monkeypatch):
+    searched: list[float] = []
+    monkeypatch.setattr(
+        "hand_pose_ros.detection.proposals.detect_blobs",
+        lambda frame, config, count: searched.append(frame.stamp_s) or [],
+    )
+
+    class Blind:
+        def detect(self, frame, count):
+            return []
+
+    generator, alone = ProposalGenerator(Blind()), ProposalGenerator(None)
+    depth, camera = np.full((48, 64), 0.5, np.float32), Camera(64, 48, 60.0, 60.0, 31.5, 23.5)
+    stamps = [i / 30 for i in range(6)]
+    for stamp_s in stamps:
+        generator.propose(DepthFrame(depth, camera, stamp_s), 1)
+    assert searched == stamps[::2]
+    for stamp_s in (1.0, 1.0, 0.5):  # single pictures, and a clock that was set back
+        generator.propose(DepthFrame(depth, camera, stamp_s), 1)
+    assert searched[3:] == [1.0, 1.0, 0.5]
+    searched.clear()
+    for stamp_s in stamps:
+        alone.propose(DepthFrame(depth, camera, stamp_s), 1)
+    assert searched == stamps

@@ -10,7 +10,6 @@ import torch
 
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.network.checkpoint import (
-    CheckpointError,
     load_checkpoint,
     load_model,
     read_tensors,
@@ -19,6 +18,7 @@ from hand_pose_ros.network.checkpoint import (
 )
 from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.model import HandNet
+from hand_pose_ros.network.weights_file import CheckpointError
 
 TINY = NetworkConfig(widths=(8, 16, 16, 16), blocks=(0, 0, 0), up_blocks=(0, 0), ik_hidden=32, crop_size=64)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from hand_pose_ros.network.device import DEVICES, multiplies_bfloat16, pick_device
+from hand_pose_ros.network.backend import DEVICES
+from hand_pose_ros.network.device import multiplies_bfloat16, pick_device
 
 
 @pytest.mark.parametrize(

@@ -11,15 +11,17 @@ from hand_pose_ros.depth.crop import crop_depth, upright_roll
 from hand_pose_ros.depth.frame import DepthFrame
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics_numba import fingers_direction
+from hand_pose_ros.network import torch_backend
+from hand_pose_ros.network.checkpoint import save_checkpoint
 from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.model import HandNet
+from hand_pose_ros.network.packed_net import pack
 from hand_pose_ros.resources import model_file
 from hand_pose_ros.synthetic.sequence_config import SequenceConfig
 from hand_pose_ros.synthetic.sequence_renderer import SequenceRenderer
-from hand_pose_ros.tracking import pose_inference
 from hand_pose_ros.tracking.config import ScoringConfig, TrackerConfig
 from hand_pose_ros.tracking.estimate import CropRequest
-from hand_pose_ros.tracking.pose_inference import PoseEstimator, estimate_poses, to_estimates
+from hand_pose_ros.tracking.pose_inference import PoseEstimator, estimate_poses
 from hand_pose_ros.tracking.scoring import fit_score, is_hand, is_surely_hand
 from hand_pose_ros.tracking.stage_timer import StageTimer
 from hand_pose_ros.tracking.visibility import visibility_score
@@ -96,20 +98,25 @@ def test_no_request_costs_nothing(estimator, frame):
 
 
 @pytest.mark.parametrize(
-    ("precision", "multiplies", "autocast"),
-    [("float32", True, False), ("bfloat16", False, True), ("auto", True, True), ("auto", False, False)],
+    ("precision", "multiplies", "wanted"),
+    [
+        ("float32", True, "float32"),
+        ("bfloat16", False, "bfloat16"),
+        ("auto", True, "bfloat16"),
+        ("auto", False, "float32"),
+    ],
 )
 def test_precision_is_what_is_asked_for_or_what_the_cpu_is_made_for(
-    monkeypatch, precision, multiplies, autocast
+    monkeypatch, precision, multiplies, wanted
 ):
-    monkeypatch.setattr(pose_inference, "multiplies_bfloat16", lambda device: multiplies)
-    built = PoseEstimator(model_file(), TrackerConfig(device="cpu", precision=precision))
-    assert built._net.autocast is autocast
+    monkeypatch.setattr(torch_backend, "multiplies_bfloat16", lambda device: multiplies)
+    config = TrackerConfig(device="cpu", precision=precision, backend="torch")
+    assert PoseEstimator(model_file(), config).backend.precision == wanted
 
 
 @pytest.mark.slow
 def test_bfloat16_gives_the_same_hand_to_a_millimetre(estimator, frame, middle):
-    coarse = PoseEstimator(model_file(), TrackerConfig(device="cpu", precision="bfloat16"))
+    coarse = PoseEstimator(model_file(), TrackerConfig(device="cpu", precision="bfloat16", backend="torch"))
     for exact, near in zip(
         estimator(frame, sides(middle), StageTimer()), coarse(frame, sides(middle), StageTimer()), strict=True
     ):
@@ -125,12 +132,17 @@ def test_a_device_that_is_not_there_is_refused_and_auto_takes_the_cpu(monkeypatc
     assert PoseEstimator(model_file(), TrackerConfig(device="auto")).device.type == "cpu"
 
 
-def test_a_network_without_a_hand_model_is_refused():
+def test_a_network_without_a_hand_model_is_refused(tmp_path):
     net = HandNet(NetworkConfig(head="direct_joint")).eval()
     with torch.inference_mode():
         output = net(torch.zeros(1, 1, 96, 96), torch.ones(1))
     with pytest.raises(ValueError, match="no hand model parameters"):
-        to_estimates(output, [], np.zeros((1, 96, 96), np.float32), TrackerConfig())
+        pack(output)
+    save_checkpoint(tmp_path / "joints.safetensors", net)
+    with pytest.raises(
+        ValueError, match="its head is 'direct_joint', the tracker needs a network with a hand"
+    ):
+        PoseEstimator(tmp_path / "joints.safetensors")
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.detection.proposals import Proposal
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics import HandModelLayer
-from hand_pose_ros.network.checkpoint import CheckpointError
+from hand_pose_ros.network.weights_file import CheckpointError
 from hand_pose_ros.synthetic.motion import SyntheticMotion
 from hand_pose_ros.synthetic.sequence_config import SequenceConfig
 from hand_pose_ros.synthetic.sequence_renderer import SequenceRenderer

@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.network.checkpoint import CheckpointError, store_calibration
+from hand_pose_ros.network.checkpoint import store_calibration
 from hand_pose_ros.network.device import is_device_error
 from hand_pose_ros.network.device_error import DeviceError
+from hand_pose_ros.network.weights_file import CheckpointError
 from hand_pose_ros.resources import resource
 from hand_pose_ros.tracking import tracker as module
 from hand_pose_ros.tracking.config import TrackerConfig

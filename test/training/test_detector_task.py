@@ -13,10 +13,12 @@ from hand_pose_ros.datasets.detector_targets import make_target, wanted
 from hand_pose_ros.datasets.full_frames import FullFrames
 from hand_pose_ros.datasets.full_scenes import FullFrameConfig
 from hand_pose_ros.detection.config import DetectionConfig
-from hand_pose_ros.detection.detector import decode, load_detector
-from hand_pose_ros.detection.detector_net import DetectorConfig, DetectorMaps, anchors, handedness
+from hand_pose_ros.detection.detector import decode
+from hand_pose_ros.detection.detector_checkpoint import load_detector
+from hand_pose_ros.detection.detector_input import anchors
+from hand_pose_ros.detection.detector_net import DetectorConfig, DetectorMaps, handedness
 from hand_pose_ros.evaluation.detector_evaluation import DetectorTally
-from hand_pose_ros.network.checkpoint import CheckpointError
+from hand_pose_ros.network.weights_file import CheckpointError
 from hand_pose_ros.training.detector_config import DetectorTrainConfig, detector_config, load_detector_config
 from hand_pose_ros.training.detector_task import DetectorTask, detector_trainer
 

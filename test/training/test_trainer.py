@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from hand_pose_ros.datasets.torch_batch import to_torch
-from hand_pose_ros.network.checkpoint import CheckpointError, load_checkpoint, load_model
+from hand_pose_ros.network.checkpoint import load_checkpoint, load_model
 from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.losses import LossConfig
+from hand_pose_ros.network.weights_file import CheckpointError
 from hand_pose_ros.training.config import OptimiserConfig, TrainConfig
 from hand_pose_ros.training.pose_task import CURVE_FIELDS, pose_trainer
 

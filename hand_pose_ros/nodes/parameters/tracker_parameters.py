@@ -7,10 +7,11 @@ compares them).
 from __future__ import annotations
 
 from hand_pose_ros.hand.joint_sets import JOINT_SETS, OPENXR_SET, OPERATOR_SET
+from hand_pose_ros.network.backend import BACKENDS, DEVICES, PRECISIONS
 from hand_pose_ros.nodes.hand_frames import prefix_error
 from hand_pose_ros.nodes.parameters.parameter_schema import Parameter
 from hand_pose_ros.retarget.palm_follower import PalmFollowerConfig
-from hand_pose_ros.tracking.config import MOST_HANDS, PRECISIONS, TrackerConfig
+from hand_pose_ros.tracking.config import MOST_HANDS, TrackerConfig
 
 _TRACKER = TrackerConfig()
 _PALM = PalmFollowerConfig()
@@ -38,7 +39,12 @@ TRACKER_PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         "device", _TRACKER.device, "Where the network runs; auto: the GPU when there is one.",
-        choices=("auto", "cpu", "cuda"),
+        choices=DEVICES,
+    ),
+    Parameter(
+        "backend", _TRACKER.backend,
+        "What runs the networks on a CPU: torch, onnxruntime, openvino; auto: the fastest that is installed.",
+        choices=BACKENDS,
     ),
     Parameter(
         "threads", _TRACKER.threads, "CPU threads of the network. More than one is slower on a busy machine.",

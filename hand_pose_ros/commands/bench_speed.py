@@ -1,0 +1,215 @@
+"""``hand-pose bench latency``, ``throughput`` and ``parity``: what the tracker takes for a frame and for a batch of
+crops, and whether a backend computes what torch computes.
+
+In: scenes, sizes, a number of frames. Out: tables on the terminal, the figures as plain values. ``--ros`` measures the
+node, too (needs ROS); ``--against mediapipe`` measures MediaPipe Hands in alternating blocks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from rich.progress import Progress
+
+from hand_pose_ros.commands.arguments import positive_int, require_all, seed_int
+from hand_pose_ros.evaluation.bench_latency import Latency, conditions, rows_of, warm_tracker
+from hand_pose_ros.evaluation.bench_mediapipe import Comparison, compare, python_of
+from hand_pose_ros.evaluation.bench_throughput import measure_bound, measure_throughput
+from hand_pose_ros.evaluation.latency_scenes import SCENES, SIZES, LatencyScene
+from hand_pose_ros.evaluation.parity import measure_parity, parity_crops
+from hand_pose_ros.network.backend import BACKENDS, DEVICES, PRECISIONS
+from hand_pose_ros.network.weights_file import read_info
+from hand_pose_ros.resources import model_file
+from hand_pose_ros.tracking.config import TrackerConfig
+from hand_pose_ros.tracking.pose_inference import PoseEstimator
+
+_RATES_HZ = (30.0, 60.0, 90.0)
+
+
+def add_latency_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``bench latency``."""
+    _add_running(parser)
+    parser.add_argument("--frames", type=positive_int, default=1000, help="of each row, after a warm-up")
+    parser.add_argument(
+        "--pictures", type=positive_int, default=60, help="rendered frames, played to and fro"
+    )
+    parser.add_argument("--scenes", nargs="+", choices=SCENES, default=list(SCENES), help="what is in view")
+    parser.add_argument("--sizes", nargs="+", choices=tuple(SIZES), default=list(SIZES), help="of the images")
+    parser.add_argument("--ros", action="store_true", help="the node, too, at 30, 60 and 90 Hz (needs ROS)")
+    parser.add_argument("--against", choices=("mediapipe",), help="the same scenes by MediaPipe Hands")
+    parser.add_argument(
+        "--mediapipe-python", metavar="PATH", help="Python of an environment with mediapipe==0.10.21"
+    )
+
+
+def add_throughput_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``bench throughput``."""
+    _add_running(parser)
+    parser.add_argument(
+        "--batches", nargs="+", type=positive_int, default=[1, 2, 8, 64], help="crops at once"
+    )
+
+
+def add_parity_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``bench parity``."""
+    parser.add_argument("--crops", type=positive_int, default=1000, help="of free hands, by every sensor")
+    parser.add_argument("--seed", type=seed_int, default=0, help="of the hands")
+    parser.add_argument(
+        "--backends",
+        nargs="+",
+        choices=BACKENDS[1:],
+        default=list(BACKENDS[1:]),
+        help="which; those installed",
+    )
+
+
+def _add_running(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--backend", choices=BACKENDS, default="auto", help="what runs the networks")
+    parser.add_argument("--device", choices=DEVICES, default="auto", help="where")
+    parser.add_argument("--precision", choices=PRECISIONS, default="auto", help="of the convolutions")
+    parser.add_argument("--threads", type=positive_int, default=1, help="of the CPU")
+
+
+def latency(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+    """Measure and print -> figures, problems."""
+    against = arguments.against is not None
+    require_all(
+        (
+            not against or arguments.mediapipe_python is not None,
+            "--against mediapipe wants --mediapipe-python: an environment with mediapipe==0.10.21",
+        )
+    )
+    python = python_of(arguments.mediapipe_python) if against else None
+    config, model = _config(arguments), str(model_file(arguments.model))
+    figures: dict[str, Any] = {"conditions": _print_conditions(config, model)}
+    problems: list[str] = []
+    if python is not None:
+        compared = []
+        for name in arguments.scenes:
+            scene = LatencyScene(name, frames=arguments.pictures)
+            of_scene = dataclasses.replace(config, hands=max(scene.hands, config.hands))
+            compared.append(compare(python, scene, of_scene, model, arguments.frames))
+            _print_comparison(compared[-1])
+            problems += [f"{name}: {compared[-1].problem}"] if compared[-1].problem else []
+        figures["against_mediapipe"] = [dataclasses.asdict(row) for row in compared]
+    elif not arguments.ros:
+        print(f"{'ms':15} {'size':9}   {'p5':>6} {'p50':>6} {'p95':>6}   found   p50 of the stages")
+        rows = rows_of(
+            config, model, arguments.frames, arguments.scenes, arguments.sizes, arguments.pictures, _print_row
+        )
+        figures["rows"] = [row.to_dict() for row in rows]
+    if arguments.ros:
+        figures["node"] = _node(arguments)
+    return figures, problems
+
+
+def throughput(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+    """Measure and print -> figures, no problems."""
+    config, weights = _config(arguments), model_file(arguments.model)
+    figures: dict[str, Any] = {"conditions": _print_conditions(config, str(weights))}
+    rows = measure_throughput(weights, config, arguments.batches)
+    for row in rows:
+        low, high = row.spread
+        print(
+            f"batch {row.batch:3}: {row.crops_a_second:7.1f} crops/s ({low:.1f} to {high:.1f}), {row.backend}"
+        )
+    bound = measure_bound(weights)
+    print(
+        f"bound: {bound.operations * 1e-9:.3f} GFLOP a crop, {bound.peak_a_second * 1e-9:.1f} GFLOP/s measured of one"
+        f" core in float32: {bound.bound_ms:.2f} ms"
+    )
+    figures["rows"] = [dataclasses.asdict(row) for row in rows]
+    return figures | {"bound": dataclasses.asdict(bound) | {"bound_ms": bound.bound_ms}}, []
+
+
+def parity(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+    """Measure and print -> figures, and which backends do not agree with torch."""
+    weights = model_file(arguments.model)
+    network = read_info(weights).network
+    with Progress(transient=True) as progress:
+        task = progress.add_task("crops", total=arguments.crops)
+        shown = parity_crops(
+            arguments.crops, network.crop_size, network.cube_m, arguments.seed,
+            lambda done: progress.update(task, completed=done),
+        )  # fmt: skip
+    configs = []
+    for name in arguments.backends:
+        try:
+            PoseEstimator(weights, TrackerConfig(backend=name, device="cpu"))
+        except ValueError as error:
+            print(f"{name}: left out: {error}")
+            continue
+        configs.append(TrackerConfig(backend=name, device="cpu"))
+    rows = measure_parity(weights, configs, *shown)
+    for row in rows:
+        median, most, worst = row.joint_mm
+        print(
+            f"{row.backend} in {row.precision}, {row.crops} crops: mean error {row.mean_change_mm:+.5f} mm, joints move"
+            f" by {median:.5f} (median), {most:.5f} (99.9 %), {worst:.5f} mm (most) {row.problem}"
+        )
+    problems = [f"{row.backend} in {row.precision}: {row.problem}" for row in rows if row.problem]
+    return {"rows": [dataclasses.asdict(row) for row in rows]}, problems
+
+
+def _config(arguments: argparse.Namespace) -> TrackerConfig:
+    return TrackerConfig(
+        backend=arguments.backend, device=arguments.device, precision=arguments.precision, threads=arguments.threads
+    )  # fmt: skip
+
+
+def _print_conditions(config: TrackerConfig, model: str) -> dict[str, Any]:
+    found = conditions(warm_tracker(config, model))
+    load = ", ".join(f"{value:.1f}" for value in found["load"])
+    print(
+        f"{found['processor']}, {found['cores']} cores, {found['threads']} threads, device {found['device']}, "
+        f"{found['backend']} in {found['precision']}, model {found['model']}, load {load}"
+    )
+    return found
+
+
+def _print_row(row: Latency) -> None:
+    total = row.total_ms
+    stages = ", ".join(f"{name} {of['p50']:.2f}" for name, of in row.stages_ms.items() if of["p95"] > 0.0)
+    print(
+        f"{row.name:15} {row.size:9}   {total['p5']:6.2f} {total['p50']:6.2f} {total['p95']:6.2f}   "
+        f"{100 * row.found:4.0f} %   {stages}",
+        flush=True,
+    )
+
+
+def _print_comparison(row: Comparison) -> None:
+    (p50, low, high), (mean, least, most) = row.ratios["p50"], row.ratios["mean"]
+    print(
+        f"{row.scene:10} p50 {row.ours_ms['p50']:6.2f} / {row.theirs_ms['p50']:6.2f} ms = {p50:.2f} ({low:.2f} to"
+        f" {high:.2f} by block), p95 {row.ratios['p95'][0]:.2f}, mean {mean:.2f} ({least:.2f} to {most:.2f}), found "
+        f"{100 * row.found[0]:.0f} / {100 * row.found[1]:.0f} %",
+        flush=True,
+    )
+
+
+def _node(arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    from hand_pose_ros.nodes.bench.latency import measure_node  # needs ROS
+
+    model = str(arguments.model.resolve()) if arguments.model else ""
+    parameters = {
+        "model": model, "backend": arguments.backend, "device": arguments.device, "precision": arguments.precision,
+        "threads": arguments.threads,
+    }  # fmt: skip
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for size in arguments.sizes:
+            scene = LatencyScene("hand", size, arguments.pictures)
+            for rate_hz in _RATES_HZ:
+                row = measure_node(scene, rate_hz, arguments.frames, Path(folder), parameters)
+                rows.append(dataclasses.asdict(row))
+                age = row.age_ms
+                print(
+                    f"node {size} at {rate_hz:g} Hz: {row.answered} of {row.sent} answered, age p5/p50/p95 "
+                    f"{age['p5']:.1f}/{age['p50']:.1f}/{age['p95']:.1f} ms, {100 * row.core_share:.1f} % of a core",
+                    flush=True,
+                )
+    return rows

@@ -1,0 +1,98 @@
+"""Offline batches: how many crops a second each backend computes; and what this core could do at best.
+
+In: weights, sizes of a batch. Out: :class:`Throughput` a row; the network's operations against the measured peak of one
+core.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hand_pose_ros.network.backend import Backend
+from hand_pose_ros.network.onnx_file import example_inputs
+from hand_pose_ros.tracking.config import TrackerConfig
+from hand_pose_ros.tracking.pose_inference import PoseEstimator
+
+_PEAK_SIZE = 768
+_LEAST_S = 1.0
+_WARM_UP = 3
+
+
+@dataclass(frozen=True)
+class Throughput:
+    """One row."""
+
+    backend: str
+    """What ran."""
+    precision: str
+    """Of the convolutions."""
+    batch: int
+    """Crops at once."""
+    crops_a_second: float
+    """At the median time of a batch."""
+    spread: tuple[float, float]
+    """The same at the slowest and the fastest twentieth of the batches."""
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What one core could do at best."""
+
+    operations: float
+    """Multiplications and additions of one crop."""
+    peak_a_second: float
+    """Operations a second of a product of matrices in float32 on one thread, the fastest of several."""
+
+    @property
+    def bound_ms(self) -> float:
+        """The least time of a crop, ms."""
+        return 1e3 * self.operations / self.peak_a_second
+
+
+def measure_throughput(weights: Path, config: TrackerConfig, batches: Sequence[int]) -> list[Throughput]:
+    """A row a size of the batch."""
+    estimator = PoseEstimator(weights, config)
+    size = estimator.info.network.crop_size
+    return [_throughput(estimator.backend, size, batch) for batch in batches]
+
+
+def _throughput(backend: Backend, size: int, batch: int) -> Throughput:
+    inputs = [np.repeat(array, batch, axis=0) for array in example_inputs(((1, size, size), ()))]
+    times = _timed(lambda: backend(*inputs))
+    low, middle, high = (batch / seconds for seconds in np.percentile(times, (95, 50, 5)))
+    return Throughput(backend.name, backend.precision, batch, float(middle), (float(low), float(high)))
+
+
+def measure_bound(weights: Path) -> Bound:
+    """Of the pose network in float32. Loads torch, which counts the operations."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from hand_pose_ros.network.checkpoint import load_checkpoint
+    from hand_pose_ros.network.packed_net import PackedNet, input_shapes
+
+    net, info = load_checkpoint(weights)
+    inputs = [torch.from_numpy(a) for a in example_inputs(list(input_shapes(info.network).values()))]
+    with torch.inference_mode(False), FlopCounterMode(display=False) as counter:
+        PackedNet(net)(*inputs)
+    torch.set_num_threads(1)
+    a = torch.rand(_PEAK_SIZE, _PEAK_SIZE)
+    least_s = min(_timed(lambda: a @ a))
+    return Bound(float(counter.get_total_flops()), 2.0 * _PEAK_SIZE**3 / least_s)
+
+
+def _timed(work: Callable[[], object]) -> list[float]:
+    """Seconds of each call, for _LEAST_S after a warm-up."""
+    for _ in range(_WARM_UP):
+        work()
+    times: list[float] = []
+    while sum(times) < _LEAST_S:
+        started = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - started)
+    return times
