@@ -9,7 +9,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from hand_pose_ros.commands.arguments import require_all, require_outputs
+import torch
+
+from hand_pose_ros.commands.arguments import real_number, require_all, require_outputs
 from hand_pose_ros.detection.detector_checkpoint import INPUT_SHAPES, load_detector
 from hand_pose_ros.detection.detector_net import PackedDetector
 from hand_pose_ros.detection.detector_weights import FORMAT as DETECTOR_FORMAT
@@ -31,6 +33,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--float32", action="store_true", help="keep 32-bit floats (default: 16-bit, half the size)"
     )
     parser.add_argument(
+        "--presence-offset",
+        type=real_number(-20.0, 20.0),
+        default=0.0,
+        metavar="LOG_ODDS",
+        help="added to the log odds of a hand, so that start_odds means as many false hands as with other weights",
+    )
+    parser.add_argument(
         "--onnx",
         type=Path,
         nargs="*",
@@ -49,7 +58,7 @@ def run(arguments: argparse.Namespace) -> None:
     )
     wanted: list[Path] = list(arguments.onnx or [])
     if output is not None:
-        _store(checkpoint, output, arguments.float32)
+        _store(checkpoint, output, arguments.float32, arguments.presence_offset)
         if arguments.onnx is not None:
             wanted.append(output)
     elif not wanted:
@@ -58,13 +67,20 @@ def run(arguments: argparse.Namespace) -> None:
         write_onnx(weights)
 
 
-def _store(checkpoint: Path, output: Path, float32: bool) -> None:
+def _store(checkpoint: Path, output: Path, float32: bool, presence_offset: float) -> None:
     model, info = load_checkpoint(checkpoint)
+    training, calibration = dict(info.training), info.calibration
+    if presence_offset:
+        require_all((info.network.presence, f"{checkpoint}: no presence head, want --presence-offset 0"))
+        with torch.no_grad():
+            model.presence_head[-1].bias += presence_offset
+        training["presence_offset"] = presence_offset
+        calibration = None  # it was of other log odds: hand-pose calibrate
     require_outputs(output)
     size = sum(p.numel() for p in model.state_dict().values()) * (4 if float32 else 2)
     if size > MOST_BYTES:
         raise ValueError(f"{checkpoint}: {size / 2**20:.1f} MiB of weights, a shipped model has at most 16")
-    written = save_checkpoint(output, model, info.training, output.stem, not float32, info.calibration)
+    written = save_checkpoint(output, model, training, output.stem, not float32, calibration)
     print(f"{output}: {output.stat().st_size / 2**20:.2f} MiB, sha256 {written.sha256}")
 
 

@@ -203,7 +203,7 @@ def test_count_takes_frames_evenly_from_the_whole_data_set(checkpoint, icvl_root
 @pytest.mark.parametrize(
     "arguments, problem",
     [
-        ([], "either --checkpoint or --groundtruth and --predictions"),
+        ([], "either --checkpoint, or --groundtruth and --predictions, or --replay"),
         (["--predictions", "a.txt", "--dataset", "icvl"], "go together"),
         (
             ["--predictions", "a.txt", "--groundtruth", "b.txt"],

@@ -36,6 +36,23 @@ def test_exported_weights_answer_alike_at_half_the_size(tmp_path, capsys):
     assert difference < 2e-3
 
 
+def test_a_presence_offset_moves_the_log_odds_of_a_hand_and_nothing_else(tmp_path):
+    torch.manual_seed(0)
+    net = HandNet(NetworkConfig(widths=(8, 8, 16, 16), presence=True)).eval()
+    save_checkpoint(tmp_path / "run.safetensors", net, {"seed": 7}, calibration={"confidence": 1})
+    out = tmp_path / "moved.safetensors"
+    run = str(tmp_path / "run.safetensors")
+    assert main(["export", "--checkpoint", run, "--output", str(out), "--presence-offset", "2", "--float32"]) == 0
+    moved, info = load_checkpoint(out)
+    crop, distance = torch.rand(2, 1, 96, 96) * 2 - 1, torch.full((2,), 0.6)
+    with torch.inference_mode():
+        before, after = net(crop, distance), moved.eval()(crop, distance)
+    assert torch.allclose(after.presence, before.presence + 2.0, atol=1e-5)
+    assert torch.allclose(after.joints, before.joints, atol=1e-6)
+    assert info.training["presence_offset"] == 2.0
+    assert not info.calibration
+
+
 def test_a_file_that_is_no_checkpoint_is_named(tmp_path, capsys):
     bad = tmp_path / "bad.safetensors"
     bad.write_bytes(b"\0" * 64)
