@@ -80,13 +80,14 @@ lint: $(ENVIRONMENT)  ## ruff and mypy
 format: $(ENVIRONMENT)  ## let ruff format the sources
 	@$(IN_ENVIRONMENT) ruff check --fix . && ruff format .
 
-test: build lint  ## lint and all tests (TESTS=test/hand for some)
-	@$(IN_ENVIRONMENT) pytest $(TESTS)
-
 # A process a core, each with one thread, where pytest-xdist is installed.
-test-fast: build  ## the tests that are not marked slow, on all cores: a minute on two
-	@$(IN_ENVIRONMENT) OMP_NUM_THREADS=1 pytest -m "not slow" \
-	  $$(python3 -c 'import xdist' 2>/dev/null && echo "-n auto --dist loadfile") $(TESTS)
+PYTEST := OMP_NUM_THREADS=1 pytest $$(python3 -c 'import xdist' 2>/dev/null && echo "-n auto --dist loadfile")
+
+test: build lint  ## lint and all tests, on all cores (TESTS=test/hand for some)
+	@$(IN_ENVIRONMENT) $(PYTEST) $(TESTS)
+
+test-fast: build  ## the tests that are not marked slow, on all cores: some minutes on two
+	@$(IN_ENVIRONMENT) $(PYTEST) -m "not slow" $(TESTS)
 
 coverage: build  ## which lines the tests that are not marked slow run (numba's kernels left out)
 	@$(IN_ENVIRONMENT) pytest -m "not slow" --cov --cov-report=term $(TESTS)

@@ -32,7 +32,7 @@ PARAMETER_ARGUMENTS = {
     "side": (str, "which hand: auto, left or right"),
     "hands": (int, "how many hands at once: 1 or 2"),
     "user": (str, "whose hand: its size is loaded, or learnt and saved; empty: nobody's"),
-    "model": (str, "'small' for weak computers, or a path of weights; empty: default"),
+    "model": (str, "small, stereo (for active stereo cameras), or a path of weights; empty: default"),
     "device": (str, "auto, cpu or cuda"),
     "backend": (str, "what runs the networks on a CPU: auto, torch, onnxruntime or openvino"),
     "depth_unit": (float, "metres a count of 16UC1 images"),
@@ -176,11 +176,11 @@ def camera_settings(given):
         topics.append((name, default if given[argument] == FROM_CAMERA else given[argument]))
     if preset is None:
         return topics, {}
-    parameters = {"depth_unit": preset.parameters.depth_unit, "rectified": preset.parameters.rectified}
+    parameters = {name: getattr(preset.parameters, name) for name in ("depth_unit", "rectified", "model")}
     return topics, {
         name: ParameterValue(value, value_type=type(value))
         for name, value in parameters.items()
-        if given[name] == FROM_FILE
+        if given[name] == FROM_FILE and value != ""
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,17 @@ def test_every_example_is_run_here() -> None:
         "library_plot",
         "bag_to_angles",
         "two_hands",
+        "mujoco_hand",
     }
+
+
+def test_the_example_that_needs_a_window_compiles_and_hears_the_robots_commands() -> None:
+    """MuJoCo's viewer opens a window, so the rest of it is not run here."""
+    text = (ROOT / "examples" / "mujoco_hand.py").read_text(encoding="utf-8")
+    compile(text, "mujoco_hand.py", "exec")
+    topics = (ROOT / "hand_pose_ros" / "nodes" / "topics.py").read_text(encoding="utf-8")
+    (topic,) = re.findall(r'create_subscription\(JointState, "(\w+)"', text)
+    assert f'"{topic}"' in topics
 
 
 def test_the_library_plots_angles(tmp_path, capsys) -> None:

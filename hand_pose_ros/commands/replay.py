@@ -63,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     tracker = parser.add_argument_group("tracker, as the node's parameters of these names").add_argument
     tracker("--side", default="auto", help="right, left or auto (default)")
     tracker("--hands", type=positive_int, default=1, help="hands to track at once, at most (default 1)")
-    tracker("--model", type=Path, help="weights: small, or a file (default: the shipped ones)")
+    tracker("--model", type=Path, help="weights: small, stereo, or a file (default: the shipped ones)")
     tracker("--device", default="auto", help="auto, cpu or cuda")
     tracker("--precision", default="auto", help="auto, float32 or bfloat16")
     tracker("--start-odds", type=real_number(0.0, 100.0), default=TrackerConfig.start_odds, metavar="LOG_ODDS")
@@ -119,6 +119,7 @@ def _take_preset(a: argparse.Namespace, bag: bool) -> None:
         return
     preset = camera_preset(a.camera)
     a.depth_unit = a.depth_unit or preset.parameters.depth_unit
+    a.model = a.model or preset.parameters.model or None
     if bag:
         a.rectified = a.rectified or preset.parameters.rectified
         a.depth_topic = a.depth_topic or preset.topics.depth_image

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hand_pose_ros.config_files import build, read_mapping, require_known, require_mapping
-from hand_pose_ros.resources import resource
+from hand_pose_ros.resources import SHIPPED_MODELS, resource
 from hand_pose_ros.validation import between, interval, one_of, require, shown, whole
 
 _FOLDER = ("config", "cameras")
@@ -44,10 +44,13 @@ class PresetParameters:
     """Metres a count of 16UC1 images."""
     rectified: str = "auto"
     """true, false or auto."""
+    model: str = ""
+    """Weights that suit the camera: the name of shipped ones; empty: the default."""
 
     def __post_init__(self) -> None:
         between(self, 1e-6, 0.1, "depth_unit", section="parameters", unit="metres")
         one_of(self, ("auto", "true", "false"), "rectified", section="parameters")
+        one_of(self, ("", *SHIPPED_MODELS), "model", section="parameters")
 
 
 @dataclass(frozen=True)

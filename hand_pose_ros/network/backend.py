@@ -149,11 +149,17 @@ def _open_onnx(name: str, file: OnnxFile, config: BackendConfig) -> Backend:
 
 
 def relative_error(found: Array32, wanted: Array32) -> float:
-    """Length of the difference over that of what is wanted; infinite where sizes differ or a number is not finite."""
-    if found.shape != wanted.shape or not np.isfinite(found).all():
+    """Length of the difference over that of what is wanted; infinite where sizes differ or a number is not finite.
+
+    NaN in what is wanted stands for a head that the network has not: it must be there in what is found, too.
+    """
+    absent = np.isnan(wanted)
+    if found.shape != wanted.shape or not np.array_equal(np.isnan(found), absent):
         return float("inf")
-    length = max(float(np.linalg.norm(wanted.ravel())), 1e-12)
-    return float(np.linalg.norm((found - wanted).ravel())) / length
+    if not np.isfinite(found[~absent]).all():
+        return float("inf")
+    length = max(float(np.linalg.norm(wanted[~absent])), 1e-12)
+    return float(np.linalg.norm(found[~absent] - wanted[~absent])) / length
 
 
 def _finds_cuda() -> bool:

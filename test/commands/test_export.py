@@ -42,7 +42,10 @@ def test_a_presence_offset_moves_the_log_odds_of_a_hand_and_nothing_else(tmp_pat
     save_checkpoint(tmp_path / "run.safetensors", net, {"seed": 7}, calibration={"confidence": 1})
     out = tmp_path / "moved.safetensors"
     run = str(tmp_path / "run.safetensors")
-    assert main(["export", "--checkpoint", run, "--output", str(out), "--presence-offset", "2", "--float32"]) == 0
+    assert (
+        main(["export", "--checkpoint", run, "--output", str(out), "--presence-offset", "2", "--float32"])
+        == 0
+    )
     moved, info = load_checkpoint(out)
     crop, distance = torch.rand(2, 1, 96, 96) * 2 - 1, torch.full((2,), 0.6)
     with torch.inference_mode():

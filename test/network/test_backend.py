@@ -238,6 +238,13 @@ def test_numbers_that_are_not_finite_are_infinitely_far():
     assert relative_error(wanted, wanted) == 0.0
 
 
+def test_heads_that_a_network_has_not_are_left_out_of_the_comparison():
+    wanted = np.array([[1.0, np.nan, 3.0]], np.float32)
+    assert relative_error(wanted.copy(), wanted) == 0.0
+    assert relative_error(np.array([[1.0, 2.0, 3.0]], np.float32), wanted) == float("inf")
+    assert relative_error(np.array([[1.0, np.nan, np.inf]], np.float32), wanted) == float("inf")
+
+
 def test_a_weights_file_is_read_alike_with_torch_and_without():
     assert read_info(WEIGHTS) == load_checkpoint(WEIGHTS)[1]
 

@@ -11,8 +11,8 @@ pytest.importorskip("rclpy", reason="ROS 2 is not here: source a distribution, o
 
 NEEDED = {"cv2", "numba", "numpy", "scipy"}
 """Third-party modules, beside those of ROS, that the tracker node imports."""
-LOADED = {"safetensors", "torch"}
-"""The same of what it imports when it loads the model: torch takes seconds, and the node is to speak before."""
+LOADED = {"torch": {"safetensors", "torch"}, "onnxruntime": {"onnxruntime"}}
+"""The same of what it imports when it loads the model, by backend: it takes time, and the node is to speak before."""
 
 NOT_NEEDED = {"PIL", "matplotlib", "rich", "rosbags", "sklearn", "tqdm", "yaml"}
 """Dependencies of the package that the node does without. rclpy itself needs yaml."""
@@ -52,7 +52,8 @@ import numpy
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.nodes.parameters.tracker_parameters import TRACKER_PARAMETERS
 from hand_pose_ros.nodes.tracker_factory import build_tracker
-tracker = build_tracker({parameter.name: parameter.default for parameter in TRACKER_PARAMETERS})
+parameters = {parameter.name: parameter.default for parameter in TRACKER_PARAMETERS}
+tracker = build_tracker({**parameters, "device": "cpu", "backend": "BACKEND"})
 tracker.warm_up()
 tracker.update(numpy.full((120, 160), 0.6, numpy.float32), Camera(160, 120, 120.0, 120.0, 79.5, 59.5), 0.0)
 """
@@ -80,5 +81,7 @@ def test_tracker_node_imports_exactly_what_it_needs() -> None:
 
 
 @pytest.mark.slow
-def test_frame_is_tracked_without_anything_more(shipped_model) -> None:
-    assert imported_modules(TRACK_ONE_FRAME) == NEEDED | LOADED | ROS
+@pytest.mark.parametrize("backend", LOADED)
+def test_frame_is_tracked_without_anything_more(shipped_model, backend: str) -> None:
+    pytest.importorskip(backend)
+    assert imported_modules(TRACK_ONE_FRAME.replace("BACKEND", backend)) == NEEDED | LOADED[backend] | ROS

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,9 +18,9 @@ from hand_pose_ros.network.weights_file import CheckpointError
 from hand_pose_ros.resources import resource
 from hand_pose_ros.tracking import tracker as module
 from hand_pose_ros.tracking.config import TrackerConfig
-from hand_pose_ros.tracking.shape_estimator import ShapeConfig
+from hand_pose_ros.tracking.profile_keeper import ProfileKeeper
 from hand_pose_ros.tracking.tracker import HandTracker
-from hand_pose_ros.tracking.user_profile import UserProfile, load_profile
+from hand_pose_ros.tracking.user_profile import load_profile
 
 # Every test loads the model, some twice.
 pytestmark = pytest.mark.slow
@@ -120,19 +122,16 @@ def test_stamps_are_numbers(stamp_s):
         HandTracker().update(blob(), CAMERA, stamp_s)
 
 
-def test_a_folder_that_cannot_be_written_is_tried_again(tmp_path, monkeypatch):
+def test_a_folder_that_cannot_be_written_is_tried_again(tmp_path):
     folder = tmp_path / "users"
-    config = TrackerConfig(user="anna", user_folder=str(folder), shape=ShapeConfig())
-    tracker = HandTracker(config=config)
+    keeper = ProfileKeeper(str(folder), "anna")
     folder.write_text("a file where the folder should be")
-    profile = UserProfile(np.zeros(9), 30)
-    tracker._try_to_save(profile, 10.0)
-    assert "the hand of user 'anna' cannot be saved" in tracker.faults["user"]
+    learnt = SimpleNamespace(frozen=True, shape=np.zeros(9), frames=30)
+    tracks: Any = [SimpleNamespace(published=True, shape_estimator=learnt, thickness=0.0)]
+    assert "the hand of user 'anna' cannot be saved" in (keeper.save_once_known(tracks, 10.0) or "")
     folder.unlink()
-    tracker._try_to_save(profile, 11.0)  # not in every frame
-    assert tracker.faults
-    tracker._try_to_save(profile, 20.0)
-    assert not tracker.faults
+    assert keeper.save_once_known(tracks, 11.0)  # not in every frame
+    assert keeper.save_once_known(tracks, 20.0) is None
     assert load_profile(folder, "anna") is not None
 
 

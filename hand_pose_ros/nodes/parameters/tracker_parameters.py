@@ -29,7 +29,10 @@ RECTIFIED = Parameter(
 
 TRACKER_PARAMETERS: tuple[Parameter, ...] = (
     Parameter("autostart", True, "Configure and activate at start; false leaves that to a lifecycle manager."),
-    Parameter("model", "", "'small' for weak computers, or a path of weights (.safetensors); empty: the default."),
+    Parameter(
+        "model", "", "'small' for weak computers, 'stereo' for active stereo cameras, or a path of weights"
+        " (.safetensors); empty: the default.",
+    ),
     Parameter(
         "side", _TRACKER.side, "Which hand to expect; auto tries both when a track starts.",
         choices=("auto", "left", "right"),
