@@ -7,7 +7,9 @@ either network, by default every shipped one. Out: an ONNX file beside each, for
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -69,11 +71,12 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _store(checkpoint: Path, output: Path, float32: bool, presence_offset: float) -> None:
     model, info = load_checkpoint(checkpoint)
-    training, calibration = dict(info.training), info.calibration
+    training = dict(info.training)
+    calibration: Mapping[str, Any] | None = info.calibration
     if presence_offset:
         require_all((info.network.presence, f"{checkpoint}: no presence head, want --presence-offset 0"))
         with torch.no_grad():
-            model.presence_head[-1].bias += presence_offset
+            model.get_parameter("presence_head.2.bias").add_(presence_offset)
         training["presence_offset"] = presence_offset
         calibration = None  # it was of other log odds: hand-pose calibrate
     require_outputs(output)

@@ -98,6 +98,7 @@ def test_the_axial_noise_of_a_stereo_pair_is_its_matching_error_seen_through_the
     assert rows[:, COLUMN["axial_m"]] == pytest.approx(0.0013585, rel=1e-3)
 
 
+@pytest.mark.slow  # it compiles the renderer that training uses
 def test_a_preset_more_changes_nothing_that_is_drawn_without_it(monkeypatch):
     batch = SyntheticHands(SyntheticConfig(identities=2)).batch(3, 24)
     before = draw(seed=5)

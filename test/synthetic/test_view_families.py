@@ -89,6 +89,7 @@ def test_tables_lie_2_to_25_mm_behind_all_of_a_hand_and_its_arm():
     assert np.linalg.norm(planes[there, :3], axis=1) == pytest.approx(1.0)
 
 
+@pytest.mark.slow  # it compiles the renderer that training uses
 def test_tables_change_the_crops_and_not_the_labels():
     plain = SyntheticHands(SyntheticConfig(identities=2, noise=False)).batch(3, 16)
     table = SyntheticHands(SyntheticConfig(identities=2, noise=False, scene=SceneConfig(table=1.0))).batch(

@@ -50,6 +50,7 @@ def test_fit_finds_the_weights_that_made_the_truth() -> None:
     np.testing.assert_allclose(found.joint_bias, truth.joint_bias, atol=0.25)
 
 
+@pytest.mark.slow  # it compiles the renderer that training uses
 def test_the_kinds_of_crops_without_a_hand_follow_from_the_seed(monkeypatch) -> None:
     drawn = []
     sample = synthetic.sample_negatives
