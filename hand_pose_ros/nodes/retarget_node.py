@@ -9,28 +9,22 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from diagnostic_msgs.msg import DiagnosticArray
-from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
-from rclpy.clock import Clock, ClockType
-from rclpy.executors import Executor
-from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.lifecycle.node import LifecycleNodeMixin
-from rclpy.node import Node
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from std_msgs.msg import Bool, String
 from std_srvs.srv import SetBool
 
 from hand_pose_ros.msg import HandPoseArray
 from hand_pose_ros.nodes.command_loop import CommandLoop
+from hand_pose_ros.nodes.managed_lifecycle import ManagedNode, spin_started
 from hand_pose_ros.nodes.node_main import of_a_living_node, publish_if_alive, run_node
-from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
 from hand_pose_ros.nodes.parameters.retarget_parameters import RETARGET_PARAMETERS
 from hand_pose_ros.nodes.qos_overrides import (
     PUBLISHER,
     SUBSCRIPTION,
     Endpoint,
     publisher_options,
-    qos_parameters,
     subscription_options,
 )
 from hand_pose_ros.nodes.retarget_statistics import RetargetStatistics, retarget_diagnostics
@@ -38,10 +32,9 @@ from hand_pose_ros.nodes.robot_commands import COMMAND_ENDPOINTS, CommandMessage
 from hand_pose_ros.nodes.robot_driver import RobotDriver
 from hand_pose_ros.nodes.robot_inputs import ROBOT_ENDPOINTS, RobotInputs
 from hand_pose_ros.nodes.robot_setup import build_commander, build_gate, build_robot
-from hand_pose_ros.nodes.throttled_logger import ThrottledLogger, error_line
+from hand_pose_ros.nodes.throttled_logger import error_line
 from hand_pose_ros.nodes.topics import (
     DEADMAN_TOPIC,
-    DIAGNOSTICS_TOPIC,
     HANDS_TOPIC,
     LATCHED_QOS,
 )
@@ -55,28 +48,21 @@ _DEADMAN = Endpoint(
     DEADMAN_TOPIC, SUBSCRIPTION, QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 )
 _STATE = Endpoint("~/state", PUBLISHER, LATCHED_QOS)
-_DIAGNOSTICS = Endpoint(DIAGNOSTICS_TOPIC, PUBLISHER, QoSProfile(depth=1))
-_ENDPOINTS = (_HANDS, _DEADMAN, *ROBOT_ENDPOINTS, *COMMAND_ENDPOINTS.values(), _STATE, _DIAGNOSTICS)
-_DIAGNOSTICS_PERIOD_S = 1.0
+_ENDPOINTS = (_HANDS, _DEADMAN, *ROBOT_ENDPOINTS, *COMMAND_ENDPOINTS.values(), _STATE)
 _SWITCH_S = 0.0005  # a thread that computes lets others run: Python's 5 ms would be a command's latency
 _THREADS = 3  # hands, a transition, everything else
 
 
-class HandRetargetNode(LifecycleNode):
+class HandRetargetNode(ManagedNode):
     """One robot's hand."""
 
     def __init__(self, node_name: str = "hand_retarget", **node_arguments: Any) -> None:
-        Node.__init__(self, node_name, **node_arguments)
-        LifecycleNodeMixin.__init__(self, callback_group=ReentrantCallbackGroup())
-        self.throttled_logger = ThrottledLogger(self.get_logger())
+        super().__init__(node_name, **node_arguments)
         self.statistics = RetargetStatistics()
-        self.parameters = DeclaredParameters(self, [*RETARGET_PARAMETERS, *qos_parameters(self, _ENDPOINTS)])
-        for name in self.parameters.unknown:
-            self.get_logger().warning(f"there is no parameter '{name}': it has no effect")
+        self._declare(RETARGET_PARAMETERS, _ENDPOINTS)
         self._retargeter: Retargeter | None = None
         self._messages: CommandMessages | None = None
         self._driver: RobotDriver | None = None
-        self._configure_error: str | None = None
         self._commands: Any = None
         self._loop: CommandLoop | None = None
         self._active_inputs: list[Any] = []
@@ -84,15 +70,7 @@ class HandRetargetNode(LifecycleNode):
         self._publish_state(SafetyState.DISENGAGED, "not active")
         self._robot_inputs = RobotInputs(self, self.throttled_logger)
         self.create_service(SetBool, "~/engage", self._on_engage)
-        options = publisher_options(self, _DIAGNOSTICS, self.throttled_logger)
-        self._diagnostics = self.create_publisher(DiagnosticArray, **options)
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(_DIAGNOSTICS_PERIOD_S, self._publish_diagnostics, clock=steady)
-
-    def autostart(self) -> None:
-        """Configures and activates, unless the parameter ``autostart`` says no."""
-        if self.parameters["autostart"] and self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
-            self.trigger_activate()
+        self._begin_diagnostics(self._publish_diagnostics)
 
     @of_a_living_node
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -112,11 +90,7 @@ class HandRetargetNode(LifecycleNode):
             result = super().on_configure(state)
         except Exception as error:  # noqa: BLE001  whatever it is, it is told, and the node stays to be configured again
             self._retargeter = None
-            self.parameters.locked = False
-            if self.context.ok():  # else the process is being ended, and nothing is wrong
-                self._configure_error = f"cannot configure: {error_line(error)}"
-                self.get_logger().error(self._configure_error)
-            return TransitionCallbackReturn.FAILURE
+            return self._refuse_to_configure(error)
         return result
 
     @of_a_living_node
@@ -161,20 +135,6 @@ class HandRetargetNode(LifecycleNode):
         self._commands = self._retargeter = None
         self.parameters.locked = False
         return super().on_cleanup(state)
-
-    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Ends everything from any state."""
-        return self.on_cleanup(state)
-
-    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """A transition failed unexpectedly: back to unconfigured."""
-        self.get_logger().error(f"the transition from '{state.label}' failed")
-        return self.on_cleanup(state)
-
-    def destroy_node(self) -> None:
-        """Destroys the state machine too."""
-        super().destroy_node()
-        self._state_machine.destroy_when_not_in_use()
 
     def _listen(self, kind: type, endpoint: Endpoint, callback: Any, group: Any) -> Any:
         options = subscription_options(self, endpoint, self.throttled_logger)
@@ -239,10 +199,5 @@ class HandRetargetNode(LifecycleNode):
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the node until it is interrupted; 2 with one line where it cannot be made."""
-
-    def spin(executor: Executor, node: HandRetargetNode) -> None:
-        executor.create_task(node.autostart)
-        executor.spin()
-
     sys.setswitchinterval(_SWITCH_S)
-    return run_node("hand_retarget", HandRetargetNode, arguments, threads=_THREADS, spin=spin)
+    return run_node("hand_retarget", HandRetargetNode, arguments, threads=_THREADS, spin=spin_started)

@@ -1,8 +1,7 @@
 """The lifecycle node ``hand_tracker``: depth image + camera info in, hands out.
 
 The executor's threads only put the newest pair into a one-slot mailbox; one worker thread owns the model and
-publishes. Transitions have a callback group of their own, so that everything else is answered while one takes long.
-The topics are in ``topics`` and ``outputs``, the parameters in ``parameters/tracker_parameters``.
+publishes. The topics are in ``topics`` and ``outputs``, the parameters in ``parameters/tracker_parameters``.
 """
 
 from __future__ import annotations
@@ -11,41 +10,31 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import rclpy
-from diagnostic_msgs.msg import DiagnosticArray
-from rclpy.callback_groups import ReentrantCallbackGroup
-from rclpy.clock import Clock, ClockType, JumpThreshold, TimeJump
+from rclpy.clock import JumpThreshold, TimeJump
 from rclpy.duration import Duration
-from rclpy.executors import Executor
-from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.lifecycle.node import LifecycleNodeMixin
-from rclpy.node import Node
-from rclpy.qos import QoSProfile
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 
 from hand_pose_ros.nodes import diagnostics
 from hand_pose_ros.nodes.frame_worker import FrameWorker
 from hand_pose_ros.nodes.inputs import DepthInputs, input_endpoints
 from hand_pose_ros.nodes.kernel_compiler import compile_kernels
+from hand_pose_ros.nodes.managed_lifecycle import ManagedNode, spin_started
 from hand_pose_ros.nodes.node_main import of_a_living_node, run_node
 from hand_pose_ros.nodes.outputs import OPTIONAL_ENDPOINTS, OUTPUT_ENDPOINTS, HandOutputs
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
 from hand_pose_ros.nodes.parameters.tracker_parameters import TRACKER_PARAMETERS
-from hand_pose_ros.nodes.qos_overrides import PUBLISHER, Endpoint, publisher_options, qos_parameters
 from hand_pose_ros.nodes.services import TrackerServices
-from hand_pose_ros.nodes.throttled_logger import ThrottledLogger, error_line
-from hand_pose_ros.nodes.topics import DIAGNOSTICS_TOPIC
 from hand_pose_ros.nodes.tracker_factory import build_tracker
 
 if TYPE_CHECKING:
     from hand_pose_ros.tracking.tracker import HandTracker
 
-_DIAGNOSTICS = Endpoint(DIAGNOSTICS_TOPIC, PUBLISHER, QoSProfile(depth=1))
-_DIAGNOSTICS_PERIOD_S = 1.0
 _THREADS = 3  # a transition, what asks for the state meanwhile, everything else
 
 Preparation = Callable[[Callable[[str], object], Callable[[], bool]], None]
 
 
-class HandTrackerNode(LifecycleNode):
+class HandTrackerNode(ManagedNode):
     """``tracker_factory`` makes the tracker from the parameters when the node configures, after ``prepare(log, runs)``,
     which gives up once ``runs()`` is false."""
 
@@ -56,9 +45,7 @@ class HandTrackerNode(LifecycleNode):
         prepare: Preparation | None = None,
         **node_arguments: Any,
     ) -> None:
-        Node.__init__(self, node_name, **node_arguments)
-        self._transitions = ReentrantCallbackGroup()  # a busy state machine refuses a second transition
-        LifecycleNodeMixin.__init__(self, callback_group=self._transitions)
+        super().__init__(node_name, **node_arguments)
         self._tracker_factory = tracker_factory
         self._prepare = prepare
         self._configuring = False
@@ -66,27 +53,15 @@ class HandTrackerNode(LifecycleNode):
         self._inputs: DepthInputs | None = None
         self._outputs: HandOutputs | None = None
         self._worker: FrameWorker | None = None
-        self._configure_error: str | None = None
-        self.throttled_logger = ThrottledLogger(self.get_logger())
         self.statistics = diagnostics.FrameStatistics()
-        endpoints = (*input_endpoints(self), *OUTPUT_ENDPOINTS, *OPTIONAL_ENDPOINTS, _DIAGNOSTICS)
-        self.parameters = DeclaredParameters(self, [*TRACKER_PARAMETERS, *qos_parameters(self, endpoints)])
-        for name in self.parameters.unknown:
-            self.get_logger().warning(f"there is no parameter '{name}': it has no effect")
+        endpoints = (*input_endpoints(self), *OUTPUT_ENDPOINTS, *OPTIONAL_ENDPOINTS)
+        self._declare(TRACKER_PARAMETERS, endpoints)
         self._tracker_services = TrackerServices(self, lambda: self._worker)
-        options = publisher_options(self, _DIAGNOSTICS, self.throttled_logger)
-        self._diagnostics = self.create_publisher(DiagnosticArray, **options)
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(_DIAGNOSTICS_PERIOD_S, self._publish_diagnostics, clock=steady)
+        self._begin_diagnostics(self._publish_diagnostics)
         backwards = JumpThreshold(
             min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=False
         )
         self._jump = self.get_clock().create_jump_callback(backwards, post_callback=self._on_clock_jump)
-
-    def autostart(self) -> None:
-        """Configures and activates, unless the parameter ``autostart`` says no."""
-        if self.parameters["autostart"] and self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
-            self.trigger_activate()
 
     @of_a_living_node
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -104,11 +79,7 @@ class HandTrackerNode(LifecycleNode):
             result = super().on_configure(state)
         except Exception as error:  # noqa: BLE001  whatever it is, it is told, and the node stays to be configured again
             self._tracker = None
-            self.parameters.locked = False
-            if self.context.ok():  # else the process is being ended, and nothing is wrong
-                self._configure_error = f"cannot configure: {error_line(error)}"
-                self.get_logger().error(self._configure_error)
-            result = TransitionCallbackReturn.FAILURE
+            result = self._refuse_to_configure(error)
         finally:
             self._configuring = False
         return result
@@ -164,21 +135,6 @@ class HandTrackerNode(LifecycleNode):
         self._outputs = self._tracker = None
         self.parameters.locked = False
         return super().on_cleanup(state)
-
-    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Ends everything from any state."""
-        return self.on_cleanup(state)
-
-    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """A transition failed unexpectedly: back to unconfigured."""
-        self.get_logger().error(f"the transition from '{state.label}' failed")
-        return self.on_cleanup(state)
-
-    def destroy_node(self) -> None:
-        """Destroys the state machine too, which threads in the middle of their work would keep, and with it the
-        middleware's part of the node."""
-        super().destroy_node()
-        self._state_machine.destroy_when_not_in_use()
 
     def close(self) -> None:
         """Stops the worker; before destroy_node, in whatever state."""
@@ -239,11 +195,7 @@ def main(
 ) -> int:
     """Runs the node until it is interrupted; 2 with one line where it cannot be made."""
 
-    def spin(executor: Executor, node: HandTrackerNode) -> None:
-        executor.create_task(node.autostart)
-        executor.spin()
-
     def make() -> HandTrackerNode:
         return HandTrackerNode(tracker_factory, prepare=compile_kernels)
 
-    return run_node("hand_tracker", make, arguments, threads=_THREADS, spin=spin)
+    return run_node("hand_tracker", make, arguments, threads=_THREADS, spin=spin_started)

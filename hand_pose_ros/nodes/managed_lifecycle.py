@@ -1,0 +1,88 @@
+"""What the package's lifecycle nodes share: parameters, diagnostics once a second, how a failed transition ends.
+
+Transitions have a callback group of their own, so that everything else is answered while one takes long. A node says
+what it does in each state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.clock import Clock, ClockType
+from rclpy.executors import Executor
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.lifecycle.node import LifecycleNodeMixin
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+
+from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters, Parameter
+from hand_pose_ros.nodes.qos_overrides import PUBLISHER, Endpoint, publisher_options, qos_parameters
+from hand_pose_ros.nodes.throttled_logger import ThrottledLogger, error_line
+from hand_pose_ros.nodes.topics import DIAGNOSTICS_TOPIC
+
+_DIAGNOSTICS = Endpoint(DIAGNOSTICS_TOPIC, PUBLISHER, QoSProfile(depth=1))
+_DIAGNOSTICS_PERIOD_S = 1.0
+
+
+class ManagedNode(LifecycleNode):
+    """A lifecycle node with parameters of a schema, which tells its diagnostics in every state."""
+
+    parameters: DeclaredParameters
+
+    def __init__(self, node_name: str, **node_arguments: Any) -> None:
+        Node.__init__(self, node_name, **node_arguments)
+        self._transitions = ReentrantCallbackGroup()  # a busy state machine refuses a second transition
+        LifecycleNodeMixin.__init__(self, callback_group=self._transitions)
+        self._configure_error: str | None = None
+        self.throttled_logger = ThrottledLogger(self.get_logger())
+
+    def autostart(self) -> None:
+        """Configures and activates, unless the parameter ``autostart`` says no."""
+        if self.parameters["autostart"] and self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
+            self.trigger_activate()
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Ends everything from any state."""
+        return self.on_cleanup(state)
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """A transition failed unexpectedly: back to unconfigured."""
+        self.get_logger().error(f"the transition from '{state.label}' failed")
+        return self.on_cleanup(state)
+
+    def destroy_node(self) -> None:
+        """Destroys the state machine too, which threads in the middle of their work would keep, and with it the
+        middleware's part of the node."""
+        super().destroy_node()
+        self._state_machine.destroy_when_not_in_use()
+
+    def _declare(self, parameters: Iterable[Parameter], endpoints: Iterable[Endpoint]) -> None:
+        """The parameters of the node, and those of the QoS of its topics, diagnostics included."""
+        qos = qos_parameters(self, (*endpoints, _DIAGNOSTICS))
+        self.parameters = DeclaredParameters(self, [*parameters, *qos])
+        for name in self.parameters.unknown:
+            self.get_logger().warning(f"there is no parameter '{name}': it has no effect")
+
+    def _begin_diagnostics(self, publish: Callable[[], None]) -> None:
+        """From now on ``publish`` is called once a second, whatever the node's clock does."""
+        options = publisher_options(self, _DIAGNOSTICS, self.throttled_logger)
+        self._diagnostics = self.create_publisher(DiagnosticArray, **options)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(_DIAGNOSTICS_PERIOD_S, publish, clock=steady)
+
+    def _refuse_to_configure(self, error: Exception) -> TransitionCallbackReturn:
+        """It is told, and parameters may change, so that the node can be configured again."""
+        self.parameters.locked = False
+        if self.context.ok():  # else the process is being ended, and nothing is wrong
+            self._configure_error = f"cannot configure: {error_line(error)}"
+            self.get_logger().error(self._configure_error)
+        return TransitionCallbackReturn.FAILURE
+
+
+def spin_started(executor: Executor, node: ManagedNode) -> None:
+    """Spins a node that configures and activates itself."""
+    executor.create_task(node.autostart)
+    executor.spin()
