@@ -7,8 +7,6 @@ refuses the configuration, ImportError where it is not installed.
 from __future__ import annotations
 
 import importlib
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -17,7 +15,7 @@ from hand_pose_ros.retarget.engine import Array, OperatorHand, human_vectors
 from hand_pose_ros.retarget.joint_order import JointOrder
 from hand_pose_ros.retarget.robot_config import OptimizerConfig
 from hand_pose_ros.retarget.robot_description import RobotDescription
-from hand_pose_ros.validation import shown
+from hand_pose_ros.retarget.solver import build_solver, solver_options
 
 VERSION = "0.5.0"
 """The version that this was written and measured with. It needs numpy 2 and a Python below 3.13."""
@@ -36,32 +34,14 @@ class DexRetargetingEngine:
     def __init__(self, config: OptimizerConfig, description: RobotDescription) -> None:
         package = load()
         self._kind, self._indices = config.type, config.human_indices()
-        given: dict[str, Any] = {
-            "type": config.type,
-            "wrist_link_name": config.wrist_link_name,
-            "target_link_names": config.target_link_names,
-            "target_joint_names": config.target_joint_names,
-            "target_origin_link_names": config.target_origin_link_names,
-            "target_task_link_names": config.target_task_link_names,
-            "finger_tip_link_names": config.finger_tip_link_names,
-        }
-        options = {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
+        options = solver_options(config)
         if config.type != "dexpilot":  # it says aloud that indices are uncommon there
             options["target_link_human_indices"] = self._indices
-        with TemporaryDirectory(prefix="hand_pose_ros-") as folder:
-            urdf = Path(folder) / "robot.urdf"
-            urdf.write_text(description.kinematics(), encoding="utf-8")
-            try:
-                self._solver = package.RetargetingConfig(
-                    urdf_path=str(urdf), **options, scaling_factor=config.scaling_factor,
-                    normal_delta=config.normal_delta, huber_delta=config.huber_delta, project_dist=config.project_dist,
-                    escape_dist=config.escape_dist, has_joint_limits=config.has_joint_limits,
-                    ignore_mimic_joint=config.ignore_mimic_joint, low_pass_alpha=config.low_pass_alpha,
-                ).build()  # fmt: skip
-            except (ValueError, RuntimeError, TypeError, KeyError, AttributeError) as error:
-                raise ValueError(
-                    f"dex-retargeting refuses {description.source}: {shown(error, 500)}"
-                ) from error
+        self._solver = build_solver(
+            self.name,
+            description,
+            lambda urdf: package.RetargetingConfig(type=config.type, urdf_path=urdf, **options).build(),
+        )
         if config.low_pass_alpha == 1.0:
             self._solver.filter = None
         self._order = JointOrder(self._solver.joint_names, description, config.target_joint_names)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from hand_pose_ros.retarget.engine import Array, OperatorHand, human_vectors
 from hand_pose_ros.retarget.joint_order import JointOrder
 from hand_pose_ros.retarget.robot_config import OptimizerConfig
 from hand_pose_ros.retarget.robot_description import RobotDescription
+from hand_pose_ros.retarget.solver import build_solver, solver_options
 from hand_pose_ros.validation import shown
 
 VERSION = "0.4.1"
@@ -42,28 +42,15 @@ class DexiEngine:
     def __init__(self, config: OptimizerConfig, description: RobotDescription) -> None:
         package = load()
         self._kind, self._indices = config.type, config.human_indices()
-        given = {
-            "wrist_link_name": config.wrist_link_name,
-            "target_link_names": config.target_link_names,
-            "target_joint_names": config.target_joint_names,
-            "target_origin_link_names": config.target_origin_link_names,
-            "target_task_link_names": config.target_task_link_names,
-            "finger_tip_link_names": config.finger_tip_link_names,
-            "target_link_human_indices": None if config.type == "dexpilot" else self._indices.tolist(),
-        }
-        options = {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
-        with TemporaryDirectory(prefix="hand_pose_ros-") as folder:
-            urdf = Path(folder) / "robot.urdf"
-            urdf.write_text(description.kinematics(), encoding="utf-8")
-            try:
-                self._solver = package.RetargetingConfig(
-                    config.type, str(urdf), **options, scaling_factor=config.scaling_factor,
-                    normal_delta=config.normal_delta, huber_delta=config.huber_delta, project_dist=config.project_dist,
-                    escape_dist=config.escape_dist, has_joint_limits=config.has_joint_limits,
-                    ignore_mimic_joint=config.ignore_mimic_joint, low_pass_alpha=config.low_pass_alpha,
-                ).build()  # fmt: skip
-            except (ValueError, RuntimeError, TypeError) as error:
-                raise ValueError(f"dexi-rs refuses {description.source}: {shown(error, 500)}") from error
+        options = solver_options(config)
+        indices = None if config.type == "dexpilot" else self._indices.tolist()
+        self._solver = build_solver(
+            self.name,
+            description,
+            lambda urdf: package.RetargetingConfig(
+                config.type, urdf, **options, target_link_human_indices=indices
+            ).build(),
+        )
         self._order = JointOrder(self._solver.joint_names, description, config.target_joint_names)
         self.joint_names = self._order.driven
         self._fixed = [0.0] * self._solver.fixed_dof or None
