@@ -23,22 +23,10 @@ from std_msgs.msg import Header
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.depth.compressed import TRANSPORT, compressed_size, decode_compressed_depth, is_compressed
 from hand_pose_ros.depth.image import UnknownEncodingError, decode_depth
-from hand_pose_ros.hand.kinematic_tree import kinematic_tree
-from hand_pose_ros.hand.skeleton import (
-    ANGLE_LIMITS,
-    ANGLE_NAMES,
-    JOINT_COUNT,
-    JOINT_NAMES,
-    JOINT_PARENTS,
-    SEGMENT_NAMES,
-    SEGMENT_PARENTS,
-    SHAPE_NAMES,
-    TEMPLATE_BONE_LENGTHS,
-)
+from hand_pose_ros.hand.skeleton import ANGLE_LIMITS, ANGLE_NAMES, JOINT_NAMES
 from hand_pose_ros.msg import HandModelInfo, HandPose, HandPoseArray
 from hand_pose_ros.nodes import hand_frames
-from hand_pose_ros.refine.surface_model import END_RADII
-from hand_pose_ros.resources import package_version
+from hand_pose_ros.recording.message_contents import MessageTypes
 
 if TYPE_CHECKING:
     from hand_pose_ros.tracking.hand import Hand
@@ -47,6 +35,7 @@ SIDES = {"right": HandPose.SIDE_RIGHT, "left": HandPose.SIDE_LEFT}
 SIDE_NAMES = {code: name for name, code in SIDES.items()}
 
 _bridge = CvBridge()
+_messages = MessageTypes(HandPose, HandPoseArray, HandModelInfo, Point, Vector3, Quaternion, Pose)
 
 
 def depth_from_image(image: Image, depth_unit_m: float) -> np.ndarray:
@@ -142,32 +131,17 @@ def impossible(hand: Hand) -> str | None:
 
 def hands_message(hands: Sequence[Hand], state: int, header: Header) -> HandPoseArray:
     """Converts the hands of one image; the array is empty when there is none."""
-    return HandPoseArray(
-        header=header, state=int(state), hands=[hand_message(hand, header) for hand in hands]
-    )
+    return _messages.hands(hands, state, header)
 
 
 def hand_message(hand: Hand, header: Header) -> HandPose:
     """Converts one hand."""
-    return HandPose(
-        header=header,
-        side=SIDES[hand.side],
-        track_id=int(hand.track_id),
-        state=int(hand.state),
-        confidence=float(hand.confidence),
-        palm=_pose(hand.translation, Rotation.from_matrix(hand.rotation).as_quat()),
-        joints=[point(joint) for joint in hand.joints],
-        joint_confidence=np.asarray(hand.joint_confidence, dtype=np.float32),
-        joint_velocities=[vector(velocity) for velocity in hand.joint_velocities],
-        angles=np.asarray(hand.angles, dtype=np.float64),
-        angle_velocities=np.asarray(hand.angle_velocities, dtype=np.float64),
-        scale=float(hand.scale),
-        shape=np.asarray(hand.shape, dtype=np.float32),
-        shape_frozen=bool(hand.shape_frozen),
-        bone_lengths=_lengths_by_joint(hand.bone_lengths),
-        flesh_thickness=float(hand.thickness),
-        segments=_poses(hand.segment_positions, hand.segment_rotations),
-    )
+    return _messages.hand(hand, header)
+
+
+def model_info_message(model_name: str, model_hash: str) -> HandModelInfo:
+    """Returns the skeleton's tables and the model that estimates the hands, for consumers that match by name."""
+    return _messages.model_info(model_name, model_hash)
 
 
 def truth_message(joints: np.ndarray, side: str, header: Header) -> HandPoseArray:
@@ -222,42 +196,6 @@ def transforms(hand: Hand, header: Header, full: bool, prefix: str) -> list[Tran
     return result
 
 
-def model_info_message(model_name: str, model_hash: str) -> HandModelInfo:
-    """Returns the skeleton's tables and the model that estimates the hands, for consumers that match by name."""
-    right, left = kinematic_tree("right"), kinematic_tree("left")
-    return HandModelInfo(
-        model_name=model_name,
-        model_hash=model_hash,
-        package_version=package_version(),
-        joint_names=list(JOINT_NAMES),
-        joint_parents=list(JOINT_PARENTS),
-        bone_lengths=_lengths_by_joint(TEMPLATE_BONE_LENGTHS),
-        joint_radii=END_RADII[:JOINT_COUNT].astype(np.float32),
-        joint_segments=list(right.joint_segments),
-        right_joint_positions=[point(p) for p in right.joint_positions],
-        left_joint_positions=[point(p) for p in left.joint_positions],
-        joint_shape_flags=right.joint_shape.reshape(-1),
-        angle_names=list(ANGLE_NAMES),
-        angle_lower=np.ascontiguousarray(ANGLE_LIMITS[:, 0]),
-        angle_upper=np.ascontiguousarray(ANGLE_LIMITS[:, 1]),
-        angle_segments=list(right.angle_segments),
-        angle_axes=[vector(axis) for axis in right.angle_axes],
-        right_angle_signs=list(right.angle_signs),
-        left_angle_signs=list(left.angle_signs),
-        segment_names=list(SEGMENT_NAMES),
-        segment_parents=list(SEGMENT_PARENTS),
-        right_segments=_poses(right.segment_positions, right.segment_rotations),
-        left_segments=_poses(left.segment_positions, left.segment_rotations),
-        segment_shape_flags=right.segment_shape.reshape(-1),
-        shape_names=list(SHAPE_NAMES),
-    )
-
-
-def _lengths_by_joint(lengths: np.ndarray) -> np.ndarray:
-    """Returns lengths (22,) m of ``skeleton.BONES`` as the messages have them: (23,) by joint, 0 for the root."""
-    return np.concatenate([[0.0], lengths]).astype(np.float32)
-
-
 def point(xyz: np.ndarray) -> Point:
     """Converts (3,) to a Point."""
     return Point(x=float(xyz[0]), y=float(xyz[1]), z=float(xyz[2]))
@@ -271,13 +209,3 @@ def vector(xyz: np.ndarray) -> Vector3:
 def quaternion(xyzw: np.ndarray) -> Quaternion:
     """Converts (4,), the real part last, to a Quaternion."""
     return Quaternion(x=float(xyzw[0]), y=float(xyzw[1]), z=float(xyzw[2]), w=float(xyzw[3]))
-
-
-def _pose(position: np.ndarray, xyzw: np.ndarray) -> Pose:
-    """Converts a position (3,) m and a quaternion (4,), the real part last, to a Pose."""
-    return Pose(position=point(position), orientation=quaternion(xyzw))
-
-
-def _poses(positions: np.ndarray, rotations: np.ndarray) -> list[Pose]:
-    quaternions = Rotation.from_matrix(rotations).as_quat()
-    return [_pose(position, xyzw) for position, xyzw in zip(positions, quaternions, strict=True)]

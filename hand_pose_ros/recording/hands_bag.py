@@ -15,12 +15,7 @@ from typing import Any
 from rosbags.rosbag2 import StoragePlugin, Writer
 
 from hand_pose_ros.network.checkpoint import CheckpointInfo
-from hand_pose_ros.recording.hand_messages import (
-    hands_message,
-    header,
-    joint_state_message,
-    model_info_message,
-)
+from hand_pose_ros.recording.hand_messages import bag_types, header, joint_state_message
 from hand_pose_ros.recording.ros_types import HAND_MODEL_INFO, HAND_POSE_ARRAY, JOINT_STATE, type_store
 from hand_pose_ros.recording.tracked_frame import TrackedFrame
 from hand_pose_ros.tracking.hand import TrackState, named_hands
@@ -28,7 +23,7 @@ from hand_pose_ros.tracking.hand import TrackState, named_hands
 
 def write_hands_bag(path: Path, frames: Sequence[TrackedFrame], model: CheckpointInfo | None = None) -> None:
     """Writes the bag, whole or not at all. OSError when it cannot be written."""
-    store = type_store()
+    store, types = type_store(), bag_types()
     path.parent.mkdir(parents=True, exist_ok=True)
     # rosbags writes a folder; only its one file is kept.
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}.") as temporary:
@@ -41,13 +36,13 @@ def write_hands_bag(path: Path, frames: Sequence[TrackedFrame], model: Checkpoin
             info = connect("/hand_model_info", HAND_MODEL_INFO)
             hands, states = connect("/hands", HAND_POSE_ARRAY), connect("/hand_joint_states", JOINT_STATE)
             if model is not None:
-                message = model_info_message(model.name, model.sha256)
+                message = types.model_info(model.name, model.sha256)
                 stamp_ns = max(frames[0].stamp_ns, 0) if frames else 0
                 writer.write(info, stamp_ns, store.serialize_cdr(message, HAND_MODEL_INFO))
             for frame in frames:
                 head = header(frame.stamp_ns, frame.frame_id)
                 stamp_ns = max(frame.stamp_ns, 0)
-                found = hands_message(frame.result.hands, frame.result.state, head)
+                found = types.hands(frame.result.hands, frame.result.state, head)
                 writer.write(hands, stamp_ns, store.serialize_cdr(found, HAND_POSE_ARRAY))
                 seen = [h for h in named_hands(frame.result.hands) if h.state == TrackState.TRACK]
                 if seen:

@@ -45,7 +45,7 @@ def test_hands_and_their_angles_are_the_nodes(hand) -> None:
     hands = [hand(), hand("left", track_id=9)]
     head = hand_messages.header(STAMP_NS, "camera")
     same(
-        hand_messages.hands_message(hands, 1, head), HAND_POSE_ARRAY,
+        hand_messages.bag_types().hands(hands, 1, head), HAND_POSE_ARRAY,
         conversions.hands_message(hands, 1, ros_header()), HandPoseArray,
     )  # fmt: skip
     same(
@@ -53,14 +53,14 @@ def test_hands_and_their_angles_are_the_nodes(hand) -> None:
         conversions.joint_state(hands, ros_header()), JointState,
     )  # fmt: skip
     same(
-        hand_messages.hands_message([], 0, head), HAND_POSE_ARRAY,
+        hand_messages.bag_types().hands([], 0, head), HAND_POSE_ARRAY,
         conversions.hands_message([], 0, ros_header()), HandPoseArray,
     )  # fmt: skip
 
 
 def test_the_model_info_is_the_nodes() -> None:
     same(
-        hand_messages.model_info_message("default", "ab" * 32), HAND_MODEL_INFO,
+        hand_messages.bag_types().model_info("default", "ab" * 32), HAND_MODEL_INFO,
         conversions.model_info_message("default", "ab" * 32), HandModelInfo,
     )  # fmt: skip
 
