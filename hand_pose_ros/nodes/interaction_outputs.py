@@ -65,8 +65,8 @@ _SAME_THICKNESS = 0.02
 
 
 class InteractionOutputs:
-    """``create`` makes a publisher of a type for an endpoint, ``destroy`` ends it. :meth:`publish` is the worker's,
-    :meth:`engage_palm` may be called from any thread."""
+    """``create`` makes a publisher of a type for an endpoint. :meth:`publish` is the worker's, :meth:`engage_palm` may
+    be called from any thread."""
 
     def __init__(
         self,

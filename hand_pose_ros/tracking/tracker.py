@@ -170,9 +170,8 @@ class HandTracker:
         try:
             return work()
         except RuntimeError as error:
-            from hand_pose_ros.network.device import (
-                is_device_error,  # torch: not loaded where others run the network
-            )
+            # With torch, which is not loaded where others run the network.
+            from hand_pose_ros.network.device import is_device_error
 
             if not is_device_error(error):
                 raise
