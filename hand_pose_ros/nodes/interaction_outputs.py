@@ -61,8 +61,8 @@ INTERACTION_ENDPOINTS = (_GESTURES, _DESCRIPTION, *_SIDE_ENDPOINTS.values())
 JOINT_SET_ENDPOINTS = tuple(_JOINT_SETS.values())
 """Of these there are those that the parameter ``joint_sets`` names."""
 _SAME_THICKNESS = 0.02
-"""A description is not published anew for a thickness (log scale) that differs by less: it goes on being learnt. Guessed:
-2 % of a finger is below what is seen in RViz."""
+"""A description is not published anew for a thickness (log scale) that differs by less: it goes on being learnt.
+Guessed: 2 % of a finger is below what is seen in RViz."""
 
 
 class InteractionOutputs:
