@@ -64,6 +64,7 @@ def test_machine_code_is_kept_and_loaded_again(load, tmp_path, caplog):
     assert not caplog.records
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["nbi", "nbc"])
 @pytest.mark.parametrize("keep", [0, 1, 40])
 def test_a_damaged_cache_is_told_in_one_line_and_made_anew(load, tmp_path, caplog, kind, keep):
@@ -87,6 +88,7 @@ def test_a_full_disk_is_told_and_the_kernel_runs(load, tmp_path, caplog, monkeyp
     assert len(caplog.records) == 1
 
 
+@pytest.mark.slow
 def test_machine_code_of_another_cpu_is_told_and_compiled_anew(load, caplog, monkeypatch):
     load().twice(2)
     magic = "numba.core.codegen.CPUCodegen.magic_tuple"
@@ -96,6 +98,7 @@ def test_machine_code_of_another_cpu_is_told_and_compiled_anew(load, caplog, mon
     assert "another CPU" in caplog.text
 
 
+@pytest.mark.slow
 def test_a_cache_that_can_only_be_read_is_used(load, tmp_path, caplog, monkeypatch):
     """What an installation compiled, for a user who may not write there."""
     load().twice(2)

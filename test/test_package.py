@@ -101,6 +101,7 @@ def test_nodes_are_short() -> None:
         assert len(path.read_text(encoding="utf-8").splitlines()) < 250, path.name
 
 
+@pytest.mark.slow
 def test_every_kernel_has_the_packages_cache() -> None:
     """numba's own decorator raises where there is no place for its cache."""
     for path in sources():

@@ -98,6 +98,7 @@ def test_metres_survive_the_quantisation_of_inverse_depth():
     assert (np.abs(back - depth)[~missing] <= 1.05 * step[~missing] + 1e-6).all()
 
 
+@pytest.mark.slow
 @given(arrays(np.uint16, st.tuples(st.integers(1, 6), st.integers(1, 9)), elements=st.one_of(
     st.just(0), st.integers(0, 65535))))  # fmt: skip
 def test_rvl_gives_the_counts_that_went_in(counts):

@@ -69,6 +69,7 @@ def test_places_out_of_range_and_more_than_six_are_left_out():
     assert len(ProposalGenerator(far, blob_config=wide).propose(blind, 2)) == 1
 
 
+@pytest.mark.slow
 def test_a_score_speaks_for_a_hand_or_against_it_within_limits():
     scores = (0.0, 0.2, 0.4, 0.6, 1.0)
     log_odds = [score_log_odds(score, ProposalConfig()) for score in scores]

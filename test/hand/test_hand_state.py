@@ -29,6 +29,7 @@ def test_seed_decides_the_hands() -> None:
     assert not torch.equal(one.angles, other.angles)
 
 
+@pytest.mark.slow
 def test_frames_of_a_group_show_one_hand() -> None:
     state = random_hands(6, seed=5, shape_spread=0.2)
     shared = replace(state, group=torch.tensor([0, 0, 0, 3, 3, 3]))

@@ -64,6 +64,7 @@ def torch_answers() -> np.ndarray:
     return reference(BackendConfig(device="cpu", precision="float32"))(*crops(7))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["onnxruntime", "openvino"])
 @pytest.mark.parametrize("threads", [1, 2])
 def test_backends_compute_what_torch_does_in_batches_of_any_size(name, threads, torch_answers):
@@ -82,6 +83,7 @@ def test_backends_compute_what_torch_does_in_batches_of_any_size(name, threads, 
         )
 
 
+@pytest.mark.slow
 def test_the_frozen_script_computes_what_the_network_does(torch_answers):
     net, _ = load_checkpoint(WEIGHTS)
     pictures, distances = crops(7)
@@ -91,6 +93,7 @@ def test_the_frozen_script_computes_what_the_network_does(torch_answers):
     assert isinstance(reference(BackendConfig(device="cpu"))._run, torch.jit.ScriptModule)
 
 
+@pytest.mark.slow
 def test_weights_cast_once_give_what_casting_in_every_call_gives():
     net, _ = load_checkpoint(WEIGHTS)
     pictures, distances = (torch.from_numpy(array) for array in crops(2))
@@ -141,6 +144,7 @@ def damage(path: Path, how: str) -> None:
         onnx.write_bytes(WEIGHTS.with_name("small.onnx").read_bytes())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["missing", "empty", "cut off", "no ONNX file", "stale"])
 def test_a_file_that_cannot_be_used_leaves_the_network_to_torch_with_one_line(copied, how, caplog):
     damage(copied, how)
@@ -154,6 +158,7 @@ def test_a_file_that_cannot_be_used_leaves_the_network_to_torch_with_one_line(co
     assert all("hand.onnx" in line and "\n" not in line for line in lines)
 
 
+@pytest.mark.slow
 def test_a_backend_that_disagrees_is_not_taken(monkeypatch, caplog):
     from hand_pose_ros.network import onnx_backends
 
@@ -172,6 +177,7 @@ def test_a_backend_that_disagrees_is_not_taken(monkeypatch, caplog):
     assert "onnxruntime is off by 0.01 of torch's own output" in caplog.text
 
 
+@pytest.mark.slow
 def test_a_backend_that_is_not_installed_is_named_when_it_is_asked_for(monkeypatch):
     from hand_pose_ros.network import onnx_backends
 

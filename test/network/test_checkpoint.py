@@ -254,6 +254,7 @@ def test_a_file_too_large_is_not_read(weights, monkeypatch):
         load_model(weights)
 
 
+@pytest.mark.slow
 def test_checking_weights_leaves_the_random_stream_alone(weights):
     """A run that starts from a file draws its own weights before."""
     torch.manual_seed(0)

@@ -77,6 +77,7 @@ def test_image_without_camera_info_names_both_topics(rig, fake_tracker):
     assert "'/depth/camera_info'" in bench.last_error()
 
 
+@pytest.mark.slow
 def test_stamps_that_never_match_are_reported(rig, fake_tracker):
     bench = rig(fake_tracker(), max_age_s=0.0)
     bench.connect()
@@ -105,6 +106,7 @@ def test_silence_with_a_publisher_names_the_middleware_profile(rig, fake_tracker
     assert "QoS" in bench.last_error()
 
 
+@pytest.mark.slow
 def test_image_without_one_valid_pixel_gives_no_hand_and_a_word(rig, fake_tracker):
     tracker = fake_tracker()
     bench = rig(tracker)
@@ -116,6 +118,7 @@ def test_image_without_one_valid_pixel_gives_no_hand_and_a_word(rig, fake_tracke
     assert bench.wait_for_error("no valid pixel")
 
 
+@pytest.mark.slow
 def test_nan_and_infinite_readings_are_no_readings(rig, fake_tracker):
     tracker = fake_tracker()
     bench = rig(tracker)
@@ -128,6 +131,7 @@ def test_nan_and_infinite_readings_are_no_readings(rig, fake_tracker):
     assert np.isfinite(tracker.depths[0][1:]).all()
 
 
+@pytest.mark.slow
 def test_encoding_that_only_cv_bridge_knows_is_read(rig, fake_tracker):
     tracker = fake_tracker()
     bench = rig(tracker)
@@ -235,6 +239,7 @@ def test_bad_parameter_refuses_to_configure_until_it_is_mended(rig, fake_tracker
     bench.connect()
 
 
+@pytest.mark.slow
 def test_user_that_is_no_safe_file_name_refuses_to_configure(rig, tmp_path, capfd):
     rig(build_tracker, user="../anna", user_folder=str(tmp_path / "users"))
     error = capfd.readouterr().err
@@ -253,6 +258,7 @@ def test_folder_that_no_hand_can_be_saved_in_refuses_to_configure(rig, tmp_path,
     assert f"users' folder '{folder}' cannot be made" in error
 
 
+@pytest.mark.slow
 def test_unknown_parameter_name_is_reported(rig, fake_tracker, capfd):
     rig(fake_tracker(), sied="left")
     assert "no parameter 'sied'" in capfd.readouterr().err

@@ -26,6 +26,7 @@ def raising(error: Exception) -> Callable[[object], object]:
     return factory
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "error, text",
     [
@@ -55,6 +56,7 @@ def test_whatever_fails_is_told_in_the_diagnostics_and_can_be_tried_again(rig, f
     assert bench.node.trigger_configure() == TransitionCallbackReturn.SUCCESS
 
 
+@pytest.mark.slow
 def test_a_preparation_that_fails_is_told_too(rig, fake_tracker):
     bench = rig(fake_tracker(), autostart=False)
 
@@ -128,6 +130,7 @@ def test_services_and_diagnostics_are_answered_while_it_takes_long(fake_tracker)
         context.try_shutdown()
 
 
+@pytest.mark.slow
 def test_a_fault_while_tracking_is_an_error_in_the_diagnostics_and_one_line(rig, fake_tracker, hand):
     tracker = fake_tracker((hand(),))
     tracker.faults = {}

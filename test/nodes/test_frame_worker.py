@@ -120,6 +120,7 @@ def test_answer_has_the_hands_and_the_header_of_its_frame(bench: Callable[..., B
     assert tested.worker.tracking == "track"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start_s", [0.0, 1.0, 1_795_000_000.0])
 def test_tracker_counts_time_from_the_first_frame_whatever_the_clock_says(
     bench: Callable[..., Bench], fake_tracker, start_s: float
@@ -132,6 +133,7 @@ def test_tracker_counts_time_from_the_first_frame_whatever_the_clock_says(
     assert tested.tracker.stamps == [0.0, 0.125, 0.0, 0.125, 0.25]
 
 
+@pytest.mark.slow
 def test_newer_frame_replaces_the_one_that_waits(bench: Callable[..., Bench], fake_tracker):
     tested = bench(fake_tracker(delay_s=0.3))
     tested.offer(1.0)
@@ -145,6 +147,7 @@ def test_newer_frame_replaces_the_one_that_waits(bench: Callable[..., Bench], fa
     assert tested.statistics.figures()["dropped_newer_arrived"] == 2
 
 
+@pytest.mark.slow
 def test_frame_that_is_not_after_the_last_one_is_dropped(bench: Callable[..., Bench], fake_tracker):
     tested = bench(fake_tracker())
     tested.play(5.0)
@@ -153,6 +156,7 @@ def test_frame_that_is_not_after_the_last_one_is_dropped(bench: Callable[..., Be
     assert tested.tracker.stamps == [0.0]
 
 
+@pytest.mark.slow
 def test_reset_lets_time_begin_anew(bench: Callable[..., Bench], fake_tracker):
     tested = bench(fake_tracker())
     tested.play(5.0)
@@ -183,6 +187,7 @@ def test_result_of_a_frame_taken_before_a_reset_is_thrown_away(
     assert called == [1]
 
 
+@pytest.mark.slow
 def test_equal_stamps_are_told(bench: Callable[..., Bench], fake_tracker):
     tested = bench(fake_tracker())
     tested.play(5.0)
@@ -203,6 +208,7 @@ def test_old_frame_is_dropped_with_the_reason(bench: Callable[..., Bench], fake_
     assert tested.tracker.stamps == []
 
 
+@pytest.mark.slow
 def test_camera_is_made_anew_only_when_a_number_changed(bench: Callable[..., Bench], fake_tracker):
     tested = bench(fake_tracker(), rectified="false")
     tested.play(1.0, 2.0)
@@ -213,6 +219,7 @@ def test_camera_is_made_anew_only_when_a_number_changed(bench: Callable[..., Ben
     assert (first.fx, third.fx) == (60.0, 61.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "rectified, fx", [("true", 50.0), ("false", 60.0), (True, 50.0), (False, 60.0), ("auto", 50.0)]
 )
@@ -241,6 +248,7 @@ def test_wrong_frame_and_error_of_the_tracker_are_counted_and_survived(
     assert ["rgb8" in tested.log.lines[0], "no memory left" in tested.log.lines[1]] == [True, True]
 
 
+@pytest.mark.slow
 def test_raw_hands_go_with_the_hands_that_are_published(bench: Callable[..., Bench], fake_tracker, hand):
     tracker = fake_tracker((hand(track_id=1), hand(track_id=2, joints=np.full((23, 3), np.nan))))
     tracker.raw = (hand(track_id=1), hand(track_id=2))
@@ -251,6 +259,7 @@ def test_raw_hands_go_with_the_hands_that_are_published(bench: Callable[..., Ben
     assert "a tracked hand was not published" in tested.log.lines[0]
 
 
+@pytest.mark.slow
 def test_stopping_ends_the_thread_and_leaves_what_waits(bench: Callable[..., Bench], fake_tracker):
     tested = bench(fake_tracker(delay_s=0.2))
     tested.offer(1.0)
@@ -263,6 +272,7 @@ def test_stopping_ends_the_thread_and_leaves_what_waits(bench: Callable[..., Ben
     assert tested.tracker.stamps == [0.0]
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_given_up_on_goes_on_alone(
     bench: Callable[..., Bench], fake_tracker, monkeypatch: pytest.MonkeyPatch
 ):

@@ -71,6 +71,7 @@ def test_joint_sets_come_while_somebody_listens(rig, fake_tracker, hand, name, m
     assert message.header.stamp in [answer.header.stamp for answer in bench.answers()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given, sets", [("openxr26", {"openxr26"}), ("icvl16, nyu14", {"icvl16", "nyu14"}),
                                          ([""], set()), ("", set())])  # fmt: skip
 def test_sets_are_named_in_a_list_or_in_one_text(rig, fake_tracker, given, sets):

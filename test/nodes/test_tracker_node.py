@@ -75,6 +75,7 @@ def test_model_info_reaches_a_late_listener(rig, fake_tracker):
     assert min(info.bone_lengths[1:]) > 0.01
 
 
+@pytest.mark.slow
 def test_warm_up_comes_before_the_first_frame(rig, fake_tracker):
     tracker = fake_tracker()
     bench = rig(tracker)
@@ -141,6 +142,7 @@ def test_stamps_that_go_backwards_reset_the_tracker_and_are_answered(rig, fake_t
     assert tracker.resets == before + 1
 
 
+@pytest.mark.slow
 def test_frame_out_of_order_is_dropped(rig, fake_tracker):
     tracker = fake_tracker()
     bench = rig(tracker, max_age_s=0.0)

@@ -55,6 +55,7 @@ def test_the_refined_hand_is_one_of_the_model_with_angles_in_range(refiner: Refi
     assert ((refined.angles >= LOWER) & (refined.angles <= UPPER)).all()
 
 
+@pytest.mark.slow
 def test_a_known_shape_is_kept_to_the_bit(refiner: Refiner) -> None:
     refined = refiner.refine(network_pose(), HandGeometry(KNOWN))
     assert np.array_equal(refined.shape, KNOWN)

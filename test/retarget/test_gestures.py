@@ -86,6 +86,7 @@ def test_lost_hand_ends_what_is_held_once():
     assert detector.end() is None
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(seed=st.integers(0, 10_000))
 def test_events_are_the_changes_and_pair_up(seed):

@@ -141,6 +141,7 @@ def test_twist_of_a_steady_motion_is_its_speed_at_every_rate(twist_hz, rate_hz):
     assert np.allclose(command.angular, [0, 0.5, 0], atol=1e-4)
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(seed=st.integers(0, 10_000), scale=st.floats(0.1, 3.0))
 def test_command_moves_no_farther_than_the_palm_whatever_happens(seed, scale):

@@ -55,6 +55,7 @@ def follow(made, targets, start_s=0.0, period_s=PERIOD_S):
     return np.array(positions)
 
 
+@pytest.mark.slow
 @given(events=events, on_loss=st.sampled_from(["hold", "rest"]))
 def test_limits_hold_whatever_comes_when(events, on_loss):
     made = SafeCommander(LIMITS, SafetyConfig(on_loss=on_loss))

@@ -15,6 +15,7 @@ CAMERA = Camera(160, 120, 120.0, 120.0, 79.5, 59.5)
 STEP_S = MOVE_S + HOLD_S
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed, side", [(0, "right"), (1, "left"), (9, "right")])
 def test_every_held_gesture_is_what_it_is_called(seed, side):
     motion = GestureMotion(seed, CAMERA, side)
@@ -29,6 +30,7 @@ def test_every_held_gesture_is_what_it_is_called(seed, side):
         assert gesture.grasping == (name == "grasp"), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_tips_of_a_pinch_touch_as_a_persons_do(seed):
     motion = GestureMotion(seed, CAMERA)
@@ -55,6 +57,7 @@ def test_random_poses_come_first_and_are_those_without_a_script():
     assert both.held(RANDOM_S + MOVE_S + 0.1) == SCRIPT[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("random_s", [0.0, RANDOM_S])
 def test_joints_never_jump(random_s):
     motion = GestureMotion(5, CAMERA, random_s=random_s)

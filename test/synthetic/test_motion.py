@@ -54,6 +54,7 @@ def test_the_depth_shows_a_surface_at_the_joints(motion):
     assert (below < 0.03).mean() > 0.3
 
 
+@pytest.mark.slow
 def test_a_left_hand_is_the_mirror_image():
     right, left = SyntheticMotion(3, CAMERA), SyntheticMotion(3, CAMERA, "left")
     (seen_right, joints_right), (seen_left, joints_left) = right.frame(0.4), left.frame(0.4)

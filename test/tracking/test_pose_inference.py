@@ -97,6 +97,7 @@ def test_no_request_costs_nothing(estimator, frame):
     assert timer.timings_ms == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("precision", "multiplies", "wanted"),
     [

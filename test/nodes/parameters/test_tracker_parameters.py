@@ -141,6 +141,7 @@ def test_prefix_that_tf2_cannot_take_is_refused(rig, fake_tracker, prefix):
     assert node.parameters["frame_prefix"] == "auto"
 
 
+@pytest.mark.slow
 def test_whole_number_is_welcome_for_a_real_one(rig, fake_tracker):
     """max_age_s: 1 in a YAML file."""
     node = rig(fake_tracker(), max_age_s=2).node
