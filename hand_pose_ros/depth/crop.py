@@ -83,13 +83,12 @@ class CropFrame:
     @cached_property
     def view(self) -> NDArray[np.float64]:
         """Rotation (3,3), camera -> view: the smallest that turns the centre's direction to +z, then the roll."""
-        x, y, z = self.centre / self.distance
-        a = 1.0 / (1.0 + z)
-        level = np.array([[1.0 - a * x * x, -a * x * y, -x], [-a * x * y, 1.0 - a * y * y, -y], [x, y, z]])
-        if self.roll_rad == 0.0:
-            return level
+        x, y, z = (self.centre / self.distance).tolist()
+        first, second = _level_view(x, y, z)
         c, s = math.cos(self.roll_rad), math.sin(self.roll_rad)
-        return np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]]) @ level
+        turned = [[c * a - s * b for a, b in zip(first, second, strict=True)]]
+        turned.append([s * a + c * b for a, b in zip(first, second, strict=True)])
+        return np.array([*turned, [x, y, z]])
 
     @cached_property
     def _camera_to_local(self) -> NDArray[np.float64]:
@@ -104,6 +103,10 @@ class CropFrame:
     def local_to_camera(self, points: ArrayLike) -> NDArray[np.float64]:
         """Points (...,3) m, local -> camera."""
         return np.asarray(points, dtype=np.float64) @ self._camera_to_local + self.centre
+
+    def local_to_camera_direction(self, directions: ArrayLike) -> NDArray[np.float64]:
+        """Directions (...,3), local -> camera, of the same length."""
+        return np.asarray(directions, dtype=np.float64) @ self._camera_to_local
 
     def local_to_camera_rotation(self, rotation: ArrayLike) -> NDArray[np.float64]:
         """Orientation (...,3,3) in local (columns: the body's axes) -> in the camera frame, right-handed.
@@ -141,15 +144,36 @@ def upright_roll(centre: ArrayLike, direction: ArrayLike) -> float:
     """The roll (rad) of a crop about centre (3,) m in which direction (3,), both in the camera frame, points up.
 
     For a hand's direction from the wrist to the knuckles, the crop shows the fingers upwards. 0 for a direction along
-    the line of sight.
+    the line of sight. ValueError for a centre that is not before the camera.
     """
-    x, y, _ = CropFrame(np.asarray(centre, dtype=np.float64)).view @ np.asarray(direction, dtype=np.float64)
+    place, along = np.asarray(centre, dtype=np.float64), np.asarray(direction, dtype=np.float64)
+    if not place[2] > 0.0:
+        raise ValueError(f"crop centre is {place.tolist()}: z must be positive (before the camera)")
+    first, second = _level_view(*(place / math.sqrt(place @ place)).tolist())
+    x, y = (sum(a * b for a, b in zip(row, along.tolist(), strict=True)) for row in (first, second))
     return 0.0 if math.hypot(x, y) < 1e-9 else float(roll_to_up(x, y))
+
+
+def _level_view(
+    x: float, y: float, z: float
+) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    """The first two rows of the smallest rotation that turns the direction (x, y, z), of length 1, to +z."""
+    a = 1.0 / (1.0 + z)
+    return (1.0 - a * x * x, -a * x * y, -x), (-a * x * y, 1.0 - a * y * y, -y)
 
 
 def roll_to_up(x: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
     """The rolls (rad) that turn directions (x, y) of the picture, any shape, up: to -y."""
     return np.asarray(-0.5 * np.pi - np.arctan2(y, x))
+
+
+@njit(nogil=True, cache=True)
+def _crop_value(z: float, to_d: float, distance: float, per_half: float) -> float:
+    """Crop depth of a reading (m): in [-1,1], +1 when outside the cube or none."""
+    if not z > 0.0:  # NaN, too
+        return 1.0
+    d = (z * to_d - distance) * per_half
+    return d if -1.0 <= d <= 1.0 else 1.0
 
 
 @njit(nogil=True, cache=True)
@@ -160,11 +184,19 @@ def _reading(
     # "not inside", so that NaN counts as outside; a cast rounds down positive numbers only.
     if not (u > -0.5 and v > -0.5 and u < depth.shape[1] - 0.5 and v < depth.shape[0] - 0.5):
         return 1.0
-    z = depth[int(v + 0.5), int(u + 0.5)]
-    if not z > 0.0:
-        return 1.0
-    d = (z * to_d - distance) * per_half
-    return d if -1.0 <= d <= 1.0 else 1.0
+    return _crop_value(depth[int(v + 0.5), int(u + 0.5)], to_d, distance, per_half)
+
+
+@njit(nogil=True, cache=True)
+def _median_of_five(a: float, b: float, c: float, d: float, e: float) -> float:
+    """The third largest of five numbers, none of them NaN: without branches, which costs half of a sort."""
+    a, b = min(a, b), max(a, b)
+    d, e = min(d, e), max(d, e)
+    a, d = min(a, d), max(a, d)  # a is the least of four
+    b, e = min(b, e), max(b, e)  # e is the largest of four
+    b, c = min(b, c), max(b, c)
+    c, d = min(c, d), max(c, d)
+    return max(b, c)
 
 
 @njit(nogil=True, cache=True)
@@ -183,7 +215,7 @@ def crop_kernel(
     per_half = 1.0 / half
     dense = max(fx, fy) * 2.0 * step > _DENSE * size
     qx, qy = 0.5 * fx * step / size, 0.5 * fy * step / size
-    near = np.empty(5, np.float64)
+    widest, highest = depth.shape[1] - 0.5, depth.shape[0] - 0.5
     for r in range(size):
         y = ((2 * r + 1) / size - 1.0) * step
         for c in range(size):
@@ -206,20 +238,26 @@ def crop_kernel(
             if not dense:
                 out[r, c] = _reading(depth, u, v, to_d, distance, per_half)
                 continue
-            near[0] = _reading(depth, u, v, to_d, distance, per_half)
-            near[1] = _reading(depth, u - qx, v - qy, to_d, distance, per_half)
-            near[2] = _reading(depth, u + qx, v - qy, to_d, distance, per_half)
-            near[3] = _reading(depth, u - qx, v + qy, to_d, distance, per_half)
-            near[4] = _reading(depth, u + qx, v + qy, to_d, distance, per_half)
-            # Insertion sort: the third of five is the median.
-            for i in range(1, 5):
-                value = near[i]
-                j = i
-                while j > 0 and near[j - 1] > value:
-                    near[j] = near[j - 1]
-                    j -= 1
-                near[j] = value
-            out[r, c] = near[2]
+            left, right, top, bottom = u - qx, u + qx, v - qy, v + qy
+            if left > -0.5 and top > -0.5 and right < widest and bottom < highest:
+                # All five lie in the image: one check, each column and row rounded once.
+                c0, c1, c2 = int(left + 0.5), int(u + 0.5), int(right + 0.5)
+                r0, r1, r2 = int(top + 0.5), int(v + 0.5), int(bottom + 0.5)
+                out[r, c] = _median_of_five(
+                    _crop_value(depth[r1, c1], to_d, distance, per_half),
+                    _crop_value(depth[r0, c0], to_d, distance, per_half),
+                    _crop_value(depth[r0, c2], to_d, distance, per_half),
+                    _crop_value(depth[r2, c0], to_d, distance, per_half),
+                    _crop_value(depth[r2, c2], to_d, distance, per_half),
+                )
+            else:
+                out[r, c] = _median_of_five(
+                    _reading(depth, u, v, to_d, distance, per_half),
+                    _reading(depth, left, top, to_d, distance, per_half),
+                    _reading(depth, right, top, to_d, distance, per_half),
+                    _reading(depth, left, bottom, to_d, distance, per_half),
+                    _reading(depth, right, bottom, to_d, distance, per_half),
+                )
 
 
 def crop_depth(frame: DepthFrame, crop_frame: CropFrame) -> NDArray[np.float32]:

@@ -14,7 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.hand.skeleton import FINGER_ANGLE_TABLE, FINGER_JOINT_TABLE, check_side
+from hand_pose_ros.hand.skeleton import (
+    FINGER_ANGLE_TABLE,
+    FINGER_JOINT_TABLE,
+    FINGER_SEGMENT_TABLE,
+    check_side,
+)
 from hand_pose_ros.kernel_cache import njit
 
 Array = NDArray[np.float64]
@@ -27,14 +32,17 @@ _HAND, _PALM_LENGTH, _PALM_WIDTH, _METACARPAL, _FIRST_FINGER = (
     for name in ("hand", "palm_length", "palm_width", "thumb_metacarpal", "thumb")
 )
 
+# The mean of the knuckles minus that of the wrist, as one row of weights.
+_KNUCKLES_MINUS_WRIST = np.zeros(skeleton.JOINT_COUNT)
+_KNUCKLES_MINUS_WRIST[list(skeleton.KNUCKLE_JOINTS)] = 1.0 / len(skeleton.KNUCKLE_JOINTS)
+_KNUCKLES_MINUS_WRIST[list(skeleton.WRIST_JOINTS)] = -1.0 / len(skeleton.WRIST_JOINTS)
+
 _REST = np.stack([skeleton.THUMB_REST_ROTATION] + [np.eye(3)] * 4)
 _MIRROR = np.array([1.0, -1.0, 1.0])
 REST_ROTATIONS: dict[str, Array] = {"right": _REST, "left": _MIRROR[:, None] * _REST * _MIRROR}
 """(5, 3, 3) a side: each finger's orientation in the palm at zero angles."""
 SIGNS: dict[str, float] = {"right": 1.0, "left": -1.0}
 """The sign of each side's y coordinates and abductions, as the kernels take it."""
-_NEAR = FINGER_JOINT_TABLE[:, :3].ravel()
-_FAR = FINGER_JOINT_TABLE[:, 1:].ravel()
 
 
 class OffsetArrays(NamedTuple):
@@ -59,8 +67,7 @@ class PosedHand(NamedTuple):
 
 def fingers_direction(joints: NDArray[np.floating]) -> Array:
     """From the middle of the wrist to that of the knuckles: joints (..., 23, 3) -> (..., 3), same unit and frame."""
-    knuckles, wrist = joints[..., skeleton.KNUCKLE_JOINTS, :], joints[..., skeleton.WRIST_JOINTS, :]
-    return np.asarray(knuckles.mean(axis=-2) - wrist.mean(axis=-2), dtype=np.float64)
+    return np.asarray(_KNUCKLES_MINUS_WRIST @ joints, dtype=np.float64)
 
 
 def forward_joints(
@@ -68,18 +75,9 @@ def forward_joints(
 ) -> tuple[Array, Array]:
     """Joints (23, 3) m, and the axes (20, 3) that the angles turn about; see :func:`forward_kinematics`."""
     check_side(side)
-    offsets = empty_offsets()
-    scale_offsets_kernel(np.ascontiguousarray(shape, np.float64), SIGNS[side], offsets)
     joints, axes = np.empty((skeleton.JOINT_COUNT, 3)), np.empty((skeleton.ANGLE_COUNT, 3))
-    forward_kinematics_kernel(
-        np.ascontiguousarray(rotation, np.float64),
-        np.ascontiguousarray(translation, np.float64),
-        np.ascontiguousarray(angles, np.float64),
-        REST_ROTATIONS[side],
-        SIGNS[side],
-        offsets,
-        joints,
-        axes,
+    _forward_joints_kernel(
+        *_plain(rotation, translation, angles, shape), REST_ROTATIONS[side], SIGNS[side], joints, axes
     )
     return joints, axes
 
@@ -91,16 +89,60 @@ def forward_kinematics(
 
     ValueError on an unknown side.
     """
-    joints, axes = forward_joints(side, rotation, translation, angles, shape)
-    bones = joints[_FAR] - joints[_NEAR]
-    forward = bones / np.linalg.norm(bones, axis=1, keepdims=True)
-    across = axes[FINGER_ANGLE_TABLE[:, 1:].ravel()]
-    frames = np.stack([forward, across, np.cross(forward, across)], axis=-1)
-    return PosedHand(
-        joints,
-        np.concatenate([joints[:1], joints[_NEAR]]),
-        np.concatenate([np.asarray(rotation, np.float64)[None], frames]),
+    check_side(side)
+    posed = PosedHand(
+        np.empty((skeleton.JOINT_COUNT, 3)),
+        np.empty((skeleton.SEGMENT_COUNT, 3)),
+        np.empty((skeleton.SEGMENT_COUNT, 3, 3)),
     )
+    _posed_hand_kernel(
+        *_plain(rotation, translation, angles, shape), REST_ROTATIONS[side], SIGNS[side], *posed
+    )
+    return posed
+
+
+def _plain(*arrays: Array) -> tuple[Array, ...]:
+    """As the kernels are compiled for: contiguous float64."""
+    return tuple(np.ascontiguousarray(array, np.float64) for array in arrays)
+
+
+@njit(cache=True, nogil=True)
+def _forward_joints_kernel(
+    rotation: Array, translation: Array, angles: Array, shape: Array, rest: Array, sign: float, joints: Array,
+    axes: Array,
+) -> None:  # fmt: skip
+    """:func:`forward_joints` into ``joints`` (23, 3) and ``axes`` (20, 3)."""
+    offsets = OffsetArrays(np.empty((2, 3)), np.empty((5, 3)), np.empty((5, 3)))
+    scale_offsets_kernel(shape, sign, offsets)
+    forward_kinematics_kernel(rotation, translation, angles, rest, sign, offsets, joints, axes)
+
+
+@njit(cache=True, nogil=True)
+def _posed_hand_kernel(
+    rotation: Array, translation: Array, angles: Array, shape: Array, rest: Array, sign: float, joints: Array,
+    positions: Array, rotations: Array,
+) -> None:  # fmt: skip
+    """:func:`forward_kinematics` into ``joints`` (23, 3), ``positions`` (16, 3) and ``rotations`` (16, 3, 3)."""
+    axes = np.empty((len(angles), 3))
+    _forward_joints_kernel(rotation, translation, angles, shape, rest, sign, joints, axes)
+    positions[0], rotations[0] = joints[0], rotation
+    for f in range(5):
+        for i in range(3):
+            near, far = FINGER_JOINT_TABLE[f, i], FINGER_JOINT_TABLE[f, i + 1]
+            segment, axis = FINGER_SEGMENT_TABLE[f, i], FINGER_ANGLE_TABLE[f, i + 1]
+            x = joints[far, 0] - joints[near, 0]
+            y = joints[far, 1] - joints[near, 1]
+            z = joints[far, 2] - joints[near, 2]
+            length = np.sqrt(x * x + y * y + z * z)
+            x, y, z = x / length, y / length, z / length
+            across = axes[axis]
+            positions[segment] = joints[near]
+            rotations[segment, 0, 0], rotations[segment, 1, 0], rotations[segment, 2, 0] = x, y, z
+            for k in range(3):
+                rotations[segment, k, 1] = across[k]
+            rotations[segment, 0, 2] = y * across[2] - z * across[1]
+            rotations[segment, 1, 2] = z * across[0] - x * across[2]
+            rotations[segment, 2, 2] = x * across[1] - y * across[0]
 
 
 @njit(cache=True, nogil=True)

@@ -26,7 +26,8 @@ PARTS: dict[str, tuple[int, ...]] = {
     "handedness": (),
 }
 """Name and shape of each part, in the order of the columns."""
-COLUMNS = sum(int(np.prod(shape, dtype=np.int64)) for shape in PARTS.values())
+_ENDS = np.cumsum([int(np.prod(shape, dtype=np.int64)) for shape in PARTS.values()]).tolist()
+COLUMNS: int = _ENDS[-1]
 
 
 class PackedOutput(NamedTuple):
@@ -55,9 +56,5 @@ class PackedOutput(NamedTuple):
 def unpack(packed: NDArray[np.floating]) -> PackedOutput:
     """(N, COLUMNS) -> its parts in float64."""
     wide = np.asarray(packed, np.float64)
-    parts, first = [], 0
-    for shape in PARTS.values():
-        count = int(np.prod(shape, dtype=np.int64))
-        parts.append(wide[:, first : first + count].reshape(len(wide), *shape))
-        first += count
-    return PackedOutput(*parts)
+    columns = zip((0, *_ENDS), _ENDS, PARTS.values(), strict=False)
+    return PackedOutput(*(wide[:, a:b].reshape(len(wide), *shape) for a, b, shape in columns))

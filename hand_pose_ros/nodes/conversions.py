@@ -180,9 +180,10 @@ def transforms(hand: Hand, header: Header, full: bool, prefix: str) -> list[Tran
     """
     name = hand_frames.side_prefix(prefix, hand.side)
     rotations, positions = hand_frames.frames_in_parents(hand)
-    quaternions = Rotation.from_matrix(rotations).as_quat()
+    count = len(hand_frames.FRAME_NAMES) if full else 1
+    quaternions = Rotation.from_matrix(rotations[:count]).as_quat()
     result = []
-    for index in range(len(hand_frames.FRAME_NAMES) if full else 1):
+    for index in range(count):
         parent = hand_frames.FRAME_PARENTS[index]
         child = name + hand_frames.FRAME_NAMES[index]
         stamped = TransformStamped(header=Header(stamp=header.stamp), child_frame_id=child)

@@ -240,3 +240,22 @@ def regress_layer(
             y += share * places[m, 1]
             z += share * places[m, 2]
         refined[joint, 0], refined[joint, 1], refined[joint, 2] = x / total, y / total, z / total
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def regress_layers(
+    layers: tuple[NDArray[np.int64], ...],
+    passes: int,
+    offsets: Array,
+    observation: Observation,
+    tree: TreeTables,
+    prior: Prior,
+    motion: MotionPrior,
+    mixtures: Mixtures,
+    w: Weights,
+    refined: Array,
+) -> None:
+    """:func:`regress_layer` layer by layer, ``passes`` times over: in one call, as each costs as much as a layer."""
+    for number in range(passes):
+        for layer in layers:
+            regress_layer(layer, offsets, observation, tree, prior, motion, mixtures, w, number > 0, refined)

@@ -234,11 +234,11 @@ def _posterior(hessian: Array, free_shape: bool) -> tuple[float, Array | None]:
     except np.linalg.LinAlgError:
         nothing = np.zeros((skeleton.SHAPE_COUNT, skeleton.SHAPE_COUNT))
         return float("inf"), nothing if free_shape else None
+    if not free_shape:
+        return 1.0 / float(lower[THICKNESS, THICKNESS]), None  # the last unknown: its own entry alone
     unit = np.zeros(size)
     unit[THICKNESS] = 1.0
     spread = float(np.linalg.norm(np.linalg.solve(lower, unit)))
-    if not free_shape:
-        return spread, None
     corner = lower[FIRST_SCALE:, FIRST_SCALE:]
     return spread, corner @ corner.T
 

@@ -6,6 +6,7 @@ A left hand is cropped mirrored, so every estimate is that of a right hand in it
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -76,12 +77,17 @@ class Estimate:
         """The part that the refinement takes."""
         return NetworkPose(self.frame, self.crop, self.joints, self.sigma, self.parameters, self.shape)
 
-    @property
+    @cached_property
     def centre(self) -> Array:
         """The hand's middle (3,) m in the camera's optical frame: where to crop next."""
         return self.frame.local_to_camera(self.joints.mean(axis=0))
 
-    @property
+    @cached_property
     def roll_rad(self) -> float:
         """The roll of a crop about ``centre`` that shows this hand upright."""
-        return upright_roll(self.centre, fingers_direction(self.frame.local_to_camera(self.joints)))
+        return upright_roll(self.centre, self.frame.local_to_camera_direction(self.fingers_direction))
+
+    @cached_property
+    def fingers_direction(self) -> Array:
+        """(3,) m from the middle of the wrist to that of the knuckles, in the crop's local frame."""
+        return fingers_direction(self.joints)

@@ -6,6 +6,7 @@ In: a DepthFrame, places to crop (a centre (3,) m and whether to mirror, for a l
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -16,7 +17,6 @@ from numpy.typing import NDArray
 from hand_pose_ros.depth.crop import CropFrame, crop_depths
 from hand_pose_ros.depth.frame import DepthFrame
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.hand.kinematics_numba import fingers_direction
 from hand_pose_ros.network.backend import Backend, BackendConfig, Device, open_backend
 from hand_pose_ros.network.packing import unpack
 from hand_pose_ros.network.weights_file import read_info
@@ -139,10 +139,10 @@ def wants_recrop(estimate: Estimate, config: RecropConfig) -> bool:
     """Whether the hand lies far off its crop's middle, or is turned in it; the turn of one seen end-on
     does not count."""
     frame = estimate.frame
-    along = fingers_direction(estimate.joints)
+    along = estimate.fingers_direction
     turn = abs(estimate.roll_rad - frame.roll_rad) % (2 * np.pi)
     turned = min(turn, 2 * np.pi - turn) > config.turned_rad
-    shows = np.hypot(along[0], along[1]) > config.end_on_sine * np.linalg.norm(along)
+    shows = math.hypot(along[0], along[1]) > config.end_on_sine * math.hypot(*along)
     off_centre_m = float(np.linalg.norm(estimate.centre - frame.centre))
     return bool(turned and shows) or off_centre_m > config.off_centre_m
 

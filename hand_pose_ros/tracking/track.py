@@ -13,8 +13,10 @@ unpublished, until ``patience_s`` is over.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,12 +58,13 @@ class Track:
         self.state = TrackState.SEARCH
         self.hand: Hand | None = None
         """The hand as refined, None before it was seen and after it was lost."""
-        self.raw: Hand | None = None
-        """The same as the network alone has it."""
+        self.raw: Callable[[], Hand] | None = None
+        """Makes the same as the network alone has it: most consumers never ask, and its kinematics take time."""
         self.seen_s = -np.inf
         """Stamp of the last frame in which it was seen."""
         self.patience_s = config.coast_s
         """How long it may not be seen without being given up; at low frame rates more than ``coast_s``."""
+        self._raw_seen: Callable[..., Hand] | None = None  # as when it was last seen
         self._begun = False  # and not given up since
         self._doubtful_since_s = np.inf  # from when on it was looked at and did not begin
         self._config, self._refiner, self._calibration = config, refiner, calibration
@@ -223,21 +226,22 @@ class Track:
             waits = age_s < self.patience_s and (elsewhere or (likely and not self.published))
             self.state = TrackState.SEARCH if waits else TrackState.LOST
             if self._begun:
-                self.hand, self.raw, self._begun = None, None, waits
+                self.hand, self.raw, self._raw_seen, self._begun = None, None, None, waits
             return
         self.state = TrackState.COAST
         fading = 1.0 - age_s / coast_s
-        self.hand, self.raw = (
-            replace(
-                hand,
-                state=TrackState.COAST,
-                confidence=self._confidence * fading,
-                joint_confidence=self._joint_confidence * fading,
-                joint_velocities=np.zeros_like(hand.joint_velocities),  # it stays where it was last seen
-                angle_velocities=np.zeros_like(hand.angle_velocities),
-            )
-            for hand in (self.hand, self.raw or self.hand)
-        )
+        changes: dict[str, Any] = {
+            "state": TrackState.COAST,
+            "confidence": self._confidence * fading,
+            "joint_confidence": self._joint_confidence * fading,
+        }
+        still: dict[str, Any] = {  # it stays where it was last seen
+            "joint_velocities": np.zeros_like(self.hand.joint_velocities),
+            "angle_velocities": np.zeros_like(self.hand.angle_velocities),
+        }
+        self.hand = replace(self.hand, **changes, **still)
+        if self._raw_seen is not None:
+            self.raw = partial(self._raw_seen, **changes)
 
     def _accept(
         self, chosen: Estimate, refined: Refined, confidence: float, joint_confidence: Array, stamp_s: float
@@ -269,15 +273,18 @@ class Track:
         likelier = presence_log_odds(chosen, self._config.scoring) >= self._config.start_odds
         self._doubtful_since_s = stamp_s if likelier else min(self._doubtful_since_s, stamp_s)
         self.state = TrackState.TRACK if self._begun else TrackState.SEARCH
-        before, hand = self.hand, self._to_hand(chosen.side, smoothed, refined.shape)
+        known: dict[str, Any] = {
+            "track_id": self.track_id,
+            "state": self.state,
+            "confidence": confidence,
+            "joint_confidence": joint_confidence,
+            "shape_frozen": self._shape_frozen,
+            "thickness": self.thickness,
+        }
+        before, hand = self.hand, posed_hand(chosen.side, smoothed, refined.shape, **known)
         moves_on = follows_on and before is not None and before.side == hand.side
         self.hand = hand.since(before, dt_s) if moves_on and before is not None else hand
-        raw = PoseState(
-            frame.local_to_camera(chosen.translation),
-            frame.local_to_camera_rotation(chosen.rotation),
-            chosen.angles,
-        )
-        self.raw = self._to_hand(chosen.side, raw, chosen.shape)
+        self.raw = self._raw_seen = partial(_network_hand, chosen, **known)
 
     def _learn_shape(self, chosen: Estimate, refined: Refined, confidence: float, stamp_s: float) -> None:
         """Learns shape and thickness of the hand from what fits this frame best, until the shape is frozen."""
@@ -292,24 +299,32 @@ class Track:
         self.thickness = refined.thickness
         self._thickness_spread = max(refined.thickness_spread, self._config.track.least_thickness_spread)
 
-    def _to_hand(self, side: str, pose: PoseState, shape: Array) -> Hand:
-        placed = forward_kinematics(side, pose.rotation, pose.translation, pose.angles, shape)
-        return Hand(
-            side=side,
-            track_id=self.track_id,
-            state=self.state,
-            confidence=self._confidence,
-            joints=placed.joints,
-            joint_confidence=self._joint_confidence,
-            angles=pose.angles,
-            rotation=pose.rotation,
-            translation=pose.translation,
-            segment_positions=placed.segment_positions,
-            segment_rotations=placed.segment_rotations,
-            shape=np.asarray(shape),
-            shape_frozen=self._shape_frozen,
-            thickness=self.thickness,
-        )
+
+def posed_hand(side: str, pose: PoseState, shape: Array, **known: Any) -> Hand:
+    """The hand of a pose and shape (9,), with the fields that its kinematics do not give."""
+    placed = forward_kinematics(side, pose.rotation, pose.translation, pose.angles, shape)
+    return Hand(
+        side=side,
+        joints=placed.joints,
+        angles=pose.angles,
+        rotation=pose.rotation,
+        translation=pose.translation,
+        segment_positions=placed.segment_positions,
+        segment_rotations=placed.segment_rotations,
+        shape=np.asarray(shape),
+        **known,
+    )
+
+
+def _network_hand(estimate: Estimate, **known: Any) -> Hand:
+    """The hand as the network alone has it."""
+    frame = estimate.frame
+    pose = PoseState(
+        frame.local_to_camera(estimate.translation),
+        frame.local_to_camera_rotation(estimate.rotation),
+        estimate.angles,
+    )
+    return posed_hand(estimate.side, pose, estimate.shape, **known)
 
 
 def without_duplicates(tracks: Sequence[Track], same_joints_m: float) -> list[Track]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -58,8 +59,13 @@ class TrackResult:
     """The tracker's own state."""
     timings_ms: dict[str, float]
     """Milliseconds that each stage took: locate, crop, network, refine, filter."""
-    raw: tuple[Hand, ...] = ()
-    """The same hands as the network alone has them, one for one."""
+    raw_makers: tuple[Callable[[], Hand], ...] = ()
+    """What makes ``raw``, one for one."""
+
+    @cached_property
+    def raw(self) -> tuple[Hand, ...]:
+        """The same hands as the network alone has them, one for one; made when they are asked for."""
+        return tuple(make() for make in self.raw_makers)
 
 
 class HandTracker:

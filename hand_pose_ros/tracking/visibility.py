@@ -6,16 +6,14 @@ surface, shares of the joints.
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.depth.crop import CropFrame
+from hand_pose_ros.kernel_cache import njit
 from hand_pose_ros.tracking.config import VisibilityConfig
 
 Array = NDArray[np.float64]
-
-_NEIGHBOURHOOD = np.ones((3, 3), np.uint8)
 
 
 def visibility_score(
@@ -47,13 +45,32 @@ def depth_below_surface(
 
     Minus infinity where a joint has nothing but background about it.
     """
-    uvd = frame.local_to_crop(joints)
-    pixel = np.rint(frame.crop_to_pixel(uvd[:, :2])).astype(int)
-    inside = ((pixel >= 1) & (pixel < frame.size - 1)).all(axis=1)
-    column, row = np.clip(pixel, 1, frame.size - 2).T
-    nearest = cv2.erode(crop, _NEIGHBOURHOOD)[row, column]
-    below = np.where(nearest >= 1.0, -np.inf, joints[:, 2] - nearest * frame.half)
-    return np.asarray(below), np.asarray(inside)
+    below, inside = np.empty(len(joints)), np.empty(len(joints), np.bool_)
+    depth_below_kernel(crop, joints, frame.distance, frame.half, below, inside)
+    return below, inside
+
+
+@njit(nogil=True, cache=True)
+def depth_below_kernel(
+    crop: NDArray[np.float32], joints: Array, distance: float, half: float, below: Array, inside: NDArray[np.bool_]
+) -> None:  # fmt: skip
+    """:func:`depth_below_surface` into ``below`` (J,) and ``inside`` (J,). The surface is the nearest of 3 x 3 pixels;
+    a joint outside is compared with those at the crop's edge."""
+    size = crop.shape[0]
+    for j in range(len(joints)):
+        x, y, z = joints[j]
+        scale = distance / (half * (distance + z))
+        column = np.rint((x * scale + 1.0) * (0.5 * size) - 0.5)
+        row = np.rint((y * scale + 1.0) * (0.5 * size) - 0.5)
+        inside[j] = 1 <= column < size - 1 and 1 <= row < size - 1
+        # Not a number (a joint in the camera's plane) goes to the edge as well: every comparison with it is false.
+        c = int(column) if 1 <= column < size - 1 else (size - 2 if column >= size - 1 else 1)
+        r = int(row) if 1 <= row < size - 1 else (size - 2 if row >= size - 1 else 1)
+        nearest = crop[r, c]
+        for i in range(r - 1, r + 2):
+            for k in range(c - 1, c + 2):
+                nearest = min(nearest, crop[i, k])
+        below[j] = -np.inf if nearest >= 1.0 else z - nearest * half
 
 
 def occluded_share(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from array import array
 from collections.abc import Callable, Iterator
+from copy import copy
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -94,7 +96,9 @@ class FakeTracker:
         self.cameras.append(camera)
         time.sleep(self.delay_s)
         state = TrackState.TRACK if self.hands else TrackState.SEARCH
-        return TrackResult(self.hands, state, self.timings_ms, self.raw)
+        return TrackResult(
+            self.hands, state, self.timings_ms, tuple(partial(copy, hand) for hand in self.raw)
+        )
 
 
 class Rig:

@@ -252,7 +252,7 @@ def test_wrong_frame_and_error_of_the_tracker_are_counted_and_survived(
 def test_raw_hands_go_with_the_hands_that_are_published(bench: Callable[..., Bench], fake_tracker, hand):
     tracker = fake_tracker((hand(track_id=1), hand(track_id=2, joints=np.full((23, 3), np.nan))))
     tracker.raw = (hand(track_id=1), hand(track_id=2))
-    tested = bench(tracker)
+    tested = bench(tracker, publish_raw=True)
     tested.play(1.0)
     (answer,) = tested.outputs.published
     assert [each.track_id for each in answer.hands] == [each.track_id for each in answer.raw] == [1]

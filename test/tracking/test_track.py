@@ -160,7 +160,7 @@ def test_bones_are_the_same_to_the_last_bit_once_frozen():
             lengths.append(known.hand.shape)
     assert len(lengths) >= 12
     assert all(np.array_equal(shape, lengths[0]) for shape in lengths)
-    assert not np.array_equal(known.raw.shape, known.hand.shape)
+    assert not np.array_equal(known.raw().shape, known.hand.shape)
 
 
 def test_a_known_users_bones_are_those_of_the_profile_from_the_first_frame():
