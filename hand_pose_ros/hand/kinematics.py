@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.hand.rotations import rotation_y, rotation_z, so3_exp
+from hand_pose_ros.hand.rotations import so3_exp
 from hand_pose_ros.hand.skeleton import check_side
 
 
@@ -55,16 +55,26 @@ def template_offsets(dtype: torch.dtype = torch.float32) -> HandOffsets:
     )
 
 
-def scale_offsets(template: HandOffsets, shape: Tensor) -> HandOffsets:
-    """Offsets of a hand with the given shape (..., 9) of log scale factors; always positive lengths."""
-    hand, palm_length, palm_width, metacarpal, *parts = shape.exp().unbind(-1)
-    palm = torch.stack([hand * palm_length, hand * palm_width, hand], -1)[..., None, :]
-    fingers = torch.stack(parts, -1)[..., None].expand(*shape.shape[:-1], 5, 3)
-    first_of_thumb = torch.stack([metacarpal, parts[0], parts[0]], -1)[..., None, :]
-    fingers = torch.cat([first_of_thumb, fingers[..., 1:, :]], dim=-2)
-    return HandOffsets(
-        template.wrist * palm, template.bases * palm, template.lengths * fingers * hand[..., None, None]
-    )
+def scale_offsets(template: HandOffsets, shape: Tensor, sums: Tensor | None = None) -> HandOffsets:
+    """Offsets of a hand with the given shape (..., 9) of log scale factors; always positive lengths. sums:
+    :func:`scale_sums` where they lie on the shape's device already, which spares copying them there."""
+    scales = (shape @ (scale_sums() if sums is None else sums).to(shape)).exp()
+    palm, fingers = scales[..., None, :3], scales[..., 3:].unflatten(-1, (5, 3))
+    return HandOffsets(template.wrist * palm, template.bases * palm, template.lengths * fingers)
+
+
+def scale_sums() -> Tensor:
+    """(9, 18): which log scales of ``skeleton.SHAPE_NAMES`` add up to those of the palm's x, y and z, and of the three
+    bones of each finger."""
+    row = skeleton.SHAPE_NAMES.index
+    sums = torch.zeros(skeleton.SHAPE_COUNT, 18)
+    sums[row("hand")] = 1.0
+    sums[row("palm_length"), 0], sums[row("palm_width"), 1] = 1.0, 1.0
+    for number, finger in enumerate(skeleton.FINGERS):
+        sums[row(finger), 3 + 3 * number : 6 + 3 * number] = 1.0
+    first_of_thumb = 3 + 3 * skeleton.FINGERS.index("thumb")
+    sums[row("thumb"), first_of_thumb], sums[row("thumb_metacarpal"), first_of_thumb] = 0.0, 1.0
+    return sums
 
 
 def forward_kinematics(
@@ -89,22 +99,27 @@ def forward_kinematics(
         mirror = torch.tensor([1.0, -1.0, 1.0], dtype=rotation.dtype, device=rotation.device)
         wrist, bases, abduction = wrist * mirror, bases * mirror, -abduction
     finger_bases = rest_rotations(side, rotation.dtype).to(rotation.device) if rest is None else rest
-    splay = rotation[..., None, :, :] @ (finger_bases @ rotation_z(abduction))  # (..., 5, 3, 3)
-    segments = splay[..., None, :, :] @ rotation_y(flexion)  # (..., 5, 3, 3, 3)
-    bones = segments[..., 0] * offsets.lengths[..., None]  # (..., 5, 3, 3): along each segment's x
-
-    def to_outer(points: Tensor) -> Tensor:
-        return (rotation[..., None, :, :] @ points[..., None]).squeeze(-1) + translation[..., None, :]
-
-    wrist, bases = to_outer(wrist), to_outer(bases)
-    later = bases[..., None, :] + bones.cumsum(-2)
-    finger_joints = torch.cat([bases[..., None, :], later], dim=-2)  # (..., 5, 4, 3)
-    palm = translation[..., None, :].expand(*wrist.shape[:-2], 1, 3)
-    joints = torch.cat([palm, wrist, finger_joints.flatten(-3, -2)], dim=-2)
-    positions = torch.cat([palm, finger_joints[..., :3, :].flatten(-3, -2)], dim=-2)
-    palm_rotation = rotation[..., None, :, :].expand(*positions.shape[:-2], 1, 3, 3)
-    rotations = torch.cat([palm_rotation, segments.flatten(-4, -3)], dim=-3)
-    return HandFrames(joints, positions, rotations)
+    # All in the palm's frame, from the columns of rotations about one axis, and then turned at once: few, large
+    # operations, as each costs the same in an exported network however small it is.
+    x, y, z = finger_bases.unbind(-1)  # (5, 3) each
+    c, s = abduction.cos()[..., None], abduction.sin()[..., None]
+    splayed, across = c * x + s * y, c * y - s * x  # (..., 5, 3)
+    c, s = flexion.cos()[..., None], flexion.sin()[..., None]
+    splayed, z = splayed[..., None, :], z[:, None]
+    along, out = c * splayed - s * z, s * splayed + c * z  # (..., 5, 3, 3): each segment's x and z
+    later = bases[..., None, :] + (along * offsets.lengths[..., None]).cumsum(-2)
+    first = bases[..., None, :].expand(*later.shape[:-2], 1, 3)
+    finger_joints = torch.cat([first, later], dim=-2).flatten(-3, -2)  # (..., 20, 3)
+    in_palm = torch.cat([wrist.expand(*finger_joints.shape[:-2], 2, 3), finger_joints], dim=-2)
+    outer = in_palm @ rotation.transpose(-1, -2) + translation[..., None, :]
+    palm = translation[..., None, :].expand(*outer.shape[:-2], 1, 3)
+    joints = torch.cat([palm, outer], dim=-2)
+    starts = outer[..., 2:, :].unflatten(-2, (5, 4))[..., :3, :].flatten(-3, -2)
+    positions = torch.cat([palm, starts], dim=-2)
+    axes = torch.stack([along, across[..., None, :].expand_as(along), out], dim=-1).flatten(-4, -3)
+    segments = rotation[..., None, :, :] @ axes  # (..., 15, 3, 3)
+    palm_rotation = rotation[..., None, :, :].expand(*segments.shape[:-3], 1, 3, 3)
+    return HandFrames(joints, positions, torch.cat([palm_rotation, segments], dim=-3))
 
 
 def rest_rotations(side: str, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -128,6 +143,7 @@ class HandModelLayer(nn.Module):
     lengths: Tensor
     limits: Tensor
     rest: Tensor
+    sums: Tensor
 
     def __init__(self, side: str = "right") -> None:
         super().__init__()
@@ -138,11 +154,12 @@ class HandModelLayer(nn.Module):
         limits = torch.tensor(skeleton.ANGLE_LIMITS, dtype=torch.float32)
         self.register_buffer("limits", limits, persistent=False)
         self.register_buffer("rest", rest_rotations(side), persistent=False)
+        self.register_buffer("sums", scale_sums(), persistent=False)
 
     def offsets(self, shape: Tensor | None = None) -> HandOffsets:
         """The hand's constant lengths, metres, for a shape (..., 9); the template's when it is None."""
         template = HandOffsets(self.wrist, self.bases, self.lengths)
-        return template if shape is None else scale_offsets(template, shape)
+        return template if shape is None else scale_offsets(template, shape, self.sums)
 
     def forward(self, parameters: Tensor, shape: Tensor | None = None) -> Tensor:
         """Parameters (..., 26), shape (..., 9) or None -> joints (..., 23, 3) m."""

@@ -29,18 +29,24 @@ _BONE_PARENTS = tuple(parent for parent, _ in skeleton.BONES)
 _BONE_CHILDREN = tuple(child for _, child in skeleton.BONES)
 
 
-def palm_frame(joints: Tensor) -> Tensor:
+def palm_frame(joints: Tensor, axes: Tensor | None = None) -> Tensor:
     """Palm rotation (..., 3, 3) from joints (..., 23, 3) of a right hand, without weights.
 
     x runs from the middle of the wrist to the middle of the four knuckles, y (after Gram-Schmidt) from the
-    pinky's knuckle and the ulnar wrist to the index's and the radial wrist. Degenerate joints give finite values.
+    pinky's knuckle and the ulnar wrist to the index's and the radial wrist. Degenerate joints give finite values. axes:
+    :func:`palm_axes` where they lie on the joints' device already, which spares copying them there.
     """
-    # One by one: an index of several would be a tensor, copied to the device in every call.
-    knuckles = torch.stack([joints[..., joint, :] for joint in skeleton.KNUCKLE_JOINTS], dim=-2)
-    wrist = torch.stack([joints[..., joint, :] for joint in skeleton.WRIST_JOINTS], dim=-2)
-    forward = knuckles.mean(-2) - wrist.mean(-2)
-    sideways = knuckles[..., 0, :] - knuckles[..., 3, :] + wrist[..., 0, :] - wrist[..., 1, :]
-    return sixd_to_matrix(torch.cat([forward, sideways], dim=-1) / LENGTH_SCALE_M)
+    weights = (palm_axes() if axes is None else axes).to(joints)
+    return sixd_to_matrix((weights @ joints).flatten(-2) / LENGTH_SCALE_M)
+
+
+def palm_axes() -> Tensor:
+    """(2, 23): the weights with which joints make the palm's x and, before Gram-Schmidt, its y."""
+    axes = torch.zeros(2, skeleton.JOINT_COUNT)
+    knuckles, (radial, ulnar) = skeleton.KNUCKLE_JOINTS, skeleton.WRIST_JOINTS
+    axes[0, list(knuckles)], axes[0, [radial, ulnar]] = 1.0 / len(knuckles), -0.5
+    axes[1, [knuckles[0], radial]], axes[1, [knuckles[-1], ulnar]] = 1.0, -1.0
+    return axes
 
 
 class JointFeatures(NamedTuple):
@@ -95,12 +101,13 @@ class InverseKinematics(nn.Module):
         resting = torch.tensor(skeleton.ANGLE_LIMITS, dtype=torch.float32).mean(-1) * 0.5
         self.register_buffer("resting", resting, persistent=False)
         self.register_buffer("straight", torch.tensor([1.0, 0, 0, 0, 1.0, 0]), persistent=False)
-
+        self.register_buffer("palm_axes", palm_axes(), persistent=False)
         for name, joints_of in (("bone_parents", _BONE_PARENTS), ("bone_children", _BONE_CHILDREN)):
             self.register_buffer(name, torch.tensor(joints_of), persistent=False)
 
     resting: Tensor
     straight: Tensor
+    palm_axes: Tensor
     bone_parents: Tensor
     bone_children: Tensor
 
@@ -111,7 +118,7 @@ class InverseKinematics(nn.Module):
 
         ``features`` are needed with image feedback, and only then.
         """
-        rotation, translation = palm_frame(coarse), coarse[:, 0]
+        rotation, translation = palm_frame(coarse, self.palm_axes), coarse[:, 0]
         angles = self.resting.expand(coarse.shape[0], -1)
         shape = coarse.new_zeros(coarse.shape[0], skeleton.SHAPE_COUNT)
         hidden = context
