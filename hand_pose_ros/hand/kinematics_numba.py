@@ -76,9 +76,8 @@ def forward_joints(
     """Joints (23, 3) m, and the axes (20, 3) that the angles turn about; see :func:`forward_kinematics`."""
     check_side(side)
     joints, axes = np.empty((skeleton.JOINT_COUNT, 3)), np.empty((skeleton.ANGLE_COUNT, 3))
-    _forward_joints_kernel(
-        *_plain(rotation, translation, angles, shape), REST_ROTATIONS[side], SIGNS[side], joints, axes
-    )
+    r, t, a, s = _plain(rotation, translation, angles, shape)
+    _forward_joints_kernel(r, t, a, s, REST_ROTATIONS[side], SIGNS[side], joints, axes)
     return joints, axes
 
 
@@ -90,15 +89,11 @@ def forward_kinematics(
     ValueError on an unknown side.
     """
     check_side(side)
-    posed = PosedHand(
-        np.empty((skeleton.JOINT_COUNT, 3)),
-        np.empty((skeleton.SEGMENT_COUNT, 3)),
-        np.empty((skeleton.SEGMENT_COUNT, 3, 3)),
-    )
-    _posed_hand_kernel(
-        *_plain(rotation, translation, angles, shape), REST_ROTATIONS[side], SIGNS[side], *posed
-    )
-    return posed
+    r, t, a, s = _plain(rotation, translation, angles, shape)
+    joints, positions = np.empty((skeleton.JOINT_COUNT, 3)), np.empty((skeleton.SEGMENT_COUNT, 3))
+    rotations = np.empty((skeleton.SEGMENT_COUNT, 3, 3))
+    _posed_hand_kernel(r, t, a, s, REST_ROTATIONS[side], SIGNS[side], joints, positions, rotations)
+    return PosedHand(joints, positions, rotations)
 
 
 def _plain(*arrays: Array) -> tuple[Array, ...]:

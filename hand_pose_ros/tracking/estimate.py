@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from hand_pose_ros.depth.crop import CropFrame, upright_roll
 from hand_pose_ros.hand.kinematics_numba import fingers_direction
 from hand_pose_ros.hand.rotations_numba import so3_log
 from hand_pose_ros.refine.refiner import NetworkPose
+from hand_pose_ros.tracking.hand import Hand, PoseState, posed_hand
 
 Array = NDArray[np.float64]
 
@@ -91,3 +92,13 @@ class Estimate:
     def fingers_direction(self) -> Array:
         """(3,) m from the middle of the wrist to that of the knuckles, in the crop's local frame."""
         return fingers_direction(self.joints)
+
+    def hand(self, **known: Any) -> Hand:
+        """The hand as the network alone has it, in the camera's optical frame, with the fields of :class:`Hand` that
+        its kinematics do not give."""
+        pose = PoseState(
+            self.frame.local_to_camera(self.translation),
+            self.frame.local_to_camera_rotation(self.rotation),
+            self.angles,
+        )
+        return posed_hand(self.side, pose, self.shape, **known)

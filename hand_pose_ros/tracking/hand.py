@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.hand import skeleton
+from hand_pose_ros.hand.kinematics_numba import forward_kinematics
 
 Array = NDArray[np.float64]
 
@@ -105,6 +106,22 @@ class Hand:
             segment_rotations=rotation @ self.segment_rotations,
             joint_velocities=self.joint_velocities @ rotation.T,
         )
+
+
+def posed_hand(side: str, pose: PoseState, shape: Array, **known: Any) -> Hand:
+    """The hand of a pose and shape (9,), with the fields that its kinematics do not give."""
+    placed = forward_kinematics(side, pose.rotation, pose.translation, pose.angles, shape)
+    return Hand(
+        side=side,
+        joints=placed.joints,
+        angles=pose.angles,
+        rotation=pose.rotation,
+        translation=pose.translation,
+        segment_positions=placed.segment_positions,
+        segment_rotations=placed.segment_rotations,
+        shape=np.asarray(shape),
+        **known,
+    )
 
 
 def named_hands(hands: Sequence[Hand]) -> list[Hand]:

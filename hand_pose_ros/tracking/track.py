@@ -23,13 +23,13 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.depth.crop import upright_roll
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.hand.kinematics_numba import fingers_direction, forward_kinematics
+from hand_pose_ros.hand.kinematics_numba import fingers_direction
 from hand_pose_ros.refine.previous_frame import PreviousFrame
 from hand_pose_ros.refine.refiner import HandGeometry, Refined, Refiner
 from hand_pose_ros.tracking.confidence import Calibration, confidence_features
 from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.estimate import CropRequest, Estimate
-from hand_pose_ros.tracking.hand import Hand, PoseState, TrackState
+from hand_pose_ros.tracking.hand import Hand, PoseState, TrackState, posed_hand
 from hand_pose_ros.tracking.scoring import presence_log_odds
 from hand_pose_ros.tracking.shape_estimator import ShapeEstimator
 from hand_pose_ros.tracking.side_selector import SideSelector
@@ -284,7 +284,7 @@ class Track:
         before, hand = self.hand, posed_hand(chosen.side, smoothed, refined.shape, **known)
         moves_on = follows_on and before is not None and before.side == hand.side
         self.hand = hand.since(before, dt_s) if moves_on and before is not None else hand
-        self.raw = self._raw_seen = partial(_network_hand, chosen, **known)
+        self.raw = self._raw_seen = partial(chosen.hand, **known)
 
     def _learn_shape(self, chosen: Estimate, refined: Refined, confidence: float, stamp_s: float) -> None:
         """Learns shape and thickness of the hand from what fits this frame best, until the shape is frozen."""
@@ -298,33 +298,6 @@ class Track:
             )
         self.thickness = refined.thickness
         self._thickness_spread = max(refined.thickness_spread, self._config.track.least_thickness_spread)
-
-
-def posed_hand(side: str, pose: PoseState, shape: Array, **known: Any) -> Hand:
-    """The hand of a pose and shape (9,), with the fields that its kinematics do not give."""
-    placed = forward_kinematics(side, pose.rotation, pose.translation, pose.angles, shape)
-    return Hand(
-        side=side,
-        joints=placed.joints,
-        angles=pose.angles,
-        rotation=pose.rotation,
-        translation=pose.translation,
-        segment_positions=placed.segment_positions,
-        segment_rotations=placed.segment_rotations,
-        shape=np.asarray(shape),
-        **known,
-    )
-
-
-def _network_hand(estimate: Estimate, **known: Any) -> Hand:
-    """The hand as the network alone has it."""
-    frame = estimate.frame
-    pose = PoseState(
-        frame.local_to_camera(estimate.translation),
-        frame.local_to_camera_rotation(estimate.rotation),
-        estimate.angles,
-    )
-    return posed_hand(estimate.side, pose, estimate.shape, **known)
 
 
 def without_duplicates(tracks: Sequence[Track], same_joints_m: float) -> list[Track]:
