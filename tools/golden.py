@@ -38,7 +38,8 @@ from hand_pose_ros.synthetic.motion import SyntheticMotion
 from hand_pose_ros.synthetic.sequences import VGA, bench_sequences
 from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.hand import Hand
-from hand_pose_ros.tracking.tracker import HandTracker, TrackResult
+from hand_pose_ros.tracking.track_result import TrackResult
+from hand_pose_ros.tracking.tracker import HandTracker
 from hand_pose_ros.training.config import load_config
 from hand_pose_ros.training.detector_config import load_detector_config
 from hand_pose_ros.training.detector_task import detector_trainer

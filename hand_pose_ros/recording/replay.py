@@ -30,7 +30,8 @@ from hand_pose_ros.recording.recorded_frame import (
 )
 from hand_pose_ros.recording.tracked_frame import TrackedFrame
 from hand_pose_ros.tracking.hand import Hand
-from hand_pose_ros.tracking.tracker import HandTracker, TrackResult
+from hand_pose_ros.tracking.track_result import TrackResult
+from hand_pose_ros.tracking.tracker import HandTracker
 from hand_pose_ros.validation import between, positive, whole
 from hand_pose_ros.visualization.contact_sheet import tile_pictures
 from hand_pose_ros.visualization.image_files import write_overlays, write_png

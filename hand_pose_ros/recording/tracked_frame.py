@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hand_pose_ros.tracking.tracker import TrackResult
+from hand_pose_ros.tracking.track_result import TrackResult
 
 
 @dataclass(frozen=True)

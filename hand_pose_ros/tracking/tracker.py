@@ -13,8 +13,7 @@ range.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -35,7 +34,7 @@ from hand_pose_ros.resources import model_file
 from hand_pose_ros.tracking.confidence import calibration_of
 from hand_pose_ros.tracking.config import ScoringConfig, TrackerConfig
 from hand_pose_ros.tracking.estimate import CropRequest, Estimate
-from hand_pose_ros.tracking.hand import Hand, TrackState
+from hand_pose_ros.tracking.hand import TrackState
 from hand_pose_ros.tracking.patience import Patience
 from hand_pose_ros.tracking.pose_inference import PoseEstimator, estimate_poses
 from hand_pose_ros.tracking.profile_keeper import ProfileKeeper
@@ -43,29 +42,11 @@ from hand_pose_ros.tracking.refused_places import RefusedPlaces
 from hand_pose_ros.tracking.scoring import best_hypothesis, hypothesis_score, is_hand, is_surely_hand
 from hand_pose_ros.tracking.stage_timer import StageTimer
 from hand_pose_ros.tracking.track import Track, without_duplicates
+from hand_pose_ros.tracking.track_result import TrackResult
 from hand_pose_ros.validation import shown
 
 Array = NDArray[np.float64]
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True)
-class TrackResult:
-    """What was tracked in one frame."""
-
-    hands: tuple[Hand, ...]
-    """The hands to publish, in TRACK or COAST, refined."""
-    state: TrackState
-    """The tracker's own state."""
-    timings_ms: dict[str, float]
-    """Milliseconds that each stage took: locate, crop, network, refine, filter."""
-    raw_makers: tuple[Callable[[], Hand], ...] = ()
-    """What makes ``raw``, one for one."""
-
-    @cached_property
-    def raw(self) -> tuple[Hand, ...]:
-        """The same hands as the network alone has them, one for one; made when they are asked for."""
-        return tuple(make() for make in self.raw_makers)
 
 
 class HandTracker:

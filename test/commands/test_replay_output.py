@@ -28,7 +28,7 @@ from hand_pose_ros.recording.bag import Bag
 from hand_pose_ros.recording.hand_table import read_hand_table
 from hand_pose_ros.recording.ros_types import COMPRESSED_IMAGE
 from hand_pose_ros.tracking.hand import Hand, TrackState
-from hand_pose_ros.tracking.tracker import TrackResult
+from hand_pose_ros.tracking.track_result import TrackResult
 
 pytestmark = pytest.mark.slow
 

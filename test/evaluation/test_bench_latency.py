@@ -14,7 +14,7 @@ from hand_pose_ros.evaluation.bench_mediapipe import MediaPipeWorker, WorkerErro
 from hand_pose_ros.evaluation.latency_scenes import EMPTY, SCENES, LatencyScene, shade
 from hand_pose_ros.synthetic.sequences import VGA
 from hand_pose_ros.tracking.hand import TrackState
-from hand_pose_ros.tracking.tracker import TrackResult
+from hand_pose_ros.tracking.track_result import TrackResult
 
 FAKE_MEDIAPIPE = """
 import types

@@ -21,7 +21,7 @@ from hand_pose_ros.evaluation.sensor_evaluation import (
     table_row,
 )
 from hand_pose_ros.tracking.config import ScoringConfig
-from hand_pose_ros.tracking.tracker import TrackResult
+from hand_pose_ros.tracking.track_result import TrackResult
 
 CAMERA = Camera(64, 48, 60.0, 60.0, 31.5, 23.5)
 TRUTH = np.random.default_rng(0).normal([0.0, 0.0, 0.7], 0.03, (23, 3))

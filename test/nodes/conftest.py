@@ -31,7 +31,7 @@ from hand_pose_ros.msg import HandModelInfo, HandPoseArray
 from hand_pose_ros.nodes.tracker_node import HandTrackerNode
 from hand_pose_ros.resources import resource
 from hand_pose_ros.tracking.hand import Hand, TrackState
-from hand_pose_ros.tracking.tracker import TrackResult
+from hand_pose_ros.tracking.track_result import TrackResult
 
 WIDTH, HEIGHT = 64, 48
 

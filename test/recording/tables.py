@@ -12,7 +12,7 @@ from hand_pose_ros.recording.hand_table import HandTable, hand_table
 from hand_pose_ros.recording.recorded_frame import TrueHand
 from hand_pose_ros.recording.tracked_frame import TrackedFrame
 from hand_pose_ros.tracking.hand import TrackState
-from hand_pose_ros.tracking.tracker import TrackResult
+from hand_pose_ros.tracking.track_result import TrackResult
 
 
 def found(joints: np.ndarray, side: str = "right", track_id: int = 1, **changes: Any) -> Any:

@@ -13,7 +13,7 @@ from hand_pose_ros.recording.frame_folder import RecordedFrames
 from hand_pose_ros.recording.recorded_frame import RecordingError
 from hand_pose_ros.recording.replay import ReplayConfig, replay, summarise
 from hand_pose_ros.tracking.hand import TrackState
-from hand_pose_ros.tracking.tracker import TrackResult
+from hand_pose_ros.tracking.track_result import TrackResult
 
 
 class Tracker:

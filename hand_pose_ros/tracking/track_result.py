@@ -1,0 +1,31 @@
+"""What a tracker answers to one frame.
+
+In: nothing. Out: :class:`TrackResult`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+from hand_pose_ros.tracking.hand import Hand, TrackState
+
+
+@dataclass(frozen=True)
+class TrackResult:
+    """What was tracked in one frame."""
+
+    hands: tuple[Hand, ...]
+    """The hands to publish, in TRACK or COAST, refined."""
+    state: TrackState
+    """The tracker's own state."""
+    timings_ms: dict[str, float]
+    """Milliseconds that each stage took: locate, crop, network, refine, filter."""
+    raw_makers: tuple[Callable[[], Hand], ...] = ()
+    """What makes ``raw``, one for one."""
+
+    @cached_property
+    def raw(self) -> tuple[Hand, ...]:
+        """The same hands as the network alone has them, one for one; made when they are asked for."""
+        return tuple(make() for make in self.raw_makers)
