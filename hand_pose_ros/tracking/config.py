@@ -121,6 +121,9 @@ class TrackConfig:
     """Frames of a new track in which both sides are tried. Guessed."""
     side_recheck_s: float = 0.5
     """How often both sides are tried later, seconds. Guessed."""
+    side_recheck_sure_s: float = 2.0
+    """The same once ``most_side_fit`` speaks for a side: each try costs a crop more, which shows in a frame's time.
+    Guessed: two frames in a hundred of a usual camera."""
     side_switch_fit: float = 1.0
     """By how much the other side must fit better in sum for a known side to change. Guessed."""
     most_side_fit: float = 2.0
@@ -169,6 +172,9 @@ class SearchConfig:
     recheck_hold_s: float = 1.0
     """The same while hands are followed, when another one is looked for: one crop more in a frame takes as long as the
     hand itself, so that these frames must be few. Guessed: three hands in a hundred frames of a usual camera."""
+    recheck_most_hold_s: float = 4.0
+    """A place that is refused again and again while hands are followed is left alone for twice as long each time, up to
+    this, seconds. Guessed: furniture then costs hardly anything."""
     doubtful_s: float = 0.3
     """What was followed for this long and is still not sure enough of being a hand to begin a track is looked at only
     every ``refused_hold_s``, seconds. Guessed: hands begin with their first frame, or with one of the next few."""

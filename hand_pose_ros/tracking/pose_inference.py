@@ -99,8 +99,8 @@ def estimate_poses(
     """Estimates of each group of requests: one place's, one request a side.
 
     A place that may be a hand is cropped again where its hand lies off the crop's middle or is turned in it (see
-    RecropConfig). reject_early: of several places, those that are clearly no hand as seen from their first side get no
-    crop for the other side, and no estimates.
+    RecropConfig). reject_early: places that are clearly no hand as seen from their first side get no crop for the other
+    side, and no estimates.
     """
 
     def run(wanted: Sequence[Sequence[CropRequest]]) -> list[list[Estimate]]:
@@ -109,7 +109,7 @@ def estimate_poses(
         return [flat[a:b] for a, b in pairwise(ends)]
 
     scoring = estimator.config.scoring
-    if reject_early and len(groups) > 1:
+    if reject_early:
         answers = run([group[:1] for group in groups])
         kept = [
             i

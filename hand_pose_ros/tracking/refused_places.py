@@ -8,6 +8,7 @@ place counts as new as soon as it has moved, so a hand that comes to where somet
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,21 +16,43 @@ from numpy.typing import NDArray
 from hand_pose_ros.detection.proposals import Proposal
 
 
+class _Place(NamedTuple):
+    centre: NDArray[np.float64]
+    since_s: float
+    hold_s: float
+
+
 class RefusedPlaces:
     """Remembers where; ``moved_m`` farther off is another place."""
 
     def __init__(self, moved_m: float) -> None:
         self._moved_m = moved_m
-        self._places: list[tuple[NDArray[np.float64], float]] = []
+        self._places: list[_Place] = []
 
-    def add(self, centre: NDArray[np.float64], until_s: float) -> None:
-        """Leaves the place (3,) m alone until a stamp."""
-        self._places.append((centre, until_s))
+    def add(
+        self, centre: NDArray[np.float64], stamp_s: float, hold_s: float, most_s: float | None = None
+    ) -> None:
+        """Leaves the place (3,) m alone for ``hold_s`` from a stamp on. With ``most_s`` for twice as long as the last
+        time where it was refused before and has not moved since, up to that long."""
+        if most_s is not None:
+            hold_s = min(max([hold_s, *(2.0 * place.hold_s for place in self._near(centre))]), most_s)
+        near = self._near(centre)
+        self._places = [place for place in self._places if not any(place is other for other in near)]
+        self._places.append(_Place(centre, stamp_s, hold_s))
 
-    def without(self, proposals: Sequence[Proposal], stamp_s: float) -> list[Proposal]:
-        """The proposals that lie at no place which is left alone at this stamp."""
-        self._places = [(centre, until_s) for centre, until_s in self._places if until_s > stamp_s]
-        return [proposal for proposal in proposals if not self._holds(proposal.centre)]
+    def without(
+        self, proposals: Sequence[Proposal], stamp_s: float, most_s: float = np.inf
+    ) -> list[Proposal]:
+        """The proposals that lie at no place which is left alone at this stamp; none is for longer than ``most_s``."""
+        # Some time longer than they are left alone, so that the next refusal knows of them.
+        self._places = [place for place in self._places if stamp_s - place.since_s < 3.0 * place.hold_s]
+        return [
+            proposal
+            for proposal in proposals
+            if not any(
+                stamp_s - place.since_s < min(place.hold_s, most_s) for place in self._near(proposal.centre)
+            )
+        ]
 
-    def _holds(self, centre: NDArray[np.float64]) -> bool:
-        return any(float(np.linalg.norm(centre - other)) < self._moved_m for other, _ in self._places)
+    def _near(self, centre: NDArray[np.float64]) -> list[_Place]:
+        return [p for p in self._places if float(np.linalg.norm(centre - p.centre)) < self._moved_m]

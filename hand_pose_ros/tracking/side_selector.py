@@ -31,7 +31,9 @@ class SideSelector:
     def sides_to_try(self, stamp_s: float) -> tuple[str, ...]:
         """The sides that a crop should be taken for in a frame."""
         if not self._fixed:
-            due = stamp_s - self._checked_s >= self._config.side_recheck_s
+            sure = abs(self._left_fit) >= self._config.most_side_fit
+            interval_s = self._config.side_recheck_sure_s if sure else self._config.side_recheck_s
+            due = stamp_s - self._checked_s >= interval_s
             if self._open_frames > 0 or due:
                 return ("right", "left")
         return (self._side or "right",)

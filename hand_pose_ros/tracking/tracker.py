@@ -219,7 +219,9 @@ class HandTracker:
             remaining = self.proposal_generator.detect_remaining(frame, joints, config.hands - len(confirmed))
         known = [track.centre(stamp_s) for track in self._tracks if track.seen_s == stamp_s]
         remaining = farther_than(
-            config.search.known_place_m, known, self._refused.without(remaining, stamp_s)
+            config.search.known_place_m,
+            known,
+            self._refused.without(remaining, stamp_s, config.search.recheck_most_hold_s),
         )
         self._start_tracks(remaining, is_surely_hand, frame, timer, self._refused_remaining)
         self._keep_best_tracks()
@@ -242,29 +244,31 @@ class HandTracker:
         refused: RefusedPlaces,
     ) -> None:
         """Estimate the hands at the proposals and begin tracks with those accepted, the best first; places that were
-        refused a moment ago are left alone."""
-        scoring, search = self.config.scoring, self.config.search
-        proposals = refused.without(proposals, frame.stamp_s)
+        refused a moment ago are left alone. Where hands are followed a crop beside theirs shows in the frame's time:
+        one place a frame is tried, from one side first, and furniture more and more seldom."""
+        scoring, search, stamp_s = self.config.scoring, self.config.search, frame.stamp_s
+        follows = bool(self._confirmed_tracks(stamp_s))
+        hold_s = search.recheck_hold_s if follows else search.refused_hold_s
+        most_s = search.recheck_most_hold_s if follows else hold_s
+        proposals = refused.without(proposals, stamp_s, most_s)[: 1 if follows else None]
         sides = SIDES if self.config.side == "auto" else (self.config.side,)
         requests = [[CropRequest(p.centre, side == "left") for side in sides] for p in proposals]
-        estimates = self._estimate(frame, requests, timer, reject_early=True)
+        estimates = self._estimate(frame, requests, timer, reject_early=follows or len(proposals) > 1)
         hypotheses = [
             (max(hypothesis_score(estimate, scoring) for estimate in group), group, proposal)
             for group, proposal in zip(estimates, proposals, strict=True)
             if accepts(group, scoring)
         ]
-        # Where hands are followed, a crop beside theirs shows in the frame's time: it is taken less often.
-        hold_s = search.recheck_hold_s if self._confirmed_tracks(frame.stamp_s) else search.refused_hold_s
         accepted = [id(proposal) for _, _, proposal in hypotheses]
         refusals = [proposal for proposal in proposals if id(proposal) not in accepted]
         for _, group, proposal in sorted(hypotheses, key=lambda h: -h[0] - h[2].log_odds_prior):
-            if len(self._confirmed_tracks(frame.stamp_s)) >= self.config.hands:
+            if len(self._confirmed_tracks(stamp_s)) >= self.config.hands:
                 break
-            if not self._start_or_resume_track(group, proposal.log_odds_prior, frame.stamp_s, timer):
+            if not self._start_or_resume_track(group, proposal.log_odds_prior, stamp_s, timer):
                 refusals.append(proposal)
             self._tracks = without_duplicates(self._tracks, self.config.search.same_joints_m)
         for proposal in refusals:
-            refused.add(proposal.centre, frame.stamp_s + hold_s)
+            refused.add(proposal.centre, stamp_s, hold_s, most_s)
 
     def _start_or_resume_track(
         self, estimates: list[Estimate], log_odds_prior: float, stamp_s: float, timer: StageTimer

@@ -25,17 +25,34 @@ def at(x: float) -> Proposal:
 )  # fmt: skip
 def test_a_place_is_left_alone_until_its_time_is_over_or_it_has_moved(held_s, after_s, moved_m, limit_m):
     refused = RefusedPlaces(limit_m)
-    refused.add(at(0.0).centre, 10.0 + held_s)
+    refused.add(at(0.0).centre, 10.0, held_s)
     kept = refused.without([at(moved_m), at(1.0)], 10.0 + after_s)
-    left_alone = 10.0 + after_s < 10.0 + held_s and moved_m < limit_m
+    left_alone = (10.0 + after_s) - 10.0 < held_s and moved_m < limit_m
     assert len(kept) == (1 if left_alone else 2)
 
 
 def test_a_place_that_drifts_is_a_new_one_once_it_is_far_from_where_it_was_refused():
     refused = RefusedPlaces(0.03)
-    refused.add(at(0.0).centre, 1.0)
+    refused.add(at(0.0).centre, 0.0, 1.0)
     kept = [bool(refused.without([at(0.01 * i)], 0.03 * i)) for i in range(6)]
     assert kept == [False, False, False, True, True, True]
+
+
+def test_a_place_that_is_refused_again_is_left_alone_for_longer_up_to_a_limit():
+    refused, stamp_s, tried = RefusedPlaces(0.03), 0.0, []
+    while stamp_s < 30.0:
+        if refused.without([at(0.01)], stamp_s):
+            tried.append(stamp_s)
+            refused.add(at(0.01).centre, stamp_s, 1.0, 4.0)
+        stamp_s += 0.25
+    assert np.diff(tried).tolist() == [1.0, 2.0] + [4.0] * (len(tried) - 3)
+
+
+def test_a_hold_of_when_a_hand_was_followed_is_cut_short_where_none_is():
+    refused = RefusedPlaces(0.03)
+    refused.add(at(0.0).centre, 0.0, 4.0)
+    assert not refused.without([at(0.0)], 1.0)
+    assert refused.without([at(0.0)], 1.0, most_s=0.2)
 
 
 class Counting:
@@ -101,10 +118,13 @@ def test_looking_for_a_second_hand_adds_a_crop_to_few_frames():
     crops, hands = played("still_1", TrackerConfig(device="cpu", hands=2), 75)
     assert hands[-1] == 1
     steady = crops[15:]
+    assert max(steady) <= 2, "one crop more than the hand's own in any frame"
     assert np.mean([count > 1 for count in steady]) < 0.15
 
 
-@pytest.mark.parametrize("name", ["refused_hold_s", "recheck_hold_s", "refused_move_m", "doubtful_s"])
+@pytest.mark.parametrize(
+    "name", ["refused_hold_s", "recheck_hold_s", "recheck_most_hold_s", "refused_move_m", "doubtful_s"]
+)
 def test_times_and_distances_of_a_search_are_positive(name):
     with pytest.raises(ValueError, match=f"search.{name} is 0.0, want more than 0"):
         SearchConfig(**{name: 0.0})

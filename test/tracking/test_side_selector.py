@@ -43,6 +43,15 @@ def test_both_sides_are_tried_again_now_and_then() -> None:
     assert selector.sides_to_try(last_s + CONFIG.side_recheck_s) == BOTH
 
 
+def test_a_sure_side_is_doubted_more_seldom_until_a_frame_speaks_against_it() -> None:
+    frames = 12
+    last_s, selector = (frames - 1) / 30, decided(frames)
+    assert selector.sides_to_try(last_s + 0.9 * CONFIG.side_recheck_sure_s) == ("left",)
+    assert selector.sides_to_try(last_s + CONFIG.side_recheck_sure_s) == BOTH
+    selector.update(0.5, 0.0, last_s + 2.0)
+    assert selector.sides_to_try(last_s + 2.0 + CONFIG.side_recheck_s) == BOTH
+
+
 def test_one_frame_does_not_turn_a_known_side_and_several_do() -> None:
     selector = decided()
     assert not selector.update(100.0, 0.0, 1.0)
