@@ -12,7 +12,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from hand_pose_ros.validation import label, require_type, shown
+from hand_pose_ros.validation import MOST_WANTED, label, require_type, shown
 
 Section = TypeVar("Section")
 
@@ -68,7 +68,8 @@ def require_known(section: str, values: Mapping[str, Any], known: list[str]) -> 
     """ValueError names the first field that is not one of the ``known``, and those."""
     for key in values:
         if key not in known:
-            raise ValueError(f"no field '{shown(label(section, str(key)))}', want one of {', '.join(known)}")
+            names = shown(", ".join(known), MOST_WANTED)
+            raise ValueError(f"no field '{shown(label(section, str(key)))}', want one of {names}")
 
 
 def require_mapping(name: str, value: Any) -> None:

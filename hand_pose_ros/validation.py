@@ -18,6 +18,10 @@ MOST_SHOWN = 200
 """Characters of a text from outside that a message repeats: files, messages and command lines can hold any."""
 
 
+MOST_WANTED = 1000
+"""Characters of what would be right: it may list names from outside, such as those of a robot's joints."""
+
+
 def shown(text: object, most: int = MOST_SHOWN) -> str:
     """A text from outside as messages repeat it: one line, unprintable characters escaped, cut to ``most`` in all."""
     whole = str(text)
@@ -36,7 +40,7 @@ def require(right: bool, section: str, name: str, value: Any, want: str) -> None
     """ValueError "<section.>name is value, want ..." unless ``right``."""
     if not right:
         text = f"'{shown(value)}'" if isinstance(value, str) else shown(value)
-        raise ValueError(f"{shown(label(section, name))} is {text}, want {want}")
+        raise ValueError(f"{shown(label(section, name))} is {text}, want {shown(want, MOST_WANTED)}")
 
 
 def require_share(name: str, value: float, section: str = "") -> None:
@@ -110,6 +114,11 @@ def is_whole(value: Any) -> bool:
 def is_number(value: Any) -> bool:
     """Whether it is a real number, NaN and infinities included; True and False are none."""
     return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+
+
+def is_finite(value: Any) -> bool:
+    """Whether it is a real number that a float can hold, neither NaN nor infinite; True and False are none."""
+    return is_number(value) and not _unmet("float", value)
 
 
 def typed(config: Any, section: str = "") -> None:

@@ -57,3 +57,10 @@ def test_bounds_are_written_out_and_numbers_beyond_floats_are_no_surprise() -> N
     with pytest.raises(ValueError, match=r"^seed is -1, want 0 to 1048575$"):
         validation.between(SimpleNamespace(seed=-1), 0, 2**20 - 1, "seed")
     validation.positive(SimpleNamespace(x=10**400), "x")
+
+
+def test_what_would_be_right_is_cut_and_escaped_too() -> None:
+    with pytest.raises(ValueError, match="joint is 3, want one of a") as raised:
+        validation.require(False, "", "joint", 3, "one of a, " + ", ".join(["\x1b[31m\n" * 9] * 999))
+    assert len(str(raised.value)) < 1100
+    assert str(raised.value).isprintable()
