@@ -64,3 +64,15 @@ def test_what_would_be_right_is_cut_and_escaped_too() -> None:
         validation.require(False, "", "joint", 3, "one of a, " + ", ".join(["\x1b[31m\n" * 9] * 999))
     assert len(str(raised.value)) < 1100
     assert str(raised.value).isprintable()
+
+
+def test_values_are_shown_as_python_writes_them_and_endless_ones_only_so_far() -> None:
+    for value in ([], (), (1,), (1, "a"), [[1.5, None], {"a": [True], 2: ()}], {}, "text", 3.25):
+        assert validation.shown(value) == str(value)
+    laughs: object = "lol"
+    for _ in range(40):
+        laughs = [laughs] * 9
+    circle: list[object] = [1]
+    circle += [circle, {"again": circle}]
+    for endless in (laughs, circle, {"a": laughs}):
+        assert len(validation.shown(endless)) <= validation.MOST_SHOWN
