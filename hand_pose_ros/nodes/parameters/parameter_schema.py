@@ -197,7 +197,8 @@ class DeclaredParameters:
         if isinstance(value, str) and not isinstance(given, str) and not parameter.choices:
             read = f"the {type(given).__name__} {shown(repr(given))}"
             self._node.get_logger().warning(
-                f"parameter '{parameter.name}' was read as {read} and is taken as '{shown(value)}': put it in quotes where that is not what it means (on a command line \"'...'\")"
+                f"parameter '{parameter.name}' was read as {read} and is taken as '{shown(value)}': put it in"
+                " quotes where that is not what it means (on a command line \"'...'\")"
             )
         return value
 
