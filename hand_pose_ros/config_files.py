@@ -12,7 +12,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from hand_pose_ros.validation import label, require_type, shown
+from hand_pose_ros.validation import MOST_WANTED, label, require_type, shown
 
 Section = TypeVar("Section")
 
@@ -29,9 +29,11 @@ def read_mapping(path: str | Path, what: str) -> dict[str, Any]:
 
     path = Path(path)
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise ValueError(f"{path}: cannot read {what}: larger than {MOST_BYTES} bytes")
-        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        with path.open("rb") as file:  # devices and pipes have no size that could be asked for
+            data = file.read(MOST_BYTES + 1)
+        if len(data) > MOST_BYTES:
+            raise ValueError(f"larger than {MOST_BYTES} bytes")
+        values = yaml.safe_load(data.decode("utf-8")) or {}
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
         raise ValueError(f"{path}: cannot read {what}: line {line}: {shown(error.problem)}") from error
@@ -68,21 +70,27 @@ def require_known(section: str, values: Mapping[str, Any], known: list[str]) -> 
     """ValueError names the first field that is not one of the ``known``, and those."""
     for key in values:
         if key not in known:
-            raise ValueError(f"no field '{shown(label(section, str(key)))}', want one of {', '.join(known)}")
+            names = shown(", ".join(known), MOST_WANTED)
+            raise ValueError(f"no field '{shown(label(section, str(key)))}', want one of {names}")
 
 
 def require_mapping(name: str, value: Any) -> None:
     """ValueError when ``value`` is no mapping."""
     if not isinstance(value, Mapping):
-        raise ValueError(f"{name} is {shown(repr(value))}, want a mapping of fields")
+        raise ValueError(f"{name} is {_given(value)}, want a mapping of fields")
+
+
+def _given(value: Any) -> str:
+    """A value as YAML gives it, in a message: texts in quotes."""
+    return shown(repr(value) if isinstance(value, str) else value)
 
 
 def require_seeds(seeds: Any) -> tuple[int, ...]:
     """The seeds of several runs, as a tuple. ValueError unless they are a list of different whole numbers."""
     whole = isinstance(seeds, list | tuple) and all(type(seed) is int for seed in seeds)
     if not whole or not seeds or len(set(seeds)) < len(seeds):
-        shown = list(seeds) if isinstance(seeds, tuple) else seeds
-        raise ValueError(f"seeds is {shown!r}, want a list of different whole numbers")
+        given = list(seeds) if isinstance(seeds, tuple) else seeds
+        raise ValueError(f"seeds is {_given(given)}, want a list of different whole numbers")
     return tuple(seeds)
 
 

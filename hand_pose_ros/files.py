@@ -20,9 +20,12 @@ from typing import Any
 def replaced(path: str | Path) -> Iterator[Path]:
     """The path to write to; it takes the place of ``path`` when the block ends without an exception.
 
-    Missing folders are made. OSError where they cannot be, or the folder is not writable.
+    Missing folders are made. OSError where they cannot be, the folder is not writable, or what is at ``path`` is no
+    file: a device such as /dev/null is never replaced. A link stays, and what it leads to is replaced.
     """
     path = Path(path)
+    require_replaceable(path)
+    path = followed(path) if path.is_symlink() else path
     path.parent.mkdir(parents=True, exist_ok=True)
     clear_leftovers(path.parent, path.stem)
     # The suffix stays: matplotlib, PIL and others read a format off it.
@@ -32,6 +35,20 @@ def replaced(path: str | Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def followed(path: Path) -> Path:
+    """The absolute path without links; links in a circle, at which ``Path.resolve`` fails, stay for the system's own
+    error."""
+    return Path(os.path.realpath(path))
+
+
+def require_replaceable(path: Path) -> None:
+    """OSError, which names the path, where something other than a file is there: a folder, a device, a pipe."""
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder, want a file to write")
+    if os.path.lexists(path) and path.exists() and not path.is_file():
+        raise OSError(f"{path} is a device or a pipe, want a file to write")
 
 
 def require_writable(folder: Path) -> None:

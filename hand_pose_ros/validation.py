@@ -7,7 +7,7 @@ checked copy of the array; ValueError with "<section.>field is value, want ...".
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -18,13 +18,54 @@ MOST_SHOWN = 200
 """Characters of a text from outside that a message repeats: files, messages and command lines can hold any."""
 
 
+MOST_WANTED = 1000
+"""Characters of what would be right: it may list names from outside, such as those of a robot's joints."""
+
+
 def shown(text: object, most: int = MOST_SHOWN) -> str:
-    """A text from outside as messages repeat it: one line, unprintable characters escaped, cut to ``most`` in all."""
-    whole = str(text)
+    """A text from outside as messages repeat it: one line, unprintable characters escaped, cut to ``most`` in all.
+    Lists and mappings are only written out as far as that: a small file of YAML can hold endless ones."""
+    whole = "".join(_head(_pieces(text), most + 1)) if isinstance(text, list | tuple | dict) else str(text)
     line = "".join(
         c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in whole[: most + 1]
     )
     return line if len(line) <= most else line[: most - 3] + "..."
+
+
+_DEEPEST = 20
+"""Lists in lists beyond this are not written out. Guessed: no file that is meant has so many."""
+
+
+def _pieces(value: object, depth: int = 0) -> Iterator[str]:
+    """What ``repr`` makes of a value, piece by piece."""
+    if depth > _DEEPEST:
+        yield "..."
+    elif isinstance(value, dict):
+        yield "{"
+        for number, (key, item) in enumerate(value.items()):
+            yield ", " if number else ""
+            yield from _pieces(key, depth + 1)
+            yield ": "
+            yield from _pieces(item, depth + 1)
+        yield "}"
+    elif type(value) in (list, tuple):
+        items: list[object] | tuple[object, ...] = value  # type: ignore[assignment]
+        yield "[" if type(value) is list else "("
+        for number, item in enumerate(items):
+            yield ", " if number else ""
+            yield from _pieces(item, depth + 1)
+        yield "]" if type(value) is list else ",)" if len(items) == 1 else ")"
+    else:
+        yield repr(value)
+
+
+def _head(pieces: Iterable[str], most: int) -> Iterator[str]:
+    """The first pieces, ``most`` characters and no more than a piece beyond them."""
+    for piece in pieces:
+        yield piece
+        most -= max(len(piece), 1)
+        if most <= 0:
+            return
 
 
 def label(section: str, name: str) -> str:
@@ -36,7 +77,7 @@ def require(right: bool, section: str, name: str, value: Any, want: str) -> None
     """ValueError "<section.>name is value, want ..." unless ``right``."""
     if not right:
         text = f"'{shown(value)}'" if isinstance(value, str) else shown(value)
-        raise ValueError(f"{shown(label(section, name))} is {text}, want {want}")
+        raise ValueError(f"{shown(label(section, name))} is {text}, want {shown(want, MOST_WANTED)}")
 
 
 def require_share(name: str, value: float, section: str = "") -> None:
@@ -110,6 +151,11 @@ def is_whole(value: Any) -> bool:
 def is_number(value: Any) -> bool:
     """Whether it is a real number, NaN and infinities included; True and False are none."""
     return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+
+
+def is_finite(value: Any) -> bool:
+    """Whether it is a real number that a float can hold, neither NaN nor infinite; True and False are none."""
+    return is_number(value) and not _unmet("float", value)
 
 
 def typed(config: Any, section: str = "") -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import pytest
 
-from hand_pose_ros.config_files import build, merged, read_mapping, require_seeds
+from hand_pose_ros.config_files import build, merged, read_mapping, require_mapping, require_seeds
 
 
 @dataclass(frozen=True)
@@ -63,3 +64,16 @@ def test_seeds_are_different_whole_numbers(seeds):
     with pytest.raises(ValueError, match="seeds is .*, want a list of different whole numbers"):
         require_seeds(seeds)
     assert require_seeds([2, 1]) == (2, 1)
+
+
+def test_what_never_ends_is_not_read_to_its_end(tmp_path):
+    with pytest.raises(ValueError, match="larger than"):
+        read_mapping("/dev/zero", "the configuration")
+    laughs = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+        f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in itertools.pairwise("abcdefghij")
+    )
+    (tmp_path / "laughs.yaml").write_text(laughs)
+    values = read_mapping(tmp_path / "laughs.yaml", "the configuration")
+    with pytest.raises(ValueError, match="want a mapping") as raised:
+        require_mapping("loss", values["j"])
+    assert len(str(raised.value)) < 300

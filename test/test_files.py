@@ -10,6 +10,7 @@ import pytest
 
 from hand_pose_ros.files import (
     clear_leftovers,
+    followed,
     replaced,
     require_writable,
     write_bytes,
@@ -63,3 +64,28 @@ def test_a_folder_is_tried_before_the_work(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="file"):
         require_writable(tmp_path / "file")
+
+
+def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "folder" / "file")
+    for text in ("first", "second"):
+        write_text(tmp_path / "link", text)
+        assert (tmp_path / "link").is_symlink()
+        assert (tmp_path / "folder" / "file").read_text() == text
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "link"]
+
+
+def test_devices_and_pipes_are_never_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "device").symlink_to("/dev/null")
+    for path in (tmp_path / "pipe", tmp_path / "device"):
+        with pytest.raises(OSError, match=f"{path.name} is a device or a pipe, want a file"):
+            write_text(path, "text")
+    assert Path("/dev/null").is_char_device()
+
+
+def test_links_in_a_circle_are_an_error_of_the_system(tmp_path: Path) -> None:
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    with pytest.raises(OSError):
+        (followed(tmp_path / "circle") / "run").mkdir(parents=True)

@@ -57,3 +57,22 @@ def test_bounds_are_written_out_and_numbers_beyond_floats_are_no_surprise() -> N
     with pytest.raises(ValueError, match=r"^seed is -1, want 0 to 1048575$"):
         validation.between(SimpleNamespace(seed=-1), 0, 2**20 - 1, "seed")
     validation.positive(SimpleNamespace(x=10**400), "x")
+
+
+def test_what_would_be_right_is_cut_and_escaped_too() -> None:
+    with pytest.raises(ValueError, match="joint is 3, want one of a") as raised:
+        validation.require(False, "", "joint", 3, "one of a, " + ", ".join(["\x1b[31m\n" * 9] * 999))
+    assert len(str(raised.value)) < 1100
+    assert str(raised.value).isprintable()
+
+
+def test_values_are_shown_as_python_writes_them_and_endless_ones_only_so_far() -> None:
+    for value in ([], (), (1,), (1, "a"), [[1.5, None], {"a": [True], 2: ()}], {}, "text", 3.25):
+        assert validation.shown(value) == str(value)
+    laughs: object = "lol"
+    for _ in range(40):
+        laughs = [laughs] * 9
+    circle: list[object] = [1]
+    circle += [circle, {"again": circle}]
+    for endless in (laughs, circle, {"a": laughs}):
+        assert len(validation.shown(endless)) <= validation.MOST_SHOWN

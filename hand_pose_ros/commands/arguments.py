@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from hand_pose_ros.files import require_writable
+from hand_pose_ros.files import require_replaceable, require_writable
 from hand_pose_ros.recording.intrinsics import MOST_INTRINSIC_PX
 from hand_pose_ros.validation import shown
 
@@ -122,12 +122,12 @@ def require_outputs(*files: Path | None) -> None:
     """Before the work, not after it: OSError unless a file can be written in the folder of each (None: no file)."""
     for file in files:
         if file is not None:
-            if file.is_dir():
-                raise IsADirectoryError(f"{file} is a folder, want a file to write")
+            require_replaceable(file)
             require_writable(file.parent)
 
 
 def wide_console(width: int) -> Console:
-    """The terminal, or ``width`` characters where the output is a pipe: a table cut off there would lose figures."""
-    console = Console()
-    return console if console.is_terminal else Console(width=width)
+    """The terminal, or ``width`` characters where the output is a pipe: a table cut off there would lose figures. What
+    is printed is text as it stands: names of files may hold what rich would take for markup."""
+    console = Console(markup=False, emoji=False)
+    return console if console.is_terminal else Console(width=width, markup=False, emoji=False)

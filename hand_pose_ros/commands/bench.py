@@ -48,7 +48,7 @@ from hand_pose_ros.evaluation.bench_refinement import (
     measure_sequences,
 )
 from hand_pose_ros.evaluation.bench_retarget import measure_robot, retarget_lines, still_hand
-from hand_pose_ros.files import write_json
+from hand_pose_ros.files import followed, write_json
 from hand_pose_ros.hand.skeleton import SIDES
 from hand_pose_ros.recording.frame_folder import RecordedFrames
 from hand_pose_ros.retarget.retargeter import ENGINES
@@ -241,9 +241,9 @@ def _retarget(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]
 def _log_folder(arguments: argparse.Namespace, scratch: str) -> Path:
     folder: Path = arguments.log or Path(scratch)
     folder.mkdir(parents=True, exist_ok=True)
-    return folder.resolve()
+    return followed(folder)
 
 
 def _model(arguments: argparse.Namespace) -> str:
     """The weights as the node's parameter: from any folder."""
-    return str(arguments.model.resolve()) if arguments.model else ""
+    return str(followed(arguments.model)) if arguments.model else ""

@@ -21,6 +21,7 @@ from hand_pose_ros.evaluation.bench_mediapipe import Comparison, compare, python
 from hand_pose_ros.evaluation.bench_throughput import measure_bound, measure_throughput
 from hand_pose_ros.evaluation.latency_scenes import SCENES, SIZES, LatencyScene
 from hand_pose_ros.evaluation.parity import measure_parity, parity_crops
+from hand_pose_ros.files import followed
 from hand_pose_ros.network.backend import BACKENDS, DEVICES, PRECISIONS
 from hand_pose_ros.network.weights_file import read_info
 from hand_pose_ros.resources import model_file
@@ -194,7 +195,7 @@ def _print_comparison(row: Comparison) -> None:
 def _node(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     from hand_pose_ros.nodes.bench.latency import measure_node  # needs ROS
 
-    model = str(arguments.model.resolve()) if arguments.model else ""
+    model = str(followed(arguments.model)) if arguments.model else ""
     parameters = {
         "model": model, "backend": arguments.backend, "device": arguments.device, "precision": arguments.precision,
         "threads": arguments.threads,

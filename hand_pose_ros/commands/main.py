@@ -21,10 +21,13 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from hand_pose_ros.commands.interrupts import INTERRUPTED
-from hand_pose_ros.validation import shown
+from hand_pose_ros.validation import MOST_SHOWN, shown
 
 TRACEBACK = "HAND_POSE_TRACEBACK"
 """Set in the environment, what no command should raise ends in its traceback, for those who look for the defect."""
+
+_LONG_QUOTE = re.compile(rf"'[^']{{{MOST_SHOWN},}}'")
+"""What argparse repeats of the command line."""
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("train a network on synthetic hands", "hand_pose_ros.commands.train"),
@@ -70,7 +73,7 @@ class Parser(argparse.ArgumentParser):
         refused = re.fullmatch(r"argument (?:\S+/)?(\S+): (is .*)", message, re.DOTALL)
         if refused:
             raise ValueError(f"{refused[1]} {refused[2]}")
-        super().error(message)
+        super().error(_LONG_QUOTE.sub(lambda found: f"{found[0][:MOST_SHOWN]}...'", message))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -117,7 +120,9 @@ def exit_status(
         return _missing_package(program, error)
     except KeyboardInterrupt:
         return INTERRUPTED
-    except (ValueError, OSError, MemoryError) as error:
+    except OSError as error:
+        text = _in_short(error)
+    except (ValueError, MemoryError) as error:
         text = str(error) or type(error).__name__
     except Exception as error:
         if os.environ.get(TRACEBACK):
@@ -127,6 +132,13 @@ def exit_status(
         text = f"{type(error).__name__}: {error} (at {where}; {TRACEBACK}=1 shows the traceback)"
     print(f"{program}: {shown(text, 2000)}", file=sys.stderr)
     return 2
+
+
+def _in_short(error: OSError) -> str:
+    """What the system says, the file's name cut: names that are too long for it stand in its errors whole."""
+    if error.filename is None or error.filename2 is not None or not error.strerror:
+        return str(error) or type(error).__name__
+    return f"[Errno {error.errno}] {error.strerror}: '{shown(error.filename)}'"
 
 
 def _missing_package(program: str, error: ModuleNotFoundError) -> int:

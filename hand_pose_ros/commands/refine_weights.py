@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> None:
     start = RegressorConfig() if a.start is None else read_config(a.start)
     torch.set_num_threads(1)
     model = load_model(model_file(a.checkpoint))
-    prior, console = load_bone_prior(), Console(width=110)
+    prior, console = load_bone_prior(), Console(width=110, markup=False, emoji=False)
 
     def views(split: int, first: int) -> list[Views]:
         seeds = range(first, first + a.motions)

@@ -32,7 +32,11 @@ from hand_pose_ros.recording.replay_output import CURVES, HANDS_BAG, VIDEO, writ
 from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.one_euro_filter import FilterConfig
 from hand_pose_ros.tracking.tracker import HandTracker
+from hand_pose_ros.validation import shown
 from hand_pose_ros.visualization.video import VideoWriter
+
+_MOST_REASON = 500
+"""Characters of a line that says why a frame was left out: it may name a file."""
 
 _seconds = real_number(0.0, 1e9)
 
@@ -99,17 +103,17 @@ def run(arguments: argparse.Namespace) -> int:
         tracker.warm_up()
         config = ReplayConfig(opened.depth_unit_m, arguments.rate, arguments.still, arguments.every)
         video = None if arguments.no_video else _video(arguments, opened)
-        played = replay(
-            opened.recording, tracker, config, asked, None if video is None else lambda f: video.add(f.draw())
-        )
-        if not played.frames:
-            return INTERRUPTED
-        left_out, failed = write_replay(arguments.output, played, tracker.model_info, opened.described)
         try:
-            if video is not None and not video.close() and video.fault is not None:
-                left_out.append(f"{VIDEO}: {video.fault}")
-        except OSError as error:
-            failed = failed or error
+            show = None if video is None else lambda f: video.add(f.draw())
+            played = replay(opened.recording, tracker, config, asked, show)
+            if not played.frames:
+                return INTERRUPTED
+            left_out, failed = write_replay(arguments.output, played, tracker.model_info, opened.described)
+        finally:  # whatever happened: what is drawn so far is a video, and no part of one is left
+            unwritten = None if video is None else _close(video)
+        failed = failed or unwritten
+        if video is not None and video.fault is not None:
+            left_out.append(f"{VIDEO}: {video.fault}")
     return _report(arguments, played, left_out, failed)
 
 
@@ -138,6 +142,15 @@ def _video(arguments: argparse.Namespace, opened: OpenRecording) -> VideoWriter:
     return VideoWriter(arguments.output / VIDEO, opened.recording.rate(arguments.rate))
 
 
+def _close(video: VideoWriter) -> OSError | None:
+    """Ends the video; the error where it could not be written."""
+    try:
+        video.close()
+    except OSError as error:
+        return error
+    return None
+
+
 def _report(
     arguments: argparse.Namespace, played: Replay, left_out: list[str], failed: OSError | None
 ) -> int:
@@ -145,9 +158,9 @@ def _report(
         if key not in ("left_out", "fault"):
             print(f"{key}: {value}")
     for reason in played.left_out:
-        print(f"hand-pose replay: left out: {reason}", file=sys.stderr)
+        print(f"hand-pose replay: left out: {shown(reason, _MOST_REASON)}", file=sys.stderr)
     for reason in left_out:
-        print(f"hand-pose replay: not written: {reason}", file=sys.stderr)
+        print(f"hand-pose replay: not written: {shown(reason, _MOST_REASON)}", file=sys.stderr)
     if failed is not None:
         raise failed
     if played.fault is not None:

@@ -37,7 +37,7 @@ def camera_from_info(info: CameraInfoFields, rectified: bool) -> Camera:
     matrix, distortion, model = np.asarray(info.k), tuple(info.d), info.distortion_model
     if rectified:
         distortion, model = (), ""
-    if _is_pinhole(projection) and (rectified or not matrix.any()):
+    if _is_pinhole(projection) and (rectified or _is_empty(matrix)):
         matrix = projection
     roi = (info.roi.x_offset, info.roi.y_offset, info.roi.width, info.roi.height)
     binning = (info.binning_x, info.binning_y)
@@ -57,6 +57,12 @@ def is_rectified(setting: str, topic: str) -> bool:
     if setting == "auto":
         return topic.rsplit("/", 1)[-1].startswith("image_rect")
     return setting == "true"
+
+
+def _is_empty(matrix: np.ndarray) -> bool:
+    """Whether the 9 numbers of a camera matrix say nothing: focal lengths of 0, whatever stands beside them (a 1 in the
+    corner, the principal point), or no finite number at all."""
+    return bool((matrix[0] == 0.0 and matrix[4] == 0.0) or not np.isfinite(matrix).any())
 
 
 def _is_pinhole(matrix: np.ndarray) -> bool:

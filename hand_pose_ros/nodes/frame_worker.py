@@ -242,16 +242,23 @@ class FrameWorker:
         self._first_stamp_ns = self._last_stamp_ns = None
 
     def _in_order(self, stamp_ns: int) -> bool:
-        if self._last_stamp_ns is not None and stamp_ns <= self._last_stamp_ns:
-            self._statistics.drop(FrameOutcome.OUT_OF_ORDER)
-            if stamp_ns == self._last_stamp_ns:
-                self._throttled_logger.warn(
-                    "equal stamps",
-                    f"frame dropped: its stamp, {stamp_ns * 1e-9:.3f} s, is that of the frame before (does the camera"
-                    " driver's clock stand still, or do two drivers publish?)",
-                )
-            return False
-        return True
+        last_ns = self._last_stamp_ns
+        if last_ns is None or stamp_ns > last_ns:
+            return True
+        self._statistics.drop(FrameOutcome.OUT_OF_ORDER)
+        stamp = f"frame dropped: its stamp, {stamp_ns * 1e-9:.3f} s, is"
+        if stamp_ns == last_ns:
+            self._throttled_logger.warn(
+                "equal stamps",
+                f"{stamp} that of the frame before (does the camera driver's clock stand still, or do two drivers"
+                " publish?)",
+            )
+        else:
+            self._throttled_logger.warn(
+                "out of order",
+                f"{stamp} {(last_ns - stamp_ns) * 1e-9:.3f} s before that of the frame before (do two drivers publish?)",
+            )
+        return False
 
     def near_the_clock(self, stamp_ns: int) -> bool:
         """Whether a stamp is no farther from the node's clock than ``max_age_s`` allows."""

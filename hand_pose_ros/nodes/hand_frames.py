@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hand_pose_ros.hand import skeleton
+from hand_pose_ros.validation import shown
 
 if TYPE_CHECKING:
     from hand_pose_ros.tracking.hand import Hand
@@ -65,7 +66,7 @@ def frame_error(frame_id: str, prefix: str) -> str | None:
         return "the depth images have no frame_id: mend the camera driver"
     own = {side_prefix(prefix, side) + name for side in skeleton.SIDES for name in FRAME_NAMES}
     if frame_id.lstrip("/") in own:
-        return f"the depth images' frame_id '{frame_id}' is one of this node's own: set 'frame_prefix'"
+        return f"the depth images' frame_id '{shown(frame_id)}' is one of this node's own: set 'frame_prefix'"
     return None
 
 

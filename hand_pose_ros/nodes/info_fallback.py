@@ -13,6 +13,7 @@ from collections import deque
 from sensor_msgs.msg import CameraInfo, Image
 
 from hand_pose_ros.depth.camera_info import image_size
+from hand_pose_ros.validation import shown
 
 # So many images wait at most: as many as the matching keeps.
 _MOST_WAITING = 5
@@ -102,8 +103,8 @@ class InfoFallback:
         if info is None or image is None:
             return None
         return (
-            f"the last one is of frame '{info.header.frame_id}' and {info.width}x{info.height}, the image of"
-            f" '{image.header.frame_id}' and {image.width}x{image.height}"
+            f"the last one is of frame '{shown(info.header.frame_id)}' and {info.width}x{info.height}, the image of"
+            f" '{shown(image.header.frame_id)}' and {image.width}x{image.height}"
         )
 
     def serve(self, now_s: float) -> list[tuple[Image, CameraInfo]]:

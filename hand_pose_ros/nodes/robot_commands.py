@@ -54,7 +54,7 @@ class CommandMessages:
         missing = [name for name in wanted if name not in named]
         if missing or len(set(wanted)) != len(wanted):
             what = shown(", ".join(missing)) + " which the robot has not" if missing else "a joint twice"
-            raise ValueError(f"parameter 'joints' names {what}, want of {', '.join(named)}")
+            raise ValueError(f"parameter 'joints' names {what}, want of {shown(', '.join(named), 1000)}")
         self.kind = _KINDS[output]
         self.names = wanted
         self.all_names = named

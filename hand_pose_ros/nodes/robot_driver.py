@@ -124,7 +124,12 @@ class RobotDriver:
             if target is None:
                 self._refuse(why)
                 return self._command()
-            self._commander.offer(target, time.monotonic())
+            try:
+                self._commander.offer(target, time.monotonic())
+            except ValueError as error:  # not as many joints as it says to have
+                why = f"the engine failed: {error_line(error)}"
+                self._throttled_logger.error("engine", why)
+                self._refuse(why)
             sent = self._command()
             self._statistics.follow(engine_s, time.monotonic() - arrived_s)
             return sent

@@ -19,10 +19,11 @@ from std_msgs.msg import String
 from hand_pose_ros.nodes.qos_overrides import SUBSCRIPTION, Endpoint, subscription_options
 from hand_pose_ros.nodes.throttled_logger import ThrottledLogger
 from hand_pose_ros.nodes.topics import LATCHED_QOS, ROBOT_DESCRIPTION_TOPIC, ROBOT_STATES_TOPIC
+from hand_pose_ros.validation import shown
 
-# Only the newest counts. Best effort hears reliable and best-effort robots alike.
+# Of each publisher only the newest counts. Best effort hears reliable and best-effort robots alike.
 _STATES = Endpoint(
-    ROBOT_STATES_TOPIC, SUBSCRIPTION, QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+    ROBOT_STATES_TOPIC, SUBSCRIPTION, QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 )
 _DESCRIPTION = Endpoint(ROBOT_DESCRIPTION_TOPIC, SUBSCRIPTION, LATCHED_QOS)
 ROBOT_ENDPOINTS = (_STATES, _DESCRIPTION)
@@ -35,7 +36,8 @@ class RobotInputs:
     def __init__(self, node: Node, throttled_logger: ThrottledLogger) -> None:
         self._node, self._throttled_logger = node, throttled_logger
         self.description: str | None = None
-        self._states: tuple[float, JointState] | None = None
+        # Arm and hand may each publish their own joints on the one topic. Threads replace it as a whole.
+        self._positions: dict[str, tuple[float, float]] = {}
         group = ReentrantCallbackGroup()  # heard while the node configures
         for kind, endpoint, callback in (
             (JointState, _STATES, self._on_states),
@@ -51,15 +53,12 @@ class RobotInputs:
         """
         if source == "rest":
             return None
-        states = self._states
-        if states is not None and time.monotonic() - states[0] < _STATES_AGE_S:
-            positions = positions_from(states[1], names)
-            if positions is not None:
-                return positions
-            missing = [name for name in names if name not in states[1].name]
-            what = f"does not hold {', '.join(missing)}" if missing else "holds fewer positions than names"
-        else:
-            what = "is silent"
+        now_s, known = time.monotonic(), self._positions
+        fresh = {name: position for name, (at_s, position) in known.items() if now_s - at_s < _STATES_AGE_S}
+        missing = [name for name in names if name not in fresh]
+        if not missing:
+            return np.array([fresh[name] for name in names])
+        what = f"does not hold {shown(', '.join(missing))}" if fresh else "is silent"
         topic = self._node.resolve_topic_name(ROBOT_STATES_TOPIC)
         if source == "joint_states" or self._node.count_publishers(topic):
             raise ValueError(f"where the robot stands is not known: '{topic}' {what}")
@@ -70,17 +69,12 @@ class RobotInputs:
         return None
 
     def _on_states(self, message: JointState) -> None:
-        self._states = time.monotonic(), message
+        if len(message.name) > len(message.position):  # which of them have one?
+            return
+        now_s = time.monotonic()
+        known = {name: seen for name, seen in self._positions.items() if now_s - seen[0] < _STATES_AGE_S}
+        known |= {name: (now_s, value) for name, value in zip(message.name, message.position, strict=False)}
+        self._positions = known
 
     def _on_description(self, message: String) -> None:
         self.description = message.data
-
-
-def positions_from(state: JointState, names: Sequence[str]) -> np.ndarray | None:
-    """The positions (K,) of these joints in a message, None where it does not hold all of them."""
-    if len(state.name) > len(state.position):
-        return None
-    of_name = dict(zip(state.name, state.position, strict=False))
-    if any(name not in of_name for name in names):
-        return None
-    return np.array([of_name[name] for name in names])

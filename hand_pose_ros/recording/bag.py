@@ -8,7 +8,8 @@ ends in a RecordingError that names them.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,8 +18,19 @@ from rosbags.serde import SerdeError
 
 from hand_pose_ros.recording.bag_files import storage_path
 from hand_pose_ros.recording.recorded_frame import RecordingError
-from hand_pose_ros.recording.ros_types import type_store
+from hand_pose_ros.recording.ros_types import (
+    CAMERA_INFO,
+    COMPRESSED_IMAGE,
+    HAND_POSE_ARRAY,
+    IMAGE,
+    type_store,
+)
 from hand_pose_ros.validation import shown
+
+PLAYED = (IMAGE, COMPRESSED_IMAGE, CAMERA_INFO, HAND_POSE_ARRAY)
+"""Types of messages that a recording is made of."""
+_MOST_TRIED = 100
+"""So many messages are tried to learn what a topic holds. Guessed: three seconds of a camera."""
 
 
 class BagMessage(NamedTuple):
@@ -51,6 +63,11 @@ class Bag:
         with self._named_faults("cannot be opened"):
             self._reader = Reader(storage_path(path))
             self._reader.open()
+        # A recorder takes two types of one name as two topics; here a name stands for one: for the type that is played.
+        self._kinds: dict[str, str] = {}
+        for connection in self._reader.connections:
+            if self._kinds.get(connection.topic) not in PLAYED:
+                self._kinds[connection.topic] = connection.msgtype
 
     def __enter__(self) -> Bag:
         return self
@@ -60,12 +77,12 @@ class Bag:
             self._reader.close()
 
     def topics(self) -> dict[str, str]:
-        """Type of each topic by its name."""
-        return {connection.topic: connection.msgtype for connection in self._reader.connections}
+        """Type of each topic by its name; of several types under one name one that is played, if there is one."""
+        return dict(self._kinds)
 
     def count(self, topic: str) -> int:
         """Messages of a topic."""
-        return sum(c.msgcount for c in self._reader.connections if c.topic == topic)
+        return sum(c.msgcount for c in self._connections((topic,)))
 
     def messages(
         self, topics: tuple[str, ...], start_ns: int | None = None, end_ns: int | None = None
@@ -74,7 +91,7 @@ class Bag:
 
         RecordingError where the files are damaged from here on.
         """
-        wanted = [c for c in self._reader.connections if c.topic in topics]
+        wanted = self._connections(topics)
         if not wanted:
             return
         with self._named_faults("is damaged"):
@@ -84,6 +101,19 @@ class Bag:
     def first(self, topic: str) -> BagMessage | None:
         """The first message of a topic, None when it has none."""
         return next(iter(self.messages((topic,))), None)
+
+    def first_readable(self, topic: str) -> Any | None:
+        """The first message of a topic that can be read, among its first ones; None when there is none such."""
+        for message in islice(self.messages((topic,)), _MOST_TRIED):
+            with suppress(RecordingError):
+                return message.read()
+        return None
+
+    def _connections(self, topics: tuple[str, ...]) -> list[Any]:
+        """Of these topics, of the one type that each name stands for."""
+        return [
+            c for c in self._reader.connections if c.topic in topics and c.msgtype == self._kinds[c.topic]
+        ]
 
     @contextmanager
     def _named_faults(self, what: str) -> Iterator[None]:

@@ -70,8 +70,8 @@ class BagRecording:
             )  # fmt: skip
             first = self._bag.first(self.topics.depth)
             self._first_ns = 0 if first is None else first.time_ns
-            info = None if self.topics.info is None else self._bag.first(self.topics.info)
-            self._first_info = None if info is None else info.read()
+            info = self.topics.info
+            self._first_info = None if info is None else self._bag.first_readable(info)
         except BaseException:
             self._bag.__exit__()
             raise
@@ -208,6 +208,7 @@ class BagRecording:
             for hand in array.hands
             if hand.side < len(SIDES) and len(hand.joints) == JOINT_COUNT
         ]
+        hands = [hand for hand in hands if np.isfinite(hand.joints).all()]  # others are known to nobody
         self._truth.setdefault(stamp_ns(array.header), []).extend(hands)
 
 

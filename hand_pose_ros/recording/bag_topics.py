@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from hand_pose_ros.depth.camera_info import image_size
 from hand_pose_ros.depth.compressed import TRANSPORT, is_compressed
-from hand_pose_ros.recording.bag import Bag, BagMessage
+from hand_pose_ros.recording.bag import Bag
 from hand_pose_ros.recording.recorded_frame import RecordingError
 from hand_pose_ros.recording.ros_types import CAMERA_INFO, COMPRESSED_IMAGE, HAND_POSE_ARRAY, IMAGE
 from hand_pose_ros.validation import shown
@@ -48,13 +48,12 @@ def find_topics(
         depth = _only_depth(bag, kinds)
     else:
         _require(kinds, depth, (IMAGE, COMPRESSED_IMAGE), "--depth-topic")
-    first = bag.first(depth)
-    if first is None:
+    if bag.first(depth) is None:
         raise RecordingError(f"there is no image on '{depth}' in the bag '{bag.path}'")
     if info is not None:
         _require(kinds, info, (CAMERA_INFO,), "--info-topic")
     elif needs_info:
-        info = _info_of(bag, kinds, depth, first)
+        info = _info_of(bag, kinds, depth)
     if truth is not None:
         _require(kinds, truth, (HAND_POSE_ARRAY,), "--truth-topic")
     else:
@@ -94,8 +93,7 @@ def _depth_topics(bag: Bag, kinds: dict[str, str]) -> tuple[list[str], list[str]
     for topic, kind in kinds.items():
         if kind not in (IMAGE, COMPRESSED_IMAGE) or not bag.count(topic):
             continue
-        first = bag.first(topic)
-        image = None if first is None else first.read()
+        image = bag.first_readable(topic)
         if image is None:
             continue
         if kind == COMPRESSED_IMAGE:
@@ -108,7 +106,7 @@ def _depth_topics(bag: Bag, kinds: dict[str, str]) -> tuple[list[str], list[str]
     return sure, maybe
 
 
-def _info_of(bag: Bag, kinds: dict[str, str], depth: str, first: BagMessage) -> str:
+def _info_of(bag: Bag, kinds: dict[str, str], depth: str) -> str:
     """The camera info beside a depth topic; else the only one that fits its first image."""
     infos = [topic for topic, kind in kinds.items() if kind == CAMERA_INFO and bag.count(topic)]
     beside = plain_topic(depth).rpartition("/")[0] + "/camera_info"
@@ -118,12 +116,11 @@ def _info_of(bag: Bag, kinds: dict[str, str], depth: str, first: BagMessage) -> 
         raise RecordingError(
             f"there is no camera info in the bag '{bag.path}': give --intrinsics FX,FY,CX,CY, or a file of them"
         )
-    image = first.read()
+    image = bag.first_readable(depth)
     fitting = []
     for topic in infos:
-        message = bag.first(topic)
-        info = None if message is None else message.read()
-        if info is None or info.header.frame_id != image.header.frame_id:
+        info = bag.first_readable(topic)
+        if image is None or info is None or info.header.frame_id != image.header.frame_id:
             continue
         if not hasattr(image, "width") or image_size(info) == (image.width, image.height):
             fitting.append(topic)

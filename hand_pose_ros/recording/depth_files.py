@@ -34,7 +34,12 @@ def read_depth_file(path: Path) -> np.ndarray:
 
 
 def depth_size(path: Path) -> tuple[int, int] | None:
-    """Width and height of a depth frame by its file's header, None of what is none."""
+    """Width and height of a depth frame by its file's header, None of what is none, or of a size that is not read."""
+    size = _header_size(path)
+    return size if size is not None and min(size) > 0 and size[0] * size[1] <= MOST_PIXELS else None
+
+
+def _header_size(path: Path) -> tuple[int, int] | None:
     suffix = path.suffix.lower()
     try:
         if suffix == ".npy":

@@ -26,9 +26,12 @@ from hand_pose_ros.recording.recorded_frame import (
     TrueHand,
     UnusableFrame,
 )
+from hand_pose_ros.validation import shown
 
 SUFFIXES = (".png", ".tif", ".tiff", ".npy")
 """Of files that are depth frames, in any case."""
+_MOST_NAME = 4096
+"""Characters of a file's name: no path is longer on Linux."""
 INTRINSICS_FILE = "intrinsics.yaml"
 """The file in a folder of frames that says which camera took them."""
 
@@ -120,8 +123,9 @@ class RecordedFrames:
         return np.where(pixels > 0, pixels * np.float32(depth_unit_m), np.float32(np.nan))
 
     def name(self, index: int) -> str:
-        """The i-th file's path within the folder."""
-        return self.files[index].relative_to(self.folder).as_posix()
+        """The i-th file's path within the folder, as messages, tables and pictures can hold it: names of files may be
+        no text at all."""
+        return shown(self.files[index].relative_to(self.folder).as_posix(), _MOST_NAME)
 
     def rate(self, rate_hz: float) -> float:
         """A folder knows none: ``rate_hz``."""

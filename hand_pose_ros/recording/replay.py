@@ -275,8 +275,12 @@ def _tile(frame: OverlayFrame, hand: Hand | None) -> NDArray[np.uint8]:
     picture = OverlayFrame(frame.depth, frame.camera, frame.hands, "", frame.time_s).draw()
     if hand is not None:
         middle = hand.joints.mean(axis=0)
-        half = int(frame.camera.fx * _TILE_HALF_M / middle[2])
-        column, row = (int(v) for v in frame.camera.project(middle))
+        # Beyond the lens, and so nearer than its longer side is wide, there is nothing to cut out.
+        half = int(np.clip(frame.camera.fx * _TILE_HALF_M / middle[2], 1, max(picture.shape)))
+        pixel = frame.camera.project(middle)
+        column, row = (
+            int(v) for v in (pixel if np.isfinite(pixel).all() else (frame.camera.cx, frame.camera.cy))
+        )
         padded = cv2.copyMakeBorder(picture, half, half, half, half, cv2.BORDER_CONSTANT)
         column, row = np.clip([column, row], 0, [picture.shape[1] - 1, picture.shape[0] - 1])
         picture = padded[row : row + 2 * half, column : column + 2 * half]

@@ -17,6 +17,7 @@ from hand_pose_ros.network.checkpoint import CheckpointInfo
 from hand_pose_ros.recording.hand_table import HANDS_CSV, HANDS_NPZ, HandTable, hand_table
 from hand_pose_ros.recording.motion import adjacent_frames, jitter_mm
 from hand_pose_ros.recording.replay import Replay
+from hand_pose_ros.validation import shown
 
 CURVES = "curves.png"
 VIDEO = "overlay.mp4"
@@ -58,6 +59,9 @@ def write_replay(
             left_out.append(f"{name}, which needs the package {error.name}")
         except OSError as error:
             failed = failed or error
+        except Exception as error:  # noqa: BLE001  matplotlib, Pillow and OpenCV fail at odd pictures in their own ways
+            text = shown(error) or type(error).__name__
+            failed = failed or OSError(f"{folder / name} cannot be written: {text}")
     return left_out, failed
 
 
@@ -86,4 +90,4 @@ def write_curves(path: Path, table: HandTable, title: str) -> None:
                 name, table.times_s, over_time(table.angles[rows]), over_time(table.confidence[rows]), jitter
             )
         )
-    save_figure(draw_hand_curves(curves, title), path, dpi=_DPI)
+    save_figure(draw_hand_curves(curves, shown(title)), path, dpi=_DPI)

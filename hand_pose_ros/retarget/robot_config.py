@@ -7,6 +7,7 @@ its loader reads the same file; ``direct``, ``gripper`` and ``limits`` are this 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -19,13 +20,14 @@ from hand_pose_ros.hand.skeleton import ANGLE_NAMES, FINGERS
 from hand_pose_ros.resources import resource
 from hand_pose_ros.retarget.engine import IntArray, dexpilot_pairs
 from hand_pose_ros.validation import (
-    is_number,
+    is_finite,
     not_negative,
     one_of,
     positive,
     require,
     require_positive,
     require_type,
+    shown,
     typed,
 )
 
@@ -168,7 +170,7 @@ class DirectJoint:
                 require_known(f"{section}.{field}", gains, list(known))
             for name, gain in gains.items():
                 require(
-                    is_number(gain) and abs(gain) < np.inf,
+                    is_finite(gain),
                     f"{section}.{field}",
                     str(name),
                     gain,
@@ -195,10 +197,8 @@ class GripperConfig:
         require_mapping("gripper.joints", self.joints)
         require(len(self.joints) > 0, "gripper", "joints", dict(self.joints), "one joint or more")
         for name, ends in self.joints.items():
-            right = isinstance(ends, list | tuple) and len(ends) == 2 and all(is_number(end) for end in ends)
-            require(
-                right and bool(np.isfinite(ends).all()), "gripper.joints", str(name), ends, "[closed, open]"
-            )
+            right = isinstance(ends, list | tuple) and len(ends) == 2 and all(map(is_finite, ends))
+            require(right, "gripper.joints", str(name), ends, "[closed, open]")
         one_of(self, FINGERS[1:], "finger", section="gripper")
         positive(self, "closed_m", section="gripper")
         require(self.open_m > self.closed_m, "gripper", "open_m", self.open_m, f"more than {self.closed_m:g}")
@@ -235,13 +235,16 @@ def robot_file(robot: str, side: str) -> Path:
     """The file that a user names: a robot in config/retarget/ by its name, or a path. FileNotFoundError, which names
     those that are there, when there is no such robot."""
     if "/" in robot or robot.endswith((".yaml", ".yml")):
-        return Path(robot).expanduser()
+        try:
+            return Path(robot).expanduser()
+        except RuntimeError as error:  # ~ of a user that is not there
+            raise FileNotFoundError(f"robot is '{shown(robot)}': {shown(error)}") from error
     folder = resource("config", "retarget")
     path = folder / f"{robot}_{side}.yaml"
-    if not path.is_file():
+    if not os.path.isfile(path):  # noqa: PTH113  which is no for names that no file can have, too
         known = sorted({file.stem.rpartition("_")[0] for file in folder.glob("*_*.yaml")})
         raise FileNotFoundError(
-            f"robot is '{robot}', want one of {', '.join(known)}, or a path of a file of YAML"
+            f"robot is '{shown(robot)}', want one of {', '.join(known)}, or a path of a file of YAML"
         )
     return path
 

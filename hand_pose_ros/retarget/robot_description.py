@@ -145,6 +145,13 @@ def parse_description(text: str, source: str, root: str = "") -> RobotDescriptio
                 )
     if not links:
         raise ValueError(f"{source} has no links")
+    for what, names in (
+        ("links", links), ("joints", [joint.name for joint in joints]),
+        ("joints that carry the link", [joint.child for joint in joints]),
+    ):  # fmt: skip
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"{source} has two {what} {shown(twice)}, want one")
     roots = [link for link in links if link not in {joint.child for joint in joints}]
     if root and root not in links:
         raise ValueError(f"{source} has no link {shown(root)}: it has {shown(', '.join(links), 1000)}")

@@ -46,14 +46,15 @@ class SteadyEngine:
         self._times = 0
 
     def retarget(self, hand: OperatorHand) -> Array:
-        """The robot's joints (K,). ValueError where a point is not finite."""
+        """The robot's joints (K,). ValueError where a point is not finite; what the engine raises, for every hand that
+        it fails at."""
         if not np.isfinite(hand.points).all() or not np.isfinite(hand.angles).all():
             raise ValueError("a point of the hand is not finite")
         if self._hand is None or not self._rests(hand, self._hand):
             self._hand, self._times = hand, 0
         if self._times <= self._config.settle_frames:
-            self._times += 1
             self._answer = self._engine.retarget(self._hand)
+            self._times += 1  # only now: an engine that failed has given no answer to stay at
         return self._answer
 
     def start_from(self, positions: Array) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from hand_pose_ros.config_files import read_mapping
+from hand_pose_ros.files import followed
 from hand_pose_ros.network.migration import migrate_config
 from hand_pose_ros.training.config import NON_SEMANTIC_FIELDS
 from hand_pose_ros.validation import shown
@@ -31,7 +32,7 @@ def hold(folder: Path) -> None:
 
     ValueError when one does, OSError when the folder cannot be made or written.
     """
-    folder = folder.resolve()
+    folder = followed(folder)
     if folder in _held:
         return
     folder.mkdir(parents=True, exist_ok=True)
@@ -53,7 +54,7 @@ def hold(folder: Path) -> None:
 
 def release(folder: Path) -> None:
     """Let others train into the folder again."""
-    folder = folder.resolve()
+    folder = followed(folder)
     file = _held.pop(folder, None)
     if file is not None:
         (folder / LOCK).unlink(missing_ok=True)

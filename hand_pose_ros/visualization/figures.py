@@ -33,6 +33,7 @@ STYLE: Any = {
     "legend.fontsize": 8,
     "svg.fonttype": "none",
     "svg.hashsalt": "hand_pose_ros",
+    "text.parse_math": False,  # names of files and methods may hold what matplotlib takes for mathematics
 }
 """Matplotlib settings to draw with: ``with rc_context(STYLE)``."""
 PAGE_WIDTH_IN = 7.2

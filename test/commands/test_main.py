@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,20 @@ def test_output_that_nobody_reads_is_no_error(capsys):
 
     assert exit_status("hand-pose draw", run, argparse.Namespace()) == 0
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["compare-runs", "x" * 5000, "b"],
+        ["urdf", "--side", "right", "--output", "x" * 5000],
+        ["urdf", "--side", "\x1b[31m" * 500],
+        ["compare-runs", "a", "b", "--worst", "9" * 5000],
+    ],
+)
+def test_long_texts_are_cut(arguments, capsys):
+    with suppress(SystemExit):  # argparse's own
+        assert main(arguments) == 2
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert len(last) < 500
+    assert last.isprintable()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import sys
 from functools import lru_cache
@@ -257,3 +258,50 @@ def test_an_interrupt_keeps_what_was_done(tmp_path, capsys, monkeypatch) -> None
     assert run(bag, "--output", tmp_path / "out") == 130
     assert json.loads((tmp_path / "out" / "summary.json").read_text())["frames"] == 5
     assert set(FIGURES) <= {path.name for path in (tmp_path / "out").iterdir()}
+
+
+def test_names_that_are_no_text_or_look_like_markup_are_only_names(tmp_path, capsys) -> None:
+    pytest.importorskip("matplotlib", reason="curves need the extra [train]")
+    folder = tmp_path / "$\\frac{$ [/red] :smile:"
+    folder.mkdir(parents=True)
+    _, png = cv2.imencode(".png", counts())
+    for name, data in (
+        (b"1\xff.png", png.tobytes()),
+        (b"2\n\x1b[31m.png", png.tobytes()),
+        (b"3\n\x1b[31m.png", b""),
+    ):
+        (folder / os.fsdecode(name)).write_bytes(data)
+    out = tmp_path / "out [/red] $x_$"
+    assert run(folder, "--intrinsics", "60,60,31.5,23.5", "--output", out) == 0
+    assert {path.name for path in out.iterdir()} == PICTURES | FIGURES | {"curves.png"}
+    assert read_hand_table(out).name.tolist() == ["1\\udcff.png", "2\\n\\x1b[31m.png"]
+    assert "\x1b" not in capsys.readouterr().err
+    assert main(["compare-runs", str(out), str(out)]) == 0
+    assert "[/red]" in capsys.readouterr().out
+
+
+def test_a_picture_that_cannot_be_made_costs_only_itself(tmp_path, capsys, monkeypatch) -> None:
+    def too_large(*_: object) -> None:
+        raise cv2.error("Failed to allocate 28800000000 bytes")
+
+    monkeypatch.setattr("hand_pose_ros.recording.replay.write_overlays", too_large)
+    bag = write_frames(tmp_path / "bag", [counts()] * 4, CAMERA)
+    assert run(bag, "--output", tmp_path / "out") == 2
+    assert "pictures cannot be written: Failed to allocate" in one_line(capsys)
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names >= FIGURES | {"overlay.mp4"}
+    assert not [name for name in names if "partial" in name]
+
+
+def test_a_defect_in_the_middle_leaves_no_half_of_a_video(tmp_path, capsys, monkeypatch) -> None:
+    class Broken(Tracker):
+        def update(self, depth: np.ndarray, camera: Camera, stamp_s: float) -> TrackResult:
+            if len(self.updates) == 2:
+                raise AttributeError("a defect")
+            return super().update(depth, camera, stamp_s)
+
+    monkeypatch.setattr(command, "HandTracker", Broken)
+    bag = write_frames(tmp_path / "bag", [counts()] * 4, CAMERA)
+    assert run(bag, "--output", tmp_path / "out") == 2
+    assert "AttributeError: a defect" in one_line(capsys)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["overlay.mp4"]

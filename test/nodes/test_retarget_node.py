@@ -275,6 +275,21 @@ def test_commands_start_where_the_robot_says_it_is(robot):
     assert rig.commands[0].position == pytest.approx([1.2, 0.03], abs=0.02)
 
 
+def test_arm_and_hand_may_publish_their_joints_in_messages_of_their_own(robot):
+    rig = robot(start_from="joint_states")
+    states = rig.helper.create_publisher(JointState, "joint_states", 5)
+    assert rig.wait(lambda: states.get_subscription_count() > 0)
+    for _ in range(5):
+        states.publish(JointState(name=["curl"], position=[1.2]))
+        states.publish(JointState(name=["slide"], position=[0.03]))
+        states.publish(JointState(name=["curl", "slide"], position=[0.5]))  # which of them?
+        states.publish(JointState(name=["shoulder", "elbow"], position=[0.1, 0.2]))
+        time.sleep(0.02)
+    assert rig.call(True).success
+    assert rig.wait(lambda: rig.commands)
+    assert rig.commands[0].position == pytest.approx([1.2, 0.03], abs=0.02)
+
+
 def test_engaging_needs_the_robots_state_where_that_is_asked_for(robot):
     rig = robot(start_from="joint_states")
     answer = rig.call(True)

@@ -152,6 +152,7 @@ def test_frame_out_of_order_is_dropped(rig, fake_tracker):
         assert bench.spin_until(lambda stamp=stamp: bench.newest_answer_s() == stamp)
     bench.send(100.125)
     assert bench.spin_until(lambda: bench.node.statistics.figures()["dropped_out_of_order"] == 1)
+    assert bench.wait_for_error("before that of the frame before (do two drivers publish?)")
     assert tracker.stamps == [0.0, 0.25]
 
 

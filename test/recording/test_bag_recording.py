@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -207,7 +208,8 @@ def test_a_clock_that_was_set_is_told(tmp_path) -> None:
     assert len(frames) >= 17
 
 
-def test_known_hands_come_with_their_stamps(tmp_path) -> None:
+def known_hand(joints: np.ndarray) -> Any:
+    """A hand whose joints are known (23, 3) m, a left one."""
     types = type_store().types
     point = types["geometry_msgs/msg/Point"]
     zero = types["geometry_msgs/msg/Vector3"](x=0.0, y=0.0, z=0.0)
@@ -215,19 +217,26 @@ def test_known_hands_come_with_their_stamps(tmp_path) -> None:
         position=point(x=0.0, y=0.0, z=0.0),
         orientation=types["geometry_msgs/msg/Quaternion"](x=0.0, y=0.0, z=0.0, w=1.0),
     )
-    joints = np.random.default_rng(0).normal(size=(23, 3))
-    head = header(START_NS, FRAME)
-    hand = types[HAND_POSE](
-        header=head, side=1, track_id=0, state=1, confidence=1.0, palm=pose,
+    return types[HAND_POSE](
+        header=header(START_NS, FRAME), side=1, track_id=0, state=1, confidence=1.0, palm=pose,
         joints=[point(x=x, y=y, z=z) for x, y, z in joints.tolist()],
         joint_confidence=np.ones(23, np.float32), joint_velocities=[zero] * 23, angles=np.zeros(20),
         angle_velocities=np.zeros(20), scale=1.0, shape=np.zeros(9, np.float32), shape_frozen=False,
         bone_lengths=np.zeros(23, np.float32), flesh_thickness=0.0, segments=[pose] * 16,
     )  # fmt: skip
+
+
+def test_known_hands_come_with_their_stamps_and_those_that_are_not_finite_do_not(tmp_path) -> None:
+    joints = np.random.default_rng(0).normal(size=(23, 3))
+    hands = [
+        known_hand(joints),
+        known_hand(np.where(joints > 1.0, np.nan, joints)),
+        known_hand(joints * np.inf),
+    ]
     with open_bag(tmp_path / "bag") as bag:
         bag.image(counts(500), START_NS)
         bag.info(CAMERA, START_NS)
-        array = types[HAND_POSE_ARRAY](header=head, state=1, hands=[hand])
+        array = type_store().types[HAND_POSE_ARRAY](header=header(START_NS, FRAME), state=1, hands=hands)
         bag.write("/truth", HAND_POSE_ARRAY, array, START_NS)
     with BagRecording(tmp_path / "bag") as bag:
         list(bag.frames(0.001, 30.0))
@@ -314,3 +323,40 @@ def test_a_bag_without_depth_lists_what_it_has(tmp_path) -> None:
         bag.info(CAMERA, START_NS)
     with pytest.raises(RecordingError, match=r"no depth images .* it has /camera/depth/camera_info"):
         BagRecording(tmp_path / "bag")
+
+
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+@pytest.mark.parametrize("broken", ["image", "info", "colour"])
+def test_a_first_message_that_cannot_be_read_costs_only_itself(tmp_path, storage, broken) -> None:
+    topic, kind = {"image": (DEPTH, IMAGE), "info": (INFO, CAMERA_INFO), "colour": ("/colour", IMAGE)}[broken]
+    with open_bag(tmp_path / "bag", storage) as bag:
+        bag.connections[topic] = bag.writer.add_connection(topic, kind, typestore=type_store())
+        bag.writer.write(bag.connections[topic], START_NS - STEP_NS, b"\x00\x01\x00\x00\x01\x02")
+        for index in range(3):
+            bag.info(CAMERA, START_NS + index * STEP_NS)
+            bag.image(counts(600 + index), START_NS + index * STEP_NS)
+    with BagRecording(tmp_path / "bag") as recording:
+        found = list(recording.frames(0.001, 30.0))
+    assert [frame.camera for frame in found if isinstance(frame, RecordedFrame)] == [CAMERA] * 3
+    assert len([f for f in found if isinstance(f, UnusableFrame)]) == (1 if broken == "image" else 0)
+
+
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("topic", [DEPTH, INFO, "/truth"])
+def test_messages_of_another_type_under_the_same_name_are_not_played(tmp_path, storage, first, topic) -> None:
+    kind = "std_msgs/msg/String"
+    data = type_store().serialize_cdr(type_store().types[kind](data="no depth at all"), kind)
+    with open_bag(tmp_path / "bag", storage) as bag:
+
+        def frame(stamp_ns: int) -> None:
+            bag.info(CAMERA, stamp_ns)
+            bag.image(counts(600), stamp_ns)
+
+        if not first:
+            frame(START_NS - STEP_NS)
+        other = bag.writer.add_connection(topic, kind, typestore=type_store())
+        for index in range(4):
+            bag.writer.write(other, START_NS + index * STEP_NS, data)
+            frame(START_NS + index * STEP_NS)
+    assert [frame.camera for frame in played(tmp_path / "bag")] == [CAMERA] * (4 if first else 5)

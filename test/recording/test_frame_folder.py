@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import cv2
@@ -136,3 +137,22 @@ def test_intrinsics_that_are_no_cameras_are_refused(tmp_path, intrinsics):
     write(tmp_path / "0.png", frame(1))
     with pytest.raises(RecordingError, match="intrinsics"):
         RecordedFrames.open(tmp_path, intrinsics)
+
+
+def test_headers_of_impossible_sizes_do_not_decide_the_size_of_the_recording(tmp_path):
+    for index, size in enumerate([(2**31 - 1, 2**31 - 1), (0, 10), (10**5, 10**5)]):
+        _, png = cv2.imencode(".png", frame(1))
+        data = bytearray(png.tobytes())
+        data[16:24] = b"".join(number.to_bytes(4, "big") for number in size)
+        (tmp_path / f"{index}.png").write_bytes(bytes(data))
+    with pytest.raises(RecordingError, match="0.png' is 2147483647x2147483647, want at most"):
+        RecordedFrames.open(tmp_path, INTRINSICS)
+    write(tmp_path / "z.png", frame(7))
+    recording = RecordedFrames.open(tmp_path, INTRINSICS)
+    assert (recording.camera.width, recording.camera.height) == (64, 48)
+
+
+def test_a_name_that_is_no_text_can_be_written_and_drawn(tmp_path):
+    write(tmp_path / "0.png", frame(1))
+    (tmp_path / "0.png").rename(tmp_path / os.fsdecode(b"f\xff\n.png"))
+    assert RecordedFrames.open(tmp_path, INTRINSICS).name(0) == "f\\udcff\\n.png"

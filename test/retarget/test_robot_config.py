@@ -81,6 +81,8 @@ def test_fields_of_their_format_are_taken_as_they_are(tmp_path):
             " target_link_human_indices: [[0], [4, 8]]}",
             "target_link_human_indices is .*want 2 x 1 whole numbers",
         ),
+        (f"gripper: {{joints: {{a: [0, {10**400}]}}}}", "gripper.joints.a is .*want .closed, open."),
+        (f"direct: {{j: {{angles: {{index_mcp_flexion: {10**400}}}}}}}", "want a finite number"),
         ("direct: {j: {angles: {index_flexion: 1}}}", "no field 'direct.j.angles.index_flexion'"),
         ("direct: {j: {angles: {index_mcp_flexion: .inf}}}", "direct.j.angles.index_mcp_flexion is inf"),
         ("direct: {j: {coupled: {k: 1}}, k: {}}", "no field 'direct.j.coupled.k'"),
@@ -104,3 +106,13 @@ def test_what_is_wrong_in_a_file_is_named(tmp_path, text, error):
 def test_robot_that_is_not_shipped_is_told_with_those_that_are():
     with pytest.raises(FileNotFoundError, match="robot is 'hook', want one of ability, allegro, inspire"):
         robot_file("hook", "right")
+
+
+@pytest.mark.parametrize(
+    "robot", ["~nobody_of_this_name/hand.yaml", "no\x1b[31m\nrobot" + 9999 * "x"], ids=["home", "long"]
+)
+def test_robot_that_nobody_has_is_told_in_one_short_line(robot):
+    with pytest.raises(FileNotFoundError) as raised:
+        robot_file(robot, "right")
+    assert len(str(raised.value)) < 600
+    assert str(raised.value).isprintable()

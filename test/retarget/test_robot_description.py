@@ -48,6 +48,9 @@ def test_engines_get_no_meshes(claw):
         (('xyz="0 0 2"', 'xyz="0 0 0"'), "has an axis of no length"),
         (('mimic joint="curl"', 'mimic joint="gone"'), "follows gone, which is not there"),
         (('<link name="world"/>', '<link name="world"/><link name="second"/>'), "2 links without a parent"),
+        (('<link name="near"/>', '<link name="near"/><link name="near"/>'), "has two links near, want one"),
+        (('joint name="slide"', 'joint name="curl"'), "has two joints curl, want one"),
+        (('child link="slider"', 'child link="near"'), "has two joints that carry the link near, want one"),
     ],
 )
 def test_what_is_wrong_in_a_description_is_named(urdf, change, error):

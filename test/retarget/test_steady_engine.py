@@ -83,3 +83,25 @@ def test_configuration_is_checked():
         SteadyConfig(still_m=-1.0)
     with pytest.raises(ValueError, match="settle_frames is -1, want a whole number, at least 0"):
         SteadyConfig(settle_frames=-1)
+
+
+def test_an_engine_that_fails_fails_for_every_hand_and_never_answers_with_an_older_one():
+    class Failing(Creeping):
+        fails = False
+
+        def retarget(self, hand):
+            if self.fails:
+                raise RuntimeError("no solution")
+            return super().retarget(hand)
+
+    inner = Failing()
+    engine = SteadyEngine(inner, SteadyConfig(still_m=0.003, settle_frames=3))
+    first, second = hands()[0], hands()[0]
+    second = second._replace(points=second.points + 0.1)
+    engine.retarget(first)
+    inner.fails = True
+    for _ in range(10):
+        with pytest.raises(RuntimeError, match="no solution"):
+            engine.retarget(second)
+    inner.fails = False
+    assert engine.retarget(second)[0] == second.points[8, 0]

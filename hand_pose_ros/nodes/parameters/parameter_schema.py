@@ -16,6 +16,8 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 from rclpy.node import Node
 from rclpy.parameter import Parameter as RosParameter
 
+from hand_pose_ros.validation import shown
+
 _TRUE_WORDS, _FALSE_WORDS = ("true", "yes", "on"), ("false", "no", "off")
 """What YAML 1.1, and so ROS, reads as a truth value when it stands without quotes."""
 
@@ -52,34 +54,34 @@ class Parameter:
 
     def error(self, value: Any) -> str | None:
         """Returns why ``value`` is not allowed, in one sentence that names the parameter; None when it is."""
-        wanted = type(self.default)
+        wanted, given = type(self.default), f"parameter '{self.name}' is {shown(repr(value))}"
         if wanted is list:
             count, kind = len(self.default), type(self.default[0])
             fits = isinstance(value, list) and all(type(v) is kind for v in value)
             if kind is str:  # as many as there are
                 if not fits or any(text not in self.choices for text in value if self.choices):
                     named = ", ".join(choice for choice in self.choices if choice) or "texts"
-                    return f"parameter '{self.name}' is {value!r}, want a list of: {named}"
+                    return f"{given}, want a list of: {named}"
                 return self._broken_rule(value)
             if not fits or len(value) != count:
-                return f"parameter '{self.name}' is {value!r}, want a list of {count} values of type {kind.__name__}"
+                return f"{given}, want a list of {count} values of type {kind.__name__}"
         elif type(value) is not wanted:
-            return f"parameter '{self.name}' is {value!r} ({type(value).__name__}), want a {wanted.__name__}"
+            return f"{given} ({type(value).__name__}), want a {wanted.__name__}"
         if self.choices and value not in self.choices:
-            return f"parameter '{self.name}' is '{value}', want one of: {', '.join(self.choices)}"
+            return f"parameter '{self.name}' is '{shown(value)}', want one of: {', '.join(self.choices)}"
         numbers = value if isinstance(value, list) else [value]
         if wanted not in (str, bool):
             if not all(math.isfinite(number) for number in numbers):
-                return f"parameter '{self.name}' is {value!r}, want finite numbers"
+                return f"{given}, want finite numbers"
             low = -math.inf if self.minimum is None else self.minimum
             high = math.inf if self.maximum is None else self.maximum
             if not all(low <= number <= high for number in numbers):
-                return f"parameter '{self.name}' is {value!r}, want {self.range_text()}"
+                return f"{given}, want {self.range_text()}"
         return self._broken_rule(value)
 
     def _broken_rule(self, value: Any) -> str | None:
         reason = self.rule(value) if self.rule is not None else None
-        return None if reason is None else f"parameter '{self.name}' is {value!r}: it {reason}"
+        return None if reason is None else f"parameter '{self.name}' is {shown(repr(value))}: it {reason}"
 
     def from_ros(self, value: Any) -> Any:
         """Returns a value as ROS reads it from YAML as plain Python of the default's type, as far as it means one.
@@ -193,9 +195,10 @@ class DeclaredParameters:
         """A value that was given, of the parameter's type; what had to be guessed is told."""
         value = parameter.from_ros(given)
         if isinstance(value, str) and not isinstance(given, str) and not parameter.choices:
+            read = f"the {type(given).__name__} {shown(repr(given))}"
             self._node.get_logger().warning(
-                f"parameter '{parameter.name}' was read as the {type(given).__name__} {given!r} and is taken as"
-                f" '{value}': put it in quotes where that is not what it means (on a command line \"'...'\")"
+                f"parameter '{parameter.name}' was read as {read} and is taken as '{shown(value)}': put it in"
+                " quotes where that is not what it means (on a command line \"'...'\")"
             )
         return value
 
