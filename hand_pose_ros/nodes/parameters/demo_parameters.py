@@ -30,8 +30,8 @@ CAMERA_PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "motion", "random",
         "What the synthetic hand does: random poses, the script of gestures (pinches, a fist, counting fingers), or"
-        " random poses for 20 s and then the script.",
-        choices=("random", "gestures", "random_then_gestures"),
+        " random poses for 20 s and then the script, with absence after it out of the picture for a while.",
+        choices=("random", "gestures", "random_then_gestures", "random_gestures_absence"),
     ),
     Parameter("frame_id", "depth_camera_optical_frame", "Frame of all messages."),
     Parameter(
@@ -46,5 +46,11 @@ WATCHER_PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter("keep_every", 3, "Keep every n-th depth image for the pictures.", minimum=1),
     Parameter("keep_at_most", 120, "Keep at most this many depth images.", minimum=1, maximum=1000),
+    Parameter(
+        "robot",
+        "",
+        "The robot's hand whose node hand_retarget the watcher engages and watches too; empty: none.",
+    ),
+    Parameter("side", "right", "The side of that robot's hand.", choices=("left", "right")),
     DEPTH_UNIT,
 )
