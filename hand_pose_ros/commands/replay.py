@@ -3,7 +3,7 @@
 In: a bag of rosbag2, or a folder of depth frames with its intrinsics. Out, in a folder: the hands as hands.mcap,
 hands.csv and hands.npz, summary.json with how many frames had a hand and the milliseconds of each stage, curves.png
 over time, overlay.mp4, overlay.gif and overlay.png, contact.png (every n-th frame, enlarged around the hand) and
-hands.png (every published hand, to be judged by eye). docs/recordings.md describes them.
+hands.png (every published hand, to be judged by eye). docs/reference/recordings.md describes them.
 """
 
 from __future__ import annotations

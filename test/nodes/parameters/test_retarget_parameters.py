@@ -21,7 +21,7 @@ def test_shipped_yaml_agrees_with_the_declarations():
 
 
 def test_documentation_names_every_parameter_with_its_default():
-    text = (ROOT / "docs" / "retargeting.md").read_text()
+    text = (ROOT / "docs" / "reference" / "robot_hand.md").read_text()
     section = text.split("## Parameters")[1].split("\n## ")[0]
     rows = re.findall(r"^\| `(\w+)` \| (\S+) \|", section, re.MULTILINE)
     documented = {name: yaml.safe_load(default.strip("`")) for name, default in rows}
