@@ -1,14 +1,16 @@
-"""docs/reference/commands.md and parameters.md from the tables that they repeat: python3 tools/reference_pages.py.
+"""docs/reference/commands.md, skeleton.md and parameters.md from the tables that they repeat.
 
-In: the parsers of ``hand-pose`` (``hand_pose_ros.commands.main.COMMANDS``) and the nodes' tables of parameters
-(``hand_pose_ros/nodes/parameters``, which need ROS 2). Out: the two pages, written anew; with ``--check`` nothing is
-written, and the status is 1 when a page is not as it would be written.
+``python3 tools/reference_pages.py``. In: the parsers of ``hand-pose`` (``hand_pose_ros.commands.main.COMMANDS``), the
+skeleton's table, the joint sets, and the nodes' tables of parameters (``hand_pose_ros/nodes/parameters``, which need
+ROS 2). Out: the three pages, written anew; with ``--check`` nothing is written, and the status is 1 when a page is not
+as it would be written.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import math
 import re
 import sys
 from collections.abc import Iterator
@@ -19,9 +21,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from hand_pose_ros.commands.main import COMMANDS
 from hand_pose_ros.files import write_text
+from hand_pose_ros.hand import skeleton
+from hand_pose_ros.hand.joint_sets import JOINT_SETS
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS_PAGE = ROOT / "docs" / "reference" / "commands.md"
+SKELETON_PAGE = ROOT / "docs" / "reference" / "skeleton.md"
 PARAMETERS_PAGE = ROOT / "docs" / "reference" / "parameters.md"
 
 USERS = ("replay", "compare-runs", "doctor", "urdf", "warm-cache")
@@ -40,6 +45,25 @@ a node: it fails to configure, and the log names the parameter, its value and wh
 
 ROS reads a value without quotes as YAML: `user: 007` is a number, `user: no` a truth value. They are taken for `7` and
 `no`, and the log says so: write `user: "007"` (on a command line `-p "user:='007'"`).
+"""
+
+
+_SKELETON_HEAD = """\
+A hand is 23 joints, 20 angles, 16 segments that carry a frame, and 9 scales of its size. The table is
+`hand_pose_ros/hand/skeleton.py`; `hand_model_info` publishes names, limits and lengths. Nothing needs a number of this
+page: match by name.
+
+![the 23 joints of a right hand](../figures/skeleton.png)
+
+(Drawn from the hand model by `python3 tools/draw_hand_model.py`, as the pictures below and in [frames](frames.md).)
+"""
+_ANGLES_HEAD = """\
+Positive flexion curls towards the palm; positive abduction points to the thumb, on both sides: a left hand is a
+mirrored right hand. In ROS, names begin with the side: `right_index_pip_flexion`. At zero angles the fingers are
+straight and parallel. What is published is always within the limits, which are those that healthy hands reach, rounded
+outwards.
+
+![what flexion and abduction turn](../figures/angles.png)
 """
 
 
@@ -109,6 +133,65 @@ def _help(action: argparse.Action) -> str:
     return text if told or action.nargs == 0 else f"{text} (default: {_number(action.default)})"
 
 
+def skeleton_page() -> str:
+    """The page of joints, angles, segments, sizes and joint sets."""
+    names = skeleton.JOINT_NAMES
+    parents = ["" if parent < 0 else f"`{names[parent]}`" for parent in skeleton.JOINT_PARENTS]
+    lengths = ["", *(f"{1000 * length:.1f}" for length in skeleton.TEMPLATE_BONE_LENGTHS)]
+    lines = ["# Skeleton", "", _WRITTEN, "", _SKELETON_HEAD, "## Joints", ""]
+    lines += _table(
+        ("", "joint", "hangs on", "bone of the template hand, mm"),
+        ((str(i), f"`{names[i]}`", parents[i], lengths[i]) for i in range(skeleton.JOINT_COUNT)),
+    )
+    lines += ["## Angles", "", _ANGLES_HEAD]
+    lines += _table(
+        ("", "angle", "limits, rad", "degrees"),
+        (
+            (
+                str(i),
+                f"`{name}`",
+                f"{low:.2f} to {high:.2f}",
+                f"{math.degrees(low):.0f} to {math.degrees(high):.0f}",
+            )
+            for i, (name, (low, high)) in enumerate(
+                zip(skeleton.ANGLE_NAMES, skeleton.ANGLE_LIMITS.tolist(), strict=True)
+            )
+        ),
+    )
+    lines += ["## Segments", "", "Each has its origin at the near joint ([frames](frames.md)).", ""]
+    lines += _table(
+        ("", "segment", "at the joint", "part of"),
+        (
+            (
+                str(i),
+                f"`{name}`",
+                f"`{names[joint]}`",
+                "" if parent < 0 else f"`{skeleton.SEGMENT_NAMES[parent]}`",
+            )
+            for i, (name, joint, parent) in enumerate(
+                zip(skeleton.SEGMENT_NAMES, skeleton.SEGMENT_JOINTS, skeleton.SEGMENT_PARENTS, strict=True)
+            )
+        ),
+    )
+    lines += [
+        "## Size", "",
+        "Nine natural logarithms of scales, 0 for the template hand (`HandPose.shape`): "
+        + ", ".join(f"`{name}`" for name in skeleton.SHAPE_NAMES)
+        + ". `hand` scales everything, the others their part: the palm along x and y, `thumb` its two phalanges.", "",
+        "## Joint sets", "",
+        "Other parties' joints, as linear maps of ours (`hand_pose_ros/hand/joint_sets.py`), on `hand_joints/<set>` "
+        "and in `convert_joints`. What they are for: [interaction](interaction.md#other-parties-joints).", "",
+    ]  # fmt: skip
+    lines += _table(
+        ("set", "joints, in order"),
+        (
+            (f"`{name}`", ", ".join(f"`{joint}`" for joint in JOINT_SETS[name].names))
+            for name in sorted(JOINT_SETS)
+        ),
+    )
+    return "\n".join(lines)
+
+
 def parameters_page() -> str:
     """The page of all parameters of all nodes. ModuleNotFoundError where ROS 2 is not there."""
     from hand_pose_ros.nodes.parameters.demo_parameters import CAMERA_PARAMETERS, WATCHER_PARAMETERS
@@ -173,12 +256,15 @@ def _escaped(cell: str) -> str:
 def pages() -> Iterator[tuple[Path, str]]:
     """Each page's file and text."""
     yield COMMANDS_PAGE, commands_page()
+    yield SKELETON_PAGE, skeleton_page()
     yield PARAMETERS_PAGE, parameters_page()
 
 
 def main() -> int:
     """Write the pages, or compare them -> exit status."""
-    parser = argparse.ArgumentParser(description="Writes docs/reference/commands.md and parameters.md.")
+    parser = argparse.ArgumentParser(
+        description="Writes docs/reference/commands.md, skeleton.md and parameters.md."
+    )
     parser.add_argument("--check", action="store_true", help="write nothing; status 1 when a page is old")
     check = parser.parse_args().check
     old = [(path, text) for path, text in pages() if not path.exists() or path.read_text("utf-8") != text]

@@ -1,7 +1,8 @@
 """The step of ``pip wheel .`` that puts weights, meshes and configuration into the package, as ``hand_pose_ros/share``.
 
-In: the repository. Out: ``share/`` in the built package, where ``hand_pose_ros/resources.py`` finds it however the wheel is
-unpacked. A colcon build installs the same folders by CMakeLists.txt; an editable installation uses the sources' own.
+In: the repository. Out: ``share/`` in the built package, where ``hand_pose_ros/resources.py`` finds it however the
+wheel is unpacked. A colcon build installs the same folders by CMakeLists.txt; an editable installation uses the
+sources' own.
 """
 
 from __future__ import annotations

@@ -41,6 +41,10 @@ def test_the_page_of_commands_is_as_the_parsers_are(tool):
     assert tool.COMMANDS_PAGE.read_text("utf-8") == tool.commands_page(), "run tools/reference_pages.py"
 
 
+def test_the_page_of_the_skeleton_is_as_its_table_is(tool):
+    assert tool.SKELETON_PAGE.read_text("utf-8") == tool.skeleton_page(), "run tools/reference_pages.py"
+
+
 def test_the_page_of_parameters_is_as_the_nodes_tables_are(tool):
     pytest.importorskip("rclpy", reason="needs ROS 2: source tools/environment.sh")
     assert tool.PARAMETERS_PAGE.read_text("utf-8") == tool.parameters_page(), "run tools/reference_pages.py"
