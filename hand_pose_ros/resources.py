@@ -54,7 +54,7 @@ def model_file(model: str | Path | None = None) -> Path:
 
 
 def package_version() -> str:
-    """The version in package.xml, such as ``0.1.0``."""
+    """The version in package.xml, such as ``0.2.0``."""
     match = re.search(r"<version>([^<]+)</version>", resource("package.xml").read_text(encoding="utf-8"))
     if match is None:
         raise ValueError("package.xml has no <version>")
