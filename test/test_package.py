@@ -224,6 +224,16 @@ def test_what_nodes_import_is_in_package_xml() -> None:
             assert ROS_PACKAGE_OF_MODULE.get(module, module) in declared, f"{path.name} imports {module}"
 
 
+def test_what_launch_files_start_is_in_package_xml() -> None:
+    started = {
+        name
+        for path in (ROOT / "launch").glob("*.py")
+        for name in re.findall(r'package="(\w+)"', path.read_text(encoding="utf-8"))
+    }
+    assert "rviz2" in started
+    assert started - {"hand_pose_ros"} <= declared_in_package_xml()
+
+
 def reached_from(parts: set[str]) -> set[str]:
     """Modules that the files of ``parts`` import, those that these import, and so on."""
     modules = {

@@ -22,10 +22,12 @@ class BuildWithData(build_py):
 
     def run(self) -> None:
         """Build the package, then copy the data into it."""
+        package = Path(self.build_lib) / "hand_pose_ros"
+        if not self.editable_mode:
+            shutil.rmtree(package, ignore_errors=True)  # of an earlier build, with files that are gone since
         super().run()
         if not self.editable_mode:
-            share = Path(self.build_lib) / "hand_pose_ros" / "share"
-            shutil.rmtree(share, ignore_errors=True)  # of an earlier build, with files that are gone since
+            share = package / "share"
             for folder in FOLDERS:
                 shutil.copytree(ROOT / folder, share / folder)
             for file in FILES:
