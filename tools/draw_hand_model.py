@@ -76,7 +76,7 @@ def draw_bones(axes: Axes, joints: Array, rows: Array, offset: Array, size: floa
         np.array(FINGER_COLOURS[skeleton.FINGERS[finger]]) / 255 if finger >= 0 else np.ones(3)
         for finger in skeleton.JOINT_FINGER
     ]
-    axes.scatter(*places.T, s=size, c=colours, edgecolors="black", linewidths=0.7, zorder=4)
+    axes.scatter(places[:, 0], places[:, 1], s=size, c=colours, edgecolors="black", linewidths=0.7, zorder=4)
     return places
 
 
@@ -91,7 +91,7 @@ def draw_frame(
         end = start + length * (rows @ rotation[:, index])[:2]
         colour = list(_AXIS_COLOURS.values())[index]
         axes.annotate(
-            "", end, start, zorder=6,
+            "", (end[0], end[1]), (start[0], start[1]), zorder=6,
             arrowprops={"arrowstyle": "-|>", "color": colour, "linewidth": 1.6, "shrinkA": 0, "shrinkB": 0,
                         "mutation_scale": 7},
         )  # fmt: skip
@@ -196,10 +196,8 @@ def frames_figure() -> Figure:
         offset = np.array([0.265, 0.093 - 0.082 * index])
         ends = draw_frame(axes, np.zeros(3), rotation, rows, offset, 0.032)
         for name, end in zip(_AXIS_COLOURS, ends, strict=True):
-            out = (end - offset) / np.linalg.norm(end - offset)
-            axes.text(
-                *(end + 0.006 * out), name, fontsize=9, ha="center", va="center", color=_AXIS_COLOURS[name]
-            )
+            x, y = end + 0.006 * (end - offset) / np.linalg.norm(end - offset)
+            axes.text(x, y, name, fontsize=9, ha="center", va="center", color=_AXIS_COLOURS[name])
         axes.text(offset[0], offset[1] - 0.042, title, fontsize=8.5, ha="center")
     axes.set_xlim(-0.065, 0.305)
     axes.set_ylim(-0.12, 0.135)
