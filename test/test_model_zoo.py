@@ -20,6 +20,8 @@ def test_every_file_is_there_with_its_hash() -> None:
     rows = dict(re.findall(r"^\| `([\w.]+)` \| `([0-9a-f]{64})` \|", PAGE, re.MULTILINE))
     files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (ROOT / "models").iterdir()}
     assert rows == files
+    described = re.findall(r"^\| `([\w.]+)` \| [^`]", PAGE.split("## Hashes")[0], re.MULTILINE)
+    assert sorted(described) == sorted(files)
 
 
 @pytest.mark.parametrize("path", HISTORY, ids=lambda path: path.stem)

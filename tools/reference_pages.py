@@ -1,15 +1,17 @@
-"""docs/reference/commands.md, skeleton.md and parameters.md from the tables that they repeat.
+"""docs/reference/commands.md, skeleton.md, parameters.md and the hashes of docs/model_zoo.md.
 
 ``python3 tools/reference_pages.py``. In: the parsers of ``hand-pose`` (``hand_pose_ros.commands.main.COMMANDS``), the
 skeleton's table, the joint sets, and the nodes' tables of parameters (``hand_pose_ros/nodes/parameters``, which need
-ROS 2). Out: the three pages, written anew; with ``--check`` nothing is written, and the status is 1 when a page is not
-as it would be written.
+ROS 2), the files in models/. Out: the three pages and the table between the markers of the fourth, written anew; with
+``--check`` nothing is written, and the status is 1 when a page is not as it would be written.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import importlib
+import json
 import math
 import re
 import sys
@@ -27,12 +29,17 @@ from hand_pose_ros.hand.joint_sets import JOINT_SETS
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS_PAGE = ROOT / "docs" / "reference" / "commands.md"
 SKELETON_PAGE = ROOT / "docs" / "reference" / "skeleton.md"
+ZOO_PAGE = ROOT / "docs" / "model_zoo.md"
 PARAMETERS_PAGE = ROOT / "docs" / "reference" / "parameters.md"
 
 USERS = ("replay", "compare-runs", "doctor", "urdf", "warm-cache")
 """Commands for whoever uses the tracker; all others are for whoever trains and measures it."""
 
 _WRITTEN = "<!-- written by tools/reference_pages.py: change the source, then run it -->"
+_BEGIN, _END = (
+    "<!-- begin of the hashes: written by tools/reference_pages.py -->",
+    "<!-- end of the hashes -->",
+)
 _COMMANDS_HEAD = """\
 `hand-pose COMMAND --help` shows the same. The command is in `.venv/bin` after `make env`, on the path of a sourced
 workspace, and where `pip install .` puts it. A command that cannot do what it is asked ends in one line and status 2;
@@ -192,6 +199,30 @@ def skeleton_page() -> str:
     return "\n".join(lines)
 
 
+def zoo_page() -> str:
+    """The model zoo with the hashes and sizes of what lies in models/. ValueError when a marker is gone."""
+    before, begin, rest = ZOO_PAGE.read_text("utf-8").partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    if not begin or not end:
+        raise ValueError(f"{ZOO_PAGE}: wants the lines {_BEGIN} and {_END}")
+    rows = []
+    for path in sorted((ROOT / "models").iterdir()):
+        data = path.read_bytes()
+        numbers = ""
+        if path.suffix == ".safetensors":
+            header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+            numbers = f"`{header['__metadata__']['sha256'][:8]}…`"
+        row = (
+            f"`{path.name}`",
+            f"`{hashlib.sha256(data).hexdigest()}`",
+            numbers,
+            f"{len(data) / 2**20:.1f} MiB",
+        )
+        rows.append(row)
+    table = "\n".join(_table(("file", "sha256 of the file", "of the numbers", "size"), rows))
+    return before + begin + "\n\n" + table + "\n" + end + after
+
+
 def parameters_page() -> str:
     """The page of all parameters of all nodes. ModuleNotFoundError where ROS 2 is not there."""
     from hand_pose_ros.nodes.parameters.demo_parameters import CAMERA_PARAMETERS, WATCHER_PARAMETERS
@@ -257,14 +288,13 @@ def pages() -> Iterator[tuple[Path, str]]:
     """Each page's file and text."""
     yield COMMANDS_PAGE, commands_page()
     yield SKELETON_PAGE, skeleton_page()
+    yield ZOO_PAGE, zoo_page()
     yield PARAMETERS_PAGE, parameters_page()
 
 
 def main() -> int:
     """Write the pages, or compare them -> exit status."""
-    parser = argparse.ArgumentParser(
-        description="Writes docs/reference/commands.md, skeleton.md and parameters.md."
-    )
+    parser = argparse.ArgumentParser(description="Writes the pages that repeat tables of the code.")
     parser.add_argument("--check", action="store_true", help="write nothing; status 1 when a page is old")
     check = parser.parse_args().check
     old = [(path, text) for path, text in pages() if not path.exists() or path.read_text("utf-8") != text]

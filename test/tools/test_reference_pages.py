@@ -45,6 +45,10 @@ def test_the_page_of_the_skeleton_is_as_its_table_is(tool):
     assert tool.SKELETON_PAGE.read_text("utf-8") == tool.skeleton_page(), "run tools/reference_pages.py"
 
 
+def test_the_zoo_has_the_hashes_of_the_models(tool):
+    assert tool.ZOO_PAGE.read_text("utf-8") == tool.zoo_page(), "run tools/reference_pages.py"
+
+
 def test_the_page_of_parameters_is_as_the_nodes_tables_are(tool):
     pytest.importorskip("rclpy", reason="needs ROS 2: source tools/environment.sh")
     assert tool.PARAMETERS_PAGE.read_text("utf-8") == tool.parameters_page(), "run tools/reference_pages.py"
