@@ -1,8 +1,8 @@
 """Where the files that belong to the package lie: weights, meshes, configuration.
 
 In: a path relative to the repository's root, whole or in parts, such as ``models/default.safetensors``.
-Out: the absolute path of it, wherever the package runs from: the sources, a colcon install (linked or copied), a pip
-installation. Needs no ROS.
+Out: the absolute path of it, wherever the package runs from: the sources, a colcon install (linked or copied), a wheel,
+which holds them in ``hand_pose_ros/share``. Needs no ROS.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ _SHARE = Path("share", "hand_pose_ros")
 
 @lru_cache(maxsize=1)
 def _root() -> Path:
-    # A linked install resolves to the sources. A copied one lies some levels under the prefix that has share/.
+    # A wheel has its own. A linked install resolves to the sources. A copied one lies some levels under the prefix that
+    # has share/.
     package = Path(__file__).resolve().parent
-    for folder in package.parents:
-        for candidate in (folder, folder / _SHARE):
-            manifest = candidate / "package.xml"
-            if manifest.is_file() and "<name>hand_pose_ros</name>" in manifest.read_text(encoding="utf-8"):
-                return candidate
+    above = (candidate for folder in package.parents for candidate in (folder, folder / _SHARE))
+    for candidate in (package / "share", *above):
+        manifest = candidate / "package.xml"
+        if manifest.is_file() and "<name>hand_pose_ros</name>" in manifest.read_text(encoding="utf-8"):
+            return candidate
     raise FileNotFoundError(
         f"no package.xml of hand_pose_ros above {package}, nor in any {_SHARE} there: the installation is incomplete"
     )
@@ -53,7 +54,7 @@ def model_file(model: str | Path | None = None) -> Path:
 
 
 def package_version() -> str:
-    """The version in package.xml, such as ``0.1.0``."""
+    """The version in package.xml, such as ``0.2.0``."""
     match = re.search(r"<version>([^<]+)</version>", resource("package.xml").read_text(encoding="utf-8"))
     if match is None:
         raise ValueError("package.xml has no <version>")

@@ -16,7 +16,8 @@ import pytest
 from hand_pose_ros.commands.main import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[1]
-MARKDOWN = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("assets/*.md")])
+DOCS = sorted(ROOT.glob("docs/**/*.md"))
+MARKDOWN = sorted([*ROOT.glob("*.md"), *DOCS, *ROOT.glob("assets/*.md")])
 RECIPES = sorted([*ROOT.glob("config/**/*.yaml"), *ROOT.glob("research/recipes/*.yaml")])
 TEXTS = [*MARKDOWN, *RECIPES, ROOT / "CHANGELOG.rst"]
 
@@ -83,10 +84,52 @@ def test_files_that_are_named_exist(path: Path) -> None:
     assert not {name for name in names if not any((place / name).exists() for place in places)}
 
 
+def prose(path: Path) -> str:
+    """The text without its blocks of code."""
+    return re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+
+
+def links_of(path: Path) -> list[tuple[Path, str]]:
+    """Relative links of a page: the file each leads to, and the anchor in it, empty for none."""
+    links = (link.partition("#") for link in re.findall(r"\]\(([^)\s]+)\)", prose(path)))
+    return [
+        ((path.parent / file).resolve() if file else path, anchor)
+        for file, _, anchor in links
+        if ":" not in file
+    ]
+
+
+@cache
+def anchors_of(path: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them: lower case, without signs, - for spaces."""
+    headings = re.findall(r"^#+ +(.*?) *$", prose(path), re.MULTILINE)
+    texts = (re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings)
+    anchors: set[str] = set()
+    for text in texts:
+        repeated = (f"{text}-{count}" for count in range(1, len(headings)))
+        anchors.add(text if text not in anchors else next(name for name in repeated if name not in anchors))
+    return anchors
+
+
 @pytest.mark.parametrize("path", MARKDOWN, ids=name_of)
 def test_links_lead_somewhere(path: Path) -> None:
-    links = re.findall(r"\]\(([^)#\s]+)", path.read_text(encoding="utf-8"))
-    assert not {link for link in links if "://" not in link and not (path.parent / link).exists()}
+    assert not {str(target) for target, _ in links_of(path) if not target.exists()}
+
+
+@pytest.mark.parametrize("path", MARKDOWN, ids=name_of)
+def test_anchors_of_links_are_headings_of_the_page(path: Path) -> None:
+    pages = [(target, anchor) for target, anchor in links_of(path) if anchor and target.suffix == ".md"]
+    assert not {f"{target.name}#{anchor}" for target, anchor in pages if anchor not in anchors_of(target)}
+
+
+def test_every_page_is_reached_from_the_index() -> None:
+    waiting, reached = [ROOT / "docs" / "index.md"], set()
+    while waiting:
+        page = waiting.pop()
+        if page not in reached:
+            reached.add(page)
+            waiting += [target for target, _ in links_of(page) if target in DOCS]
+    assert not {name_of(page) for page in set(DOCS) - reached}
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=name_of)

@@ -120,9 +120,10 @@ def test_package_does_not_know_the_research_that_is_done_with_it() -> None:
 
 @pytest.mark.parametrize("folder", ["research", "tools"])
 def test_research_and_tools_need_no_ros(folder: str) -> None:
-    """But for the golden file, which holds messages too."""
+    """But for the golden file, which holds messages too, and the pages that repeat the nodes' parameters."""
     for path in (ROOT / folder).rglob("*.py"):
-        names = set() if path.name == "golden.py" else set(imported_modules(path))
+        of_nodes = path.name in ("golden.py", "reference_pages.py")
+        names = set() if of_nodes else set(imported_modules(path))
         tops = {name.split(".")[0] for name in names}
         assert not tops & ROS_MODULES, path
         assert not {
@@ -221,6 +222,16 @@ def test_what_nodes_import_is_in_package_xml() -> None:
     for path in (PACKAGE / "nodes").rglob("*.py"):
         for module in {name.split(".")[0] for name in imported_modules(path)} - libraries:
             assert ROS_PACKAGE_OF_MODULE.get(module, module) in declared, f"{path.name} imports {module}"
+
+
+def test_what_launch_files_start_is_in_package_xml() -> None:
+    started = {
+        name
+        for path in (ROOT / "launch").glob("*.py")
+        for name in re.findall(r'package="(\w+)"', path.read_text(encoding="utf-8"))
+    }
+    assert "rviz2" in started
+    assert started - {"hand_pose_ros"} <= declared_in_package_xml()
 
 
 def reached_from(parts: set[str]) -> set[str]:

@@ -31,7 +31,7 @@ _PROFILES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
 _ROS = ("ROS_DISTRO", "RMW_IMPLEMENTATION", "ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE")
 _SHARED_MEMORY = Path("/dev/shm")
 _PROCESS_MB = 9.0
-"""Shared memory that one process with our profile takes, MB (measured: README, "Do this first")."""
+"""Shared memory that one process with our profile takes, MB (measured: docs/getting_started/robot.md)."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -93,7 +93,7 @@ def _middleware(environment: Mapping[str, str], wrong: list[str]) -> list[str]:
             wrong.append(f"{name} names a file that is not there: large images will be lost")
     if not profiles:
         lines.append(
-            "Fast DDS profile: none in this shell (the camera driver needs it: README, 'Do this first')"
+            "Fast DDS profile: none in this shell (the camera driver needs it: docs/getting_started/robot.md)"
         )
     if _SHARED_MEMORY.is_dir():
         free_mb = shutil.disk_usage(_SHARED_MEMORY).free / 1e6

@@ -48,7 +48,9 @@ _TABLE_WIDTH = 200
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``hand-pose evaluate``."""
     count = SyntheticBenchmark.count
-    parser.add_argument("--dataset", choices=DATASETS, default=SYNTHETIC)
+    parser.add_argument(
+        "--dataset", choices=DATASETS, default=SYNTHETIC, help="of the hands (default: synthetic)"
+    )
     # fmt: off
     networks = parser.add_argument_group("networks on a data set").add_argument
     networks("--checkpoint", nargs="+", metavar="[NAME=]FILE", help="weights (.safetensors), one or more")
@@ -73,7 +75,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     replays = parser.add_argument_group("replays of recordings with known hands").add_argument
     replays("--replay", nargs="+", metavar="[NAME=]DIR", help="what hand-pose replay wrote, one or more")
     output = parser.add_argument_group("output").add_argument
-    output("--thresholds", nargs="+", type=positive_float, default=list(THRESHOLDS_MM), metavar="MM")
+    output("--thresholds", nargs="+", type=positive_float, default=list(THRESHOLDS_MM), metavar="MM",
+           help="shares of frames whose worst joint is within these (default: 20 40)")
     output("--fit-angles", action="store_true",
            help="angle errors too, against the hand model fitted to the annotations")
     output("--joints", action="store_true", help="print the error of each joint too")

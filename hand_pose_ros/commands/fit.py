@@ -46,8 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--side", choices=(_FOLLOWS_DATASET, *SIDE_CHOICES), default=_FOLLOWS_DATASET,
         help="which hand; auto: the one that fits better")
     add("--noise-mm", type=real_number(0.0, 100.0), default=0.0, help="of --self-test: spread of each coordinate")
-    add("--seed", type=seed_int, default=0)
-    add("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    add("--seed", type=seed_int, default=0, help="of --self-test and of the search (default 0)")
+    add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where it is computed")
     add("--output", type=Path, metavar="FILE.npz", help="write parameters, shapes and joints here")
     add("--json", type=Path, metavar="FILE", help="write the table's figures here")
     # fmt: on

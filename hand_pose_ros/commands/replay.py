@@ -3,7 +3,7 @@
 In: a bag of rosbag2, or a folder of depth frames with its intrinsics. Out, in a folder: the hands as hands.mcap,
 hands.csv and hands.npz, summary.json with how many frames had a hand and the milliseconds of each stage, curves.png
 over time, overlay.mp4, overlay.gif and overlay.png, contact.png (every n-th frame, enlarged around the hand) and
-hands.png (every published hand, to be judged by eye). docs/recordings.md describes them.
+hands.png (every published hand, to be judged by eye). docs/reference/recordings.md describes them.
 """
 
 from __future__ import annotations
@@ -70,10 +70,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     tracker("--model", type=Path, help="weights: small, stereo, or a file (default: the shipped ones)")
     tracker("--device", default="auto", help="auto, cpu or cuda")
     tracker("--precision", default="auto", help="auto, float32 or bfloat16")
-    tracker("--start-odds", type=real_number(0.0, 100.0), default=TrackerConfig.start_odds, metavar="LOG_ODDS")
-    tracker("--min-confidence", type=share, default=TrackerConfig.min_confidence, metavar="SHARE")
-    tracker("--coast", type=_seconds, default=TrackerConfig.coast_s, metavar="S")
-    tracker("--smoothing-hz", type=real_number(0.0, 1000.0), default=FilterConfig.still_hz, metavar="HZ")
+    tracker("--start-odds", type=real_number(0.0, 100.0), default=TrackerConfig.start_odds, metavar="LOG_ODDS",
+            help="how sure a new hand must be (default %(default)g)")
+    tracker("--min-confidence", type=share, default=TrackerConfig.min_confidence, metavar="SHARE",
+            help="hands less certain count as not seen (default %(default)g)")
+    tracker("--coast", type=_seconds, default=TrackerConfig.coast_s, metavar="S",
+            help="how long a hidden hand stays (default %(default)g)")
+    tracker("--smoothing-hz", type=real_number(0.0, 1000.0), default=FilterConfig.still_hz, metavar="HZ",
+            help="cut-off of the smoothing for a hand at rest, 0: none (default %(default)g)")
     tracker("--no-refine", action="store_true", help="the network's hand on the hand model, frame by frame")
     output = parser.add_argument_group("output").add_argument
     output("--output", type=Path, default=Path("replay"), help="folder to write (default replay)")

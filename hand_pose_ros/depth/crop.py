@@ -29,11 +29,11 @@ from hand_pose_ros.kernel_cache import njit
 
 CROP_SIZE = 96
 """Pixels along an edge of a crop, by default. Chosen for speed: ``architecture_sweep`` measured a network on
-128 pixels 1 % better at 1.4 times the time (docs/architecture_sweep.md)."""
+128 pixels 1 % better at 1.4 times the time (docs/experiments/architecture_sweep.md)."""
 CROP_CUBE_M = 0.30
 """Edge of the metric cube that a crop shows, metres, by default. Chosen by eye on real frames, where 0.25 m
 cut fingers off when the crop was not centred well (at a small budget 0.25 m is 1 % better on renders,
-docs/architecture_sweep.md)."""
+docs/experiments/architecture_sweep.md)."""
 
 # From this many source pixels per crop pixel on, one sample is too few (noise, flying pixels). Guessed; the shipped
 # weights were trained on crops made so.

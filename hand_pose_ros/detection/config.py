@@ -93,8 +93,8 @@ class DetectionConfig:
     """How the learnt detector's maps are read; ValueError, naming the field, on a value that makes no sense."""
 
     least_score: float = 0.3
-    """What scores less is no hand. Measured with ``hand-pose evaluate-detector --least-score``: docs/detector.md has
-    the hands found and the false alarms at 0.2 to 0.5."""
+    """What scores less is no hand. Measured with ``hand-pose evaluate-detector --least-score``:
+    docs/experiments/detector.md has the hands found and the false alarms at 0.2 to 0.5."""
     vote_agreement_m: float = 0.05
     """Votes for a hand's middle count when they are this near to the peak's own, metres. Guessed."""
     same_peak_m: float = 0.07
@@ -127,13 +127,13 @@ class ProposalConfig:
     """The same when the detector is run again with the found hands masked. Guessed."""
     score_weight: float = 2.0
     """Log odds that a unit of the score's own log odds adds to the pose network's. Measured on 374 places on hands and
-    1221 on other things (docs/detector.md), as the next three."""
+    1221 on other things (docs/experiments/detector.md), as the next three."""
     even_score: float = 0.4
-    """The score that leaves the log odds as they are. Measured (docs/detector.md)."""
+    """The score that leaves the log odds as they are. Measured (docs/experiments/detector.md)."""
     least_prior_log_odds: float = -1.0
-    """The least that a score adds to the log odds. Measured (docs/detector.md)."""
+    """The least that a score adds to the log odds. Measured (docs/experiments/detector.md)."""
     most_prior_log_odds: float = 3.0
-    """The most that a score adds to the log odds. Measured (docs/detector.md)."""
+    """The most that a score adds to the log odds. Measured (docs/experiments/detector.md)."""
     blob_log_odds: float = -1.0
     """What is added to the log odds of a hand that the blob detector alone proposes, where the learnt one looked and
     saw none. Measured, as ``least_prior_log_odds``, with the fourth run's weights."""

@@ -57,7 +57,7 @@ class ProposalGenerator:
         config = self._config
         found: list[Proposal] = []
         if self._detector is not None:
-            # Its estimate of the side is not used: it is not reliable (docs/detector.md).
+            # Its estimate of the side is not used: it is not reliable (docs/experiments/detector.md).
             for detection in self._detector.detect(frame, count + config.spare_detections):
                 found.append(Proposal(detection.centre, "detector", score_log_odds(detection.score, config)))
             if 0.0 < frame.stamp_s - self._blobs_s < config.blob_interval_s:

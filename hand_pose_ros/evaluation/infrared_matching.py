@@ -32,8 +32,9 @@ _SUM_RADIUS = 2
 """Costs are summed over windows of 5 x 5 px before the paths."""
 _SMALL_STEP, _LARGE_STEP = 60.0, 300.0
 """What a change of the disparity by one, and by more, costs a path, in differing neighbours of the mean. Chosen so that
-outlines fatten and gaps close, with the shipped weights' log odds on free hands at 0.7 m (docs/sensor_sets.md): with 10
-and 90 outlines are sharper and holes remain, with 30 and 150 four fifths of the hands were found."""
+outlines fatten and gaps close, with the shipped weights' log odds on free hands at 0.7 m
+(docs/experiments/sensor_sets.md): with 10 and 90 outlines are sharper and holes remain, with 30 and 150
+four fifths of the hands were found."""
 _LEFT_RIGHT_PX = 1.0
 """Both eyes must agree to within this; what matchers use by default."""
 _SPECKLE_PX, _SPECKLE_STEP_PX = 60, 2.0

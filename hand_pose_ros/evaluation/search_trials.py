@@ -29,7 +29,7 @@ HALF_VISIBLE = 0.5
 """Hands of which this share is visible must be found."""
 FOUND_M = 0.020
 """A hand is found when a published one's middle is within this distance (the project's own requirement, 99 % within
-20 mm: docs/detector.md)."""
+20 mm: docs/experiments/detector.md)."""
 SOURCES = ("detector", "blob")
 """Where proposals come from, as ``Proposal.source``."""
 

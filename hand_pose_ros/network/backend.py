@@ -94,8 +94,8 @@ TorchFactory = Callable[[BackendConfig], Backend]
 def candidates(config: BackendConfig) -> tuple[str, ...]:
     """The backends to try on a CPU, the fastest first; torch is always the last.
 
-    The order is measured (docs/speed.md): where the CPU multiplies bfloat16, OpenVINO in bfloat16 takes the least time,
-    elsewhere ONNX Runtime.
+    The order is measured (docs/experiments/speed.md): where the CPU multiplies bfloat16, OpenVINO in bfloat16 takes the
+    least time, elsewhere ONNX Runtime.
     """
     if config.backend != "auto":
         return (config.backend,) if config.backend == "torch" else (config.backend, "torch")

@@ -2,7 +2,7 @@
 
 In: tracked frames and known hands; or the npz file again. Out: :class:`HandTable`, arrays with a row a frame and arrays
 with a row a hand. Units are metres, radians and nanoseconds, coordinates those of the camera's optical frame;
-docs/recordings.md lists every column. No pickle is written or loaded.
+docs/reference/recordings.md lists every column. No pickle is written or loaded.
 """
 
 from __future__ import annotations

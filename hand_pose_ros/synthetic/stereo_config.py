@@ -96,7 +96,7 @@ class StereoRanges:
     window_px: Range = (5.0, 8.0)
     """7 is nearest to a census matcher of 9 x 9 px with semi-global costs, wider ones smooth more than that does; with
     ranges that begin at 3 hands look clearer than both test matchers show them (median log odds of the weights before
-    10.1 against 6.7 to 7.7, docs/sensor_sets.md)."""
+    10.1 against 6.7 to 7.7, docs/experiments/sensor_sets.md)."""
     near_bias: Range = (0.3, 1.3)
     """Fitted by eye, as the next three."""
     falloff: Range = (0.01, 0.08)

@@ -42,9 +42,10 @@ class ScoringConfig:
     sure_log_odds: float = 6.0
     """Above this a place is surely a hand, and more does not make it likelier. Guessed."""
     seen_log_odds: float = 3.0
-    """From this on a tracked hand counts as seen. Measured with ``hand-pose calibrate`` (docs/results.md): of hands 1 %
-    lie below, most of them cut by the picture's edge, of other things 2 % above. A search tries many places, some of
-    things that the network was not trained on, so beginning a track takes more: ``TrackerConfig.start_odds``."""
+    """From this on a tracked hand counts as seen. Measured with ``hand-pose calibrate``
+    (docs/experiments/confidence.md): of hands 1 % lie below, most of them cut by the picture's edge, of other things
+    2 % above. A search tries many places, some of things that the network was not trained on, so beginning a
+    track takes more: ``TrackerConfig.start_odds``."""
     least_frame_log_odds: float = -4.0
     """One frame's log odds count as at least this. Guessed."""
     most_frame_log_odds: float = 12.0
@@ -220,7 +221,7 @@ class TrackerConfig:
     """Log odds of a hand from which on a track begins: with less, hands half hidden are found more often, and now and
     then something that is none. Measured with ``hand-pose evaluate-detector --search --seed 1 --start-odds 5``, 6 and
     7, with and without ``--lookalikes``: 7 is the first that makes no false hand in pictures without hands, at 87.5
-    instead of 89.1 % of the hands half seen (the table is in docs/detector.md)."""
+    instead of 89.1 % of the hands half seen (the table is in docs/experiments/detector.md)."""
     roi: tuple[int, int, int, int] | None = None
     """Hands are only searched for in this window of the image: x, y, width, height in px; None: everywhere."""
     user: str = ""

@@ -1,4 +1,4 @@
-"""``python -m research.ablation``: the papers' tables, trained row by row under one budget, and docs/results.md.
+"""``python -m research.ablation``: the papers' tables, trained row by row under one budget, and the page of them.
 
 In: command-line arguments. Out: the runs' files in a folder, a Markdown page and its figures.
 """
@@ -43,7 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--minutes", type=minutes, help="stop after so long; the same command goes on")
     parser.add_argument("--report", action="store_true", help="train nothing, only write the results")
-    parser.add_argument("--results", type=Path, default=Path("docs/results.md"), help="file to write")
+    parser.add_argument(
+        "--results", type=Path, default=Path("docs/experiments/paper_tables.md"), help="file to write"
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:

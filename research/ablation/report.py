@@ -1,4 +1,4 @@
-"""docs/results.md from the finished runs: tables in the papers' form, figures, how it was measured.
+"""docs/experiments/paper_tables.md from the finished runs: tables in the papers' form, figures, how it was made.
 
 In: :class:`AblationConfig` and the folder of the runs. Out: the Markdown file and its figures beside it. What a person
 wrote between the two discussion markers of an earlier file is kept as it is; everything else is written anew.

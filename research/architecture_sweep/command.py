@@ -21,7 +21,7 @@ from research.architecture_sweep.runs import finished_result, time_again, train_
 PROGRAM = "python -m research.architecture_sweep"
 DEFAULT_CONFIG = Path(__file__).resolve().parents[1] / "recipes" / "architecture_sweep.yaml"
 _OUTPUT = Path("runs/architecture_sweep")
-_RESULTS = Path("docs/architecture_sweep.md")
+_RESULTS = Path("docs/experiments/architecture_sweep.md")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""docs/architecture_sweep.md from the finished runs: one table, and how it was made.
+"""docs/experiments/architecture_sweep.md from the finished runs: one table, and how it was made.
 
 In: :class:`SweepConfig` and the folder of the runs. Out: the Markdown file. What stands between its two markers is
 written anew, everything else is a person's and kept as it is.

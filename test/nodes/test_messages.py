@@ -1,4 +1,5 @@
-"""Messages carry what a consumer needs: from them alone the hand is rebuilt, by the recipe of docs/messages.md."""
+"""Messages carry what a consumer needs: the hand is rebuilt from them alone, by the recipe of
+docs/reference/messages.md."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ HEADER = Header(frame_id="camera")
 def recipe():
     """The functions of the page that users read."""
     (code,) = re.findall(
-        r"^```python\n(.*?)^```", (ROOT / "docs/messages.md").read_text(), re.MULTILINE | re.DOTALL
+        r"^```python\n(.*?)^```", (ROOT / "docs/reference/messages.md").read_text(), re.MULTILINE | re.DOTALL
     )
     names: dict = {}
     exec(code, names)

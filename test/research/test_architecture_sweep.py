@@ -271,7 +271,7 @@ def test_the_command_trains_what_is_missing_and_writes_the_page(compare, tmp_pat
         "python -m research.architecture_sweep --config architecture_sweep.yaml --threads 1\n"
         in page.read_text(encoding="utf-8")
     )
-    assert "results: docs/architecture_sweep.md" in capsys.readouterr().out
+    assert "results: docs/experiments/architecture_sweep.md" in capsys.readouterr().out
     assert [path.name for path in (tmp_path / "runs" / "architecture_sweep").glob("*.json")] == [
         "base.seed1.json"
     ]

@@ -21,8 +21,8 @@ def test_shipped_yaml_agrees_with_the_declarations():
 
 
 def test_documentation_names_every_parameter_with_its_default():
-    text = (ROOT / "docs" / "retargeting.md").read_text()
-    section = text.split("## Parameters")[1].split("\n## ")[0]
+    text = (ROOT / "docs" / "reference" / "parameters.md").read_text()
+    section = text.split("## hand_retarget")[1].split("\n## ")[0]
     rows = re.findall(r"^\| `(\w+)` \| (\S+) \|", section, re.MULTILINE)
     documented = {name: yaml.safe_load(default.strip("`")) for name, default in rows}
     assert documented == {p.name: p.default for p in RETARGET_PARAMETERS}
