@@ -33,7 +33,6 @@ from hand_pose_ros.nodes.throttled_logger import ThrottledLogger, error_line
 from hand_pose_ros.nodes.topics import DEPTH_TOPIC
 
 if TYPE_CHECKING:
-    from hand_pose_ros.tracking.hand import Hand
     from hand_pose_ros.tracking.tracker import HandTracker
 
 _END_PATIENCE_S = 1.0  # guessed: longer than a frame, shorter than anybody waits for the end of a process
@@ -187,12 +186,10 @@ class FrameWorker:
         self._last_stamp_ns = stamp.nanoseconds
         self._tell_faults()
         hands = tuple(hand for hand in result.hands if self._possible(hand))
-        raw: tuple[Hand, ...] = ()
-        if self._parameters["publish_raw"]:
-            shown = {hand.track_id for hand in hands}
-            raw = tuple(
-                hand for hand in result.raw if hand.track_id in shown and conversions.impossible(hand) is None
-            )
+        shown = {hand.track_id for hand in hands}
+        raw = tuple(
+            hand for hand in result.raw if hand.track_id in shown and conversions.impossible(hand) is None
+        )
         with self._publishing:
             if resets != self._resets:
                 self._statistics.drop(FrameOutcome.BEFORE_RESET)
@@ -256,7 +253,8 @@ class FrameWorker:
         else:
             self._throttled_logger.warn(
                 "out of order",
-                f"{stamp} {(last_ns - stamp_ns) * 1e-9:.3f} s before that of the frame before (do two drivers publish?)",
+                f"{stamp} {(last_ns - stamp_ns) * 1e-9:.3f} s before that of the frame before (do two drivers"
+                " publish?)",
             )
         return False
 
