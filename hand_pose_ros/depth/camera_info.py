@@ -61,7 +61,9 @@ def is_rectified(setting: str, topic: str) -> bool:
 
 def _is_empty(matrix: np.ndarray) -> bool:
     """Whether the 9 numbers of a camera matrix say nothing: focal lengths of 0, whatever stands beside them (a 1 in the
-    corner, the principal point), or no finite number at all."""
+    corner, the principal point), or no finite number at all. In a file there may be fewer numbers, or none."""
+    if matrix.size != 9:
+        return not matrix.any()
     return bool((matrix[0] == 0.0 and matrix[4] == 0.0) or not np.isfinite(matrix).any())
 
 

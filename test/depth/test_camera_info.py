@@ -44,3 +44,12 @@ def test_a_calibration_that_says_nothing_leaves_it_to_the_other(empty):
 def test_a_calibration_that_is_half_wrong_is_refused(wrong):
     with pytest.raises(ValueError, match="focal lengths|finite"):
         camera_from_info(info(k=wrong), rectified=False)
+
+
+@pytest.mark.parametrize("short", [(), (0.0,), (400.0,) * 4, (400.0,) * 10])
+def test_a_calibration_of_another_length_is_none_or_refused_by_its_length(short):
+    if any(short):
+        with pytest.raises(ValueError, match=f"K has {len(short)} numbers: it must have 9"):
+            camera_from_info(info(k=short), rectified=False)
+    else:
+        assert camera_from_info(info(k=short), rectified=False).fx == 500.0
