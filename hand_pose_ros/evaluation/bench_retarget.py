@@ -17,6 +17,7 @@ from hand_pose_ros.evaluation.retarget_faults import FaultFigures, drive_through
 from hand_pose_ros.hand.joint_sets import JOINT_SETS, OPERATOR_SET, operator_points
 from hand_pose_ros.hand.skeleton import ANGLE_COUNT, FINGERS
 from hand_pose_ros.retarget.engine import Array, OperatorHand
+from hand_pose_ros.retarget.fingertips import fingertips, pinch_gap_m
 from hand_pose_ros.retarget.retargeter import Retargeter, build_retargeter
 from hand_pose_ros.retarget.robot_config import RobotConfig, read_robot, robot_file
 from hand_pose_ros.retarget.steady_engine import SteadyConfig, SteadyEngine
@@ -159,29 +160,19 @@ def retarget_lines(figures: RetargetFigures) -> list[str]:
     return lines
 
 
-def _tips(robot: Retargeter, positions: Array) -> Array | None:
-    """The robot's fingertips (F, 3) m from its wrist; None where the file names none."""
-    optimizer = robot.config.optimizer
-    if robot.description is None or optimizer is None or not optimizer.finger_tip_link_names:
-        return None
-    frames = robot.description.link_frames(dict(zip(robot.engine.joint_names, positions, strict=True)))
-    tips = np.array([frames[link][:3, 3] for link in optimizer.finger_tip_link_names])
-    return np.asarray(tips - frames[optimizer.wrist_link_name or robot.description.root][:3, 3])
-
-
 def _pinch_gap_mm(robot: Retargeter, side: str) -> float | None:
     pinch, positions = pinch_angles(PINCH_M), np.zeros(0)
     for share in (*np.linspace(0.0, 1.0, _APPROACH), *np.ones(2 * _APPROACH)):
         positions = robot.engine.retarget(operator_hand(side, share * pinch))
-    tips = _tips(robot, np.clip(positions, robot.limits.lower, robot.limits.upper))
-    return None if tips is None else float(1e3 * np.linalg.norm(tips[0] - tips[1]))
+    gap_m = pinch_gap_m(robot, np.clip(positions, robot.limits.lower, robot.limits.upper), "index")
+    return None if gap_m is None else 1e3 * gap_m
 
 
 def _open_hand(robot: Retargeter, side: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
     hand, positions = operator_hand(side, np.zeros(ANGLE_COUNT)), np.zeros(0)
     for _ in range(_APPROACH):
         positions = robot.engine.retarget(hand)
-    tips = _tips(robot, np.clip(positions, robot.limits.lower, robot.limits.upper))
+    tips = fingertips(robot, np.clip(positions, robot.limits.lower, robot.limits.upper))
     if tips is None or robot.config.optimizer is None:
         return (), ()
     names = JOINT_SETS[OPERATOR_SET].names

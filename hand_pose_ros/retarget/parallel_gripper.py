@@ -11,6 +11,9 @@ from hand_pose_ros.hand.joint_sets import JOINT_SETS, OPERATOR_SET
 from hand_pose_ros.retarget.engine import Array, OperatorHand
 from hand_pose_ros.retarget.robot_config import GripperConfig
 
+_WIDEST_M = 0.3
+"""Guessed: no gripper opens further, and one whose joints turn goes through more radians."""
+
 
 class ParallelGripper:
     """Linear between the closed and the open end, and at rest beyond them."""
@@ -38,3 +41,20 @@ class ParallelGripper:
 
     def start_from(self, positions: Array) -> None:
         """Nothing: each answer depends on its hand alone."""
+
+
+def opening_share(config: GripperConfig, positions: Array) -> float:
+    """How far a gripper with these positions (K,) of its joints is open: 0 closed, 1 open."""
+    closed, opened = np.array(list(config.joints.values()), np.float64).T
+    ranges = np.abs(opened - closed)
+    if not ranges.any():
+        return 0.0
+    return float((np.abs(positions - closed)).sum() / ranges.sum())
+
+
+def opening_m(config: GripperConfig, positions: Array) -> float | None:
+    """How far apart (m) the fingers of a gripper with these positions (K,) are; None where its joints are no lengths,
+    which is taken of those that go further than _WIDEST_M together."""
+    closed, opened = np.array(list(config.joints.values()), np.float64).T
+    whole = float(np.abs(opened - closed).sum())
+    return None if whole > _WIDEST_M else whole * opening_share(config, positions)

@@ -228,12 +228,14 @@ def _joint(element: ElementTree.Element, source: str) -> RobotJoint:
     if kind != "fixed" and length < 1e-9:
         raise ValueError(f"{place} has an axis of no length")
     return RobotJoint(
-        name, kind, parent.get("link", ""), child.get("link", ""), _origin(element.find("origin"), place),
+        name, kind, parent.get("link", ""), child.get("link", ""), element_origin(element.find("origin"), place),
         axis / max(length, 1e-9), limits["lower"], limits["upper"], limits["velocity"], follows,
     )  # fmt: skip
 
 
-def _origin(element: ElementTree.Element | None, place: str) -> Array:
+def element_origin(element: ElementTree.Element | None, place: str) -> Array:
+    """(4, 4) of URDF's ``<origin xyz rpy>``, the identity where there is none. ValueError, which begins with ``place``,
+    where it holds anything else than numbers."""
     frame = np.eye(4)
     frame[:3, :3] = Rotation.from_euler("xyz", _numbers(element, "rpy", place, (0.0, 0.0, 0.0))).as_matrix()
     frame[:3, 3] = _numbers(element, "xyz", place, (0.0, 0.0, 0.0))
