@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from cv_bridge import CvBridge, CvBridgeError
 from geometry_msgs.msg import Point, Pose, Quaternion, Transform, TransformStamped, Vector3
+from rclpy.time import Time
 from scipy.spatial.transform import Rotation
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, JointState
 from std_msgs.msg import Header
@@ -156,6 +157,17 @@ def truth_message(joints: np.ndarray, side: str, header: Header) -> HandPoseArra
 def joints_of(pose: HandPose) -> np.ndarray:
     """Returns the joints of a HandPose, (23, 3) m."""
     return np.array([(point.x, point.y, point.z) for point in pose.joints])
+
+
+def stamp_ns(message: Any) -> int:
+    """The stamp of a message's header, ns."""
+    return Time.from_msg(message.header.stamp).nanoseconds
+
+
+def palm_rotation(pose: HandPose) -> np.ndarray:
+    """Returns the rotation of a HandPose's palm, (3, 3). ValueError where it has none."""
+    q = pose.palm.orientation
+    return np.asarray(Rotation.from_quat([q.x, q.y, q.z, q.w]).as_matrix())
 
 
 def seen_hands(hands: Sequence[Hand]) -> list[Hand]:

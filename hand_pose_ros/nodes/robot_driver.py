@@ -12,11 +12,10 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from hand_pose_ros.hand.joint_sets import operator_points
 from hand_pose_ros.msg import HandPose, HandPoseArray
-from hand_pose_ros.nodes.conversions import SIDE_NAMES, joints_of
+from hand_pose_ros.nodes.conversions import SIDE_NAMES, joints_of, palm_rotation
 from hand_pose_ros.nodes.retarget_statistics import RetargetStatistics
 from hand_pose_ros.nodes.throttled_logger import ThrottledLogger, error_line
 from hand_pose_ros.retarget.engagement import Engagement
@@ -193,8 +192,5 @@ def _seen(hand: HandPose) -> SeenHand:
 
 def operator_hand(hand: HandPose) -> OperatorHand:
     """A message's hand as engines take it. ValueError where its palm has no orientation."""
-    q = hand.palm.orientation
-    rotation = Rotation.from_quat([q.x, q.y, q.z, q.w]).as_matrix()
-    return OperatorHand(
-        SIDE_NAMES[hand.side], operator_points(joints_of(hand), rotation), np.asarray(hand.angles, np.float64)
-    )
+    points = operator_points(joints_of(hand), palm_rotation(hand))
+    return OperatorHand(SIDE_NAMES[hand.side], points, np.asarray(hand.angles, np.float64))

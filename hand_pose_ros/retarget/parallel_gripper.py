@@ -52,9 +52,15 @@ def opening_share(config: GripperConfig, positions: Array) -> float:
     return float((np.abs(positions - closed)).sum() / ranges.sum())
 
 
-def opening_m(config: GripperConfig, positions: Array) -> float | None:
-    """How far apart (m) the fingers of a gripper with these positions (K,) are; None where its joints are no lengths,
-    which is taken of those that go further than _WIDEST_M together."""
+def whole_opening_m(config: GripperConfig) -> float | None:
+    """How far apart (m) the fingers of a gripper go; None where its joints turn, which is taken of those that go
+    further than _WIDEST_M together: nothing else says so without a URDF."""
     closed, opened = np.array(list(config.joints.values()), np.float64).T
     whole = float(np.abs(opened - closed).sum())
-    return None if whole > _WIDEST_M else whole * opening_share(config, positions)
+    return None if whole > _WIDEST_M else whole
+
+
+def opening_m(config: GripperConfig, positions: Array) -> float | None:
+    """How far apart (m) the fingers of a gripper with these positions (K,) are; None where its joints turn."""
+    whole = whole_opening_m(config)
+    return None if whole is None else whole * opening_share(config, positions)

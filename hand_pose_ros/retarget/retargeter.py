@@ -6,7 +6,7 @@ In: a :class:`RobotConfig`, an engine's name, a side, the robot's description wh
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,9 +19,14 @@ from hand_pose_ros.retarget.dex_retargeting_engine import DexRetargetingEngine
 from hand_pose_ros.retarget.dexi_engine import DexiEngine
 from hand_pose_ros.retarget.direct_angles import DirectAngles
 from hand_pose_ros.retarget.engine import Array, RetargetEngine
-from hand_pose_ros.retarget.parallel_gripper import ParallelGripper
+from hand_pose_ros.retarget.parallel_gripper import ParallelGripper, whole_opening_m
 from hand_pose_ros.retarget.robot_config import LimitOverride, OptimizerConfig, RobotConfig
-from hand_pose_ros.retarget.robot_description import RobotDescription, parse_description, read_description
+from hand_pose_ros.retarget.robot_description import (
+    RobotDescription,
+    RobotJoint,
+    parse_description,
+    read_description,
+)
 from hand_pose_ros.retarget.safety import JointLimits
 from hand_pose_ros.validation import require, shown
 
@@ -100,10 +105,19 @@ def build_retargeter(
         made,
         _limits(config, names, description),
         rest,
-        tuple(name in moving and moving[name].kind == "prismatic" for name in names),
+        _prismatic(config, chosen, names, moving),
         description,
         config,
     )
+
+
+def _prismatic(
+    config: RobotConfig, engine: str, names: tuple[str, ...], moving: Mapping[str, RobotJoint]
+) -> tuple[bool, ...]:
+    """Of each joint whether it slides: as the description says, as a gripper's range says where there is none."""
+    if engine == "gripper" and not moving and config.gripper is not None:
+        return (whole_opening_m(config.gripper) is not None,) * len(names)
+    return tuple(name in moving and moving[name].kind == "prismatic" for name in names)
 
 
 def _choose(config: RobotConfig, engine: str) -> str:

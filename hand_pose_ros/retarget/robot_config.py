@@ -234,19 +234,27 @@ class RobotConfig:
 def robot_file(robot: str, side: str) -> Path:
     """The file that a user names: a robot in config/retarget/ by its name, or a path. FileNotFoundError, which names
     those that are there, when there is no such robot."""
-    if "/" in robot or robot.endswith((".yaml", ".yml")):
+    if is_path(robot):
         try:
             return Path(robot).expanduser()
         except RuntimeError as error:  # ~ of a user that is not there
             raise FileNotFoundError(f"robot is '{shown(robot)}': {shown(error)}") from error
-    folder = resource("config", "retarget")
-    path = folder / f"{robot}_{side}.yaml"
+    path = resource("config", "retarget") / f"{robot}_{side}.yaml"
     if not os.path.isfile(path):  # noqa: PTH113  which is no for names that no file can have, too
-        known = sorted({file.stem.rpartition("_")[0] for file in folder.glob("*_*.yaml")})
         raise FileNotFoundError(
-            f"robot is '{shown(robot)}', want one of {', '.join(known)}, or a path of a file of YAML"
+            f"robot is '{shown(robot)}', want one of {', '.join(known_robots())}, or a path of a file of YAML"
         )
     return path
+
+
+def is_path(robot: str) -> bool:
+    """Whether a robot is named by a file, not by its name in config/retarget/."""
+    return "/" in robot or robot.endswith((".yaml", ".yml"))
+
+
+def known_robots() -> list[str]:
+    """The names of the robots in config/retarget/."""
+    return sorted({file.stem.rpartition("_")[0] for file in resource("config", "retarget").glob("*_*.yaml")})
 
 
 def read_robot(path: str | Path) -> RobotConfig:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-_SHEET_COLUMNS, _SHEET_ROWS = 3, 2
+_SHEET_PICTURES = 6
 
 
 def tile_pictures(pictures: Sequence[np.ndarray], columns: int) -> np.ndarray:
@@ -20,9 +20,9 @@ def tile_pictures(pictures: Sequence[np.ndarray], columns: int) -> np.ndarray:
     return np.vstack(rows)
 
 
-def contact_sheet(pictures: Sequence[np.ndarray]) -> np.ndarray:
-    """Up to six pictures (H, W, 3), spread evenly over all of them, three in a row."""
-    count = min(len(pictures), _SHEET_COLUMNS * _SHEET_ROWS)
+def contact_sheet(pictures: Sequence[np.ndarray], columns: int = 3) -> np.ndarray:
+    """Up to six pictures (H, W, 3), spread evenly over all of them, so many in a row."""
+    count = min(len(pictures), _SHEET_PICTURES)
     # From the middle of each of ``count`` equal stretches: the ends of a run show least.
     chosen = [pictures[int((index + 0.5) * len(pictures) / count)] for index in range(count)]
-    return tile_pictures(chosen, _SHEET_COLUMNS)
+    return tile_pictures(chosen, columns)

@@ -1,7 +1,7 @@
 """Picture files: PNG and animated GIF, each written whole or not at all.
 
-In: pictures (H, W, 3) uint8 RGB, or depth frames with their hands (:class:`~hand_pose_ros.visualization.overlay.
-OverlayFrame`). Out: files. No ROS.
+In: pictures (H, W, 3) uint8 RGB, or frames that draw themselves, as depth frames with their hands do
+(:class:`~hand_pose_ros.visualization.overlay.OverlayFrame`). Out: files. No ROS.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -16,7 +17,6 @@ from PIL import Image
 
 from hand_pose_ros.files import write_bytes
 from hand_pose_ros.visualization.contact_sheet import contact_sheet
-from hand_pose_ros.visualization.overlay import OverlayFrame
 
 GIF_WIDTH = 400
 """Pixels; wide enough to see fingers, small enough for a page."""
@@ -24,23 +24,39 @@ _GIF_COLOURS = 64
 _PALETTE_PICTURES = 8
 
 
-def write_overlays(folder: Path, frames: Sequence[OverlayFrame]) -> None:
-    """Writes overlay.gif (all frames, small) and overlay.png (six of them, full size) into ``folder``, which is made
-    when absent; nothing when there are no frames. OSError when the folder is not writable."""
+class DrawnFrame(Protocol):
+    """Anything that is drawn later."""
+
+    @property
+    def time_s(self) -> float:
+        """Seconds from any start."""
+        ...
+
+    def draw(self) -> np.ndarray:
+        """(H, W, 3) uint8 RGB."""
+        ...
+
+
+def write_overlays(
+    folder: Path, frames: Sequence[DrawnFrame], gif_width: int = GIF_WIDTH, columns: int = 3
+) -> None:
+    """Writes overlay.gif (all frames, ``gif_width`` pixels wide) and overlay.png (six of them, full size, so many in a
+    row) into ``folder``, which is made when absent; nothing when there are no frames. OSError when the folder is not
+    writable."""
     if not frames:
         return
     pictures = [frame.draw() for frame in frames]
     gaps = np.diff([frame.time_s for frame in frames])
     period_s = float(np.median(gaps)) if len(gaps) else 0.1
-    write_gif(folder / "overlay.gif", pictures, period_s)
-    write_png(folder / "overlay.png", contact_sheet(pictures))
+    write_gif(folder / "overlay.gif", pictures, period_s, gif_width)
+    write_png(folder / "overlay.png", contact_sheet(pictures, columns))
 
 
-def write_gif(path: Path, pictures: Sequence[np.ndarray], period_s: float) -> None:
-    """An endless animation of pictures (H, W, 3) uint8 RGB, scaled to GIF_WIDTH. OSError when it cannot be written."""
-    height = max(1, round(pictures[0].shape[0] * GIF_WIDTH / pictures[0].shape[1]))
+def write_gif(path: Path, pictures: Sequence[np.ndarray], period_s: float, width: int = GIF_WIDTH) -> None:
+    """An endless animation of pictures (H, W, 3) uint8 RGB, scaled to ``width``. OSError when it cannot be written."""
+    height = max(1, round(pictures[0].shape[0] * width / pictures[0].shape[1]))
     small = [
-        Image.fromarray(cv2.resize(picture, (GIF_WIDTH, height), interpolation=cv2.INTER_AREA))
+        Image.fromarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA))
         for picture in pictures
     ]
     # One palette for the whole run, from a strip of its pictures: no flicker, and much smaller.

@@ -72,13 +72,16 @@ class OverlayFrame:
     def draw(self) -> np.ndarray:
         """The picture with hands and caption, (H, W, 3) uint8 RGB. ValueError as :func:`draw_overlay`."""
         picture = draw_overlay(self.depth, self.camera, self.hands)
-        scale = self.depth.shape[1] / _CAPTION_WIDTH_PX
-        origin = (8, round(34 * scale) + 4)
-        for colour, thickness in (((0, 0, 0), 4), ((255, 255, 255), 1)):
-            cv2.putText(
-                picture, self.caption, origin, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, thickness, cv2.LINE_AA
-            )
+        draw_caption(picture, self.caption, picture.shape[1])
         return picture
+
+
+def draw_caption(picture: np.ndarray, caption: str, width: int) -> None:
+    """Writes one line at the top left of a picture (H, W, 3), as large as fits pictures of this width (px)."""
+    scale = width / _CAPTION_WIDTH_PX
+    origin = (8, round(34 * scale) + 4)
+    for colour, thickness in (((0, 0, 0), 4), ((255, 255, 255), 1)):
+        cv2.putText(picture, caption, origin, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, thickness, cv2.LINE_AA)
 
 
 def draw_overlay(depth: np.ndarray, camera: Camera, hands: Sequence[HasJoints]) -> np.ndarray:

@@ -1,8 +1,9 @@
 """The demo: camera, tracker and watcher as separate processes over real DDS, then a table, pictures and figures.
 
 ``python3 -m hand_pose_ros.nodes.demo`` shows a synthetic hand; with ``--frames`` a folder of 16-bit depth PNGs is
-played instead. Writes overlay.gif, overlay.png, summary.json and the nodes' logs to the output folder. Exit status: 0
-it worked, 1 it did not, 2 wrong arguments.
+played instead. With ``--robot`` the node hand_retarget makes a robot's hand follow, as one more process. Writes
+overlay.gif, overlay.png, summary.json and the nodes' logs to the output folder. Exit status: 0 it worked, 1 it did not,
+2 wrong arguments.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import re
 import signal
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,7 @@ _MODULES = {
     "tracker": "hand_pose_ros.nodes.tracker_node",
     "slow tracker": "hand_pose_ros.nodes.demo.slow_tracker_node",
     "watcher": "hand_pose_ros.nodes.demo.watcher_node",
+    "robot": "hand_pose_ros.nodes.retarget_node",
 }
 
 
@@ -86,30 +89,38 @@ def run(config: DemoConfig, console: Console) -> dict[str, Any]:
         nodes.start("watcher", _MODULES["watcher"], config.watcher_parameters())
         tracker = "tracker" if config.slow == 1 else "slow tracker"
         nodes.start("tracker", _MODULES[tracker], config.tracker_parameters())
+        if config.robot:
+            nodes.start("robot", _MODULES["robot"], config.retarget_parameters())
         nodes.start("camera", _MODULES["camera"], config.camera_parameters())
+        running = ["tracker", *(["robot"] if config.robot else [])]
         task = progress.add_task("loading the model, preparing frames", total=config.frames)
-        _play(nodes, config, progress, task)
+        _play(nodes, config, progress, task, [*running, "watcher"])
         progress.update(task, description="drawing the pictures")
         time.sleep(0.5)  # what is still on its way
         if nodes.end("watcher", _END_LIMIT_S) != 0:
             raise DemoError(f"the watcher failed:\n{nodes.log_tail('watcher')}")
-        if nodes.status("tracker") is not None:
-            raise DemoError(f"the tracker ended on its own:\n{nodes.log_tail('tracker')}")
+        for name in running:
+            if nodes.status(name) is not None:
+                raise DemoError(f"the {name} ended on its own:\n{nodes.log_tail(name)}")
         progress.update(task, description="done")
     return _summary(config)
 
 
-def _play(nodes: NodeProcesses, config: DemoConfig, progress: Progress, task: Any) -> None:
+def _play(
+    nodes: NodeProcesses, config: DemoConfig, progress: Progress, task: Any, running: Sequence[str]
+) -> None:
     """Waits until the camera has published its last frame; DemoError when something stops before."""
     limit = time.monotonic() + _PATIENCE_S
     before: tuple[int, int] | None = None
     while nodes.status("camera") is None:
-        for name in ("tracker", "watcher"):
+        for name in running:
             if nodes.status(name) is not None:
                 raise DemoError(f"the {name} ended on its own:\n{nodes.log_tail(name)}")
         seen = _watcher_figures(config)
         if seen.get("tracker_problem"):
             raise DemoError(f"the tracker refused: {seen['tracker_problem']}")
+        if seen.get("robot_problem"):
+            raise DemoError(f"the robot's node refused: {seen['robot_problem']}")
         frames, prepared = seen.get("frames", 0), _prepared(nodes)
         if (frames, prepared) != before:
             before = (frames, prepared)
@@ -141,8 +152,8 @@ def _watcher_figures(config: DemoConfig) -> dict[str, Any]:
 
 def _summary(config: DemoConfig) -> dict[str, Any]:
     summary = _watcher_figures(config)
-    for key in ("tracker_ready", "tracker_problem"):
-        summary.pop(key)
+    for key in ("tracker_ready", "tracker_problem", "robot_problem"):
+        summary.pop(key, None)
     (config.output / "watcher.json").unlink()
     recording = config.recording
     summary["source"] = "synthetic" if recording is None else str(recording.folder)
@@ -170,14 +181,50 @@ def verdict(summary: dict[str, Any], count: int, slow: int = 1) -> list[str]:
         problems.append(f"only {summary['outputs']} of {summary['frames']} frames were answered")
     if summary["outputs"] and summary["hands"] == 0:
         problems.append("no hand was found in any frame")
+    return problems + (robot_problems(summary["robot"]) if "robot" in summary and summary["hands"] else [])
+
+
+def robot_problems(robot: dict[str, Any]) -> list[str]:
+    """Returns what is wrong with the robot's figures: nothing when it was driven, and within what it is allowed."""
+    problems = []
+    if not robot["engagements"]:
+        why = robot["refusal"] or f"no {robot['side']} hand was there long enough"
+        problems.append(f"{robot['name']} was never engaged: {why}")
+    elif robot["commands"] == 0:
+        problems.append(f"{robot['name']} was sent nothing")
+    for key in ("commands_before_engage", "commands_outside_limits", "commands_over_velocity"):
+        if robot[key]:
+            problems.append(f"{robot['name']} was sent {robot[key]} {key.replace('_', ' ')}")
     return problems
+
+
+def number(value: float | None, unit: str, digits: int = 1) -> str:
+    """A figure with its unit."""
+    return "unknown" if value is None else f"{value:.{digits}f} {unit}"
+
+
+def robot_rows(robot: dict[str, Any]) -> list[tuple[str, str]]:
+    """The robot's rows of the table."""
+    name = f"robot: {robot['name']}, {robot['side']}"
+    rows = [(name, f"{robot['commands']} commands at {number(robot['rate_hz'], 'Hz')} by {robot['engine']}")]
+    for key, what in (
+        ("latency_ms", "hands to command p50 / p95"),
+        ("age_ms", "camera to command p50 / p95"),
+    ):
+        rows.append((f"robot: {what}", " / ".join(number(robot[key][p], "ms") for p in ("p50", "p95"))))
+    if robot["human_pinch_mm"] is not None:
+        gap, person = number(robot["pinch_gap_mm"], "mm"), number(robot["human_pinch_mm"], "mm")
+        rows.append(("robot: pinch gap (the person's)", f"{gap} ({person})"))
+    step, unit = robot["max_step_rad"], "rad"
+    if step is None:
+        step, unit = robot["max_step_m"], "m"
+    safety = f"{robot['commands_before_engage']} commands before engage, largest step {number(step, unit, 3)}"
+    held = f"{robot['hold_frames_after_loss']} frames held after {robot['losses']} losses"
+    return [*rows, ("robot: safety", f"{safety}, {held}")]
 
 
 def print_table(summary: dict[str, Any], output: Path, console: Console) -> None:
     """The figures for people."""
-
-    def number(value: float | None, unit: str) -> str:
-        return "unknown" if value is None else f"{value:.1f} {unit}"
 
     age, error = summary["age_ms"], summary["error_mm"]
     table = Table(title="hand_pose_ros demo", show_header=False)
@@ -195,6 +242,9 @@ def print_table(summary: dict[str, Any], output: Path, console: Console) -> None
         table.add_row("hands of the wrong side", str(summary["wrong_side"]))
     if summary.get("gestures"):
         table.add_row("gestures", ", ".join(summary["gestures"]))
+    if "robot" in summary:
+        for row in robot_rows(summary["robot"]):
+            table.add_row(*row)
     table.add_row("pictures", f"{output / 'overlay.gif'}, {output / 'overlay.png'}")
     table.add_row("figures", str(output / "summary.json"))
     console.print(table)

@@ -10,17 +10,20 @@ from typing import Any, NoReturn
 
 from hand_pose_ros.recording.frame_folder import RecordedFrames
 from hand_pose_ros.resources import SHIPPED_MODELS, model_file
+from hand_pose_ros.retarget.retargeter import build_retargeter
+from hand_pose_ros.retarget.robot_config import is_path, known_robots, read_robot, robot_file
 from hand_pose_ros.validation import between, whole
 
 _MAX_AHEAD = 900  # frames made before the start, at most: 0.6 MB each
 GESTURES_S = 16.3
 """Seconds added to the synthetic hand's usual ones, in which it shows the script of gestures once
 (synthetic/gesture_motion.py). The first frames stay those of a run without."""
+_ROBOT_PICTURES = {"keep_every": 4, "keep_at_most": 300}  # so many that one sees the robot move
 SLOW_VARIABLE = "HAND_POSE_SLOW"
 """Environment variable that tells the slow tracker node its factor, a whole number."""
 DESCRIPTION = (
-    "Plays a synthetic hand, or a folder of 16-bit depth PNGs, through camera, tracker and watcher over real DDS;"
-    " writes overlay.gif, overlay.png and summary.json."
+    "Plays a synthetic hand, or a folder of 16-bit depth PNGs, through camera, tracker and watcher over real DDS, and"
+    " a robot's hand that follows it; writes overlay.gif, overlay.png and summary.json."
 )
 
 
@@ -48,6 +51,8 @@ class DemoConfig:
     """How many times the network runs for each frame: more than 1 shows overload."""
     gestures_s: float = 0.0
     """Seconds of gestures after ``seconds``, of a synthetic hand."""
+    robot: str = ""
+    """The robot's hand that follows: a name of config/retarget/ or a file of YAML; empty: none."""
 
     def __post_init__(self) -> None:
         between(self, 1e-6, 0.1, "depth_unit", unit="metres a count")
@@ -56,6 +61,8 @@ class DemoConfig:
         between(self, 0.1, 240, "rate_hz", unit="Hz")
         between(self, 1, 1000, "slow")
         whole(self, "seed", least=0)
+        if self.robot:
+            build_retargeter(read_robot(robot_file(self.robot, self.robot_side)), "auto", self.robot_side)
         if self.model and not model_file(self.model).is_file():
             raise ValueError(f"model '{self.model}' is not a file, nor one of {', '.join(SHIPPED_MODELS)}")
 
@@ -72,6 +79,12 @@ class DemoConfig:
             return whole
         return max(whole, round(self.seconds * self.rate_hz))
 
+    @property
+    def robot_side(self) -> str:
+        """Which of the robot's hands: the side of the hand that is expected, right where that is open, as of the
+        synthetic one."""
+        return "left" if self.side == "left" else "right"
+
     def camera_parameters(self) -> dict[str, Any]:
         """Returns the parameters of the node ``depth_camera``."""
         parameters: dict[str, Any] = {
@@ -81,7 +94,7 @@ class DemoConfig:
             "wait_for_subscribers": 2,
             "depth_unit": self.depth_unit,
             "seed": self.seed,
-            "side": "left" if self.side == "left" else "right",
+            "side": self.robot_side,
             "motion": "random_then_gestures",
         }
         if self.recording is not None:
@@ -97,7 +110,19 @@ class DemoConfig:
     def watcher_parameters(self) -> dict[str, Any]:
         """Returns the parameters of the node ``watcher``."""
         folder = str(self.output.resolve())
-        return {"output": f"{folder}/watcher.json", "pictures": folder, "depth_unit": self.depth_unit}
+        parameters = {"output": f"{folder}/watcher.json", "pictures": folder, "depth_unit": self.depth_unit}
+        if self.robot:
+            parameters |= {"robot": self.robot, "side": self.robot_side, **_ROBOT_PICTURES}
+        return parameters
+
+    def retarget_parameters(self) -> dict[str, Any]:
+        """Returns the parameters of the node ``hand_retarget``. Its robot begins at rest: nobody says where it is."""
+        return {
+            "robot": self.robot,
+            "side": self.robot_side,
+            "deadman": "required",
+            "start_from": "rest",
+        }
 
 
 def parse_arguments(arguments: list[str] | None) -> DemoConfig:
@@ -119,6 +144,12 @@ def parse_arguments(arguments: list[str] | None) -> DemoConfig:
     parser.add_argument("--model", default="", metavar="MODEL", help="small, or a file of weights")
     parser.add_argument(
         "--slow", type=int, default=1, metavar="N", help="run the network N times a frame, to see overload"
+    )
+    parser.add_argument(
+        "--robot",
+        default="",
+        metavar="ROBOT",
+        help=f"a robot's hand that follows: {', '.join(known_robots())}",
     )
     parser.add_argument(
         "--output", type=Path, default=Path("demo"), metavar="DIR", help="where results go (demo)"
@@ -147,8 +178,9 @@ def parse_arguments(arguments: list[str] | None) -> DemoConfig:
             seed=given.seed,
             model=str(model_file(given.model).resolve()) if given.model else "",
             slow=given.slow,
+            robot=str(Path(given.robot).resolve()) if is_path(given.robot) else given.robot,
         )
-    except ValueError as error:
+    except (ValueError, FileNotFoundError) as error:
         refuse(str(error))
 
 

@@ -17,11 +17,13 @@ PERCENTILES = (50, 95, 99)
 
 @dataclass(frozen=True)
 class SeenHand:
-    """A hand as it was received: side left or right, confidence 0 to 1, joints (23, 3) m."""
+    """A hand as it was received: side left or right, confidence 0 to 1, joints (23, 3) m, and the palm's rotation
+    (3, 3) in the same frame where it is known."""
 
     side: str
     confidence: float
     joints: np.ndarray
+    rotation: np.ndarray | None = None
 
 
 @dataclass
@@ -87,11 +89,11 @@ class RunRecord:
             "outputs": len(answered),
             "hands": len(with_hand),
             "dropped": len(self.frames) - len(answered),
-            "rate_hz": _rounded((len(received) - 1) / span_s if span_s > 0 else None),
-            "age_ms": {f"p{p}": _rounded(age) for p, age in zip(PERCENTILES, percentiles, strict=True)},
+            "rate_hz": rounded((len(received) - 1) / span_s if span_s > 0 else None),
+            "age_ms": {f"p{p}": rounded(age) for p, age in zip(PERCENTILES, percentiles, strict=True)},
             "error_mm": {
-                "mean": _rounded(joint_errors.mean() if joint_errors.size else None),
-                "median": _rounded(np.median(joint_errors) if joint_errors.size else None),
+                "mean": rounded(joint_errors.mean() if joint_errors.size else None),
+                "median": rounded(np.median(joint_errors) if joint_errors.size else None),
             },
             "frames_with_truth": len(self.truths),
             "gestures": list(self.gestures),
@@ -101,5 +103,6 @@ class RunRecord:
         }
 
 
-def _rounded(value: Any) -> float | None:
+def rounded(value: Any) -> float | None:
+    """A figure with two decimals, None as it is."""
     return None if value is None else round(float(value), 2)

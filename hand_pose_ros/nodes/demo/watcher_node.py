@@ -2,7 +2,7 @@
 
 In: ``hands``, ``hand_gestures``, ``truth``, ``depth/camera_info``, ``hand_model_info``, ``/diagnostics`` and (for
 pictures) some of ``depth/image_rect``. Out: the figures of ``run_record`` plus ``tracker_ready`` and
-``tracker_problem``.
+``tracker_problem``. With the parameter ``robot`` also what ``robot_watch`` does, and ``robot_problem``.
 """
 
 from __future__ import annotations
@@ -18,13 +18,15 @@ from rclpy.clock import Clock, ClockType
 from rclpy.executors import Executor, ExternalShutdownException
 from rclpy.node import Node
 from rclpy.serialization import deserialize_message
-from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo, Image
 
 from hand_pose_ros.depth.camera_info import camera_from_info
 from hand_pose_ros.files import write_json
 from hand_pose_ros.msg import HandGesture, HandModelInfo, HandPose, HandPoseArray
 from hand_pose_ros.nodes import conversions
+from hand_pose_ros.nodes.conversions import stamp_ns
+from hand_pose_ros.nodes.demo.robot_frames import robot_frames
+from hand_pose_ros.nodes.demo.robot_watch import RobotWatch, with_sent_time
 from hand_pose_ros.nodes.demo.run_record import RunRecord, SeenHand
 from hand_pose_ros.nodes.node_main import run_node
 from hand_pose_ros.nodes.parameters.demo_parameters import WATCHER_PARAMETERS
@@ -43,7 +45,7 @@ from hand_pose_ros.nodes.topics import (
     TRUTH_TOPIC,
 )
 from hand_pose_ros.retarget.gestures import PINCH_FINGERS, GestureEvent
-from hand_pose_ros.visualization.image_files import write_overlays
+from hand_pose_ros.visualization.image_files import GIF_WIDTH, write_overlays
 from hand_pose_ros.visualization.overlay import OverlayFrame
 
 _WRITE_PERIOD_S = 0.5
@@ -60,12 +62,17 @@ class WatcherNode(Node):
         self.tracker_ready = False
         self.tracker_problem: str | None = None
         self._info: CameraInfo | None = None
+        self._robot: RobotWatch | None = None
+        if self.parameters["robot"]:
+            self._robot = RobotWatch(self, self.parameters["robot"], self.parameters["side"])
         self._images: list[bytes] = []
         self._images_seen = 0
         self._keep_every = self.parameters["keep_every"]
         self._keep_at_most = self.parameters["keep_at_most"]
         self.create_subscription(CameraInfo, INFO_TOPIC, self._on_info, 50)
-        self.create_subscription(HandPoseArray, HANDS_TOPIC, self._on_hands, RELIABLE_QOS)
+        self.create_subscription(
+            HandPoseArray, HANDS_TOPIC, with_sent_time(self, self._on_hands), RELIABLE_QOS
+        )
         self.create_subscription(HandGesture, GESTURES_TOPIC, self._on_gesture, 50)
         self.create_subscription(HandPoseArray, TRUTH_TOPIC, self._on_truth, 50)
         self.create_subscription(HandModelInfo, MODEL_INFO_TOPIC, self._on_model_info, LATCHED_QOS)
@@ -82,39 +89,55 @@ class WatcherNode(Node):
     def finish(self) -> None:
         """Writes the final figures and the pictures."""
         if self.parameters["pictures"]:
-            write_overlays(Path(self.parameters["pictures"]), self._overlay_frames())
-        self._write()
+            self._draw(Path(self.parameters["pictures"]))
+        robot = {} if self._robot is None else {"robot": self._robot.record.summary(self.record)}
+        self._write(robot)
 
     def figures(self) -> dict[str, Any]:
-        """Returns all figures so far."""
+        """Returns all figures so far, but those of the robot."""
         ready = {"tracker_ready": self.tracker_ready, "tracker_problem": self.tracker_problem}
+        if self._robot is not None:
+            ready["robot_problem"] = self._robot.problem
         return ready | self.record.summary()
 
-    def _write(self) -> None:
+    def _write(self, further: dict[str, Any] | None = None) -> None:
         if self.parameters["output"]:
-            write_json(Path(self.parameters["output"]), self.figures())
+            write_json(Path(self.parameters["output"]), self.figures() | (further or {}))
+
+    def _draw(self, folder: Path) -> None:
+        overlays = self._overlay_frames()
+        if self._robot is None or not overlays:
+            write_overlays(folder, list(overlays.values()))
+            return
+        frames = robot_frames(overlays, self._robot.record, self.record)
+        height, width = frames[0].overlay.depth.shape
+        write_overlays(folder, frames, round(GIF_WIDTH * (1.0 + height / width)), columns=2)
 
     def _on_info(self, info: CameraInfo) -> None:
         self._info = info
-        self.record.add_frame(_stamp_ns(info))
+        self.record.add_frame(stamp_ns(info))
 
-    def _on_hands(self, message: HandPoseArray) -> None:
+    def _on_hands(self, message: HandPoseArray, sent_ns: int) -> None:
         received_ns = self.get_clock().now().nanoseconds
-        self.record.add_output(_stamp_ns(message), received_ns, [_seen(hand) for hand in message.hands])
+        self.record.add_output(stamp_ns(message), received_ns, [_seen(hand) for hand in message.hands])
+        if self._robot is not None:
+            self._robot.on_hands(message, sent_ns)
 
     def _on_gesture(self, message: HandGesture) -> None:
         begun, held = gesture_names(message)
-        self.record.add_gestures(_stamp_ns(message), begun, held)
+        self.record.add_gestures(stamp_ns(message), begun, held)
 
     def _on_truth(self, message: HandPoseArray) -> None:
         for hand in message.hands:
-            self.record.add_truth(_stamp_ns(message), _seen(hand))
+            self.record.add_truth(stamp_ns(message), _seen(hand))
 
     def _on_model_info(self, message: HandModelInfo) -> None:
         self.tracker_ready = True
         self.tracker_problem = None
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        if self._robot is not None:
+            self._robot.on_diagnostics(message)
         for status in message.status:
             if status.name.endswith(": tracking") and not self.tracker_ready:
                 failed = status.level == DiagnosticStatus.ERROR
@@ -128,15 +151,16 @@ class WatcherNode(Node):
                 self._keep_every *= 2
         self._images_seen += 1
 
-    def _overlay_frames(self) -> list[OverlayFrame]:
+    def _overlay_frames(self) -> dict[int, OverlayFrame]:
+        """By stamp (ns) the kept images that were answered."""
         if self._info is None:
-            return []
+            return {}
         camera = camera_from_info(self._info, rectified=True)
         errors = self.record.errors_mm()
-        frames = []
+        frames = {}
         for serialized in self._images:
             image = deserialize_message(serialized, Image)
-            stamp = _stamp_ns(image)
+            stamp = stamp_ns(image)
             if stamp not in self.record.outputs:  # a dropped frame has nothing to show
                 continue
             hands = self.record.outputs[stamp][1]
@@ -147,16 +171,16 @@ class WatcherNode(Node):
             if stamp in errors:
                 caption += f", error {errors[stamp].mean():.0f} mm"
             depth = conversions.depth_from_image(image, self.parameters["depth_unit"])
-            frames.append(OverlayFrame(depth, camera, hands, caption, stamp * 1e-9))
+            frames[stamp] = OverlayFrame(depth, camera, hands, caption, stamp * 1e-9)
         return frames
 
 
-def _stamp_ns(message: Any) -> int:
-    return Time.from_msg(message.header.stamp).nanoseconds
-
-
 def _seen(hand: HandPose) -> SeenHand:
-    return SeenHand(conversions.SIDE_NAMES[hand.side], float(hand.confidence), conversions.joints_of(hand))
+    rotation = None
+    with contextlib.suppress(ValueError):  # the truth's palm has none
+        rotation = conversions.palm_rotation(hand)
+    side = conversions.SIDE_NAMES[hand.side]
+    return SeenHand(side, float(hand.confidence), conversions.joints_of(hand), rotation)
 
 
 def gesture_names(message: HandGesture) -> tuple[list[str], list[str]]:
@@ -181,7 +205,7 @@ def main(arguments: list[str] | None = None) -> int:
         started = time.monotonic()
         try:
             node.finish()
-        except (ValueError, OSError) as error:
+        except Exception as error:  # noqa: BLE001  whatever it is, a process that was asked to end would not tell it
             print(f"watcher: {error_line(error)}", file=sys.stderr)
             failed = True
         else:

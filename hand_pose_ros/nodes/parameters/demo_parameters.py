@@ -46,5 +46,11 @@ WATCHER_PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter("keep_every", 3, "Keep every n-th depth image for the pictures.", minimum=1),
     Parameter("keep_at_most", 120, "Keep at most this many depth images.", minimum=1, maximum=1000),
+    Parameter(
+        "robot",
+        "",
+        "The robot's hand whose node hand_retarget the watcher engages and watches too; empty: none.",
+    ),
+    Parameter("side", "right", "The side of that robot's hand.", choices=("left", "right")),
     DEPTH_UNIT,
 )
