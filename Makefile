@@ -93,9 +93,35 @@ coverage: build  ## which lines the tests that are not marked slow run (numba's 
 	@$(IN_ENVIRONMENT) pytest -m "not slow" --cov --cov-report=term $(TESTS)
 
 DEMO_OPTIONS := $(if $(FRAMES),--frames "$(FRAMES)") $(if $(INTRINSICS),--intrinsics "$(INTRINSICS)") \
-  $(if $(DEPTH_UNIT),--depth-unit "$(DEPTH_UNIT)") $(if $(SIDE),--side "$(SIDE)") $(if $(DURATION),--seconds "$(DURATION)")
+  $(if $(DEPTH_UNIT),--depth-unit "$(DEPTH_UNIT)") $(if $(SIDE),--side "$(SIDE)") $(if $(DURATION),--seconds "$(DURATION)") \
+  $(if $(ROBOT),--robot "$(ROBOT)")
 
-demo: build  ## the whole chain on a synthetic hand; FRAMES=<PNGs> INTRINSICS=fx,fy,cx,cy DEPTH_UNIT= SIDE= plays a recording
+# ROBOT: a robot's hand that follows, by its name in config/retarget/ or as a file of YAML. What it needs is installed
+# before, where its file has a section for an engine; into a sourced distribution nothing is installed.
+ROBOT ?=
+ifneq ($(and $(ROBOT),$(filter demo,$(MAKECMDGOALS))),)
+ROBOT_FILES := $(wildcard config/retarget/*_right.yaml)
+ROBOT_NAMES := $(sort $(patsubst config/retarget/%_right.yaml,%,$(ROBOT_FILES)))
+ROBOT_FILE := $(if $(filter $(ROBOT),$(ROBOT_NAMES)),config/retarget/$(ROBOT)_right.yaml,$(wildcard $(filter %.yaml %.yml,$(ROBOT))))
+ifeq ($(ROBOT_FILE),)
+$(error ROBOT is '$(ROBOT)', want one of $(ROBOT_NAMES), or a file of YAML)
+endif
+ifndef ROS_DISTRO
+ROBOT_ENGINE := $(if $(shell grep -ls '^retargeting:' '$(ROBOT_FILE)'),$(VENV)/retarget.stamp)
+endif
+endif
+
+# What the extra [retarget] of pyproject.toml pins.
+RETARGET_PINS = $(shell sed -nE 's/^retarget = \[(.*)\]$$/\1/p' pyproject.toml | tr -d '",')
+
+$(VENV)/retarget.stamp: $(ENVIRONMENT) pyproject.toml
+	@echo "environment: the engine of robots' hands, $(RETARGET_PINS)"
+	@$(VENV)/bin/python -m pip install --disable-pip-version-check -q -c requirements/constraints.txt $(RETARGET_PINS) || \
+	  { echo "demo: $(RETARGET_PINS) could not be installed, which ROBOT=$(ROBOT) needs;" \
+	    "without it: ROBOT=$(patsubst config/retarget/%_right.yaml,%,$(shell grep -L '^retargeting:' $(ROBOT_FILES)))" >&2; exit 2; }
+	@touch $@
+
+demo: build $(ROBOT_ENGINE)  ## the whole chain on a synthetic hand; ROBOT=allegro: a robot's hand follows; FRAMES=<PNGs> INTRINSICS=fx,fy,cx,cy DEPTH_UNIT= SIDE= plays a recording
 	@$(IN_ENVIRONMENT) python3 -m hand_pose_ros.nodes.demo --output demo $(DEMO_OPTIONS)
 
 clean:  ## remove what was built; the environment stays
