@@ -29,8 +29,8 @@ Picture = NDArray[np.uint8]
 
 _FOCAL = 2.4
 """The picture's focal length, in picture widths: a lens of 24 degrees, from so far that near fingers are not huge."""
-_FILLED = 1.08
-"""Share of the picture's width that a ball about the stretched hand has: more than all, for a hand is no ball."""
+_FILLED = 1.0
+"""Share of the picture's width that a ball about the stretched hand has: it is whole whichever way it is turned."""
 _STROKE_M = 0.085  # how far a gripper is drawn open whose joints are no lengths
 _FINGER_M = (0.020, 0.016, 0.060)  # a gripper's finger and housing, thin, wide, long; as a common one's
 _HOUSING_M = (0.060, 0.160, 0.070)

@@ -106,7 +106,6 @@ def draw_meshes(meshes: Sequence[Mesh], frames: Sequence[Array], camera: Camera)
         _mark_nearer(depth[window], before[window], shown[window], index)
     colours = np.array([mesh.colour for mesh in meshes], np.float64).reshape(-1, 3)
     fine = np.empty((height, width, 3), np.uint8)
-    fine[:] = BACKGROUND
     _shade(depth, shown, colours, fx, fy, cx, cy, _LIGHTS, fine)
     small = cv2.resize(fine, (camera.width, camera.height), interpolation=cv2.INTER_AREA)
     return np.asarray(small, np.uint8)
@@ -155,13 +154,15 @@ def _shade(
     depth: Array32, shown: NDArray[np.int32], colours: Array, fx: float, fy: float, cx: float, cy: float,
     lights: Array, picture: NDArray[np.uint8],
 ) -> None:  # fmt: skip
-    """Colours picture (H, W, 3) where something is shown (H, W): colours (N, 3) in the light of lights (L, 4), each a
-    direction towards it and its strength. Normals are the depth image's (H, W) own."""
+    """Fills picture (H, W, 3): where something is shown (H, W) its colour of colours (N, 3) in the light of lights
+    (L, 4), each a direction towards it and its strength. Normals are the depth image's (H, W) own."""
     height, width = depth.shape
     for row in range(height):
         for column in range(width):
             index = shown[row, column]
             if index < 0:
+                for k in range(3):
+                    picture[row, column, k] = BACKGROUND[k]
                 continue
             z = depth[row, column]
             # Of the steps to the pixels on both sides the smaller one in depth, which stays on the same surface.

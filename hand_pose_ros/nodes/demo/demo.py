@@ -28,7 +28,7 @@ from hand_pose_ros.nodes.fast_dds import profile_environment
 
 _PATIENCE_S = 300.0  # without any progress: a slow machine compiles kernels in the first run
 _INTERFACE_UP = 0x1  # IFF_UP of netdevice(7)
-_END_LIMIT_S = 120.0  # drawing the pictures
+_END_LIMIT_S = 600.0  # drawing the pictures, on a machine that does much else
 _MODULES = {
     "camera": "hand_pose_ros.nodes.demo.camera_node",
     "tracker": "hand_pose_ros.nodes.tracker_node",
@@ -152,7 +152,9 @@ def _watcher_figures(config: DemoConfig) -> dict[str, Any]:
 
 def _summary(config: DemoConfig) -> dict[str, Any]:
     summary = _watcher_figures(config)
-    for key in ("tracker_ready", "tracker_problem", "robot_problem"):
+    if not summary.get("complete"):
+        raise DemoError(f"the watcher did not come to its end in {_END_LIMIT_S:.0f} s")
+    for key in ("complete", "tracker_ready", "tracker_problem", "robot_problem"):
         summary.pop(key, None)
     (config.output / "watcher.json").unlink()
     recording = config.recording

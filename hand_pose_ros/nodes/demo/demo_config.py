@@ -18,7 +18,7 @@ _MAX_AHEAD = 900  # frames made before the start, at most: 0.6 MB each
 GESTURES_S = 16.3
 """Seconds added to the synthetic hand's usual ones, in which it shows the script of gestures once
 (synthetic/gesture_motion.py). The first frames stay those of a run without."""
-_ROBOT_PICTURES = {"keep_every": 4, "keep_at_most": 300}  # so many that one sees the robot move
+_ROBOT_PICTURES = {"keep_every": 5, "keep_at_most": 250}  # so many that one sees the robot move
 SLOW_VARIABLE = "HAND_POSE_SLOW"
 """Environment variable that tells the slow tracker node its factor, a whole number."""
 DESCRIPTION = (

@@ -2,7 +2,8 @@
 
 In: ``hands``, ``hand_gestures``, ``truth``, ``depth/camera_info``, ``hand_model_info``, ``/diagnostics`` and (for
 pictures) some of ``depth/image_rect``. Out: the figures of ``run_record`` plus ``tracker_ready`` and
-``tracker_problem``. With the parameter ``robot`` also what ``robot_watch`` does, and ``robot_problem``.
+``tracker_problem``, at the end also ``complete``. With the parameter ``robot`` also what ``robot_watch`` does, and
+``robot_problem``.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ class WatcherNode(Node):
         if self.parameters["pictures"]:
             self._draw(Path(self.parameters["pictures"]))
         robot = {} if self._robot is None else {"robot": self._robot.record.summary(self.record)}
-        self._write(robot)
+        self._write({"complete": True} | robot)
 
     def figures(self) -> dict[str, Any]:
         """Returns all figures so far, but those of the robot."""
