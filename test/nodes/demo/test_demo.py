@@ -14,13 +14,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from hand_pose_ros.nodes.demo import processes
-from hand_pose_ros.nodes.demo.demo import DemoError, require_loopback, verdict
+from hand_pose_ros.nodes.demo.demo import DemoError, require_loopback, robot_rows, verdict
 from hand_pose_ros.nodes.demo.demo_config import parse_arguments
 from hand_pose_ros.nodes.demo.processes import NodeProcesses, parameter_arguments
 from hand_pose_ros.nodes.demo.slow_tracker_node import _Repeated, build_slow_tracker
 from hand_pose_ros.nodes.parameters.tracker_parameters import TRACKER_PARAMETERS
+from hand_pose_ros.resources import resource
+from hand_pose_ros.retarget import retargeter
 from hand_pose_ros.tracking.stage_timer import StageTimer
 
 
@@ -45,6 +48,8 @@ BAD = {
     "seconds": (["--seconds", "-3"], "seconds is -3"),
     "model": (["--model", "/nowhere.safetensors"], "/nowhere.safetensors"),
     "unknown": (["--fast"], "--fast"),
+    "robot": (["--robot", "nonsense"], "robot is 'nonsense', want one of ability, allegro, inspire"),
+    "robot's file": (["--robot", "/nowhere.yaml"], "/nowhere.yaml"),
 }
 
 
@@ -64,6 +69,68 @@ def test_recording_is_played_whole_at_least_once(folder):
     assert parse_arguments([*given, "--seconds", "2", "--rate", "10"]).count == 20
     assert parse_arguments([*given, "--seconds", "1", "--rate", "1"]).count == 3
     assert parse_arguments([]).count == 600
+
+
+def test_robot_is_that_of_the_hand_that_is_expected(tmp_path, monkeypatch):
+    assert parse_arguments([]).robot == ""
+    assert "robot" not in parse_arguments([]).watcher_parameters()
+    for side, robots in (("auto", "right"), ("right", "right"), ("left", "left")):
+        config = parse_arguments(["--robot", "panda", "--side", side])
+        for parameters in (config.retarget_parameters(), config.watcher_parameters()):
+            assert (parameters["robot"], parameters["side"]) == ("panda", robots)
+    # Nodes run in another folder.
+    (tmp_path / "mine.yaml").write_text(Path(resource("config/retarget/panda_right.yaml")).read_text())
+    monkeypatch.chdir(tmp_path)
+    assert parse_arguments(["--robot", "mine.yaml"]).robot == str(tmp_path / "mine.yaml")
+
+
+def test_robot_whose_engine_is_not_installed_is_refused_with_one_line(capsys, monkeypatch):
+    monkeypatch.setattr(retargeter, "installed", lambda engine: False)
+    with pytest.raises(SystemExit) as ended:
+        parse_arguments(["--robot", "allegro"])
+    assert ended.value.code == 2
+    error = capsys.readouterr().err
+    assert "pip install 'dexi-rs==" in error
+    assert error.count("\n") == 1
+
+
+ROBOT = {
+    "name": "panda", "side": "right", "engine": "gripper", "commands": 900, "rate_hz": 100.0, "engagements": 1,
+    "refusal": "", "latency_ms": {"p50": 1.5, "p95": 3.0}, "age_ms": {"p50": 30.0, "p95": 40.0}, "pinch_gap_mm": 2.0,
+    "human_pinch_mm": 13.0, "max_step_rad": None, "max_step_m": 0.0005, "commands_before_engage": 0,
+    "commands_outside_limits": 0, "commands_over_velocity": 0, "losses": 1, "hold_frames_after_loss": 7,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "changes, named",
+    [
+        ({}, None),
+        ({"engagements": 0, "commands": 0}, "never engaged: no right hand"),
+        ({"engagements": 0, "refusal": "the node is not active"}, "never engaged: the node is not active"),
+        ({"commands": 0}, "sent nothing"),
+        ({"commands_before_engage": 3}, "3 commands before engage"),
+        ({"commands_outside_limits": 2}, "2 commands outside limits"),
+        ({"commands_over_velocity": 1}, "1 commands over velocity"),
+    ],
+)
+def test_verdict_on_a_robot_is_good_only_when_it_was_driven_within_its_limits(changes, named):
+    problems = verdict(GOOD | {"robot": ROBOT | changes}, 100)
+    assert len(problems) == (named is not None)
+    assert all(named in problem for problem in problems)
+
+
+def test_robots_rows_hold_its_figures():
+    text = "\n".join(f"{name} {value}" for name, value in robot_rows(ROBOT))
+    for part in (
+        "900 commands at 100.0 Hz by gripper",
+        "1.5 ms / 3.0 ms",
+        "2.0 mm (13.0 mm)",
+        "7 frames held after 1",
+    ):
+        assert part in text
+    unknown = ROBOT | {"latency_ms": {"p50": None, "p95": None}, "human_pinch_mm": None, "rate_hz": None}
+    assert "unknown" in "\n".join(value for _, value in robot_rows(unknown))
 
 
 GOOD = {"frames": 100, "outputs": 95, "hands": 90}
@@ -172,6 +239,24 @@ def test_interrupt_ends_every_process(tmp_path, folder):
     for link in Path("/proc").glob("[0-9]*/cwd"):
         with contextlib.suppress(OSError):  # processes come and go
             assert link.resolve() != out
+
+
+@pytest.mark.slow
+def test_robots_hand_follows_through_all_four_processes(tmp_path, shipped_model):
+    """A gripper, for it needs no other package. Slow frames, so that a busy machine answers most of them."""
+    running = demo(tmp_path, "--robot", "panda", "--seconds", "12", "--rate", "5")
+    output, _ = running.communicate(timeout=400)
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    robot = summary["robot"]
+    assert robot["engagements"] >= 1, output
+    assert robot["commands"] > 50
+    assert robot["commands_before_engage"] == robot["commands_outside_limits"] == 0
+    assert robot["commands_over_velocity"] == 0
+    assert 0.0 < robot["max_step_m"] < 0.05
+    assert "robot: panda, right" in output
+    assert running.returncode == (0 if summary["ok"] else 1)
+    with Image.open(tmp_path / "out" / "overlay.gif") as animation:
+        assert animation.size == (700, 300)
 
 
 @pytest.mark.slow
