@@ -81,6 +81,7 @@ def declared_arguments():
             " a static transform to fixed_frame; empty: somebody else's matter",
         ),
         "rviz": ("false", "show depth, markers and TF in RViz"),
+        "robot_description": ("", "topic of a robot's URDF that RViz shows beside the hand; empty: none"),
         "fixed_frame": ("depth_camera_optical_frame", "RViz's fixed frame: the frame_id of the depth images"),
     }
     arguments = [
@@ -187,7 +188,7 @@ def camera_settings(given):
 def start_nodes(context):
     names = [
         "namespace", *SWITCHES, "log_level", "params_file", "camera_extrinsics", "fixed_frame", "camera",
-        *TOPIC_ARGUMENTS, *PARAMETER_ARGUMENTS,
+        "robot_description", *TOPIC_ARGUMENTS, *PARAMETER_ARGUMENTS,
     ]  # fmt: skip
     given = {name: LaunchConfiguration(name).perform(context) for name in names}
     check(given)
@@ -217,13 +218,17 @@ def start_nodes(context):
         output="screen",
         emulate_tty=True,
     )
+    shows = "robot_hand" if given["robot_description"] else "hand_tracker"
     rviz = Node(
         package="rviz2",
         executable="rviz2",
         namespace=LaunchConfiguration("namespace"),
-        arguments=["-d", str(SHARE / "rviz" / "hand_tracker.rviz"), "-f", LaunchConfiguration("fixed_frame")],
+        arguments=["-d", str(SHARE / "rviz" / f"{shows}.rviz"), "-f", LaunchConfiguration("fixed_frame")],
         parameters=[{"use_sim_time": overrides["use_sim_time"]}],
-        remappings=topics,
+        remappings=[
+            *topics,
+            *([("robot_description", given["robot_description"])] if shows == "robot_hand" else []),
+        ],
         condition=IfCondition(LaunchConfiguration("rviz")),
     )
     nodes = [tracker, rviz]

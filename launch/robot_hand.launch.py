@@ -40,7 +40,9 @@ PARAMETER_ARGUMENTS = {
 
 # Passed on to hand_tracker.launch.py as they are given, with its defaults.
 TRACKER_ARGUMENTS = (
-    "depth_image", "camera_info", "model", "device", "user", "depth_unit", "input_transport", "target_frame",
+    "camera", "depth_image", "camera_info", "rectified", "model", "device", "backend", "user", "depth_unit",
+    "input_transport", "target_frame", "frame_prefix", "joint_sets", "tf_mode", "namespaced_tf", "description",
+    "camera_extrinsics",
 )  # fmt: skip
 
 PLAIN = {
@@ -65,7 +67,11 @@ PLAIN = {
     "robot_joint_states": ("joint_states", "topic of the robot's joint states"),
     "robot_description": ("robot_description", "topic of the robot's URDF"),
     "deadman_topic": ("deadman", "topic of the deadman's button, std_msgs/Bool"),
-    "rviz": ("false", "show the tracked hand, and the robot's where its robot_state_publisher runs, in RViz"),
+    "rviz": (
+        "false",
+        "show both hands in RViz: the tracked one (solid with description:=true), and the robot's where its"
+        " robot_state_publisher runs and camera_extrinsics, or somebody else, says where the camera is",
+    ),
     "fixed_frame": ("depth_camera_optical_frame", "RViz's fixed frame"),
 }
 SWITCHES = ("use_sim_time", "tracker", "rviz")
@@ -149,8 +155,11 @@ def start_nodes(context):
     passed_on = {name: given[name] for name in TRACKER_ARGUMENTS if given[name]}
     passed_on |= {
         name: given[name]
-        for name in ("namespace", "use_sim_time", "params_file", "log_level", "hands", "rviz", "fixed_frame")
-    }
+        for name in (
+            "namespace", "use_sim_time", "params_file", "log_level", "hands", "rviz", "fixed_frame",
+            "robot_description",
+        )
+    }  # fmt: skip
     passed_on["side"] = given["side"] if given["hands"] == "1" else "auto"
     tracker = IncludeLaunchDescription(
         PythonLaunchDescriptionSource(str(SHARE / "launch" / "hand_tracker.launch.py")),

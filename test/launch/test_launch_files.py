@@ -18,13 +18,19 @@ pytest.importorskip("launch_ros", reason="launch_ros is not installed: launch fi
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from launch import LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
+from launch.actions import (
+    DeclareLaunchArgument,
+    IncludeLaunchDescription,
+    OpaqueFunction,
+    SetEnvironmentVariable,
+)
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.utilities import normalize_to_list_of_substitutions, perform_substitutions
 from launch_ros.actions import Node
 from launch_ros.utilities import evaluate_parameters
 from rclpy.executors import SingleThreadedExecutor
 
+from hand_pose_ros.nodes.topics import LATCHED_QOS
 from hand_pose_ros.resources import resource
 from hand_pose_ros.retarget.urdf import urdf_text
 
@@ -33,6 +39,11 @@ EXPECTED = {
         "namespace", "use_sim_time", "params_file", "autostart", "log_level", "depth_image", "camera_info", "side",
         "hands", "user", "model", "tf_mode", "rviz", "namespaced_tf", "frame_prefix", "target_frame", "input_transport",
         "description", "camera_extrinsics", "joint_sets", "camera", "rectified",
+    },
+    "robot_hand": {
+        "namespace", "use_sim_time", "params_file", "retarget_file", "log_level", "robot", "side", "hands", "engine",
+        "urdf", "output", "deadman", "camera", "depth_image", "camera_info", "description", "camera_extrinsics", "rviz",
+        "fixed_frame", "robot_description", "start_from",
     },
     "demo": {
         "namespace", "side", "model", "tf_mode", "log_level", "rviz", "frames", "intrinsics", "depth_unit",
@@ -358,6 +369,66 @@ def test_place_of_the_camera_becomes_a_static_transform(text, flags):
 def test_place_that_is_none_is_named(text):
     with pytest.raises(RuntimeError, match="camera_extrinsics is '"):
         made("hand_tracker", f"camera_extrinsics:={text}")
+
+
+def test_rviz_shows_the_robot_too_where_its_description_is_named():
+    for topic, file in (("", "hand_tracker.rviz"), ("/robot/description", "robot_hand.rviz")):
+        actions, context = made("hand_tracker", "rviz:=true", f"robot_description:={topic}")
+        (rviz,) = (one for one in actions if isinstance(one, Node) and one.node_executable == "rviz2")
+        (path,) = (text for text in rviz._Node__arguments if isinstance(text, str) and text.endswith(".rviz"))
+        assert Path(path).name == file
+        assert Path(path).is_file()
+        pairs = {
+            tuple("".join(part.perform(context) for part in end) for end in pair)
+            for pair in rviz._Node__remappings
+        }
+        assert (("robot_description", topic) in pairs) == bool(topic)
+
+
+def test_robot_hand_hands_the_cameras_place_and_the_solid_hand_on_to_the_tracker():
+    place = "base_link,0,0,1,0,0,0"
+    given = ["robot:=panda", "description:=true", f"camera_extrinsics:={place}", "camera:=d435", "rviz:=true"]
+    actions, _ = made("robot_hand", *given)
+    (tracker,) = (one for one in actions if isinstance(one, IncludeLaunchDescription))
+    passed_on = dict(tracker.launch_arguments)
+    for name, value in {"description": "true", "camera_extrinsics": place, "camera": "d435", "rviz": "true",
+                        "robot_description": "robot_description", "side": "right"}.items():  # fmt: skip
+        assert passed_on[name] == value
+    assert "depth_image" not in passed_on  # the camera's
+    declared = {a.name for a in description("hand_tracker").entities if isinstance(a, DeclareLaunchArgument)}
+    assert set(passed_on) <= declared
+
+
+@pytest.mark.slow
+def test_robot_hand_starts_both_nodes_and_nothing_is_sent_before_it_is_engaged(launched):
+    """A gripper, for it needs no other package."""
+    from sensor_msgs.msg import JointState
+    from std_msgs.msg import String
+    from std_srvs.srv import SetBool
+
+    run = launched(
+        "robot_hand", "robot:=panda", "start_from:=rest", "description:=true", "model:=/nowhere.safetensors",
+        "camera_extrinsics:=world,0,0,1,0,0,0", "namespace:=left_arm",
+    )  # fmt: skip
+    states: list[str] = []
+    commands: list[JointState] = []
+    run.node.create_subscription(
+        String, "/left_arm/hand_retarget/state", lambda m: states.append(m.data), LATCHED_QOS
+    )
+    run.node.create_subscription(JointState, "/left_arm/joint_command", commands.append, 10)
+    client = run.node.create_client(SetBool, "/left_arm/hand_retarget/engage")
+    assert run.spin_until(lambda: bool(states) and states[-1] == "disengaged: not engaged"), run.close()
+    assert run.spin_until(client.service_is_ready)
+    assert commands == []
+    future = client.call_async(SetBool.Request(data=True))
+    assert run.spin_until(future.done)
+    assert future.result().success, future.result().message
+    assert run.spin_until(lambda: len(commands) > 3)
+    assert {tuple(command.position) for command in commands} == {(0.04, 0.04)}  # at rest: there is no hand
+    expected = {"hand_tracker", "hand_retarget", "camera_extrinsics", "right_hand/robot_state_publisher"}
+    assert run.spin_until(lambda: {f"/left_arm/{name}" for name in expected} <= run.names())
+    output = run.close()
+    assert "Traceback" not in output
 
 
 @pytest.mark.slow

@@ -44,6 +44,17 @@ def test_solid_hand_is_the_description_of_the_tracker(displays, side):
     assert topic["Durability Policy"] == "Transient Local"
 
 
+def test_robots_hand_stands_beside_the_tracked_one_in_its_own_configuration(content):
+    """Which is otherwise the same."""
+    both = yaml.safe_load(resource("rviz/robot_hand.rviz").read_text())
+    displays = both["Visualization Manager"]["Displays"]
+    (robot,) = (display for display in displays if display["Name"] == "Robot hand")
+    assert robot["Description Topic"]["Value"] == "robot_description"
+    assert robot["Description Topic"]["Durability Policy"] == "Transient Local"
+    displays.remove(robot)
+    assert both == content
+
+
 def test_what_costs_much_is_off_until_somebody_wants_it(displays):
     for name in ("Depth cloud", "Overlay"):
         assert displays[name]["Enabled"] is False
