@@ -6,6 +6,7 @@ is held. Pinches are solved for this person's hand, so that the fingertips touch
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 import numpy as np
@@ -36,6 +37,15 @@ SCRIPT_S = len(SCRIPT) * (MOVE_S + HOLD_S)
 RANDOM_S = 19 * KEYFRAME_S
 """How long the demo's hand moves at random before it shows the script: to an instant at which it rests, s."""
 
+LEAVE_S, AWAY_S = 0.6, 1.2
+"""How long the hand takes to leave the picture, and again to come back, and how long it is away. Guessed: a person who
+scratches his head."""
+ABSENCE_S = AWAY_S + 2.0 * LEAVE_S
+"""From the moment at which it begins to leave to its return to the same place, s."""
+_OUT_M = np.array(
+    [0.0, 0.60, 0.0]
+)  # down, where the arm comes from: beyond the picture's edge with all fingers
+
 # Flexions (mcp, pip, dip) in rad, guessed by eye: of a finger that is stretched, rests, or is closed.
 _STRAIGHT, _AT_REST, _CLOSED = (0.05, 0.08, 0.05), (0.15, 0.30, 0.15), (1.30, 1.65, 0.85)
 # The thumb's cmc abduction and flexion, mcp and ip flexion: away from the hand, over closed fingers.
@@ -48,16 +58,26 @@ _CONTACT_TOLERANCE_M = 0.0005
 
 class GestureMotion(SyntheticMotion):
     """One person's hand going through SCRIPT, again and again, after ``random_s`` seconds of SyntheticMotion's own
-    random poses; ValueError as :class:`SyntheticMotion`."""
+    random poses; ValueError as :class:`SyntheticMotion`. At ``leaves_s`` (s) it leaves the picture, is away for a
+    while, comes back, and goes on where it was; by default it never does."""
 
-    def __init__(self, seed: int, camera: Camera, side: str = "right", random_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        seed: int,
+        camera: Camera,
+        side: str = "right",
+        random_s: float = 0.0,
+        leaves_s: float = math.inf,
+    ) -> None:
         super().__init__(seed, camera, side)
-        self._random_s = random_s
+        self._random_s, self._leaves_s = random_s, leaves_s
         self._step = lru_cache(maxsize=4)(self._make_step)
 
     def held(self, t: float) -> str | None:
         """The gesture of SCRIPT that is held at time t, s; None while the hand is on its way to the next."""
-        index, since = divmod(t - self._random_s, MOVE_S + HOLD_S)
+        if 0.0 <= t - self._leaves_s < ABSENCE_S:
+            return None
+        index, since = divmod(self._own_time(t) - self._random_s, MOVE_S + HOLD_S)
         return SCRIPT[int(index) % len(SCRIPT)] if index >= 0 and since >= MOVE_S else None
 
     def angles(self, t: float) -> Array:
@@ -70,6 +90,17 @@ class GestureMotion(SyntheticMotion):
         return float(np.exp(self._subjects.shape[self._subject, 0]))
 
     def _key_pose(self, t: float) -> KeyPose:
+        pose = self._present_pose(self._own_time(t))
+        absent = t - self._leaves_s
+        if not 0.0 <= absent < ABSENCE_S:
+            return pose
+        return pose._replace(place=pose.place + _ramp(min(absent, ABSENCE_S - absent) / LEAVE_S) * _OUT_M)
+
+    def _own_time(self, t: float) -> float:
+        """The time of its own that passes while it is there, s."""
+        return min(t, max(self._leaves_s, t - ABSENCE_S))
+
+    def _present_pose(self, t: float) -> KeyPose:
         if t < self._random_s:
             return super()._key_pose(t)
         index, since = divmod(t - self._random_s, MOVE_S + HOLD_S)
@@ -136,6 +167,12 @@ class GestureMotion(SyntheticMotion):
             np.array([self._subject]), angles[None], np.eye(3)[None], np.zeros((1, 3)), np.zeros((1, 2))
         )
         return np.asarray(posed.joints[0])
+
+
+def _ramp(share: float) -> float:
+    """From 0 to 1, at rest at both ends; 1 beyond."""
+    s = min(share, 1.0)
+    return s**3 * (10 - 15 * s + 6 * s * s)
 
 
 _STREAM = 31  # drawn by nothing else

@@ -20,7 +20,8 @@ from hand_pose_ros.visualization.contact_sheet import contact_sheet
 
 GIF_WIDTH = 400
 """Pixels; wide enough to see fingers, small enough for a page."""
-_GIF_COLOURS = 64
+GIF_COLOURS = 64
+"""Enough for a depth image and a skeleton."""
 _PALETTE_PICTURES = 8
 
 
@@ -38,7 +39,11 @@ class DrawnFrame(Protocol):
 
 
 def write_overlays(
-    folder: Path, frames: Sequence[DrawnFrame], gif_width: int = GIF_WIDTH, columns: int = 3
+    folder: Path,
+    frames: Sequence[DrawnFrame],
+    gif_width: int = GIF_WIDTH,
+    gif_colours: int = GIF_COLOURS,
+    columns: int = 3,
 ) -> None:
     """Writes overlay.gif (all frames, ``gif_width`` pixels wide) and overlay.png (six of them, full size, so many in a
     row) into ``folder``, which is made when absent; nothing when there are no frames. OSError when the folder is not
@@ -48,12 +53,19 @@ def write_overlays(
     pictures = [frame.draw() for frame in frames]
     gaps = np.diff([frame.time_s for frame in frames])
     period_s = float(np.median(gaps)) if len(gaps) else 0.1
-    write_gif(folder / "overlay.gif", pictures, period_s, gif_width)
+    write_gif(folder / "overlay.gif", pictures, period_s, gif_width, gif_colours)
     write_png(folder / "overlay.png", contact_sheet(pictures, columns))
 
 
-def write_gif(path: Path, pictures: Sequence[np.ndarray], period_s: float, width: int = GIF_WIDTH) -> None:
-    """An endless animation of pictures (H, W, 3) uint8 RGB, scaled to ``width``. OSError when it cannot be written."""
+def write_gif(
+    path: Path,
+    pictures: Sequence[np.ndarray],
+    period_s: float,
+    width: int = GIF_WIDTH,
+    colours: int = GIF_COLOURS,
+) -> None:
+    """An endless animation of pictures (H, W, 3) uint8 RGB, scaled to ``width`` (px), of at most 256 colours. OSError
+    when it cannot be written."""
     height = max(1, round(pictures[0].shape[0] * width / pictures[0].shape[1]))
     small = [
         Image.fromarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA))
@@ -61,7 +73,7 @@ def write_gif(path: Path, pictures: Sequence[np.ndarray], period_s: float, width
     ]
     # One palette for the whole run, from a strip of its pictures: no flicker, and much smaller.
     strip = np.vstack([np.asarray(picture) for picture in small[:: max(1, len(small) // _PALETTE_PICTURES)]])
-    palette = Image.fromarray(strip).quantize(_GIF_COLOURS, method=Image.Quantize.MEDIANCUT)
+    palette = Image.fromarray(strip).quantize(colours, method=Image.Quantize.MEDIANCUT)
     paletted = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in small]
     buffer = io.BytesIO()
     # GIF counts in hundredths of a second, 16 bits of them, and viewers slow down what is faster than two.

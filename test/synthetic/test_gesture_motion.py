@@ -8,7 +8,17 @@ import pytest
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.hand.skeleton import ANGLE_LIMITS, TIP_JOINTS
 from hand_pose_ros.retarget.gestures import GestureDetector
-from hand_pose_ros.synthetic.gesture_motion import HOLD_S, MOVE_S, RANDOM_S, SCRIPT, SCRIPT_S, GestureMotion
+from hand_pose_ros.synthetic.gesture_motion import (
+    ABSENCE_S,
+    AWAY_S,
+    HOLD_S,
+    LEAVE_S,
+    MOVE_S,
+    RANDOM_S,
+    SCRIPT,
+    SCRIPT_S,
+    GestureMotion,
+)
 from hand_pose_ros.synthetic.motion import SyntheticMotion
 
 CAMERA = Camera(160, 120, 120.0, 120.0, 79.5, 59.5)
@@ -64,3 +74,29 @@ def test_joints_never_jump(random_s):
     times = max(random_s - 1.0, 0.0) + np.arange(0, SCRIPT_S + 2.0, 1 / 30)
     joints = np.stack([motion.truth(t) for t in times])
     assert np.linalg.norm(np.diff(joints, axis=0), axis=-1).max() < 0.06
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed, side", [(0, "right"), (5, "left")])
+def test_hand_that_leaves_is_out_of_the_picture_and_comes_back_to_where_it_was(seed, side):
+    leaves_s = RANDOM_S + SCRIPT_S
+    plain = GestureMotion(seed, CAMERA, side, random_s=RANDOM_S)
+    motion = GestureMotion(seed, CAMERA, side, random_s=RANDOM_S, leaves_s=leaves_s)
+    for t in (3.0, leaves_s - 0.01):
+        np.testing.assert_array_equal(motion.truth(t), plain.truth(t))
+    for t in (leaves_s, leaves_s + ABSENCE_S):
+        np.testing.assert_allclose(motion.truth(t), plain.truth(leaves_s), atol=1e-9)
+    for t in np.linspace(leaves_s + LEAVE_S, leaves_s + LEAVE_S + AWAY_S, 5):
+        assert (CAMERA.project(motion.truth(t))[:, 1] > CAMERA.height).all()
+        assert motion.held(t) is None
+    np.testing.assert_allclose(
+        motion.truth(leaves_s + ABSENCE_S + 1.0), plain.truth(leaves_s + 1.0), atol=1e-9
+    )
+    assert motion.held(leaves_s + ABSENCE_S + MOVE_S + 0.1) == SCRIPT[0]
+
+
+def test_hand_leaves_and_returns_without_a_jump():
+    motion = GestureMotion(0, CAMERA, leaves_s=SCRIPT_S)
+    times = np.arange(SCRIPT_S - 0.1, SCRIPT_S + ABSENCE_S + 0.1, 0.01)
+    palms = np.array([motion.truth(t)[0] for t in times])
+    assert np.linalg.norm(np.diff(palms, axis=0), axis=1).max() < 0.03

@@ -46,7 +46,7 @@ def build_source(parameters: DeclaredParameters) -> FrameSource:
             raise ParameterError("parameter 'frames' is empty: it must name a folder when 'source' is frames")
         recording = RecordedFrames.open(parameters["frames"], (fx, fy, cx, cy))
         return RecordedSource(recording, parameters["loop"])
-    from hand_pose_ros.synthetic.gesture_motion import RANDOM_S, GestureMotion
+    from hand_pose_ros.synthetic.gesture_motion import RANDOM_S, SCRIPT_S, GestureMotion
     from hand_pose_ros.synthetic.motion import SyntheticMotion
 
     width, height = parameters["width"], parameters["height"]
@@ -58,6 +58,9 @@ def build_source(parameters: DeclaredParameters) -> FrameSource:
         "random": lambda: SyntheticMotion(*person),
         "gestures": lambda: GestureMotion(*person),
         "random_then_gestures": lambda: GestureMotion(*person, random_s=RANDOM_S),
+        "random_gestures_absence": lambda: GestureMotion(
+            *person, random_s=RANDOM_S, leaves_s=RANDOM_S + SCRIPT_S
+        ),
     }[parameters["motion"]]()
     return SyntheticSource(
         motion, camera, parameters["side"], parameters["rate_hz"], parameters["depth_unit"]

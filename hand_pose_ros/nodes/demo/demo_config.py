@@ -18,6 +18,8 @@ _MAX_AHEAD = 900  # frames made before the start, at most: 0.6 MB each
 GESTURES_S = 16.3
 """Seconds added to the synthetic hand's usual ones, in which it shows the script of gestures once
 (synthetic/gesture_motion.py). The first frames stay those of a run without."""
+ABSENCE_S = 5.7
+"""Seconds more with a robot: the hand leaves the picture, comes back, and is followed again."""
 _ROBOT_PICTURES = {"keep_every": 5, "keep_at_most": 250}  # so many that one sees the robot move
 SLOW_VARIABLE = "HAND_POSE_SLOW"
 """Environment variable that tells the slow tracker node its factor, a whole number."""
@@ -95,7 +97,7 @@ class DemoConfig:
             "depth_unit": self.depth_unit,
             "seed": self.seed,
             "side": self.robot_side,
-            "motion": "random_then_gestures",
+            "motion": "random_gestures_absence" if self.robot else "random_then_gestures",
         }
         if self.recording is not None:
             camera = self.recording.camera
@@ -173,7 +175,9 @@ def parse_arguments(arguments: list[str] | None) -> DemoConfig:
             depth_unit=given.depth_unit,
             side=given.side,
             seconds=given.seconds if given.seconds is not None or recording is not None else 20.0,
-            gestures_s=0.0 if given.seconds is not None or recording is not None else GESTURES_S,
+            gestures_s=0.0
+            if given.seconds is not None or recording is not None
+            else _gestures_s(given.robot),
             rate_hz=given.rate,
             seed=given.seed,
             model=str(model_file(given.model).resolve()) if given.model else "",
@@ -182,6 +186,10 @@ def parse_arguments(arguments: list[str] | None) -> DemoConfig:
         )
     except (ValueError, FileNotFoundError) as error:
         refuse(str(error))
+
+
+def _gestures_s(robot: str) -> float:
+    return GESTURES_S + (ABSENCE_S if robot else 0.0)
 
 
 def _intrinsics(text: str | None) -> tuple[float, float, float, float]:

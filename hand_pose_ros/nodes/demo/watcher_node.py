@@ -50,6 +50,7 @@ from hand_pose_ros.visualization.image_files import GIF_WIDTH, write_overlays
 from hand_pose_ros.visualization.overlay import OverlayFrame
 
 _WRITE_PERIOD_S = 0.5
+_ROBOT_COLOURS = 192  # of the animation: lit surfaces in the fingers' colours
 
 
 class WatcherNode(Node):
@@ -112,7 +113,8 @@ class WatcherNode(Node):
             return
         frames = robot_frames(overlays, self._robot.record, self.record)
         height, width = frames[0].overlay.depth.shape
-        write_overlays(folder, frames, round(GIF_WIDTH * (1.0 + height / width)), columns=2)
+        gif_width = round(GIF_WIDTH * (1.0 + height / width))
+        write_overlays(folder, frames, gif_width, _ROBOT_COLOURS, columns=2)
 
     def _on_info(self, info: CameraInfo) -> None:
         self._info = info

@@ -30,8 +30,8 @@ CAMERA_PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "motion", "random",
         "What the synthetic hand does: random poses, the script of gestures (pinches, a fist, counting fingers), or"
-        " random poses for 20 s and then the script.",
-        choices=("random", "gestures", "random_then_gestures"),
+        " random poses for 20 s and then the script, with absence after it out of the picture for a while.",
+        choices=("random", "gestures", "random_then_gestures", "random_gestures_absence"),
     ),
     Parameter("frame_id", "depth_camera_optical_frame", "Frame of all messages."),
     Parameter(
