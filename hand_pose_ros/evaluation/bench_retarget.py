@@ -17,7 +17,7 @@ from hand_pose_ros.evaluation.retarget_faults import FaultFigures, drive_through
 from hand_pose_ros.hand.joint_sets import JOINT_SETS, OPERATOR_SET, operator_points
 from hand_pose_ros.hand.skeleton import ANGLE_COUNT, FINGERS
 from hand_pose_ros.retarget.engine import Array, OperatorHand
-from hand_pose_ros.retarget.fingertips import fingertips, pinch_gap_m
+from hand_pose_ros.retarget.fingertips import fingertips
 from hand_pose_ros.retarget.retargeter import Retargeter, build_retargeter
 from hand_pose_ros.retarget.robot_config import RobotConfig, read_robot, robot_file
 from hand_pose_ros.retarget.steady_engine import SteadyConfig, SteadyEngine
@@ -164,8 +164,8 @@ def _pinch_gap_mm(robot: Retargeter, side: str) -> float | None:
     pinch, positions = pinch_angles(PINCH_M), np.zeros(0)
     for share in (*np.linspace(0.0, 1.0, _APPROACH), *np.ones(2 * _APPROACH)):
         positions = robot.engine.retarget(operator_hand(side, share * pinch))
-    gap_m = pinch_gap_m(robot, np.clip(positions, robot.limits.lower, robot.limits.upper), "index")
-    return None if gap_m is None else 1e3 * gap_m
+    tips = fingertips(robot, np.clip(positions, robot.limits.lower, robot.limits.upper))
+    return None if tips is None else float(1e3 * np.linalg.norm(tips[0] - tips[1]))
 
 
 def _open_hand(robot: Retargeter, side: str) -> tuple[tuple[float, ...], tuple[float, ...]]:

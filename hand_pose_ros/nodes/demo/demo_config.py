@@ -182,7 +182,7 @@ def parse_arguments(arguments: list[str] | None) -> DemoConfig:
             seed=given.seed,
             model=str(model_file(given.model).resolve()) if given.model else "",
             slow=given.slow,
-            robot=str(Path(given.robot).resolve()) if is_path(given.robot) else given.robot,
+            robot=str(robot_file(given.robot, "right").resolve()) if is_path(given.robot) else given.robot,
         )
     except (ValueError, FileNotFoundError) as error:
         refuse(str(error))
