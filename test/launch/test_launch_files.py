@@ -420,9 +420,13 @@ def test_robot_hand_starts_both_nodes_and_nothing_is_sent_before_it_is_engaged(l
     assert run.spin_until(lambda: bool(states) and states[-1] == "disengaged: not engaged"), run.close()
     assert run.spin_until(client.service_is_ready)
     assert commands == []
-    future = client.call_async(SetBool.Request(data=True))
-    assert run.spin_until(future.done)
-    assert future.result().success, future.result().message
+
+    def engaged() -> bool:
+        """The state is told an instant before the node is active: asked again then."""
+        future = client.call_async(SetBool.Request(data=True))
+        return run.spin_until(future.done, 20.0) and future.result().success
+
+    assert run.spin_until(engaged, 30.0)
     assert run.spin_until(lambda: len(commands) > 3)
     assert {tuple(command.position) for command in commands} == {(0.04, 0.04)}  # at rest: there is no hand
     expected = {"/left_arm/hand_tracker", "/left_arm/hand_retarget"}
