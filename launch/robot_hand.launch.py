@@ -14,7 +14,12 @@ from pathlib import Path
 import yaml
 from ament_index_python.packages import get_package_share_directory
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction
+from launch.actions import (
+    DeclareLaunchArgument,
+    IncludeLaunchDescription,
+    OpaqueFunction,
+    UnsetLaunchConfiguration,
+)
 from launch.conditions import IfCondition
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
@@ -166,7 +171,10 @@ def start_nodes(context):
         launch_arguments=passed_on.items(),
         condition=IfCondition(given["tracker"].lower()),
     )
-    return [retarget, tracker]
+    # What this file declares holds in the included one too, and an argument that nobody gave is none there. The tracker
+    # comes first: what it refuses stops everything.
+    ungiven = [UnsetLaunchConfiguration(name) for name in TRACKER_ARGUMENTS if not given[name]]
+    return [*ungiven, tracker, retarget]
 
 
 def generate_launch_description():

@@ -226,6 +226,7 @@ def test_argument_that_cannot_be_is_named_and_nothing_starts(launch_name, name):
     }:
         pytest.skip("no argument of this launch file")
     command = [sys.executable, "-c", RUN, launch_file(launch_name), f"{name}:={BAD_ARGUMENTS[name]}"]
+    command += ["robot:=panda"] if launch_name == "robot_hand" else []
     answer = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
     assert answer.returncode != 0
     assert f"{name} is '{BAD_ARGUMENTS[name]}'" in answer.stdout
@@ -407,9 +408,8 @@ def test_robot_hand_starts_both_nodes_and_nothing_is_sent_before_it_is_engaged(l
     from std_srvs.srv import SetBool
 
     run = launched(
-        "robot_hand", "robot:=panda", "start_from:=rest", "description:=true", "model:=/nowhere.safetensors",
-        "camera_extrinsics:=world,0,0,1,0,0,0", "namespace:=left_arm",
-    )  # fmt: skip
+        "robot_hand", "robot:=panda", "start_from:=rest", "model:=/nowhere.safetensors", "namespace:=left_arm"
+    )
     states: list[str] = []
     commands: list[JointState] = []
     run.node.create_subscription(
@@ -420,13 +420,17 @@ def test_robot_hand_starts_both_nodes_and_nothing_is_sent_before_it_is_engaged(l
     assert run.spin_until(lambda: bool(states) and states[-1] == "disengaged: not engaged"), run.close()
     assert run.spin_until(client.service_is_ready)
     assert commands == []
-    future = client.call_async(SetBool.Request(data=True))
-    assert run.spin_until(future.done)
-    assert future.result().success, future.result().message
+
+    def engaged() -> bool:
+        """The state is told an instant before the node is active: asked again then."""
+        future = client.call_async(SetBool.Request(data=True))
+        return run.spin_until(future.done, 20.0) and future.result().success
+
+    assert run.spin_until(engaged, 30.0)
     assert run.spin_until(lambda: len(commands) > 3)
     assert {tuple(command.position) for command in commands} == {(0.04, 0.04)}  # at rest: there is no hand
-    expected = {"hand_tracker", "hand_retarget", "camera_extrinsics", "right_hand/robot_state_publisher"}
-    assert run.spin_until(lambda: {f"/left_arm/{name}" for name in expected} <= run.names())
+    expected = {"/left_arm/hand_tracker", "/left_arm/hand_retarget"}
+    assert run.spin_until(lambda: expected <= run.names(), 30.0), (run.names(), run.close())
     output = run.close()
     assert "Traceback" not in output
 
@@ -446,7 +450,7 @@ def test_demo_says_what_is_wrong_with_its_arguments(launched, tmp_path):
         (
             {"camera": "d435"},
             ["/camera/camera/depth/image_rect_raw", "/camera/camera/depth/camera_info"],
-            {"depth_unit", "rectified"},
+            {"depth_unit", "rectified", "model"},  # of an active stereo camera
         ),
         (
             {"camera": "zed", "depth_image": "/mine", "rectified": "false"},
@@ -457,7 +461,7 @@ def test_demo_says_what_is_wrong_with_its_arguments(launched, tmp_path):
 )
 def test_a_camera_sets_topics_and_parameters_and_what_is_given_itself_wins(given, topics, parameters):
     module = runpy.run_path(launch_file("hand_tracker"))
-    defaults = {"camera": "", "depth_unit": module["FROM_FILE"], "rectified": module["FROM_FILE"]}
+    defaults = {"camera": ""} | dict.fromkeys(("depth_unit", "rectified", "model"), module["FROM_FILE"])
     defaults |= dict.fromkeys(module["TOPIC_ARGUMENTS"], module["FROM_CAMERA"])
     remapped, overrides = module["camera_settings"](defaults | given)
     assert [topic for _, topic in remapped] == topics
