@@ -266,7 +266,7 @@ def compare(make_source, tmp_path, monkeypatch) -> Callable:
 @pytest.mark.slow
 def test_the_command_trains_what_is_missing_and_writes_the_page(compare, tmp_path, capsys):
     assert compare("--designs", "base", "--threads", "1") == 0
-    page = tmp_path / "docs" / "architecture_sweep.md"
+    page = tmp_path / "docs" / "experiments" / "architecture_sweep.md"
     assert (
         "python -m research.architecture_sweep --config architecture_sweep.yaml --threads 1\n"
         in page.read_text(encoding="utf-8")
