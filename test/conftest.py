@@ -1,16 +1,19 @@
 """Shared by every test session: a ROS domain that no other session uses, set before anything imports rclpy, the usual
 answer to an interrupt, and no deadlines for hypothesis; and a toy source of labelled hands, balls at the joints of the
-hand model, drawn into the crop.
+hand model, drawn into the crop; and scripts loaded as modules.
 
 torch is imported where the toy is used: the first process of pytest-xdist reads this file, runs no test, and has the
 others wait for it."""
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import signal
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -109,3 +112,18 @@ def toy_hands() -> ToyHands:
 def toy_kind() -> type[ToyHands]:
     """The class, for other crop sizes."""
     return ToyHands
+
+
+@pytest.fixture(scope="session")
+def load_tool() -> Callable[[str], ModuleType]:
+    """A script of tools/ or examples/, by its path in the repository, as a module of its own."""
+
+    def load(path: str) -> ModuleType:
+        spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return load

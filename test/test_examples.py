@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,15 +16,6 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "test" / "recording"))
 
 pytestmark = pytest.mark.slow
-
-
-def example(name: str) -> Any:
-    spec = importlib.util.spec_from_file_location(name, ROOT / "examples" / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_every_example_is_run_here() -> None:
@@ -47,29 +36,29 @@ def test_the_example_that_needs_a_window_compiles_and_hears_the_robots_commands(
     assert f'"{topic}"' in topics
 
 
-def test_the_library_plots_angles(tmp_path, capsys) -> None:
+def test_the_library_plots_angles(load_tool, tmp_path, capsys) -> None:
     pytest.importorskip("matplotlib", reason="needs the extra [train]")
-    example("library_plot").main(tmp_path / "angles.png")
+    load_tool("examples/library_plot.py").main(tmp_path / "angles.png")
     assert (tmp_path / "angles.png").stat().st_size > 1000
     assert capsys.readouterr().out.count("right hand") > 20
 
 
-def test_a_bag_becomes_angles(tmp_path, capsys) -> None:
+def test_a_bag_becomes_angles(load_tool, tmp_path, capsys) -> None:
     pytest.importorskip("rosbags", reason="bags are read with rosbags")
     from bags import write_frames
 
     camera = Camera(320, 240, 240.0, 240.0, 159.5, 119.5)
     motion = SyntheticMotion(3, camera)
     frames = [np.nan_to_num(motion.frame(index / 30.0)[0] * 1000).astype(np.uint16) for index in range(8)]
-    example("bag_to_angles").main(write_frames(tmp_path / "bag", frames, camera))
+    load_tool("examples/bag_to_angles.py").main(write_frames(tmp_path / "bag", frames, camera))
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("time_s side thumb_cmc_abduction")
     assert len(lines) > 5
     assert all(len(line.split()) == 22 for line in lines)
 
 
-def test_two_hands_are_told_apart(capsys) -> None:
-    example("two_hands").main(1.0)
+def test_two_hands_are_told_apart(load_tool, capsys) -> None:
+    load_tool("examples/two_hands.py").main(1.0)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 15
     assert sum("right and left" in line or "left and right" in line for line in lines) > 5

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import os
 import re
 import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 import pytest
 
@@ -178,14 +177,10 @@ def test_everything_installed_is_pinned_once_per_python() -> None:
         assert names <= pinned
 
 
-def environment_tool() -> Any:
+@pytest.fixture
+def environment_tool(load_tool: Callable[[str], ModuleType]) -> ModuleType:
     """tools/environment.py as a module."""
-    spec = importlib.util.spec_from_file_location("environment", ROOT / "tools" / "environment.py")
-    assert spec is not None
-    assert spec.loader is not None
-    environment = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(environment)
-    return environment
+    return load_tool("tools/environment.py")
 
 
 def declared_in_package_xml() -> set[str | None]:
@@ -193,32 +188,30 @@ def declared_in_package_xml() -> set[str | None]:
     return {element.text for tag in ("depend", "exec_depend") for element in root.iter(tag)}
 
 
-def test_pip_rosdep_and_the_environment_agree_on_what_is_needed() -> None:
-    environment = environment_tool()
-    needed = {**environment.RUNTIME_MODULES, **environment.BACKEND_MODULES}
+def test_pip_rosdep_and_the_environment_agree_on_what_is_needed(environment_tool: ModuleType) -> None:
+    needed = {**environment_tool.RUNTIME_MODULES, **environment_tool.BACKEND_MODULES}
     assert names_of(needed.values()) == required("dependencies")
-    assert names_of(environment.OPENVINO_MODULES.values()) == required("openvino")
-    assert names_of(environment.EXPORT_MODULES.values()) == required("export")
-    assert names_of(environment.TRAINING_MODULES.values()) == required("train")
+    assert names_of(environment_tool.OPENVINO_MODULES.values()) == required("openvino")
+    assert names_of(environment_tool.EXPORT_MODULES.values()) == required("export")
+    assert names_of(environment_tool.TRAINING_MODULES.values()) == required("train")
     assert set(ROSDEP_KEYS) == (required("dependencies") | required("train")) - {"safetensors", "rosbags"}
     python_keys = {key for key in declared_in_package_xml() if key and key.startswith("python3-")}
     assert python_keys == set(ROSDEP_KEYS.values())
 
 
 @pytest.mark.slow
-def test_every_dependency_is_imported_somewhere_and_nothing_else_is() -> None:
-    environment = environment_tool()
+def test_every_dependency_is_imported_somewhere_and_nothing_else_is(environment_tool: ModuleType) -> None:
     declared = {
-        *environment.RUNTIME_MODULES, *environment.BACKEND_MODULES, *environment.OPENVINO_MODULES,
-        *environment.EXPORT_MODULES, *environment.TRAINING_MODULES,
+        *environment_tool.RUNTIME_MODULES, *environment_tool.BACKEND_MODULES, *environment_tool.OPENVINO_MODULES,
+        *environment_tool.EXPORT_MODULES, *environment_tool.TRAINING_MODULES,
     }  # fmt: skip
     imported = {name.split(".")[0] for path in sources() for name in imported_modules(path)}
     assert imported - ROS_MODULES - set(sys.stdlib_module_names) - {"hand_pose_ros"} == declared
 
 
-def test_what_nodes_import_is_in_package_xml() -> None:
+def test_what_nodes_import_is_in_package_xml(environment_tool: ModuleType) -> None:
     declared = declared_in_package_xml()
-    libraries = {*environment_tool().RUNTIME_MODULES, *sys.stdlib_module_names, "hand_pose_ros"}
+    libraries = {*environment_tool.RUNTIME_MODULES, *sys.stdlib_module_names, "hand_pose_ros"}
     for path in (PACKAGE / "nodes").rglob("*.py"):
         for module in {name.split(".")[0] for name in imported_modules(path)} - libraries:
             assert ROS_PACKAGE_OF_MODULE.get(module, module) in declared, f"{path.name} imports {module}"
@@ -322,11 +315,10 @@ def test_workspace_with_this_repository_finds_one_package(tmp_path: Path) -> Non
     assert answer.stdout.split() == ["hand_pose_ros"]
 
 
-def test_environment_tool_refuses_another_python_in_one_line(monkeypatch, capsys) -> None:
-    environment = environment_tool()
-    monkeypatch.setattr(environment.sys, "version_info", (3, 9, 2))
+def test_environment_tool_refuses_another_python_in_one_line(environment_tool, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(environment_tool.sys, "version_info", (3, 9, 2))
     with pytest.raises(SystemExit) as stopped:
-        environment.make(ROOT / ".venv")
+        environment_tool.make(ROOT / ".venv")
     assert stopped.value.code == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "3.10 to 3.13" in line

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 import pytest
 
@@ -14,13 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def environment() -> Any:
-    spec = importlib.util.spec_from_file_location("environment", ROOT / "tools" / "environment.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def environment(load_tool: Callable[[str], ModuleType]) -> ModuleType:
+    return load_tool("tools/environment.py")
 
 
 @pytest.mark.parametrize(
@@ -28,7 +23,7 @@ def environment() -> Any:
     [("/home/me/my robot", "a space"), ("/home/jürgen/x", "'ü'"), ("/a;b", "';'"), ("/$a", "'$'")],
 )
 def test_a_path_that_cannot_work_is_refused_by_name(
-    environment: Any, path: str, named: str, capsys: pytest.CaptureFixture[str]
+    environment: ModuleType, path: str, named: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as end:
         environment.make(Path(path) / ".venv")
@@ -39,13 +34,13 @@ def test_a_path_that_cannot_work_is_refused_by_name(
     assert len(error.splitlines()) == 1
 
 
-def test_usual_paths_are_taken(environment: Any) -> None:
+def test_usual_paths_are_taken(environment: ModuleType) -> None:
     for path in ("/home/me/ros2_ws/src/hand-pose.v1/.venv", "/srv/build@2/a+b/.venv"):
         environment.require_path(Path(path))
 
 
 def test_another_torch_is_chosen_by_name(
-    environment: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    environment: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("TORCH", "cpu")
     assert environment.torch_choice() == "cpu"
@@ -55,7 +50,7 @@ def test_another_torch_is_chosen_by_name(
     assert "TORCH is 'rocm', want cpu" in capsys.readouterr().err
 
 
-def test_a_full_disk_is_told_before_the_download(environment: Any, tmp_path: Path) -> None:
+def test_a_full_disk_is_told_before_the_download(environment: ModuleType, tmp_path: Path) -> None:
     environment.require_space(tmp_path / ".venv", 1e-6)
     with pytest.raises(SystemExit):
         environment.require_space(tmp_path / ".venv", 1e9)

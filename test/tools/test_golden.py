@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
+from collections.abc import Callable
 from types import ModuleType
 
 import numpy as np
@@ -13,14 +12,8 @@ pytest.importorskip("rclpy", reason="ROS 2 is not here: source a distribution, o
 
 
 @pytest.fixture(scope="module")
-def golden() -> ModuleType:
-    path = Path(__file__).resolve().parents[2] / "tools" / "golden.py"
-    spec = importlib.util.spec_from_file_location("golden", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def golden(load_tool: Callable[[str], ModuleType]) -> ModuleType:
+    return load_tool("tools/golden.py")
 
 
 BEFORE = {"a": np.array([1.0, np.nan]), "b": np.arange(3)}
