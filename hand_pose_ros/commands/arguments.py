@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from hand_pose_ros.files import require_replaceable, require_writable
+from hand_pose_ros.files import followed, require_replaceable, require_writable
 from hand_pose_ros.recording.intrinsics import MOST_INTRINSIC_PX
 from hand_pose_ros.validation import shown
 
@@ -124,6 +124,11 @@ def require_outputs(*files: Path | None) -> None:
         if file is not None:
             require_replaceable(file)
             require_writable(file.parent)
+
+
+def model_parameter(model: Path | None) -> str:
+    """The weights as the node's parameter, which names them from any folder; empty for the default."""
+    return str(followed(model)) if model else ""
 
 
 def wide_console(width: int) -> Console:

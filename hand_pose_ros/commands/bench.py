@@ -25,6 +25,7 @@ from hand_pose_ros.commands.arguments import (
     depth_unit,
     intrinsics,
     minutes,
+    model_parameter,
     positive_int,
     rate_hz,
     real_number,
@@ -175,7 +176,11 @@ def _fuzz(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
 
             task = progress.add_task("DDS", total=count)
             found["dds"] = fuzz_node(
-                count, seed, folder, _model(arguments), lambda done: progress.update(task, completed=done)
+                count,
+                seed,
+                folder,
+                model_parameter(arguments.model),
+                lambda done: progress.update(task, completed=done),
             )
     problems = []
     for name, of_one in found.items():
@@ -199,7 +204,7 @@ def _soak(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
             arguments.minutes,
             arguments.rate,
             _log_folder(arguments, scratch),
-            _model(arguments),
+            model_parameter(arguments.model),
             lambda done: progress.update(task, completed=done),
         )
     print(
@@ -242,8 +247,3 @@ def _log_folder(arguments: argparse.Namespace, scratch: str) -> Path:
     folder: Path = arguments.log or Path(scratch)
     folder.mkdir(parents=True, exist_ok=True)
     return followed(folder)
-
-
-def _model(arguments: argparse.Namespace) -> str:
-    """The weights as the node's parameter: from any folder."""
-    return str(followed(arguments.model)) if arguments.model else ""

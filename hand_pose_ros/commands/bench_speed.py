@@ -15,13 +15,12 @@ from typing import Any
 
 from rich.progress import Progress
 
-from hand_pose_ros.commands.arguments import positive_int, require_all, seed_int
+from hand_pose_ros.commands.arguments import model_parameter, positive_int, require_all, seed_int
 from hand_pose_ros.evaluation.bench_latency import Latency, conditions, rows_of, warm_tracker
 from hand_pose_ros.evaluation.bench_mediapipe import Comparison, compare, python_of
 from hand_pose_ros.evaluation.bench_throughput import measure_bound, measure_throughput
 from hand_pose_ros.evaluation.latency_scenes import SCENES, SIZES, LatencyScene
 from hand_pose_ros.evaluation.parity import measure_parity, parity_crops
-from hand_pose_ros.files import followed
 from hand_pose_ros.network.backend import BACKENDS, DEVICES, PRECISIONS
 from hand_pose_ros.network.weights_file import read_info
 from hand_pose_ros.resources import model_file
@@ -195,7 +194,7 @@ def _print_comparison(row: Comparison) -> None:
 def _node(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     from hand_pose_ros.nodes.bench.latency import measure_node  # needs ROS
 
-    model = str(followed(arguments.model)) if arguments.model else ""
+    model = model_parameter(arguments.model)
     parameters = {
         "model": model, "backend": arguments.backend, "device": arguments.device, "precision": arguments.precision,
         "threads": arguments.threads,

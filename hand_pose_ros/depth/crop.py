@@ -59,8 +59,7 @@ class CropFrame:
         centre = np.array(self.centre, dtype=np.float64)
         if centre.shape != (3,) or not np.isfinite(centre).all():
             raise ValueError(f"crop centre is {self.centre}: it must be 3 finite numbers (metres)")
-        if centre[2] <= 0.0:
-            raise ValueError(f"crop centre is {centre.tolist()}: z must be positive (before the camera)")
+        _require_before_camera(centre)
         if not (math.isfinite(self.cube_m) and self.cube_m > 0.0):
             raise ValueError(f"crop cube_m is {self.cube_m}: it must be a positive length in metres")
         if int(self.size) != self.size or self.size < 1:
@@ -147,11 +146,15 @@ def upright_roll(centre: ArrayLike, direction: ArrayLike) -> float:
     the line of sight. ValueError for a centre that is not before the camera.
     """
     place, along = np.asarray(centre, dtype=np.float64), np.asarray(direction, dtype=np.float64)
-    if not place[2] > 0.0:
-        raise ValueError(f"crop centre is {place.tolist()}: z must be positive (before the camera)")
+    _require_before_camera(place)
     first, second = _level_view(*(place / math.sqrt(place @ place)).tolist())
     x, y = (sum(a * b for a, b in zip(row, along.tolist(), strict=True)) for row in (first, second))
     return 0.0 if math.hypot(x, y) < 1e-9 else float(roll_to_up(x, y))
+
+
+def _require_before_camera(centre: NDArray[np.float64]) -> None:
+    if not centre[2] > 0.0:
+        raise ValueError(f"crop centre is {centre.tolist()}: z must be positive (before the camera)")
 
 
 def _level_view(

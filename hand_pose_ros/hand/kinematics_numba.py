@@ -107,7 +107,7 @@ def _forward_joints_kernel(
     axes: Array,
 ) -> None:  # fmt: skip
     """:func:`forward_joints` into ``joints`` (23, 3) and ``axes`` (20, 3)."""
-    offsets = OffsetArrays(np.empty((2, 3)), np.empty((5, 3)), np.empty((5, 3)))
+    offsets = empty_offsets()
     scale_offsets_kernel(shape, sign, offsets)
     forward_kinematics_kernel(rotation, translation, angles, rest, sign, offsets, joints, axes)
 

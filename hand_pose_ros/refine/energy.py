@@ -113,6 +113,19 @@ class Weights(NamedTuple):
     temperature: float
 
 
+class RegressionProblem(NamedTuple):
+    """What stays the same while one hand's joints are regressed."""
+
+    offsets: Array
+    """(M, 3): the candidates about a joint, in units of its spread."""
+    observation: Observation
+    tree: TreeTables
+    prior: Prior
+    motion: MotionPrior
+    mixtures: Mixtures
+    weights: Weights
+
+
 @njit(nogil=True, cache=True, error_model="numpy", inline="always")
 def _distance_to(x: float, y: float, z: float, joints: Array, joint: int) -> float:
     return math.sqrt((x - joints[joint, 0]) ** 2 + (y - joints[joint, 1]) ** 2 + (z - joints[joint, 2]) ** 2)
@@ -183,16 +196,7 @@ def joint_energy(
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def regress_layer(
-    layer: NDArray[np.int64],
-    offsets: Array,
-    observation: Observation,
-    tree: TreeTables,
-    prior: Prior,
-    motion: MotionPrior,
-    mixtures: Mixtures,
-    w: Weights,
-    later_pass: bool,
-    refined: Array,
+    layer: NDArray[np.int64], problem: RegressionProblem, later_pass: bool, refined: Array
 ) -> None:
     """Move the joints of one layer, in ``refined`` (23, 3) m, to the best of their candidates, all scored in this call.
 
@@ -202,6 +206,7 @@ def regress_layer(
     exp(-energy / temperature), which is smooth and minimises the expected squared error if the energies are right;
     with 0 it is the one of least energy.
     """
+    offsets, observation, tree, prior, motion, mixtures, w = problem
     count = len(offsets) + (1 if motion.known and w.prediction > 0.0 else 0)
     energies = np.empty(count)
     places = np.empty((count, 3))
@@ -244,18 +249,9 @@ def regress_layer(
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def regress_layers(
-    layers: tuple[NDArray[np.int64], ...],
-    passes: int,
-    offsets: Array,
-    observation: Observation,
-    tree: TreeTables,
-    prior: Prior,
-    motion: MotionPrior,
-    mixtures: Mixtures,
-    w: Weights,
-    refined: Array,
+    layers: tuple[NDArray[np.int64], ...], passes: int, problem: RegressionProblem, refined: Array
 ) -> None:
     """:func:`regress_layer` layer by layer, ``passes`` times over: in one call, as each costs as much as a layer."""
     for number in range(passes):
         for layer in layers:
-            regress_layer(layer, offsets, observation, tree, prior, motion, mixtures, w, number > 0, refined)
+            regress_layer(layer, problem, number > 0, refined)

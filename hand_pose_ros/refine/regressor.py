@@ -20,7 +20,15 @@ from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.skeleton import bone_lengths
 from hand_pose_ros.refine.bone_prior import BonePrior
-from hand_pose_ros.refine.energy import MotionPrior, Observation, Prior, TreeTables, Weights, regress_layers
+from hand_pose_ros.refine.energy import (
+    MotionPrior,
+    Observation,
+    Prior,
+    RegressionProblem,
+    TreeTables,
+    Weights,
+    regress_layers,
+)
 from hand_pose_ros.refine.energy_terms import background_integral
 from hand_pose_ros.refine.previous_frame import PreviousFrame
 from hand_pose_ros.validation import is_whole, not_negative, positive, require, share, whole
@@ -160,10 +168,10 @@ def regress_joints(
     observation = Observation(crop, background_integral(crop), frame.distance, frame.half)
     motion = _motion_prior(previous, frame, start, config)
     tree, refined = _tree_tables(), start.copy()
-    regress_layers(
-        _layers(), config.passes, config._offsets, observation, tree, prior_of_joints, motion, prior.by_joint,
-        config._weights, refined,
-    )  # fmt: skip
+    problem = RegressionProblem(
+        config._offsets, observation, tree, prior_of_joints, motion, prior.by_joint, config._weights
+    )
+    regress_layers(_layers(), config.passes, problem, refined)
     return refined
 
 

@@ -34,10 +34,12 @@ class RefusedPlaces:
     ) -> None:
         """Leaves the place (3,) m alone for ``hold_s`` from a stamp on. With ``most_s`` for twice as long as the last
         time where it was refused before and has not moved since, up to that long."""
-        if most_s is not None:
-            hold_s = min(max([hold_s, *(2.0 * place.hold_s for place in self._near(centre))]), most_s)
-        near = self._near(centre)
-        self._places = [place for place in self._places if not any(place is other for other in near)]
+        most_s = hold_s if most_s is None else most_s
+        hold_s = min(
+            max([hold_s, *(2.0 * place.hold_s for place in self._places if self._is_at(place, centre))]),
+            most_s,
+        )
+        self._places = [place for place in self._places if not self._is_at(place, centre)]
         self._places.append(_Place(centre, stamp_s, hold_s))
 
     def without(
@@ -50,9 +52,10 @@ class RefusedPlaces:
             proposal
             for proposal in proposals
             if not any(
-                stamp_s - place.since_s < min(place.hold_s, most_s) for place in self._near(proposal.centre)
+                self._is_at(place, proposal.centre) and stamp_s - place.since_s < min(place.hold_s, most_s)
+                for place in self._places
             )
         ]
 
-    def _near(self, centre: NDArray[np.float64]) -> list[_Place]:
-        return [p for p in self._places if float(np.linalg.norm(centre - p.centre)) < self._moved_m]
+    def _is_at(self, place: _Place, centre: NDArray[np.float64]) -> bool:
+        return float(np.linalg.norm(centre - place.centre)) < self._moved_m

@@ -13,7 +13,7 @@ unpublished, until ``patience_s`` is over.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -58,13 +58,12 @@ class Track:
         self.state = TrackState.SEARCH
         self.hand: Hand | None = None
         """The hand as refined, None before it was seen and after it was lost."""
-        self.raw: Callable[[], Hand] | None = None
+        self.raw: partial[Hand] | None = None
         """Makes the same as the network alone has it: most consumers never ask, and its kinematics take time."""
         self.seen_s = -np.inf
         """Stamp of the last frame in which it was seen."""
         self.patience_s = config.coast_s
         """How long it may not be seen without being given up; at low frame rates more than ``coast_s``."""
-        self._raw_seen: Callable[..., Hand] | None = None  # as when it was last seen
         self._begun = False  # and not given up since
         self._doubtful_since_s = np.inf  # from when on it was looked at and did not begin
         self._config, self._refiner, self._calibration = config, refiner, calibration
@@ -226,7 +225,7 @@ class Track:
             waits = age_s < self.patience_s and (elsewhere or (likely and not self.published))
             self.state = TrackState.SEARCH if waits else TrackState.LOST
             if self._begun:
-                self.hand, self.raw, self._raw_seen, self._begun = None, None, None, waits
+                self.hand, self.raw, self._begun = None, None, waits
             return
         self.state = TrackState.COAST
         fading = 1.0 - age_s / coast_s
@@ -240,8 +239,8 @@ class Track:
             "angle_velocities": np.zeros_like(self.hand.angle_velocities),
         }
         self.hand = replace(self.hand, **changes, **still)
-        if self._raw_seen is not None:
-            self.raw = partial(self._raw_seen, **changes)
+        if self.raw is not None:
+            self.raw = partial(self.raw, **changes)
 
     def _accept(
         self, chosen: Estimate, refined: Refined, confidence: float, joint_confidence: Array, stamp_s: float
@@ -284,7 +283,7 @@ class Track:
         before, hand = self.hand, posed_hand(chosen.side, smoothed, refined.shape, **known)
         moves_on = follows_on and before is not None and before.side == hand.side
         self.hand = hand.since(before, dt_s) if moves_on and before is not None else hand
-        self.raw = self._raw_seen = partial(chosen.hand, **known)
+        self.raw = partial(chosen.hand, **known)
 
     def _learn_shape(self, chosen: Estimate, refined: Refined, confidence: float, stamp_s: float) -> None:
         """Learns shape and thickness of the hand from what fits this frame best, until the shape is frozen."""

@@ -174,7 +174,7 @@ class TrackerClient:
         return self._processes.log_tail(_TRACKER)
 
     def _on_hands(self, message: HandPoseArray) -> None:
-        self.answers[Time.from_msg(message.header.stamp).nanoseconds] = message
+        self.answers[conversions.stamp_ns(message)] = message
         while len(self.answers) > 200:
             del self.answers[next(iter(self.answers))]
         self.on_hands(message)

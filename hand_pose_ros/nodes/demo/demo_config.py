@@ -169,15 +169,14 @@ def parse_arguments(arguments: list[str] | None) -> DemoConfig:
             recording = RecordedFrames.open(given.frames, _intrinsics(given.intrinsics))
         elif given.intrinsics is not None:
             raise ValueError("--intrinsics goes with --frames")
+        scripted = given.seconds is None and recording is None
         return DemoConfig(
             output=given.output,
             recording=recording,
             depth_unit=given.depth_unit,
             side=given.side,
-            seconds=given.seconds if given.seconds is not None or recording is not None else 20.0,
-            gestures_s=0.0
-            if given.seconds is not None or recording is not None
-            else _gestures_s(given.robot),
+            seconds=20.0 if scripted else given.seconds,
+            gestures_s=GESTURES_S + (ABSENCE_S if given.robot else 0.0) if scripted else 0.0,
             rate_hz=given.rate,
             seed=given.seed,
             model=str(model_file(given.model).resolve()) if given.model else "",
@@ -186,10 +185,6 @@ def parse_arguments(arguments: list[str] | None) -> DemoConfig:
         )
     except (ValueError, FileNotFoundError) as error:
         refuse(str(error))
-
-
-def _gestures_s(robot: str) -> float:
-    return GESTURES_S + (ABSENCE_S if robot else 0.0)
 
 
 def _intrinsics(text: str | None) -> tuple[float, float, float, float]:
