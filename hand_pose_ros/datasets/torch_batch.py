@@ -34,10 +34,10 @@ class TorchBatch:
 
 
 def to_torch(batch: Any, device: torch.device, mirrored: int = 0) -> TorchBatch:
-    """A source's numpy batch -> tensors on the device, the first ``mirrored`` hands again as left hands at the end."""
+    """A source's batch of arrays or tensors -> tensors on the device, the first ``mirrored`` hands again as left hands at the end."""
 
     def tensor(values: Any) -> Tensor:
-        return torch.from_numpy(values).to(device=device, dtype=torch.float32, non_blocking=True)
+        return torch.as_tensor(values).to(device=device, dtype=torch.float32, non_blocking=True)
 
     fields = ("joints", "translation", "angles", "rotation", "shape")
     target = Target(**{name: tensor(getattr(batch, name)) for name in fields}, mirrored=mirrored)

@@ -26,7 +26,7 @@ from hand_pose_ros.validation import between, not_negative, one_of, positive, re
 SYNTHETIC = "synthetic"
 DATASETS: tuple[str, ...] = (SYNTHETIC, *BENCHMARKS)
 NON_SEMANTIC_FIELDS: tuple[str, ...] = (
-    "device", "threads", "prefetch", "checkpoint_minutes", "validation_minutes",
+    "device", "threads", "prefetch", "workers", "checkpoint_minutes", "validation_minutes",
 )  # fmt: skip
 """Fields of a training configuration that mean nothing for a run's result.
 
@@ -83,6 +83,8 @@ class RunConfig:
     """CPU threads; 0 for as many as there are cores."""
     prefetch: int = 0
     """Batches made ahead in a background thread; 0: made between the steps (faster on few cores)."""
+    workers: int = 0
+    """Processes that make batches ahead, ``prefetch`` (at least 1) each; for a GPU, beside which cores are idle."""
     bf16: bool = True
     """Convolutions in bfloat16 while training, where the device multiplies it itself; else in float32."""
     validation_minutes: float = 2.0
@@ -99,6 +101,7 @@ class RunConfig:
         one_of(self, DEVICES, "device")
         whole(self, "threads", least=0, most=1024)
         whole(self, "prefetch", least=0, most=1024)
+        whole(self, "workers", least=0, most=256)
         positive(self, "validation_minutes")
 
     def to_dict(self) -> dict[str, Any]:

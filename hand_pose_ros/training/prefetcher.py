@@ -1,20 +1,38 @@
-"""Batches for training, step after step, on request made ahead in a thread.
+"""Batches for training, step after step, on request made ahead in a thread or in processes.
 
-In: a function that makes the batch of a step. Out: the batches in order.
+In: a function that makes the batch of a step. Out: the batches in order, the same ones however they are made.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import queue
 import threading
 from collections.abc import Callable, Generator
 from typing import Any
 
+import numba
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset
 
-def stream(make: Callable[[int], Any], first: int, depth: int) -> Generator[Any, None, None]:
+_LAST_STEP = 2**31
+"""No run has as many."""
+
+
+def stream(
+    make: Callable[[int], Any], first: int, depth: int, workers: int = 0
+) -> Generator[Any, None, None]:
     """``make(first)``, ``make(first + 1)``, ...: made when asked for, or up to ``depth`` of them ahead in a thread,
-    which ends with the generator."""
+    or up to ``depth`` (at least 1) ahead in each of so many processes. Thread and processes end with the generator.
+
+    A process is started afresh and gets ``make`` pickled; of a batch that is a dataclass it gives back the arrays as
+    tensors, in shared memory.
+    """
+    if workers:
+        yield from _from_processes(make, first, max(depth, 1), workers)
+        return
     if depth == 0:
         for step in itertools.count(first):
             yield make(step)
@@ -65,3 +83,43 @@ class Prefetcher:
             if item[1] is not None:
                 return
             step += 1
+
+
+class _Steps(Dataset[Any]):
+    """The batches by their steps."""
+
+    def __init__(self, make: Callable[[int], Any]) -> None:
+        self._make = make
+
+    def __getitem__(self, step: int) -> Any:
+        return _shared(self._make(step))
+
+
+def _from_processes(
+    make: Callable[[int], Any], first: int, depth: int, workers: int
+) -> Generator[Any, None, None]:
+    loader = DataLoader(
+        _Steps(make), batch_size=None, sampler=range(first, _LAST_STEP), num_workers=workers, prefetch_factor=depth,
+        collate_fn=_as_made, worker_init_fn=_single_threaded, multiprocessing_context="spawn",
+    )  # fmt: skip
+    # A fork would share the locks of compiled kernels' threads and what CUDA has open.
+    yield from loader
+
+
+def _shared(batch: Any) -> Any:
+    """A dataclass with its arrays as tensors, which cross between processes without a copy; else the batch."""
+    if not dataclasses.is_dataclass(batch) or isinstance(batch, type):
+        return batch
+    values = {field.name: getattr(batch, field.name) for field in dataclasses.fields(batch)}
+    arrays = {name: torch.from_numpy(value) for name, value in values.items() if isinstance(value, np.ndarray)}
+    return dataclasses.replace(batch, **arrays)
+
+
+def _as_made(batch: Any) -> Any:
+    return batch
+
+
+def _single_threaded(worker: int) -> None:
+    """One core for each process: there are as many of them as cores are meant to be used."""
+    torch.set_num_threads(1)
+    numba.set_num_threads(1)  # type: ignore[attr-defined]

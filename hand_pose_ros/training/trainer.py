@@ -202,7 +202,7 @@ class Trainer(Generic[Network, Batch, Report]):
 
     def batches(self) -> Generator[Batch, None, None]:
         """The batches from the next step on, on the device."""
-        raw = stream(self.task.raw_batch, self.step, self.config.prefetch)
+        raw = stream(self.task.raw_batch, self.step, self.config.prefetch, self.config.workers)
         try:
             for made in raw:
                 yield self.task.to_device(made, self.device)
