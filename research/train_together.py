@@ -46,8 +46,7 @@ def train_together(configs: Sequence[TrainConfig], output: Path) -> list[PoseTra
     source, validation = sources(configs[0], output)
     trainers = [_trainer(config, source, validation, output / config.name) for config in configs]
     first = trainers[0]
-    # While the processes compile the renderer this one does: the validation at the end needs it.
-    threading.Thread(target=lambda: validation.batch(0, 2), daemon=True).start()
+    first.task.warm_up()
     with ExitStack() as stack:
         for trainer in trainers:
             stack.callback(release, trainer.output)
@@ -57,6 +56,8 @@ def train_together(configs: Sequence[TrainConfig], output: Path) -> list[PoseTra
         batches = first.batches()
         stack.callback(batches.close)
         batch = next(batches)
+        # The validation at the end has other subjects, which are made meanwhile.
+        threading.Thread(target=lambda: validation.batch(0, 2), daemon=True).start()
         begin = told = time.monotonic()
         waited = 0.0
         try:

@@ -106,7 +106,10 @@ class PoseTask:
         return [{"params": decayed, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
 
     def warm_up(self) -> None:
-        """Nothing takes long here; the fit of a recorded data set is made by the command."""
+        """Compile the renderer and make the subjects, where processes are to share them; the fit of a recorded data set
+        is made by the command."""
+        if self.config.workers:
+            self.source.batch(training_seed(self.config.seed, 0), 2)
 
     def raw_batch(self, step: int) -> Any:
         """The source's batch of the step."""

@@ -27,8 +27,9 @@ def stream(
     """``make(first)``, ``make(first + 1)``, ...: made when asked for, or up to ``depth`` of them ahead in a thread,
     or up to ``depth`` (at least 1) ahead in each of so many processes. Thread and processes end with the generator.
 
-    A process is started afresh and gets ``make`` pickled; of a batch that is a dataclass it gives back the arrays as
-    tensors, in shared memory.
+    The processes are forks of this one, so what it has made and compiled is not made again, unless its kernels run on
+    GNU OpenMP's threads (``NUMBA_THREADING_LAYER=forksafe`` chooses others): then they start afresh and get ``make``
+    pickled. Of a batch that is a dataclass they give back the arrays as tensors, in shared memory.
     """
     if workers:
         yield from _from_processes(make, first, max(depth, 1), workers)
@@ -100,10 +101,17 @@ def _from_processes(
 ) -> Generator[Any, None, None]:
     loader = DataLoader(
         _Steps(make), batch_size=None, sampler=range(first, _LAST_STEP), num_workers=workers, prefetch_factor=depth,
-        collate_fn=_as_made, worker_init_fn=_single_threaded, multiprocessing_context="spawn",
+        collate_fn=_as_made, worker_init_fn=_single_threaded, multiprocessing_context=_start_method(),
     )  # fmt: skip
-    # A fork would share the locks of compiled kernels' threads and what CUDA has open.
     yield from loader
+
+
+def _start_method() -> str:
+    """How processes are started: GNU OpenMP aborts a fork of a process that has used it."""
+    try:
+        return "spawn" if numba.threading_layer() == "omp" else "fork"  # type: ignore[no-untyped-call]
+    except ValueError:  # no kernel has run on threads yet
+        return "fork"
 
 
 def _shared(batch: Any) -> Any:
