@@ -65,9 +65,6 @@ def add_parity_arguments(parser: argparse.ArgumentParser) -> None:
         default=list(BACKENDS[1:]),
         help="which; those installed",
     )
-    parser.add_argument(
-        "--device", choices=("cpu", "cuda"), default="cpu", help="cuda: torch there, in every precision"
-    )
 
 
 def _add_running(parser: argparse.ArgumentParser) -> None:
@@ -140,9 +137,7 @@ def parity(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
             lambda done: progress.update(task, completed=done),
         )  # fmt: skip
     configs = []
-    if arguments.device == "cuda":
-        configs = [TrackerConfig(device="cuda", precision=precision) for precision in PRECISIONS[1:]]
-    for name in arguments.backends if arguments.device == "cpu" else ():
+    for name in arguments.backends:
         try:
             PoseEstimator(weights, TrackerConfig(backend=name, device="cpu"))
         except ValueError as error:

@@ -151,7 +151,7 @@ class HandDetector:
             from hand_pose_ros.network.backbones import fold_normalisation
             from hand_pose_ros.network.torch_backend import torch_backend
 
-            def build(_: str) -> PackedDetector:
+            def build(_: bool) -> PackedDetector:
                 return PackedDetector(fold_normalisation(self.network).requires_grad_(False))
 
             return torch_backend(build, list(INPUT_SHAPES.values()), chosen)

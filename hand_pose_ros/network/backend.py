@@ -25,11 +25,8 @@ Array32 = NDArray[np.float32]
 
 BACKENDS: tuple[str, ...] = ("auto", "torch", "onnxruntime", "openvino")
 DEVICES: tuple[str, ...] = ("auto", "cpu", "cuda")
-PRECISIONS: tuple[str, ...] = ("auto", "float32", "bfloat16", "float16")
-"""Of the network's convolutions. auto: float16 on a GPU, bfloat16 on CPUs that multiply it themselves, else float32.
-
-float16 has three more bits than bfloat16: its joints stay ten times nearer to float32's. Only GPUs multiply it fast.
-"""
+PRECISIONS: tuple[str, ...] = ("auto", "float32", "bfloat16")
+"""Of the network's convolutions. auto: bfloat16 on CPUs that multiply it themselves, else float32."""
 # Relative errors of the whole output against the reference that count as agreeing. Guessed: float32 is a thousand times
 # nearer (measured: 1e-6), bfloat16 ten times; a wrong or damaged network is off by more than its output.
 _FLOAT32_ERROR, _BFLOAT16_ERROR = 1e-3, 0.2
@@ -55,7 +52,7 @@ class Backend(Protocol):
     device: Device
     """What it runs on."""
     precision: str
-    """One of PRECISIONS, but auto: of its convolutions."""
+    """float32 or bfloat16: of its convolutions."""
 
     def __call__(self, *inputs: Array32) -> Array32:
         """The network's inputs, each (N, ...) float32 -> its output (N, ...) float32, the caller's own."""
@@ -85,10 +82,6 @@ class BackendConfig:
         validation.whole(self, "threads", most=64)
         on_cpu = self.backend in ("auto", "torch") or self.device != "cuda"
         validation.require(on_cpu, "", "backend", self.backend, "auto or torch with device 'cuda'")
-        on_gpu = self.precision != "float16" or (self.device != "cpu" and self.backend in ("auto", "torch"))
-        validation.require(
-            on_gpu, "", "precision", self.precision, "another, or a GPU: it is for device 'cuda'"
-        )
         float32 = self.backend != "onnxruntime" or self.precision != "bfloat16"
         validation.require(
             float32, "", "backend", self.backend, "torch or openvino with precision 'bfloat16'"
@@ -106,8 +99,6 @@ def candidates(config: BackendConfig) -> tuple[str, ...]:
     """
     if config.backend != "auto":
         return (config.backend,) if config.backend == "torch" else (config.backend, "torch")
-    if config.precision == "float16":
-        return ("torch",)
     if config.precision == "bfloat16":
         return ("openvino", "torch")
     if config.precision == "auto" and multiplies_bfloat16():

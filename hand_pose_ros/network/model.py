@@ -80,14 +80,13 @@ class HandNetOutput:
 class HandNet(nn.Module):
     """The network of a :class:`NetworkConfig`.
 
-    ``autocast`` (off by default) runs the convolutions in ``half_type``; everything behind them is always float32.
+    ``autocast`` (off by default) runs the convolutions in bfloat16; everything behind them is always float32.
     """
 
     def __init__(self, config: NetworkConfig | None = None) -> None:
         super().__init__()
         self.config = config or NetworkConfig()
         self.autocast = False
-        self.half_type = torch.bfloat16
         self.layer = HandModelLayer("right")
         if self.config.architecture == "dense":
             self._build_dense()
@@ -167,7 +166,7 @@ class HandNet(nn.Module):
         """-> coarse joints (B, 23, 3) m or None, pose or None (never both), cues of the heads (B, F), joints (B, 23, 3)
         m of earlier steps."""
         if self.config.architecture != "dense":
-            with torch.autocast(crop.device.type, self.half_type, enabled=self.autocast):
+            with torch.autocast(crop.device.type, torch.bfloat16, enabled=self.autocast):
                 features = self.backbone(crop)
             features = features.float()
             if self.config.head == "direct_joint":
@@ -196,7 +195,7 @@ class HandNet(nn.Module):
         (B, C), the image features to sample at joints.
         """
         surface, seen = surface_map(crop)
-        with torch.autocast(crop.device.type, self.half_type, enabled=self.autocast):
+        with torch.autocast(crop.device.type, torch.bfloat16, enabled=self.autocast):
             features, bottleneck = self.backbone(crop)
             maps = self.votes(
                 torch.cat([features, surface.to(features.dtype), seen.to(features.dtype)], dim=1)

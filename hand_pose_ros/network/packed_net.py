@@ -12,8 +12,6 @@ from hand_pose_ros.network.backbones import fold_normalisation
 from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.model import HandNet, HandNetOutput
 
-_HALF_TYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
-
 
 def input_shapes(config: NetworkConfig) -> dict[str, tuple[int, ...]]:
     """Name and shape, without the batch, of each input of a :class:`PackedNet`."""
@@ -51,20 +49,19 @@ def pack(output: HandNetOutput) -> Tensor:
     return torch.cat([part.float() for part in parts], dim=1)
 
 
-def inference_net(net: HandNet, precision: str) -> PackedNet:
-    """The network as it runs, with its convolutions in that precision (of ``backend.PRECISIONS``, but auto):
-    normalisation folded, and narrower weights converted once, where autocast converts them in every call."""
+def inference_net(net: HandNet, bfloat16: bool) -> PackedNet:
+    """The network as it runs: normalisation folded; with ``bfloat16`` its convolutions' weights are converted once,
+    where autocast converts those of float32 in every call."""
     folded = fold_normalisation(net)
-    folded.autocast = precision != "float32"
-    if folded.autocast:
-        folded.half_type = _HALF_TYPES[precision]
+    folded.autocast = bfloat16
+    if bfloat16:
         for part in (
             folded.backbone,
             getattr(folded, "votes", None),
             getattr(folded, "image_feedback", None),
         ):
             if part is not None:
-                part.to(folded.half_type)
+                part.to(torch.bfloat16)
     folded.requires_grad_(False)
     folded.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return PackedNet(folded).eval()

@@ -6,7 +6,6 @@ In: a network (module of float32 tensors in, one float32 tensor out), shapes of 
 
 from __future__ import annotations
 
-import logging
 import warnings
 from collections.abc import Callable, Sequence
 
@@ -26,8 +25,6 @@ Shapes = Sequence[Sequence[int]]
 # A frozen script computes what the module does but for the order of sums: convolutions are fused with what follows.
 _SAME = 1e-4
 _SAME_BFLOAT16 = 0.05
-_SAME_HALF = 0.02  # measured: below 0.001 in float16
-_LOGGER = logging.getLogger(__name__)
 
 
 class TorchBackend:
@@ -46,46 +43,20 @@ class TorchBackend:
             return np.asarray(self._run(*(torch.from_numpy(array) for array in inputs)).numpy())
 
 
-def torch_backend(build: Callable[[str], nn.Module], shapes: Shapes, config: BackendConfig) -> Backend:
-    """The backend for a network that ``build(precision)`` makes on the CPU, with inputs of these shapes, without the
-    batch. ValueError where CUDA is asked for and is not there, or float16 without it."""
+def torch_backend(build: Callable[[bool], nn.Module], shapes: Shapes, config: BackendConfig) -> Backend:
+    """The backend for a network that ``build(bfloat16)`` makes on the CPU, with inputs of these shapes, without the
+    batch. ValueError where CUDA is asked for and is not there."""
     device = pick_device(config.device)
     on_cpu = device.type == "cpu"
-    precision = config.precision
-    if precision == "auto":
-        fast = multiplies_bfloat16(device)
-        precision = ("bfloat16" if fast else "float32") if on_cpu else "float16"
+    bfloat16 = config.precision == "bfloat16" or (
+        config.precision == "auto" and on_cpu and multiplies_bfloat16(device)
+    )
+    precision = "bfloat16" if bfloat16 else "float32"
+    module = build(bfloat16).eval()
     if not on_cpu:
-        return _on_gpu(build, shapes, device, precision, asked=config.precision == precision)
-    if precision == "float16":
-        raise ValueError(
-            "precision is 'float16', but the network runs on a CPU, want auto, float32 or bfloat16"
-        )
-    module = build(precision).eval()
+        return GraphBackend(module.to(device), shapes, CudaDriver(device), precision)
     torch.set_num_threads(config.threads)
     return TorchBackend(_frozen(module, shapes, precision), precision)
-
-
-def _on_gpu(
-    build: Callable[[str], nn.Module], shapes: Shapes, device: torch.device, precision: str, asked: bool
-) -> Backend:
-    """As graphs; unless asked for, a lower precision only where it agrees with float32 (float16 ends at 65504)."""
-
-    def made(precision: str) -> GraphBackend:
-        return GraphBackend(build(precision).eval().to(device), shapes, CudaDriver(device), precision)
-
-    backend = made(precision)
-    if precision == "float32" or asked:
-        return backend
-    exact = made("float32")
-    inputs = example_inputs(shapes)
-    error = relative_error(backend(*inputs), exact(*inputs))
-    if error <= _SAME_HALF:
-        return backend
-    _LOGGER.warning(
-        "hand_pose_ros: the network runs in float32: in %s it is off by %.2g of its output", precision, error
-    )
-    return exact
 
 
 def _frozen(module: nn.Module, shapes: Shapes, precision: str) -> Callable[..., Tensor]:

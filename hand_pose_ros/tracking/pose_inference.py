@@ -57,7 +57,7 @@ class PoseEstimator:
 
             trained, _ = load_checkpoint(weights)
             shapes = list(input_shapes(network).values())
-            return torch_backend(lambda precision: inference_net(trained, precision), shapes, running)
+            return torch_backend(lambda bfloat16: inference_net(trained, bfloat16), shapes, running)
 
         self._backend = open_backend(weights, self.info.sha256, self.config.running, reference)
 

@@ -41,7 +41,7 @@ def installed(name: str) -> bool:
 def reference(config: BackendConfig):
     net, info = load_checkpoint(WEIGHTS)
     shapes = list(input_shapes(info.network).values())
-    return torch_backend(lambda precision: inference_net(net, precision), shapes, config)
+    return torch_backend(lambda bfloat16: inference_net(net, bfloat16), shapes, config)
 
 
 def open_shipped(**changes):
@@ -97,7 +97,7 @@ def test_the_frozen_script_computes_what_the_network_does(torch_answers):
 def test_weights_cast_once_give_what_casting_in_every_call_gives():
     net, _ = load_checkpoint(WEIGHTS)
     pictures, distances = (torch.from_numpy(array) for array in crops(2))
-    once = inference_net(net, "bfloat16")
+    once = inference_net(net, bfloat16=True)
     from hand_pose_ros.network.backbones import fold_normalisation
 
     always = fold_normalisation(net)

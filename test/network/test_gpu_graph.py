@@ -61,7 +61,7 @@ class CountingDriver:
 @pytest.fixture(scope="module")
 def net() -> PackedNet:
     torch.manual_seed(1)
-    return inference_net(HandNet(CONFIG).eval(), "float32")
+    return inference_net(HandNet(CONFIG).eval(), bfloat16=False)
 
 
 def inputs(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -125,7 +125,7 @@ class _Made(TorchDispatchMode):
 @pytest.mark.parametrize("feedback", [0, 4])
 def test_the_network_copies_nothing_to_the_device_by_itself(feedback):
     config = NetworkConfig.from_dict({**CONFIG.to_dict(), "image_feedback": feedback, "ik_steps": 3})
-    module = inference_net(HandNet(config).eval(), "float32")
+    module = inference_net(HandNet(config).eval(), bfloat16=False)
     given = [torch.from_numpy(array) for array in inputs(2)]
     with torch.inference_mode(), _Made() as mode:
         module(*given)
