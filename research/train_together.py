@@ -1,8 +1,9 @@
 """Several pose networks trained on the same batches: where making these takes longer than a step, as beside a GPU.
 
 ``python -m research.train_together --config A.yaml B.yaml --output runs --minutes 9``. In: recipes that differ in the
-network, the loss, the optimiser or the weights to start from, and agree in the data, the batch, the seed and the share of
-mirrored hands. Out: a folder for each with what ``hand-pose train`` leaves; ``hand-pose train --resume`` goes on from it.
+network, the loss, the optimiser or the weights to start from, and agree in the data, the batch, the seed and the share
+of mirrored hands. Their minutes are all that it takes but the validation at the end, compiling included. Out: a folder
+for each with what ``hand-pose train`` leaves, whose ``--resume`` goes on from it.
 """
 
 from __future__ import annotations
@@ -25,7 +26,18 @@ from hand_pose_ros.training.run_folder import release
 from hand_pose_ros.training.trainer import Trainer, usual_hooks
 
 _TELL_S = 10.0
-_SAME = ("batch", "seed", "mirrored", "dataset", "data", "minutes", "samples", "device", "workers", "prefetch")
+_SAME = (
+    "batch",
+    "seed",
+    "mirrored",
+    "dataset",
+    "data",
+    "minutes",
+    "samples",
+    "device",
+    "workers",
+    "prefetch",
+)
 """What the recipes must agree in, so that one's batches are the other's and all end together."""
 
 
@@ -42,6 +54,7 @@ def require_same_batches(configs: Sequence[TrainConfig]) -> None:
 
 def train_together(configs: Sequence[TrainConfig], output: Path) -> list[PoseTrainer]:
     """Train each recipe in the folder of its name, step by step on the same batches, and validate them at the end."""
+    started = time.monotonic()
     require_same_batches(configs)
     source, validation = sources(configs[0], output)
     trainers = [_trainer(config, source, validation, output / config.name) for config in configs]
@@ -69,18 +82,23 @@ def train_together(configs: Sequence[TrainConfig], output: Path) -> list[PoseTra
                 now = time.monotonic()
                 waited += now - asked
                 for trainer in trainers:
-                    trainer.used_s = now - begin
+                    trainer.used_s = now - started
                 if now - told > _TELL_S:
                     told = now
                     rate, share = first.samples / (now - begin), waited / (now - begin)
                     print(f"{now - begin:5.0f} s {first.samples} samples {rate:.0f}/s", end=" ")
-                    print(f"waiting {share:.0%} loss {terms['loss']:.3f} {terms['train_mean_mm']:.2f} mm", flush=True)
+                    print(
+                        f"waiting {share:.0%} loss {terms['loss']:.3f} {terms['train_mean_mm']:.2f} mm",
+                        flush=True,
+                    )
         finally:
             for trainer in trainers:
                 trainer.save(None)
         for trainer in trainers:
             report = trainer.validate()
-            print(f"{trainer.config.name}: {trainer.samples} samples, mean {report.mean_mm:.2f} mm", flush=True)
+            print(
+                f"{trainer.config.name}: {trainer.samples} samples, mean {report.mean_mm:.2f} mm", flush=True
+            )
     return trainers
 
 

@@ -65,6 +65,9 @@ def add_parity_arguments(parser: argparse.ArgumentParser) -> None:
         default=list(BACKENDS[1:]),
         help="which; those installed",
     )
+    parser.add_argument(
+        "--device", choices=DEVICES[1:], default="cpu", help="cuda: torch there, in every precision"
+    )
 
 
 def _add_running(parser: argparse.ArgumentParser) -> None:
@@ -137,7 +140,9 @@ def parity(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
             lambda done: progress.update(task, completed=done),
         )  # fmt: skip
     configs = []
-    for name in arguments.backends:
+    if arguments.device == "cuda":
+        configs = [TrackerConfig(device="cuda", precision=precision) for precision in PRECISIONS[1:]]
+    for name in arguments.backends if arguments.device == "cpu" else ():
         try:
             PoseEstimator(weights, TrackerConfig(backend=name, device="cpu"))
         except ValueError as error:

@@ -34,7 +34,8 @@ class TorchBatch:
 
 
 def to_torch(batch: Any, device: torch.device, mirrored: int = 0) -> TorchBatch:
-    """A source's batch of arrays or tensors -> tensors on the device, the first ``mirrored`` hands again as left hands at the end."""
+    """A source's batch of arrays or tensors -> tensors on the device, the first ``mirrored`` hands again as left hands
+    at the end."""
 
     def tensor(values: Any) -> Tensor:
         return torch.as_tensor(values).to(device=device, dtype=torch.float32, non_blocking=True)

@@ -119,7 +119,9 @@ def _shared(batch: Any) -> Any:
     if not dataclasses.is_dataclass(batch) or isinstance(batch, type):
         return batch
     values = {field.name: getattr(batch, field.name) for field in dataclasses.fields(batch)}
-    arrays = {name: torch.from_numpy(value) for name, value in values.items() if isinstance(value, np.ndarray)}
+    arrays = {
+        name: torch.from_numpy(value) for name, value in values.items() if isinstance(value, np.ndarray)
+    }
     return dataclasses.replace(batch, **arrays)
 
 

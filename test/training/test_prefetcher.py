@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import operator
 import threading
 import time
+from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
+import numpy as np
 import pytest
+import torch
+from numpy.typing import NDArray
 
+from hand_pose_ros.training import prefetcher
 from hand_pose_ros.training.prefetcher import Prefetcher, stream
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A batch."""
+
+    values: NDArray[np.float32]
+    name: str
 
 
 @pytest.mark.parametrize("depth", [0, 1, 3])
@@ -22,10 +38,10 @@ def test_an_error_while_making_a_batch_reaches_who_asks_for_it() -> None:
     def broken(step: int) -> int:
         raise RuntimeError(f"batch {step} failed")
 
-    prefetcher = Prefetcher(broken, 5, 2)
+    ahead = Prefetcher(broken, 5, 2)
     with pytest.raises(RuntimeError, match="batch 5 failed"):
-        prefetcher.get()
-    prefetcher.close()
+        ahead.get()
+    ahead.close()
 
 
 def test_no_more_than_the_depth_waits_and_the_thread_ends_with_the_generator() -> None:
@@ -42,3 +58,36 @@ def test_no_more_than_the_depth_waits_and_the_thread_ends_with_the_generator() -
     assert len(made) <= 1 + 2 + 1  # given, waiting, in the making
     batches.close()
     assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("start", ["fork", pytest.param("spawn", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_processes_give_the_batches_in_order_and_end_with_the_generator(monkeypatch, start, workers) -> None:
+    monkeypatch.setattr(prefetcher, "_start_method", lambda: start)
+    batches = stream(partial(operator.add, 10), 5, 2, workers)
+    assert list(islice(batches, 7)) == [15, 16, 17, 18, 19, 20, 21]
+    batches.close()
+    assert not multiprocessing.active_children()
+
+
+def test_arrays_of_a_batch_come_back_from_a_process_as_tensors() -> None:
+    batches = stream(lambda step: Pair(np.full((2, 3), step, np.float32), "kept"), 4, 1, 1)
+    pair = next(batches)
+    batches.close()
+    torch.testing.assert_close(pair.values, torch.full((2, 3), 4.0))
+    assert pair.name == "kept"
+
+
+def test_an_error_in_a_process_reaches_who_asks_for_the_batch() -> None:
+    def broken(step: int) -> int:
+        raise RuntimeError(f"batch {step} failed")
+
+    batches = stream(broken, 5, 1, 1)
+    with pytest.raises(RuntimeError, match="batch 5 failed"):
+        next(batches)
+
+
+@pytest.mark.parametrize(("layer", "method"), [("omp", "spawn"), ("tbb", "fork"), ("workqueue", "fork")])
+def test_a_process_is_forked_only_where_its_kernels_threads_allow_it(monkeypatch, layer, method) -> None:
+    monkeypatch.setattr(prefetcher.numba, "threading_layer", lambda: layer)
+    assert prefetcher._start_method() == method

@@ -61,9 +61,12 @@ def test_a_run_in_two_halves_equals_one_run(config, toy_hands, tmp_path):
 def test_prefetched_batches_are_the_same_batches(config, toy_hands, tmp_path):
     plain = pose_trainer(config, toy_hands, tmp_path / "a").batches()
     ahead = pose_trainer(replace(config, prefetch=2), toy_hands, tmp_path / "b").batches()
-    torch.testing.assert_close(next(plain).crop, next(ahead).crop)
-    plain.close()
-    ahead.close()
+    made = pose_trainer(replace(config, workers=1), toy_hands, tmp_path / "c").batches()
+    first = next(plain).crop
+    torch.testing.assert_close(first, next(ahead).crop)
+    torch.testing.assert_close(first, next(made).crop)
+    for batches in (plain, ahead, made):
+        batches.close()
 
 
 def test_the_schedule_warms_up_and_ends_with_the_budget(config, toy_hands, tmp_path):
