@@ -11,7 +11,7 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
-SHIPPED_MODELS: tuple[str, ...] = ("default", "small", "stereo")
+SHIPPED_MODELS: tuple[str, ...] = ("default", "small")
 """Weights of the pose network in models/, by name; the first is taken when none is named."""
 
 _SHARE = Path("share", "hand_pose_ros")

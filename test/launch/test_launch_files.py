@@ -450,7 +450,7 @@ def test_demo_says_what_is_wrong_with_its_arguments(launched, tmp_path):
         (
             {"camera": "d435"},
             ["/camera/camera/depth/image_rect_raw", "/camera/camera/depth/camera_info"],
-            {"depth_unit", "rectified", "model"},  # of an active stereo camera
+            {"depth_unit", "rectified"},
         ),
         (
             {"camera": "zed", "depth_image": "/mine", "rectified": "false"},

@@ -30,7 +30,7 @@ RECTIFIED = Parameter(
 TRACKER_PARAMETERS: tuple[Parameter, ...] = (
     Parameter("autostart", True, "Configure and activate at start; false leaves that to a lifecycle manager."),
     Parameter(
-        "model", "", "'small' for weak computers, 'stereo' for active stereo cameras, or a path of weights"
+        "model", "", "'small' for weak computers, or a path of weights"
         " (.safetensors); empty: the default.",
     ),
     Parameter(
