@@ -29,6 +29,7 @@ from hand_pose_ros.recording.open_recording import OpenRecording, open_recording
 from hand_pose_ros.recording.play_options import PlayOptions
 from hand_pose_ros.recording.replay import Replay, ReplayConfig, replay
 from hand_pose_ros.recording.replay_output import CURVES, HANDS_BAG, VIDEO, write_replay
+from hand_pose_ros.resources import SHIPPED_MODELS
 from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.one_euro_filter import FilterConfig
 from hand_pose_ros.tracking.tracker import HandTracker
@@ -67,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     tracker = parser.add_argument_group("tracker, as the node's parameters of these names").add_argument
     tracker("--side", default="auto", help="right, left or auto (default)")
     tracker("--hands", type=positive_int, default=1, help="hands to track at once, at most (default 1)")
-    tracker("--model", type=Path, help="weights: small, stereo, or a file (default: the shipped ones)")
+    tracker("--model", type=Path, help=f"weights: {', '.join(SHIPPED_MODELS[1:])}, or a file (default: the shipped ones)")
     tracker("--device", default="auto", help="auto, cpu or cuda")
     tracker("--precision", default="auto", help="auto, float32 or bfloat16")
     tracker("--start-odds", type=real_number(0.0, 100.0), default=TrackerConfig.start_odds, metavar="LOG_ODDS",

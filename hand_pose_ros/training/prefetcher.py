@@ -109,7 +109,7 @@ def _from_processes(
 def _start_method() -> str:
     """How processes are started: GNU OpenMP aborts a fork of a process that has used it."""
     try:
-        return "spawn" if numba.threading_layer() == "omp" else "fork"  # type: ignore[no-untyped-call]
+        return "spawn" if numba.threading_layer() == "omp" else "fork"
     except ValueError:  # no kernel has run on threads yet
         return "fork"
 
@@ -132,4 +132,4 @@ def _as_made(batch: Any) -> Any:
 def _single_threaded(worker: int) -> None:
     """One core for each process: there are as many of them as cores are meant to be used."""
     torch.set_num_threads(1)
-    numba.set_num_threads(1)  # type: ignore[attr-defined]
+    numba.set_num_threads(1)
