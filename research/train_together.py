@@ -108,14 +108,19 @@ def _trainer(config: TrainConfig, source: Source, validation: Source, folder: Pa
     return trainer
 
 
-def main() -> None:
-    """``python -m research.train_together``."""
-    parser = argparse.ArgumentParser(prog="python -m research.train_together", description=__doc__)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``python -m research.train_together``."""
     parser.add_argument("--config", type=Path, nargs="+", required=True, help="recipes")
     parser.add_argument("--output", type=Path, required=True, help="where their folders are made")
     parser.add_argument("--minutes", type=float, help="instead of the recipes'")
     parser.add_argument("--samples", type=int, help="instead of the recipes' budgets")
     parser.add_argument("--workers", type=int, help="processes that make batches, instead of the recipes'")
+
+
+def main() -> None:
+    """``python -m research.train_together``."""
+    parser = argparse.ArgumentParser(prog="python -m research.train_together", description=__doc__)
+    add_arguments(parser)
     given = parser.parse_args()
     torch.set_float32_matmul_precision("high")
     try:

@@ -58,14 +58,19 @@ def averaged(old: HandNet, new: HandNet, share: float, crops: Iterable[tuple[Ten
     return new.eval()
 
 
-def main() -> None:
-    """``python -m research.weight_average``."""
-    parser = argparse.ArgumentParser(prog="python -m research.weight_average", description=__doc__)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``python -m research.weight_average``."""
     parser.add_argument("old", type=Path, help="weights of before")
     parser.add_argument("new", type=Path, help="weights trained on from them")
     parser.add_argument("--share", type=float, default=0.6, help="of the new weights")
     parser.add_argument("--recipe", type=Path, required=True, help="whose crops set the statistics")
     parser.add_argument("--output", type=Path, required=True)
+
+
+def main() -> None:
+    """``python -m research.weight_average``."""
+    parser = argparse.ArgumentParser(prog="python -m research.weight_average", description=__doc__)
+    add_arguments(parser)
     given = parser.parse_args()
     try:
         (old, before), (new, after) = load_checkpoint(given.old), load_checkpoint(given.new)

@@ -21,8 +21,12 @@ MARKDOWN = sorted([*ROOT.glob("*.md"), *DOCS, *ROOT.glob("assets/*.md")])
 RECIPES = sorted([*ROOT.glob("config/**/*.yaml"), *ROOT.glob("research/recipes/*.yaml")])
 TEXTS = [*MARKDOWN, *RECIPES, ROOT / "CHANGELOG.rst"]
 
-NOT_OURS = ("runs/", "demo/", "build/", "install/", "share/", "models/x.safetensors", "Training/", "Testing/")
-"""Beginnings of paths that commands write, or that are a reader's own, such as a dataset's."""
+NOT_OURS = (
+    "runs/", "demo/", "build/", "install/", "share/", "models/x.safetensors", "Training/", "Testing/",
+    "models/stereo.safetensors", "research/weights/",
+)  # fmt: skip
+"""Beginnings of paths that commands write, that are a reader's own, such as a dataset's, or that recipes of earlier weights
+began with."""
 
 FILE = re.compile(
     r"(?<![\w./:<>*}-])((?:[\w.-]+/)+[\w.-]+\.(?:py|sh|md|yaml|json|safetensors|xml|npz|txt|msg))\b"
@@ -69,7 +73,11 @@ def options(command: str) -> set[str]:
     """Options that a sub-command of hand-pose, a module of research or a tool takes."""
     if command.startswith("tools/"):
         return set(re.findall(r'"(--[a-z-]+)"', (ROOT / command).read_text(encoding="utf-8"))) | {"--help"}
-    module = COMMANDS[command][1] if command in COMMANDS else f"{command}.command"
+    if command in COMMANDS:
+        module = COMMANDS[command][1]
+    else:
+        is_folder = importlib.util.find_spec(command).submodule_search_locations is not None
+        module = f"{command}.command" if is_folder else command
     parser = argparse.ArgumentParser()
     importlib.import_module(module).add_arguments(parser)
     return options_of(parser)

@@ -148,7 +148,7 @@ def test_a_network_without_a_hand_model_is_refused(tmp_path):
 
 @pytest.mark.slow
 def test_rejecting_early_drops_the_places_that_are_no_hand_and_keeps_the_answers(estimator, frame, middle):
-    groups = [sides(middle + [0.0, 0.0, 0.5]), sides(middle), sides(middle - [0.0, 0.0, 0.25])]
+    groups = [sides(middle + [0.0, 0.3, 0.0]), sides(middle), sides(middle - [0.0, 0.0, 0.25])]
     whole = estimate_poses(estimator, frame, groups, StageTimer())
     early = estimate_poses(estimator, frame, groups, StageTimer(), reject_early=True)
     assert [len(group) for group in whole] == [2, 2, 2]
