@@ -25,8 +25,8 @@ NOT_OURS = (
     "runs/", "demo/", "build/", "install/", "share/", "models/x.safetensors", "Training/", "Testing/",
     "models/stereo.safetensors", "research/weights/",
 )  # fmt: skip
-"""Beginnings of paths that commands write, that are a reader's own, such as a dataset's, or that recipes of earlier weights
-began with."""
+"""Beginnings of paths that commands write, that are a reader's own, such as a dataset's, or that recipes of earlier
+weights began with."""
 
 FILE = re.compile(
     r"(?<![\w./:<>*}-])((?:[\w.-]+/)+[\w.-]+\.(?:py|sh|md|yaml|json|safetensors|xml|npz|txt|msg))\b"

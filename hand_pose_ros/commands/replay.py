@@ -68,7 +68,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     tracker = parser.add_argument_group("tracker, as the node's parameters of these names").add_argument
     tracker("--side", default="auto", help="right, left or auto (default)")
     tracker("--hands", type=positive_int, default=1, help="hands to track at once, at most (default 1)")
-    tracker("--model", type=Path, help=f"weights: {', '.join(SHIPPED_MODELS[1:])}, or a file (default: the shipped ones)")
+    names = ", ".join(SHIPPED_MODELS[1:])
+    tracker("--model", type=Path, help=f"weights: {names}, or a file (default: the shipped ones)")
     tracker("--device", default="auto", help="auto, cpu or cuda")
     tracker("--precision", default="auto", help="auto, float32 or bfloat16")
     tracker("--start-odds", type=real_number(0.0, 100.0), default=TrackerConfig.start_odds, metavar="LOG_ODDS",
