@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from hand_pose_ros.depth.downsample import depth_grid, downsample_depth
@@ -74,13 +75,16 @@ class _Cells:
     pixels_a_cell: int
     """Pixels of the image in one cell."""
 
-    def point(self, row: int, column: int, edge_m: float) -> NDArray[np.float64]:
-        """The middle of a cell and of its neighbours on the same surface, within ``edge_m`` of its depth, m."""
-        rows = slice(max(row - _BESIDE, 0), row + _BESIDE + 1)
-        columns = slice(max(column - _BESIDE, 0), column + _BESIDE + 1)
-        block = self.z[rows, columns]
-        z = float(np.median(block[np.abs(block - self.z[row, column]) < edge_m]))
-        return np.array([*self.rays[row, column], 1.0]) * z
+    def points(self, places: NDArray[np.intp], edge_m: float) -> NDArray[np.float64]:
+        """(n, 3) m: each of the cells (n, 2) at the median depth of it and its neighbours on the same surface, within
+        ``edge_m`` of its depth."""
+        rows, columns = places.T
+        blocks = sliding_window_view(np.pad(self.z, _BESIDE, constant_values=np.inf), 2 * (2 * _BESIDE + 1,))
+        near = blocks[rows, columns].reshape(len(places), (2 * _BESIDE + 1) ** 2)
+        near = np.sort(np.where(np.abs(near - self.z[rows, columns, None]) < edge_m, near, np.inf), axis=1)
+        count, each = np.isfinite(near).sum(axis=1), np.arange(len(places))
+        middle = (near[each, (count - 1) // 2] + near[each, count // 2]) / 2
+        return np.column_stack([self.rays[rows, columns], np.ones(len(places))]) * middle[:, None]
 
 
 def detect_blobs(frame: DepthFrame, config: BlobDetectorConfig | None = None, count: int = 2) -> list[Blob]:
@@ -133,8 +137,8 @@ def _ridges(cells: _Cells, config: BlobDetectorConfig) -> NDArray[np.intp]:
 def _search(cells: _Cells, config: BlobDetectorConfig, count: int) -> list[Blob]:
     """The ``count`` best hands, ``hand_spacing_m`` apart, the nearest to the camera first."""
     ridges = _ridges(cells, config)
-    points = [cells.point(r, c, config.edge_m) for r, c in ridges]
-    distance = np.array([p[2] for p in points])
+    points = cells.points(ridges, config.edge_m)
+    distance = points[:, 2]
     geodesic = np.full(cells.z.shape, np.inf, np.float32)
     queue = np.empty((4 * cells.z.size + 16, 2), np.int32)
     passed: list[_Candidate] = []

@@ -51,16 +51,18 @@ class ProposalGenerator:
         self._blob_config = blob_config or BlobDetectorConfig()
         self._blobs_s = -math.inf  # stamp of the last frame that it searched
 
-    def propose(self, frame: DepthFrame, count: int) -> list[Proposal]:
+    def propose(self, frame: DepthFrame, count: int, unhurried: bool = False) -> list[Proposal]:
         """Places for up to ``count`` hands, and some more in case they are none; without those of the blob detector in
-        frames that follow soon on one in which it searched."""
+        frames that follow soon on one in which it searched: later where it is ``unhurried``, since every hand that was
+        is followed, and one more may come."""
         config = self._config
         found: list[Proposal] = []
         if self._detector is not None:
             # Its estimate of the side is not used: it is not reliable (docs/experiments/detector.md).
             for detection in self._detector.detect(frame, count + config.spare_detections):
                 found.append(Proposal(detection.centre, "detector", score_log_odds(detection.score, config)))
-            if 0.0 < frame.stamp_s - self._blobs_s < config.blob_interval_s:
+            interval_s = config.blob_unhurried_interval_s if unhurried else config.blob_interval_s
+            if 0.0 < frame.stamp_s - self._blobs_s < interval_s:
                 return self._kept(found)
             self._blobs_s = frame.stamp_s
         without = 0.0 if self._detector is None else config.blob_log_odds

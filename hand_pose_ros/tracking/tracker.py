@@ -182,9 +182,12 @@ class HandTracker:
     def _search_is_due(self, stamp_s: float) -> bool:
         """Every frame while there is no hand or one is missed; else now and then, when one more is wanted."""
         any_published = any(track.published for track in self._tracks)
-        any_missed = any(track.seen_s < stamp_s and not track.rests(stamp_s) for track in self._tracks)
         waited_s = stamp_s - self._searched_s
-        return not any_published or any_missed or waited_s >= self.config.search.interval_s
+        due = waited_s >= self.config.search.interval_s
+        return not any_published or due or self._any_missed(stamp_s)
+
+    def _any_missed(self, stamp_s: float) -> bool:
+        return any(track.seen_s < stamp_s and not track.rests(stamp_s) for track in self._tracks)
 
     def _search(self, frame: DepthFrame, timer: StageTimer) -> None:
         """Search the whole image: for hands that were missed where they should be, and for new ones."""
@@ -197,7 +200,9 @@ class HandTracker:
         known = [track.centre(stamp_s) for track in self._tracks if track.seen_s == stamp_s]
         resting = [track.centre(stamp_s) for track in self._tracks if track.rests(stamp_s)]
         with timer.stage("locate"):
-            proposals = self.proposal_generator.propose(frame, config.hands)
+            proposals = self.proposal_generator.propose(
+                frame, config.hands, unhurried=followed > 0 and not self._any_missed(stamp_s)
+            )
         proposals = farther_than(config.proposals.same_hand_m, known, proposals)
         proposals = farther_than(config.search.refused_move_m, resting, proposals)
         self._start_tracks(proposals, is_hand, frame, timer, self._refused)

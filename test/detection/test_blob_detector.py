@@ -282,3 +282,19 @@ def test_a_hand_is_found_among_more_ridges_than_are_placed() -> None:
     near = render(camera, hand(PALM, facing(-1.0)))
     depth = np.where(np.isfinite(near), near, 0.9 + 0.3 * pieces(640, 480)).astype(np.float32)
     assert off(nearest(depth, camera), PALM) < 0.03
+
+
+def test_a_place_is_at_the_median_of_the_cells_on_its_surface() -> None:
+    rng = np.random.default_rng(4)
+    z = rng.choice(np.float32([0.0, 0.6, 0.61, 0.65, 1.2]), (9, 12)) + rng.uniform(0, 1e-3, (9, 12)).astype(
+        np.float32
+    )
+    rays = rng.normal(size=(9, 12, 2)).astype(np.float32)
+    cells = blob_detector._Cells(z, z, rays, z, 1)
+    places = np.argwhere(z > 0.5)
+    found = cells.points(places, 0.03)
+    for (row, column), point in zip(places, found, strict=True):
+        block = z[max(row - 2, 0) : row + 3, max(column - 2, 0) : column + 3]
+        median = np.median(block[np.abs(block - z[row, column]) < 0.03])
+        assert np.allclose(point, np.array([*rays[row, column], 1.0]) * median, atol=1e-7)
+    assert cells.points(places[:0], 0.03).shape == (0, 3)

@@ -9,6 +9,7 @@ import pytest
 
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.depth.frame import DepthFrame
+from hand_pose_ros.detection import proposals
 from hand_pose_ros.detection.blob_detector import detect_blobs
 from hand_pose_ros.detection.config import BlobDetectorConfig, DetectionConfig, ProposalConfig
 from hand_pose_ros.detection.proposals import ProposalGenerator, mask_hands, score_log_odds
@@ -51,11 +52,11 @@ def test_the_detectors_places_come_first_and_none_comes_twice():
     frame = picture()
     blob = detect_blobs(frame, count=1)[0].centre
     near_blob = tuple(blob + [0.02, 0.0, 0.0])
-    proposals = ProposalGenerator(Detector(near_blob, (0.3, 0.0, 1.0))).propose(frame, 1)
-    assert np.allclose(proposals[0].centre, near_blob)
-    assert np.allclose(proposals[1].centre, (0.3, 0.0, 1.0))
-    assert [proposal.source for proposal in proposals[:2]] == ["detector", "detector"]
-    assert all(np.linalg.norm(proposal.centre - blob) > 0.1 for proposal in proposals[1:])
+    found = ProposalGenerator(Detector(near_blob, (0.3, 0.0, 1.0))).propose(frame, 1)
+    assert np.allclose(found[0].centre, near_blob)
+    assert np.allclose(found[1].centre, (0.3, 0.0, 1.0))
+    assert [proposal.source for proposal in found[:2]] == ["detector", "detector"]
+    assert all(np.linalg.norm(proposal.centre - blob) > 0.1 for proposal in found[1:])
 
 
 def test_places_out_of_range_and_more_than_six_are_left_out():
@@ -156,3 +157,14 @@ def test_the_blob_detector_searches_again_after_a_while_where_there_is_a_learnt_
     for stamp_s in stamps:
         alone.propose(DepthFrame(depth, camera, stamp_s), 1)
     assert searched == stamps
+
+
+@pytest.mark.parametrize(("unhurried", "searches"), [(False, 30), (True, 1)])
+def test_the_blob_detector_searches_less_often_where_there_is_no_hurry(monkeypatch, unhurried, searches):
+    searched = []
+    monkeypatch.setattr(proposals, "detect_blobs", lambda *_, **__: searched.append(1) or [])
+    generator = ProposalGenerator(Detector())
+    for index in range(60):
+        blind = DepthFrame(np.full((240, 320), np.nan, np.float32), CAMERA, stamp_s=10.0 + index / 30)
+        generator.propose(blind, 2, unhurried)
+    assert len(searched) == searches

@@ -32,7 +32,7 @@ class Tracker:
     def proposal_generator(self):
         return self
 
-    def propose(self, frame, count):
+    def propose(self, frame, count, unhurried=False):
         return [Proposal(CENTRE + [0.04, 0.0, 0.0], "blob")]
 
     def update(self, depth, camera, stamp_s):

@@ -192,7 +192,7 @@ def test_one_that_may_be_none_does_not_keep_a_hand_from_being_found():
     first, second = (hand.joints.mean(axis=0) for hand in frame.hands)
     tracker = HandTracker()
     named = [Proposal(first, "blob", log_odds_prior=-20.0)]
-    tracker.proposal_generator = SimpleNamespace(propose=lambda *_: list(named))
+    tracker.proposal_generator = SimpleNamespace(propose=lambda *_, **__: list(named))
     for index in range(2):
         assert tracker.update(frame.depth, CAMERA, index * RATE_S).hands == ()
     named.append(Proposal(second, "detector"))
@@ -208,7 +208,7 @@ def test_a_second_hand_that_shows_only_beside_the_first_is_found():
     tracker = HandTracker(config=TrackerConfig(hands=2))
 
     class Search:
-        def propose(self, frame, count):
+        def propose(self, frame, count, unhurried=False):
             return [Proposal(first, "detector")]
 
         def detect_remaining(self, frame, hands, count):
