@@ -1,0 +1,63 @@
+"""Networks trained together see the same batches: recipes that cannot share them are refused; each has a folder."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+
+import pytest
+import torch
+
+from hand_pose_ros.network.checkpoint import load_checkpoint
+from hand_pose_ros.network.config import NetworkConfig
+from hand_pose_ros.training.config import OptimiserConfig, TrainConfig
+from hand_pose_ros.training.pose_task import pose_trainer
+from research.train_together import require_same_batches, train_together
+
+TINY = NetworkConfig(widths=(8, 16, 16, 16), blocks=(0, 0, 0), up_blocks=(0, 0), ik_hidden=32)
+
+
+@pytest.fixture
+def config() -> TrainConfig:
+    return TrainConfig(
+        name="a", minutes=0, samples=64, batch=16, threads=1, validation_samples=32, network=TINY, bf16=False,
+        data={"identities": 4}, optimiser=OptimiserConfig(warmup_samples=16, ema_decay=0.9),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("batch", 32),
+        ("seed", 2),
+        ("mirrored", 0.1),
+        ("data", {"identities": 5}),
+        ("samples", 128),
+        ("workers", 2),
+    ],
+)
+def test_recipes_whose_batches_or_budgets_differ_are_refused_by_the_fields_name(config, field, value):
+    other = replace(config, name="b", **{field: value})
+    with pytest.raises(ValueError, match=f"^{field} differs between the recipes"):
+        require_same_batches([config, other])
+
+
+def test_recipes_of_one_name_are_refused_for_they_would_share_a_folder(config):
+    with pytest.raises(ValueError, match="want different ones"):
+        require_same_batches([config, config])
+
+
+@pytest.mark.slow
+def test_each_network_becomes_what_it_would_become_alone(config, tmp_path):
+    narrow = replace(config, name="b", network=replace(TINY, ik_hidden=16))
+    together = train_together([config, narrow], tmp_path / "together")
+    assert [trainer.samples for trainer in together] == [64, 64]
+    alone = pose_trainer(config, together[0].task.source, tmp_path / "alone")
+    alone.run()
+    model, info = load_checkpoint(tmp_path / "together" / "a" / "model.safetensors")
+    assert info.training["samples"] == 64
+    for key, value in alone.average.state_dict().items():
+        torch.testing.assert_close(together[0].average.state_dict()[key], value, rtol=1e-4, atol=1e-5)
+    other, _ = load_checkpoint(tmp_path / "together" / "b" / "model.safetensors")
+    assert other.config.ik_hidden == 16 != model.config.ik_hidden
+    assert len(list(csv.DictReader((tmp_path / "together" / "b" / "curve.csv").open()))) == 1
