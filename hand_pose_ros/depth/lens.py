@@ -18,6 +18,9 @@ Array = NDArray[np.float64]
 # How much faster than its ray's tangent a pixel of a rational model may move outwards: beyond, it is beside a pole, and
 # its ray means nothing. Guessed: a strong pincushion lens has 2; a pole that nearly cancels spoils a ring of a pixel.
 _MOST_GROWTH = 3.0
+# A denominator below this is near a pole or beyond it; it is 1 on the axis. Guessed: what a pole that nearly cancels
+# moves is far less than a pixel before that.
+_NEAR_POLE = 0.5
 # plumb_bob is rational_polynomial with k4 = k5 = k6 = 0, so the kernels have two lens models only.
 NO_DISTORTION, POLYNOMIAL, EQUIDISTANT = 0, 1, 2
 MODEL_CODES = {
@@ -30,13 +33,14 @@ def distort(x: float, y: float, k: NDArray[np.float64], model: int) -> tuple[flo
     """Ideal image point (x, y) = (X/Z, Y/Z) -> distorted one, and whether the lens model holds there.
 
     k (8,) coefficients padded with zeros, model one of the codes above. Beyond a pole of the rational model (where its
-    denominator changes sign) it holds where the point is the one that :func:`undistort` finds: calibrations exist whose
-    numerator and denominator change sign together, and only their ratio means anything.
+    denominator changes sign) and before one it holds where the point is the one that :func:`undistort` finds:
+    calibrations exist whose numerator and denominator change sign together, and only their ratio means anything. Where
+    they do not quite cancel, rays on both sides of the pole land on one pixel.
     """
     xd, yd, ok = _distort(x, y, k, model)
     if ok and model == POLYNOMIAL:
         r2 = x * x + y * y
-        if 1.0 + r2 * (k[5] + r2 * (k[6] + r2 * k[7])) <= 0.0:
+        if 1.0 + r2 * (k[5] + r2 * (k[6] + r2 * k[7])) < _NEAR_POLE:
             xu, yu, ok = undistort(xd, yd, k, model)
             ok = ok and abs(xu - x) + abs(yu - y) < 1e-6
     return xd, yd, ok
@@ -99,12 +103,14 @@ def undistort(xd: float, yd: float, k: NDArray[np.float64], model: int) -> tuple
         x, y = xd * factor, yd * factor
     else:
         x, y = xd, yd
-        for _ in range(30):
+        last_x, last_y = 0.0, 0.0
+        for _ in range(60):
             fx, fy, ok = _distort(x, y, k, model)
             if not ok:
-                # Overshot the fold: come back towards the axis, where the model always holds.
-                x, y = 0.5 * x, 0.5 * y
+                # Overshot the fold: half of the way back to where the model held last, at first the axis.
+                x, y = 0.5 * (x + last_x), 0.5 * (y + last_y)
                 continue
+            last_x, last_y = x, y
             ex, ey = fx - xd, fy - yd
             if abs(ex) + abs(ey) < 1e-14:
                 break
