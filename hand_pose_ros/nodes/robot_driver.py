@@ -108,6 +108,8 @@ class RobotDriver:
             if index is None:
                 self._refuse(why)
                 return self._command()
+            # Now, and not when the engine has answered: it may take longer than a hand may be hidden.
+            self._commander.follow_until(self._gate.until_s)
         target = None
         try:
             hand = operator_hand(message.hands[index])
