@@ -206,7 +206,7 @@ def test_finger_that_moves_is_where_the_network_sees_it(share: float):
     truth = PlacedHand(ring_folded(share + 0.2), TEMPLATE)
     given = (FRAME, truth.draw(), truth.joints, np.full(23, 0.005), TEMPLATE, ring_folded(share + 0.2))
     found = SurfaceFit(SurfaceFitConfig(restart_m=1e-6)).fit(*given, previous=ring_folded(share))
-    assert ring_tip_error(found, truth) < 0.005
+    assert ring_tip_error(found, truth) < 0.01
 
 
 @given(st.integers(0, 2**32 - 1))
