@@ -1,8 +1,9 @@
 """Nodes hand_retarget over DDS, one for each side, driven by moving hands for a while.
 
 In: a robot, sides, an engine, seconds, a folder for the nodes' logs. Out: :class:`DrivenFigures`. The latency is
-from just before a message of hands is sent to the arrival of the first command after it, in this process; the
-node's own, from the arrival of the hands to the sending of the command, is what its diagnostics say.
+from the sending of a message of hands to that of the first command after it, as the middleware stamps both: what this
+process takes to make the one and to read the other is not the node's. The node's own, from the arrival of the hands to
+the sending of the command, is what its diagnostics say.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from hand_pose_ros.msg import HandPose, HandPoseArray
 from hand_pose_ros.nodes.conversions import hand_message
 from hand_pose_ros.nodes.demo.demo import demo_environment
 from hand_pose_ros.nodes.demo.processes import NodeProcesses
+from hand_pose_ros.nodes.demo.robot_watch import with_sent_time
 from hand_pose_ros.nodes.topics import DIAGNOSTICS_TOPIC, HANDS_TOPIC, JOINT_COMMAND_TOPIC, RELIABLE_QOS
 from hand_pose_ros.retarget.retargeter import build_retargeter
 from hand_pose_ros.retarget.robot_config import read_robot, robot_file
@@ -103,17 +105,22 @@ class _Listener:
     """What one node sends."""
 
     def __init__(self) -> None:
-        self.commands: list[tuple[float, JointState]] = []
-        self.sent_s: float | None = None
-        self.latencies_ms: list[float] = []
+        self.commands: list[JointState] = []
+        self.sent_ns: list[int] = []
         self.node_ms: list[float] = []
 
-    def on_command(self, message: JointState) -> None:
-        now_s = time.monotonic()
-        self.commands.append((now_s, message))
-        if self.sent_s is not None:
-            self.latencies_ms.append(1e3 * (now_s - self.sent_s))
-            self.sent_s = None
+    def on_command(self, message: JointState, sent_ns: int) -> None:
+        self.commands.append(message)
+        self.sent_ns.append(sent_ns)
+
+
+def latencies_ms(hands_ns: Sequence[int], commands_ns: Sequence[int]) -> np.ndarray:
+    """From each sending of hands to that of the first command after it, ms; hands that no command follows are left
+    out. Both in order of time."""
+    hands, commands = np.array(hands_ns, np.int64), np.array(commands_ns, np.int64)
+    first = np.searchsorted(commands, hands, side="right")
+    answered = first < len(commands)
+    return (commands[first[answered]] - hands[answered]) * 1e-6
 
 
 def drive_nodes(robot: str, sides: Sequence[str], engine: str, seconds: float, folder: Path) -> DrivenFigures:
@@ -151,6 +158,10 @@ class _Drive:
         self._listeners = {side: _Listener() for side in sides}
         node.create_subscription(DiagnosticArray, DIAGNOSTICS_TOPIC, self._on_diagnostics, 10)
         self._publisher = node.create_publisher(HandPoseArray, HANDS_TOPIC, RELIABLE_QOS)
+        self._hands_ns: list[int] = []
+        # Its own hands, as bytes that nobody reads: only the middleware knows when they were sent.
+        sent = with_sent_time(node, lambda _, sent_ns: self._hands_ns.append(sent_ns))
+        node.create_subscription(HandPoseArray, HANDS_TOPIC, sent, RELIABLE_QOS, raw=True)
 
     def run(self, seconds: float) -> DrivenFigures:
         for side in self._listeners:
@@ -163,8 +174,6 @@ class _Drive:
             self._spin_until(start_s + sent / _RATE_HZ)
             place = sent % (2 * len(messages) - 2)
             message = messages[min(place, 2 * len(messages) - 2 - place)]
-            for listener in self._listeners.values():
-                listener.sent_s = time.monotonic()
             self._publisher.publish(message)
             sent += 1
             for side, samples in usage.items():
@@ -179,7 +188,8 @@ class _Drive:
     def _start(self, side: str) -> None:
         listener = self._listeners[side]
         topic = f"{side}/{JOINT_COMMAND_TOPIC}"
-        self._node.create_subscription(JointState, topic, listener.on_command, 100)
+        heard = with_sent_time(self._node, listener.on_command)
+        self._node.create_subscription(JointState, topic, heard, 100)
         parameters = {"robot": self._robot, "side": side, "engine": self._engine, "start_from": "rest"}
         remaps = {"hands": "/hands", JOINT_COMMAND_TOPIC: f"/{topic}", "__node": f"retarget_{side}"}
         self._processes.start(side, "hand_pose_ros.nodes.retarget_node", parameters, remaps)
@@ -212,14 +222,15 @@ class _Drive:
     def _figures(self, side: str, usage: list[Usage], seconds: float) -> NodeFigures:
         listener = self._listeners[side]
         robot = build_retargeter(read_robot(robot_file(self._robot, side)), self._engine, side)
-        positions = np.array([list(message.position) for _, message in listener.commands]).reshape(
+        positions = np.array([list(message.position) for message in listener.commands]).reshape(
             -1, len(robot.engine.joint_names)
         )
-        velocities = np.array([list(message.velocity) for _, message in listener.commands]).reshape(
+        velocities = np.array([list(message.velocity) for message in listener.commands]).reshape(
             positions.shape
         )
         limits = robot.limits
-        p50, p95 = np.percentile(listener.latencies_ms or [np.nan], (50, 95))
+        latencies = latencies_ms(self._hands_ns, listener.sent_ns)
+        p50, p95 = np.percentile(latencies, (50, 95)) if len(latencies) else (np.nan, np.nan)
         return NodeFigures(
             commands=len(positions),
             rate_hz=len(positions) / seconds,
