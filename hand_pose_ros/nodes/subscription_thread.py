@@ -51,6 +51,8 @@ class SubscriptionThread:
 
     def close(self) -> None:
         """Ends the thread and the subscription; a call that is in work may go on for a moment."""
+        if self._closed:
+            return
         self._closed = True
         self._wake.trigger()
         if threading.current_thread() is not self._thread:
