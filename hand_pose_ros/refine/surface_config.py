@@ -53,7 +53,7 @@ class SurfaceFitConfig:
     """The same of its rotation, rad. Guessed."""
     previous_angle: float = 0.25
     """The same of the angles, rad, after a thirtieth of a second. Guessed."""
-    restart_m: float = 0.04
+    restart_m: float = 0.02
     """Where a fingertip lies farther than this from where the previous angles put it, the fit begins a second time,
     from these angles, and what has less energy is taken; inf: never. Guessed: two fingers' radii, so that a tip that
     was taken for its neighbour's is beyond it."""
