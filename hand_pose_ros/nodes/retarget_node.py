@@ -155,7 +155,7 @@ class HandRetargetNode(ManagedNode):
         if button is not None:
             self.destroy_subscription(button)
 
-    def _on_hands(self, message: bytes) -> None:
+    def _on_hands(self, message: bytes, _: int) -> None:
         driver, loop = self._driver, self._loop
         if driver is not None and driver.on_hands(read_hands(message)) and loop is not None:
             loop.postpone()  # the next command is due one period after this one

@@ -56,7 +56,7 @@ def rig():
 
 def test_messages_come_in_order_without_and_beside_an_executor(rig):
     heard: list[int] = []
-    made = rig(lambda message: heard.append(message.data))
+    made = rig(lambda message, _: heard.append(message.data))
     executor = SingleThreadedExecutor(context=made.context)
     executor.add_node(made.node)
     for number in range(40):
@@ -70,7 +70,7 @@ def test_messages_come_in_order_without_and_beside_an_executor(rig):
 
 def test_bytes_come_where_they_are_asked_for(rig):
     heard: list[bytes] = []
-    made = rig(heard.append, raw=True)
+    made = rig(lambda message, _: heard.append(message), raw=True)
     made.publisher.publish(Int64(data=7))
     assert wait(lambda: heard)
     assert heard[0][-8:] == (7).to_bytes(8, "little")
@@ -79,7 +79,8 @@ def test_bytes_come_where_they_are_asked_for(rig):
 def test_callback_that_fails_is_told_and_the_next_message_comes(rig):
     heard: list[int] = []
 
-    def callback(message: Int64) -> None:
+    def callback(message: Int64, sent_ns: int) -> None:
+        assert abs(sent_ns - time.time_ns()) < 60e9
         if message.data == 0:
             raise ValueError("zero")
         heard.append(message.data)
@@ -93,7 +94,7 @@ def test_callback_that_fails_is_told_and_the_next_message_comes(rig):
 
 def test_nothing_comes_after_closing_which_takes_no_time(rig):
     heard: list[int] = []
-    made = rig(lambda message: heard.append(message.data))
+    made = rig(lambda message, _: heard.append(message.data))
     begin_s = time.monotonic()
     made.thread.close()
     assert time.monotonic() - begin_s < 0.4
@@ -106,7 +107,7 @@ def test_nothing_comes_after_closing_which_takes_no_time(rig):
 def test_publisher_that_offers_less_is_told_by_the_executor(rig):
     told: list[object] = []
     asks = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
-    made = rig(lambda _: None, asks, event_callbacks=SubscriptionEventCallbacks(incompatible_qos=told.append))
+    made = rig(lambda *_: None, asks, event_callbacks=SubscriptionEventCallbacks(incompatible_qos=told.append))
     less = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
     made.node.create_publisher(Int64, "numbers", less)
     executor = SingleThreadedExecutor(context=made.context)
@@ -119,6 +120,6 @@ def test_publisher_that_offers_less_is_told_by_the_executor(rig):
 
 
 def test_thread_ends_with_the_middleware(rig):
-    made = rig(lambda _: None)
+    made = rig(lambda *_: None)
     made.context.try_shutdown()
     assert wait(lambda: not made.thread._thread.is_alive(), 3.0)
