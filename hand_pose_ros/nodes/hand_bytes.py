@@ -1,5 +1,5 @@
-"""A message of hands read from its bytes: what follows a hand needs a tenth of it, and rclpy's objects of the whole take
-longer than everything that a robot's command takes besides.
+"""A message of hands read from its bytes: what follows a hand needs a tenth of it, and rclpy's objects of the whole
+take as long as everything that a robot's command takes besides.
 
 In: the bytes of a ``HandPoseArray`` as the middleware delivers them (CDR of the first version, little or big endian,
 with its four bytes of encapsulation; OMG formal/02-06-51, 15.3). Out: :class:`ReadHand`, a hand each; ValueError where

@@ -1,7 +1,7 @@
 """Hands in, commands out: what the active node hand_retarget does, without its topics.
 
-In: the hands of each image and ticks of a timer, each from its own thread. Out: calls of ``send`` with each command and of
-``tell`` with each new state. The engine runs outside the lock, so that ticks never wait for it; commands are sent
+In: the hands of each image and ticks of a timer, each from its own thread. Out: calls of ``send`` with each command and
+of ``tell`` with each new state. The engine runs outside the lock, so that ticks never wait for it; commands are sent
 within it, so that none overtakes another.
 """
 

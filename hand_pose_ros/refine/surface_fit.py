@@ -16,8 +16,8 @@ shape:
 
 That energy has several minima where a network takes one finger for another, or cannot tell which of two it sees. A
 network that changes its mind from frame to frame would take the hand along, so the fit begins from the previous frame's
-angles, too, where the two are far apart, and the lower minimum is the hand (as Sharp et al. 2015, "Accurate, Robust, and
-Flexible Real-time Hand Tracking", keep the hand of the frame before among what their optimiser starts from).
+angles, too, where the two are far apart, and the lower minimum is the hand (as Sharp et al. 2015, "Accurate, Robust,
+and Flexible Real-time Hand Tracking", keep the hand of the frame before among what their optimiser starts from).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A subscription with a thread of its own: everything comes, in order, whatever the executor does, until it is closed."""
+"""A subscription with a thread of its own: everything comes, in order, whatever the executor does, until it ends."""
 
 from __future__ import annotations
 
@@ -107,7 +107,9 @@ def test_nothing_comes_after_closing_which_takes_no_time(rig):
 def test_publisher_that_offers_less_is_told_by_the_executor(rig):
     told: list[object] = []
     asks = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
-    made = rig(lambda *_: None, asks, event_callbacks=SubscriptionEventCallbacks(incompatible_qos=told.append))
+    made = rig(
+        lambda *_: None, asks, event_callbacks=SubscriptionEventCallbacks(incompatible_qos=told.append)
+    )
     less = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
     made.node.create_publisher(Int64, "numbers", less)
     executor = SingleThreadedExecutor(context=made.context)

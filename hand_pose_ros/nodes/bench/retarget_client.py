@@ -168,9 +168,7 @@ class _Drive:
         self._publisher = node.create_publisher(HandPoseArray, HANDS_TOPIC, RELIABLE_QOS)
         self._hands_ns: list[int] = []
         # Its own hands, as bytes that nobody reads: only the middleware knows when they were sent.
-        self._listen(
-            HandPoseArray, HANDS_TOPIC, lambda _, sent_ns: self._hands_ns.append(sent_ns), raw=True
-        )
+        self._listen(HandPoseArray, HANDS_TOPIC, lambda _, sent_ns: self._hands_ns.append(sent_ns), raw=True)
 
     def run(self, seconds: float) -> DrivenFigures:
         for side in self._listeners:
@@ -204,7 +202,9 @@ class _Drive:
         remaps = {"hands": "/hands", JOINT_COMMAND_TOPIC: f"/{topic}", "__node": f"retarget_{side}"}
         self._processes.start(side, "hand_pose_ros.nodes.retarget_node", parameters, remaps)
 
-    def _listen(self, kind: type, topic: str, callback: Callable[[Any, int], object], raw: bool = False) -> None:
+    def _listen(
+        self, kind: type, topic: str, callback: Callable[[Any, int], object], raw: bool = False
+    ) -> None:
         """A thread for each: an executor would fall behind a hundred commands a second on a busy machine."""
         options = {"topic": topic, "qos_profile": _DEEP, "raw": raw}
         self._threads.append(SubscriptionThread(self._node, kind, options, callback, self._failures.append))
