@@ -1,7 +1,8 @@
 """The lifecycle node ``hand_retarget``: hands in, the commands of a robot's hand out, within its limits.
 
 Hands and commands have threads of their own, so that a slow engine holds up no command, nor the executor a hand. What
-happens while it is active is in ``robot_driver``. Nothing is sent before the service ``~/engage`` (or the deadman's button) asks for it.
+happens while it is active is in ``robot_driver``. Nothing is sent before the service ``~/engage`` (or the deadman's
+button) asks for it.
 """
 
 from __future__ import annotations

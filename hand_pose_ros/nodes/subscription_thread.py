@@ -63,10 +63,13 @@ class SubscriptionThread:
 
     def _run(self) -> None:
         context, subscription = self._node.context, self._subscription
+        handle = context.handle
+        if handle is None:  # the middleware has ended
+            return
         try:
-            with context.handle, subscription.handle, self._wake.handle:
+            with handle, subscription.handle, self._wake.handle:
                 # As rclpy.wait_for_message does.
-                wait_set = rclpy_implementation.WaitSet(1, 1, 0, 0, 0, 0, context.handle)
+                wait_set = rclpy_implementation.WaitSet(1, 1, 0, 0, 0, 0, handle)
                 while not self._closed and context.ok():
                     wait_set.clear_entities()
                     wait_set.add_subscription(subscription.handle)
