@@ -3,10 +3,10 @@
 (``latency``) and batches (``throughput``), and what backends compute (``parity``).
 
 In, ``refine``: weights (the shipped ones), optionally a folder of real frames of a hand that is held; sequences and
-seeds are fixed (synthetic/sequences.py). In, ``gestures``: how many synthetic people. In, ``fuzz``: a number of
-messages, a seed. In, ``soak``: minutes, a rate. In, ``retarget``: robots, sides, an engine. Out: tables or lines
-on the terminal and, with --output, all figures as JSON. What is driven over DDS needs ROS. Exit status 1: the
-tracker, or what a robot is sent, did what it must not.
+seeds are fixed (synthetic/sequences.py). In, ``gestures``: how many synthetic people, the first one's seed. In,
+``fuzz``: a number of messages, a seed. In, ``soak``: minutes, a rate. In, ``retarget``: robots, sides, an engine. Out:
+tables or lines on the terminal and, with --output, all figures as JSON. What is driven over DDS needs ROS. Exit status
+1: the tracker, or what a robot is sent, did what it must not.
 """
 
 from __future__ import annotations
@@ -85,6 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     refine.add_argument("--intrinsics", type=intrinsics, metavar="FX,FY,CX,CY", help="pixels, of --real")
     refine.add_argument("--depth-unit", type=depth_unit, default=0.001, help="metres per count, of --real")
     gestures.add_argument("--people", type=positive_int, default=8, help="how many (8)")
+    gestures.add_argument("--seed", type=seed_int, default=0, help="the first one's; even: right hands (0)")
     fuzz.add_argument("--messages", type=positive_int, default=10_000, help="hostile ones, for each")
     fuzz.add_argument("--seed", type=seed_int, default=0, help="same seed, same messages")
     fuzz.add_argument(
@@ -156,6 +157,7 @@ def _gestures(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]
             arguments.people,
             lambda: HandTracker(arguments.model),
             lambda number: progress.update(task, completed=number + 1),
+            arguments.seed,
         )
     print("\n".join(found.lines()))
     return found.as_json(), []

@@ -1,6 +1,7 @@
 """How well gestures are told: synthetic people who show them by a script, tracked, against the truth of their hands.
 
-In: how many people (seeds 0, 1, ...; right and left hands in turn), a HandTracker each. Out: :class:`GestureFigures`.
+In: how many people, the first one's seed (even ones are right hands, odd ones left), a HandTracker each. Out:
+:class:`GestureFigures`.
 The truth is what the same detector says of the true joints and angles, and which pinch the script holds.
 """
 
@@ -52,6 +53,9 @@ class GestureFigures:
     """Of the images in which the script holds a pinch, those with all flags as in the truth."""
     held_without_fault: int
     """How many of the held pinches agree in every image."""
+    held_told: float
+    """Of the images in which the script holds a pinch, those in which this pinch is told, whatever the rules say of the
+    true joints."""
     late: dict[str, int]
     """Beginnings and ends by how many images they came late; below 0: early."""
     missed: int
@@ -65,7 +69,7 @@ class GestureFigures:
         return [
             f"{self.images} images, {self.agreement:.2f} % of all flags agree with the truth",
             f"{self.held_pinches} held pinches: {self.held_agreement:.2f} % of their images agree,"
-            f" {self.held_without_fault} without a fault",
+            f" {self.held_without_fault} without a fault; the pinch is told in {self.held_told:.2f} %",
             f"beginnings and ends by images late: {late}; missed {self.missed}, extra {self.extra}",
         ]
 
@@ -101,6 +105,7 @@ def figures(runs: list[GestureRun]) -> GestureFigures:
     late: list[int] = []
     missed = extra = 0
     holds: list[Flags] = []
+    told_holds: list[Flags] = []
     for run in runs:
         for flag in range(run.truth.shape[1]):
             for begins in (True, False):
@@ -110,10 +115,11 @@ def figures(runs: list[GestureRun]) -> GestureFigures:
                 missed += sum(len(near) == 0 for near in pairs)
                 extra += sum(not (np.abs(true - at) <= _SAME_EVENT_FRAMES).any() for at in told)
         same = (run.truth == run.told).all(axis=1)
-        for finger in PINCH_FINGERS:
+        for number, finger in enumerate(PINCH_FINGERS):
             shown = np.array([name == f"{finger}_pinch" for name in run.held])
             if shown.any():
                 holds.append(same[shown])
+                told_holds.append(run.told[shown, number])
     counts = {str(frames): late.count(frames) for frames in sorted(set(late))}
     return GestureFigures(
         images=sum(len(run.truth) for run in runs),
@@ -121,6 +127,7 @@ def figures(runs: list[GestureRun]) -> GestureFigures:
         held_pinches=len(holds),
         held_agreement=100.0 * float(np.concatenate(holds).mean()),
         held_without_fault=sum(bool(hold.all()) for hold in holds),
+        held_told=100.0 * float(np.concatenate(told_holds).mean()),
         late=counts,
         missed=missed,
         extra=extra,
@@ -128,13 +135,16 @@ def figures(runs: list[GestureRun]) -> GestureFigures:
 
 
 def measure(
-    people: int, build: Callable[[], HandTracker], on_person: Callable[[int], None] = lambda number: None
+    people: int,
+    build: Callable[[], HandTracker],
+    on_person: Callable[[int], None] = lambda number: None,
+    seed: int = 0,
 ) -> GestureFigures:
-    """Figures of the first ``people`` seeds; ``on_person`` hears when one is done."""
+    """Figures of ``people`` seeds from ``seed`` on; ``on_person`` hears how many were done before."""
     runs = []
-    for seed in range(people):
-        runs.append(run_person(seed, build()))
-        on_person(seed)
+    for number in range(people):
+        runs.append(run_person(seed + number, build()))
+        on_person(number)
     return figures(runs)
 
 

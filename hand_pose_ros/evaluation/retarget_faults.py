@@ -144,6 +144,7 @@ def drive_through_faults(robot: Retargeter, side: str, frames: int, seed: int) -
             commander.refuse(why)
             continue
         followed_at = index
+        commander.follow_until(gate.until_s)
         target = robot.engine.retarget(operator_hand(side, angles))
         if before is not None:
             step = float(np.abs(target - before).max())

@@ -1,7 +1,8 @@
 """The lifecycle node ``hand_retarget``: hands in, the commands of a robot's hand out, within its limits.
 
-Hands and commands have threads of their own, so that a slow engine holds up no command. What happens while it is active
-is in ``robot_driver``. Nothing is sent before the service ``~/engage`` (or the deadman's button) asks for it.
+Hands and commands have threads of their own, so that a slow engine holds up no command, nor the executor a hand. What
+happens while it is active is in ``robot_driver``. Nothing is sent before the service ``~/engage`` (or the deadman's
+button) asks for it.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from std_msgs.msg import Bool, String
@@ -17,6 +17,7 @@ from std_srvs.srv import SetBool
 
 from hand_pose_ros.msg import HandPoseArray
 from hand_pose_ros.nodes.command_loop import CommandLoop
+from hand_pose_ros.nodes.hand_bytes import read_hands
 from hand_pose_ros.nodes.managed_lifecycle import ManagedNode, spin_started
 from hand_pose_ros.nodes.node_main import of_a_living_node, publish_if_alive, run_node
 from hand_pose_ros.nodes.parameters.retarget_parameters import RETARGET_PARAMETERS
@@ -32,6 +33,7 @@ from hand_pose_ros.nodes.robot_commands import COMMAND_ENDPOINTS, CommandMessage
 from hand_pose_ros.nodes.robot_driver import RobotDriver
 from hand_pose_ros.nodes.robot_inputs import ROBOT_ENDPOINTS, RobotInputs
 from hand_pose_ros.nodes.robot_setup import build_commander, build_gate, build_robot
+from hand_pose_ros.nodes.subscription_thread import SubscriptionThread
 from hand_pose_ros.nodes.throttled_logger import error_line
 from hand_pose_ros.nodes.topics import (
     DEADMAN_TOPIC,
@@ -50,7 +52,7 @@ _DEADMAN = Endpoint(
 _STATE = Endpoint("~/state", PUBLISHER, LATCHED_QOS)
 _ENDPOINTS = (_HANDS, _DEADMAN, *ROBOT_ENDPOINTS, *COMMAND_ENDPOINTS.values(), _STATE)
 _SWITCH_S = 0.0005  # a thread that computes lets others run: Python's 5 ms would be a command's latency
-_THREADS = 3  # hands, a transition, everything else
+_THREADS = 2  # a transition, everything else
 
 
 class HandRetargetNode(ManagedNode):
@@ -65,7 +67,8 @@ class HandRetargetNode(ManagedNode):
         self._driver: RobotDriver | None = None
         self._commands: Any = None
         self._loop: CommandLoop | None = None
-        self._active_inputs: list[Any] = []
+        self._hands: SubscriptionThread | None = None
+        self._button: Any = None
         self._state = self.create_publisher(String, **publisher_options(self, _STATE, self.throttled_logger))
         self._publish_state(SafetyState.DISENGAGED, "not active")
         self._robot_inputs = RobotInputs(self, self.throttled_logger)
@@ -109,11 +112,13 @@ class HandRetargetNode(ManagedNode):
             self._publish_state,
         )  # fmt: skip
         self._loop = CommandLoop(1.0 / parameters["command_rate_hz"], self._driver.tick, self._on_failure)
-        self._active_inputs = [
-            self._listen(HandPoseArray, _HANDS, self._on_hands, MutuallyExclusiveCallbackGroup()),
-        ]
+        hands = subscription_options(self, _HANDS, self.throttled_logger)
+        self._hands = SubscriptionThread(
+            self, HandPoseArray, {**hands, "raw": True}, self._on_hands, self._on_failure
+        )
         if parameters["deadman"] != "off":
-            self._active_inputs.append(self._listen(Bool, _DEADMAN, self._on_deadman, None))
+            button = subscription_options(self, _DEADMAN, self.throttled_logger)
+            self._button = self.create_subscription(Bool, callback=self._on_deadman, **button)
         self.get_logger().info(
             f"'{parameters['robot']}' ({parameters['side']}) by {self._retargeter.engine.name}, commands on"
             f" '{self._commands.topic_name}': engage with '{self.get_fully_qualified_name()}/engage'"
@@ -136,10 +141,6 @@ class HandRetargetNode(ManagedNode):
         self.parameters.locked = False
         return super().on_cleanup(state)
 
-    def _listen(self, kind: type, endpoint: Endpoint, callback: Any, group: Any) -> Any:
-        options = subscription_options(self, endpoint, self.throttled_logger)
-        return self.create_subscription(kind, callback=callback, callback_group=group, **options)
-
     def close(self) -> None:
         """Stops sending; before destroy_node, in whatever state."""
         driver, self._driver = self._driver, None
@@ -148,13 +149,16 @@ class HandRetargetNode(ManagedNode):
         loop, self._loop = self._loop, None
         if loop is not None:
             loop.close()
-        for subscription in self._active_inputs:
-            self.destroy_subscription(subscription)
-        self._active_inputs = []
+        hands, self._hands = self._hands, None
+        if hands is not None:
+            hands.close()
+        button, self._button = self._button, None
+        if button is not None:
+            self.destroy_subscription(button)
 
-    def _on_hands(self, message: HandPoseArray) -> None:
+    def _on_hands(self, message: bytes, _: int) -> None:
         driver, loop = self._driver, self._loop
-        if driver is not None and driver.on_hands(message) and loop is not None:
+        if driver is not None and driver.on_hands(read_hands(message)) and loop is not None:
             loop.postpone()  # the next command is due one period after this one
 
     def _on_failure(self, error: Exception) -> None:

@@ -1,7 +1,7 @@
 """Hands in, commands out: what the active node hand_retarget does, without its topics.
 
-In: ``HandPoseArray`` and ticks of a timer, each from its own thread. Out: calls of ``send`` with each command and of
-``tell`` with each new state. The engine runs outside the lock, so that ticks never wait for it; commands are sent
+In: the hands of each image and ticks of a timer, each from its own thread. Out: calls of ``send`` with each command and
+of ``tell`` with each new state. The engine runs outside the lock, so that ticks never wait for it; commands are sent
 within it, so that none overtakes another.
 """
 
@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from hand_pose_ros.hand.joint_sets import operator_points
-from hand_pose_ros.msg import HandPose, HandPoseArray
-from hand_pose_ros.nodes.conversions import SIDE_NAMES, joints_of, palm_rotation
+from hand_pose_ros.msg import HandPose
+from hand_pose_ros.nodes.conversions import SIDE_NAMES
+from hand_pose_ros.nodes.hand_bytes import ReadHand
 from hand_pose_ros.nodes.retarget_statistics import RetargetStatistics
 from hand_pose_ros.nodes.throttled_logger import ThrottledLogger, error_line
 from hand_pose_ros.retarget.engagement import Engagement
@@ -96,7 +98,7 @@ class RobotDriver:
             self._update_engagement()
             self._command()
 
-    def on_hands(self, message: HandPoseArray) -> bool:
+    def on_hands(self, hands: Sequence[ReadHand]) -> bool:
         """The hands of one image; whether a command was sent for it."""
         arrived_s = time.monotonic()
         self._statistics.receive()
@@ -104,13 +106,15 @@ class RobotDriver:
             if not self._commander.engaged:
                 return False
             engagement = self._engagements
-            index, why = self._gate.choose([_seen(hand) for hand in message.hands], arrived_s)
+            index, why = self._gate.choose([_seen(hand) for hand in hands], arrived_s)
             if index is None:
                 self._refuse(why)
                 return self._command()
+            # Now, and not when the engine has answered: it may take longer than a hand may be hidden.
+            self._commander.follow_until(self._gate.until_s)
         target = None
         try:
-            hand = operator_hand(message.hands[index])
+            hand = operator_hand(hands[index])
             with self._engine_lock:
                 target = self._engine.retarget(hand)
         except Exception as error:  # noqa: BLE001  an engine is others' code: whatever it raises, the robot holds
@@ -185,12 +189,12 @@ class RobotDriver:
             self._tell(*state)
 
 
-def _seen(hand: HandPose) -> SeenHand:
+def _seen(hand: ReadHand) -> SeenHand:
     side = SIDE_NAMES.get(hand.side, "")
     return SeenHand(side, hand.track_id, hand.state != HandPose.STATE_TRACK, hand.confidence)
 
 
-def operator_hand(hand: HandPose) -> OperatorHand:
+def operator_hand(hand: ReadHand) -> OperatorHand:
     """A message's hand as engines take it. ValueError where its palm has no orientation."""
-    points = operator_points(joints_of(hand), palm_rotation(hand))
-    return OperatorHand(SIDE_NAMES[hand.side], points, np.asarray(hand.angles, np.float64))
+    rotation = Rotation.from_quat(hand.palm_quaternion).as_matrix()
+    return OperatorHand(SIDE_NAMES[hand.side], operator_points(hand.joints, rotation), hand.angles)

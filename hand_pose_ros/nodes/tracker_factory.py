@@ -57,7 +57,10 @@ def refinement(refine: bool, smoothing_hz: float) -> dict[str, Any]:
     """
     if refine:
         return {"filter": FilterConfig(still_hz=smoothing_hz)}
-    surface = SurfaceFitConfig(surface_weight=0.0, free_space_weight=0.0, previous_angle=float("inf"))
+    never = float("inf")
+    surface = SurfaceFitConfig(
+        surface_weight=0.0, free_space_weight=0.0, previous_angle=never, restart_m=never
+    )
     return {
         "refine": RefineConfig(regressor=None, surface=surface),
         "shape": None,

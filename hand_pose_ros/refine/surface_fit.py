@@ -13,6 +13,11 @@ shape:
   "Robust Articulated-ICP for Real-Time Hand Tracking", sections 4.1 and 4.2);
 * model to depth: bones neither before the observed surface nor beside the hand, hidden behind it they may be;
 * angles near the network's; pose near the previous one; thickness near its estimate so far.
+
+That energy has several minima where a network takes one finger for another, or cannot tell which of two it sees. A
+network that changes its mind from frame to frame would take the hand along, so the fit begins from the previous frame's
+angles, too, where the two are far apart, and the lower minimum is the hand (as Sharp et al. 2015, "Accurate, Robust,
+and Flexible Real-time Hand Tracking", keep the hand of the frame before among what their optimiser starts from).
 """
 
 from __future__ import annotations
@@ -47,6 +52,7 @@ from hand_pose_ros.validation import finite_array, require
 Array = NDArray[np.float64]
 
 _POSE, _FIRST_ANGLE = skeleton.PARAMETER_COUNT, skeleton.FIRST_ANGLE
+_TIPS = list(skeleton.TIP_JOINTS)
 # The pixels that surface_weight is meant for: those of a default crop.
 _PIXEL_AREA_M2 = (CROP_CUBE_M / CROP_SIZE) ** 2
 # Expected errors count as at least and at most this (guessed): a network is never surer, nor of less use.
@@ -156,7 +162,23 @@ class SurfaceFit:
             observation, self._model, self._targets(given, expected), prior, self._terms(pixels), first,
             isinstance(shape, ShapeEstimate), config.iterations, config.tolerance,
         )  # fmt: skip
-        return self._solve(problem)
+        hand = self._solve(problem)
+        if previous is None:
+            return hand
+        again = first.copy()
+        again[_FIRST_ANGLE:] = np.clip(
+            prior.mean[1, _FIRST_ANGLE:_POSE], self._limits[:, 0], self._limits[:, 1]
+        )
+        if not self._tips_moved_m(hand, again[_FIRST_ANGLE:]) > config.restart_m:
+            return hand
+        other = self._solve(problem._replace(start=again))
+        return other if other.energy < hand.energy else hand
+
+    @staticmethod
+    def _tips_moved_m(hand: SurfaceHand, angles: Array) -> float:
+        """The farthest that a fingertip of the hand lies from where other angles (20,) put it on the same palm, m."""
+        placed, _ = forward_joints("right", hand.rotation, hand.parameters[:3], angles, hand.shape)
+        return float(np.linalg.norm((placed - hand.joints)[_TIPS], axis=1).max())
 
     def _solve(self, problem: SurfaceProblem) -> SurfaceHand:
         solution = fit_hand(problem)

@@ -6,6 +6,7 @@ one track of one side from the engagement on; another track, as a hand gets that
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -31,7 +32,8 @@ class GateConfig:
     side: str = "right"
     """Of the hand."""
     coast_s: float = 0.1
-    """A hand may be hidden for this long. Chosen: three frames of a camera of 30 Hz."""
+    """A hand may be hidden for this long, from the first image without it on, whether or not more images follow.
+    Chosen: three frames of a camera of 30 Hz."""
     min_confidence: float = 0.3
     """Least probability that a hand is right to 20 mm. Guessed: free hands in plain view are above 0.6."""
     follow_new_track: bool = False
@@ -56,6 +58,12 @@ class HandGate:
         self._track_id: int | None = None
         self._hidden_since_s: float | None = None
 
+    @property
+    def until_s(self) -> float:
+        """How long the hand chosen last may be followed without another word of it, s of ``choose``'s clock: a hidden
+        one until it has been hidden for too long; inf for one in plain view, whose age is the limits' concern."""
+        return math.inf if self._hidden_since_s is None else self._hidden_since_s + self.config.coast_s
+
     def choose(self, hands: Sequence[SeenHand], now_s: float) -> tuple[int | None, str]:
         """(index of the hand to follow, empty), or (None, why there is none)."""
         config = self.config
@@ -79,7 +87,7 @@ class HandGate:
             if self._hidden_since_s is None or now_s < self._hidden_since_s:
                 self._hidden_since_s = now_s
             # The hand was hidden before this image already when it is the first that is known of it.
-            if self._track_id is None or now_s - self._hidden_since_s > config.coast_s:
+            if self._track_id is None or now_s > self.until_s:
                 return None, "the hand is hidden"
         else:
             self._hidden_since_s = None

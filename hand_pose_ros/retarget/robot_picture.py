@@ -30,7 +30,12 @@ Picture = NDArray[np.uint8]
 _FOCAL = 2.4
 """The picture's focal length, in picture widths: a lens of 24 degrees, from so far that near fingers are not huge."""
 _FILLED = 1.0
-"""Share of the picture's width that a ball about the stretched hand has: it is whole whichever way it is turned."""
+"""Share of the picture's width that a ball about what is drawn has: it is whole whichever way it is turned."""
+_SPREAD_RAD = 0.35
+"""By so much a stretched hand's joints move, one at a time, before the ball is laid about it. Guessed: as far as people
+spread fingers, or bend them back."""
+_TEXT = 1.06
+"""The ball is so much larger that a line of text at the picture's rim seldom lies on the hand. Guessed."""
 _STROKE_M = 0.085  # how far a gripper is drawn open whose joints are no lengths
 _FINGER_M = (0.020, 0.016, 0.060)  # a gripper's finger and housing, thin, wide, long; as a common one's
 _HOUSING_M = (0.060, 0.160, 0.070)
@@ -79,15 +84,27 @@ class _HandPicture:
         self._description = description
         self._names = robot.engine.joint_names
         self._parts = robot_parts(description, robot.config)
-        frames = self._frames(np.clip(0.0, robot.limits.lower, robot.limits.upper))  # its fingers stretched
-        points = np.concatenate([_placed(part, frames[part.link]) for part in self._parts])
+        limits = robot.limits
+        stretched = np.clip(0.0, limits.lower, limits.upper)
+        points = self._points(stretched)
         centre = 0.5 * (points.min(axis=0) + points.max(axis=0))
-        self._view = _View(centre, float(np.linalg.norm(points - centre, axis=1).max()), size_px)
+        poses = [stretched]
+        for joint in range(len(stretched)):
+            for way in (-_SPREAD_RAD, _SPREAD_RAD):
+                moved_one = stretched + way * (np.arange(len(stretched)) == joint)
+                poses.append(np.clip(moved_one, limits.lower, limits.upper))
+        farthest = max(float(np.linalg.norm(self._points(pose) - centre, axis=1).max()) for pose in poses)
+        self._view = _View(centre, _TEXT * farthest, size_px)
 
     def draw(self, positions: Array, palm_rotation: Array) -> Picture:
         view, frames = self._view.frame(palm_rotation), self._frames(positions)
         places = [view @ frames[part.link] for part in self._parts]
         return draw_meshes([part.mesh for part in self._parts], places, self._view.camera)
+
+    def _points(self, positions: Array) -> Array:
+        """All that is drawn, (N, 3) m in the root link's frame."""
+        frames = self._frames(positions)
+        return np.concatenate([_placed(part, frames[part.link]) for part in self._parts])
 
     def _frames(self, positions: Array) -> dict[str, Array]:
         """Of each link (4, 4), in the root link's frame."""

@@ -123,6 +123,7 @@ class SafeCommander:
         self._reached = np.zeros(count, bool)
         self._target: Array | None = None
         self._target_s = self._last_s = math.nan
+        self._until_s = math.inf
         self.engaged = False
         self.state, self.reason = SafetyState.DISENGAGED, "not engaged"
 
@@ -152,6 +153,7 @@ class SafeCommander:
             self._last_s = now_s
         self._positions = np.clip(start, limits.lower, limits.upper)
         self.engaged = True
+        self._until_s = math.inf
         self._drop("no target yet")
 
     def disengage(self, reason: str = "disengaged") -> None:
@@ -175,6 +177,11 @@ class SafeCommander:
                 self.state, self.reason = SafetyState.APPROACH, ""
             self._target, self._target_s = np.clip(wanted, self.limits.lower, self.limits.upper), now_s
 
+    def follow_until(self, until_s: float) -> None:
+        """Until when targets are followed, this one and those to come, whatever their age: of a hand that is hidden.
+        inf takes it back; what is no number is none to follow until."""
+        self._until_s = until_s
+
     def refuse(self, reason: str) -> None:
         """There is nothing to follow, for this reason: the next command stops, and what is followed then is approached
         again."""
@@ -194,6 +201,8 @@ class SafeCommander:
             return JointCommand(self._positions, self._velocities)
         if self._target is not None and not 0.0 <= now_s - self._target_s <= self.config.stale_s:
             self.refuse(f"no target for {self.config.stale_s * 1e3:.0f} ms")
+        elif self._target is not None and not now_s <= self._until_s:
+            self.refuse("the hand is hidden")
         self._move(dt)
         self._last_s = now_s
         return JointCommand(self._positions, self._velocities)

@@ -30,6 +30,7 @@ def test_late_begin_early_end_and_a_fault_while_held():
     assert (found.missed, found.extra) == (0, 2)
     assert found.held_agreement == 90.0
     assert found.held_without_fault == 0
+    assert found.held_told == 90.0
 
 
 def test_missed_and_extra():

@@ -208,6 +208,15 @@ def test_silence_holds_and_the_same_hand_is_approached_again(robot):
     assert rig.wait(lambda: rig.state == "follow")
 
 
+def test_hidden_hand_of_which_no_more_is_heard_holds_before_its_last_message_is_stale(robot):
+    rig = robot(stale_s=5.0)
+    rig.call(True)
+    rig.show(1.0)
+    assert rig.wait(lambda: rig.state == "follow")
+    rig.send(state=HandPose.STATE_COAST)
+    assert rig.wait(lambda: rig.state == "hold: the hand is hidden", 2.0)
+
+
 def test_empty_and_hostile_messages_hold(robot):
     rig = robot()
     rig.call(True)

@@ -173,6 +173,59 @@ def test_previous_pose_holds_back():
     assert np.linalg.norm(free.parameters[:3] - start[:3]) > 0.003
 
 
+def ring_folded(share: float) -> np.ndarray:
+    """The open hand with its ring finger folded, from 0 to 1."""
+    parameters = open_hand(1)
+    flexions = skeleton.FIRST_ANGLE + skeleton.FINGER_ANGLE_TABLE[skeleton.FINGERS.index("ring"), 1:]
+    parameters[flexions] += share * (np.array([0.9, 1.1, 0.5]) - parameters[flexions])
+    return parameters
+
+
+def ring_tip_error(hand: SurfaceHand, truth: PlacedHand) -> float:
+    tip = skeleton.FINGER_JOINTS["ring"][-1]
+    return float(np.linalg.norm(hand.joints[tip] - truth.joints[tip]))
+
+
+def test_finger_that_the_network_loses_for_a_frame_stays_where_it_is_seen():
+    """The network, unsure of it, says that a folded finger is stretched; the frame before knew better."""
+    truth, network = PlacedHand(ring_folded(1.0), TEMPLATE), PlacedHand(ring_folded(0.0), TEMPLATE)
+    sigma = np.full(23, 0.005)
+    sigma[list(skeleton.FINGER_JOINTS["ring"])] = 0.03
+    given = (FRAME, truth.draw(), network.joints, sigma, TEMPLATE, ring_folded(0.0))
+    found, alone = (
+        SurfaceFit(SurfaceFitConfig(restart_m=distance)).fit(*given, previous=ring_folded(1.0))
+        for distance in (0.02, float("inf"))
+    )
+    assert found.energy < alone.energy
+    assert ring_tip_error(found, truth) < 0.01
+    assert ring_tip_error(alone, truth) > 0.03
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.4, 0.6, 0.8])
+def test_finger_that_moves_is_where_the_network_sees_it(share: float):
+    truth = PlacedHand(ring_folded(share + 0.2), TEMPLATE)
+    given = (FRAME, truth.draw(), truth.joints, np.full(23, 0.005), TEMPLATE, ring_folded(share + 0.2))
+    found = SurfaceFit(SurfaceFitConfig(restart_m=1e-6)).fit(*given, previous=ring_folded(share))
+    assert ring_tip_error(found, truth) < 0.01
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=15)
+def test_second_start_never_costs_energy(seed: int):
+    rng = np.random.default_rng(seed)
+    parameters = open_hand(seed % 7)
+    truth = PlacedHand(parameters, TEMPLATE)
+    start, previous = parameters + rng.normal(0, 0.02, 26), parameters.copy()
+    previous[skeleton.FIRST_ANGLE :] = rng.uniform(LOWER, UPPER)
+    given = (FRAME, truth.draw(), truth.joints, np.full(23, 0.01), TEMPLATE, start)
+    never, always = (
+        SurfaceFit(SurfaceFitConfig(restart_m=distance)).fit(*given, previous=previous)
+        for distance in (float("inf"), 1e-9)
+    )
+    assert always.energy <= never.energy
+    assert always.start_energy >= always.energy
+
+
 def test_statistics_show_a_hand_beside_the_surface():
     parameters = open_hand(1)
     truth = PlacedHand(parameters, TEMPLATE)
@@ -197,7 +250,8 @@ def test_statistics_show_a_hand_beside_the_surface():
 @pytest.mark.parametrize(
     ("field", "value"),
     [("surface_weight", -1.0), ("facing", 1.0), ("iterations", 0), ("free_space_margin_m", 0.1), ("angle_spread", 0.0),
-     ("tolerance", 1.0), ("thickness_spread", float("nan"))],
+     ("tolerance", 1.0), ("thickness_spread", float("nan")),
+     ("restart_m", 0.0)],
 )  # fmt: skip
 def test_configuration_names_what_is_wrong(field: str, value: float):
     with pytest.raises(ValueError, match=field):

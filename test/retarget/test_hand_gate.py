@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from hand_pose_ros.retarget.hand_gate import GateConfig, HandGate, SeenHand
@@ -60,6 +62,18 @@ def test_hand_may_be_hidden_for_a_while():
     assert chooser.choose(hidden, 0.2) == (0, "")
     assert chooser.choose(hidden, 0.1) == (0, "")  # the clock went back: counted anew
     assert chooser.choose(hidden, 0.21) == (None, "the hand is hidden")
+
+
+def test_how_long_a_hand_may_be_followed_without_another_word_counts_from_when_it_was_hidden():
+    chooser = gate(coast_s=0.1)
+    hidden = [RIGHT._replace(coasts=True)]
+    chooser.choose([RIGHT], 0.0)
+    assert chooser.until_s == math.inf
+    for now_s in (0.03, 0.06, 0.12):
+        chooser.choose(hidden, now_s)
+        assert chooser.until_s == pytest.approx(0.13)
+    chooser.choose([RIGHT], 0.2)
+    assert chooser.until_s == math.inf
 
 
 def test_configuration_is_checked():

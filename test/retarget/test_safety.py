@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hand_pose_ros.retarget.hand_gate import GateConfig, HandGate, SeenHand
 from hand_pose_ros.retarget.safety import JointLimits, SafeCommander, SafetyConfig, SafetyState
 
 LIMITS = JointLimits(
@@ -53,6 +54,54 @@ def follow(made, targets, start_s=0.0, period_s=PERIOD_S):
         made.offer(target, now_s)
         positions.append(made.command(now_s).positions)
     return np.array(positions)
+
+
+@given(
+    hidden_s=st.floats(0.0, 0.6),
+    seen=st.lists(st.floats(0.001, 0.05), min_size=1, max_size=30),
+    hidden=st.lists(st.floats(0.001, 0.19), min_size=1, max_size=8),
+    period_s=st.floats(0.001, 0.03),
+)
+def test_hidden_hand_is_followed_no_longer_than_it_may_whether_or_not_more_is_heard(
+    hidden_s, seen, hidden, period_s
+):
+    """Targets of a hand in plain view, then of a hidden one, at any times, then silence; commands at their rate."""
+    made, gate = commander(), HandGate(GateConfig(coast_s=hidden_s))
+    hand = SeenHand("right", 1, False, 0.9)
+    arrivals = np.cumsum([*seen, *hidden])
+    hidden_from_s = arrivals[len(seen)]
+    now_s, heard = 0.0, 0
+    while now_s < arrivals[-1] + 1.0:
+        now_s += period_s
+        while heard < len(arrivals) and arrivals[heard] <= now_s:
+            index, why = gate.choose([hand._replace(coasts=heard >= len(seen))], arrivals[heard])
+            if index is None:
+                made.refuse(why)
+            else:
+                made.follow_until(gate.until_s)
+                made.offer(START + 0.01 * heard, arrivals[heard])
+            heard += 1
+        made.command(now_s)
+        if now_s > hidden_from_s + hidden_s:
+            assert made.state is SafetyState.HOLD
+    assert made.reason in ("the hand is hidden", "no target for 200 ms")
+
+
+def test_hand_that_is_seen_again_or_engaged_anew_is_followed_as_before():
+    made = commander(stale_s=10.0)
+    made.follow_until(0.05)
+    follow(made, [START] * 10)
+    assert (made.state, made.reason) == (SafetyState.HOLD, "the hand is hidden")
+    made.follow_until(math.inf)
+    follow(made, [START] * 2, 0.1)
+    assert made.state is SafetyState.FOLLOW
+    made.follow_until(0.0)
+    made.engage(START, 0.2)
+    follow(made, [START] * 2, 0.2)
+    assert made.state is SafetyState.FOLLOW
+    made.follow_until(math.nan)
+    follow(made, [START] * 2, 0.3)
+    assert made.state is SafetyState.HOLD
 
 
 @pytest.mark.slow

@@ -26,7 +26,9 @@ STEP_S = MOVE_S + HOLD_S
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed, side", [(0, "right"), (1, "left"), (9, "right")])
+@pytest.mark.parametrize(
+    "seed, side", [(0, "right"), (1, "left"), (9, "right"), (103, "left"), (104, "right")]
+)
 def test_every_held_gesture_is_what_it_is_called(seed, side):
     motion = GestureMotion(seed, CAMERA, side)
     for step, name in enumerate(SCRIPT):

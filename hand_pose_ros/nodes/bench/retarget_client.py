@@ -1,15 +1,16 @@
 """Nodes hand_retarget over DDS, one for each side, driven by moving hands for a while.
 
 In: a robot, sides, an engine, seconds, a folder for the nodes' logs. Out: :class:`DrivenFigures`. The latency is
-from just before a message of hands is sent to the arrival of the first command after it, in this process; the
-node's own, from the arrival of the hands to the sending of the command, is what its diagnostics say.
+from the sending of a message of hands to that of the first command after it, as the middleware stamps both: what this
+process takes to make the one and to read the other is not the node's. The node's own, from the arrival of the hands to
+the sending of the command, is what its diagnostics say.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import numpy as np
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.qos import QoSProfile
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Header
 from std_srvs.srv import SetBool
@@ -30,6 +32,7 @@ from hand_pose_ros.msg import HandPose, HandPoseArray
 from hand_pose_ros.nodes.conversions import hand_message
 from hand_pose_ros.nodes.demo.demo import demo_environment
 from hand_pose_ros.nodes.demo.processes import NodeProcesses
+from hand_pose_ros.nodes.subscription_thread import SubscriptionThread
 from hand_pose_ros.nodes.topics import DIAGNOSTICS_TOPIC, HANDS_TOPIC, JOINT_COMMAND_TOPIC, RELIABLE_QOS
 from hand_pose_ros.retarget.retargeter import build_retargeter
 from hand_pose_ros.retarget.robot_config import read_robot, robot_file
@@ -41,6 +44,7 @@ _RATE_HZ = 30.0
 _READY_S = 60.0
 _MOTION_S = 20 * KEYFRAME_S  # played to and fro
 _SAMPLE_S = 1.0
+_DEEP = QoSProfile(depth=1000)  # a reader that is held up for some seconds loses none
 
 
 @dataclass(frozen=True)
@@ -103,17 +107,22 @@ class _Listener:
     """What one node sends."""
 
     def __init__(self) -> None:
-        self.commands: list[tuple[float, JointState]] = []
-        self.sent_s: float | None = None
-        self.latencies_ms: list[float] = []
+        self.commands: list[JointState] = []
+        self.sent_ns: list[int] = []
         self.node_ms: list[float] = []
 
-    def on_command(self, message: JointState) -> None:
-        now_s = time.monotonic()
-        self.commands.append((now_s, message))
-        if self.sent_s is not None:
-            self.latencies_ms.append(1e3 * (now_s - self.sent_s))
-            self.sent_s = None
+    def on_command(self, message: JointState, sent_ns: int) -> None:
+        self.commands.append(message)
+        self.sent_ns.append(sent_ns)
+
+
+def latencies_ms(hands_ns: Sequence[int], commands_ns: Sequence[int]) -> np.ndarray:
+    """From each sending of hands to that of the first command after it, ms; hands that no command follows are left
+    out. Both in order of time."""
+    hands, commands = np.array(hands_ns, np.int64), np.array(commands_ns, np.int64)
+    first = np.searchsorted(commands, hands, side="right")
+    answered = first < len(commands)
+    return (commands[first[answered]] - hands[answered]) * 1e-6
 
 
 def drive_nodes(robot: str, sides: Sequence[str], engine: str, seconds: float, folder: Path) -> DrivenFigures:
@@ -129,7 +138,11 @@ def drive_nodes(robot: str, sides: Sequence[str], engine: str, seconds: float, f
     executor.add_node(node)
     try:
         with NodeProcesses(folder, environment) as processes:
-            return _Drive(node, executor, processes, robot, sides, engine).run(seconds)
+            drive = _Drive(node, executor, processes, robot, sides, engine)
+            try:
+                return drive.run(seconds)
+            finally:
+                drive.close()
     finally:
         executor.shutdown()
         node.destroy_node()
@@ -149,8 +162,13 @@ class _Drive:
         self._node, self._executor, self._processes = node, executor, processes
         self._robot, self._engine = robot, engine
         self._listeners = {side: _Listener() for side in sides}
+        self._threads: list[SubscriptionThread] = []
+        self._failures: list[Exception] = []
         node.create_subscription(DiagnosticArray, DIAGNOSTICS_TOPIC, self._on_diagnostics, 10)
         self._publisher = node.create_publisher(HandPoseArray, HANDS_TOPIC, RELIABLE_QOS)
+        self._hands_ns: list[int] = []
+        # Its own hands, as bytes that nobody reads: only the middleware knows when they were sent.
+        self._listen(HandPoseArray, HANDS_TOPIC, lambda _, sent_ns: self._hands_ns.append(sent_ns), raw=True)
 
     def run(self, seconds: float) -> DrivenFigures:
         for side in self._listeners:
@@ -158,18 +176,18 @@ class _Drive:
         messages = _messages(list(self._listeners))
         self._engage()
         usage: dict[str, list[Usage]] = {side: [] for side in self._listeners}
-        start_s, sent = time.monotonic(), 0
+        start_s, sent, due_s = time.monotonic(), 0, 0.0
         while (now_s := time.monotonic() - start_s) < seconds:
-            self._spin_until(start_s + sent / _RATE_HZ)
+            self._spin_until(start_s + due_s)
+            due_s = max(due_s, now_s) + 1.0 / _RATE_HZ  # what it is late by is not made up
             place = sent % (2 * len(messages) - 2)
             message = messages[min(place, 2 * len(messages) - 2 - place)]
-            for listener in self._listeners.values():
-                listener.sent_s = time.monotonic()
             self._publisher.publish(message)
             sent += 1
             for side, samples in usage.items():
                 if not samples or now_s >= samples[-1].time_s + _SAMPLE_S:
                     samples.append(process_usage(self._processes.pid(side), now_s))
+        self.close()  # nothing comes any more while the figures are made
         return DrivenFigures(
             self._robot,
             seconds,
@@ -179,10 +197,24 @@ class _Drive:
     def _start(self, side: str) -> None:
         listener = self._listeners[side]
         topic = f"{side}/{JOINT_COMMAND_TOPIC}"
-        self._node.create_subscription(JointState, topic, listener.on_command, 100)
+        self._listen(JointState, topic, listener.on_command)
         parameters = {"robot": self._robot, "side": side, "engine": self._engine, "start_from": "rest"}
         remaps = {"hands": "/hands", JOINT_COMMAND_TOPIC: f"/{topic}", "__node": f"retarget_{side}"}
         self._processes.start(side, "hand_pose_ros.nodes.retarget_node", parameters, remaps)
+
+    def _listen(
+        self, kind: type, topic: str, callback: Callable[[Any, int], object], raw: bool = False
+    ) -> None:
+        """A thread for each: an executor would fall behind a hundred commands a second on a busy machine."""
+        options = {"topic": topic, "qos_profile": _DEEP, "raw": raw}
+        self._threads.append(SubscriptionThread(self._node, kind, options, callback, self._failures.append))
+
+    def close(self) -> None:
+        """Ends the threads. RuntimeError where one of them failed."""
+        for thread in self._threads:
+            thread.close()
+        if self._failures:
+            raise RuntimeError(f"what a node sends cannot be read: {self._failures[0]}")
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
@@ -206,20 +238,22 @@ class _Drive:
                 raise RuntimeError(f"the node hand_retarget did not start: {self._processes.log_tail(side)}")
 
     def _spin_until(self, end_s: float) -> None:
+        self._executor.spin_once(timeout_sec=0.0)  # at least, however late it is
         while (left_s := end_s - time.monotonic()) > 0:
             self._executor.spin_once(timeout_sec=left_s)
 
     def _figures(self, side: str, usage: list[Usage], seconds: float) -> NodeFigures:
         listener = self._listeners[side]
         robot = build_retargeter(read_robot(robot_file(self._robot, side)), self._engine, side)
-        positions = np.array([list(message.position) for _, message in listener.commands]).reshape(
+        positions = np.array([list(message.position) for message in listener.commands]).reshape(
             -1, len(robot.engine.joint_names)
         )
-        velocities = np.array([list(message.velocity) for _, message in listener.commands]).reshape(
+        velocities = np.array([list(message.velocity) for message in listener.commands]).reshape(
             positions.shape
         )
         limits = robot.limits
-        p50, p95 = np.percentile(listener.latencies_ms or [np.nan], (50, 95))
+        latencies = latencies_ms(self._hands_ns, listener.sent_ns)
+        p50, p95 = np.percentile(latencies, (50, 95)) if len(latencies) else (np.nan, np.nan)
         return NodeFigures(
             commands=len(positions),
             rate_hz=len(positions) / seconds,

@@ -1,0 +1,127 @@
+"""A subscription with a thread of its own: everything comes, in order, whatever the executor does, until it ends."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+import rclpy
+from rclpy.event_handler import SubscriptionEventCallbacks
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from std_msgs.msg import Int64
+
+from hand_pose_ros.nodes.subscription_thread import SubscriptionThread
+
+DEEP = QoSProfile(depth=100)
+
+
+def wait(condition, timeout_s=10.0) -> bool:
+    end = time.monotonic() + timeout_s
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.005)
+    return bool(condition())
+
+
+class Rig:
+    def __init__(self, callback, qos=DEEP, **options) -> None:
+        self.context = rclpy.Context()
+        rclpy.init(context=self.context)
+        self.node = rclpy.create_node("listener", context=self.context)
+        self.failures: list[Exception] = []
+        self.publisher = self.node.create_publisher(Int64, "numbers", DEEP)
+        options = {"topic": "numbers", "qos_profile": qos, **options}
+        self.thread = SubscriptionThread(self.node, Int64, options, callback, self.failures.append)
+        assert wait(lambda: self.publisher.get_subscription_count() > 0 or qos is not DEEP)
+
+    def close(self) -> None:
+        self.thread.close()
+        self.node.destroy_node()
+        self.context.try_shutdown()
+
+
+@pytest.fixture
+def rig():
+    rigs: list[Rig] = []
+
+    def make(*arguments, **options):
+        rigs.append(Rig(*arguments, **options))
+        return rigs[-1]
+
+    yield make
+    for made in rigs:
+        made.close()
+
+
+def test_messages_come_in_order_without_and_beside_an_executor(rig):
+    heard: list[int] = []
+    made = rig(lambda message, _: heard.append(message.data))
+    executor = SingleThreadedExecutor(context=made.context)
+    executor.add_node(made.node)
+    for number in range(40):
+        made.publisher.publish(Int64(data=number))
+        if number % 2:
+            executor.spin_once(timeout_sec=0.0)
+    assert wait(lambda: len(heard) >= 40)
+    assert heard == list(range(40))
+    executor.shutdown()
+
+
+def test_bytes_come_where_they_are_asked_for(rig):
+    heard: list[bytes] = []
+    made = rig(lambda message, _: heard.append(message), raw=True)
+    made.publisher.publish(Int64(data=7))
+    assert wait(lambda: heard)
+    assert heard[0][-8:] == (7).to_bytes(8, "little")
+
+
+def test_callback_that_fails_is_told_and_the_next_message_comes(rig):
+    heard: list[int] = []
+
+    def callback(message: Int64, sent_ns: int) -> None:
+        assert abs(sent_ns - time.time_ns()) < 60e9
+        if message.data == 0:
+            raise ValueError("zero")
+        heard.append(message.data)
+
+    made = rig(callback)
+    for number in (0, 1):
+        made.publisher.publish(Int64(data=number))
+    assert wait(lambda: heard == [1])
+    assert [str(error) for error in made.failures] == ["zero"]
+
+
+def test_nothing_comes_after_closing_which_takes_no_time(rig):
+    heard: list[int] = []
+    made = rig(lambda message, _: heard.append(message.data))
+    begin_s = time.monotonic()
+    made.thread.close()
+    assert time.monotonic() - begin_s < 0.4
+    made.publisher.publish(Int64(data=1))
+    time.sleep(0.2)
+    assert heard == []
+    assert not any(thread.name == "numbers thread" for thread in threading.enumerate())
+
+
+def test_publisher_that_offers_less_is_told_by_the_executor(rig):
+    told: list[object] = []
+    asks = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
+    made = rig(
+        lambda *_: None, asks, event_callbacks=SubscriptionEventCallbacks(incompatible_qos=told.append)
+    )
+    less = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+    made.node.create_publisher(Int64, "numbers", less)
+    executor = SingleThreadedExecutor(context=made.context)
+    executor.add_node(made.node)
+    end_s = time.monotonic() + 10.0
+    while not told and time.monotonic() < end_s:
+        executor.spin_once(timeout_sec=0.1)
+    executor.shutdown()
+    assert told
+
+
+def test_thread_ends_with_the_middleware(rig):
+    made = rig(lambda *_: None)
+    made.context.try_shutdown()
+    assert wait(lambda: not made.thread._thread.is_alive(), 3.0)
