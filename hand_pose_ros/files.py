@@ -10,10 +10,13 @@ import glob
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 @contextmanager
@@ -59,6 +62,22 @@ def require_writable(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder) as file:
         file.write(b" ")
+
+
+def read_arrays(path: str | Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
+    """The arrays of these names in a npz file, without pickle.
+
+    OSError where it cannot be opened; ValueError where it is no such file, is damaged, or lacks a name.
+    """
+    with Path(path).open("rb") as file:
+        try:
+            with np.load(file, allow_pickle=False) as archive:
+                return {name: np.asarray(archive[name]) for name in names}
+        except OSError:
+            raise
+        except Exception as error:
+            # A damaged archive fails in zipfile, zlib and numpy's parser of headers, each in ways of its own.
+            raise ValueError(str(error) or type(error).__name__) from error
 
 
 def clear_leftovers(folder: Path, stem: str = "*") -> None:

@@ -23,6 +23,7 @@ from hand_pose_ros.depth.camera_presets import camera_preset, preset_names
 from hand_pose_ros.hand.skeleton import SIDES
 from hand_pose_ros.nodes.fast_dds import profile_environment
 from hand_pose_ros.nodes.hand_frames import resolved_prefix, side_prefix
+from hand_pose_ros.nodes.parameters.tracker_parameters import TRACKER_PARAMETERS
 from hand_pose_ros.retarget.urdf import urdf_text
 
 SHARE = Path(get_package_share_directory("hand_pose_ros"))
@@ -117,6 +118,13 @@ def argument_error(given):
         if given[name] != FROM_FILE and not is_of(kind, given[name]):
             wanted = {int: "a whole number", float: "a number", bool: "true or false"}[kind]
             return f"{name} is '{given[name]}', want {wanted}"
+    for parameter in TRACKER_PARAMETERS:
+        text = given.get(parameter.name, FROM_FILE)
+        if parameter.name in PARAMETER_ARGUMENTS and text != FROM_FILE:
+            plain = text if PARAMETER_ARGUMENTS[parameter.name][0] is str else yaml.safe_load(text)
+            error = parameter.error(parameter.from_ros(plain))
+            if error is not None:
+                return error
     if given["description"] in ("true", "1") and given["tf_mode"] == "full":
         return "tf_mode is 'full', want root or none with description:=true: no frame may have two publishers"
     if given["camera"]:
@@ -149,7 +157,7 @@ def is_of(kind, text):
         return True
     try:
         value = yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):  # dates that are none, brackets without end
         return False
     kinds = (int, float) if kind is float else (kind,)
     return type(value) in kinds
@@ -159,13 +167,26 @@ def file_error(path):
     """What is wrong with the file of parameters, None when nothing is."""
     try:
         content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        return f"params_file is '{path}', which cannot be read: {getattr(error, 'strerror', None) or error}"
     except yaml.YAMLError as error:
         return f"params_file is '{path}', which is no YAML: {' '.join(str(error).split())}"
-    if not isinstance(content, dict):
+    except (OSError, ValueError, RecursionError) as error:
+        return f"params_file is '{path}', which cannot be read: {getattr(error, 'strerror', None) or error}"
+    if not has_parameters(content):
         return f"params_file is '{path}', which holds no parameters: want /**: ros__parameters: ..."
     return None
+
+
+def has_parameters(content):
+    """Whether a node's parameters are anywhere in a file's mappings: below its name, and those of its namespaces."""
+    waiting, seen = [content], set()
+    while waiting:
+        mapping = waiting.pop()
+        if isinstance(mapping, dict) and id(mapping) not in seen:  # an alias may stand in many places
+            seen.add(id(mapping))
+            if "ros__parameters" in mapping:
+                return True
+            waiting += mapping.values()
+    return False
 
 
 def camera_settings(given):

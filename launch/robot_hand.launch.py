@@ -121,10 +121,11 @@ def robot_of(path):
     """The robot that a file of parameters names, empty where it names none or cannot be read."""
     try:
         content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+    except (OSError, ValueError, RecursionError, yaml.YAMLError):
         return ""
     nodes = content.values() if isinstance(content, dict) else []
-    found = [node.get("ros__parameters", {}).get("robot", "") for node in nodes if isinstance(node, dict)]
+    given = [node.get("ros__parameters") for node in nodes if isinstance(node, dict)]
+    found = [parameters.get("robot", "") for parameters in given if isinstance(parameters, dict)]
     return next((robot for robot in found if robot), "")
 
 

@@ -8,7 +8,6 @@ obtain joint angle ground truth". One shape a hand, found on a spread of its fra
 from __future__ import annotations
 
 import hashlib
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -19,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
 from hand_pose_ros.datasets.benchmarks import Benchmark
-from hand_pose_ros.files import replaced
+from hand_pose_ros.files import read_arrays, replaced
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.fit_config import FitConfig
 from hand_pose_ros.hand.fitting import fit_hands
@@ -169,8 +168,9 @@ def _read(path: Path, count: int) -> FittedHands | None:
     if not path.exists():
         return None
     try:
-        with np.load(path, allow_pickle=False) as file:
-            fit = FittedHands(**{field.name: file[field.name] for field in fields(FittedHands)})
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        fit = FittedHands(**read_arrays(path, [field.name for field in fields(FittedHands)]))
+    except (OSError, ValueError):
         return None
-    return fit if {len(getattr(fit, field.name)) for field in fields(FittedHands)} == {count} else None
+    return (
+        fit if {getattr(fit, field.name).shape[:1] for field in fields(FittedHands)} == {(count,)} else None
+    )

@@ -19,7 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.depth.image import DepthData, DepthImageError, UnknownEncodingError, as_bytes
-from hand_pose_ros.depth.png import DEPTH_PIXELS, HEADER_BYTES, MOST_PIXELS, SIGNATURE, png_header
+from hand_pose_ros.depth.png import (
+    DEPTH_PIXELS,
+    HEADER_BYTES,
+    MOST_PIXELS,
+    SIGNATURE,
+    is_whole_png,
+    png_header,
+)
 from hand_pose_ros.kernel_cache import njit
 from hand_pose_ros.validation import shown
 
@@ -59,9 +66,9 @@ def decode_compressed_depth(
     if _COUNTS[encoding]:
         metres = counts * np.float32(depth_unit_m)
     else:
-        if not (math.isfinite(scale) and math.isfinite(offset)):
+        if not (0.0 < scale < math.inf and math.isfinite(offset)):
             raise DepthImageError(
-                f"compressed depth image's A and B are {scale} and {offset}, want finite numbers"
+                f"compressed depth image's A and B are {scale} and {offset}, want finite numbers, A above 0"
             )
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
             metres = np.float32(scale) / (counts.astype(np.float32) - np.float32(offset))
@@ -115,6 +122,8 @@ def _png_size(picture: NDArray[np.uint8]) -> tuple[int, int]:
 
 def _unpack_png(picture: NDArray[np.uint8]) -> NDArray[np.uint16]:
     width, height = _png_size(picture)
+    if not is_whole_png(picture.tobytes()):
+        raise DepthImageError("compressed depth image's PNG is damaged: cut off, or not as it was written")
     try:
         counts = cv2.imdecode(picture, cv2.IMREAD_UNCHANGED)
     except cv2.error as error:

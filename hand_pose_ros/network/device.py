@@ -13,7 +13,7 @@ from hand_pose_ros.network.backend import DEVICES
 from hand_pose_ros.network.processor import BFLOAT16_FLAGS
 from hand_pose_ros.validation import require
 
-_DEVICE_WORDS = ("CUDA", "cuDNN", "CUBLAS", "NVML", "HIP error", "out of memory")
+_DEVICE_WORDS = ("CUDA", "cuDNN", "CUBLAS", "NVML", "HIP error", "HIP GPUs", "nvrtc", "out of memory")
 """In the texts of torch's RuntimeErrors when a GPU fails, where these have no class of their own."""
 
 

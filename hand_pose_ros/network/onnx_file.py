@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ Array32 = NDArray[np.float32]
 FORMAT = "hand_pose_ros-onnx-1"
 MOST_BYTES = 16 * 1024 * 1024
 """A shipped file is at most this large, as one of weights; none is read that is larger than four times that."""
+_MOST_INPUTS = 2**24
+"""Numbers of one input. Guessed: twenty times a whole picture of 1280x720."""
 _METADATA = 14  # field of ModelProto in onnx.proto; a StringStringEntryProto has key 1 and value 2
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5  # kinds of fields in protobuf's encoding
 _MAKE = "make it with: hand-pose export --onnx"
@@ -100,7 +103,9 @@ def read_onnx_file(path: Path, sha256: str) -> OnnxFile:
         example = values.astype(np.float32).reshape([int(n) for n in json.loads(metadata["example_shape"])])
         if not shapes or any(n < 1 or n > 4096 for shape in shapes for n in shape):
             raise ValueError("its inputs have no size")
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        if any(math.prod(shape) > _MOST_INPUTS for shape in shapes):
+            raise ValueError(f"an input has more than {_MOST_INPUTS} numbers")
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise OnnxError(f"{path}: metadata cannot be used ({shown(error)}), {_MAKE}") from error
     return OnnxFile(path, data, metadata, shapes, example)
 

@@ -131,7 +131,7 @@ def read_header(path: Path) -> tuple[dict[str, str], str]:
             shape = tuple(int(count) for count in tensor["shape"])
             digest.update(f"{key}|{_TYPE_NAMES[tensor['dtype']]}|{shape}|".encode())
             digest.update(body[first:end])
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         raise CheckpointError(f"{path}: not a readable safetensors file ({shown(error)})") from error
     return {str(key): str(value) for key, value in metadata.items()}, digest.hexdigest()
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 _END_PATIENCE_S = 1.0  # guessed: longer than a frame, shorter than anybody waits for the end of a process
 _STOP_PATIENCE_S = 20.0  # guessed: the first frame may still be compiling kernels
+_WAITING = "waiting for the first frame"
 
 
 class FrameWorker:
@@ -63,8 +64,7 @@ class FrameWorker:
             str(RECTIFIED.from_ros(parameters["rectified"])), node.resolve_topic_name(DEPTH_TOPIC)
         )
         self._mailbox: Mailbox[tuple[Image, CameraInfo, int]] = Mailbox()
-        self._reset = threading.Event()
-        self._resets = 0
+        self._resets = self._resets_done = 0
         self._publishing = threading.Lock()
         self.on_reset: Callable[[], None] = lambda: None
         self._recalibration = threading.Event()
@@ -77,7 +77,7 @@ class FrameWorker:
         self._last_stamp_ns: int | None = None
         self._told_faults: dict[str, str] = {}
         self._unit_watch = UnitWatch()
-        self.tracking = "waiting for the first frame"
+        self.tracking = _WAITING
         # What is loaded by now stays until the node ends. Python's full collections would walk over all of it again and
         # again (torch and numba alone are hundreds of thousands of objects), for 0.15 s each, in the middle of a frame.
         gc.collect()
@@ -95,7 +95,6 @@ class FrameWorker:
         ``on_reset`` is called."""
         with self._publishing:
             self._resets += 1
-            self._reset.set()
         self.on_reset()
 
     def request_recalibration(self) -> tuple[bool, str]:
@@ -163,12 +162,16 @@ class FrameWorker:
         if resets != self._resets:
             self._statistics.drop(FrameOutcome.BEFORE_RESET)
             return
-        if self._reset.is_set():
-            self._reset.clear()
+        if (
+            resets != self._resets_done
+        ):  # by the frame's own count: an older frame cannot take a newer reset for done
+            self._resets_done = resets
             self._start_afresh()
         if not self._enabled.is_set():
             self._leave_alone(image)
             return
+        if self.tracking == DISABLED:
+            self.tracking = _WAITING
         if self._recalibration.is_set():
             self._recalibration.clear()
             self._tracker.recalibrate()
@@ -203,7 +206,8 @@ class FrameWorker:
         self.tracking = result.state.name.lower()
         if not hands and not np.isfinite(depth).any():
             self._throttled_logger.warn("no reading", "the depth image has no valid pixel at all")
-        self._outputs.publish_pictures(hands, image.header, depth, camera)
+        if resets == self._resets:
+            self._outputs.publish_pictures(hands, image.header, depth, camera)
 
     def _give_hints(self, depth: np.ndarray) -> None:
         """What no hand can be found in is told: in the log, and in the diagnostics for as long as it lasts."""

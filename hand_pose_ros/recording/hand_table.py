@@ -8,7 +8,6 @@ docs/reference/recordings.md lists every column. No pickle is written or loaded.
 from __future__ import annotations
 
 import csv
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hand_pose_ros.files import replaced
+from hand_pose_ros.files import read_arrays, replaced
 from hand_pose_ros.hand.skeleton import ANGLE_COUNT, ANGLE_NAMES, JOINT_COUNT, JOINT_NAMES, SHAPE_NAMES, SIDES
 from hand_pose_ros.recording.recorded_frame import RecordingError, TrueHand
 from hand_pose_ros.recording.tracked_frame import TrackedFrame
@@ -28,6 +27,14 @@ HANDS_NPZ = "hands.npz"
 HANDS_CSV = "hands.csv"
 
 Array = NDArray[Any]
+
+_KIND_NAMES = {
+    "i": "whole numbers",
+    "u": "whole numbers",
+    "f": "real numbers",
+    "U": "texts",
+    "b": "truth values",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,20 +187,18 @@ def read_hand_table(path: Path) -> HandTable:
     """The table in a npz file, or in the folder of a replay. RecordingError when there is none, or a damaged one."""
     file = path / HANDS_NPZ if path.is_dir() else path
     try:
-        with np.load(file, allow_pickle=False) as arrays:
-            table = HandTable(**{field.name: arrays[field.name] for field in fields(HandTable)})
+        table = HandTable(**read_arrays(file, [field.name for field in fields(HandTable)]))
     except OSError as error:
         raise RecordingError(f"cannot read '{file}': {error.strerror or shown(error)}") from error
-    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, AttributeError) as error:
-        raise RecordingError(
-            f"'{file}' is not the {HANDS_NPZ} of a replay: {shown(error) or type(error).__name__}"
-        ) from error
+    except ValueError as error:
+        raise RecordingError(f"'{file}' is not the {HANDS_NPZ} of a replay: {shown(error)}") from error
     _check(file, table)
     return table
 
 
 def _check(file: Path, table: HandTable) -> None:
-    """RecordingError unless the arrays fit each other and hold finite numbers."""
+    """RecordingError unless the arrays are of their types, fit each other and hold finite numbers and known codes."""
+    empty = hand_table([])
     per_frame = ("frame", "stamp_ns", "name", "state", "wall_ms")
     shapes = {"joints": (JOINT_COUNT, 3), "joint_confidence": (JOINT_COUNT,), "angles": (ANGLE_COUNT,)}
     shapes |= {
@@ -204,6 +209,9 @@ def _check(file: Path, table: HandTable) -> None:
     shapes |= {"palm_rotation": (3, 3), "shape": (len(SHAPE_NAMES),), "truth_joints": (JOINT_COUNT, 3)}
     for field in fields(table):
         array = getattr(table, field.name)
+        kind = getattr(empty, field.name).dtype.kind
+        if array.dtype.kind not in ("iu" if kind in "iu" else kind):
+            raise RecordingError(f"'{file}': {field.name} holds {array.dtype}, want {_KIND_NAMES[kind]}")
         counted = "frame" if field.name in per_frame else "truth_row" if "truth" in field.name else "hand_row"
         want = (len(np.atleast_1d(getattr(table, counted))), *shapes.get(field.name, ()))
         if array.shape != want:
@@ -214,3 +222,7 @@ def _check(file: Path, table: HandTable) -> None:
         rows = getattr(table, name)
         if rows.size and not 0 <= rows.min() <= rows.max() < len(table.frame):
             raise RecordingError(f"'{file}': {name} names a frame that is not there")
+    sides, states = range(len(SIDES)), [int(state) for state in TrackState]
+    for name, codes in (("side", sides), ("truth_side", sides), ("state", states), ("hand_state", states)):
+        if not np.isin(getattr(table, name), list(codes)).all():
+            raise RecordingError(f"'{file}': {name} holds a code that is none of {list(codes)}")

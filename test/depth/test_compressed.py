@@ -137,8 +137,23 @@ def test_damaged_png_is_refused(data, why):
         decode_compressed_depth(data, "16UC1; compressedDepth png")
 
 
-@pytest.mark.parametrize("quantisation", [(np.nan, 0.0), (np.inf, 1.0)])
-def test_quantisation_that_is_no_number_is_refused(quantisation):
+def test_damage_anywhere_in_a_png_is_refused_without_a_line_on_stderr(capfd):
+    whole, rng = png(COUNTS), np.random.default_rng(0)
+    for kind in range(60):
+        data, at = bytearray(whole), int(rng.integers(8, len(whole)))
+        if kind % 2:
+            data[at] ^= 1 << int(rng.integers(8))
+        else:
+            del data[at:]
+        with pytest.raises(DepthImageError):
+            decode_compressed_depth(HEADER + bytes(data), "16UC1; compressedDepth png")
+    assert capfd.readouterr().err == "", "libpng would write lines for every picture"
+
+
+@pytest.mark.parametrize(
+    "quantisation", [(np.nan, 0.0), (np.inf, 1.0), (0.0, 0.0), (-10100.0, 1.0), (1.0, -np.inf)]
+)
+def test_quantisation_that_makes_no_depth_is_refused(quantisation):
     with pytest.raises(DepthImageError, match="finite"):
         decode_compressed_depth(
             struct.pack("<iff", 0, *quantisation) + png(COUNTS), "32FC1; compressedDepth png"

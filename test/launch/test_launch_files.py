@@ -234,7 +234,52 @@ def test_argument_that_cannot_be_is_named_and_nothing_starts(launch_name, name):
 
 
 @pytest.mark.parametrize(
-    "content, why", [("[1, 2", "no YAML"), ("", "no parameters"), ("- a\n", "no parameters")]
+    "argument, wanted",
+    [
+        ("hands:=3", "'hands' is 3, want 1 to 2"),
+        ("hands:=2.0", "hands is '2.0', want a whole number"),
+        ("hands:=2026-99-99", "hands is '2026-99-99', want a whole number"),
+        ("side:=both", "'side' is 'both', want one of: auto, left, right"),
+        ("depth_unit:=-0.001", "'depth_unit' is -0.001, want"),
+        ("depth_unit:=.nan", "'depth_unit' is nan, want finite numbers"),
+        ("tf_mode:=all", "'tf_mode' is 'all', want one of"),
+        ("device:=gpu", "'device' is 'gpu', want one of"),
+        (
+            "input_transport:=compressed",
+            "'input_transport' is 'compressed', want one of: raw, compressedDepth",
+        ),
+        ("frame_prefix:=/robot/", "'frame_prefix' is '/robot/': it begins with '/'"),
+        ("target_frame:=/map", "'target_frame' is '/map': it begins with '/'"),
+        ("joint_sets:=mano", "'joint_sets' is"),
+        ("rectified:=perhaps", "'rectified' is 'perhaps', want one of"),
+    ],
+)
+def test_value_that_the_node_would_refuse_is_refused_before_it_starts(argument, wanted):
+    with pytest.raises(RuntimeError) as refused:
+        made("hand_tracker", argument)
+    assert "hand_tracker.launch.py: " in str(refused.value)
+    assert wanted in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "argument",
+    ["hands:=2", "side:=left", "depth_unit:=0.01", "user:=007", "rectified:=no", "rectified:=True", "tf_mode:=none",
+     "joint_sets:=mediapipe21,openxr26", "joint_sets:=", "frame_prefix:=", "autostart:=false"],
+)  # fmt: skip
+def test_value_that_the_node_takes_is_taken(argument):
+    assert made("hand_tracker", argument)[0]
+
+
+@pytest.mark.parametrize(
+    "content, why",
+    [
+        ("[1, 2", "no YAML"),
+        ("", "no parameters"),
+        ("- a\n", "no parameters"),
+        ("hand_tracker:\n  hands: 2\n", "no parameters"),
+        ("a: 2026-99-99", "cannot be read"),
+        (5000 * "[", "cannot be read"),
+    ],
 )
 def test_file_of_parameters_that_is_none_is_named(tmp_path, content, why):
     path = tmp_path / "mine.yaml"

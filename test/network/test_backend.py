@@ -283,3 +283,53 @@ def test_openvino_runs_where_there_is_no_network():
 def test_onnx_errors_are_one_line(tmp_path):
     with pytest.raises(OnnxError, match=r"none.onnx: no such file, make it with: hand-pose export --onnx"):
         read_onnx_file(tmp_path / "none.onnx", "0")
+
+
+def with_metadata(data: bytes, key: str, value: str) -> bytes:
+    """An ONNX file with one more entry of metadata, which takes the place of the one of that key."""
+
+    def field(number: int, content: bytes) -> bytes:
+        length, size = len(content), b""
+        while length > 127:
+            size, length = size + bytes([length & 127 | 128]), length >> 7
+        return bytes([number << 3 | 2]) + size + bytes([length]) + content
+
+    return data + field(14, field(1, key.encode()) + field(2, value.encode()))
+
+
+@pytest.mark.parametrize(
+    "key, value",
+    [
+        ("input_shapes", "[[1e999]]"),
+        ("input_shapes", "[[NaN]]"),
+        ("input_shapes", "[[4096, 4096, 4096]]"),
+        ("input_shapes", "[[4096, 4096, 4096, 4096, 4096, 4096]]"),
+        ("example_shape", "[1e999]"),
+        ("example_shape", "[-1, -1]"),
+        ("example_output", "!"),
+    ],
+)
+def test_an_example_that_makes_no_sense_is_named_before_anything_is_made_of_it(copied, key, value):
+    onnx = copied.with_suffix(".onnx")
+    onnx.write_bytes(with_metadata(onnx.read_bytes(), key, value))
+    with pytest.raises(OnnxError, match="metadata cannot be used"):
+        read_onnx_file(onnx, read_info(copied).sha256)
+
+
+@pytest.mark.slow
+def test_a_backend_that_fails_on_the_example_leaves_the_network_to_torch(monkeypatch, caplog):
+    from hand_pose_ros.network import onnx_backends
+
+    class Failing:
+        name, device, precision = "onnxruntime", Device("cpu"), "float32"
+
+        def __init__(self, file, config):
+            pass
+
+        def __call__(self, *inputs):
+            raise RuntimeError("a node\nhas the wrong shape")
+
+    monkeypatch.setitem(onnx_backends.OPENERS, "onnxruntime", Failing)
+    with caplog.at_level(logging.WARNING):
+        assert open_shipped(backend="onnxruntime", device="cpu").name == "torch"
+    assert "onnxruntime cannot run it: a node" in caplog.text

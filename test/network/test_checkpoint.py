@@ -18,7 +18,7 @@ from hand_pose_ros.network.checkpoint import (
 )
 from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.model import HandNet
-from hand_pose_ros.network.weights_file import CheckpointError
+from hand_pose_ros.network.weights_file import CheckpointError, read_info
 
 TINY = NetworkConfig(widths=(8, 16, 16, 16), blocks=(0, 0, 0), up_blocks=(0, 0), ik_hidden=32, crop_size=64)
 
@@ -246,6 +246,23 @@ def test_metadata_of_any_kind_end_in_one_line(weights, field, text):
     with pytest.raises(CheckpointError, match="hand.safetensors: ") as refused:
         load_model(weights)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("part", ["dtype", "shape", "data_offsets"])
+@pytest.mark.parametrize(
+    "value", ["1e999", "[1e999, 2]", "[NaN]", "null", "{}", '"x"', "[-5, 10]", "[0, 1e40]"]
+)
+def test_a_header_of_any_kind_ends_in_one_line(weights, part, value):
+    data = weights.read_bytes()
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:end])
+    next(entry for entry in header.values() if entry.get("shape"))[part] = "HERE"
+    text = json.dumps(header).replace('"HERE"', value).encode()
+    weights.write_bytes(len(text).to_bytes(8, "little") + text + data[end:])
+    for read in (read_info, load_model):
+        with pytest.raises(CheckpointError, match="hand.safetensors: ") as refused:
+            read(weights)
+        assert "\n" not in str(refused.value)
 
 
 def test_a_file_too_large_is_not_read(weights, monkeypatch):

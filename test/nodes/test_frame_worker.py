@@ -188,6 +188,63 @@ def test_result_of_a_frame_taken_before_a_reset_is_thrown_away(
 
 
 @pytest.mark.slow
+def test_a_reset_that_comes_at_any_moment_is_not_used_up_by_an_older_frame(
+    bench: Callable[..., Bench], fake_tracker, monkeypatch: pytest.MonkeyPatch
+):
+    """A bag that loops just when the worker has taken a frame."""
+    tested = bench(fake_tracker())
+    tested.play(113.0)
+    young = tested.worker.young_enough
+
+    def interrupted(stamp_ns: int) -> bool:
+        if not tested.worker._resets:
+            tested.worker.request_reset()
+        return young(stamp_ns)
+
+    monkeypatch.setattr(tested.worker, "young_enough", interrupted)
+    tested.offer(113.1)
+    assert tested.wait_for(1, "dropped_before_reset")
+    tested.play(100.0, 100.1)
+    assert [answer.header.stamp.sec for answer in tested.outputs.published] == [113, 100, 100]
+    assert tested.tracker.resets == 1
+
+
+@pytest.mark.slow
+def test_pictures_of_a_frame_from_before_a_reset_are_thrown_away_too(
+    bench: Callable[..., Bench], fake_tracker, monkeypatch: pytest.MonkeyPatch
+):
+    tested = bench(fake_tracker())
+    counted = tested.statistics.publish
+
+    def interrupted(*figures: Any) -> None:
+        tested.worker.request_reset()
+        counted(*figures)
+
+    monkeypatch.setattr(tested.statistics, "publish", interrupted)
+    tested.offer(113.0)
+    assert tested.wait_for(1)
+    tested.worker.stop()
+    assert tested.outputs.pictures == 0
+
+
+@pytest.mark.slow
+def test_what_a_disabled_tracker_was_doing_is_forgotten_with_the_first_frame_after(
+    bench: Callable[..., Bench], fake_tracker
+):
+    """Diagnostics show no fault of a tracker that is switched off; one that fails afterwards is at fault."""
+    tested = bench(fake_tracker())
+    tested.worker.set_enabled(False)
+    tested.offer(1.0)
+    assert tested.wait_for(1, "dropped_disabled")
+    assert tested.worker.tracking == "disabled"
+    tested.tracker.raises = RuntimeError("no")
+    tested.worker.set_enabled(True)
+    tested.offer(2.0)
+    assert tested.wait_for(1, "rejected_bad_input")
+    assert tested.worker.tracking != "disabled"
+
+
+@pytest.mark.slow
 def test_equal_stamps_are_told(bench: Callable[..., Bench], fake_tracker):
     tested = bench(fake_tracker())
     tested.play(5.0)

@@ -65,6 +65,13 @@ def test_what_is_no_table_is_named(tmp_path, content) -> None:
         ("joints", np.full((3, 23, 3), np.nan), "joints holds a value that is not finite"),
         ("hand_row", np.array([0, 1, 9]), "hand_row names a frame that is not there"),
         ("angles", np.zeros((3, 20), object), "is not the hands.npz"),
+        ("hand_row", np.zeros(3), "hand_row holds float64, want whole numbers"),
+        ("stamp_ns", np.zeros(3, "datetime64[ns]"), "stamp_ns holds datetime64.*want whole numbers"),
+        ("wall_ms", np.full(3, "x"), "wall_ms holds <U1, want real numbers"),
+        ("joints", np.zeros((3, 23, 3), complex), "joints holds complex128, want real numbers"),
+        ("name", np.arange(3), "name holds int64, want texts"),
+        ("side", np.full(3, 2), "side holds a code that is none of"),
+        ("hand_state", np.full(3, -1), "hand_state holds a code that is none of"),
     ],
 )
 def test_arrays_that_do_not_fit_are_named(tmp_path, name, value, message) -> None:
@@ -73,3 +80,24 @@ def test_arrays_that_do_not_fit_are_named(tmp_path, name, value, message) -> Non
     np.savez(tmp_path / "hands.npz", **arrays)
     with pytest.raises(RecordingError, match=message):
         read_hand_table(tmp_path)
+
+
+def test_a_file_that_is_damaged_anywhere_is_read_or_named(tmp_path) -> None:
+    moving_table(5).write_npz(tmp_path / "hands.npz")
+    good, rng = (tmp_path / "hands.npz").read_bytes(), np.random.default_rng(0)
+    refusals = []
+    for kind in range(3 * 60):
+        data, at = bytearray(good), int(rng.integers(len(good)))
+        if kind % 3 == 0:
+            data[at] ^= 1 << int(rng.integers(8))
+        elif kind % 3 == 1:
+            data[at : at + 40] = rng.bytes(40)
+        else:
+            del data[at:]
+        (tmp_path / "hands.npz").write_bytes(data)
+        try:
+            read_hand_table(tmp_path)
+        except RecordingError as error:
+            refusals.append(str(error))
+    assert len(refusals) > 90
+    assert all("hands.npz" in line and "\n" not in line for line in refusals)

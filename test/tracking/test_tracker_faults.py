@@ -109,6 +109,23 @@ def test_other_errors_are_no_devices():
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "CUDA driver initialization failed, you might not have a CUDA gpu.",
+        "No CUDA GPUs are available",
+        "No HIP GPUs are available",
+        "HIP error: invalid device function",
+        "CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "GET was unable to find an engine to execute this computation (cuDNN)",
+        "nvrtc: error: failed to open libnvrtc-builtins.so.12.4.",
+        "Triton Error [CUDA]: an illegal memory access was encountered",
+    ],
+)
+def test_what_torch_says_of_a_lost_gpu_is_known(text):
+    assert is_device_error(RuntimeError(text))
+
+
+@pytest.mark.parametrize(
     "depth", [np.full((48, 64), 500, np.uint16), np.ones((48, 64), int), np.ones((48, 64), bool)]
 )
 def test_counts_are_not_taken_for_metres(depth):
