@@ -144,10 +144,10 @@ def _open_onnx(name: str, file: OnnxFile, config: BackendConfig) -> Backend:
         found = backend(*file.example_inputs())
     except Exception as error:  # the libraries' errors have no class in common
         raise OnnxError(f"{file.path}: {name} cannot run it: {shown(error)}") from error
-    error = relative_error(found, wanted)
-    if not error <= allowed:
+    off = relative_error(found, wanted)
+    if not off <= allowed:
         raise OnnxError(
-            f"{file.path}: {name} is off by {error:.2g} of torch's own output, want at most {allowed:g}"
+            f"{file.path}: {name} is off by {off:.2g} of torch's own output, want at most {allowed:g}"
         )
     return backend
 
