@@ -38,9 +38,10 @@ def test_rviz_shows_depth_markers_and_frames(content, displays):
 
 
 @pytest.mark.parametrize("side", ["right", "left"])
-def test_solid_hand_is_the_description_of_the_tracker(displays, side):
+def test_solid_hand_is_the_one_that_robot_state_publisher_moves(displays, side):
+    """Not the tracker's description: links without a transform of their own are drawn at the camera."""
     topic = displays[f"{side.capitalize()} hand"]["Description Topic"]
-    assert topic["Value"] == f"{side}_hand/hand_description"
+    assert topic["Value"] == f"{side}_hand/robot_description"
     assert topic["Durability Policy"] == "Transient Local"
 
 
@@ -103,6 +104,7 @@ def test_layout_leaves_the_room_to_the_hand(content, displays):
     # RViz switches the display of an image on and off with its dock.
     for name in ("Depth image", "Overlay"):
         assert shown[name] == displays[name]["Enabled"]
+    assert not shown["Views"]
     # The last numbers before the corners: size of the middle, which is the 3D view.
     end = state.index(b"\x00\x00\x00\x04\x00\x00\x00\x04\x00\x00\x00\x08\x00\x00\x00\x08\xfc")
     width, height = (int.from_bytes(state[end - 8 + 4 * i : end - 4 + 4 * i], "big") for i in range(2))
