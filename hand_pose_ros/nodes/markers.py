@@ -72,11 +72,12 @@ def _hand_markers(hand: Hand, header: Header, up: np.ndarray, first_id: int) -> 
     bones.colors = [colours[child] for _, child in BONES for _ in range(2)]
 
     label = _marker(hand, header, first_id + LABEL_ID, Marker.TEXT_VIEW_FACING)
-    label.scale.z = _LABEL_HEIGHT_M  # its text has no spaces: RViz draws one as wide as for letters a metre high
+    label.scale.z = _LABEL_HEIGHT_M
     palm, height_m = hand.joints[0], hand.joints @ up
     x, y, z = (float(value) for value in palm + (height_m.max() - height_m[0] + 1.5 * _LABEL_HEIGHT_M) * up)
     label.pose.position = Point(x=x, y=y, z=z)
     label.color = ColorRGBA(r=1.0, g=1.0, b=1.0, a=0.9)
+    # Without a space, for RViz draws one as wide as it is in letters a metre high.
     label.text = f"{hand.side}:{hand.confidence:.2f}"
     return [joints, bones, label]
 
