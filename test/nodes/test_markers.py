@@ -53,7 +53,9 @@ def test_two_hands_of_one_side_have_markers_of_their_own(hand):
 
 def test_label_stands_above_the_hand_as_one_word(hand):
     """RViz 2 gives a space the width that it has in letters a metre high, whatever the letters' height."""
-    (label,) = (m for m in HandMarkers().update([hand()], HEADER).markers if m.type == Marker.TEXT_VIEW_FACING)
+    (label,) = (
+        m for m in HandMarkers().update([hand()], HEADER).markers if m.type == Marker.TEXT_VIEW_FACING
+    )
     assert label.text == label.text.strip()
     assert len(label.text.split()) == 1
 
