@@ -177,6 +177,10 @@ class SearchConfig:
     """A place that is refused again and again while hands are followed is left alone for twice as long each time, up to
     this, seconds. Measured on the bench's hand among things, `hands: 2`: fewer than one frame in twenty then tries
     another place (4.8 % of 1000 frames; 6 % with 4 s)."""
+    after_loss_s: float = 1.0
+    """For this long after a published hand was lost while another one is followed, the whole image is searched in
+    every frame, as where no hand is followed, seconds. Measured with ``hand-pose bench refine --quick --kinds
+    two_hands``: hands that cross are found again sooner."""
     doubtful_s: float = 0.3
     """What was followed for this long and is still not sure enough of being a hand to begin a track is looked at only
     every ``refused_hold_s``, seconds. Guessed: hands begin with their first frame, or with one of the next few."""

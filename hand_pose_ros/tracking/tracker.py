@@ -99,6 +99,7 @@ class HandTracker:
         self._stamp_s: float | None = None
         self._patience = Patience(self.config)
         self._searched_s = -np.inf
+        self._lost_s = -np.inf  # the last frame in which a published hand was given up
         self._remaining_due = False  # the second half of a search, in the frame after the first
         moved_m = self.config.search.refused_move_m
         self._refused, self._refused_remaining = RefusedPlaces(moved_m), RefusedPlaces(moved_m)
@@ -126,6 +127,7 @@ class HandTracker:
         self._stamp_s = stamp_s
         timer = StageTimer()
         patience_s = self._patience.next_frame(stamp_s)
+        before = [track.track_id for track in self._tracks if track.published]
         self._tracks = [t for t in self._tracks if stamp_s - t.seen_s <= patience_s]
         for track in self._tracks:
             track.patience_s = patience_s
@@ -136,6 +138,8 @@ class HandTracker:
         elif self._search_is_due(stamp_s):
             self._search(frame, timer)
         self._tracks = [t for t in self._tracks if t.state != TrackState.LOST]
+        if not {*before} <= {track.track_id for track in self._tracks}:
+            self._lost_s = stamp_s
         self._keep_profile(stamp_s)
         return self._result(had_hand, timer)
 
@@ -184,7 +188,11 @@ class HandTracker:
         any_published = any(track.published for track in self._tracks)
         waited_s = stamp_s - self._searched_s
         due = waited_s >= self.config.search.interval_s
-        return not any_published or due or self._any_missed(stamp_s)
+        return not any_published or due or self._any_missed(stamp_s) or self._lately_lost(stamp_s)
+
+    def _lately_lost(self, stamp_s: float) -> bool:
+        """A published hand was given up a moment ago: it may be there again in any frame."""
+        return stamp_s - self._lost_s <= self.config.search.after_loss_s
 
     def _any_missed(self, stamp_s: float) -> bool:
         return any(track.seen_s < stamp_s and not track.rests(stamp_s) for track in self._tracks)
@@ -201,7 +209,9 @@ class HandTracker:
         resting = [track.centre(stamp_s) for track in self._tracks if track.rests(stamp_s)]
         with timer.stage("locate"):
             proposals = self.proposal_generator.propose(
-                frame, config.hands, unhurried=followed > 0 and not self._any_missed(stamp_s)
+                frame,
+                config.hands,
+                unhurried=followed > 0 and not (self._any_missed(stamp_s) or self._lately_lost(stamp_s)),
             )
         proposals = farther_than(config.proposals.same_hand_m, known, proposals)
         proposals = farther_than(config.search.refused_move_m, resting, proposals)
@@ -252,7 +262,7 @@ class HandTracker:
         refused a moment ago are left alone. Where hands are followed a crop beside theirs shows in the frame's time:
         one place a frame is tried, from one side first, and furniture more and more seldom."""
         scoring, search, stamp_s = self.config.scoring, self.config.search, frame.stamp_s
-        follows = bool(self._confirmed_tracks(stamp_s))
+        follows = bool(self._confirmed_tracks(stamp_s)) and not self._lately_lost(stamp_s)
         hold_s = search.recheck_hold_s if follows else search.refused_hold_s
         most_s = search.recheck_most_hold_s if follows else hold_s
         proposals = refused.without(proposals, stamp_s, most_s)[: 1 if follows else None]

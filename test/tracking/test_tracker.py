@@ -258,3 +258,35 @@ def test_recalibration_puts_the_learnt_hand_in_place_of_the_users_file_and_keeps
     assert after.shape_frozen
     assert np.array_equal(load_profile(tmp_path, "anna").shape, after.shape)
     assert not np.array_equal(after.shape, wrong.shape)
+
+
+@pytest.mark.slow
+def test_a_hand_that_is_lost_beside_another_is_looked_for_in_every_frame_for_a_while():
+    frame = SequenceRenderer(SequenceConfig(seed=180, hands=("right", "left")), CAMERA).frame(0.0)
+    first, second = (hand.joints.mean(axis=0) for hand in frame.hands)
+    tracker, searched = HandTracker(config=TrackerConfig(hands=2)), []
+
+    class Search:
+        def propose(self, frame, count, unhurried=False):
+            searched.append((frame.stamp_s, unhurried))
+            return [Proposal(first, "detector"), Proposal(second, "detector")]
+
+        def detect_remaining(self, frame, hands, count):
+            return []
+
+    tracker.proposal_generator = Search()
+    assert len(tracker.update(frame.depth, CAMERA, 0.0).hands) == 2
+    covered = frame.depth.copy()
+    (u, v), z = CAMERA.project(second[None])[0], second[2]
+    reach = round(0.14 * CAMERA.fx / z)
+    covered[max(round(v) - reach, 0) : round(v) + reach, max(round(u) - reach, 0) : round(u) + reach] = 3.0
+    searched.clear()
+    for index in range(1, 75):
+        hands = tracker.update(covered, CAMERA, index * RATE_S).hands
+    assert len(hands) == 1
+    stamps = np.array([stamp for stamp, unhurried in searched if not unhurried])
+    later = np.array([stamp for stamp, unhurried in searched if unhurried])
+    # Missed, then given up, then looked for: together some one and a quarter seconds; afterwards there is no hurry.
+    assert 1.0 < stamps.max() < 1.7
+    assert (later > stamps.max()).all()
+    assert len(later) <= 3
