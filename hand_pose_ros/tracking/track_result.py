@@ -1,11 +1,11 @@
 """What a tracker answers to one frame.
 
-In: nothing. Out: :class:`TrackResult`.
+In: the hands of a frame. Out: :class:`TrackResult`, the state that they stand for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -29,3 +29,12 @@ class TrackResult:
     def raw(self) -> tuple[Hand, ...]:
         """The same hands as the network alone has them, one for one; made when they are asked for."""
         return tuple(make() for make in self.raw_makers)
+
+
+def state_of(hands: Sequence[Hand], had_hand: bool) -> TrackState:
+    """The state of a frame with these hands; LOST is that of the one frame after the last hand."""
+    if any(hand.state == TrackState.TRACK for hand in hands):
+        return TrackState.TRACK
+    if hands:
+        return TrackState.COAST
+    return TrackState.LOST if had_hand else TrackState.SEARCH

@@ -42,7 +42,7 @@ from hand_pose_ros.tracking.refused_places import RefusedPlaces
 from hand_pose_ros.tracking.scoring import best_hypothesis, hypothesis_score, is_hand, is_surely_hand
 from hand_pose_ros.tracking.stage_timer import StageTimer
 from hand_pose_ros.tracking.track import Track, without_duplicates
-from hand_pose_ros.tracking.track_result import TrackResult
+from hand_pose_ros.tracking.track_result import TrackResult, state_of
 from hand_pose_ros.validation import shown
 
 Array = NDArray[np.float64]
@@ -322,14 +322,8 @@ class HandTracker:
             self.faults["user"] = fault
 
     def _result(self, had_hand: bool, timer: StageTimer) -> TrackResult:
-        """What is published; LOST is the state of the one frame after the last hand."""
+        """What is published."""
         published = [track for track in self._tracks if track.published]
         hands = tuple(track.hand for track in published if track.hand is not None)
         raw = tuple(track.raw for track in published if track.raw is not None)
-        if any(hand.state == TrackState.TRACK for hand in hands):
-            state = TrackState.TRACK
-        elif hands:
-            state = TrackState.COAST
-        else:
-            state = TrackState.LOST if had_hand else TrackState.SEARCH
-        return TrackResult(hands, state, timer.timings_ms, raw)
+        return TrackResult(hands, state_of(hands, had_hand), timer.timings_ms, raw)
