@@ -13,12 +13,12 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from hand_pose_ros.commands.train import sources
+from hand_pose_ros.commands.arguments import minutes, positive_int
+from hand_pose_ros.commands.train import sources, with_overrides
 from hand_pose_ros.datasets.torch_batch import Source
 from hand_pose_ros.training.config import TrainConfig, load_config
 from hand_pose_ros.training.pose_task import PoseTask, PoseTrainer
@@ -112,8 +112,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``python -m research.train_together``."""
     parser.add_argument("--config", type=Path, nargs="+", required=True, help="recipes")
     parser.add_argument("--output", type=Path, required=True, help="where their folders are made")
-    parser.add_argument("--minutes", type=float, help="instead of the recipes'")
-    parser.add_argument("--samples", type=int, help="instead of the recipes' budgets")
+    parser.add_argument("--minutes", type=minutes, help="instead of the recipes'")
+    parser.add_argument("--samples", type=positive_int, help="instead of the recipes' budgets")
     parser.add_argument("--workers", type=int, help="processes that make batches, instead of the recipes'")
 
 
@@ -124,14 +124,7 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_float32_matmul_precision("high")
     try:
-        configs = [load_config(path) for path in given.config]
-        if given.minutes:
-            configs = [replace(config, minutes=given.minutes, samples=0) for config in configs]
-        if given.samples:
-            configs = [replace(config, minutes=0.0, samples=given.samples) for config in configs]
-        if given.workers is not None:
-            configs = [replace(config, workers=given.workers) for config in configs]
-        train_together(configs, given.output)
+        train_together([with_overrides(load_config(path), given) for path in given.config], given.output)
     except (ValueError, OSError) as error:
         parser.error(str(error))
 

@@ -116,7 +116,7 @@ def toy_kind() -> type[ToyHands]:
 
 @pytest.fixture(scope="session")
 def load_tool() -> Callable[[str], ModuleType]:
-    """A script of tools/ or examples/, by its path in the repository, as a module of its own."""
+    """A script, by its path in the repository or a whole one, as a module of its own."""
 
     def load(path: str) -> ModuleType:
         spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / path)

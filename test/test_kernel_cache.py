@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import logging
 import os
@@ -33,19 +32,10 @@ def nothing_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def load(tmp_path: Path) -> Callable[[], ModuleType]:
+def load(tmp_path: Path, load_tool: Callable[[str], ModuleType]) -> Callable[[], ModuleType]:
     """Loads the module anew, as another process would, with the cache beside it."""
     (tmp_path / "kernels.py").write_text(SOURCE)
-
-    def load_anew() -> ModuleType:
-        spec = importlib.util.spec_from_file_location("kernels", tmp_path / "kernels.py")
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
-
-    return load_anew
+    return lambda: load_tool(str(tmp_path / "kernels.py"))
 
 
 def files(folder: Path, kind: str) -> list[Path]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -139,16 +140,10 @@ def parity(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
             arguments.crops, network.crop_size, network.cube_m, arguments.seed,
             lambda done: progress.update(task, completed=done),
         )  # fmt: skip
-    configs = []
     if arguments.device == "cuda":
         configs = [TrackerConfig(device="cuda", precision=precision) for precision in PRECISIONS[1:]]
-    for name in arguments.backends if arguments.device == "cpu" else ():
-        try:
-            PoseEstimator(weights, TrackerConfig(backend=name, device="cpu"))
-        except ValueError as error:
-            print(f"{name}: left out: {error}")
-            continue
-        configs.append(TrackerConfig(backend=name, device="cpu"))
+    else:
+        configs = _installed(weights, arguments.backends)
     rows = measure_parity(weights, configs, *shown)
     for row in rows:
         median, most, worst = row.joint_mm
@@ -158,6 +153,20 @@ def parity(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
         )
     problems = [f"{row.backend} in {row.precision}: {row.problem}" for row in rows if row.problem]
     return {"rows": [dataclasses.asdict(row) for row in rows]}, problems
+
+
+def _installed(weights: Path, backends: Sequence[str]) -> list[TrackerConfig]:
+    """One for each of these backends that there is on this CPU; the others are told."""
+    configs = []
+    for name in backends:
+        config = TrackerConfig(backend=name, device="cpu")
+        try:
+            PoseEstimator(weights, config)
+        except ValueError as error:
+            print(f"{name}: left out: {error}")
+            continue
+        configs.append(config)
+    return configs
 
 
 def _config(arguments: argparse.Namespace) -> TrackerConfig:

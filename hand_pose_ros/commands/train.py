@@ -77,8 +77,8 @@ def sources(config: TrainConfig, output: Path) -> tuple[Source, Source]:
 
 def with_overrides(config: TrainConfig, arguments: argparse.Namespace) -> TrainConfig:
     """The configuration with the command line's overrides."""
-    keys = ("minutes", "samples", "seed", "device", "dataset", "root")
-    changes = {key: getattr(arguments, key) for key in keys}
+    keys = ("minutes", "samples", "seed", "device", "dataset", "root", "workers")
+    changes: dict[str, Any] = {key: getattr(arguments, key, None) for key in keys}
     changes = {key: value for key, value in changes.items() if value is not None}
     if "samples" in changes and "minutes" not in changes:
         changes["minutes"] = 0.0

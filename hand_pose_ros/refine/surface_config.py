@@ -55,8 +55,9 @@ class SurfaceFitConfig:
     """The same of the angles, rad, after a thirtieth of a second. Guessed."""
     restart_m: float = 0.02
     """Where a fingertip lies farther than this from where the previous angles put it, the fit begins a second time,
-    from these angles, and what has less energy is taken; inf: never. Measured with
-    ``hand-pose bench refine --quick``: the jitter of still hands falls from 0.70 to 0.53 mm; 0.04 leaves it."""
+    from these angles, and what has less energy is taken; inf: never. Measured with the fourth run's weights and
+    ``hand-pose bench refine --quick``: the jitter of still hands falls from 0.70 to 0.53 mm, 0.04 leaves it; with the
+    fifth run's and ``hand-pose bench gestures``: held pinches agree in 100 instead of 95 and 87 % (seeds 0 and 200)."""
     thickness_spread: float = 0.08
     """Of the flesh's log scale about its estimate so far. Measured with ``hand-pose surface-weights``."""
     shape_spread: float = 0.10

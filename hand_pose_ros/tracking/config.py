@@ -36,7 +36,8 @@ class ScoringConfig:
     """The network's log odds of the side are bounded to this. Guessed."""
     reject_log_odds: float = -1.0
     """Below this, seen as a right hand, a place is no hand. Measured with the fifth run's weights on 1080 hands and 456
-    crops without one, by the worse side: 0.2 to 0.4 % of the hands lay below it, 82 to 86 % of the others."""
+    crops without one of ``config/train/without_stereo.yaml`` and ``default.yaml`` each, by the worse side: 0.2 to 0.4 %
+    of the hands lay below it, 82 to 86 % of the others."""
     candidate_log_odds: float = 0.0
     """Above this a place may be a hand: it is worth a second crop and a track. Derived: even odds."""
     sure_log_odds: float = 6.0

@@ -127,7 +127,7 @@ class HandTracker:
         self._stamp_s = stamp_s
         timer = StageTimer()
         patience_s = self._patience.next_frame(stamp_s)
-        before = [track.track_id for track in self._tracks if track.published]
+        before = {track.track_id for track in self._tracks if track.published}
         self._tracks = [t for t in self._tracks if stamp_s - t.seen_s <= patience_s]
         for track in self._tracks:
             track.patience_s = patience_s
@@ -138,7 +138,7 @@ class HandTracker:
         elif self._search_is_due(stamp_s):
             self._search(frame, timer)
         self._tracks = [t for t in self._tracks if t.state != TrackState.LOST]
-        if not {*before} <= {track.track_id for track in self._tracks}:
+        if not before <= {track.track_id for track in self._tracks}:
             self._lost_s = stamp_s
         self._keep_profile(stamp_s)
         return self._result(had_hand, timer)
@@ -184,18 +184,19 @@ class HandTracker:
         self._tracks = without_duplicates(self._tracks, self.config.search.same_joints_m)
 
     def _search_is_due(self, stamp_s: float) -> bool:
-        """Every frame while there is no hand or one is missed; else now and then, when one more is wanted."""
+        """Every frame while there is no hand or it is urgent; else now and then, when one more is wanted."""
         any_published = any(track.published for track in self._tracks)
         waited_s = stamp_s - self._searched_s
-        due = waited_s >= self.config.search.interval_s
-        return not any_published or due or self._any_missed(stamp_s) or self._lately_lost(stamp_s)
+        return not any_published or waited_s >= self.config.search.interval_s or self._is_urgent(stamp_s)
 
     def _lately_lost(self, stamp_s: float) -> bool:
         """A published hand was given up a moment ago: it may be there again in any frame."""
         return stamp_s - self._lost_s <= self.config.search.after_loss_s
 
-    def _any_missed(self, stamp_s: float) -> bool:
-        return any(track.seen_s < stamp_s and not track.rests(stamp_s) for track in self._tracks)
+    def _is_urgent(self, stamp_s: float) -> bool:
+        """A hand is missed in this frame, or was given up a moment ago."""
+        missed = any(track.seen_s < stamp_s and not track.rests(stamp_s) for track in self._tracks)
+        return missed or self._lately_lost(stamp_s)
 
     def _search(self, frame: DepthFrame, timer: StageTimer) -> None:
         """Search the whole image: for hands that were missed where they should be, and for new ones."""
@@ -208,11 +209,8 @@ class HandTracker:
         known = [track.centre(stamp_s) for track in self._tracks if track.seen_s == stamp_s]
         resting = [track.centre(stamp_s) for track in self._tracks if track.rests(stamp_s)]
         with timer.stage("locate"):
-            proposals = self.proposal_generator.propose(
-                frame,
-                config.hands,
-                unhurried=followed > 0 and not (self._any_missed(stamp_s) or self._lately_lost(stamp_s)),
-            )
+            unhurried = followed > 0 and not self._is_urgent(stamp_s)
+            proposals = self.proposal_generator.propose(frame, config.hands, unhurried)
         proposals = farther_than(config.proposals.same_hand_m, known, proposals)
         proposals = farther_than(config.search.refused_move_m, resting, proposals)
         self._start_tracks(proposals, is_hand, frame, timer, self._refused)

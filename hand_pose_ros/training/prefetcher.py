@@ -93,7 +93,7 @@ class _Steps(Dataset[Any]):
         self._make = make
 
     def __getitem__(self, step: int) -> Any:
-        return _shared(self._make(step))
+        return self._make(step)
 
 
 def _from_processes(
@@ -101,7 +101,7 @@ def _from_processes(
 ) -> Generator[Any, None, None]:
     loader = DataLoader(
         _Steps(make), batch_size=None, sampler=range(first, _LAST_STEP), num_workers=workers, prefetch_factor=depth,
-        collate_fn=_as_made, worker_init_fn=_single_threaded, multiprocessing_context=_start_method(),
+        collate_fn=_shared, worker_init_fn=_single_threaded, multiprocessing_context=_start_method(),
     )  # fmt: skip
     yield from loader
 
@@ -123,10 +123,6 @@ def _shared(batch: Any) -> Any:
         name: torch.from_numpy(value) for name, value in values.items() if isinstance(value, np.ndarray)
     }
     return dataclasses.replace(batch, **arrays)
-
-
-def _as_made(batch: Any) -> Any:
-    return batch
 
 
 def _single_threaded(worker: int) -> None:
