@@ -87,22 +87,36 @@ class _Cells:
         return np.column_stack([self.rays[rows, columns], np.ones(len(places))]) * middle[:, None]
 
 
-def detect_blobs(frame: DepthFrame, config: BlobDetectorConfig | None = None, count: int = 2) -> list[Blob]:
-    """Up to ``count`` places that look like hands, the best (nearest) first."""
-    config = config or BlobDetectorConfig()
-    cells = _cells(frame, config)
-    return [] if cells is None else _search(cells, config, count)
-
-
-def _cells(frame: DepthFrame, config: BlobDetectorConfig) -> _Cells | None:
-    """The frame's cells within the configured range; None for an image of fewer than 3 x 3 cells."""
+def coarse_depth(frame: DepthFrame, config: BlobDetectorConfig) -> Array32:
+    """The frame's depth in the cells that are searched, (h, w) m; 0 where there is nothing within the range."""
     grid = depth_grid(frame.camera)
-    if min(grid.cell.shape) < 3:
-        return None
     coarse = np.empty(grid.cell.shape, np.float32)
     downsample_depth(
         frame.surface, grid.step, 0, 0, config.min_range_m, config.max_range_m, grid.cell, coarse
     )
+    return coarse
+
+
+def detect_blobs(
+    frame: DepthFrame,
+    config: BlobDetectorConfig | None = None,
+    count: int = 2,
+    coarse: Array32 | None = None,
+) -> list[Blob]:
+    """Up to ``count`` places that look like hands, the best (nearest) first.
+
+    coarse: the frame's :func:`coarse_depth`, if it is known.
+    """
+    config = config or BlobDetectorConfig()
+    cells = _cells(frame, config, coarse_depth(frame, config) if coarse is None else coarse)
+    return [] if cells is None else _search(cells, config, count)
+
+
+def _cells(frame: DepthFrame, config: BlobDetectorConfig, coarse: Array32) -> _Cells | None:
+    """The frame's cells within the configured range; None for an image of fewer than 3 x 3 cells."""
+    grid = depth_grid(frame.camera)
+    if min(grid.cell.shape) < 3:
+        return None
     z = np.empty_like(coarse)
     mend(coarse, grid.cell, config.edge_m, config.edge_slope, config.hole_depth_m, z)
     inside = np.empty(z.shape, np.uint8)

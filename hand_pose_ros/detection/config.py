@@ -143,6 +143,9 @@ class ProposalConfig:
     blob_unhurried_interval_s: float = 2.0
     """The same while a hand is followed already and another is looked for. Derived: at 30 Hz it is then in the time of
     one frame in sixty, so that 95 % of the frames do without; what the learnt detector alone finds is found as soon."""
+    blob_unchanged_s: float = 0.5
+    """What the blob detector found serves for so long where the picture has not changed, seconds. Chosen: much longer
+    than the time between its searches, and not long enough for noise alone to hide a hand."""
     mask_radius_m: float = 0.03
     """How far about its joints a found hand is masked, metres. Guessed: a palm's flesh."""
     mask_depth_m: float = 0.04
@@ -155,7 +158,7 @@ class ProposalConfig:
         validation.share(self, "candidate_score", section="proposals")
         validation.between(self, 1e-3, 1.0 - 1e-3, "even_score", section="proposals")
         validation.positive(self, "same_hand_m", "mask_radius_m", "mask_depth_m", section="proposals")
-        intervals = ("blob_interval_s", "blob_unhurried_interval_s")
+        intervals = ("blob_interval_s", "blob_unhurried_interval_s", "blob_unchanged_s")
         validation.not_negative(self, "score_weight", *intervals, section="proposals")
         validation.whole(self, "most_proposals", section="proposals")
         validation.whole(

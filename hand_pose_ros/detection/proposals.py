@@ -15,15 +15,21 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.depth.frame import DepthFrame
-from hand_pose_ros.detection.blob_detector import detect_blobs
+from hand_pose_ros.detection.blob_detector import Blob, coarse_depth, detect_blobs
 from hand_pose_ros.detection.config import BlobDetectorConfig, ProposalConfig
 from hand_pose_ros.detection.detector import HandDetector
+from hand_pose_ros.detection.scene_change import has_changed
 
 Array = NDArray[np.float64]
 
 # Farther from the image than this OpenCV's circles overflow, px.
 _FAR_PX = 20000
+
+
+LOST = "lost"
+"""The source of a proposal where a hand was lost a moment ago."""
 
 
 class Proposal(NamedTuple):
@@ -32,7 +38,7 @@ class Proposal(NamedTuple):
     centre: Array
     """(3,) m, camera's optical frame."""
     source: str
-    """What proposed it: ``detector`` or ``blob``."""
+    """What proposed it: ``detector``, ``blob``, or LOST."""
     log_odds_prior: float = 0.0
     """What that adds to the log odds of a hand there."""
 
@@ -49,7 +55,13 @@ class ProposalGenerator:
         self._detector = detector
         self._config = config or ProposalConfig()
         self._blob_config = blob_config or BlobDetectorConfig()
-        self._blobs_s = -math.inf  # stamp of the last frame that it searched
+        self._blobs_s = -math.inf  # stamp of the last frame that was the blob detector's turn
+        self._searched_s = (
+            -math.inf
+        )  # stamp of the last one that it searched, what was in it, and what it found
+        self._coarse = np.empty((0, 0), np.float32)
+        self._camera: Camera | None = None
+        self._blobs: list[Blob] = []
 
     def propose(self, frame: DepthFrame, count: int, unhurried: bool = False) -> list[Proposal]:
         """Places for up to ``count`` hands, and some more in case they are none; without those of the blob detector in
@@ -66,10 +78,19 @@ class ProposalGenerator:
                 return self._kept(found)
             self._blobs_s = frame.stamp_s
         without = 0.0 if self._detector is None else config.blob_log_odds
-        for blob in detect_blobs(frame, self._blob_config, count=count + config.spare_blobs):
+        for blob in self._detect_blobs(frame, count + config.spare_blobs):
             if all(np.linalg.norm(blob.centre - other.centre) > config.same_hand_m for other in found):
                 found.append(Proposal(blob.centre, "blob", without))
         return self._kept(found)
+
+    def _detect_blobs(self, frame: DepthFrame, count: int) -> list[Blob]:
+        """What the blob detector finds, or found a moment ago in a picture that has not changed since."""
+        coarse = coarse_depth(frame, self._blob_config)
+        recent = 0.0 < frame.stamp_s - self._searched_s < self._config.blob_unchanged_s
+        if not recent or frame.camera != self._camera or has_changed(self._coarse, coarse):
+            self._blobs = detect_blobs(frame, self._blob_config, count, coarse)
+            self._coarse, self._camera, self._searched_s = coarse, frame.camera, frame.stamp_s
+        return self._blobs[:count]
 
     def detect_remaining(self, frame: DepthFrame, hands: Sequence[Array], count: int) -> list[Proposal]:
         """Places for up to ``count`` hands beside those that are found already, with joints (23, 3) m each.

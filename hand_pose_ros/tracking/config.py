@@ -185,6 +185,25 @@ class SearchConfig:
     doubtful_s: float = 0.3
     """What was followed for this long and is still not sure enough of being a hand to begin a track is looked at only
     every ``refused_hold_s``, seconds. Guessed: hands begin with their first frame, or with one of the next few."""
+    unchanged_hold_s: float = 1.0
+    """A place that looks as it did when it was refused is left alone for twice as long each time, up to this, seconds,
+    while no hand is followed. Chosen: a hand at rest that was refused waits no longer; one that moves does not wait."""
+    rechecks: int = 1
+    """So many places that were refused before are tried again in one frame, at most. Chosen: the least, so that a frame
+    without a hand never takes much longer than one with a hand."""
+    slow_rechecks: int = 6
+    """The same where frames come as seldom as ``slow_frame_s``. Chosen: all that are proposed."""
+    carried_m: float = 0.15
+    """What looks the same this near to where it was refused is the same thing, moved, metres. Guessed: farther than
+    a thing is carried in ``refused_hold_s``."""
+    slow_frame_s: float = 0.1
+    """From this interval between frames on every frame is searched while another hand is wanted, and more than one
+    place is tried, seconds. Derived: a search beside a followed hand then takes less than a third of the time that
+    there is."""
+    regained_s: float = 2.0
+    """For this long after a published hand was lost what is proposed near it begins as a tracked hand is seen, from
+    ``scoring.seen_log_odds`` on, and the place itself is tried, seconds. Guessed: a hand that turned its edge to the
+    camera, or took something, is still there."""
     refused_move_m: float = 0.03
     """A proposal this far from a refused place is another place, metres. Guessed: more than a proposal jitters, less
     than a hand moves in two frames."""
@@ -196,7 +215,10 @@ class SearchConfig:
     Guessed: hands that are watched at a few frames a second."""
 
     def __post_init__(self) -> None:
-        validation.positive(self, *(f.name for f in fields(self)), section="search")
+        counts = ("rechecks", "slow_rechecks")
+        validation.whole(self, *counts, section="search")
+        rest = {f.name for f in fields(self)} - set(counts)
+        validation.positive(self, *sorted(rest), section="search")
 
 
 @dataclass(frozen=True)

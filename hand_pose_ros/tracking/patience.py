@@ -24,6 +24,11 @@ class Patience:
         self._intervals_s: deque[float] = deque(maxlen=_REMEMBERED)
         self._stamp_s: float | None = None
 
+    @property
+    def usual_interval_s(self) -> float:
+        """The median of the last intervals, seconds; 0 before there is one."""
+        return statistics.median(self._intervals_s) if self._intervals_s else 0.0
+
     def next_frame(self, stamp_s: float) -> float:
         """How long a hand may not have been seen, at this frame, without being given up, seconds.
 

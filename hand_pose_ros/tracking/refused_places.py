@@ -1,8 +1,9 @@
 """Places that the pose network refused a moment ago: what looks like a hand to the detectors and is none costs a crop
 in every frame, unless it is left alone for a while.
 
-In: proposals, where each is refused, stamps in seconds, in order of time. Out: the proposals that are worth a crop. A
-place counts as new as soon as it has moved, so a hand that comes to where something was refused is looked at at once.
+In: proposals, where each is refused, frames in order of time. Out: the proposals that are worth a crop. A place counts
+as new as soon as it has moved, so a hand that comes to where something was refused is looked at at once. What looks as
+it did when it was refused, wherever it has gone meanwhile, is left alone for longer each time.
 """
 
 from __future__ import annotations
@@ -13,49 +14,131 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_pose_ros.depth.frame import DepthFrame
 from hand_pose_ros.detection.proposals import Proposal
+
+Array = NDArray[np.float64]
+
+# A place's look: the depth at so many points a side of a square about it that reaches so far, m. Guessed: a hand's size,
+# in steps of less than two fingers.
+_POINTS, _HALF_WIDTH_M = 11, 0.10
+# Depth counts up to so far before and behind the place, m: what is beyond is background. Guessed, a hand's length.
+_REACH_M = 0.12
+# Points agree within this depth, and this much more a metre away squared, m. Guessed: several times a sensor's noise.
+_SAME_M, _SAME_PER_M = 0.012, 0.012
+# Two looks are alike where so large a share of the points that have a depth in both agree, and so large a share of all
+# has one. Guessed: a place that is off by a few millimetres changes a tenth of them, along outlines.
+_AGREE, _COMPARABLE = 0.85, 0.4
+
+
+class HoldTimes(NamedTuple):
+    """How long a refused place is left alone, seconds."""
+
+    first_s: float
+    """When it is refused for the first time; twice as long as the last time after that."""
+    most_s: float
+    """But no longer than this while it looks as it did."""
+    most_changed_s: float
+    """And no longer than this where it looks otherwise."""
+    most_rechecks: int = 1000
+    """So many places that were refused before are worth a crop in one frame, at most; new ones always are."""
 
 
 class _Place(NamedTuple):
-    centre: NDArray[np.float64]
+    centre: Array
+    look: Array
     since_s: float
     hold_s: float
 
 
 class RefusedPlaces:
-    """Remembers where; ``moved_m`` farther off is another place."""
+    """Remembers where, and how it looked."""
 
-    def __init__(self, moved_m: float) -> None:
-        self._moved_m = moved_m
+    def __init__(self, moved_m: float, carried_m: float) -> None:
+        """What is farther than ``moved_m`` from a place is another one, unless it looks the same and is within
+        ``carried_m``: then the thing itself has moved."""
+        self._moved_m, self._carried_m = moved_m, carried_m
         self._places: list[_Place] = []
 
-    def add(
-        self, centre: NDArray[np.float64], stamp_s: float, hold_s: float, most_s: float | None = None
-    ) -> None:
-        """Leaves the place (3,) m alone for ``hold_s`` from a stamp on. With ``most_s`` for twice as long as the last
-        time where it was refused before and has not moved since, up to that long."""
-        most_s = hold_s if most_s is None else most_s
-        hold_s = min(
-            max([hold_s, *(2.0 * place.hold_s for place in self._places if self._is_at(place, centre))]),
-            most_s,
-        )
-        self._places = [place for place in self._places if not self._is_at(place, centre)]
-        self._places.append(_Place(centre, stamp_s, hold_s))
+    def add(self, centre: Array, frame: DepthFrame, hold: HoldTimes) -> None:
+        """Leaves the place (3,) m alone from this frame on: for twice as long as the last time where it was refused
+        before."""
+        look = look_at(frame, centre)
+        hold_s = hold.first_s
+        others: list[_Place] = []
+        for place in self._places:
+            most_s = self._most_s(place, centre, look, frame, hold)
+            if most_s is None:
+                others.append(place)
+            else:
+                hold_s = max(hold_s, min(2.0 * place.hold_s, most_s))
+        self._places = [*others, _Place(centre, look, frame.stamp_s, hold_s)]
 
-    def without(
-        self, proposals: Sequence[Proposal], stamp_s: float, most_s: float = np.inf
-    ) -> list[Proposal]:
-        """The proposals that lie at no place which is left alone at this stamp; none is for longer than ``most_s``."""
+    def without(self, proposals: Sequence[Proposal], frame: DepthFrame, hold: HoldTimes) -> list[Proposal]:
+        """The proposals that lie at no place which is left alone in this frame."""
+        stamp_s = frame.stamp_s
         # Some time longer than they are left alone, so that the next refusal knows of them.
         self._places = [place for place in self._places if stamp_s - place.since_s < 3.0 * place.hold_s]
-        return [
-            proposal
-            for proposal in proposals
-            if not any(
-                self._is_at(place, proposal.centre) and stamp_s - place.since_s < min(place.hold_s, most_s)
-                for place in self._places
-            )
-        ]
+        kept, rechecks = [], 0
+        for proposal in proposals:
+            left_s = self._left_alone_s(proposal.centre, frame, hold)
+            known = left_s is not None
+            if left_s is None or (left_s <= 0.0 and rechecks < hold.most_rechecks):
+                kept.append(proposal)
+                rechecks += known
+        return kept
 
-    def _is_at(self, place: _Place, centre: NDArray[np.float64]) -> bool:
-        return float(np.linalg.norm(centre - place.centre)) < self._moved_m
+    def _left_alone_s(self, centre: Array, frame: DepthFrame, hold: HoldTimes) -> float | None:
+        """For how long from this frame on what is proposed there is left alone; None: nothing was refused there."""
+        look = look_at(frame, centre) if self._places else None
+        left_s: float | None = None
+        for place in self._places:
+            most_s = self._most_s(place, centre, look, frame, hold) if look is not None else None
+            if most_s is not None:
+                left_s = max(left_s or 0.0, place.since_s + min(place.hold_s, most_s) - frame.stamp_s)
+        return left_s
+
+    def _most_s(
+        self, place: _Place, centre: Array, look: Array, frame: DepthFrame, hold: HoldTimes
+    ) -> float | None:
+        """For how long at most a place holds what is proposed at ``centre`` and looks so; None: it is another one."""
+        distance_m = float(np.linalg.norm(centre - place.centre))
+        if distance_m >= max(self._moved_m, self._carried_m):
+            return None
+        stays = distance_m < self._moved_m
+        if looks_alike(look, place.look, place.centre[2]):
+            return hold.most_s
+        # Where the proposal jitters the place itself shows whether anything has changed.
+        if stays and looks_alike(look_at(frame, place.centre), place.look, place.centre[2]):
+            return hold.most_s
+        return hold.most_changed_s if stays else None
+
+
+def look_at(frame: DepthFrame, centre: Array) -> Array:
+    """How the surface about a place (3,) m looks: depth less the place's own, bounded, at points of a square that
+    faces the camera, (_POINTS, _POINTS) m; NaN where there is none."""
+    depth, camera, z = frame.surface, frame.camera, float(centre[2])
+    look = np.full((_POINTS, _POINTS), np.nan)
+    if not z > 0.0:
+        return look
+    offsets = np.linspace(-_HALF_WIDTH_M, _HALF_WIDTH_M, _POINTS)
+    corners = np.zeros((_POINTS, _POINTS, 3))
+    corners[..., 0], corners[..., 1], corners[..., 2] = centre[0] + offsets, centre[1] + offsets[:, None], z
+    pixels = camera.project(corners.reshape(-1, 3))
+    inside = np.isfinite(pixels).all(axis=1)
+    inside[inside] = (pixels[inside] > -0.5).all(axis=1) & (
+        pixels[inside] < np.array([depth.shape[1], depth.shape[0]]) - 0.5
+    ).all(axis=1)
+    u, v = np.rint(pixels[inside]).astype(np.intp).T
+    flat = look.reshape(-1)
+    flat[inside] = np.clip(depth[v, u] - z, -_REACH_M, _REACH_M)
+    return look
+
+
+def looks_alike(a: Array, b: Array, distance_m: float) -> bool:
+    """Whether two looks at a place, or at two, so far away show the same surface but for noise."""
+    apart = np.abs(a - b)
+    both = np.isfinite(apart)
+    enough = np.count_nonzero(both) >= _COMPARABLE * both.size
+    same = np.count_nonzero(apart[both] < _SAME_M + _SAME_PER_M * distance_m**2)
+    return bool(enough and same >= _AGREE * np.count_nonzero(both))

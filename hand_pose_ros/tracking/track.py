@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.depth.crop import upright_roll
+from hand_pose_ros.detection.proposals import LOST, Proposal
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics_numba import fingers_direction
 from hand_pose_ros.refine.previous_frame import PreviousFrame
@@ -50,10 +51,10 @@ class Track:
         refiner: Refiner,
         calibration: Calibration,
         profile: UserProfile | None = None,
-        log_odds_prior: float = 0.0,
+        proposal: Proposal | None = None,
     ) -> None:
-        """profile: of the user whose hand it is, None for an unknown one. log_odds_prior: log odds of a hand that the
-        source of its proposal gives; they count for beginning only."""
+        """profile: of the user whose hand it is, None for an unknown one. proposal: what it begins from; its log odds
+        count for beginning only."""
         self.track_id = track_id
         self.state = TrackState.SEARCH
         self.hand: Hand | None = None
@@ -67,7 +68,8 @@ class Track:
         self._begun = False  # and not given up since
         self._doubtful_since_s = np.inf  # from when on it was looked at and did not begin
         self._config, self._refiner, self._calibration = config, refiner, calibration
-        self._log_odds_prior = log_odds_prior
+        self._log_odds_prior = proposal.log_odds_prior if proposal else 0.0
+        self._from_lost = proposal is not None and proposal.source == LOST
         self._log_odds: float | None = None  # low-passed
         self._side = SideSelector(config.side, config.track)
         self._filter = config.filter.build()
@@ -111,6 +113,11 @@ class Track:
         return doubtful and 0.0 < stamp_s - self.seen_s < search.refused_hold_s
 
     @property
+    def is_heir(self) -> bool:
+        """Whether it would not have begun but for a hand lost near it."""
+        return self._from_lost and (self._log_odds or 0.0) < self._config.start_odds
+
+    @property
     def track_log_odds(self) -> float:
         """Log odds of a hand: low-passed over the frames, plus those of its proposal."""
         return (self._log_odds or 0.0) + self._log_odds_prior
@@ -118,6 +125,11 @@ class Track:
     def sides_to_try(self, stamp_s: float) -> tuple[str, ...]:
         """The sides that a crop should be taken for in a frame."""
         return self._side.sides_to_try(stamp_s)
+
+    @property
+    def last_centre(self) -> Array:
+        """Where the hand's middle (3,) m was when it was last seen, camera frame. RuntimeError before that."""
+        return self.centre(self.seen_s)
 
     def centre(self, stamp_s: float) -> Array:
         """Where the hand's middle (3,) m should be at a time, camera frame. RuntimeError before its first frame."""

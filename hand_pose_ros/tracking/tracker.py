@@ -40,6 +40,7 @@ from hand_pose_ros.tracking.pose_inference import PoseEstimator, estimate_poses
 from hand_pose_ros.tracking.profile_keeper import ProfileKeeper
 from hand_pose_ros.tracking.refused_places import RefusedPlaces
 from hand_pose_ros.tracking.scoring import best_hypothesis, hypothesis_score, is_hand, is_surely_hand
+from hand_pose_ros.tracking.search_schedule import SearchSchedule
 from hand_pose_ros.tracking.stage_timer import StageTimer
 from hand_pose_ros.tracking.track import Track, without_duplicates
 from hand_pose_ros.tracking.track_result import TrackResult, state_of
@@ -98,11 +99,11 @@ class HandTracker:
         self._tracks: list[Track] = []
         self._stamp_s: float | None = None
         self._patience = Patience(self.config)
-        self._searched_s = -np.inf
-        self._lost_s = -np.inf  # the last frame in which a published hand was given up
+        search = self.config.search
+        self._schedule = SearchSchedule(self.config)
         self._remaining_due = False  # the second half of a search, in the frame after the first
-        moved_m = self.config.search.refused_move_m
-        self._refused, self._refused_remaining = RefusedPlaces(moved_m), RefusedPlaces(moved_m)
+        self._refused = RefusedPlaces(search.refused_move_m, search.carried_m)
+        self._refused_remaining = RefusedPlaces(search.refused_move_m, search.carried_m)
         self._profile_keeper.reset()
 
     def recalibrate(self) -> None:
@@ -127,7 +128,8 @@ class HandTracker:
         self._stamp_s = stamp_s
         timer = StageTimer()
         patience_s = self._patience.next_frame(stamp_s)
-        before = {track.track_id for track in self._tracks if track.published}
+        self._schedule.next_frame(self._patience.usual_interval_s)
+        before = [track for track in self._tracks if track.published]
         self._tracks = [t for t in self._tracks if stamp_s - t.seen_s <= patience_s]
         for track in self._tracks:
             track.patience_s = patience_s
@@ -135,11 +137,11 @@ class HandTracker:
         self._follow_tracks(frame, timer)
         if self._remaining_due:
             self._search_remaining(frame, timer)
-        elif self._search_is_due(stamp_s):
+        elif self._schedule.is_due(self._tracks, stamp_s):
             self._search(frame, timer)
         self._tracks = [t for t in self._tracks if t.state != TrackState.LOST]
-        if not before <= {track.track_id for track in self._tracks}:
-            self._lost_s = stamp_s
+        gone = [track for track in before if track not in self._tracks or not track.published]
+        self._schedule.lost(gone, stamp_s)
         self._keep_profile(stamp_s)
         return self._result(had_hand, timer)
 
@@ -183,25 +185,10 @@ class HandTracker:
             track.update(of_track, frame.stamp_s, timer)
         self._tracks = without_duplicates(self._tracks, self.config.search.same_joints_m)
 
-    def _search_is_due(self, stamp_s: float) -> bool:
-        """Every frame while there is no hand or it is urgent; else now and then, when one more is wanted."""
-        any_published = any(track.published for track in self._tracks)
-        waited_s = stamp_s - self._searched_s
-        return not any_published or waited_s >= self.config.search.interval_s or self._is_urgent(stamp_s)
-
-    def _lately_lost(self, stamp_s: float) -> bool:
-        """A published hand was given up a moment ago: it may be there again in any frame."""
-        return stamp_s - self._lost_s <= self.config.search.after_loss_s
-
-    def _is_urgent(self, stamp_s: float) -> bool:
-        """A hand is missed in this frame, or was given up a moment ago."""
-        missed = any(track.seen_s < stamp_s and not track.rests(stamp_s) for track in self._tracks)
-        return missed or self._lately_lost(stamp_s)
-
     def _search(self, frame: DepthFrame, timer: StageTimer) -> None:
         """Search the whole image: for hands that were missed where they should be, and for new ones."""
         config, stamp_s = self.config, frame.stamp_s
-        self._searched_s = stamp_s
+        self._schedule.searched(stamp_s)
         # One that is not confirmed to be a hand does not keep others from being found.
         followed = len(self._confirmed_tracks(stamp_s))
         if followed >= config.hands:
@@ -209,8 +196,9 @@ class HandTracker:
         known = [track.centre(stamp_s) for track in self._tracks if track.seen_s == stamp_s]
         resting = [track.centre(stamp_s) for track in self._tracks if track.rests(stamp_s)]
         with timer.stage("locate"):
-            unhurried = followed > 0 and not self._is_urgent(stamp_s)
+            unhurried = followed > 0 and not self._schedule.is_urgent(self._tracks, stamp_s)
             proposals = self.proposal_generator.propose(frame, config.hands, unhurried)
+        proposals = self._schedule.with_lost(proposals, stamp_s)
         proposals = farther_than(config.proposals.same_hand_m, known, proposals)
         proposals = farther_than(config.search.refused_move_m, resting, proposals)
         self._start_tracks(proposals, is_hand, frame, timer, self._refused)
@@ -234,7 +222,7 @@ class HandTracker:
         remaining = farther_than(
             config.search.known_place_m,
             known,
-            self._refused.without(remaining, stamp_s, config.search.recheck_most_hold_s),
+            self._refused.without(remaining, frame, self._schedule.hold_times(True, stamp_s)),
         )
         self._start_tracks(remaining, is_surely_hand, frame, timer, self._refused_remaining)
         self._keep_best_tracks()
@@ -258,15 +246,15 @@ class HandTracker:
     ) -> None:
         """Estimate the hands at the proposals and begin tracks with those accepted, the best first; places that were
         refused a moment ago are left alone. Where hands are followed a crop beside theirs shows in the frame's time:
-        one place a frame is tried, from one side first, and furniture more and more seldom."""
-        scoring, search, stamp_s = self.config.scoring, self.config.search, frame.stamp_s
-        follows = bool(self._confirmed_tracks(stamp_s)) and not self._lately_lost(stamp_s)
-        hold_s = search.recheck_hold_s if follows else search.refused_hold_s
-        most_s = search.recheck_most_hold_s if follows else hold_s
-        proposals = refused.without(proposals, stamp_s, most_s)[: 1 if follows else None]
+        one place a frame is tried, and furniture more and more seldom."""
+        scoring, stamp_s = self.config.scoring, frame.stamp_s
+        follows = bool(self._confirmed_tracks(stamp_s))
+        in_passing = self._schedule.in_passing(follows, stamp_s)
+        hold = self._schedule.hold_times(follows, stamp_s)
+        proposals = refused.without(proposals, frame, hold)[: 1 if in_passing else None]
         sides = SIDES if self.config.side == "auto" else (self.config.side,)
         requests = [[CropRequest(p.centre, side == "left") for side in sides] for p in proposals]
-        estimates = self._estimate(frame, requests, timer, reject_early=follows or len(proposals) > 1)
+        estimates = self._estimate(frame, requests, timer, reject_early=True)
         hypotheses = [
             (max(hypothesis_score(estimate, scoring) for estimate in group), group, proposal)
             for group, proposal in zip(estimates, proposals, strict=True)
@@ -277,14 +265,14 @@ class HandTracker:
         for _, group, proposal in sorted(hypotheses, key=lambda h: -h[0] - h[2].log_odds_prior):
             if len(self._confirmed_tracks(stamp_s)) >= self.config.hands:
                 break
-            if not self._start_or_resume_track(group, proposal.log_odds_prior, stamp_s, timer):
+            if not self._start_or_resume_track(group, proposal, stamp_s, timer):
                 refusals.append(proposal)
             self._tracks = without_duplicates(self._tracks, self.config.search.same_joints_m)
         for proposal in refusals:
-            refused.add(proposal.centre, stamp_s, hold_s, most_s)
+            refused.add(proposal.centre, frame, hold)
 
     def _start_or_resume_track(
-        self, estimates: list[Estimate], log_odds_prior: float, stamp_s: float, timer: StageTimer
+        self, estimates: list[Estimate], proposal: Proposal, stamp_s: float, timer: StageTimer
     ) -> bool:
         """A new track, or a missed one where its hand is found again; whether there is one."""
         best = best_hypothesis(estimates, self.config.scoring)
@@ -302,7 +290,7 @@ class HandTracker:
             self._refiner,
             self._calibration,
             self._profile_keeper.profile,
-            log_odds_prior,
+            proposal,
         )
         if not track.update(estimates, stamp_s, timer):
             return False

@@ -1,0 +1,99 @@
+"""When the whole image is searched for hands, and how long what was refused is left alone.
+
+In: the stamps (s) of the frames in order of time, the tracks, which hands were lost where. Out: whether a search is due
+or urgent, the times that a refused place is left alone, and what a place near a hand lost a moment ago gains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hand_pose_ros.detection.proposals import LOST, Proposal
+from hand_pose_ros.tracking.config import TrackerConfig
+from hand_pose_ros.tracking.refused_places import HoldTimes
+from hand_pose_ros.tracking.track import Track
+
+
+class _LostHand(NamedTuple):
+    centre: NDArray[np.float64]
+    seen_s: float
+
+
+class SearchSchedule:
+    """Told of every frame, search and loss."""
+
+    def __init__(self, config: TrackerConfig) -> None:
+        self._config, self._same_hand_m = config.search, config.proposals.same_hand_m
+        # So much likelier is a hand near where one was lost a moment ago.
+        self._regained_log_odds = max(config.start_odds - config.scoring.seen_log_odds, 0.0)
+        self._searched_s = -np.inf
+        self._lost_s = -np.inf  # the last frame in which a published hand was given up
+        self._lost: list[_LostHand] = []
+        self._slow = False
+
+    def next_frame(self, usual_interval_s: float) -> None:
+        """A frame came, of a camera whose frames come at this interval, seconds."""
+        self._slow = usual_interval_s >= self._config.slow_frame_s
+
+    def searched(self, stamp_s: float) -> None:
+        """The image of this stamp was searched."""
+        self._searched_s = stamp_s
+
+    def lost(self, tracks: Sequence[Track], stamp_s: float) -> None:
+        """These tracks, whose hands were published before this frame, are so no more."""
+        self._lost = [hand for hand in self._lost if stamp_s - hand.seen_s <= self._config.regained_s]
+        if tracks:
+            self._lost_s = stamp_s
+            # One that began as a lost one's heir is not inherited from: doubt would breed doubt.
+            self._lost += [_LostHand(t.last_centre, t.seen_s) for t in tracks if not t.is_heir]
+
+    def is_due(self, tracks: Sequence[Track], stamp_s: float) -> bool:
+        """Every frame while there is no hand or it is urgent; else now and then, when one more is wanted."""
+        any_published = any(track.published for track in tracks)
+        waited_s = stamp_s - self._searched_s
+        return not any_published or waited_s >= self._config.interval_s or self.is_urgent(tracks, stamp_s)
+
+    def is_urgent(self, tracks: Sequence[Track], stamp_s: float) -> bool:
+        """A hand is missed in this frame, or was given up a moment ago, or there is time for it between frames."""
+        missed = any(track.seen_s < stamp_s and not track.rests(stamp_s) for track in tracks)
+        return missed or self._slow or self._lately_lost(stamp_s)
+
+    def in_passing(self, follows: bool, stamp_s: float) -> bool:
+        """Whether a search may only cost what does not show in the time of a frame in which hands are followed."""
+        return follows and not self._slow and not self._lately_lost(stamp_s)
+
+    def hold_times(self, follows: bool, stamp_s: float) -> HoldTimes:
+        """How long a place refused at this stamp is left alone, where hands are followed and where none is."""
+        search = self._config
+        if self.in_passing(follows, stamp_s):
+            return HoldTimes(search.recheck_hold_s, search.recheck_most_hold_s, search.recheck_most_hold_s)
+        unchanged_s = search.refused_hold_s if self._lately_lost(stamp_s) else search.unchanged_hold_s
+        most_rechecks = search.slow_rechecks if self._slow else search.rechecks
+        return HoldTimes(search.refused_hold_s, unchanged_s, search.refused_hold_s, most_rechecks)
+
+    def with_lost(self, proposals: Sequence[Proposal], stamp_s: float) -> list[Proposal]:
+        """The proposals, likelier near where a hand was lost a moment ago, and last that place where there is none."""
+        raised = [self._raised(proposal, stamp_s) for proposal in proposals]
+        for hand in self._lost:
+            if stamp_s - hand.seen_s > self._config.regained_s:
+                continue
+            if all(np.linalg.norm(p.centre - hand.centre) > self._same_hand_m for p in raised):
+                raised.append(Proposal(hand.centre, LOST, self._regained_log_odds))
+        return raised
+
+    def _raised(self, proposal: Proposal, stamp_s: float) -> Proposal:
+        for hand in self._lost:
+            unseen_s = stamp_s - hand.seen_s
+            near = np.linalg.norm(proposal.centre - hand.centre) < self._config.found_again_m
+            if near and unseen_s <= self._config.regained_s:
+                likelier = max(proposal.log_odds_prior, 0.0) + self._regained_log_odds
+                return proposal._replace(source=LOST, log_odds_prior=likelier)
+        return proposal
+
+    def _lately_lost(self, stamp_s: float) -> bool:
+        """A published hand was given up a moment ago: it may be there again in any frame."""
+        return stamp_s - self._lost_s <= self._config.after_loss_s
