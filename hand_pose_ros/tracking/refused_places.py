@@ -19,8 +19,8 @@ from hand_pose_ros.detection.proposals import Proposal
 
 Array = NDArray[np.float64]
 
-# A place's look: the depth at so many points a side of a square about it that reaches so far, m. Guessed: a hand's size,
-# in steps of less than two fingers.
+# A place's look: the depth at so many points a side of a square about it that reaches so far, m. Guessed: a hand's
+# size, in steps of less than two fingers.
 _POINTS, _HALF_WIDTH_M = 11, 0.10
 # Depth counts up to so far before and behind the place, m: what is beyond is background. Guessed, a hand's length.
 _REACH_M = 0.12
@@ -125,10 +125,8 @@ def look_at(frame: DepthFrame, centre: Array) -> Array:
     corners = np.zeros((_POINTS, _POINTS, 3))
     corners[..., 0], corners[..., 1], corners[..., 2] = centre[0] + offsets, centre[1] + offsets[:, None], z
     pixels = camera.project(corners.reshape(-1, 3))
-    inside = np.isfinite(pixels).all(axis=1)
-    inside[inside] = (pixels[inside] > -0.5).all(axis=1) & (
-        pixels[inside] < np.array([depth.shape[1], depth.shape[0]]) - 0.5
-    ).all(axis=1)
+    u, v = pixels.T
+    inside = (u > -0.5) & (u < depth.shape[1] - 0.5) & (v > -0.5) & (v < depth.shape[0] - 0.5)
     u, v = np.rint(pixels[inside]).astype(np.intp).T
     flat = look.reshape(-1)
     flat[inside] = np.clip(depth[v, u] - z, -_REACH_M, _REACH_M)

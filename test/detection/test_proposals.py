@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -137,25 +137,30 @@ def test_the_blob_detector_searches_again_after_a_while_where_there_is_a_learnt_
     searched: list[float] = []
     monkeypatch.setattr(
         "hand_pose_ros.detection.proposals.detect_blobs",
-        lambda frame, config, count: searched.append(frame.stamp_s) or [],
+        lambda frame, config, count, coarse: searched.append(frame.stamp_s) or [],
     )
 
     class Blind:
         def detect(self, frame, count):
             return []
 
-    generator, alone = ProposalGenerator(Blind()), ProposalGenerator(None)
-    depth, camera = np.full((48, 64), 0.5, np.float32), Camera(64, 48, 60.0, 60.0, 31.5, 23.5)
-    stamps = [i / 30 for i in range(6)]
+    alone = ProposalGenerator(None)
+    camera = Camera(64, 48, 60.0, 60.0, 31.5, 23.5)
+
+    def changing(stamp_s: float) -> DepthFrame:
+        return DepthFrame(np.full((48, 64), 0.5 + 0.1 * stamp_s, np.float32), camera, stamp_s)
+
+    stamps = [i / 2 for i in range(6)]
+    generator = ProposalGenerator(Blind(), ProposalConfig(blob_interval_s=0.75))
     for stamp_s in stamps:
-        generator.propose(DepthFrame(depth, camera, stamp_s), 1)
+        generator.propose(changing(stamp_s), 1)
     assert searched == stamps[::2]
-    for stamp_s in (1.0, 1.0, 0.5):  # single pictures, and a clock that was set back
-        generator.propose(DepthFrame(depth, camera, stamp_s), 1)
-    assert searched[3:] == [1.0, 1.0, 0.5]
+    for stamp_s in (9.0, 9.0, 0.5):  # single pictures, and a clock that was set back
+        generator.propose(changing(stamp_s), 1)
+    assert searched[3:] == [9.0, 9.0, 0.5]
     searched.clear()
     for stamp_s in stamps:
-        alone.propose(DepthFrame(depth, camera, stamp_s), 1)
+        alone.propose(changing(stamp_s), 1)
     assert searched == stamps
 
 
@@ -165,6 +170,30 @@ def test_the_blob_detector_searches_less_often_where_there_is_no_hurry(monkeypat
     monkeypatch.setattr(proposals, "detect_blobs", lambda *_, **__: searched.append(1) or [])
     generator = ProposalGenerator(Detector())
     for index in range(60):
-        blind = DepthFrame(np.full((240, 320), np.nan, np.float32), CAMERA, stamp_s=10.0 + index / 30)
-        generator.propose(blind, 2, unhurried)
+        depth = np.full((240, 320), 0.5 + 0.1 * (index // 2 % 2), np.float32)
+        generator.propose(DepthFrame(depth, CAMERA, stamp_s=10.0 + index / 30), 2, unhurried)
     assert len(searched) == searches
+
+
+def test_what_the_blob_detector_found_serves_while_the_picture_has_not_changed(monkeypatch):
+    searched: list[float] = []
+    blob = Blob(np.array([0.0, 0.0, 0.5]), 0.9, 100)
+    monkeypatch.setattr(
+        proposals, "detect_blobs", lambda frame, *_: searched.append(frame.stamp_s) or [blob]
+    )
+    generator = ProposalGenerator(None)
+    wall = np.full((240, 320), 0.9, np.float32)
+
+    def sources(stamp_s: float, depth: np.ndarray, camera: Camera = CAMERA) -> list[str]:
+        return [p.source for p in generator.propose(DepthFrame(depth, camera, stamp_s), 1)]
+
+    assert all(sources(i / 30, wall) == ["blob"] for i in range(15)), "the same place all along"
+    assert searched == [0.0]
+    with_hand = wall.copy()
+    with_hand[100:140, 100:140] = 0.5
+    assert sources(0.49, with_hand) == ["blob"]
+    assert searched == [0.0, 0.49], "at once where something comes"
+    sources(1.0, with_hand)
+    assert searched[2:] == [1.0], "and after half a second"
+    sources(1.1, with_hand, replace(CAMERA, fx=CAMERA.fx + 1.0))
+    assert searched[3:] == [1.1], "and with another camera"

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from hand_pose_ros.depth.crop import CropFrame
+from hand_pose_ros.detection.proposals import LOST, Proposal
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics_numba import fingers_direction, forward_joints
 from hand_pose_ros.refine.previous_frame import PreviousFrame
@@ -44,9 +45,14 @@ def config(side: str = "right", **changed) -> TrackerConfig:
 
 
 def track(
-    side: str = "right", profile: UserProfile | None = None, log_odds_prior: float = 0.0, **changed
+    side: str = "right",
+    profile: UserProfile | None = None,
+    log_odds_prior: float = 0.0,
+    source: str = "detector",
+    **changed,
 ) -> Track:
-    return Track(1, config(side, **changed), refiner(), uncalibrated(), profile, log_odds_prior)
+    proposal = Proposal(np.array([0.0, 0.0, 0.5]), source, log_odds_prior)
+    return Track(1, config(side, **changed), refiner(), uncalibrated(), profile, proposal)
 
 
 def estimate(
@@ -78,6 +84,14 @@ def show(one: Track, presence: float, frames: int, start: int = 0, **changes) ->
         one.update([estimate(presence, **changes)], index * RATE_S, StageTimer())
         states.append(one.state)
     return states
+
+
+def test_an_heir_is_one_that_a_lost_hand_alone_lets_begin():
+    unsure, sure = START_ODDS - 1.0, START_ODDS + 1.0
+    for source, presence, is_heir in ((LOST, unsure, True), (LOST, sure, False), ("blob", unsure, False)):
+        one = track(log_odds_prior=4.0, source=source)
+        assert show(one, presence, 1) == [TrackState.TRACK]
+        assert one.is_heir == is_heir
 
 
 def test_a_sure_hand_is_tracked_from_its_first_frame():
