@@ -10,7 +10,7 @@ import pytest
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.depth.frame import DepthFrame
 from hand_pose_ros.detection import proposals
-from hand_pose_ros.detection.blob_detector import detect_blobs
+from hand_pose_ros.detection.blob_detector import Blob, detect_blobs
 from hand_pose_ros.detection.config import BlobDetectorConfig, DetectionConfig, ProposalConfig
 from hand_pose_ros.detection.proposals import ProposalGenerator, mask_hands, score_log_odds
 from hand_pose_ros.synthetic.sequence_config import SequenceConfig
@@ -178,9 +178,7 @@ def test_the_blob_detector_searches_less_often_where_there_is_no_hurry(monkeypat
 def test_what_the_blob_detector_found_serves_while_the_picture_has_not_changed(monkeypatch):
     searched: list[float] = []
     blob = Blob(np.array([0.0, 0.0, 0.5]), 0.9, 100)
-    monkeypatch.setattr(
-        proposals, "detect_blobs", lambda frame, *_: searched.append(frame.stamp_s) or [blob]
-    )
+    monkeypatch.setattr(proposals, "detect_blobs", lambda frame, *_: searched.append(frame.stamp_s) or [blob])
     generator = ProposalGenerator(None)
     wall = np.full((240, 320), 0.9, np.float32)
 
