@@ -37,6 +37,17 @@ def presence_log_odds(estimate: Estimate, config: ScoringConfig) -> float:
     return config.seen_log_odds + config.fallback_slope * (certainty - config.fallback_certainty)
 
 
+def evidence_log_odds(chosen: Estimate, estimates: Sequence[Estimate], config: ScoringConfig) -> float:
+    """Log odds of there being a hand, by the crop of the side that was chosen and, where the other side was tried, by
+    that one too: a hand looks like one in both, a thing often in one alone."""
+    own = presence_log_odds(chosen, config)
+    others = [presence_log_odds(e, config) for e in estimates if e is not chosen]
+    if not others:
+        return own
+    other = sum(others) / len(others)
+    return config.both_sides_scale * (own + config.other_side_weight * (other - own))
+
+
 def hypothesis_score(estimate: Estimate, config: ScoringConfig) -> float:
     """How good an estimate is against those of other places and of the other side."""
     return min(presence_log_odds(estimate, config), config.sure_log_odds) + estimate.fit

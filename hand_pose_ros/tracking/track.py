@@ -25,13 +25,14 @@ from hand_pose_ros.depth.crop import upright_roll
 from hand_pose_ros.detection.proposals import LOST, Proposal
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics_numba import fingers_direction
+from hand_pose_ros.hand.skeleton import SIDES
 from hand_pose_ros.refine.previous_frame import PreviousFrame
 from hand_pose_ros.refine.refiner import HandGeometry, Refined, Refiner
 from hand_pose_ros.tracking.confidence import Calibration, confidence_features
 from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.estimate import CropRequest, Estimate
 from hand_pose_ros.tracking.hand import Hand, PoseState, TrackState, posed_hand
-from hand_pose_ros.tracking.scoring import presence_log_odds
+from hand_pose_ros.tracking.scoring import evidence_log_odds, presence_log_odds
 from hand_pose_ros.tracking.shape_estimator import ShapeEstimator
 from hand_pose_ros.tracking.side_selector import SideSelector
 from hand_pose_ros.tracking.stage_timer import StageTimer
@@ -123,7 +124,9 @@ class Track:
         return (self._log_odds or 0.0) + self._log_odds_prior
 
     def sides_to_try(self, stamp_s: float) -> tuple[str, ...]:
-        """The sides that a crop should be taken for in a frame."""
+        """The sides that a crop should be taken for in a frame: both where it is not known yet whether it is a hand."""
+        if not self._begun and self._config.side == "auto":
+            return SIDES
         return self._side.sides_to_try(stamp_s)
 
     @property
@@ -167,8 +170,9 @@ class Track:
                 chosen, presence, refined, self._refiner.prior, self._config.visibility
             )
             confidence, joint_confidence = self._calibration.confidence(features)
-        log_odds = float(np.clip(presence, scoring.least_frame_log_odds, scoring.most_frame_log_odds))
-        seen = log_odds >= scoring.seen_log_odds and confidence >= self._config.min_confidence
+        seen = presence >= scoring.seen_log_odds and confidence >= self._config.min_confidence
+        evidence = presence if self._begun else evidence_log_odds(chosen, estimates, scoring)
+        log_odds = float(np.clip(evidence, scoring.least_frame_log_odds, scoring.most_frame_log_odds))
         if self._log_odds is None:
             self._log_odds = log_odds
         elif seen or not self._is_occluded(chosen):
