@@ -6,12 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hand_pose_ros.depth.crop import CropFrame
-from hand_pose_ros.tracking.config import ScoringConfig
+from hand_pose_ros.tracking.config import ScoringConfig, TrackerConfig
 from hand_pose_ros.tracking.estimate import Estimate
 from hand_pose_ros.tracking.scoring import (
     best_hypothesis,
+    evidence_log_odds,
     fit_score,
     hypothesis_score,
     is_hand,
@@ -75,3 +78,21 @@ def test_one_side_may_make_a_hand_and_both_a_sure_one(
     estimates = [estimate(value) for value in log_odds]
     assert is_hand(estimates, CONFIG) is may_be
     assert is_surely_hand(estimates, CONFIG) is surely
+
+
+def test_the_other_sides_crop_counts_where_it_was_tried():
+    own, other = estimate(7.8), estimate(-1.2)
+    assert evidence_log_odds(own, [own], CONFIG) == 7.8
+    expected = CONFIG.both_sides_scale * (7.8 - CONFIG.other_side_weight * 9.0)
+    assert evidence_log_odds(own, [other, own], CONFIG) == pytest.approx(expected)
+    assert expected < TrackerConfig.start_odds < evidence_log_odds(own, [own, estimate(7.0)], CONFIG)
+
+
+@given(st.floats(-12.0, 12.0), st.floats(-12.0, 12.0), st.floats(0.0, 5.0))
+def test_evidence_grows_with_either_side(own, other, more):
+    def of(a: float, b: float) -> float:
+        chosen = estimate(a)
+        return evidence_log_odds(chosen, [chosen, estimate(b)], CONFIG)
+
+    assert of(own + more, other) >= of(own, other) - 1e-9
+    assert of(own, other + more) >= of(own, other) - 1e-9

@@ -13,6 +13,7 @@ from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.detection.proposals import LOST, Proposal
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics_numba import fingers_direction, forward_joints
+from hand_pose_ros.hand.skeleton import SIDES
 from hand_pose_ros.refine.previous_frame import PreviousFrame
 from hand_pose_ros.refine.refiner import HandGeometry, Refiner
 from hand_pose_ros.tracking.confidence import uncalibrated
@@ -84,6 +85,20 @@ def show(one: Track, presence: float, frames: int, start: int = 0, **changes) ->
         one.update([estimate(presence, **changes)], index * RATE_S, StageTimer())
         states.append(one.state)
     return states
+
+
+def test_both_sides_are_cropped_until_it_is_known_to_be_a_hand():
+    one = track("auto")
+    for index in range(12):
+        pair = [estimate(START_ODDS + 1.0), estimate(START_ODDS - 6.0, side="left")]
+        one.update(pair, index * RATE_S, StageTimer())
+        assert one.sides_to_try(index * RATE_S + 0.01) == SIDES
+    assert not one.published, "it looks like one from one side alone"
+    for index in range(12, 40):
+        pair = [estimate(START_ODDS + 1.0), estimate(START_ODDS + 1.0, fit=1.0, side="left")]
+        one.update(pair, index * RATE_S, StageTimer())
+    assert one.published
+    assert one.sides_to_try(39 * RATE_S + 0.01) == ("right",)
 
 
 def test_an_heir_is_one_that_a_lost_hand_alone_lets_begin():
