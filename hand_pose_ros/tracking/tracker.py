@@ -33,6 +33,7 @@ from hand_pose_ros.refine.refiner import Refiner
 from hand_pose_ros.resources import model_file
 from hand_pose_ros.tracking.confidence import calibration_of
 from hand_pose_ros.tracking.config import ScoringConfig, TrackerConfig
+from hand_pose_ros.tracking.duplicates import without_duplicates
 from hand_pose_ros.tracking.estimate import CropRequest, Estimate
 from hand_pose_ros.tracking.hand import TrackState
 from hand_pose_ros.tracking.patience import Patience
@@ -42,7 +43,7 @@ from hand_pose_ros.tracking.refused_places import RefusedPlaces
 from hand_pose_ros.tracking.scoring import best_hypothesis, hypothesis_score, is_hand, is_surely_hand
 from hand_pose_ros.tracking.search_schedule import SearchSchedule
 from hand_pose_ros.tracking.stage_timer import StageTimer
-from hand_pose_ros.tracking.track import Track, without_duplicates
+from hand_pose_ros.tracking.track import Track
 from hand_pose_ros.tracking.track_result import TrackResult, state_of
 from hand_pose_ros.validation import shown
 
