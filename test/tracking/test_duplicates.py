@@ -37,11 +37,15 @@ def test_what_stays_are_tracks_of_different_hands_and_the_oldest_of_each(places,
     kept = without_duplicates(tracks, apart_m)
     hands = [t for t in kept if t.hand is not None]
     assert all(
-        abs(a.hand.joints[0, 0] - b.hand.joints[0, 0]) >= apart_m for a in hands for b in hands if a is not b
+        abs(a.hand.joints[0, 0] - b.hand.joints[0, 0]) >= apart_m - 1e-9
+        for a in hands
+        for b in hands
+        if a is not b
     )
     for gone in (t for t in tracks if t not in kept):
         assert any(
-            abs(gone.hand.joints[0, 0] - other.hand.joints[0, 0]) < apart_m and other.track_id < gone.track_id
+            abs(gone.hand.joints[0, 0] - other.hand.joints[0, 0]) < apart_m + 1e-9
+            and other.track_id < gone.track_id
             for other in hands
         )
     assert [t for t in tracks if t.hand is None] == [t for t in kept if t.hand is None]
