@@ -22,13 +22,15 @@ Array = NDArray[np.float64]
 # A place's look: the depth at so many points a side of a square about it that reaches so far, m. Guessed: a hand's
 # size, in steps of less than two fingers.
 _POINTS, _HALF_WIDTH_M = 11, 0.10
+# What is proposed this near to a place that has not changed is the same thing, m. Derived: well within the square.
+_SURE_M = 0.08
 # Depth counts up to so far before and behind the place, m: what is beyond is background. Guessed, a hand's length.
 _REACH_M = 0.12
 # Points agree within this depth, and this much more a metre away squared, m. Guessed: several times a sensor's noise.
 _SAME_M, _SAME_PER_M = 0.012, 0.012
 # Two looks are alike where so large a share of the points that have a depth in both agree, and so large a share of all
 # has one. Guessed: a place that is off by a few millimetres changes a tenth of them, along outlines.
-_AGREE, _COMPARABLE = 0.85, 0.4
+_AGREE, _COMPARABLE = 0.85, 0.25
 
 
 class HoldTimes(NamedTuple):
@@ -105,13 +107,12 @@ class RefusedPlaces:
         distance_m = float(np.linalg.norm(centre - place.centre))
         if distance_m >= max(self._moved_m, self._carried_m):
             return None
-        stays = distance_m < self._moved_m
         if looks_alike(look, place.look, place.centre[2]):
             return hold.most_s
-        # Where the proposal jitters the place itself shows whether anything has changed.
-        if stays and looks_alike(look_at(frame, place.centre), place.look, place.centre[2]):
+        # Where the proposal jitters the place itself shows whether anything has come to it.
+        if distance_m < _SURE_M and looks_alike(look_at(frame, place.centre), place.look, place.centre[2]):
             return hold.most_s
-        return hold.most_changed_s if stays else None
+        return hold.most_changed_s if distance_m < self._moved_m else None
 
 
 def look_at(frame: DepthFrame, centre: Array) -> Array:

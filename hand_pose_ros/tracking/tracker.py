@@ -269,8 +269,11 @@ class HandTracker:
             if not self._start_or_resume_track(group, proposal, stamp_s, timer):
                 refusals.append(proposal)
             self._tracks = without_duplicates(self._tracks, self.config.search.same_joints_m)
+        clear = [id(proposal) for group, proposal in zip(estimates, proposals, strict=True) if not group]
         for proposal in refusals:
-            refused.add(proposal.centre, frame, hold)
+            # What clearly is no hand is none whoever proposes it.
+            for places in (self._refused, self._refused_remaining) if id(proposal) in clear else (refused,):
+                places.add(proposal.centre, frame, hold)
 
     def _start_or_resume_track(
         self, estimates: list[Estimate], proposal: Proposal, stamp_s: float, timer: StageTimer

@@ -91,6 +91,12 @@ def test_what_has_moved_and_looks_the_same_is_the_same_and_something_else_there_
     assert refused.without([at(0.2)], frame(0.1, ball(0.2, 1)), UNLESS_CHANGED)
 
 
+def test_a_proposal_that_jitters_about_what_has_not_changed_is_the_same():
+    hold = HoldTimes(0.25, 4.0, 0.25)
+    stamps = tried(RefusedPlaces(0.03, 0.15), hold, 12.0, lambda k: ball(0.0, k), lambda k: 0.02 * (-1) ** k)
+    assert np.diff(stamps).tolist() == [0.25, 0.5, 1.0, 2.0, 4.0, 4.0]
+
+
 def test_a_change_in_the_picture_ends_a_long_hold():
     """What was refused four times is left alone for a second; a hand that comes to it is tried as soon as at first."""
     refused, stamp_s = RefusedPlaces(0.03, 0.15), 0.0
