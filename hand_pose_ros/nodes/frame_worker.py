@@ -190,8 +190,9 @@ class FrameWorker:
         self._tell_faults()
         hands = tuple(hand for hand in result.hands if self._possible(hand))
         shown = {hand.track_id for hand in hands}
+        wanted = result.raw if self._parameters["publish_raw"] else ()  # they are made only when asked for
         raw = tuple(
-            hand for hand in result.raw if hand.track_id in shown and conversions.impossible(hand) is None
+            hand for hand in wanted if hand.track_id in shown and conversions.impossible(hand) is None
         )
         with self._publishing:
             if resets != self._resets:

@@ -8,6 +8,7 @@ it did when it was refused, wherever it has gone meanwhile, is left alone for lo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -45,6 +46,10 @@ class HoldTimes(NamedTuple):
     most_rechecks: int = 1000
     """So many places that were refused before are worth a crop in one frame, at most; new ones always are."""
 
+    def without_growth(self) -> HoldTimes:
+        """The same each time: for what may be a hand after all."""
+        return self._replace(most_s=self.first_s)
+
 
 class _Place(NamedTuple):
     centre: Array
@@ -59,7 +64,7 @@ class RefusedPlaces:
     def __init__(self, moved_m: float, carried_m: float) -> None:
         """What is farther than ``moved_m`` from a place is another one, unless it looks the same and is within
         ``carried_m``: then the thing itself has moved."""
-        self._moved_m, self._carried_m = moved_m, carried_m
+        self._moved_m, self._carried_m = moved_m, max(carried_m, moved_m)
         self._places: list[_Place] = []
 
     def add(self, centre: Array, frame: DepthFrame, hold: HoldTimes) -> None:
@@ -92,10 +97,11 @@ class RefusedPlaces:
 
     def _left_alone_s(self, centre: Array, frame: DepthFrame, hold: HoldTimes) -> float | None:
         """For how long from this frame on what is proposed there is left alone; None: nothing was refused there."""
-        look = look_at(frame, centre) if self._places else None
+        near = [place for place in self._places if _gap_m(place, centre) < self._carried_m]
+        look = look_at(frame, centre) if near else np.empty(0)
         left_s: float | None = None
-        for place in self._places:
-            most_s = self._most_s(place, centre, look, frame, hold) if look is not None else None
+        for place in near:
+            most_s = self._most_s(place, centre, look, frame, hold)
             if most_s is not None:
                 left_s = max(left_s or 0.0, place.since_s + min(place.hold_s, most_s) - frame.stamp_s)
         return left_s
@@ -104,8 +110,8 @@ class RefusedPlaces:
         self, place: _Place, centre: Array, look: Array, frame: DepthFrame, hold: HoldTimes
     ) -> float | None:
         """For how long at most a place holds what is proposed at ``centre`` and looks so; None: it is another one."""
-        distance_m = float(np.linalg.norm(centre - place.centre))
-        if distance_m >= max(self._moved_m, self._carried_m):
+        distance_m = _gap_m(place, centre)
+        if distance_m >= self._carried_m:
             return None
         if looks_alike(look, place.look, place.centre[2]):
             return hold.most_s
@@ -113,6 +119,10 @@ class RefusedPlaces:
         if distance_m < _SURE_M and looks_alike(look_at(frame, place.centre), place.look, place.centre[2]):
             return hold.most_s
         return hold.most_changed_s if distance_m < self._moved_m else None
+
+
+def _gap_m(place: _Place, centre: Array) -> float:
+    return math.dist(place.centre, centre)
 
 
 def look_at(frame: DepthFrame, centre: Array) -> Array:

@@ -271,9 +271,11 @@ class HandTracker:
             self._tracks = without_duplicates(self._tracks, self.config.search.same_joints_m)
         clear = [id(proposal) for group, proposal in zip(estimates, proposals, strict=True) if not group]
         for proposal in refusals:
-            # What clearly is no hand is none whoever proposes it.
-            for places in (self._refused, self._refused_remaining) if id(proposal) in clear else (refused,):
-                places.add(proposal.centre, frame, hold)
+            if id(proposal) in clear:  # none whoever proposes it, for as long as it looks so
+                for places in (self._refused, self._refused_remaining):
+                    places.add(proposal.centre, frame, hold)
+            else:
+                refused.add(proposal.centre, frame, hold if in_passing else hold.without_growth())
 
     def _start_or_resume_track(
         self, estimates: list[Estimate], proposal: Proposal, stamp_s: float, timer: StageTimer
