@@ -153,6 +153,10 @@ JOINT_SETS: dict[str, JointSet] = {
 }
 
 
+# The wrist is the first of the set's points.
+_FROM_WRIST: Array = JOINT_SETS[OPERATOR_SET].matrix - JOINT_SETS[OPERATOR_SET].matrix[:1]
+
+
 def find_joint_set(name: str, *others: str) -> JointSet:
     """The set of this name. ValueError on an unknown one, which names those that exist, and ``others`` that the caller
     knows besides."""
@@ -172,6 +176,4 @@ def operator_points(joints: Array, rotation: Array) -> Array:
     ``joints`` (..., 23, 3) in any frame and unit, ``rotation`` (..., 3, 3) of the palm in that frame (its columns are
     the palm's axes) -> (..., 21, 3) in the same unit, turned by OPERATOR_AXES.
     """
-    points = convert_joints(joints, OPERATOR_SET)
-    to_operator = OPERATOR_AXES @ np.swapaxes(rotation, -1, -2)
-    return np.asarray((points - points[..., :1, :]) @ np.swapaxes(to_operator, -1, -2))
+    return np.asarray((_FROM_WRIST @ joints) @ (rotation @ OPERATOR_AXES.T))

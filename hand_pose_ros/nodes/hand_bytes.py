@@ -9,18 +9,20 @@ the bytes end too early.
 from __future__ import annotations
 
 import struct
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hand_pose_ros.hand.skeleton import JOINT_COUNT
+from hand_pose_ros.hand.skeleton import ANGLE_COUNT, JOINT_COUNT
 from hand_pose_ros.msg import HandPose
 
 Array = NDArray[np.float64]
 
 _HEADER = 4
-_BIG_ENDIAN, _LITTLE_ENDIAN = b"\x00\x00", b"\x00\x01"
+# By the first two bytes: of numbers, as struct and numpy name it.
+_ORDERS = {b"\x00\x00": ">", b"\x00\x01": "<"}
 # ROS's names of plain types by numpy's, and how many doubles the types of geometry_msgs are.
 _PLAIN = {"uint8": "u1", "boolean": "u1", "uint32": "u4", "float": "f4", "double": "f8"}
 _DOUBLES = {"geometry_msgs/Pose": 7, "geometry_msgs/Point": 3, "geometry_msgs/Vector3": 3}
@@ -37,7 +39,7 @@ class ReadHand(NamedTuple):
     confidence: float
     joints: Array
     """(23, 3) m."""
-    palm_quaternion: Array
+    palm_quaternion: tuple[float, ...]
     """(4,): x, y, z, w."""
     angles: Array
     """(20,) rad."""
@@ -56,19 +58,48 @@ def _layout() -> list[tuple[str, str, int]]:
     return layout
 
 
-_NEEDED = ("side", "track_id", "state", "confidence", "palm", "joints", "angles")
-_LAYOUTS = {
-    _LITTLE_ENDIAN: [(name, np.dtype(f"<{kind}"), count) for name, kind, count in _layout()],
-    _BIG_ENDIAN: [(name, np.dtype(f">{kind}"), count) for name, kind, count in _layout()],
-}
+_LAYOUT = _layout()
+_ALIGNMENT = 8
+"""The largest of any plain type: a hand's fields stand alike after every start that is the same modulo this."""
+
+
+class _Reading(NamedTuple):
+    """Where a hand's fields are, in bytes from the end of its header."""
+
+    scalars: struct.Struct
+    """side, track_id, state, confidence and the palm's quaternion (x, y, z, w), and what lies between them."""
+    joints: int
+    angles: int
+    size: int
+    """Of the whole."""
+
+
+@lru_cache(maxsize=2 * _ALIGNMENT)
+def _reading(order: str, start: int) -> _Reading:
+    """For bytes in struct's ``order`` and a header that ends at ``start`` modulo _ALIGNMENT."""
+    places, at = {}, start
+    for name, kind, count in _LAYOUT:
+        size = np.dtype(kind).itemsize
+        at = _aligned(at, size)
+        places[name] = (at - start, size)
+        at += size * count
+    position = 3 * places["palm"][1]
+    layout, end = order, 0
+    for name, code, skip in (
+        ("side", "B", 0), ("track_id", "I", 0), ("state", "B", 0), ("confidence", "f", 0), ("palm", "4d", position)
+    ):  # fmt: skip
+        place = places[name][0] + skip
+        layout += f"{place - end}x{code}"
+        end = place + struct.calcsize(f"={code}")
+    return _Reading(struct.Struct(layout), places["joints"][0], places["angles"][0], at - start)
 
 
 def read_hands(message: bytes) -> list[ReadHand]:
     """The hands of a message. ValueError as the module says."""
-    layout = _LAYOUTS.get(message[:2])
-    if layout is None:
+    order = _ORDERS.get(message[:2])
+    if order is None:
         raise ValueError(f"the bytes of a message of hands begin with {message[:2]!r}, want plain CDR")
-    integer = struct.Struct("<I" if message[:2] == _LITTLE_ENDIAN else ">I")
+    integer, double = struct.Struct(f"{order}I"), np.dtype(f"{order}f8")
     body = memoryview(message)[_HEADER:]
     try:
         at = _after_header(body, 0, integer)
@@ -78,26 +109,22 @@ def read_hands(message: bytes) -> list[ReadHand]:
         hands = []
         for _ in range(count):
             at = _after_header(body, _aligned(at, 4), integer)
-            fields: dict[str, Any] = {}
-            for name, kind, number in layout:
-                at = _aligned(at, kind.itemsize)
-                if name in _NEEDED:
-                    fields[name] = np.frombuffer(body, kind, number, at)
-                at += kind.itemsize * number
-            hands.append(_hand(fields))
-    except struct.error as error:
+            reading = _reading(order, at % _ALIGNMENT)
+            side, track_id, state, confidence, *quaternion = reading.scalars.unpack_from(body, at)
+            joints = np.frombuffer(body, double, 3 * JOINT_COUNT, at + reading.joints)
+            angles = np.frombuffer(body, double, ANGLE_COUNT, at + reading.angles)
+            at += reading.size
+            hands.append(
+                ReadHand(
+                    side, track_id, state, confidence, np.asarray(joints, np.float64).reshape(JOINT_COUNT, 3),
+                    tuple(quaternion), np.asarray(angles, np.float64),
+                )
+            )  # fmt: skip
+    except (struct.error, ValueError) as error:
         raise ValueError(f"a message of hands ends too early: {error}") from None
     if at > len(body):
         raise ValueError("a message of hands ends too early")
     return hands
-
-
-def _hand(fields: dict[str, Any]) -> ReadHand:
-    joints, palm, angles = (np.asarray(fields[name], np.float64) for name in ("joints", "palm", "angles"))
-    return ReadHand(
-        int(fields["side"][0]), int(fields["track_id"][0]), int(fields["state"][0]), float(fields["confidence"][0]),
-        joints.reshape(JOINT_COUNT, 3), palm[3:], angles,
-    )  # fmt: skip
 
 
 def _after_header(body: memoryview, at: int, integer: struct.Struct) -> int:

@@ -156,7 +156,7 @@ class HandRetargetNode(ManagedNode):
         if button is not None:
             self.destroy_subscription(button)
 
-    def _on_hands(self, message: bytes, _: int) -> None:
+    def _on_hands(self, message: bytes, *_: int) -> None:
         driver, loop = self._driver, self._loop
         if driver is not None and driver.on_hands(read_hands(message)) and loop is not None:
             loop.postpone()  # the next command is due one period after this one
@@ -178,7 +178,7 @@ class HandRetargetNode(ManagedNode):
 
     def _send(self, command: Any) -> None:
         assert self._messages is not None
-        message = self._messages.message(command, self.get_clock().now().to_msg())
+        message = self._messages.serialized(command, self.get_clock().now().nanoseconds)
         publish_if_alive(self, self._commands, message)
 
     def _publish_state(self, state: SafetyState, reason: str) -> None:

@@ -1,17 +1,22 @@
-"""A robot's joint positions -> the message that its driver takes.
+"""A robot's joint positions -> the bytes of the message that its driver takes.
 
 In: commands (K,) in the engine's order, rad and m. Out: ``JointState`` on ``joint_command``, ``Float64MultiArray`` on
-``position_commands`` or ``JointTrajectory`` on ``joint_trajectory``, with the driver's names and order.
+``position_commands`` or ``JointTrajectory`` on ``joint_trajectory``, with the driver's names and order, serialised.
+
+Of a hundred messages a second only the numbers differ: rclpy makes and serialises the first one, and of the others the
+numbers are written over its bytes. That takes a tenth of the time.
 """
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from builtin_interfaces.msg import Time
 from rclpy.duration import Duration
+from rclpy.serialization import serialize_message
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray, MultiArrayDimension
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
@@ -32,6 +37,10 @@ _KINDS: dict[str, type] = {
     "position_array": Float64MultiArray,
     "joint_trajectory": JointTrajectory,
 }
+
+_STAMP = struct.Struct("=iI")
+"""builtin_interfaces/Time in this machine's byte order, in which the middleware writes."""
+_MARKED_STAMP = Time(sec=1_414_213_562, nanosec=373_095_048)
 
 
 class CommandMessages:
@@ -61,11 +70,36 @@ class CommandMessages:
         self._order = [named.index(name) for name in wanted]
         self._factors = np.array([1.0 if prismatic[i] or not degrees else 180.0 / np.pi for i in self._order])
         self._ahead = Duration(seconds=period_s).to_msg()
+        # Numbers that stand nowhere else in the message, and thus show where they are in its bytes.
+        marks = np.pi * (1.0 + np.arange(2 * len(wanted)))
+        positions, velocities = marks[: len(wanted)], marks[len(wanted) :]
+        self._bytes = bytearray(
+            serialize_message(self._message(positions.tolist(), velocities.tolist(), _MARKED_STAMP))
+        )
+        self._positions_at = self._find(positions.tobytes())
+        self._velocities_at = self._find(velocities.tobytes())
+        self._stamp_at = self._find(_STAMP.pack(_MARKED_STAMP.sec, _MARKED_STAMP.nanosec))
 
-    def message(self, command: JointCommand, stamp: Time) -> Any:
-        """One command as its message; ``stamp`` is the time at which it is sent."""
-        positions = (command.positions[self._order] * self._factors).tolist()
-        velocities = (command.velocities[self._order] * self._factors).tolist()
+    def serialized(self, command: JointCommand, stamp_ns: int) -> bytes:
+        """One command as its message's bytes; ``stamp_ns`` is the time at which it is sent."""
+        message = self._bytes
+        for numbers, place in (
+            (command.positions, self._positions_at),
+            (command.velocities, self._velocities_at),
+        ):
+            if place is not None:
+                written = (numbers[self._order] * self._factors).tobytes()
+                message[place : place + len(written)] = written
+        if self._stamp_at is not None:
+            _STAMP.pack_into(message, self._stamp_at, *divmod(stamp_ns, 1_000_000_000))
+        return bytes(message)
+
+    def _find(self, wanted: bytes) -> int | None:
+        """Where these bytes stand in the message, None where it has no such numbers."""
+        place = self._bytes.find(wanted)
+        return None if place < 0 else place
+
+    def _message(self, positions: list[float], velocities: list[float], stamp: Time) -> Any:
         if self.kind is Float64MultiArray:
             array = Float64MultiArray(data=positions)
             array.layout.dim = [

@@ -12,11 +12,10 @@ import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from hand_pose_ros.hand.joint_sets import operator_points
 from hand_pose_ros.msg import HandPose
-from hand_pose_ros.nodes.conversions import SIDE_NAMES
+from hand_pose_ros.nodes.conversions import SIDE_NAMES, rotation_matrix
 from hand_pose_ros.nodes.hand_bytes import ReadHand
 from hand_pose_ros.nodes.retarget_statistics import RetargetStatistics
 from hand_pose_ros.nodes.throttled_logger import ThrottledLogger, error_line
@@ -196,5 +195,5 @@ def _seen(hand: ReadHand) -> SeenHand:
 
 def operator_hand(hand: ReadHand) -> OperatorHand:
     """A message's hand as engines take it. ValueError where its palm has no orientation."""
-    rotation = Rotation.from_quat(hand.palm_quaternion).as_matrix()
+    rotation = rotation_matrix(*hand.palm_quaternion)
     return OperatorHand(SIDE_NAMES[hand.side], operator_points(hand.joints, rotation), hand.angles)

@@ -1,9 +1,10 @@
 """A thread of its own for one subscription: rclpy's executor gathers every entity of a node before each wait, and hands
 what came to a pool of threads, which takes longer than a hand's command may.
 
-In: a node, a message type, an endpoint's options, what to call. Out: calls of it with a message and when it was sent
-(ns, of the sender's system clock; 0 where the middleware does not say), one after the other, from the thread; events of
-the subscription, as an incompatible quality of service, come through the executor as ever.
+In: a node, a message type, an endpoint's options, what to call. Out: calls of it with a message, when it was sent and
+when this process's middleware received it (ns, of the sender's and of this system's clock; 0 where the middleware does
+not say), one after the other, from the thread; events of the subscription, as an incompatible quality of service, come
+through the executor as ever.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class SubscriptionThread:
         node: Node,
         kind: type,
         options: dict[str, Any],
-        callback: Callable[[Any, int], object],
+        callback: Callable[[Any, int, int], object],
         failed: Callable[[Exception], object],
     ) -> None:
         self._node, self._callback, self._failed = node, callback, failed
@@ -80,14 +81,14 @@ class SubscriptionThread:
                         if taken is None:
                             break
                         message, info = taken
-                        self._call(message, info["source_timestamp"])
+                        self._call(message, info["source_timestamp"], info["received_timestamp"])
         except (InvalidHandle, RCLError):
             if context.ok() and not self._closed:
                 raise
 
-    def _call(self, message: Any, sent_ns: int) -> None:
+    def _call(self, message: Any, sent_ns: int, received_ns: int) -> None:
         try:
-            self._callback(message, sent_ns)
+            self._callback(message, sent_ns, received_ns)
         except Exception as error:  # noqa: BLE001  others wait for the next message: the thread goes on
             self._failed(error)
 

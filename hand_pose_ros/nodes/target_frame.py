@@ -12,9 +12,9 @@ import tf2_ros
 from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.time import Time
-from scipy.spatial.transform import Rotation
 from std_msgs.msg import Header
 
+from hand_pose_ros.nodes.conversions import rotation_matrix
 from hand_pose_ros.nodes.throttled_logger import ThrottledLogger
 
 _PATIENCE_S = 0.05
@@ -64,8 +64,7 @@ class TargetFrame:
             )
             return None
         t, q = stamped.transform.translation, stamped.transform.rotation
-        rotation = Rotation.from_quat([q.x, q.y, q.z, q.w]).as_matrix()
-        return Placement(rotation, np.array([t.x, t.y, t.z]))
+        return Placement(rotation_matrix(q.x, q.y, q.z, q.w), np.array([t.x, t.y, t.z]))
 
     def close(self) -> None:
         """Ends the subscriptions."""

@@ -10,6 +10,7 @@ along what the objective leaves open, and a low-pass does not help against that.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,7 +49,7 @@ class SteadyEngine:
     def retarget(self, hand: OperatorHand) -> Array:
         """The robot's joints (K,). ValueError where a point is not finite; what the engine raises, for every hand that
         it fails at."""
-        if not np.isfinite(hand.points).all() or not np.isfinite(hand.angles).all():
+        if not (_is_finite(hand.points) and _is_finite(hand.angles)):
             raise ValueError("a point of the hand is not finite")
         if self._hand is None or not self._rests(hand, self._hand):
             self._hand, self._times = hand, 0
@@ -63,5 +64,11 @@ class SteadyEngine:
         self._engine.start_from(positions)
 
     def _rests(self, hand: OperatorHand, before: OperatorHand) -> bool:
-        moved = np.linalg.norm(hand.points - before.points, axis=1).max()
-        return hand.side == before.side and bool(moved < self._config.still_m)
+        moved = hand.points - before.points
+        farthest = (moved * moved).sum(axis=1).max()
+        return hand.side == before.side and bool(farthest < self._config.still_m**2)
+
+
+def _is_finite(values: Array) -> bool:
+    """Whether all of them are: their sum is, but where it is too large for a number."""
+    return math.isfinite(values.sum()) or bool(np.isfinite(values).all())

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
@@ -152,3 +155,19 @@ def test_published_version_is_that_of_the_project():
     info = conversions.model_info_message("name", "hash")
     project = (Path(__file__).resolve().parents[2] / "pyproject.toml").read_text(encoding="utf-8")
     assert f'\nversion = "{info.package_version}"\n' in project
+
+
+@given(st.lists(st.floats(-10.0, 10.0), min_size=4, max_size=4).filter(lambda q: np.linalg.norm(q) > 1e-6))
+def test_rotation_of_a_quaternion_is_scipys(quaternion):
+    assert np.allclose(
+        conversions.rotation_matrix(*quaternion),
+        Rotation.from_quat(quaternion).as_matrix(),
+        rtol=0.0,
+        atol=1e-14,
+    )
+
+
+@pytest.mark.parametrize("quaternion", [(0, 0, 0, 0), (math.nan, 0, 0, 1), (0, math.inf, 0, 1)])
+def test_quaternion_that_is_no_rotation_is_refused(quaternion):
+    with pytest.raises(ValueError, match="quaternion is"):
+        conversions.rotation_matrix(*quaternion)

@@ -1,16 +1,18 @@
 """Nodes hand_retarget over DDS, one for each side, driven by moving hands for a while.
 
 In: a robot, sides, an engine, seconds, a folder for the nodes' logs. Out: :class:`DrivenFigures`. The latency is
-from the sending of a message of hands to that of the first command after it, as the middleware stamps both: what this
-process takes to make the one and to read the other is not the node's. The node's own, from the arrival of the hands to
-the sending of the command, is what its diagnostics say.
+from just before the publishing of a message of hands, which is serialised by then, until the first command that is sent
+after that has arrived in this process's middleware: both ways are in it, but not making the one message and reading the
+other with rclpy, which is not the node's. Commands come every 10 ms in any case: an answer that takes longer than
+until the next one of them, some 7 ms, is not told from it. The node's own, from the arrival of the hands to the sending
+of the command, is what its diagnostics say.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile
+from rclpy.serialization import deserialize_message, serialize_message
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Header
 from std_srvs.srv import SetBool
@@ -107,22 +110,24 @@ class _Listener:
     """What one node sends."""
 
     def __init__(self) -> None:
-        self.commands: list[JointState] = []
+        self.commands: list[bytes] = []
         self.sent_ns: list[int] = []
+        self.received_ns: list[int] = []
         self.node_ms: list[float] = []
 
-    def on_command(self, message: JointState, sent_ns: int) -> None:
+    def on_command(self, message: bytes, sent_ns: int, received_ns: int) -> None:
         self.commands.append(message)
         self.sent_ns.append(sent_ns)
+        self.received_ns.append(received_ns)
 
 
-def latencies_ms(hands_ns: Sequence[int], commands_ns: Sequence[int]) -> np.ndarray:
-    """From each sending of hands to that of the first command after it, ms; hands that no command follows are left
-    out. Both in order of time."""
-    hands, commands = np.array(hands_ns, np.int64), np.array(commands_ns, np.int64)
-    first = np.searchsorted(commands, hands, side="right")
-    answered = first < len(commands)
-    return (commands[first[answered]] - hands[answered]) * 1e-6
+def latencies_ms(hands_ns: Sequence[int], sent_ns: Sequence[int], received_ns: Sequence[int]) -> np.ndarray:
+    """From each publishing of hands until the first command sent after it is received, ms; hands that no command
+    follows are left out. ``hands_ns`` and ``sent_ns`` in order of time, ``received_ns`` of the same commands."""
+    hands, sent = np.array(hands_ns, np.int64), np.array(sent_ns, np.int64)
+    first = np.searchsorted(sent, hands, side="right")
+    answered = first < len(sent)
+    return (np.array(received_ns, np.int64)[first[answered]] - hands[answered]) * 1e-6
 
 
 def drive_nodes(robot: str, sides: Sequence[str], engine: str, seconds: float, folder: Path) -> DrivenFigures:
@@ -167,8 +172,6 @@ class _Drive:
         node.create_subscription(DiagnosticArray, DIAGNOSTICS_TOPIC, self._on_diagnostics, 10)
         self._publisher = node.create_publisher(HandPoseArray, HANDS_TOPIC, RELIABLE_QOS)
         self._hands_ns: list[int] = []
-        # Its own hands, as bytes that nobody reads: only the middleware knows when they were sent.
-        self._listen(HandPoseArray, HANDS_TOPIC, lambda _, sent_ns: self._hands_ns.append(sent_ns), raw=True)
 
     def run(self, seconds: float) -> DrivenFigures:
         for side in self._listeners:
@@ -182,6 +185,7 @@ class _Drive:
             due_s = max(due_s, now_s) + 1.0 / _RATE_HZ  # what it is late by is not made up
             place = sent % (2 * len(messages) - 2)
             message = messages[min(place, 2 * len(messages) - 2 - place)]
+            self._hands_ns.append(time.time_ns())
             self._publisher.publish(message)
             sent += 1
             for side, samples in usage.items():
@@ -197,17 +201,15 @@ class _Drive:
     def _start(self, side: str) -> None:
         listener = self._listeners[side]
         topic = f"{side}/{JOINT_COMMAND_TOPIC}"
-        self._listen(JointState, topic, listener.on_command)
+        # A thread for each: an executor would fall behind a hundred commands a second on a busy machine. As bytes,
+        # so that this process takes no more of the cores than it must.
+        options = {"topic": topic, "qos_profile": _DEEP, "raw": True}
+        self._threads.append(
+            SubscriptionThread(self._node, JointState, options, listener.on_command, self._failures.append)
+        )
         parameters = {"robot": self._robot, "side": side, "engine": self._engine, "start_from": "rest"}
         remaps = {"hands": "/hands", JOINT_COMMAND_TOPIC: f"/{topic}", "__node": f"retarget_{side}"}
         self._processes.start(side, "hand_pose_ros.nodes.retarget_node", parameters, remaps)
-
-    def _listen(
-        self, kind: type, topic: str, callback: Callable[[Any, int], object], raw: bool = False
-    ) -> None:
-        """A thread for each: an executor would fall behind a hundred commands a second on a busy machine."""
-        options = {"topic": topic, "qos_profile": _DEEP, "raw": raw}
-        self._threads.append(SubscriptionThread(self._node, kind, options, callback, self._failures.append))
 
     def close(self) -> None:
         """Ends the threads. RuntimeError where one of them failed."""
@@ -245,14 +247,13 @@ class _Drive:
     def _figures(self, side: str, usage: list[Usage], seconds: float) -> NodeFigures:
         listener = self._listeners[side]
         robot = build_retargeter(read_robot(robot_file(self._robot, side)), self._engine, side)
-        positions = np.array([list(message.position) for message in listener.commands]).reshape(
+        commands = [deserialize_message(message, JointState) for message in listener.commands]
+        positions = np.array([list(command.position) for command in commands]).reshape(
             -1, len(robot.engine.joint_names)
         )
-        velocities = np.array([list(message.velocity) for message in listener.commands]).reshape(
-            positions.shape
-        )
+        velocities = np.array([list(command.velocity) for command in commands]).reshape(positions.shape)
         limits = robot.limits
-        latencies = latencies_ms(self._hands_ns, listener.sent_ns)
+        latencies = latencies_ms(self._hands_ns, listener.sent_ns, listener.received_ns)
         p50, p95 = np.percentile(latencies, (50, 95)) if len(latencies) else (np.nan, np.nan)
         return NodeFigures(
             commands=len(positions),
@@ -275,7 +276,7 @@ def _shown(value: float | None) -> str:
     return "?" if value is None else f"{value:.2f}"
 
 
-def _messages(sides: Sequence[str]) -> list[HandPoseArray]:
+def _messages(sides: Sequence[str]) -> list[bytes]:
     times = np.arange(0.0, _MOTION_S, 1.0 / _RATE_HZ)
     tracks = {side: moving_angles(number, times) for number, side in enumerate(sides)}
     header = Header(frame_id="camera")
@@ -284,7 +285,7 @@ def _messages(sides: Sequence[str]) -> list[HandPoseArray]:
         hands = [_hand(side, track[index], number) for number, (side, track) in enumerate(tracks.items())]
         array = HandPoseArray(header=header, state=HandPose.STATE_TRACK)
         array.hands = [hand_message(hand, header) for hand in hands]
-        messages.append(array)
+        messages.append(serialize_message(array))
     return messages
 
 
