@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Drives a hand in MuJoCo from the commands of hand_retarget: python3 examples/mujoco_hand.py MODEL.xml [PREFIX]
 
-MODEL.xml: a hand whose position actuators each drive one joint, such as mujoco_menagerie's, or a URDF's with actuators.
-Commands are matched by the joints' names; PREFIX is what the model puts before them. Needs: pip install mujoco
+MODEL.xml: a hand with position actuators on its joints or on tendons over them, such as mujoco_menagerie's Shadow hand.
+Commands are matched by the joints' names; PREFIX is what the model puts before them (rh_). Needs: pip install mujoco
 """
 
 import sys
@@ -14,23 +14,27 @@ import rclpy
 from sensor_msgs.msg import JointState
 
 model = mujoco.MjModel.from_xml_path(sys.argv[1])
-data = mujoco.MjData(model)
+data, wanted = mujoco.MjData(model), mujoco.MjData(model)
 prefix = sys.argv[2] if len(sys.argv) > 2 else ""
-actuators = {model.joint(model.actuator(i).trnid[0]).name: i for i in range(model.nu)}
+joints = {model.joint(i).name: model.joint(i).qposadr[0] for i in range(model.njnt)}
 
 
 def on_command(command):
     for name, position in zip(command.name, command.position, strict=True):
-        if prefix + name in actuators:
-            data.ctrl[actuators[prefix + name]] = position
+        if prefix + name in joints:
+            wanted.qpos[joints[prefix + name]] = position
+    mujoco.mj_fwdPosition(model, wanted)
+    data.ctrl[:] = wanted.actuator_length  # in that pose: of a joint its position, of a tendon the sum over its joints
 
 
 rclpy.init()
 node = rclpy.create_node("mujoco_hand")
 node.create_subscription(JointState, "joint_command", on_command, 1)
 with mujoco.viewer.launch_passive(model, data) as viewer:
+    start = time.monotonic()
     while viewer.is_running() and rclpy.ok():
-        rclpy.spin_once(node, timeout_sec=0.0)
-        mujoco.mj_step(model, data)
+        rclpy.spin_once(node, timeout_sec=0.01)
+        until = min(time.monotonic() - start, data.time + 0.1)  # a machine that is too slow shows slow motion
+        while data.time < until:
+            mujoco.mj_step(model, data)
         viewer.sync()
-        time.sleep(model.opt.timestep)

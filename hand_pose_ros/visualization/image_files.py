@@ -17,12 +17,15 @@ from PIL import Image
 
 from hand_pose_ros.files import write_bytes
 from hand_pose_ros.visualization.contact_sheet import contact_sheet
+from hand_pose_ros.visualization.overlay import FINGER_COLOURS, PALM_COLOUR
 
 GIF_WIDTH = 400
 """Pixels; wide enough to see fingers, small enough for a page."""
 GIF_COLOURS = 64
 """Enough for a depth image and a skeleton."""
 _PALETTE_PICTURES = 8
+_KEPT_COLOURS = (*FINGER_COLOURS.values(), PALM_COLOUR)
+"""In every palette: a skeleton's lines have few pixels, and fingers would share what is between their colours."""
 
 
 class DrawnFrame(Protocol):
@@ -73,7 +76,7 @@ def write_gif(
     ]
     # One palette for the whole run, from a strip of its pictures: no flicker, and much smaller.
     strip = np.vstack([np.asarray(picture) for picture in small[:: max(1, len(small) // _PALETTE_PICTURES)]])
-    palette = Image.fromarray(strip).quantize(colours, method=Image.Quantize.MEDIANCUT)
+    palette = _palette(Image.fromarray(strip), colours)
     paletted = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in small]
     buffer = io.BytesIO()
     # GIF counts in hundredths of a second, 16 bits of them, and viewers slow down what is faster than two.
@@ -88,6 +91,15 @@ def write_gif(
         optimize=False,
     )
     write_bytes(path, buffer.getvalue())
+
+
+def _palette(strip: Image.Image, colours: int) -> Image.Image:
+    """A picture whose palette has the colours that a skeleton is drawn in, and those of the strip most of all."""
+    found = strip.quantize(colours - len(_KEPT_COLOURS), method=Image.Quantize.MEDIANCUT).getpalette() or []
+    kept = [value for colour in _KEPT_COLOURS for value in colour]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(kept + found[: 3 * colours - len(kept)])
+    return palette
 
 
 def write_png(path: Path, picture: np.ndarray) -> None:

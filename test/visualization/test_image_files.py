@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.visualization.image_files import GIF_WIDTH, write_overlays
-from hand_pose_ros.visualization.overlay import OverlayFrame
+from hand_pose_ros.visualization.image_files import GIF_WIDTH, write_gif, write_overlays
+from hand_pose_ros.visualization.overlay import FINGER_COLOURS, OverlayFrame
 
 CAMERA = Camera(320, 240, 240.0, 240.0, 159.5, 119.5)
 
@@ -43,3 +43,17 @@ def test_animation_has_every_frame_and_sheet_up_to_six(tmp_path, count, size):
 def test_nothing_to_draw_writes_nothing(tmp_path):
     write_overlays(tmp_path, [])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_fingers_keep_their_colours_in_an_animation_whatever_else_is_in_it(tmp_path):
+    """Thin lines among many shades of one colour, which a palette of the most frequent colours would merge."""
+    rng = np.random.default_rng(0)
+    picture = np.stack([rng.integers(0, 90, (300, GIF_WIDTH)), rng.integers(60, 200, (300, GIF_WIDTH))] * 2, -1)
+    picture = picture[..., :3].astype(np.uint8)
+    for row, colour in enumerate(FINGER_COLOURS.values()):
+        picture[20 * row + 10, 50:60] = colour
+    write_gif(tmp_path / "a.gif", [picture, picture], 0.1)
+    with Image.open(tmp_path / "a.gif") as animation:
+        found = np.asarray(animation.convert("RGB"))
+    for row, colour in enumerate(FINGER_COLOURS.values()):
+        assert (found[20 * row + 10, 50:60] == colour).all()
