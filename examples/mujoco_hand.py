@@ -24,7 +24,9 @@ def on_command(command):
         if prefix + name in joints:
             wanted.qpos[joints[prefix + name]] = position
     mujoco.mj_fwdPosition(model, wanted)
-    data.ctrl[:] = wanted.actuator_length  # in that pose: of a joint its position, of a tendon the sum over its joints
+    data.ctrl[:] = (
+        wanted.actuator_length
+    )  # in that pose: of a joint its position, of a tendon the sum over its joints
 
 
 rclpy.init()

@@ -3,7 +3,7 @@ take as long as everything that a robot's command takes besides.
 
 In: the bytes of a ``HandPoseArray`` as the middleware delivers them (CDR of the first version, little or big endian,
 with its four bytes of encapsulation; OMG formal/02-06-51, 15.3). Out: :class:`ReadHand`, a hand each; ValueError where
-the bytes end too early.
+there are too few bytes, or too many, as those of a tracker have that was built with another definition of the message.
 """
 
 from __future__ import annotations
@@ -124,6 +124,10 @@ def read_hands(message: bytes) -> list[ReadHand]:
         raise ValueError(f"a message of hands ends too early: {error}") from None
     if at > len(body):
         raise ValueError("a message of hands ends too early")
+    if len(body) - at >= _ALIGNMENT:  # more than a middleware's padding
+        raise ValueError(
+            f"a message of hands has {len(body) - at} bytes too many: its sender has another version of HandPose"
+        )
     return hands
 
 

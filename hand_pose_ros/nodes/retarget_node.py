@@ -52,6 +52,7 @@ _DEADMAN = Endpoint(
 _STATE = Endpoint("~/state", PUBLISHER, LATCHED_QOS)
 _ENDPOINTS = (_HANDS, _DEADMAN, *ROBOT_ENDPOINTS, *COMMAND_ENDPOINTS.values(), _STATE)
 _SWITCH_S = 0.0005  # a thread that computes lets others run: Python's 5 ms would be a command's latency
+_SLOW_S = 1.0  # guessed: three times what a person's finger takes
 _THREADS = 2  # a transition, everything else
 
 
@@ -123,6 +124,7 @@ class HandRetargetNode(ManagedNode):
             f"'{parameters['robot']}' ({parameters['side']}) by {self._retargeter.engine.name}, commands on"
             f" '{self._commands.topic_name}': engage with '{self.get_fully_qualified_name()}/engage'"
         )
+        self._tell_slow_joints()
         return result
 
     @of_a_living_node
@@ -156,6 +158,24 @@ class HandRetargetNode(ManagedNode):
         if button is not None:
             self.destroy_subscription(button)
 
+    def _tell_slow_joints(self) -> None:
+        """A person's finger closes in a third of a second: what does not may look as if it did not follow."""
+        assert self._retargeter is not None
+        limits, names = self._retargeter.limits, self._retargeter.engine.joint_names
+        needed_s = limits.span / (self.parameters["velocity_scale"] * limits.velocity)
+        slowest = int(needed_s.argmax())
+        if needed_s[slowest] > _SLOW_S:
+            self.get_logger().warning(
+                f"by its limit of velocity, joint {names[slowest]} takes {needed_s[slowest]:.1f} s for its range"
+            )
+
+    def _others(self) -> str:
+        """Who else sends the robot commands, in words; empty where nobody does."""
+        count = 0 if self._commands is None else self.count_publishers(self._commands.topic_name) - 1
+        if count < 1:
+            return ""
+        return f"{count} more publish '{self._commands.topic_name}': right only where they move other joints"
+
     def _on_hands(self, message: bytes, *_: int) -> None:
         driver, loop = self._driver, self._loop
         if driver is not None and driver.on_hands(read_hands(message)) and loop is not None:
@@ -174,6 +194,10 @@ class HandRetargetNode(ManagedNode):
         response.success, response.message = (
             (False, "the node is not active") if driver is None else driver.switch(request.data)
         )
+        others = self._others() if driver is not None and request.data else ""
+        if others:
+            self.throttled_logger.warn("others", others)
+            response.message += f"; {others}"
         return response
 
     def _send(self, command: Any) -> None:
@@ -195,7 +219,7 @@ class HandRetargetNode(ManagedNode):
             retarget_diagnostics(
                 f"{self.get_fully_qualified_name()}: robot hand", self.parameters["robot"],
                 self.get_clock().now().to_msg(), lifecycle, state, reason, self.statistics, self._configure_error,
-                last[0] if last else "",
+                last[0] if last else "", self._others() if driver else "",
                 {"engine": robot.engine.name if robot else "", "side": self.parameters["side"]},
             )
         )  # fmt: skip

@@ -89,19 +89,23 @@ def retarget_diagnostics(
     statistics: RetargetStatistics,
     configure_error: str | None,
     last_error: str,
+    warning: str,
     details: Mapping[str, str],
 ) -> DiagnosticArray:
-    """An array with one status, the node's. ``details`` are more values by their keys."""
+    """An array with one status, the node's. ``warning``: what is wrong beside the hands, else empty; ``details``: more
+    values by their keys."""
     figures = statistics.figures()
     silent = figures.pop("silent_s") > _SILENT_S
     message = f"{state.value}: {reason}" if reason else state.value
+    if warning:
+        message = f"{message}; {warning}"
     if configure_error is not None:
         level, message = DiagnosticStatus.ERROR, configure_error
     elif lifecycle != "active":
         level, message = DiagnosticStatus.OK, lifecycle
     elif silent:
         level, message = DiagnosticStatus.WARN, f"{message}; no messages of hands"
-    elif state in (SafetyState.HOLD, SafetyState.REST):
+    elif warning or state in (SafetyState.HOLD, SafetyState.REST):
         level = DiagnosticStatus.WARN
     else:
         level = DiagnosticStatus.OK

@@ -107,10 +107,9 @@ class CommandMessages:
             ]
             return array
         if self.kind is JointTrajectory:
-            # The stamp stays 0, which means now: clocks of two computers differ.
-            point = JointTrajectoryPoint(
-                positions=positions, velocities=velocities, time_from_start=self._ahead
-            )
+            # The stamp stays 0, which means now: clocks of two computers differ. Without velocities: since Iron the
+            # controller refuses a trajectory that does not end at rest (allow_nonzero_velocity_at_trajectory_end).
+            point = JointTrajectoryPoint(positions=positions, time_from_start=self._ahead)
             return JointTrajectory(joint_names=self.names, points=[point])
         state = JointState(name=self.names, position=positions, velocity=velocities)
         state.header.stamp = stamp

@@ -53,6 +53,7 @@ class RobotDriver:
         self._start, self._send, self._tell = start, send, tell
         self._lock = threading.RLock()
         self._engine_lock = threading.Lock()
+        self._engine_start: np.ndarray | None = None
         self._engagements = 0
         self._told: tuple[SafetyState, str] | None = None
         self._closed = False
@@ -111,10 +112,13 @@ class RobotDriver:
                 return self._command()
             # Now, and not when the engine has answered: it may take longer than a hand may be hidden.
             self._commander.follow_until(self._gate.until_s)
+            start, self._engine_start = self._engine_start, None
         target = None
         try:
             hand = operator_hand(hands[index])
             with self._engine_lock:
+                if start is not None:
+                    self._engine.start_from(start)
                 target = self._engine.retarget(hand)
         except Exception as error:  # noqa: BLE001  an engine is others' code: whatever it raises, the robot holds
             why = f"the engine failed: {error_line(error)}"
@@ -168,8 +172,8 @@ class RobotDriver:
             return str(error)
         self._engagements += 1
         self._gate.release()
-        with self._engine_lock:
-            self._engine.start_from(self._commander.positions)
+        # By the thread of the hands, before the next one: an engine that hangs must not hold up commands, nor the end.
+        self._engine_start = self._commander.positions
         self._announce()
         return None
 

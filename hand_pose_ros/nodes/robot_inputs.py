@@ -77,4 +77,10 @@ class RobotInputs:
         self._positions = known
 
     def _on_description(self, message: String) -> None:
+        if self.description not in (None, message.data):
+            self._throttled_logger.warn(
+                "description",
+                f"another robot came on '{self._node.resolve_topic_name(ROBOT_DESCRIPTION_TOPIC)}': where urdf is"
+                f" '{ROBOT_DESCRIPTION_TOPIC}', it is taken when this node is configured again",
+            )
         self.description = message.data

@@ -23,6 +23,10 @@ Array = NDArray[np.float64]
 ON_LOSS: tuple[str, ...] = ("hold", "rest")
 """What the robot's hand does when there is no target to follow: it stands still, or goes to its rest pose."""
 
+WHOLE_TURN = 2.0 * math.pi
+"""rad (m): no joint counts as having a larger range when it is approached. Descriptions give joints that turn without
+an end limits as large as they like, in whose share of any range every target would be near."""
+
 
 class SafetyState(str, Enum):
     """What the robot's hand is doing."""
@@ -116,9 +120,10 @@ class SafeCommander:
         count = len(limits.lower)
         pose = np.zeros(count) if rest is None else finite_array("rest", rest, (count,))
         self.rest: Array = np.clip(pose, limits.lower, limits.upper)
-        self._approach = np.minimum(limits.span / config.approach_s, limits.velocity)
+        span = np.minimum(limits.span, WHOLE_TURN)
+        self._approach = np.minimum(span / config.approach_s, limits.velocity)
         self._approach = np.where(self._approach > 0.0, self._approach, limits.velocity)
-        self._near = config.approach_tolerance * limits.span
+        self._near = config.approach_tolerance * span
         self._positions, self._velocities = self.rest, np.zeros(count)
         self._reached = np.zeros(count, bool)
         self._target: Array | None = None

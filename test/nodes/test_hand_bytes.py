@@ -74,3 +74,12 @@ def test_broken_bytes_are_a_value_error_or_hands_of_the_right_size(seed, share, 
     except ValueError:
         return
     assert all(hand.joints.shape == (23, 3) and hand.angles.shape == (20,) for hand in hands)
+
+
+@given(seed=st.integers(0, 2**32 - 1), more=st.integers(8, 400))
+@settings(max_examples=20)
+def test_bytes_of_another_version_of_the_message_are_refused(seed, more):
+    whole = serialize_message(array(seed, ["camera"]))
+    with pytest.raises(ValueError, match="another version of HandPose|ends too early"):
+        read_hands(whole + bytes(more))
+    assert len(read_hands(whole + bytes(3))) == 1  # a middleware's padding

@@ -404,3 +404,48 @@ def test_diagnostics_tell_the_state_and_the_latency(robot):
     assert values["engine"] == "direct"
     assert values["state"] in ("follow", "hold")
     assert float(values["latency_ms_p50"]) < 100.0
+
+
+def test_another_sender_of_commands_is_told_when_engaging_and_in_diagnostics(robot):
+    rig = robot()
+    rig.helper.create_publisher(JointState, "joint_command", 5)
+    said = "1 more publish '/joint_command': right only where they move other joints"
+    assert rig.wait(lambda: rig.node.count_publishers("/joint_command") == 2)
+    assert said in rig.call(True).message
+    assert rig.wait(
+        lambda: any(said in s.message for m in rig.received["/diagnostics"] for s in m.status), 5.0
+    )
+    assert said not in rig.call(False).message
+
+
+def test_description_that_comes_late_is_taken_when_the_node_is_configured_again(robot, monkeypatch):
+    monkeypatch.setattr("hand_pose_ros.nodes.robot_setup._DESCRIPTION_S", 0.3)
+    rig = robot(start=False, urdf="robot_description")
+    rig.node.autostart()
+    assert "nothing came on that topic" in rig.error()
+    latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    publisher = rig.helper.create_publisher(String, "robot_description", latched)
+    publisher.publish(String(data=URDF))
+    assert rig.wait(lambda: rig.node._robot_inputs.description == URDF)
+    rig.start()
+    assert rig.error() == ""
+    rig.call(True)
+    publisher.publish(
+        String(data=URDF.replace('upper="1.5"', 'upper="0.3"'))
+    )  # another robot: this one goes on
+    rig.show(1.0, flexion=0.5)
+    assert rig.commands[-1].position[0] == pytest.approx(0.5, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [("velocity_scale", 0.5), ("degrees", True), ("side", "left"), ("deadman", "off"), ("stale_s", 9.0)],
+)
+def test_parameters_of_an_active_node_do_not_change(robot, name, value):
+    rig = robot()
+    rig.call(True)
+    (answer,) = rig.node.set_parameters([Parameter(name, value=value)])
+    assert not answer.successful
+    assert "read when the node configures" in answer.reason
+    rig.show(0.6)
+    assert rig.commands[-1].position == pytest.approx([0.5, 0.02], abs=1e-2)

@@ -69,7 +69,8 @@ def test_trajectories_are_to_begin_at_once_and_reach_their_point_a_period_later(
     found = read(made("joint_trajectory"), values[:3], values[3:], stamp_ns)
     assert (found.header.stamp.sec, found.header.stamp.nanosec) == (0, 0)
     (point,) = found.points
-    assert (list(point.positions), list(point.velocities)) == (values[:3], values[3:])
+    # joint_trajectory_controller refuses a point that moves on at the end of a trajectory.
+    assert (list(point.positions), list(point.velocities)) == (values[:3], [])
     assert (point.time_from_start.sec, point.time_from_start.nanosec) == (0, 10_000_000)
     assert list(found.joint_names) == list(NAMES)
 

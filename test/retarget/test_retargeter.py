@@ -6,12 +6,16 @@ import importlib.util
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from hand_pose_ros.evaluation.operator_hands import moving_angles, operator_hand, pinch_angles
 from hand_pose_ros.hand.skeleton import ANGLE_COUNT, SIDES
 from hand_pose_ros.retarget import retargeter
 from hand_pose_ros.retarget.retargeter import build_retargeter, slower
 from hand_pose_ros.retarget.robot_config import read_robot, robot_file
+from hand_pose_ros.retarget.robot_description import parse_description
+from hand_pose_ros.retarget.safety import SafeCommander, SafetyConfig
 
 DIRECT = """
 direct:
@@ -50,6 +54,34 @@ def test_engine_without_a_urdf_has_the_files_limits(config):
     made = build_retargeter(config(text), "auto", "left")
     assert made.engine.name == "gripper"
     assert made.limits.upper.tolist() == [0.04]
+
+
+limit = st.one_of(st.none(), st.floats().map(repr), st.sampled_from(["", "1 2", "a", "-0.0", "1e400", "1e16"]))
+
+
+@given(
+    limits=st.fixed_dictionaries({"lower": limit, "upper": limit, "velocity": limit}),
+    kind=st.sampled_from(["revolute", "continuous", "prismatic"]),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+def test_limits_of_any_description_are_usable_or_refused_in_one_line(config, limits, kind):
+    given_limits = " ".join(f'{name}="{value}"' for name, value in limits.items() if value is not None)
+    urdf = f"""<robot name="r"><link name="a"/><link name="b"/><joint name="curl" type="{kind}"><parent link="a"/>
+        <child link="b"/><axis xyz="0 1 0"/><limit {given_limits}/></joint></robot>"""
+    text = "direct: {curl: {angles: {index_mcp_flexion: 1.0}}}"
+    try:
+        made = build_retargeter(config(text), "auto", "right", parse_description(urdf, "r.urdf"))
+    except ValueError as error:
+        assert "\n" not in str(error)
+        assert "curl" in str(error)
+        return
+    commander = SafeCommander(made.limits, SafetyConfig(), made.rest)
+    commander.engage(commander.rest, 0.0)
+    commander.offer(made.limits.upper, 0.0)
+    for step in range(1, 20):
+        command = commander.command(0.01 * step)
+        assert np.isfinite(command.positions).all()
+        assert (np.abs(command.velocities) <= made.limits.velocity * (1.0 + 1e-9) + 1e-9).all()
 
 
 @pytest.mark.parametrize(

@@ -319,3 +319,13 @@ def test_limits_are_checked():
         JointLimits(np.zeros(2), np.ones(2), np.zeros(2), np.ones(2))
     with pytest.raises(ValueError, match="upper is"):
         JointLimits(np.zeros(2), np.ones(3), np.ones(2), np.ones(2))
+
+
+@given(span=st.floats(0.5, 1e17), target=st.floats(0.3, 3.0))
+def test_approach_is_slow_however_wide_the_limits_are(span, target):
+    limits = JointLimits(*np.array([[-span / 2], [span / 2], [10.0], [100.0]]))
+    made = SafeCommander(limits, SafetyConfig(approach_s=2.0, approach_tolerance=0.01))
+    made.engage([0.0], 0.0)
+    positions = follow(made, [[min(target, span / 2)]] * 5)
+    assert made.state is SafetyState.APPROACH
+    assert (np.abs(np.diff(positions, axis=0)) <= PERIOD_S * math.pi + ROUNDING).all()

@@ -48,7 +48,9 @@ def test_nothing_to_draw_writes_nothing(tmp_path):
 def test_fingers_keep_their_colours_in_an_animation_whatever_else_is_in_it(tmp_path):
     """Thin lines among many shades of one colour, which a palette of the most frequent colours would merge."""
     rng = np.random.default_rng(0)
-    picture = np.stack([rng.integers(0, 90, (300, GIF_WIDTH)), rng.integers(60, 200, (300, GIF_WIDTH))] * 2, -1)
+    picture = np.stack(
+        [rng.integers(0, 90, (300, GIF_WIDTH)), rng.integers(60, 200, (300, GIF_WIDTH))] * 2, -1
+    )
     picture = picture[..., :3].astype(np.uint8)
     for row, colour in enumerate(FINGER_COLOURS.values()):
         picture[20 * row + 10, 50:60] = colour

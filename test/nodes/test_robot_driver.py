@@ -1,0 +1,251 @@
+"""What hand_retarget does with hands, ticks, the button and the switch, whatever comes when: on a clock of its own."""
+
+from __future__ import annotations
+
+import math
+import threading
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hand_pose_ros.hand.skeleton import ANGLE_COUNT, JOINT_COUNT
+from hand_pose_ros.msg import HandPose
+from hand_pose_ros.nodes import robot_driver
+from hand_pose_ros.nodes.hand_bytes import ReadHand
+from hand_pose_ros.nodes.retarget_statistics import RetargetStatistics
+from hand_pose_ros.nodes.robot_driver import RobotDriver
+from hand_pose_ros.retarget.engagement import Engagement
+from hand_pose_ros.retarget.hand_gate import GateConfig, HandGate
+from hand_pose_ros.retarget.safety import JointLimits, SafeCommander, SafetyConfig, SafetyState
+
+LIMITS = JointLimits(
+    lower=np.array([-0.5, 0.0]),
+    upper=np.array([1.5, 0.04]),
+    velocity=np.array([3.0, 0.1]),
+    acceleration=np.array([30.0, 1.0]),
+)
+TIMEOUT_S, COAST_S, STALE_S = 0.3, 0.1, 0.2
+SLACK = 1e-9
+
+
+class Engine:
+    """Answers with the hand's first two angles."""
+
+    name, joint_names = "fake", ("curl", "slide")
+
+    def __init__(self) -> None:
+        self.starts: list[np.ndarray] = []
+        self.wait = threading.Event()
+        self.wait.set()
+
+    def retarget(self, hand) -> np.ndarray:
+        assert self.wait.wait(20.0)
+        return np.asarray(hand.angles[:2])
+
+    def start_from(self, positions) -> None:
+        self.starts.append(positions)
+
+
+class Rig:
+    """The driver, its clock, and all that it sent with the times."""
+
+    def __init__(self, monkeypatch, deadman="optional", start=lambda: None) -> None:
+        self.now_s = 100.0
+        monkeypatch.setattr(robot_driver, "time", SimpleNamespace(monotonic=lambda: self.now_s))
+        self.engine, self.commander = Engine(), SafeCommander(LIMITS, SafetyConfig(approach_s=0.3))
+        self.sent: list[tuple[float, np.ndarray]] = []
+        self.told: list[tuple[SafetyState, str]] = []
+        logger = SimpleNamespace(error=lambda *_: None, warn=lambda *_: None)
+        self.driver = RobotDriver(
+            SimpleNamespace(engine=self.engine), HandGate(GateConfig(coast_s=COAST_S)),
+            Engagement(deadman, TIMEOUT_S), self.commander, RetargetStatistics(), logger, start,
+            lambda command: self.sent.append((self.now_s, command.positions)),
+            lambda state, reason: self.told.append((state, reason)),
+        )  # fmt: skip
+
+    def show(self, curl=1.0, slide=0.02, **changes) -> bool:
+        return self.driver.on_hands([hand(curl, slide, **changes)])
+
+    def play(self, seconds: float, curl: float = 1.0) -> None:
+        """Hands at 50 Hz, ticks at 100."""
+        for step in range(round(seconds * 100)):
+            self.now_s += 0.01
+            if step % 2 == 0:
+                self.show(curl)
+            self.driver.tick()
+
+
+def hand(curl, slide, side=HandPose.SIDE_RIGHT, track_id=1, state=HandPose.STATE_TRACK, confidence=0.9):
+    angles = np.zeros(ANGLE_COUNT)
+    angles[:2] = curl, slide
+    return ReadHand(
+        side, track_id, state, confidence, np.zeros((JOINT_COUNT, 3)), (0.0, 0.0, 0.0, 1.0), angles
+    )
+
+
+values = st.one_of(st.floats(-3.0, 3.0), st.sampled_from([math.nan, math.inf, -math.inf, 1e300]))
+hands = st.builds(
+    hand,
+    values,
+    values,
+    side=st.sampled_from([HandPose.SIDE_RIGHT] * 4 + [HandPose.SIDE_LEFT, 77]),
+    track_id=st.sampled_from([1, 1, 1, 1, 2]),
+    state=st.sampled_from([HandPose.STATE_TRACK] * 4 + [HandPose.STATE_COAST, HandPose.STATE_LOST]),
+    confidence=st.sampled_from([0.9, 0.9, 0.9, 0.1, math.nan]),
+)
+events = st.one_of(
+    st.just(("tick", None)),
+    st.tuples(st.just("hands"), st.lists(hands, max_size=2)),
+    st.tuples(st.just("switch"), st.booleans()),
+    st.tuples(st.just("press"), st.booleans()),
+)
+steps = st.one_of(st.floats(1e-4, 0.04), st.sampled_from([0.0, 0.011, 0.25, 2.0, -0.5]))
+
+
+@given(
+    script=st.lists(st.tuples(steps, events), max_size=150),
+    deadman=st.sampled_from(["optional", "required", "engages", "off"]),
+)
+@settings(max_examples=150, deadline=None)
+def test_limits_hold_and_nothing_is_sent_unasked(script, deadman):
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        rig = Rig(monkeypatch, deadman)
+        asked = False
+        for step_s, (kind, what) in script:
+            rig.now_s += step_s
+            asked = asked or what is True
+            if kind == "tick":
+                rig.driver.tick()
+            elif kind == "hands":
+                rig.driver.on_hands(what)
+            elif kind == "switch":
+                rig.driver.switch(what)
+            else:
+                rig.driver.press(what)
+            assert asked or not rig.sent
+    last_s, before, velocity = math.nan, np.zeros(2), np.zeros(2)
+    for now_s, positions in rig.sent:
+        assert ((LIMITS.lower <= positions) & (positions <= LIMITS.upper)).all()
+        dt = now_s - last_s
+        if dt > 0.0:
+            slack = SLACK + 1e-12 / dt
+            now_velocity = (positions - before) / dt
+            assert (np.abs(now_velocity) <= LIMITS.velocity + slack).all()
+            assert (np.abs(now_velocity - velocity) <= LIMITS.acceleration * dt + slack).all()
+            velocity = now_velocity
+        elif dt < 0.0:  # a clock that was set: the joints stand still
+            assert (positions == before).all()
+            velocity = np.zeros(2)
+        last_s, before = now_s, positions
+
+
+@given(
+    lost=st.one_of(
+        st.just([]),
+        st.lists(hands.filter(lambda h: h.side != HandPose.SIDE_RIGHT or h.track_id != 1), min_size=1),
+        st.just([hand(1.0, 0.02, confidence=0.1)]),
+        st.just([hand(math.nan, 0.02)]),
+    ),
+    curl=st.floats(0.2, 1.4),
+    wait_s=st.floats(0.0, 0.03),
+)
+@settings(max_examples=60, deadline=None)
+def test_command_after_a_loss_holds(lost, curl, wait_s):
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        rig = Rig(monkeypatch, "off")
+        rig.driver.switch(True)
+        rig.play(0.5, curl)
+        rig.show(1.5)  # on its way somewhere else
+        sent = len(rig.sent)
+        rig.now_s += wait_s + 1e-3
+        rig.driver.on_hands(lost)
+        assert len(rig.sent) == sent + 1
+        assert rig.driver.state[0] is SafetyState.HOLD
+        speeds = [abs(float(v)) for v in rig.commander._velocities]
+        for _ in range(50):
+            rig.now_s += 0.01
+            rig.driver.tick()
+            now = [abs(float(v)) for v in rig.commander._velocities]
+            assert all(n <= s + SLACK for n, s in zip(now, speeds, strict=True))
+            speeds = now
+        assert speeds == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("late_s, held", [(0.0, True), (-1e-6, True), (1e-6, False)])
+def test_button_counts_as_held_until_exactly_its_time_out(monkeypatch, late_s, held):
+    rig = Rig(monkeypatch, "engages")
+    rig.now_s = 0.0  # times that are whole numbers of seconds have no rounding
+    rig.driver.press(True)
+    rig.now_s = TIMEOUT_S + late_s
+    rig.driver.tick()
+    assert rig.commander.engaged is held
+
+
+def test_engine_that_hangs_holds_up_neither_commands_nor_switching_off(monkeypatch):
+    rig = Rig(monkeypatch, "off")
+    rig.driver.switch(True)
+    rig.play(0.5)
+    rig.engine.wait.clear()
+    thread = threading.Thread(target=rig.show)
+    thread.start()
+    try:
+        sent = len(rig.sent)
+        done = threading.Event()
+
+        def work() -> None:
+            rig.now_s += STALE_S + 0.01
+            rig.driver.tick()
+            rig.driver.switch(True)  # chosen anew, while the engine still has the hand before
+            rig.driver.tick()
+            rig.driver.switch(False)
+            done.set()
+
+        threading.Thread(target=work, daemon=True).start()
+        assert done.wait(5.0)
+        assert len(rig.sent) > sent
+        assert rig.driver.state[0] is SafetyState.DISENGAGED
+    finally:
+        rig.engine.wait.set()
+        thread.join()
+
+
+def test_engine_begins_where_the_robot_is_at_each_engagement(monkeypatch):
+    stands = np.array([0.7, 0.03])
+    rig = Rig(monkeypatch, "off", lambda: stands)
+    rig.driver.switch(True)
+    assert np.array_equal(rig.sent[0][1] if rig.sent else rig.commander.positions, stands)
+    rig.play(0.2)
+    assert [list(start) for start in rig.engine.starts] == [list(stands)]
+    rig.driver.switch(True)
+    rig.play(0.2)
+    assert len(rig.engine.starts) == 2
+
+
+def test_hand_on_its_way_through_the_engine_is_not_followed_by_the_next_engagement(monkeypatch):
+    rig = Rig(monkeypatch, "off")
+    rig.driver.switch(True)
+    rig.engine.wait.clear()
+    thread = threading.Thread(target=rig.show)
+    thread.start()
+    rig.driver.switch(False)
+    rig.driver.switch(True)
+    rig.engine.wait.set()
+    thread.join()
+    rig.now_s += 0.01
+    rig.driver.tick()
+    assert rig.driver.state == (SafetyState.HOLD, "no target yet")
+
+
+def test_nothing_comes_after_closing(monkeypatch):
+    rig = Rig(monkeypatch, "off")
+    rig.driver.switch(True)
+    rig.play(0.3)
+    rig.driver.close()
+    sent = len(rig.sent)
+    rig.driver.press(True)
+    rig.driver.switch(True)
+    rig.play(0.3)
+    assert len(rig.sent) == sent
