@@ -21,8 +21,11 @@ from hand_pose_ros.msg import HandPose
 Array = NDArray[np.float64]
 
 _HEADER = 4
-# By the first two bytes: of numbers, as struct and numpy name it.
-_ORDERS = {b"\x00\x00": ">", b"\x00\x01": "<"}
+# By the first two bytes: the order as struct names it, and the two types that are read most.
+_ORDERS = {
+    start: (order, struct.Struct(f"{order}I"), np.dtype(f"{order}f8"))
+    for start, order in ((b"\x00\x00", ">"), (b"\x00\x01", "<"))
+}
 # ROS's names of plain types by numpy's, and how many doubles the types of geometry_msgs are.
 _PLAIN = {"uint8": "u1", "boolean": "u1", "uint32": "u4", "float": "f4", "double": "f8"}
 _DOUBLES = {"geometry_msgs/Pose": 7, "geometry_msgs/Point": 3, "geometry_msgs/Vector3": 3}
@@ -96,10 +99,9 @@ def _reading(order: str, start: int) -> _Reading:
 
 def read_hands(message: bytes) -> list[ReadHand]:
     """The hands of a message. ValueError as the module says."""
-    order = _ORDERS.get(message[:2])
-    if order is None:
+    if message[:2] not in _ORDERS:
         raise ValueError(f"the bytes of a message of hands begin with {message[:2]!r}, want plain CDR")
-    integer, double = struct.Struct(f"{order}I"), np.dtype(f"{order}f8")
+    order, integer, double = _ORDERS[message[:2]]
     body = memoryview(message)[_HEADER:]
     try:
         at = _after_header(body, 0, integer)

@@ -23,6 +23,7 @@ Array = NDArray[np.float64]
 ON_LOSS: tuple[str, ...] = ("hold", "rest")
 """What the robot's hand does when there is no target to follow: it stands still, or goes to its rest pose."""
 
+_ROUNDING = 1e-12
 WHOLE_TURN = 2.0 * math.pi
 """rad (m): no joint counts as having a larger range when it is approached. Descriptions give joints that turn without
 an end limits as large as they like, in whose share of any range every target would be near."""
@@ -220,25 +221,29 @@ class SafeCommander:
     def _move(self, dt: float) -> None:
         """The positions ``dt`` seconds on."""
         limits = self.limits
+        limit = limits.velocity
         if self._target is not None:
             target = self._target
-            self._reached |= np.abs(target - self._positions) <= self._near
-            limit = np.where(self._reached, limits.velocity, self._approach)
-            if self.state is SafetyState.APPROACH and self._reached.all():
-                self.state = SafetyState.FOLLOW
+            if self.state is SafetyState.APPROACH:
+                self._reached |= np.abs(target - self._positions) <= self._near
+                limit = np.where(self._reached, limits.velocity, self._approach)
+                if self._reached.all():
+                    self.state = SafetyState.FOLLOW
         elif self.state is SafetyState.REST:
             target, limit = self.rest, self._approach
         else:
-            target, limit = self._positions, limits.velocity
-        # Beyond that only what its acceleration does not let a joint brake off: it has stood still in a gap.
-        limit = limit * min(1.0, self.config.catch_up_s / dt)
+            target = self._positions
+        if dt > self.config.catch_up_s:
+            # Beyond that only what its acceleration does not let a joint brake off: it has stood still in a gap.
+            limit = limit * (self.config.catch_up_s / dt)
         velocity = next_velocity(target - self._positions, self._velocities, dt, limit, limits)
-        positions = np.clip(self._positions + velocity * dt, limits.lower, limits.upper)
+        positions = _within(self._positions + velocity * dt, limits.lower, limits.upper)
         # A target within a rounding error is reached.
-        positions = np.where(np.abs(target - positions) < 1e-12, target, positions)
+        near = np.abs(target - positions) < _ROUNDING
+        positions[near] = target[near]
         moved = (positions - self._positions) / dt
-        self._velocities = np.where(np.abs(moved) < 1e-12, 0.0, moved)
-        self._positions = positions
+        moved[np.abs(moved) < _ROUNDING] = 0.0
+        self._velocities, self._positions = moved, positions
 
 
 def next_velocity(
@@ -254,6 +259,12 @@ def next_velocity(
     a = limits.acceleration
     speed = a * (np.sqrt(dt * dt + 2.0 * np.abs(distance) / a) - dt)
     wanted = np.copysign(np.minimum(speed, preferred), distance)
-    slowest = np.maximum(velocity - a * dt, -limits.velocity)
-    fastest = np.minimum(velocity + a * dt, limits.velocity)
-    return np.asarray(np.clip(wanted, slowest, fastest))
+    change = a * dt
+    slowest = np.maximum(velocity - change, -limits.velocity)
+    fastest = np.minimum(velocity + change, limits.velocity)
+    return _within(wanted, slowest, fastest)
+
+
+def _within(values: Array, lower: Array, upper: Array) -> Array:
+    """As numpy's clip, in a third of its time for the few joints of a hand."""
+    return np.asarray(np.minimum(np.maximum(values, lower), upper))

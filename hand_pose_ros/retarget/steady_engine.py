@@ -10,12 +10,11 @@ along what the objective leaves open, and a low-pass does not help against that.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from hand_pose_ros.retarget.engine import Array, OperatorHand, RetargetEngine
+from hand_pose_ros.retarget.engine import Array, OperatorHand, RetargetEngine, all_finite
 from hand_pose_ros.validation import not_negative, typed, whole
 
 
@@ -49,7 +48,7 @@ class SteadyEngine:
     def retarget(self, hand: OperatorHand) -> Array:
         """The robot's joints (K,). ValueError where a point is not finite; what the engine raises, for every hand that
         it fails at."""
-        if not (_is_finite(hand.points) and _is_finite(hand.angles)):
+        if not (all_finite(hand.points) and all_finite(hand.angles)):
             raise ValueError("a point of the hand is not finite")
         if self._hand is None or not self._rests(hand, self._hand):
             self._hand, self._times = hand, 0
@@ -68,7 +67,3 @@ class SteadyEngine:
         farthest = (moved * moved).sum(axis=1).max()
         return hand.side == before.side and bool(farthest < self._config.still_m**2)
 
-
-def _is_finite(values: Array) -> bool:
-    """Whether all of them are: their sum is, but where it is too large for a number."""
-    return math.isfinite(values.sum()) or bool(np.isfinite(values).all())
