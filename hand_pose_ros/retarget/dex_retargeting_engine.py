@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from hand_pose_ros.retarget.engine import Array, OperatorHand, all_finite, human_vectors
+from hand_pose_ros.retarget.engine import Array, OperatorHand, human_vectors
 from hand_pose_ros.retarget.joint_order import JointOrder
 from hand_pose_ros.retarget.robot_config import OptimizerConfig
 from hand_pose_ros.retarget.robot_description import RobotDescription
@@ -51,7 +51,7 @@ class DexRetargetingEngine:
     def retarget(self, hand: OperatorHand) -> Array:
         """The robot's joints (K,). ValueError where a point is not finite."""
         reference = human_vectors(self._kind, self._indices, hand.points)
-        if not all_finite(reference):  # it would print, and answer the last one
+        if not np.isfinite(reference).all():  # it would print, and answer the last one
             raise ValueError("a point of the hand is not finite")
         return self._order.take(np.asarray(self._solver.retarget(reference, self._fixed), np.float64))
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from hand_pose_ros.retarget.engine import Array, OperatorHand, all_finite, human_vectors
+from hand_pose_ros.retarget.engine import Array, OperatorHand, human_vectors
 from hand_pose_ros.retarget.joint_order import JointOrder
 from hand_pose_ros.retarget.robot_config import OptimizerConfig
 from hand_pose_ros.retarget.robot_description import RobotDescription
@@ -58,7 +58,7 @@ class DexiEngine:
     def retarget(self, hand: OperatorHand) -> Array:
         """The robot's joints (K,). ValueError where a point is not finite."""
         reference = human_vectors(self._kind, self._indices, hand.points).ravel()
-        if not all_finite(reference):
+        if not np.isfinite(reference).all():
             raise ValueError("a point of the hand is not finite")
         try:
             answer = self._solver.retarget(reference.tolist(), self._fixed)

@@ -7,7 +7,6 @@ three kinds of objective are given are made here, for every engine that speaks i
 
 from __future__ import annotations
 
-import math
 from itertools import combinations
 from typing import NamedTuple, Protocol
 
@@ -66,8 +65,3 @@ def human_vectors(kind: str, indices: IntArray, points: Array) -> Array:
     if kind == "position":
         return np.asarray(points[indices], np.float64)
     return np.asarray(points[indices[1]] - points[indices[0]], np.float64)
-
-
-def all_finite(values: Array) -> bool:
-    """Whether all of them are: their sum is, but where it is too large for a number."""
-    return math.isfinite(values.sum()) or bool(np.isfinite(values).all())

@@ -181,7 +181,8 @@ class SafeCommander:
             if self._target is None:
                 self._reached[:] = False
                 self.state, self.reason = SafetyState.APPROACH, ""
-            self._target, self._target_s = np.clip(wanted, self.limits.lower, self.limits.upper), now_s
+            self._target = _within(wanted, self.limits.lower, self.limits.upper)
+            self._target_s = now_s
 
     def follow_until(self, until_s: float) -> None:
         """Until when targets are followed, this one and those to come, whatever their age: of a hand that is hidden.

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hand_pose_ros.retarget.engine import Array, OperatorHand, RetargetEngine, all_finite
+from hand_pose_ros.retarget.engine import Array, OperatorHand, RetargetEngine
 from hand_pose_ros.validation import not_negative, typed, whole
 
 
@@ -48,7 +48,7 @@ class SteadyEngine:
     def retarget(self, hand: OperatorHand) -> Array:
         """The robot's joints (K,). ValueError where a point is not finite; what the engine raises, for every hand that
         it fails at."""
-        if not (all_finite(hand.points) and all_finite(hand.angles)):
+        if not np.isfinite(hand.points).all() or not np.isfinite(hand.angles).all():
             raise ValueError("a point of the hand is not finite")
         if self._hand is None or not self._rests(hand, self._hand):
             self._hand, self._times = hand, 0
@@ -66,4 +66,3 @@ class SteadyEngine:
         moved = hand.points - before.points
         farthest = (moved * moved).sum(axis=1).max()
         return hand.side == before.side and bool(farthest < self._config.still_m**2)
-

@@ -56,7 +56,9 @@ def test_engine_without_a_urdf_has_the_files_limits(config):
     assert made.limits.upper.tolist() == [0.04]
 
 
-limit = st.one_of(st.none(), st.floats().map(repr), st.sampled_from(["", "1 2", "a", "-0.0", "1e400", "1e16"]))
+limit = st.one_of(
+    st.none(), st.floats().map(repr), st.sampled_from(["", "1 2", "a", "-0.0", "1e400", "1e16"])
+)
 
 
 @given(
@@ -69,11 +71,14 @@ def test_limits_of_any_description_are_usable_or_refused_in_one_line(config, lim
     urdf = f"""<robot name="r"><link name="a"/><link name="b"/><joint name="curl" type="{kind}"><parent link="a"/>
         <child link="b"/><axis xyz="0 1 0"/><limit {given_limits}/></joint></robot>"""
     text = "direct: {curl: {angles: {index_mcp_flexion: 1.0}}}"
+    made, refusal = None, "curl"
     try:
         made = build_retargeter(config(text), "auto", "right", parse_description(urdf, "r.urdf"))
     except ValueError as error:
-        assert "\n" not in str(error)
-        assert "curl" in str(error)
+        refusal = str(error)
+    assert "curl" in refusal
+    assert "\n" not in refusal
+    if made is None:
         return
     commander = SafeCommander(made.limits, SafetyConfig(), made.rest)
     commander.engage(commander.rest, 0.0)
