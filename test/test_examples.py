@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import runpy
 import sys
+import time
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -34,6 +37,51 @@ def test_the_example_that_needs_a_window_compiles_and_hears_the_robots_commands(
     topics = (ROOT / "hand_pose_ros" / "nodes" / "topics.py").read_text(encoding="utf-8")
     (topic,) = re.findall(r'create_subscription\(JointState, "(\w+)"', text)
     assert f'"{topic}"' in topics
+
+
+MUJOCO_HAND = """<mujoco><option timestep="0.002" gravity="0 0 0"/><worldbody><body>
+<joint name="x_curl" axis="0 1 0" damping="0.05"/><geom size="0.01" mass="0.02" pos="0 0 0.02"/><body pos="0 0 0.04">
+<joint name="x_bend" axis="0 1 0" damping="0.05"/><geom size="0.01" mass="0.02" pos="0 0 0.02"/><body pos="0 0 0.04">
+<joint name="x_tip" axis="0 1 0" damping="0.05"/><geom size="0.01" mass="0.02" pos="0 0 0.02"/></body></body></body>
+</worldbody><tendon><fixed name="both"><joint joint="x_bend" coef="1"/><joint joint="x_tip" coef="2"/></fixed></tendon>
+<actuator><position tendon="both" kp="2"/><position joint="x_curl" kp="2"/></actuator></mujoco>"""
+
+
+def test_mujocos_hand_follows_the_commands(tmp_path, monkeypatch) -> None:
+    """With a viewer that shows nothing: joints are where they were sent, tendons as long as their joints say."""
+    mujoco = pytest.importorskip("mujoco", reason="mujoco is not installed")
+    rclpy = pytest.importorskip("rclpy", reason="needs ROS 2: source tools/environment.sh")
+    JointState = pytest.importorskip("sensor_msgs.msg").JointState  # noqa: N806  a class
+
+    class Viewer:
+        def __init__(self, model, data) -> None:
+            self.data, self.end = data, time.monotonic() + 3.0
+            self.node = rclpy.create_node("sender")
+            self.commands = self.node.create_publisher(JointState, "joint_command", 5)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_) -> None:
+            self.node.destroy_node()
+            rclpy.shutdown()
+
+        def is_running(self) -> bool:
+            return time.monotonic() < self.end
+
+        def sync(self) -> None:
+            names, positions = ["tip", "curl", "unknown", "bend"], [0.2, 0.5, 9.0, 0.3]
+            self.commands.publish(JointState(name=names, position=positions))
+
+    module = ModuleType("mujoco.viewer")
+    module.launch_passive = Viewer
+    monkeypatch.setitem(sys.modules, "mujoco.viewer", module)
+    monkeypatch.setattr(mujoco, "viewer", module, raising=False)
+    (tmp_path / "hand.xml").write_text(MUJOCO_HAND)
+    monkeypatch.setattr(sys, "argv", ["mujoco_hand.py", str(tmp_path / "hand.xml"), "x_"])
+    data = runpy.run_path(str(ROOT / "examples" / "mujoco_hand.py"))["data"]
+    assert data.joint("x_curl").qpos[0] == pytest.approx(0.5, abs=1e-2)
+    assert data.tendon("both").length[0] == pytest.approx(0.3 + 2 * 0.2, abs=1e-2)
 
 
 def test_the_library_plots_angles(load_tool, tmp_path, capsys) -> None:
