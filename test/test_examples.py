@@ -51,7 +51,7 @@ def test_mujocos_hand_follows_the_commands(tmp_path, monkeypatch) -> None:
     """With a viewer that shows nothing: joints are where they were sent, tendons as long as their joints say."""
     mujoco = pytest.importorskip("mujoco", reason="mujoco is not installed")
     rclpy = pytest.importorskip("rclpy", reason="needs ROS 2: source tools/environment.sh")
-    JointState = pytest.importorskip("sensor_msgs.msg").JointState  # noqa: N806  a class
+    JointState = pytest.importorskip("sensor_msgs.msg").JointState
 
     class Viewer:
         def __init__(self, model, data) -> None:

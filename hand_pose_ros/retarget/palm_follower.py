@@ -41,12 +41,14 @@ class PalmFollowerConfig:
     hiccup or a moment's occlusion, shorter than what an operator does without being seen."""
     fastest_m_s: float = 4.0
     """A palm that is faster has jumped, and lets the clutch go. Guessed: above what a person does on purpose."""
+    fastest_rad_s: float = 20.0
+    """A palm that turns faster has flipped, and lets the clutch go. Guessed: above what a person does on purpose."""
 
     def __post_init__(self) -> None:
         validation.typed(self)
         validation.between(self, 0.01, 100, "scale")
         validation.between(self, 0, 1000, "twist_hz")
-        validation.positive(self, "longest_gap_s", "fastest_m_s")
+        validation.positive(self, "longest_gap_s", "fastest_m_s", "fastest_rad_s")
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,11 @@ class PalmFollower:
         step_s = palm.stamp_s - seen.stamp_s
         if track_id != self._track_id or not 0.0 < step_s <= self.config.longest_gap_s:
             return False
-        return float(np.linalg.norm(palm.position - seen.position)) <= self.config.fastest_m_s * step_s
+        way = float(np.linalg.norm(palm.position - seen.position))
+        # Of a rotation the trace is 1 + 2 cos(angle).
+        cosine = 0.5 * (float(np.trace(palm.rotation @ seen.rotation.T)) - 1.0)
+        turn = math.acos(min(max(cosine, -1.0), 1.0))
+        return way <= self.config.fastest_m_s * step_s and turn <= self.config.fastest_rad_s * step_s
 
     def _moved(self, palm: _Pose, engaged_at: _Pose) -> PalmCommand:
         assert self._start is not None

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
@@ -110,6 +110,20 @@ def test_palm_that_jumps_lets_the_clutch_go():
     command = follower.update(1, np.eye(3), np.array([0.2, 0, 0]), DT)
     assert not command.engaged
     assert np.allclose(command.position, 0.0)
+
+
+@given(angle=st.floats(0.0, math.pi), axis=st.integers(0, 2), step_s=st.floats(0.005, 0.2))
+def test_palm_that_flips_lets_the_clutch_go(angle, axis, step_s):
+    follower = PalmFollower(PalmFollowerConfig(fastest_rad_s=20.0))
+    follower.engage(True)
+    follower.update(1, turned(0.2, -0.1, 0.3), np.zeros(3), 0.0)
+    turn = Rotation.from_rotvec(angle * np.eye(3)[axis]).as_matrix()
+    command = follower.update(1, turn @ turned(0.2, -0.1, 0.3), np.zeros(3), step_s)
+    assume(abs(angle - 20.0 * step_s) > 1e-6)
+    assert command.engaged == (angle < 20.0 * step_s)
+    if not command.engaged:
+        assert np.allclose(command.rotation, turned(0.2, -0.1, 0.3))
+        assert not command.angular.any()
 
 
 def test_hidden_palm_holds_the_command_and_goes_on_when_it_is_seen_soon():
