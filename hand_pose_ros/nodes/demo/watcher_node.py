@@ -203,8 +203,13 @@ def main(arguments: list[str] | None = None) -> int:
 
     def watch(executor: Executor, node: WatcherNode) -> None:
         nonlocal failed
-        with contextlib.suppress(KeyboardInterrupt, ExternalShutdownException):
+        try:
             executor.spin()
+        except (KeyboardInterrupt, ExternalShutdownException):
+            pass
+        except Exception:
+            if node.context.ok():  # else the middleware ended in the middle of a wait
+                raise
         started = time.monotonic()
         try:
             node.finish()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import time
 from array import array
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import rclpy
 from PIL import Image as Picture
-from rclpy.executors import SingleThreadedExecutor
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
@@ -18,6 +19,7 @@ from std_msgs.msg import Header
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.msg import HandPoseArray
 from hand_pose_ros.nodes import conversions
+from hand_pose_ros.nodes.demo import watcher_node
 from hand_pose_ros.nodes.demo.watcher_node import WatcherNode
 
 CAMERA = Camera(64, 48, 60.0, 60.0, 31.5, 23.5)
@@ -84,3 +86,36 @@ def test_run_is_written_as_it_was_heard(tmp_path, hand, context):
     with Picture.open(tmp_path / "overlay.gif") as animation:
         assert animation.n_frames == 3
     assert (tmp_path / "overlay.png").exists()
+
+
+@pytest.mark.parametrize(
+    "error", [None, ExternalShutdownException(), KeyboardInterrupt(), RuntimeError("wait set")]
+)
+def test_figures_are_written_however_the_middleware_ends(monkeypatch, error):
+    """A signal ends it at any moment; in the middle of a wait that raises whatever failed then."""
+    finished = []
+    node = SimpleNamespace(context=SimpleNamespace(ok=lambda: False), finish=lambda: finished.append(1))
+
+    def interrupted():
+        if error is not None:
+            raise error
+
+    def run_node(name, make, arguments, spin, limit_s):
+        spin(SimpleNamespace(spin=interrupted), node)
+        return 0
+
+    monkeypatch.setattr(watcher_node, "run_node", run_node)
+    assert watcher_node.main([]) == 0
+    assert finished
+
+
+def test_error_of_a_living_middleware_is_not_hidden(monkeypatch):
+    def broken():
+        raise RuntimeError("a fault")
+
+    def run_node(name, make, arguments, spin, limit_s):
+        spin(SimpleNamespace(spin=broken), SimpleNamespace(context=SimpleNamespace(ok=lambda: True)))
+
+    monkeypatch.setattr(watcher_node, "run_node", run_node)
+    with pytest.raises(RuntimeError, match="a fault"):
+        watcher_node.main([])
