@@ -107,7 +107,7 @@ class CommandMessages:
             ]
             return array
         if self.kind is JointTrajectory:
-            # The stamp stays 0, which means now: clocks of two computers differ. Without velocities: since Iron the
+            # The stamp stays 0, which means now: clocks of two computers differ. Without velocities: since Jazzy the
             # controller refuses a trajectory that does not end at rest (allow_nonzero_velocity_at_trajectory_end).
             point = JointTrajectoryPoint(positions=positions, time_from_start=self._ahead)
             return JointTrajectory(joint_names=self.names, points=[point])
