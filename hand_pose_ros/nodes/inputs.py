@@ -1,4 +1,4 @@
-"""Depth image + camera info in, matching pairs out (to a callback on the executor's threads).
+"""Depth image + camera info in, matching pairs out (to a callback on a thread of their own).
 
 Pairs are made by message_filters; an image that gets no partner is served by the last camera info (``info_fallback``).
 Stray stamps are left out before the matching (``stamp_guard``). When the clock was set (a bag that loops), the matching
@@ -8,9 +8,12 @@ with the two topics.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
+import traceback
 from collections.abc import Callable
+from typing import Any
 
 from message_filters import ApproximateTimeSynchronizer, SimpleFilter, Subscriber, TimeSynchronizer
 from rclpy.clock import Clock, ClockType
@@ -24,6 +27,7 @@ from hand_pose_ros.nodes.diagnostics import FrameOutcome
 from hand_pose_ros.nodes.info_fallback import InfoFallback, stamp_ns_of
 from hand_pose_ros.nodes.input_watch import InputWatch
 from hand_pose_ros.nodes.qos_overrides import SUBSCRIPTION, Endpoint, subscription_options
+from hand_pose_ros.nodes.subscription_thread import Reader, SubscriptionThread
 from hand_pose_ros.nodes.throttled_logger import ThrottledLogger
 from hand_pose_ros.nodes.topics import DEPTH_QOS, DEPTH_TOPIC, INFO_QOS, INFO_TOPIC, LATCHED_QOS
 
@@ -95,29 +99,30 @@ class DepthInputs:
         self._input_watch = InputWatch(
             node, throttled_logger, depth, message_type, self.info_topic, slop_s, time.monotonic()
         )
-        self._depth = self._subscribe(kind, depth)
-        self._info = self._subscribe(CameraInfo, _INFO)
-        self._depth.registerCallback(self._take_depth)
-        self._info.registerCallback(self._take_info)
+        self._serve_at_s: float | None = None  # the next look at images that wait, steady time
+        self._serve_until_s = 0.0
         self._latched_info: Subscriber | None = None
         # Steady time: a paused simulation must not silence the watch.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._timer = node.create_timer(_WATCH_PERIOD_S, self._watch, clock=steady)
-        self._serving = node.create_timer(self._fallback.interval_s, self._serve_late, clock=steady)
-        self._serving.cancel()
-        self._serving_ticks = 0
+        readers = [
+            self._reader(kind, depth, self._take_depth),
+            self._reader(CameraInfo, _INFO, self._take_info),
+        ]
+        self._thread = SubscriptionThread(node, readers, self._on_failure, self._serve_late)
 
-    def _subscribe(self, kind: type, endpoint: Endpoint) -> Subscriber:
+    def _reader(self, kind: type, endpoint: Endpoint, take: Callable[[Any], None]) -> Reader:
         options = subscription_options(self._node, endpoint, self._throttled_logger)
-        # Upstream's filter takes the topic by its place only.
-        return Subscriber(self._node, kind, options.pop("topic"), **options)
+        return Reader(kind, options, lambda message, sent_ns, received_ns: take(message))
+
+    def _on_failure(self, error: Exception) -> None:
+        where = "".join(traceback.format_exception(error)).rstrip()
+        self._throttled_logger.error(f"input {type(error).__name__}", f"input left out: {error!r}\n{where}")
 
     def close(self) -> None:
         """Ends both subscriptions and the watch."""
         self._node.destroy_timer(self._timer)
-        self._node.destroy_timer(self._serving)
-        self._node.destroy_subscription(self._depth.sub)
-        self._node.destroy_subscription(self._info.sub)
+        self._thread.close()
         if self._latched_info is not None:
             self._node.destroy_subscription(self._latched_info.sub)
 
@@ -200,19 +205,21 @@ class DepthInputs:
         if not self._fallback.waiting:
             return
         self._serve()
-        if self._fallback.waiting and self._serving.is_canceled():
-            self._serving_ticks = 0
-            # Two ticks a frame: messages that came while the executor was busy are taken between them.
-            self._serving.timer_period_ns = int(0.5e9 * self._fallback.interval_s)
-            self._serving.reset()
+        if self._fallback.waiting and self._serve_at_s is None:
+            self._serve_at_s = now + self._fallback.interval_s
+            self._serve_until_s = now + _QUEUE_SIZE * self._fallback.interval_s
 
-    def _serve_late(self) -> None:
+    def _serve_late(self) -> float:
+        """Serves the images that have waited long enough; returns in how many seconds it is to be asked again."""
         with self._lock:
-            self._serving_ticks += 1
-            if self._serving_ticks >= 2:
+            now = time.monotonic()
+            if self._serve_at_s is not None and now >= self._serve_at_s:
                 self._serve()
-            if not self._fallback.waiting or self._serving_ticks > 2 * _QUEUE_SIZE:
-                self._serving.cancel()
+                later_s = now + 0.5 * self._fallback.interval_s
+                self._serve_at_s = later_s if later_s <= self._serve_until_s else None
+            if not self._fallback.waiting:
+                self._serve_at_s = None
+            return math.inf if self._serve_at_s is None else self._serve_at_s - now
 
     def _serve(self) -> None:
         """Hands out the images that wait no longer, with the last camera info."""
@@ -255,11 +262,12 @@ class DepthInputs:
                 self._match_afresh(self._fallback.last_info)
 
     def _watch(self) -> None:
-        self._settle()
-        now = time.monotonic()
-        if self._input_watch.depth_here(now) and self._fallback.last_info is None:
-            self._hear_latched_info()
-        self._input_watch.look(now, self._fallback)
+        with self._lock:
+            self._settle()
+            now = time.monotonic()
+            if self._input_watch.depth_here(now) and self._fallback.last_info is None:
+                self._hear_latched_info()
+            self._input_watch.look(now, self._fallback)
 
     def _hear_latched_info(self) -> None:
         """A camera info that was published once, before this node was there, comes to those who ask for it only."""

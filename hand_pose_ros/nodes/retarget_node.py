@@ -33,7 +33,7 @@ from hand_pose_ros.nodes.robot_commands import COMMAND_ENDPOINTS, CommandMessage
 from hand_pose_ros.nodes.robot_driver import RobotDriver
 from hand_pose_ros.nodes.robot_inputs import ROBOT_ENDPOINTS, RobotInputs
 from hand_pose_ros.nodes.robot_setup import build_commander, build_gate, build_robot
-from hand_pose_ros.nodes.subscription_thread import SubscriptionThread
+from hand_pose_ros.nodes.subscription_thread import Reader, SubscriptionThread
 from hand_pose_ros.nodes.throttled_logger import error_line
 from hand_pose_ros.nodes.topics import (
     DEADMAN_TOPIC,
@@ -114,9 +114,8 @@ class HandRetargetNode(ManagedNode):
         )  # fmt: skip
         self._loop = CommandLoop(1.0 / parameters["command_rate_hz"], self._driver.tick, self._on_failure)
         hands = subscription_options(self, _HANDS, self.throttled_logger)
-        self._hands = SubscriptionThread(
-            self, HandPoseArray, {**hands, "raw": True}, self._on_hands, self._on_failure
-        )
+        reader = Reader(HandPoseArray, {**hands, "raw": True}, self._on_hands)
+        self._hands = SubscriptionThread(self, [reader], self._on_failure)
         if parameters["deadman"] != "off":
             button = subscription_options(self, _DEADMAN, self.throttled_logger)
             self._button = self.create_subscription(Bool, callback=self._on_deadman, **button)

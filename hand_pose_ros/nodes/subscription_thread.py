@@ -1,17 +1,19 @@
-"""A thread of its own for one subscription: rclpy's executor gathers every entity of a node before each wait, and hands
-what came to a pool of threads, which takes longer than a hand's command may.
+"""A thread of its own for some subscriptions: rclpy's executor gathers every entity of a node before each wait, and
+hands what came to a pool of threads: longer than a hand's command may take, and much of a core with a camera's images.
 
-In: a node, a message type, an endpoint's options, what to call. Out: calls of it with a message, when it was sent and
-when this process's middleware received it (ns, of the sender's and of this system's clock; 0 where the middleware does
-not say), one after the other, from the thread; events of the subscription, as an incompatible quality of service, come
+In: a node, message types, endpoints' options, what to call. Out: calls of it with a message, when it was sent and when
+this process's middleware received it (ns, of the sender's and of this system's clock; 0 where the middleware does not
+say), one after the other, from the thread; events of the subscriptions, as an incompatible quality of service, come
 through the executor as ever.
 """
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import Any, NamedTuple
 
 from rclpy._rclpy_pybind11 import InvalidHandle, RCLError
 from rclpy.callback_groups import ReentrantCallbackGroup
@@ -21,7 +23,18 @@ from rclpy.node import Node
 from rclpy.subscription import Subscription
 
 _JOIN_S = 2.0
-_LOOK_NS = 500_000_000  # so often it looks whether the middleware has ended, which need not wake it
+_LOOK_S = 0.5  # so often it looks whether the middleware has ended, which need not wake it
+
+
+class Reader(NamedTuple):
+    """One subscription."""
+
+    kind: type
+    """Type of its messages."""
+    options: dict[str, Any]
+    """What ``create_subscription`` takes, ``topic`` among them."""
+    callback: Callable[[Any, int, int], object]
+    """Called with each message and when it was sent and received, ns."""
 
 
 class _NoExecutor(ReentrantCallbackGroup):
@@ -32,65 +45,86 @@ class _NoExecutor(ReentrantCallbackGroup):
 
 
 class SubscriptionThread:
-    """Listens from its making to ``close``. ``failed`` is called with what ``callback`` raised; the thread goes on."""
+    """Listens from its making to ``close``. ``failed`` is called with what a callback raised; the thread goes on.
+
+    ``due`` does what is due and returns in how many seconds it wants to be called again: it is called at the latest
+    then, and after messages. What came until then was taken before.
+    """
 
     def __init__(
         self,
         node: Node,
-        kind: type,
-        options: dict[str, Any],
-        callback: Callable[[Any, int, int], object],
+        readers: Sequence[Reader],
         failed: Callable[[Exception], object],
+        due: Callable[[], float] = lambda: math.inf,
     ) -> None:
-        self._node, self._callback, self._failed = node, callback, failed
+        self._node, self._failed, self._due = node, failed, due
         self._closed = False
         self._wake = GuardCondition(None, None, context=node.context)
-        self._subscription = node.create_subscription(
-            kind, callback=_taken_elsewhere, callback_group=_NoExecutor(), **options
-        )
-        self._thread = threading.Thread(target=self._run, name=f"{options['topic']} thread", daemon=True)
+        self._readers = tuple(readers)
+        self._subscriptions = [
+            node.create_subscription(
+                reader.kind, callback=_taken_elsewhere, callback_group=_NoExecutor(), **reader.options
+            )
+            for reader in readers
+        ]
+        name = f"{readers[0].options['topic']} thread"
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Ends the thread and the subscription; a call that is in work may go on for a moment."""
+        """Ends the thread and the subscriptions; a call that is in work may go on for a moment."""
         if self._closed:
             return
         self._closed = True
         self._wake.trigger()
         if threading.current_thread() is not self._thread:
             self._thread.join(_JOIN_S)
-        self._node.destroy_subscription(self._subscription)
+        for subscription in self._subscriptions:
+            self._node.destroy_subscription(subscription)
         self._wake.destroy()
 
     def _run(self) -> None:
-        context, subscription = self._node.context, self._subscription
+        context, handles = self._node.context, [subscription.handle for subscription in self._subscriptions]
         handle = context.handle
         if handle is None:  # the middleware has ended
             return
         try:
-            with handle, subscription.handle, self._wake.handle:
+            with ExitStack() as used:
+                for one in (handle, self._wake.handle, *handles):
+                    used.enter_context(one)
                 # As rclpy.wait_for_message does.
-                wait_set = rclpy_implementation.WaitSet(1, 1, 0, 0, 0, 0, handle)
+                wait_set = rclpy_implementation.WaitSet(len(handles), 1, 0, 0, 0, 0, handle)
                 while not self._closed and context.ok():
                     wait_set.clear_entities()
-                    wait_set.add_subscription(subscription.handle)
+                    for one in handles:
+                        wait_set.add_subscription(one)
                     wait_set.add_guard_condition(self._wake.handle)
-                    wait_set.wait(_LOOK_NS)
-                    while not self._closed:
-                        taken = subscription.handle.take_message(subscription.msg_type, subscription.raw)
-                        if taken is None:
-                            break
-                        message, info = taken
-                        self._call(message, info["source_timestamp"], info["received_timestamp"])
+                    wait_set.wait(int(1e9 * min(max(self._due_s(), 0.0), _LOOK_S)))
+                    for reader, subscription in zip(self._readers, self._subscriptions, strict=True):
+                        self._take(reader, subscription)
         except (InvalidHandle, RCLError):
             if context.ok() and not self._closed:
                 raise
 
-    def _call(self, message: Any, sent_ns: int, received_ns: int) -> None:
+    def _take(self, reader: Reader, subscription: Subscription) -> None:
+        """Everything that has come."""
+        while not self._closed:
+            taken = subscription.handle.take_message(subscription.msg_type, subscription.raw)
+            if taken is None:
+                return
+            message, info = taken
+            try:
+                reader.callback(message, info["source_timestamp"], info["received_timestamp"])
+            except Exception as error:  # noqa: BLE001  others wait for the next message: the thread goes on
+                self._failed(error)
+
+    def _due_s(self) -> float:
         try:
-            self._callback(message, sent_ns, received_ns)
-        except Exception as error:  # noqa: BLE001  others wait for the next message: the thread goes on
+            return self._due()
+        except Exception as error:  # noqa: BLE001  as of a message
             self._failed(error)
+            return _LOOK_S
 
 
 def _taken_elsewhere(message: Any) -> None:

@@ -362,7 +362,7 @@ def test_info_of_another_clock_serves(node, clock):
         clock.now += 1 / 30
         bench.info(5.0 + i / 30)
         bench.image(stamp)
-        bench.inputs._serving_ticks = 2
+        clock.now += bench.inputs._fallback.interval_s
         bench.inputs._serve_late()
     assert len(bench.pairs) >= 28
 

@@ -12,7 +12,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from std_msgs.msg import Int64
 
-from hand_pose_ros.nodes.subscription_thread import SubscriptionThread
+from hand_pose_ros.nodes.subscription_thread import Reader, SubscriptionThread
 
 DEEP = QoSProfile(depth=100)
 
@@ -25,14 +25,17 @@ def wait(condition, timeout_s=10.0) -> bool:
 
 
 class Rig:
-    def __init__(self, callback, qos=DEEP, **options) -> None:
+    def __init__(self, callback, qos=DEEP, due=None, **options) -> None:
         self.context = rclpy.Context()
         rclpy.init(context=self.context)
         self.node = rclpy.create_node("listener", context=self.context)
         self.failures: list[Exception] = []
         self.publisher = self.node.create_publisher(Int64, "numbers", DEEP)
         options = {"topic": "numbers", "qos_profile": qos, **options}
-        self.thread = SubscriptionThread(self.node, Int64, options, callback, self.failures.append)
+        due = {} if due is None else {"due": due}
+        self.thread = SubscriptionThread(
+            self.node, [Reader(Int64, options, callback)], self.failures.append, **due
+        )
         assert wait(lambda: self.publisher.get_subscription_count() > 0 or qos is not DEEP)
 
     def close(self) -> None:
@@ -126,3 +129,50 @@ def test_thread_ends_with_the_middleware(rig):
     made = rig(lambda *_: None)
     made.context.try_shutdown()
     assert wait(lambda: not made.thread._thread.is_alive(), 3.0)
+
+
+def test_what_is_due_is_done_in_time_and_after_messages_and_may_fail(rig):
+    calls: list[float] = []
+    heard: list[int] = []
+    waits = iter([0.1, 0.1])
+
+    def due() -> float:
+        calls.append(time.monotonic())
+        wait_s = next(waits, None)
+        if wait_s is None and len(calls) == 3:
+            raise ValueError("due")
+        return 60.0 if wait_s is None else wait_s
+
+    made = rig(lambda message, *_: heard.append(message.data), due=due)
+    assert wait(lambda: len(calls) >= 3)
+    assert 0.05 < calls[1] - calls[0] < 0.4
+    assert [str(error) for error in made.failures] == ["due"]
+    made.publisher.publish(Int64(data=1))
+    assert wait(lambda: heard == [1])
+    count = len(calls)
+    assert wait(lambda: len(calls) > count - 1)
+
+
+def test_several_subscriptions_share_a_thread_and_end_with_it():
+    context = rclpy.Context()
+    rclpy.init(context=context)
+    node = rclpy.create_node("listener", context=context)
+    heard: dict[str, list[int]] = {"ones": [], "twos": []}
+    readers = [
+        Reader(
+            Int64, {"topic": name, "qos_profile": DEEP}, lambda message, *_, to=to: to.append(message.data)
+        )
+        for name, to in heard.items()
+    ]
+    thread = SubscriptionThread(node, readers, lambda error: None)
+    publishers = {name: node.create_publisher(Int64, name, DEEP) for name in heard}
+    assert wait(lambda: all(p.get_subscription_count() > 0 for p in publishers.values()))
+    for number in range(10):
+        for publisher in publishers.values():
+            publisher.publish(Int64(data=number))
+    assert wait(lambda: all(len(numbers) == 10 for numbers in heard.values()))
+    assert heard == {"ones": list(range(10)), "twos": list(range(10))}
+    thread.close()
+    assert wait(lambda: all(p.get_subscription_count() == 0 for p in publishers.values()))
+    node.destroy_node()
+    context.try_shutdown()

@@ -35,7 +35,7 @@ from hand_pose_ros.msg import HandPose, HandPoseArray
 from hand_pose_ros.nodes.conversions import hand_message
 from hand_pose_ros.nodes.demo.demo import demo_environment
 from hand_pose_ros.nodes.demo.processes import NodeProcesses
-from hand_pose_ros.nodes.subscription_thread import SubscriptionThread
+from hand_pose_ros.nodes.subscription_thread import Reader, SubscriptionThread
 from hand_pose_ros.nodes.topics import DIAGNOSTICS_TOPIC, HANDS_TOPIC, JOINT_COMMAND_TOPIC, RELIABLE_QOS
 from hand_pose_ros.retarget.retargeter import build_retargeter
 from hand_pose_ros.retarget.robot_config import read_robot, robot_file
@@ -204,9 +204,8 @@ class _Drive:
         # A thread for each: an executor would fall behind a hundred commands a second on a busy machine. As bytes,
         # so that this process takes no more of the cores than it must.
         options = {"topic": topic, "qos_profile": _DEEP, "raw": True}
-        self._threads.append(
-            SubscriptionThread(self._node, JointState, options, listener.on_command, self._failures.append)
-        )
+        reader = Reader(JointState, options, listener.on_command)
+        self._threads.append(SubscriptionThread(self._node, [reader], self._failures.append))
         parameters = {"robot": self._robot, "side": side, "engine": self._engine, "start_from": "rest"}
         remaps = {"hands": "/hands", JOINT_COMMAND_TOPIC: f"/{topic}", "__node": f"retarget_{side}"}
         self._processes.start(side, "hand_pose_ros.nodes.retarget_node", parameters, remaps)
