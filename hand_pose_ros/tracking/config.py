@@ -35,18 +35,17 @@ class ScoringConfig:
     most_handedness: float = 6.0
     """The network's log odds of the side are bounded to this. Guessed."""
     reject_log_odds: float = -1.0
-    """Below this, seen as a right hand, a place is no hand. Measured with the fifth run's weights on 1080 hands and 456
-    crops without one of ``config/train/without_stereo.yaml`` and ``default.yaml`` each, by the worse side: 0.2 to 0.4 %
-    of the hands lay below it, 82 to 86 % of the others."""
+    """Below this, seen as a right hand, a place is no hand. Measured with tools/measure_presence.py and the fifth run's
+    weights, by the worse side: 0.8 % of the hands lie below it, 84 % of the others."""
     candidate_log_odds: float = 0.0
     """Above this a place may be a hand: it is worth a second crop and a track. Derived: even odds."""
     other_side_weight: float = 0.38
-    """Share of the other side's crop in the log odds of a hand, where both are tried. Measured with the fifth run's
-    weights, a logistic regression on 1560 hands and 2280 crops without one of the recipe
-    ``config/train/history/default_5.yaml``: the same share of false places with 1 % more of the hands."""
+    """Share of the other side's crop in the log odds of a hand, where both are tried. Measured with
+    tools/measure_presence.py and the fifth run's weights, twice 1560 hands and 2280 crops without one: a logistic
+    regression gives 0.37 and 0.41, and at 0.5 % of false places 1 and 2.5 % more of the hands pass."""
     both_sides_scale: float = 1.08
-    """Those log odds are multiplied by this. Measured on the same crops: ``TrackerConfig.start_odds`` then lets half as
-    many false places pass as by the chosen side alone (0.09 for 0.18 %), and nearly as many hands (84 for 85 %)."""
+    """Those log odds are multiplied by this. Measured on the same crops: at ``TrackerConfig.start_odds`` half as many
+    false places pass as by the chosen side alone, or as many (3 in place of 5 of 4560), and 1 % fewer of the hands."""
     sure_log_odds: float = 6.0
     """Above this a place is surely a hand, and more does not make it likelier. Guessed."""
     seen_log_odds: float = 3.0
