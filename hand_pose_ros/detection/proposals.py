@@ -56,9 +56,8 @@ class ProposalGenerator:
         self._config = config or ProposalConfig()
         self._blob_config = blob_config or BlobDetectorConfig()
         self._blobs_s = -math.inf  # stamp of the last frame that was the blob detector's turn
-        self._searched_s = (
-            -math.inf
-        )  # stamp of the last one that it searched, what was in it, and what it found
+        # The last frame that it searched: its stamp, what was in it, and what it found.
+        self._searched_s = -math.inf
         self._coarse = np.empty((0, 0), np.float32)
         self._camera: Camera | None = None
         self._blobs: list[Blob] = []

@@ -21,6 +21,7 @@ from hand_pose_ros.tracking.track import Track
 class _LostHand(NamedTuple):
     centre: NDArray[np.float64]
     seen_s: float
+    beside: frozenset[int]  # the tracks that were there when it was lost
 
 
 class SearchSchedule:
@@ -43,13 +44,24 @@ class SearchSchedule:
         """The image of this stamp was searched."""
         self._searched_s = stamp_s
 
-    def lost(self, tracks: Sequence[Track], stamp_s: float) -> None:
-        """These tracks, whose hands were published before this frame, are so no more."""
-        self._lost = [hand for hand in self._lost if stamp_s - hand.seen_s <= self._config.regained_s]
-        if tracks:
+    def lost(self, gone: Sequence[Track], tracks: Sequence[Track], stamp_s: float) -> None:
+        """The hands of the tracks that are gone were published before this frame and are so no more; those of
+        ``tracks`` may be."""
+        if gone:
             self._lost_s = stamp_s
+            beside = frozenset(track.track_id for track in tracks if track not in gone)
             # One that began as a lost one's heir is not inherited from: doubt would breed doubt.
-            self._lost += [_LostHand(t.last_centre, t.seen_s) for t in tracks if not t.is_heir]
+            self._lost += [_LostHand(t.last_centre, t.seen_s, beside) for t in gone if not t.is_heir]
+        there = [track for track in tracks if track.published and track.seen_s == stamp_s]
+        self._lost = [
+            hand
+            for hand in self._lost
+            if stamp_s - hand.seen_s <= self._config.regained_s
+            and not any(track.track_id not in hand.beside and self._is_near(track, hand) for track in there)
+        ]
+
+    def _is_near(self, track: Track, hand: _LostHand) -> bool:
+        return float(np.linalg.norm(track.last_centre - hand.centre)) < self._config.found_again_m
 
     def is_due(self, tracks: Sequence[Track], stamp_s: float) -> bool:
         """Every frame while there is no hand or it is urgent; else now and then, when one more is wanted."""

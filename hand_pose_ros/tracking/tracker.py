@@ -142,7 +142,7 @@ class HandTracker:
             self._search(frame, timer)
         self._tracks = [t for t in self._tracks if t.state != TrackState.LOST]
         gone = [track for track in before if track not in self._tracks or not track.published]
-        self._schedule.lost(gone, stamp_s)
+        self._schedule.lost(gone, self._tracks, stamp_s)
         self._keep_profile(stamp_s)
         return self._result(had_hand, timer)
 

@@ -24,6 +24,7 @@ class Followed:
     seen_s: float
     published: bool = True
     is_heir: bool = False
+    track_id: int = 1
     last_centre: np.ndarray = field(default_factory=lambda: np.array([0.0, 0.0, 0.6]))
 
     def rests(self, stamp_s: float) -> bool:
@@ -64,7 +65,7 @@ def test_a_slow_camera_leaves_time_to_search_every_frame_and_to_try_every_place(
 
 def test_for_a_moment_after_a_loss_every_frame_is_searched_and_nothing_is_left_alone_for_long():
     made = schedule()
-    made.lost([Followed(1.0)], 1.1)
+    made.lost([Followed(1.0)], [], 1.1)
     made.searched(1.1)
     soon, later = 1.1 + 0.9 * SEARCH.after_loss_s, 1.1 + 1.1 * SEARCH.after_loss_s
     assert made.is_due([Followed(soon)], soon)
@@ -78,7 +79,7 @@ def test_for_a_moment_after_a_loss_every_frame_is_searched_and_nothing_is_left_a
 @given(st.floats(-0.6, 0.6), st.floats(0.0, 4.0), st.floats(-3.0, 3.0))
 def test_near_a_lost_hand_one_begins_as_a_tracked_one_is_seen(x, after_s, log_odds):
     made = schedule()
-    made.lost([Followed(1.0)], 1.0)
+    made.lost([Followed(1.0)], [], 1.0)
     (proposal,) = [p for p in made.with_lost([at(x, log_odds)], 1.0 + after_s) if p.centre[0] == x]
     near = abs(x) < SEARCH.found_again_m and (1.0 + after_s) - 1.0 <= SEARCH.regained_s
     gained = max(log_odds, 0.0) + CONFIG.start_odds - CONFIG.scoring.seen_log_odds
@@ -88,7 +89,7 @@ def test_near_a_lost_hand_one_begins_as_a_tracked_one_is_seen(x, after_s, log_od
 
 def test_the_place_itself_is_tried_where_nothing_is_proposed_near_it():
     made = schedule()
-    made.lost([Followed(1.0)], 1.0)
+    made.lost([Followed(1.0)], [], 1.0)
     assert [p.source for p in made.with_lost([at(0.5)], 1.1)] == ["detector", LOST]
     assert [p.source for p in made.with_lost([at(0.05)], 1.1)] == [LOST]
     assert [p.source for p in made.with_lost([at(0.5)], 1.1 + SEARCH.regained_s)] == ["detector"]
@@ -96,6 +97,17 @@ def test_the_place_itself_is_tried_where_nothing_is_proposed_near_it():
 
 def test_what_began_only_beside_a_lost_hand_leaves_no_heir():
     made = schedule()
-    made.lost([Followed(1.0, is_heir=True)], 1.0)
+    made.lost([Followed(1.0, is_heir=True)], [], 1.0)
     assert made.with_lost([], 1.1) == []
     assert not made.in_passing(True, 1.1), "but it is looked for"
+
+
+def test_what_was_found_again_is_lost_no_more():
+    made, place = schedule(), np.array([0.1, 0.0, 0.6])
+    other = Followed(1.0, last_centre=place, track_id=2)
+    made.lost([Followed(1.0)], [other], 1.0)
+    for seen_s, published, track_id in ((1.05, True, 3), (1.1, False, 3), (1.1, True, 2)):
+        made.lost([], [Followed(seen_s, published, last_centre=place, track_id=track_id)], 1.1)
+        assert made.with_lost([], 1.1) != [], "not seen in this frame, not published, or there before"
+    made.lost([], [Followed(1.1, last_centre=place, track_id=3)], 1.1)
+    assert made.with_lost([], 1.1) == []
