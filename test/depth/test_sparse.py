@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from depth_scenes import facing, hand, render, spoil
 
+from hand_pose_ros.depth import sparse
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.depth.crop import CropFrame, crop_depth
 from hand_pose_ros.depth.frame import DepthFrame
@@ -195,3 +196,52 @@ def test_readings_are_kept_to_the_bit() -> None:
         sparse = thinned(depth, pattern)
         read = np.isfinite(sparse) & ~near_edge(depth, 6)
         np.testing.assert_array_equal(fill_between_readings(sparse)[read], sparse[read])
+
+
+def looked_at(
+    monkeypatch: pytest.MonkeyPatch, depth: np.ndarray, most: int | None = None
+) -> tuple[np.ndarray, int]:
+    """The filled image, and how many pixels were looked at where several surfaces meet."""
+    counts: list[int] = []
+    fill = sparse._fill
+
+    def counted(*arguments: object) -> int:
+        counts.append(fill(*arguments))
+        return counts[-1]
+
+    monkeypatch.setattr(sparse, "_fill", counted)
+    if most is not None:
+        monkeypatch.setattr(sparse, "_MOST_LOOKED_AT", most)
+    filled = fill_between_readings(depth)
+    monkeypatch.undo()
+    return filled, sum(counts)
+
+
+@pytest.mark.parametrize("share", [0.07, 0.25, 0.8])
+@pytest.mark.parametrize("height", [240, 1500, 3000])
+def test_rubble_of_any_size_takes_a_bounded_time(
+    monkeypatch: pytest.MonkeyPatch, share: float, height: int
+) -> None:
+    """Scattered readings of which no two are of one surface: 4096x3072 of them took 10 s."""
+    random = np.random.default_rng(7)
+    rubble = random.uniform(0.3, 1.5, (height, height * 4 // 3)).astype(np.float32)
+    rubble[random.random(rubble.shape) >= share] = np.nan
+    filled, count = looked_at(monkeypatch, rubble)
+    assert count <= sparse._MOST_LOOKED_AT
+    assert height == 240 or count == 0
+    assert np.isfinite(filled[np.isfinite(rubble)]).all()
+
+
+@each_pattern
+def test_beyond_that_readings_stand_and_only_holes_between_surfaces_stay(
+    monkeypatch: pytest.MonkeyPatch, pattern: Callable[[], np.ndarray]
+) -> None:
+    depth = thinned(np.where(COLUMN < 160, 0.5, 0.8).astype(np.float32), pattern)
+    whole, count = looked_at(monkeypatch, depth)
+    cheap, none = looked_at(monkeypatch, depth, most=max(count - 1, 0))
+    assert none == 0
+    read = np.isfinite(depth)
+    assert np.array_equal(cheap[read], depth[read])
+    changed = ~((cheap == whole) | (np.isnan(cheap) & np.isnan(whole)))
+    assert count == 0 or changed.any()
+    assert (np.abs(COLUMN[changed] - 159.5) < 9).all()
