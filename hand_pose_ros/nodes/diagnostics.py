@@ -210,7 +210,7 @@ def diagnostic_array(
     """Returns an array with one status, the node's.
 
     ``lifecycle`` is the node's state and ``tracking`` the tracker's, ``last_error`` a text and how many seconds ago it
-    was logged, ``configure_error`` why the node could not configure the last time (None: it could);
+    was logged, ``configure_error`` why it could not configure, or another transition failed (None: nothing did);
     ``details`` are more values by their keys.
     """
     figures, warning = statistics.figures(), statistics.warning()

@@ -36,7 +36,7 @@ class ManagedNode(LifecycleNode):
         Node.__init__(self, node_name, **node_arguments)
         self._transitions = ReentrantCallbackGroup()  # a busy state machine refuses a second transition
         LifecycleNodeMixin.__init__(self, callback_group=self._transitions)
-        self._configure_error: str | None = None
+        self._configure_error: str | None = None  # or why another transition failed
         self.throttled_logger = ThrottledLogger(self.get_logger())
 
     def autostart(self) -> None:
@@ -50,7 +50,9 @@ class ManagedNode(LifecycleNode):
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """A transition failed unexpectedly: back to unconfigured."""
-        self.get_logger().error(f"the transition from '{state.label}' failed")
+        self.get_logger().error(
+            f"the transition from '{state.label}' failed: the node is not configured any more"
+        )
         return self.on_cleanup(state)
 
     def destroy_node(self) -> None:
@@ -73,12 +75,16 @@ class ManagedNode(LifecycleNode):
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(_DIAGNOSTICS_PERIOD_S, publish, clock=steady)
 
+    def tell_failure(self, transition: str, error: Exception) -> None:
+        """Logs why a transition (``configure``, ``activate``, ...) failed, and keeps it for the diagnostics."""
+        if self.context.ok():  # else the process is being ended, and nothing is wrong
+            self._configure_error = f"cannot {transition}: {error_line(error)}"
+            self.get_logger().error(self._configure_error)
+
     def _refuse_to_configure(self, error: Exception) -> TransitionCallbackReturn:
         """It is told, and parameters may change, so that the node can be configured again."""
         self.parameters.locked = False
-        if self.context.ok():  # else the process is being ended, and nothing is wrong
-            self._configure_error = f"cannot configure: {error_line(error)}"
-            self.get_logger().error(self._configure_error)
+        self.tell_failure("configure", error)
         return TransitionCallbackReturn.FAILURE
 
 

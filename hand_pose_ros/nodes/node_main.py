@@ -74,11 +74,18 @@ def publish_if_alive(node: Any, publisher: Any, message: Any) -> None:
 
 
 def of_a_living_node(transition: Transition) -> Transition:
-    """A transition at whose end the process is being ended ends its thread: the state machine may be gone by then."""
+    """A transition of a ``ManagedNode`` whose exceptions are told: rclpy takes them for its end without a word.
+
+    At its end it ends its thread where the process is being ended: the state machine may be gone by then.
+    """
 
     @wraps(transition)
     def checked(node: Any, state: LifecycleState) -> TransitionCallbackReturn:
-        result = transition(node, state)
+        try:
+            result = transition(node, state)
+        except Exception as error:  # noqa: BLE001  whatever it is, it is told, and on_error cleans up
+            node.tell_failure(transition.__name__.removeprefix("on_"), error)
+            result = TransitionCallbackReturn.ERROR
         if not node.context.ok():
             raise SystemExit
         return result

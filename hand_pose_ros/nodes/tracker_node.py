@@ -79,6 +79,7 @@ class HandTrackerNode(ManagedNode):
             result = super().on_configure(state)
         except Exception as error:  # noqa: BLE001  whatever it is, it is told, and the node stays to be configured again
             self._tracker = None
+            self._close_outputs()
             result = self._refuse_to_configure(error)
         finally:
             self._configuring = False
@@ -130,9 +131,8 @@ class HandTrackerNode(ManagedNode):
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Unloads the model; parameters may change again. A worker that does not end keeps its tracker for itself."""
         self._stop(abandon=True)
-        if self._outputs is not None:
-            self._outputs.close()
-        self._outputs = self._tracker = None
+        self._close_outputs()
+        self._tracker = None
         self.parameters.locked = False
         return super().on_cleanup(state)
 
@@ -140,6 +140,11 @@ class HandTrackerNode(ManagedNode):
         """Stops the worker; before destroy_node, in whatever state."""
         self._stop(abandon=True)
         self._jump.unregister()
+
+    def _close_outputs(self) -> None:
+        outputs, self._outputs = self._outputs, None
+        if outputs is not None:
+            outputs.close()
 
     def _stop(self, abandon: bool = False) -> bool:
         """Whether the worker ended, or is abandoned; else everything goes on."""

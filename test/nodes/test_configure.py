@@ -16,6 +16,8 @@ from rclpy.executors import MultiThreadedExecutor
 from rclpy.lifecycle import TransitionCallbackReturn
 from std_srvs.srv import Trigger
 
+from hand_pose_ros.nodes.inputs import DepthInputs
+from hand_pose_ros.nodes.outputs import HandOutputs
 from hand_pose_ros.nodes.tracker_node import HandTrackerNode
 
 
@@ -147,3 +149,69 @@ def test_a_fault_while_tracking_is_an_error_in_the_diagnostics_and_one_line(rig,
     assert status.level == DiagnosticStatus.ERROR
     assert "the GPU failed" in status.message
     assert "the GPU failed" in bench.last_error()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("broken", ["reset", "subscribe", "publish_model_info"])
+def test_an_activation_that_fails_is_told_and_can_be_tried_again(
+    rig, fake_tracker, broken, monkeypatch: pytest.MonkeyPatch
+):
+    """rclpy itself says nothing, and the diagnostics would call an unconfigured node OK."""
+    tracker = fake_tracker()
+    bench = rig(tracker, autostart=False)
+    assert bench.node.trigger_configure() == TransitionCallbackReturn.SUCCESS
+
+    def fails(*_: object) -> None:
+        raise ZeroDivisionError("by zero")
+
+    with monkeypatch.context() as patch:
+        if broken == "reset":
+            patch.setattr(tracker, "reset", fails)
+        elif broken == "subscribe":
+            patch.setattr(DepthInputs, "_subscribe", fails)
+        else:
+            patch.setattr(HandOutputs, "publish_model_info", fails)
+        assert bench.node.trigger_activate() == TransitionCallbackReturn.ERROR
+    bench.received["/diagnostics"].clear()
+    assert bench.spin_until(lambda: bench.received["/diagnostics"])
+    status = bench.received["/diagnostics"][-1].status[0]
+    assert status.level == DiagnosticStatus.ERROR
+    assert status.message == "cannot activate: ZeroDivisionError: by zero"
+    assert bench.node.trigger_configure() == TransitionCallbackReturn.SUCCESS
+    assert bench.node.trigger_activate() == TransitionCallbackReturn.SUCCESS
+    bench.connect()
+    bench.send()
+    assert bench.wait_for_answers(1)
+    assert bench.node.count_publishers("/hands") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("transition", ["deactivate", "cleanup"])
+def test_an_end_that_fails_is_told_and_leaves_an_unconfigured_node(
+    rig, fake_tracker, transition, monkeypatch: pytest.MonkeyPatch
+):
+    bench = rig(fake_tracker())
+    bench.connect()
+    if transition == "cleanup":
+        bench.node.trigger_deactivate()
+    close, calls = DepthInputs.close, []
+
+    def fails(*arguments: object) -> None:
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise ZeroDivisionError("by zero")
+        close(*arguments)  # type: ignore[arg-type]
+
+    owner, name = (DepthInputs, "close") if transition == "deactivate" else (HandOutputs, "close")
+    close = getattr(owner, name)
+    monkeypatch.setattr(owner, name, fails)
+    result = getattr(bench.node, f"trigger_{transition}")()
+    assert result == TransitionCallbackReturn.ERROR
+    bench.received["/diagnostics"].clear()
+    assert bench.spin_until(lambda: bench.received["/diagnostics"])
+    status = bench.received["/diagnostics"][-1].status[0]
+    assert status.level == DiagnosticStatus.ERROR
+    assert status.message == f"cannot {transition}: ZeroDivisionError: by zero"
+    bench.node.autostart()
+    bench.send()
+    assert bench.wait_for_answers(1)
