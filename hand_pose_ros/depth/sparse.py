@@ -77,8 +77,9 @@ _ROUNDING = 1.0e-5
 _MOST_READINGS = 256
 # With more pixels than this looked at for those between several surfaces, the tents' areas together, what such a pixel
 # shows is not asked: it keeps its own reading, and a hole stays one. Derived: 0.04 us each (rubble in 12 million
-# pixels took 22 s), so under a second in any picture; twice what 1920x1080 with outlines in a sixth of it needs.
-_MOST_LOOKED_AT = 20_000_000
+# pixels took 22 s on a busy core), so a third of a second in any picture; what 1280x720 needs with outlines in a sixth
+# of it where a quarter of the pixels has a reading.
+_MOST_LOOKED_AT = 8_000_000
 
 
 def fill_between_readings(depth: NDArray[np.float32]) -> NDArray[np.float32]:
