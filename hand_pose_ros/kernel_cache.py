@@ -5,19 +5,22 @@ machine code is kept beside the source (or in ``NUMBA_CACHE_DIR``, or in the use
 cannot be written), and loaded from there the next time. A cache is never needed: where there is no place for one, or
 where it cannot be read or written, that is said once in one line and the function is compiled in memory.
 
-A file of a cache is executed: whoever can write there can run code as whoever starts the package.
+A file of a cache is executed: whoever can write there can run code as whoever starts the package. Each ends with its
+checksum, so that one that a disk has damaged is not executed; against intent that is no protection.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.metadata
+import io
 import json
 import logging
 import os
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -27,6 +30,7 @@ import numba
 from numba.core.caching import (
     CompileResultCacheImpl,
     FunctionCache,
+    IndexDataCacheFile,
     _CacheLocator,
     _SourceFileBackedLocatorMixin,
 )
@@ -92,6 +96,29 @@ class _KernelCacheImpl(CompileResultCacheImpl):
     ]
 
 
+class CheckedCacheFile(IndexDataCacheFile):
+    """numba's index and machine code of a function, each file with a checksum after it, where pickle reads no more.
+
+    ValueError where a checksum is not that of the file: numba itself would execute what is there.
+    """
+
+    @contextlib.contextmanager
+    def _open_for_write(self, filepath: str) -> Iterator[io.BytesIO]:
+        with super()._open_for_write(filepath) as file:
+            content = io.BytesIO()
+            yield content
+            file.write(content.getvalue() + hashlib.sha256(content.getvalue()).digest())
+
+    def _load_index(self) -> Any:
+        with suppress(FileNotFoundError):
+            _require_intact(Path(self._index_path))
+        return super()._load_index()
+
+    def _load_data(self, name: str) -> Any:
+        _require_intact(Path(self._data_path(name)))
+        return super()._load_data(name)
+
+
 class KernelCache(FunctionCache):
     """The cache of one function. What goes wrong with it is told, once for all functions, and never raised."""
 
@@ -99,12 +126,25 @@ class KernelCache(FunctionCache):
 
     def __init__(self, py_func: Callable[..., Any]) -> None:
         super().__init__(py_func)
+        numba_file = self._cache_file
+        self._cache_file = CheckedCacheFile(
+            self._cache_path, self._impl.filename_base, numba_file._source_stamp
+        )
         _caches.append(self)
 
     @property
     def index_path(self) -> Path:
         """The file that says which machine code belongs to which types and which CPU."""
         return Path(self._cache_file._index_path)
+
+    def machine_code(self) -> list[Path]:
+        """The files of machine code that the index names; none where it is damaged."""
+        try:
+            return [
+                Path(self._cache_file._data_path(name)) for name in self._cache_file._load_index().values()
+            ]
+        except Exception:  # noqa: BLE001  unpickling what is damaged can raise anything
+            return []
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The machine code for a signature; None where there is none for this CPU, and where it is damaged."""
@@ -157,10 +197,11 @@ def is_warm() -> bool:
         return False
     try:
         marker = json.loads((folder / _MARKER).read_text(encoding="utf-8"))
-        return bool(
-            marker["stamp"] == stamp()
-            and all((folder / index).stat().st_size > 0 for index in marker["indexes"])
-        )
+        if marker["stamp"] != stamp():
+            return False
+        for file in (*marker["indexes"], *marker["machine_code"]):
+            _require_intact(folder / file)
+        return True
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
@@ -170,8 +211,13 @@ def record_warm() -> None:
     folder = cache_folder()
     if folder is None:
         raise OSError("there is no place for compiled kernels")
-    indexes = [os.path.relpath(cache.index_path, folder) for cache in _caches if cache.index_path.exists()]
-    write_json(folder / _MARKER, {"stamp": stamp(), "indexes": sorted(set(indexes))})
+    kept = [cache for cache in _caches if cache.index_path.exists()]
+    names = {
+        "indexes": [cache.index_path for cache in kept],
+        "machine_code": [path for cache in kept for path in cache.machine_code()],
+    }
+    files = {name: sorted({os.path.relpath(path, folder) for path in paths}) for name, paths in names.items()}
+    write_json(folder / _MARKER, {"stamp": stamp(), **files})
 
 
 @lru_cache(maxsize=1)
@@ -196,6 +242,14 @@ def stamp() -> str:
         if b"njit(" in text:
             digest.update(path.relative_to(_PACKAGE).as_posix().encode() + text)
     return digest.hexdigest()
+
+
+def _require_intact(path: Path) -> None:
+    """ValueError unless the file ends with its checksum; OSError where it cannot be read."""
+    content = path.read_bytes()
+    size = hashlib.sha256().digest_size
+    if hashlib.sha256(content[:-size]).digest() != content[-size:]:
+        raise ValueError(f"{path.name} is damaged: it does not end with its checksum")
 
 
 def _located() -> None:

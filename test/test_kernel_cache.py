@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import random
 import subprocess
 import sys
 from collections.abc import Callable
@@ -66,6 +67,25 @@ def test_a_damaged_cache_is_told_in_one_line_and_made_anew(load, tmp_path, caplo
     assert "cannot be used, compiled anew" in caplog.text
     mended = load()
     assert (mended.twice(2), hits(mended)) == (4, 1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["nbi", "nbc"])
+def test_any_flipped_bit_is_told_and_never_executed(load, tmp_path, caplog, kind, monkeypatch):
+    """numba executes machine code as it finds it: a single bit ended the process, or changed its results."""
+    load().twice(2)
+    (path,) = files(tmp_path, kind)
+    content = path.read_bytes()
+    for place in random.Random(5).sample(range(8 * len(content)), 40):
+        flipped = bytearray(content)
+        flipped[place // 8] ^= 1 << place % 8
+        path.write_bytes(flipped)
+        monkeypatch.setattr(kernel_cache, "_told", set())
+        caplog.clear()
+        damaged = load()
+        assert (damaged.twice(2), hits(damaged)) == (4, 0)
+        assert "is damaged: it does not end with its checksum" in caplog.text
+        assert len(caplog.records) == 1
 
 
 def test_a_full_disk_is_told_and_the_kernel_runs(load, tmp_path, caplog, monkeypatch):
@@ -146,9 +166,33 @@ def test_warm_is_what_was_noted_and_is_still_there(tmp_path, monkeypatch):
     content = json.loads(marker.read_text())
     marker.write_text(json.dumps({**content, "indexes": ["gone.nbi"]}))
     assert not kernel_cache.is_warm()
+    marker.write_text(json.dumps(content))
+    assert kernel_cache.is_warm()
     for damaged in ("", "{", "[]", "{}", '{"stamp": 3, "indexes": 4}'):
         marker.write_text(damaged)
         assert not kernel_cache.is_warm()
+
+
+def test_kernels_that_are_damaged_are_not_warm(load, tmp_path, monkeypatch):
+    monkeypatch.setattr(kernel_cache, "cache_folder", lambda: tmp_path)
+    load().twice(2)
+    kernel_cache.record_warm()
+    assert kernel_cache.is_warm()
+    for path in (*files(tmp_path, "nbi"), *files(tmp_path, "nbc")):
+        content = path.read_bytes()
+        for damaged in (
+            b"",
+            content[:-1],
+            content[:40],
+            content[:100] + b"x" + content[101:],
+            content + b"\0",
+        ):
+            path.write_bytes(damaged)
+            assert not kernel_cache.is_warm()
+        path.write_bytes(content)
+        assert kernel_cache.is_warm()
+    (tmp_path / "__pycache__" / "kernels.twice-5.py311.7.nbc").write_bytes(b"left over from before")
+    assert kernel_cache.is_warm()
 
 
 def test_lines_are_said_once(caplog):
