@@ -14,6 +14,7 @@ from __future__ import annotations
 import statistics
 from collections import deque
 from enum import Enum
+from typing import NamedTuple
 
 _NS = 1_000_000_000
 # Nearer than this to what is expected, a stamp is a frame out of order or a late one, s. Guessed: long against a frame.
@@ -27,6 +28,9 @@ _IN_A_ROW = 3
 _ALONE_S = 0.4
 # So many stamps are remembered. Guessed: a third of a second of a camera.
 _MEMORY = 10
+# For so long after a clock was set back, messages from before may still arrive, s of steady time. Guessed: more than a
+# queue holds, or a busy machine delays.
+_ON_THE_WAY_S = 1.0
 
 
 class StampVerdict(Enum):
@@ -102,3 +106,19 @@ class StampGuard:
         self.reset()
         for stamp_ns, arrival_s in stray:
             self._accept(stamp_ns, arrival_s)
+
+
+class ClockSetBack(NamedTuple):
+    """A clock that was set back: messages of different topics overtake each other, so one stamped before may arrive
+    after the clock's own."""
+
+    from_ns: int
+    """What it showed before."""
+    at_s: float
+    """When that was, steady seconds."""
+
+    def was_before(self, stamp_ns: int, now_ns: int, steady_s: float) -> bool:
+        """Whether a message that arrives now, with the clock at ``now_ns``, is from before: its stamp is nearer to what
+        the clock showed then than to what it shows now."""
+        on_the_way = steady_s - self.at_s < _ON_THE_WAY_S and now_ns < self.from_ns
+        return on_the_way and 2 * stamp_ns > now_ns + self.from_ns

@@ -11,10 +11,12 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from rclpy.lifecycle import LifecycleNode
+from rclpy.publisher import Publisher
 from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo, Image
 
@@ -25,6 +27,7 @@ from hand_pose_ros.msg import HandPose
 from hand_pose_ros.network.device_error import DeviceError
 from hand_pose_ros.nodes import conversions, input_hints
 from hand_pose_ros.nodes.diagnostics import DISABLED, FrameOutcome, FrameStatistics
+from hand_pose_ros.nodes.frame_age import FrameAge
 from hand_pose_ros.nodes.mailbox import Mailbox
 from hand_pose_ros.nodes.outputs import HandOutputs
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
@@ -65,6 +68,8 @@ class FrameWorker:
         )
         self._mailbox: Mailbox[tuple[Image, CameraInfo, int]] = Mailbox()
         self._resets = self._resets_done = 0
+        self._age = FrameAge(node.get_clock(), lambda: parameters["max_age_s"], statistics, throttled_logger)
+        self.young_enough, self.near_the_clock = self._age.young_enough, self._age.near_the_clock
         self._publishing = threading.Lock()
         self.on_reset: Callable[[], None] = lambda: None
         self._recalibration = threading.Event()
@@ -90,10 +95,12 @@ class FrameWorker:
         if self._mailbox.put((image, info, self._resets)):
             self._statistics.drop(FrameOutcome.REPLACED)
 
-    def request_reset(self) -> None:
+    def request_reset(self, clock_was_ns: int | None = None) -> None:
         """The tracker forgets everything before it looks at the next frame; no frame offered before is published, and
-        ``on_reset`` is called."""
+        ``on_reset`` is called. ``clock_was_ns``: what the clock showed before it was set back, if it was."""
         with self._publishing:
+            if clock_was_ns is not None:
+                self._age.clock_was_set_back(clock_was_ns)
             self._resets += 1
         self.on_reset()
 
@@ -168,7 +175,7 @@ class FrameWorker:
             self._resets_done = resets
             self._start_afresh()
         if not self._enabled.is_set():
-            self._leave_alone(image)
+            self._leave_alone(image, resets)
             return
         if self.tracking == DISABLED:
             self.tracking = _WAITING
@@ -208,7 +215,15 @@ class FrameWorker:
         if not hands and not np.isfinite(depth).any():
             self._throttled_logger.warn("no reading", "the depth image has no valid pixel at all")
         if resets == self._resets:
-            self._outputs.publish_pictures(hands, image.header, depth, camera)
+            self._outputs.publish_pictures(
+                hands, image.header, depth, camera, partial(self._publish_unless_reset, resets)
+            )
+
+    def _publish_unless_reset(self, resets: int, publisher: Publisher, message: object) -> None:
+        """For what takes time to draw: nothing of a frame from before a reset is published after it."""
+        with self._publishing:
+            if resets == self._resets:
+                publisher.publish(message)
 
     def _give_hints(self, depth: np.ndarray) -> None:
         """What no hand can be found in is told: in the log, and in the diagnostics for as long as it lasts."""
@@ -229,15 +244,18 @@ class FrameWorker:
                 self._throttled_logger.error(f"fault {subject}", text)
         self._told_faults = faults
 
-    def _leave_alone(self, image: Image) -> None:
+    def _leave_alone(self, image: Image, resets: int) -> None:
         """A frame that comes while the tracker is not enabled."""
         self._statistics.drop(FrameOutcome.DISABLED)
         if self.tracking == DISABLED:
             return
-        self.tracking = DISABLED
         self._start_afresh()
-        self._outputs.publish((), (), HandPose.STATE_SEARCH, image.header)
-        self._outputs.hide()
+        with self._publishing:
+            if resets != self._resets:  # the next frame says so
+                return
+            self.tracking = DISABLED
+            self._outputs.publish((), (), HandPose.STATE_SEARCH, image.header)
+            self._outputs.hide()
 
     def _start_afresh(self) -> None:
         self._tracker.reset()
@@ -261,31 +279,6 @@ class FrameWorker:
                 f"{stamp} {(last_ns - stamp_ns) * 1e-9:.3f} s before that of the frame before (do two drivers"
                 " publish?)",
             )
-        return False
-
-    def near_the_clock(self, stamp_ns: int) -> bool:
-        """Whether a stamp is no farther from the node's clock than ``max_age_s`` allows."""
-        limit_s = self._parameters["max_age_s"]
-        return limit_s <= 0.0 or abs(self._clock.now().nanoseconds - stamp_ns) * 1e-9 <= limit_s
-
-    def young_enough(self, stamp_ns: int) -> bool:
-        """Whether a frame's stamp is near the clock; one that is not is counted, and the reason logged."""
-        if self.near_the_clock(stamp_ns):
-            return True
-        limit_s = self._parameters["max_age_s"]
-        now_ns = self._clock.now().nanoseconds
-        age_s = (now_ns - stamp_ns) * 1e-9
-        self._statistics.drop(FrameOutcome.TOO_OLD)
-        if now_ns == 0:
-            why = "use_sim_time is true, but nothing arrives on /clock"
-        elif stamp_ns == 0:
-            why = "depth images have the stamp 0: the camera driver does not stamp them"
-        else:
-            direction = "old" if age_s > 0 else "ahead of the node's clock"
-            why = f"frame is {abs(age_s):.3g} s {direction}, the parameter 'max_age_s' allows {limit_s:g} s"
-            if abs(age_s) > 60.0:
-                why += " (a recording? play it with --clock and set use_sim_time, or set max_age_s to 0)"
-        self._throttled_logger.warn("age", f"frame dropped: {why}")
         return False
 
     def _camera_of(self, info: CameraInfo) -> Camera:

@@ -8,10 +8,12 @@ while somebody subscribes), /tf, and those of ``interaction_outputs``. Coordinat
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rclpy.lifecycle import LifecycleNode
+from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import Header
@@ -149,18 +151,24 @@ class HandOutputs:
             self._broadcaster.sendTransform([frame for of_one_hand in frames for frame in of_one_hand])
 
     def publish_pictures(
-        self, hands: tuple[Hand, ...], header: Header, depth: np.ndarray, camera: Camera
+        self,
+        hands: tuple[Hand, ...],
+        header: Header,
+        depth: np.ndarray,
+        camera: Camera,
+        publish: Callable[[Publisher, object], None],
     ) -> None:
         """Publishes what is only for eyes: after the rest, and only where somebody subscribes.
 
-        ``hands`` are those of the image, in its own frame.
+        ``hands`` are those of the image, in its own frame. ``publish(publisher, message)`` publishes what was drawn, or
+        not where it is of no use any more.
         """
         if self._parameters["publish_markers"] and self._marker_array.get_subscription_count() > 0:
             markers = self._markers.update(self._shown, self._last_header, self._up)
             if markers is not None:
-                self._marker_array.publish(markers)
+                publish(self._marker_array, markers)
         if self._parameters["publish_overlay"] and self._overlay.get_subscription_count() > 0:
-            self._overlay.publish(conversions.image_from_rgb(draw_overlay(depth, camera, hands), header))
+            publish(self._overlay, conversions.image_from_rgb(draw_overlay(depth, camera, hands), header))
 
     def hide(self) -> None:
         """Deletes the markers that are shown; what hands held has ended."""

@@ -161,15 +161,16 @@ class HandTrackerNode(ManagedNode):
             self._outputs.hide()
         return True
 
-    def _on_backwards(self, reason: str) -> None:
+    def _on_backwards(self, reason: str, clock_was_ns: int | None = None) -> None:
         self.throttled_logger.warn("afresh", f"{reason}: the tracker starts afresh")
         worker = self._worker
         if worker is not None:
-            worker.request_reset()
+            worker.request_reset(clock_was_ns)
 
     def _on_clock_jump(self, jump: TimeJump) -> None:
         if self._worker is not None and jump.delta < Duration():
-            self._on_backwards("the clock went backwards")
+            clock_was_ns = self.get_clock().now().nanoseconds - jump.delta.nanoseconds
+            self._on_backwards("the clock went backwards", clock_was_ns)
 
     def _publish_diagnostics(self) -> None:
         worker, tracker = self._worker, self._tracker  # a transition in another thread may end them

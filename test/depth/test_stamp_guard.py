@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hand_pose_ros.depth.stamp_guard import StampGuard, StampVerdict
+from hand_pose_ros.depth.stamp_guard import ClockSetBack, StampGuard, StampVerdict
 
 GOES_ON, STRAY, CLOCK_SET = StampVerdict.GOES_ON, StampVerdict.STRAY, StampVerdict.CLOCK_SET
 PERIOD_S = 1 / 30
@@ -93,3 +93,28 @@ def test_after_a_reset_any_stamp_is_the_first() -> None:
 
 def test_equal_stamps_go_on() -> None:
     assert verdicts(StampGuard(), [7.0] * 50) == [GOES_ON] * 50
+
+
+@given(
+    start_s=st.floats(0.0, 1e6),
+    back_s=st.floats(0.5, 1e4),
+    late_s=st.floats(0.0, 0.2),
+    since_s=st.floats(0.0, 5.0),
+    rate=st.floats(0.1, 4.0),
+)
+def test_after_a_clock_was_set_back_only_what_was_on_its_way_is_from_before(
+    start_s: float, back_s: float, late_s: float, since_s: float, rate: float
+) -> None:
+    from_s = start_s + back_s
+    set_back, now_s = ClockSetBack(round(from_s * 1e9), 10.0), start_s + rate * since_s
+
+    def before(stamp_s: float) -> bool:
+        return set_back.was_before(round(stamp_s * 1e9), round(now_s * 1e9), 10.0 + since_s)
+
+    assert not before(now_s - late_s)
+    on_the_way = since_s < 1.0 and from_s - now_s > 2.0 * late_s + 1e-3
+    if on_the_way:
+        assert before(from_s - late_s)
+        assert before(from_s + 0.05)
+    if since_s >= 1.0 or now_s >= from_s:
+        assert not before(from_s)

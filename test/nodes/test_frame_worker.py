@@ -228,6 +228,51 @@ def test_pictures_of_a_frame_from_before_a_reset_are_thrown_away_too(
 
 
 @pytest.mark.slow
+def test_a_picture_that_is_drawn_when_a_reset_comes_is_not_published(
+    bench: Callable[..., Bench], fake_tracker
+):
+    tested = bench(fake_tracker())
+    published: list[tuple[object, object]] = []
+
+    def draw(
+        hands: Any, header: Header, depth: Any, camera: Any, publish: Callable[[Any, object], None]
+    ) -> None:
+        publisher = SimpleNamespace(publish=lambda message: published.append(message))
+        publish(publisher, "markers")
+        if header.stamp.sec == 113:
+            tested.worker.request_reset()
+        publish(publisher, "overlay")
+        tested.outputs.pictures += 1
+
+    tested.outputs.publish_pictures = draw
+    tested.play(113.0, 100.0)
+    assert published == ["markers", "markers", "overlay"]
+
+
+@pytest.mark.slow
+def test_a_frame_from_before_a_reset_tells_nobody_that_the_tracker_is_disabled(
+    bench: Callable[..., Bench], fake_tracker
+):
+    tested = bench(fake_tracker())
+    tested.play(113.0)
+    reset = tested.tracker.reset
+
+    def interrupted() -> None:
+        reset()
+        if tested.tracker.resets == 1:
+            tested.worker.request_reset()
+
+    tested.tracker.reset = interrupted
+    tested.worker.set_enabled(False)
+    tested.offer(113.1)
+    assert tested.wait_for(1, "dropped_disabled")
+    tested.offer(100.0)
+    assert tested.wait_for(2, "dropped_disabled")
+    tested.worker.stop()
+    assert [answer.header.stamp.sec for answer in tested.outputs.published] == [113, 100]
+
+
+@pytest.mark.slow
 def test_what_a_disabled_tracker_was_doing_is_forgotten_with_the_first_frame_after(
     bench: Callable[..., Bench], fake_tracker
 ):

@@ -205,6 +205,39 @@ def test_result_of_a_frame_in_work_when_the_clock_jumps_back_is_not_published(ri
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("paired", [True, False])
+@pytest.mark.parametrize("max_age_s", [0.0, 1.0, 60.0])
+def test_image_that_arrives_after_the_clock_that_was_set_back_is_not_published(
+    rig, fake_tracker, hand, max_age_s, paired
+):
+    """Messages of two topics overtake each other: the last images of a bag come after the clock of its second loop."""
+    from rosgraph_msgs.msg import Clock
+
+    tracker = fake_tracker((hand(),))
+    bench = rig(tracker, use_sim_time=True, max_age_s=max_age_s)
+    bench.connect()
+    clock = bench.helper.create_publisher(Clock, "/clock", 10)
+    clock.publish(Clock(clock=bench.header(113.0).stamp))
+    bench.spin_for(0.2)
+    bench.send(113.0)
+    assert bench.wait_for_answers(1)
+    clock.publish(Clock(clock=bench.header(100.0).stamp))
+    bench.spin_for(0.2)
+    for stamp_s in (112.9, 113.03):
+        bench.send(stamp_s) if paired else bench.image.publish(bench.image_message(bench.header(stamp_s)))
+        bench.spin_for(0.1)
+    for stamp_s in (100.0, 100.1, 100.2):
+        bench.send(stamp_s)
+        assert bench.spin_until(
+            lambda stamp_s=stamp_s: bench.newest_answer_s() == pytest.approx(stamp_s), 2.0
+        )
+    assert [answer.header.stamp.sec for answer in bench.answers()] == [113, 100, 100, 100]
+    assert {t.header.stamp.sec for m in bench.received["/tf"] for t in m.transforms} == {113, 100}
+    assert len(tracker.stamps) == 4
+    assert bench.node.statistics.figures()["dropped_before_reset"] == 2
+
+
+@pytest.mark.slow
 def test_image_with_a_bad_stamp_changes_nothing(rig, fake_tracker):
     tracker = fake_tracker()
     bench = rig(tracker)
