@@ -45,6 +45,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 _PACKAGE = Path(__file__).resolve().parent
 _CACHE = "_cache"  # of a dispatcher: what its own enable_caching() sets
 _MARKER = "hand_pose_ros-kernels.json"
+REMARK = "hand_pose_ros: "
+"""With this begins every line that is said here."""
 _LOGGER = logging.getLogger(__name__)
 _told: set[str] = set()
 _caches: list[KernelCache] = []
@@ -79,10 +81,12 @@ class ShippedCacheLocator(_SourceFileBackedLocatorMixin, _CacheLocator):
 
     @classmethod
     def from_function(cls, py_func: Callable[..., Any], py_file: str) -> ShippedCacheLocator | None:
-        """A locator where a cache of this function is; else None, and the next kind of locator is asked."""
+        """A locator where a cache of this function is, or where what tracking needs was compiled, to which it does not
+        belong then; else None, and the next kind of locator is asked."""
         name = f"{Path(py_file).stem}.{py_func.__qualname__}-{py_func.__code__.co_firstlineno}.*.nbi"
         with suppress(OSError):
-            if any((Path(py_file).parent / "__pycache__").glob(name)):
+            shipped = _PACKAGE in Path(py_file).resolve().parents and _marker().is_file()
+            if shipped or any((Path(py_file).parent / "__pycache__").glob(name)):
                 return cls(py_func, py_file)
         return None
 
@@ -226,8 +230,7 @@ def cache_folder() -> Path | None:
     try:
         return Path(_KernelCacheImpl(_located).locator.get_cache_path())
     except (RuntimeError, OSError):
-        marker = _PACKAGE / "__pycache__" / _MARKER
-        return marker.parent if marker.is_file() else None
+        return _marker().parent if _marker().is_file() else None
 
 
 @lru_cache(maxsize=1)
@@ -252,6 +255,11 @@ def _require_intact(path: Path) -> None:
         raise ValueError(f"{path.name} is damaged: it does not end with its checksum")
 
 
+def _marker() -> Path:
+    """Where an installation notes what it compiled for its users."""
+    return _PACKAGE / "__pycache__" / _MARKER
+
+
 def _located() -> None:
     """Stands for every kernel where the cache's folder is looked for."""
 
@@ -259,7 +267,7 @@ def _located() -> None:
 def _tell(kind: str, line: str) -> None:
     if kind not in _told:
         _told.add(kind)
-        _LOGGER.warning("hand_pose_ros: %s", line)
+        _LOGGER.warning("%s%s", REMARK, line)
 
 
 def _text(error: BaseException) -> str:

@@ -20,6 +20,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Compile and keep; OSError where the result cannot be noted."""
     try:
         from hand_pose_ros import kernel_cache
+        from hand_pose_ros.depth.warm_up import warm_up_depth
         from hand_pose_ros.tracking.config import TrackerConfig
         from hand_pose_ros.tracking.tracker import HandTracker
     except ModuleNotFoundError as error:
@@ -34,5 +35,6 @@ def run(arguments: argparse.Namespace) -> None:
     print("kernels: compiling, this takes a minute", flush=True)
     started = time.monotonic()
     HandTracker(config=TrackerConfig(device="cpu", precision="float32")).warm_up()
+    warm_up_depth()
     kernel_cache.record_warm()
     print(f"kernels: compiled in {time.monotonic() - started:.0f} s, kept in {kernel_cache.cache_folder()}")

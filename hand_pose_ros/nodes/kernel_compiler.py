@@ -35,13 +35,17 @@ def compile_kernels(log: Callable[[str], object], runs: Callable[[], bool]) -> N
     log(
         "compiling kernels, this takes a minute, once (hand-pose warm-cache does it ahead of the first start)"
     )
-    error = _run_child(runs)
-    if error:
+    status, lines = _run_child(runs)
+    for line in lines:
+        if line.startswith(kernel_cache.REMARK):
+            log(shown(line.removeprefix(kernel_cache.REMARK), 1000))
+    if status != 0:
+        error = shown(lines[-1]) if lines else f"exit status {status}"
         log(f"kernels could not be compiled ahead, the tracker does it: {error}")
 
 
-def _run_child(runs: Callable[[], bool]) -> str:
-    """Returns why it failed, empty when it worked."""
+def _run_child(runs: Callable[[], bool]) -> tuple[int, list[str]]:
+    """Returns its exit status and what it said on stderr."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OMP_NUM_THREADS": "1"}
     child = subprocess.Popen(
         [sys.executable, "-m", "hand_pose_ros.commands.main", "warm-cache"],
@@ -59,5 +63,4 @@ def _run_child(runs: Callable[[], bool]) -> str:
             except subprocess.TimeoutExpired:
                 if not runs():
                     raise EndedError("ended while kernels were compiled") from None
-    lines = errors.decode(errors="replace").strip().splitlines()
-    return "" if child.returncode == 0 else (shown(lines[-1]) if lines else f"exit status {child.returncode}")
+    return child.returncode, errors.decode(errors="replace").strip().splitlines()

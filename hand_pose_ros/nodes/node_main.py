@@ -6,9 +6,11 @@ stderr where it could not be made. Whatever signal comes when, nothing is left b
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import rclpy
@@ -39,7 +41,7 @@ def run_node(
     node: Any = None
     with ending_signals(limit_s) as ended:
         try:
-            rclpy.init(args=arguments)
+            rclpy.init(args=[*(sys.argv if arguments is None else arguments), *_log_arguments(name)])
             node = make()
             executor = SingleThreadedExecutor() if threads == 1 else MultiThreadedExecutor(threads)
             executor.add_node(node)
@@ -61,6 +63,35 @@ def run_node(
                 node.destroy_node()
             rclpy.try_shutdown()
     return 0
+
+
+def _log_arguments(name: str) -> list[str]:
+    """What rclpy needs to be told where there is no place for its log files: it would not start."""
+    folder = log_folder()
+    try:
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            if os.access(folder, os.W_OK):
+                return []
+    except OSError:
+        pass
+    place = "HOME is not set" if folder is None else f"'{shown(folder)}' cannot be written"
+    print(f"{name}: no log file is kept, for {place}: set ROS_LOG_DIR", file=sys.stderr)
+    return ["--ros-args", "--disable-external-lib-logs"]
+
+
+def log_folder() -> Path | None:
+    """Where ROS 2 keeps its log files; None where that depends on HOME, which is not set."""
+    if given := os.environ.get("ROS_LOG_DIR"):
+        path = given
+    elif home := os.environ.get("ROS_HOME"):
+        path = f"{home}/log"
+    else:
+        path = "~/.ros/log"
+    own = os.environ.get("HOME")
+    if path.startswith("~"):
+        return Path(own + path[1:]) if own else None
+    return Path(path)
 
 
 def publish_if_alive(node: Any, publisher: Any, message: Any) -> None:

@@ -29,12 +29,15 @@ class Values(Protocol):
 def build_tracker(parameters: Values) -> HandTracker:
     """Builds the tracker that the parameters describe; ValueError or OSError when that is impossible."""
     # Here and not above: torch takes seconds to import, in which the node would neither log nor answer.
+    from hand_pose_ros.depth.warm_up import warm_up_depth
     from hand_pose_ros.tracking.tracker import HandTracker
 
     config = tracker_config(parameters)
     if config.user and load_profile(config.user_folder, config.user) is None:
         _make_folder(Path(config.user_folder))
-    return HandTracker(parameters["model"] or None, config)
+    tracker = HandTracker(parameters["model"] or None, config)
+    warm_up_depth()
+    return tracker
 
 
 def tracker_config(parameters: Values) -> TrackerConfig:

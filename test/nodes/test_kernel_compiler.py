@@ -61,6 +61,14 @@ def test_a_child_that_fails_is_told_and_left_to_the_tracker(child):
     assert lines[1] == "kernels could not be compiled ahead, the tracker does it: OSError: full"
 
 
+def test_what_the_child_says_of_the_cache_is_told(child):
+    """That it was damaged."""
+    child("echo 'a warning of numba' >&2; echo 'hand_pose_ros: compiled kernels cannot be used' >&2; exit 0")
+    lines: list[str] = []
+    compile_kernels(lines.append, lambda: True)
+    assert lines[1:] == ["compiled kernels cannot be used"]
+
+
 def test_without_a_place_the_tracker_compiles_and_it_is_said(child, monkeypatch):
     monkeypatch.setattr(kernel_cache, "can_keep", lambda: False)
     monkeypatch.setattr(kernel_compiler.subprocess, "Popen", None)

@@ -18,6 +18,8 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
+from hand_pose_ros.nodes.node_main import log_folder
+
 ROOT = Path(__file__).resolve().parents[2]
 SHARED_MEMORY = Path("/dev/shm")
 TRACKER = "hand_pose_ros.nodes.tracker_node"
@@ -223,3 +225,35 @@ def test_a_node_that_cannot_be_made_says_so_in_one_line(start, tmp_path, module)
     assert process.process.returncode == 2
     assert "Traceback" not in process.output
     assert "broken.yaml" in process.output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("folder", ["/dev/null/logs", "~/logs", ""])
+def test_a_node_starts_without_a_place_for_log_files_and_says_so_in_one_line(start, tmp_path, folder):
+    """rclpy itself does not: an unknown user without a home, as in a container."""
+    (tmp_path / "slow_node.py").write_text(SLOW_TRACKER.replace("{warm_up_s}", "0"))
+    process = start("slow_node", HOME="/dev/null", ROS_HOME="", ROS_LOG_DIR=folder)
+    process.wait_for("tracking with")
+    assert process.output.count("no log file is kept") == 1
+    require_quiet_end(process, process.end(signal.SIGTERM))
+
+
+@pytest.mark.parametrize(
+    ("environment", "folder"),
+    [
+        ({"HOME": "/home/a"}, "/home/a/.ros/log"),
+        ({"HOME": "/home/a", "ROS_HOME": "/var/ros"}, "/var/ros/log"),
+        ({"HOME": "/home/a", "ROS_HOME": "~/r", "ROS_LOG_DIR": ""}, "/home/a/r/log"),
+        ({"HOME": "/home/a", "ROS_HOME": "/r", "ROS_LOG_DIR": "/logs"}, "/logs"),
+        ({"ROS_LOG_DIR": "/logs"}, "/logs"),
+        ({"ROS_LOG_DIR": "~/logs"}, None),
+        ({}, None),
+    ],
+)
+def test_log_files_are_where_ros_has_them(monkeypatch: pytest.MonkeyPatch, environment, folder):
+    for name in ("HOME", "ROS_HOME", "ROS_LOG_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    found = log_folder()
+    assert (None if found is None else str(found)) == folder
