@@ -5,13 +5,19 @@ In: SIGINT and SIGTERM. Out: whether one of them has come; the exit status that 
 
 from __future__ import annotations
 
+import _thread
 import signal
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 INTERRUPTED = 130
 """Exit status of a command that was interrupted, as shells have it."""
+
+_AGAIN_S = 0.05
+"""A lost interrupt comes again after this time, seconds. Guessed: longer than an object's deletion."""
 
 
 @contextmanager
@@ -34,3 +40,26 @@ def stop_requests() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def lost_interrupts_come_again() -> Iterator[None]:
+    """Within the block an interrupt that came while an object was being deleted comes again.
+
+    Python prints such an exception and goes on, and numba deletes much: Ctrl-C would have no effect.
+    """
+    before = sys.unraisablehook
+
+    def tell(unraisable: sys.UnraisableHookArgs) -> None:
+        if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+            before(unraisable)
+            return
+        later = threading.Timer(_AGAIN_S, _thread.interrupt_main)
+        later.daemon = True
+        later.start()
+
+    sys.unraisablehook = tell
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before

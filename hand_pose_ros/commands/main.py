@@ -20,7 +20,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from hand_pose_ros.commands.interrupts import INTERRUPTED
+from hand_pose_ros.commands.interrupts import INTERRUPTED, lost_interrupts_come_again
 from hand_pose_ros.validation import MOST_SHOWN, shown
 
 TRACEBACK = "HAND_POSE_TRACEBACK"
@@ -107,7 +107,8 @@ def exit_status(
     :param program: the command as one types it, with which the line begins.
     """
     try:
-        status = run(parsed) or 0
+        with lost_interrupts_come_again():
+            status = run(parsed) or 0
         sys.stdout.flush()
         return status
     except (

@@ -54,4 +54,4 @@ class Patience:
         in a row the shorter one does: the rate has fallen."""
         if not self._intervals_s:
             return interval_s
-        return max(statistics.median(self._intervals_s), min(interval_s, self._intervals_s[-1]))
+        return max(self.usual_interval_s, min(interval_s, self._intervals_s[-1]))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+import time
 
 import pytest
 
-from hand_pose_ros.commands.interrupts import stop_requests
+from hand_pose_ros.commands.interrupts import lost_interrupts_come_again, stop_requests
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -20,3 +22,34 @@ def test_the_first_signal_asks_and_the_second_ends(number):
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), number)
     assert signal.getsignal(number) == before
+
+
+class Interrupted:
+    def __del__(self) -> None:
+        raise KeyboardInterrupt
+
+
+def test_an_interrupt_while_an_object_is_deleted_is_not_lost():
+    def work() -> None:
+        with lost_interrupts_come_again():
+            Interrupted()
+            deadline = time.monotonic() + 20
+            while time.monotonic() < deadline:
+                time.sleep(0.01)
+
+    before = sys.unraisablehook
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert sys.unraisablehook is before
+
+
+def test_other_errors_while_an_object_is_deleted_are_told_as_before(monkeypatch: pytest.MonkeyPatch):
+    class Broken:
+        def __del__(self) -> None:
+            raise ZeroDivisionError
+
+    told: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: told.append(unraisable.exc_type))
+    with lost_interrupts_come_again():
+        Broken()
+    assert told == [ZeroDivisionError]
