@@ -6,6 +6,7 @@ MissingBackendError where the library is not installed, OnnxError where it canno
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,8 @@ from hand_pose_ros.validation import shown
 
 Array32 = NDArray[np.float32]
 
+_NO_TELEMETRY = "ORT_DISABLE_TELEMETRY"
+
 
 class OnnxRuntimeBackend:
     """float32 on the CPU, in the calling thread where ``threads`` is 1."""
@@ -27,6 +30,8 @@ class OnnxRuntimeBackend:
     precision = "float32"
 
     def __init__(self, file: OnnxFile, config: BackendConfig) -> None:
+        # Before it is loaded: from 1.32 on it counts its uses in the user's home, with an id, for Microsoft.
+        os.environ.setdefault(_NO_TELEMETRY, "1")
         try:
             import onnxruntime
         except ImportError as error:

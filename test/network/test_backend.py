@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -263,6 +264,17 @@ def test_tracking_with_onnx_runtime_loads_no_torch():
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program]).returncode == 0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not installed("onnxruntime"), reason="onnxruntime is not installed")
+def test_onnx_runtime_keeps_no_record_of_its_use(tmp_path):
+    """Version 1.32 writes an id and a data base of events into the user's home, to be sent to Microsoft."""
+    program = "from hand_pose_ros.tracking.tracker import HandTracker; HandTracker().warm_up()"
+    home = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    home |= {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    subprocess.run([sys.executable, "-c", program], env=home, check=True)
+    assert not list(tmp_path.rglob("*icrosoft*"))
 
 
 @pytest.mark.slow
