@@ -18,6 +18,7 @@ from rclpy.lifecycle.node import LifecycleNodeMixin
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 
+from hand_pose_ros.nodes.node_main import spin_on
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters, Parameter
 from hand_pose_ros.nodes.qos_overrides import PUBLISHER, Endpoint, publisher_options, qos_parameters
 from hand_pose_ros.nodes.throttled_logger import ThrottledLogger, error_line
@@ -91,4 +92,4 @@ class ManagedNode(LifecycleNode):
 def spin_started(executor: Executor, node: ManagedNode) -> None:
     """Spins a node that configures and activates itself."""
     executor.create_task(node.autostart)
-    executor.spin()
+    spin_on(executor)

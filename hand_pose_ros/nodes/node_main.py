@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import rclpy
-from rclpy._rclpy_pybind11 import RCLError
+from rclpy._rclpy_pybind11 import InvalidHandle, RCLError
 from rclpy.executors import Executor, ExternalShutdownException, MultiThreadedExecutor, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.logging import LoggingSeverity, set_logger_level
 
 from hand_pose_ros.nodes.process import END_S, ending_signals
 from hand_pose_ros.validation import shown
+
+_DESTROYED_S = 0.001
+"""Until what is destroyed has left its node, seconds. Guessed."""
 
 Transition = TypeVar("Transition", bound=Callable[..., TransitionCallbackReturn])
 
@@ -31,7 +35,7 @@ def run_node(
     arguments: list[str] | None = None,
     *,
     threads: int = 1,
-    spin: Callable[[Executor, Any], object] = lambda executor, node: executor.spin(),
+    spin: Callable[[Executor, Any], object] = lambda executor, node: spin_on(executor),
     limit_s: float | None = END_S,
 ) -> int:
     """Makes the node, which has ``close()``, and spins it until it is interrupted, or until ``spin`` returns.
@@ -63,6 +67,20 @@ def run_node(
                 node.destroy_node()
             rclpy.try_shutdown()
     return 0
+
+
+def spin_on(executor: Executor) -> None:
+    """Spins until the context ends.
+
+    rclpy's executors give up where a thread destroys a subscription or publisher that tells events (a transition does)
+    just when another one begins to wait for these: what is destroyed is not asked the next time.
+    """
+    while True:
+        try:
+            executor.spin()
+            return
+        except InvalidHandle:
+            time.sleep(_DESTROYED_S)
 
 
 def _log_arguments(name: str) -> list[str]:
