@@ -168,7 +168,7 @@ def test_an_activation_that_fails_is_told_and_can_be_tried_again(
         if broken == "reset":
             patch.setattr(tracker, "reset", fails)
         elif broken == "subscribe":
-            patch.setattr(DepthInputs, "_subscribe", fails)
+            patch.setattr(DepthInputs, "_reader", fails)
         else:
             patch.setattr(HandOutputs, "publish_model_info", fails)
         assert bench.node.trigger_activate() == TransitionCallbackReturn.ERROR
