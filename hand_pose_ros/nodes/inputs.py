@@ -102,14 +102,14 @@ class DepthInputs:
         self._serve_at_s: float | None = None  # the next look at images that wait, steady time
         self._serve_until_s = 0.0
         self._latched_info: Subscriber | None = None
-        # Steady time: a paused simulation must not silence the watch.
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._timer = node.create_timer(_WATCH_PERIOD_S, self._watch, clock=steady)
         readers = [
             self._reader(kind, depth, self._take_depth),
             self._reader(CameraInfo, _INFO, self._take_info),
         ]
         self._thread = SubscriptionThread(node, readers, self._on_failure, self._serve_late)
+        # Steady time: a paused simulation must not silence the watch.
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._timer = node.create_timer(_WATCH_PERIOD_S, self._watch, clock=steady)
 
     def _reader(self, kind: type, endpoint: Endpoint, take: Callable[[Any], None]) -> Reader:
         options = subscription_options(self._node, endpoint, self._throttled_logger)

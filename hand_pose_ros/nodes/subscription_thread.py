@@ -62,12 +62,17 @@ class SubscriptionThread:
         self._closed = False
         self._wake = GuardCondition(None, None, context=node.context)
         self._readers = tuple(readers)
-        self._subscriptions = [
-            node.create_subscription(
-                reader.kind, callback=_taken_elsewhere, callback_group=_NoExecutor(), **reader.options
-            )
-            for reader in readers
-        ]
+        self._subscriptions: list[Subscription] = []
+        try:
+            for kind, options, _ in readers:
+                self._subscriptions.append(
+                    node.create_subscription(
+                        kind, callback=_taken_elsewhere, callback_group=_NoExecutor(), **options
+                    )
+                )
+        except BaseException:  # all or none
+            self._end()
+            raise
         name = f"{readers[0].options['topic']} thread"
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
@@ -80,6 +85,9 @@ class SubscriptionThread:
         self._wake.trigger()
         if threading.current_thread() is not self._thread:
             self._thread.join(_JOIN_S)
+        self._end()
+
+    def _end(self) -> None:
         for subscription in self._subscriptions:
             self._node.destroy_subscription(subscription)
         self._wake.destroy()

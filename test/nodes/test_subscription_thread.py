@@ -8,6 +8,7 @@ import time
 import pytest
 import rclpy
 from rclpy.event_handler import SubscriptionEventCallbacks
+from rclpy.exceptions import InvalidTopicNameException
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from std_msgs.msg import Int64
@@ -174,5 +175,18 @@ def test_several_subscriptions_share_a_thread_and_end_with_it():
     assert heard == {"ones": list(range(10)), "twos": list(range(10))}
     thread.close()
     assert wait(lambda: all(p.get_subscription_count() == 0 for p in publishers.values()))
+    node.destroy_node()
+    context.try_shutdown()
+
+
+def test_where_one_subscription_cannot_be_made_none_is_left():
+    context = rclpy.Context()
+    rclpy.init(context=context)
+    node = rclpy.create_node("listener", context=context)
+    good, bad = ({"topic": topic, "qos_profile": DEEP} for topic in ("numbers", "no topic at all"))
+    with pytest.raises(InvalidTopicNameException):
+        SubscriptionThread(node, [Reader(Int64, good, print), Reader(Int64, bad, print)], print)
+    assert node.count_subscribers("numbers") == 0
+    assert list(node.subscriptions) == []
     node.destroy_node()
     context.try_shutdown()
