@@ -249,9 +249,9 @@ class TrackerConfig:
     min_confidence: float = 0.05
     """A hand is published as TRACK from this confidence on. Guessed: low, so that consumers can choose their own."""
     coast_s: float = 0.25
-    """How long a hand that is hidden is published as COAST after it was last seen, seconds; when it is hidden for longer
-    the track ends, unless frames come so seldom that ``track.patience_intervals`` take longer, or none came meanwhile.
-    Guessed."""
+    """How long a hand that is hidden is published as COAST after it was last seen, seconds; one that is hidden for
+    longer is given up, unless frames come so seldom that ``track.patience_intervals`` take longer, or none came
+    meanwhile. Guessed."""
     start_odds: float = 7.0
     """Log odds of a hand from which on a track begins: with less, hands half hidden are found more often, and now and
     then something that is none. Measured with ``hand-pose evaluate-detector --search --seed 1 --start-odds 5``, 6 and
