@@ -140,12 +140,13 @@ def python_of(environment: Path) -> Path:
     return environment / "bin" / "python"
 
 
-def run(step: str, *command: str | Path) -> None:
+def run(step: str, *command: str | Path, otherwise: str = "") -> None:
+    """Runs a step; where it fails, its name and what the user can do ``otherwise`` are the last line."""
     print(f"environment: {step}", flush=True)
     # setuptools warns about things that are meant so: an editable installation, a flat layout.
     quiet = {**os.environ, "PYTHONWARNINGS": "ignore"}
     if subprocess.run([str(word) for word in command], cwd=ROOT, env=quiet).returncode:
-        fail(f"this step failed: {step}")
+        fail(f"this step failed: {step}" + (f"; {otherwise}" if otherwise else ""))
 
 
 def create(environment: Path) -> None:
@@ -187,7 +188,11 @@ def install(environment: Path) -> None:
     if choice:
         # Without what it needs: that comes from the usual index, in the versions of the constraints.
         index = TORCH_INDEX[choice]
-        run(f"2/4 torch from {index}", *pip, *quiet, "--no-deps", "--index-url", index, "torch")
+        run(
+            f"2/4 torch from {index}", *pip, *quiet, "--no-deps", "--index-url", index, "torch",
+            otherwise=f"where {index.split('/')[2]} is not reached, leave TORCH={choice} out: PyPI's torch"
+            f" ({SIZES_GB[''][1]:g} GB on disk, with CUDA) works without a GPU, too",
+        )  # fmt: skip
     else:
         run("2/4 torch, the largest part", *pip, *quiet, "torch")
     # Not isolated: an isolated build would fetch a setuptools of its own, past the constraints.

@@ -50,6 +50,26 @@ def test_another_torch_is_chosen_by_name(
     assert "TORCH is 'rocm', want cpu" in capsys.readouterr().err
 
 
+def test_a_torch_that_is_not_reached_is_told_with_the_other_way(
+    environment: ModuleType,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The last line of what pip says is about conflicts, which is not what is wrong."""
+    monkeypatch.setenv("TORCH", "cpu")
+    monkeypatch.setattr(environment, "require_space", lambda *_: None)
+    ended = {True: 1, False: 0}  # pip's exit status: the step with the index of torch fails
+    run = lambda command, **_: subprocess.CompletedProcess(command, ended["--index-url" in command])  # noqa: E731
+    monkeypatch.setattr(environment.subprocess, "run", run)
+    with pytest.raises(SystemExit) as end:
+        environment.install(tmp_path)
+    assert end.value.code == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert "2/4 torch from https://download.pytorch.org" in last
+    assert "leave TORCH=cpu out" in last
+
+
 def test_a_full_disk_is_told_before_the_download(environment: ModuleType, tmp_path: Path) -> None:
     environment.require_space(tmp_path / ".venv", 1e-6)
     with pytest.raises(SystemExit):
