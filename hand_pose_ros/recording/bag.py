@@ -17,6 +17,7 @@ from rosbags.rosbag2 import Reader
 from rosbags.serde import SerdeError
 
 from hand_pose_ros.recording.bag_files import storage_path
+from hand_pose_ros.recording.cut_mcap import BagPath, cut_files
 from hand_pose_ros.recording.recorded_frame import RecordingError
 from hand_pose_ros.recording.ros_types import (
     CAMERA_INFO,
@@ -58,10 +59,12 @@ class Bag:
     """An open bag; use it in a ``with`` statement."""
 
     def __init__(self, path: Path) -> None:
-        """Opens a bag. RecordingError when it is none, or damaged."""
+        """Opens a bag, even one whose end is missing. RecordingError when it is none, or damaged."""
         self.path = path
         with self._named_faults("cannot be opened"):
-            self._reader = Reader(storage_path(path))
+            storage = storage_path(path)
+            self._cut = {file: _end_ns(file) for file in cut_files(storage)}
+            self._reader = Reader(BagPath(storage))
             self._reader.open()
         # A recorder takes two types of one name as two topics; here a name stands for one: for the type that is played.
         self._kinds: dict[str, str] = {}
@@ -89,7 +92,7 @@ class Bag:
     ) -> Iterator[BagMessage]:
         """Messages of some topics from ``start_ns`` on and before ``end_ns``, by the time of recording.
 
-        RecordingError where the files are damaged from here on.
+        RecordingError where the files are damaged from here on, or where they break off.
         """
         wanted = self._connections(topics)
         if not wanted:
@@ -97,6 +100,12 @@ class Bag:
         with self._named_faults("is damaged"):
             for connection, time_ns, data in self._reader.messages(wanted, start=start_ns, stop=end_ns):
                 yield BagMessage(connection.topic, connection.msgtype, time_ns, data)
+        for file, cut_ns in self._cut.items():
+            if end_ns is None or end_ns > cut_ns:
+                raise RecordingError(
+                    f"the bag '{self.path}' breaks off at the end of {file.name}: its recorder was killed, or a copy"
+                    " was not finished"
+                )
 
     def first(self, topic: str) -> BagMessage | None:
         """The first message of a topic, None when it has none."""
@@ -127,3 +136,9 @@ class Bag:
             if isinstance(error, OSError) and error.strerror:
                 text = error.strerror
             raise RecordingError(f"the bag '{self.path}' {what}: {text}") from error
+
+
+def _end_ns(file: Path) -> int:
+    """When the last message of a storage file was recorded, and a nanosecond."""
+    with Reader(BagPath(file)) as reader:
+        return int(reader.end_time)

@@ -156,20 +156,26 @@ class BagRecording:
         infos: deque[Any] = deque(maxlen=_INFOS_KEPT)
         if self._first_info is not None:
             infos.append(self._first_info)
-        for message in self._bag.messages(wanted, start_ns, end_ns):
-            if message.topic == topics.depth:
-                waiting.append(_Waiting(_readable(message), message.kind, message.time_ns))
-            elif message.topic == topics.info:
-                info = _readable(message)
-                if not isinstance(info, RecordingError):
-                    infos.append(info)
-            else:
-                self._take_truth(message)
-            while waiting and (topics.info is None or waiting[0].is_served(infos, message.time_ns)):
-                image = waiting.popleft()
-                yield image, _info_for(image.image, infos)
+        damage: RecordingError | None = None
+        try:
+            for message in self._bag.messages(wanted, start_ns, end_ns):
+                if message.topic == topics.depth:
+                    waiting.append(_Waiting(_readable(message), message.kind, message.time_ns))
+                elif message.topic == topics.info:
+                    info = _readable(message)
+                    if not isinstance(info, RecordingError):
+                        infos.append(info)
+                else:
+                    self._take_truth(message)
+                while waiting and (topics.info is None or waiting[0].is_served(infos, message.time_ns)):
+                    image = waiting.popleft()
+                    yield image, _info_for(image.image, infos)
+        except RecordingError as error:  # what was read before is played all the same
+            damage = error
         for image in waiting:
             yield image, _info_for(image.image, infos)
+        if damage is not None:
+            raise damage
 
     def _depth(self, waiting: _Waiting, depth_unit_m: float) -> Any:
         image = waiting.image

@@ -307,6 +307,43 @@ def test_what_comes_before_the_damage_is_played(tmp_path) -> None:
     assert 5 < len(frames) < 35
 
 
+@pytest.mark.parametrize("compression", ["none", "storage"])
+@pytest.mark.parametrize("metadata", [True, False])
+@pytest.mark.parametrize("kept", [0.3, 0.62, 0.9])
+def test_an_mcap_file_without_its_end_is_played_to_where_it_breaks_off(
+    tmp_path, compression, metadata, kept
+) -> None:
+    """As a recorder leaves it that was killed: without index, footer and metadata.yaml."""
+    rng = np.random.default_rng(1)
+    camera = Camera(320, 240, 300.0, 300.0, 159.5, 119.5)
+    images = [rng.integers(300, 900, (240, 320), dtype=np.uint16) for _ in range(40)]
+    path = write_frames(tmp_path / "bag", images, camera, "mcap", compression)
+    content = (path / "bag.mcap").read_bytes()
+    (path / "bag.mcap").write_bytes(content[: int(kept * len(content))])
+    if not metadata:
+        (path / "metadata.yaml").unlink()
+
+    def play(options: PlayOptions | None = None) -> list[RecordedFrame]:
+        frames = []
+        with BagRecording(path, options) as bag:
+            for frame in bag.frames(0.001, 30.0):
+                assert isinstance(frame, RecordedFrame)
+                frames.append(frame)
+                played_before[:] = frames
+        return frames
+
+    played_before: list[RecordedFrame] = []
+    with pytest.raises(RecordingError, match="the bag '.*' breaks off at the end of bag.mcap"):
+        play()
+    chunk_frames = 8  # of 1 MiB: what a break in the middle of one costs
+    assert kept * 40 - chunk_frames - 1 <= len(played_before) <= kept * 40
+    for index, frame in enumerate(played_before):
+        np.testing.assert_allclose(frame.depth, images[index] * 0.001, rtol=1e-6)
+        assert frame.camera == camera
+    # A part that ends before the break is whole.
+    assert len(play(PlayOptions(end_s=0.1))) == 3
+
+
 def test_what_is_no_bag_is_named(tmp_path) -> None:
     shutil.copy(__file__, tmp_path / "x.mcap")
     with pytest.raises(RecordingError, match=r"x.mcap' cannot be opened: File magic is invalid"):
