@@ -17,15 +17,15 @@ from pathlib import Path
 from hand_pose_ros import kernel_cache
 from hand_pose_ros.evaluation.hardware_info import hardware_info, hardware_text
 from hand_pose_ros.evaluation.self_test import FRAMES, LEAST_FOUND, MOST_ERROR_MM, SelfTest, run_self_test
-from hand_pose_ros.network.device import multiplies_bfloat16, pick_device
+from hand_pose_ros.network.device import pick_device
 from hand_pose_ros.resources import package_version
 from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.tracker import HandTracker
 from hand_pose_ros.validation import shown
 
 _PACKAGES = (
-    "torch", "numpy", "scipy", "scikit-learn", "numba", "llvmlite", "opencv-python-headless", "safetensors", "rosbags",
-    "pyyaml", "matplotlib",
+    "torch", "onnxruntime", "openvino", "numpy", "scipy", "scikit-learn", "numba", "llvmlite", "opencv-python-headless",
+    "safetensors", "rosbags", "pyyaml", "matplotlib",
 )  # fmt: skip
 _PROFILES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
 _ROS = ("ROS_DISTRO", "RMW_IMPLEMENTATION", "ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE")
@@ -113,10 +113,7 @@ def _self_test(arguments: argparse.Namespace, wrong: list[str]) -> list[str]:
     except (ValueError, OSError, RuntimeError) as error:
         wrong.append(f"the self-test could not run: {shown(error)}")
         return []
-    device = pick_device(tracker.config.device)
-    fast = device.type == "cpu" and multiplies_bfloat16(device)
-    backend = f"torch on {device}, convolutions in {'bfloat16' if fast else 'float32'}"
-    model = tracker.model_info
+    backend, model = tracker.estimator.backend, tracker.model_info
     wrong += [f"{subject}: {text}" for subject, text in tracker.faults.items()]
     if not outcome.passed:
         wrong.append(
@@ -124,7 +121,8 @@ def _self_test(arguments: argparse.Namespace, wrong: list[str]) -> list[str]:
             f" {_millimetres(outcome)} of error, want less than {MOST_ERROR_MM:g} mm"
         )
     return [
-        f"model: {model.name}, sha256 {model.sha256[:12]}; {backend}",
+        f"model: {model.name}, sha256 {model.sha256[:12]}",
+        f"backend: {backend.name} on {backend.device}, convolutions in {backend.precision}",
         f"self-test: hand found in {outcome.found} of {FRAMES} synthetic frames, mean error {_millimetres(outcome)},"
         f" {outcome.median_ms:.1f} ms a frame (worst {outcome.worst_ms:.1f})",
     ]

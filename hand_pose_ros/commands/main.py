@@ -30,38 +30,37 @@ _LONG_QUOTE = re.compile(rf"'[^']{{{MOST_SHOWN},}}'")
 """What argparse repeats of the command line."""
 
 COMMANDS: dict[str, tuple[str, str]] = {
-    "train": ("train a network on synthetic hands", "hand_pose_ros.commands.train"),
-    "train-detector": ("train the full-frame hand detector", "hand_pose_ros.commands.train_detector"),
-    "evaluate-detector": (
-        "how well hands are found in whole pictures",
-        "hand_pose_ros.commands.evaluate_detector",
-    ),
-    "export": ("store a run's weights as a model to ship", "hand_pose_ros.commands.export"),
+    # For users.
     "replay": ("track a recording: a bag, or a folder of depth frames", "hand_pose_ros.commands.replay"),
     "compare-runs": ("two replays of one recording", "hand_pose_ros.commands.compare_runs"),
     "doctor": ("what is here, a self-test, what to paste into an issue", "hand_pose_ros.commands.doctor"),
-    "fit": ("the hand model fitted to annotated joints", "hand_pose_ros.commands.fit"),
-    "bone-prior": ("train the prior of bone lengths", "hand_pose_ros.commands.bone_prior"),
-    "bench": ("measure refinement, robustness and speed", "hand_pose_ros.commands.bench"),
-    "refine-weights": (
-        "search the weights of the refinement",
-        "hand_pose_ros.commands.refine_weights",
-    ),
-    "surface-weights": (
-        "choose the weights of the surface fit for a network",
-        "hand_pose_ros.commands.surface_weights",
-    ),
-    "calibrate": ("fit how far hands can be trusted", "hand_pose_ros.commands.calibrate"),
+    "urdf": ("the human hand as a robot description", "hand_pose_ros.commands.urdf"),
     "warm-cache": (
         "compile what tracking needs ahead of the first start",
         "hand_pose_ros.commands.warm_cache",
+    ),
+    # For those who train, measure or change it.
+    "train": ("train a network on synthetic hands", "hand_pose_ros.commands.train"),
+    "train-detector": ("train the full-frame hand detector", "hand_pose_ros.commands.train_detector"),
+    "evaluate": ("errors of networks or published predictions", "hand_pose_ros.commands.evaluate"),
+    "evaluate-detector": (
+        "how well hands are found in whole pictures",
+        "hand_pose_ros.commands.evaluate_detector",
     ),
     "evaluate-sensors": (
         "how well hands are found through unseen stereo matchers",
         "hand_pose_ros.commands.evaluate_sensors",
     ),
-    "urdf": ("the human hand as a robot description", "hand_pose_ros.commands.urdf"),
-    "evaluate": ("errors of networks or published predictions", "hand_pose_ros.commands.evaluate"),
+    "export": ("store a run's weights as a model to ship", "hand_pose_ros.commands.export"),
+    "calibrate": ("fit how far hands can be trusted", "hand_pose_ros.commands.calibrate"),
+    "bench": ("measure refinement, robustness and speed", "hand_pose_ros.commands.bench"),
+    "fit": ("the hand model fitted to annotated joints", "hand_pose_ros.commands.fit"),
+    "bone-prior": ("train the prior of bone lengths", "hand_pose_ros.commands.bone_prior"),
+    "refine-weights": ("search the weights of the refinement", "hand_pose_ros.commands.refine_weights"),
+    "surface-weights": (
+        "choose the weights of the surface fit for a network",
+        "hand_pose_ros.commands.surface_weights",
+    ),
 }
 
 
@@ -90,6 +89,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 loaded = importlib.import_module(module)
                 loaded.add_arguments(sub)
                 sub.set_defaults(run=loaded.run)
+        if not given:
+            parser.print_help(sys.stderr)
+            return 2
         parsed = parser.parse_args(given)
         chosen: int | None = parsed.run(parsed)
         return chosen

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from hand_pose_ros.commands.arguments import (
     depth_unit,
@@ -27,8 +30,9 @@ from hand_pose_ros.nodes.tracker_factory import refinement
 from hand_pose_ros.recording.bag_files import is_bag
 from hand_pose_ros.recording.open_recording import OpenRecording, open_recording
 from hand_pose_ros.recording.play_options import PlayOptions
+from hand_pose_ros.recording.recorded_frame import RecordingError
 from hand_pose_ros.recording.replay import Replay, ReplayConfig, replay
-from hand_pose_ros.recording.replay_output import CURVES, HANDS_BAG, VIDEO, write_replay
+from hand_pose_ros.recording.replay_output import HAND_TILES, OUTPUT_FILES, VIDEO, write_replay
 from hand_pose_ros.resources import SHIPPED_MODELS
 from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.one_euro_filter import FilterConfig
@@ -97,36 +101,52 @@ def run(arguments: argparse.Namespace) -> int:
     if (arguments.source is None) == (arguments.frames is None):
         raise ValueError("want one SOURCE: a bag, or a folder of depth frames")
     source = arguments.source or arguments.frames
-    _take_preset(arguments, is_bag(source))
+    preset_topics = _take_preset(arguments, is_bag(source))
     options = PlayOptions(
         arguments.depth_topic, arguments.info_topic, arguments.truth_topic, None, arguments.rectified or "auto",
         arguments.start, arguments.end,
     )  # fmt: skip
-    given = (arguments.intrinsics, arguments.depth_unit, arguments.rate, options)
-    with open_recording(source, *given) as opened, stop_requests() as asked:
-        require_writable(arguments.output)
-        tracker = _tracker(arguments)
-        tracker.warm_up()
-        config = ReplayConfig(opened.depth_unit_m, arguments.rate, arguments.still, arguments.every)
-        video = None if arguments.no_video else _video(arguments, opened)
+    with ExitStack() as stack:
         try:
-            show = None if video is None else lambda f: video.add(f.draw())
-            played = replay(opened.recording, tracker, config, asked, show)
-            if not played.frames:
-                return INTERRUPTED
-            left_out, failed = write_replay(arguments.output, played, tracker.model_info, opened.described)
-        finally:  # whatever happened: what is drawn so far is a video, and no part of one is left
-            unwritten = None if video is None else _close(video)
-        failed = failed or unwritten
-        if video is not None and video.fault is not None:
-            left_out.append(f"{VIDEO}: {video.fault}")
-    return _report(arguments, played, left_out, failed)
+            opened = stack.enter_context(
+                open_recording(source, arguments.intrinsics, arguments.depth_unit, arguments.rate, options)
+            )
+        except RecordingError as error:
+            if any(f" is '{topic}'" in str(error) for topic in preset_topics):
+                raise ValueError(
+                    f"{error} (the preset {arguments.camera} names it: give --depth-topic and --info-topic)"
+                ) from error
+            raise
+        played, left_out, failed = _play(arguments, opened, stack.enter_context(stop_requests()))
+    return _report(arguments, played, left_out, failed) if played.frames else INTERRUPTED
 
 
-def _take_preset(a: argparse.Namespace, bag: bool) -> None:
-    """What the camera's preset says, where nothing else is given."""
+def _play(
+    arguments: argparse.Namespace, opened: OpenRecording, asked: Callable[[], bool]
+) -> tuple[Replay, list[str], OSError | None]:
+    """Tracks and writes -> what was played, what was left out, the first file that could not be written."""
+    require_writable(arguments.output)
+    tracker = _tracker(arguments)
+    tracker.warm_up()
+    config = ReplayConfig(opened.depth_unit_m, arguments.rate, arguments.still, arguments.every)
+    video = None if arguments.no_video else _video(arguments, opened)
+    try:
+        show = None if video is None else lambda f: video.add(f.draw())
+        played = replay(opened.recording, tracker, config, asked, show)
+        if not played.frames:
+            return played, [], None
+        left_out, failed = write_replay(arguments.output, played, tracker.model_info, opened.described)
+    finally:  # whatever happened: what is drawn so far is a video, and no part of one is left
+        unwritten = None if video is None else _close(video)
+    if video is not None and video.fault is not None:
+        left_out.append(f"{VIDEO}: {video.fault}")
+    return played, left_out, failed or unwritten
+
+
+def _take_preset(a: argparse.Namespace, bag: bool) -> tuple[str, ...]:
+    """Takes what the camera's preset says, where nothing else is given -> the topics that it names."""
     if a.camera is None:
-        return
+        return ()
     preset = camera_preset(a.camera)
     a.depth_unit = a.depth_unit or preset.parameters.depth_unit
     a.model = a.model or preset.parameters.model or None
@@ -134,6 +154,7 @@ def _take_preset(a: argparse.Namespace, bag: bool) -> None:
         a.rectified = a.rectified or preset.parameters.rectified
         a.depth_topic = a.depth_topic or preset.topics.depth_image
         a.info_topic = a.info_topic or (None if a.intrinsics else preset.topics.camera_info)
+    return preset.topics.depth_image, preset.topics.camera_info
 
 
 def _tracker(a: argparse.Namespace) -> HandTracker:
@@ -161,8 +182,8 @@ def _report(
     arguments: argparse.Namespace, played: Replay, left_out: list[str], failed: OSError | None
 ) -> int:
     for key, value in played.summary().items():
-        if key not in ("left_out", "fault"):
-            print(f"{key}: {value}")
+        if key not in ("left_out", "fault") and value is not None:
+            print(f"{key}: {_text(value)}")
     for reason in played.left_out:
         print(f"hand-pose replay: left out: {shown(reason, _MOST_REASON)}", file=sys.stderr)
     for reason in left_out:
@@ -175,8 +196,23 @@ def _report(
         )
     if played.stopped:
         return INTERRUPTED
-    named = ", ".join(
-        str(arguments.output / name) for name in (HANDS_BAG, CURVES, "contact.png", "overlay.gif")
-    )
-    print(f"written: {named}")
+    absent = {VIDEO} if arguments.no_video else set()
+    absent |= set() if played.hands else {HAND_TILES}
+    written = [
+        name
+        for name in OUTPUT_FILES
+        if name not in absent and not any(reason.startswith(name) for reason in left_out)
+    ]
+    print(f"written to {arguments.output}: {', '.join(written)}")
     return 0
+
+
+def _text(value: Any) -> str:
+    """A value of the summary for people: "p50 14.2, p95 25.6" rather than a dictionary."""
+    if not isinstance(value, dict):
+        return str(value)
+    inner = [
+        f"{k} {' '.join(f'{p} {n}' for p, n in v.items()) if isinstance(v, dict) else v}"
+        for k, v in value.items()
+    ]
+    return ", ".join(inner) or "none"

@@ -22,6 +22,12 @@ from hand_pose_ros.validation import shown
 CURVES = "curves.png"
 VIDEO = "overlay.mp4"
 HANDS_BAG = "hands.mcap"
+HAND_TILES = "hands.png"
+OUTPUT_FILES = (
+    "contact.png", VIDEO, CURVES, HANDS_BAG, HANDS_CSV, HANDS_NPZ, "summary.json", "overlay.gif", "overlay.png",
+    HAND_TILES,
+)  # fmt: skip
+"""All that a replay writes."""
 
 _DPI = 130
 

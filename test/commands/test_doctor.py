@@ -7,6 +7,8 @@ import pytest
 from hand_pose_ros.commands import doctor
 from hand_pose_ros.commands.main import main
 from hand_pose_ros.evaluation.self_test import SelfTest
+from hand_pose_ros.tracking.config import TrackerConfig
+from hand_pose_ros.tracking.tracker import HandTracker
 
 
 def test_a_profile_that_is_not_there_is_wrong(capsys, monkeypatch, tmp_path) -> None:
@@ -42,6 +44,7 @@ def test_the_self_test_passes_here(capsys, monkeypatch) -> None:
     main(["doctor", "--device", "cpu"])
     out = capsys.readouterr().out
     assert "of 30 synthetic frames, mean error" in out
+    assert f"backend: {HandTracker(config=TrackerConfig(device='cpu')).estimator.backend.name} on cpu" in out
     assert "the self-test" not in out
 
 

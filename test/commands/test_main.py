@@ -21,6 +21,12 @@ def test_every_command_explains_itself(capsys):
         assert f"hand-pose {name}" in capsys.readouterr().out
 
 
+def test_without_a_command_all_are_listed(capsys):
+    assert main([]) == 2
+    error = capsys.readouterr().err
+    assert all(f"\n    {name}" in error for name in COMMANDS)
+
+
 def test_an_unknown_command_is_refused(capsys):
     with pytest.raises(SystemExit) as end:
         main(["dance"])

@@ -98,7 +98,12 @@ def test_a_bag_gives_every_file(tmp_path, capsys, storage) -> None:
     pytest.importorskip("matplotlib", reason="curves need the extra [train]")
     bag = write_frames(tmp_path / "bag", [counts()] * 6, CAMERA, storage)
     assert run(bag, "--output", tmp_path / "out", "--hands", 2) == 0
-    assert {path.name for path in (tmp_path / "out").iterdir()} == PICTURES | FIGURES | {"curves.png"}
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == PICTURES | FIGURES | {"curves.png"}
+    said = capsys.readouterr().out
+    assert set(said.splitlines()[-1].partition("out: ")[2].split(", ")) == names
+    assert "\nsides: left 5, right 5\n" in said
+    assert "{" not in said
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert (summary["frames"], summary["frames_with_both"], summary["fault"]) == (6, 5, None)
     table = read_hand_table(tmp_path / "out")
@@ -117,7 +122,7 @@ def test_a_bag_gives_every_file(tmp_path, capsys, storage) -> None:
 
 
 @pytest.mark.parametrize("kind", ["png", "tiff", "npy", "float npy", "float tiff"])
-def test_folders_of_every_kind_are_played_with_their_intrinsics_file(tmp_path, kind) -> None:
+def test_folders_of_every_kind_are_played_with_their_intrinsics_file(tmp_path, capsys, kind) -> None:
     from PIL import Image
 
     folder = tmp_path / "frames"
@@ -132,6 +137,7 @@ def test_folders_of_every_kind_are_played_with_their_intrinsics_file(tmp_path, k
             Image.fromarray(metres if "float" in kind else counts()).save(f"{name}.tiff")
     (folder / "intrinsics.yaml").write_text("{fx: 60.0, fy: 60.0, cx: 31.5, cy: 23.5, depth_unit: 0.001}")
     assert run(folder, "--output", tmp_path / "out", "--no-video") == 0
+    assert "overlay.mp4" not in capsys.readouterr().out
     assert json.loads((tmp_path / "out" / "summary.json").read_text())["frames"] == 3
     assert not (tmp_path / "out" / "overlay.mp4").exists()
 
@@ -150,7 +156,7 @@ def test_what_is_asked_for_wrongly_ends_in_one_line(tmp_path, capsys) -> None:
         (bag, "--start", 5): "no frame in the part",
         (bag, "--start", 2, "--end", 1): "end is 1.0, want seconds, more than start",
         (bag, "--camera", "d999"): "camera is 'd999'",
-        (bag, "--camera", "d435"): "--depth-topic is '/camera/camera/depth/image_rect_raw'",
+        (bag, "--camera", "d435"): "(the preset d435 names it: give --depth-topic and --info-topic)",
         (frames,): "which camera took the frames",
         (frames, "--depth-topic", "/a", "--intrinsics", "1,1,1,1"): "--depth-topic is for bags",
         (tmp_path / "empty", "--intrinsics", "1,1,1,1"): "there is no .png file",
