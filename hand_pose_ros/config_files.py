@@ -20,10 +20,11 @@ MOST_BYTES = 2**20
 """A larger file of YAML is not read. Guessed: a recipe has some kilobytes."""
 
 
-def read_mapping(path: str | Path, what: str) -> dict[str, Any]:
+def read_mapping(path: str | Path, what: str, first: bool = False) -> dict[str, Any]:
     """The fields in a YAML file, none of an empty one. ValueError names the file when it is no such file.
 
     :param what: what the file should be, as it is called in the message: "the training configuration".
+    :param first: of several documents the first one is taken, instead of refusing the file.
     """
     import yaml  # here: the tracker builds sections of its weights' metadata, but reads no YAML
 
@@ -33,7 +34,8 @@ def read_mapping(path: str | Path, what: str) -> dict[str, Any]:
             data = file.read(MOST_BYTES + 1)
         if len(data) > MOST_BYTES:
             raise ValueError(f"larger than {MOST_BYTES} bytes")
-        values = yaml.safe_load(data.decode("utf-8")) or {}
+        text = data.decode("utf-8")
+        values = (next(yaml.safe_load_all(text), None) if first else yaml.safe_load(text)) or {}
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
         raise ValueError(f"{path}: cannot read {what}: line {line}: {shown(error.problem)}") from error

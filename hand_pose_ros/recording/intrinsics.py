@@ -70,7 +70,9 @@ def read_intrinsics(path: Path, rectified: bool = False) -> Intrinsics:
     """The intrinsics in a file; ``rectified``: its pictures have no distortion left. RecordingError names what is
     wrong."""
     try:
-        values = read_mapping(path, "the intrinsics")
+        values = read_mapping(
+            path, "the intrinsics", first=True
+        )  # ros2 topic echo ends each message with ---
         if "camera_matrix" in values:
             return _of_camera(_calibration_camera(values, rectified))
         if "k" in values or "K" in values:

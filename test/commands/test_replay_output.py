@@ -225,7 +225,9 @@ def test_a_full_disk_is_said_and_the_small_files_are_kept(tmp_path, capsys) -> N
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert status == 2
-    assert "File too large" in one_line(capsys)
+    line = one_line(capsys)
+    assert "File too large" in line
+    assert str(tmp_path / "out") in line
     left = {path.name for path in (tmp_path / "out").iterdir()}
     assert {"hands.csv", "hands.npz", "summary.json"} <= left
     assert not {name for name in left if "partial" in name}

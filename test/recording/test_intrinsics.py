@@ -44,7 +44,9 @@ def written(folder: Path, text: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("text", [OWN, CALIBRATION, MESSAGE])
+@pytest.mark.parametrize(
+    "text", [OWN, CALIBRATION, MESSAGE, f"{MESSAGE}---\n", f"{MESSAGE}---\n{MESSAGE}---\n"]
+)
 def test_every_form_gives_the_same_camera(tmp_path, text) -> None:
     assert read_intrinsics(written(tmp_path, text)).camera(64, 48) == CAMERA
 
