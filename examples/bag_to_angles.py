@@ -1,4 +1,4 @@
-"""A bag of a depth camera -> the joint angles of the hand in it, as text. Needs no ROS.
+"""A bag of a depth camera -> the joint angles of the hand in it, in degrees, as text. Needs no ROS.
 
 python examples/bag_to_angles.py BAG [DEPTH_TOPIC]
 """
@@ -19,7 +19,7 @@ from hand_pose_ros.recording.recorded_frame import UnusableFrame
 
 def main(bag: Path, topic: str | None = None) -> None:
     tracker, first_ns = HandTracker(), None
-    print("time_s", "side", *ANGLE_NAMES)
+    print("time_s", "side", *(f"{name}_deg" for name in ANGLE_NAMES))
     with open_recording(bag, options=PlayOptions(depth_topic=topic)) as opened:
         for frame in opened.recording.frames(opened.depth_unit_m, 30.0):
             if isinstance(frame, UnusableFrame):
