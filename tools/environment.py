@@ -70,9 +70,9 @@ def require_python() -> None:
         )
 
 
-# GB: (download, on disk). Measured with Python 3.11 (pip, du of the environment), but for
+# GB: (download, on disk). Measured with Python 3.11 (what pip says, du -sB1 .venv), but for
 # the download without CUDA: estimated from the wheel of torch, 0.2, and what is on the disk besides.
-SIZES_GB = {"": (3.0, 5.8), "cpu": (0.7, 2.0)}
+SIZES_GB = {"": (3.0, 6.3), "cpu": (0.7, 2.3)}
 
 # Where builds of torch other than PyPI's lie, by the value of TORCH.
 TORCH_INDEX = {"cpu": "https://download.pytorch.org/whl/cpu"}
