@@ -9,6 +9,7 @@ hands.png (every published hand, to be judged by eye). docs/reference/recordings
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -40,6 +41,8 @@ from hand_pose_ros.tracking.tracker import HandTracker
 from hand_pose_ros.validation import shown
 from hand_pose_ros.visualization.video import VideoWriter
 
+_LEAST_FREE = 2**20
+"""Bytes; a disk with less is full. Guessed: a minute of hands.csv."""
 _MOST_REASON = 500
 """Characters of a line that says why a frame was left out: it may name a file."""
 
@@ -133,14 +136,26 @@ def _play(
     try:
         show = None if video is None else lambda f: video.add(f.draw())
         played = replay(opened.recording, tracker, config, asked, show)
-        if not played.frames:
-            return played, [], None
-        left_out, failed = write_replay(arguments.output, played, tracker.model_info, opened.described)
     finally:  # whatever happened: what is drawn so far is a video, and no part of one is left
         unwritten = None if video is None else _close(video)
+    if not played.frames:
+        return played, [], None
+    written = (arguments.output, played, tracker.model_info, opened.described)
+    left_out, failed = write_replay(*written)
+    drawn = arguments.output / VIDEO
+    if failed is not None and video is not None and drawn.is_file() and _is_full(arguments.output):
+        drawn.unlink()  # the tables cost the most, and are small beside it
+        failed = OSError(f"{failed}; {drawn.name} gave way to the tables")
+        left_out, again = write_replay(*written)
+        failed = again or failed
     if video is not None and video.fault is not None:
         left_out.append(f"{VIDEO}: {video.fault}")
     return played, left_out, failed or unwritten
+
+
+def _is_full(folder: Path) -> bool:
+    """Whether the disk that a folder is on has no room left for a table."""
+    return shutil.disk_usage(folder).free < _LEAST_FREE
 
 
 def _take_preset(a: argparse.Namespace, bag: bool) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import resource
@@ -26,7 +27,7 @@ from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.hand.kinematics import HandModelLayer
 from hand_pose_ros.hand.skeleton import PARAMETER_COUNT
 from hand_pose_ros.recording.bag import Bag
-from hand_pose_ros.recording.hand_table import read_hand_table
+from hand_pose_ros.recording.hand_table import HandTable, read_hand_table
 from hand_pose_ros.recording.ros_types import COMPRESSED_IMAGE
 from hand_pose_ros.tracking.hand import Hand, TrackState
 from hand_pose_ros.tracking.track_result import TrackResult
@@ -231,6 +232,27 @@ def test_a_full_disk_is_said_and_the_small_files_are_kept(tmp_path, capsys) -> N
     left = {path.name for path in (tmp_path / "out").iterdir()}
     assert {"hands.csv", "hands.npz", "summary.json"} <= left
     assert not {name for name in left if "partial" in name}
+
+
+def test_on_a_full_disk_the_video_gives_way_to_the_tables(tmp_path, capsys, monkeypatch) -> None:
+    """The disk is full while there is a video, and has room when it is gone."""
+    bag = write_frames(tmp_path / "bag", [counts()] * 12, CAMERA)
+    video = tmp_path / "out" / "overlay.mp4"
+    write = HandTable.write_csv
+
+    def write_csv(table: HandTable, path: Path) -> None:
+        if video.exists():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(table, path)
+
+    monkeypatch.setattr(HandTable, "write_csv", write_csv)
+    monkeypatch.setattr(command, "_is_full", lambda _: True)
+    assert run(bag, "--output", tmp_path / "out") == 2
+    line = one_line(capsys)
+    assert "overlay.mp4 gave way to the tables" in line
+    assert "No space left on device" in line
+    assert not video.exists()
+    assert {"hands.csv", "hands.npz", "hands.mcap", "contact.png"} <= {p.name for p in video.parent.iterdir()}
 
 
 def test_an_output_folder_that_cannot_be_is_said_before_the_work(tmp_path, capsys) -> None:
