@@ -91,7 +91,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     output = parser.add_argument_group("output").add_argument
     output("--output", type=Path, default=Path("replay"), help="folder to write (default replay)")
     output("--every", type=positive_int, default=1, help="contact.png shows every n-th frame (default 1)")
-    output("--no-video", action="store_true", help="leave overlay.mp4 out, which takes a fifth of the time")
+    output("--no-video", action="store_true", help="leave overlay.mp4 out")
     # fmt: on
 
 
@@ -134,8 +134,7 @@ def _play(
     config = ReplayConfig(opened.depth_unit_m, arguments.rate, arguments.still, arguments.every)
     video = None if arguments.no_video else _video(arguments, opened)
     try:
-        show = None if video is None else lambda f: video.add(f.draw())
-        played = replay(opened.recording, tracker, config, asked, show)
+        played = replay(opened.recording, tracker, config, asked, None if video is None else video.add)
     finally:  # whatever happened: what is drawn so far is a video, and no part of one is left
         unwritten = None if video is None else _close(video)
     if not played.frames:

@@ -35,7 +35,7 @@ from hand_pose_ros.tracking.tracker import HandTracker
 from hand_pose_ros.validation import between, positive, whole
 from hand_pose_ros.visualization.contact_sheet import tile_pictures
 from hand_pose_ros.visualization.image_files import write_overlays, write_png
-from hand_pose_ros.visualization.overlay import OverlayFrame
+from hand_pose_ros.visualization.overlay import OverlayFrame, draw_caption, draw_overlay
 
 _TILE_PX = 320
 _TILE_HALF_M = 0.16
@@ -141,12 +141,13 @@ def replay(
     tracker: HandTracker,
     config: ReplayConfig | None = None,
     stop: Callable[[], bool] = lambda: False,
-    show: Callable[[OverlayFrame], None] | None = None,
+    show: Callable[[np.ndarray], None] | None = None,
 ) -> Replay:
     """Tracks every frame of a recording, until ``stop()`` is true; a frame that cannot be used is left out.
 
     Where the recording is damaged, or its depth seems to be in another unit, it ends early and ``fault`` says why.
-    ``show`` gets every frame with its hands. RecordingError when no frame can be used at all.
+    ``show`` gets every frame's picture with its hands, (H, W, 3) uint8 RGB. RecordingError when no frame can be used
+    at all.
     """
     config = config or ReplayConfig()
     played = Replay()
@@ -193,7 +194,7 @@ def _track(
     config: ReplayConfig,
     played: Replay,
     step: int,
-    show: Callable[[OverlayFrame], None] | None,
+    show: Callable[[np.ndarray], None] | None,
 ) -> None:
     """Tracks one frame and keeps what it gives."""
     if config.still or frame.clock_set:
@@ -210,14 +211,20 @@ def _track(
     )
     caption = _caption(frame.name, result)
     overlay = OverlayFrame(frame.depth, frame.camera, result.hands, caption, frame.stamp_ns * 1e-9)
-    if show is not None:
-        show(overlay)
     if number % step == 0:
         played.overlays.append(overlay)
-    if number % config.every == 0 and len(played.tiles) < _MOST_TILES:
-        played.tiles.append(_tile(overlay, result.hands[0] if result.hands else None))
-    if len(played.hands) < _MOST_TILES:
-        played.hands += [_tile(overlay, hand) for hand in result.hands]
+    tiled = number % config.every == 0 and len(played.tiles) < _MOST_TILES
+    enlarged = bool(result.hands) and len(played.hands) < _MOST_TILES
+    if not (tiled or enlarged or show is not None):
+        return
+    picture = draw_overlay(frame.depth, frame.camera, result.hands)  # once for all three
+    if tiled:
+        played.tiles.append(_tile(picture, overlay, result.hands[0] if result.hands else None))
+    if enlarged:
+        played.hands += [_tile(picture, overlay, hand) for hand in result.hands]
+    if show is not None:
+        draw_caption(picture, caption, picture.shape[1])
+        show(picture)
 
 
 def truth_errors(
@@ -270,9 +277,8 @@ def _caption(name: str, result: TrackResult) -> str:
     return f"{name} {result.state.name}{hands}"
 
 
-def _tile(frame: OverlayFrame, hand: Hand | None) -> NDArray[np.uint8]:
-    """The overlay cut out around a hand (all of it without one), with the caption, (320, 320, 3)."""
-    picture = OverlayFrame(frame.depth, frame.camera, frame.hands, "", frame.time_s).draw()
+def _tile(picture: np.ndarray, frame: OverlayFrame, hand: Hand | None) -> NDArray[np.uint8]:
+    """A frame's picture cut out around a hand (all of it without one), with the caption, (320, 320, 3)."""
     if hand is not None:
         middle = hand.joints.mean(axis=0)
         # Beyond the lens, and so nearer than its longer side is wide, there is nothing to cut out.

@@ -101,9 +101,10 @@ def colour_depth(depth: np.ndarray, near: float, far: float) -> np.ndarray:
     scale = _LEVELS / 2 / max(far - near, 1e-3)
     # The first half of the table is the range from near to far, the second half what lies behind.
     with np.errstate(invalid="ignore"):
-        level = np.clip(np.nan_to_num((depth - near) * scale + 1.0, nan=0.0), 0, _LEVELS)
+        level = np.clip((depth - near) * scale + 1.0, 0, _LEVELS)
         level[depth <= near] = 1.0
-    return _colour_table()[level.astype(np.uint8)]
+    level[np.isnan(level)] = 0.0
+    return _colour_table().take(level.astype(np.uint8), axis=0)
 
 
 def _depth_range(depth: np.ndarray, hands: Sequence[HasJoints]) -> tuple[float, float]:
