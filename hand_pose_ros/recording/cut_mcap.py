@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import struct
 from pathlib import Path, PosixPath
-from typing import IO, Any, BinaryIO
+from typing import Any, BinaryIO
 
 _MAGIC = b"\x89MCAP0\r\n"
 _FOOTER, _DATA_END = 0x02, 0x0F
@@ -22,10 +22,10 @@ _END = _RECORD.pack(_FOOTER, 20) + struct.pack("<QQI", 0, 0, 0) + _MAGIC
 class BagPath(PosixPath):
     """The path of a bag, or of a file of it."""
 
-    def open(self, mode: str = "r", *args: Any, **kwargs: Any) -> IO[Any]:  # type: ignore[override]
-        """Opens a file; to the bytes of an mcap file that has no end one is added."""
-        file: IO[Any] = super().open(mode, *args, **kwargs)
-        if mode != "rb" or self.suffix.lower() != ".mcap":
+    def open(self, *args: Any, **kwargs: Any) -> Any:
+        """Opens a file as ``Path.open`` does; to the bytes of an mcap file that has no end one is added."""
+        file: Any = super().open(*args, **kwargs)
+        if (*args, kwargs.get("mode"))[0] != "rb" or self.suffix.lower() != ".mcap":
             return file
         end = _end_of_records(file)
         file.seek(0)
