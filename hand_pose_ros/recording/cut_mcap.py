@@ -34,6 +34,7 @@ class BagPath(PosixPath):
 
 def cut_files(path: Path) -> list[Path]:
     """The mcap files of a bag that have no end, in order; ``path``: its folder, or a file of it. OSError."""
+    path = Path(path)  # a BagPath would open them with an end
     files = sorted(path.iterdir()) if path.is_dir() else [path]
     cut = []
     for file in files:
