@@ -66,7 +66,14 @@ def test_package_is_marked_as_typed() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "module", ["hand_pose_ros.tracking.config", "hand_pose_ros.nodes.parameters.tracker_parameters"]
+    "module",
+    [
+        "hand_pose_ros.tracking.config",
+        "hand_pose_ros.nodes.parameters.tracker_parameters",
+        "hand_pose_ros.commands.replay",
+        "hand_pose_ros.recording.replay_output",
+        "hand_pose_ros.recording.hands_bag",
+    ],
 )
 def test_settings_and_parameters_are_read_without_torch(module: str) -> None:
     if ".nodes." in module:

@@ -14,7 +14,7 @@ from typing import Any
 
 from rosbags.rosbag2 import StoragePlugin, Writer
 
-from hand_pose_ros.network.checkpoint import CheckpointInfo
+from hand_pose_ros.network.weights_file import CheckpointInfo
 from hand_pose_ros.recording.hand_messages import bag_types, header, joint_state_message
 from hand_pose_ros.recording.ros_types import HAND_MODEL_INFO, HAND_POSE_ARRAY, JOINT_STATE, type_store
 from hand_pose_ros.recording.tracked_frame import TrackedFrame

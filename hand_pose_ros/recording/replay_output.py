@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from hand_pose_ros.hand.skeleton import SIDES
-from hand_pose_ros.network.checkpoint import CheckpointInfo
+from hand_pose_ros.network.weights_file import CheckpointInfo
 from hand_pose_ros.recording.hand_table import HANDS_CSV, HANDS_NPZ, HandTable, hand_table
 from hand_pose_ros.recording.motion import adjacent_frames, jitter_mm
 from hand_pose_ros.recording.replay import Replay
