@@ -55,13 +55,19 @@ class SearchSchedule:
         there = [track for track in tracks if track.published and track.seen_s == stamp_s]
         self._lost = [
             hand
-            for hand in self._lost
-            if stamp_s - hand.seen_s <= self._config.regained_s
-            and not any(track.track_id not in hand.beside and self._is_near(track, hand) for track in there)
+            for hand in self._remembered(stamp_s)
+            if not any(
+                track.track_id not in hand.beside and self._is_near(track.last_centre, hand)
+                for track in there
+            )
         ]
 
-    def _is_near(self, track: Track, hand: _LostHand) -> bool:
-        return float(np.linalg.norm(track.last_centre - hand.centre)) < self._config.found_again_m
+    def _remembered(self, stamp_s: float) -> list[_LostHand]:
+        """The hands that were lost a short while ago."""
+        return [hand for hand in self._lost if stamp_s - hand.seen_s <= self._config.regained_s]
+
+    def _is_near(self, centre: NDArray[np.float64], hand: _LostHand) -> bool:
+        return float(np.linalg.norm(centre - hand.centre)) < self._config.found_again_m
 
     def is_due(self, tracks: Sequence[Track], stamp_s: float) -> bool:
         """Every frame while there is no hand or it is urgent; else now and then, when one more is wanted."""
@@ -89,22 +95,19 @@ class SearchSchedule:
 
     def with_lost(self, proposals: Sequence[Proposal], stamp_s: float) -> list[Proposal]:
         """The proposals, likelier near where a hand was lost a moment ago, and last that place where there is none."""
-        raised = [self._raised(proposal, stamp_s) for proposal in proposals]
-        for hand in self._lost:
-            if stamp_s - hand.seen_s > self._config.regained_s:
-                continue
+        lost = self._remembered(stamp_s)
+        raised = [
+            self._raised(proposal) if any(self._is_near(proposal.centre, hand) for hand in lost) else proposal
+            for proposal in proposals
+        ]
+        for hand in lost:
             if all(np.linalg.norm(p.centre - hand.centre) > self._same_hand_m for p in raised):
                 raised.append(Proposal(hand.centre, LOST, self._regained_log_odds))
         return raised
 
-    def _raised(self, proposal: Proposal, stamp_s: float) -> Proposal:
-        for hand in self._lost:
-            unseen_s = stamp_s - hand.seen_s
-            near = np.linalg.norm(proposal.centre - hand.centre) < self._config.found_again_m
-            if near and unseen_s <= self._config.regained_s:
-                likelier = max(proposal.log_odds_prior, 0.0) + self._regained_log_odds
-                return proposal._replace(source=LOST, log_odds_prior=likelier)
-        return proposal
+    def _raised(self, proposal: Proposal) -> Proposal:
+        likelier = max(proposal.log_odds_prior, 0.0) + self._regained_log_odds
+        return proposal._replace(source=LOST, log_odds_prior=likelier)
 
     def _lately_lost(self, stamp_s: float) -> bool:
         """A published hand was given up a moment ago: it may be there again in any frame."""
