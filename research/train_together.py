@@ -4,6 +4,9 @@
 network, the loss, the optimiser or the weights to start from, and agree in the data, the batch, the seed and the share
 of mirrored hands. Their minutes are all that it takes but the validation at the end, compiling included. Out: a folder
 for each with what ``hand-pose train`` leaves, whose ``--resume`` goes on from it.
+
+``--reuse 6``: while the next batch is not made yet, up to five steps are made on crops that were seen before, changed
+(``research.replay``). How many that are depends on the machine, and so does the result.
 """
 
 from __future__ import annotations
@@ -11,20 +14,26 @@ from __future__ import annotations
 import argparse
 import threading
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from hand_pose_ros.commands.arguments import minutes, positive_int
 from hand_pose_ros.commands.train import sources, with_overrides
-from hand_pose_ros.datasets.torch_batch import Source
+from hand_pose_ros.datasets.torch_batch import Source, TorchBatch
 from hand_pose_ros.training.config import TrainConfig, load_config
 from hand_pose_ros.training.pose_task import PoseTask, PoseTrainer
+from hand_pose_ros.training.prefetcher import Prefetcher, stream
 from hand_pose_ros.training.run_folder import release
 from hand_pose_ros.training.trainer import Trainer, usual_hooks
+from research.graphed_trainer import GraphedTrainer
+from research.replay import Replay
 
+KEPT = 1_500_000
+"""Crops that are kept to be seen again: 28 GB of 96 x 96 px."""
 _TELL_S = 10.0
 _SAME = (
     "batch",
@@ -52,12 +61,18 @@ def require_same_batches(configs: Sequence[TrainConfig]) -> None:
         raise ValueError(f"names are {names}, want different ones: each names a folder")
 
 
-def train_together(configs: Sequence[TrainConfig], output: Path) -> list[PoseTrainer]:
-    """Train each recipe in the folder of its name, step by step on the same batches, and validate them at the end."""
+def train_together(
+    configs: Sequence[TrainConfig], output: Path, reuse: int = 1, graphed: bool = False, kept: int = KEPT
+) -> list[PoseTrainer]:
+    """Train each recipe in the folder of its name, step by step on the same batches, and validate them at the end.
+
+    ``reuse``: steps on a batch and, while the next one is not made yet, on what was seen before, of which the newest
+    ``kept`` crops are kept on the device. ``graphed``: steps as CUDA graphs (``research.graphed_trainer``).
+    """
     started = time.monotonic()
     require_same_batches(configs)
     source, validation = sources(configs[0], output)
-    trainers = [_trainer(config, source, validation, output / config.name) for config in configs]
+    trainers = [_trainer(config, source, validation, output / config.name, graphed) for config in configs]
     first = trainers[0]
     first.task.warm_up()
     with ExitStack() as stack:
@@ -66,8 +81,7 @@ def train_together(configs: Sequence[TrainConfig], output: Path) -> list[PoseTra
             for hook in trainer.hooks:
                 hook.before_run(trainer)
                 stack.callback(hook.after_run, trainer)
-        batches = first.batches()
-        stack.callback(batches.close)
+        batches = stack.enter_context(closing(_Batches(first, reuse, kept)))
         batch = next(batches)
         # The validation at the end has other subjects, which are made meanwhile.
         threading.Thread(target=lambda: validation.batch(0, 2), daemon=True).start()
@@ -77,6 +91,7 @@ def train_together(configs: Sequence[TrainConfig], output: Path) -> list[PoseTra
             while first.progress < 1:
                 for trainer in trainers:
                     terms = trainer.advance(batch)
+                _finish(first.device)
                 asked = time.monotonic()
                 batch = next(batches)
                 now = time.monotonic()
@@ -85,10 +100,10 @@ def train_together(configs: Sequence[TrainConfig], output: Path) -> list[PoseTra
                     trainer.used_s = now - started
                 if now - told > _TELL_S:
                     told = now
-                    rate, share = first.samples / (now - begin), waited / (now - begin)
-                    print(f"{now - begin:5.0f} s {first.samples} samples {rate:.0f}/s", end=" ")
+                    rate, share = batches.fresh / (now - begin), waited / (now - begin)
+                    print(f"{now - begin:5.0f} s {first.samples} samples, {batches.fresh} new", end=" ")
                     print(
-                        f"waiting {share:.0%} loss {terms['loss']:.3f} {terms['train_mean_mm']:.2f} mm",
+                        f"{rate:.0f}/s waiting {share:.0%} loss {terms['loss']:.3f} {terms['train_mean_mm']:.2f} mm",
                         flush=True,
                     )
         finally:
@@ -102,9 +117,53 @@ def train_together(configs: Sequence[TrainConfig], output: Path) -> list[PoseTra
     return trainers
 
 
-def _trainer(config: TrainConfig, source: Source, validation: Source, folder: Path) -> PoseTrainer:
+class _Batches(Iterator[TorchBatch]):
+    """A run's batches from its next step on, each followed by up to ``reuse - 1`` of what was seen before."""
+
+    def __init__(self, run: PoseTrainer, reuse: int, kept: int) -> None:
+        config = run.config
+        raw = stream(run.task.raw_batch, run.step, config.prefetch, config.workers)
+        self._run, self._reuse = run, reuse
+        self._ahead: Prefetcher | None = None
+        self._raw = raw
+        if reuse > 1:
+            self._ahead = Prefetcher(lambda step: next(raw), run.step, 2)
+        self._replay = Replay(kept, run.config.network.half_m, config.seed)
+        self._again = 0
+        self.fresh = 0
+
+    def __next__(self) -> TorchBatch:
+        again = self._ahead is not None and len(self._replay) > 0 and not self._ahead.ready
+        if again and self._again < self._reuse - 1:
+            self._again += 1
+            return self._replay.draw()
+        raw: Any = next(self._raw) if self._ahead is None else self._ahead.get()
+        batch: TorchBatch = self._run.task.to_device(raw, self._run.device)
+        self._again = 0
+        self.fresh += self._run.config.batch
+        if self._ahead is not None:
+            self._replay.add(batch)
+        return batch
+
+    def close(self) -> None:
+        """Stop what makes the batches."""
+        if self._ahead is not None:
+            self._ahead.close()
+        self._raw.close()
+
+
+def _finish(device: torch.device) -> None:
+    """Wait until the device has made the steps, so that what is asked for next is what is wanted then."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def _trainer(
+    config: TrainConfig, source: Source, validation: Source, folder: Path, graphed: bool
+) -> PoseTrainer:
     task = PoseTask(config, source, validation)
-    trainer: PoseTrainer = Trainer(task, folder, hooks=usual_hooks(task, folder))
+    kind: Any = GraphedTrainer if graphed else Trainer
+    trainer: PoseTrainer = kind(task, folder, hooks=usual_hooks(task, folder))
     return trainer
 
 
@@ -115,6 +174,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--minutes", type=minutes, help="instead of the recipes'")
     parser.add_argument("--samples", type=positive_int, help="instead of the recipes' budgets")
     parser.add_argument("--workers", type=int, help="processes that make batches, instead of the recipes'")
+    parser.add_argument("--reuse", type=positive_int, default=1, help="steps for each new batch at most")
+    parser.add_argument("--kept", type=positive_int, default=KEPT, help="crops kept to be seen again")
+    parser.add_argument("--graphed", action="store_true", help="record a step once and replay it (CUDA)")
 
 
 def main() -> None:
@@ -124,7 +186,8 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_float32_matmul_precision("high")
     try:
-        train_together([with_overrides(load_config(path), given) for path in given.config], given.output)
+        configs = [with_overrides(load_config(path), given) for path in given.config]
+        train_together(configs, given.output, given.reuse, given.graphed, given.kept)
     except (ValueError, OSError) as error:
         parser.error(str(error))
 

@@ -34,14 +34,16 @@ from hand_pose_ros.synthetic.negatives import KINDS, sample_negatives
 from hand_pose_ros.synthetic.negatives_config import NegativesConfig
 from hand_pose_ros.synthetic.other_hands import mirrored_hands, sample_other_hands
 from hand_pose_ros.synthetic.poses import sample_angles, sample_view_rotations, sample_wrist_bends
-from hand_pose_ros.synthetic.scene import SceneConfig, Scenes, hold, sample_scenes, to_camera
+from hand_pose_ros.synthetic.scene import HELD_SLOT, SceneConfig, Scenes, hold, sample_scenes, to_camera
 from hand_pose_ros.synthetic.sensor import NO_NOISE
 from hand_pose_ros.synthetic.sensor_presets import sample_sensors
-from hand_pose_ros.synthetic.solids import Solids, moved, padded, take
+from hand_pose_ros.synthetic.skinning import FOREARM
+from hand_pose_ros.synthetic.solids import NOTHING, Solids, moved, padded, put, take
 from hand_pose_ros.synthetic.stereo_config import sample_stereo
 from hand_pose_ros.synthetic.subjects import SubjectSet, load_subjects
 from hand_pose_ros.synthetic.table_contact import sample_tables
 from hand_pose_ros.synthetic.view_families import FAMILIES, ViewConfig, with_view_families
+from hand_pose_ros.synthetic.workbench import BENCH_SOLIDS, sample_workbenches
 from hand_pose_ros.validation import require
 
 RECROP_MARGIN_M = 0.125
@@ -59,6 +61,8 @@ _GRASP_STREAM = 61
 """Which stream of random numbers of a batch the grasps are drawn from: without them all else is as it was."""
 _ARM_START_M = 0.01
 _LEAST_ARM_M = 0.16  # how much of an arm is seen where one without its hand is asked for; guessed
+_BENCH_STREAM = 53
+"""Which stream of random numbers of a batch the work benches are drawn from."""
 _TABLE_STREAM = 47  # which stream of random numbers of a batch the tables are drawn from
 
 
@@ -198,6 +202,7 @@ class SyntheticHands:
             turned[:, 0] += place[1]
             hand = held.hand[both]
             others = mirrored_hands(others, hand, posed.skinning[hand], turned.reshape(-1, 6)[both])
+        scenes = self._with_benches(scenes, posed.joints, posed.skinning, subject, others.beside, seed)
         scenes = to_camera(_join(scenes, lookalikes.instead_of(negatives)), view, distance)
         other_skinning = np.einsum("nji,nsjk->nsik", view[others.beside], others.skinning)
         other_skinning[..., 3] += centres[others.beside, None]
@@ -261,6 +266,28 @@ class SyntheticHands:
             self.subjects, subject[:hands], skinning[:hands], forearms[:hands], chosen, rng
         )
         return np.where(np.isnan(tables), planes, tables)
+
+    def _with_benches(
+        self, scenes: Scenes, joints: Array, skinning: Array, subject: NDArray[np.int64],
+        beside: NDArray[np.intp], seed: int,
+    ) -> Scenes:  # fmt: skip
+        """The scenes of the H hands, a share of them at a work bench instead of before a wall; none of those in
+        ``beside``, where another hand would be in its way."""
+        config, hands = self.config, len(scenes.planes)
+        if config.scene.bench == 0:
+            return scenes
+        rng = np.random.default_rng([config.split, seed, _BENCH_STREAM])
+        chosen = rng.random(hands) < config.scene.bench
+        chosen[beside] = False
+        chosen = np.flatnonzero(chosen)
+        forearm = skinning[chosen, FOREARM, :3, :3] @ self.subjects.rest_rotations[subject[chosen], FOREARM]
+        held = take(Solids(*(values[:, HELD_SLOT:] for values in scenes.solids)), chosen)
+        benches = sample_workbenches(joints[chosen], -forearm[:, :, 0], held, rng)
+        scenes.planes[chosen[benches.kind[:, 0] != NOTHING]] = np.nan
+        most = scenes.solids.kind.shape[1]
+        solids = padded(scenes.solids, most + BENCH_SOLIDS)
+        put(solids, chosen, benches, most)
+        return Scenes(scenes.planes, solids)
 
 
 def _bare_arms(kind: NDArray[np.int64], rng: np.random.Generator) -> Array:

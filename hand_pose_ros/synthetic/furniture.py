@@ -1,4 +1,4 @@
-"""Furniture that a camera meets without its room: legs, table edges, shelves, rods, rows of bars.
+"""Furniture that a camera meets without its room: legs, table edges, shelves, rods, rows of bars, panels.
 
 In: how many, and a generator. Out: solids (N, K) in metres about the origin, and which kind each is.
 """
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.synthetic.household import PARTS, rod
-from hand_pose_ros.synthetic.rotations import rotation_y
+from hand_pose_ros.synthetic.rotations import random_axes, random_directions, rotation_y, rotation_yxz
 from hand_pose_ros.synthetic.solids import (
     BOX,
     CYLINDER,
@@ -18,6 +18,7 @@ from hand_pose_ros.synthetic.solids import (
     gather,
     moved,
     nothing,
+    padded,
     put,
     solid,
     take,
@@ -39,6 +40,44 @@ def furniture(count: int, rng: np.random.Generator) -> tuple[Solids, NDArray[np.
         mine = kind == number
         put(out, mine, take(parts, mine))
     return out, kind
+
+
+def panels(count: int, rng: np.random.Generator) -> Solids:
+    """-> (N, 12 parts): two to five thin plates of which a crop shows parts, one before the other or edge to edge, gaps
+    between them, struts beside them: casings, chair backs, a robot's covers, boards that lean. All numbers guessed."""
+    turn = random_axes(count, rng)
+    parts = []
+    for number in range(5):
+        half = np.stack(
+            [
+                np.exp(rng.uniform(np.log(0.03), np.log(0.25), count)),
+                np.exp(rng.uniform(np.log(0.03), np.log(0.25), count)),
+                rng.uniform(0.002, 0.010, count),
+            ],
+            axis=-1,
+        )
+        # Edge to edge: the next one begins where the focus is, to one side or the other, behind or before.
+        way = rng.uniform(-np.pi, np.pi, count)
+        aside = (
+            rng.uniform(0.3, 1.1, count)[:, None]
+            * half[:, :2]
+            * np.stack([np.cos(way), np.sin(way)], axis=-1)
+        )
+        depth = np.where(rng.random(count) < 0.5, rng.normal(0, 0.015, count), rng.normal(0, 0.07, count))
+        centre = np.concatenate([aside, depth[:, None]], axis=1)
+        lean = rotation_yxz(*rng.normal(0, 0.25, (2, count)), rng.uniform(-np.pi, np.pi, count))
+        kind = rng.choice((BOX, CYLINDER), count, p=(0.7, 0.3))
+        plate = moved(solid(kind, np.zeros((count, 3)), half), lean)
+        plate = plate._replace(centre=centre[:, None])
+        parts.append(where(rng.random(count) < (1.0 if number < 2 else 0.5), plate))
+    for _ in range(2):
+        start, along = rng.normal(0, 0.06, (count, 3)), random_directions(count, rng)
+        end = start + rng.uniform(0.1, 0.4, (count, 1)) * along
+        thick = rng.uniform(0.005, 0.03, count)
+        strut = rod(start, end, thick, rng.choice((BOX, CYLINDER), count))
+        parts.append(where(rng.random(count) < 0.4, strut))
+    shift = rng.normal(0, [0.02, 0.02, 0.01], (count, 3))
+    return moved(padded(gather(*parts), PARTS), turn, shift)
 
 
 def _legs(count: int, rng: np.random.Generator) -> Solids:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hand_pose_ros.synthetic.furniture import furniture
+from hand_pose_ros.synthetic.furniture import furniture, panels
 from hand_pose_ros.synthetic.household import (
     OBJECT_PARTS,
     PARTS,
@@ -155,6 +155,8 @@ def sample_lookalikes(rotation: Array, config: NegativesConfig, stream: tuple[in
     standing = np.isin(group, (GROUPS.index("robots"), GROUPS.index("furniture")))
     _floors(out, standing & (rng.random(count) < _FLOOR), upright, rng)
     _stumps(out, group == GROUPS.index("stumps"), cut, rotation, rng)
+    if config.panels > 0:  # drawn last: without them all else is as it was
+        _put(out, group == GROUPS.index("panels"), panels(count, rng), 0)
     return out
 
 

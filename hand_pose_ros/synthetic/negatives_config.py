@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from hand_pose_ros import validation
 
-NEGATIVE_GROUPS: tuple[str, ...] = ("objects", "robots", "furniture", "stumps")
+NEGATIVE_GROUPS: tuple[str, ...] = ("objects", "robots", "furniture", "stumps", "panels")
 """Fields of :class:`NegativesConfig` that are groups of things; other negatives show ``negatives.KINDS``."""
 
 
@@ -26,6 +26,8 @@ class NegativesConfig:
     """Chair legs, table edges, shelves, rods, rows of bars."""
     stumps: float = 0.0
     """Forearms that end 0 to 6 cm behind the wrist, those that leave the picture there among them."""
+    panels: float = 0.0
+    """Thin plates of which the crop shows parts, with gaps between them: casings, chair backs, covers of robots."""
     border: float = 0.0
     """Share of all crops without a hand through which an edge of the sensor's picture runs."""
 

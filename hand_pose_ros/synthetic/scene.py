@@ -21,7 +21,8 @@ OBJECTS = 8
 # Flesh between a joint and the skin, plus a gap, metres.
 _CLEARANCE_M = 0.022
 _FINGER_M = 0.008
-_HELD_SLOT = 4
+HELD_SLOT = 4
+"""From this slot of a scene's solids on is what the hand holds."""
 
 
 @dataclass(frozen=True)
@@ -72,10 +73,23 @@ class SceneConfig:
     """Another hand, or the person's other one, at least 7 cm off: drawn by the data set, which has the meshes."""
     table: float = 0.0
     """A table 2 to 25 mm behind the hand, instead of a wall: drawn by the data set, too."""
+    bench: float = 0.0
+    """A table whose edge the arm comes over, with things on it close beside the hand (``synthetic.workbench``), instead
+    of a wall: drawn by the data set, too."""
 
     def __post_init__(self) -> None:
         validation.share(
-            self, "plane", "body", "beside", "before", "held", "grasp", "other_hand", "table", section="scene"
+            self,
+            "plane",
+            "body",
+            "beside",
+            "before",
+            "held",
+            "grasp",
+            "other_hand",
+            "table",
+            "bench",
+            section="scene",
         )
 
 
@@ -141,13 +155,13 @@ def _hold(joints: Array, scenes: Scenes, share: float, rng: np.random.Generator)
     reach = np.linalg.norm(offset / np.stack([across * long, across, across], axis=-1)[:, None], axis=-1)
     long = np.where((reach > 1.5).all(axis=1), long, 1.0)
     half = np.stack([across * long, across, across], axis=-1)
-    scenes.put(_HELD_SLOT, chosen, centre, half, turn, np.where(box, BOX, ELLIPSOID))
+    scenes.put(HELD_SLOT, chosen, centre, half, turn, np.where(box, BOX, ELLIPSOID))
 
 
 def hold(scenes: Scenes, chosen: NDArray[np.intp], things: Solids) -> None:
     """Put things (M, K), in local frames, into the hands of the chosen scenes (M,), instead of what they may hold; a
     wall or a table that would pass through them moves behind them."""
-    put(scenes.solids, chosen, things, _HELD_SLOT)
+    put(scenes.solids, chosen, things, HELD_SLOT)
     scenes.planes[chosen, 3] = np.maximum(
         scenes.planes[chosen, 3], farthest(things, scenes.planes[chosen, :3]) + 0.001
     )

@@ -65,6 +65,11 @@ class Prefetcher:
             raise error
         return batch
 
+    @property
+    def ready(self) -> bool:
+        """Whether :meth:`get` will not wait."""
+        return not self._queue.empty()
+
     def close(self) -> None:
         """Stop the thread."""
         self._stop.set()

@@ -61,3 +61,10 @@ def test_each_network_becomes_what_it_would_become_alone(config, tmp_path):
     other, _ = load_checkpoint(tmp_path / "together" / "b" / "model.safetensors")
     assert other.config.ik_hidden == 16 != model.config.ik_hidden
     assert len(list(csv.DictReader((tmp_path / "together" / "b" / "curve.csv").open()))) == 1
+
+
+@pytest.mark.slow
+def test_steps_on_what_was_seen_before_fill_the_time_until_the_next_batch(config, tmp_path):
+    (trainer,) = train_together([replace(config, samples=160)], tmp_path, reuse=3, graphed=True, kept=64)
+    assert trainer.samples == 160
+    assert all(torch.isfinite(value).all() for value in trainer.average.state_dict().values())
