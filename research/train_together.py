@@ -127,7 +127,8 @@ class _Batches(Iterator[TorchBatch]):
         self._ahead: Prefetcher | None = None
         self._raw = raw
         if reuse > 1:
-            self._ahead = Prefetcher(lambda step: next(raw), run.step, 2)
+            # Crossing to the device takes as long as a step: it is the thread's work, too.
+            self._ahead = Prefetcher(lambda step: self._crossed(next(raw)), run.step, 2)
         self._replay = Replay(kept, run.config.network.half_m, config.seed)
         self._again = 0
         self.fresh = 0
@@ -137,12 +138,15 @@ class _Batches(Iterator[TorchBatch]):
         if again and self._again < self._reuse - 1:
             self._again += 1
             return self._replay.draw()
-        raw: Any = next(self._raw) if self._ahead is None else self._ahead.get()
-        batch: TorchBatch = self._run.task.to_device(raw, self._run.device)
+        batch = self._crossed(next(self._raw)) if self._ahead is None else self._ahead.get()
         self._again = 0
         self.fresh += self._run.config.batch
         if self._ahead is not None:
             self._replay.add(batch)
+        return batch
+
+    def _crossed(self, raw: Any) -> TorchBatch:
+        batch: TorchBatch = self._run.task.to_device(raw, self._run.device)
         return batch
 
     def close(self) -> None:
