@@ -1,4 +1,4 @@
-"""Tables that an arm comes over: nothing passes through the hand or its arm, what stands on them stands, hands are seen."""
+"""Tables that an arm comes over: nothing passes through the hand or its arm, things stand on them, hands are seen."""
 
 from __future__ import annotations
 
