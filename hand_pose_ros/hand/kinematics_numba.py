@@ -24,9 +24,9 @@ from hand_pose_ros.kernel_cache import njit
 
 Array = NDArray[np.float64]
 
-_WRIST = np.array([skeleton.PALM_JOINT_POSITIONS[skeleton.JOINT_NAMES[j]] for j in skeleton.WRIST_JOINTS])
-_BASES = np.array([skeleton.PALM_JOINT_POSITIONS[skeleton.JOINT_NAMES[j]] for j in FINGER_JOINT_TABLE[:, 0]])
-_LENGTHS = np.array([skeleton.BONE_LENGTHS[finger] for finger in skeleton.FINGERS])
+WRIST_OFFSETS = np.array([skeleton.PALM_JOINT_POSITIONS[skeleton.JOINT_NAMES[j]] for j in skeleton.WRIST_JOINTS])
+BASE_OFFSETS = np.array([skeleton.PALM_JOINT_POSITIONS[skeleton.JOINT_NAMES[j]] for j in FINGER_JOINT_TABLE[:, 0]])
+FINGER_LENGTHS = np.array([skeleton.BONE_LENGTHS[finger] for finger in skeleton.FINGERS])
 _HAND, _PALM_LENGTH, _PALM_WIDTH, _METACARPAL, _FIRST_FINGER = (
     skeleton.SHAPE_NAMES.index(name)
     for name in ("hand", "palm_length", "palm_width", "thumb_metacarpal", "thumb")
@@ -154,17 +154,17 @@ def scale_offsets_kernel(shape: Array, sign: float, offsets: OffsetArrays) -> No
     along = hand * np.exp(shape[_PALM_LENGTH])
     across = hand * np.exp(shape[_PALM_WIDTH]) * sign
     for i in range(2):
-        wrist[i, 0] = _WRIST[i, 0] * along
-        wrist[i, 1] = _WRIST[i, 1] * across
-        wrist[i, 2] = _WRIST[i, 2] * hand
+        wrist[i, 0] = WRIST_OFFSETS[i, 0] * along
+        wrist[i, 1] = WRIST_OFFSETS[i, 1] * across
+        wrist[i, 2] = WRIST_OFFSETS[i, 2] * hand
     for f in range(5):
-        bases[f, 0] = _BASES[f, 0] * along
-        bases[f, 1] = _BASES[f, 1] * across
-        bases[f, 2] = _BASES[f, 2] * hand
+        bases[f, 0] = BASE_OFFSETS[f, 0] * along
+        bases[f, 1] = BASE_OFFSETS[f, 1] * across
+        bases[f, 2] = BASE_OFFSETS[f, 2] * hand
         finger = hand * np.exp(shape[_FIRST_FINGER + f])
         for i in range(3):
-            lengths[f, i] = _LENGTHS[f, i] * finger
-    lengths[0, 0] = _LENGTHS[0, 0] * hand * np.exp(shape[_METACARPAL])
+            lengths[f, i] = FINGER_LENGTHS[f, i] * finger
+    lengths[0, 0] = FINGER_LENGTHS[0, 0] * hand * np.exp(shape[_METACARPAL])
 
 
 @njit(cache=True, nogil=True)

@@ -1,15 +1,19 @@
 """One frame's refinement: the network's estimate from a crop -> a valid hand that explains the depth.
 
 In: :class:`NetworkPose`, a crop with the network's joints and pose; :class:`HandGeometry`, shape and thickness of the
-user's hand as far as they are known; the hand of the frame before. Out: :class:`Refined`: pose and joints of a right
-hand in the crop's local frame, with exactly the bones of the shape and every angle in range.
+user's hand as far as they are known; the hand of the frame before; together a :class:`RefineRequest`. Out:
+:class:`Refined`: pose and joints of a right hand in the crop's local frame, with exactly the bones of the shape and
+every angle in range.
 
 Stages, each of which can be left out: the hierarchical regressor (palm to fingertips, SDNet section 4), then back onto
-the hand model: by a fit to joints and depth surface, or to the joints alone.
+the hand model: by a fit to joints and depth surface, or to the joints alone. On a GPU
+:class:`hand_pose_ros.refine.gpu.gpu_refiner.GpuRefiner` computes the same for all hands of a frame at once.
 """
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,6 +28,7 @@ from hand_pose_ros.refine.previous_frame import PreviousFrame
 from hand_pose_ros.refine.regressor import RegressorConfig, regress_joints
 from hand_pose_ros.refine.surface_config import SurfaceFitConfig
 from hand_pose_ros.refine.surface_fit import FitStatistics, SurfaceFit, SurfaceHand
+from hand_pose_ros.validation import shown
 
 Array = NDArray[np.float64]
 
@@ -31,6 +36,7 @@ Array = NDArray[np.float64]
 # never below this share (guessed: stamps jitter).
 _FRAME_S = 1.0 / 30.0
 _LEAST_SLACK = 0.5
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,20 @@ class HandGeometry:
 
 
 @dataclass(frozen=True, eq=False)
+class RefineRequest:
+    """One hand to refine."""
+
+    estimate: NetworkPose
+    """Of this frame."""
+    geometry: HandGeometry = field(default_factory=HandGeometry)
+    """Of the user's hand."""
+    previous: PreviousFrame | None = None
+    """The frame before, None: there is none."""
+    fit_shape: bool = False
+    """Fit ``Refined.fitted_shape``, too, where the geometry's shape is known (a second fit)."""
+
+
+@dataclass(frozen=True, eq=False)
 class Refined:
     """A right hand in the crop's local frame, refined."""
 
@@ -105,6 +125,10 @@ class Refiner:
         self.prior = prior or load_bone_prior()
         self._fit = SurfaceFit(self.config.surface)
 
+    def refine_all(self, requests: Sequence[RefineRequest]) -> list[Refined]:
+        """The refined hands of a frame, each from its own crop. ValueError as of the stages."""
+        return [self.refine(r.estimate, r.geometry, r.previous, r.fit_shape) for r in requests]
+
     def refine(
         self,
         estimate: NetworkPose,
@@ -112,12 +136,7 @@ class Refiner:
         previous: PreviousFrame | None = None,
         fit_shape: bool = False,
     ) -> Refined:
-        """The refined hand of one crop.
-
-        geometry: of the user's hand, None: nothing of it is known; previous: the frame before, None: there is none;
-        fit_shape: fit ``Refined.fitted_shape``, too, where the geometry's shape is known (a second fit). ValueError as
-        of the stages.
-        """
+        """The refined hand of one crop; the arguments are a :class:`RefineRequest`'s. ValueError as of the stages."""
         geometry = geometry or HandGeometry()
         parameters, joints = estimate.parameters, estimate.joints
         if self.config.regressor is not None:
@@ -126,16 +145,15 @@ class Refiner:
                 estimate.frame, estimate.crop, joints, estimate.sigma, self.prior, self.config.regressor, previous,
                 bone_lengths(forward_joints("right", np.eye(3), np.zeros(3), parameters[FIRST_ANGLE:], scales)[0]),
             )  # fmt: skip
-        pose, slack = None, 1.0
+        pose = None
         if previous is not None and previous.angles is not None:
             # Only the fingers stay near where they were: the palm is seen well in every frame.
             pose = np.concatenate([parameters[:FIRST_ANGLE], previous.angles])
-            slack = max(previous.dt_s / _FRAME_S, _LEAST_SLACK)
 
         def fit(shape: Array | ShapeEstimate) -> SurfaceHand:
             return self._fit.fit(
                 estimate.frame, estimate.crop, joints, estimate.sigma, shape, parameters, previous=pose,
-                thickness=geometry.thickness, thickness_spread=geometry.thickness_spread, slack=slack,
+                thickness=geometry.thickness, thickness_spread=geometry.thickness_spread, slack=slack_of(previous),
             )  # fmt: skip
 
         loose: SurfaceHand | None = None
@@ -149,3 +167,26 @@ class Refiner:
             hand.rotation, hand.parameters[:3], hand.parameters[FIRST_ANGLE:], hand.shape, hand.joints,
             hand.thickness, hand.thickness_spread, hand.statistics, None if loose is None else loose.shape,
         )  # fmt: skip
+
+
+def slack_of(previous: PreviousFrame | None) -> float:
+    """How much wider than configured the spreads about the previous pose are; 1 where there is none."""
+    if previous is None or previous.angles is None:
+        return 1.0
+    return max(previous.dt_s / _FRAME_S, _LEAST_SLACK)
+
+
+def open_refiner(config: RefineConfig, device: str, crop_size: int) -> Refiner:
+    """What refines crops of ``crop_size`` pixels along an edge where the network runs on ``device`` (cpu or cuda).
+
+    Where the GPU's kernels cannot be made, the CPU does it, to the same hands, and that is logged in one line.
+    """
+    if device != "cuda":
+        return Refiner(config)
+    from hand_pose_ros.refine.gpu.gpu_refiner import KernelError, gpu_refiner  # torch
+
+    try:
+        return gpu_refiner(config, crop_size)
+    except KernelError as error:
+        _LOGGER.warning("hand_pose_ros: the CPU refines hands, not the GPU: %s", shown(error))
+        return Refiner(config)

@@ -167,7 +167,7 @@ def regress_joints(
     prior_of_joints = Prior(start, spread, known)
     observation = Observation(crop, background_integral(crop), frame.distance, frame.half)
     motion = _motion_prior(previous, frame, start, config)
-    tree, refined = _tree_tables(), start.copy()
+    tree, refined = tree_tables(), start.copy()
     problem = RegressionProblem(
         config._offsets, observation, tree, prior_of_joints, motion, prior.by_joint, config._weights
     )
@@ -207,7 +207,7 @@ def _layers() -> tuple[NDArray[np.int64], ...]:
 
 
 @lru_cache(maxsize=1)
-def _tree_tables() -> TreeTables:
+def tree_tables() -> TreeTables:
     following = np.full(skeleton.JOINT_COUNT, -1, dtype=np.int64)
     first = following.copy()
     for finger in _FINGERS:

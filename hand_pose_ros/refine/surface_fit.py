@@ -54,9 +54,9 @@ Array = NDArray[np.float64]
 _POSE, _FIRST_ANGLE = skeleton.PARAMETER_COUNT, skeleton.FIRST_ANGLE
 _TIPS = list(skeleton.TIP_JOINTS)
 # The pixels that surface_weight is meant for: those of a default crop.
-_PIXEL_AREA_M2 = (CROP_CUBE_M / CROP_SIZE) ** 2
+PIXEL_AREA_M2 = (CROP_CUBE_M / CROP_SIZE) ** 2
 # Expected errors count as at least and at most this (guessed): a network is never surer, nor of less use.
-_WORST_SIGMA_M, _BEST_SIGMA_M = 0.05, 0.001
+WORST_SIGMA_M, BEST_SIGMA_M = 0.05, 0.001
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ class SurfaceFit:
         reach, config = self.config.reach_m, self.config
         low, high = placed.min(axis=0) - reach, placed.max(axis=0) + reach
         observation, stands_for = observe(frame, crop, low, high, config.points, config.ring_px)
-        pixels = stands_for * (frame.cube_m / frame.size) ** 2 / _PIXEL_AREA_M2
+        pixels = stands_for * (frame.cube_m / frame.size) ** 2 / PIXEL_AREA_M2
         problem = SurfaceProblem(
             observation, self._model, self._targets(given, expected), prior, self._terms(pixels), first,
             isinstance(shape, ShapeEstimate), config.iterations, config.tolerance,
@@ -188,7 +188,7 @@ class SurfaceFit:
             np.concatenate([state.translation, so3_log(state.rotation), state.angles]),
             state.rotation, state.shape, solution.joints, state.thickness, spread,
             solution.start_energy, solution.energy, solution.steps,
-            _statistics(solution.pixel_counts, solution.sample_counts),
+            fit_statistics(solution.pixel_counts, solution.sample_counts),
             ShapeEstimate(state.shape, precision) if precision is not None else None,
         )  # fmt: skip
 
@@ -196,7 +196,7 @@ class SurfaceFit:
         """The network's joints with their weights, 0 where a number is not finite or an expected error makes none."""
         seen = np.isfinite(joints).all(axis=1) & (sigma > 0.0) & (sigma < np.inf)
         weights = np.zeros(skeleton.JOINT_COUNT)
-        weights[seen] = self.config.joint_weight / np.clip(sigma[seen], _BEST_SIGMA_M, _WORST_SIGMA_M) ** 2
+        weights[seen] = self.config.joint_weight / np.clip(sigma[seen], BEST_SIGMA_M, WORST_SIGMA_M) ** 2
         return JointTargets(np.where(seen[:, None], joints, 0.0), weights)
 
     def _terms(self, pixels: float) -> Terms:
@@ -265,7 +265,7 @@ def _posterior(hessian: Array, free_shape: bool) -> tuple[float, Array | None]:
     return spread, corner @ corner.T
 
 
-def _statistics(pixels: Array, samples: Array) -> FitStatistics:
+def fit_statistics(pixels: Array, samples: Array) -> FitStatistics:
     """From the counts of add_points and add_samples, (3,) each."""
     near, inside = max(float(pixels[0]), 1e-9), max(float(samples[0]), 1e-9)
     return FitStatistics(

@@ -27,11 +27,11 @@ def observe(
     chosen, stands_for = choose_points(picture, frame.half, frame.distance, low, high, points)
     empty = ~((picture >= -1.0) & (picture < 1.0))
     depth = np.where(empty, np.inf, picture * frame.half).astype(np.float64)
-    return SurfaceObservation(chosen, depth, frame.distance, frame.half, _ring(ring_px)), stands_for
+    return SurfaceObservation(chosen, depth, frame.distance, frame.half, ring_steps(ring_px)), stands_for
 
 
 @lru_cache(maxsize=4)
-def _ring(radius: int) -> NDArray[np.int64]:
+def ring_steps(radius: int) -> NDArray[np.int64]:
     """(R, 2): steps (column, row) to all pixels within a radius, in order of distance."""
     v, u = np.mgrid[-radius : radius + 1, -radius : radius + 1]
     square = (u * u + v * v).ravel()

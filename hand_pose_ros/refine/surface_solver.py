@@ -41,11 +41,11 @@ from hand_pose_ros.refine.surface_terms import add_joints, add_points, add_prior
 Array = NDArray[np.float64]
 
 # Guessed. Below the least damping a step is Gauss-Newton's; above the most it is too short to matter in a frame's time.
-_LEAST_DAMPING, _MOST_DAMPING = 1e-6, 1e3
+LEAST_DAMPING, MOST_DAMPING = 1e-6, 1e3
 # Capsules that a pixel chooses among, those nearest at the start (guessed): all of them in each trial would cost time.
-_FEW = 6
+FEW = 6
 # Log scale (guessed): fingers between 0.6 and 1.65 of the template's thickness.
-_THICKNESS_LIMIT = 0.5
+THICKNESS_LIMIT = 0.5
 
 
 @njit(cache=True, nogil=True)
@@ -54,7 +54,7 @@ def fit_hand(problem: SurfaceProblem) -> SurfaceSolution:
     observation, model, prior, terms = problem.observation, problem.model, problem.prior, problem.terms
     size = UNKNOWNS if problem.free_shape else FIRST_SCALE
     hand, offsets = empty_hand(model), empty_offsets()
-    near = np.empty((len(observation.points), _FEW), dtype=np.int64)
+    near = np.empty((len(observation.points), FEW), dtype=np.int64)
     sums = SegmentSums(
         np.empty((SEGMENTS, MOTIONS, MOTIONS)), np.empty((SEGMENTS, MOTIONS)), np.empty(MOTIONS)
     )
@@ -94,10 +94,10 @@ def fit_hand(problem: SurfaceProblem) -> SurfaceSolution:
             add_priors(prior, residual, hessian, gradient)
             if trial > 0:
                 accepted += 1
-                damping = max(DAMPING_DECREASE * damping, _LEAST_DAMPING)
+                damping = max(DAMPING_DECREASE * damping, LEAST_DAMPING)
         else:
             damping *= DAMPING_INCREASE
-        if gain < problem.tolerance or damping > _MOST_DAMPING or not best < np.inf:
+        if gain < problem.tolerance or damping > MOST_DAMPING or not best < np.inf:
             break
         if trial == problem.iterations:
             break
@@ -113,7 +113,7 @@ def _moved(state: SurfaceState, step: Array, limits: Array, free_shape: bool) ->
     """The state after a step, within the limits of the angles, the thickness and the shape."""
     angles = state.angles + step[FIRST_ANGLE:PARAMETER_COUNT]
     clamp_angles_kernel(angles, limits)
-    thickness = min(max(state.thickness + step[THICKNESS], -_THICKNESS_LIMIT), _THICKNESS_LIMIT)
+    thickness = min(max(state.thickness + step[THICKNESS], -THICKNESS_LIMIT), THICKNESS_LIMIT)
     shape = state.shape.copy()
     if free_shape:
         for i in range(SHAPE_COUNT):

@@ -48,11 +48,11 @@ Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 _PALM = 0
-_SEGMENT_FINGER = np.array(
+SEGMENT_FINGER = np.array(
     [next((f for f, row in enumerate(FINGER_SEGMENT_TABLE) if s in row), -1) for s in range(SEGMENT_COUNT)]
 )
 """(16,): the finger of each segment, -1 for the palm."""
-_JOINT_SEGMENT = np.array(
+JOINT_SEGMENT = np.array(
     [
         FINGER_SEGMENT_TABLE[f, k - 1] if k > 0 else _PALM
         for f, k in zip(JOINT_FINGER, JOINT_DEPTH, strict=True)
@@ -61,13 +61,13 @@ _JOINT_SEGMENT = np.array(
 """(23,): the segment that carries each joint: the palm, or the one that ends there."""
 
 _AXES = np.eye(3)
-_SAMPLES = np.array([1.0 / 3.0, 2.0 / 3.0, 1.0])
+SAMPLES = np.array([1.0 / 3.0, 2.0 / 3.0, 1.0])
 """Where on a capsule, as shares of its length, the free-space term samples it: at its far end and evenly between."""
 # Guessed: wide enough that the energy has no step where a pixel changes over, narrow enough to stay local.
-_RAMP, _WRIST_M = 0.2, 0.006
+RAMP, WRIST_M = 0.2, 0.006
 """Cosine over which a turning surface, and way (m) from the wrist over which the palm, comes to count."""
 # Guessed, and part of what stored calibrations were fitted on: a change of one asks for ``hand-pose calibrate``.
-_NEAR_M, _EXPLAINED_M, _ON_SURFACE_M = 0.015, 0.005, 0.010
+NEAR_M, EXPLAINED_M, ON_SURFACE_M = 0.015, 0.005, 0.010
 """A pixel this near is the hand's; one this near is explained; flesh this near to the surface is on it."""
 
 
@@ -102,7 +102,7 @@ def _add_residual(
         g[8] = along * (palm_axes[0, 0] * cx + palm_axes[0, 1] * cy + palm_axes[0, 2] * cz)
         g[9] = across * (palm_axes[1, 0] * cx + palm_axes[1, 1] * cy + palm_axes[1, 2] * cz)
     else:
-        f = _SEGMENT_FINGER[segment]
+        f = SEGMENT_FINGER[segment]
         g[8], g[9] = along * base_offsets[f, 0], across * base_offsets[f, 1]
     h = hessian[segment]
     k = gradient[segment]
@@ -151,18 +151,18 @@ def add_points(
         nx, ny, nz = nx / length, ny / length, nz / length
         vx, vy, vz = x + origin[0], y + origin[1], z + origin[2] + observation.distance
         facing = -(nx * vx + ny * vy + nz * vz) / np.sqrt(vx * vx + vy * vy + vz * vz)
-        if abs(r) < _NEAR_M:
+        if abs(r) < NEAR_M:
             counts[0] += 1.0
             counts[2] += abs(r)
-            if abs(r) < _EXPLAINED_M and facing > terms.facing:
+            if abs(r) < EXPLAINED_M and facing > terms.facing:
                 counts[1] += 1.0
         if facing <= terms.facing:
             total += terms.point_weight * square
             continue
         # Not all at once: a step of the energy would stop the descent.
-        turned = min((facing - terms.facing) / _RAMP, 1.0)
+        turned = min((facing - terms.facing) / RAMP, 1.0)
         if arm == 1:
-            turned *= min(s / _WRIST_M, 1.0)
+            turned *= min(s / WRIST_M, 1.0)
         share = square / (square + r * r)
         total += terms.point_weight * (turned * r * r * share + (1.0 - turned) * square)
         weight = terms.point_weight * turned * share * share
@@ -195,8 +195,8 @@ def add_samples(
     total = 0.0
     counts[:] = 0.0
     for i in range(len(table)):
-        for k in range(len(_SAMPLES)):
-            s = _SAMPLES[k] * table[i, 6]
+        for k in range(len(SAMPLES)):
+            s = SAMPLES[k] * table[i, 6]
             cx = table[i, 0] + s * table[i, 3]
             cy = table[i, 1] + s * table[i, 4]
             cz = table[i, 2] + s * table[i, 5]
@@ -215,11 +215,11 @@ def add_samples(
             gap = depth[v, u] - front
             if gap < terms.gate_m:
                 r = gap - terms.margin_m
-                if abs(gap) < _ON_SURFACE_M:
+                if abs(gap) < ON_SURFACE_M:
                     counts[2] += 1.0
                 if r <= 0.0:
                     continue
-                if r > _ON_SURFACE_M:
+                if r > ON_SURFACE_M:
                     counts[1] += 1.0
                 share = square / (square + r * r)
                 total += terms.sample_weight * r * r * share
@@ -269,7 +269,7 @@ def add_joints(targets: JointTargets, hand: CapsuleHand, terms: Terms, sums: Seg
         w = weights[j] * share * share
         for k in range(3):
             _add_residual(
-                sums.hessian, sums.gradient, sums.jacobian, hand.palm_axes, hand.base_offsets, _JOINT_SEGMENT[j],
+                sums.hessian, sums.gradient, sums.jacobian, hand.palm_axes, hand.base_offsets, JOINT_SEGMENT[j],
                 x, y, z, _AXES[k, 0], _AXES[k, 1], _AXES[k, 2], 0.0, w, rx if k == 0 else ry if k == 1 else rz,
             )  # fmt: skip
     return total
