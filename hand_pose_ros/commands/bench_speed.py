@@ -22,8 +22,10 @@ from hand_pose_ros.evaluation.bench_mediapipe import Comparison, compare, python
 from hand_pose_ros.evaluation.bench_throughput import measure_bound, measure_throughput
 from hand_pose_ros.evaluation.latency_scenes import SCENES, SIZES, LatencyScene
 from hand_pose_ros.evaluation.parity import measure_parity, parity_crops
+from hand_pose_ros.evaluation.refinement_parity import RefinementParity, compare_refiners, refine_requests
 from hand_pose_ros.network.backend import BACKENDS, DEVICES, PRECISIONS
 from hand_pose_ros.network.weights_file import read_info
+from hand_pose_ros.refine.refiner import RefineConfig, Refiner, open_refiner
 from hand_pose_ros.resources import model_file
 from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.pose_inference import PoseEstimator
@@ -67,7 +69,13 @@ def add_parity_arguments(parser: argparse.ArgumentParser) -> None:
         help="which; those installed",
     )
     parser.add_argument(
-        "--device", choices=DEVICES[1:], default="cpu", help="cuda: torch there, in every precision"
+        "--device",
+        choices=DEVICES[1:],
+        default="cpu",
+        help="cuda: torch there, in every precision, and the refinement",
+    )
+    parser.add_argument(
+        "--frames", type=positive_int, default=60, help="of one hand and of two, for the refinement on cuda"
     )
 
 
@@ -152,7 +160,28 @@ def parity(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
             f" by {median:.5f} (median), {most:.5f} (99.9 %), {worst:.5f} mm (most) {row.problem}"
         )
     problems = [f"{row.backend} in {row.precision}: {row.problem}" for row in rows if row.problem]
-    return {"rows": [dataclasses.asdict(row) for row in rows]}, problems
+    figures: dict[str, Any] = {"rows": [dataclasses.asdict(row) for row in rows]}
+    if arguments.device == "cuda":
+        refined = _refinement(weights, network.crop_size, arguments.frames)
+        figures["refinement"] = dataclasses.asdict(refined)
+        problems += [f"refinement: {refined.problem}"] if refined.problem else []
+    return figures, problems
+
+
+def _refinement(weights: Path, crop_size: int, frames: int) -> RefinementParity:
+    """The refinement on the GPU against that on the CPU, printed."""
+    config = RefineConfig()
+    row = compare_refiners(
+        Refiner(config), open_refiner(config, "cuda", crop_size), refine_requests(weights, frames)
+    )
+    median, most, worst = row.joint_mm
+    print(
+        f"refinement, {row.hands} hands: joints move by {median:.7f} (median), {most:.7f} (99.9 %), {worst:.7f} mm"
+        f" (most), angles by up to {row.angle_rad:.2g} rad {row.problem}"
+    )
+    for hands, (cpu_ms, gpu_ms) in row.milliseconds.items():
+        print(f"refinement, {hands} at once: p50 {cpu_ms:.3f} ms on the CPU, {gpu_ms:.3f} on the GPU")
+    return row
 
 
 def _installed(weights: Path, backends: Sequence[str]) -> list[TrackerConfig]:

@@ -24,8 +24,12 @@ from hand_pose_ros.kernel_cache import njit
 
 Array = NDArray[np.float64]
 
-WRIST_OFFSETS = np.array([skeleton.PALM_JOINT_POSITIONS[skeleton.JOINT_NAMES[j]] for j in skeleton.WRIST_JOINTS])
-BASE_OFFSETS = np.array([skeleton.PALM_JOINT_POSITIONS[skeleton.JOINT_NAMES[j]] for j in FINGER_JOINT_TABLE[:, 0]])
+WRIST_OFFSETS = np.array(
+    [skeleton.PALM_JOINT_POSITIONS[skeleton.JOINT_NAMES[j]] for j in skeleton.WRIST_JOINTS]
+)
+BASE_OFFSETS = np.array(
+    [skeleton.PALM_JOINT_POSITIONS[skeleton.JOINT_NAMES[j]] for j in FINGER_JOINT_TABLE[:, 0]]
+)
 FINGER_LENGTHS = np.array([skeleton.BONE_LENGTHS[finger] for finger in skeleton.FINGERS])
 _HAND, _PALM_LENGTH, _PALM_WIDTH, _METACARPAL, _FIRST_FINGER = (
     skeleton.SHAPE_NAMES.index(name)

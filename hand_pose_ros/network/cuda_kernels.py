@@ -91,9 +91,7 @@ def _compile(source: str) -> bytes:
     try:
         major, minor = torch.cuda.get_device_capability()
         options = [f"--gpu-architecture=sm_{major}{minor}".encode(), b"--std=c++14", b"--disable-warnings"]
-        status = nvrtc.nvrtcCompileProgram(
-            program, len(options), (ctypes.c_char_p * len(options))(*options)
-        )
+        status = nvrtc.nvrtcCompileProgram(program, len(options), (ctypes.c_char_p * len(options))(*options))
         if status:
             log = _text(nvrtc.nvrtcGetProgramLogSize, nvrtc.nvrtcGetProgramLog, program)
             raise KernelError(f"NVRTC error {status}: {log.decode(errors='replace').strip()}")

@@ -5,6 +5,7 @@ A left hand is cropped mirrored, so every estimate is that of a right hand in it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from hand_pose_ros.depth.crop import CropFrame, upright_roll
 from hand_pose_ros.hand.kinematics_numba import fingers_direction
 from hand_pose_ros.hand.rotations_numba import so3_log
-from hand_pose_ros.refine.refiner import NetworkPose
+from hand_pose_ros.refine.refiner import NetworkPose, RefineRequest
 from hand_pose_ros.tracking.hand import Hand, PoseState, posed_hand
 
 Array = NDArray[np.float64]
@@ -102,3 +103,15 @@ class Estimate:
             self.angles,
         )
         return posed_hand(self.side, pose, self.shape, **known)
+
+
+@dataclass(frozen=True, eq=False)
+class PendingUpdate:
+    """A frame that a track has begun to take: its hand is to be refined, see ``Track.begin_update``."""
+
+    estimates: Sequence[Estimate]
+    """One a side that was tried."""
+    chosen: Estimate
+    """That of the likelier side."""
+    request: RefineRequest
+    """What to refine."""

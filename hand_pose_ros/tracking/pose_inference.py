@@ -47,7 +47,7 @@ class PoseEstimator:
             raise ValueError(
                 f"{weights}: its head is 'direct_joint', the tracker needs a network with a hand model"
             )
-        self._size, self._cube_m = network.crop_size, network.cube_m
+        self.crop_size, self._cube_m = network.crop_size, network.cube_m
 
         def reference(running: BackendConfig) -> Backend:
             # Here and not above: torch takes most of a second to load, and other backends do without it.
@@ -79,7 +79,7 @@ class PoseEstimator:
             return []
         with timer.stage("crop"):
             crop_frames = [
-                CropFrame(request.centre, self._cube_m, self._size, request.mirrored, request.roll_rad)
+                CropFrame(request.centre, self._cube_m, self.crop_size, request.mirrored, request.roll_rad)
                 for request in requests
             ]
             crops = crop_depths(frame, crop_frames)

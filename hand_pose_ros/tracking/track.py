@@ -27,10 +27,10 @@ from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics_numba import fingers_direction
 from hand_pose_ros.hand.skeleton import SIDES
 from hand_pose_ros.refine.previous_frame import PreviousFrame
-from hand_pose_ros.refine.refiner import HandGeometry, Refined, Refiner
+from hand_pose_ros.refine.refiner import HandGeometry, Refined, Refiner, RefineRequest
 from hand_pose_ros.tracking.confidence import Calibration, confidence_features
 from hand_pose_ros.tracking.config import TrackerConfig
-from hand_pose_ros.tracking.estimate import CropRequest, Estimate
+from hand_pose_ros.tracking.estimate import CropRequest, Estimate, PendingUpdate
 from hand_pose_ros.tracking.hand import Hand, PoseState, TrackState, posed_hand
 from hand_pose_ros.tracking.scoring import evidence_log_odds, presence_log_odds
 from hand_pose_ros.tracking.shape_estimator import ShapeEstimator
@@ -158,20 +158,35 @@ class Track:
 
         Returns whether the hand was seen. Timed as ``refine`` and ``filter``.
         """
+        pending = self.begin_update(estimates, stamp_s)
+        if pending is None:
+            return False
+        with timer.stage("refine"):
+            refined = self._refiner.refine_all([pending.request])[0]
+        return self.finish_update(pending, refined, stamp_s, timer)
+
+    def begin_update(self, estimates: Sequence[Estimate], stamp_s: float) -> PendingUpdate | None:
+        """The first part of :meth:`update`: what is to be refined, so that all hands of a frame can be at once; None
+        where there is nothing, and the frame is taken."""
         if not estimates:
             self._mark_missed(stamp_s)
-            return False
-        scoring = self._config.scoring
+            return None
         chosen = self._choose_side(estimates, stamp_s)
+        return PendingUpdate(estimates, chosen, self._refine_request(chosen, stamp_s))
+
+    def finish_update(
+        self, pending: PendingUpdate, refined: Refined, stamp_s: float, timer: StageTimer
+    ) -> bool:
+        """The second part of :meth:`update`, with the hand refined; returns whether it was seen."""
+        scoring, chosen = self._config.scoring, pending.chosen
         presence = presence_log_odds(chosen, scoring)
         with timer.stage("refine"):
-            refined = self._refine(chosen, stamp_s)
             features = confidence_features(
                 chosen, presence, refined, self._refiner.prior, self._config.visibility
             )
             confidence, joint_confidence = self._calibration.confidence(features)
         seen = presence >= scoring.seen_log_odds and confidence >= self._config.min_confidence
-        evidence = presence if self._begun else evidence_log_odds(chosen, estimates, scoring)
+        evidence = presence if self._begun else evidence_log_odds(chosen, pending.estimates, scoring)
         log_odds = float(np.clip(evidence, scoring.least_frame_log_odds, scoring.most_frame_log_odds))
         if self._log_odds is None:
             self._log_odds = log_odds
@@ -193,7 +208,7 @@ class Track:
         """Run every compiled path on these estimates, whatever they show."""
         self._log_odds = self._config.scoring.most_frame_log_odds
         chosen = self._choose_side(estimates, stamp_s)
-        refined = self._refine(chosen, stamp_s)
+        refined = self._refiner.refine_all([self._refine_request(chosen, stamp_s)])[0]
         self._accept(chosen, refined, 0.5, self._joint_confidence, stamp_s)
         self.update(estimates, stamp_s, StageTimer())
 
@@ -207,7 +222,7 @@ class Track:
             self._velocity = None
         return by_side[self._side.side or "right"]
 
-    def _refine(self, chosen: Estimate, stamp_s: float) -> Refined:
+    def _refine_request(self, chosen: Estimate, stamp_s: float) -> RefineRequest:
         previous = None
         if self._joints is not None and self.hand is not None and stamp_s > self.seen_s:
             age_s = stamp_s - self.seen_s
@@ -221,7 +236,7 @@ class Track:
         elif estimator.frozen or estimator.frames >= self._config.track.known_shape_frames:
             shape = estimator.shape
         geometry = HandGeometry(shape, self.thickness, self._thickness_spread)
-        return self._refiner.refine(chosen.network_pose, geometry, previous, fit_shape)
+        return RefineRequest(chosen.network_pose, geometry, previous, fit_shape)
 
     def _is_occluded(self, chosen: Estimate) -> bool:
         """Whether something stands before the place where the hand was."""

@@ -29,7 +29,7 @@ from hand_pose_ros.detection.proposals import Proposal, ProposalGenerator, farth
 from hand_pose_ros.hand.skeleton import SIDES
 from hand_pose_ros.network.device_error import DeviceError
 from hand_pose_ros.network.weights_file import CheckpointInfo
-from hand_pose_ros.refine.refiner import Refiner
+from hand_pose_ros.refine.refiner import Refined, RefineRequest, open_refiner
 from hand_pose_ros.resources import model_file
 from hand_pose_ros.tracking.confidence import calibration_of
 from hand_pose_ros.tracking.config import ScoringConfig, TrackerConfig
@@ -45,6 +45,7 @@ from hand_pose_ros.tracking.search_schedule import SearchSchedule
 from hand_pose_ros.tracking.stage_timer import StageTimer
 from hand_pose_ros.tracking.track import Track
 from hand_pose_ros.tracking.track_result import TrackResult, state_of
+from hand_pose_ros.tracking.track_updates import Updates, update_tracks
 from hand_pose_ros.validation import shown
 
 Array = NDArray[np.float64]
@@ -61,9 +62,8 @@ class HandTracker:
         self.faults: dict[str, str] = {}
         """What is wrong while tracking goes on, by subject (``device``, ``user``); empty when nothing is."""
         self._weights = model_file(model)
-        self.estimator = self._on_device(lambda: PoseEstimator(self._weights, self.config))
+        self._on_device(self._open_networks)
         self._calibration = calibration_of(self.estimator.info)
-        self._refiner = Refiner(self.config.refine)
         proposals = self.config.proposals
         detection = DetectionConfig(least_score=proposals.candidate_score)
         detector = (
@@ -89,7 +89,7 @@ class HandTracker:
             requests = [CropRequest(centre, side == "left") for side in sides]
             estimates = self._estimate(frame, [requests], StageTimer())[0]
         config = replace(self.config, side="auto", min_confidence=0.0, coast_s=1.0, start_odds=0.0)
-        track = Track(0, config, self._refiner, self._calibration)
+        track = Track(0, config, self.refiner, self._calibration)
         for stamp_s in (0.0, 0.03):
             track.warm_up(estimates, stamp_s)
         self.proposal_generator.propose(frame, self.config.hands)
@@ -174,17 +174,28 @@ class HandTracker:
                 raise DeviceError(f"device '{device}' failed: {reason}; want auto or cpu") from error
             self.faults["device"] = f"the GPU failed, tracking goes on on the CPU: {reason}"
             self.config = replace(self.config, device="cpu")
-            self.estimator = PoseEstimator(self._weights, self.config)
+            self._open_networks()
         return work()
+
+    def _open_networks(self) -> None:
+        """What runs on the device: the pose network and the refinement."""
+        self.estimator = PoseEstimator(self._weights, self.config)
+        self.refiner = open_refiner(self.config.refine, str(self.estimator.device), self.estimator.crop_size)
 
     def _follow_tracks(self, frame: DepthFrame, timer: StageTimer) -> None:
         """Update every track but those that rest from crops where its hand should be, all in one batch."""
         followed = [track for track in self._tracks if not track.rests(frame.stamp_s)]
         requests = [track.crop_requests(frame.stamp_s) for track in followed]
         estimates = self._estimate(frame, requests, timer)
-        for track, of_track in zip(followed, estimates, strict=True):
-            track.update(of_track, frame.stamp_s, timer)
+        self._update_tracks([*zip(followed, estimates, strict=True)], frame.stamp_s, timer)
         self._tracks = without_duplicates(self._tracks, self.config.search.same_joints_m)
+
+    def _update_tracks(self, updates: Updates, stamp_s: float, timer: StageTimer) -> list[bool]:
+        """As :func:`update_tracks`."""
+        return update_tracks(updates, self._refine_all, stamp_s, timer)
+
+    def _refine_all(self, requests: Sequence[RefineRequest]) -> list[Refined]:
+        return self._on_device(lambda: self.refiner.refine_all(requests))
 
     def _search(self, frame: DepthFrame, timer: StageTimer) -> None:
         """Search the whole image: for hands that were missed where they should be, and for new ones."""
@@ -288,17 +299,11 @@ class HandTracker:
             within_m = self.config.search.found_again_m + self.config.search.found_again_m_s * unseen_s
             if track.seen_s < stamp_s and distance_m < within_m:
                 of_its_side = [e for e in estimates if e.side in track.sides_to_try(stamp_s)]
-                if of_its_side and track.update(of_its_side, stamp_s, timer):
+                if of_its_side and self._update_tracks([(track, of_its_side)], stamp_s, timer)[0]:
                     return True
-        track = Track(
-            self._next_id,
-            self.config,
-            self._refiner,
-            self._calibration,
-            self._profile_keeper.profile,
-            proposal,
-        )
-        if not track.update(estimates, stamp_s, timer):
+        profile = self._profile_keeper.profile
+        track = Track(self._next_id, self.config, self.refiner, self._calibration, profile, proposal)
+        if not self._update_tracks([(track, estimates)], stamp_s, timer)[0]:
             return False
         self._next_id += 1
         kept = [t for t in self._tracks if t.published or t.waits or t.seen_s == stamp_s]

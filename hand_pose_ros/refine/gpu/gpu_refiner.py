@@ -13,7 +13,6 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hand_pose_ros.hand import skeleton
@@ -27,7 +26,16 @@ from hand_pose_ros.refine.gpu.kernel_source import (
     kernel_source,
     unsupported,
 )
-from hand_pose_ros.refine.refiner import RefineConfig, Refined, Refiner, RefineRequest, slack_of
+from hand_pose_ros.refine.previous_frame import PreviousFrame
+from hand_pose_ros.refine.refiner import (
+    HandGeometry,
+    NetworkPose,
+    RefineConfig,
+    Refined,
+    Refiner,
+    RefineRequest,
+    slack_of,
+)
 from hand_pose_ros.refine.surface_fit import fit_statistics
 from hand_pose_ros.validation import finite_array
 
@@ -75,14 +83,12 @@ class GpuRefiner(Refiner):
         """kernels: a :class:`RefinementKernels` for crops of this size, on the driver's device."""
         super().__init__(config)
         self._crop_size = crop_size
-        self._backend = GraphBackend(
-            kernels, [(_WORDS[INPUT],), (crop_size, crop_size)], driver, "float64"
-        )
+        self._backend = GraphBackend(kernels, [(_WORDS[INPUT],), (crop_size, crop_size)], driver, "float64")
 
     def refine_all(self, requests: Sequence[RefineRequest]) -> list[Refined]:
         """As :meth:`Refiner.refine_all`, all hands at once."""
         if not requests or any(r.estimate.crop.shape != (self._crop_size,) * 2 for r in requests):
-            return super().refine_all(requests)
+            return [Refiner.refine(self, r.estimate, r.geometry, r.previous, r.fit_shape) for r in requests]
         numbers = np.zeros(len(requests), INPUT)
         for row, request in zip(numbers, requests, strict=True):
             self._fill(row, request)
@@ -91,9 +97,15 @@ class GpuRefiner(Refiner):
         answers = np.ascontiguousarray(packed).view(OUTPUT)[:, 0]
         return [self._refined(row, answer) for row, answer in zip(numbers, answers, strict=True)]
 
-    def refine(self, *arguments: Any, **named: Any) -> Refined:
+    def refine(
+        self,
+        estimate: NetworkPose,
+        geometry: HandGeometry | None = None,
+        previous: PreviousFrame | None = None,
+        fit_shape: bool = False,
+    ) -> Refined:
         """As :meth:`Refiner.refine`."""
-        return self.refine_all([RefineRequest(*arguments, **named)])[0]
+        return self.refine_all([RefineRequest(estimate, geometry or HandGeometry(), previous, fit_shape)])[0]
 
     def _fill(self, row: Any, request: RefineRequest) -> None:
         """One hand's numbers into a row of INPUT. ValueError as of the stages on the CPU."""
@@ -117,13 +129,17 @@ class GpuRefiner(Refiner):
 
     def _refined(self, row: Any, answer: Any) -> Refined:
         """What the CPU would have taken of a hand's fits."""
-        free = self._chosen(row, answer["solutions"], _FREE) if row["fit_shape"] or not row["shape_known"] else None
-        hand = self._chosen(row, answer["solutions"], _KNOWN) if row["shape_known"] else free
+        known, solutions = bool(row["shape_known"]), answer["solutions"]
+        hand = self._chosen(row, solutions, _KNOWN if known else _FREE)
+        fitted_shape: Any = None
+        if not known:
+            fitted_shape = hand["shape"].copy()
+        elif row["fit_shape"]:
+            fitted_shape = self._chosen(row, solutions, _FREE)["shape"].copy()
         return Refined(
             hand["rotation"].copy(), hand["translation"].copy(), hand["angles"].copy(), hand["shape"].copy(),
             hand["joints"].copy(), float(hand["thickness"]), float(hand["thickness_spread"]),
-            fit_statistics(hand["pixel_counts"], hand["sample_counts"]),
-            None if free is None else free["shape"].copy(),
+            fit_statistics(hand["pixel_counts"], hand["sample_counts"]), fitted_shape,
         )  # fmt: skip
 
     def _chosen(self, row: Any, solutions: Any, first: int) -> Any:

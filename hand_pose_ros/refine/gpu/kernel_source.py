@@ -1,4 +1,4 @@
-"""The refinement's kernels for a GPU as one text: this package's tables and a configuration, then the files beside this.
+"""The refinement's kernels for a GPU as one text: tables and a configuration, then the files beside this.
 
 In: a :class:`RefineConfig` and the size of the crops. Out: CUDA C++, and the layout of what goes in and out. The tables
 are those that the kernels for the CPU use, so no number stands in two places. Needs no GPU and no torch.
@@ -29,7 +29,7 @@ from hand_pose_ros.refine.surface_problem import FIRST_SCALE, SEGMENTS, THICKNES
 THREADS = 512
 """Of a block: as many as a layer's joints have candidates, and as the surface fit has residuals."""
 PROBLEMS = 4
-"""Fits of one hand, side by side: the known shape and a free one, each from the network's angles and the last frame's."""
+"""Fits of one hand, side by side: the known shape and a free one, from the network's angles and the last frame's."""
 FILES: tuple[str, ...] = (
     "hand_model.cu", "regression.cu", "surface_capsules.cu", "surface_terms.cu", "surface_solver.cu",
 )  # fmt: skip
@@ -38,6 +38,9 @@ FILES: tuple[str, ...] = (
 _POSE = (("rotation", (3, 3)), ("translation", (3,)), ("angles", (skeleton.ANGLE_COUNT,)))
 _SHAPE = (skeleton.SHAPE_COUNT,)
 _JOINTS = (skeleton.JOINT_COUNT, 3)
+
+# What a column is made of: nothing, as it is a motion of the palm's own; an axis; growth about a joint, or its undoing.
+_FIXED, _TURN, _GROWTH, _SHRINKING = range(4)
 
 
 def _layout(*fields: tuple[str, tuple[int, ...]]) -> np.dtype:
@@ -71,9 +74,9 @@ def unsupported(config: RefineConfig, size: int) -> str:
     for name in ("previous_translation_m", "previous_rotation"):
         if getattr(surface, name) != float("inf"):
             return f"surface.{name} is {getattr(surface, name)}, want inf"
-    for name, most in (("points", 256), ("ring_px", 32), ("iterations", 100)):
-        if not (name == "iterations" or getattr(surface, name) >= 1) or getattr(surface, name) > most:
-            return f"surface.{name} is {getattr(surface, name)}, want 1 to {most}"
+    for name, most in (("points", 256), ("ring_px", 32)):
+        if getattr(surface, name) > most:
+            return f"surface.{name} is {getattr(surface, name)}, want at most {most}"
     if len(candidate_table(regressor)) > 256:
         return "regressor has too many candidates"
     if size % 2 or not 2 <= size <= 256:
@@ -95,7 +98,9 @@ def kernel_source(config: RefineConfig, size: int) -> str:
     if problem:
         raise ValueError(problem)
     texts = [(Path(__file__).parent / name).read_text(encoding="utf-8") for name in FILES]
-    return "\n".join([*_sizes(config, size), *_regressor(config), *_surface(config), *_hand(), *_columns(), *texts])
+    return "\n".join(
+        [*_sizes(config, size), *_regressor(config), *_surface(config), *_hand(), *_columns(), *texts]
+    )
 
 
 def _number(name: str, value: float) -> str:
@@ -192,26 +197,26 @@ def _columns() -> list[str]:
     outwards, each with its unknown, the segment that it moves first, and what it is made of."""
     scale = {name: FIRST_SCALE + index for index, name in enumerate(skeleton.SHAPE_NAMES)}
     palm = [*range(6), THICKNESS, FIRST_SCALE, FIRST_SCALE + 1, FIRST_SCALE + 2]
-    rows = [(unknown, 0, -1, 0, 0, 0) for unknown in palm]  # unknown, segment, finger, kind, joint, angle
+    rows = [
+        (unknown, 0, -1, _FIXED, 0, 0) for unknown in palm
+    ]  # unknown, segment, finger, kind, joint, angle
     for f, finger in enumerate(skeleton.FINGERS):
-        near, middle, far = (int(s) for s in skeleton.FINGER_SEGMENT_TABLE[f])
-        joints, angles = (
-            [int(i) for i in table[f]] for table in (skeleton.FINGER_JOINT_TABLE, skeleton.FINGER_ANGLE_TABLE)
-        )
-
-        def turn(k: int, level: int, segment: int, f: int = f, joints: list[int] = joints,
-                 angles: list[int] = angles) -> tuple[int, ...]:  # fmt: skip
-            return (skeleton.FIRST_ANGLE + angles[k], segment, f, 1, joints[level], angles[k])
-
-        if finger == "thumb":
+        near, middle, far = skeleton.FINGER_SEGMENT_TABLE[f].tolist()
+        joints, angles = skeleton.FINGER_JOINT_TABLE[f].tolist(), skeleton.FINGER_ANGLE_TABLE[f].tolist()
+        turns = [
+            (skeleton.FIRST_ANGLE + angle, segment, f, _TURN, joint, angle)
+            for angle, segment, joint in zip(
+                angles, (near, near, middle, far), (joints[0], *joints[:3]), strict=True
+            )
+        ]
+        scales = [(scale[finger], near, f, _GROWTH, joints[0], 0)]
+        if finger == "thumb":  # the metacarpal's scale stretches it and shifts what hangs on it
             metacarpal = scale["thumb_metacarpal"]
             scales = [
-                (metacarpal, near, f, 2, joints[0], 0), (metacarpal, middle, f, 3, joints[1], 0),
-                (scale[finger], middle, f, 2, joints[1], 0),
+                (metacarpal, near, f, _GROWTH, joints[0], 0), (metacarpal, middle, f, _SHRINKING, joints[1], 0),
+                (scale[finger], middle, f, _GROWTH, joints[1], 0),
             ]  # fmt: skip
-        else:
-            scales = [(scale[finger], near, f, 2, joints[0], 0)]
-        rows += [turn(0, 0, near), turn(1, 0, near), *scales, turn(2, 1, middle), turn(3, 2, far)]
+        rows += [*turns[:2], *scales, *turns[2:]]
     table = np.array(rows)
     of = np.full((UNKNOWNS, 2), -1)
     for unknown in range(UNKNOWNS):
