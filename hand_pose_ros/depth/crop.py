@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hand_pose_ros.depth.frame import DepthFrame
-from hand_pose_ros.depth.lens import distort
+from hand_pose_ros.depth.lens import NO_DISTORTION, distort
 from hand_pose_ros.kernel_cache import njit
 
 CROP_SIZE = 96
@@ -170,16 +170,15 @@ def roll_to_up(x: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
     return np.asarray(-0.5 * np.pi - np.arctan2(y, x))
 
 
-@njit(nogil=True, cache=True)
+# Without numba's check for a division by zero: the kernel takes half the time.
+@njit(nogil=True, cache=True, error_model="numpy")
 def _crop_value(z: float, to_d: float, distance: float, per_half: float) -> float:
     """Crop depth of a reading (m): in [-1,1], +1 when outside the cube or none."""
-    if not z > 0.0:  # NaN, too
-        return 1.0
     d = (z * to_d - distance) * per_half
-    return d if -1.0 <= d <= 1.0 else 1.0
+    return d if z > 0.0 and -1.0 <= d <= 1.0 else 1.0  # NaN is not above 0
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _reading(
     depth: NDArray[np.float32], u: float, v: float, to_d: float, distance: float, per_half: float
 ) -> float:
@@ -190,7 +189,7 @@ def _reading(
     return _crop_value(depth[int(v + 0.5), int(u + 0.5)], to_d, distance, per_half)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _median_of_five(a: float, b: float, c: float, d: float, e: float) -> float:
     """The third largest of five numbers, none of them NaN: without branches, which costs half of a sort."""
     a, b = min(a, b), max(a, b)
@@ -202,7 +201,7 @@ def _median_of_five(a: float, b: float, c: float, d: float, e: float) -> float:
     return max(b, c)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def crop_kernel(
     depth: NDArray[np.float32], fx: float, fy: float, cx: float, cy: float, distortion: NDArray[np.float64], model: int,
     view: NDArray[np.float64], distance: float, half: float, mirrored: bool, size: int, out: NDArray[np.float32],
@@ -219,23 +218,30 @@ def crop_kernel(
     dense = max(fx, fy) * 2.0 * step > _DENSE * size
     qx, qy = 0.5 * fx * step / size, 0.5 * fy * step / size
     widest, highest = depth.shape[1] - 0.5, depth.shape[0] - 0.5
+    # The ray (x, y, 1) of the view, turned back to the camera (transposed rotation), column by column and row by row.
+    along = np.empty((size, 3))
+    for c in range(size):
+        x = ((2 * c + 1) / size - 1.0) * step
+        if mirrored:
+            x = -x
+        for k in range(3):
+            along[c, k] = view[0, k] * x
     for r in range(size):
         y = ((2 * r + 1) / size - 1.0) * step
+        down_x, down_y, down_z = view[1, 0] * y, view[1, 1] * y, view[1, 2] * y
         for c in range(size):
-            x = ((2 * c + 1) / size - 1.0) * step
-            if mirrored:
-                x = -x
-            # The ray (x, y, 1) of the view, turned back to the camera (transposed rotation).
-            rx = view[0, 0] * x + view[1, 0] * y + view[2, 0]
-            ry = view[0, 1] * x + view[1, 1] * y + view[2, 1]
-            rz = view[0, 2] * x + view[1, 2] * y + view[2, 2]
+            rx = along[c, 0] + down_x + view[2, 0]
+            ry = along[c, 1] + down_y + view[2, 1]
+            rz = along[c, 2] + down_z + view[2, 2]
             out[r, c] = 1.0
             if rz <= 1e-6:
                 continue
             to_d = 1.0 / rz
-            px, py, ok = distort(rx * to_d, ry * to_d, distortion, model)
-            if not ok:
-                continue
+            px, py = rx * to_d, ry * to_d
+            if model != NO_DISTORTION:
+                px, py, ok = distort(px, py, distortion, model)
+                if not ok:
+                    continue
             u = px * fx + cx
             v = py * fy + cy
             if not dense:
@@ -243,9 +249,10 @@ def crop_kernel(
                 continue
             left, right, top, bottom = u - qx, u + qx, v - qy, v + qy
             if left > -0.5 and top > -0.5 and right < widest and bottom < highest:
-                # All five lie in the image: one check, each column and row rounded once.
-                c0, c1, c2 = int(left + 0.5), int(u + 0.5), int(right + 0.5)
-                r0, r1, r2 = int(top + 0.5), int(v + 0.5), int(bottom + 0.5)
+                # All five lie in the image: one check, each column and row rounded once. Without a sign an index is not
+                # looked at for whether it counts from the end.
+                c0, c1, c2 = np.uint32(left + 0.5), np.uint32(u + 0.5), np.uint32(right + 0.5)
+                r0, r1, r2 = np.uint32(top + 0.5), np.uint32(v + 0.5), np.uint32(bottom + 0.5)
                 out[r, c] = _median_of_five(
                     _crop_value(depth[r1, c1], to_d, distance, per_half),
                     _crop_value(depth[r0, c0], to_d, distance, per_half),
