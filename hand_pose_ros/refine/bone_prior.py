@@ -61,12 +61,12 @@ class BonePrior:
     def log_density(self, lengths: ArrayLike) -> Array:
         """Lengths (..., 22) m -> natural logarithm of their densities (1/m), (..., 22); finite far out, too."""
         z = (np.asarray(lengths, dtype=np.float64)[..., None] - self.means) / self.deviations
-        parts = self._log_heights - 0.5 * z * z
+        parts = self.log_heights - 0.5 * z * z
         highest = parts.max(axis=-1)
         return np.asarray(highest + np.log(np.exp(parts - highest[..., None]).sum(axis=-1)))
 
     @cached_property
-    def _log_heights(self) -> Array:
+    def log_heights(self) -> Array:
         """(22, 5): the logarithm of each component's density at its mean, minus infinity for one without weight."""
         with np.errstate(divide="ignore"):
             return np.asarray(np.log(self.weights / self.deviations) - 0.5 * np.log(2.0 * np.pi))

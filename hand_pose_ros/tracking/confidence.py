@@ -21,6 +21,7 @@ from scipy.special import expit
 
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.skeleton import bone_lengths
+from hand_pose_ros.kernel_cache import njit
 from hand_pose_ros.network.weights_file import CheckpointError, CheckpointInfo
 from hand_pose_ros.refine.bone_prior import BonePrior
 from hand_pose_ros.refine.refiner import Refined
@@ -87,27 +88,68 @@ def confidence_features(
 
     presence: log odds of there being a hand; refined: the hand after refinement; prior: of the bones' lengths.
     """
-    frame, joints, statistics = estimate.frame, estimate.joints, refined.statistics
-    log_sigma = np.log(np.clip(estimate.sigma, LEAST_SIGMA_M, MOST_SIGMA_M) / UNIT_M)
-    apart = np.log1p(np.linalg.norm(estimate.coarse - joints, axis=1) / UNIT_M)
-    moved = np.log1p(np.linalg.norm(refined.joints - joints, axis=1) / UNIT_M)
-    # Joints of the hand model always have plausible bones; those before it (coarse) only where there is a hand.
-    bones = np.log(prior.score(bone_lengths(estimate.coarse)) + BONE_SCORE_FLOOR).mean()
-    below, inside = depth_below_surface(frame, estimate.crop, refined.joints)
-    seen = np.isfinite(below)
-    free_space = np.where(seen, np.clip(-below / UNIT_M, 0.0, DEPTH_LIMIT), DEPTH_LIMIT)
-    occluded = np.where(seen, np.clip(below / UNIT_M - FLESH_UNITS, 0.0, DEPTH_LIMIT), 0.0)
-    background = (~seen | ~inside).astype(np.float64)
+    statistics = refined.statistics
+    below, inside = depth_below_surface(estimate.frame, estimate.crop, refined.joints)
     hand = np.array(
         [
-            np.clip(presence, -LOG_ODDS_LIMIT, LOG_ODDS_LIMIT), log_sigma.mean(), log_sigma.max(),
-            visible_share(below, inside, visibility), apart.mean(), bones, statistics.explained,
-            statistics.residual_m / UNIT_M, statistics.free_space, statistics.on_surface,
+            min(max(presence, -LOG_ODDS_LIMIT), LOG_ODDS_LIMIT), 0.0, 0.0, visible_share(below, inside, visibility),
+            0.0, 0.0, statistics.explained, statistics.residual_m / UNIT_M, statistics.free_space,
+            statistics.on_surface,
         ]
     )  # fmt: skip
-    return ConfidenceFeatures(
-        hand, np.stack([log_sigma, apart, moved, free_space, occluded, background], axis=-1)
-    )
+    joints = np.empty((skeleton.JOINT_COUNT, len(JOINT_FEATURES) - 1))
+    # Joints of the hand model always have plausible bones; those before it (coarse) only where there is a hand.
+    lengths = bone_lengths(estimate.coarse)
+    _fill_features(
+        estimate.coarse, estimate.joints, refined.joints, estimate.sigma, below, inside, lengths, prior.means,
+        prior.deviations, prior.log_heights, prior.peak, hand, joints,
+    )  # fmt: skip
+    return ConfidenceFeatures(hand, joints)
+
+
+_WHERE = {
+    name: HAND_FEATURES.index(name) for name in ("log_sigma", "worst_log_sigma", "disagreement", "bones")
+}
+_MEAN_LOG_SIGMA, _WORST_LOG_SIGMA, _DISAGREEMENT, _BONES = _WHERE.values()
+
+
+@njit(nogil=True, cache=True)
+def _apart(a: Array, b: Array, j: int) -> float:
+    """How far joint j of two hands (23, 3) m is apart, as a feature."""
+    square = (a[j, 0] - b[j, 0]) ** 2 + (a[j, 1] - b[j, 1]) ** 2 + (a[j, 2] - b[j, 2]) ** 2
+    return np.log1p(np.sqrt(square) / UNIT_M)
+
+
+@njit(nogil=True, cache=True)
+def _fill_features(
+    coarse: Array, estimated: Array, refined: Array, sigma: Array, below: Array, inside: NDArray[np.bool_],
+    lengths: Array, means: Array, deviations: Array, log_heights: Array, peak: Array, hand: Array, joints: Array,
+) -> None:  # fmt: skip
+    """Joints (23, 6), and those of the hand's (10,) that joints and bones give. lengths (22,) m of the bones, whose
+    mixtures the prior has; see :func:`confidence_features`."""
+    worst, total_sigma, total_apart = -np.inf, 0.0, 0.0
+    for j in range(len(joints)):
+        log_sigma = np.log(min(max(sigma[j], LEAST_SIGMA_M), MOST_SIGMA_M) / UNIT_M)
+        apart, seen = _apart(coarse, estimated, j), np.isfinite(below[j])
+        worst, total_sigma, total_apart = max(worst, log_sigma), total_sigma + log_sigma, total_apart + apart
+        joints[j, 0], joints[j, 1], joints[j, 2] = log_sigma, apart, _apart(refined, estimated, j)
+        joints[j, 3], joints[j, 4] = DEPTH_LIMIT, 0.0
+        if seen:
+            joints[j, 3] = min(max(-below[j] / UNIT_M, 0.0), DEPTH_LIMIT)
+            joints[j, 4] = min(max(below[j] / UNIT_M - FLESH_UNITS, 0.0), DEPTH_LIMIT)
+        joints[j, 5] = 0.0 if seen and inside[j] else 1.0
+    bones = 0.0
+    for b in range(len(lengths)):
+        highest, total = -np.inf, 0.0
+        for k in range(means.shape[1]):
+            z = (lengths[b] - means[b, k]) / deviations[b, k]
+            highest = max(highest, log_heights[b, k] - 0.5 * z * z)
+        for k in range(means.shape[1]):
+            z = (lengths[b] - means[b, k]) / deviations[b, k]
+            total += np.exp(log_heights[b, k] - 0.5 * z * z - highest)
+        bones += np.log(np.exp(highest + np.log(total)) / peak[b] + BONE_SCORE_FLOOR)
+    hand[_MEAN_LOG_SIGMA], hand[_WORST_LOG_SIGMA] = total_sigma / len(joints), worst
+    hand[_DISAGREEMENT], hand[_BONES] = total_apart / len(joints), bones / len(lengths)
 
 
 @dataclass(frozen=True)

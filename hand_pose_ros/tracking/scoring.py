@@ -24,7 +24,7 @@ def fit_score(sigma: Array, visibility: float, handedness: float | None, config:
     """
     fit = float(-np.log(sigma).mean() + config.visibility_weight * visibility)
     if handedness is not None:
-        bounded = float(np.clip(handedness, -config.most_handedness, config.most_handedness))
+        bounded = min(max(handedness, -config.most_handedness), config.most_handedness)
         fit += config.handedness_weight * bounded
     return fit
 

@@ -31,11 +31,27 @@ def visibility_score(
 def visible_share(below: Array, inside: NDArray[np.bool_], config: VisibilityConfig) -> float:
     """:func:`visibility_score` of what :func:`depth_below_surface` returned; 0 with less than half of the joints
     inside."""
-    if inside.sum() < len(below) // 2:
+    return float(_visible_share(below, inside, config.above_skin_m, config.flesh_m, config.occluded_weight))
+
+
+@njit(nogil=True, cache=True)
+def _visible_share(
+    below: Array, inside: NDArray[np.bool_], above_skin_m: float, flesh_m: float, occluded_weight: float
+) -> float:
+    """:func:`visible_share`."""
+    count = on_hand = occluded = 0
+    for j in range(len(below)):
+        if not inside[j]:
+            continue
+        count += 1
+        if below[j] > -above_skin_m:
+            if below[j] < flesh_m:
+                on_hand += 1
+            else:
+                occluded += 1
+    if count < len(below) // 2:
         return 0.0
-    possible = below[inside] > -config.above_skin_m
-    on_hand = possible & (below[inside] < config.flesh_m)
-    return float((on_hand + config.occluded_weight * (possible & ~on_hand)).sum() / inside.sum())
+    return (on_hand + occluded_weight * occluded) / count
 
 
 def depth_below_surface(
