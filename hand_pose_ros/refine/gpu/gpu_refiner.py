@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.network.cuda_kernels import CudaKernels, KernelError
+from hand_pose_ros.network.gpu.cuda_kernels import CudaKernels, KernelError
 from hand_pose_ros.network.gpu_graph import CudaDriver, Driver, GraphBackend
 from hand_pose_ros.refine.gpu.kernel_source import (
     INPUT,

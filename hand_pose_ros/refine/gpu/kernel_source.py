@@ -9,10 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.hand.kinematics_numba import BASE_OFFSETS, FINGER_LENGTHS, REST_ROTATIONS, WRIST_OFFSETS
+from hand_pose_ros.hand.gpu.tables import hand_model_source, number, table
 from hand_pose_ros.hand.levenberg_marquardt import (
     DAMPING_DECREASE,
     DAMPING_INCREASE,
@@ -31,7 +30,7 @@ THREADS = 512
 PROBLEMS = 4
 """Fits of one hand, side by side: the known shape and a free one, from the network's angles and the last frame's."""
 FILES: tuple[str, ...] = (
-    "hand_model.cu", "regression.cu", "surface_capsules.cu", "surface_terms.cu", "surface_solver.cu",
+    "layout.cu", "regression.cu", "surface_capsules.cu", "surface_terms.cu", "surface_solver.cu",
 )  # fmt: skip
 """In the order in which they are joined."""
 
@@ -53,14 +52,14 @@ INPUT = _layout(
     ("thickness_spread", ()), ("previous_known", ()), ("previous_angles", (skeleton.ANGLE_COUNT,)), ("slack", ()),
     ("distance", ()), ("half", ()),
 )  # fmt: skip
-"""One hand's numbers: ``Input`` in hand_model.cu."""
+"""One hand's numbers: ``Input`` in layout.cu."""
 SOLUTION = _layout(
     *_POSE, ("shape", _SHAPE), ("joints", _JOINTS), ("thickness", ()), ("thickness_spread", ()), ("energy", ()),
     ("pixel_counts", (3,)), ("sample_counts", (3,)), ("tips_moved", ()),
 )  # fmt: skip
-"""One fit's: ``Solution`` in hand_model.cu."""
+"""One fit's: ``Solution`` in layout.cu."""
 OUTPUT = np.dtype([("joints", np.float64, _JOINTS), ("solutions", SOLUTION, (PROBLEMS,))])
-"""One hand's answer: ``Output`` in hand_model.cu."""
+"""One hand's answer: ``Output`` in layout.cu."""
 
 
 def unsupported(config: RefineConfig, size: int) -> str:
@@ -98,38 +97,18 @@ def kernel_source(config: RefineConfig, size: int) -> str:
     if problem:
         raise ValueError(problem)
     texts = [(Path(__file__).parent / name).read_text(encoding="utf-8") for name in FILES]
-    return "\n".join(
-        [*_sizes(config, size), *_regressor(config), *_surface(config), *_hand(), *_columns(), *texts]
-    )
-
-
-def _number(name: str, value: float) -> str:
-    text = str(int(value)) if isinstance(value, (int, np.integer)) else repr(float(value))
-    return f"#define {name} ({text.replace('inf', '(1e300 * 1e300)')})"
-
-
-def _table(name: str, values: ArrayLike) -> str:
-    array = np.asarray(values)
-    kind = "int" if array.dtype.kind in "iu" else "double"
-    shape = "".join(f"[{n}]" for n in array.shape)
-    return f"static __device__ const {kind} {name}{shape} = {_braces(array)};"
-
-
-def _braces(array: np.ndarray) -> str:
-    if array.ndim == 0:
-        return repr(array.item())
-    return "{" + ", ".join(_braces(part) for part in array) + "}"
+    numbers = [*_sizes(config, size), *_regressor(config), *_surface(config), *_hand(), *_columns()]
+    return "\n".join([hand_model_source(), *numbers, *texts])
 
 
 def _sizes(config: RefineConfig, size: int) -> list[str]:
     numbers = {
-        "SIZE": size, "THREADS": THREADS, "PROBLEMS": PROBLEMS, "JOINTS": skeleton.JOINT_COUNT,
-        "PARAMETERS": skeleton.PARAMETER_COUNT, "ANGLES": skeleton.ANGLE_COUNT, "SHAPE": skeleton.SHAPE_COUNT,
+        "SIZE": size, "THREADS": THREADS, "PROBLEMS": PROBLEMS, "PARAMETERS": skeleton.PARAMETER_COUNT,
         "FIRST_ANGLE": skeleton.FIRST_ANGLE, "THICKNESS": THICKNESS, "FIRST_SCALE": FIRST_SCALE, "UNKNOWNS": UNKNOWNS,
         "SEGMENTS": SEGMENTS, "CAPSULE_COUNT": len(CAPSULES), "ENDS": len(END_RADII), "POINTS": config.surface.points,
         "FEW": surface_solver.FEW, "REGRESSES": int(config.regressor is not None),
     }  # fmt: skip
-    return [_number(name, value) for name, value in numbers.items()]
+    return [number(name, value) for name, value in numbers.items()]
 
 
 def _regressor(config: RefineConfig) -> list[str]:
@@ -140,13 +119,13 @@ def _regressor(config: RefineConfig) -> list[str]:
     )  # fmt: skip
     tree, candidates = tree_tables(), candidate_table(regressor)
     return [
-        *(_number(name.upper(), float(getattr(regressor, name))) for name in names),
-        _number("PASSES", regressor.passes), _number("LAYERS", len(LAYERS)),
-        _number("MOST_LAYER", max(len(layer) for layer in LAYERS)), _number("CANDIDATES", len(candidates)),
-        _table("LAYER_FIRST", np.cumsum([0, *(len(layer) for layer in LAYERS)])),
-        _table("LAYER_JOINTS", np.concatenate(LAYERS)), _table("CANDIDATE_OFFSETS", candidates),
-        _table("JOINT_PARENTS", tree.parent), _table("FOLLOWING", tree.following),
-        _table("NEAREST_M", tree.nearest), _table("DEEPEST_M", tree.deepest),
+        *(number(name.upper(), float(getattr(regressor, name))) for name in names),
+        number("PASSES", regressor.passes), number("LAYERS", len(LAYERS)),
+        number("MOST_LAYER", max(len(layer) for layer in LAYERS)), number("CANDIDATES", len(candidates)),
+        table("LAYER_FIRST", np.cumsum([0, *(len(layer) for layer in LAYERS)])),
+        table("LAYER_JOINTS", np.concatenate(LAYERS)), table("CANDIDATE_OFFSETS", candidates),
+        table("JOINT_PARENTS", tree.parent), table("FOLLOWING", tree.following),
+        table("NEAREST_M", tree.nearest), table("DEEPEST_M", tree.deepest),
     ]  # fmt: skip
 
 
@@ -170,25 +149,18 @@ def _surface(config: RefineConfig) -> list[str]:
         "BEST_SIGMA_M": surface_fit.BEST_SIGMA_M, "WORST_SIGMA_M": surface_fit.WORST_SIGMA_M,
     }  # fmt: skip
     return [
-        *(_number(name, float(value)) for name, value in numbers.items()),
-        _number("ITERATIONS", surface.iterations), _number("RING_COUNT", len(ring)), _table("RING", ring),
-        _table("SAMPLES", surface_terms.SAMPLES),
+        *(number(name, float(value)) for name, value in numbers.items()),
+        number("ITERATIONS", surface.iterations), number("RING_COUNT", len(ring)), table("RING", ring),
+        table("SAMPLES", surface_terms.SAMPLES),
     ]  # fmt: skip
 
 
 def _hand() -> list[str]:
-    indices = {
-        "SHAPE_HAND": "hand", "SHAPE_PALM_LENGTH": "palm_length", "SHAPE_PALM_WIDTH": "palm_width",
-        "SHAPE_METACARPAL": "thumb_metacarpal", "SHAPE_FIRST_FINGER": "thumb",
-    }  # fmt: skip
     return [
-        *(_number(name, skeleton.SHAPE_NAMES.index(of)) for name, of in indices.items()),
-        _table("WRIST", WRIST_OFFSETS), _table("BASES", BASE_OFFSETS), _table("LENGTHS", FINGER_LENGTHS),
-        _table("REST", REST_ROTATIONS["right"]), _table("LIMITS", skeleton.ANGLE_LIMITS),
-        _table("FINGER_JOINTS", skeleton.FINGER_JOINT_TABLE), _table("FINGER_ANGLES", skeleton.FINGER_ANGLE_TABLE),
-        _table("FINGER_SEGMENTS", skeleton.FINGER_SEGMENT_TABLE), _table("CAPSULES", CAPSULES),
-        _table("ARM_CAPSULES", ARM_CAPSULES), _table("END_RADII", END_RADII), _table("PALM_POINTS", PALM_POINTS),
-        _table("SEGMENT_FINGER", surface_terms.SEGMENT_FINGER), _table("JOINT_SEGMENT", surface_terms.JOINT_SEGMENT),
+        table("LIMITS", skeleton.ANGLE_LIMITS), table("FINGER_SEGMENTS", skeleton.FINGER_SEGMENT_TABLE),
+        table("CAPSULES", CAPSULES), table("ARM_CAPSULES", ARM_CAPSULES), table("END_RADII", END_RADII),
+        table("PALM_POINTS", PALM_POINTS), table("SEGMENT_FINGER", surface_terms.SEGMENT_FINGER),
+        table("JOINT_SEGMENT", surface_terms.JOINT_SEGMENT),
     ]  # fmt: skip
 
 
@@ -217,13 +189,13 @@ def _columns() -> list[str]:
                 (scale[finger], middle, f, _GROWTH, joints[1], 0),
             ]  # fmt: skip
         rows += [*turns[:2], *scales, *turns[2:]]
-    table = np.array(rows)
+    columns = np.array(rows)
     of = np.full((UNKNOWNS, 2), -1)
     for unknown in range(UNKNOWNS):
-        found = np.flatnonzero(table[:, 0] == unknown)
+        found = np.flatnonzero(columns[:, 0] == unknown)
         of[unknown, : len(found)] = found
     names = ("SEGMENT", "FINGER", "KIND", "JOINT", "ANGLE")
     return [
-        _number("COLUMNS", len(table)), _table("COLUMNS_OF", of),
-        *(_table(f"COLUMN_{name}", table[:, 1 + i]) for i, name in enumerate(names)),
+        number("COLUMNS", len(columns)), table("COLUMNS_OF", of),
+        *(table(f"COLUMN_{name}", columns[:, 1 + i]) for i, name in enumerate(names)),
     ]  # fmt: skip

@@ -7,10 +7,8 @@ struct Regression {
     double anchor[MOST_LAYER][3], energies[MOST_LAYER][CANDIDATES];
     int least[MOST_LAYER][SHARES];
     double sums[MOST_LAYER][SHARES][4];
-    Offsets offsets;
+    Offsets<double> offsets;
 };
-
-static __device__ double norm3(double x, double y, double z) { return sqrt(x * x + y * y + z * z); }
 
 static __device__ double length_cost(double length, double expected) {
     double z = (length - expected) / LENGTH_M;

@@ -25,7 +25,7 @@ struct Fit {
     State state, trial;
     double mean[2][UNKNOWNS], precision[2][UNKNOWNS], shape_precision, residual[2][UNKNOWNS];
     double target[JOINTS][3], target_weight[JOINTS];
-    Offsets offsets;
+    Offsets<double> offsets;
     double joints[JOINTS][3], axes[ANGLES][3], ends[ENDS][3], base_offsets[5][2], table[CAPSULE_COUNT][10];
     double best_joints[JOINTS][3], counts[TOTALS], best_counts[TOTALS];
     double points[POINTS][3];

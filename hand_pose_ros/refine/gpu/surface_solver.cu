@@ -158,6 +158,23 @@ static __device__ void damped_step(Fit& s) {
     }
 }
 
+static __device__ void so3_exp(const double* vector, double* out) {
+    double x = vector[0], y = vector[1], z = vector[2];
+    double squared = x * x + y * y + z * z, a, b;
+    if (squared < 1e-12) {
+        a = 1.0 - squared / 6, b = 0.5 - squared / 24;
+    } else {
+        double angle = sqrt(squared);
+        a = sin(angle) / angle, b = (1 - cos(angle)) / squared;
+    }
+    double k[9] = {0.0, -z, y, z, 0.0, -x, -y, x, 0.0};
+    for (int r = 0; r < 3; r++)
+        for (int c = 0; c < 3; c++) {
+            double square = k[3 * r] * k[c] + k[3 * r + 1] * k[3 + c] + k[3 * r + 2] * k[6 + c];
+            out[3 * r + c] = (r == c ? 1.0 : 0.0) + a * k[3 * r + c] + b * square;
+        }
+}
+
 static __device__ void move(Fit& s, bool free_shape) {
     EACH(t, 1) {
         double turn[9];
