@@ -33,8 +33,8 @@ SHAPE_LIMIT = 0.5
 CONFIDENCE_SCALE_M = 0.015
 """An expected error of this size, metres, gives a joint confidence of 1/e."""
 
-_VOTE_SCALE = 0.25
-_SIGMA_UNIT_M = 0.01
+VOTE_SCALE = 0.25
+SIGMA_UNIT_M = 0.01
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ class HandNet(nn.Module):
         if coarse is None:
             coarse = joints
         else:
-            cues = torch.cat([cues, (joints - coarse).norm(dim=-1) / _SIGMA_UNIT_M], dim=1)
+            cues = torch.cat([cues, (joints - coarse).norm(dim=-1) / SIGMA_UNIT_M], dim=1)
         sigma = self._sigma(cues)
         presence, handedness = self._logits(cues)
         return HandNetOutput(
@@ -182,7 +182,7 @@ class HandNet(nn.Module):
 
     def _sigma(self, cues: Tensor) -> Tensor:
         """Expected error (B, 23) m. It learns from the pose and never pulls at it: its inputs are detached."""
-        return _SIGMA_UNIT_M * self.sigma_head(cues.detach()).clamp(-4.0, 3.0).exp()
+        return SIGMA_UNIT_M * self.sigma_head(cues.detach()).clamp(-4.0, 3.0).exp()
 
     def _logits(self, cues: Tensor) -> tuple[Tensor | None, Tensor | None]:
         """Logits (B,) of there being a hand and of its being a right one, each None without that head."""
@@ -206,7 +206,7 @@ class HandNet(nn.Module):
         maps = maps.float().reshape(batch, 4, skeleton.JOINT_COUNT, -1)
         weight = maps[:, 0].softmax(-1)  # (B, 23, cells)
         places = torch.cat([self.grid.T.expand(batch, 2, -1), surface.flatten(2)], dim=1)  # (B, 3, cells)
-        offsets = (weight[:, None] * maps[:, 1:]).sum(-1) * _VOTE_SCALE  # (B, 3, 23)
+        offsets = (weight[:, None] * maps[:, 1:]).sum(-1) * VOTE_SCALE  # (B, 3, 23)
         mean = torch.einsum("bjn,bcn->bjc", weight, places)
         second = torch.einsum("bjn,bcn->bjc", weight, places[:, :2].square())
         variance = (second - mean[..., :2].square()).sum(-1)

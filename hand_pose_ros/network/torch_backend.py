@@ -43,9 +43,18 @@ class TorchBackend:
             return np.asarray(self._run(*(torch.from_numpy(array) for array in inputs)).numpy())
 
 
-def torch_backend(build: Callable[[bool], nn.Module], shapes: Shapes, config: BackendConfig) -> Backend:
+def _moved(module: nn.Module, device: torch.device) -> nn.Module:
+    return module.to(device)
+
+
+def torch_backend(
+    build: Callable[[bool], nn.Module],
+    shapes: Shapes,
+    config: BackendConfig,
+    on_gpu: Callable[[nn.Module, torch.device], nn.Module] = _moved,
+) -> Backend:
     """The backend for a network that ``build(bfloat16)`` makes on the CPU, with inputs of these shapes, without the
-    batch. ValueError where CUDA is asked for and is not there."""
+    batch; ``on_gpu`` brings it to a GPU. ValueError where CUDA is asked for and is not there."""
     device = pick_device(config.device)
     on_cpu = device.type == "cpu"
     bfloat16 = config.precision == "bfloat16" or (
@@ -54,7 +63,7 @@ def torch_backend(build: Callable[[bool], nn.Module], shapes: Shapes, config: Ba
     precision = "bfloat16" if bfloat16 else "float32"
     module = build(bfloat16).eval()
     if not on_cpu:
-        return GraphBackend(module.to(device), shapes, CudaDriver(device), precision)
+        return GraphBackend(on_gpu(module, device), shapes, CudaDriver(device), precision)
     torch.set_num_threads(config.threads)
     return TorchBackend(_frozen(module, shapes, precision), precision)
 

@@ -52,12 +52,13 @@ class PoseEstimator:
         def reference(running: BackendConfig) -> Backend:
             # Here and not above: torch takes most of a second to load, and other backends do without it.
             from hand_pose_ros.network.checkpoint import load_checkpoint
+            from hand_pose_ros.network.gpu.gpu_net import on_gpu
             from hand_pose_ros.network.packed_net import inference_net, input_shapes
             from hand_pose_ros.network.torch_backend import torch_backend
 
             trained, _ = load_checkpoint(weights)
             shapes = list(input_shapes(network).values())
-            return torch_backend(lambda bfloat16: inference_net(trained, bfloat16), shapes, running)
+            return torch_backend(lambda bfloat16: inference_net(trained, bfloat16), shapes, running, on_gpu)
 
         self._backend = open_backend(weights, self.info.sha256, self.config.running, reference)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -19,8 +19,21 @@ from torch import Tensor
 _MAX_DYNAMIC_SHARED_BYTES = 8  # CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
 
 
+Argument = Tensor | int
+"""Of a kernel: a tensor's place, or a whole number of 64 bits."""
+
+
 class KernelError(RuntimeError):
     """Kernels cannot be compiled or loaded here; the message says why."""
+
+
+class Launcher(Protocol):
+    """What runs kernels of a source."""
+
+    def launch(
+        self, name: str, blocks: int, threads: int, shared_bytes: int, arguments: Sequence[Argument]
+    ) -> None:
+        """As :meth:`CudaKernels.launch`."""
 
 
 class CudaKernels:
@@ -30,7 +43,7 @@ class CudaKernels:
         """KernelError where the libraries are missing, or where they refuse the source."""
         self._driver = _library("libcuda.so.1")
         image = _compile(source)
-        torch.cuda.current_stream()  # makes the device's context the thread's
+        torch.zeros(1, device="cuda")  # makes the device's context the thread's
         module = ctypes.c_void_p()
         self._check("loading kernels", self._driver.cuModuleLoadData(ctypes.byref(module), image))
         self._module = module
@@ -58,13 +71,13 @@ class CudaKernels:
         self._check(f"{size} bytes of shared memory", status)
 
     def launch(
-        self, name: str, blocks: int, threads: int, shared_bytes: int, arguments: Sequence[tuple[Tensor, int]]
+        self, name: str, blocks: int, threads: int, shared_bytes: int, arguments: Sequence[Argument]
     ) -> None:
-        """Run a kernel whose parameters are a pointer and a 64-bit stride for each of ``arguments``, on the current
-        stream. RuntimeError where it cannot."""
-        values: list[Any] = []
-        for tensor, stride in arguments:
-            values += [ctypes.c_uint64(tensor.data_ptr()), ctypes.c_int64(stride)]
+        """Run a kernel on the current stream. RuntimeError where it cannot."""
+        values = [
+            ctypes.c_int64(value) if isinstance(value, int) else ctypes.c_uint64(value.data_ptr())
+            for value in arguments
+        ]
         places = (ctypes.c_void_p * len(values))(
             *(ctypes.cast(ctypes.byref(v), ctypes.c_void_p) for v in values)
         )

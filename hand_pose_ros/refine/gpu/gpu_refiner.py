@@ -9,14 +9,14 @@ cross, captured as a CUDA graph, is :mod:`hand_pose_ros.network.gpu_graph`'s.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.network.gpu.cuda_kernels import CudaKernels, KernelError
+from hand_pose_ros.network.gpu.cuda_kernels import Argument, CudaKernels, KernelError, Launcher
 from hand_pose_ros.network.gpu_graph import CudaDriver, Driver, GraphBackend
 from hand_pose_ros.refine.gpu.kernel_source import (
     INPUT,
@@ -45,15 +45,6 @@ _KNOWN, _FREE = 0, 2
 """The first fit of each pair: of the known shape, of a free one; the second begins from the previous angles."""
 
 
-class Launcher(Protocol):
-    """What runs the kernels of :mod:`hand_pose_ros.refine.gpu.kernel_source`."""
-
-    def launch(
-        self, name: str, blocks: int, threads: int, shared_bytes: int, arguments: Sequence[tuple[Tensor, int]]
-    ) -> None:
-        """As :meth:`CudaKernels.launch`."""
-
-
 class RefinementKernels(nn.Module):
     """numbers (N, ``INPUT``), crops (N, S, S) -> (N, ``OUTPUT``): float32 tensors that hold the layouts' bytes."""
 
@@ -66,7 +57,8 @@ class RefinementKernels(nn.Module):
         """On the device and the stream that are current."""
         count = len(numbers)
         output = torch.empty(count, _WORDS[OUTPUT], dtype=torch.float32, device=numbers.device)
-        arguments = [(tensor, tensor.stride(0)) for tensor in (crops, numbers, output)]
+        tensors = (crops, numbers, output)
+        arguments: list[Argument] = [part for tensor in tensors for part in (tensor, tensor.stride(0))]
         for name, shared_bytes in self._shared_bytes.items():
             blocks = count if name == "regress" else count * PROBLEMS
             self._launcher.launch(name, blocks, THREADS, shared_bytes, arguments)

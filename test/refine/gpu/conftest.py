@@ -1,8 +1,9 @@
-"""Lets the tests of this folder import emulated.py, which lies beside them, and surface_scenes.py above."""
+"""Lets the tests of this folder import surface_scenes.py from above, and emulated.py from the network's."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1])]
+_TEST = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(_TEST / "network" / "gpu"), str(_TEST / "refine")]

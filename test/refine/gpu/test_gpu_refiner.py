@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from emulated import COMPILER, EmulatedKernels, HostDriver, emulated_refiner
+from emulated import COMPILER, EmulatedKernels, HostDriver
 from surface_scenes import FRAME, PlacedHand, open_hand
 
 from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.refine.gpu.gpu_refiner import KernelError, gpu_refiner
-from hand_pose_ros.refine.gpu.kernel_source import INPUT, OUTPUT
+from hand_pose_ros.refine.gpu.gpu_refiner import GpuRefiner, KernelError, RefinementKernels, gpu_refiner
+from hand_pose_ros.refine.gpu.kernel_source import INPUT, OUTPUT, kernel_source
 from hand_pose_ros.refine.previous_frame import PreviousFrame
 from hand_pose_ros.refine.refiner import (
     HandGeometry,
@@ -35,9 +35,18 @@ SHAPE = np.array([0.08, 0.02, -0.03, 0.0, 0.01, 0.04, -0.02, 0.0, 0.03])
 CONFIG = RefineConfig()
 
 
+def emulated_kernels(config: RefineConfig, folder) -> EmulatedKernels:
+    return EmulatedKernels(kernel_source(config, FRAME.size), 4, folder, threads=1)
+
+
+def emulated_refiner(kernels: EmulatedKernels, config: RefineConfig, driver: HostDriver) -> GpuRefiner:
+    names = ["fit"] if config.regressor is None else ["regress", "fit"]
+    return GpuRefiner(config, FRAME.size, RefinementKernels(kernels, dict.fromkeys(names, 0)), driver)
+
+
 @pytest.fixture(scope="module")
 def kernels(tmp_path_factory) -> EmulatedKernels:
-    return EmulatedKernels(CONFIG, FRAME.size, tmp_path_factory.mktemp("kernels"), threads=1)
+    return emulated_kernels(CONFIG, tmp_path_factory.mktemp("kernels"))
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +56,7 @@ def driver() -> HostDriver:
 
 @pytest.fixture(scope="module")
 def refiner(kernels, driver):
-    return emulated_refiner(kernels, CONFIG, FRAME.size, driver)
+    return emulated_refiner(kernels, CONFIG, driver)
 
 
 def request(
@@ -124,7 +133,7 @@ def test_all_hands_of_a_frame_cross_once_each_way(refiner, driver, hands):
 
 
 def test_without_a_graph_the_hands_are_the_same(kernels, refiner):
-    plain = emulated_refiner(kernels, CONFIG, FRAME.size, HostDriver(captures=False))
+    plain = emulated_refiner(kernels, CONFIG, HostDriver(captures=False))
     requests = [request(seed, fit_shape=True) for seed in range(3)]  # three: there is no graph for so many
     wanted = refiner.refine_all(requests)
     for found, other in zip(plain.refine_all(requests), wanted, strict=True):
@@ -172,8 +181,7 @@ def test_wrong_numbers_are_refused(refiner):
 
 def test_the_regressor_can_be_left_out(tmp_path):
     config = RefineConfig(regressor=None)
-    kernels = EmulatedKernels(config, FRAME.size, tmp_path, threads=1)
-    without = emulated_refiner(kernels, config, FRAME.size, HostDriver())
+    without = emulated_refiner(emulated_kernels(config, tmp_path), config, HostDriver())
     assert_same(without.refine_all([request(1)])[0], Refiner(config).refine_all([request(1)])[0])
 
 

@@ -1,4 +1,4 @@
-"""The GPU's kernels compiled for the CPU (emulation.cpp), and a device that the host plays."""
+"""A GPU's kernels compiled for the CPU (emulation.cpp), and a device that the host plays."""
 
 from __future__ import annotations
 
@@ -11,34 +11,33 @@ from pathlib import Path
 import torch
 
 from hand_pose_ros.network.backend import Device
-from hand_pose_ros.refine.gpu.gpu_refiner import GpuRefiner, RefinementKernels
-from hand_pose_ros.refine.gpu.kernel_source import kernel_source
-from hand_pose_ros.refine.refiner import RefineConfig
 
 COMPILER = shutil.which("g++")
 
 
 class EmulatedKernels:
-    """Launches the kernels on tensors of the host."""
+    """Launches the kernels of a source on tensors of the host."""
 
-    def __init__(self, config: RefineConfig, size: int, folder: Path, threads: int | None = None) -> None:
-        """threads: of a block, None for as many as on a GPU; negative: they run in the opposite order."""
-        source, library = folder / "kernels.cu", folder / "kernels.so"
-        source.write_text(kernel_source(config, size), encoding="utf-8")
+    def __init__(self, source: str, sizes: int, folder: Path, threads: int | None = None) -> None:
+        """sizes: how many there are in the source's SIZES; threads: of a block, None for as many as on a GPU,
+        negative: they run in the opposite order."""
+        text, library = folder / "kernels.cu", folder / "kernels.so"
+        text.write_text(source, encoding="utf-8")
         subprocess.run(
-            [str(COMPILER), "-O1", "-std=c++17", "-w", "-shared", "-fPIC", f'-DKERNELS="{source}"',
+            [str(COMPILER), "-O1", "-std=c++17", "-w", "-shared", "-fPIC", f'-DKERNELS="{text}"',
              str(Path(__file__).with_name("emulation.cpp")), "-o", str(library)], check=True,
         )  # fmt: skip
         self.library = ctypes.CDLL(str(library))
-        self.sizes = list((ctypes.c_uint64 * 4).in_dll(self.library, "SIZES"))
+        self.sizes = list((ctypes.c_uint64 * sizes).in_dll(self.library, "SIZES"))
         self.threads = threads
 
     def launch(self, name, blocks, threads, shared_bytes, arguments):
-        values = []
-        for tensor, stride in arguments:
-            values += [ctypes.c_void_p(tensor.data_ptr()), ctypes.c_longlong(stride)]
+        words = [part if isinstance(part, int) else part.data_ptr() for part in arguments]
+        kernel = ctypes.cast(self.library[name], ctypes.c_void_p).value
         count = self.threads or threads
-        self.library.launch(int(name == "fit"), blocks, abs(count), int(count < 0), *values)
+        self.library.launch(
+            ctypes.c_longlong(kernel), blocks, abs(count), int(count < 0), (ctypes.c_longlong * 16)(*words)
+        )
 
 
 class HostDriver:
@@ -77,10 +76,3 @@ class HostDriver:
             result.copy_(work())
 
         return replay, result
-
-
-def emulated_refiner(
-    kernels: EmulatedKernels, config: RefineConfig, size: int, driver: HostDriver
-) -> GpuRefiner:
-    names = ["fit"] if config.regressor is None else ["regress", "fit"]
-    return GpuRefiner(config, size, RefinementKernels(kernels, dict.fromkeys(names, 0)), driver)

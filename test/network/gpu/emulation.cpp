@@ -2,6 +2,8 @@
 // With `backwards` they run in the opposite order, so that what wants a barrier and has none gives other numbers.
 #include <ucontext.h>
 
+#include <math.h>
+
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -30,26 +32,22 @@ static int atomicMin(int* place, int value) {
 
 #include KERNELS
 
-typedef void (*Kernel)(const float*, long long, const float*, long long, float*, long long);
+typedef long long Word;  // a pointer or a number
+typedef void (*Kernel)(Word, Word, Word, Word, Word, Word, Word, Word, Word, Word, Word, Word, Word, Word, Word, Word);
 static Kernel running;
-static const float *crops_of, *inputs_of;
-static float* outputs_of;
-static long long crop_stride_of, input_stride_of, output_stride_of;
+static const Word* words;
 
 static void run_thread() {
     int own = threadIdx.x;
-    running(crops_of, crop_stride_of, inputs_of, input_stride_of, outputs_of, output_stride_of);
+    const Word* w = words;
+    running(w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7], w[8], w[9], w[10], w[11], w[12], w[13], w[14], w[15]);
     done[own] = 1;
 }
 
-extern "C" void launch(
-    int kernel, int blocks, int threads, int backwards, const float* crops, long long crop_stride, const float* inputs,
-    long long input_stride, float* outputs, long long output_stride
-) {
+// arguments (16,): what the kernel does not take is not looked at.
+extern "C" void launch(Word kernel, int blocks, int threads, int backwards, const Word* arguments) {
     const size_t stack = 64 * 1024;
-    running = kernel == 0 ? regress : fit;
-    crops_of = crops, inputs_of = inputs, outputs_of = outputs;
-    crop_stride_of = crop_stride, input_stride_of = input_stride, output_stride_of = output_stride;
+    running = (Kernel)kernel, words = arguments;
     blockDim.x = threads;
     std::vector<char> stacks(stack * threads);
     for (int block = 0; block < blocks; block++) {
