@@ -62,7 +62,10 @@ class CudaKernels:
         )
         self._check(f"variable '{name}'", status)
         values = (ctypes.c_uint64 * count)()
-        self._check(f"variable '{name}'", self._driver.cuMemcpyDtoH_v2(values, place, ctypes.sizeof(values)))
+        self._check(
+            f"variable '{name}'",
+            self._driver.cuMemcpyDtoH_v2(values, place, ctypes.c_size_t(ctypes.sizeof(values))),
+        )
         return list(values)
 
     def allow_shared_memory(self, name: str, size: int) -> None:
@@ -127,9 +130,14 @@ def _nvrtc() -> ctypes.CDLL:
     if torch.version.cuda is None:
         raise KernelError("this torch is not built for CUDA")
     major, minor = torch.version.cuda.split(".")[:2]
-    # torch's own stub depends on NVRTC and the driver, wherever they lie; looking up a name in it finds theirs.
-    stub = Path(torch.__file__).parent / "lib" / "libcaffe2_nvrtc.so"
-    return _library(f"libnvrtc.so.{major}", f"libnvrtc.so.{major}.{minor}", str(stub), "libnvrtc.so")
+    folder = Path(torch.__file__).parent
+    # Where pip puts NVIDIA's packages; then torch's own stub, which depends on NVRTC wherever it lies: looking up a
+    # name in it finds NVRTC's.
+    installed = sorted(folder.parent.glob(f"nvidia/*/lib/libnvrtc.so.{major}*"))
+    return _library(
+        f"libnvrtc.so.{major}", f"libnvrtc.so.{major}.{minor}", *(str(path) for path in installed),
+        str(folder / "lib" / "libcaffe2_nvrtc.so"), "libnvrtc.so",
+    )  # fmt: skip
 
 
 def _library(*names: str) -> ctypes.CDLL:

@@ -44,9 +44,20 @@ def head_source(net: HandNet) -> tuple[str, Tensor]:
     votes = net.votes.weight.detach()[:, :, 0, 0]
     places = {"VOTES_AT": weights.add(torch.cat([votes[:, features:], _bias(net.votes)[:, None]], dim=1))}
     steps = []
+    widths = []
     for trunk, out in zip(inverse.trunks, inverse.heads, strict=True):
-        first, norm, _, second, _ = trunk
-        steps.append(weights.add(_layer(first), norm.weight, norm.bias, _layer(second), _layer(out)))
+        first, norm, _, second, _ = trunk.children()
+        steps.append(
+            weights.add(
+                _layer(first),
+                norm.get_parameter("weight"),
+                norm.get_parameter("bias"),
+                _layer(second),
+                _layer(out),
+            )
+        )
+        widths.append(_linear(first).in_features)
+    sigma_head = _linear(net.sigma_head[0])
     for name, of in (
         ("SIGMA_AT", "sigma_head"),
         ("PRESENCE_AT", "presence_head"),
@@ -58,10 +69,10 @@ def head_source(net: HandNet) -> tuple[str, Tensor]:
     sizes = places | {
         "THREADS": THREADS, "SHARES": _SHARES, "SIZE": config.crop_size, "EDGE": edge, "CELLS": edge * edge,
         "BOTTLENECK": config.widths[3], "BOTTLENECK_CELLS": (config.crop_size // 16) ** 2,
-        "HIDDEN": config.ik_hidden, "STEPS": len(steps), "CUES": net.sigma_head[0].out_features,
+        "HIDDEN": config.ik_hidden, "STEPS": len(steps), "CUES": sigma_head.out_features,
         "BONES": len(skeleton.BONES),
-        "WIDEST": max(config.ik_hidden, net.sigma_head[0].out_features, inverse.heads[0].out_features),
-        "MOST_INPUTS": max([trunk[0].in_features for trunk in inverse.trunks] + [net.sigma_head[0].in_features]),
+        "WIDEST": max(config.ik_hidden, sigma_head.out_features, _linear(inverse.heads[0]).out_features),
+        "MOST_INPUTS": max(*widths, sigma_head.in_features),
     }  # fmt: skip
     lengths = {
         "HALF_M": config.half_m, "UNIT_M": LENGTH_SCALE_M, "SIGMA_UNIT_M": SIGMA_UNIT_M, "VOTE_SCALE": VOTE_SCALE,
@@ -95,9 +106,16 @@ class _Row:
         return torch.cat(self._parts)
 
 
-def _layer(layer: nn.Linear) -> Tensor:
+def _linear(layer: nn.Module) -> nn.Linear:
+    if not isinstance(layer, nn.Linear):
+        raise ValueError(f"want a linear layer, got {layer}")
+    return layer
+
+
+def _layer(layer: nn.Module) -> Tensor:
     """Weights (inputs, outputs), then the biases."""
-    return torch.cat([layer.weight.detach().T, _bias(layer)[None]])
+    linear = _linear(layer)
+    return torch.cat([linear.weight.detach().T, _bias(linear)[None]])
 
 
 def _bias(layer: nn.Linear | nn.Conv2d) -> Tensor:
