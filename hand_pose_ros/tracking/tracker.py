@@ -89,9 +89,13 @@ class HandTracker:
             requests = [CropRequest(centre, side == "left") for side in sides]
             estimates = self._estimate(frame, [requests], StageTimer())[0]
         config = replace(self.config, side="auto", min_confidence=0.0, coast_s=1.0, start_odds=0.0)
-        track = Track(0, config, self.refiner, self._calibration)
-        for stamp_s in (0.0, 0.03):
-            track.warm_up(estimates, stamp_s)
+
+        def follow() -> None:
+            track = Track(0, config, self.refiner, self._calibration)
+            for stamp_s in (0.0, 0.03):
+                track.warm_up(estimates, stamp_s)
+
+        self._on_device(follow)
         self.proposal_generator.propose(frame, self.config.hands)
         decode_depth(np.ones(2, np.uint16), "16UC1", 2, 1, 4, is_bigendian=False)
 

@@ -15,7 +15,10 @@ from hand_pose_ros.network.checkpoint import store_calibration
 from hand_pose_ros.network.device import is_device_error
 from hand_pose_ros.network.device_error import DeviceError
 from hand_pose_ros.network.weights_file import CheckpointError
+from hand_pose_ros.refine.refiner import Refiner
 from hand_pose_ros.resources import resource
+from hand_pose_ros.synthetic.sequence_config import SequenceConfig
+from hand_pose_ros.synthetic.sequence_renderer import SequenceRenderer
 from hand_pose_ros.tracking import tracker as module
 from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.profile_keeper import ProfileKeeper
@@ -72,6 +75,32 @@ def test_a_gpu_that_fails_in_a_frame_is_left_for_the_cpu_within_that_frame(error
     assert "goes on on the CPU" in tracker.faults["device"]
     assert "\n" not in tracker.faults["device"]
     assert tracker.estimator.device.type == "cpu"
+
+
+class FailingRefiner(Refiner):
+    """A refiner of a GPU that fails."""
+
+    def refine_all(self, requests):
+        raise ERRORS[2]
+
+
+def test_a_gpu_that_fails_where_hands_are_refined_is_left_for_the_cpu_within_that_frame():
+    camera = Camera(320, 240, 240.0, 240.0, 159.5, 119.5)
+    depth = SequenceRenderer(SequenceConfig(seed=180), camera).frame(0.0).depth
+    wanted, tracker = HandTracker().update(depth, camera, 0.0).hands, HandTracker()
+    tracker.refiner = FailingRefiner()
+    found = tracker.update(depth, camera, 0.0).hands
+    assert len(found) == len(wanted) == 1
+    np.testing.assert_allclose(found[0].joints, wanted[0].joints, atol=1e-6)
+    assert "goes on on the CPU" in tracker.faults["device"]
+    assert type(tracker.refiner) is Refiner
+
+
+def test_a_gpu_that_fails_to_refine_at_the_start_is_left_for_the_cpu():
+    tracker = HandTracker()
+    tracker.refiner = FailingRefiner()
+    tracker.warm_up()
+    assert "goes on on the CPU" in tracker.faults["device"]
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: str(error)[:20])
