@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.skeleton import bone_lengths
@@ -238,4 +237,5 @@ def calibration_of(info: CheckpointInfo) -> Calibration:
 
 
 def _sigmoid(log_odds: Array | float) -> Array:
-    return np.asarray(expit(log_odds))
+    # By the tangent, which overflows nowhere; scipy's, which does the same, takes a tenth of the node's start to load.
+    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * np.asarray(log_odds))))
