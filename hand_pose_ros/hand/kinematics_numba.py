@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.hand import skeleton
+from hand_pose_ros.hand.rotations_numba import multiply, rotate
 from hand_pose_ros.hand.skeleton import (
     FINGER_ANGLE_TABLE,
     FINGER_JOINT_TABLE,
@@ -189,13 +190,13 @@ def forward_kinematics_kernel(
     wrist, bases, lengths = offsets
     joints[0] = translation
     for i in range(2):
-        joints[1 + i] = rotation @ wrist[i] + translation
+        joints[1 + i] = rotate(rotation, wrist[i]) + translation
     for f in range(5):
-        frame = rotation @ rest[f]
+        frame = multiply(rotation, rest[f])
         abduction = FINGER_ANGLE_TABLE[f, 0]
         bend = sign * angles[abduction]
         c, s = np.cos(bend), np.sin(bend)
-        joints[FINGER_JOINT_TABLE[f, 0]] = rotation @ bases[f] + translation
+        joints[FINGER_JOINT_TABLE[f, 0]] = rotate(rotation, bases[f]) + translation
         for k in range(3):
             axes[abduction, k] = sign * frame[k, 2]
             across = c * frame[k, 1] - s * frame[k, 0]

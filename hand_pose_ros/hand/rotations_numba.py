@@ -13,6 +13,27 @@ from hand_pose_ros.kernel_cache import njit
 Array = NDArray[np.float64]
 
 
+# numba's own product of matrices calls BLAS, which takes longer than a 3 x 3 product itself and at its first call loads
+# scipy.linalg.
+@njit(cache=True, nogil=True)
+def multiply(a: Array, b: Array) -> Array:
+    """a @ b, both (3, 3)."""
+    out = np.empty((3, 3))
+    for r in range(3):
+        for c in range(3):
+            out[r, c] = a[r, 0] * b[0, c] + a[r, 1] * b[1, c] + a[r, 2] * b[2, c]
+    return out
+
+
+@njit(cache=True, nogil=True)
+def rotate(matrix: Array, vector: Array) -> Array:
+    """matrix @ vector, (3, 3) and (3,)."""
+    out = np.empty(3)
+    for k in range(3):
+        out[k] = matrix[k, 0] * vector[0] + matrix[k, 1] * vector[1] + matrix[k, 2] * vector[2]
+    return out
+
+
 @njit(cache=True, nogil=True)
 def so3_exp(vector: Array) -> Array:
     """Rodrigues' formula: (3,) rad -> (3, 3)."""
@@ -24,7 +45,7 @@ def so3_exp(vector: Array) -> Array:
         a, b = np.sin(angle) / angle, (1 - np.cos(angle)) / squared
     x, y, z = vector
     k = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
-    return np.eye(3) + a * k + b * (k @ k)
+    return np.eye(3) + a * k + b * multiply(k, k)
 
 
 @njit(cache=True, nogil=True)

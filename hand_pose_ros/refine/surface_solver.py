@@ -20,7 +20,7 @@ from hand_pose_ros.hand.levenberg_marquardt import (
     FIRST_DAMPING,
     damped_step,
 )
-from hand_pose_ros.hand.rotations_numba import so3_exp
+from hand_pose_ros.hand.rotations_numba import multiply, so3_exp
 from hand_pose_ros.hand.skeleton import FIRST_ANGLE, PARAMETER_COUNT, SHAPE_COUNT, SHAPE_LIMIT
 from hand_pose_ros.kernel_cache import njit
 from hand_pose_ros.refine.surface_capsules import empty_hand, nearest_capsules, place_capsules
@@ -119,5 +119,5 @@ def _moved(state: SurfaceState, step: Array, limits: Array, free_shape: bool) ->
         for i in range(SHAPE_COUNT):
             shape[i] = min(max(shape[i] + step[FIRST_SCALE + i], -SHAPE_LIMIT), SHAPE_LIMIT)
     return SurfaceState(
-        so3_exp(step[3:6]) @ state.rotation, state.translation + step[:3], angles, thickness, shape
+        multiply(so3_exp(step[3:6]), state.rotation), state.translation + step[:3], angles, thickness, shape
     )

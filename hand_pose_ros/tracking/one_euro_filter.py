@@ -41,7 +41,7 @@ from numpy.typing import NDArray
 
 from hand_pose_ros import validation
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.hand.rotations_numba import so3_exp, so3_log
+from hand_pose_ros.hand.rotations_numba import multiply, so3_exp, so3_log
 from hand_pose_ros.kernel_cache import njit
 from hand_pose_ros.tracking.hand import PoseState
 
@@ -168,7 +168,7 @@ def _blend(
     """One step; see FilterConfig. Returns translation, rotation, angles, speed (26,), all new."""
     error = np.empty(len(speed))
     error[:3] = seen_translation - translation
-    error[3:6] = so3_log(np.ascontiguousarray(rotation.T) @ seen_rotation)
+    error[3:6] = so3_log(multiply(rotation.T, seen_rotation))
     error[6:] = seen_angles - angles
 
     new_speed = np.empty(len(speed))
@@ -182,7 +182,7 @@ def _blend(
     distance = np.sqrt((error[:3] ** 2).sum()) + PALM_LEVER_M * np.sqrt((error[3:6] ** 2).sum())
     share = _caught_up(_share(still_hz + palm_hz * palm**2, dt_s), distance, catch_up_m)
     new_translation = translation + share * error[:3]
-    new_rotation = _orthonormal(rotation @ so3_exp(share * error[3:6]))
+    new_rotation = _orthonormal(multiply(rotation, so3_exp(share * error[3:6])))
     share = _share(still_hz + finger_hz_by_palm * palm**2 + finger_hz * (new_speed[6:] ** 2).sum(), dt_s)
     share = _caught_up(share, np.sqrt((error[6:] ** 2).sum()), catch_up_rad)
     new_angles = np.empty(len(angles))
