@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -17,9 +18,14 @@ from hand_pose_ros.network import packing
 from hand_pose_ros.network.gpu.cuda_kernels import CudaKernels, KernelError, Launcher
 from hand_pose_ros.network.gpu.head_source import THREADS, head_source, unsupported
 from hand_pose_ros.network.packed_net import PackedNet
+from hand_pose_ros.network.packing import unpack
 from hand_pose_ros.validation import shown
 
 _LOGGER = logging.getLogger(__name__)
+
+MOST_APART_M = 0.002
+"""How far joints may lie from torch's own before the kernel is left out: TF32, with which torch convolves, moves them by
+up to 0.33 mm (measured: docs/experiments/speed.md); a kernel that does something else is off by centimetres."""
 
 
 class GpuNet(nn.Module):
@@ -63,7 +69,25 @@ def gpu_net(packed: PackedNet, device: torch.device) -> GpuNet:
     kernels = CudaKernels(source, ["head"])
     shared_bytes = kernels.constants("SIZES", 1)[0]
     kernels.allow_shared_memory("head", shared_bytes)
-    return GpuNet(packed, kernels, shared_bytes, weights).to(device)
+    net = GpuNet(packed, kernels, shared_bytes, weights).to(device)
+    require_same_joints(net, packed.to(device), packed.net.config.crop_size, device)
+    return net
+
+
+@torch.no_grad()
+def require_same_joints(net: nn.Module, reference: nn.Module, size: int, device: torch.device) -> None:
+    """KernelError when the joints of two networks differ by more than ``MOST_APART_M`` in a crop (1, 1, S, S) that shows
+    a bump: what a compiler or a driver made of the kernel is tried before it is relied on."""
+    across = torch.linspace(-1.0, 1.0, size, device=device)
+    squared = across[:, None].square() + across.square()
+    crop = torch.where(squared < 0.25, squared - 0.1, 1.0)[None, None]
+    distance = torch.full((1,), 0.6, device=device)
+    ours, theirs = (unpack(one(crop, distance).cpu().numpy()).joints for one in (net, reference))
+    apart = float(np.abs(ours - theirs).max())
+    if not apart <= MOST_APART_M:
+        raise KernelError(
+            f"its joints lie {1000 * apart:.1f} mm from torch's, want {1000 * MOST_APART_M:g} at most"
+        )
 
 
 def on_gpu(module: nn.Module, device: torch.device) -> nn.Module:

@@ -12,7 +12,7 @@ from emulated import COMPILER, EmulatedKernels, HostDriver
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.gpu.cuda_kernels import CudaKernels, KernelError
-from hand_pose_ros.network.gpu.gpu_net import GpuNet, gpu_net, on_gpu
+from hand_pose_ros.network.gpu.gpu_net import GpuNet, gpu_net, on_gpu, require_same_joints
 from hand_pose_ros.network.gpu.head_source import head_source, unsupported
 from hand_pose_ros.network.gpu_graph import GraphBackend
 from hand_pose_ros.network.model import HandNet
@@ -144,3 +144,27 @@ def test_kernels_want_cuda():
         pytest.skip("CUDA is here")
     with pytest.raises(KernelError):
         CudaKernels('extern "C" __global__ void nothing() {}', ["nothing"])
+
+
+class Moved(torch.nn.Module):
+    """A network whose joints, or one of them, are moved."""
+
+    def __init__(self, net: torch.nn.Module, by: float) -> None:
+        super().__init__()
+        self.net, self.by = net, by
+
+    def forward(self, crop: torch.Tensor, distance: torch.Tensor) -> torch.Tensor:
+        out = self.net(crop, distance).clone()
+        out[:, 3 * skeleton.JOINT_COUNT] += self.by  # the first joint's x
+        return out
+
+
+@wants_compiler
+@pytest.mark.slow
+def test_a_kernel_is_relied_on_only_where_its_joints_are_torchs(tmp_path):
+    packed = network()
+    host = torch.device("cpu")
+    require_same_joints(on_host(packed, tmp_path), packed, CONFIG.crop_size, host)
+    for by in (0.005, float("nan")):
+        with pytest.raises(KernelError, match="its joints lie .* mm from torch's, want 2 at most"):
+            require_same_joints(Moved(packed, by), packed, CONFIG.crop_size, host)
