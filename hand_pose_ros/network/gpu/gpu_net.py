@@ -24,8 +24,8 @@ from hand_pose_ros.validation import shown
 _LOGGER = logging.getLogger(__name__)
 
 MOST_APART_M = 0.002
-"""How far joints may lie from torch's own before the kernel is left out: TF32, with which torch convolves, moves them by
-up to 0.33 mm (measured: docs/experiments/speed.md); a kernel that does something else is off by centimetres."""
+"""How far joints may lie from torch's own before the kernel is left out: TF32, with which torch convolves, moves them
+by up to 0.33 mm (measured: docs/experiments/speed.md); a kernel that does something else is off by centimetres."""
 
 
 class GpuNet(nn.Module):
@@ -76,8 +76,8 @@ def gpu_net(packed: PackedNet, device: torch.device) -> GpuNet:
 
 @torch.no_grad()
 def require_same_joints(net: nn.Module, reference: nn.Module, size: int, device: torch.device) -> None:
-    """KernelError when the joints of two networks differ by more than ``MOST_APART_M`` in a crop (1, 1, S, S) that shows
-    a bump: what a compiler or a driver made of the kernel is tried before it is relied on."""
+    """KernelError when the joints of two networks differ by more than ``MOST_APART_M`` in a crop (1, 1, S, S) that
+    shows a bump: what a compiler or a driver made of the kernel is tried before it is relied on."""
     across = torch.linspace(-1.0, 1.0, size, device=device)
     squared = across[:, None].square() + across.square()
     crop = torch.where(squared < 0.25, squared - 0.1, 1.0)[None, None]
