@@ -3,8 +3,9 @@ hands what came to a pool of threads: longer than a hand's command may take, and
 
 In: a node, message types, endpoints' options, what to call. Out: calls of it with a message, when it was sent and when
 this process's middleware received it (ns, of the sender's and of this system's clock; 0 where the middleware does not
-say), one after the other, from the thread; events of the subscriptions, as an incompatible quality of service, come
-through the executor as ever.
+say), one after the other, from the thread; calls of the callbacks of the subscriptions' events, as an incompatible
+quality of service, from the thread too. An executor that waited for these would wake for every message: the middleware
+has one condition for both.
 """
 
 from __future__ import annotations
@@ -38,10 +39,10 @@ class Reader(NamedTuple):
 
 
 class _NoExecutor(ReentrantCallbackGroup):
-    """An executor takes none of its subscriptions' messages; their events it does."""
+    """An executor takes none of its subscriptions' messages, nor their events."""
 
     def can_execute(self, entity: Any) -> Any:
-        return not isinstance(entity, Subscription) and super().can_execute(entity)
+        return False
 
 
 class SubscriptionThread:
@@ -94,23 +95,29 @@ class SubscriptionThread:
 
     def _run(self) -> None:
         context, handles = self._node.context, [subscription.handle for subscription in self._subscriptions]
+        events = [event for subscription in self._subscriptions for event in subscription.event_handlers]
         handle = context.handle
         if handle is None:  # the middleware has ended
             return
         try:
             with ExitStack() as used:
-                for one in (handle, self._wake.handle, *handles):
+                for one in (handle, self._wake.handle, *handles, *events):
                     used.enter_context(one)
                 # As rclpy.wait_for_message does.
-                wait_set = rclpy_implementation.WaitSet(len(handles), 1, 0, 0, 0, 0, handle)
+                wait_set = rclpy_implementation.WaitSet(len(handles), 1, 0, 0, 0, len(events), handle)
                 while not self._closed and context.ok():
                     wait_set.clear_entities()
                     for one in handles:
                         wait_set.add_subscription(one)
+                    for event in events:
+                        event.add_to_wait_set(wait_set)
                     wait_set.add_guard_condition(self._wake.handle)
                     wait_set.wait(int(1e9 * min(max(self._due_s(), 0.0), _LOOK_S)))
                     for reader, subscription in zip(self._readers, self._subscriptions, strict=True):
                         self._take(reader, subscription)
+                    for event in events:
+                        if event.is_ready(wait_set):
+                            self._tell(event)
         except (InvalidHandle, RCLError):
             if context.ok() and not self._closed:
                 raise
@@ -126,6 +133,16 @@ class SubscriptionThread:
                 reader.callback(message, info["source_timestamp"], info["received_timestamp"])
             except Exception as error:  # noqa: BLE001  others wait for the next message: the thread goes on
                 self._failed(error)
+
+    def _tell(self, event: Any) -> None:
+        """What an executor does with an event."""
+        data = event.take_data()
+        if not data:
+            return
+        try:
+            event.callback(data)
+        except Exception as error:  # noqa: BLE001  as of a message
+            self._failed(error)
 
     def _due_s(self) -> float:
         try:

@@ -109,7 +109,55 @@ def test_nothing_comes_after_closing_which_takes_no_time(rig):
     assert not any(thread.name == "numbers thread" for thread in threading.enumerate())
 
 
-def test_publisher_that_offers_less_is_told_by_the_executor(rig):
+def test_executor_sleeps_while_messages_come(rig):
+    class Counting(SingleThreadedExecutor):
+        looks = 0
+
+        def can_execute(self, entity):
+            self.looks += 1
+            return super().can_execute(entity)
+
+    heard: list[int] = []
+    made = rig(
+        lambda message, *_: heard.append(message.data),
+        event_callbacks=SubscriptionEventCallbacks(incompatible_qos=lambda event: None),
+    )
+    executor = Counting(context=made.context)
+    executor.add_node(made.node)
+    spinning = threading.Thread(target=executor.spin, daemon=True)
+    spinning.start()
+    time.sleep(0.3)
+    executor.looks = 0
+    for number in range(40):
+        made.publisher.publish(Int64(data=number))
+        time.sleep(0.01)
+    assert wait(lambda: len(heard) == 40)
+    entities = len([*made.node.subscriptions, *made.node.services, *made.node.timers, *made.node.waitables])
+    assert executor.looks < 10 * entities  # 40 and more looks at each where every message wakes it
+    executor.shutdown()
+    spinning.join(5.0)
+
+
+def test_event_whose_callback_fails_is_told_and_messages_go_on(rig):
+    def refuse(event):
+        raise ValueError("event")
+
+    heard: list[int] = []
+    asks = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
+    made = rig(
+        lambda message, *_: heard.append(message.data),
+        asks,
+        event_callbacks=SubscriptionEventCallbacks(incompatible_qos=refuse),
+    )
+    less = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+    made.node.create_publisher(Int64, "numbers", less)
+    assert wait(lambda: [str(error) for error in made.failures] == ["event"])
+    assert wait(lambda: made.publisher.get_subscription_count() > 0)
+    made.publisher.publish(Int64(data=1))
+    assert wait(lambda: heard == [1])
+
+
+def test_publisher_that_offers_less_is_told_without_and_beside_an_executor(rig):
     told: list[object] = []
     asks = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
     made = rig(
@@ -117,13 +165,15 @@ def test_publisher_that_offers_less_is_told_by_the_executor(rig):
     )
     less = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
     made.node.create_publisher(Int64, "numbers", less)
+    assert wait(lambda: len(told) == 1)
     executor = SingleThreadedExecutor(context=made.context)
     executor.add_node(made.node)
+    made.node.create_publisher(Int64, "numbers", less)
     end_s = time.monotonic() + 10.0
-    while not told and time.monotonic() < end_s:
+    while len(told) < 2 and time.monotonic() < end_s:
         executor.spin_once(timeout_sec=0.1)
     executor.shutdown()
-    assert told
+    assert len(told) == 2
 
 
 def test_thread_ends_with_the_middleware(rig):
