@@ -1,8 +1,8 @@
 """The lifecycle node ``hand_retarget``: hands in, the commands of a robot's hand out, within its limits.
 
-Hands and commands have threads of their own, so that a slow engine holds up no command, nor the executor a hand. What
-happens while it is active is in ``robot_driver``. Nothing is sent before the service ``~/engage`` (or the deadman's
-button) asks for it.
+Hands, the deadman's button and commands have threads of their own, so that a slow engine holds up neither of the other
+two, nor the executor any of them. What happens while it is active is in ``robot_driver``. Nothing is sent before the
+service ``~/engage`` (or the deadman's button) asks for it.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class HandRetargetNode(ManagedNode):
         self._commands: Any = None
         self._loop: CommandLoop | None = None
         self._hands: SubscriptionThread | None = None
-        self._button: Any = None
+        self._button: SubscriptionThread | None = None
         self._state = self.create_publisher(String, **publisher_options(self, _STATE, self.throttled_logger))
         self._publish_state(SafetyState.DISENGAGED, "not active")
         self._robot_inputs = RobotInputs(self, self.throttled_logger)
@@ -118,7 +118,8 @@ class HandRetargetNode(ManagedNode):
         self._hands = SubscriptionThread(self, [reader], self._on_failure)
         if parameters["deadman"] != "off":
             button = subscription_options(self, _DEADMAN, self.throttled_logger)
-            self._button = self.create_subscription(Bool, callback=self._on_deadman, **button)
+            # A thread beside that of the hands: an engine that hangs must not hold up a button that is let go.
+            self._button = SubscriptionThread(self, [Reader(Bool, button, self._on_deadman)], self._on_failure)
         self.get_logger().info(
             f"'{parameters['robot']}' ({parameters['side']}) by {self._retargeter.engine.name}, commands on"
             f" '{self._commands.topic_name}': engage with '{self.get_fully_qualified_name()}/engage'"
@@ -151,11 +152,15 @@ class HandRetargetNode(ManagedNode):
         if loop is not None:
             loop.close()
         hands, self._hands = self._hands, None
-        if hands is not None:
-            hands.close()
         button, self._button = self._button, None
-        if button is not None:
-            self.destroy_subscription(button)
+        for thread in (button, hands):
+            if thread is not None:
+                thread.close()
+
+    def destroy_node(self) -> None:
+        """Ends what listens in every state."""
+        self._robot_inputs.close()
+        super().destroy_node()
 
     def _tell_slow_joints(self) -> None:
         """A person's finger closes in a third of a second: what does not may look as if it did not follow."""
@@ -183,7 +188,7 @@ class HandRetargetNode(ManagedNode):
     def _on_failure(self, error: Exception) -> None:
         self.throttled_logger.error("command", f"no command was sent: {error_line(error)}")
 
-    def _on_deadman(self, message: Bool) -> None:
+    def _on_deadman(self, message: Bool, *_: int) -> None:
         if self._driver is not None:
             self._driver.press(message.data)
 

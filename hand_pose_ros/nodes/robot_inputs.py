@@ -10,14 +10,14 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
-from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 
 from hand_pose_ros.nodes.qos_overrides import SUBSCRIPTION, Endpoint, subscription_options
-from hand_pose_ros.nodes.throttled_logger import ThrottledLogger
+from hand_pose_ros.nodes.subscription_thread import Reader, SubscriptionThread
+from hand_pose_ros.nodes.throttled_logger import ThrottledLogger, error_line
 from hand_pose_ros.nodes.topics import LATCHED_QOS, ROBOT_DESCRIPTION_TOPIC, ROBOT_STATES_TOPIC
 from hand_pose_ros.validation import shown
 
@@ -31,20 +31,25 @@ _STATES_AGE_S = 1.0  # older joint states are none. Guessed: robots publish them
 
 
 class RobotInputs:
-    """Listens while the node lives."""
+    """Listens until it is closed, by a thread of its own: robots say where they are a thousand times a second."""
 
     def __init__(self, node: Node, throttled_logger: ThrottledLogger) -> None:
         self._node, self._throttled_logger = node, throttled_logger
         self.description: str | None = None
         # Arm and hand may each publish their own joints on the one topic. Threads replace it as a whole.
         self._positions: dict[str, tuple[float, float]] = {}
-        group = ReentrantCallbackGroup()  # heard while the node configures
-        for kind, endpoint, callback in (
-            (JointState, _STATES, self._on_states),
-            (String, _DESCRIPTION, self._on_description),
-        ):
-            options = subscription_options(node, endpoint, throttled_logger)
-            node.create_subscription(kind, callback=callback, callback_group=group, **options)
+        readers = [
+            Reader(kind, subscription_options(node, endpoint, throttled_logger), callback)
+            for kind, endpoint, callback in (
+                (JointState, _STATES, self._on_states),
+                (String, _DESCRIPTION, self._on_description),
+            )
+        ]
+        self._thread = SubscriptionThread(node, readers, self._on_failure)
+
+    def close(self) -> None:
+        """Listens no more; before the node is destroyed."""
+        self._thread.close()
 
     def start_positions(self, source: str, names: Sequence[str]) -> np.ndarray | None:
         """Where the joints (K,) of these names stand; None for where they were sent last, at first their rest pose.
@@ -68,7 +73,7 @@ class RobotInputs:
         )
         return None
 
-    def _on_states(self, message: JointState) -> None:
+    def _on_states(self, message: JointState, *_: int) -> None:
         if len(message.name) > len(message.position):  # which of them have one?
             return
         now_s = time.monotonic()
@@ -76,7 +81,7 @@ class RobotInputs:
         known |= {name: (now_s, value) for name, value in zip(message.name, message.position, strict=False)}
         self._positions = known
 
-    def _on_description(self, message: String) -> None:
+    def _on_description(self, message: String, *_: int) -> None:
         if self.description not in (None, message.data):
             self._throttled_logger.warn(
                 "description",
@@ -84,3 +89,6 @@ class RobotInputs:
                 f" '{ROBOT_DESCRIPTION_TOPIC}', it is taken when this node is configured again",
             )
         self.description = message.data
+
+    def _on_failure(self, error: Exception) -> None:
+        self._throttled_logger.error("robot", f"what the robot says was left out: {error_line(error)}")
