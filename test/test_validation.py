@@ -76,3 +76,10 @@ def test_values_are_shown_as_python_writes_them_and_endless_ones_only_so_far() -
     circle += [circle, {"again": circle}]
     for endless in (laughs, circle, {"a": laughs}):
         assert len(validation.shown(endless)) <= validation.MOST_SHOWN
+
+
+def test_what_is_finite_may_have_no_finite_sum() -> None:
+    assert validation.all_finite([])
+    assert validation.all_finite([1e308, 1e308])
+    for wrong in (NAN, float("inf"), -float("inf")):
+        assert not validation.all_finite([1.0, wrong, -wrong])

@@ -176,4 +176,6 @@ def operator_points(joints: Array, rotation: Array) -> Array:
     ``joints`` (..., 23, 3) in any frame and unit, ``rotation`` (..., 3, 3) of the palm in that frame (its columns are
     the palm's axes) -> (..., 21, 3) in the same unit, turned by OPERATOR_AXES.
     """
+    if joints.ndim == 2:  # one hand: np.dot takes a third of matmul's time
+        return np.asarray(_FROM_WRIST.dot(joints).dot(rotation.dot(OPERATOR_AXES.T)))
     return np.asarray((_FROM_WRIST @ joints) @ (rotation @ OPERATOR_AXES.T))

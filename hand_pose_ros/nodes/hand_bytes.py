@@ -32,7 +32,8 @@ _DOUBLES = {"geometry_msgs/Pose": 7, "geometry_msgs/Point": 3, "geometry_msgs/Ve
 
 
 class ReadHand(NamedTuple):
-    """One hand of a message, as far as following it goes. Arrays are views of the message's bytes."""
+    """One hand of a message, as far as following it goes. Arrays are views of the message's bytes where these are in this
+    machine's order."""
 
     side: int
     """As the message has it."""
@@ -115,13 +116,11 @@ def read_hands(message: bytes) -> list[ReadHand]:
             side, track_id, state, confidence, *quaternion = reading.scalars.unpack_from(body, at)
             joints = np.frombuffer(body, double, 3 * JOINT_COUNT, at + reading.joints)
             angles = np.frombuffer(body, double, ANGLE_COUNT, at + reading.angles)
+            if not double.isnative:
+                joints, angles = joints.astype(np.float64), angles.astype(np.float64)
             at += reading.size
-            hands.append(
-                ReadHand(
-                    side, track_id, state, confidence, np.asarray(joints, np.float64).reshape(JOINT_COUNT, 3),
-                    tuple(quaternion), np.asarray(angles, np.float64),
-                )
-            )  # fmt: skip
+            joints = joints.reshape(JOINT_COUNT, 3)
+            hands.append(ReadHand(side, track_id, state, confidence, joints, tuple(quaternion), angles))
     except (struct.error, ValueError) as error:
         raise ValueError(f"a message of hands ends too early: {error}") from None
     if at > len(body):

@@ -115,8 +115,7 @@ def log_folder() -> Path | None:
 def publish_if_alive(node: Any, publisher: Any, message: Any) -> None:
     """Publishes, from whatever thread; nothing where the middleware has ended, or ends meanwhile."""
     try:
-        if node.context.ok():
-            publisher.publish(message)
+        publisher.publish(message)
     except RCLError:
         if node.context.ok():
             raise

@@ -7,7 +7,9 @@ service ``~/engage`` (or the deadman's button) asks for it.
 
 from __future__ import annotations
 
+import gc
 import sys
+import time
 from typing import Any
 
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
@@ -112,6 +114,9 @@ class HandRetargetNode(ManagedNode):
             lambda: self._robot_inputs.start_positions(parameters["start_from"], names), self._send,
             self._publish_state,
         )  # fmt: skip
+        # As the tracker's worker does: a full collection would hold up seven commands in a row.
+        gc.collect()
+        gc.freeze()
         self._loop = CommandLoop(1.0 / parameters["command_rate_hz"], self._driver.tick, self._on_failure)
         hands = subscription_options(self, _HANDS, self.throttled_logger)
         reader = Reader(HandPoseArray, {**hands, "raw": True}, self._on_hands)
@@ -119,7 +124,9 @@ class HandRetargetNode(ManagedNode):
         if parameters["deadman"] != "off":
             button = subscription_options(self, _DEADMAN, self.throttled_logger)
             # A thread beside that of the hands: an engine that hangs must not hold up a button that is let go.
-            self._button = SubscriptionThread(self, [Reader(Bool, button, self._on_deadman)], self._on_failure)
+            self._button = SubscriptionThread(
+                self, [Reader(Bool, button, self._on_deadman)], self._on_failure
+            )
         self.get_logger().info(
             f"'{parameters['robot']}' ({parameters['side']}) by {self._retargeter.engine.name}, commands on"
             f" '{self._commands.topic_name}': engage with '{self.get_fully_qualified_name()}/engage'"
@@ -148,6 +155,7 @@ class HandRetargetNode(ManagedNode):
         driver, self._driver = self._driver, None
         if driver is not None:
             driver.close()
+            gc.unfreeze()
         loop, self._loop = self._loop, None
         if loop is not None:
             loop.close()
@@ -206,7 +214,10 @@ class HandRetargetNode(ManagedNode):
 
     def _send(self, command: Any) -> None:
         assert self._messages is not None
-        message = self._messages.serialized(command, self.get_clock().now().nanoseconds)
+        clock: Any = self.get_clock()
+        # Without simulated time the clock is this one, and takes longer to say so than the message to be made.
+        now_ns = clock.now().nanoseconds if clock.ros_time_is_active else time.time_ns()
+        message = self._messages.serialized(command, now_ns)
         publish_if_alive(self, self._commands, message)
 
     def _publish_state(self, state: SafetyState, reason: str) -> None:

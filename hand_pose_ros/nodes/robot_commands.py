@@ -67,8 +67,10 @@ class CommandMessages:
         self.kind = _KINDS[output]
         self.names = wanted
         self.all_names = named
-        self._order = [named.index(name) for name in wanted]
-        self._factors = np.array([1.0 if prismatic[i] or not degrees else 180.0 / np.pi for i in self._order])
+        order = np.array([named.index(name) for name in wanted], np.intp)
+        factors = np.array([1.0 if prismatic[i] or not degrees else 180.0 / np.pi for i in order])
+        self._order = None if wanted == named else order
+        self._factors = factors if (factors != 1.0).any() else None
         self._ahead = Duration(seconds=period_s).to_msg()
         # Numbers that stand nowhere else in the message, and thus show where they are in its bytes.
         marks = np.pi * (1.0 + np.arange(2 * len(wanted)))
@@ -88,7 +90,11 @@ class CommandMessages:
             (command.velocities, self._velocities_at),
         ):
             if place is not None:
-                written = (numbers[self._order] * self._factors).tobytes()
+                if self._order is not None:
+                    numbers = numbers.take(self._order)
+                if self._factors is not None:
+                    numbers = numbers * self._factors
+                written = numbers.tobytes()
                 message[place : place + len(written)] = written
         if self._stamp_at is not None:
             _STAMP.pack_into(message, self._stamp_at, *divmod(stamp_ns, 1_000_000_000))

@@ -17,7 +17,7 @@ from hand_pose_ros.retarget.joint_order import JointOrder
 from hand_pose_ros.retarget.robot_config import OptimizerConfig
 from hand_pose_ros.retarget.robot_description import RobotDescription
 from hand_pose_ros.retarget.solver import build_solver, solver_options
-from hand_pose_ros.validation import shown
+from hand_pose_ros.validation import all_finite, shown
 
 VERSION = "0.4.1"
 """The version that this was written and measured with; the extra [retarget] pins it. The package is alpha."""
@@ -57,11 +57,11 @@ class DexiEngine:
 
     def retarget(self, hand: OperatorHand) -> Array:
         """The robot's joints (K,). ValueError where a point is not finite."""
-        reference = human_vectors(self._kind, self._indices, hand.points).ravel()
-        if not np.isfinite(reference).all():
+        reference = human_vectors(self._kind, self._indices, hand.points).ravel().tolist()
+        if not all_finite(reference):
             raise ValueError("a point of the hand is not finite")
         try:
-            answer = self._solver.retarget(reference.tolist(), self._fixed)
+            answer = self._solver.retarget(reference, self._fixed)
         except BaseException as error:
             if type(error).__name__ != "PanicException":  # of Rust, which is no Exception
                 raise

@@ -62,6 +62,7 @@ def human_vectors(kind: str, indices: IntArray, points: Array) -> Array:
 
     ``indices``: (2, V) origin and task points for ``vector`` and ``dexpilot``, (V,) points for ``position``.
     """
+    # By take: indexing with arrays takes three times as long.
     if kind == "position":
-        return np.asarray(points[indices], np.float64)
-    return np.asarray(points[indices[1]] - points[indices[0]], np.float64)
+        return np.asarray(points.take(indices, 0), np.float64)
+    return np.asarray(points.take(indices[1], 0) - points.take(indices[0], 0), np.float64)

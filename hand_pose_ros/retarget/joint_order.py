@@ -23,7 +23,7 @@ class JointOrder:
         self._names = tuple(names)
         moving = description.moving
         self.driven = tuple(name for name in names if name in moving and (targets is None or name in targets))
-        self._indices = [self._names.index(name) for name in self.driven]
+        self._indices = np.array([self._names.index(name) for name in self.driven], np.intp)
         self._followers = [
             (self._names.index(joint.name), self._names.index(joint.follows[0]), *joint.follows[1:])
             for joint in description.joints
@@ -32,7 +32,7 @@ class JointOrder:
 
     def take(self, positions: Array) -> Array:
         """All positions in the engine's order -> the driven ones (K,)."""
-        return np.asarray(positions[self._indices], np.float64)
+        return np.asarray(positions.take(self._indices), np.float64)
 
     def complete(self, driven: Array) -> Array:
         """Driven positions (K,) -> all in the engine's order: what follows a joint with it, what stays at 0."""

@@ -16,7 +16,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hand_pose_ros.validation import between, finite_array, one_of, positive, share, typed
+from hand_pose_ros.validation import all_finite, between, finite_array, one_of, positive, share, typed
 
 Array = NDArray[np.float64]
 
@@ -173,7 +173,7 @@ class SafeCommander:
         wanted = np.asarray(target, np.float64)
         if wanted.shape != self.limits.lower.shape:
             raise ValueError(f"target is {wanted.shape}, want {self.limits.lower.shape}")
-        if not np.isfinite(wanted).all():
+        if not all_finite(wanted.tolist()):
             self.refuse("the target holds a value that is not finite")
         elif not math.isfinite(now_s) or now_s < self._last_s:
             self.refuse("the clock went backwards")
