@@ -32,7 +32,7 @@ _DOUBLES = {"geometry_msgs/Pose": 7, "geometry_msgs/Point": 3, "geometry_msgs/Ve
 
 
 class ReadHand(NamedTuple):
-    """One hand of a message, as far as following it goes. Arrays are views of the message's bytes where these are in this
+    """One hand of a message, as far as following it goes. Arrays are views of the bytes where these are in this
     machine's order."""
 
     side: int
