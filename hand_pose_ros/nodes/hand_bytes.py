@@ -26,6 +26,7 @@ _ORDERS = {
     start: (order, struct.Struct(f"{order}I"), np.dtype(f"{order}f8"))
     for start, order in ((b"\x00\x00", ">"), (b"\x00\x01", "<"))
 }
+_STAMPS = {start: struct.Struct(f"{order}iI") for start, (order, _, _) in _ORDERS.items()}
 # ROS's names of plain types by numpy's, and how many doubles the types of geometry_msgs are.
 _PLAIN = {"uint8": "u1", "boolean": "u1", "uint32": "u4", "float": "f4", "double": "f8"}
 _DOUBLES = {"geometry_msgs/Pose": 7, "geometry_msgs/Point": 3, "geometry_msgs/Vector3": 3}
@@ -130,6 +131,12 @@ def read_hands(message: bytes) -> list[ReadHand]:
             f"a message of hands has {len(body) - at} bytes too many: its sender has another version of HandPose"
         )
     return hands
+
+
+def read_stamp_ns(message: bytes) -> int:
+    """The stamp of a message that ``read_hands`` has read, ns."""
+    seconds, nanoseconds = _STAMPS[message[:2]].unpack_from(message, _HEADER)
+    return int(seconds) * 1_000_000_000 + int(nanoseconds)
 
 
 def _after_header(body: memoryview, at: int, integer: struct.Struct) -> int:

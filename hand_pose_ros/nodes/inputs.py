@@ -113,7 +113,7 @@ class DepthInputs:
 
     def _reader(self, kind: type, endpoint: Endpoint, take: Callable[[Any], None]) -> Reader:
         options = subscription_options(self._node, endpoint, self._throttled_logger)
-        return Reader(kind, options, lambda message, sent_ns, received_ns: take(message))
+        return Reader(kind, options, lambda message, *_: take(message))
 
     def _on_failure(self, error: Exception) -> None:
         where = "".join(traceback.format_exception(error)).rstrip()

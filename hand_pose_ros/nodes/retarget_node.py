@@ -19,7 +19,7 @@ from std_srvs.srv import SetBool
 
 from hand_pose_ros.msg import HandPoseArray
 from hand_pose_ros.nodes.command_loop import CommandLoop
-from hand_pose_ros.nodes.hand_bytes import read_hands
+from hand_pose_ros.nodes.hand_bytes import read_hands, read_stamp_ns
 from hand_pose_ros.nodes.managed_lifecycle import ManagedNode, spin_started
 from hand_pose_ros.nodes.node_main import of_a_living_node, publish_if_alive, run_node
 from hand_pose_ros.nodes.parameters.retarget_parameters import RETARGET_PARAMETERS
@@ -188,15 +188,17 @@ class HandRetargetNode(ManagedNode):
             return ""
         return f"{count} more publish '{self._commands.topic_name}': right only where they move other joints"
 
-    def _on_hands(self, message: bytes, *_: int) -> None:
+    def _on_hands(self, message: bytes, sent_ns: int, received_ns: int, sender: bytes) -> None:
         driver, loop = self._driver, self._loop
-        if driver is not None and driver.on_hands(read_hands(message)) and loop is not None:
+        if driver is None or loop is None:
+            return
+        if driver.on_hands(read_hands(message), sender, read_stamp_ns(message)):
             loop.postpone()  # the next command is due one period after this one
 
     def _on_failure(self, error: Exception) -> None:
         self.throttled_logger.error("command", f"no command was sent: {error_line(error)}")
 
-    def _on_deadman(self, message: Bool, *_: int) -> None:
+    def _on_deadman(self, message: Bool, *_: object) -> None:
         if self._driver is not None:
             self._driver.press(message.data)
 

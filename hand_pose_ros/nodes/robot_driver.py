@@ -24,6 +24,7 @@ from hand_pose_ros.retarget.engine import OperatorHand
 from hand_pose_ros.retarget.hand_gate import HandGate, SeenHand
 from hand_pose_ros.retarget.retargeter import Retargeter
 from hand_pose_ros.retarget.safety import JointCommand, SafeCommander, SafetyState
+from hand_pose_ros.retarget.tracker_runs import TrackerRuns
 
 Start = Callable[[], np.ndarray | None]
 
@@ -51,6 +52,7 @@ class RobotDriver:
         self._gate, self._engagement, self._commander = gate, engagement, commander
         self._statistics, self._throttled_logger = statistics, throttled_logger
         self._start, self._send, self._tell = start, send, tell
+        self._runs = TrackerRuns(commander.config.stale_s)
         self._lock = threading.RLock()
         self._engine_lock = threading.Lock()
         self._engine_start: np.ndarray | None = None
@@ -98,15 +100,17 @@ class RobotDriver:
             self._update_engagement()
             self._command()
 
-    def on_hands(self, hands: Sequence[ReadHand]) -> bool:
-        """The hands of one image; whether a command was sent for it."""
+    def on_hands(self, hands: Sequence[ReadHand], sender: bytes = b"", stamp_ns: int = 0) -> bool:
+        """The hands of one image, its stamp, and who sent them, as ``TrackerRuns`` takes it; whether a command was sent
+        for them."""
         arrived_s = time.monotonic()
         self._statistics.receive()
         with self._lock:
+            run = self._runs.see(sender, stamp_ns, arrived_s)
             if not self._commander.engaged:
                 return False
             engagement = self._engagements
-            index, why = self._gate.choose([_seen(hand) for hand in hands], arrived_s)
+            index, why = self._gate.choose([_seen(hand) for hand in hands], arrived_s, run)
             if index is None:
                 self._refuse(why)
                 return self._command()

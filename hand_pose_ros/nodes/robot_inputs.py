@@ -73,7 +73,7 @@ class RobotInputs:
         )
         return None
 
-    def _on_states(self, message: JointState, *_: int) -> None:
+    def _on_states(self, message: JointState, *_: object) -> None:
         if len(message.name) > len(message.position):  # which of them have one?
             return
         now_s = time.monotonic()
@@ -81,7 +81,7 @@ class RobotInputs:
         known |= {name: (now_s, value) for name, value in zip(message.name, message.position, strict=False)}
         self._positions = known
 
-    def _on_description(self, message: String, *_: int) -> None:
+    def _on_description(self, message: String, *_: object) -> None:
         if self.description not in (None, message.data):
             self._throttled_logger.warn(
                 "description",

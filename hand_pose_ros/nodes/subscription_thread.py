@@ -3,9 +3,9 @@ hands what came to a pool of threads: longer than a hand's command may take, and
 
 In: a node, message types, endpoints' options, what to call. Out: calls of it with a message, when it was sent and when
 this process's middleware received it (ns, of the sender's and of this system's clock; 0 where the middleware does not
-say), one after the other, from the thread; calls of the callbacks of the subscriptions' events, as an incompatible
-quality of service, from the thread too. An executor that waited for these would wake for every message: the middleware
-has one condition for both.
+say), and by whom, one after the other, from the thread; calls of the callbacks of the subscriptions' events, as an
+incompatible quality of service, from the thread too. An executor that waited for these would wake for every message:
+the middleware has one condition for both.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from rclpy.node import Node
 from rclpy.subscription import Subscription
 
 _JOIN_S = 2.0
+_UNKNOWN = {"data": b""}
 _LOOK_S = 0.5  # so often it looks whether the middleware has ended, which need not wake it
 
 
@@ -34,8 +35,9 @@ class Reader(NamedTuple):
     """Type of its messages."""
     options: dict[str, Any]
     """What ``create_subscription`` takes, ``topic`` among them."""
-    callback: Callable[[Any, int, int], object]
-    """Called with each message and when it was sent and received, ns."""
+    callback: Callable[[Any, int, int, bytes], object]
+    """Called with each message, when it was sent and received, ns, and the name of its publisher in the middleware:
+    another one each time that a publisher is made; empty where rclpy does not say it (before 9.1.1, of 2025)."""
 
 
 class _NoExecutor(ReentrantCallbackGroup):
@@ -130,7 +132,8 @@ class SubscriptionThread:
                 return
             message, info = taken
             try:
-                reader.callback(message, info["source_timestamp"], info["received_timestamp"])
+                sender = info.get("publisher_gid", _UNKNOWN)["data"]
+                reader.callback(message, info["source_timestamp"], info["received_timestamp"], sender)
             except Exception as error:  # noqa: BLE001  others wait for the next message: the thread goes on
                 self._failed(error)
 

@@ -1,7 +1,8 @@
 """Whether a hand that is seen is the one that drives the robot.
 
 In: the hands of each image, and the time at which they came. Out: the hand to follow, or why there is none. It follows
-one track of one side from the engagement on; another track, as a hand gets that was lost, asks for a new engagement.
+one track of one side from the engagement on; another track, as a hand gets that was lost, asks for a new engagement,
+and so does any track of a tracker that was started again, for its numbers begin anew.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ class HandGate:
     def release(self) -> None:
         """The next good hand is the one to follow."""
         self._track_id: int | None = None
+        self._run = 0
         self._hidden_since_s: float | None = None
 
     @property
@@ -64,20 +66,24 @@ class HandGate:
         one until it has been hidden for too long; inf for one in plain view, whose age is the limits' concern."""
         return math.inf if self._hidden_since_s is None else self._hidden_since_s + self.config.coast_s
 
-    def choose(self, hands: Sequence[SeenHand], now_s: float) -> tuple[int | None, str]:
-        """(index of the hand to follow, empty), or (None, why there is none)."""
+    def choose(self, hands: Sequence[SeenHand], now_s: float, run: int = 0) -> tuple[int | None, str]:
+        """(index of the hand to follow, empty), or (None, why there is none). ``run`` is the tracker's, see
+        ``TrackerRuns``."""
         config = self.config
         mine = [index for index, hand in enumerate(hands) if hand.side == config.side]
         if not mine:
             self._hidden_since_s = None
             return None, f"only a hand of the other side than {config.side}" if hands else "no hand"
-        known = [index for index in mine if hands[index].track_id == self._track_id]
+        same_run = run == self._run
+        known = [index for index in mine if same_run and hands[index].track_id == self._track_id]
         if self._track_id is None or (not known and config.follow_new_track):
             # Of those that may be followed, the surest.
             index = max(mine, key=lambda i: (not hands[i].coasts, hands[i].confidence))
             self._hidden_since_s = None
         elif known:
             index = known[0]
+        elif not same_run:
+            return None, "the tracker was started again: engage again"
         else:
             return None, f"another hand (track {hands[mine[0]].track_id}, not {self._track_id}): engage again"
         hand = hands[index]
@@ -91,5 +97,5 @@ class HandGate:
                 return None, "the hand is hidden"
         else:
             self._hidden_since_s = None
-        self._track_id = hand.track_id
+        self._track_id, self._run = hand.track_id, run
         return index, ""

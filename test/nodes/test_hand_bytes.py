@@ -10,7 +10,7 @@ from rclpy.serialization import serialize_message
 from std_msgs.msg import Header
 
 from hand_pose_ros.msg import HandPose, HandPoseArray
-from hand_pose_ros.nodes.hand_bytes import read_hands
+from hand_pose_ros.nodes.hand_bytes import read_hands, read_stamp_ns
 
 
 def some_hand(rng: np.random.Generator, frame: str) -> HandPose:
@@ -40,6 +40,14 @@ def swapped(message: HandPoseArray) -> bytes:
     assert not message.header.frame_id
     numbers = np.frombuffer(little[4:16], "<u4").astype(">u4").tobytes()
     return b"\x00\x00\x00\x00" + numbers + little[16:]
+
+
+@given(seconds=st.integers(-(2**31), 2**31 - 1), nanoseconds=st.integers(0, 999_999_999))
+def test_stamp_is_that_of_the_message(seconds, nanoseconds):
+    message = array(0, [])
+    message.header.stamp.sec, message.header.stamp.nanosec = seconds, nanoseconds
+    for data in (serialize_message(message), swapped(message)):
+        assert read_stamp_ns(data) == seconds * 10**9 + nanoseconds
 
 
 @given(seed=st.integers(0, 2**32 - 1), frames=st.lists(st.text(max_size=9), max_size=3))

@@ -208,6 +208,24 @@ def test_silence_holds_and_the_same_hand_is_approached_again(robot):
     assert rig.wait(lambda: rig.state == "follow")
 
 
+def test_tracker_that_was_started_again_moves_nothing_until_engaging_again(robot):
+    rig = robot()
+    assert rig.wait(lambda: rig.call(True).success)
+    rig.show(1.5)
+    assert rig.wait(lambda: rig.state == "follow")
+    rig.helper.destroy_publisher(rig.hands)
+    rig.hands = rig.helper.create_publisher(HandPoseArray, "hands", 5)
+    assert rig.wait(lambda: rig.hands.get_subscription_count() > 0)
+    rig.show(0.3, flexion=1.2)  # the same number, as of the first hand of every run
+    assert rig.state == "hold: the tracker was started again: engage again"
+    stands = list(rig.commands[-1].position)
+    rig.show(0.3, flexion=1.2)
+    assert list(rig.commands[-1].position) == stands
+    assert rig.call(True).success
+    rig.show(0.2, flexion=1.2)
+    assert rig.wait(lambda: rig.commands[-1].position[0] > stands[0])
+
+
 def test_hidden_hand_of_which_no_more_is_heard_holds_before_its_last_message_is_stale(robot):
     rig = robot(stale_s=5.0)
     rig.call(True)

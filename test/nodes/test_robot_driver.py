@@ -239,6 +239,32 @@ def test_hand_on_its_way_through_the_engine_is_not_followed_by_the_next_engageme
     assert rig.driver.state == (SafetyState.HOLD, "no target yet")
 
 
+@pytest.mark.parametrize("sender, pause_s", [(b"new", 0.01), (b"new", 3.0), (b"", 3.0)])
+def test_hand_of_a_tracker_that_was_started_again_moves_nothing_until_engaging_again(
+    monkeypatch, sender, pause_s
+):
+    rig = Rig(monkeypatch, "off")
+    old = sender.replace(b"new", b"old")
+    rig.driver.switch(True)
+    for step in range(200):
+        rig.now_s += 0.01
+        rig.driver.on_hands([hand(1.0, 0.02)], old, step)
+    assert rig.driver.state[0] is SafetyState.FOLLOW
+    for _ in range(round(pause_s / 0.01)):
+        rig.now_s += 0.01
+        rig.driver.tick()
+    count = len(rig.sent)
+    for step in range(200, 300):  # the hand has the same number, and is elsewhere
+        rig.now_s += 0.01
+        rig.driver.on_hands([hand(0.1, 0.0)], sender, step)
+        assert rig.driver.state == (SafetyState.HOLD, "the tracker was started again: engage again")
+    moved = np.abs(np.array([positions for _, positions in rig.sent[count:]]) - rig.sent[-1][1])
+    assert moved.max() < 0.02  # it brakes where it was still moving
+    rig.driver.switch(True)
+    rig.driver.on_hands([hand(0.1, 0.0)], sender, 300)
+    assert rig.driver.state[0] is SafetyState.APPROACH
+
+
 def test_nothing_comes_after_closing(monkeypatch):
     rig = Rig(monkeypatch, "off")
     rig.driver.switch(True)

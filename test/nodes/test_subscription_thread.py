@@ -83,7 +83,7 @@ def test_bytes_come_where_they_are_asked_for(rig):
 def test_callback_that_fails_is_told_and_the_next_message_comes(rig):
     heard: list[int] = []
 
-    def callback(message: Int64, sent_ns: int, received_ns: int) -> None:
+    def callback(message: Int64, sent_ns: int, received_ns: int, sender: bytes) -> None:
         assert 0 < sent_ns <= received_ns <= time.time_ns()
         assert sent_ns > time.time_ns() - 60e9
         if message.data == 0:

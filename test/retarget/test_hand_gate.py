@@ -81,3 +81,27 @@ def test_configuration_is_checked():
         GateConfig(side="both")
     with pytest.raises(ValueError, match="min_confidence is 2.0"):
         GateConfig(min_confidence=2.0)
+
+
+def test_same_track_of_a_tracker_that_was_started_again_is_another_hand():
+    chooser = gate()
+    assert chooser.choose([RIGHT], 0.0, run=0) == (0, "")
+    again = (None, "the tracker was started again: engage again")
+    assert chooser.choose([RIGHT], 0.1, run=1) == again
+    assert chooser.choose([], 0.2, run=1) == (None, "no hand")
+    assert chooser.choose([RIGHT], 0.3, run=1) == again
+    chooser.release()
+    assert chooser.choose([RIGHT], 0.4, run=1) == (0, "")
+    assert chooser.choose([RIGHT], 0.5, run=1) == (0, "")
+
+
+def test_first_hand_after_engaging_may_be_of_any_run():
+    chooser = gate()
+    assert chooser.choose([], 0.0, run=3) == (None, "no hand")
+    assert chooser.choose([RIGHT], 0.1, run=4) == (0, "")
+
+
+def test_tracker_that_was_started_again_may_go_on_where_that_is_asked_for():
+    chooser = gate(follow_new_track=True)
+    assert chooser.choose([RIGHT], 0.0, run=0) == (0, "")
+    assert chooser.choose([RIGHT], 0.1, run=1) == (0, "")

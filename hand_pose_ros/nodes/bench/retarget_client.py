@@ -115,7 +115,7 @@ class _Listener:
         self.received_ns: list[int] = []
         self.node_ms: list[float] = []
 
-    def on_command(self, message: bytes, sent_ns: int, received_ns: int) -> None:
+    def on_command(self, message: bytes, sent_ns: int, received_ns: int, sender: bytes) -> None:
         self.commands.append(message)
         self.sent_ns.append(sent_ns)
         self.received_ns.append(received_ns)
