@@ -24,7 +24,6 @@ from rclpy.node import Node
 from rclpy.subscription import Subscription
 
 _JOIN_S = 2.0
-_UNKNOWN = {"data": b""}
 _LOOK_S = 0.5  # so often it looks whether the middleware has ended, which need not wake it
 
 
@@ -132,7 +131,8 @@ class SubscriptionThread:
                 return
             message, info = taken
             try:
-                sender = info.get("publisher_gid", _UNKNOWN)["data"]
+                gid = info.get("publisher_gid")
+                sender = gid["data"] if gid else b""
                 reader.callback(message, info["source_timestamp"], info["received_timestamp"], sender)
             except Exception as error:  # noqa: BLE001  others wait for the next message: the thread goes on
                 self._failed(error)
