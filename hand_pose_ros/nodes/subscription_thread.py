@@ -96,7 +96,9 @@ class SubscriptionThread:
 
     def _run(self) -> None:
         context, handles = self._node.context, [subscription.handle for subscription in self._subscriptions]
-        events = [event for subscription in self._subscriptions for event in subscription.event_handlers]
+        events: list[Any] = [
+            event for subscription in self._subscriptions for event in subscription.event_handlers
+        ]
         handle = context.handle
         if handle is None:  # the middleware has ended
             return
