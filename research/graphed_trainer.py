@@ -22,7 +22,7 @@ _WARM_STEPS = 3
 """Steps before the recording, in which libraries choose their kernels; torch's documentation asks for some."""
 
 
-class GraphedTrainer(Trainer):  # type: ignore[type-arg]
+class GraphedTrainer(Trainer):
     """A :class:`PoseTrainer` whose steps are replayed. Every batch must have the first one's shapes."""
 
     _graph: torch.cuda.CUDAGraph | None = None

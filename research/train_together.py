@@ -81,7 +81,7 @@ def train_together(
             for hook in trainer.hooks:
                 hook.before_run(trainer)
                 stack.callback(hook.after_run, trainer)
-        batches = stack.enter_context(closing(_Batches(first, reuse, kept)))
+        batches = stack.enter_context(closing(_Batches(first, configs[0], reuse, kept)))
         batch = next(batches)
         # The validation at the end has other subjects, which are made meanwhile.
         threading.Thread(target=lambda: validation.batch(0, 2), daemon=True).start()
@@ -120,8 +120,7 @@ def train_together(
 class _Batches(Iterator[TorchBatch]):
     """A run's batches from its next step on, each followed by up to ``reuse - 1`` of what was seen before."""
 
-    def __init__(self, run: PoseTrainer, reuse: int, kept: int) -> None:
-        config = run.config
+    def __init__(self, run: PoseTrainer, config: TrainConfig, reuse: int, kept: int) -> None:
         raw = stream(run.task.raw_batch, run.step, config.prefetch, config.workers)
         self._run, self._reuse = run, reuse
         self._ahead: Prefetcher | None = None
@@ -129,7 +128,7 @@ class _Batches(Iterator[TorchBatch]):
         if reuse > 1:
             # Crossing to the device takes as long as a step: it is the thread's work, too.
             self._ahead = Prefetcher(lambda step: self._crossed(next(raw)), run.step, 2)
-        self._replay = Replay(kept, run.config.network.half_m, config.seed)
+        self._replay = Replay(kept, config.network.half_m, config.seed)
         self._again = 0
         self.fresh = 0
 
