@@ -26,16 +26,19 @@ import torch
 from numpy.typing import NDArray
 
 from hand_pose_ros.commands.train import sources
-from hand_pose_ros.datasets.full_frames import FullFrames
+from hand_pose_ros.datasets.full_frames import FullFrames, full_frame_config
 from hand_pose_ros.datasets.full_scenes import FullFrameConfig
+from hand_pose_ros.datasets.still_images import still_images
 from hand_pose_ros.datasets.synthetic import Recrop, synthetic_source
 from hand_pose_ros.datasets.synthetic_config import SyntheticConfig
+from hand_pose_ros.evaluation.sensor_sets import HANDS, SENSORS, RenderedHands, SensorSet
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.solver import PoseSolver, SolverConfig
 from hand_pose_ros.network.migration import RENAMED_MODULES
 from hand_pose_ros.recording.frame_folder import RecordedFrames
 from hand_pose_ros.synthetic.motion import SyntheticMotion
 from hand_pose_ros.synthetic.sequences import VGA, bench_sequences
+from hand_pose_ros.synthetic.splits import TRAINING_SPLIT, VALIDATION_SPLIT
 from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.hand import Hand
 from hand_pose_ros.tracking.track_result import TrackResult
@@ -49,6 +52,15 @@ from hand_pose_ros.visualization.overlay import draw_overlay
 ROOT = Path(__file__).resolve().parents[1]
 KINECT = ROOT.parent / "shared" / "data" / "real" / "kinect2"
 KINECT_INTRINSICS = (363.9, 363.9, 255.4, 206.3)
+
+_PICTURES = {
+    "fists": 0.1, "stereo": 0.4, "views": {"egocentric": 0.1, "above": 0.1},
+    "scene": {
+        "mug": 0.2, "gripper": 0.2, "grasp": 0.3, "household": 0.2, "robot": 0.2, "furniture": 0.2, "stump": 0.2,
+        "table_close": 0.2, "heap": 0.1,
+    },
+}  # fmt: skip
+"""The detector's pictures with everything that may be in them."""
 
 Arrays = dict[str, NDArray[np.generic]]
 
@@ -110,10 +122,47 @@ def samples() -> Arrays:
         arrays |= {f"batch_{seed}.{key}": value for key, value in vars(batch).items()}
     recrop = Recrop(np.full((64, 3), 0.01), np.full(64, 0.3))
     arrays |= {f"again.{key}": value for key, value in vars(source.batch(9, 64, recrop)).items()}
-    plain = type(source)(SyntheticConfig(split=1)).batch(5, 16)
+    plain = type(source)(SyntheticConfig(split=VALIDATION_SPLIT)).batch(5, 16)
     arrays |= {f"plain.{key}": value for key, value in vars(plain).items()}
-    pictures = FullFrames(FullFrameConfig(split=1)).batch(5, 8)
+    pictures = FullFrames(FullFrameConfig(split=VALIDATION_SPLIT)).batch(5, 8)
     return arrays | {f"pictures.{key}": np.asarray(value) for key, value in vars(pictures).items()}
+
+
+def scenes() -> Arrays:
+    """What everything that renders draws: crops and whole pictures of the recipes with all their things, still
+    pictures, frames of sequences, a moving hand's, and hands of the sensor sets as each sensor has them."""
+    arrays: Arrays = {}
+    crops = synthetic_source(load_config(ROOT / "config/train/default.yaml").data, TRAINING_SPLIT)
+    pictures = FullFrames(full_frame_config(_PICTURES, TRAINING_SPLIT))
+    recrop = Recrop(np.full((64, 3), 0.01), np.full(64, 0.3))
+    batches = {
+        "crops": crops.batch(1, 64),
+        "again": crops.batch(1, 64, recrop),
+        "pictures": pictures.batch(3, 24),
+    }
+    for name, batch in batches.items():
+        arrays |= {f"{name}.{key}": np.asarray(value) for key, value in vars(batch).items()}
+    for number, image in enumerate(still_images(pictures, 4, 6)):
+        arrays[f"still_{number}.depth"] = image.depth()
+        for hand in image.hands:
+            arrays[f"still_{number}.{hand.side}"] = np.append(
+                hand.joints.ravel(), [hand.visible, hand.in_view]
+            )
+    for sequence in bench_sequences():
+        for t in (0.5, 2.4):
+            frame = sequence.open().frame(t)
+            arrays[f"{sequence.name}.{t}.depth"] = frame.depth[::3, ::3]
+            for hand in frame.hands:
+                values = [np.ravel(value) for key, value in vars(hand).items() if key != "side"]
+                arrays[f"{sequence.name}.{t}.{hand.side}"] = np.concatenate(values)
+    for side in skeleton.SIDES:
+        depth, joints = SyntheticMotion(9, VGA, side).frame(0.7)
+        arrays |= {f"motion.{side}.depth": depth, f"motion.{side}.joints": joints}
+    for doing in HANDS:
+        hand = RenderedHands(SensorSet(doing))[3]
+        arrays |= {f"set.{doing}.{sensor}": hand.depth(sensor) for sensor in SENSORS}
+        arrays[f"set.{doing}.joints"] = hand.joints
+    return arrays
 
 
 def first_name(key: str) -> str:
@@ -217,7 +266,8 @@ def field_values(message: Any, path: str = "") -> Iterator[tuple[str, NDArray[np
 
 
 PARTS: dict[str, Callable[[], Arrays]] = {
-    "tracked": tracked, "kinect": kinect, "samples": samples, "steps": steps, "fits": fits, "messages": messages,
+    "tracked": tracked, "kinect": kinect, "samples": samples, "scenes": scenes, "steps": steps, "fits": fits,
+    "messages": messages,
 }  # fmt: skip
 
 

@@ -152,5 +152,5 @@ def refine_joints(source: Source, nail: np.ndarray) -> np.ndarray:
     joints[JOINT_INDEX["thumb_cmc"]] = (
         radial + CMC_FORWARD * length * x + CMC_OUT * y - CMC_DEPTH * (height.max() - height.min()) * z
     )
-    joints[0] = palm_frame(joints)[1]
+    joints[JOINT_INDEX["palm"]] = palm_frame(joints)[1]
     return joints

@@ -19,6 +19,7 @@ from hand_pose_ros.hand import skeleton
 from hand_pose_ros.refine.surface_model import CAPSULES, END_RADII, PALM_POINTS
 from hand_pose_ros.synthetic.poses import sample_angles
 from hand_pose_ros.synthetic.skinning import skin_vertices
+from hand_pose_ros.synthetic.splits import VALIDATION_SPLIT
 from hand_pose_ros.synthetic.subjects import SubjectSet, load_subjects
 
 SUBJECTS, POINTS = 150, 300  # of each family, of each subject
@@ -68,7 +69,7 @@ def signed_distances(points: Tensor, ends: Tensor, radii: Tensor) -> Tensor:
 def main(steps: int) -> None:
     """Fit and print."""
     torch.set_num_threads(1)
-    subjects = load_subjects(("makehuman", "webxr"), SUBJECTS, 1)
+    subjects = load_subjects(("makehuman", "webxr"), SUBJECTS, VALIDATION_SPLIT)
     joints, points = (torch.from_numpy(part) for part in skin_points(subjects, np.random.default_rng(0)))
     shape = torch.from_numpy(subjects.shape)
     hand = shape[:, :1].exp()

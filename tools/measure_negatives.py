@@ -21,9 +21,9 @@ from hand_pose_ros.network.checkpoint import load_model
 from hand_pose_ros.network.model import HandNet
 from hand_pose_ros.synthetic.lookalikes import GROUPS
 from hand_pose_ros.synthetic.negatives_config import NEGATIVE_GROUPS, NegativesConfig
+from hand_pose_ros.synthetic.splits import MOTION_SPLIT
 from hand_pose_ros.tracking.config import ScoringConfig, TrackerConfig
 
-_SPLIT = 7  # neither training nor validation
 _BATCH = 100
 
 
@@ -52,7 +52,7 @@ def main() -> None:
     torch.set_num_threads(1)
     model = load_model(arguments.weights).eval()
     even, begins = ScoringConfig().candidate_log_odds, TrackerConfig().start_odds
-    plain = SyntheticConfig(split=_SPLIT, identities=20, negative_fraction=0.99)
+    plain = SyntheticConfig(split=MOTION_SPLIT, identities=20, negative_fraction=0.99)
     print(
         f"| group | inside: above {even:g} | at least {begins:g} | at the edge: above {even:g} | at least {begins:g} |"
     )

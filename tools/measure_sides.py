@@ -19,13 +19,14 @@ from sklearn.linear_model import LogisticRegression
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from hand_pose_ros.datasets.seeds import VALIDATION_SPLIT, validation_seed
+from hand_pose_ros.datasets.seeds import validation_seed
 from hand_pose_ros.datasets.synthetic import synthetic_source
 from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.evaluation.synthetic_benchmark import EVALUATION_DATA
 from hand_pose_ros.network.checkpoint import load_checkpoint
 from hand_pose_ros.network.model import HandNet
 from hand_pose_ros.resources import model_file
+from hand_pose_ros.synthetic.splits import VALIDATION_SPLIT
 from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.visibility import visibility_score
 

@@ -9,10 +9,10 @@ import argparse
 from pathlib import Path
 
 from hand_pose_ros.commands.arguments import positive_int, require_outputs, seed_int
-from hand_pose_ros.datasets.seeds import TRAINING_SPLIT
 from hand_pose_ros.datasets.synthetic_config import SyntheticConfig
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.refine.bone_prior import save_bone_prior
+from hand_pose_ros.synthetic.splits import TRAINING_SPLIT
 from hand_pose_ros.tuning.bone_prior import label_lengths, train_bone_prior
 
 

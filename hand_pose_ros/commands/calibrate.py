@@ -1,8 +1,8 @@
 """``hand-pose calibrate``: teach a weights file how far its hands can be trusted.
 
 In: a weights file with a hand model. Out: the same weights with a calibration beside them, tables in Markdown on the
-terminal, and on request a reliability diagram. Fitted on the synthetic split 2, measured on split 3; a network trains
-on neither.
+terminal, and on request a reliability diagram. Fitted on the synthetic CHOICE_SPLIT, measured on REPORT_SPLIT; a
+network trains on neither.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from pathlib import Path
 import torch
 
 from hand_pose_ros.commands.arguments import positive_int, require_outputs
-from hand_pose_ros.datasets.seeds import CHOICE_SPLIT, REPORT_SPLIT
 from hand_pose_ros.evaluation.reliability import reliability, reliability_figure
 from hand_pose_ros.network.checkpoint import load_model
 from hand_pose_ros.resources import model_file
+from hand_pose_ros.synthetic.splits import CHOICE_SPLIT, REPORT_SPLIT
 from hand_pose_ros.tuning.calibration import confidence_table, fit_calibration, separation_table, store
 from hand_pose_ros.tuning.calibration_cases import gather_cases
 from hand_pose_ros.visualization.figures import save_figure

@@ -16,7 +16,7 @@ import torch
 
 from hand_pose_ros.commands.arguments import finite_float, positive_int, require_outputs, seed_int, share
 from hand_pose_ros.datasets.full_frames import FullFrames, full_frame_config
-from hand_pose_ros.datasets.seeds import REPORT_SPLIT, validation_seed
+from hand_pose_ros.datasets.seeds import validation_seed
 from hand_pose_ros.datasets.still_images import still_images
 from hand_pose_ros.detection.config import DetectionConfig, ProposalConfig
 from hand_pose_ros.detection.detector import HandDetector
@@ -30,6 +30,7 @@ from hand_pose_ros.evaluation.detector_evaluation import (
 from hand_pose_ros.evaluation.search_report import search_lines, summarise_search
 from hand_pose_ros.evaluation.search_trials import search_images
 from hand_pose_ros.files import write_json
+from hand_pose_ros.synthetic.splits import REPORT_SPLIT
 from hand_pose_ros.tracking.config import MOST_HANDS, TrackerConfig
 from hand_pose_ros.tracking.tracker import HandTracker
 

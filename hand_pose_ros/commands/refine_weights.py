@@ -1,8 +1,8 @@
 """``hand-pose refine-weights``: choose the weights of the hierarchical regressor, and report what each term is worth.
 
-In: a network's weights file. Out: tables on the terminal and the best RegressorConfig as YAML. The search sees split 2
-and motions of seeds below 50; what is reported is measured on split 3 and motions of seeds 60 to 99, so neither
-training nor the bench's sequences (100 and above) are touched. Nothing is stored but the YAML.
+In: a network's weights file. Out: tables on the terminal and the best RegressorConfig as YAML. The search sees
+CHOICE_SPLIT and motions of seeds below 50; what is reported is measured on REPORT_SPLIT and motions of seeds 60 to 99,
+so neither training nor the bench's sequences (100 and above) are touched. Nothing is stored but the YAML.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import torch
 from rich.console import Console
 
 from hand_pose_ros.commands.arguments import count_int, positive_int, require_outputs, seed_int, whole_number
-from hand_pose_ros.datasets.seeds import CHOICE_SPLIT, REPORT_SPLIT
 from hand_pose_ros.files import write_text
 from hand_pose_ros.network.checkpoint import load_model
 from hand_pose_ros.refine.bone_prior import load_bone_prior
 from hand_pose_ros.refine.regressor import RegressorConfig
 from hand_pose_ros.resources import model_file
+from hand_pose_ros.synthetic.splits import CHOICE_SPLIT, REPORT_SPLIT
 from hand_pose_ros.tuning.labelled_views import Views, motion_views, single_views
 from hand_pose_ros.tuning.refine_weights import choose_weights, contribution_table, read_config, to_yaml
 

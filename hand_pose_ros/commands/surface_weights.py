@@ -2,7 +2,7 @@
 
 In: a network's weights file. Out: a table on the terminal: errors (mm) of the network's joints and of the fitted ones,
 with each term left out, and the values that the search chose, to be written into ``SurfaceFitConfig``. Weights are
-chosen on the synthetic split 2 and measured on split 3, neither of which a network trains on.
+chosen on the synthetic CHOICE_SPLIT and measured on REPORT_SPLIT, neither of which a network trains on.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from pathlib import Path
 import torch
 
 from hand_pose_ros.commands.arguments import count_int, positive_int
-from hand_pose_ros.datasets.seeds import CHOICE_SPLIT, REPORT_SPLIT
 from hand_pose_ros.network.checkpoint import load_model
 from hand_pose_ros.refine.surface_config import SurfaceFitConfig
 from hand_pose_ros.resources import model_file
+from hand_pose_ros.synthetic.splits import CHOICE_SPLIT, REPORT_SPLIT
 from hand_pose_ros.tuning.surface_weights import GRID, choose_weights, report, surface_cases
 
 
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Search on split 2, report on split 3."""
+    """Search on CHOICE_SPLIT, report on REPORT_SPLIT."""
     torch.set_num_threads(1)
     model = load_model(model_file(arguments.weights))
     config = SurfaceFitConfig()

@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 from hand_pose_ros.commands.arguments import minutes, positive_int, seed_int
 from hand_pose_ros.commands.interrupts import INTERRUPTED, stop_requests
 from hand_pose_ros.datasets.recorded_source import RecordedHands, recorded_sources
-from hand_pose_ros.datasets.seeds import TRAINING_SPLIT, VALIDATION_SPLIT
 from hand_pose_ros.datasets.synthetic import synthetic_source
 from hand_pose_ros.datasets.torch_batch import Source
 from hand_pose_ros.evaluation.synthetic_report import SyntheticReport
+from hand_pose_ros.synthetic.splits import TRAINING_SPLIT, VALIDATION_SPLIT
 from hand_pose_ros.training.config import DATASETS, SYNTHETIC, TrainConfig, load_config
 from hand_pose_ros.training.hooks import StopAt, Stopped
 from hand_pose_ros.training.pose_task import WEIGHTS, pose_trainer

@@ -29,6 +29,7 @@ from hand_pose_ros.synthetic.sensor import NoiseModel
 from hand_pose_ros.synthetic.sensor_presets import sample_noise
 from hand_pose_ros.synthetic.skinning import FOREARM
 from hand_pose_ros.synthetic.solids import NO_SOLIDS, NOTHING, Solids, gather, moved, put, take, where
+from hand_pose_ros.synthetic.splits import TRAINING_SPLIT
 from hand_pose_ros.synthetic.stereo_config import NO_STEREO, StereoRanges, sample_models
 from hand_pose_ros.synthetic.subjects import SubjectSet
 from hand_pose_ros.synthetic.surroundings import sample_surroundings
@@ -57,7 +58,7 @@ _SHAPE_SHARES = (0.35, 0.15, 0.15, 0.15, 0.1, 0.1)
 class FullFrameConfig:
     """What is drawn; ValueError names a field that makes no sense."""
 
-    split: int = 0
+    split: int = TRAINING_SPLIT
     """Separates the random streams: subjects and pictures of different splits never coincide."""
     families: tuple[str, ...] = ("makehuman", "webxr")
     """Mesh families of ``synthetic.mesh.MESH_NAMES``."""

@@ -29,6 +29,7 @@ from hand_pose_ros.datasets.nyu import Nyu
 from hand_pose_ros.datasets.sample import OWN_JOINT_SET, crop_sample
 from hand_pose_ros.datasets.synthetic import Batch
 from hand_pose_ros.depth.crop import CROP_CUBE_M, CROP_SIZE
+from hand_pose_ros.hand.skeleton import PALM_JOINT
 from hand_pose_ros.validation import one_of, require
 
 Reader = Icvl | Nyu | Msra
@@ -130,7 +131,7 @@ class RecordedHands:
         cut = crop_sample(sample, self.config.size, self.config.cube_m)
         turned = cut.frame.camera_to_local_rotation(rotation)
         return _Labelled(
-            cut.crop, cut.frame.distance, cut.joints, fit.angles[frame], turned, cut.joints[0], shape
+            cut.crop, cut.frame.distance, cut.joints, fit.angles[frame], turned, cut.joints[PALM_JOINT], shape
         )
 
 

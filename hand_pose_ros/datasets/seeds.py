@@ -1,17 +1,13 @@
 """Random seeds of training, validation and evaluation, which never meet.
 
-In: the seed of a run, and which of its batches. Out: the batch's seed, below 2**63. Beside them the splits: the random
-streams of synthetic data from which training and everything else draw.
+In: the seed of a run, and which of its batches. Out: the batch's seed, below 2**63. Beside the seed stands a
+split (``synthetic.splits``).
 """
 
 from __future__ import annotations
 
 VALIDATION_SEED = 1 << 40
 """Training seeds stay below this number, validation and evaluation seeds start at it."""
-TRAINING_SPLIT, VALIDATION_SPLIT, CHOICE_SPLIT, REPORT_SPLIT = 0, 1, 2, 3
-"""Splits of the synthetic data, which share no subjects, poses or views: what networks are trained and validated on,
-what weights and thresholds are chosen on, what published figures are measured on."""
-
 _STEPS_PER_RUN = 1 << 20
 
 

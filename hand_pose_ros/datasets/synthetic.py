@@ -22,6 +22,7 @@ from hand_pose_ros.datasets.render_crops import render_crops
 from hand_pose_ros.datasets.synthetic_config import SyntheticConfig
 from hand_pose_ros.depth.crop import CropFrame, roll_to_up
 from hand_pose_ros.hand.kinematics_numba import fingers_direction
+from hand_pose_ros.hand.skeleton import WRIST_JOINTS
 from hand_pose_ros.synthetic.grasp_library import (
     NONE_HELD,
     GraspLibrary,
@@ -297,7 +298,7 @@ def _bare_arms(kind: NDArray[np.int64], rng: np.random.Generator) -> Array:
 
 def _centred_on_arm(joints: Array, rotation: Array, behind: Array) -> Array:
     """(N, 3): where the palm must be for a point ``behind`` (N,) m the wrist, in line with the palm, to be at zero."""
-    wrist = joints[:, 1:3].mean(axis=1)
+    wrist = joints[:, list(WRIST_JOINTS)].mean(axis=1)
     return np.asarray(behind[:, None] * rotation[:, :, 0] - wrist)
 
 

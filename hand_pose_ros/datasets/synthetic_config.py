@@ -11,6 +11,7 @@ from hand_pose_ros.depth.crop import CROP_CUBE_M, CROP_SIZE
 from hand_pose_ros.synthetic.negatives_config import NegativesConfig
 from hand_pose_ros.synthetic.scene import SceneConfig
 from hand_pose_ros.synthetic.sensor_presets import DEFAULT_SENSORS, require_sensors
+from hand_pose_ros.synthetic.splits import TRAINING_SPLIT
 from hand_pose_ros.synthetic.view_families import ViewConfig
 from hand_pose_ros.validation import between, interval, not_negative, require, share, whole
 
@@ -19,7 +20,7 @@ from hand_pose_ros.validation import between, interval, not_negative, require, s
 class SyntheticConfig:
     """What is drawn. Lengths in metres; ValueError names a field that makes no sense."""
 
-    split: int = 0
+    split: int = TRAINING_SPLIT
     """Separates the random streams: identities, poses and views of different splits never coincide."""
     families: tuple[str, ...] = ("makehuman", "webxr")
     """Mesh families of ``synthetic.mesh.MESH_NAMES``."""

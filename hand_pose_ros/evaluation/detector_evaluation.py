@@ -17,13 +17,14 @@ from tqdm import tqdm
 
 from hand_pose_ros.datasets.detector_targets import LEAST_VISIBLE, wanted
 from hand_pose_ros.datasets.full_frames import FullFrames, full_frame_config
-from hand_pose_ros.datasets.seeds import REPORT_SPLIT, validation_seed
+from hand_pose_ros.datasets.seeds import validation_seed
 from hand_pose_ros.depth.frame import DepthFrame
 from hand_pose_ros.detection.config import DetectionConfig
 from hand_pose_ros.detection.detector import Detection, HandDetector, decode
 from hand_pose_ros.detection.detector_input import anchors, detector_features
 from hand_pose_ros.detection.detector_net import DetectorMaps, DetectorNet
 from hand_pose_ros.synthetic.sequences import Sequence, bench_sequences
+from hand_pose_ros.synthetic.splits import REPORT_SPLIT
 
 WITHIN_MM = (20, 40, 60)
 """Limits of the shares of hands found, mm."""

@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from hand_pose_ros.datasets.seeds import REPORT_SPLIT
 from hand_pose_ros.depth.frame import DepthFrame
 from hand_pose_ros.evaluation.sensor_sets import RenderedHands
 from hand_pose_ros.hand.skeleton import SIDES
+from hand_pose_ros.synthetic.splits import REPORT_SPLIT
 from hand_pose_ros.tracking.estimate import CropRequest, Estimate
 from hand_pose_ros.tracking.pose_inference import PoseEstimator
 from hand_pose_ros.tracking.scoring import best_hypothesis, presence_log_odds

@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 
 from hand_pose_ros import validation
 from hand_pose_ros.datasets.crop_views import directions
-from hand_pose_ros.datasets.seeds import REPORT_SPLIT
 from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.evaluation.infrared_matching import match_census, match_sgbm
 from hand_pose_ros.evaluation.infrared_pairs import (
@@ -41,6 +40,7 @@ from hand_pose_ros.synthetic.sensor import NoiseModel, apply_noise
 from hand_pose_ros.synthetic.sensor_presets import D435
 from hand_pose_ros.synthetic.skinning import skin_vertices
 from hand_pose_ros.synthetic.solids import moved, take
+from hand_pose_ros.synthetic.splits import REPORT_SPLIT
 from hand_pose_ros.synthetic.subjects import SubjectSet, load_subjects
 
 Array = NDArray[np.float64]

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from hand_pose_ros.datasets.seeds import VALIDATION_SPLIT, validation_seed
+from hand_pose_ros.datasets.seeds import validation_seed
 from hand_pose_ros.datasets.synthetic import RECROP_MARGIN_M, Batch, Recrop, synthetic_source
 from hand_pose_ros.evaluation.error_sheet import error_sheet
 from hand_pose_ros.evaluation.methods import CHUNK, MethodResult, NamedNetwork
@@ -23,6 +23,7 @@ from hand_pose_ros.evaluation.metrics import THRESHOLDS_MM, evaluate, joint_erro
 from hand_pose_ros.evaluation.predict import Predictions, join, predict
 from hand_pose_ros.hand.skeleton import BONES, JOINT_NAMES
 from hand_pose_ros.synthetic.sensor_presets import DEFAULT_SENSORS
+from hand_pose_ros.synthetic.splits import VALIDATION_SPLIT
 from hand_pose_ros.visualization.image_files import write_png
 
 EVALUATION_DATA: dict[str, Any] = {"sensors": DEFAULT_SENSORS, "scene": {"held": 0.12, "other_hand": 0.12}}

@@ -18,6 +18,7 @@ from hand_pose_ros.hand.skeleton import (
     FINGER_JOINT_TABLE,
     FINGER_SEGMENT_TABLE,
     FIRST_ANGLE,
+    PALM_JOINT,
 )
 
 _OFFSET_SIZES = (6, 15, 15)  # wrist, bases, lengths
@@ -47,12 +48,12 @@ def pose_jacobian(frames: HandFrames, angles: Tensor, side: str) -> Tensor:
     joints, rotations = frames.joints, frames.segment_rotations
     segments = rotations[:, 1:].unflatten(1, (5, 3))
     # The abduction axis is the first segment's z before its flexion turned it.
-    flexion = angles.unflatten(1, (5, 4))[:, :, 1, None]
+    flexion = angles[:, FINGER_ANGLE_TABLE[:, 1], None]
     abduction_axis = flexion.cos() * segments[:, :, 0, :, 2] - flexion.sin() * segments[:, :, 0, :, 0]
     if side == "left":
         abduction_axis = -abduction_axis
     axes = torch.cat([abduction_axis[:, :, None], segments[..., 1]], dim=2)  # (N, 5, 4, 3)
-    chain = joints[:, 3:].unflatten(1, (5, 4))
+    chain = joints[:, FINGER_JOINT_TABLE]
     origins = torch.cat([chain[:, :, :1], chain[:, :, :3]], dim=2)
     arms = chain[:, :, :, None] - origins[:, :, None]  # (N, 5, 4 joints, 4 angles, 3)
     moved = torch.ones(4, 4, dtype=joints.dtype, device=joints.device).tril()
@@ -62,7 +63,7 @@ def pose_jacobian(frames: HandFrames, angles: Tensor, side: str) -> Tensor:
     out = joints.new_zeros(len(joints), skeleton.JOINT_COUNT, 3, skeleton.PARAMETER_COUNT)
     out[..., :3] = torch.eye(3, dtype=joints.dtype, device=joints.device)
     # The palm's position is the translation, so arms about it do not change with the rotation.
-    out[..., 3:6] = -skew(joints - joints[:, :1])
+    out[..., 3:6] = -skew(joints - joints[:, PALM_JOINT, None])
     for finger, (first, *_, last) in enumerate(FINGER_JOINT_TABLE):
         first_angle, *_, last_angle = FIRST_ANGLE + FINGER_ANGLE_TABLE[finger]
         own = by_angle[:, finger].transpose(2, 3)

@@ -19,6 +19,8 @@ from hand_pose_ros.hand.skeleton import (
     FINGER_ANGLE_TABLE,
     FINGER_JOINT_TABLE,
     FINGER_SEGMENT_TABLE,
+    PALM_JOINT,
+    WRIST_JOINTS,
     check_side,
 )
 from hand_pose_ros.kernel_cache import njit
@@ -125,7 +127,7 @@ def _posed_hand_kernel(
     """:func:`forward_kinematics` into ``joints`` (23, 3), ``positions`` (16, 3) and ``rotations`` (16, 3, 3)."""
     axes = np.empty((len(angles), 3))
     _forward_joints_kernel(rotation, translation, angles, shape, rest, sign, joints, axes)
-    positions[0], rotations[0] = joints[0], rotation
+    positions[0], rotations[0] = joints[PALM_JOINT], rotation
     for f in range(5):
         for i in range(3):
             near, far = FINGER_JOINT_TABLE[f, i], FINGER_JOINT_TABLE[f, i + 1]
@@ -188,9 +190,9 @@ def forward_kinematics_kernel(
     An axis is the one that its angle turns about, in the outer frame.
     """
     wrist, bases, lengths = offsets
-    joints[0] = translation
-    for i in range(2):
-        joints[1 + i] = rotate(rotation, wrist[i]) + translation
+    joints[PALM_JOINT] = translation
+    for i in range(len(WRIST_JOINTS)):
+        joints[WRIST_JOINTS[i]] = rotate(rotation, wrist[i]) + translation
     for f in range(5):
         frame = multiply(rotation, rest[f])
         abduction = FINGER_ANGLE_TABLE[f, 0]

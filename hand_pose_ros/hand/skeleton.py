@@ -56,6 +56,9 @@ JOINT_COUNT = len(JOINT_NAMES)
 
 JOINT_INDEX: dict[str, int] = {name: index for index, name in enumerate(JOINT_NAMES)}
 
+PALM_JOINT = JOINT_INDEX["palm"]
+"""The joint that all others hang on."""
+
 JOINT_PARENTS: tuple[int, ...] = (
     -1, 0, 0,
     0, 3, 4, 5,
@@ -124,7 +127,9 @@ FINGER_SEGMENT_TABLE: IntArray = _table(
 )
 """(5, 3): the three segments of each finger, from the palm to the tip."""
 
-SEGMENT_JOINTS: tuple[int, ...] = (0,) + tuple(j for joints in FINGER_JOINTS.values() for j in joints[:3])
+SEGMENT_JOINTS: tuple[int, ...] = (PALM_JOINT,) + tuple(
+    j for joints in FINGER_JOINTS.values() for j in joints[:3]
+)
 """The joint at each segment's origin."""
 
 SEGMENT_PARENTS: tuple[int, ...] = (-1,) + tuple(0 if k % 3 == 0 else k for k in range(15))

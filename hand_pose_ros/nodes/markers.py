@@ -16,7 +16,7 @@ from geometry_msgs.msg import Point
 from std_msgs.msg import ColorRGBA, Header
 from visualization_msgs.msg import Marker, MarkerArray
 
-from hand_pose_ros.hand.skeleton import BONES
+from hand_pose_ros.hand.skeleton import BONES, PALM_JOINT
 from hand_pose_ros.visualization.overlay import JOINT_COLOURS
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _hand_markers(hand: Hand, header: Header, up: np.ndarray, first_id: int) -> 
 
     label = _marker(hand, header, first_id + LABEL_ID, Marker.TEXT_VIEW_FACING)
     label.scale.z = _LABEL_HEIGHT_M
-    palm, height_m = hand.joints[0], hand.joints @ up
+    palm, height_m = hand.joints[PALM_JOINT], hand.joints @ up
     x, y, z = (float(value) for value in palm + (height_m.max() - height_m[0] + 1.5 * _LABEL_HEIGHT_M) * up)
     label.pose.position = Point(x=x, y=y, z=z)
     label.color = ColorRGBA(r=1.0, g=1.0, b=1.0, a=0.9)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.hand.kinematics_numba import OffsetArrays, forward_kinematics_kernel, scale_offsets_kernel
-from hand_pose_ros.hand.skeleton import ANGLE_COUNT, FINGER_JOINT_TABLE, JOINT_COUNT, SHAPE_NAMES
+from hand_pose_ros.hand.skeleton import ANGLE_COUNT, FINGER_JOINT_TABLE, JOINT_COUNT, PALM_JOINT, SHAPE_NAMES
 from hand_pose_ros.kernel_cache import njit
 from hand_pose_ros.refine.surface_problem import CapsuleHand, CapsuleModel, SurfaceState
 
@@ -43,7 +43,7 @@ def place_capsules(
     rotation, ends = state.rotation, hand.ends
     for j in range(JOINT_COUNT):
         for k in range(3):
-            ends[j, k] = hand.joints[j, k] - hand.joints[0, k]
+            ends[j, k] = hand.joints[j, k] - hand.joints[PALM_JOINT, k]
     for i in range(len(model.palm_points)):
         x = model.palm_points[i, 0] * size * np.exp(state.shape[_PALM_LENGTH])
         y = model.palm_points[i, 1] * size * np.exp(state.shape[_PALM_WIDTH])

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.hand.skeleton import ANGLE_COUNT, TIP_JOINTS
+from hand_pose_ros.hand.skeleton import ANGLE_COUNT, FINGER_ANGLE_TABLE, FINGER_JOINT_TABLE, TIP_JOINTS
 from hand_pose_ros.synthetic.motion import KEYFRAME_S, KeyPose, between, sample_gesture
 from hand_pose_ros.synthetic.poses import sample_angles, template_joints
 
@@ -149,12 +149,14 @@ def grasp_angles(radius_m: float, seed: int) -> Array:
     count = 400
     angles = sample_angles(count, rng)
     curl = rng.uniform(0.1, 1.0, (count, 1))
-    angles[:, 4:] = np.tile([0.0, 1.0, 1.15, 0.7], 4) * curl + rng.normal(0, 0.08, (count, 16))
-    angles[:, :4] = rng.uniform([-0.2, 0.0, -0.1, 0.0], [0.5, 0.5, 0.6, 0.9], (count, 4))
+    angles[:, FINGER_ANGLE_TABLE[1:].ravel()] = np.tile([0.0, 1.0, 1.15, 0.7], 4) * curl + rng.normal(
+        0, 0.08, (count, 16)
+    )
+    angles[:, FINGER_ANGLE_TABLE[0]] = rng.uniform([-0.2, 0.0, -0.1, 0.0], [0.5, 0.5, 0.6, 0.9], (count, 4))
     joints = template_joints(angles)
     gap = np.linalg.norm(joints - held_centre(radius_m), axis=-1) - radius_m - _SKIN_M
     tips = np.abs(gap[:, list(TIP_JOINTS)]).mean(axis=1)
-    inside = np.maximum(-gap[:, 3:], 0.0).sum(axis=1)
+    inside = np.maximum(-gap[:, FINGER_JOINT_TABLE.ravel()], 0.0).sum(axis=1)
     return np.asarray(angles[int(np.argmin(tips + 3.0 * inside))])
 
 

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from hand_pose_ros.hand.kinematics import HandOffsets
-from hand_pose_ros.hand.skeleton import FINGER_BONE_TABLE, bone_lengths
+from hand_pose_ros.hand.skeleton import FINGER_BONE_TABLE, WRIST_JOINTS, bone_lengths
 from hand_pose_ros.synthetic.mesh import HandMesh
 from hand_pose_ros.synthetic.skinning import (
     FINGER_JOINTS,
@@ -121,7 +121,11 @@ def template_identity(mesh: HandMesh) -> Identity:
 
 
 def _identity(mesh: HandMesh, vertices: Array, joints: Array) -> Identity:
-    constant = (joints[1:3], joints[FINGER_JOINTS[:, 0]], bone_lengths(joints)[FINGER_BONE_TABLE])
+    constant = (
+        joints[list(WRIST_JOINTS)],
+        joints[FINGER_JOINTS[:, 0]],
+        bone_lengths(joints)[FINGER_BONE_TABLE],
+    )
     return Identity(
         mesh=mesh,
         vertices=np.ascontiguousarray(vertices, dtype=np.float32),
@@ -184,7 +188,7 @@ def _bumps(vertices: Array, rng: np.random.Generator, deviation: float) -> Array
 
 def _thicken_forearm(vertices: Array, joints: Array, factors: Array) -> Array:
     """Vertices with the arm's width and thickness times ``factors`` (2,), reached 8 cm behind the wrist."""
-    wrist = joints[1:3].mean(axis=0)
+    wrist = joints[list(WRIST_JOINTS)].mean(axis=0)
     share = np.clip((wrist[0] - vertices[:, :1]) / 0.08, 0.0, 1.0)
     share = share * share * (3.0 - 2.0 * share)
     vertices = vertices.copy()
@@ -223,7 +227,7 @@ def cut_forearm(vertices: Array, joints: Array, length: float) -> Array:
     What lies beyond is pressed into the cut, nearer to the arm's middle the farther away it was, so that the thicker
     part of the arm leaves no brim.
     """
-    cut = joints[1:3, 0].mean() - length
+    cut = joints[list(WRIST_JOINTS), 0].mean() - length
     beyond = cut - vertices[:, 0]
     far = beyond > 0.0
     if not far.any():

@@ -21,6 +21,7 @@ from hand_pose_ros.synthetic.poses import sample_angles, sample_view_rotations
 from hand_pose_ros.synthetic.render import draw_ellipsoid, dress_forearm, rasterize
 from hand_pose_ros.synthetic.sensor import STRUCTURED_LIGHT, sensor_kernel
 from hand_pose_ros.synthetic.skinning import FOREARM, skin_vertices
+from hand_pose_ros.synthetic.splits import MOTION_SPLIT
 from hand_pose_ros.synthetic.subjects import load_subjects
 
 Array = NDArray[np.float64]
@@ -28,7 +29,6 @@ Array32 = NDArray[np.float32]
 
 KEYFRAME_S = 1.1
 """The hand rests for an instant at a new random pose this often."""
-_SPLIT = 7  # subjects that neither training (0) nor validation (1) draws
 # Torso (half-axes, m) behind the hand and a wall behind the torso.
 _TORSO_M, _TORSO_Z_M, _WALL_Z_M = (0.20, 0.32, 0.12), 1.15, 2.2
 FOREARM_M, _UPPER_ARM_M = 0.24, 0.50
@@ -59,8 +59,8 @@ class SyntheticMotion:
         self.seed, self.camera, self.side = seed, camera, side
         # A left hand is a right hand seen in a mirrored camera.
         self._pinhole = camera if side == "right" else replace(camera, cx=camera.width - 1 - camera.cx)
-        self._subjects = load_subjects(("makehuman", "webxr"), 8, _SPLIT)
-        self._subject = int(np.random.default_rng([_SPLIT, seed]).integers(len(self._subjects)))
+        self._subjects = load_subjects(("makehuman", "webxr"), 8, MOTION_SPLIT)
+        self._subject = int(np.random.default_rng([MOTION_SPLIT, seed]).integers(len(self._subjects)))
 
     def truth(self, t: float) -> Array:
         """Joints (23, 3) m in the camera's optical frame at time t, seconds."""
@@ -100,7 +100,7 @@ class SyntheticMotion:
 
     def _keyframe(self, index: int) -> KeyPose:
         """The key pose of one number."""
-        rng = np.random.default_rng([_SPLIT, self.seed, index + 1_000_000])
+        rng = np.random.default_rng([MOTION_SPLIT, self.seed, index + 1_000_000])
         angles, rotation = sample_gesture(rng)
         z = rng.uniform(0.42, 0.70)
         half_width = 0.5 * self._pinhole.width / self._pinhole.fx - 0.24

@@ -139,7 +139,7 @@ def _hold(joints: Array, scenes: Scenes, share: float, rng: np.random.Generator)
     """Put something between the palm and the fingertips, as large as the fingers leave room for."""
     count = len(joints)
     tips = joints[:, list(skeleton.TIP_JOINTS)]
-    centre = 0.5 * (joints[:, 0] + tips.mean(axis=1)) + rng.normal(0, 0.008, (count, 3))
+    centre = 0.5 * (joints[:, skeleton.PALM_JOINT] + tips.mean(axis=1)) + rng.normal(0, 0.008, (count, 3))
     room = np.linalg.norm(joints - centre[:, None], axis=-1).min(axis=1) - _FINGER_M
     long = np.where(rng.random(count) < 0.5, rng.uniform(1.0, 4.0, count), 1.0)
     across = np.maximum(room, 0.004) * rng.uniform(0.7, 1.0, count)

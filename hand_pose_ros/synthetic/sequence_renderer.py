@@ -34,14 +34,13 @@ from hand_pose_ros.synthetic.solids import (
     moved,
     solid,
 )
+from hand_pose_ros.synthetic.splits import SEQUENCE_SPLIT
 from hand_pose_ros.synthetic.stereo_matching import stereo_kernel
 from hand_pose_ros.synthetic.subjects import load_subjects
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
 
-SUBJECT_SPLIT = 8
-"""Subjects of the renderer: none of training (0), validation (1), the splits after them, or SyntheticMotion (7)."""
 _SUBJECTS_A_FAMILY = 8
 _OCCLUDER_SWEEP_M = 0.32
 
@@ -83,7 +82,7 @@ class SequenceRenderer:
         self.config, self.camera = config, camera
         rng = np.random.default_rng([21, config.seed])
         families = (config.family,) if config.family else MESH_NAMES
-        self._subjects = load_subjects(families, _SUBJECTS_A_FAMILY, SUBJECT_SPLIT)
+        self._subjects = load_subjects(families, _SUBJECTS_A_FAMILY, SEQUENCE_SPLIT)
         self._subject = int(rng.integers(len(self._subjects)))
         self._sleeve = np.array([FOREARM_M, rng.uniform(0.02, 0.18), rng.uniform(1.1, 1.5)])
         held = rng.uniform(0.018, 0.038) if config.held else 0.0

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_pose_ros.hand.skeleton import KNUCKLE_JOINTS, PALM_JOINT, TIP_JOINTS
 from hand_pose_ros.synthetic.placed_hands import PlacedHands, Views
 from hand_pose_ros.synthetic.primitives import (
     HEAD_ABOVE,
@@ -192,12 +193,12 @@ def _held(hands: PlacedHands, config: SurroundingsConfig, rng: np.random.Generat
     for slot in range(hands.present.shape[1]):
         joints = hands.joints[:, slot]
         count = len(joints)
-        tips = joints[:, [6, 10, 14, 18, 22]].mean(axis=1)
-        centre = 0.45 * joints[:, 0] + 0.55 * tips + rng.normal(0, 0.006, (count, 3))
+        tips = joints[:, list(TIP_JOINTS)].mean(axis=1)
+        centre = 0.45 * joints[:, PALM_JOINT] + 0.55 * tips + rng.normal(0, 0.006, (count, 3))
         room = np.linalg.norm(joints - centre[:, None], axis=-1).min(axis=1)
         half = np.maximum(room - 0.004, 0.006)[:, None] * rng.uniform(0.7, 1.1, (count, 3))
         half[:, 2] *= np.where(rng.random(count) < 0.4, rng.uniform(1.0, 3.0, count), 1.0)
-        along = joints[:, 7] - joints[:, 19]  # knuckles of index and pinky
+        along = joints[:, KNUCKLE_JOINTS[0]] - joints[:, KNUCKLE_JOINTS[-1]]
         along = along / np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-6)
         turn = axes_along(along, rng.normal(size=(count, 3)))[:, [1, 2, 0]]
         there = hands.present[:, slot] & (rng.random(count) < config.held)

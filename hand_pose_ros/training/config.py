@@ -14,13 +14,13 @@ from typing import Any
 from hand_pose_ros.config_files import build, read_mapping, require_mapping
 from hand_pose_ros.datasets.benchmarks import BENCHMARKS
 from hand_pose_ros.datasets.recorded_source import recorded_config
-from hand_pose_ros.datasets.seeds import TRAINING_SPLIT
 from hand_pose_ros.datasets.synthetic import synthetic_config
 from hand_pose_ros.network.backend import DEVICES
 from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.losses import LossConfig
 from hand_pose_ros.network.migration import migrate_config
 from hand_pose_ros.network.skeleton_difference import SkeletonDifference
+from hand_pose_ros.synthetic.splits import TRAINING_SPLIT
 from hand_pose_ros.validation import between, not_negative, one_of, positive, require, typed, whole
 
 SYNTHETIC = "synthetic"

@@ -13,9 +13,9 @@ from typing import Any
 
 from hand_pose_ros.config_files import build, read_mapping
 from hand_pose_ros.datasets.full_frames import full_frame_config
-from hand_pose_ros.datasets.seeds import TRAINING_SPLIT
 from hand_pose_ros.detection.detector_net import DetectorConfig
 from hand_pose_ros.network.migration import migrate_config
+from hand_pose_ros.synthetic.splits import TRAINING_SPLIT
 from hand_pose_ros.training.config import OptimiserConfig, RunConfig
 from hand_pose_ros.validation import whole
 

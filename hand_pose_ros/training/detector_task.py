@@ -15,12 +15,13 @@ from torch import Tensor
 
 from hand_pose_ros.datasets.detector_targets import make_target
 from hand_pose_ros.datasets.full_frames import FullFrames, full_frame_config
-from hand_pose_ros.datasets.seeds import TRAINING_SPLIT, VALIDATION_SPLIT, training_seed
+from hand_pose_ros.datasets.seeds import training_seed
 from hand_pose_ros.detection.detector_checkpoint import load_detector, save_detector
 from hand_pose_ros.detection.detector_net import DetectorMaps, DetectorNet, DetectorTarget, detector_loss
 from hand_pose_ros.evaluation.detector_evaluation import DetectorReport, evaluate_detector
 from hand_pose_ros.network.device import multiplies_bfloat16
 from hand_pose_ros.network.weights_file import CheckpointError
+from hand_pose_ros.synthetic.splits import TRAINING_SPLIT, VALIDATION_SPLIT
 from hand_pose_ros.training.config import OptimiserConfig
 from hand_pose_ros.training.detector_config import DetectorTrainConfig
 from hand_pose_ros.training.hooks import Hook

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.hand.skeleton import BONES, FINGER_JOINTS, JOINT_COUNT
+from hand_pose_ros.hand.skeleton import BONES, FINGER_JOINTS, JOINT_COUNT, PALM_JOINT
 
 FINGER_COLOURS: dict[str, tuple[int, int, int]] = {
     "thumb": (230, 70, 0),
@@ -132,10 +132,10 @@ def _colour_table() -> np.ndarray:
 
 def _draw_skeleton(picture: np.ndarray, camera: Camera, joints: np.ndarray) -> None:
     pixels = camera.project(joints)
-    if not np.isfinite(joints[0]).all():
+    if not np.isfinite(joints[PALM_JOINT]).all():
         return
     # Line width follows the hand's size in the image.
-    size = camera.fx * 0.08 / max(float(joints[0, 2]), 0.05)
+    size = camera.fx * 0.08 / max(float(joints[PALM_JOINT, 2]), 0.05)
     thickness = int(np.clip(round(size / 25), 2, 6))
     height, width = picture.shape[:2]
     # cv2 takes 16-bit-ish coordinates: a joint far outside the image is left out.

@@ -18,11 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from hand_pose_ros.datasets.seeds import TRAINING_SPLIT, VALIDATION_SPLIT, training_seed
+from hand_pose_ros.datasets.seeds import training_seed
 from hand_pose_ros.datasets.synthetic import synthetic_source
 from hand_pose_ros.datasets.torch_batch import Source, TorchBatch, to_torch
 from hand_pose_ros.evaluation.hardware_info import hardware_info
 from hand_pose_ros.files import write_json
+from hand_pose_ros.synthetic.splits import TRAINING_SPLIT, VALIDATION_SPLIT
 from hand_pose_ros.training.config import TrainConfig
 from hand_pose_ros.training.hooks import MovingAverage, SeededSteps
 from hand_pose_ros.training.pose_task import PoseTask, PoseTrainer

@@ -20,8 +20,8 @@ from hand_pose_ros.config_files import (
     require_mapping,
     require_seeds,
 )
-from hand_pose_ros.datasets.seeds import TRAINING_SPLIT
 from hand_pose_ros.datasets.synthetic import synthetic_source
+from hand_pose_ros.synthetic.splits import TRAINING_SPLIT
 from hand_pose_ros.training.config import SYNTHETIC, TrainConfig, config_from_dict
 from hand_pose_ros.validation import whole
 

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from hand_pose_ros.config_files import read_mapping
-from hand_pose_ros.datasets.seeds import TRAINING_SPLIT, VALIDATION_SPLIT, training_seed
+from hand_pose_ros.datasets.seeds import training_seed
 from hand_pose_ros.datasets.synthetic import synthetic_source
 from hand_pose_ros.datasets.torch_batch import Source
 from hand_pose_ros.evaluation.hardware_info import hardware_info
 from hand_pose_ros.files import write_json
 from hand_pose_ros.network.checkpoint import load_checkpoint
+from hand_pose_ros.synthetic.splits import TRAINING_SPLIT, VALIDATION_SPLIT
 from hand_pose_ros.training.config import TrainConfig
 from hand_pose_ros.training.hooks import SeededSteps, StopAt, Stopped
 from hand_pose_ros.training.pose_task import WEIGHTS, PoseTrainer, pose_trainer

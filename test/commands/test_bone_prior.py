@@ -11,6 +11,7 @@ from hand_pose_ros.commands import main as cli
 from hand_pose_ros.datasets.synthetic_config import SyntheticConfig
 from hand_pose_ros.hand.skeleton import BONES
 from hand_pose_ros.refine.bone_prior import load_bone_prior
+from hand_pose_ros.synthetic.splits import TRAINING_SPLIT
 from hand_pose_ros.tuning.bone_prior import label_lengths
 
 
@@ -21,7 +22,7 @@ def test_prior_of_few_people_is_written_and_reported(tmp_path: Path, capsys) -> 
     prior = load_bone_prior(path)
     assert prior.trained_on["subjects"] == 60
     assert prior.trained_on["split"] == 0
-    lengths = label_lengths(SyntheticConfig(split=0, identities=30))
+    lengths = label_lengths(SyntheticConfig(split=TRAINING_SPLIT, identities=30))
     assert lengths.shape == (60, len(BONES))
     assert np.median(prior.score(lengths)) > 0.3
     assert "60 subjects" in capsys.readouterr().out

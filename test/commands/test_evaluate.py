@@ -17,7 +17,6 @@ from hand_pose_ros.config_files import read_mapping
 from hand_pose_ros.datasets.benchmarks import ICVL, to_image
 from hand_pose_ros.datasets.icvl import Icvl
 from hand_pose_ros.datasets.sample import crop_sample
-from hand_pose_ros.datasets.seeds import VALIDATION_SPLIT
 from hand_pose_ros.datasets.synthetic import synthetic_source
 from hand_pose_ros.evaluation import benchmark_evaluation, synthetic_benchmark
 from hand_pose_ros.evaluation.predict import Predictions
@@ -28,6 +27,7 @@ from hand_pose_ros.network.checkpoint import save_checkpoint
 from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.model import HandNet
 from hand_pose_ros.synthetic.scene import SceneConfig
+from hand_pose_ros.synthetic.splits import VALIDATION_SPLIT
 
 BEFORE = Path(__file__).parents[2] / "config" / "evaluate" / "before.yaml"
 

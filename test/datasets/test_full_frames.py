@@ -10,13 +10,14 @@ import pytest
 from hand_pose_ros.datasets.full_frames import FullFrames
 from hand_pose_ros.datasets.full_scenes import FullFrameConfig
 from hand_pose_ros.detection.detector_input import COLUMNS, OUT_COLUMNS, OUT_ROWS, ROWS, STRIDE
+from hand_pose_ros.synthetic.splits import CHOICE_SPLIT, VALIDATION_SPLIT
 from hand_pose_ros.synthetic.surroundings_config import SurroundingsConfig
 
 # The renderer is compiled anew in every process.
 pytestmark = pytest.mark.slow
 
 BARE = SurroundingsConfig(**dict.fromkeys(SurroundingsConfig.__dataclass_fields__, 0.0))
-CONFIG = FullFrameConfig(split=1, identities=2)
+CONFIG = FullFrameConfig(split=VALIDATION_SPLIT, identities=2)
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ def test_a_batch_is_a_function_of_the_seed():
     assert np.array_equal(a.z, b.z)
     assert np.array_equal(a.centre, b.centre)
     assert not np.array_equal(a.z, FullFrames(CONFIG).batch(6, 6).z)
-    assert not np.array_equal(a.z, FullFrames(replace(CONFIG, split=2)).batch(5, 6).z)
+    assert not np.array_equal(a.z, FullFrames(replace(CONFIG, split=CHOICE_SPLIT)).batch(5, 6).z)
 
 
 def test_shapes_and_what_lies_outside_the_image():
@@ -102,8 +103,8 @@ def test_wrong_settings_are_named(change, message):
 
 
 def test_a_share_seen_by_stereo_leaves_the_other_pictures_and_the_truth_as_they_were() -> None:
-    before = FullFrames(FullFrameConfig(split=1, identities=2)).batch(4, 16)
-    after = FullFrames(FullFrameConfig(split=1, identities=2, stereo=0.5)).batch(4, 16)
+    before = FullFrames(FullFrameConfig(split=VALIDATION_SPLIT, identities=2)).batch(4, 16)
+    after = FullFrames(FullFrameConfig(split=VALIDATION_SPLIT, identities=2, stereo=0.5)).batch(4, 16)
     same = (before.z == after.z).all(axis=(1, 2))
     assert 3 <= same.sum() <= 13
     np.testing.assert_array_equal(before.centre, after.centre)

@@ -10,8 +10,9 @@ from hand_pose_ros.datasets.full_scenes import FullFrameConfig
 from hand_pose_ros.datasets.still_images import still_images
 from hand_pose_ros.depth.frame import DepthFrame
 from hand_pose_ros.detection.detector import reduce_depth
+from hand_pose_ros.synthetic.splits import VALIDATION_SPLIT
 
-SOURCE = FullFrames(FullFrameConfig(split=1, identities=2))
+SOURCE = FullFrames(FullFrameConfig(split=VALIDATION_SPLIT, identities=2))
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +22,7 @@ def images():
 
 @pytest.mark.slow
 def test_they_show_what_the_detectors_cells_show():
-    source = FullFrames(FullFrameConfig(split=1, identities=2, noise=False))
+    source = FullFrames(FullFrameConfig(split=VALIDATION_SPLIT, identities=2, noise=False))
     batch = source.batch(5, 6)
     for image, z in zip(still_images(source, 5, 6), batch.z, strict=True):
         cells = reduce_depth(DepthFrame(image.depth(), image.camera))

@@ -13,6 +13,7 @@ from hand_pose_ros.datasets.synthetic_config import SyntheticConfig
 from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.hand.kinematics import HandModelLayer
 from hand_pose_ros.synthetic.scene import SceneConfig
+from hand_pose_ros.synthetic.splits import VALIDATION_SPLIT
 
 # The renderer is compiled anew in every process.
 pytestmark = pytest.mark.slow
@@ -33,7 +34,7 @@ def test_a_seed_gives_the_same_batch_always_and_another_seed_another(hands):
 
 
 def test_the_same_seed_in_another_split_shows_other_hands(hands):
-    other = SyntheticHands(replace(BARE, split=1)).batch(1, 8)
+    other = SyntheticHands(replace(BARE, split=VALIDATION_SPLIT)).batch(1, 8)
     assert not np.allclose(other.angles, hands.batch(1, 8).angles)
 
 

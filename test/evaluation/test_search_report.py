@@ -15,6 +15,7 @@ from hand_pose_ros.detection.proposals import Proposal
 from hand_pose_ros.evaluation.search_report import LOSSES, search_lines, summarise_search
 from hand_pose_ros.evaluation.search_trials import search_image, search_images
 from hand_pose_ros.synthetic.sensor import NO_NOISE
+from hand_pose_ros.synthetic.splits import VALIDATION_SPLIT
 from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.tracker import HandTracker
 
@@ -94,7 +95,7 @@ def test_hands_barely_seen_count_among_all_only():
 
 @pytest.mark.slow
 def test_the_real_tracker_finds_most_hands_and_every_figure_is_printed():
-    images = still_images(FullFrames(FullFrameConfig(split=1, identities=2)), 5, 8)
+    images = still_images(FullFrames(FullFrameConfig(split=VALIDATION_SPLIT, identities=2)), 5, 8)
     tracker = HandTracker(config=TrackerConfig(hands=2))
     found = summarise_search(search_images(tracker, images, 2, 8))
     assert found.half_seen.by_frame[-1] > 0.5

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hand_pose_ros.datasets import seeds
 from hand_pose_ros.evaluation.sensor_sets import SENSORS, RenderedHands, SensorSet
+from hand_pose_ros.synthetic import splits
 from hand_pose_ros.synthetic.subjects import load_subjects
 
 pytestmark = pytest.mark.slow  # the renderer is compiled, and two hundred subjects are made
@@ -33,10 +33,10 @@ def test_other_seeds_and_indices_give_other_hands(hands: RenderedHands) -> None:
 
 def test_nobody_of_the_sets_is_trained_on(hands: RenderedHands) -> None:
     """Sizes drawn from continuous ranges meet by no chance."""
-    trained = load_subjects(("makehuman", "webxr"), 10, seeds.TRAINING_SPLIT)
+    trained = load_subjects(("makehuman", "webxr"), 10, splits.TRAINING_SPLIT)
     distance = np.abs(hands.subjects.shape[:, None] - trained.shape[None]).max(axis=-1)
     assert distance.min() > 1e-6
-    assert seeds.REPORT_SPLIT not in (seeds.TRAINING_SPLIT, seeds.VALIDATION_SPLIT, seeds.CHOICE_SPLIT)
+    assert splits.REPORT_SPLIT not in (splits.TRAINING_SPLIT, splits.VALIDATION_SPLIT, splits.CHOICE_SPLIT)
 
 
 def test_the_middle_is_as_far_as_asked_and_in_the_picture() -> None:

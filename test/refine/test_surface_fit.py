@@ -21,6 +21,7 @@ from hand_pose_ros.hand.skeleton import bone_lengths
 from hand_pose_ros.hand.solver import PoseSolver
 from hand_pose_ros.refine.surface_config import SurfaceFitConfig
 from hand_pose_ros.refine.surface_fit import SurfaceFit, SurfaceHand
+from hand_pose_ros.synthetic.splits import VALIDATION_SPLIT
 
 LOWER, UPPER = skeleton.ANGLE_LIMITS.T
 TIPS = list(skeleton.TIP_JOINTS)
@@ -57,7 +58,7 @@ def test_hand_started_6_mm_and_10_degrees_off_its_own_surface_comes_back(seed: i
 
 @pytest.mark.slow
 def test_rendered_hands_of_other_subjects_get_closer():
-    batch = SyntheticHands(SyntheticConfig(split=1, identities=10)).batch(5, 60)
+    batch = SyntheticHands(SyntheticConfig(split=VALIDATION_SPLIT, identities=10)).batch(5, 60)
     rng = np.random.default_rng(0)
     fit, solver = SurfaceFit(), PoseSolver()
     before, after = [], []

@@ -20,6 +20,7 @@ from hand_pose_ros.datasets.synthetic_config import SyntheticConfig
 from hand_pose_ros.evaluation.synthetic_benchmark import EVALUATION_DATA
 from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.model import HandNet
+from hand_pose_ros.synthetic.splits import TRAINING_SPLIT
 from research.architecture_sweep import __main__ as cli
 from research.architecture_sweep import command as sweep_command
 from research.architecture_sweep.config import Design, SweepConfig, load_sweep
@@ -301,7 +302,7 @@ def test_an_interrupt_keeps_the_state(compare, make_source, tmp_path, monkeypatc
             monkeypatch.setattr(source, "batch", draw)
             return draw(seed, count)
 
-        if split == 0:
+        if split == TRAINING_SPLIT:
             monkeypatch.setattr(source, "batch", batch)
         return source
 

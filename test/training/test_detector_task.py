@@ -19,6 +19,7 @@ from hand_pose_ros.detection.detector_input import anchors
 from hand_pose_ros.detection.detector_net import DetectorConfig, DetectorMaps, handedness
 from hand_pose_ros.evaluation.detector_evaluation import DetectorTally
 from hand_pose_ros.network.weights_file import CheckpointError
+from hand_pose_ros.synthetic.splits import VALIDATION_SPLIT
 from hand_pose_ros.training.detector_config import DetectorTrainConfig, detector_config, load_detector_config
 from hand_pose_ros.training.detector_task import DetectorTask, detector_trainer
 
@@ -30,7 +31,7 @@ SMALL = DetectorTrainConfig(
 
 @pytest.fixture(scope="module")
 def batch():
-    return FullFrames(FullFrameConfig(split=1, identities=2)).batch(11, 128)
+    return FullFrames(FullFrameConfig(split=VALIDATION_SPLIT, identities=2)).batch(11, 128)
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from hand_pose_ros.hand.skeleton import JOINT_COUNT
 from hand_pose_ros.network.checkpoint import load_model
 from hand_pose_ros.resources import resource
 from hand_pose_ros.synthetic.negatives import KINDS
+from hand_pose_ros.synthetic.splits import CHOICE_SPLIT
 from hand_pose_ros.tracking.confidence import HAND_FEATURES, JOINT_FEATURES, Calibration, ConfidenceFeatures
 from hand_pose_ros.tuning.calibration import fit_calibration, separation_table
 from hand_pose_ros.tuning.calibration_cases import HAND, Cases, gather_cases, negative_kinds
@@ -58,7 +59,9 @@ def test_the_kinds_of_crops_without_a_hand_follow_from_the_seed(monkeypatch) -> 
         synthetic, "sample_negatives", lambda *given: drawn.append(sample(*given)) or drawn[-1]
     )
     for seed, count in ((0, 40), (3, 7)):
-        source = SyntheticHands(SyntheticConfig(split=2, identities=2, size=32, negative_fraction=0.5))
+        source = SyntheticHands(
+            SyntheticConfig(split=CHOICE_SPLIT, identities=2, size=32, negative_fraction=0.5)
+        )
         source.batch(seed, count)
         np.testing.assert_array_equal(negative_kinds(source, seed, count), drawn[-1][1])
 

@@ -9,13 +9,14 @@ from hand_pose_ros.datasets.synthetic import SyntheticHands
 from hand_pose_ros.datasets.synthetic_config import SyntheticConfig
 from hand_pose_ros.hand.solver import PoseSolver
 from hand_pose_ros.refine.surface_config import SurfaceFitConfig
+from hand_pose_ros.synthetic.splits import VALIDATION_SPLIT
 from hand_pose_ros.tuning.surface_weights import SHAPES, SurfaceCases, choose_weights, report
 
 
 @pytest.fixture(scope="module")
 def cases() -> SurfaceCases:
     """Twelve hands whose network is off by 8 mm, all joints alike."""
-    batch = SyntheticHands(SyntheticConfig(split=1, identities=3)).batch(1, 12)
+    batch = SyntheticHands(SyntheticConfig(split=VALIDATION_SPLIT, identities=3)).batch(1, 12)
     rng = np.random.default_rng(0)
     shift = rng.standard_normal((12, 1, 3))
     joints = batch.joints + 0.008 * shift / np.linalg.norm(shift, axis=-1, keepdims=True)
