@@ -152,16 +152,16 @@ def scenes() -> Arrays:
         for t in (0.5, 2.4):
             frame = sequence.open().frame(t)
             arrays[f"{sequence.name}.{t}.depth"] = frame.depth[::3, ::3]
-            for hand in frame.hands:
-                values = [np.ravel(value) for key, value in vars(hand).items() if key != "side"]
-                arrays[f"{sequence.name}.{t}.{hand.side}"] = np.concatenate(values)
+            for truth in frame.hands:
+                values = [np.ravel(value) for key, value in vars(truth).items() if key != "side"]
+                arrays[f"{sequence.name}.{t}.{truth.side}"] = np.concatenate(values)
     for side in skeleton.SIDES:
         depth, joints = SyntheticMotion(9, VGA, side).frame(0.7)
         arrays |= {f"motion.{side}.depth": depth, f"motion.{side}.joints": joints}
     for doing in HANDS:
-        hand = RenderedHands(SensorSet(doing))[3]
-        arrays |= {f"set.{doing}.{sensor}": hand.depth(sensor) for sensor in SENSORS}
-        arrays[f"set.{doing}.joints"] = hand.joints
+        rendered = RenderedHands(SensorSet(doing))[3]
+        arrays |= {f"set.{doing}.{sensor}": rendered.depth(sensor) for sensor in SENSORS}
+        arrays[f"set.{doing}.joints"] = rendered.joints
     return arrays
 
 

@@ -18,14 +18,14 @@ from numba import prange
 from numpy.typing import NDArray
 
 from hand_pose_ros.config_files import build, require_mapping
-from hand_pose_ros.datasets.draw_scene import draw_scene
-from hand_pose_ros.datasets.full_scenes import HANDS, FullFrameConfig, Scenes, sample_scenes
+from hand_pose_ros.datasets.full_scenes import HANDS, FullFrameConfig, Pictures, sample_pictures
 from hand_pose_ros.depth.downsample import downsample_depth
 from hand_pose_ros.detection.detector_input import COLUMNS, FAR_M, NEAR_M, OUT_COLUMNS, OUT_ROWS, ROWS, STRIDE
 from hand_pose_ros.kernel_cache import njit
+from hand_pose_ros.synthetic.draw_scene import MeshArrays, Pinhole, SceneArrays, draw_scene, scene_arrays
+from hand_pose_ros.synthetic.scene_sampling import People
 from hand_pose_ros.synthetic.sensor import sensor_kernel
 from hand_pose_ros.synthetic.stereo_matching import count_hidden_by_edge, stereo_kernel
-from hand_pose_ros.synthetic.subjects import SubjectSet, load_subjects
 from hand_pose_ros.synthetic.surroundings_config import SurroundingsConfig
 from hand_pose_ros.synthetic.view_families import ViewConfig
 
@@ -33,6 +33,8 @@ Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
 
 _PIXELS = 2  # rendered, a cell
+_LEFT_AXES = np.array([1.0, -1.0, 1.0])
+"""A left palm's y points away from the thumb."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,40 +66,39 @@ class FullFrames:
         self.config = config or FullFrameConfig()
 
     @cached_property
-    def subjects(self) -> SubjectSet:
-        """The subjects of this split."""
-        return load_subjects(self.config.families, self.config.identities, self.config.split)
+    def people(self) -> People:
+        """The subjects of this split and their grasps."""
+        return People(self.config.families, self.config.identities, self.config.split)
 
-    def scenes(self, seed: int, count: int) -> Scenes:
-        """What the pictures of ``batch(seed, count)`` show."""
-        return sample_scenes(self.config, self.subjects, seed, count)
+    def pictures(self, seed: int, count: int) -> Pictures:
+        """What ``batch(seed, count)`` shows."""
+        return sample_pictures(self.config, self.people, seed, count)
 
     def batch(self, seed: int, count: int) -> FrameBatch:
         """``count`` pictures; a pure function of the configuration, the seed and the count."""
-        subjects, scenes = self.subjects, self.scenes(seed, count)
-        shape, focal, middle, solids = scenes.shape, scenes.focal, scenes.middle, scenes.solids
+        pictures = self.pictures(seed, count)
+        scenes, hands, centre = pictures.scenes, pictures.scenes.hands, pictures.centre
+        shape, focal, middle = pictures.shape, pictures.focal, pictures.middle
         z = np.zeros((count, ROWS, COLUMNS), np.float32)
         seen = np.zeros((count, HANDS, 2), np.int64)
         _render_batch(
-            subjects.vertices, subjects.bone_index, subjects.bone_weight, subjects.along_forearm, subjects.faces,
-            subjects.vertex_range[scenes.subject], subjects.face_range[subjects.family[scenes.subject]],
-            scenes.skinning.astype(np.float32), scenes.present, scenes.sleeves, scenes.walls, solids.kind,
-            solids.centre, solids.axes, scenes.coarse_noise, scenes.stereo, scenes.seeds, shape, focal, middle, z, seen,
+            *scene_arrays(self.people.subjects, scenes), pictures.coarse_noise, pictures.stereo, pictures.seeds, shape,
+            focal, middle, z, seen,
         )  # fmt: skip
-        pixel = middle[:, None] + focal[:, None, None] * scenes.centre[..., :2] / scenes.centre[..., 2:]
+        pixel = middle[:, None] + focal[:, None, None] * centre[..., :2] / centre[..., 2:]
         inside = ((pixel > -0.5) & (pixel < shape[:, None, ::-1] - 0.5)).all(axis=-1)
         cell = np.where(_within(shape), 1.0 / focal[:, None, None], 0.0).astype(np.float32)
         return FrameBatch(
             z=z,
             cell=cell,
             rays=_rays(focal, middle),
-            present=scenes.present,
-            left=scenes.left,
-            centre=scenes.centre,
-            radius=np.linalg.norm(scenes.joints - scenes.centre[:, :, None], axis=-1).max(axis=2),
-            axes=scenes.axes,
-            visible=np.where(scenes.present, seen[..., 0] / np.maximum(seen[..., 1], 1), 0.0),
-            inside=inside & scenes.present,
+            present=hands.present,
+            left=hands.left,
+            centre=centre,
+            radius=np.linalg.norm(hands.joints - centre[:, :, None], axis=-1).max(axis=2),
+            axes=hands.rotation * np.where(hands.left[..., None, None], _LEFT_AXES, 1.0),
+            visible=np.where(hands.present, seen[..., 0] / np.maximum(seen[..., 1], 1), 0.0),
+            inside=inside & hands.present,
         )
 
 
@@ -118,11 +119,8 @@ def _rays(focal: Array, middle: Array) -> Array:
 # Not cached on disk: numba would not notice a change in the functions of other files that are compiled into it.
 @njit(parallel=True, nogil=True)
 def _render_batch(
-    vertices: Array32, bone_index: NDArray[np.int32], bone_weight: Array32, along: Array32, faces: NDArray[np.int32],
-    vertex_range: NDArray[np.int64], face_range: NDArray[np.int64], skinning: Array32, present: NDArray[np.bool_],
-    sleeves: Array, walls: Array, kinds: NDArray[np.int64], centres: Array, axes: Array, noise: Array,
-    stereo: Array, seeds: NDArray[np.int64], shape: NDArray[np.int64], focal: Array, middle: Array, z: Array32,
-    seen: NDArray[np.int64],
+    meshes: MeshArrays, scenes: SceneArrays, noise: Array, stereo: Array, seeds: NDArray[np.int64],
+    shape: NDArray[np.int64], focal: Array, middle: Array, z: Array32, seen: NDArray[np.int64],
 ) -> None:  # fmt: skip
     """Render each picture and reduce it into z (N, ROWS, COLUMNS); seen (N, H, 2) as of ``draw_scene``."""
     for n in prange(z.shape[0]):
@@ -131,10 +129,7 @@ def _render_batch(
         cx, cy = middle[n, 0] * _PIXELS + 0.5 * (_PIXELS - 1), middle[n, 1] * _PIXELS + 0.5 * (_PIXELS - 1)
         clean = np.full((height, width), np.inf, np.float32)
         alone = np.full((HANDS, height, width), np.inf, np.float32)
-        draw_scene(
-            vertices, bone_index, bone_weight, along, faces, vertex_range[n], face_range[n], skinning[n], present[n],
-            sleeves[n], walls[n], kinds[n], centres[n], axes[n], f, cx, cy, clean, alone, seen[n],
-        )  # fmt: skip
+        draw_scene(meshes, scenes, n, Pinhole(f, f, cx, cy, 0.0), clean, alone, seen[n])
         image = np.empty((height, width), np.float32)
         if np.isnan(stereo[n, 0]):
             sensor_kernel(clean, noise[n], seeds[n], f, image)

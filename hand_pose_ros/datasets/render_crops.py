@@ -1,7 +1,7 @@
-"""Posed hands and their scenes to crops, compiled: skin, render on a virtual sensor, disturb, crop.
+"""Scenes to crops, compiled: render on a virtual sensor, disturb, crop.
 
-In: a SubjectSet's flat arrays, skinning matrices, scenes and sensors of N samples as
-``datasets.synthetic.SyntheticHands.batch`` draws them. Out: N crops in [-1, 1].
+In: scenes as arrays (``synthetic.draw_scene``) and sensors of N samples as ``datasets.synthetic.SyntheticHands.batch``
+draws them. Out: N crops in [-1, 1].
 """
 
 from __future__ import annotations
@@ -12,10 +12,8 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.depth.crop import crop_kernel
 from hand_pose_ros.kernel_cache import njit
-from hand_pose_ros.synthetic.render import draw_plane, dress_forearm, rasterize
+from hand_pose_ros.synthetic.draw_scene import MeshArrays, Pinhole, SceneArrays, draw_scene
 from hand_pose_ros.synthetic.sensor import sensor_kernel
-from hand_pose_ros.synthetic.skinning import skin_vertices
-from hand_pose_ros.synthetic.solids import draw_solids
 from hand_pose_ros.synthetic.stereo_matching import stereo_kernel
 
 Array = NDArray[np.float64]
@@ -37,14 +35,11 @@ def _cut(depth: Array32, frame: Array, focal: float, cx: float, cy: float, left_
 # Not cached on disk: numba would not notice a change in the functions of other files that are compiled into it.
 @njit(parallel=True, nogil=True)
 def render_crops(
-    vertices: Array32, bone_index: NDArray[np.int32], bone_weight: Array32, along_forearm: Array32,
-    faces: NDArray[np.int32], vertex_range: NDArray[np.int64], face_range: NDArray[np.int64], skinning: Array32,
-    forearm: Array, bare: Array, which_other: NDArray[np.int64], other_skinning: Array32, planes: Array,
-    kind: NDArray[np.int64], solid_centres: Array, solid_axes: Array, noise: Array, stereo: Array,
-    frame: Array, seeds: NDArray[np.int64], patch: Array, view: Array, centres: Array, distance: Array, half: float,
-    margin: Array, crop_view: Array, crop_distance: Array, crops: Array32,
+    meshes: MeshArrays, scenes: SceneArrays, noise: Array, stereo: Array, frame: Array, seeds: NDArray[np.int64],
+    patch: Array, view: Array, centres: Array, distance: Array, half: float, margin: Array, crop_view: Array,
+    crop_distance: Array, crops: Array32,
 ) -> None:  # fmt: skip
-    """Skin, render, disturb and crop each sample into crops (N, S, S).
+    """Render, disturb and crop each sample into crops (N, S, S).
 
     stereo (N, 15) are the matchers of those samples that a stereo pair sees instead of the sensor of ``noise``, NaN
     for the others (``synthetic.stereo_config``). frame (N, 4) bounds the sensor's picture, in tangents: least and most
@@ -53,19 +48,9 @@ def render_crops(
     its picture reaches about the centre; crop_view and crop_distance give where the crops look. See
     ``SyntheticHands.batch`` for the rest.
     """
-    no_distortion = np.zeros(8)
+    no_distortion, no_counts = np.zeros(8), np.zeros((0, 2), np.int64)
+    no_hands = np.zeros((0, 0, 0), np.float32)
     for n in prange(crops.shape[0]):
-        first, last = vertex_range[n, 0], vertex_range[n, 1]
-        posed = np.empty((last - first, 3), np.float32)
-        skin_vertices(
-            vertices[first:last], bone_index[first:last], bone_weight[first:last], skinning[n], posed
-        )
-        dress_forearm(vertices[first:last], along_forearm[first:last], skinning[n, -1], forearm[n], posed)
-        # Without a hand: everything before this point on the forearm is left out.
-        for i in range(last - first):
-            if along_forearm[first + i] < bare[n]:
-                posed[i, 2] = -1.0
-
         # The part of a virtual sensor that sees the cube: `patch` of its pixels span the cube at the centre.
         focal = patch[n] * distance[n] / (2.0 * half)
         u_low, u_high, v_low, v_high = 1e9, -1e9, 1e9, -1e9
@@ -87,19 +72,7 @@ def render_crops(
             width += int(np.ceil(focal * stereo[n, 1] / distance[n]))
 
         clean = np.full((height, width), np.inf, np.float32)
-        rasterize(posed, faces[face_range[n, 0] : face_range[n, 1]], focal, focal, cx, cy, clean)
-        if which_other[n] >= 0:
-            skin_vertices(
-                vertices[first:last], bone_index[first:last], bone_weight[first:last],
-                other_skinning[which_other[n]], posed,
-            )  # fmt: skip
-            dress_forearm(
-                vertices[first:last], along_forearm[first:last], other_skinning[which_other[n], -1], forearm[n], posed,
-            )  # fmt: skip
-            rasterize(posed, faces[face_range[n, 0] : face_range[n, 1]], focal, focal, cx, cy, clean)
-        if not np.isnan(planes[n, 3]):
-            draw_plane(planes[n, :3], planes[n, 3], focal, focal, cx, cy, clean)
-        draw_solids(kind[n], solid_centres[n], solid_axes[n], focal, focal, cx, cy, clean)
+        draw_scene(meshes, scenes, n, Pinhole(focal, focal, cx, cy, 0.0), clean, no_hands, no_counts)
         seen = np.empty((height, width), np.float32)
         if matched:
             # The left edge of a stereo picture's readings is where the right camera's ends, for a hand at the middle's

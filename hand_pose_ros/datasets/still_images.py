@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from hand_pose_ros.datasets.draw_scene import draw_scene
 from hand_pose_ros.datasets.full_frames import FullFrames
-from hand_pose_ros.datasets.full_scenes import HANDS, SHAPE_STEPS, Scenes
+from hand_pose_ros.datasets.full_scenes import HANDS, SHAPE_STEPS, Pictures
 from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.synthetic.draw_scene import draw_picture
 from hand_pose_ros.synthetic.sensor import sensor_kernel
 from hand_pose_ros.synthetic.stereo_config import NO_STEREO
 from hand_pose_ros.synthetic.stereo_matching import count_hidden_by_edge, stereo_kernel
@@ -73,37 +73,27 @@ class StillImage:
 
 def still_images(source: FullFrames, seed: int, count: int) -> Iterator[StillImage]:
     """The scenes of ``source.batch(seed, count)``, one by one, at the resolution of a sensor of that shape."""
-    scenes = source.scenes(seed, count)
+    pictures = source.pictures(seed, count)
     for n in range(count):
-        yield _draw(source.subjects, scenes, n)
+        yield _draw(source.people.subjects, pictures, n)
 
 
-def _draw(subjects: SubjectSet, scenes: Scenes, n: int) -> StillImage:
-    step = SHAPE_STEPS[scenes.kind[n]]
-    height, width = (int(cells) * step for cells in scenes.shape[n])
-    focal = float(scenes.focal[n]) * step
-    cx, cy = (float(x) for x in scenes.middle[n] * step + 0.5 * (step - 1))
+def _draw(subjects: SubjectSet, pictures: Pictures, n: int) -> StillImage:
+    step, hands = SHAPE_STEPS[pictures.kind[n]], pictures.scenes.hands
+    height, width = (int(cells) * step for cells in pictures.shape[n])
+    focal = float(pictures.focal[n]) * step
+    cx, cy = (float(x) for x in pictures.middle[n] * step + 0.5 * (step - 1))
     camera = Camera(width, height, focal, focal, cx, cy)
-    clean = np.full((height, width), np.inf, np.float32)
-    alone = np.full((HANDS, height, width), np.inf, np.float32)
-    counts = np.zeros((HANDS, 2), np.int64)
-    subject, solids = scenes.subject[n], scenes.solids
-    draw_scene(
-        subjects.vertices, subjects.bone_index, subjects.bone_weight, subjects.along_forearm, subjects.faces,
-        subjects.vertex_range[subject], subjects.face_range[subjects.family[subject]],
-        scenes.skinning[n].astype(np.float32), scenes.present[n],
-        scenes.sleeves[n], scenes.walls[n], solids.kind[n], solids.centre[n], solids.axes[n], focal, cx, cy, clean,
-        alone, counts,
-    )  # fmt: skip
-    stereo = scenes.stereo[n]
+    clean, alone, counts = draw_picture(subjects, pictures.scenes, camera, n)
+    stereo = pictures.stereo[n]
     if not np.isnan(stereo[0]):
         for hand in range(HANDS):
             counts[hand, 0] -= count_hidden_by_edge(alone[hand], clean, focal * float(stereo[1]))
-    hands = []
-    for h in np.flatnonzero(scenes.present[n] & (counts[:, 0] > 0)):
-        u, v = camera.project(scenes.joints[n, h]).T
+    found = []
+    for h in np.flatnonzero(hands.present[n] & (counts[:, 0] > 0)):
+        u, v = camera.project(hands.joints[n, h]).T
         inside = (u > -0.5) & (u < width - 0.5) & (v > -0.5) & (v < height - 0.5)
-        side = "left" if scenes.left[n, h] else "right"
+        side = "left" if hands.left[n, h] else "right"
         visible = float(counts[h, 0] / counts[h, 1])
-        hands.append(StillHand(side, scenes.joints[n, h], visible, float(inside.mean())))
-    return StillImage(camera, tuple(hands), clean, scenes.noise[n], int(scenes.seeds[n]), stereo)
+        found.append(StillHand(side, hands.joints[n, h], visible, float(inside.mean())))
+    return StillImage(camera, tuple(found), clean, pictures.noise[n], int(pictures.seeds[n]), stereo)

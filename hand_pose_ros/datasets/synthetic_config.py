@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from hand_pose_ros.depth.crop import CROP_CUBE_M, CROP_SIZE
+from hand_pose_ros.synthetic.crop_surroundings import SceneConfig
 from hand_pose_ros.synthetic.negatives_config import NegativesConfig
-from hand_pose_ros.synthetic.scene import SceneConfig
 from hand_pose_ros.synthetic.sensor_presets import DEFAULT_SENSORS, require_sensors
 from hand_pose_ros.synthetic.splits import TRAINING_SPLIT
 from hand_pose_ros.synthetic.view_families import ViewConfig

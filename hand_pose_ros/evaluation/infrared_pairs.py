@@ -1,7 +1,7 @@
 """Infrared pictures of a scene as the two eyes of an active stereo camera see it, compiled by numba.
 
-In: a posed hand, planes and solids in the left eye's optical frame (metres), a :class:`StereoRig`, the look of the
-infrared light. Out: the pictures of both eyes (H, W) uint8 and the left eye's true depth (H, W) m.
+In: scenes in the left eye's optical frame (metres), a :class:`StereoRig`, the look of the infrared light. Out: the
+pictures of both eyes (H, W) uint8 and the left eye's true depth (H, W) m.
 
 Each eye is rendered by itself with the project's rasteriser. What a pixel shows is a function of the point of the
 surface that it sees: the dots of a projector between the eyes, the surface's mottling, its slant and distance. So the
@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from hand_pose_ros import validation
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.kernel_cache import njit
-from hand_pose_ros.synthetic.render import draw_plane, rasterize
-from hand_pose_ros.synthetic.solids import Solids, draw_solids
+from hand_pose_ros.synthetic.draw_scene import MeshArrays, Pinhole, SceneArrays, draw_scene, scene_arrays
+from hand_pose_ros.synthetic.scene import Scenes
+from hand_pose_ros.synthetic.subjects import SubjectSet
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
@@ -108,39 +109,26 @@ class InfraredPair(NamedTuple):
     depth: Array32
 
 
-class PosedMesh(NamedTuple):
-    """A hand's mesh, ready to be rendered: vertices (V, 3) m in the left eye's frame, faces (F, 3)."""
-
-    vertices: Array32
-    faces: NDArray[np.int32]
-
-
-class SceneParts(NamedTuple):
-    """What stands about a hand, in the left eye's frame: planes (P, 4), unit normal and offset m; solids (K,)."""
-
-    planes: Array
-    solids: Solids
-
-
 def render_pair(
-    mesh: PosedMesh, parts: SceneParts, rig: StereoRig, look: InfraredLook, window: tuple[int, int, int, int]
-) -> InfraredPair:
-    """Both eyes' pictures of a window (first and end row, first and end column) of the rig's picture.
+    subjects: SubjectSet, scenes: Scenes, n: int, rig: StereoRig, look: InfraredLook,
+    window: tuple[int, int, int, int],
+) -> InfraredPair:  # fmt: skip
+    """Both eyes' pictures of a window (first and end row, first and end column) of the rig's picture of scene ``n``,
+    which is in the left eye's frame.
 
     The window must begin a largest disparity before what is to be matched.
     """
     first_row, end_row, first_column, end_column = window
     camera = rig.camera
     cx, cy = camera.cx - first_column, camera.cy - first_row
+    meshes, arrays = scene_arrays(subjects, scenes)
     numbers = np.array(look[:-1], dtype=np.float64)
     eyes, depths = [], []
     for eye, x in enumerate((0.0, rig.baseline_m)):
         picture = np.empty((end_row - first_row, end_column - first_column), np.uint8)
         depth = np.full(picture.shape, np.inf, np.float32)
-        _render_eye(
-            mesh.vertices, mesh.faces, parts.planes, *parts.solids, rig.focal_px, cx, cy, x, rig.projector_m, numbers,
-            look.seed, eye, depth, picture,
-        )  # fmt: skip
+        pinhole = Pinhole(rig.focal_px, rig.focal_px, cx, cy, x)
+        _render_eye(meshes, arrays, n, pinhole, rig.projector_m, numbers, look.seed, eye, depth, picture)
         eyes.append(picture)
         depths.append(depth)
     return InfraredPair(eyes[0], eyes[1], depths[0])
@@ -201,20 +189,14 @@ def _slope(before: float, here: float, after: float) -> float:
 # Not cached on disk: numba would not notice a change in the functions of other files that are compiled into it.
 @njit(nogil=True)
 def _render_eye(
-    vertices: Array32, faces: NDArray[np.int32], planes: Array, kind: NDArray[np.int64], centres: Array, axes: Array,
-    focal: float, cx: float, cy: float, eye_x: float, projector_x: float, look: Array, seed: int, eye: int,
-    depth: Array32, picture: NDArray[np.uint8],
+    meshes: MeshArrays, scenes: SceneArrays, n: int, camera: Pinhole, projector_x: float, look: Array, seed: int,
+    eye: int, depth: Array32, picture: NDArray[np.uint8],
 ) -> None:  # fmt: skip
-    """Fill depth and picture (H, W) of the eye at x = eye_x m; look as the numbers of ``InfraredLook``."""
+    """Fill depth, inf before, and picture (H, W) of one eye; look as the numbers of ``InfraredLook``."""
     ambient, dot, pitch, dot_px, mottling, grain, noise = look
-    moved = vertices.copy()
-    moved[:, 0] -= np.float32(eye_x)
-    rasterize(moved, faces, focal, focal, cx, cy, depth)
-    for p in range(planes.shape[0]):
-        draw_plane(planes[p, :3], planes[p, 3] - planes[p, 0] * eye_x, focal, focal, cx, cy, depth)
-    places = centres.copy()
-    places[:, 0] -= eye_x
-    draw_solids(kind, places, axes, focal, focal, cx, cy, depth)
+    focal, cx, cy, eye_x = camera.fx, camera.cx, camera.cy, camera.eye_x
+    no_hands, no_counts = np.zeros((0, 0, 0), np.float32), np.zeros((0, 2), np.int64)
+    draw_scene(meshes, scenes, n, camera, depth, no_hands, no_counts)
     height, width = depth.shape
     for row in range(height):
         y = (row - cy) / focal

@@ -22,26 +22,19 @@ from hand_pose_ros import validation
 from hand_pose_ros.datasets.crop_views import directions
 from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.evaluation.infrared_matching import match_census, match_sgbm
-from hand_pose_ros.evaluation.infrared_pairs import (
-    InfraredLook,
-    InfraredPair,
-    PosedMesh,
-    SceneParts,
-    StereoRig,
-    render_pair,
-)
-from hand_pose_ros.hand.skeleton import ANGLE_COUNT
-from hand_pose_ros.synthetic.grasp_library import load_grasps, sample_held
-from hand_pose_ros.synthetic.poses import sample_angles, sample_view_rotations, sample_wrist_bends
-from hand_pose_ros.synthetic.render import dress_forearm
+from hand_pose_ros.evaluation.infrared_pairs import InfraredLook, InfraredPair, StereoRig, render_pair
+from hand_pose_ros.hand.skeleton import ANGLE_COUNT, PALM_JOINT
+from hand_pose_ros.synthetic.crop_surroundings import HELD_SLOT, SceneConfig, sample_crop_surroundings
+from hand_pose_ros.synthetic.grasp_library import sample_held
+from hand_pose_ros.synthetic.poses import sample_view_rotations, sample_wrist_bends
 from hand_pose_ros.synthetic.rotations import facing_normals
-from hand_pose_ros.synthetic.scene import SceneConfig, Scenes, hold, sample_scenes, to_camera
+from hand_pose_ros.synthetic.scene import Scenes
+from hand_pose_ros.synthetic.scene_sampling import HandPoses, People, place_hands, sample_poses
 from hand_pose_ros.synthetic.sensor import NoiseModel, apply_noise
 from hand_pose_ros.synthetic.sensor_presets import D435
-from hand_pose_ros.synthetic.skinning import skin_vertices
 from hand_pose_ros.synthetic.solids import moved, take
 from hand_pose_ros.synthetic.splits import REPORT_SPLIT
-from hand_pose_ros.synthetic.subjects import SubjectSet, load_subjects
+from hand_pose_ros.synthetic.view_families import ViewConfig
 
 Array = NDArray[np.float64]
 
@@ -61,23 +54,6 @@ _FARTHEST_M = 4.5
 """What is farther is matched as if it were so far: the least disparity. Guessed, beyond every wall here."""
 _MARGIN_PX = 16
 """Of the matched window, beyond the largest disparity."""
-
-
-class SetHands(NamedTuple):
-    """N right hands and what is about them, in local frames: the palm's translation puts the mean joint at zero."""
-
-    subject: NDArray[np.int64]
-    """(N,) of the subjects of the set."""
-    angles: Array
-    """(N, 20) rad."""
-    rotation: Array
-    """(N, 3, 3) of the palm, in a look-at view."""
-    bends: Array
-    """(N, 2) rad: of the wrist."""
-    translation: Array
-    """(N, 3) m."""
-    scenes: Scenes
-    """Planes and solids, the held things among them."""
 
 
 @dataclass(frozen=True)
@@ -142,39 +118,35 @@ class RenderedHand(NamedTuple):
         return whole
 
 
-def free_hands(subjects: SubjectSet, count: int, rng: np.random.Generator) -> SetHands:
+def free_hands(people: People, count: int, rng: np.random.Generator) -> Scenes:
     """Empty hands in poses, views and surroundings as training draws them."""
-    subject = rng.integers(len(subjects), size=count)
-    angles, rotation = sample_angles(count, rng), sample_view_rotations(count, rng)
-    return _among_things(subjects, subject, angles, rotation, sample_wrist_bends(count, rng), rng)
+    return _among_things(people, sample_poses(people.subjects, count, ViewConfig(), rng)[0], rng)
 
 
-def held_hands(subjects: SubjectSet, count: int, rng: np.random.Generator) -> SetHands:
+def held_hands(people: People, count: int, rng: np.random.Generator) -> Scenes:
     """Hands that hold things: grasps of the sets' own subjects, so that no training has the same, in views and
     surroundings as training draws them."""
-    library = load_grasps(_FAMILIES, _SUBJECTS, REPORT_SPLIT)
     subject, angles = np.zeros(count, np.int64), np.zeros((count, ANGLE_COUNT))
-    rotation, bends = sample_view_rotations(count, rng), sample_wrist_bends(count, rng)
-    held = sample_held(library, 1.0, count, rng)
-    library.pose(held, subjects, subject, angles, rotation, bends)
-    hands = _among_things(subjects, subject, angles, rotation, bends, rng)
-    things = take(library.solids, held.grasp)
-    hold(hands.scenes, held.hand, moved(things, rotation, hands.translation))
-    return hands
+    poses = HandPoses(subject, angles, sample_view_rotations(count, rng), sample_wrist_bends(count, rng))
+    held = sample_held(people.grasps, 1.0, count, rng)
+    people.grasps.pose(held, people.subjects, *poses)
+    scenes = _among_things(people, poses, rng)
+    things = take(people.grasps.solids, held.grasp)
+    palm = scenes.hands.joints[:, 0, PALM_JOINT]
+    scenes.hold(held.hand, moved(things, poses.rotation, palm), HELD_SLOT)
+    return scenes
 
 
-def _among_things(
-    subjects: SubjectSet, subject: NDArray[np.int64], angles: Array, rotation: Array, bends: Array,
-    rng: np.random.Generator,
-) -> SetHands:  # fmt: skip
-    """Posed hands, their middle at zero, with planes and things about them."""
-    joints = subjects.pose(subject, angles, rotation, np.zeros((len(subject), 3))).joints
+def _among_things(people: People, poses: HandPoses, rng: np.random.Generator) -> Scenes:
+    """Right hands, one a scene, their middle at zero in local frames, with planes and things about them."""
+    subject, angles, rotation, _ = poses
+    joints = people.subjects.pose(subject, angles, rotation, np.zeros((len(subject), 3))).joints
     translation = -joints.mean(axis=1)
-    scenes = sample_scenes(joints + translation[:, None], SceneConfig(), rng)
-    return SetHands(subject, angles, rotation, bends, translation, scenes)
+    around = sample_crop_surroundings(joints + translation[:, None], SceneConfig(), rng)
+    return replace(around, hands=place_hands(people.subjects, poses, translation))
 
 
-_MAKERS: Mapping[str, Callable[[SubjectSet, int, np.random.Generator], SetHands]] = {
+_MAKERS: Mapping[str, Callable[[People, int, np.random.Generator], Scenes]] = {
     "free": free_hands, "held": held_hands,
 }  # fmt: skip
 HANDS: tuple[str, ...] = tuple(_MAKERS)
@@ -182,15 +154,10 @@ HANDS: tuple[str, ...] = tuple(_MAKERS)
 
 
 class _Batch(NamedTuple):
-    """Hands that are drawn at once, in the camera's frame."""
+    """Scenes that are drawn at once, in the camera's frame, the hands' middles (N, 3) m there, how bright they are."""
 
-    subject: NDArray[np.int64]
-    skinning: NDArray[np.float32]
-    joints: Array
-    centres: Array
     scenes: Scenes
-    walls: Array
-    forearm: Array
+    centres: Array
     looks: Array
     seeds: NDArray[np.int64]
 
@@ -203,9 +170,9 @@ class RenderedHands:
         self._batch: tuple[int, _Batch] | None = None
 
     @cached_property
-    def subjects(self) -> SubjectSet:
-        """The subjects of all sets."""
-        return load_subjects(_FAMILIES, _SUBJECTS, REPORT_SPLIT)
+    def people(self) -> People:
+        """The subjects of all sets and their grasps."""
+        return People(_FAMILIES, _SUBJECTS, REPORT_SPLIT)
 
     def __len__(self) -> int:
         return self.config.count
@@ -221,44 +188,20 @@ class RenderedHands:
 
     def _drawn(self, number: int) -> _Batch:
         """Batch ``number`` of the hands, placed before the camera."""
-        config, subjects = self.config, self.subjects
+        config = self.config
         rng = np.random.default_rng([REPORT_SPLIT, _STREAM, config.seed, number])
-        hands = _MAKERS[config.hands](subjects, _BATCH, rng)
-        posed = subjects.pose(hands.subject, hands.angles, hands.rotation, hands.translation, hands.bends)
-        rays = directions(_BATCH, _OFF_AXIS_RAD, rng)
-        centres = rays * config.distance_m
+        scenes = _MAKERS[config.hands](self.people, _BATCH, rng)
+        centres = directions(_BATCH, _OFF_AXIS_RAD, rng) * config.distance_m
         view = np.stack([CropFrame(centre).view for centre in centres])
-        skinning = np.einsum("nji,nsjk->nsik", view, posed.skinning)
-        skinning[..., 3] += centres[:, None]
-        joints = np.einsum("nji,nkj->nki", view, posed.joints) + centres[:, None]
-        scenes = to_camera(hands.scenes, view, np.full(_BATCH, config.distance_m))
+        scenes = scenes.in_camera(view, centres, np.full(_BATCH, config.distance_m))
         wall = facing_normals(_BATCH, 0.2, rng)
         far = config.distance_m + rng.uniform(*_WALL_M, _BATCH)
-        forearm = forearms(_BATCH, rng)
+        walls = np.concatenate([wall, far[:, None]], axis=1)
+        planes = np.where(np.isfinite(scenes.planes[:, 3:]), scenes.planes, walls)
+        hands = replace(scenes.hands, forearm=forearms(_BATCH, rng)[:, None])
+        scenes = replace(scenes, hands=hands, planes=planes)
         looks = sample_looks(_BATCH, rng)
-        return _Batch(
-            hands.subject, skinning.astype(np.float32), joints, centres, scenes,
-            np.concatenate([wall, far[:, None]], axis=1), forearm, looks, rng.integers(2**31, size=_BATCH),
-        )  # fmt: skip
-
-    def _mesh(self, batch: _Batch, place: int) -> PosedMesh:
-        """The hand's mesh in the camera's frame, its forearm cut and dressed."""
-        subjects, subject = self.subjects, batch.subject[place]
-        first, last = subjects.vertex_range[subject]
-        rest = subjects.vertices[first:last]
-        posed = np.empty_like(rest)
-        skin_vertices(
-            rest,
-            subjects.bone_index[first:last],
-            subjects.bone_weight[first:last],
-            batch.skinning[place],
-            posed,
-        )
-        dress_forearm(
-            rest, subjects.along_forearm[first:last], batch.skinning[place, -1], batch.forearm[place], posed
-        )
-        start, end = subjects.face_range[subjects.family[subject]]
-        return PosedMesh(posed, subjects.faces[start:end])
+        return _Batch(scenes, centres, looks, rng.integers(2**31, size=_BATCH))
 
     def _rendered(self, batch: _Batch, place: int) -> RenderedHand:
         """The pair of a hand: of the window about it, and of as much to the left as the largest disparity."""
@@ -271,11 +214,10 @@ class RenderedHands:
             max(0, first_row - _MARGIN_PX), min(rig.height, end_row + _MARGIN_PX),
             left, min(rig.width, end_column + _MARGIN_PX),
         )  # fmt: skip
-        behind = batch.scenes.planes if np.isfinite(batch.scenes.planes[place, 3]) else batch.walls
-        parts = SceneParts(behind[place : place + 1], take(batch.scenes.solids, place))
         look = InfraredLook._make([*batch.looks[place].tolist(), seed])
-        pair = render_pair(self._mesh(batch, place), parts, rig, look, window)
-        return RenderedHand(pair, batch.joints[place], rig, window, first_column - left, (least, most), seed)
+        pair = render_pair(self.people.subjects, batch.scenes, place, rig, look, window)
+        joints = batch.scenes.hands.joints[place, 0]
+        return RenderedHand(pair, joints, rig, window, first_column - left, (least, most), seed)
 
 
 def forearms(count: int, rng: np.random.Generator) -> Array:

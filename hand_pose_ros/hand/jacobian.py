@@ -21,6 +21,8 @@ from hand_pose_ros.hand.skeleton import (
     PALM_JOINT,
 )
 
+_CHAINS = torch.tensor(FINGER_JOINT_TABLE.tolist())
+_FIRST_FLEXIONS = torch.tensor(FINGER_ANGLE_TABLE[:, 1].tolist())
 _OFFSET_SIZES = (6, 15, 15)  # wrist, bases, lengths
 
 
@@ -48,12 +50,12 @@ def pose_jacobian(frames: HandFrames, angles: Tensor, side: str) -> Tensor:
     joints, rotations = frames.joints, frames.segment_rotations
     segments = rotations[:, 1:].unflatten(1, (5, 3))
     # The abduction axis is the first segment's z before its flexion turned it.
-    flexion = angles[:, FINGER_ANGLE_TABLE[:, 1], None]
+    flexion = angles[:, _FIRST_FLEXIONS, None]
     abduction_axis = flexion.cos() * segments[:, :, 0, :, 2] - flexion.sin() * segments[:, :, 0, :, 0]
     if side == "left":
         abduction_axis = -abduction_axis
     axes = torch.cat([abduction_axis[:, :, None], segments[..., 1]], dim=2)  # (N, 5, 4, 3)
-    chain = joints[:, FINGER_JOINT_TABLE]
+    chain = joints[:, _CHAINS]
     origins = torch.cat([chain[:, :, :1], chain[:, :, :3]], dim=2)
     arms = chain[:, :, :, None] - origins[:, :, None]  # (N, 5, 4 joints, 4 angles, 3)
     moved = torch.ones(4, 4, dtype=joints.dtype, device=joints.device).tril()

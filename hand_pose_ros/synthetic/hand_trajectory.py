@@ -16,12 +16,12 @@ from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.hand.skeleton import ANGLE_COUNT, FINGER_ANGLE_TABLE, FINGER_JOINT_TABLE, TIP_JOINTS
 from hand_pose_ros.synthetic.motion import KEYFRAME_S, KeyPose, between, sample_gesture
 from hand_pose_ros.synthetic.poses import sample_angles, template_joints
+from hand_pose_ros.synthetic.scene import MIRROR
 
 Array = NDArray[np.float64]
 
 RAMP_S = 0.8
 """How long a hand takes to come in or to leave."""
-MIRROR: Array = np.array([-1.0, 1.0, 1.0])
 # Two palms keep this far from each other, m: along the image's x, and along the optical axis when they cross.
 _BESIDE_M, _BEFORE_M = 0.20, 0.15
 # Hands leave at least so far beyond the image's edge, m.

@@ -8,7 +8,7 @@ random numbers of their own: with them or without, all else of a batch is the sa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,7 +101,7 @@ class Lookalikes:
             np.where(one[..., None], self.solids.centre, theirs.centre),
             np.where(one[..., None, None], self.solids.axes, theirs.axes),
         )
-        return Scenes(np.where(one, self.planes, scenes.planes), solids)
+        return replace(scenes, planes=np.where(one, self.planes, scenes.planes), solids=solids)
 
     def arm_starts(self, arm: Flags, start_m: float) -> Array:
         """(N,) m behind the wrist: what lies before it of the hands' meshes is left out. Nothing is drawn without an
@@ -126,7 +126,7 @@ class Lookalikes:
         bounds[cut, side] = edge[cut, side // 2] / edge[cut, 2]
 
 
-def sample_lookalikes(rotation: Array, config: NegativesConfig, stream: tuple[int, int]) -> Lookalikes:
+def sample_lookalikes(rotation: Array, config: NegativesConfig, stream: tuple[int, ...]) -> Lookalikes:
     """Palm rotations (N, 3, 3) of the crops without a hand, a batch's split and seed -> what they show instead."""
     count, slots = len(rotation), PARTS + _HELPERS
     empty = nothing(count, slots)

@@ -16,22 +16,24 @@ from scipy.spatial.transform import Rotation
 
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.hand.skeleton import check_side
-from hand_pose_ros.kernel_cache import njit
+from hand_pose_ros.synthetic.draw_scene import draw_picture, require_pinhole
 from hand_pose_ros.synthetic.poses import sample_angles, sample_view_rotations
-from hand_pose_ros.synthetic.render import draw_ellipsoid, dress_forearm, rasterize
+from hand_pose_ros.synthetic.scene import MIRROR, SceneHands, Scenes, pose_hands
 from hand_pose_ros.synthetic.sensor import STRUCTURED_LIGHT, sensor_kernel
-from hand_pose_ros.synthetic.skinning import FOREARM, skin_vertices
+from hand_pose_ros.synthetic.skinning import FOREARM
+from hand_pose_ros.synthetic.solids import ELLIPSOID, Solids
 from hand_pose_ros.synthetic.splits import MOTION_SPLIT
 from hand_pose_ros.synthetic.subjects import load_subjects
 
 Array = NDArray[np.float64]
-Array32 = NDArray[np.float32]
 
 KEYFRAME_S = 1.1
 """The hand rests for an instant at a new random pose this often."""
 # Torso (half-axes, m) behind the hand and a wall behind the torso.
 _TORSO_M, _TORSO_Z_M, _WALL_Z_M = (0.20, 0.32, 0.12), 1.15, 2.2
 FOREARM_M, _UPPER_ARM_M = 0.24, 0.50
+_FOREARM = (FOREARM_M, 0.12, 1.25)
+"""As of ``SceneHands.forearm``."""
 _TO_SHOULDER = np.array([0.0, 0.25, 0.55])
 
 
@@ -52,10 +54,7 @@ class SyntheticMotion:
 
     def __init__(self, seed: int, camera: Camera, side: str = "right") -> None:
         check_side(side)
-        if camera.distortion_model != "none":
-            raise ValueError(
-                f"the synthetic camera is a pinhole, it has no '{camera.distortion_model}' distortion"
-            )
+        require_pinhole(camera)
         self.seed, self.camera, self.side = seed, camera, side
         # A left hand is a right hand seen in a mirrored camera.
         self._pinhole = camera if side == "right" else replace(camera, cx=camera.width - 1 - camera.cx)
@@ -64,34 +63,34 @@ class SyntheticMotion:
 
     def truth(self, t: float) -> Array:
         """Joints (23, 3) m in the camera's optical frame at time t, seconds."""
-        joints = self._pose(t)[0]
-        return joints if self.side == "right" else joints * np.array([-1.0, 1.0, 1.0])
+        joints = self._hand(t).joints[0, 0]
+        return joints if self.side == "right" else joints * MIRROR
 
     def frame(self, t: float) -> tuple[NDArray[np.float32], Array]:
         """Depth (H, W) m and joints (23, 3) m at time t, seconds."""
-        joints, skinning = self._pose(t)
-        subjects, subject, camera = self._subjects, self._subject, self._pinhole
-        first, last = subjects.vertex_range[subject]
-        face_first, face_last = subjects.face_range[subjects.family[subject]]
-        depth = np.empty((camera.height, camera.width), np.float32)
-        _render(
-            subjects.vertices[first:last], subjects.bone_index[first:last], subjects.bone_weight[first:last],
-            subjects.along_forearm[first:last], subjects.faces[face_first:face_last], skinning.astype(np.float32),
-            camera.fx, camera.fy, camera.cx, camera.cy,
-            *_body(skinning[FOREARM], subjects.rest_positions[subject, FOREARM]),
-            _WALL_Z_M, STRUCTURED_LIGHT.as_array(), hash_time(self.seed, t), depth,
-        )  # fmt: skip
+        scenes, camera = self.scenes(t), self._pinhole
+        clean = draw_picture(self._subjects, scenes, camera).clean
+        depth = np.empty_like(clean)
+        sensor_kernel(clean, STRUCTURED_LIGHT.as_array(), hash_time(self.seed, t), camera.fx, depth)
+        joints = scenes.hands.joints[0, 0]
         if self.side == "left":
-            return np.ascontiguousarray(depth[:, ::-1]), joints * np.array([-1.0, 1.0, 1.0])
+            return np.ascontiguousarray(depth[:, ::-1]), joints * MIRROR
         return depth, joints
 
-    def _pose(self, t: float) -> tuple[Array, Array]:
-        """Joints (23, 3) and skinning matrices (17, 3, 4) of the right hand before the pinhole camera."""
-        angles, turn, place, bend = self._key_pose(t)
-        posed = self._subjects.pose(
-            np.array([self._subject]), angles[None], turn[None], place[None], bend[None]
-        )
-        return posed.joints[0], posed.skinning[0]
+    def scenes(self, t: float) -> Scenes:
+        """The one scene at time t, seconds: the hand, an upper arm and a torso before a wall. A left hand's is a right
+        one's in the mirrored world."""
+        hands = self._hand(t)
+        arm = hands.skinning[0, 0, FOREARM]
+        body = _body(arm, self._subjects.rest_positions[self._subject, FOREARM])
+        wall = np.array([[0.0, 0.0, 1.0, _WALL_Z_M]])
+        return Scenes(hands, wall, Solids(np.full((1, 2), ELLIPSOID), *(part[None] for part in body)))
+
+    def _hand(self, t: float) -> SceneHands:
+        """The right hand (1, 1) before the pinhole camera."""
+        angles, turn, place, bend = (part[None, None] for part in self._key_pose(t))
+        subject, forearm = np.array([[self._subject]]), np.array([[_FOREARM]])
+        return pose_hands(self._subjects, subject, angles, turn, place, bend, forearm)
 
     def _key_pose(self, t: float) -> KeyPose:
         """The pose of the right hand at time t, seconds."""
@@ -152,21 +151,3 @@ def _body(forearm: Array, wrist: Array) -> tuple[Array, Array]:
 def hash_time(seed: int, t: float) -> int:
     """A noise seed (below 2^31) for one instant, so that the noise differs from frame to frame and run to run not."""
     return (seed * 1_000_003 + round(t * 1e4)) % (2**31 - 1)
-
-
-# Not cached on disk: see datasets/synthetic.py.
-@njit(nogil=True)
-def _render(
-    vertices: Array32, bone_index: NDArray[np.int32], bone_weight: Array32, along_forearm: Array32,
-    faces: NDArray[np.int32], skinning: Array32, fx: float, fy: float, cx: float, cy: float, body: Array,
-    body_axes: Array, wall: float, noise: Array, seed: int, depth: Array32,
-) -> None:  # fmt: skip
-    """Skin and draw the hand, then the body and the wall, then let the sensor see it."""
-    posed = np.empty(vertices.shape, np.float32)
-    skin_vertices(vertices, bone_index, bone_weight, skinning, posed)
-    dress_forearm(vertices, along_forearm, skinning[FOREARM], np.array([FOREARM_M, 0.12, 1.25]), posed)
-    clean = np.full(depth.shape, np.float32(wall), np.float32)
-    rasterize(posed, faces, fx, fy, cx, cy, clean)
-    for part in range(len(body)):
-        draw_ellipsoid(body[part], body_axes[part], fx, fy, cx, cy, clean)
-    sensor_kernel(clean, noise, seed, fx, depth)

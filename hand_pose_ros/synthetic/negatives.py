@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_pose_ros.synthetic.crop_surroundings import OBJECTS
 from hand_pose_ros.synthetic.primitives import cup, gripper
 from hand_pose_ros.synthetic.rotations import (
     axes_along,
@@ -20,7 +21,7 @@ from hand_pose_ros.synthetic.rotations import (
     rotation_yxz,
     rotation_z,
 )
-from hand_pose_ros.synthetic.scene import OBJECTS, Scenes
+from hand_pose_ros.synthetic.scene import Scenes
 from hand_pose_ros.synthetic.solids import BOX, CYLINDER, ELLIPSOID, VESSEL, put, take
 
 Array = NDArray[np.float64]
@@ -46,7 +47,7 @@ _HEAD: tuple[tuple[tuple[float, float, float], tuple[float, float, float]], ...]
 def sample_negatives(count: int, rng: np.random.Generator) -> tuple[Scenes, NDArray[np.int64]]:
     """-> scenes without a hand and the kind of each, an index into ``KINDS``."""
     kind = rng.choice(len(KINDS), size=count, p=_SHARES)
-    scenes = Scenes.empty(count)
+    scenes = Scenes.empty(count, OBJECTS)
     name = np.array(KINDS)[kind]
     _faces(scenes, name == "face", rng)
     _elbows(scenes, name == "elbow", rng)

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.synthetic.furniture import furniture
 from hand_pose_ros.synthetic.household import held_objects, lying, robot_arms, rod
-from hand_pose_ros.synthetic.placed_hands import PlacedHands, Views
+from hand_pose_ros.synthetic.picture_views import PictureViews
 from hand_pose_ros.synthetic.rotations import facing_normals, random_axes, random_directions
+from hand_pose_ros.synthetic.scene import SceneHands
 from hand_pose_ros.synthetic.solids import ELLIPSOID, NOTHING, Solids, gather, moved, solid, where
 from hand_pose_ros.synthetic.surroundings_config import SurroundingsConfig
 
@@ -24,7 +25,7 @@ _TABLE_GAP_M = (0.014, 0.045)  # from the joints' centres; 12 mm of that is fles
 
 
 def sample_room_lookalikes(
-    views: Views, config: SurroundingsConfig, rng: np.random.Generator
+    views: PictureViews, config: SurroundingsConfig, rng: np.random.Generator
 ) -> list[Solids]:
     """Solids (N, K each) in the camera's frame; nothing, and nothing drawn, where the shares are 0."""
     count, parts = views.count, []
@@ -57,7 +58,7 @@ def sample_room_lookalikes(
     return parts
 
 
-def _stumps(views: Views, rng: np.random.Generator) -> tuple[Solids, Array]:
+def _stumps(views: PictureViews, rng: np.random.Generator) -> tuple[Solids, Array]:
     """-> forearms (N, 3 parts) from the picture's edge to a wrist, about the wrist, and the wrists (N, 3) m."""
     count = views.count
     z = rng.uniform(0.3, 1.2, count)
@@ -82,7 +83,7 @@ def _stumps(views: Views, rng: np.random.Generator) -> tuple[Solids, Array]:
     return arm, end
 
 
-def _clear(hands: PlacedHands, solids: Solids) -> Flags:
+def _clear(hands: SceneHands, solids: Solids) -> Flags:
     """(N,): whether every one of the solids (N, K) is clear of all hands."""
     size = 1.0 / np.maximum(np.linalg.norm(solids.axes, axis=-1), 1e-9)
     longest = size.argmax(axis=-1)
@@ -97,7 +98,7 @@ def _clear(hands: PlacedHands, solids: Solids) -> Flags:
     return clear
 
 
-def close_tables(hands: PlacedHands, walls: Array, share: float, rng: np.random.Generator) -> Array:
+def close_tables(hands: SceneHands, walls: Array, share: float, rng: np.random.Generator) -> Array:
     """Walls (N, 4), a share of those of pictures with hands moved up to just behind the deepest joint or elbow."""
     if share <= 0:
         return walls

@@ -1,184 +1,226 @@
-"""What surrounds a hand: a wall or table behind it, a body, loose or held objects, now and then something before it.
+"""What a camera sees: hands, a plane and solids, described alike for crops, whole pictures, sequences and test sets.
 
-Everything is drawn in the hand's local frame (metres, look-at view, origin at the crop centre) and handed to the
-renderer as planes and solids. Nothing passes through the hand: surfaces keep clear of every joint.
+In: hands of a SubjectSet, planes, :class:`Solids`. Out: :class:`Scenes`, plain arrays of N scenes, all in one frame
+(metres, x right, y down, z away from the camera): a crop's local look-at frame, or the camera's optical frame, into
+which :meth:`Scenes.in_camera` moves them. ``synthetic.scene_sampling`` draws them at random, ``synthetic.draw_scene``
+makes depth images of them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hand_pose_ros import validation
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.synthetic.rotations import axes_along, facing_normals, random_axes
-from hand_pose_ros.synthetic.solids import BOX, ELLIPSOID, NOTHING, Solids, moved, nothing, put
+from hand_pose_ros.synthetic.skinning import FOREARM
+from hand_pose_ros.synthetic.solids import ELLIPSOID, NOTHING, Solids, moved, nothing, padded, put
+from hand_pose_ros.synthetic.subjects import SubjectSet
 
 Array = NDArray[np.float64]
-OBJECTS = 8
-# Flesh between a joint and the skin, plus a gap, metres.
-_CLEARANCE_M = 0.022
-_FINGER_M = 0.008
-HELD_SLOT = 4
-"""From this slot of a scene's solids on is what the hand holds."""
+Flags = NDArray[np.bool_]
+
+MIRROR: Array = np.array([-1.0, 1.0, 1.0])
+"""A left hand is a right hand whose world is mirrored so."""
+ELBOW_M = 0.22
+"""How far behind the wrist a forearm meets the elbow, along its own axis, metres."""
+WHOLE = -np.inf
+"""A ``start`` from which on nothing of a hand is left out."""
 
 
-@dataclass(frozen=True)
-class Scenes:
-    """N scenes in local frames. planes (N, 4): unit normal and offset m, NaN for none; solids: (N, OBJECTS) of them."""
+@dataclass(frozen=True, eq=False)
+class SceneHands:
+    """Up to H hands of each of N scenes."""
 
-    planes: Array
-    solids: Solids
+    present: Flags
+    """(N, H): whether there is such a hand, or the bare arm of one."""
+    left: Flags
+    """(N, H)."""
+    subject: NDArray[np.int64]
+    """(N, H) of a SubjectSet."""
+    angles: Array
+    """(N, H, 20) rad."""
+    rotation: Array
+    """(N, H, 3, 3): columns are the palm's axes, right-handed on both sides as in ``hand.kinematics``."""
+    joints: Array
+    """(N, H, 23, 3) m."""
+    skinning: Array
+    """(N, H, 17, 3, 4): rest vertex (palm frame of a right hand, m) -> vertex; those of left hands mirror."""
+    elbow: Array
+    """(N, H, 3) m."""
+    forearm: Array
+    """(N, H, 3): where the arm ends (m behind the wrist), where a sleeve begins (m), how much wider it is."""
+    start: Array
+    """(N, H) m behind the wrist: what lies before it is left out, which makes a bare arm of it; WHOLE for none."""
 
     @classmethod
-    def empty(cls, count: int) -> Scenes:
-        """N scenes with nothing in them."""
-        return cls(np.full((count, 4), np.nan), nothing(count, OBJECTS))
+    def none(cls, count: int) -> SceneHands:
+        """No hand (H = 0) in each of ``count`` scenes."""
+        lead = (count, 0)
+        segments = skeleton.SEGMENT_COUNT + 1
+        return cls(
+            np.zeros(lead, bool), np.zeros(lead, bool), np.zeros(lead, np.int64),
+            np.zeros((*lead, skeleton.ANGLE_COUNT)), np.zeros((*lead, 3, 3)),
+            np.zeros((*lead, skeleton.JOINT_COUNT, 3)), np.zeros((*lead, segments, 3, 4)), np.zeros((*lead, 3)),
+            np.zeros((*lead, 3)), np.zeros(lead),
+        )  # fmt: skip
+
+    @property
+    def middle(self) -> Array:
+        """(N, H, 3) m: mean joints."""
+        return np.asarray(self.joints.mean(axis=2))
+
+    def apart(self, points: Array) -> Array:
+        """Points (N, 3) m -> distance (N,) m to the nearest hand's middle, inf where there is none."""
+        distance = np.linalg.norm(self.middle - points[:, None], axis=-1)
+        return np.asarray(np.where(self.present, distance, np.inf).min(axis=1, initial=np.inf))
+
+    def beside(self, start: Array, end: Array) -> Array:
+        """Segments from start (N, 3) to end (N, 3) m -> distance (N,) m to the nearest hand's middle.
+
+        It is inf where there is no hand.
+        """
+        along = end - start
+        share = np.einsum("nhi,ni->nh", self.middle - start[:, None], along) / (along**2).sum(axis=1)[:, None]
+        nearest = start[:, None] + np.clip(share, 0.0, 1.0)[..., None] * along[:, None]
+        distance = np.linalg.norm(self.middle - nearest, axis=-1)
+        return np.asarray(np.where(self.present, distance, np.inf).min(axis=1, initial=np.inf))
+
+    def of(self, chosen: Flags | NDArray[np.intp]) -> SceneHands:
+        """The hands of the chosen scenes (M,)."""
+        return SceneHands(*(getattr(self, one.name)[chosen] for one in fields(self)))
+
+    def shifted(self, shift: Array) -> SceneHands:
+        """Moved by shift (N, H, 3) m."""
+        skinning = self.skinning.copy()
+        skinning[..., 3] += shift[:, :, None]
+        joints, elbow = self.joints + shift[:, :, None], self.elbow + shift
+        return replace(self, joints=joints, elbow=elbow, skinning=skinning)
+
+    def in_camera(self, view: Array, centres: Array) -> SceneHands:
+        """From local frames into the camera's, as :meth:`Scenes.in_camera`."""
+        skinning = np.einsum("nji,nhsjk->nhsik", view, self.skinning)
+        skinning[..., 3] += centres[:, None, None]
+        return replace(
+            self,
+            rotation=np.einsum("nji,nhjk->nhik", view, self.rotation),
+            joints=np.einsum("nji,nhkj->nhki", view, self.joints) + centres[:, None, None],
+            elbow=np.einsum("nji,nhj->nhi", view, self.elbow) + centres[:, None],
+            skinning=skinning,
+        )
+
+
+def pose_hands(
+    subjects: SubjectSet,
+    subject: NDArray[np.int64],
+    angles: Array,
+    rotation: Array,
+    translation: Array,
+    bends: Array,
+    forearm: Array,
+    left: Flags | None = None,
+) -> SceneHands:
+    """Hands, all of them present, of subjects (N, H) with angles (N, H, 20) rad, palm rotation (N, H, 3, 3) and
+    position (N, H, 3) m, wrist bends (N, H, 2) rad and forearms (N, H, 3) as of :class:`SceneHands`.
+
+    left (N, H), none when None: rotation and position of a left hand are a right one's in the mirrored world.
+    """
+    lead = subject.shape
+    left = np.zeros(lead, bool) if left is None else left
+    rows = np.prod(lead, dtype=int)
+    posed = subjects.pose(
+        subject.reshape(rows), angles.reshape(rows, skeleton.ANGLE_COUNT), rotation.reshape(rows, 3, 3),
+        translation.reshape(rows, 3), bends.reshape(rows, 2),
+    )  # fmt: skip
+    mirror = np.where(left[..., None], MIRROR, 1.0)
+    skinning = posed.skinning.reshape(*lead, *posed.skinning.shape[1:]) * mirror[..., None, :, None]
+    return SceneHands(
+        present=np.ones(lead, bool),
+        left=left,
+        subject=subject,
+        angles=angles,
+        rotation=mirrored_rotation(rotation, left),
+        joints=posed.joints.reshape(*lead, *posed.joints.shape[1:]) * mirror[..., None, :],
+        skinning=skinning,
+        elbow=elbows(subjects, subject, skinning),
+        forearm=forearm,
+        start=np.full(lead, WHOLE),
+    )
+
+
+def mirrored_rotation(rotation: Array, left: Flags) -> Array:
+    """Rotations (..., 3, 3) of right palms, of the left ones (...) those of their mirror images: they keep their palm's
+    x and z, y changes sign, so that the frame stays right-handed."""
+    image = rotation * MIRROR[:, None] * np.array([1.0, -1.0, 1.0])
+    return np.where(left[..., None, None], image, rotation)
+
+
+def elbows(subjects: SubjectSet, subject: NDArray[np.int64], skinning: Array) -> Array:
+    """(..., 3) m: elbows of subjects (...) with skinning matrices (..., 17, 3, 4)."""
+    rest = subjects.rest_positions[subject, FOREARM] - [ELBOW_M, 0.0, 0.0]
+    arm = skinning[..., FOREARM, :, :]
+    return np.asarray(np.einsum("...ij,...j->...i", arm[..., :3], rest) + arm[..., 3])
+
+
+@dataclass(frozen=True, eq=False)
+class Scenes:
+    """N scenes."""
+
+    hands: SceneHands
+    """The hands, present or not."""
+    planes: Array
+    """(N, 4): of a wall or a table the unit normal and the offset, m; NaN for none."""
+    solids: Solids
+    """(N, K): things, held things, people, all that stands around."""
+
+    @classmethod
+    def empty(cls, count: int, slots: int) -> Scenes:
+        """N scenes with nothing in them, but with room for so many solids."""
+        return cls(SceneHands.none(count), np.full((count, 4), np.nan), nothing(count, slots))
 
     def put(
-        self,
-        slot: int,
-        chosen: NDArray[np.bool_],
-        centre: Array,
-        half_axes: Array,
-        turn: Array,
-        kind: ArrayLike = ELLIPSOID,
-    ) -> None:
+        self, slot: int, chosen: Flags, centre: Array, half_axes: Array, turn: Array, kind: ArrayLike = ELLIPSOID
+    ) -> None:  # fmt: skip
         """Place a solid in the chosen scenes: centre (N, 3) m, half_axes (N, 3) m, turn (N, 3, 3): rows are its axes;
         kind: a code of ``solids``, or (N,) of them."""
         self.solids.kind[chosen, slot] = np.broadcast_to(kind, len(chosen))[chosen]
         self.solids.centre[chosen, slot] = centre[chosen]
         self.solids.axes[chosen, slot] = (turn / half_axes[:, :, None])[chosen]
 
+    def hold(self, chosen: NDArray[np.intp] | slice, things: Solids, first: int) -> None:
+        """Put things (M, K) into the hands of the chosen scenes (M,), into the slots from ``first`` on instead of what
+        is there; a wall or a table that would pass through them moves behind them."""
+        put(self.solids, chosen, things, first)
+        reach = farthest(things, self.planes[chosen, :3])
+        self.planes[chosen, 3] = np.maximum(self.planes[chosen, 3], reach + 0.001)
 
-@dataclass(frozen=True)
-class SceneConfig:
-    """How often each thing stands in a scene: shares in 0..1, all guessed. ValueError names a field that is none."""
-
-    plane: float = 0.35
-    """A wall or a table behind the hand."""
-    body: float = 0.30
-    """A torso or a head behind it."""
-    beside: float = 0.25
-    """Each of two loose objects beside or behind it."""
-    before: float = 0.10
-    """Something before it that hides a part."""
-    held: float = 0.0
-    """Something between the fingers, as large as the pose leaves room for."""
-    grasp: float = 0.0
-    """A grasp of ``synthetic.grasp_library``: its pose, its subject and its thing, drawn by the data set."""
-    other_hand: float = 0.0
-    """Another hand, or the person's other one, at least 7 cm off: drawn by the data set, which has the meshes."""
-    table: float = 0.0
-    """A table 2 to 25 mm behind the hand, instead of a wall: drawn by the data set, too."""
-    bench: float = 0.0
-    """A table whose edge the arm comes over, with things on it close beside the hand (``synthetic.workbench``), instead
-    of a wall: drawn by the data set, too."""
-
-    def __post_init__(self) -> None:
-        validation.share(
-            self,
-            "plane",
-            "body",
-            "beside",
-            "before",
-            "held",
-            "grasp",
-            "other_hand",
-            "table",
-            "bench",
-            section="scene",
-        )
-
-
-def sample_scenes(joints: Array, config: SceneConfig, rng: np.random.Generator) -> Scenes:
-    """Joints (N, 23, 3) m local -> N scenes around them."""
-    count = len(joints)
-    scenes = Scenes.empty(count)
-
-    normal = facing_normals(count, 0.45, rng)
-    deepest = np.einsum("nji,ni->nj", joints, normal).max(axis=1)
-    gap = _CLEARANCE_M + 0.35 * rng.random(count) ** 2
-    has_plane = rng.random(count) < config.plane
-    scenes.planes[has_plane] = np.concatenate([normal, (deepest + gap)[:, None]], axis=1)[has_plane]
-
-    def put(slot: int, share: float, centre: Array, half_axes: Array) -> None:
-        chosen = rng.random(count) < share
-        scenes.put(slot, chosen, centre, half_axes, random_axes(count, rng))
-
-    # A torso or a head behind the hand.
-    half = rng.uniform(0.08, 0.22, (count, 3))
-    far = joints[..., 2].max(axis=1) + _CLEARANCE_M + half.max(axis=1) + 0.25 * rng.random(count) ** 2
-    side = rng.normal(0, 0.14, (count, 2))
-    put(0, config.body, np.concatenate([side, far[:, None]], axis=1), half)
-
-    # Two loose objects beside or behind the hand, as near as they can be without touching it.
-    for slot in (1, 2):
-        half = rng.uniform(0.012, 0.07, (count, 3))
-        centre = rng.uniform(-0.17, 0.17, (count, 3))
-        distance = np.linalg.norm(joints - centre[:, None], axis=-1).min(axis=1)
-        room = distance - _CLEARANCE_M
-        half = np.minimum(half, np.maximum(room, 0.004)[:, None])
-        hidden = centre[:, 2] < joints[..., 2].mean(axis=1) - 0.02
-        centre[hidden] += np.array([0.0, 0.0, 10.0])  # objects before the hand are the next kind
-        put(slot, config.beside, centre, half)
-
-    # Something before it that hides a part: an object being handed over, a cable, another finger.
-    half = np.stack([rng.uniform(0.015, 0.06, count), *rng.uniform(0.004, 0.018, (2, count))], axis=-1)
-    near = joints[..., 2].min(axis=1) - _CLEARANCE_M - 0.5 * half[:, 0] - 0.03 * rng.random(count)
-    side = rng.normal(0, 0.05, (count, 2))
-    put(3, config.before, np.concatenate([side, near[:, None]], axis=1), half)
-    if config.held > 0:
-        _hold(joints, scenes, config.held, rng)
-    return scenes
-
-
-def _hold(joints: Array, scenes: Scenes, share: float, rng: np.random.Generator) -> None:
-    """Put something between the palm and the fingertips, as large as the fingers leave room for."""
-    count = len(joints)
-    tips = joints[:, list(skeleton.TIP_JOINTS)]
-    centre = 0.5 * (joints[:, skeleton.PALM_JOINT] + tips.mean(axis=1)) + rng.normal(0, 0.008, (count, 3))
-    room = np.linalg.norm(joints - centre[:, None], axis=-1).min(axis=1) - _FINGER_M
-    long = np.where(rng.random(count) < 0.5, rng.uniform(1.0, 4.0, count), 1.0)
-    across = np.maximum(room, 0.004) * rng.uniform(0.7, 1.0, count)
-    # A long thing (a handle, a bottle) lies along the knuckles, where no finger is in its way.
-    knuckles = joints[:, skeleton.JOINT_INDEX["index_mcp"]] - joints[:, skeleton.JOINT_INDEX["pinky_mcp"]]
-    along = knuckles / np.linalg.norm(knuckles, axis=1, keepdims=True)
-    turn = axes_along(along, rng.normal(size=(count, 3)))
-    chosen = rng.random(count) < share
-    # A box reaches further at its corners than the ellipsoid in it.
-    box = rng.random(count) < 0.4
-    across = np.where(box, across / np.sqrt(3.0), across)
-    offset = np.einsum("nij,nkj->nki", turn, joints - centre[:, None])
-    reach = np.linalg.norm(offset / np.stack([across * long, across, across], axis=-1)[:, None], axis=-1)
-    long = np.where((reach > 1.5).all(axis=1), long, 1.0)
-    half = np.stack([across * long, across, across], axis=-1)
-    scenes.put(HELD_SLOT, chosen, centre, half, turn, np.where(box, BOX, ELLIPSOID))
-
-
-def hold(scenes: Scenes, chosen: NDArray[np.intp], things: Solids) -> None:
-    """Put things (M, K), in local frames, into the hands of the chosen scenes (M,), instead of what they may hold; a
-    wall or a table that would pass through them moves behind them."""
-    put(scenes.solids, chosen, things, HELD_SLOT)
-    scenes.planes[chosen, 3] = np.maximum(
-        scenes.planes[chosen, 3], farthest(things, scenes.planes[chosen, :3]) + 0.001
-    )
+    def in_camera(self, view: Array, centres: Array, distance: Array) -> Scenes:
+        """From local look-at frames into the camera's: view (N, 3, 3) camera -> local; centres (N, 3) m of the local
+        frames, ``distance`` (N,) m from the camera."""
+        planes = self.planes.copy()
+        planes[:, :3] = np.einsum("nji,nj->ni", view, self.planes[:, :3])
+        planes[:, 3] += self.planes[:, 2] * distance
+        back = view.swapaxes(1, 2)
+        solids = moved(self.solids, back, back[:, :, 2] * distance[:, None])
+        return Scenes(self.hands.in_camera(view, centres), planes, solids)
 
 
 def farthest(things: Solids, normal: Array) -> Array:
     """(M,): how far things (M, K) reach at most along the unit normals (M, 3), m; -inf where there is none."""
-    half_axes = things.axes / np.linalg.norm(things.axes, axis=-1, keepdims=True) ** 2
+    length = np.maximum(np.linalg.norm(things.axes, axis=-1, keepdims=True), 1e-9)
+    half_axes = things.axes / length**2
     reach = np.abs(np.einsum("mkai,mi->mka", half_axes, normal)).sum(axis=-1)
     along = np.einsum("mki,mi->mk", things.centre, normal) + reach
     return np.asarray(np.where(things.kind == NOTHING, -np.inf, along).max(axis=1))
 
 
-def to_camera(scenes: Scenes, view: Array, distance: Array) -> Scenes:
-    """Scenes from local frames into camera frames: view (N, 3, 3) camera -> view, distance (N,) m of the centre."""
-    planes = scenes.planes.copy()
-    planes[:, :3] = np.einsum("nji,nj->ni", view, scenes.planes[:, :3])
-    planes[:, 3] += scenes.planes[:, 2] * distance
-    back = view.swapaxes(1, 2)
-    return Scenes(planes, moved(scenes.solids, back, back[:, :, 2] * distance[:, None]))
+def join(parts: Sequence[Scenes]) -> Scenes:
+    """Scenes with equally many hands, one list after the other; where one has fewer solids, nothing fills it up."""
+    most = max(part.solids.kind.shape[1] for part in parts)
+    hands = SceneHands(
+        *(np.concatenate([getattr(part.hands, one.name) for part in parts]) for one in fields(SceneHands))
+    )
+    solids = Solids(*map(np.concatenate, zip(*(padded(part.solids, most) for part in parts), strict=True)))
+    return Scenes(hands, np.concatenate([part.planes for part in parts]), solids)

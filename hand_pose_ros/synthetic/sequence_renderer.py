@@ -7,6 +7,7 @@ angles, rotation, shape and how much of it is seen. Every frame is a pure functi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,32 +15,31 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.kernel_cache import njit
+from hand_pose_ros.hand.skeleton import SIDES
+from hand_pose_ros.synthetic.draw_scene import draw_picture, require_pinhole
 from hand_pose_ros.synthetic.environment import Body, Environment
-from hand_pose_ros.synthetic.hand_trajectory import MIRROR, HandTrajectory, TrajectoryConfig, held_centre
+from hand_pose_ros.synthetic.hand_trajectory import HandTrajectory, TrajectoryConfig, held_centre
 from hand_pose_ros.synthetic.mesh import MESH_NAMES
 from hand_pose_ros.synthetic.motion import FOREARM_M, KeyPose, hash_time
-from hand_pose_ros.synthetic.render import HAND_ENDS_M, draw_plane, dress_forearm, rasterize
+from hand_pose_ros.synthetic.scene import MIRROR, SceneHands, Scenes, pose_hands
 from hand_pose_ros.synthetic.sensor import sensor_kernel
 from hand_pose_ros.synthetic.sequence_config import SequenceConfig
-from hand_pose_ros.synthetic.skinning import FOREARM, skin_vertices
 from hand_pose_ros.synthetic.solids import (
     BOX,
     CYLINDER,
     ELLIPSOID,
     NO_SOLIDS,
     Solids,
-    draw_solids,
     gather,
     moved,
     solid,
+    take,
 )
 from hand_pose_ros.synthetic.splits import SEQUENCE_SPLIT
 from hand_pose_ros.synthetic.stereo_matching import stereo_kernel
 from hand_pose_ros.synthetic.subjects import load_subjects
 
 Array = NDArray[np.float64]
-Array32 = NDArray[np.float32]
 
 _SUBJECTS_A_FAMILY = 8
 _OCCLUDER_SWEEP_M = 0.32
@@ -75,10 +75,7 @@ class SequenceRenderer:
     """
 
     def __init__(self, config: SequenceConfig, camera: Camera) -> None:
-        if camera.distortion_model != "none":
-            raise ValueError(
-                f"the renderer's camera is a pinhole, it has no '{camera.distortion_model}' distortion"
-            )
+        require_pinhole(camera)
         self.config, self.camera = config, camera
         rng = np.random.default_rng([21, config.seed])
         families = (config.family,) if config.family else MESH_NAMES
@@ -97,66 +94,51 @@ class SequenceRenderer:
             config.seed, config.environment, config.distractors, config.distance_m[1], edge
         )
         self._body = Body(config.seed, config.distance_m) if config.body and config.hands else None
-        subjects, subject = self._subjects, self._subject
-        vertices = slice(*subjects.vertex_range[subject])
-        along = subjects.along_forearm[vertices]
-        self._mesh = (
-            subjects.vertices[vertices],
-            subjects.bone_index[vertices],
-            subjects.bone_weight[vertices],
-            along,
-        )
-        faces = subjects.faces[slice(*subjects.face_range[subjects.family[subject]])]
-        is_arm = (along[faces] > HAND_ENDS_M).any(axis=1)
-        self._hand_faces, self._arm_faces = faces[~is_arm], faces[is_arm]
 
     def truth(self, t: float) -> dict[str, Array]:
         """Joints (23, 3) m by side of the hands that are there at time t, in the image or not, without rendering."""
-        return {side: self._joints(side, pose) for side, pose in self._poses(t).items()}
+        hands = self._hands(self._poses(t))
+        return {SIDES[int(left)]: joints for left, joints in zip(hands.left[0], hands.joints[0], strict=True)}
 
     def frame(self, t: float) -> SequenceFrame:
-        """The scene at time t, seconds."""
-        camera, config = self.camera, self.config
-        lens = (camera.fx, camera.fy, camera.cx, camera.cy)
-        clean = np.full((camera.height, camera.width), np.inf, np.float32)
-        action = t if config.still_at is None else config.still_at
-        if not np.isnan(self._environment.wall[3]):
-            draw_plane(self._environment.wall[:3], self._environment.wall[3], *lens, clean)
-        drawn = []
-        elbows: dict[str, Array] = {}
-        things = [self._environment.solids(action)]
-        for side, pose in self._poses(t).items():
-            mirror = np.diag(MIRROR) if side == "left" else np.eye(3)
-            posed = self._subjects.pose(
-                np.array([self._subject]), pose.angles[None], pose.rotation[None], pose.place[None], pose.bend[None],
-            )  # fmt: skip
-            skinning = mirror @ posed.skinning[0]
-            alone = np.full_like(clean, np.inf)
-            vertices, bone_index, bone_weight, along = self._mesh
-            _draw_hand(
-                vertices, bone_index, bone_weight, along, self._hand_faces, self._arm_faces,
-                skinning.astype(np.float32), self._sleeve, *lens, alone, clean,
-            )  # fmt: skip
-            drawn.append((side, pose, posed.joints[0] @ mirror, alone))
-            wrist = self._subjects.rest_positions[self._subject, FOREARM] - [FOREARM_M - 0.02, 0.0, 0.0]
-            elbows[side] = skinning[FOREARM, :, :3] @ wrist + skinning[FOREARM, :, 3]
-            if config.held:
-                things.append(self._held(pose, mirror))
-            things.append(self._occluders(t, posed.joints[0].mean(axis=0) @ mirror))
-        if self._body is not None:
-            things.append(self._body.solids(action, elbows))
-        draw_solids(*gather(*things), *lens, clean)
-        hands = []
-        for side, pose, joints, alone in drawn:
-            visible, whole = _count_visible(alone, clean)
-            if whole > 0:
-                hands.append(self._hand_truth(side, pose, joints, visible / whole))
+        """What the sensor sees at time t, seconds."""
+        camera, config, scenes = self.camera, self.config, self.scenes(t)
+        clean, _, seen = draw_picture(self._subjects, scenes, camera)
+        hands = tuple(
+            self._hand_truth(scenes.hands, h, visible / whole)
+            for h, (visible, whole) in enumerate(seen)
+            if whole > 0
+        )
         depth, seed = np.empty_like(clean), hash_time(config.seed, t)
         if config.stereo is None:
             sensor_kernel(clean, config.noise.as_array(), seed, camera.fx, depth)
         else:
             stereo_kernel(clean, config.stereo.as_array(), seed, camera.fx, 0.0, depth)
-        return SequenceFrame(depth, tuple(hands))
+        return SequenceFrame(depth, hands)
+
+    def scenes(self, t: float) -> Scenes:
+        """The one scene at time t, seconds."""
+        config, poses = self.config, self._poses(t)
+        hands = self._hands(poses)
+        action = t if config.still_at is None else config.still_at
+        things = [self._environment.solids(action)]
+        for h, (side, pose) in enumerate(poses.items()):
+            if config.held:
+                things.append(self._held(pose, np.diag(MIRROR) if side == "left" else np.eye(3)))
+            things.append(self._occluders(t, hands.middle[0, h]))
+        if self._body is not None:
+            things.append(self._body.solids(action, dict(zip(poses, hands.elbow[0], strict=True))))
+        return Scenes(hands, self._environment.wall[None], take(gather(*things), None))
+
+    def _hands(self, poses: Mapping[str, KeyPose]) -> SceneHands:
+        """The hands (1, H) of these poses by side."""
+        if not poses:
+            return SceneHands.none(1)
+        angles, rotation, place, bend = (np.stack(parts)[None] for parts in zip(*poses.values(), strict=True))
+        left = np.array([[side == "left" for side in poses]])
+        forearm = np.tile(self._sleeve, (1, len(poses), 1))
+        subject = np.full(left.shape, self._subject)
+        return pose_hands(self._subjects, subject, angles, rotation, place, bend, forearm, left)
 
     def _poses(self, t: float) -> dict[str, KeyPose]:
         """By side, the poses of the hands that are there, right hands in the mirrored world for left ones."""
@@ -174,29 +156,14 @@ class SequenceRenderer:
             poses[side] = pose
         return poses
 
-    def _joints(self, side: str, pose: KeyPose) -> Array:
-        subject = np.array([self._subject])
-        joints = self._subjects.pose(
-            subject, pose.angles[None], pose.rotation[None], pose.place[None]
-        ).joints[0]
-        return joints * MIRROR if side == "left" else joints
-
-    def _hand_truth(self, side: str, pose: KeyPose, joints: Array, visible: float) -> HandTruth:
-        u, v = self.camera.project(joints).T
-        inside = (u > -0.5) & (u < self.camera.width - 0.5) & (v > -0.5) & (v < self.camera.height - 0.5)
-        rotation = pose.rotation
-        if side == "left":
-            # A mirrored hand keeps its palm's x and z axes; y changes sign, so that the frame stays right-handed.
-            rotation = np.diag(MIRROR) @ rotation * np.array([1.0, -1.0, 1.0])
+    def _hand_truth(self, hands: SceneHands, h: int, visible: float) -> HandTruth:
+        joints, camera = hands.joints[0, h], self.camera
+        u, v = camera.project(joints).T
+        inside = (u > -0.5) & (u < camera.width - 0.5) & (v > -0.5) & (v < camera.height - 0.5)
         return HandTruth(
-            side,
-            joints,
-            pose.angles,
-            rotation,
-            self._subjects.shape[self._subject],
-            visible,
-            float(inside.mean()),
-        )
+            SIDES[int(hands.left[0, h])], joints, hands.angles[0, h], hands.rotation[0, h],
+            self._subjects.shape[self._subject], visible, float(inside.mean()),
+        )  # fmt: skip
 
     def _held(self, pose: KeyPose, mirror: Array) -> Solids:
         """The object between palm and fingers."""
@@ -219,35 +186,3 @@ class SequenceRenderer:
                 place = (centre + np.array([way, 0.02, 0.0])) * (1 - 0.10 / np.linalg.norm(centre))
                 things = gather(things, solid(rng.integers(3), place, half))
         return things
-
-
-# Not cached on disk: numba would not notice a change in the functions of other files that are compiled into it.
-@njit(nogil=True)
-def _draw_hand(
-    vertices: Array32, bone_index: NDArray[np.int32], bone_weight: Array32, along: Array32,
-    hand_faces: NDArray[np.int32], arm_faces: NDArray[np.int32], skinning: Array32, sleeve: Array, fx: float,
-    fy: float, cx: float, cy: float, alone: Array32, clean: Array32,
-) -> None:  # fmt: skip
-    """Draw the hand into alone (H, W), hand and forearm into clean (H, W); sleeve (3,) as of ``dress_forearm``."""
-    posed = np.empty(vertices.shape, np.float32)
-    skin_vertices(vertices, bone_index, bone_weight, skinning, posed)
-    dress_forearm(vertices, along, skinning[FOREARM], sleeve, posed)
-    rasterize(posed, hand_faces, fx, fy, cx, cy, alone)
-    for row in range(clean.shape[0]):
-        for column in range(clean.shape[1]):
-            if alone[row, column] < clean[row, column]:
-                clean[row, column] = alone[row, column]
-    rasterize(posed, arm_faces, fx, fy, cx, cy, clean)
-
-
-@njit(nogil=True, cache=True)
-def _count_visible(alone: Array32, clean: Array32) -> tuple[int, int]:
-    """Pixels of the hand that nothing hides, and all of them."""
-    visible, whole = 0, 0
-    for row in range(clean.shape[0]):
-        for column in range(clean.shape[1]):
-            if alone[row, column] < np.inf:
-                whole += 1
-                if alone[row, column] <= clean[row, column]:
-                    visible += 1
-    return visible, whole

@@ -71,7 +71,9 @@ def nothing(*shape: int) -> Solids:
 NO_SOLIDS = nothing(0)
 
 
-def put(into: Solids, chosen: NDArray[np.bool_] | NDArray[np.intp], parts: Solids, first: int = 0) -> None:
+def put(
+    into: Solids, chosen: NDArray[np.bool_] | NDArray[np.intp] | slice, parts: Solids, first: int = 0
+) -> None:
     """Put parts (M, K), one row for each of the M chosen scenes, into their slots from ``first`` on, in place."""
     slots = slice(first, first + parts.kind.shape[1])
     for whole, part in zip(into, parts, strict=True):
@@ -91,8 +93,8 @@ def padded(solids: Solids, most: int) -> Solids:
     return gather(solids, nothing(*solids.kind.shape[:-1], missing))
 
 
-def take(solids: Solids, index: int | NDArray[np.intp] | NDArray[np.bool_] | slice) -> Solids:
-    """The scenes ``index`` along the first dimension."""
+def take(solids: Solids, index: int | NDArray[np.intp] | NDArray[np.bool_] | slice | None) -> Solids:
+    """The scenes ``index`` along the first dimension; None puts a first dimension of one before them."""
     return Solids(solids.kind[index], solids.centre[index], solids.axes[index])
 
 

@@ -1,7 +1,7 @@
 """What stands around hands in single pictures, drawn for many pictures at once: people, faces, things, tables, walls.
 
-In: where the hands are (metres, camera's optical frame), a generator. Out: walls (N, 4) and :class:`Solids` (N, K).
-The same things as in the sequences, wider spread: the full-frame detector learns from these what is no hand.
+In: hands (metres, camera's optical frame), a generator. Out: :class:`Scenes` with these hands. The same things as in
+the sequences, wider spread: the full-frame detector learns from these what is no hand.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.hand.skeleton import KNUCKLE_JOINTS, PALM_JOINT, TIP_JOINTS
-from hand_pose_ros.synthetic.placed_hands import PlacedHands, Views
+from hand_pose_ros.synthetic.picture_views import PictureViews
 from hand_pose_ros.synthetic.primitives import (
     HEAD_ABOVE,
     SHOULDER,
@@ -32,6 +32,7 @@ from hand_pose_ros.synthetic.rotations import (
     rotation_y,
     rotation_z,
 )
+from hand_pose_ros.synthetic.scene import SceneHands, Scenes
 from hand_pose_ros.synthetic.solids import VESSEL, Solids, gather, moved, solid, where
 from hand_pose_ros.synthetic.surroundings_config import SurroundingsConfig
 
@@ -45,21 +46,21 @@ _CLEAR_M = 0.10  # things keep so far from a hand's middle, beyond their own siz
 
 
 def sample_surroundings(
-    hands: PlacedHands,
+    hands: SceneHands,
     field_of_view: Array,
     config: SurroundingsConfig,
     rng: np.random.Generator,
     lookalike_rng: np.random.Generator | None = None,
-) -> tuple[Array, Solids]:
-    """Walls (N, 4) (unit normal, offset m; NaN = none) and solids (N, K) around the hands; field_of_view (N, 2):
-    tangents of half the image's width and height. What is drawn from ``lookalike_rng`` (``rng`` where there is none)
+) -> Scenes:
+    """A wall or a table and solids around the hands; field_of_view (N, 2): tangents of half the image's width and
+    height. What is drawn from ``lookalike_rng`` (``rng`` where there is none)
     leaves all else as it is."""
     lookalike_rng = lookalike_rng or rng
     count = len(hands.present)
     turn = rotation_x(rng.normal(0.1, 0.3, count)) @ rotation_z(
         np.where(rng.random(count) < 0.85, rng.normal(0, 0.08, count), rng.uniform(-np.pi, np.pi, count))
     )
-    views = Views(hands, turn, field_of_view)
+    views = PictureViews(hands, turn, field_of_view)
     parts = [
         *_bodies(views, config, rng),
         *_objects(views, config, rng),
@@ -69,10 +70,11 @@ def sample_surroundings(
     ]
     walls = _walls(views, config, rng)
     parts += sample_room_lookalikes(views, config, lookalike_rng)
-    return close_tables(hands, walls, config.table_close, lookalike_rng), gather(*parts)
+    walls = close_tables(hands, walls, config.table_close, lookalike_rng)
+    return Scenes(hands, walls, gather(*parts))
 
 
-def _bodies(views: Views, config: SurroundingsConfig, rng: np.random.Generator) -> list[Solids]:
+def _bodies(views: PictureViews, config: SurroundingsConfig, rng: np.random.Generator) -> list[Solids]:
     """The hands' owner behind them, with upper arms to the elbows, and another person or a face alone."""
     hands, empty, turn, count = views.hands, views.empty, views.turn, views.count
     parts = []
@@ -111,7 +113,7 @@ def _bodies(views: Views, config: SurroundingsConfig, rng: np.random.Generator) 
     return parts
 
 
-def _objects(views: Views, config: SurroundingsConfig, rng: np.random.Generator) -> list[Solids]:
+def _objects(views: PictureViews, config: SurroundingsConfig, rng: np.random.Generator) -> list[Solids]:
     """Boxes, balls, cylinders, cups, grippers, chairs, bare arms."""
     hands, empty, turn, count = views.hands, views.empty, views.turn, views.count
     parts = []
@@ -160,7 +162,7 @@ def _objects(views: Views, config: SurroundingsConfig, rng: np.random.Generator)
     return parts
 
 
-def _small_pieces(views: Views, config: SurroundingsConfig, rng: np.random.Generator) -> list[Solids]:
+def _small_pieces(views: PictureViews, config: SurroundingsConfig, rng: np.random.Generator) -> list[Solids]:
     """Small pieces in all directions, as ragged as fingers but without a palm."""
     count = views.count
     place = views.positions(rng.uniform(0.35, 1.5, count), rng)
@@ -176,7 +178,7 @@ def _small_pieces(views: Views, config: SurroundingsConfig, rng: np.random.Gener
     return parts
 
 
-def _table(views: Views, config: SurroundingsConfig, rng: np.random.Generator) -> Solids:
+def _table(views: PictureViews, config: SurroundingsConfig, rng: np.random.Generator) -> Solids:
     """A table top under what there is, seen from above or nearly along it."""
     hands, empty, turn, count = views.hands, views.empty, views.turn, views.count
     upright = np.einsum("nji,nhj->nhi", turn, hands.middle)
@@ -187,7 +189,7 @@ def _table(views: Views, config: SurroundingsConfig, rng: np.random.Generator) -
     return where(rng.random(count) < config.table, moved(table(edge, np.eye(3)), turn))
 
 
-def _held(hands: PlacedHands, config: SurroundingsConfig, rng: np.random.Generator) -> list[Solids]:
+def _held(hands: SceneHands, config: SurroundingsConfig, rng: np.random.Generator) -> list[Solids]:
     """Between the palm and the fingertips, as large as there is room and a little larger."""
     parts = []
     for slot in range(hands.present.shape[1]):
@@ -206,7 +208,7 @@ def _held(hands: PlacedHands, config: SurroundingsConfig, rng: np.random.Generat
     return parts
 
 
-def _before(hands: PlacedHands, config: SurroundingsConfig, rng: np.random.Generator) -> Solids:
+def _before(hands: SceneHands, config: SurroundingsConfig, rng: np.random.Generator) -> Solids:
     """Something that hides a part of the first hand."""
     count = len(hands.present)
     middle = np.where(hands.present[:, :1], hands.middle[:, 0], [0.0, 0.0, 1.0])
@@ -218,7 +220,7 @@ def _before(hands: PlacedHands, config: SurroundingsConfig, rng: np.random.Gener
     return where(there, solid(rng.integers(3, size=count), place, half, random_axes(count, rng)))
 
 
-def _walls(views: Views, config: SurroundingsConfig, rng: np.random.Generator) -> Array:
+def _walls(views: PictureViews, config: SurroundingsConfig, rng: np.random.Generator) -> Array:
     """(N, 4): behind every joint, sometimes close."""
     hands, count = views.hands, views.count
     normal = facing_normals(count, 0.3, rng)

@@ -20,9 +20,9 @@ from hand_pose_ros.network.backbones import fold_normalisation
 from hand_pose_ros.network.model import HandNet
 from hand_pose_ros.network.packed_net import pack
 from hand_pose_ros.refine.refiner import Refiner
+from hand_pose_ros.synthetic.crop_surroundings import SceneConfig
 from hand_pose_ros.synthetic.negatives import sample_negatives
 from hand_pose_ros.synthetic.poses import sample_angles, sample_view_rotations, sample_wrist_bends
-from hand_pose_ros.synthetic.scene import SceneConfig
 from hand_pose_ros.tracking.confidence import (
     HAND_FEATURES,
     JOINT_FEATURES,

@@ -26,7 +26,7 @@ from hand_pose_ros.hand.skeleton import JOINT_NAMES
 from hand_pose_ros.network.checkpoint import save_checkpoint
 from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.model import HandNet
-from hand_pose_ros.synthetic.scene import SceneConfig
+from hand_pose_ros.synthetic.crop_surroundings import SceneConfig
 from hand_pose_ros.synthetic.splits import VALIDATION_SPLIT
 
 BEFORE = Path(__file__).parents[2] / "config" / "evaluate" / "before.yaml"

@@ -12,7 +12,7 @@ from hand_pose_ros.datasets.synthetic import Recrop, SyntheticHands
 from hand_pose_ros.datasets.synthetic_config import SyntheticConfig
 from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.hand.kinematics import HandModelLayer
-from hand_pose_ros.synthetic.scene import SceneConfig
+from hand_pose_ros.synthetic.crop_surroundings import SceneConfig
 from hand_pose_ros.synthetic.splits import VALIDATION_SPLIT
 
 # The renderer is compiled anew in every process.

@@ -34,7 +34,7 @@ def test_other_seeds_and_indices_give_other_hands(hands: RenderedHands) -> None:
 def test_nobody_of_the_sets_is_trained_on(hands: RenderedHands) -> None:
     """Sizes drawn from continuous ranges meet by no chance."""
     trained = load_subjects(("makehuman", "webxr"), 10, splits.TRAINING_SPLIT)
-    distance = np.abs(hands.subjects.shape[:, None] - trained.shape[None]).max(axis=-1)
+    distance = np.abs(hands.people.subjects.shape[:, None] - trained.shape[None]).max(axis=-1)
     assert distance.min() > 1e-6
     assert splits.REPORT_SPLIT not in (splits.TRAINING_SPLIT, splits.VALIDATION_SPLIT, splits.CHOICE_SPLIT)
 

@@ -29,7 +29,7 @@ def test_the_skin_of_a_second_hand_stays_out_of_the_first():
     subjects, subject, joints, others = drawn(1.0)
     assert len(others.beside) > 40
     apart = []
-    for n, skinning in zip(others.beside, others.skinning, strict=True):
+    for n, skinning in zip(others.beside, others.hands.skinning[:, 0], strict=True):
         first, last = subjects.vertex_range[subject[n]]
         hand = subjects.along_forearm[first:last] < -0.01
         rest = subjects.vertices[first:last][hand]
@@ -43,5 +43,6 @@ def test_the_skin_of_a_second_hand_stays_out_of_the_first():
 
 def test_three_of_four_are_mirrored():
     _, _, _, others = drawn(1.0, 128)
-    turn = others.skinning[:, 0, :, :3]
+    turn = others.hands.skinning[:, 0, 0, :, :3]
     assert 0.55 < (np.linalg.det(turn) < 0).mean() < 0.92
+    assert np.array_equal(np.linalg.det(turn) < 0, others.hands.left[:, 0])

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hand_pose_ros.synthetic.placed_hands import PlacedHands
+from hand_pose_ros.synthetic.scene import SceneHands
 from hand_pose_ros.synthetic.solids import BOX, NOTHING
 from hand_pose_ros.synthetic.surroundings import sample_surroundings
 from hand_pose_ros.synthetic.surroundings_config import SurroundingsConfig
@@ -17,12 +17,14 @@ NONE = dict.fromkeys(SurroundingsConfig.__dataclass_fields__, 0.0)
 VIEW = np.tile([[0.67, 0.5]], (COUNT, 1))
 
 
-def hands(present: bool = True) -> PlacedHands:
+def hands(present: bool = True) -> SceneHands:
     rng = np.random.default_rng(1)
     middle = rng.uniform([-0.2, -0.15, 0.4], [0.2, 0.15, 0.9], (COUNT, 2, 3))
     joints = middle[:, :, None] + rng.normal(0, 0.03, (COUNT, 2, 23, 3))
     there = np.tile([present, False], (COUNT, 1))
-    return PlacedHands(there, joints, middle + [0.0, 0.25, 0.1], np.zeros((COUNT, 2), bool))
+    none = SceneHands.none(COUNT)
+    elbow, left = middle + [0.0, 0.25, 0.1], np.zeros((COUNT, 2), bool)
+    return replace(none, present=there, joints=joints, elbow=elbow, left=left)
 
 
 def size_of(solids, points: np.ndarray) -> np.ndarray:
@@ -36,14 +38,14 @@ def test_things_keep_clear_of_the_hand_and_the_table_lies_below():
     there = hands()
     rng = np.random.default_rng(2)
     for name in ("thing", "heap", "cup", "mug", "gripper", "elbow", "chair", "face", "body"):
-        _, solids = sample_surroundings(there, VIEW, SurroundingsConfig(**{**NONE, name: 1.0}), rng)
+        solids = sample_surroundings(there, VIEW, SurroundingsConfig(**{**NONE, name: 1.0}), rng).solids
         drawn = solids.kind != NOTHING
         assert drawn.any(axis=1).mean() > 0.4, name
         # The owner's body may touch the hand here and there, as bodies do.
         assert (size_of(solids, there.middle[:, 0]).min(axis=1) > 1.0).mean() > (
             0.98 if name == "body" else 0.9999
         )
-    _, solids = sample_surroundings(there, VIEW, SurroundingsConfig(**{**NONE, "table": 1.0}), rng)
+    solids = sample_surroundings(there, VIEW, SurroundingsConfig(**{**NONE, "table": 1.0}), rng).solids
     assert ((solids.kind == BOX).sum(axis=1) == 1).all()
     assert (size_of(solids, there.middle[:, 0]).min(axis=1) > 1.0).mean() > 0.97
 
@@ -60,9 +62,9 @@ def test_the_distance_to_a_segment_is_the_least_to_its_points():
 
 def test_walls_stand_behind_every_joint():
     there = hands()
-    walls, _ = sample_surroundings(
+    walls = sample_surroundings(
         there, VIEW, SurroundingsConfig(**{**NONE, "wall": 1.0}), np.random.default_rng(3)
-    )
+    ).planes
     depth = np.einsum("njk,nk->nj", there.joints[:, 0], walls[:, :3])
     assert (depth.max(axis=1) < walls[:, 3]).all()
     assert np.linalg.norm(walls[:, :3], axis=1) == pytest.approx(1.0)
@@ -70,18 +72,18 @@ def test_walls_stand_behind_every_joint():
 
 def test_what_belongs_to_hands_is_not_where_there_are_none():
     config = SurroundingsConfig(**{**NONE, "body": 1.0, "held": 1.0, "before": 1.0})
-    _, solids = sample_surroundings(hands(False), VIEW, config, np.random.default_rng(4))
+    solids = sample_surroundings(hands(False), VIEW, config, np.random.default_rng(4)).solids
     assert (solids.kind == NOTHING).all()
-    _, solids = sample_surroundings(hands(), VIEW, config, np.random.default_rng(4))
+    solids = sample_surroundings(hands(), VIEW, config, np.random.default_rng(4)).solids
     assert (solids.kind != NOTHING).any(axis=1).all()
 
 
 @pytest.mark.slow
 def test_faces_alone_come_as_often_as_asked():
     config = SurroundingsConfig(**{**NONE, "face_alone": 0.5})
-    _, solids = sample_surroundings(hands(False), VIEW, config, np.random.default_rng(5))
+    solids = sample_surroundings(hands(False), VIEW, config, np.random.default_rng(5)).solids
     assert (solids.kind != NOTHING).any(axis=1).mean() == pytest.approx(0.5, abs=0.08)
-    walls, _ = sample_surroundings(hands(), VIEW, SurroundingsConfig(**NONE), np.random.default_rng(5))
+    walls = sample_surroundings(hands(), VIEW, SurroundingsConfig(**NONE), np.random.default_rng(5)).planes
     assert np.isnan(walls).all()
 
 
@@ -90,10 +92,11 @@ def test_lookalikes_keep_clear_of_hands_and_leave_all_else_as_it_is(name):
     other = SurroundingsConfig()
     with_it = replace(other, **{name: 1.0})
     rng, again = np.random.default_rng(4), np.random.default_rng(4)
-    walls, solids = sample_surroundings(hands(), VIEW, other, rng, np.random.default_rng(1))
-    same_walls, more = sample_surroundings(hands(), VIEW, with_it, again, np.random.default_rng(1))
+    before = sample_surroundings(hands(), VIEW, other, rng, np.random.default_rng(1))
+    after = sample_surroundings(hands(), VIEW, with_it, again, np.random.default_rng(1))
+    solids, more = before.solids, after.solids
     old = solids.kind.shape[1]
-    assert np.array_equal(walls, same_walls, equal_nan=True)
+    assert np.array_equal(before.planes, after.planes, equal_nan=True)
     assert np.array_equal(solids.centre, more.centre[:, :old])
     assert more.kind.shape[1] > old
     there = more.kind[:, old:] != NOTHING
@@ -104,9 +107,9 @@ def test_lookalikes_keep_clear_of_hands_and_leave_all_else_as_it_is(name):
 
 
 def test_close_tables_lie_just_behind_every_joint():
-    walls, _ = sample_surroundings(
+    walls = sample_surroundings(
         hands(), VIEW, SurroundingsConfig(**{**NONE, "table_close": 1.0}), np.random.default_rng(4)
-    )
+    ).planes
     there = hands()
     deep = np.einsum("nhji,ni->nhj", there.joints, walls[:, :3]).max(axis=2)
     gap = walls[:, 3] - np.where(there.present, deep, -np.inf).max(axis=1)

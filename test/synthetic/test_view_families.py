@@ -8,6 +8,7 @@ import pytest
 from hand_pose_ros.datasets.synthetic import SyntheticHands, synthetic_source
 from hand_pose_ros.datasets.synthetic_config import SyntheticConfig
 from hand_pose_ros.hand import skeleton
+from hand_pose_ros.synthetic.crop_surroundings import SceneConfig
 from hand_pose_ros.synthetic.poses import (
     sample_angles,
     sample_fists,
@@ -15,7 +16,6 @@ from hand_pose_ros.synthetic.poses import (
     sample_wrist_bends,
     template_joints,
 )
-from hand_pose_ros.synthetic.scene import SceneConfig
 from hand_pose_ros.synthetic.skinning import skin_vertices
 from hand_pose_ros.synthetic.subjects import load_subjects
 from hand_pose_ros.synthetic.table_contact import TABLE_GAP_M, sample_tables
