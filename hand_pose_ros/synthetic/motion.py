@@ -7,6 +7,7 @@ frames can be rendered in any order, and a dropped frame changes nothing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -23,7 +24,7 @@ from hand_pose_ros.synthetic.sensor import STRUCTURED_LIGHT, sensor_kernel
 from hand_pose_ros.synthetic.skinning import FOREARM
 from hand_pose_ros.synthetic.solids import ELLIPSOID, Solids
 from hand_pose_ros.synthetic.splits import MOTION_SPLIT
-from hand_pose_ros.synthetic.subjects import load_subjects
+from hand_pose_ros.synthetic.subjects import SubjectSet, load_subjects
 
 Array = NDArray[np.float64]
 
@@ -32,7 +33,7 @@ KEYFRAME_S = 1.1
 # Torso (half-axes, m) behind the hand and a wall behind the torso.
 _TORSO_M, _TORSO_Z_M, _WALL_Z_M = (0.20, 0.32, 0.12), 1.15, 2.2
 FOREARM_M, _UPPER_ARM_M = 0.24, 0.50
-_FOREARM = (FOREARM_M, 0.12, 1.25)
+_FOREARM = np.array([FOREARM_M, 0.12, 1.25])
 """As of ``SceneHands.forearm``."""
 _TO_SHOULDER = np.array([0.0, 0.25, 0.55])
 
@@ -44,6 +45,17 @@ class KeyPose(NamedTuple):
     rotation: Array
     place: Array
     bend: Array
+
+
+def pose_keys(subjects: SubjectSet, subject: int, poses: Mapping[str, KeyPose], forearm: Array) -> SceneHands:
+    """The hands (1, H) of one person at one time by side, in the order of ``poses``; forearm (3,) as of
+    ``SceneHands``. The pose of a left hand is a right one's in the mirrored world."""
+    if not poses:
+        return SceneHands.none(1)
+    angles, rotation, place, bend = (np.stack(parts)[None] for parts in zip(*poses.values(), strict=True))
+    left = np.array([[side == "left" for side in poses]])
+    forearms, same = np.tile(forearm, (1, len(poses), 1)), np.full(left.shape, subject)
+    return pose_hands(subjects, same, angles, rotation, place, bend, forearms, left)
 
 
 class SyntheticMotion:
@@ -69,7 +81,7 @@ class SyntheticMotion:
     def frame(self, t: float) -> tuple[NDArray[np.float32], Array]:
         """Depth (H, W) m and joints (23, 3) m at time t, seconds."""
         scenes, camera = self.scenes(t), self._pinhole
-        clean = draw_picture(self._subjects, scenes, camera).clean
+        clean = draw_picture(self._subjects, scenes, camera, hands_alone=False).clean
         depth = np.empty_like(clean)
         sensor_kernel(clean, STRUCTURED_LIGHT.as_array(), hash_time(self.seed, t), camera.fx, depth)
         joints = scenes.hands.joints[0, 0]
@@ -88,9 +100,7 @@ class SyntheticMotion:
 
     def _hand(self, t: float) -> SceneHands:
         """The right hand (1, 1) before the pinhole camera."""
-        angles, turn, place, bend = (part[None, None] for part in self._key_pose(t))
-        subject, forearm = np.array([[self._subject]]), np.array([[_FOREARM]])
-        return pose_hands(self._subjects, subject, angles, turn, place, bend, forearm)
+        return pose_keys(self._subjects, self._subject, {"right": self._key_pose(t)}, _FOREARM)
 
     def _key_pose(self, t: float) -> KeyPose:
         """The pose of the right hand at time t, seconds."""

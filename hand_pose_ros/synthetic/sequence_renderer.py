@@ -20,8 +20,8 @@ from hand_pose_ros.synthetic.draw_scene import draw_picture, require_pinhole
 from hand_pose_ros.synthetic.environment import Body, Environment
 from hand_pose_ros.synthetic.hand_trajectory import HandTrajectory, TrajectoryConfig, held_centre
 from hand_pose_ros.synthetic.mesh import MESH_NAMES
-from hand_pose_ros.synthetic.motion import FOREARM_M, KeyPose, hash_time
-from hand_pose_ros.synthetic.scene import MIRROR, SceneHands, Scenes, pose_hands
+from hand_pose_ros.synthetic.motion import FOREARM_M, KeyPose, hash_time, pose_keys
+from hand_pose_ros.synthetic.scene import MIRROR, SceneHands, Scenes
 from hand_pose_ros.synthetic.sensor import sensor_kernel
 from hand_pose_ros.synthetic.sequence_config import SequenceConfig
 from hand_pose_ros.synthetic.solids import (
@@ -105,7 +105,7 @@ class SequenceRenderer:
         camera, config, scenes = self.camera, self.config, self.scenes(t)
         clean, _, seen = draw_picture(self._subjects, scenes, camera)
         hands = tuple(
-            self._hand_truth(scenes.hands, h, visible / whole)
+            self._hand_truth(scenes.hands, h, float(visible / whole))
             for h, (visible, whole) in enumerate(seen)
             if whole > 0
         )
@@ -131,14 +131,7 @@ class SequenceRenderer:
         return Scenes(hands, self._environment.wall[None], take(gather(*things), None))
 
     def _hands(self, poses: Mapping[str, KeyPose]) -> SceneHands:
-        """The hands (1, H) of these poses by side."""
-        if not poses:
-            return SceneHands.none(1)
-        angles, rotation, place, bend = (np.stack(parts)[None] for parts in zip(*poses.values(), strict=True))
-        left = np.array([[side == "left" for side in poses]])
-        forearm = np.tile(self._sleeve, (1, len(poses), 1))
-        subject = np.full(left.shape, self._subject)
-        return pose_hands(self._subjects, subject, angles, rotation, place, bend, forearm, left)
+        return pose_keys(self._subjects, self._subject, poses, self._sleeve)
 
     def _poses(self, t: float) -> dict[str, KeyPose]:
         """By side, the poses of the hands that are there, right hands in the mirrored world for left ones."""
