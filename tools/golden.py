@@ -132,7 +132,10 @@ def scenes() -> Arrays:
     """What everything that renders draws: crops and whole pictures of the recipes with all their things, still
     pictures, frames of sequences, a moving hand's, and hands of the sensor sets as each sensor has them."""
     arrays: Arrays = {}
-    crops = synthetic_source(load_config(ROOT / "config/train/default.yaml").data, TRAINING_SPLIT)
+    data = dict(load_config(ROOT / "config/train/default.yaml").data)
+    data["scene"] = {**data["scene"], "bench": 0.2}
+    data["negatives"] = {**data["negatives"], "panels": 0.1}
+    crops = synthetic_source(data, TRAINING_SPLIT)
     pictures = FullFrames(full_frame_config(_PICTURES, TRAINING_SPLIT))
     recrop = Recrop(np.full((64, 3), 0.01), np.full(64, 0.3))
     batches = {

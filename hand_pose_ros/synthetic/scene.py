@@ -32,7 +32,7 @@ WHOLE = -np.inf
 
 @dataclass(frozen=True, eq=False)
 class SceneHands:
-    """Up to H hands of each of N scenes."""
+    """Up to H hands of each of N scenes; of those that are not present all other values mean nothing."""
 
     present: Flags
     """(N, H): whether there is such a hand, or the bare arm of one."""
