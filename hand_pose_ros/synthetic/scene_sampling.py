@@ -220,7 +220,8 @@ def _at_benches(
     rows = np.flatnonzero(chosen)
     rest = subjects.rest_rotations[posed.subject[rows, 0], FOREARM]
     elbow = -(posed.skinning[rows, 0, FOREARM, :, :3] @ rest)[:, :, 0]
-    held = take(Solids(*(values[:, HELD_SLOT:] for values in around.solids)), rows)
+    kind, centre, axes = take(around.solids, rows)
+    held = Solids(kind[:, HELD_SLOT:], centre[:, HELD_SLOT:], axes[:, HELD_SLOT:])
     benches = sample_workbenches(posed.joints[rows, 0], elbow, held, rng)
     around.planes[rows[benches.kind[:, 0] != NOTHING]] = np.nan
     first = around.solids.kind.shape[1]

@@ -18,7 +18,8 @@ Array = NDArray[np.float64]
 TABLE_GAP_M = (0.002, 0.025)
 """Range of the gap between the skin and the table. Given: hands on real tables and just above them."""
 _ALONG_PALM = 0.4  # share of the tables that are parallel to the palm as far as they face the camera; guessed
-_TILT_RAD = 0.45  # standard deviation of the others' tilt against the view; guessed, that of walls in crop_surroundings.py
+_TILT_RAD = 0.45
+"""Standard deviation of the others' tilt against the view. Guessed, that of walls in crop_surroundings.py."""
 _LEAST_FACING = 0.35  # a table's normal has at least this part along the view: it is seen from above; guessed
 _MOST_HAND_GAP_M = (
     0.05  # where the forearm keeps the table farther from the hand than this there is none; guessed
