@@ -8,9 +8,9 @@ import pytest
 from hand_pose_ros.datasets.synthetic import SyntheticConfig, SyntheticHands
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics_numba import forward_joints
+from hand_pose_ros.synthetic.crop_surroundings import SceneConfig
 from hand_pose_ros.synthetic.household import OBJECT_PARTS, reach_along
 from hand_pose_ros.synthetic.poses import sample_angles, sample_view_rotations
-from hand_pose_ros.synthetic.scene import SceneConfig
 from hand_pose_ros.synthetic.solids import BOX, ELLIPSOID, NOTHING, Solids, nothing, take
 from hand_pose_ros.synthetic.workbench import BENCH_SOLIDS, sample_workbenches
 
