@@ -12,6 +12,8 @@ from rclpy.node import Node
 from rclpy.qos import ReliabilityPolicy
 
 _TYPES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage", "sensor_msgs/msg/CameraInfo")
+_OWN_PICTURE = "/overlay"
+"""What the tracker itself publishes: a picture, and no depth."""
 _LISTEN_S = 2.0  # guessed: discovery on one machine takes well under a second
 
 
@@ -35,6 +37,7 @@ def _lines(node: Node) -> list[str]:
     for topic, kinds in node.get_topic_names_and_types():
         kind = next((kind for kind in kinds if kind in _TYPES), None)
         may_be = kind is not None and (kind != _TYPES[1] or topic.endswith("/compressedDepth"))
+        may_be &= not topic.endswith(_OWN_PICTURE)
         publishers = node.get_publishers_info_by_topic(topic) if may_be else []
         if not publishers:
             continue

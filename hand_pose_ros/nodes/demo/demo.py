@@ -28,6 +28,8 @@ from hand_pose_ros.nodes.fast_dds import profile_environment
 
 _PATIENCE_S = 300.0  # without any progress: a slow machine compiles kernels in the first run
 _INTERFACE_UP = 0x1  # IFF_UP of netdevice(7)
+_BUSY = 2.0
+"""Programs for each core from which on a computer is called busy. Guessed: the demo alone keeps one a core."""
 _END_LIMIT_S = 600.0  # drawing the pictures, on a machine that does much else
 _MODULES = {
     "camera": "hand_pose_ros.nodes.demo.camera_node",
@@ -162,6 +164,7 @@ def _summary(config: DemoConfig) -> dict[str, Any]:
     if recording is not None:
         for key in ("frames_without_hand", "frames_dropped"):
             summary[f"{key}_names"] = sorted({recording.name(i % len(recording)) for i in summary[key]})
+    summary["load"], summary["cores"] = round(os.getloadavg()[0], 1), len(os.sched_getaffinity(0))
     problems = verdict(summary, config.frames, config.slow)
     summary["ok"] = not problems
     summary["problems"] = problems
@@ -180,10 +183,21 @@ def verdict(summary: dict[str, Any], count: int, slow: int = 1) -> list[str]:
     if summary["outputs"] == 0:
         problems.append("the tracker published nothing")
     elif slow == 1 and summary["outputs"] < summary["frames"] / 2:
-        problems.append(f"only {summary['outputs']} of {summary['frames']} frames were answered")
+        answered = f"only {summary['outputs']} of {summary['frames']} frames were answered"
+        problems.append(answered + busy(summary.get("load"), summary.get("cores")))
     if summary["outputs"] and summary["hands"] == 0:
         problems.append("no hand was found in any frame")
     return problems + (robot_problems(summary["robot"]) if "robot" in summary and summary["hands"] else [])
+
+
+def busy(load: float | None, cores: int | None) -> str:
+    """What is said of a computer that had other things to do: programs that ran or waited, over the last minute."""
+    if load is None or not cores or load < _BUSY * cores:
+        return ""
+    return (
+        f": {load:.1f} programs on average wanted this computer's {cores} cores over the last minute, the demo's own "
+        "among them; run it with nothing else running"
+    )
 
 
 def robot_problems(robot: dict[str, Any]) -> list[str]:

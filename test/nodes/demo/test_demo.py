@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from hand_pose_ros.nodes.demo import processes
-from hand_pose_ros.nodes.demo.demo import DemoError, require_loopback, robot_rows, verdict
+from hand_pose_ros.nodes.demo.demo import DemoError, busy, require_loopback, robot_rows, verdict
 from hand_pose_ros.nodes.demo.demo_config import parse_arguments
 from hand_pose_ros.nodes.demo.processes import NodeProcesses, parameter_arguments
 from hand_pose_ros.nodes.demo.slow_tracker_node import _Repeated, build_slow_tracker
@@ -350,3 +350,14 @@ def test_a_loopback_interface_that_is_down_is_named(tmp_path, flags, fine):
         return
     with pytest.raises(DemoError, match="ip link set lo up"):
         require_loopback(tmp_path / "lo" / "flags")
+
+
+@pytest.mark.parametrize(
+    ("load", "cores", "said"),
+    [(None, 2, False), (2.4, 2, False), (9.5, 2, True), (9.5, 16, False), (9.5, None, False)],
+)
+def test_a_busy_computer_is_named_as_the_reason_why_few_frames_were_answered(load, cores, said):
+    assert ("9.5 programs" in busy(load, cores)) == said
+    (problem,) = verdict(GOOD | {"outputs": 10, "load": load, "cores": cores}, 100)
+    assert problem.startswith("only 10 of 100 frames were answered")
+    assert ("nothing else running" in problem) == said
