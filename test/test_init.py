@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -82,6 +83,10 @@ def test_settings_and_parameters_are_read_without_torch(module: str) -> None:
 
 
 def test_py_typed_is_installed_by_pip_and_by_colcon() -> None:
-    assert 'hand_pose_ros = ["py.typed"]' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    installed = re.search(
+        r"^hand_pose_ros = \[(.*)\]$", (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert installed is not None
+    assert '"py.typed"' in installed[1]
     rule = r'install(DIRECTORY hand_pose_ros/ DESTINATION ${python_dir}/hand_pose_ros PATTERN "__pycache__" EXCLUDE)'
     assert rule in (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")

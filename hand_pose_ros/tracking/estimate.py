@@ -109,9 +109,15 @@ class Estimate:
 class PendingUpdate:
     """A frame that a track has begun to take: its hand is to be refined, see ``Track.begin_update``."""
 
-    estimates: Sequence[Estimate]
-    """One a side that was tried."""
     chosen: Estimate
     """That of the likelier side."""
+    evidence: float
+    """Log odds of there being a hand: by the crops of both sides where a search found it, by the hand's own where it
+    was followed."""
     request: RefineRequest
     """What to refine."""
+
+
+def by_side(estimates: Sequence[Estimate], sides: Sequence[str]) -> tuple[list[Estimate], list[Estimate]]:
+    """The estimates as of a hand of one of these sides, and the others."""
+    return [e for e in estimates if e.side in sides], [e for e in estimates if e.side not in sides]

@@ -154,10 +154,7 @@ class Track:
         return [CropRequest(centre, side == "left", roll) for side in self.sides_to_try(stamp_s)]
 
     def update(self, estimates: Sequence[Estimate], stamp_s: float, timer: StageTimer) -> bool:
-        """Takes one frame: the estimates from this hand's crops, one a side that was tried, none where none was taken.
-
-        Returns whether the hand was seen. Timed as ``refine`` and ``filter``.
-        """
+        """Takes one frame: the estimates from this hand's crops, one a side that was tried; whether the hand was seen."""
         pending = self.begin_update(estimates, stamp_s)
         if pending is None:
             return False
@@ -165,14 +162,17 @@ class Track:
             refined = self._refiner.refine_all([pending.request])[0]
         return self.finish_update(pending, refined, stamp_s, timer)
 
-    def begin_update(self, estimates: Sequence[Estimate], stamp_s: float) -> PendingUpdate | None:
-        """The first part of :meth:`update`: what is to be refined, so that all hands of a frame can be at once; None
-        where there is nothing, and the frame is taken."""
+    def begin_update(
+        self, estimates: Sequence[Estimate], stamp_s: float, others: Sequence[Estimate] = ()
+    ) -> PendingUpdate | None:
+        """The first part of :meth:`update`: what to refine, if anything. others: a search's, of the other side."""
         if not estimates:
             self._mark_missed(stamp_s)
             return None
         chosen = self._choose_side(estimates, stamp_s)
-        return PendingUpdate(estimates, chosen, self._refine_request(chosen, stamp_s))
+        judged = [*estimates, *others] if others or not self._begun else [chosen]
+        evidence = evidence_log_odds(chosen, judged, self._config.scoring)
+        return PendingUpdate(chosen, evidence, self._refine_request(chosen, stamp_s))
 
     def finish_update(
         self, pending: PendingUpdate, refined: Refined, stamp_s: float, timer: StageTimer
@@ -185,9 +185,9 @@ class Track:
                 chosen, presence, refined, self._refiner.prior, self._config.visibility
             )
             confidence, joint_confidence = self._calibration.confidence(features)
-        seen = presence >= scoring.seen_log_odds and confidence >= self._config.min_confidence
-        evidence = presence if self._begun else evidence_log_odds(chosen, pending.estimates, scoring)
-        log_odds = float(np.clip(evidence, scoring.least_frame_log_odds, scoring.most_frame_log_odds))
+        looks = max(presence, pending.evidence) if self._begun else presence
+        seen = looks >= scoring.seen_log_odds and confidence >= self._config.min_confidence
+        log_odds = float(np.clip(pending.evidence, scoring.least_frame_log_odds, scoring.most_frame_log_odds))
         if self._log_odds is None:
             self._log_odds = log_odds
         elif seen or not self._is_occluded(chosen):
@@ -200,7 +200,7 @@ class Track:
         return True
 
     def recalibrate(self) -> None:
-        """Learns shape and thickness of the hand anew, from the next frame on; the track goes on."""
+        """Learns shape and thickness of the hand anew, from the next frame on."""
         self.shape_estimator = ShapeEstimator(self._config.shape) if self._config.shape else ShapeEstimator()
         self.thickness, self._thickness_spread, self._shape_frozen = 0.0, None, False
 

@@ -21,9 +21,11 @@ def update_tracks(
     refine_all: Callable[[Sequence[RefineRequest]], list[Refined]],
     stamp_s: float,
     timer: StageTimer,
+    others: Sequence[Estimate] = (),
 ) -> list[bool]:
-    """Give each track its estimates; as :meth:`Track.update` one after the other."""
-    pending = [track.begin_update(estimates, stamp_s) for track, estimates in updates]
+    """Give each track its estimates; as :meth:`Track.update` one after the other. others: see
+    :meth:`Track.begin_update`."""
+    pending = [track.begin_update(estimates, stamp_s, others) for track, estimates in updates]
     requests = [update.request for update in pending if update is not None]
     refined: list[Refined] = []
     if requests:

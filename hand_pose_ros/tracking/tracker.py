@@ -34,7 +34,7 @@ from hand_pose_ros.resources import model_file
 from hand_pose_ros.tracking.confidence import calibration_of
 from hand_pose_ros.tracking.config import ScoringConfig, TrackerConfig
 from hand_pose_ros.tracking.duplicates import without_duplicates
-from hand_pose_ros.tracking.estimate import CropRequest, Estimate
+from hand_pose_ros.tracking.estimate import CropRequest, Estimate, by_side
 from hand_pose_ros.tracking.hand import TrackState
 from hand_pose_ros.tracking.patience import Patience
 from hand_pose_ros.tracking.pose_inference import PoseEstimator, estimate_poses
@@ -157,7 +157,7 @@ class HandTracker:
         timer: StageTimer,
         reject_early: bool = False,
     ) -> list[list[Estimate]]:
-        """As :func:`estimate_poses`, on the CPU from when the GPU fails on."""
+        """As :func:`estimate_poses`, on the CPU once the GPU fails."""
         return self._on_device(lambda: estimate_poses(self.estimator, frame, requests, timer, reject_early))
 
     def _on_device(self, work: Callable[[], Result]) -> Result:
@@ -194,9 +194,10 @@ class HandTracker:
         self._update_tracks([*zip(followed, estimates, strict=True)], frame.stamp_s, timer)
         self._tracks = without_duplicates(self._tracks, self.config.search.same_joints_m)
 
-    def _update_tracks(self, updates: Updates, stamp_s: float, timer: StageTimer) -> list[bool]:
-        """As :func:`update_tracks`."""
-        return update_tracks(updates, self._refine_all, stamp_s, timer)
+    def _update_tracks(
+        self, updates: Updates, stamp_s: float, timer: StageTimer, others: Sequence[Estimate] = ()
+    ) -> list[bool]:
+        return update_tracks(updates, self._refine_all, stamp_s, timer, others)
 
     def _refine_all(self, requests: Sequence[RefineRequest]) -> list[Refined]:
         return self._on_device(lambda: self.refiner.refine_all(requests))
@@ -260,9 +261,8 @@ class HandTracker:
         timer: StageTimer,
         refused: RefusedPlaces,
     ) -> None:
-        """Estimate the hands at the proposals and begin tracks with those accepted, the best first; places that were
-        refused a moment ago are left alone. Where hands are followed a crop beside theirs shows in the frame's time:
-        one place a frame is tried, and furniture more and more seldom."""
+        """Estimate the hands at the proposals and begin tracks with those accepted, the best first; places refused a
+        moment ago are left alone. Where hands are followed one place a frame is tried, furniture ever more seldom."""
         scoring, stamp_s = self.config.scoring, frame.stamp_s
         follows = bool(self._confirmed_tracks(stamp_s))
         in_passing = self._schedule.in_passing(follows, stamp_s)
@@ -302,8 +302,8 @@ class HandTracker:
             unseen_s = max(stamp_s - track.seen_s - self.config.coast_s, 0.0)
             within_m = self.config.search.found_again_m + self.config.search.found_again_m_s * unseen_s
             if track.seen_s < stamp_s and distance_m < within_m:
-                of_its_side = [e for e in estimates if e.side in track.sides_to_try(stamp_s)]
-                if of_its_side and self._update_tracks([(track, of_its_side)], stamp_s, timer)[0]:
+                own, others = by_side(estimates, track.sides_to_try(stamp_s))
+                if own and self._update_tracks([(track, own)], stamp_s, timer, others)[0]:
                     return True
         profile = self._profile_keeper.profile
         track = Track(self._next_id, self.config, self.refiner, self._calibration, profile, proposal)

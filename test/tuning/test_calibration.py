@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hand_pose_ros.datasets import synthetic
 from hand_pose_ros.datasets.synthetic import SyntheticHands
 from hand_pose_ros.datasets.synthetic_config import SyntheticConfig
 from hand_pose_ros.evaluation.reliability import roc_area
 from hand_pose_ros.hand.skeleton import JOINT_COUNT
 from hand_pose_ros.network.checkpoint import load_model
 from hand_pose_ros.resources import resource
+from hand_pose_ros.synthetic import scene_sampling
 from hand_pose_ros.synthetic.negatives import KINDS
 from hand_pose_ros.synthetic.splits import CHOICE_SPLIT
 from hand_pose_ros.tracking.confidence import HAND_FEATURES, JOINT_FEATURES, Calibration, ConfidenceFeatures
@@ -54,9 +54,9 @@ def test_fit_finds_the_weights_that_made_the_truth() -> None:
 @pytest.mark.slow  # it compiles the renderer that training uses
 def test_the_kinds_of_crops_without_a_hand_follow_from_the_seed(monkeypatch) -> None:
     drawn = []
-    sample = synthetic.sample_negatives
+    sample = scene_sampling.sample_negatives
     monkeypatch.setattr(
-        synthetic, "sample_negatives", lambda *given: drawn.append(sample(*given)) or drawn[-1]
+        scene_sampling, "sample_negatives", lambda *given: drawn.append(sample(*given)) or drawn[-1]
     )
     for seed, count in ((0, 40), (3, 7)):
         source = SyntheticHands(
