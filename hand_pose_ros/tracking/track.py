@@ -154,7 +154,7 @@ class Track:
         return [CropRequest(centre, side == "left", roll) for side in self.sides_to_try(stamp_s)]
 
     def update(self, estimates: Sequence[Estimate], stamp_s: float, timer: StageTimer) -> bool:
-        """Takes one frame: the estimates from this hand's crops, one a side that was tried; whether the hand was seen."""
+        """Takes a frame: estimates from this hand's crops, one a side that was tried; whether it was seen."""
         pending = self.begin_update(estimates, stamp_s)
         if pending is None:
             return False
