@@ -129,6 +129,7 @@ class SafeCommander:
         self._reached = np.zeros(count, bool)
         self._target: Array | None = None
         self._target_s = self._last_s = math.nan
+        self._begins = False  # the next command is the first after the robot was found at rest
         self._until_s = math.inf
         self.engaged = False
         self.state, self.reason = SafetyState.DISENGAGED, "not engaged"
@@ -156,7 +157,7 @@ class SafeCommander:
                     f"joint {joint} stands at {start[joint]:.3f}, "
                     f"want {limits.lower[joint]:.3f} to {limits.upper[joint]:.3f}"
                 )
-            self._last_s = now_s
+            self._last_s, self._begins = now_s, True
         self._positions = np.clip(start, limits.lower, limits.upper)
         self.engaged = True
         self._until_s = math.inf
@@ -210,8 +211,10 @@ class SafeCommander:
             self.refuse(f"no target for {self.config.stale_s * 1e3:.0f} ms")
         elif self._target is not None and not now_s <= self._until_s:
             self.refuse("the hand is hidden")
-        self._move(dt)
-        self._last_s = now_s
+        # Before the first command the robot was sent nowhere: no time has passed in which it could have moved.
+        if not self._begins:
+            self._move(dt)
+        self._begins, self._last_s = False, now_s
         return JointCommand(self._positions, self._velocities)
 
     def _drop(self, reason: str) -> None:

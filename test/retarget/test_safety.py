@@ -329,3 +329,14 @@ def test_approach_is_slow_however_wide_the_limits_are(span, target):
     positions = follow(made, [[min(target, span / 2)]] * 5)
     assert made.state is SafetyState.APPROACH
     assert (np.abs(np.diff(positions, axis=0)) <= PERIOD_S * math.pi + ROUNDING).all()
+
+
+def test_the_first_command_is_where_the_robot_stands_however_long_ago_it_was_engaged():
+    made = commander()
+    made.offer(START + 0.5, 0.05)
+    first = made.command(0.1)
+    np.testing.assert_array_equal(first.positions, START)
+    np.testing.assert_array_equal(first.velocities, 0.0)
+    second = made.command(0.11)
+    assert (np.abs(second.velocities) <= made.limits.acceleration * 0.01 + 1e-9).all()
+    assert (np.abs(second.positions - START) > 0.0).any()

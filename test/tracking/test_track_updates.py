@@ -14,7 +14,7 @@ class FakeTrack:
     def __init__(self, seen: bool = True) -> None:
         self.seen, self.refined = seen, None
 
-    def begin_update(self, estimates, stamp_s):
+    def begin_update(self, estimates, stamp_s, others=()):
         return SimpleNamespace(request=estimates[0]) if estimates else None
 
     def finish_update(self, pending, refined, stamp_s, timer):
