@@ -2,20 +2,17 @@
 run.
 
 In: what a :class:`~hand_pose_ros.training.trainer.Trainer` is made from. Out: the same run, whose forward, backward and
-optimiser's step are recorded at the first step and replayed afterwards. Without CUDA, or where the recording fails, its
-steps are the trainer's own.
+optimiser's step are recorded at the first step and replayed afterwards. Without CUDA its steps are
+the trainer's own.
 """
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 import torch
 from torch import Tensor
 
-from hand_pose_ros.datasets.torch_batch import TorchBatch
+from hand_pose_ros.datasets.torch_batch import TRUTH, TorchBatch
 from hand_pose_ros.network.losses import Target
-from hand_pose_ros.training.pose_task import PoseTrainer
 from hand_pose_ros.training.trainer import Trainer
 
 _WARM_STEPS = 3
@@ -23,7 +20,7 @@ _WARM_STEPS = 3
 
 
 class GraphedTrainer(Trainer):
-    """A :class:`PoseTrainer` whose steps are replayed. Every batch must have the first one's shapes."""
+    """A ``PoseTrainer`` whose steps are replayed. Every batch must have the first one's shapes."""
 
     _graph: torch.cuda.CUDAGraph | None = None
     _held: TorchBatch
@@ -89,17 +86,10 @@ class GraphedTrainer(Trainer):
         return {**terms, "gradient_norm": norm}
 
 
-def graphed_trainer(task: object, folder: object, hooks: object) -> PoseTrainer:
-    """A run in a folder whose steps are replayed where there is CUDA."""
-    return GraphedTrainer(task, folder, hooks=hooks)
-
-
 def _like(batch: TorchBatch) -> TorchBatch:
     """Memory of a batch's shapes."""
     target = batch.target
-    truth = {
-        f.name: torch.empty_like(getattr(target, f.name)) for f in fields(Target) if f.name != "mirrored"
-    }
+    truth = {name: torch.empty_like(getattr(target, name)) for name in TRUTH}
     return TorchBatch(
         torch.empty_like(batch.crop),
         torch.empty_like(batch.distance),
@@ -111,6 +101,5 @@ def _copy(batch: TorchBatch, held: TorchBatch) -> None:
     """A batch's values into memory of its shapes."""
     held.crop.copy_(batch.crop)
     held.distance.copy_(batch.distance)
-    for field in fields(Target):
-        if field.name != "mirrored":
-            getattr(held.target, field.name).copy_(getattr(batch.target, field.name))
+    for name in TRUTH:
+        getattr(held.target, name).copy_(getattr(batch.target, name))

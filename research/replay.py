@@ -12,17 +12,16 @@ had cut off: values shift, the picture grows with the distance to its centre, an
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn.functional import grid_sample, interpolate
 
-from hand_pose_ros.datasets.torch_batch import TorchBatch
+from hand_pose_ros.datasets.torch_batch import TRUTH, TorchBatch
 from hand_pose_ros.network.losses import Target
 from hand_pose_ros.validation import between, require, share
 
-_TRUTH = tuple(field.name for field in fields(Target) if field.name != "mirrored")
 _NOTHING = 1.0
 """A crop's value where there is nothing, or no reading."""
 
@@ -105,7 +104,7 @@ class _Made:
         self.distance = torch.empty((self.batches, self.count), device=device)
         self.truth = {
             name: torch.empty((self.batches, *getattr(batch.target, name).shape), device=device)
-            for name in _TRUTH
+            for name in TRUTH
         }
 
     def put(self, batch: TorchBatch, place: int) -> None:
@@ -140,7 +139,7 @@ class _Made:
             return batch
         crop = torch.cat([batch.crop, batch.crop[: self.mirrored].flip(-1)])
         distance = torch.cat([batch.distance, batch.distance[: self.mirrored]])
-        truth = {name: getattr(batch.target, name) for name in _TRUTH}
+        truth = {name: getattr(batch.target, name) for name in TRUTH}
         return TorchBatch(crop, distance, Target(**truth, mirrored=self.mirrored))
 
 

@@ -13,6 +13,9 @@ from torch import Tensor
 
 from hand_pose_ros.network.losses import Target
 
+TRUTH: tuple[str, ...] = ("joints", "translation", "angles", "rotation", "shape")
+"""The tensors of a :class:`~hand_pose_ros.network.losses.Target`, one row a hand."""
+
 
 class Source(Protocol):
     """Anything that makes labelled hands from a seed."""
@@ -40,8 +43,7 @@ def to_torch(batch: Any, device: torch.device, mirrored: int = 0) -> TorchBatch:
     def tensor(values: Any) -> Tensor:
         return torch.as_tensor(values).to(device=device, dtype=torch.float32, non_blocking=True)
 
-    fields = ("joints", "translation", "angles", "rotation", "shape")
-    target = Target(**{name: tensor(getattr(batch, name)) for name in fields}, mirrored=mirrored)
+    target = Target(**{name: tensor(getattr(batch, name)) for name in TRUTH}, mirrored=mirrored)
     crop, distance = tensor(batch.crop), tensor(batch.distance)
     if mirrored:
         crop = torch.cat([crop, crop[:mirrored].flip(-1)])

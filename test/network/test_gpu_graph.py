@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import numpy as np
 import pytest
 import torch
+from host_driver import HostDriver
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from hand_pose_ros.hand.kinematics import HandModelLayer, forward_kinematics, template_offsets
-from hand_pose_ros.network.backend import Device
 from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.gpu_graph import CAPTURED_BATCHES, GraphBackend
 from hand_pose_ros.network.model import HandNet
@@ -18,44 +16,6 @@ from hand_pose_ros.network.packed_net import PackedNet, inference_net, input_sha
 
 CONFIG = NetworkConfig(widths=(8, 16, 16, 16), blocks=(0, 0, 0), up_blocks=(0, 0), ik_hidden=32, crop_size=64,
                        presence=True, handedness=True, image_feedback=4)  # fmt: skip
-
-
-class CountingDriver:
-    """The host plays the device; every crossing is counted."""
-
-    device = Device("cuda")
-
-    def __init__(self, captures: bool = True) -> None:
-        self.count: Counter[str] = Counter()
-        self._captures = captures
-
-    def host_buffer(self, rows, columns):
-        return torch.empty(rows, columns)
-
-    def device_buffer(self, rows, columns):
-        return torch.empty(rows, columns)
-
-    def upload(self, host, device):
-        self.count["upload"] += 1
-        device.copy_(host)
-
-    def download(self, device, host):
-        self.count["download"] += 1
-        host.copy_(device)
-
-    def wait(self):
-        self.count["wait"] += 1
-
-    def capture(self, work):
-        if not self._captures:
-            raise RuntimeError("operation not permitted when stream is capturing")
-        result = work()
-
-        def replay():
-            self.count["replay"] += 1
-            result.copy_(work())
-
-        return replay, result
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +32,7 @@ def inputs(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("count", CAPTURED_BATCHES)
 def test_a_frame_crosses_once_each_way_and_waits_once(net, count):
-    driver = CountingDriver()
+    driver = HostDriver()
     backend = GraphBackend(net, list(input_shapes(CONFIG).values()), driver, "float32")
     for seed in range(3):
         given = inputs(count, seed)
@@ -85,7 +45,7 @@ def test_a_frame_crosses_once_each_way_and_waits_once(net, count):
 
 
 def test_an_answer_is_the_callers_own(net):
-    backend = GraphBackend(net, list(input_shapes(CONFIG).values()), CountingDriver(), "float32")
+    backend = GraphBackend(net, list(input_shapes(CONFIG).values()), HostDriver(), "float32")
     first = backend(*inputs(1, 0))
     kept = first.copy()
     backend(*inputs(1, 1))
@@ -94,7 +54,7 @@ def test_an_answer_is_the_callers_own(net):
 
 @pytest.mark.parametrize("captures", [True, False])
 def test_without_a_graph_the_numbers_are_the_same(net, captures, caplog):
-    backend = GraphBackend(net, list(input_shapes(CONFIG).values()), CountingDriver(captures), "float32")
+    backend = GraphBackend(net, list(input_shapes(CONFIG).values()), HostDriver(captures), "float32")
     for count in (1, 2, 3, 5):
         given = inputs(count, count)
         with torch.inference_mode():

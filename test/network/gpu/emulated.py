@@ -1,16 +1,11 @@
-"""A GPU's kernels compiled for the CPU (emulation.cpp), and a device that the host plays."""
+"""A GPU's kernels compiled for the CPU (emulation.cpp)."""
 
 from __future__ import annotations
 
 import ctypes
 import shutil
 import subprocess
-from collections import Counter
 from pathlib import Path
-
-import torch
-
-from hand_pose_ros.network.backend import Device
 
 COMPILER = shutil.which("g++")
 
@@ -38,41 +33,3 @@ class EmulatedKernels:
         self.library.launch(
             ctypes.c_longlong(kernel), blocks, abs(count), int(count < 0), (ctypes.c_longlong * 16)(*words)
         )
-
-
-class HostDriver:
-    """The host plays the device; every crossing is counted."""
-
-    device = Device("cuda")
-
-    def __init__(self, captures: bool = True) -> None:
-        self.count: Counter[str] = Counter()
-        self._captures = captures
-
-    def host_buffer(self, rows, columns):
-        return torch.empty(rows, columns)
-
-    def device_buffer(self, rows, columns):
-        return torch.empty(rows, columns)
-
-    def upload(self, host, device):
-        self.count["upload"] += 1
-        device.copy_(host)
-
-    def download(self, device, host):
-        self.count["download"] += 1
-        host.copy_(device)
-
-    def wait(self):
-        self.count["wait"] += 1
-
-    def capture(self, work):
-        if not self._captures:
-            raise RuntimeError("operation not permitted when stream is capturing")
-        result = work()
-
-        def replay():
-            self.count["replay"] += 1
-            result.copy_(work())
-
-        return replay, result

@@ -7,7 +7,8 @@ import logging
 import numpy as np
 import pytest
 import torch
-from emulated import COMPILER, EmulatedKernels, HostDriver
+from emulated import COMPILER, EmulatedKernels
+from host_driver import HostDriver
 
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.network.config import NetworkConfig

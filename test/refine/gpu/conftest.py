@@ -1,4 +1,4 @@
-"""Lets the tests of this folder import surface_scenes.py from above, and emulated.py from the network's."""
+"""Lets the tests of this folder import surface_scenes.py from above, and emulated.py, host_driver.py from the network."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ import sys
 from pathlib import Path
 
 _TEST = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(_TEST / "network" / "gpu"), str(_TEST / "refine")]
+sys.path[:0] = [str(_TEST / "network" / "gpu"), str(_TEST / "network"), str(_TEST / "refine")]

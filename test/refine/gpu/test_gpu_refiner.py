@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from emulated import COMPILER, EmulatedKernels, HostDriver
+from emulated import COMPILER, EmulatedKernels
+from host_driver import HostDriver
 from surface_scenes import FRAME, PlacedHand, open_hand
 
 from hand_pose_ros.depth.crop import CropFrame
