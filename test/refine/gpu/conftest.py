@@ -1,4 +1,4 @@
-"""Lets the tests of this folder import surface_scenes.py from above, and emulated.py, host_driver.py from the network."""
+"""Lets the tests of this folder import surface_scenes.py from above, others from those of the network."""
 
 from __future__ import annotations
 
