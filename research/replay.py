@@ -27,7 +27,7 @@ _NOTHING = 1.0
 
 
 @dataclass(frozen=True)
-class ReplayConfig:
+class CropChanges:
     """How crops change when they come again; all guessed. ValueError names a field that makes no sense."""
 
     roll_rad: float = 0.35
@@ -52,9 +52,9 @@ class Replay:
     ``half_m``: half the edge of the crops' cube, m. ValueError when a batch has another make-up than the first.
     """
 
-    def __init__(self, capacity: int, half_m: float, seed: int, config: ReplayConfig | None = None) -> None:
+    def __init__(self, capacity: int, half_m: float, seed: int, config: CropChanges | None = None) -> None:
         require(capacity >= 1, "", "capacity", capacity, "at least 1")
-        self.config = config or ReplayConfig()
+        self.config = config or CropChanges()
         self._capacity, self._half_m, self._seed = capacity, half_m, seed
         self._made: _Made | None = None
         self._seen = 0
@@ -176,7 +176,7 @@ def moved_truth(target: Target, roll: Tensor, along: Tensor) -> Target:
     )
 
 
-def with_lost_patches(crop: Tensor, config: ReplayConfig, generator: torch.Generator) -> Tensor:
+def with_lost_patches(crop: Tensor, config: CropChanges, generator: torch.Generator) -> Tensor:
     """Crops (N, 1, S, S), a share of them with smooth patches, of 3 to 12 across a crop, that have no reading."""
     count, device = len(crop), crop.device
     area = torch.rand(count, generator=generator, device=device) * config.lost_area

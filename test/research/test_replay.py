@@ -11,7 +11,7 @@ from hand_pose_ros.datasets.synthetic import SyntheticConfig, SyntheticHands
 from hand_pose_ros.datasets.torch_batch import TorchBatch, to_torch
 from hand_pose_ros.hand.kinematics import HandModelLayer
 from hand_pose_ros.network.losses import Target
-from research.replay import Replay, ReplayConfig, moved_crops, moved_truth, with_lost_patches
+from research.replay import CropChanges, Replay, moved_crops, moved_truth, with_lost_patches
 
 HALF_M = 0.15
 
@@ -77,7 +77,7 @@ def test_the_moved_parameters_give_the_moved_joints(batch):
 def test_lost_patches_take_no_more_than_they_may_and_only_take(batch):
     generator = torch.Generator().manual_seed(3)
     full = torch.zeros((64, 1, 96, 96))
-    lost = with_lost_patches(full, ReplayConfig(lost=0.5, lost_area=0.3), generator)
+    lost = with_lost_patches(full, CropChanges(lost=0.5, lost_area=0.3), generator)
     share = (lost == 1.0).float().mean((1, 2, 3))
     assert 0.3 < (share > 0).float().mean() < 0.7
     assert share.max() < 0.33
@@ -99,7 +99,7 @@ def test_batches_drawn_have_the_make_up_of_those_that_were_kept(batch):
 
 
 def test_nothing_changed_comes_back_as_it_was_kept_and_the_oldest_goes_first(batch):
-    still = ReplayConfig(roll_rad=0.0, along_m=0.0, lost=0.0)
+    still = CropChanges(roll_rad=0.0, along_m=0.0, lost=0.0)
     count = len(batch.crop) - 3
     replay = Replay(2 * count, HALF_M, seed=1, config=still)
     marked = [
@@ -131,4 +131,4 @@ def test_a_batch_of_another_make_up_is_refused(batch):
 )
 def test_a_change_that_makes_no_sense_is_named(field, value):
     with pytest.raises(ValueError, match=field):
-        ReplayConfig(**{field: value})
+        CropChanges(**{field: value})
