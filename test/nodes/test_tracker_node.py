@@ -335,9 +335,10 @@ def test_without_autostart_nothing_happens_until_asked(rig, fake_tracker):
 def test_diagnostics_tell_rate_drops_age_and_state(rig, fake_tracker, hand):
     bench = rig(fake_tracker((hand(),)))
     bench.connect()
-    for _ in range(5):
+    # One after the other: the first takes longer where nothing was computed in this process before.
+    for count in range(1, 6):
         bench.send()
-        bench.spin_for(0.05)
+        assert bench.wait_for_answers(count)
     bench.received["/diagnostics"].clear()
     assert bench.spin_until(lambda: bench.received["/diagnostics"])
     status = bench.received["/diagnostics"][-1].status[0]
