@@ -130,7 +130,7 @@ def throughput(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]
             f"batch {row.batch:3}: {row.crops_a_second:7.1f} crops/s ({low:.1f} to {high:.1f}), {row.backend}"
         )
     one_thread = config.threads == 1
-    wide = [row.crops_a_second for row in rows if row.precision == "float32" and one_thread]
+    wide = [row.spread[1] for row in rows if row.precision == "float32" and one_thread]
     bound = measure_bound(weights, max(wide, default=0.0))
     print(
         f"bound: {bound.operations * 1e-9:.3f} GFLOP a crop, {bound.peak_a_second * 1e-9:.1f} GFLOP/s measured of one"

@@ -48,8 +48,8 @@ class Bound:
     operations: float
     """Multiplications and additions of one crop."""
     peak_a_second: float
-    """Operations a second on one thread in float32: the fastest of numpy's and torch's products of matrices, and of the
-    network itself where that is faster still (their BLAS may know fewer of the CPU's instructions than what runs it)."""
+    """Operations a second on one thread in float32: the fastest of numpy's and torch's products of matrices, and of
+    the network itself where that is faster still: their BLAS may know fewer of the CPU's instructions."""
 
     @property
     def bound_ms(self) -> float:
