@@ -18,9 +18,10 @@ from hand_pose_ros.detection.detector_checkpoint import INPUT_SHAPES, load_detec
 from hand_pose_ros.detection.detector_net import PackedDetector
 from hand_pose_ros.detection.detector_weights import FORMAT as DETECTOR_FORMAT
 from hand_pose_ros.network.checkpoint import load_checkpoint, save_checkpoint
+from hand_pose_ros.network.head_row import CONVOLVED, unsupported
 from hand_pose_ros.network.onnx_export import export_onnx, with_scales
 from hand_pose_ros.network.onnx_file import MOST_BYTES
-from hand_pose_ros.network.packed_net import PackedNet, input_shapes
+from hand_pose_ros.network.packed_net import LayeredNet, PackedNet, input_shapes
 from hand_pose_ros.network.weights_file import read_header
 from hand_pose_ros.resources import SHIPPED_MODELS, resource
 
@@ -98,6 +99,7 @@ def write_onnx(weights: Path) -> Path:
         size = export_onnx(path, PackedDetector(with_scales(detector)), INPUT_SHAPES, metadata)
     else:
         net, info = load_checkpoint(weights)
-        size = export_onnx(path, PackedNet(with_scales(net)), input_shapes(info.network), metadata)
+        kind, inner = (PackedNet, ()) if unsupported(info.network) else (LayeredNet, CONVOLVED)
+        size = export_onnx(path, kind(with_scales(net)), input_shapes(info.network), metadata, inner)
     print(f"{path}: {size / 2**20:.2f} MiB, of weights {metadata['sha256'][:12]}")
     return path

@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from hand_pose_ros.network.units import NOTHING_FROM
+
 Network = TypeVar("Network", bound=nn.Module)
 
 
@@ -92,7 +94,7 @@ def surface_map(crop: Tensor, stride: int = 4) -> tuple[Tensor, Tensor]:
     Returns depth (B, 1, S/stride, S/stride), 0 where the cell is empty, and a mask of the same shape, 0 or 1.
     """
     nearest = -functional.max_pool2d(-crop, stride)
-    seen = (nearest < 0.999).to(crop.dtype)
+    seen = (nearest < NOTHING_FROM).to(crop.dtype)
     return nearest * seen, seen
 
 

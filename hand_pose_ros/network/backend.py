@@ -59,6 +59,16 @@ class Backend(Protocol):
         """The network's inputs, each (N, ...) float32 -> its output (N, ...) float32, the caller's own."""
 
 
+class Head(Protocol):
+    """What is behind a network's convolutions, computed outside of what runs these."""
+
+    reads: tuple[str, ...]
+    """Names of the ONNX file's outputs that it goes on from."""
+
+    def __call__(self, *arrays: Array32) -> Array32:
+        """What it reads, then the network's inputs, each (N, ...) -> the network's output (N, ...)."""
+
+
 class MissingBackendError(Exception):
     """The library of a backend is not installed; the message names it."""
 
@@ -89,6 +99,7 @@ class BackendConfig:
         )
 
 
+HeadFactory = Callable[[], Head]
 TorchFactory = Callable[[BackendConfig], Backend]
 
 
@@ -107,8 +118,15 @@ def candidates(config: BackendConfig) -> tuple[str, ...]:
     return ("onnxruntime", "openvino", "torch")
 
 
-def open_backend(weights: Path, sha256: str, config: BackendConfig, torch_backend: TorchFactory) -> Backend:
-    """A backend that runs weights whose content hash is ``sha256``; ``torch_backend`` makes the reference.
+def open_backend(
+    weights: Path,
+    sha256: str,
+    config: BackendConfig,
+    torch_backend: TorchFactory,
+    head: HeadFactory | None = None,
+) -> Backend:
+    """A backend that runs weights whose content hash is ``sha256``; ``torch_backend`` makes the reference, ``head``
+    what computes faster what is behind the convolutions (ValueError where it cannot).
 
     Where the ONNX file beside the weights is missing, stale or damaged, or what runs it does not agree, the next
     backend is taken, torch in the end, and that is logged in one line. ValueError where a backend is asked for by name
@@ -122,7 +140,7 @@ def open_backend(weights: Path, sha256: str, config: BackendConfig, torch_backen
         if name == "torch":
             break
         try:
-            return _open_onnx(name, read_onnx_file(weights.with_suffix(".onnx"), sha256), config)
+            return _open_onnx(name, read_onnx_file(weights.with_suffix(".onnx"), sha256), config, head)
         except MissingBackendError as error:
             if config.backend == name:
                 raise ValueError(f"backend is '{name}', but {error}, want it installed, or auto") from error
@@ -133,11 +151,11 @@ def open_backend(weights: Path, sha256: str, config: BackendConfig, torch_backen
     return torch_backend(config)
 
 
-def _open_onnx(name: str, file: OnnxFile, config: BackendConfig) -> Backend:
+def _open_onnx(name: str, file: OnnxFile, config: BackendConfig, head: HeadFactory | None) -> Backend:
     """One that agrees with the file's example; OnnxError where it does not."""
     from hand_pose_ros.network.onnx_backends import OPENERS  # loads neither library before it is wanted
 
-    backend = OPENERS[name](file, config)
+    backend = OPENERS[name](file, config, head)
     allowed = _BFLOAT16_ERROR if backend.precision == "bfloat16" else _FLOAT32_ERROR
     wanted = file.example_output
     try:

@@ -12,9 +12,7 @@ from torch import Tensor, nn
 
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.rotations import so3_exp
-
-LENGTH_SCALE_M = 0.05
-"""Unit of lengths at a network's inputs and outputs, metres: its numbers become of order one."""
+from hand_pose_ros.network.units import LENGTH_SCALE_M, RESTING_ANGLES
 
 _SHAPE_SCALE = 0.1
 
@@ -30,11 +28,6 @@ class PoseParameters(NamedTuple):
     """(B, 20) rad."""
     shape: Tensor
     """(B, 9) log scales."""
-
-
-def resting_angles() -> Tensor:
-    """(20,) rad: a half-relaxed hand, from which networks start."""
-    return torch.tensor(skeleton.ANGLE_LIMITS, dtype=torch.float32).mean(-1) * 0.5
 
 
 class JointHead(nn.Module):
@@ -65,7 +58,7 @@ class PoseHead(nn.Module):
         super().__init__()
         self.shape = shape
         self.linear = _small_linear(features, skeleton.PARAMETER_COUNT + skeleton.SHAPE_COUNT * shape)
-        self.register_buffer("resting", resting_angles(), persistent=False)
+        self.register_buffer("resting", torch.tensor(RESTING_ANGLES), persistent=False)
         upright = torch.tensor([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
         self.register_buffer("upright", upright, persistent=False)
 

@@ -22,7 +22,8 @@ from torch.nn.functional import grid_sample
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics import HandModelLayer
 from hand_pose_ros.hand.rotations import sixd_to_matrix
-from hand_pose_ros.network.heads import LENGTH_SCALE_M, PoseParameters
+from hand_pose_ros.network.heads import PoseParameters
+from hand_pose_ros.network.units import LENGTH_SCALE_M, PALM_AXES, RESTING_ANGLES
 
 _OUTPUTS = 6 + 3 + skeleton.ANGLE_COUNT + skeleton.SHAPE_COUNT
 _BONE_PARENTS = tuple(parent for parent, _ in skeleton.BONES)
@@ -34,19 +35,10 @@ def palm_frame(joints: Tensor, axes: Tensor | None = None) -> Tensor:
 
     x runs from the middle of the wrist to the middle of the four knuckles, y (after Gram-Schmidt) from the
     pinky's knuckle and the ulnar wrist to the index's and the radial wrist. Degenerate joints give finite values. axes:
-    :func:`palm_axes` where they lie on the joints' device already, which spares copying them there.
+    ``units.PALM_AXES`` where they lie on the joints' device already, which spares copying them there.
     """
-    weights = (palm_axes() if axes is None else axes).to(joints)
+    weights = (torch.tensor(PALM_AXES) if axes is None else axes).to(joints)
     return sixd_to_matrix((weights @ joints).flatten(-2) / LENGTH_SCALE_M)
-
-
-def palm_axes() -> Tensor:
-    """(2, 23): the weights with which joints make the palm's x and, before Gram-Schmidt, its y."""
-    axes = torch.zeros(2, skeleton.JOINT_COUNT)
-    knuckles, (radial, ulnar) = skeleton.KNUCKLE_JOINTS, skeleton.WRIST_JOINTS
-    axes[0, list(knuckles)], axes[0, [radial, ulnar]] = 1.0 / len(knuckles), -0.5
-    axes[1, [knuckles[0], radial]], axes[1, [knuckles[-1], ulnar]] = 1.0, -1.0
-    return axes
 
 
 class JointFeatures(NamedTuple):
@@ -98,10 +90,9 @@ class InverseKinematics(nn.Module):
         for head in heads:
             nn.init.normal_(head.weight, std=1e-3)
             nn.init.zeros_(head.bias)
-        resting = torch.tensor(skeleton.ANGLE_LIMITS, dtype=torch.float32).mean(-1) * 0.5
-        self.register_buffer("resting", resting, persistent=False)
+        self.register_buffer("resting", torch.tensor(RESTING_ANGLES), persistent=False)
         self.register_buffer("straight", torch.tensor([1.0, 0, 0, 0, 1.0, 0]), persistent=False)
-        self.register_buffer("palm_axes", palm_axes(), persistent=False)
+        self.register_buffer("palm_axes", torch.tensor(PALM_AXES), persistent=False)
         for name, joints_of in (("bone_parents", _BONE_PARENTS), ("bone_children", _BONE_CHILDREN)):
             self.register_buffer(name, torch.tensor(joints_of), persistent=False)
 

@@ -13,13 +13,13 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from hand_pose_ros.hand.rotations import so3_log
-from hand_pose_ros.network.heads import LENGTH_SCALE_M
 from hand_pose_ros.network.model import HandNetOutput
 from hand_pose_ros.network.skeleton_difference import (
     SkeletonDifference,
     euclidean_joint_loss,
     skeleton_difference_loss,
 )
+from hand_pose_ros.network.units import LENGTH_SCALE_M
 from hand_pose_ros.validation import not_negative, one_of
 
 JOINT_FORMS: tuple[str, ...] = ("distance", "squared", "euclidean")

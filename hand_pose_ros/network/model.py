@@ -14,6 +14,7 @@ so the joints that come out of a network with a hand model are always those of a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -26,15 +27,10 @@ from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.heads import JointHead, PoseHead, PoseParameters
 from hand_pose_ros.network.inverse import InverseKinematics, JointFeatures
 from hand_pose_ros.network.paper_backbones import FLAT_BACKBONES
-
-SHAPE_LIMIT = 0.5
-"""Bound of each log scale at inference: a part between 0.61 and 1.65 of its template length."""
+from hand_pose_ros.network.units import SHAPE_LIMIT, SIGMA_LOG_RANGE, SIGMA_UNIT_M, VOTE_SCALE
 
 CONFIDENCE_SCALE_M = 0.015
 """An expected error of this size, metres, gives a joint confidence of 1/e."""
-
-VOTE_SCALE = 0.25
-SIGMA_UNIT_M = 0.01
 
 
 @dataclass(frozen=True)
@@ -75,6 +71,21 @@ class HandNetOutput:
         if self.rotation is None or self.translation is None or self.angles is None:
             raise ValueError("this network's head is direct_joint: it has no parameters, only joints")
         return torch.cat([self.translation, so3_log(self.rotation), self.angles], dim=-1)
+
+
+class Convolved(NamedTuple):
+    """What the dense network's convolutions make of B crops."""
+
+    maps: Tensor
+    """(B, 4 J, cells, cells): per joint an attention map and votes for u, v, d."""
+    pooled: Tensor
+    """(B, C): means of the coarsest features."""
+    surface: Tensor
+    """(B, 1, cells, cells), as ``backbones.surface_map``."""
+    seen: Tensor
+    """(B, 1, cells, cells), likewise."""
+    feature_map: Tensor | None
+    """(B, ., cells, cells): features to sample at joints, where the network has image feedback."""
 
 
 class HandNet(nn.Module):
@@ -135,10 +146,15 @@ class HandNet(nn.Module):
     def _has_image_feedback(self) -> bool:
         return self.config.image_feedback > 0 and self.config.head == "hand_model"
 
-    def forward(self, crop: Tensor, distance: Tensor, clamp: bool | None = None) -> HandNetOutput:
-        """crop (B, 1, S, S), distance (B,) m -> :class:`HandNetOutput`; ``clamp`` is by default "not in training"."""
+    def forward(
+        self, crop: Tensor, distance: Tensor, clamp: bool | None = None, convolved: Convolved | None = None
+    ) -> HandNetOutput:
+        """crop (B, 1, S, S), distance (B,) m -> :class:`HandNetOutput`; ``clamp`` is by default "not in training".
+
+        convolved: what :meth:`convolve` gave for the crop already, of the dense network.
+        """
         clamp = not self.training if clamp is None else clamp
-        coarse, pose, cues, earlier = self._estimate(crop, distance)
+        coarse, pose, cues, earlier = self._estimate(crop, distance, convolved)
         if pose is None:
             if coarse is None:
                 raise RuntimeError("a network without a hand model must estimate joints")
@@ -161,7 +177,7 @@ class HandNet(nn.Module):
         )  # fmt: skip
 
     def _estimate(
-        self, crop: Tensor, distance: Tensor
+        self, crop: Tensor, distance: Tensor, convolved: Convolved | None = None
     ) -> tuple[Tensor | None, PoseParameters | None, Tensor, tuple[Tensor, ...]]:
         """-> coarse joints (B, 23, 3) m or None, pose or None (never both), cues of the heads (B, F), joints (B, 23, 3)
         m of earlier steps."""
@@ -172,7 +188,9 @@ class HandNet(nn.Module):
             if self.config.head == "direct_joint":
                 return self.joint_head(features), None, features, ()
             return None, self.pose_head(features), features, ()
-        uvd, spread, pooled, sampled = self._dense(crop, distance)
+        uvd, spread, pooled, sampled = self._read(
+            self.convolve(crop) if convolved is None else convolved, distance
+        )
         coarse = crop_to_local(uvd, distance, self.config.half_m)
         context = torch.cat([pooled, spread], dim=1)
         if self.config.head == "direct_joint":
@@ -182,7 +200,7 @@ class HandNet(nn.Module):
 
     def _sigma(self, cues: Tensor) -> Tensor:
         """Expected error (B, 23) m. It learns from the pose and never pulls at it: its inputs are detached."""
-        return SIGMA_UNIT_M * self.sigma_head(cues.detach()).clamp(-4.0, 3.0).exp()
+        return SIGMA_UNIT_M * self.sigma_head(cues.detach()).clamp(*SIGMA_LOG_RANGE).exp()
 
     def _logits(self, cues: Tensor) -> tuple[Tensor | None, Tensor | None]:
         """Logits (B,) of there being a hand and of its being a right one, each None without that head."""
@@ -190,10 +208,8 @@ class HandNet(nn.Module):
         handedness = self.handedness_head(cues).squeeze(-1) if self.config.handedness else None
         return presence, handedness
 
-    def _dense(self, crop: Tensor, distance: Tensor) -> tuple[Tensor, Tensor, Tensor, JointFeatures | None]:
-        """crop, distance (B,) m -> joints (B, 23, 3) in crop coordinates, spread of the votes (B, 23), pooled features
-        (B, C), the image features to sample at joints.
-        """
+    def convolve(self, crop: Tensor) -> Convolved:
+        """All convolutions of the dense network: crop (B, 1, S, S) -> what everything behind them reads."""
         surface, seen = surface_map(crop)
         with torch.autocast(crop.device.type, torch.bfloat16, enabled=self.autocast):
             features, bottleneck = self.backbone(crop)
@@ -201,9 +217,16 @@ class HandNet(nn.Module):
                 torch.cat([features, surface.to(features.dtype), seen.to(features.dtype)], dim=1)
             )
             feature_map = self.image_feedback(features) if self._has_image_feedback else None
-        pooled = bottleneck.float().mean((2, 3))
-        batch = crop.shape[0]
-        maps = maps.float().reshape(batch, 4, skeleton.JOINT_COUNT, -1)
+        return Convolved(maps.float(), bottleneck.float().mean((2, 3)), surface, seen, feature_map)
+
+    def _read(
+        self, convolved: Convolved, distance: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, JointFeatures | None]:
+        """-> joints (B, 23, 3) in crop coordinates, spread of the votes (B, 23), pooled features (B, C), the image
+        features to sample at joints."""
+        maps, pooled, surface, seen, feature_map = convolved
+        batch = maps.shape[0]
+        maps = maps.reshape(batch, 4, skeleton.JOINT_COUNT, -1)
         weight = maps[:, 0].softmax(-1)  # (B, 23, cells)
         places = torch.cat([self.grid.T.expand(batch, 2, -1), surface.flatten(2)], dim=1)  # (B, 3, cells)
         offsets = (weight[:, None] * maps[:, 1:]).sum(-1) * VOTE_SCALE  # (B, 3, 23)

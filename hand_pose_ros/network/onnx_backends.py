@@ -6,20 +6,30 @@ MissingBackendError where the library is not installed, OnnxError where it canno
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hand_pose_ros.network.backend import Backend, BackendConfig, Device, MissingBackendError
+from hand_pose_ros.network.backend import (
+    Backend,
+    BackendConfig,
+    Device,
+    Head,
+    HeadFactory,
+    MissingBackendError,
+)
 from hand_pose_ros.network.onnx_file import OnnxError, OnnxFile
+from hand_pose_ros.network.onnx_part import input_names, output_names, part_of
 from hand_pose_ros.network.processor import multiplies_bfloat16
 from hand_pose_ros.validation import shown
 
 Array32 = NDArray[np.float32]
 
+_LOGGER = logging.getLogger(__name__)
 _NO_TELEMETRY = "ORT_DISABLE_TELEMETRY"
 
 
@@ -29,7 +39,7 @@ class OnnxRuntimeBackend:
     name = "onnxruntime"
     precision = "float32"
 
-    def __init__(self, file: OnnxFile, config: BackendConfig) -> None:
+    def __init__(self, file: OnnxFile, config: BackendConfig, head: HeadFactory | None = None) -> None:
         # Before it is loaded: from 1.32 on it counts its uses in the user's home, with an id, for Microsoft.
         os.environ.setdefault(_NO_TELEMETRY, "1")
         try:
@@ -43,18 +53,19 @@ class OnnxRuntimeBackend:
         # Threads that wait for work by spinning take the cores of others, whether there is a hand or not.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3  # errors: its warnings are about its own optimisations
+        self._part = part = _part(file, head)
         try:
-            session = onnxruntime.InferenceSession(file.data, options, providers=["CPUExecutionProvider"])
+            session = onnxruntime.InferenceSession(part.model, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # its errors have no class in common
             raise OnnxError(f"{file.path}: ONNX Runtime cannot run it: {shown(error)}") from error
         self.device = Device("cpu")
         self._session: Any = session
-        self._names = [wanted.name for wanted in session.get_inputs()]
 
     def __call__(self, *inputs: Array32) -> Array32:
         """As :class:`Backend`."""
-        (output,) = self._session.run(None, dict(zip(self._names, inputs, strict=True)))
-        return np.asarray(output)
+        part = self._part
+        given = dict(zip(part.names, (inputs[i] for i in part.fed), strict=True))
+        return part.finished([np.asarray(array) for array in self._session.run(None, given)], inputs)
 
 
 class OpenVinoBackend:
@@ -62,7 +73,7 @@ class OpenVinoBackend:
 
     name = "openvino"
 
-    def __init__(self, file: OnnxFile, config: BackendConfig) -> None:
+    def __init__(self, file: OnnxFile, config: BackendConfig, head: HeadFactory | None = None) -> None:
         try:
             import openvino
         except ImportError as error:
@@ -76,10 +87,11 @@ class OpenVinoBackend:
             "NUM_STREAMS": 1,
             "INFERENCE_PRECISION_HINT": "f32" if wide else "bf16",
         }
+        self._part = part = _part(file, head)
         try:
             core = openvino.Core()
-            model = core.read_model(file.data, b"")
-            self._request: Any = core.compile_model(model, "CPU", settings).create_infer_request()
+            network = core.read_model(part.model, b"")
+            self._request: Any = core.compile_model(network, "CPU", settings).create_infer_request()
         except Exception as error:  # its errors have no class in common
             raise OnnxError(f"{file.path}: OpenVINO cannot run it: {shown(error)}") from error
         self.device = Device("cpu")
@@ -87,11 +99,50 @@ class OpenVinoBackend:
 
     def __call__(self, *inputs: Array32) -> Array32:
         """As :class:`Backend`."""
-        found = self._request.infer(list(inputs), share_inputs=True, share_outputs=False)
-        return np.asarray(found[0], np.float32)
+        part = self._part
+        # What a head reads is read before the next call; an output is the caller's own.
+        found = self._request.infer(
+            [inputs[i] for i in part.fed], share_inputs=True, share_outputs=part.head is not None
+        )
+        return part.finished([np.asarray(found[i], np.float32) for i in range(len(found))], inputs)
 
 
-OPENERS: dict[str, Callable[[OnnxFile, BackendConfig], Backend]] = {
+class _Part(NamedTuple):
+    """What a runtime is given of a file, and what goes on from there."""
+
+    model: bytes
+    names: tuple[str, ...]
+    """Of its inputs."""
+    fed: tuple[int, ...]
+    """Which of the whole file's inputs these are."""
+    head: Head | None
+
+    def finished(self, found: Sequence[Array32], inputs: Sequence[Array32]) -> Array32:
+        """What the runtime gave -> the network's output."""
+        return found[0] if self.head is None else self.head(*found, *inputs)
+
+
+def _part(file: OnnxFile, make: HeadFactory | None) -> _Part:
+    """The convolutions and the head that ``make`` gives, where the file gives what this reads; else the whole network,
+    with a line where that is not as it should be. OnnxError where the file is no ONNX file."""
+    try:
+        names, outputs = input_names(file.data), output_names(file.data)
+    except (ValueError, IndexError) as error:
+        raise OnnxError(f"{file.path}: not a readable ONNX file ({shown(error)})") from error
+    model, head = file.data, None
+    try:
+        head = None if make is None else make()
+        if head is not None and not set(head.reads) <= set(outputs):
+            head = None
+        model = part_of(file.data, outputs[:1] if head is None else head.reads)
+    except (ValueError, IndexError) as error:
+        head = None
+        _LOGGER.warning("hand_pose_ros: %s: run as a whole, which takes longer: %s", file.path, shown(error))
+    read = input_names(model)
+    return _Part(model, read, tuple(names.index(name) for name in read), head)
+
+
+OPENERS: dict[str, Callable[[OnnxFile, BackendConfig, HeadFactory | None], Backend]] = {
     OnnxRuntimeBackend.name: OnnxRuntimeBackend,
     OpenVinoBackend.name: OpenVinoBackend,
 }

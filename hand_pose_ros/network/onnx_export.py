@@ -1,8 +1,9 @@
 """ONNX files made of trained networks, for the backends that are faster than torch.
 
-In: a module of float32 tensors in, one out (see :func:`with_scales`), and what its file is to say. Out: an ONNX file
-with a batch of any size, its weights in 16 bits where that loses nothing (the shipped weights are stored so), its
-metadata those of the weights, and an example of its output. Needs onnx and onnxscript (the extra ``[export]``).
+In: a module of float32 tensors in, one out, or more of which the first is the network's own (see :func:`with_scales`),
+and what its file is to say. Out: an ONNX file with a batch of any size, its weights in 16 bits where that loses nothing
+(the shipped weights are stored so), its metadata those of the weights, and an example of its output. Needs onnx and
+onnxscript (the extra ``[export]``).
 """
 
 from __future__ import annotations
@@ -67,17 +68,24 @@ def with_scales(module: Network) -> Network:
 
 
 def export_onnx(
-    path: Path, module: nn.Module, inputs: Mapping[str, Sequence[int]], metadata: Mapping[str, str]
+    path: Path,
+    module: nn.Module,
+    inputs: Mapping[str, Sequence[int]],
+    metadata: Mapping[str, str],
+    inner: Sequence[str] = (),
 ) -> int:
     """Write the module, in evaluation mode, whose inputs have these names and shapes, without the batch -> the file's
     size in bytes. ValueError when it would be larger than a shipped one may be.
+
+    inner: names of what the module gives behind its output, for whoever goes on from there.
 
     ModuleNotFoundError where onnx or onnxscript is not installed.
     """
     example = example_inputs(list(inputs.values()))
     with torch.inference_mode():
-        output = module(*(torch.from_numpy(array) for array in example)).numpy()
-    model = _as_half(_exported(module, list(inputs), example))
+        found = module(*(torch.from_numpy(array) for array in example))
+    output = (found[0] if inner else found).numpy()
+    model = _as_half(_exported(module, list(inputs), example, [OUTPUT, *inner]))
     stored = {
         **metadata, **stored_example(output, list(inputs.values())), "format": FORMAT,
     }  # fmt: skip
@@ -90,7 +98,9 @@ def export_onnx(
     return len(data)
 
 
-def _exported(module: nn.Module, names: Sequence[str], example: Sequence[np.ndarray]) -> Any:
+def _exported(
+    module: nn.Module, names: Sequence[str], example: Sequence[np.ndarray], outputs: Sequence[str]
+) -> Any:
     """The model as an onnx.ModelProto."""
     import onnx  # noqa: F401  named here where it is missing; the exporter's own message is longer
     import onnxscript  # noqa: F401
@@ -105,7 +115,7 @@ def _exported(module: nn.Module, names: Sequence[str], example: Sequence[np.ndar
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")
             program = torch.onnx.export(
-                module, tensors, dynamo=True, opset_version=OPSET, input_names=list(names), output_names=[OUTPUT],
+                module, tensors, dynamo=True, opset_version=OPSET, input_names=list(names), output_names=list(outputs),
                 dynamic_shapes=tuple({0: batch} for _ in tensors), optimize=True, external_data=False,
             )  # fmt: skip
     finally:

@@ -11,13 +11,14 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_pose_ros.network.protobuf import fields
 from hand_pose_ros.validation import shown
 
 Array32 = NDArray[np.float32]
@@ -28,7 +29,6 @@ MOST_BYTES = 16 * 1024 * 1024
 _MOST_INPUTS = 2**24
 """Numbers of one input. Guessed: twenty times a whole picture of 1280x720."""
 _METADATA = 14  # field of ModelProto in onnx.proto; a StringStringEntryProto has key 1 and value 2
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5  # kinds of fields in protobuf's encoding
 _MAKE = "make it with: hand-pose export --onnx"
 
 
@@ -113,48 +113,8 @@ def read_onnx_file(path: Path, sha256: str) -> OnnxFile:
 def read_metadata(data: bytes) -> dict[str, str]:
     """``metadata_props`` of a model; ValueError where the bytes are not protobuf's."""
     found: dict[str, str] = {}
-    for field, value in _fields(memoryview(data)):
-        if field == _METADATA and isinstance(value, memoryview):
-            entry = {number: bytes(text).decode() for number, text in _texts(value)}
+    for field in fields(memoryview(data)):
+        if field.number == _METADATA and isinstance(field.value, memoryview):
+            entry = {part.number: bytes(part.text).decode() for part in fields(field.value)}
             found[entry.get(1, "")] = entry.get(2, "")
     return found
-
-
-def _texts(data: memoryview) -> Iterator[tuple[int, memoryview]]:
-    for number, value in _fields(data):
-        if isinstance(value, memoryview):
-            yield number, value
-
-
-def _fields(data: memoryview) -> Iterator[tuple[int, memoryview | int]]:
-    """Fields of one protobuf message, by number (protobuf's "Encoding"): what is in them is left unread."""
-    place = 0
-    while place < len(data):
-        tag, place = _varint(data, place)
-        kind, width = tag & 7, 0
-        if kind == _VARINT:
-            value, place = _varint(data, place)
-            yield tag >> 3, value
-            continue
-        if kind == _BYTES:
-            width, place = _varint(data, place)
-        elif kind in (_FIXED64, _FIXED32):
-            width = 8 if kind == _FIXED64 else 4
-        else:
-            raise ValueError(f"field of kind {kind}")
-        if place + width > len(data):
-            raise ValueError("it is cut off")
-        yield tag >> 3, data[place : place + width]
-        place += width
-
-
-def _varint(data: memoryview, place: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        if shift > 63:
-            raise ValueError("a number without end")
-        byte = data[place]
-        value |= (byte & 0x7F) << shift
-        place, shift = place + 1, shift + 7
-        if byte < 0x80:
-            return value, place

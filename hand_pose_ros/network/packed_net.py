@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from hand_pose_ros.network.backbones import fold_normalisation
+from hand_pose_ros.network.backbones import fold_normalisation, surface_map
 from hand_pose_ros.network.config import NetworkConfig
-from hand_pose_ros.network.model import HandNet, HandNetOutput
+from hand_pose_ros.network.model import Convolved, HandNet, HandNetOutput
 
 
 def input_shapes(config: NetworkConfig) -> dict[str, tuple[int, ...]]:
@@ -33,6 +34,22 @@ class PackedNet(nn.Module):
     def forward(self, crop: Tensor, distance: Tensor) -> Tensor:
         """-> the columns of :mod:`hand_pose_ros.network.packing`."""
         return pack(self.net(crop, distance))
+
+
+class LayeredNet(PackedNet):
+    """The same, and what its convolutions give, for an ONNX file: the packed output, then ``head_row.CONVOLVED``."""
+
+    def forward(self, crop: Tensor, distance: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
+        """-> the packed output, maps (N, 4 J, cells, cells) without what surface and bias add, pooled (N, C)."""
+        net = self.net
+        of_features = net.config.widths[1]
+        surface, seen = surface_map(crop)
+        features, bottleneck = net.backbone(crop)
+        weight = net.votes.weight
+        maps = functional.conv2d(features, weight[:, :of_features])
+        added = functional.conv2d(torch.cat([surface, seen], dim=1), weight[:, of_features:], net.votes.bias)
+        convolved = Convolved(maps + added, bottleneck.mean((2, 3)), surface, seen, None)
+        return pack(net(crop, distance, convolved=convolved)), maps, convolved.pooled
 
 
 def pack(output: HandNetOutput) -> Tensor:

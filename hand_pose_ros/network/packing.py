@@ -28,6 +28,8 @@ PARTS: dict[str, tuple[int, ...]] = {
 """Name and shape of each part, in the order of the columns."""
 _ENDS = np.cumsum([int(np.prod(shape, dtype=np.int64)) for shape in PARTS.values()]).tolist()
 COLUMNS: int = _ENDS[-1]
+FIRST: dict[str, int] = dict(zip(PARTS, (0, *_ENDS), strict=False))
+"""The column at which each part begins."""
 
 
 class PackedOutput(NamedTuple):

@@ -15,6 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
 from hand_pose_ros.config_files import require_mapping
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.network.config import ARCHITECTURES, NetworkConfig
@@ -144,6 +148,15 @@ def read_info(path: str | Path) -> CheckpointInfo:
     info = checked_info(path, metadata)
     require_hash(path, found, metadata)
     return info
+
+
+def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """The tensors of a file that :func:`read_info` took, as arrays. CheckpointError when they cannot be read, or are of
+    a type that numpy has not."""
+    try:
+        return load_file(str(path))
+    except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
+        raise CheckpointError(f"{path}: not readable without torch ({shown(error)})") from error
 
 
 def described(path: Path, metadata: Mapping[str, str]) -> CheckpointInfo:

@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 from hand_pose_ros.depth.crop import CropFrame, crop_depths
 from hand_pose_ros.depth.frame import DepthFrame
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.network.backend import Backend, BackendConfig, Device, open_backend
+from hand_pose_ros.network.backend import Backend, BackendConfig, Device, Head, open_backend
+from hand_pose_ros.network.cpu.head import CompiledHead
+from hand_pose_ros.network.head_row import head_row, unsupported
 from hand_pose_ros.network.packing import unpack
-from hand_pose_ros.network.weights_file import read_info
+from hand_pose_ros.network.weights_file import read_arrays, read_info
 from hand_pose_ros.tracking.config import RecropConfig, TrackerConfig
 from hand_pose_ros.tracking.estimate import CropRequest, Estimate
 from hand_pose_ros.tracking.scoring import best_hypothesis, fit_score, presence_log_odds
@@ -60,7 +62,12 @@ class PoseEstimator:
             shapes = list(input_shapes(network).values())
             return torch_backend(lambda bfloat16: inference_net(trained, bfloat16), shapes, running, on_gpu)
 
-        self._backend = open_backend(weights, self.info.sha256, self.config.running, reference)
+        def head() -> Head:
+            return CompiledHead(head_row(read_arrays(weights), network))
+
+        self._backend = open_backend(
+            weights, self.info.sha256, self.config.running, reference, None if unsupported(network) else head
+        )
 
     @property
     def device(self) -> Device:

@@ -24,11 +24,14 @@ from hand_pose_ros.network.backend import (
     relative_error,
 )
 from hand_pose_ros.network.checkpoint import load_checkpoint
+from hand_pose_ros.network.cpu.head import CompiledHead
+from hand_pose_ros.network.head_row import head_row
 from hand_pose_ros.network.onnx_file import FORMAT, OnnxError, read_metadata, read_onnx_file
+from hand_pose_ros.network.onnx_part import part_of
 from hand_pose_ros.network.packed_net import inference_net, input_shapes, pack
 from hand_pose_ros.network.packing import COLUMNS, unpack
 from hand_pose_ros.network.torch_backend import torch_backend
-from hand_pose_ros.network.weights_file import read_info
+from hand_pose_ros.network.weights_file import read_arrays, read_info
 from hand_pose_ros.resources import SHIPPED_MODELS, model_file, resource
 
 WEIGHTS = model_file()
@@ -45,8 +48,12 @@ def reference(config: BackendConfig):
     return torch_backend(lambda bfloat16: inference_net(net, bfloat16), shapes, config)
 
 
-def open_shipped(**changes):
-    return open_backend(WEIGHTS, read_info(WEIGHTS).sha256, BackendConfig(**changes), reference)
+def compiled_head() -> CompiledHead:
+    return CompiledHead(head_row(read_arrays(WEIGHTS), read_info(WEIGHTS).network))
+
+
+def open_shipped(head=None, **changes):
+    return open_backend(WEIGHTS, read_info(WEIGHTS).sha256, BackendConfig(**changes), reference, head)
 
 
 def crops(count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -67,11 +74,11 @@ def torch_answers() -> np.ndarray:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["onnxruntime", "openvino"])
-@pytest.mark.parametrize("threads", [1, 2])
-def test_backends_compute_what_torch_does_in_batches_of_any_size(name, threads, torch_answers):
+@pytest.mark.parametrize("threads, head", [(1, compiled_head), (2, compiled_head), (1, None)])
+def test_backends_compute_what_torch_does_in_batches_of_any_size(name, threads, head, torch_answers):
     if not installed(name):
         pytest.skip(f"{name} is not installed")
-    backend = open_shipped(backend=name, precision="float32", threads=threads)
+    backend = open_shipped(head, backend=name, precision="float32", threads=threads)
     assert (backend.name, str(backend.device), backend.precision) == (name, "cpu", "float32")
     pictures, distances = crops(7)
     for first, end in ((0, 1), (1, 3), (0, 7)):
@@ -160,13 +167,35 @@ def test_a_file_that_cannot_be_used_leaves_the_network_to_torch_with_one_line(co
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("how", ["no head for it", "no part to go on from"])
+def test_without_a_head_the_file_runs_as_a_whole(copied, how, caplog, torch_answers):
+    """Other networks have none, and a file that an earlier version made does not give what it reads."""
+    if not installed("onnxruntime"):
+        pytest.skip("onnxruntime is not installed")
+
+    def no_head():
+        raise ValueError("image_feedback is 4, want 0")
+
+    if how == "no part to go on from":
+        onnx = copied.with_suffix(".onnx")
+        onnx.write_bytes(part_of(onnx.read_bytes(), ["output"]))
+    config = BackendConfig(backend="onnxruntime", device="cpu")
+    make = no_head if how == "no head for it" else compiled_head
+    with caplog.at_level(logging.WARNING):
+        backend = open_backend(copied, read_info(copied).sha256, config, reference, make)
+    assert backend.name == "onnxruntime"
+    assert ("image_feedback is 4" in caplog.text) == (how == "no head for it")
+    np.testing.assert_allclose(backend(*crops(7)), torch_answers, atol=1e-3)
+
+
+@pytest.mark.slow
 def test_a_backend_that_disagrees_is_not_taken(monkeypatch, caplog):
     from hand_pose_ros.network import onnx_backends
 
     class Wrong:
         name, device, precision = "onnxruntime", Device("cpu"), "float32"
 
-        def __init__(self, file, config):
+        def __init__(self, file, config, head):
             self._answer = file.example_output * 1.01
 
         def __call__(self, *inputs):
@@ -182,7 +211,7 @@ def test_a_backend_that_disagrees_is_not_taken(monkeypatch, caplog):
 def test_a_backend_that_is_not_installed_is_named_when_it_is_asked_for(monkeypatch):
     from hand_pose_ros.network import onnx_backends
 
-    def missing(file, config):
+    def missing(file, config, head):
         raise MissingBackendError("openvino cannot be imported")
 
     for name in ("onnxruntime", "openvino"):
@@ -335,7 +364,7 @@ def test_a_backend_that_fails_on_the_example_leaves_the_network_to_torch(monkeyp
     class Failing:
         name, device, precision = "onnxruntime", Device("cpu"), "float32"
 
-        def __init__(self, file, config):
+        def __init__(self, file, config, head):
             pass
 
         def __call__(self, *inputs):

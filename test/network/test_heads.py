@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from hand_pose_ros.hand.skeleton import ANGLE_LIMITS
-from hand_pose_ros.network.heads import LENGTH_SCALE_M, JointHead, PoseHead, resting_angles
+from hand_pose_ros.network.heads import JointHead, PoseHead
+from hand_pose_ros.network.units import LENGTH_SCALE_M, RESTING_ANGLES
 
 FEATURES = torch.linspace(-1.0, 1.0, 4 * 7).reshape(4, 7)
 
@@ -21,7 +22,7 @@ def test_rotations_are_proper_whatever_the_features(shape: bool) -> None:
 
 def test_head_starts_at_an_upright_half_relaxed_hand() -> None:
     pose = PoseHead(7, True)(torch.zeros(1, 7))
-    torch.testing.assert_close(pose.angles[0], resting_angles())
+    torch.testing.assert_close(pose.angles[0], torch.tensor(RESTING_ANGLES))
     assert not pose.translation.any()
     assert not pose.shape.any()
     # The fingers point up, which is the image's -y.
@@ -51,5 +52,5 @@ def test_joints_are_in_half_cubes() -> None:
 
 
 def test_resting_hand_is_within_the_limits() -> None:
-    angles = resting_angles().numpy()
+    angles = RESTING_ANGLES
     assert np.all((ANGLE_LIMITS[:, 0] <= angles) & (angles <= ANGLE_LIMITS[:, 1]))

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from hand_pose_ros.hand.hand_state import hand_frames, random_hands
 from hand_pose_ros.hand.kinematics import HandModelLayer
-from hand_pose_ros.network.heads import resting_angles
 from hand_pose_ros.network.inverse import InverseKinematics, JointFeatures, palm_frame
+from hand_pose_ros.network.units import RESTING_ANGLES
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def test_untrained_network_starts_near_the_geometric_palm_and_the_resting_hand(
         pose, hidden, earlier = network(joints, torch.zeros(8, 5), HandModelLayer("right"))
     torch.testing.assert_close(pose.rotation, palm_frame(joints), atol=0.1, rtol=0.0)
     torch.testing.assert_close(pose.translation, joints[:, 0], atol=0.005, rtol=0.0)
-    torch.testing.assert_close(pose.angles, resting_angles().expand(8, -1), atol=0.1, rtol=0.0)
+    torch.testing.assert_close(pose.angles, torch.tensor(RESTING_ANGLES).expand(8, -1), atol=0.1, rtol=0.0)
     assert hidden.shape == (8, 16)
     assert [step.shape for step in earlier] == [(8, 23, 3)] * (steps - 1)
 

@@ -12,10 +12,10 @@ from hand_pose_ros.hand.kinematics import HandModelLayer
 from hand_pose_ros.hand.rotations import so3_exp
 from hand_pose_ros.network.backbones import fold_normalisation
 from hand_pose_ros.network.config import NetworkConfig
-from hand_pose_ros.network.heads import LENGTH_SCALE_M
 from hand_pose_ros.network.inverse import JointFeatures, palm_frame
 from hand_pose_ros.network.losses import LossConfig, Target, hand_loss
-from hand_pose_ros.network.model import SHAPE_LIMIT, HandNet, crop_to_local
+from hand_pose_ros.network.model import HandNet, crop_to_local
+from hand_pose_ros.network.units import LENGTH_SCALE_M, SHAPE_LIMIT
 
 SMALL = {
     "widths": (8, 16, 16, 16),

@@ -16,7 +16,8 @@ from torch.nn import functional
 
 from hand_pose_ros.network import packing
 from hand_pose_ros.network.gpu.cuda_kernels import CudaKernels, KernelError, Launcher
-from hand_pose_ros.network.gpu.head_source import THREADS, head_source, unsupported
+from hand_pose_ros.network.gpu.head_source import THREADS, head_source
+from hand_pose_ros.network.head_row import unsupported
 from hand_pose_ros.network.packed_net import PackedNet
 from hand_pose_ros.network.packing import unpack
 from hand_pose_ros.validation import shown
@@ -62,7 +63,7 @@ class GpuNet(nn.Module):
 
 def gpu_net(packed: PackedNet, device: torch.device) -> GpuNet:
     """The network on a CUDA device. KernelError where there can be none."""
-    problem = "its convolutions are in bfloat16" if packed.net.autocast else unsupported(packed.net)
+    problem = "its convolutions are in bfloat16" if packed.net.autocast else unsupported(packed.net.config)
     if problem:
         raise KernelError(problem)
     source, weights = head_source(packed.net)

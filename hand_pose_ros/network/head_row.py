@@ -1,0 +1,133 @@
+"""The weights of the pose network behind its convolutions, in one row of numbers, and where each layer begins.
+
+In: a network's weights by name (of a :class:`HandNet`'s ``state_dict``, or of a weights file) and its configuration.
+Out: :class:`HeadRow`, which the compiled kernels read: ``cpu/head.py`` on a CPU, ``gpu/head.cu`` on a GPU. Without
+torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hand_pose_ros.network.config import NetworkConfig
+
+Array32 = NDArray[np.float32]
+
+CONVOLVED: tuple[str, ...] = ("maps", "pooled")
+"""What an ONNX file gives beside the whole network's output: the votes' maps (N, 4 J, cells, cells) without what
+surface and bias add to them, and the bottleneck's means (N, C)."""
+CUE_HEADS: tuple[str, ...] = ("sigma_head", "presence_head", "handedness_head")
+"""The heads of two layers, in the order of :attr:`HeadRow.cue_at`."""
+
+
+@dataclass(frozen=True, eq=False)
+class HeadRow:
+    """What a kernel needs to know of a network. A layer is its weights (inputs, outputs), then its biases."""
+
+    weights: Array32
+    """(K,): all layers, one behind the other."""
+    votes_at: int
+    """Where the votes' weights (4 J, 3) of the surface, of its being seen, and their biases begin."""
+    step_at: tuple[int, ...]
+    """Of each step of the inverse kinematics: a layer, scales and shifts of its normalisation, two layers."""
+    cue_at: tuple[int, int, int]
+    """Of each of ``CUE_HEADS``: two layers; -1 where the network has no such head."""
+    step_inputs: tuple[int, ...]
+    """Numbers that go into each step."""
+    step_outputs: int
+    """Numbers that each step gives."""
+    hidden: int
+    """Numbers of a step's hidden layers."""
+    cues: int
+    """Numbers that go into each of ``CUE_HEADS``."""
+    cue_hidden: int
+    """Numbers of the hidden layer there."""
+    bottleneck: int
+    """Channels of the coarsest features."""
+    crop_size: int
+    """Pixels across a crop."""
+    half_m: float
+    """Half of the edge of the crop's cube, m."""
+
+    @property
+    def edge(self) -> int:
+        """Cells across the votes' maps."""
+        return self.crop_size // 4
+
+
+def unsupported(config: NetworkConfig) -> str:
+    """Why no kernel can compute what a network has behind its convolutions; empty when they can."""
+    if (config.architecture, config.head) != ("dense", "hand_model"):
+        return f"the network is '{config.architecture}' with head '{config.head}', want 'dense' with 'hand_model'"
+    if config.image_feedback:
+        return f"image_feedback is {config.image_feedback}, want 0"
+    if config.crop_size % 16:
+        return f"crop_size is {config.crop_size}, want a multiple of 16"
+    return ""
+
+
+def head_row(weights: Mapping[str, NDArray[Any]], config: NetworkConfig) -> HeadRow:
+    """ValueError where :func:`unsupported` says why, or names the first weight that is not there or not finite."""
+    problem = unsupported(config)
+    if problem:
+        raise ValueError(problem)
+    row, features = _Row(weights), config.widths[1]
+    votes = row.named("votes.weight")[:, features:, 0, 0]
+    votes_at = row.add(np.concatenate([votes, row.named("votes.bias")[:, None]], axis=1))
+    step_at = tuple(
+        row.add(
+            row.layer(f"inverse.trunks.{step}.0"),
+            row.named(f"inverse.trunks.{step}.1.weight"),
+            row.named(f"inverse.trunks.{step}.1.bias"),
+            row.layer(f"inverse.trunks.{step}.3"),
+            row.layer(f"inverse.heads.{step}"),
+        )
+        for step in range(config.ik_steps)
+    )
+    there = [name == "sigma_head" or getattr(config, name.removesuffix("_head")) for name in CUE_HEADS]
+    sigma_at, presence_at, handedness_at = (
+        row.add(row.layer(f"{name}.0"), row.layer(f"{name}.2")) if wanted else -1
+        for name, wanted in zip(CUE_HEADS, there, strict=True)
+    )
+    return HeadRow(
+        row.joined(), votes_at, step_at, (sigma_at, presence_at, handedness_at),
+        tuple(row.named(f"inverse.trunks.{step}.0.weight").shape[1] for step in range(config.ik_steps)),
+        len(row.named("inverse.heads.0.weight")), config.ik_hidden,
+        row.named("sigma_head.0.weight").shape[1], len(row.named("sigma_head.0.weight")),
+        config.widths[3], config.crop_size, config.half_m,
+    )  # fmt: skip
+
+
+class _Row:
+    """Arrays one behind the other, taken from named ones."""
+
+    def __init__(self, weights: Mapping[str, NDArray[Any]]) -> None:
+        self._weights = weights
+        self._parts: list[Array32] = []
+
+    def named(self, name: str) -> Array32:
+        """A weight in float32; ValueError where it is not there or not finite."""
+        if name not in self._weights:
+            raise ValueError(f"weight '{name}' is not there")
+        values = np.asarray(self._weights[name], np.float32)
+        if not np.isfinite(values).all():
+            raise ValueError(f"weight '{name}' holds a value that is not finite")
+        return values
+
+    def layer(self, name: str) -> Array32:
+        """Weights (inputs, outputs) of a linear layer and, as one more row, its biases."""
+        return np.concatenate([self.named(f"{name}.weight").T, self.named(f"{name}.bias")[None]])
+
+    def add(self, *arrays: Array32) -> int:
+        """Where the first of them begins."""
+        start = sum(part.size for part in self._parts)
+        self._parts += [array.reshape(-1) for array in arrays]
+        return start
+
+    def joined(self) -> Array32:
+        return np.concatenate(self._parts)
