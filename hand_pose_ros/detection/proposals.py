@@ -115,12 +115,24 @@ def mask_hands(frame: DepthFrame, hands: Sequence[Array], config: ProposalConfig
     camera, out = frame.camera, frame.depth.copy()
     for joints in hands:
         near, far = joints[:, 2].min() - config.mask_depth_m, joints[:, 2].max() + config.mask_depth_m
-        about = np.zeros(out.shape, np.uint8)
-        for (u, v), z in zip(camera.project(joints), joints[:, 2], strict=True):
-            if z > 0 and abs(u) < _FAR_PX and abs(v) < _FAR_PX:  # not NaN either
-                radius = max(round(config.mask_radius_m * math.sqrt(camera.fx * camera.fy) / z), 1)
-                cv2.circle(about, (round(u), round(v)), radius, 1, cv2.FILLED)
-        out[(about > 0) & (frame.depth > near) & (frame.depth < far)] = np.nan
+        circles = [
+            (round(u), round(v), max(round(config.mask_radius_m * math.sqrt(camera.fx * camera.fy) / z), 1))
+            for (u, v), z in zip(camera.project(joints), joints[:, 2], strict=True)
+            if z > 0 and abs(u) < _FAR_PX and abs(v) < _FAR_PX  # not NaN either
+        ]
+        if not circles:
+            continue
+        # Only the window about the circles is looked at: a hand is a small part of the image.
+        left, top = (max(min(c[k] - c[2] for c in circles), 0) for k in (0, 1))
+        right, bottom = (max(max(c[k] + c[2] for c in circles) + 1, 0) for k in (0, 1))
+        window = (slice(top, bottom), slice(left, right))
+        seen, masked = frame.depth[window], out[window]
+        if seen.size == 0:  # beside the image
+            continue
+        about = np.zeros(seen.shape, np.uint8)
+        for u, v, radius in circles:
+            cv2.circle(about, (u - left, v - top), radius, 1, cv2.FILLED)
+        masked[(about > 0) & (seen > near) & (seen < far)] = np.nan
     return replace(frame, depth=out)
 
 

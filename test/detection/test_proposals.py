@@ -104,6 +104,26 @@ def test_a_hand_is_masked_and_nothing_else():
     assert np.array_equal(untouched.depth, frame.depth, equal_nan=True)
 
 
+@pytest.mark.parametrize("x", [-0.6, -0.31, 0.0, 0.31, 0.6])
+@pytest.mark.parametrize("y", [-0.5, -0.23, 0.0, 0.23, 0.5])
+def test_of_a_hand_across_the_edge_what_is_in_the_image_is_masked(x, y):
+    config = ProposalConfig()
+    depth = np.full((CAMERA.height, CAMERA.width), 0.6, np.float32)
+    joints = np.random.default_rng(3).normal([x, y, 0.6], 0.03, (23, 3))
+    masked = mask_hands(DepthFrame(depth, CAMERA, 0.0), [joints], config)
+    v, u = np.mgrid[: CAMERA.height, : CAMERA.width]
+    near = np.zeros(depth.shape, bool)
+    sure = np.zeros(depth.shape, bool)
+    for (column, row), z in zip(CAMERA.project(joints), joints[:, 2], strict=True):
+        radius = config.mask_radius_m * np.sqrt(CAMERA.fx * CAMERA.fy) / z
+        away = np.hypot(u - column, v - row)
+        near |= away < radius + 2.0
+        sure |= away < radius - 2.0
+    gone = np.isnan(masked.depth)
+    assert gone[sure].all()
+    assert not gone[~near].any()
+
+
 def test_remaining_hands_are_the_detectors_alone():
     scene = SequenceRenderer(SequenceConfig(seed=101), CAMERA).frame(0.5)
     frame, joints = DepthFrame(scene.depth, CAMERA), [scene.hands[0].joints]
