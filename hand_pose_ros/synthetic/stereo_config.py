@@ -67,7 +67,7 @@ class StereoModel:
     smoothing_step_px: float = 1.0
     """Steps of the disparity that the spatial filter takes for edges."""
     fading: float = 0.5
-    """Texture of a surface z times as far as another counts z ** -fading against it: light fades."""
+    """Texture of a surface z times as far as exposure makes up for counts z ** -fading: light fades."""
     step_cost: float = 3.0
     """What a step of the disparity costs a semi-global matcher's path, in windows of mismatched texture."""
     reach_px: float = 12.0
@@ -114,7 +114,7 @@ class StereoRanges:
     """D435, D415, D455 (data sheets); 99 mm fits frames of a real camera (measured)."""
     short_range: float = 0.12
     """Share of D405-like cameras, focal lengths and baseline of their own. Guessed."""
-    window_px: Range = (4.0, 6.5)
+    window_px: Range = (4.0, 7.0)
     """Between SGBM's 3 and the 6 of a census of 9 x 9 px summed over 5 x 5; 5 keeps as much of fingers before a palm as
     both do (measured on free hands of seed 7, as all that is called measured here)."""
     near_bias: Range = (0.5, 2.5)
@@ -127,11 +127,11 @@ class StereoRanges:
     """See above."""
     dot_pitch_px: Range = (4.5, 9.0)
     """Guessed from infrared pictures of projected dots."""
-    white_px: Range = (0.02, 0.12)
-    """Guessed."""
-    bump_px: Range = (0.03, 0.14)
-    """About Intel's subpixel error of 0.05 to 0.1 px. With window and locking 0.16 px on surfaces; measured: 0.16 for
-    SGBM, 0.24 for the census."""
+    white_px: Range = (0.02, 0.2)
+    """Before the mean over neighbours, which leaves a third. Fitted, with the next."""
+    bump_px: Range = (0.05, 0.18)
+    """Intel's subpixel error of 0.05 to 0.1 px, and worse: with window and locking 0.15 to 0.2 px on surfaces.
+    Measured: 0.16 for SGBM, 0.24 for the census."""
     decimated: float = 0.08
     """Share with the driver's decimation by 2. Guessed, as the next two: filters that many users turn on."""
     smoothed: float = 0.15
@@ -147,7 +147,7 @@ class StereoRanges:
     """Measured: outlines through SGBM move by 5 to 9 +- 5 px."""
     one_way: float = 0.5
     """Share whose paths come from five directions, as OpenCV's and those of matchers that stream rows. Guessed."""
-    locking: Range = (0.2, 0.9)
+    locking: Range = (0.2, 1.0)
     """Measured: about 0.3 for the census, 0.8 for SGBM."""
 
     def __post_init__(self) -> None:

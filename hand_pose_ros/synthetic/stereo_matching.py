@@ -35,13 +35,23 @@ from hand_pose_ros.synthetic.stereo_filters import (
     smooth_surfaces,
 )
 from hand_pose_ros.synthetic.stereo_paths import follow_paths, spread_surfaces
-from hand_pose_ros.synthetic.stereo_windows import check_right_view, hidden_from_right, match_windows
+from hand_pose_ros.synthetic.stereo_windows import (
+    check_right_view,
+    fading_lights,
+    hidden_from_right,
+    light,
+    match_windows,
+)
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
 
 FAR_M = 20.0
 """No readings beyond: guessed, twice the range that Intel gives."""
+_LIT_M = 0.7
+"""So far away surfaces are as bright as exposure wants them. Guessed: the distance that projectors are set for."""
+_LIGHTS = 257
+"""Steps of the table of how light fades: finer than the evidence is."""
 # All guesses, fitted by eye and by a network's joints to pictures matched by OpenCV's SGBM and by a census matcher.
 # Pixels of the sensor; _CLAIM in windows of mismatched texture.
 _SPLIT_PX = 1.5
@@ -122,7 +132,9 @@ def match_surfaces(
     """Fill matched (H, W) with the disparities of the surfaces that windows and paths choose, NaN for none; weights
     (H, W) of the texture are changed: mean 1, and next to nothing where the right camera does not see it."""
     height, width = disparity.shape
-    hidden = np.empty((height, width), np.bool_)
+    hidden, brightness = np.empty((height, width), np.bool_), np.empty((height, width), np.float32)
+    lights, lit_px = np.empty(_LIGHTS, np.float32), model[0] * model[1] / _LIT_M * scale
+    fading_lights(model[15], lights)
     tolerance = max(1.0, _CHECK_PX * scale)
     hidden_from_right(disparity, tolerance, hidden)
     mean = np.float32(weights.mean())
@@ -131,17 +143,18 @@ def match_surfaces(
         for column in range(width):
             w = whole[row, column]
             weights[row, column] = w if not hidden[row, column] else w * np.float32(_HIDDEN_WEIGHT)
+            brightness[row, column] = light(disparity[row, column], lit_px, lights)
     near, far, near_cost, far_cost, texture, balance = np.zeros((6, height, width), np.float32)
     match_windows(
-        disparity, weights, scanline, radius, model[3], model[4] / scale**2, model[15], _SPLIT_PX * scale,
+        disparity, weights, scanline, radius, model[3], model[4] / scale**2, lights, lit_px, _SPLIT_PX * scale,
         _APART_PX * scale, near, far, near_cost, far_cost, texture,
     )  # fmt: skip
     spread_surfaces(
-        near, far, near_cost, far_cost, texture, model[15], _APART_PX * scale, round(model[17] * scale)
+        near, far, near_cost, far_cost, texture, brightness, _APART_PX * scale, round(model[17] * scale)
     )
     follow_paths(near, far, near_cost, far_cost, model[16], scale, model[18] >= 0.5, balance)
     paid = texture
-    fading, unsure = model[15], model[5]
+    unsure = model[5]
     for row in range(height):
         for column in range(width):
             choice, up, down = balance[row, column], near[row, column], far[row, column]
@@ -149,9 +162,7 @@ def match_surfaces(
             if abs(choice) < unsure:
                 matched[row, column] = np.nan
             # What the right camera does not see matches neither surface.
-            unseen = max(0.0, 1.0 - texture[row, column])
-            if fading > 0.0 and up > down:
-                unseen *= (down / up) ** fading
+            unseen = max(0.0, 1.0 - texture[row, column]) * brightness[row, column]
             paid[row, column] = unseen + (near_cost[row, column] if choice >= 0.0 else far_cost[row, column])
     check_right_view(matched, paid, _CLAIM, tolerance, edge_px)
 

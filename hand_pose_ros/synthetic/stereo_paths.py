@@ -29,13 +29,13 @@ _STRAIGHT, _ASLANT = 5, 7
 
 @njit(nogil=True, cache=True)
 def spread_surfaces(
-    near: Array32, far: Array32, near_cost: Array32, far_cost: Array32, texture: Array32, fading: float,
-    apart_px: float, reach_px: int,
+    near: Array32, far: Array32, near_cost: Array32, far_cost: Array32, texture: Array32,
+    brightness: Array32, apart_px: float, reach_px: int,
 ) -> None:  # fmt: skip
     """Where a window (H, W) sees one surface, offer that which is seen up to ``reach_px`` beside it, too, in place.
 
     Pixels of one surface have it in ``near``, NaN in ``far``. Its cost is 0, that of the other one all the window's
-    texture (H, W), which is a farther surface's times (its disparity / the nearer one's) ** fading.
+    texture (H, W) times its brightness (H, W).
     """
     height, width = near.shape
     distance = np.empty((height, width), np.int32)
@@ -78,15 +78,12 @@ def spread_surfaces(
             far[row, column] = own
             if distance[row, column] == none:
                 continue
-            value = other[row, column]
+            value, all_of_it = other[row, column], texture[row, column] * brightness[row, column]
             if value > own:
                 near[row, column], far[row, column] = value, own
-                faded = texture[row, column]
-                if fading > 0.0:
-                    faded *= (max(own, np.float32(0.0)) / value) ** fading
-                near_cost[row, column], far_cost[row, column] = faded, 0.0
+                near_cost[row, column], far_cost[row, column] = all_of_it, 0.0
             else:
-                far[row, column], far_cost[row, column] = value, texture[row, column]
+                far[row, column], far_cost[row, column] = value, all_of_it
 
 
 @njit(nogil=True, cache=True, fastmath={"nnan", "nsz", "contract"})

@@ -113,9 +113,23 @@ def _gather_gap(disparity: Array32, middle: Array32, last_near: Array32, first_f
 
 
 @njit(nogil=True, cache=True)
+def fading_lights(fading: float, lights: Array32) -> None:
+    """Fill lights (N,) with (0 .. 1) ** fading: how much texture counts by :func:`light`."""
+    for k in range(len(lights)):
+        lights[k] = (k / (len(lights) - 1)) ** fading
+
+
+@njit(nogil=True, cache=True)
+def light(disparity: float, lit_px: float, lights: Array32) -> np.float32:
+    """How much a surface's texture counts: 1 as far as exposure makes up for the distance, at ``lit_px``; then less."""
+    place = disparity * ((len(lights) - 1) / lit_px)
+    return lights[int(place)] if place < len(lights) - 1 else lights[-1]
+
+
+@njit(nogil=True, cache=True)
 def match_windows(
     disparity: Array32, weights: Array32, scanline: Array32, radius: int, near_bias: float, falloff: float,
-    fading: float, split_px: float, apart_px: float, near: Array32, far: Array32, near_cost: Array32,
+    lights: Array32, lit_px: float, split_px: float, apart_px: float, near: Array32, far: Array32, near_cost: Array32,
     far_cost: Array32, texture: Array32,
 ) -> None:  # fmt: skip
     """Fill near and far (H, W) with the disparities that windows of ``radius`` px see, and what each costs there.
@@ -123,8 +137,8 @@ def match_windows(
     Where the window's disparities differ by less than ``split_px``: their mean, weighted by the texture, and NaN for
     far. Else they are parted at the middle, each pixel's weight divided by 1 + falloff r^2; parts closer than
     ``apart_px`` are one slanted surface. Of two surfaces each costs the other one's mean weight in the window, the
-    nearer one's times 1 + near_bias, the farther one's times (far / near) ** fading; scanline (H, W) is added to the
-    farther one's. texture (H, W): the windows' mean weights.
+    nearer one's times 1 + near_bias, either as of :func:`light`; scanline (H, W) is added to the farther one's.
+    texture (H, W): the windows' mean weights.
     """
     height, width = disparity.shape
     least, most = np.empty_like(disparity), np.empty_like(disparity)
@@ -171,11 +185,9 @@ def match_windows(
             if for_near <= 0.0 or for_far <= 0.0:
                 continue
             near[row, c], far[row, c] = near_sum / for_near, max(0.0, far_sum / for_far)
-            faded = 1.0
-            if fading > 0.0:
-                faded = (far[row, c] / near[row, c]) ** fading
-            near_cost[row, c] = faded * for_far / norm
-            far_cost[row, c] = (1.0 + near_bias) * for_near / norm + scanline[row, c]
+            near_cost[row, c] = light(far[row, c], lit_px, lights) * for_far / norm
+            bright = (1.0 + near_bias) * light(near[row, c], lit_px, lights)
+            far_cost[row, c] = bright * for_near / norm + scanline[row, c]
 
 
 @njit(nogil=True, cache=True)

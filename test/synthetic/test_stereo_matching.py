@@ -58,7 +58,7 @@ def test_the_gap_between_two_rods_closes_with_the_window() -> None:
 def test_a_rod_before_a_wall_fattens_with_the_window() -> None:
     fat = []
     for radius in (1, 3, 5, 8):
-        seen = matched(bars((100, 112)), model(radius))
+        seen = matched(bars((100, 112)), model(radius, near_bias=1.5))
         fat.append(np.mean([near_share(picture).sum() for picture in seen]) - 12)
     assert fat[0] < 3
     assert 3 < fat[-1] < 2 * 8
@@ -136,7 +136,7 @@ def test_the_nearer_surface_wins_more_with_a_larger_bias() -> None:
 @pytest.mark.parametrize("baseline", [0.05, 0.095])
 def test_the_shadow_lies_on_the_left_and_is_as_wide_as_the_disparities_differ(baseline: float) -> None:
     expected = FOCAL * baseline * (1 / NEAR - 1 / FAR)
-    for seen in matched(bars((110, 150)), model(baseline_m=baseline)):
+    for seen in matched(bars((110, 150)), model(baseline_m=baseline, fading=0.0)):
         missing = np.isnan(seen[20:-20])
         assert missing[:, :110].sum(axis=1).mean() == pytest.approx(expected, abs=1.5)
         assert missing[:, 130:].mean() < 0.01
