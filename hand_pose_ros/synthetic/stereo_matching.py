@@ -41,6 +41,7 @@ from hand_pose_ros.synthetic.stereo_windows import (
     hidden_from_right,
     light,
     match_windows,
+    window_means,
 )
 
 Array = NDArray[np.float64]
@@ -152,6 +153,15 @@ def match_surfaces(
     spread_surfaces(
         near, far, near_cost, far_cost, texture, brightness, _APART_PX * scale, round(model[17] * scale)
     )
+    # A hidden surface is compared with what covers it, which is brighter; as part of the nearer one, with its like.
+    unseen, ones = np.empty((2, height, width), np.float32)
+    window_means(hidden.astype(np.float32), np.ones((height, width), np.float32), radius, unseen, ones)
+    for row in range(height):
+        for column in range(width):
+            up, down = near[row, column], far[row, column]
+            if up > down and unseen[row, column] > 0.0:
+                brighter = light(up, lit_px, lights) - light(down, lit_px, lights)
+                far_cost[row, column] += unseen[row, column] * brighter
     follow_paths(near, far, near_cost, far_cost, model[16], scale, model[18] >= 0.5, balance)
     paid = texture
     unsure = model[5]
@@ -161,9 +171,9 @@ def match_surfaces(
             matched[row, column] = up if choice >= 0.0 else down
             if abs(choice) < unsure:
                 matched[row, column] = np.nan
-            # What the right camera does not see matches neither surface.
-            unseen = max(0.0, 1.0 - texture[row, column]) * brightness[row, column]
-            paid[row, column] = unseen + (near_cost[row, column] if choice >= 0.0 else far_cost[row, column])
+            nearer = choice >= 0.0 and up > down
+            cost = near_cost[row, column] if choice >= 0.0 else far_cost[row, column]
+            paid[row, column] = cost + unseen[row, column] * (brightness[row, column] if nearer else 1.0)
     check_right_view(matched, paid, _CLAIM, tolerance, edge_px)
 
 

@@ -113,6 +113,21 @@ def _gather_gap(disparity: Array32, middle: Array32, last_near: Array32, first_f
 
 
 @njit(nogil=True, cache=True)
+def _means_of_four(weights: Array32) -> Array32:
+    """Weights (H, W), each the mean of 2 x 2: for windows looked at in every second pixel, which else see other dots in
+    even rows than in odd ones."""
+    height, width = weights.shape
+    out = np.empty_like(weights)
+    quarter = np.float32(0.25)
+    for row in range(height):
+        here, below = weights[row], weights[min(row + 1, height - 1)]
+        for c in range(width - 1):
+            out[row, c] = quarter * (here[c] + here[c + 1] + below[c] + below[c + 1])
+        out[row, width - 1] = np.float32(0.5) * (here[width - 1] + below[width - 1])
+    return out
+
+
+@njit(nogil=True, cache=True)
 def fading_lights(fading: float, lights: Array32) -> None:
     """Fill lights (N,) with (0 .. 1) ** fading: how much texture counts by :func:`light`."""
     for k in range(len(lights)):
@@ -145,6 +160,8 @@ def match_windows(
     window_extremes(disparity, radius, least, most)
     window_means(disparity, weights, radius, near, texture)
     step = 2 if radius > _DENSE_RADIUS_PX else 1
+    if step == 2:
+        weights = _means_of_four(weights)
     sums = np.empty((4, width), np.float32)
     gap = np.empty((2, width), np.float32)
     middle = np.empty(width, np.float32)
