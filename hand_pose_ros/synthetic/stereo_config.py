@@ -144,7 +144,7 @@ class StereoRanges:
     """Derived: 32 grey levels for SGBM, whose windows mismatch by 5 to 15 levels; 300 differing bits for the census, by
     15 to 40. Fitted within that: 6 is nearest to SGBM, 15 to 20 to the census."""
     reach_px: Range = (10.0, 16.0)
-    """Measured: outlines through SGBM move by 5 to 9 +- 5 px."""
+    """Measured: outlines through SGBM move by 4 to 9 +- 5 px."""
     one_way: float = 0.5
     """Share whose paths come from five directions, as OpenCV's and those of matchers that stream rows. Guessed."""
     locking: Range = (0.2, 1.0)

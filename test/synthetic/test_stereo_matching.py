@@ -102,6 +102,24 @@ def test_a_dim_background_lets_outlines_fatten() -> None:
     assert fat[0] < fat[1] < fat[2], fat
 
 
+def test_the_side_that_the_right_eye_does_not_see_fattens_before_a_dim_background_alone() -> None:
+    fat = []
+    for fading in (0.0, 1.0, 3.0):
+        seen = matched(bars((90, 130)), model(5, fading=fading, near_bias=0.0))
+        fat.append(np.mean([near_share(picture)[70:90].sum() for picture in seen]))
+    assert fat[0] < 0.5
+    assert fat[0] < fat[1] < fat[2], fat
+
+
+@pytest.mark.parametrize("radius", [4, 6])
+def test_outlines_are_no_combs(radius: int) -> None:
+    """Rows are more like the next one than like the next but one, in windows looked at in every second pixel, too."""
+    seen = matched(bars((80, 140)), model(radius))
+    ends = [(picture[20:-20, 120:] < 0.5 * (NEAR + FAR)).sum(axis=1) for picture in seen]
+    one, two = (np.mean([np.abs(end[k:] - end[:-k]).mean() for end in ends]) for k in (1, 2))
+    assert one < two
+
+
 def test_paths_from_above_alone_fatten_the_lower_end_more() -> None:
     depth = np.full((HEIGHT, WIDTH), FAR, np.float32)
     depth[60:100, 80:140] = NEAR
