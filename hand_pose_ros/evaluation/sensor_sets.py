@@ -5,7 +5,8 @@ joints and a depth image as each sensor delivers it. Nothing is stored: the same
 
 The hands, their subjects and their surroundings are of ``REPORT_SPLIT``, drawn as training draws its own; what differs
 is the sensor. ``sgbm`` and ``census`` match pairs of rendered infrared pictures (``infrared_pairs``,
-``infrared_matching``), ``parametric`` is training's own noise of the same camera, ``clean`` the true depth.
+``infrared_matching``), ``imitated`` is what training's imitation of such matchers makes of the true depth,
+``parametric`` training's own noise of the same camera, ``clean`` the true depth.
 """
 
 from __future__ import annotations
@@ -34,11 +35,13 @@ from hand_pose_ros.synthetic.sensor import NoiseModel, apply_noise
 from hand_pose_ros.synthetic.sensor_presets import D435
 from hand_pose_ros.synthetic.solids import moved, take
 from hand_pose_ros.synthetic.splits import REPORT_SPLIT
+from hand_pose_ros.synthetic.stereo_config import MODEL_FIELDS, StereoModel, StereoRanges, sample_models
+from hand_pose_ros.synthetic.stereo_matching import match_depth
 from hand_pose_ros.synthetic.view_families import ViewConfig
 
 Array = NDArray[np.float64]
 
-SENSORS: tuple[str, ...] = ("clean", "parametric", "sgbm", "census")
+SENSORS: tuple[str, ...] = ("clean", "parametric", "imitated", "sgbm", "census")
 _STREAM = 51
 """Sets the random numbers of these hands apart from those of every other use of the split."""
 _FAMILIES, _SUBJECTS = ("makehuman", "webxr"), 100
@@ -94,7 +97,7 @@ class RenderedHand(NamedTuple):
     disparity: tuple[int, int]
     """The least and the largest that is matched, px."""
     seed: int
-    """Of the parametric noise."""
+    """Of the parametric noise and of the imitated matcher."""
 
     def depth(self, sensor: str) -> NDArray[np.float32]:
         """The whole picture (H, W) m as a sensor of ``SENSORS`` has it, NaN for no reading: there is none beyond the
@@ -106,6 +109,8 @@ class RenderedHand(NamedTuple):
             rng = np.random.default_rng([REPORT_SPLIT, _STREAM, self.seed])
             noise = NoiseModel(*replace(D435, focal_px=(rig.focal_px,)).sample(1, rng)[1][0])
             seen = apply_noise(pair.depth, noise, rig.focal_px, self.seed)
+        elif sensor == "imitated":
+            seen = match_depth(pair.depth, self._stereo_model(), rig.focal_px, self.seed)
         elif sensor == "sgbm":
             seen = rig.depth(match_sgbm(pair.left, pair.right, *self.disparity))
         elif sensor == "census":
@@ -116,6 +121,15 @@ class RenderedHand(NamedTuple):
         first_row, end_row, first_column, end_column = self.window
         whole[first_row:end_row, first_column + self.begin : end_column] = seen[:, self.begin :]
         return whole
+
+    def _stereo_model(self) -> StereoModel:
+        """A matcher drawn as training draws its own, before this rig's eyes and with its step of the depth."""
+        rng = np.random.default_rng([REPORT_SPLIT, _STREAM, self.seed])
+        row = sample_models(1, rng, StereoRanges())[0][0]
+        drawn = StereoModel(**dict(zip(MODEL_FIELDS, row.tolist(), strict=True)))
+        return replace(
+            drawn, focal_px=self.rig.focal_px, baseline_m=self.rig.baseline_m, unit_m=self.rig.quantisation_m
+        )
 
 
 def free_hands(people: People, count: int, rng: np.random.Generator) -> Scenes:

@@ -4,8 +4,9 @@ In: a share of the pictures, a random generator. Out: for each of N pictures whe
 those a distance (m), how many pixels span the crop's cube there, and the matcher as the compiled kernel takes it
 (synthetic/stereo_matching.py).
 
-The ranges were set by looking at pictures of the same hands matched by OpenCV's SGBM and by a census matcher, and by
-what a network that never saw such pictures thinks of them (its log odds of a hand): wide enough to hold both.
+The ranges were set by what OpenCV's SGBM and a census matcher make of the same hands, wide enough to hold both: how far
+outlines move, how often gaps close and thin parts go, the errors within surfaces, and the joints and log odds of a
+network (docs/experiments/sensor_sets.md, "The imitation, harder").
 """
 
 from __future__ import annotations
@@ -42,13 +43,13 @@ class StereoModel:
     window_px: float = 6.0
     """The matching window reaches so far from its middle."""
     near_bias: float = 0.8
-    """How much more the nearer of two surfaces in a window counts: outlines fatten by it."""
+    """How much more the nearer of two surfaces in a window counts, whose outline is texture, too: outlines fatten."""
     falloff: float = 0.04
     """A pixel r px from the window's middle counts 1 / (1 + falloff r^2)."""
     unsure: float = 0.06
-    """Two surfaces whose weights differ by a smaller share than this give no reading."""
+    """Two surfaces whose costs differ by less than this share of a window's texture give no reading."""
     scanline: float = 0.1
-    """Standard deviation of that share's noise along the rows: outlines are ragged by it."""
+    """Standard deviation of that share's noise along the rows."""
     dot_pitch_px: float = 6.0
     """There is one dot of texture in so many by so many pixels."""
     white_px: float = 0.02
@@ -65,16 +66,36 @@ class StereoModel:
     """The driver's spatial filter: the weight of a pixel against those before it; 1 for none."""
     smoothing_step_px: float = 1.0
     """Steps of the disparity that the spatial filter takes for edges."""
+    fading: float = 0.5
+    """Texture of a surface z times as far as exposure makes up for counts z ** -fading: light fades."""
+    step_cost: float = 3.0
+    """What a step of the disparity costs a semi-global matcher's path, in windows of mismatched texture."""
+    reach_px: float = 12.0
+    """Paths carry a surface at most so far beyond the windows that see it."""
+    both_ways: float = 1.0
+    """1: paths come from all eight directions; 0: none from below, as in a matcher that streams rows."""
+    locking: float = 0.3
+    """How much interpolation draws disparities to whole ones: 0 not at all, 1 until they stand still there."""
 
     def __post_init__(self) -> None:
         positive(self, "focal_px", "baseline_m", "window_px", "dot_pitch_px", section="stereo")
         lengths = ("white_px", "bump_px", "step_px", "unit_m", "smoothing_step_px")
-        not_negative(self, *lengths, "near_bias", "falloff", "scanline", section="stereo")
-        share(self, "unsure", "smoothing", section="stereo")
+        not_negative(
+            self,
+            *lengths,
+            "near_bias",
+            "falloff",
+            "scanline",
+            "fading",
+            "step_cost",
+            "reach_px",
+            section="stereo",
+        )
+        share(self, "unsure", "smoothing", "both_ways", "locking", section="stereo")
         between(self, 1.0, 8.0, "decimation", section="stereo")
 
     def as_array(self) -> Array:
-        """(15,) in the order of the fields, for the compiled kernel."""
+        """(20,) in the order of the fields, for the compiled kernel."""
         return np.array([getattr(self, spec.name) for spec in fields(self)], dtype=np.float64)
 
 
@@ -93,40 +114,53 @@ class StereoRanges:
     """D435, D415, D455 (data sheets); 99 mm fits frames of a real camera (measured)."""
     short_range: float = 0.12
     """Share of D405-like cameras, focal lengths and baseline of their own. Guessed."""
-    window_px: Range = (5.0, 8.0)
-    """7 is nearest to a census matcher of 9 x 9 px with semi-global costs, wider ones smooth more than that does; with
-    ranges that begin at 3 hands look clearer than both test matchers show them (median log odds of the weights before
-    10.1 against 6.7 to 7.7, docs/experiments/sensor_sets.md)."""
-    near_bias: Range = (0.3, 1.3)
-    """Fitted by eye, as the next three."""
+    window_px: Range = (4.0, 7.0)
+    """Between SGBM's 3 and the 6 of a census of 9 x 9 px summed over 5 x 5; 5 keeps as much of fingers before a palm as
+    both do (measured on free hands of seed 7, as all that is called measured here)."""
+    near_bias: Range = (0.5, 2.5)
+    """Fitted: with less, dear steps eat fingers that the matchers keep."""
     falloff: Range = (0.01, 0.08)
-    """See above."""
+    """Fitted by eye, as the next two."""
     unsure: Range = (0.0, 0.12)
     """See above."""
     scanline: Range = (0.0, 0.2)
     """See above."""
     dot_pitch_px: Range = (4.5, 9.0)
     """Guessed from infrared pictures of projected dots."""
-    white_px: Range = (0.02, 0.02)
-    """Guessed."""
-    bump_px: Range = (0.01, 0.08)
-    """Within Intel's subpixel error of 0.05 to 0.1 px, and better."""
+    white_px: Range = (0.02, 0.2)
+    """Before the mean over neighbours, which leaves a third. Fitted, with the next."""
+    bump_px: Range = (0.05, 0.18)
+    """Intel's subpixel error of 0.05 to 0.1 px, and worse: with window and locking 0.15 to 0.2 px on surfaces.
+    Measured: 0.16 for SGBM, 0.24 for the census."""
     decimated: float = 0.08
     """Share with the driver's decimation by 2. Guessed, as the next two: filters that many users turn on."""
     smoothed: float = 0.15
     """Share with the driver's spatial filter."""
     averaged: float = 0.15
     """Share with the driver's temporal filter, of a hand at rest: less noise, fewer draws between two surfaces."""
+    fading: Range = (0.3, 2.5)
+    """Derived: light falls with the square of the distance, which intensities show; a census hardly does."""
+    step_cost: Range = (5.0, 22.0)
+    """Derived: 32 grey levels for SGBM, whose windows mismatch by 5 to 15 levels; 300 differing bits for the census, by
+    15 to 40. Fitted within that: 6 is nearest to SGBM, 15 to 20 to the census."""
+    reach_px: Range = (10.0, 16.0)
+    """Measured: outlines through SGBM move by 4 to 9 +- 5 px."""
+    one_way: float = 0.5
+    """Share whose paths come from five directions, as OpenCV's and those of matchers that stream rows. Guessed."""
+    locking: Range = (0.2, 1.0)
+    """Measured: about 0.3 for the census, 0.8 for SGBM."""
 
     def __post_init__(self) -> None:
         for name in ("focal_px", "baseline_m"):
             values = getattr(self, name)
             right = bool(values) and min(values) > 0
             require(right, "stereo", name, values, "at least one length above 0")
-        share(self, "short_range", "decimated", "smoothed", "averaged", section="stereo")
-        interval(self, 0.5, 32.0, "window_px", "dot_pitch_px", section="stereo", unit="px")
-        interval(self, 0.0, 4.0, "near_bias", "falloff", "scanline", "white_px", "bump_px", section="stereo")
-        interval(self, 0.0, 1.0, "unsure", section="stereo")
+        share(self, "short_range", "decimated", "smoothed", "averaged", "one_way", section="stereo")
+        interval(self, 0.5, 32.0, "window_px", "dot_pitch_px", "reach_px", section="stereo", unit="px")
+        weights = ("near_bias", "falloff", "scanline", "fading")
+        interval(self, 0.0, 4.0, *weights, "white_px", "bump_px", section="stereo")
+        interval(self, 0.0, 100.0, "step_cost", section="stereo")
+        interval(self, 0.0, 1.0, "unsure", "locking", section="stereo")
 
 
 # librealsense's temporal filter at its default weight of 0.4 for the new frame: sqrt(0.4 / (2 - 0.4)) of the noise.
@@ -148,22 +182,36 @@ class StereoDraw(NamedTuple):
     patch_px: Array
     """(N,) pixels across the cube there."""
     models: Array
-    """(N, 15) as of ``StereoModel.as_array``; NaN for the others."""
+    """(N, 20) as of ``StereoModel.as_array``; NaN for the others."""
 
 
 def sample_models(
     count: int, rng: np.random.Generator, ranges: StereoRanges
 ) -> tuple[Array, NDArray[np.bool_]]:
-    """(count, 15) matchers as of ``StereoModel.as_array``, and which of them are short-range cameras."""
+    """(count, 20) matchers as of ``StereoModel.as_array``, and which of them are short-range cameras."""
     models = np.tile(StereoModel().as_array(), (count, 1))
     column = MODEL_FIELDS.index
-    drawn = ("window_px", "near_bias", "falloff", "unsure", "scanline", "dot_pitch_px", "white_px", "bump_px")
+    drawn = (
+        "window_px",
+        "near_bias",
+        "falloff",
+        "unsure",
+        "scanline",
+        "dot_pitch_px",
+        "white_px",
+        "bump_px",
+        "fading",
+        "step_cost",
+        "reach_px",
+        "locking",
+    )
     for name in drawn:
         low, high = getattr(ranges, name)
         models[:, column(name)] = rng.uniform(low, high, count)
     short = rng.random(count) < ranges.short_range
     focal = np.where(short, rng.choice(D405.focal_px, count), rng.choice(ranges.focal_px, count))
     models[:, column("focal_px")] = focal
+    models[:, column("both_ways")] = rng.random(count) >= ranges.one_way
     baseline = rng.choice(ranges.baseline_m, count)
     models[:, column("baseline_m")] = np.where(short, D405.noise["baseline_m"][0], baseline)
     models[:, column("unit_m")] = np.where(short, rng.uniform(*_SHORT_RANGE_UNIT_M, count), 0.001)

@@ -3,10 +3,12 @@
 In: clean depth (H, W) float32 m of the left camera (+inf = nothing there) and a StereoModel (stereo_config.py).
 Out: depth as such a camera would deliver it, float32 m, NaN for "no reading".
 
-It imitates what matching does to shapes without matching pictures: in every window with two surfaces the one with more
-texture in it wins (stereo_windows.py), so that outlines fatten, gaps close and fingers merge with each other and with
-what is behind them; what the right camera does not see falls out of the left-right check, a shadow on the left. Then
-come the noise of the disparity, the matcher's small clean-ups, and its steps of 1/32 px.
+It imitates what matching does to shapes without matching pictures. A window with two surfaces has evidence for each:
+the texture of it that both eyes see (stereo_windows.py). Paths weigh it against the cost of a step of the disparity
+(stereo_paths.py): outlines move where there is little texture, fatten before a dim background and where the right eye
+sees none at all, gaps close, fingers merge or go. What the right camera sees otherwise falls out of the left-right
+check, a shadow on the left. Then come the pull of interpolation to whole disparities, their noise, the matcher's small
+clean-ups, and its steps of 1/32 px.
 
 A picture need not have the sensor's own pixels. ``focal_px`` over the model's own focal length is the scale: window,
 dots, noise and all thresholds in pixels of disparity are scaled by it, so that the shapes stay the same in the world.
@@ -32,15 +34,27 @@ from hand_pose_ros.synthetic.stereo_filters import (
     fill_small_holes,
     smooth_surfaces,
 )
-from hand_pose_ros.synthetic.stereo_windows import check_right_view, match_windows
+from hand_pose_ros.synthetic.stereo_paths import follow_paths, spread_surfaces
+from hand_pose_ros.synthetic.stereo_windows import (
+    check_right_view,
+    fading_lights,
+    hidden_from_right,
+    light,
+    match_windows,
+    window_means,
+)
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
 
 FAR_M = 20.0
 """No readings beyond: guessed, twice the range that Intel gives."""
-# All guesses, fitted by eye and by a network's log odds to pictures matched by OpenCV's SGBM and by a census
-# matcher. Pixels of the sensor.
+_LIT_M = 0.7
+"""So far away surfaces are as bright as exposure wants them. Guessed: the distance that projectors are set for."""
+_LIGHTS = 257
+"""Steps of the table of how light fades: finer than the evidence is."""
+# All guesses, fitted by eye and by a network's joints to pictures matched by OpenCV's SGBM and by a census matcher.
+# Pixels of the sensor; _CLAIM in windows of mismatched texture.
 _SPLIT_PX = 1.5
 _APART_PX = 1.0
 _CHECK_PX = 1.5
@@ -49,6 +63,8 @@ _FILL_PX = 2.0
 _TEXTURE_FLOOR = 0.03
 _DOT_STRENGTH = (0.4, 1.0)
 _DOT_SPREAD = 0.35
+_HIDDEN_WEIGHT = 0.05
+_CLAIM = 0.1
 _SCANLINE_PX = 8.0
 _SCANLINE_CORRELATION = 0.5
 
@@ -86,12 +102,9 @@ def stereo_kernel(
     state = _draw_texture(state, max(1.0, model[7] * scale), weights)
     scanline = np.empty((height, width), np.float32)
     state = _draw_scanlines(state, model[6], max(1.0, _SCANLINE_PX * scale), scanline)
-    match_windows(
-        disparity, weights, scanline, radius, model[3], model[4] / scale**2, model[5], _SPLIT_PX * scale,
-        _APART_PX * scale, work,
-    )  # fmt: skip
-    # Columns of the right view are whole pixels: at a coarser scale, smaller steps than a pixel are no shadow.
-    check_right_view(work, max(1.0, _CHECK_PX * scale), edge_px)
+    match_surfaces(disparity, weights, scanline, model, scale, radius, edge_px, work)
+    if model[19] > 0.0:
+        _draw_to_whole(model[19], scale, work)
     state = _add_noise(state, model[8] * scale, model[9] * scale, (2.0 * model[2] + 1.0) * scale, work)
     average_neighbours(work, min(1.0, 0.5 * (3.0 * scale - 1.0)), _AVERAGE_PX * scale, disparity)
     fill_small_holes(disparity, _FILL_PX * scale, work)
@@ -110,6 +123,58 @@ def stereo_kernel(
     block = round(model[12] * scale)
     if model[12] > 1.0 and block > 1:
         decimate(out, block)
+
+
+@njit(nogil=True)
+def match_surfaces(
+    disparity: Array32, weights: Array32, scanline: Array32, model: Array, scale: float, radius: int, edge_px: float,
+    matched: Array32,
+) -> None:  # fmt: skip
+    """Fill matched (H, W) with the disparities of the surfaces that windows and paths choose, NaN for none; weights
+    (H, W) of the texture are changed: mean 1, and next to nothing where the right camera does not see it."""
+    height, width = disparity.shape
+    hidden, brightness = np.empty((height, width), np.bool_), np.empty((height, width), np.float32)
+    lights, lit_px = np.empty(_LIGHTS, np.float32), model[0] * model[1] / _LIT_M * scale
+    fading_lights(model[15], lights)
+    tolerance = max(1.0, _CHECK_PX * scale)
+    hidden_from_right(disparity, tolerance, hidden)
+    mean = np.float32(weights.mean())
+    whole = weights / mean
+    for row in range(height):
+        for column in range(width):
+            w = whole[row, column]
+            weights[row, column] = w if not hidden[row, column] else w * np.float32(_HIDDEN_WEIGHT)
+            brightness[row, column] = light(disparity[row, column], lit_px, lights)
+    near, far, near_cost, far_cost, texture, balance = np.zeros((6, height, width), np.float32)
+    match_windows(
+        disparity, weights, scanline, radius, model[3], model[4] / scale**2, lights, lit_px, _SPLIT_PX * scale,
+        _APART_PX * scale, near, far, near_cost, far_cost, texture,
+    )  # fmt: skip
+    spread_surfaces(
+        near, far, near_cost, far_cost, texture, brightness, _APART_PX * scale, round(model[17] * scale)
+    )
+    # A hidden surface is compared with what covers it, which is brighter; as part of the nearer one, with its like.
+    unseen, ones = np.empty((2, height, width), np.float32)
+    window_means(hidden.astype(np.float32), np.ones((height, width), np.float32), radius, unseen, ones)
+    for row in range(height):
+        for column in range(width):
+            up, down = near[row, column], far[row, column]
+            if up > down and unseen[row, column] > 0.0:
+                brighter = light(up, lit_px, lights) - light(down, lit_px, lights)
+                far_cost[row, column] += unseen[row, column] * brighter
+    follow_paths(near, far, near_cost, far_cost, model[16], scale, model[18] >= 0.5, balance)
+    paid = texture
+    unsure = model[5]
+    for row in range(height):
+        for column in range(width):
+            choice, up, down = balance[row, column], near[row, column], far[row, column]
+            matched[row, column] = up if choice >= 0.0 else down
+            if abs(choice) < unsure:
+                matched[row, column] = np.nan
+            nearer = choice >= 0.0 and up > down
+            cost = near_cost[row, column] if choice >= 0.0 else far_cost[row, column]
+            paid[row, column] = cost + unseen[row, column] * (brightness[row, column] if nearer else 1.0)
+    check_right_view(matched, paid, _CLAIM, tolerance, edge_px)
 
 
 @njit(nogil=True)
@@ -171,6 +236,16 @@ def _draw_scanlines(state: np.uint64, sigma: float, pitch: float, lines: Array32
                 edge += pitch
             lines[row, column] = value
     return state
+
+
+@njit(nogil=True)
+def _draw_to_whole(strength: float, unit: float, disparity: Array32) -> None:
+    """Draw disparities (H, W) to whole multiples of ``unit``, in place; strength as ``StereoModel.locking``."""
+    turn = 2.0 * np.pi / unit
+    for row in range(disparity.shape[0]):
+        for column in range(disparity.shape[1]):
+            d = disparity[row, column]
+            disparity[row, column] = d - strength / turn * np.sin(turn * d)
 
 
 @njit(nogil=True)

@@ -1,8 +1,8 @@
-"""What a stereo matcher's window sees, compiled by numba: one surface, or two of which it must choose one.
+"""What a stereo matcher's window sees, compiled by numba: one surface, or two of which one must be chosen.
 
 In: disparities D (H, W) float32 px of the left camera (0 = infinitely far), weights of the texture (H, W) float32.
-Out: the disparity that a block matcher with that window finds, NaN where it finds none; and which of them the right
-camera confirms. All lengths in pixels of the picture given.
+Out: the surfaces that a block matcher with that window finds and what each costs; what the right camera does not see;
+and which of the chosen ones it confirms. All lengths in pixels of the picture given.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from hand_pose_ros.kernel_cache import njit
 
 Array32 = NDArray[np.float32]
 
-_DENSE_RADIUS_PX = 5
+_DENSE_RADIUS_PX = 4
 """Wider windows are looked at in every second pixel, as a matcher with a wide window does to be fast."""
 
 
@@ -42,10 +42,12 @@ def window_extremes(values: Array32, radius: int, least: Array32, most: Array32)
 
 
 @njit(nogil=True, cache=True)
-def window_means(values: Array32, weights: Array32, radius: int, means: Array32) -> None:
-    """Fill means (H, W) with sum(weights values) / sum(weights) over the square window, by running sums."""
+def window_means(values: Array32, weights: Array32, radius: int, means: Array32, totals: Array32) -> None:
+    """Fill means (H, W) with sum(weights values) / sum(weights) over the square window, by running sums, and totals
+    with sum(weights) / the window's area."""
     height, width = values.shape
     total, weighted = np.zeros(width), np.zeros(width)
+    area = (2.0 * radius + 1.0) ** 2
     for row in range(-radius, height):
         enters, leaves = row + radius, row - radius - 1
         if enters < height:
@@ -70,6 +72,7 @@ def window_means(values: Array32, weights: Array32, radius: int, means: Array32)
                 all_total -= total[c - radius - 1]
                 all_weighted -= weighted[c - radius - 1]
             means[row, c] = all_weighted / all_total
+            totals[row, c] = all_total / area
 
 
 # Three short loops, for the compiler to turn each into vector instructions: with more arrays in one it does not.
@@ -110,25 +113,63 @@ def _gather_gap(disparity: Array32, middle: Array32, last_near: Array32, first_f
 
 
 @njit(nogil=True, cache=True)
+def _means_of_four(weights: Array32) -> Array32:
+    """Weights (H, W), each the mean of 2 x 2: for windows looked at in every second pixel, which else see other dots in
+    even rows than in odd ones."""
+    height, width = weights.shape
+    out = np.empty_like(weights)
+    quarter = np.float32(0.25)
+    for row in range(height):
+        here, below = weights[row], weights[min(row + 1, height - 1)]
+        for c in range(width - 1):
+            out[row, c] = quarter * (here[c] + here[c + 1] + below[c] + below[c + 1])
+        out[row, width - 1] = np.float32(0.5) * (here[width - 1] + below[width - 1])
+    return out
+
+
+@njit(nogil=True, cache=True)
+def fading_lights(fading: float, lights: Array32) -> None:
+    """Fill lights (N,) with (0 .. 1) ** fading: how much texture counts by :func:`light`."""
+    for k in range(len(lights)):
+        lights[k] = (k / (len(lights) - 1)) ** fading
+
+
+@njit(nogil=True, cache=True)
+def light(disparity: float, lit_px: float, lights: Array32) -> np.float32:
+    """How much a surface's texture counts: 1 as far as exposure makes up for the distance, at ``lit_px``; then less."""
+    place = disparity * ((len(lights) - 1) / lit_px)
+    return lights[int(place)] if place < len(lights) - 1 else lights[-1]
+
+
+@njit(nogil=True, cache=True)
 def match_windows(
     disparity: Array32, weights: Array32, scanline: Array32, radius: int, near_bias: float, falloff: float,
-    unsure: float, split_px: float, apart_px: float, matched: Array32,
+    lights: Array32, lit_px: float, split_px: float, apart_px: float, near: Array32, far: Array32, near_cost: Array32,
+    far_cost: Array32, texture: Array32,
 ) -> None:  # fmt: skip
-    """Fill matched (H, W) with the disparities that windows of ``radius`` px find.
+    """Fill near and far (H, W) with the disparities that windows of ``radius`` px see, and what each costs there.
 
-    Where the window's disparities differ by less than ``split_px``: their mean, weighted by the texture. Else they are
-    parted at the middle, each pixel's weight divided by 1 + falloff r^2; parts closer than ``apart_px`` are one slanted
-    surface, of the others the heavier wins, the nearer one's weight times 1 + near_bias; scanline (H, W) is added to
-    their balance, and a balance below ``unsure`` gives no reading.
+    Where the window's disparities differ by less than ``split_px``: their mean, weighted by the texture, and NaN for
+    far. Else they are parted at the middle, each pixel's weight divided by 1 + falloff r^2; parts closer than
+    ``apart_px`` are one slanted surface. Of two surfaces each costs the other one's mean weight in the window, the
+    nearer one's times 1 + near_bias, either as of :func:`light`; scanline (H, W) is added to the farther one's.
+    texture (H, W): the windows' mean weights.
     """
     height, width = disparity.shape
     least, most = np.empty_like(disparity), np.empty_like(disparity)
     window_extremes(disparity, radius, least, most)
-    window_means(disparity, weights, radius, matched)
+    window_means(disparity, weights, radius, near, texture)
     step = 2 if radius > _DENSE_RADIUS_PX else 1
+    if step == 2:
+        weights = _means_of_four(weights)
     sums = np.empty((4, width), np.float32)
     gap = np.empty((2, width), np.float32)
     middle = np.empty(width, np.float32)
+    far[:] = np.nan
+    norm = 0.0
+    for dr in range(-radius, radius + 1, step):
+        for dc in range(-radius, radius + 1, step):
+            norm += 1.0 / (1.0 + falloff * (dr * dr + dc * dc))
     for row in range(height):
         begin, end = width, 0
         for c in range(width):
@@ -153,28 +194,55 @@ def match_windows(
                 if step == 2 or ((dr + radius) % 2 == 0 and (dc + radius) % 2 == 0):
                     _gather_gap(seen, middle[first:last], gap[0, first:last], gap[1, first:last])
         for c in range(begin, end):
-            near, near_sum = sums[0, c], sums[1, c]
-            far, far_sum = sums[2, c] - near, sums[3, c] - near_sum
+            for_near, near_sum = sums[0, c], sums[1, c]
+            for_far, far_sum = sums[2, c] - for_near, sums[3, c] - near_sum
             # Parts that are close together are one surface, only slanted: the mean stays.
             if most[row, c] - least[row, c] < split_px or gap[0, c] - gap[1, c] < apart_px:
                 continue
-            if near <= 0.0 or far <= 0.0:
+            if for_near <= 0.0 or for_far <= 0.0:
                 continue
-            for_near = (1.0 + near_bias) * near
-            score = (for_near - far) / (for_near + far) + scanline[row, c]
-            if abs(score) < unsure:
-                matched[row, c] = np.nan
-            else:
-                matched[row, c] = near_sum / near if score > 0.0 else max(0.0, far_sum / far)
+            near[row, c], far[row, c] = near_sum / for_near, max(0.0, far_sum / for_far)
+            near_cost[row, c] = light(far[row, c], lit_px, lights) * for_far / norm
+            bright = (1.0 + near_bias) * light(near[row, c], lit_px, lights)
+            far_cost[row, c] = bright * for_near / norm + scanline[row, c]
 
 
 @njit(nogil=True, cache=True)
-def check_right_view(matched: Array32, tolerance_px: float, edge_px: float) -> None:
-    """Left-right check of matched (H, W), in place: no reading where something nearer covers it in the right view.
+def hidden_from_right(disparity: Array32, tolerance_px: float, hidden: NDArray[np.bool_]) -> None:
+    """Fill hidden (H, W): whether in the right view something nearer covers what the left one sees.
 
     A pixel of column c and disparity D is seen in the right view's column c - D; where two meet, the nearer is seen.
     It hides what lies to its left in the left view, so a picture must reach as far to the right as its shadows shall
-    come from. What would lie left of ``edge_px`` is outside the right camera's picture (-inf: that has no edge).
+    come from.
+    """
+    height, width = disparity.shape
+    reach = np.float32(0.0)
+    for row in range(height):
+        for column in range(width):
+            reach = max(reach, disparity[row, column])
+    shift = int(reach) + 2
+    right = np.empty(width + shift + 1, np.float32)
+    for row in range(height):
+        right[:] = -1.0
+        for column in range(width):
+            d = disparity[row, column]
+            q = int(np.floor(column - d + 0.5)) + shift
+            if d > right[q]:
+                right[q] = d
+        for column in range(width):
+            d = disparity[row, column]
+            hidden[row, column] = right[int(np.floor(column - d + 0.5)) + shift] - d > tolerance_px
+
+
+@njit(nogil=True, cache=True)
+def check_right_view(
+    matched: Array32, cost: Array32, alike: float, tolerance_px: float, edge_px: float
+) -> None:
+    """Left-right check of matched (H, W), in place: no reading where the right view belongs to something else.
+
+    Of all that claim a column of the right view the one of the least cost (H, W) has it, of those that are ``alike``
+    the nearest. What would lie left of
+    ``edge_px`` is outside the right camera's picture (-inf: that has no edge).
     """
     height, width = matched.shape
     reach = np.float32(0.0)
@@ -184,17 +252,19 @@ def check_right_view(matched: Array32, tolerance_px: float, edge_px: float) -> N
                 reach = matched[row, column]
     shift = int(reach) + 2
     right = np.empty(width + shift + 1, np.float32)
+    paid = np.empty(width + shift + 1, np.float32)
     for row in range(height):
-        right[:] = -1.0
+        right[:], paid[:] = -1.0, 1e9
         for column in range(width):
             d = matched[row, column]
             if d >= 0.0:
                 q = int(np.floor(column - d + 0.5)) + shift
-                if d > right[q]:
-                    right[q] = d
+                less = paid[q] - cost[row, column]
+                if less > alike or (less >= -alike and d > right[q]):
+                    right[q], paid[q] = d, cost[row, column]
         for column in range(width):
             d = matched[row, column]
             if d >= 0.0:
                 q = int(np.floor(column - d + 0.5)) + shift
-                if right[q] - d > tolerance_px or column - d < edge_px:
+                if abs(right[q] - d) > tolerance_px or column - d < edge_px:
                     matched[row, column] = np.nan

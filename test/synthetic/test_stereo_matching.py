@@ -17,8 +17,9 @@ FOCAL, BASELINE = 400.0, 0.05
 NEAR, FAR = 0.6, 1.2
 HEIGHT, WIDTH = 160, 220
 Depth = NDArray[np.float32]
-SILENT = {"white_px": 0.0, "bump_px": 0.0, "unit_m": 0.0, "step_px": 0.0}
+SILENT = {"white_px": 0.0, "bump_px": 0.0, "unit_m": 0.0, "step_px": 0.0, "locking": 0.0}
 DECIDED = {"unsure": 0.0, "scanline": 0.0, "focal_px": FOCAL, "baseline_m": BASELINE}
+WINDOWS_ALONE = {"step_cost": 0.0, "reach_px": 0.0, "fading": 0.0}
 
 
 def model(window_px: float = 6.0, **fields: float) -> StereoModel:
@@ -47,7 +48,7 @@ def test_the_gap_between_two_rods_closes_with_the_window() -> None:
     depth = bars((100, 112), (121, 133))
     closed = []
     for radius in (1, 3, 5, 8):
-        seen = np.stack(matched(depth, model(radius)))
+        seen = np.stack(matched(depth, model(radius, **WINDOWS_ALONE)))
         closed.append(np.mean([near_share(picture)[gap].mean() for picture in seen]))
     assert closed[0] < 0.3
     assert closed[-1] > 0.7
@@ -57,16 +58,94 @@ def test_the_gap_between_two_rods_closes_with_the_window() -> None:
 def test_a_rod_before_a_wall_fattens_with_the_window() -> None:
     fat = []
     for radius in (1, 3, 5, 8):
-        seen = matched(bars((100, 112)), model(radius))
+        seen = matched(bars((100, 112)), model(radius, near_bias=1.5))
         fat.append(np.mean([near_share(picture).sum() for picture in seen]) - 12)
     assert fat[0] < 3
     assert 3 < fat[-1] < 2 * 8
     assert all(a < b for a, b in pairwise(fat)), fat
 
 
+@pytest.mark.parametrize("width", [6, 9])
+def test_a_thin_rod_goes_as_steps_of_the_disparity_get_dearer(width: int) -> None:
+    kept = [
+        np.mean([near_share(p)[100 : 100 + width].mean() for p in matched(bars((100, 100 + width)), stereo)])
+        for stereo in (model(4, step_cost=cost, near_bias=0.5, fading=0.0) for cost in (0.0, 8.0, 40.0))
+    ]
+    assert kept[0] > 0.8
+    assert kept[-1] < 0.2
+    assert kept[0] > kept[1] > kept[2], kept
+
+
+def test_dearer_steps_make_outlines_less_ragged() -> None:
+    def raggedness(stereo: StereoModel) -> float:
+        ends = [(picture[20:-20, 120:] < 0.5 * (NEAR + FAR)).sum(axis=1) for picture in matched(rod, stereo)]
+        return float(np.mean([np.abs(np.diff(end)).mean() for end in ends]))
+
+    rod = bars((80, 140))
+    assert raggedness(model(4, step_cost=6.0)) < 0.7 * raggedness(model(4, step_cost=0.0, reach_px=0.0))
+
+
+def test_a_gap_that_the_right_eye_does_not_see_is_closed_and_one_that_both_see_is_not() -> None:
+    """Two rods 9 px apart: before a wall far behind, and before one so near that the gap shows it to both eyes."""
+    for baseline, closed in ((0.05, True), (0.008, False)):
+        seen = matched(bars((80, 120), (129, 169)), model(4, baseline_m=baseline, near_bias=0.0, fading=0.0))
+        share = np.mean([near_share(picture)[120:129].mean() for picture in seen])
+        assert (share > 0.6) == closed, (baseline, share)
+
+
+def test_a_dim_background_lets_outlines_fatten() -> None:
+    fat = [
+        np.mean([near_share(p).sum() for p in matched(bars((90, 130)), model(5, step_cost=6.0, fading=f))])
+        - 40
+        for f in (0.0, 1.0, 2.5)
+    ]
+    assert fat[0] < fat[1] < fat[2], fat
+
+
+def test_the_side_that_the_right_eye_does_not_see_fattens_before_a_dim_background_alone() -> None:
+    fat = []
+    for fading in (0.0, 1.0, 3.0):
+        seen = matched(bars((90, 130)), model(5, fading=fading, near_bias=0.0))
+        fat.append(np.mean([near_share(picture)[70:90].sum() for picture in seen]))
+    assert fat[0] < 0.5
+    assert fat[0] < fat[1] < fat[2], fat
+
+
+@pytest.mark.parametrize("radius", [4, 6])
+def test_outlines_are_no_combs(radius: int) -> None:
+    """Rows are more like the next one than like the next but one, in windows looked at in every second pixel, too."""
+    seen = matched(bars((80, 140)), model(radius))
+    ends = [(picture[20:-20, 120:] < 0.5 * (NEAR + FAR)).sum(axis=1) for picture in seen]
+    one, two = (np.mean([np.abs(end[k:] - end[:-k]).mean() for end in ends]) for k in (1, 2))
+    assert one < two
+
+
+def test_paths_from_above_alone_fatten_the_lower_end_more() -> None:
+    depth = np.full((HEIGHT, WIDTH), FAR, np.float32)
+    depth[60:100, 80:140] = NEAR
+    near = np.mean(
+        [p[:, 100:120] < 0.5 * (NEAR + FAR) for p in matched(depth, model(5, fading=2.0, both_ways=0.0))],
+        axis=(0, 2),
+    )
+    assert near[100:].sum() > near[:60].sum() + 2.0
+
+
+def test_disparities_are_drawn_to_whole_ones_of_the_sensor() -> None:
+    depth = np.broadcast_to(np.linspace(0.5, 1.0, WIDTH, dtype=np.float32), (HEIGHT, WIDTH)).copy()
+    for focal, unit in ((FOCAL, 1.0), (FOCAL / 2, 0.5)):
+        away = []
+        for locking in (0.0, 0.9):
+            disparity = focal * BASELINE / match_depth(depth, model(locking=locking), focal, 1) / unit
+            away.append(np.abs(disparity - np.round(disparity)).mean())
+        assert away[0] == pytest.approx(0.25, abs=0.02)
+        assert away[1] < 0.18
+
+
 def test_the_nearer_surface_wins_more_with_a_larger_bias() -> None:
     fat = [
-        np.mean([near_share(p).sum() for p in matched(bars((100, 112)), model(near_bias=bias))])
+        np.mean(
+            [near_share(p).sum() for p in matched(bars((100, 112)), model(near_bias=bias, **WINDOWS_ALONE))]
+        )
         for bias in (0.0, 0.6, 1.3)
     ]
     assert fat[0] < fat[1] < fat[2]
@@ -75,7 +154,7 @@ def test_the_nearer_surface_wins_more_with_a_larger_bias() -> None:
 @pytest.mark.parametrize("baseline", [0.05, 0.095])
 def test_the_shadow_lies_on_the_left_and_is_as_wide_as_the_disparities_differ(baseline: float) -> None:
     expected = FOCAL * baseline * (1 / NEAR - 1 / FAR)
-    for seen in matched(bars((110, 150)), model(baseline_m=baseline)):
+    for seen in matched(bars((110, 150)), model(baseline_m=baseline, fading=0.0)):
         missing = np.isnan(seen[20:-20])
         assert missing[:, :110].sum(axis=1).mean() == pytest.approx(expected, abs=1.5)
         assert missing[:, 130:].mean() < 0.01
