@@ -172,12 +172,30 @@ class CapsuleHand(NamedTuple):
     """(C, 10), see prepare_capsules."""
 
 
+class NearCapsules(NamedTuple):
+    """The few capsules that were nearest to each observed point when the fit began."""
+
+    capsules: IntArray
+    """(K, N), the nearest first."""
+    distance: Array
+    """(K, N) m to each of them then."""
+
+
+class ResidualRows(NamedTuple):
+    """The residuals of one trial, a row each; they are summed only where the trial is taken."""
+
+    segment: IntArray
+    """(R,): the segment that the point is on."""
+    numbers: Array
+    """(R, 9): the point 3, the residual's gradient there 3 and in the flesh's log scale, weight, residual."""
+    used: IntArray
+    """(1,): so many rows are filled."""
+
+
 class SegmentSums(NamedTuple):
-    """What the terms add up a segment."""
+    """What the residuals add up to a segment."""
 
     hessian: Array
-    """(16, 10, 10) of half the energy in the segment's motions, lower triangles."""
+    """(16, 10, 10) of half the energy in the segment's motions, symmetric."""
     gradient: Array
     """(16, 10) of the same."""
-    jacobian: Array
-    """(10,): room for one residual's."""

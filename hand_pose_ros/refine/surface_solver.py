@@ -23,20 +23,28 @@ from hand_pose_ros.hand.levenberg_marquardt import (
 from hand_pose_ros.hand.rotations_numba import multiply, so3_exp
 from hand_pose_ros.hand.skeleton import FIRST_ANGLE, PARAMETER_COUNT, SHAPE_COUNT, SHAPE_LIMIT
 from hand_pose_ros.kernel_cache import njit
-from hand_pose_ros.refine.surface_capsules import empty_hand, nearest_capsules, place_capsules
-from hand_pose_ros.refine.surface_normal_equations import gather
+from hand_pose_ros.refine.surface_capsules import empty_hand, farthest_move, nearest_capsules, place_capsules
+from hand_pose_ros.refine.surface_normal_equations import gather, sum_segments
 from hand_pose_ros.refine.surface_problem import (
     FIRST_SCALE,
     MOTIONS,
     SEGMENTS,
     THICKNESS,
     UNKNOWNS,
+    NearCapsules,
     SegmentSums,
     SurfaceProblem,
     SurfaceSolution,
     SurfaceState,
 )
-from hand_pose_ros.refine.surface_terms import add_joints, add_points, add_priors, add_samples, prior_energy
+from hand_pose_ros.refine.surface_terms import (
+    add_joints,
+    add_points,
+    add_priors,
+    add_samples,
+    empty_rows,
+    prior_energy,
+)
 
 Array = NDArray[np.float64]
 
@@ -44,20 +52,22 @@ Array = NDArray[np.float64]
 LEAST_DAMPING, MOST_DAMPING = 1e-6, 1e3
 # Capsules that a pixel chooses among, those nearest at the start (guessed): all of them in each trial would cost time.
 FEW = 6
+# Far more than rounding moves a distance, far less than a capsule moves.
+ROUNDING_M = 1e-9
 # Log scale (guessed): fingers between 0.6 and 1.65 of the template's thickness.
 THICKNESS_LIMIT = 0.5
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def fit_hand(problem: SurfaceProblem) -> SurfaceSolution:
     """The state of least energy that was reached from the problem's start, by the prior's thickness and shape."""
     observation, model, prior, terms = problem.observation, problem.model, problem.prior, problem.terms
     size = UNKNOWNS if problem.free_shape else FIRST_SCALE
     hand, offsets = empty_hand(model), empty_offsets()
-    near = np.empty((len(observation.points), FEW), dtype=np.int64)
-    sums = SegmentSums(
-        np.empty((SEGMENTS, MOTIONS, MOTIONS)), np.empty((SEGMENTS, MOTIONS)), np.empty(MOTIONS)
-    )
+    points = len(observation.points)
+    near = NearCapsules(np.empty((FEW, points), dtype=np.int64), np.empty((FEW, points)))
+    rows = empty_rows(points, len(model.capsules))
+    sums = SegmentSums(np.empty((SEGMENTS, MOTIONS, MOTIONS)), np.empty((SEGMENTS, MOTIONS)))
     hessian, gradient = np.empty((UNKNOWNS, UNKNOWNS)), np.empty(UNKNOWNS)
     system, step = np.empty((UNKNOWNS, UNKNOWNS)), np.empty(UNKNOWNS)
     residual, rotations = np.empty((2, UNKNOWNS)), np.empty((2, 3, 3))
@@ -71,17 +81,19 @@ def fit_hand(problem: SurfaceProblem) -> SurfaceSolution:
         prior.mean[0, THICKNESS], prior.mean[0, FIRST_SCALE:].copy(),
     )  # fmt: skip
     new_state = state
+    first_table, first_place = hand.table, hand.translation
     first, best = np.inf, np.inf
     damping, accepted = FIRST_DAMPING, 0
     for trial in range(problem.iterations + 1):
         place_capsules(new_state, model, offsets, hand)
         if trial == 0:
             nearest_capsules(observation.points, hand, near)
-        sums.hessian[:] = 0.0
-        sums.gradient[:] = 0.0
-        energy = add_points(observation, near, hand, model, terms, sums, pixel_counts)
-        energy += add_samples(observation, hand, model, terms, sums, sample_counts)
-        energy += add_joints(problem.targets, hand, terms, sums)
+            first_table, first_place = hand.table.copy(), hand.translation.copy()
+        moved_m = farthest_move(hand, first_table, first_place) + ROUNDING_M
+        rows.used[0] = 0
+        energy = add_points(observation, near, moved_m, hand, model, terms, rows, pixel_counts)
+        energy += add_samples(observation, hand, model, terms, rows, sample_counts)
+        energy += add_joints(problem.targets, hand, terms, rows)
         energy += prior_energy(new_state, prior, rotations, residual)
         gain = 1.0
         if trial == 0:
@@ -90,6 +102,7 @@ def fit_hand(problem: SurfaceProblem) -> SurfaceSolution:
             gain = 1.0 - energy / best if trial > 0 else 1.0
             state, best = new_state, energy
             best_joints[:], best_pixels[:], best_samples[:] = hand.joints, pixel_counts, sample_counts
+            sum_segments(rows, hand, sums)
             gather(sums, hand, hessian, gradient)
             add_priors(prior, residual, hessian, gradient)
             if trial > 0:
@@ -108,7 +121,7 @@ def fit_hand(problem: SurfaceProblem) -> SurfaceSolution:
     return SurfaceSolution(state, best_joints, best_pixels, best_samples, hessian, first, best, accepted)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _moved(state: SurfaceState, step: Array, limits: Array, free_shape: bool) -> SurfaceState:
     """The state after a step, within the limits of the angles, the thickness and the shape."""
     angles = state.angles + step[FIRST_ANGLE:PARAMETER_COUNT]
