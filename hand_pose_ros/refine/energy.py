@@ -156,7 +156,7 @@ def regress_in_order(
     predicted = motion.known and w.prediction > 0.0
     count = len(offsets) + 1 if predicted else len(offsets)
     candidates = Candidates(np.empty(count), np.empty(count), np.empty(count), np.empty(count))
-    anchor = np.empty(3)
+    anchor, start = np.empty(3), np.empty(3)
     for number in range(passes):
         for joint in order:
             parent, following = tree.parent[joint], tree.following[joint]
@@ -164,15 +164,16 @@ def regress_in_order(
                 anchor[k] = prior.joints[joint, k]
                 if parent >= 0:
                     anchor[k] += w.follow * (refined[parent, k] - prior.joints[parent, k])
-            _place(joint, offsets, prior.spread, refined[joint] if number > 0 else anchor, candidates)
+                start[k] = refined[joint, k] if number > 0 else anchor[k]
+            _place(joint, offsets, prior.spread, start, candidates)
             if predicted:
                 candidates.x[-1], candidates.y[-1] = motion.predicted[joint, 0], motion.predicted[joint, 1]
                 candidates.z[-1] = motion.predicted[joint, 2]
             _add_surface_costs(joint, observation, tree, w, candidates)
             if parent >= 0:
-                _add_bone_costs(joint, refined[parent], prior, mixtures, w, candidates)
+                _add_bone_costs(joint, parent, refined, prior, mixtures, w, candidates)
             if number > 0 and following >= 0:
-                _add_bone_costs(following, refined[following], prior, mixtures, w, candidates)
+                _add_bone_costs(following, following, refined, prior, mixtures, w, candidates)
             if motion.known:
                 _add_motion_costs(joint, tree, motion, refined, w, candidates)
             _add_network_costs(joint, anchor, prior, w, candidates)
@@ -210,17 +211,20 @@ def _add_surface_costs(
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _add_bone_costs(
-    bone: int, end: Array, prior: Prior, mixtures: Mixtures, w: Weights, candidates: Candidates
+    bone: int, end: int, refined: Array, prior: Prior, mixtures: Mixtures, w: Weights, candidates: Candidates
 ) -> None:
-    """The length of the bone that ends at joint ``bone``, one end at the candidates, the other at ``end`` (3,) m."""
+    """The length of the bone that ends at joint ``bone``, one end at the candidates, the other at joint ``end``."""
     x, y, z, energy = candidates
-    weight, mean, deviation = mixtures.weight[bone], mixtures.mean[bone], mixtures.deviation[bone]
-    peak, expected = mixtures.peak[bone], prior.lengths[bone]
-    for m in range(len(energy)):
-        length = _distance(x[m], y[m], z[m], end[0], end[1], end[2])
-        if w.bone_mixture > 0.0:
-            energy[m] += w.bone_mixture * bone_cost(length, weight, mean, deviation, peak)
-        if w.bone_length > 0.0:
+    a, b, c = refined[end, 0], refined[end, 1], refined[end, 2]
+    if w.bone_mixture > 0.0:
+        weight, mean, deviation = mixtures.weight[bone], mixtures.mean[bone], mixtures.deviation[bone]
+        for m in range(len(energy)):
+            length = _distance(x[m], y[m], z[m], a, b, c)
+            energy[m] += w.bone_mixture * bone_cost(length, weight, mean, deviation, mixtures.peak[bone])
+    if w.bone_length > 0.0:
+        expected = prior.lengths[bone]
+        for m in range(len(energy)):
+            length = _distance(x[m], y[m], z[m], a, b, c)
             energy[m] += w.bone_length * length_cost(length, expected, w.length_m)
 
 

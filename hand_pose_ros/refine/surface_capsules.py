@@ -107,47 +107,38 @@ def _distance(
 def nearest_capsules(points: Array, hand: CapsuleHand, near: NearCapsules) -> None:
     """Fills near, for every point (N, 3) m local.
 
-    All points for one capsule after the other, and one place in their order after the other: loops without a branch,
-    which the compiler turns into vector instructions.
+    All points for one capsule after the other: loops without a branch, which become vector instructions.
     """
-    found, least = near.capsules, near.distance
-    few, count = found.shape
-    x, y, z, distance = np.empty(count), np.empty(count), np.empty(count), np.empty(count)
+    table, few, count = hand.table, len(near.capsules), len(points)
+    x, y, z = np.empty(count), np.empty(count), np.empty(count)
     for n in range(count):
-        x[n], y[n], z[n] = points[n, 0], points[n, 1], points[n, 2]
-    least[:] = np.inf
-    for i in range(len(hand.table)):
-        _distances(hand.table, i, hand.translation, x, y, z, distance)
-        for k in range(few - 1, 0, -1):
-            _make_room(distance, i, least[k - 1], found[k - 1], least[k], found[k])
+        x[n] = points[n, 0] - hand.translation[0]
+        y[n] = points[n, 1] - hand.translation[1]
+        z[n] = points[n, 2] - hand.translation[2]
+    distance = np.empty((len(table), count))
+    for i in range(len(table)):
+        _distances(table, i, x, y, z, distance)
+    least, found = np.empty(count), np.empty(count, dtype=np.int64)
+    for k in range(few):
+        least[:] = np.inf
+        found[:] = 0
+        for i in range(len(table)):
+            for n in range(count):
+                nearer = distance[i, n] < least[n]
+                least[n] = distance[i, n] if nearer else least[n]
+                found[n] = i if nearer else found[n]
         for n in range(count):
-            nearer = distance[n] < least[0, n]
-            least[0, n] = distance[n] if nearer else least[0, n]
-            found[0, n] = i if nearer else found[0, n]
+            near.capsules[k, n], near.distance[k, n] = found[n], least[n]
+            distance[found[n], n] = np.inf  # taken
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _distances(table: Array, i: int, origin: Array, x: Array, y: Array, z: Array, out: Array) -> None:
-    """:func:`capsule_distance` of many points, (N,) m each, local, to one capsule relative to the origin (3,) m."""
-    ox, oy, oz = origin[0], origin[1], origin[2]
+def _distances(table: Array, i: int, x: Array, y: Array, z: Array, out: Array) -> None:
+    """:func:`capsule_distance` of many points, (N,) m each, to one capsule, into row i of out (C, N)."""
     ax, ay, az, dx, dy, dz = table[i, 0], table[i, 1], table[i, 2], table[i, 3], table[i, 4], table[i, 5]
     length, radius, slope, slip = table[i, 6], table[i, 7], table[i, 8], table[i, 9]
-    for n in range(len(out)):
-        out[n] = _distance(
-            x[n] - ox - ax, y[n] - oy - ay, z[n] - oz - az, dx, dy, dz, length, radius, slope, slip
-        )[0]
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _make_room(
-    distance: Array, i: int, before: Array, found_before: IntArray, least: Array, found: IntArray
-) -> None:
-    """One place in the points' order, (N,) each, once capsule i lies at a distance: the capsule of the place before
-    where i belongs there or farther ahead, i where it belongs here, else what was here."""
-    for n in range(len(distance)):
-        ahead, here = distance[n] < before[n], distance[n] < least[n]
-        least[n] = before[n] if ahead else distance[n] if here else least[n]
-        found[n] = found_before[n] if ahead else i if here else found[n]
+    for n in range(len(x)):
+        out[i, n] = _distance(x[n] - ax, y[n] - ay, z[n] - az, dx, dy, dz, length, radius, slope, slip)[0]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

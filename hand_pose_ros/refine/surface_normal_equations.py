@@ -49,9 +49,10 @@ _METACARPAL_SCALE, _FIRST_FINGER_SCALE = (
 )
 _FLESH, _GROWTH = 6, 7
 """The motions that are thickness, and growth about the palm's position."""
-_OF_MOTION = np.array([0, 1, 2, 3, 4, 5, THICKNESS, FIRST_SCALE, FIRST_SCALE + 1, FIRST_SCALE + 2])
-"""(10,): the unknowns that move every segment, each in the motion of its place; that of the whole hand in thickness
-as well."""
+_HAND_SCALE = FIRST_SCALE
+"""The unknown that moves every segment in two motions, growth and thickness."""
+_OF_MOTION = np.array([0, 1, 2, 3, 4, 5, THICKNESS, _HAND_SCALE, FIRST_SCALE + 1, FIRST_SCALE + 2])
+"""(10,): the unknowns that move every segment, each in the motion of its place."""
 _MOST_COLUMNS = 4 + 3
 """Of one finger: its angles, and the scales' of the thumb, which are three columns of two unknowns."""
 
@@ -101,63 +102,65 @@ def gather(sums: SegmentSums, hand: CapsuleHand, hessian: Array, gradient: Array
     segment_hessian, segment_gradient = sums.hessian, sums.gradient
     for f in range(_FINGERS):
         near, middle, far = FINGER_SEGMENT_TABLE[f, 0], FINGER_SEGMENT_TABLE[f, 1], FINGER_SEGMENT_TABLE[f, 2]
-        segment_hessian[middle] += segment_hessian[far]
-        segment_gradient[middle] += segment_gradient[far]
-        segment_hessian[near] += segment_hessian[middle]
-        segment_gradient[near] += segment_gradient[middle]
-        segment_hessian[_PALM] += segment_hessian[near]
-        segment_gradient[_PALM] += segment_gradient[near]
+        _add_segment(sums, far, middle)
+        _add_segment(sums, middle, near)
+        _add_segment(sums, near, _PALM)
     hessian[:] = 0.0
     gradient[:] = 0.0
 
-    image = np.empty(MOTIONS)
     for k in range(MOTIONS):
-        image[:] = segment_hessian[_PALM, k]
-        if k == _GROWTH:
-            image += segment_hessian[_PALM, _FLESH]
-        gradient[_OF_MOTION[k]] = _of_all(segment_gradient[_PALM], k)
+        gradient[_OF_MOTION[k]] = segment_gradient[_PALM, k]
         for m in range(k + 1):
-            hessian[_OF_MOTION[k], _OF_MOTION[m]] = _of_all(image, m)
+            hessian[_OF_MOTION[k], _OF_MOTION[m]] = segment_hessian[_PALM, k, m]
+    image = np.empty(MOTIONS)
     columns = np.empty((_MOST_COLUMNS, MOTIONS))
     moved, unknowns = np.empty(_MOST_COLUMNS, dtype=np.int64), np.empty(_MOST_COLUMNS, dtype=np.int64)
     for f in range(_FINGERS):
         # From the palm outwards: each column moves a segment and what hangs on it, so also what later ones move.
         for k in range(_finger_columns(f, hand, columns, moved, unknowns)):
-            column, segment, unknown = columns[k], moved[k], unknowns[k]
-            _multiply(segment_hessian[segment], column, image)
-            gradient[unknown] += _dot(column, segment_gradient[segment])
+            segment, unknown = moved[k], unknowns[k]
+            _multiply(segment_hessian, segment, columns, k, image)
+            for a in range(MOTIONS):
+                gradient[unknown] += columns[k, a] * segment_gradient[segment, a]
             for m in range(k + 1):
-                total = _dot(columns[m], image)
+                total = 0.0
+                for a in range(MOTIONS):
+                    total += columns[m, a] * image[a]
                 row, other = max(unknown, unknowns[m]), min(unknown, unknowns[m])
                 # Two columns of one unknown: both orders fall on the diagonal.
                 hessian[row, other] += 2.0 * total if m != k and row == other else total
             for m in range(MOTIONS):
                 row, other = max(unknown, _OF_MOTION[m]), min(unknown, _OF_MOTION[m])
-                hessian[row, other] += _of_all(image, m)
+                hessian[row, other] += image[m]
+    _add_unknown(THICKNESS, _HAND_SCALE, hessian, gradient)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _of_all(vector: Array, motion: int) -> float:
-    """What the unknown that moves every segment in a motion has of a vector (10,) of motions."""
-    return vector[_FLESH] + vector[_GROWTH] if motion == _GROWTH else vector[motion]
+def _add_segment(sums: SegmentSums, outer: int, inner: int) -> None:
+    """Adds an outer segment's sums to those of an inner one."""
+    for a in range(MOTIONS):
+        sums.gradient[inner, a] += sums.gradient[outer, a]
+        for b in range(MOTIONS):
+            sums.hessian[inner, a, b] += sums.hessian[outer, a, b]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _dot(a: Array, b: Array) -> float:
-    """a . b, both (10,)."""
-    total = 0.0
-    for k in range(MOTIONS):
-        total += a[k] * b[k]
-    return total
+def _add_unknown(lower: int, higher: int, hessian: Array, gradient: Array) -> None:
+    """What the lower unknown moves, the higher one moves as well, in equations of which it had no part in that yet."""
+    gradient[higher] += gradient[lower]
+    hessian[higher, higher] += 2.0 * hessian[higher, lower] + hessian[lower, lower]
+    for k in range(len(gradient)):
+        if k != higher:
+            hessian[max(higher, k), min(higher, k)] += hessian[max(lower, k), min(lower, k)]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _multiply(matrix: Array, column: Array, out: Array) -> None:
-    """A symmetric matrix (10, 10) times column (10,)."""
+def _multiply(matrices: Array, i: int, columns: Array, k: int, out: Array) -> None:
+    """The symmetric matrix i of (N, 10, 10) times column k of (K, 10)."""
     out[:] = 0.0
     for b in range(MOTIONS):
         for a in range(MOTIONS):
-            out[a] += matrix[b, a] * column[b]
+            out[a] += matrices[i, b, a] * columns[k, b]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
