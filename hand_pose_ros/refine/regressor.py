@@ -190,8 +190,8 @@ def _motion_prior(
     previous: PreviousFrame | None, frame: CropFrame, joints: Array, config: RegressorConfig
 ) -> MotionPrior:
     """The frame before in this crop's local frame, and where constant velocity leads from there; joints (23, 3) m stand
-    in for it where there is none."""
-    if previous is None:
+    in for it where there is none, or where no term asks for it."""
+    if previous is None or not (config.prediction > 0.0 or config.tip_order > 0.0):
         return MotionPrior(False, joints, joints, joints[:, 0])
     before, velocity = previous.in_crop(frame)
     predicted, dt = before, previous.dt_s

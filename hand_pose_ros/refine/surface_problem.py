@@ -143,8 +143,10 @@ class SurfaceSolution(NamedTuple):
     """(3,), see add_points."""
     sample_counts: Array
     """(3,), see add_samples."""
-    hessian: Array
-    """(36, 36): the equations' matrix there, lower triangle."""
+    thickness_spread: float
+    """Standard deviation of the thickness."""
+    shape_precision: Array
+    """(9, 9), the inverse covariance of a free shape; of no meaning where the shape was given."""
     start_energy: float
     """At the start."""
     energy: float

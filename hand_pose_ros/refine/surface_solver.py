@@ -17,7 +17,9 @@ from hand_pose_ros.hand.kinematics_numba import clamp_angles_kernel, empty_offse
 from hand_pose_ros.hand.levenberg_marquardt import (
     DAMPING_DECREASE,
     DAMPING_INCREASE,
+    DIAGONAL_FLOOR,
     FIRST_DAMPING,
+    cholesky_factor,
     damped_step,
 )
 from hand_pose_ros.hand.rotations_numba import multiply, so3_exp
@@ -118,7 +120,38 @@ def fit_hand(problem: SurfaceProblem) -> SurfaceSolution:
             damping *= DAMPING_INCREASE
             continue
         new_state = _moved(state, step, model.limits, problem.free_shape)
-    return SurfaceSolution(state, best_joints, best_pixels, best_samples, hessian, first, best, accepted)
+    precision = np.zeros((SHAPE_COUNT, SHAPE_COUNT))
+    spread = _posterior(hessian, size, precision)
+    return SurfaceSolution(
+        state, best_joints, best_pixels, best_samples, spread, precision, first, best, accepted
+    )
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _posterior(hessian: Array, size: int, precision: Array) -> float:
+    """Standard deviation of the thickness, the pose and a free shape unknown, from the lower triangle of the first size
+    unknowns' matrix, which it takes apart. Fills the free shape's precision (9, 9), pose and thickness unknown (the
+    Schur complement). inf and nothing where the matrix is not positive definite."""
+    for k in range(size):
+        hessian[k, k] += DIAGONAL_FLOOR
+    if not cholesky_factor(hessian, size):
+        return np.inf
+    # Forward substitution of the thickness' unit vector: where no shape follows, its own entry is all.
+    solved = np.zeros(size)
+    solved[THICKNESS] = 1.0
+    square = 0.0
+    for r in range(THICKNESS, size):
+        for k in range(THICKNESS, r):
+            solved[r] -= hessian[r, k] * solved[k]
+        solved[r] /= hessian[r, r]
+        square += solved[r] ** 2
+    for r in range(size - FIRST_SCALE):
+        for c in range(size - FIRST_SCALE):
+            for k in range(min(r, c) + 1):
+                precision[r, c] += (
+                    hessian[FIRST_SCALE + r, FIRST_SCALE + k] * hessian[FIRST_SCALE + c, FIRST_SCALE + k]
+                )
+    return np.sqrt(square)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
