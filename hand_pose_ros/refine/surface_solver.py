@@ -121,14 +121,14 @@ def fit_hand(problem: SurfaceProblem) -> SurfaceSolution:
             continue
         new_state = _moved(state, step, model.limits, problem.free_shape)
     precision = np.zeros((SHAPE_COUNT, SHAPE_COUNT))
-    spread = _posterior(hessian, size, precision)
+    spread = posterior(hessian, size, precision)
     return SurfaceSolution(
         state, best_joints, best_pixels, best_samples, spread, precision, first, best, accepted
     )
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _posterior(hessian: Array, size: int, precision: Array) -> float:
+def posterior(hessian: Array, size: int, precision: Array) -> float:
     """Standard deviation of the thickness, the pose and a free shape unknown, from the lower triangle of the first size
     unknowns' matrix, which it takes apart. Fills the free shape's precision (9, 9), pose and thickness unknown (the
     Schur complement). inf and nothing where the matrix is not positive definite."""
