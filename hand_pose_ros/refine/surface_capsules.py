@@ -30,6 +30,17 @@ def empty_hand(model: CapsuleModel) -> CapsuleHand:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def empty_near(points: int, few: int, capsules: int) -> NearCapsules:
+    """Room for :func:`nearest_capsules` to write the few nearest of so many capsules into."""
+    return NearCapsules(
+        np.empty((few, points), dtype=np.int64),
+        np.empty((few, points)),
+        np.empty((capsules, 10)),
+        np.empty(3),
+    )
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def place_capsules(
     state: SurfaceState, model: CapsuleModel, offsets: OffsetArrays, hand: CapsuleHand
 ) -> None:
@@ -105,11 +116,12 @@ def _distance(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def nearest_capsules(points: Array, hand: CapsuleHand, near: NearCapsules) -> None:
-    """Fills near, for every point (N, 3) m local.
+    """Fills near, for every point (N, 3) m local and where the hand is.
 
     All points for one capsule after the other: loops without a branch, which become vector instructions.
     """
     table, few, count = hand.table, len(near.capsules), len(points)
+    near.table[:], near.origin[:] = table, hand.translation
     x, y, z = np.empty(count), np.empty(count), np.empty(count)
     for n in range(count):
         x[n] = points[n, 0] - hand.translation[0]
@@ -142,14 +154,13 @@ def _distances(table: Array, i: int, x: Array, y: Array, z: Array, out: Array) -
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def farthest_move(hand: CapsuleHand, start: Array, origin: Array) -> float:
-    """By how much (m) a capsule of the hand can have come nearer to any point since its table was start (C, 10) and its
-    palm at the origin (3,) m.
+def farthest_move(near: NearCapsules, hand: CapsuleHand) -> float:
+    """By how much (m) any distance to a capsule can have changed since near was filled.
 
     A capsule's spheres have centres and radii linear between its ends, so no distance to it changes by more than an
     end's move and a radius' change.
     """
-    now, translation = hand.table, hand.translation
+    now, origin, start, start_origin = hand.table, hand.translation, near.table, near.origin
     most = 0.0
     for i in range(len(now)):
         move, growth = 0.0, 0.0
@@ -157,8 +168,8 @@ def farthest_move(hand: CapsuleHand, start: Array, origin: Array) -> float:
             s, t = share * now[i, 6], share * start[i, 6]
             square = 0.0
             for k in range(3):
-                before = start[i, k] + t * start[i, 3 + k] + origin[k]
-                square += (now[i, k] + s * now[i, 3 + k] + translation[k] - before) ** 2
+                before = start[i, k] + t * start[i, 3 + k] + start_origin[k]
+                square += (now[i, k] + s * now[i, 3 + k] + origin[k] - before) ** 2
             move = max(move, square)
             growth = max(growth, abs(now[i, 7] + s * now[i, 8] - start[i, 7] - t * start[i, 8]))
         most = max(most, np.sqrt(move) + growth)

@@ -181,6 +181,10 @@ class NearCapsules(NamedTuple):
     """(K, N), the nearest first."""
     distance: Array
     """(K, N) m to each of them then."""
+    table: Array
+    """(C, 10): ``CapsuleHand.table`` then."""
+    origin: Array
+    """(3,) m: where the palm was."""
 
 
 class ResidualRows(NamedTuple):

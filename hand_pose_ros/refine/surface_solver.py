@@ -25,7 +25,7 @@ from hand_pose_ros.hand.levenberg_marquardt import (
 from hand_pose_ros.hand.rotations_numba import multiply, so3_exp
 from hand_pose_ros.hand.skeleton import FIRST_ANGLE, PARAMETER_COUNT, SHAPE_COUNT, SHAPE_LIMIT
 from hand_pose_ros.kernel_cache import njit
-from hand_pose_ros.refine.surface_capsules import empty_hand, farthest_move, nearest_capsules, place_capsules
+from hand_pose_ros.refine.surface_capsules import empty_hand, empty_near, nearest_capsules, place_capsules
 from hand_pose_ros.refine.surface_normal_equations import gather, sum_segments
 from hand_pose_ros.refine.surface_problem import (
     FIRST_SCALE,
@@ -33,7 +33,6 @@ from hand_pose_ros.refine.surface_problem import (
     SEGMENTS,
     THICKNESS,
     UNKNOWNS,
-    NearCapsules,
     SegmentSums,
     SurfaceProblem,
     SurfaceSolution,
@@ -54,8 +53,6 @@ Array = NDArray[np.float64]
 LEAST_DAMPING, MOST_DAMPING = 1e-6, 1e3
 # Capsules that a pixel chooses among, those nearest at the start (guessed): all of them in each trial would cost time.
 FEW = 6
-# Far more than rounding moves a distance, far less than a capsule moves.
-ROUNDING_M = 1e-9
 # Log scale (guessed): fingers between 0.6 and 1.65 of the template's thickness.
 THICKNESS_LIMIT = 0.5
 
@@ -67,10 +64,9 @@ def fit_hand(problem: SurfaceProblem) -> SurfaceSolution:
     size = UNKNOWNS if problem.free_shape else FIRST_SCALE
     hand, offsets = empty_hand(model), empty_offsets()
     points = len(observation.points)
-    near = NearCapsules(np.empty((FEW, points), dtype=np.int64), np.empty((FEW, points)))
-    rows = empty_rows(points, len(model.capsules))
+    near, rows = empty_near(points, FEW, len(model.capsules)), empty_rows(points, len(model.capsules))
     sums = SegmentSums(np.empty((SEGMENTS, MOTIONS, MOTIONS)), np.empty((SEGMENTS, MOTIONS)))
-    hessian, gradient = np.empty((UNKNOWNS, UNKNOWNS)), np.empty(UNKNOWNS)
+    hessian, gradient = np.zeros((UNKNOWNS, UNKNOWNS)), np.zeros(UNKNOWNS)
     system, step = np.empty((UNKNOWNS, UNKNOWNS)), np.empty(UNKNOWNS)
     residual, rotations = np.empty((2, UNKNOWNS)), np.empty((2, 3, 3))
     for p in range(2):
@@ -83,17 +79,14 @@ def fit_hand(problem: SurfaceProblem) -> SurfaceSolution:
         prior.mean[0, THICKNESS], prior.mean[0, FIRST_SCALE:].copy(),
     )  # fmt: skip
     new_state = state
-    first_table, first_place = hand.table, hand.translation
     first, best = np.inf, np.inf
     damping, accepted = FIRST_DAMPING, 0
     for trial in range(problem.iterations + 1):
         place_capsules(new_state, model, offsets, hand)
         if trial == 0:
             nearest_capsules(observation.points, hand, near)
-            first_table, first_place = hand.table.copy(), hand.translation.copy()
-        moved_m = farthest_move(hand, first_table, first_place) + ROUNDING_M
         rows.used[0] = 0
-        energy = add_points(observation, near, moved_m, hand, model, terms, rows, pixel_counts)
+        energy = add_points(observation, near, hand, model, terms, rows, pixel_counts)
         energy += add_samples(observation, hand, model, terms, rows, sample_counts)
         energy += add_joints(problem.targets, hand, terms, rows)
         energy += prior_energy(new_state, prior, rotations, residual)

@@ -23,7 +23,7 @@ from hand_pose_ros.hand.skeleton import (
     SHAPE_COUNT,
 )
 from hand_pose_ros.kernel_cache import njit
-from hand_pose_ros.refine.surface_capsules import capsule_distance
+from hand_pose_ros.refine.surface_capsules import capsule_distance, farthest_move
 from hand_pose_ros.refine.surface_problem import (
     FIRST_SCALE,
     THICKNESS,
@@ -54,6 +54,8 @@ SAMPLES = np.array([1.0 / 3.0, 2.0 / 3.0, 1.0])
 # Guessed: wide enough that the energy has no step where a pixel changes over, narrow enough to stay local.
 RAMP, WRIST_M = 0.2, 0.006
 """Cosine over which a turning surface, and way (m) from the wrist over which the palm, comes to count."""
+# Far more than rounding moves a distance, far less than a capsule moves.
+ROUNDING_M = 1e-9
 # Guessed, and part of what stored calibrations were fitted on: a change of one asks for ``hand-pose calibrate``.
 NEAR_M, EXPLAINED_M, ON_SURFACE_M = 0.015, 0.005, 0.010
 """A pixel this near is the hand's; one this near is explained; flesh this near to the surface is on it."""
@@ -93,21 +95,19 @@ def _add_row(
 def add_points(
     observation: SurfaceObservation,
     near: NearCapsules,
-    moved_m: float,
     hand: CapsuleHand,
     model: CapsuleModel,
     terms: Terms,
     rows: ResidualRows,
     counts: Array,
 ) -> float:
-    """Depth to model: each observed point to the nearest of its near capsules, which have moved by at most moved_m
-    since their distances were taken. Returns the energy.
+    """Depth to model: each observed point to the nearest of its near capsules. Returns the energy.
 
     Fills counts (3,): pixels near the hand, of them explained, sum of their absolute residuals. What is not compared,
     because it is the arm's or faces away, costs as much as an outlier.
     """
-    nearest, distance = near
-    few = len(nearest)
+    nearest, distance, few = near.capsules, near.distance, len(near.capsules)
+    moved_m = farthest_move(near, hand) + ROUNDING_M
     points, origin, table = observation.points, hand.translation, hand.table
     square = terms.point_scale_m**2
     total = 0.0

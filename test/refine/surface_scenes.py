@@ -12,6 +12,7 @@ from hand_pose_ros.hand.rotations_numba import so3_exp, so3_log
 from hand_pose_ros.refine.surface_capsules import (
     capsule_distance,
     empty_hand,
+    empty_near,
     nearest_capsules,
     place_capsules,
 )
@@ -48,7 +49,7 @@ def least_distance(points: np.ndarray, table: np.ndarray) -> np.ndarray:
 
 def nearest(points: np.ndarray, hand: CapsuleHand, few: int) -> NearCapsules:
     """The nearest few capsules of points (N, 3) m local."""
-    near = NearCapsules(np.empty((few, len(points)), dtype=np.int64), np.empty((few, len(points))))
+    near = empty_near(len(points), few, len(CAPSULES))
     nearest_capsules(points, hand, near)
     return near
 

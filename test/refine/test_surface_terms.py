@@ -7,7 +7,6 @@ import pytest
 from surface_scenes import FRAME, MODEL, PlacedHand, equations, nearest, open_hand
 
 from hand_pose_ros.hand.rotations_numba import so3_exp, so3_log
-from hand_pose_ros.refine.surface_capsules import farthest_move
 from hand_pose_ros.refine.surface_config import SurfaceFitConfig
 from hand_pose_ros.refine.surface_fit import SurfaceFit
 from hand_pose_ros.refine.surface_model import CAPSULES
@@ -56,7 +55,7 @@ def test_gradient_agrees_with_finite_differences(term: str, seed: int):
         if term == "joints":
             energy = add_joints(targets, hand, terms, rows)
         elif term == "points":
-            energy = add_points(observation, near, 0.0, hand, MODEL, terms, rows, counts)
+            energy = add_points(observation, near, hand, MODEL, terms, rows, counts)
         else:
             energy = add_samples(observation, hand, MODEL, terms, rows, counts)
         hessian, gradient = equations(rows, hand)
@@ -109,11 +108,10 @@ def test_points_that_skip_far_capsules_find_what_the_search_of_all_finds(size: f
         step[:3] *= 0.1
         hand = PlacedHand(parameters + step, size * rng.normal(0, 0.3, 9)).capsules
         found = []
-        for moved_m in (farthest_move(hand, start.table, start.translation) + 1e-9, np.inf):
+        never_skipped = near._replace(distance=np.full_like(near.distance, -np.inf))
+        for one in (near, never_skipped):
             rows, counts = empty_rows(len(points), len(CAPSULES)), np.empty(3)
-            energy = add_points(
-                observation, near, moved_m, hand, MODEL, SurfaceFit()._terms(1.0), rows, counts
-            )
+            energy = add_points(observation, one, hand, MODEL, SurfaceFit()._terms(1.0), rows, counts)
             used = rows.used[0]
             found.append((energy, counts, rows.segment[:used], rows.numbers[:used]))
         for skipped, all_of_them in zip(*found, strict=True):
