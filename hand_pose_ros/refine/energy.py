@@ -1,7 +1,7 @@
-"""The energy of a joint's place (SDNet, section 4, Eq. 8), and the search of one layer of joints for its minimum.
+"""The energy of a joint's place (SDNet, section 4, Eq. 8), and the search of all joints, palm to tips, for its minimum.
 
 In: places in the crop's local frame (metres, look-at view, origin at the crop's centre), an observation, priors
-from the network and the frame before. Out: the joints of a layer where their energy is least. The terms are those of
+from the network and the frame before. Out: the joints where their energy is least. The terms are those of
 :mod:`hand_pose_ros.refine.energy_terms`.
 """
 
@@ -143,6 +143,8 @@ def regress_in_order(
 ) -> None:
     """Moves joint after joint of ``refined`` (23, 3) m, parents first, to the best of its candidates; ``passes`` times.
 
+    A candidate costs Eq. 8 with our own terms and the network's, while the other joints are where they are by then; in
+    later passes than the first the bone to the next joint counts as well.
     Candidates lie at ``offsets`` (M, 3), in units of the joint's spread, about the network's joint moved along with
     its parent's correction (times ``follow``); in later passes about where the joint is by now; one more is what the
     motion so far predicts. With a ``temperature`` above 0 the result is their mean weighted with
