@@ -151,8 +151,8 @@ def regress_in_order(
     exp(-energy / temperature), which is smooth and minimises the expected squared error if the energies are right;
     with 0 it is the one of least energy.
 
-    Each term goes over all candidates of a joint in a loop of its own: numba counts the references to every array that
-    a call takes, so what is called for a candidate takes numbers only.
+    Each term goes over all candidates of a joint in a loop of its own, so that what is called for a candidate takes
+    numbers only (see ``kernel_cache.njit``).
     """
     offsets, observation, tree, prior, motion, mixtures, w = problem
     predicted = motion.known and w.prediction > 0.0

@@ -1,4 +1,4 @@
-"""The hand model fitted to the depth surface about the network's answer, in a fraction of a millisecond on one CPU core.
+"""The hand model fitted to the depth surface about the network's answer, in a quarter of a millisecond on one CPU core.
 
 In: a crop (S, S) in [-1, 1] with its CropFrame, the network's joints (23, 3) m with their expected errors (23,) m, the
 hand's shape (9,), parameters to start from, all of a right hand in the crop's local frame. Out: :class:`SurfaceHand`:

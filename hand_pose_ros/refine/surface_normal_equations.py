@@ -112,7 +112,7 @@ def gather(sums: SegmentSums, hand: CapsuleHand, hessian: Array, gradient: Array
         gradient[_OF_MOTION[k]] = segment_gradient[_PALM, k]
         for m in range(k + 1):
             hessian[_OF_MOTION[k], _OF_MOTION[m]] = segment_hessian[_PALM, k, m]
-    image = np.empty(MOTIONS)
+    image = np.empty(MOTIONS)  # a column times the sums of what it moves
     columns = np.empty((_MOST_COLUMNS, MOTIONS))
     moved, unknowns = np.empty(_MOST_COLUMNS, dtype=np.int64), np.empty(_MOST_COLUMNS, dtype=np.int64)
     for f in range(_FINGERS):
