@@ -53,7 +53,12 @@ _caches: list[KernelCache] = []
 
 
 def njit(*, cache: bool = False, **options: Any) -> Callable[[Function], Function]:
-    """numba's decorator, with its options; ``cache`` keeps the machine code on disk wherever that is possible."""
+    """numba's decorator, with its options; ``cache`` keeps the machine code on disk wherever that is possible.
+
+    numba counts the references to every array that a call takes and to every slice, each by two atomic instructions:
+    what is called for every pixel takes numbers, and loops index whole arrays. ``error_model="numpy"`` leaves out the
+    test of every divisor, which keeps loops from becoming vector instructions.
+    """
 
     def compiled(function: Function) -> Function:
         dispatcher: Any = numba.njit(**options)(function)

@@ -27,7 +27,7 @@ from hand_pose_ros.refine.energy import (
     RegressionProblem,
     TreeTables,
     Weights,
-    regress_layers,
+    regress_in_order,
 )
 from hand_pose_ros.refine.energy_terms import background_integral
 from hand_pose_ros.refine.previous_frame import PreviousFrame
@@ -171,7 +171,7 @@ def regress_joints(
     problem = RegressionProblem(
         config._offsets, observation, tree, prior_of_joints, motion, prior.by_joint, config._weights
     )
-    regress_layers(_layers(), config.passes, problem, refined)
+    regress_in_order(_order(), config.passes, problem, refined)
     return refined
 
 
@@ -190,8 +190,8 @@ def _motion_prior(
     previous: PreviousFrame | None, frame: CropFrame, joints: Array, config: RegressorConfig
 ) -> MotionPrior:
     """The frame before in this crop's local frame, and where constant velocity leads from there; joints (23, 3) m stand
-    in for it where there is none."""
-    if previous is None:
+    in for it where there is none, or where no term asks for it."""
+    if previous is None or not (config.prediction > 0.0 or config.tip_order > 0.0):
         return MotionPrior(False, joints, joints, joints[:, 0])
     before, velocity = previous.in_crop(frame)
     predicted, dt = before, previous.dt_s
@@ -202,8 +202,9 @@ def _motion_prior(
 
 
 @lru_cache(maxsize=1)
-def _layers() -> tuple[NDArray[np.int64], ...]:
-    return tuple(np.array(layer, dtype=np.int64) for layer in LAYERS)
+def _order() -> NDArray[np.int64]:
+    """(23,) joints from palm to tips: those of one layer do not look at each other."""
+    return np.array([joint for layer in LAYERS for joint in layer], dtype=np.int64)
 
 
 @lru_cache(maxsize=1)

@@ -1,7 +1,11 @@
-"""The surface fit's Gauss-Newton equations from the sums of its segments, in numba.
+"""The surface fit's Gauss-Newton equations from its residuals, in numba.
 
-In: the sums a segment as :mod:`hand_pose_ros.refine.surface_terms` fills them, ends and axes of the hand's pose. Out:
+In: rows of residuals as :mod:`hand_pose_ros.refine.surface_terms` leaves them, ends and axes of the hand's pose. Out:
 the equations of the 36 unknowns.
+
+A point c of a segment with residual gradient d moves the residual by the 6-vector (d, c x d) of the segment's twist,
+by d.c when it grows about the palm's position, by the parts of that along the palm's x and y (the palm's, or the
+finger's base's) when the palm grows. So every residual is summed into one 10 x 10 matrix and one 10-vector a segment.
 
 Parameters enter once a segment, not once a point: with o the origin and a the axis of an angle, the column that it has
 in the 10 motions of what it moves is (o x a, a), a finger's scale about o is (-o, growth). Outer segments of a finger
@@ -27,6 +31,7 @@ from hand_pose_ros.refine.surface_problem import (
     SEGMENTS,
     THICKNESS,
     CapsuleHand,
+    ResidualRows,
     SegmentSums,
 )
 
@@ -35,93 +40,130 @@ IntArray = NDArray[np.int64]
 
 _PALM, _THUMB = 0, 0  # the segment, the finger
 _FINGERS = len(FINGER_SEGMENT_TABLE)
+SEGMENT_FINGER = np.array(
+    [next((f for f, row in enumerate(FINGER_SEGMENT_TABLE) if s in row), -1) for s in range(SEGMENTS)]
+)
+"""(16,): the finger of each segment, -1 for the palm."""
 _METACARPAL_SCALE, _FIRST_FINGER_SCALE = (
     FIRST_SCALE + SHAPE_NAMES.index(name) for name in ("thumb_metacarpal", "thumb")
 )
-_GROWTH = 7
-"""The motion that is growth about the palm's position."""
+_FLESH, _GROWTH = 6, 7
+"""The motions that are thickness, and growth about the palm's position."""
+_HAND_SCALE = FIRST_SCALE
+"""The unknown that moves every segment in two motions, growth and thickness."""
+_OF_MOTION = np.array([0, 1, 2, 3, 4, 5, THICKNESS, _HAND_SCALE, FIRST_SCALE + 1, FIRST_SCALE + 2])
+"""(10,): the unknowns that move every segment, each in the motion of its place."""
 _MOST_COLUMNS = 4 + 3
 """Of one finger: its angles, and the scales' of the thumb, which are three columns of two unknowns."""
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
+def sum_segments(rows: ResidualRows, hand: CapsuleHand, sums: SegmentSums) -> None:
+    """Residuals of a hand -> sums of those of each segment."""
+    numbers, palm, bases = rows.numbers, hand.palm_axes, hand.base_offsets
+    hessian, gradient, g = sums.hessian, sums.gradient, np.empty(MOTIONS)
+    hessian[:] = 0.0
+    gradient[:] = 0.0
+    for n in range(rows.used[0]):
+        segment = rows.segment[n]
+        cx, cy, cz, dx, dy, dz = (
+            numbers[n, 0], numbers[n, 1], numbers[n, 2], numbers[n, 3], numbers[n, 4], numbers[n, 5]
+        )  # fmt: skip
+        g[0], g[1], g[2] = dx, dy, dz
+        g[3], g[4], g[5] = cy * dz - cz * dy, cz * dx - cx * dz, cx * dy - cy * dx
+        g[_FLESH] = numbers[n, 6]
+        g[_GROWTH] = cx * dx + cy * dy + cz * dz
+        along = palm[0, 0] * dx + palm[0, 1] * dy + palm[0, 2] * dz
+        across = palm[1, 0] * dx + palm[1, 1] * dy + palm[1, 2] * dz
+        if segment == _PALM:
+            g[8] = along * (palm[0, 0] * cx + palm[0, 1] * cy + palm[0, 2] * cz)
+            g[9] = across * (palm[1, 0] * cx + palm[1, 1] * cy + palm[1, 2] * cz)
+        else:
+            f = SEGMENT_FINGER[segment]
+            g[8], g[9] = along * bases[f, 0], across * bases[f, 1]
+        weight, r = numbers[n, 7], numbers[n, 8]
+        for a in range(MOTIONS):
+            w = weight * g[a]
+            gradient[segment, a] += w * r
+            for b in range(a + 1):
+                hessian[segment, a, b] += w * g[b]
+    for s in range(SEGMENTS):
+        for a in range(MOTIONS):
+            for b in range(a):
+                hessian[s, b, a] = hessian[s, a, b]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def gather(sums: SegmentSums, hand: CapsuleHand, hessian: Array, gradient: Array) -> None:
     """Segments' sums -> hessian (36, 36), lower triangle, and gradient (36,) of half the energy.
 
     The sums are themselves summed towards the palm in place.
     """
     segment_hessian, segment_gradient = sums.hessian, sums.gradient
-    for s in range(SEGMENTS):
-        for a in range(MOTIONS):
-            for b in range(a):
-                segment_hessian[s, b, a] = segment_hessian[s, a, b]
     for f in range(_FINGERS):
         near, middle, far = FINGER_SEGMENT_TABLE[f, 0], FINGER_SEGMENT_TABLE[f, 1], FINGER_SEGMENT_TABLE[f, 2]
-        segment_hessian[middle] += segment_hessian[far]
-        segment_gradient[middle] += segment_gradient[far]
-        segment_hessian[near] += segment_hessian[middle]
-        segment_gradient[near] += segment_gradient[middle]
-        segment_hessian[_PALM] += segment_hessian[near]
-        segment_gradient[_PALM] += segment_gradient[near]
+        _add_segment(sums, far, middle)
+        _add_segment(sums, middle, near)
+        _add_segment(sums, near, _PALM)
     hessian[:] = 0.0
     gradient[:] = 0.0
 
-    # What moves every segment: columns (10, 10) and their unknowns.
-    roots = np.eye(MOTIONS)
-    roots[_GROWTH, 6] = 1.0  # the whole hand grows in thickness, too
-    of_root = np.array([0, 1, 2, 3, 4, 5, THICKNESS, FIRST_SCALE, FIRST_SCALE + 1, FIRST_SCALE + 2])
-    columns, image = np.empty((_MOST_COLUMNS, MOTIONS)), np.empty(MOTIONS)
-    moved, unknowns = np.empty(_MOST_COLUMNS, dtype=np.int64), np.empty(_MOST_COLUMNS, dtype=np.int64)
-    every = np.full(MOTIONS, _PALM, dtype=np.int64)
-    _add_columns(roots, every, of_root, sums, image, hessian, gradient)
-    for f in range(_FINGERS):
-        count = _finger_columns(f, hand, columns, moved, unknowns)
-        _add_columns(columns[:count], moved, unknowns, sums, image, hessian, gradient)
-        for k in range(count):
-            _multiply(segment_hessian[moved[k]], columns[k], image)
-            for a in range(MOTIONS):
-                total = 0.0
-                for b in range(MOTIONS):
-                    total += roots[a, b] * image[b]
-                hessian[max(unknowns[k], of_root[a]), min(unknowns[k], of_root[a])] += total
-
-
-@njit(cache=True, nogil=True)
-def _multiply(matrix: Array, column: Array, out: Array) -> None:
-    """matrix (10, 10) times column (10,)."""
-    for a in range(MOTIONS):
-        total = 0.0
-        for b in range(MOTIONS):
-            total += matrix[a, b] * column[b]
-        out[a] = total
-
-
-@njit(cache=True, nogil=True)
-def _add_columns(
-    columns: Array,
-    moved: IntArray,
-    unknowns: IntArray,
-    sums: SegmentSums,
-    image: Array,
-    hessian: Array,
-    gradient: Array,
-) -> None:
-    """Adds columns (K, 10) of one chain, from the palm outwards: each moves a segment, moved (K,), and what hangs on
-    it; image (10,) is room to work in."""
-    for k in range(len(columns)):
-        _multiply(sums.hessian[moved[k]], columns[k], image)
-        for a in range(MOTIONS):
-            gradient[unknowns[k]] += columns[k, a] * sums.gradient[moved[k], a]
+    for k in range(MOTIONS):
+        gradient[_OF_MOTION[k]] = segment_gradient[_PALM, k]
         for m in range(k + 1):
-            total = 0.0
+            hessian[_OF_MOTION[k], _OF_MOTION[m]] = segment_hessian[_PALM, k, m]
+    image = np.empty(MOTIONS)  # a column times the sums of what it moves
+    columns = np.empty((_MOST_COLUMNS, MOTIONS))
+    moved, unknowns = np.empty(_MOST_COLUMNS, dtype=np.int64), np.empty(_MOST_COLUMNS, dtype=np.int64)
+    for f in range(_FINGERS):
+        # From the palm outwards: each column moves a segment and what hangs on it, so also what later ones move.
+        for k in range(_finger_columns(f, hand, columns, moved, unknowns)):
+            segment, unknown = moved[k], unknowns[k]
+            _multiply(segment_hessian, segment, columns, k, image)
             for a in range(MOTIONS):
-                total += columns[m, a] * image[a]
-            row, column = max(unknowns[k], unknowns[m]), min(unknowns[k], unknowns[m])
-            # Two columns of one unknown: both orders fall on the diagonal.
-            hessian[row, column] += 2.0 * total if m != k and row == column else total
+                gradient[unknown] += columns[k, a] * segment_gradient[segment, a]
+            for m in range(k + 1):
+                total = 0.0
+                for a in range(MOTIONS):
+                    total += columns[m, a] * image[a]
+                row, other = max(unknown, unknowns[m]), min(unknown, unknowns[m])
+                # Two columns of one unknown: both orders fall on the diagonal.
+                hessian[row, other] += 2.0 * total if m != k and row == other else total
+            for m in range(MOTIONS):
+                row, other = max(unknown, _OF_MOTION[m]), min(unknown, _OF_MOTION[m])
+                hessian[row, other] += image[m]
+    _add_unknown(THICKNESS, _HAND_SCALE, hessian, gradient)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
+def _add_segment(sums: SegmentSums, outer: int, inner: int) -> None:
+    """Adds an outer segment's sums to those of an inner one."""
+    for a in range(MOTIONS):
+        sums.gradient[inner, a] += sums.gradient[outer, a]
+        for b in range(MOTIONS):
+            sums.hessian[inner, a, b] += sums.hessian[outer, a, b]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _add_unknown(lower: int, higher: int, hessian: Array, gradient: Array) -> None:
+    """What the lower unknown moves, the higher one moves as well, in equations of which it had no part in that yet."""
+    gradient[higher] += gradient[lower]
+    hessian[higher, higher] += 2.0 * hessian[higher, lower] + hessian[lower, lower]
+    for k in range(len(gradient)):
+        if k != higher:
+            hessian[max(higher, k), min(higher, k)] += hessian[max(lower, k), min(lower, k)]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _multiply(matrices: Array, i: int, columns: Array, k: int, out: Array) -> None:
+    """The symmetric matrix i of (N, 10, 10) times column k of (K, 10)."""
+    out[:] = 0.0
+    for b in range(MOTIONS):
+        for a in range(MOTIONS):
+            out[a] += matrices[i, b, a] * columns[k, b]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _finger_columns(f: int, hand: CapsuleHand, columns: Array, moved: IntArray, unknowns: IntArray) -> int:
     """Fills the columns of a finger's angles and scales from the palm outwards; returns how many there are."""
     columns[:] = 0.0
@@ -142,7 +184,7 @@ def _finger_columns(f: int, hand: CapsuleHand, columns: Array, moved: IntArray, 
     return used
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _scale_columns(
     f: int, ends: Array, columns: Array, moved: IntArray, unknowns: IntArray, used: int
 ) -> int:

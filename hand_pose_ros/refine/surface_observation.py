@@ -19,14 +19,13 @@ Array = NDArray[np.float64]
 
 
 def observe(
-    frame: CropFrame, crop: NDArray[np.float32], low: Array, high: Array, points: int, ring_px: int
+    frame: CropFrame, crop: NDArray[np.float32], joints: Array, reach_m: float, points: int, ring_px: int
 ) -> tuple[SurfaceObservation, float]:
-    """At most so many points within the box from low to high (3,) m, and the depth map; and how many pixels each point
-    stands for. ring_px: radius of the ring."""
+    """At most so many points within the box that reaches as far beyond all joints (23, 3) m, and the depth map; and how
+    many pixels each point stands for. ring_px: radius of the ring."""
     picture = np.ascontiguousarray(crop, dtype=np.float32)
-    chosen, stands_for = choose_points(picture, frame.half, frame.distance, low, high, points)
-    empty = ~((picture >= -1.0) & (picture < 1.0))
-    depth = np.where(empty, np.inf, picture * frame.half).astype(np.float64)
+    depth = np.empty(picture.shape)
+    chosen, stands_for = choose_points(picture, frame.half, frame.distance, joints, reach_m, points, depth)
     return SurfaceObservation(chosen, depth, frame.distance, frame.half, ring_steps(ring_px)), stands_for
 
 
@@ -40,13 +39,27 @@ def ring_steps(radius: int) -> NDArray[np.int64]:
     return np.ascontiguousarray(np.stack([u.ravel()[order], v.ravel()[order]], axis=-1).astype(np.int64))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def choose_points(
-    crop: NDArray[np.float32], half: float, distance: float, low: Array, high: Array, most: int
+    crop: NDArray[np.float32],
+    half: float,
+    distance: float,
+    joints: Array,
+    reach_m: float,
+    most: int,
+    depth: Array,
 ) -> tuple[Array, float]:
-    """Crop (S, S) in [-1, 1] -> points (N <= most, 3) m local within the box from low to high (3,), evenly thinned
-    out in rows, and how many pixels each stands for."""
+    """Crop (S, S) in [-1, 1] -> points (N <= most, 3) m local within reach of the box about all joints (J, 3) m, evenly
+    thinned out in rows, and how many pixels each stands for. Fills depth (S, S) m, inf where nothing is."""
+    low, high = np.empty(3), np.empty(3)
+    for k in range(3):
+        low[k], high[k] = joints[:, k].min() - reach_m, joints[:, k].max() + reach_m
     size = crop.shape[0]
+    unit = np.float32(half)
+    for r in range(size):
+        for c in range(size):
+            d = crop[r, c]
+            depth[r, c] = d * unit if d >= -1.0 and d < 1.0 else np.inf
     count = 0
     kept = np.empty((size * size, 3))
     for r in range(size):

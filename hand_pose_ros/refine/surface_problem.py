@@ -143,8 +143,10 @@ class SurfaceSolution(NamedTuple):
     """(3,), see add_points."""
     sample_counts: Array
     """(3,), see add_samples."""
-    hessian: Array
-    """(36, 36): the equations' matrix there, lower triangle."""
+    thickness_spread: float
+    """Standard deviation of the thickness."""
+    shape_precision: Array
+    """(9, 9), the inverse covariance of a free shape; of no meaning where the shape was given."""
     start_energy: float
     """At the start."""
     energy: float
@@ -172,12 +174,34 @@ class CapsuleHand(NamedTuple):
     """(C, 10), see prepare_capsules."""
 
 
+class NearCapsules(NamedTuple):
+    """The few capsules that were nearest to each observed point when the fit began."""
+
+    capsules: IntArray
+    """(K, N), the nearest first."""
+    distance: Array
+    """(K, N) m to each of them then."""
+    table: Array
+    """(C, 10): ``CapsuleHand.table`` then."""
+    origin: Array
+    """(3,) m: where the palm was."""
+
+
+class ResidualRows(NamedTuple):
+    """The residuals of one trial, a row each; they are summed only where the trial is taken."""
+
+    segment: IntArray
+    """(R,): the segment that the point is on."""
+    numbers: Array
+    """(R, 9): the point 3, the residual's gradient there 3 and in the flesh's log scale, weight, residual."""
+    used: IntArray
+    """(1,): so many rows are filled."""
+
+
 class SegmentSums(NamedTuple):
-    """What the terms add up a segment."""
+    """What the residuals add up to a segment."""
 
     hessian: Array
-    """(16, 10, 10) of half the energy in the segment's motions, lower triangles."""
+    """(16, 10, 10) of half the energy in the segment's motions, symmetric."""
     gradient: Array
     """(16, 10) of the same."""
-    jacobian: Array
-    """(10,): room for one residual's."""

@@ -17,14 +17,16 @@ from hand_pose_ros.hand.kinematics_numba import clamp_angles_kernel, empty_offse
 from hand_pose_ros.hand.levenberg_marquardt import (
     DAMPING_DECREASE,
     DAMPING_INCREASE,
+    DIAGONAL_FLOOR,
     FIRST_DAMPING,
+    cholesky_factor,
     damped_step,
 )
 from hand_pose_ros.hand.rotations_numba import multiply, so3_exp
 from hand_pose_ros.hand.skeleton import FIRST_ANGLE, PARAMETER_COUNT, SHAPE_COUNT, SHAPE_LIMIT
 from hand_pose_ros.kernel_cache import njit
-from hand_pose_ros.refine.surface_capsules import empty_hand, nearest_capsules, place_capsules
-from hand_pose_ros.refine.surface_normal_equations import gather
+from hand_pose_ros.refine.surface_capsules import empty_hand, empty_near, nearest_capsules, place_capsules
+from hand_pose_ros.refine.surface_normal_equations import gather, sum_segments
 from hand_pose_ros.refine.surface_problem import (
     FIRST_SCALE,
     MOTIONS,
@@ -36,7 +38,14 @@ from hand_pose_ros.refine.surface_problem import (
     SurfaceSolution,
     SurfaceState,
 )
-from hand_pose_ros.refine.surface_terms import add_joints, add_points, add_priors, add_samples, prior_energy
+from hand_pose_ros.refine.surface_terms import (
+    add_joints,
+    add_points,
+    add_priors,
+    add_samples,
+    empty_rows,
+    prior_energy,
+)
 
 Array = NDArray[np.float64]
 
@@ -48,17 +57,16 @@ FEW = 6
 THICKNESS_LIMIT = 0.5
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def fit_hand(problem: SurfaceProblem) -> SurfaceSolution:
     """The state of least energy that was reached from the problem's start, by the prior's thickness and shape."""
     observation, model, prior, terms = problem.observation, problem.model, problem.prior, problem.terms
     size = UNKNOWNS if problem.free_shape else FIRST_SCALE
     hand, offsets = empty_hand(model), empty_offsets()
-    near = np.empty((len(observation.points), FEW), dtype=np.int64)
-    sums = SegmentSums(
-        np.empty((SEGMENTS, MOTIONS, MOTIONS)), np.empty((SEGMENTS, MOTIONS)), np.empty(MOTIONS)
-    )
-    hessian, gradient = np.empty((UNKNOWNS, UNKNOWNS)), np.empty(UNKNOWNS)
+    points = len(observation.points)
+    near, rows = empty_near(points, FEW, len(model.capsules)), empty_rows(points, len(model.capsules))
+    sums = SegmentSums(np.empty((SEGMENTS, MOTIONS, MOTIONS)), np.empty((SEGMENTS, MOTIONS)))
+    hessian, gradient = np.zeros((UNKNOWNS, UNKNOWNS)), np.zeros(UNKNOWNS)
     system, step = np.empty((UNKNOWNS, UNKNOWNS)), np.empty(UNKNOWNS)
     residual, rotations = np.empty((2, UNKNOWNS)), np.empty((2, 3, 3))
     for p in range(2):
@@ -77,11 +85,10 @@ def fit_hand(problem: SurfaceProblem) -> SurfaceSolution:
         place_capsules(new_state, model, offsets, hand)
         if trial == 0:
             nearest_capsules(observation.points, hand, near)
-        sums.hessian[:] = 0.0
-        sums.gradient[:] = 0.0
-        energy = add_points(observation, near, hand, model, terms, sums, pixel_counts)
-        energy += add_samples(observation, hand, model, terms, sums, sample_counts)
-        energy += add_joints(problem.targets, hand, terms, sums)
+        rows.used[0] = 0
+        energy = add_points(observation, near, hand, model, terms, rows, pixel_counts)
+        energy += add_samples(observation, hand, model, terms, rows, sample_counts)
+        energy += add_joints(problem.targets, hand, terms, rows)
         energy += prior_energy(new_state, prior, rotations, residual)
         gain = 1.0
         if trial == 0:
@@ -90,6 +97,7 @@ def fit_hand(problem: SurfaceProblem) -> SurfaceSolution:
             gain = 1.0 - energy / best if trial > 0 else 1.0
             state, best = new_state, energy
             best_joints[:], best_pixels[:], best_samples[:] = hand.joints, pixel_counts, sample_counts
+            sum_segments(rows, hand, sums)
             gather(sums, hand, hessian, gradient)
             add_priors(prior, residual, hessian, gradient)
             if trial > 0:
@@ -105,10 +113,41 @@ def fit_hand(problem: SurfaceProblem) -> SurfaceSolution:
             damping *= DAMPING_INCREASE
             continue
         new_state = _moved(state, step, model.limits, problem.free_shape)
-    return SurfaceSolution(state, best_joints, best_pixels, best_samples, hessian, first, best, accepted)
+    precision = np.zeros((SHAPE_COUNT, SHAPE_COUNT))
+    spread = posterior(hessian, size, precision)
+    return SurfaceSolution(
+        state, best_joints, best_pixels, best_samples, spread, precision, first, best, accepted
+    )
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
+def posterior(hessian: Array, size: int, precision: Array) -> float:
+    """Standard deviation of the thickness, the pose and a free shape unknown, from the lower triangle of the first size
+    unknowns' matrix, which it takes apart. Fills the free shape's precision (9, 9), pose and thickness unknown (the
+    Schur complement). inf and nothing where the matrix is not positive definite."""
+    for k in range(size):
+        hessian[k, k] += DIAGONAL_FLOOR
+    if not cholesky_factor(hessian, size):
+        return np.inf
+    # Forward substitution of the thickness' unit vector: where no shape follows, its own entry is all.
+    solved = np.zeros(size)
+    solved[THICKNESS] = 1.0
+    square = 0.0
+    for r in range(THICKNESS, size):
+        for k in range(THICKNESS, r):
+            solved[r] -= hessian[r, k] * solved[k]
+        solved[r] /= hessian[r, r]
+        square += solved[r] ** 2
+    for r in range(size - FIRST_SCALE):
+        for c in range(size - FIRST_SCALE):
+            for k in range(min(r, c) + 1):
+                precision[r, c] += (
+                    hessian[FIRST_SCALE + r, FIRST_SCALE + k] * hessian[FIRST_SCALE + c, FIRST_SCALE + k]
+                )
+    return np.sqrt(square)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _moved(state: SurfaceState, step: Array, limits: Array, free_shape: bool) -> SurfaceState:
     """The state after a step, within the limits of the angles, the thickness and the shape."""
     angles = state.angles + step[FIRST_ANGLE:PARAMETER_COUNT]

@@ -1,13 +1,8 @@
 """The terms of the surface fit's energy in numba; nothing here checks its input.
 
-In: one hand's pose as capsules, what is observed of it, and priors. Out: the energy. Terms of points in space are added
-to a sum a segment, from which :mod:`hand_pose_ros.refine.surface_normal_equations` makes the solver's equations; the
-priors are added to those equations themselves.
-
-A point c of a segment with residual gradient d moves the residual by the 6-vector (d, c x d) of the segment's twist,
-by d.c when it grows about the palm's position, by the parts of that along the palm's x and y (the palm's, or the
-finger's base's) when the palm grows. So every term is summed into one 10 x 10 matrix and one 10-vector a segment. All
-places are relative to the palm's position.
+In: one hand's pose as capsules, what is observed of it, and priors. Out: the energy. Terms of points in space leave
+a row a residual, from which :mod:`hand_pose_ros.refine.surface_normal_equations` makes the solver's equations; the
+priors are added to those equations themselves. Places of points are relative to the palm's position.
 
 Robust terms are Geman-McClure's (Black and Rangarajan 1996): rho = r^2 / (1 + (r / scale)^2).
 """
@@ -25,19 +20,18 @@ from hand_pose_ros.hand.skeleton import (
     JOINT_COUNT,
     JOINT_DEPTH,
     JOINT_FINGER,
-    SEGMENT_COUNT,
     SHAPE_COUNT,
 )
 from hand_pose_ros.kernel_cache import njit
-from hand_pose_ros.refine.surface_capsules import capsule_distance
+from hand_pose_ros.refine.surface_capsules import capsule_distance, farthest_move
 from hand_pose_ros.refine.surface_problem import (
     FIRST_SCALE,
-    MOTIONS,
     THICKNESS,
     CapsuleHand,
     CapsuleModel,
     JointTargets,
-    SegmentSums,
+    NearCapsules,
+    ResidualRows,
     SurfaceObservation,
     SurfacePrior,
     SurfaceState,
@@ -45,13 +39,8 @@ from hand_pose_ros.refine.surface_problem import (
 )
 
 Array = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 _PALM = 0
-SEGMENT_FINGER = np.array(
-    [next((f for f, row in enumerate(FINGER_SEGMENT_TABLE) if s in row), -1) for s in range(SEGMENT_COUNT)]
-)
-"""(16,): the finger of each segment, -1 for the palm."""
 JOINT_SEGMENT = np.array(
     [
         FINGER_SEGMENT_TABLE[f, k - 1] if k > 0 else _PALM
@@ -60,24 +49,28 @@ JOINT_SEGMENT = np.array(
 )
 """(23,): the segment that carries each joint: the palm, or the one that ends there."""
 
-_AXES = np.eye(3)
 SAMPLES = np.array([1.0 / 3.0, 2.0 / 3.0, 1.0])
 """Where on a capsule, as shares of its length, the free-space term samples it: at its far end and evenly between."""
 # Guessed: wide enough that the energy has no step where a pixel changes over, narrow enough to stay local.
 RAMP, WRIST_M = 0.2, 0.006
 """Cosine over which a turning surface, and way (m) from the wrist over which the palm, comes to count."""
+# Far more than rounding moves a distance, far less than a capsule moves.
+ROUNDING_M = 1e-9
 # Guessed, and part of what stored calibrations were fitted on: a change of one asks for ``hand-pose calibrate``.
 NEAR_M, EXPLAINED_M, ON_SURFACE_M = 0.015, 0.005, 0.010
 """A pixel this near is the hand's; one this near is explained; flesh this near to the surface is on it."""
 
 
-@njit(cache=True, nogil=True)
-def _add_residual(
-    hessian: Array,
-    gradient: Array,
-    jacobian: Array,
-    palm_axes: Array,
-    base_offsets: Array,
+@njit(cache=True, nogil=True, error_model="numpy")
+def empty_rows(points: int, capsules: int) -> ResidualRows:
+    """Room for a residual of every point, of every sample and of every joint's coordinate."""
+    most = points + capsules * len(SAMPLES) + 3 * JOINT_COUNT
+    return ResidualRows(np.empty(most, dtype=np.int64), np.empty((most, 9)), np.zeros(1, dtype=np.int64))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _add_row(
+    rows: ResidualRows,
     segment: int,
     cx: float,
     cy: float,
@@ -89,45 +82,32 @@ def _add_residual(
     weight: float,
     r: float,
 ) -> None:
-    """Adds a residual r, whose gradient is d at the point c of a segment and ``thickness`` in the flesh's log scale, to
-    that segment's sums; jacobian (10,) is room to work in."""
-    g = jacobian
-    g[0], g[1], g[2] = dx, dy, dz
-    g[3], g[4], g[5] = cy * dz - cz * dy, cz * dx - cx * dz, cx * dy - cy * dx
-    g[6] = thickness
-    g[7] = cx * dx + cy * dy + cz * dz
-    along = palm_axes[0, 0] * dx + palm_axes[0, 1] * dy + palm_axes[0, 2] * dz
-    across = palm_axes[1, 0] * dx + palm_axes[1, 1] * dy + palm_axes[1, 2] * dz
-    if segment == _PALM:
-        g[8] = along * (palm_axes[0, 0] * cx + palm_axes[0, 1] * cy + palm_axes[0, 2] * cz)
-        g[9] = across * (palm_axes[1, 0] * cx + palm_axes[1, 1] * cy + palm_axes[1, 2] * cz)
-    else:
-        f = SEGMENT_FINGER[segment]
-        g[8], g[9] = along * base_offsets[f, 0], across * base_offsets[f, 1]
-    h = hessian[segment]
-    k = gradient[segment]
-    for a in range(MOTIONS):
-        w = weight * g[a]
-        k[a] += w * r
-        for b in range(a + 1):
-            h[a, b] += w * g[b]
+    """Adds a residual r, whose gradient is d at the point c of a segment and ``thickness`` in the flesh's log scale."""
+    n, numbers = rows.used[0], rows.numbers
+    rows.segment[n] = segment
+    numbers[n, 0], numbers[n, 1], numbers[n, 2] = cx, cy, cz
+    numbers[n, 3], numbers[n, 4], numbers[n, 5] = dx, dy, dz
+    numbers[n, 6], numbers[n, 7], numbers[n, 8] = thickness, weight, r
+    rows.used[0] = n + 1
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def add_points(
     observation: SurfaceObservation,
-    near: IntArray,
+    near: NearCapsules,
     hand: CapsuleHand,
     model: CapsuleModel,
     terms: Terms,
-    sums: SegmentSums,
+    rows: ResidualRows,
     counts: Array,
 ) -> float:
-    """Depth to model: each observed point to the nearest of its capsules near (N, K). Returns the energy.
+    """Depth to model: each observed point to the nearest of its near capsules. Returns the energy.
 
     Fills counts (3,): pixels near the hand, of them explained, sum of their absolute residuals. What is not compared,
     because it is the arm's or faces away, costs as much as an outlier.
     """
+    nearest, distance, few = near.capsules, near.distance, len(near.capsules)
+    moved_m = farthest_move(near, hand) + ROUNDING_M
     points, origin, table = observation.points, hand.translation, hand.table
     square = terms.point_scale_m**2
     total = 0.0
@@ -135,10 +115,12 @@ def add_points(
     for n in range(len(points)):
         x, y, z = points[n, 0] - origin[0], points[n, 1] - origin[1], points[n, 2] - origin[2]
         r, s, i = np.inf, 0.0, 0
-        for k in range(near.shape[1]):
-            d, t = capsule_distance(table, near[n, k], x, y, z)
+        for k in range(few):
+            if distance[k, n] - moved_m > r:
+                break  # nor can those be nearer that were farther
+            d, t = capsule_distance(table, nearest[k, n], x, y, z)
             if d < r:
-                r, s, i = d, t, near[n, k]
+                r, s, i = d, t, nearest[k, n]
         arm = model.arm_capsules[i]
         if arm == 2 or (arm == 1 and s <= 0.0):
             total += terms.point_weight * square
@@ -166,20 +148,17 @@ def add_points(
         share = square / (square + r * r)
         total += terms.point_weight * (turned * r * r * share + (1.0 - turned) * square)
         weight = terms.point_weight * turned * share * share
-        _add_residual(
-            sums.hessian, sums.gradient, sums.jacobian, hand.palm_axes, hand.base_offsets, model.capsules[i, 0],
-            cx, cy, cz, -nx, -ny, -nz, r - length, weight, r,
-        )  # fmt: skip
+        _add_row(rows, model.capsules[i, 0], cx, cy, cz, -nx, -ny, -nz, r - length, weight, r)
     return total
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def add_samples(
     observation: SurfaceObservation,
     hand: CapsuleHand,
     model: CapsuleModel,
     terms: Terms,
-    sums: SegmentSums,
+    rows: ResidualRows,
     counts: Array,
 ) -> float:
     """Model to depth: no flesh lies in the free space before the surface or beside the hand; behind something nearer it
@@ -223,10 +202,8 @@ def add_samples(
                     counts[1] += 1.0
                 share = square / (square + r * r)
                 total += terms.sample_weight * r * r * share
-                _add_residual(
-                    sums.hessian, sums.gradient, sums.jacobian, hand.palm_axes, hand.base_offsets,
-                    model.capsules[i, 0], cx, cy, cz, 0.0, 0.0, -1.0, radius, terms.sample_weight * share * share, r,
-                )  # fmt: skip
+                weight = terms.sample_weight * share * share
+                _add_row(rows, model.capsules[i, 0], cx, cy, cz, 0.0, 0.0, -1.0, radius, weight, r)
                 continue
             counts[1] += 1.0
             found = False
@@ -240,11 +217,8 @@ def add_samples(
                     share = square / (square + r * r)
                     total += terms.sample_weight * r * r * share
                     if r > 1e-9:
-                        _add_residual(
-                            sums.hessian, sums.gradient, sums.jacobian, hand.palm_axes, hand.base_offsets,
-                            model.capsules[i, 0], cx, cy, cz, dx / r, dy / r, 0.0, 0.0,
-                            terms.sample_weight * share * share, r,
-                        )  # fmt: skip
+                        weight = terms.sample_weight * share * share
+                        _add_row(rows, model.capsules[i, 0], cx, cy, cz, dx / r, dy / r, 0.0, 0.0, weight, r)
                     found = True
                     break
             if not found:
@@ -252,8 +226,8 @@ def add_samples(
     return total
 
 
-@njit(cache=True, nogil=True)
-def add_joints(targets: JointTargets, hand: CapsuleHand, terms: Terms, sums: SegmentSums) -> float:
+@njit(cache=True, nogil=True, error_model="numpy")
+def add_joints(targets: JointTargets, hand: CapsuleHand, terms: Terms, rows: ResidualRows) -> float:
     """The network's joints, robust in multiples of their sigma. Returns the energy."""
     target, weights, ends, origin = targets.joints, targets.weights, hand.ends, hand.translation
     square = terms.joint_scale**2
@@ -267,15 +241,14 @@ def add_joints(targets: JointTargets, hand: CapsuleHand, terms: Terms, sums: Seg
         share = square / (square + r2)
         total += r2 * share
         w = weights[j] * share * share
-        for k in range(3):
-            _add_residual(
-                sums.hessian, sums.gradient, sums.jacobian, hand.palm_axes, hand.base_offsets, JOINT_SEGMENT[j],
-                x, y, z, _AXES[k, 0], _AXES[k, 1], _AXES[k, 2], 0.0, w, rx if k == 0 else ry if k == 1 else rz,
-            )  # fmt: skip
+        segment = JOINT_SEGMENT[j]
+        _add_row(rows, segment, x, y, z, 1.0, 0.0, 0.0, 0.0, w, rx)
+        _add_row(rows, segment, x, y, z, 0.0, 1.0, 0.0, 0.0, w, ry)
+        _add_row(rows, segment, x, y, z, 0.0, 0.0, 1.0, 0.0, w, rz)
     return total
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def prior_energy(state: SurfaceState, prior: SurfacePrior, rotations: Array, residual: Array) -> float:
     """The priors' energy; fills residual (2, 36), the differences to their means. rotations (2, 3, 3): their means'."""
     mean, precision = prior.mean, prior.precision
@@ -300,7 +273,7 @@ def prior_energy(state: SurfaceState, prior: SurfacePrior, rotations: Array, res
     return total
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def add_priors(prior: SurfacePrior, residual: Array, hessian: Array, gradient: Array) -> None:
     """Adds the priors with residual (2, 36) to the equations (36, 36), (36,)."""
     for k in range(len(gradient)):

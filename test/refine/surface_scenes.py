@@ -9,9 +9,26 @@ from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics_numba import REST_ROTATIONS, empty_offsets
 from hand_pose_ros.hand.rotations_numba import so3_exp, so3_log
-from hand_pose_ros.refine.surface_capsules import capsule_distance, empty_hand, place_capsules
+from hand_pose_ros.refine.surface_capsules import (
+    capsule_distance,
+    empty_hand,
+    empty_near,
+    nearest_capsules,
+    place_capsules,
+)
 from hand_pose_ros.refine.surface_model import ARM_CAPSULES, CAPSULES, END_RADII, PALM_POINTS
-from hand_pose_ros.refine.surface_problem import MOTIONS, SEGMENTS, CapsuleModel, SegmentSums, SurfaceState
+from hand_pose_ros.refine.surface_normal_equations import gather, sum_segments
+from hand_pose_ros.refine.surface_problem import (
+    MOTIONS,
+    SEGMENTS,
+    UNKNOWNS,
+    CapsuleHand,
+    CapsuleModel,
+    NearCapsules,
+    ResidualRows,
+    SegmentSums,
+    SurfaceState,
+)
 
 MODEL = CapsuleModel(
     REST_ROTATIONS["right"], skeleton.ANGLE_LIMITS, PALM_POINTS, END_RADII, CAPSULES, ARM_CAPSULES
@@ -30,11 +47,20 @@ def least_distance(points: np.ndarray, table: np.ndarray) -> np.ndarray:
     return out
 
 
-def empty_sums() -> SegmentSums:
-    """Sums of no term."""
-    return SegmentSums(
-        np.zeros((SEGMENTS, MOTIONS, MOTIONS)), np.zeros((SEGMENTS, MOTIONS)), np.zeros(MOTIONS)
-    )
+def nearest(points: np.ndarray, hand: CapsuleHand, few: int) -> NearCapsules:
+    """The nearest few capsules of points (N, 3) m local."""
+    near = empty_near(len(points), few, len(CAPSULES))
+    nearest_capsules(points, hand, near)
+    return near
+
+
+def equations(rows: ResidualRows, hand: CapsuleHand) -> tuple[np.ndarray, np.ndarray]:
+    """The hessian (36, 36), lower triangle, and the gradient (36,) of half the energy that the rows are of."""
+    sums = SegmentSums(np.empty((SEGMENTS, MOTIONS, MOTIONS)), np.empty((SEGMENTS, MOTIONS)))
+    hessian, gradient = np.empty((UNKNOWNS, UNKNOWNS)), np.empty(UNKNOWNS)
+    sum_segments(rows, hand, sums)
+    gather(sums, hand, hessian, gradient)
+    return hessian, gradient
 
 
 class PlacedHand:

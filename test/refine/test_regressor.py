@@ -10,6 +10,7 @@ import pytest
 from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.skeleton import bone_lengths
+from hand_pose_ros.refine import regressor
 from hand_pose_ros.refine.bone_prior import BonePrior
 from hand_pose_ros.refine.previous_frame import PreviousFrame
 from hand_pose_ros.refine.regressor import (
@@ -75,6 +76,18 @@ def test_layers_hold_every_joint_once_and_parents_first() -> None:
     for parent, child in skeleton.BONES:
         assert order.index(parent) < order.index(child)
     assert set(LAYERS[-1]) == set(TIPS)
+
+
+def test_joints_of_one_layer_do_not_look_at_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    crop = surface() + rng.normal(0, 0.05, (96, 96)).astype(np.float32)
+    config = RegressorConfig(tip_order=0.5, prediction=0.5, bone_mixture=0.5)
+    previous = before(HAND + rng.normal(0, 0.003, HAND.shape), 0.033)
+    found = regress(crop, config, previous=previous)
+    backwards = np.array([joint for layer in LAYERS for joint in reversed(layer)])
+    monkeypatch.setattr(regressor, "_order", lambda: backwards)
+    np.testing.assert_array_equal(regress(crop, config, previous=previous), found)
+    assert np.abs(found - HAND).max() > 1e-4
 
 
 def test_network_alone_leaves_joints_where_they_are() -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from surface_scenes import PlacedHand, open_hand
+from surface_scenes import PlacedHand, nearest, open_hand
 
-from hand_pose_ros.refine.surface_capsules import capsule_distance, nearest_capsules, prepare_capsules
+from hand_pose_ros.refine.surface_capsules import capsule_distance, farthest_move, prepare_capsules
 from hand_pose_ros.refine.surface_model import CAPSULES
 
 
@@ -34,13 +34,33 @@ def test_distance_to_a_tapered_capsule_is_the_least_over_its_spheres():
         assert foot == pytest.approx(along[spheres.argmin()], abs=2e-5)
 
 
-def test_nearest_capsules_come_in_order():
+def test_nearest_capsules_come_in_order_with_their_distances():
     placed = PlacedHand(open_hand(1), np.zeros(9))
     points = np.random.default_rng(0).normal(0, 0.05, (30, 3))
-    near = np.empty((30, 6), dtype=np.int64)
-    nearest_capsules(points + placed.translation, placed.capsules, near)
-    for point, found in zip(points, near, strict=True):
+    near = nearest(points + placed.translation, placed.capsules, 6)
+    for n, point in enumerate(points):
         distances = [capsule_distance(placed.table, i, *point)[0] for i in range(len(CAPSULES))]
+        found = near.capsules[:, n]
         # Capsules that share an end may be equally far.
         assert [distances[i] for i in found] == pytest.approx(sorted(distances)[:6])
+        assert near.distance[:, n] == pytest.approx([distances[i] for i in found], abs=1e-12)
         assert len(set(found)) == 6
+
+
+@pytest.mark.parametrize("size", [1e-4, 0.05, 0.5])
+@pytest.mark.parametrize("seed", range(5))
+def test_no_distance_changes_by_more_than_the_farthest_move(size: float, seed: int):
+    rng = np.random.default_rng(seed)
+    parameters, shape = open_hand(seed), rng.normal(0, 0.1, 9)
+    start = PlacedHand(parameters, shape)
+    step = size * rng.normal(0, 1, 26)
+    step[:3] *= 0.1
+    moved = PlacedHand(parameters + step, shape + size * rng.normal(0, 0.3, 9), size * rng.normal())
+    near = nearest(start.joints, start.capsules, 1)
+    most = farthest_move(near, moved.capsules)
+    for point in rng.normal(0, 0.08, (100, 3)):
+        for i in range(len(CAPSULES)):
+            before, _ = capsule_distance(start.table, i, *(point - start.translation))
+            after, _ = capsule_distance(moved.table, i, *(point - moved.translation))
+            assert abs(after - before) <= most + 1e-12
+    assert farthest_move(near, start.capsules) < 1e-15

@@ -18,7 +18,7 @@ from hand_pose_ros.hand.levenberg_marquardt import (
     DIAGONAL_FLOOR,
     FIRST_DAMPING,
 )
-from hand_pose_ros.refine import surface_fit, surface_solver, surface_terms
+from hand_pose_ros.refine import surface_fit, surface_normal_equations, surface_solver, surface_terms
 from hand_pose_ros.refine.refiner import RefineConfig
 from hand_pose_ros.refine.regressor import LAYERS, RegressorConfig, candidate_offsets, tree_tables
 from hand_pose_ros.refine.surface_model import ARM_CAPSULES, CAPSULES, END_RADII, PALM_POINTS
@@ -159,7 +159,7 @@ def _hand() -> list[str]:
     return [
         table("LIMITS", skeleton.ANGLE_LIMITS), table("FINGER_SEGMENTS", skeleton.FINGER_SEGMENT_TABLE),
         table("CAPSULES", CAPSULES), table("ARM_CAPSULES", ARM_CAPSULES), table("END_RADII", END_RADII),
-        table("PALM_POINTS", PALM_POINTS), table("SEGMENT_FINGER", surface_terms.SEGMENT_FINGER),
+        table("PALM_POINTS", PALM_POINTS), table("SEGMENT_FINGER", surface_normal_equations.SEGMENT_FINGER),
         table("JOINT_SEGMENT", surface_terms.JOINT_SEGMENT),
     ]  # fmt: skip
 
