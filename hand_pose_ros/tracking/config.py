@@ -129,9 +129,9 @@ class TrackConfig:
     """Frames of a new track in which both sides are tried. Guessed."""
     side_recheck_s: float = 0.5
     """How often both sides are tried later, seconds. Guessed."""
-    side_recheck_sure_s: float = 2.0
+    side_recheck_sure_s: float = 3.0
     """The same once ``most_side_fit`` speaks for a side: each try costs a crop more, which shows in a frame's time.
-    Guessed: two frames in a hundred of a usual camera."""
+    Guessed: one frame in a hundred of a usual camera."""
     side_switch_fit: float = 1.0
     """By how much the other side must fit better in sum for a known side to change. Guessed."""
     most_side_fit: float = 2.0
@@ -180,10 +180,10 @@ class SearchConfig:
     recheck_hold_s: float = 1.0
     """The same while hands are followed, when another one is looked for: one crop more in a frame takes as long as the
     hand itself, so that these frames must be few. Guessed: three hands in a hundred frames of a usual camera."""
-    recheck_most_hold_s: float = 8.0
+    recheck_most_hold_s: float = 16.0
     """A place that is refused again and again while hands are followed is left alone for twice as long each time, up to
-    this, seconds. Measured on the bench's hand among things, `hands: 2`: fewer than one frame in twenty then tries
-    another place (4.8 % of 1000 frames; 6 % with 4 s)."""
+    this, seconds. Measured on the bench's hand among things, `hands: 2`, 1740 frames: another place is tried in 1.8 % of
+    them (2.1 % with 8 s); with the other side's crops and the blob detector's turns 4.8 % cost more than a third more."""
     after_loss_s: float = 1.0
     """For this long after a published hand was lost while another one is followed, the whole image is searched in
     every frame, as where no hand is followed, seconds. Measured with ``hand-pose bench refine --quick --kinds
