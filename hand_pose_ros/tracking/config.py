@@ -182,8 +182,8 @@ class SearchConfig:
     hand itself, so that these frames must be few. Guessed: three hands in a hundred frames of a usual camera."""
     recheck_most_hold_s: float = 16.0
     """A place that is refused again and again while hands are followed is left alone for twice as long each time, up to
-    this, seconds. Measured on the bench's hand among things, `hands: 2`, 1740 frames: another place is tried in 1.8 % of
-    them (2.1 % with 8 s); with the other side's crops and the blob detector's turns 4.8 % cost more than a third more."""
+    this, seconds. Measured on the bench's hand among things, `hands: 2`, 1740 frames: another place is tried in 1.8 %
+    of them (2.1 % with 8 s); with the other side's crops and the blob detector's turns 4.8 % cost a third more."""
     after_loss_s: float = 1.0
     """For this long after a published hand was lost while another one is followed, the whole image is searched in
     every frame, as where no hand is followed, seconds. Measured with ``hand-pose bench refine --quick --kinds
