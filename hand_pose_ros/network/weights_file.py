@@ -13,11 +13,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file
 
 from hand_pose_ros.config_files import require_mapping
 from hand_pose_ros.hand import skeleton
@@ -36,6 +35,11 @@ _TYPE_NAMES = {
     "BOOL": "torch.bool",
 }  # fmt: skip
 """safetensors' names of types -> those that the content hash is taken over."""
+_ARRAY_TYPES = {
+    "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1", "U8": "u1",
+    "BOOL": "?",
+}  # fmt: skip
+"""safetensors' names of types -> numpy's, which has no BF16."""
 
 
 class CheckpointError(ValueError):
@@ -111,8 +115,17 @@ def require_hash(path: Path, found: str, metadata: Mapping[str, str]) -> None:
         )
 
 
-def read_header(path: Path) -> tuple[dict[str, str], str]:
-    """A safetensors file's metadata, and the content hash of its tensors. CheckpointError when it cannot be read."""
+class _Stored(NamedTuple):
+    """A tensor as it stands in a file."""
+
+    kind: str
+    """safetensors' name of its type."""
+    shape: tuple[int, ...]
+    data: memoryview
+
+
+def _read_file(path: Path) -> tuple[dict[str, str], dict[str, _Stored]]:
+    """A safetensors file's metadata and tensors, in order of name. CheckpointError when it cannot be read."""
     if not path.is_file():
         raise CheckpointError(f"{path}: no such file, want a weights file (.safetensors)")
     size = path.stat().st_size
@@ -126,18 +139,44 @@ def read_header(path: Path) -> tuple[dict[str, str], str]:
         header = json.loads(data[8 : 8 + length])
         metadata = header.pop("__metadata__", {})
         require_mapping("metadata", metadata)
-        digest, body = hashlib.sha256(), memoryview(data)[8 + length :]
+        body = memoryview(data)[8 + length :]
+        tensors = {}
         for key in sorted(header):
             tensor = header[key]
             first, end = (int(offset) for offset in tensor["data_offsets"])
             if not 0 <= first <= end <= len(body):
                 raise ValueError(f"tensor '{shown(key)}' lies outside the file")
-            shape = tuple(int(count) for count in tensor["shape"])
-            digest.update(f"{key}|{_TYPE_NAMES[tensor['dtype']]}|{shape}|".encode())
-            digest.update(body[first:end])
+            kind = tensor["dtype"]
+            if kind not in _TYPE_NAMES:
+                raise ValueError(f"tensor '{shown(key)}' is of type {shown(kind)}")
+            tensors[key] = _Stored(kind, tuple(int(count) for count in tensor["shape"]), body[first:end])
     except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         raise CheckpointError(f"{path}: not a readable safetensors file ({shown(error)})") from error
-    return {str(key): str(value) for key, value in metadata.items()}, digest.hexdigest()
+    return {str(key): str(value) for key, value in metadata.items()}, tensors
+
+
+def read_header(path: Path) -> tuple[dict[str, str], str]:
+    """A safetensors file's metadata, and the content hash of its tensors. CheckpointError when it cannot be read."""
+    metadata, tensors = _read_file(path)
+    digest = hashlib.sha256()
+    for key, tensor in tensors.items():
+        digest.update(f"{key}|{_TYPE_NAMES[tensor.kind]}|{tensor.shape}|".encode())
+        digest.update(tensor.data)
+    return metadata, digest.hexdigest()
+
+
+def read_weights(path: Path) -> dict[str, NDArray[Any]]:
+    """The tensors of a safetensors file, by name. CheckpointError when they cannot be read, or are of a type that numpy
+    has not."""
+    arrays = {}
+    for key, tensor in _read_file(path)[1].items():
+        try:
+            arrays[key] = np.frombuffer(tensor.data, _ARRAY_TYPES[tensor.kind]).reshape(tensor.shape)
+        except (KeyError, ValueError) as error:
+            raise CheckpointError(
+                f"{path}: tensor '{shown(key)}' is no array of {tensor.kind} of shape {tensor.shape} ({shown(error)})"
+            ) from error
+    return arrays
 
 
 def read_info(path: str | Path) -> CheckpointInfo:
@@ -148,15 +187,6 @@ def read_info(path: str | Path) -> CheckpointInfo:
     info = checked_info(path, metadata)
     require_hash(path, found, metadata)
     return info
-
-
-def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """The tensors of a file that :func:`read_info` took, as arrays. CheckpointError when they cannot be read, or are of
-    a type that numpy has not."""
-    try:
-        return load_file(str(path))
-    except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
-        raise CheckpointError(f"{path}: not readable without torch ({shown(error)})") from error
 
 
 def described(path: Path, metadata: Mapping[str, str]) -> CheckpointInfo:

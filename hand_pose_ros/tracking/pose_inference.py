@@ -21,7 +21,7 @@ from hand_pose_ros.network.backend import Backend, BackendConfig, Device, Head, 
 from hand_pose_ros.network.cpu.head import CompiledHead
 from hand_pose_ros.network.head_row import head_row, unsupported
 from hand_pose_ros.network.packing import unpack
-from hand_pose_ros.network.weights_file import read_arrays, read_info
+from hand_pose_ros.network.weights_file import read_info, read_weights
 from hand_pose_ros.tracking.config import RecropConfig, TrackerConfig
 from hand_pose_ros.tracking.estimate import CropRequest, Estimate
 from hand_pose_ros.tracking.scoring import best_hypothesis, fit_score, presence_log_odds
@@ -63,7 +63,7 @@ class PoseEstimator:
             return torch_backend(lambda bfloat16: inference_net(trained, bfloat16), shapes, running, on_gpu)
 
         def head() -> Head:
-            return CompiledHead(head_row(read_arrays(weights), network))
+            return CompiledHead(head_row(read_weights(weights), network))
 
         self._backend = open_backend(
             weights, self.info.sha256, self.config.running, reference, None if unsupported(network) else head

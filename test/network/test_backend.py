@@ -31,7 +31,7 @@ from hand_pose_ros.network.onnx_part import part_of
 from hand_pose_ros.network.packed_net import inference_net, input_shapes, pack
 from hand_pose_ros.network.packing import COLUMNS, unpack
 from hand_pose_ros.network.torch_backend import torch_backend
-from hand_pose_ros.network.weights_file import read_arrays, read_info
+from hand_pose_ros.network.weights_file import read_info, read_weights
 from hand_pose_ros.resources import SHIPPED_MODELS, model_file, resource
 
 WEIGHTS = model_file()
@@ -49,7 +49,7 @@ def reference(config: BackendConfig):
 
 
 def compiled_head() -> CompiledHead:
-    return CompiledHead(head_row(read_arrays(WEIGHTS), read_info(WEIGHTS).network))
+    return CompiledHead(head_row(read_weights(WEIGHTS), read_info(WEIGHTS).network))
 
 
 def open_shipped(head=None, **changes):

@@ -18,7 +18,7 @@ from hand_pose_ros.network.checkpoint import (
 )
 from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.model import HandNet
-from hand_pose_ros.network.weights_file import CheckpointError, read_info
+from hand_pose_ros.network.weights_file import CheckpointError, read_info, read_weights
 
 TINY = NetworkConfig(widths=(8, 16, 16, 16), blocks=(0, 0, 0), up_blocks=(0, 0), ik_hidden=32, crop_size=64)
 
@@ -82,6 +82,28 @@ def test_the_hash_names_the_content(model, tmp_path):
 
 def test_no_temporary_file_is_left(weights):
     assert [p.name for p in weights.parent.iterdir()] == [weights.name]
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.float32])
+def test_arrays_are_the_tensors(tmp_path, kind):
+    tensors = {
+        "b": torch.arange(6).reshape(2, 3).to(kind),
+        "a": torch.tensor(7),
+        "none": torch.zeros(0, 4).to(kind),
+    }
+    write_tensors(tmp_path / "w.safetensors", tensors, {})
+    arrays = read_weights(tmp_path / "w.safetensors")
+    assert list(arrays) == ["a", "b", "none"]
+    for name, tensor in tensors.items():
+        assert arrays[name].dtype == tensor.numpy().dtype
+        assert arrays[name].shape == tuple(tensor.shape)
+        assert (arrays[name] == tensor.numpy()).all()
+
+
+def test_what_numpy_has_no_type_for_is_named(tmp_path):
+    write_tensors(tmp_path / "w.safetensors", {"votes.bias": torch.zeros(3, dtype=torch.bfloat16)}, {})
+    with pytest.raises(CheckpointError, match=r"tensor 'votes\.bias' is no array of BF16 of shape \(3,\)"):
+        read_weights(tmp_path / "w.safetensors")
 
 
 def test_a_missing_file_is_named(tmp_path):

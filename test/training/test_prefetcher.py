@@ -35,10 +35,7 @@ def test_batches_come_in_order_from_the_first_step(depth: int) -> None:
 
 
 def test_an_error_while_making_a_batch_reaches_who_asks_for_it() -> None:
-    def broken(step: int) -> int:
-        raise RuntimeError(f"batch {step} failed")
-
-    ahead = Prefetcher(broken, 5, 2)
+    ahead = Prefetcher(broken_batch, 5, 2)
     with pytest.raises(RuntimeError, match="batch 5 failed"):
         ahead.get()
     ahead.close()
@@ -70,8 +67,17 @@ def test_processes_give_the_batches_in_order_and_end_with_the_generator(monkeypa
     assert not multiprocessing.active_children()
 
 
+# Of the module, so that a process that is not forked can have them: an earlier test may have used GNU OpenMP.
+def pair_of(step: int) -> Pair:
+    return Pair(np.full((2, 3), step, np.float32), "kept")
+
+
+def broken_batch(step: int) -> int:
+    raise RuntimeError(f"batch {step} failed")
+
+
 def test_arrays_of_a_batch_come_back_from_a_process_as_tensors() -> None:
-    batches = stream(lambda step: Pair(np.full((2, 3), step, np.float32), "kept"), 4, 1, 1)
+    batches = stream(pair_of, 4, 1, 1)
     pair = next(batches)
     batches.close()
     torch.testing.assert_close(pair.values, torch.full((2, 3), 4.0))
@@ -79,10 +85,7 @@ def test_arrays_of_a_batch_come_back_from_a_process_as_tensors() -> None:
 
 
 def test_an_error_in_a_process_reaches_who_asks_for_the_batch() -> None:
-    def broken(step: int) -> int:
-        raise RuntimeError(f"batch {step} failed")
-
-    batches = stream(broken, 5, 1, 1)
+    batches = stream(broken_batch, 5, 1, 1)
     with pytest.raises(RuntimeError, match="batch 5 failed"):
         next(batches)
 
