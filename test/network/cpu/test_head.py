@@ -121,3 +121,33 @@ def test_a_weight_that_lacks_or_is_not_finite_is_named():
     broken = weights | {"votes.bias": np.full_like(weights["votes.bias"], np.nan)}
     with pytest.raises(ValueError, match=r"'votes\.bias' holds a value that is not finite"):
         head_row(broken, CONFIG)
+
+
+@pytest.mark.parametrize(
+    "name", ["votes.weight", "inverse.trunks.0.0.weight", "inverse.trunks.1.1.bias", "inverse.heads.2.weight",
+             "inverse.trunks.2.3.bias", "sigma_head.2.weight", "presence_head.0.weight", "handedness_head.2.bias"],
+)  # fmt: skip
+def test_a_weight_of_another_size_than_the_configuration_s_is_named(name):
+    """The kernels find their layers by the configuration: they would read beside the row."""
+    weights = {key: value.numpy() for key, value in network().net.state_dict().items()}
+    with pytest.raises(ValueError, match=f"weight '{name}' is .*, want"):
+        head_row(weights | {name: np.zeros((*weights[name].shape[:-1], 77), np.float32)}, CONFIG)
+    for changes in ({"ik_hidden": CONFIG.ik_hidden + 1}, {"widths": (8, 16, 16, 25)}):
+        with pytest.raises(ValueError, match="want"):
+            head_row(weights, NetworkConfig(**{**vars(CONFIG), **changes}))
+
+
+@pytest.mark.parametrize("which", range(4))
+@pytest.mark.parametrize("change", ["one crop more", "wider", "one dimension less"])
+def test_arrays_of_other_sizes_are_refused_before_compiled_code_reads_them(which, change):
+    packed = network()
+    arrays = convolved(packed, *inputs(2, CONFIG.crop_size))
+    array = arrays[which]
+    if change == "one crop more":
+        arrays[which] = np.concatenate([array, array[:1]])
+    elif change == "wider":
+        arrays[which] = np.concatenate([array, array], axis=-1)
+    else:
+        arrays[which] = array[0]
+    with pytest.raises(ValueError, match="maps, pooled, crop and distance are"):
+        CompiledHead(row_of(packed))(*arrays)
