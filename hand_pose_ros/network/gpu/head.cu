@@ -2,7 +2,7 @@
 // Names in capitals come from head_source.py, which writes them and hand/gpu/hand_model.cu before this text.
 //
 // In: the votes' maps (N, 4 JOINTS, cells, cells) without what surface and bias add to them, the bottleneck
-// (N, BOTTLENECK, ...), crops (N, S, S), distances (N,) m, the weights as head_source.py packs them.
+// (N, BOTTLENECK, ...), crops (N, S, S), distances (N,) m, the weights as head_row.py packs them.
 // Out: rows of network/packing.py.
 
 struct Head {
