@@ -99,23 +99,30 @@ def measure_bound(weights: Path, crops_a_second: float = 0.0) -> Bound:
     for size in _PEAK_SIZES:
         by_torch = torch.rand(size, size)
         by_numpy = by_torch.numpy()
-        # Numpy's BLAS takes all cores, whatever torch was told: what counts is the time of all of them.
-        least_s = min(
-            second
-            for matrix in (by_torch, by_numpy)
-            for second in _timed(partial(matmul, matrix, matrix), time.process_time)
-        )
+        least_s = min(_core_s(partial(matmul, matrix, matrix)) for matrix in (by_torch, by_numpy))
         peaks.append(2.0 * size**3 / least_s)
     return Bound(operations, max(peaks))
 
 
-def _timed(work: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> list[float]:
-    """Seconds of each call by a clock, for _LEAST_S after a warm-up."""
+def _core_s(work: Callable[[], object]) -> float:
+    """Seconds of one core that a call takes: numpy's BLAS uses all cores, whatever torch was told. The mean of
+    _LEAST_S after a warm-up, for Linux counts what other cores do in ticks, which are longer than a call."""
+    for _ in range(_WARM_UP):
+        work()
+    calls, used, started = 0, 0.0, time.process_time()
+    while used < _LEAST_S:
+        work()
+        calls, used = calls + 1, time.process_time() - started
+    return used / calls
+
+
+def _timed(work: Callable[[], object]) -> list[float]:
+    """Seconds of each call, for _LEAST_S after a warm-up."""
     for _ in range(_WARM_UP):
         work()
     times: list[float] = []
     while sum(times) < _LEAST_S:
-        started = clock()
+        started = time.perf_counter()
         work()
-        times.append(clock() - started)
+        times.append(time.perf_counter() - started)
     return times
