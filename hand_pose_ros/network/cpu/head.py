@@ -58,6 +58,12 @@ class CompiledHead:
         v, u = (axis.reshape(-1) for axis in np.meshgrid(middle, middle, indexing="ij"))
         self._grid = np.stack([u, v, u * u, v * v]).astype(np.float32)
 
+    def warm_up(self) -> None:
+        """Compiles what it calls."""
+        row = self._row
+        maps, crop = (1, 4 * _JOINTS, row.edge, row.edge), (1, 1, row.crop_size, row.crop_size)
+        self(*(np.ones(shape, np.float32) for shape in (maps, (1, row.bottleneck), crop, (1,))))
+
     def __call__(self, *arrays: Array32) -> Array32:
         """maps (N, 4 J, cells, cells), pooled (N, C), crop (N, 1, S, S), distance (N,) m -> (N, COLUMNS). ValueError on
         other sizes: compiled code asks for none."""

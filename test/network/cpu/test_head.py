@@ -10,7 +10,8 @@ from example_network import CONFIG, assert_same, inputs, network
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics_numba import forward_kinematics
 from hand_pose_ros.network.config import NetworkConfig
-from hand_pose_ros.network.cpu.head import CompiledHead
+from hand_pose_ros.network.cpu.head import CompiledHead, _head_kernel
+from hand_pose_ros.network.cpu.votes import attention_kernel
 from hand_pose_ros.network.head_row import CONVOLVED, head_row, unsupported
 from hand_pose_ros.network.model import HandNet
 from hand_pose_ros.network.packed_net import LayeredNet, PackedNet
@@ -89,6 +90,16 @@ def test_whatever_the_maps_hold_the_joints_are_those_of_a_valid_hand(scale):
         np.testing.assert_allclose(
             hand.joints, found.joints[n], atol=2e-5 * max(1.0, np.abs(hand.joints).max())
         )
+
+
+def test_a_head_that_was_warmed_up_compiles_no_more():
+    packed = network()
+    head, given = CompiledHead(row_of(packed)), convolved(packed, *inputs(3, CONFIG.crop_size))
+    head.warm_up()
+    known = [list(kernel.signatures) for kernel in (attention_kernel, _head_kernel)]
+    head(*given)
+    assert known == [kernel.signatures for kernel in (attention_kernel, _head_kernel)]
+    assert all(known)
 
 
 def test_an_empty_crop_has_no_surface_and_gives_numbers():
