@@ -120,9 +120,14 @@ def between(config: Any, least: float, most: float, *names: str, section: str = 
 def interval(config: Any, least: float, most: float, *names: str, section: str = "", unit: str = "") -> None:
     """Two numbers (low, high), low at most high, both from ``least`` to ``most``; ``unit`` is said with them."""
     for name in names:
-        low, high = getattr(config, name)
+        value = getattr(config, name)
+        try:
+            low, high = value
+            right = least <= low <= high <= most
+        except (TypeError, ValueError):  # not two, or no numbers
+            right = False
         want = f"(low, high) within {_plain(least)} to {_plain(most)}{' ' + unit if unit else ''}"
-        require(least <= low <= high <= most, section, name, (low, high), want)
+        require(right, section, name, value, want)
 
 
 def whole(config: Any, *names: str, least: int = 1, most: int | None = None, section: str = "") -> None:

@@ -16,6 +16,11 @@ CHECKS = {
     "not_negative": (lambda c: validation.not_negative(c, "x"), [0, 2.5], [-0.1, NAN, float("inf")]),
     "share": (lambda c: validation.share(c, "x"), [0, 0.5, 1], [-0.1, 1.1, NAN]),
     "between": (lambda c: validation.between(c, 1, 3, "x", unit="m"), [1, 2.5, 3], [0.9, 3.1, NAN]),
+    "interval": (
+        lambda c: validation.interval(c, 0, 1, "x"),
+        [(0, 1), [0.2, 0.2]],
+        [(0.2, 0.1), (-0.1, 1), (NAN, 1), 0.5, None, (0.1,), (0.1, 0.2, 0.3), ("a", "b")],
+    ),
     "whole": (lambda c: validation.whole(c, "x", least=2), [2, 9], [1, 2.5, NAN]),
     "one_of": (lambda c: validation.one_of(c, ("a", "b"), "x"), ["a", "b"], ["c", "", None]),
 }

@@ -19,7 +19,7 @@ from rich.progress import Progress
 from hand_pose_ros.commands.arguments import model_parameter, positive_int, require_all, seed_int
 from hand_pose_ros.evaluation.bench_latency import Latency, conditions, rows_of, warm_tracker
 from hand_pose_ros.evaluation.bench_mediapipe import Comparison, compare, python_of
-from hand_pose_ros.evaluation.bench_throughput import measure_bound, measure_throughput
+from hand_pose_ros.evaluation.bench_throughput import fastest_of_one_core, measure_bound, measure_throughput
 from hand_pose_ros.evaluation.latency_scenes import SCENES, SIZES, LatencyScene
 from hand_pose_ros.evaluation.parity import measure_parity, parity_crops
 from hand_pose_ros.evaluation.refinement_parity import RefinementParity, compare_refiners, refine_requests
@@ -129,9 +129,7 @@ def throughput(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]
         print(
             f"batch {row.batch:3}: {row.crops_a_second:7.1f} crops/s ({low:.1f} to {high:.1f}), {row.backend}"
         )
-    one_thread = config.threads == 1
-    wide = [row.spread[1] for row in rows if row.precision == "float32" and one_thread]
-    bound = measure_bound(weights, max(wide, default=0.0))
+    bound = measure_bound(weights, fastest_of_one_core(rows, config.threads))
     print(
         f"bound: {bound.operations * 1e-9:.3f} GFLOP a crop, {bound.peak_a_second * 1e-9:.1f} GFLOP/s measured of one"
         f" core in float32: {bound.bound_ms:.2f} ms"

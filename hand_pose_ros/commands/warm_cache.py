@@ -21,7 +21,9 @@ def run(arguments: argparse.Namespace) -> None:
     try:
         from hand_pose_ros import kernel_cache
         from hand_pose_ros.depth.warm_up import warm_up_depth
+        from hand_pose_ros.resources import model_file
         from hand_pose_ros.tracking.config import TrackerConfig
+        from hand_pose_ros.tracking.pose_inference import compiled_head
         from hand_pose_ros.tracking.tracker import HandTracker
     except ModuleNotFoundError as error:
         print(f"kernels are not compiled now but at the first start: {error.name} is not installed")
@@ -34,7 +36,10 @@ def run(arguments: argparse.Namespace) -> None:
         return
     print("kernels: compiling, this takes a minute", flush=True)
     started = time.monotonic()
-    HandTracker(config=TrackerConfig(device="cpu", precision="float32")).warm_up()
+    tracker = HandTracker(config=TrackerConfig(device="cpu", precision="float32"))
+    tracker.warm_up()
+    # Torch does without it: who installs a faster runtime later must not wait for a compiler then.
+    compiled_head(model_file(), tracker.estimator.info.network).warm_up()
     warm_up_depth()
     kernel_cache.record_warm()
     print(f"kernels: compiled in {time.monotonic() - started:.0f} s, kept in {kernel_cache.cache_folder()}")

@@ -96,7 +96,7 @@ class Pictures:
     seeds: NDArray[np.int64]
     """(N,) of the noise."""
     stereo: Array
-    """(N, 15): the matchers of the pictures that a stereo pair sees, whatever their pixels, NaN for the others."""
+    """(N, 20): the matchers of the pictures that a stereo pair sees, whatever their pixels, NaN for the others."""
 
 
 def sample_pictures(config: FullFrameConfig, people: People, seed: int, count: int) -> Pictures:
@@ -189,7 +189,7 @@ def _noise(count: int, rng: np.random.Generator) -> tuple[Array, Array]:
 
 
 def _stereo(config: FullFrameConfig, stream: tuple[int, ...], focal_px: Array) -> Array:
-    """(N, 15): the matchers of the pictures that a stereo pair sees, of sensors with these focal lengths; else NaN.
+    """(N, 20): the matchers of the pictures that a stereo pair sees, of sensors with these focal lengths; else NaN.
 
     From random numbers of their own: with stereo or without, all else of the pictures is the same.
     """

@@ -41,7 +41,7 @@ def render_crops(
 ) -> None:  # fmt: skip
     """Render, disturb and crop each sample into crops (N, S, S).
 
-    stereo (N, 15) are the matchers of those samples that a stereo pair sees instead of the sensor of ``noise``, NaN
+    stereo (N, 20) are the matchers of those samples that a stereo pair sees instead of the sensor of ``noise``, NaN
     for the others (``synthetic.stereo_config``). frame (N, 4) bounds the sensor's picture, in tangents: least and most
     x / z, least and most y / z.
     view (N, 3, 3), centres (N, 3) m and distance (N,) m give where the sensor looks, half and margin (N,) m how far

@@ -31,6 +31,8 @@ class Throughput:
 
     backend: str
     """What ran."""
+    device: str
+    """What it ran on."""
     precision: str
     """Of the convolutions."""
     batch: int
@@ -48,7 +50,7 @@ class Bound:
     operations: float
     """Multiplications and additions of one crop."""
     peak_a_second: float
-    """Operations a second on one thread in float32: the fastest of numpy's and torch's products of matrices, and of
+    """Operations in a second of one core in float32: the fastest of numpy's and torch's products of matrices, and of
     the network itself where that is faster still: their BLAS may know fewer of the CPU's instructions."""
 
     @property
@@ -68,7 +70,14 @@ def _throughput(backend: Backend, size: int, batch: int) -> Throughput:
     inputs = [np.repeat(array, batch, axis=0) for array in example_inputs(((1, size, size), ()))]
     times = _timed(lambda: backend(*inputs))
     low, middle, high = (batch / seconds for seconds in np.percentile(times, (95, 50, 5)))
-    return Throughput(backend.name, backend.precision, batch, float(middle), (float(low), float(high)))
+    spread = (float(low), float(high))
+    return Throughput(backend.name, str(backend.device), backend.precision, batch, float(middle), spread)
+
+
+def fastest_of_one_core(rows: Sequence[Throughput], threads: int) -> float:
+    """Most crops a second that one core reached in float32, of rows measured with so many threads; 0 where none was."""
+    narrow = [row for row in rows if row.device == "cpu" and row.precision == "float32" and threads == 1]
+    return max((row.spread[1] for row in narrow), default=0.0)
 
 
 def measure_bound(weights: Path, crops_a_second: float = 0.0) -> Bound:
@@ -90,11 +99,21 @@ def measure_bound(weights: Path, crops_a_second: float = 0.0) -> Bound:
     for size in _PEAK_SIZES:
         by_torch = torch.rand(size, size)
         by_numpy = by_torch.numpy()
-        least_s = min(
-            *_timed(partial(matmul, by_torch, by_torch)), *_timed(partial(matmul, by_numpy, by_numpy))
-        )
+        least_s = min(_core_s(partial(matmul, matrix, matrix)) for matrix in (by_torch, by_numpy))
         peaks.append(2.0 * size**3 / least_s)
     return Bound(operations, max(peaks))
+
+
+def _core_s(work: Callable[[], object]) -> float:
+    """Seconds of one core that a call takes: numpy's BLAS uses all cores, whatever torch was told. The mean of
+    _LEAST_S after a warm-up, for Linux counts what other cores do in ticks, which are longer than a call."""
+    for _ in range(_WARM_UP):
+        work()
+    calls, used, started = 0, 0.0, time.process_time()
+    while used < _LEAST_S:
+        work()
+        calls, used = calls + 1, time.process_time() - started
+    return used / calls
 
 
 def _timed(work: Callable[[], object]) -> list[float]:

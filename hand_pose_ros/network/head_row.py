@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_pose_ros.hand import skeleton
 from hand_pose_ros.network.config import NetworkConfig
 
 Array32 = NDArray[np.float32]
@@ -23,6 +24,14 @@ CONVOLVED: tuple[str, ...] = ("maps", "pooled")
 surface and bias add to them, and the bottleneck's means (N, C)."""
 CUE_HEADS: tuple[str, ...] = ("sigma_head", "presence_head", "handedness_head")
 """The heads of two layers, in the order of :attr:`HeadRow.cue_at`."""
+
+_JOINTS, _ANGLES, _SHAPE = skeleton.JOINT_COUNT, skeleton.ANGLE_COUNT, skeleton.SHAPE_COUNT
+FIRST_INPUTS = 3 * _JOINTS + 4 * len(skeleton.BONES) + _JOINTS
+"""Numbers that the first step sees, beside the bottleneck's."""
+LATER_INPUTS = 3 * _JOINTS + _ANGLES + _SHAPE
+"""Numbers that a later step sees, beside the last hidden layer."""
+STEP_OUTPUTS = 6 + 3 + _ANGLES + _SHAPE
+"""Numbers that a step gives: a turn, a move, angles, log scales."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,34 +81,35 @@ def unsupported(config: NetworkConfig) -> str:
 
 
 def head_row(weights: Mapping[str, NDArray[Any]], config: NetworkConfig) -> HeadRow:
-    """ValueError where :func:`unsupported` says why, or names the first weight that is not there or not finite."""
+    """ValueError where :func:`unsupported` says why, or names the first weight that is not there, of another size than
+    the configuration gives it, or not finite: kernels read the row by the configuration alone."""
     problem = unsupported(config)
     if problem:
         raise ValueError(problem)
-    row, features = _Row(weights), config.widths[1]
-    votes = row.named("votes.weight")[:, features:, 0, 0]
-    votes_at = row.add(np.concatenate([votes, row.named("votes.bias")[:, None]], axis=1))
+    row, features, hidden = _Row(weights), config.widths[1], config.ik_hidden
+    votes = row.named("votes.weight", (4 * _JOINTS, features + 2, 1, 1))[:, features:, 0, 0]
+    votes_at = row.add(np.concatenate([votes, row.named("votes.bias", (4 * _JOINTS,))[:, None]], axis=1))
+    inputs = (FIRST_INPUTS + config.widths[3], *[LATER_INPUTS + hidden] * (config.ik_steps - 1))
     step_at = tuple(
         row.add(
-            row.layer(f"inverse.trunks.{step}.0"),
-            row.named(f"inverse.trunks.{step}.1.weight"),
-            row.named(f"inverse.trunks.{step}.1.bias"),
-            row.layer(f"inverse.trunks.{step}.3"),
-            row.layer(f"inverse.heads.{step}"),
+            row.layer(f"inverse.trunks.{step}.0", count, hidden),
+            row.named(f"inverse.trunks.{step}.1.weight", (hidden,)),
+            row.named(f"inverse.trunks.{step}.1.bias", (hidden,)),
+            row.layer(f"inverse.trunks.{step}.3", hidden, hidden),
+            row.layer(f"inverse.heads.{step}", hidden, STEP_OUTPUTS),
         )
-        for step in range(config.ik_steps)
+        for step, count in enumerate(inputs)
     )
     there = [name == "sigma_head" or getattr(config, name.removesuffix("_head")) for name in CUE_HEADS]
+    cues, cue_hidden = hidden + 2 * _JOINTS, row.outputs("sigma_head.0")
     sigma_at, presence_at, handedness_at = (
-        row.add(row.layer(f"{name}.0"), row.layer(f"{name}.2")) if wanted else -1
-        for name, wanted in zip(CUE_HEADS, there, strict=True)
-    )
+        row.add(row.layer(f"{name}.0", cues, cue_hidden), row.layer(f"{name}.2", cue_hidden, outputs))
+        if wanted else -1
+        for name, wanted, outputs in zip(CUE_HEADS, there, (_JOINTS, 1, 1), strict=True)
+    )  # fmt: skip
     return HeadRow(
-        row.joined(), votes_at, step_at, (sigma_at, presence_at, handedness_at),
-        tuple(row.named(f"inverse.trunks.{step}.0.weight").shape[1] for step in range(config.ik_steps)),
-        len(row.named("inverse.heads.0.weight")), config.ik_hidden,
-        row.named("sigma_head.0.weight").shape[1], len(row.named("sigma_head.0.weight")),
-        config.widths[3], config.crop_size, config.half_m,
+        row.joined(), votes_at, step_at, (sigma_at, presence_at, handedness_at), inputs, STEP_OUTPUTS, hidden,
+        cues, cue_hidden, config.widths[3], config.crop_size, config.half_m,
     )  # fmt: skip
 
 
@@ -110,18 +120,28 @@ class _Row:
         self._weights = weights
         self._parts: list[Array32] = []
 
-    def named(self, name: str) -> Array32:
-        """A weight in float32; ValueError where it is not there or not finite."""
-        if name not in self._weights:
-            raise ValueError(f"weight '{name}' is not there")
-        values = np.asarray(self._weights[name], np.float32)
+    def outputs(self, layer: str) -> int:
+        """Numbers that a linear layer gives; ValueError where it is not there."""
+        return len(self._found(f"{layer}.bias"))
+
+    def named(self, name: str, shape: tuple[int, ...]) -> Array32:
+        """A weight in float32; ValueError where it is not there, of another shape or not finite."""
+        values = self._found(name)
+        if values.shape != shape:
+            raise ValueError(f"weight '{name}' is {values.shape}, want {shape}")
         if not np.isfinite(values).all():
             raise ValueError(f"weight '{name}' holds a value that is not finite")
         return values
 
-    def layer(self, name: str) -> Array32:
+    def layer(self, name: str, inputs: int, outputs: int) -> Array32:
         """Weights (inputs, outputs) of a linear layer and, as one more row, its biases."""
-        return np.concatenate([self.named(f"{name}.weight").T, self.named(f"{name}.bias")[None]])
+        weights = self.named(f"{name}.weight", (outputs, inputs))
+        return np.concatenate([weights.T, self.named(f"{name}.bias", (outputs,))[None]])
+
+    def _found(self, name: str) -> Array32:
+        if name not in self._weights:
+            raise ValueError(f"weight '{name}' is not there")
+        return np.atleast_1d(np.asarray(self._weights[name], np.float32))
 
     def add(self, *arrays: Array32) -> int:
         """Where the first of them begins."""

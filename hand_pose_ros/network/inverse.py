@@ -22,10 +22,10 @@ from torch.nn.functional import grid_sample
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics import HandModelLayer
 from hand_pose_ros.hand.rotations import sixd_to_matrix
+from hand_pose_ros.network.head_row import STEP_OUTPUTS
 from hand_pose_ros.network.heads import PoseParameters
 from hand_pose_ros.network.units import LENGTH_SCALE_M, PALM_AXES, RESTING_ANGLES
 
-_OUTPUTS = 6 + 3 + skeleton.ANGLE_COUNT + skeleton.SHAPE_COUNT
 _BONE_PARENTS = tuple(parent for parent, _ in skeleton.BONES)
 _BONE_CHILDREN = tuple(child for _, child in skeleton.BONES)
 
@@ -85,7 +85,7 @@ class InverseKinematics(nn.Module):
         sampled = (image_feedback + 2) * skeleton.JOINT_COUNT if image_feedback else 0
         sizes = [joints + bones + context + sampled] + [joints + estimate + hidden + sampled] * (steps - 1)
         self.trunks = nn.ModuleList(_perceptron(size, hidden) for size in sizes)
-        heads = [nn.Linear(hidden, _OUTPUTS) for _ in sizes]
+        heads = [nn.Linear(hidden, STEP_OUTPUTS) for _ in sizes]
         self.heads = nn.ModuleList(heads)
         for head in heads:
             nn.init.normal_(head.weight, std=1e-3)

@@ -185,6 +185,8 @@ def match_windows(
                 continue
             for dc in range(-radius, radius + 1, step):
                 first, last = max(begin, -dc), min(end, width - dc)
+                if first >= last:  # a window wider than the picture reaches beside all of it
+                    continue
                 share = 1.0 / (1.0 + falloff * (dr * dr + dc * dc))
                 seen, weight = disparity[r, first + dc : last + dc], weights[r, first + dc : last + dc]
                 _gather_weights(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from numpy.typing import NDArray
 from hand_pose_ros.depth.crop import CropFrame, crop_depths
 from hand_pose_ros.depth.frame import DepthFrame
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.network.backend import Backend, BackendConfig, Device, Head, open_backend
+from hand_pose_ros.network.backend import Backend, BackendConfig, Device, open_backend
+from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.cpu.head import CompiledHead
 from hand_pose_ros.network.head_row import head_row, unsupported
 from hand_pose_ros.network.packing import unpack
@@ -62,12 +64,8 @@ class PoseEstimator:
             shapes = list(input_shapes(network).values())
             return torch_backend(lambda bfloat16: inference_net(trained, bfloat16), shapes, running, on_gpu)
 
-        def head() -> Head:
-            return CompiledHead(head_row(read_weights(weights), network))
-
-        self._backend = open_backend(
-            weights, self.info.sha256, self.config.running, reference, None if unsupported(network) else head
-        )
+        head = None if unsupported(network) else partial(compiled_head, weights, network)
+        self._backend = open_backend(weights, self.info.sha256, self.config.running, reference, head)
 
     @property
     def device(self) -> Device:
@@ -95,6 +93,11 @@ class PoseEstimator:
             distance = np.array([crop_frame.distance for crop_frame in crop_frames], np.float32)
             packed = self._backend(crops[:, None], distance)
             return to_estimates(packed, crop_frames, crops, self.config)
+
+
+def compiled_head(weights: Path, network: NetworkConfig) -> CompiledHead:
+    """What is behind the convolutions of a network with these weights. ValueError where it cannot be computed so."""
+    return CompiledHead(head_row(read_weights(weights), network))
 
 
 def estimate_poses(

@@ -256,3 +256,29 @@ def test_decimation_makes_pixels_of_two_by_two() -> None:
     seen = match_depth(bars((100, 112)), model(white_px=0.1, decimation=2.0), FOCAL, 1)
     blocks = np.nan_to_num(seen).reshape(HEIGHT // 2, 2, WIDTH // 2, 2)
     assert (blocks == blocks[:, :1, :, :1]).all()
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (50, 1), (1, 50), (50, 7)])
+def test_pictures_that_are_narrower_than_a_window_are_looked_at_within_their_edges(
+    shape: tuple[int, int],
+) -> None:
+    """Else what lies beside them in memory would be taken for depth, another one in every call."""
+    depth = np.full(shape, FAR, np.float32)
+    depth[::2, : shape[1] // 2 + 1] = NEAR
+    pictures = []
+    for value in (np.nan, 1e9, -7.0):
+        beside = [np.full(shape, value, np.float32) for _ in range(100)]
+        del beside  # free again, for the kernel's own arrays to lie there
+        pictures.append(match_depth(depth, model(12.0), FOCAL, 1))
+    for picture in pictures[1:]:
+        np.testing.assert_array_equal(picture, pictures[0])
+    assert not np.isinf(pictures[0]).any()
+
+
+@pytest.mark.parametrize("value", [np.nan, 0.0, -0.01, -np.inf])
+def test_what_is_no_clean_depth_is_refused(value: float) -> None:
+    """The package's own NaN for no reading, say: a place in the right view that is no number lies in no picture."""
+    depth = np.full((20, 30), FAR, np.float32)
+    depth[5, 5] = value
+    with pytest.raises(ValueError, match="NaN or not above 0, want metres"):
+        match_depth(depth, model(), FOCAL, 1)

@@ -19,8 +19,6 @@ from hand_pose_ros.kernel_cache import njit
 from hand_pose_ros.network import packing
 from hand_pose_ros.network.cpu.perceptron import activate, linear, normalise
 from hand_pose_ros.network.cpu.steps import (
-    FIRST_INPUTS,
-    LATER_INPUTS,
     apply_step,
     first_input,
     later_input,
@@ -28,7 +26,7 @@ from hand_pose_ros.network.cpu.steps import (
     place,
 )
 from hand_pose_ros.network.cpu.votes import SUMS, attention_kernel, coarse_joints, vote_sums
-from hand_pose_ros.network.head_row import CONVOLVED, HeadRow
+from hand_pose_ros.network.head_row import CONVOLVED, FIRST_INPUTS, LATER_INPUTS, HeadRow
 from hand_pose_ros.network.units import RESTING_ANGLES, SHAPE_LIMIT, SIGMA_LOG_RANGE, SIGMA_UNIT_M
 
 Array = NDArray[np.float64]
@@ -60,10 +58,22 @@ class CompiledHead:
         v, u = (axis.reshape(-1) for axis in np.meshgrid(middle, middle, indexing="ij"))
         self._grid = np.stack([u, v, u * u, v * v]).astype(np.float32)
 
+    def warm_up(self) -> None:
+        """Compiles what it calls."""
+        row = self._row
+        maps, crop = (1, 4 * _JOINTS, row.edge, row.edge), (1, 1, row.crop_size, row.crop_size)
+        self(*(np.ones(shape, np.float32) for shape in (maps, (1, row.bottleneck), crop, (1,))))
+
     def __call__(self, *arrays: Array32) -> Array32:
-        """maps (N, 4 J, cells, cells), pooled (N, C), crop (N, 1, S, S), distance (N,) m -> (N, COLUMNS)."""
+        """maps (N, 4 J, cells, cells), pooled (N, C), crop (N, 1, S, S), distance (N,) m -> (N, COLUMNS). ValueError on
+        other sizes: compiled code asks for none."""
         maps, pooled, crop, distance = (np.ascontiguousarray(array, np.float32) for array in arrays)
-        row, count = self._row, len(crop)
+        row, count = self._row, distance.size
+        cells, size = (row.edge, row.edge), (row.crop_size, row.crop_size)
+        wanted = ((count, 4 * _JOINTS, *cells), (count, row.bottleneck), (count, 1, *size), (count,))
+        found = (maps.shape, pooled.shape, crop.shape, distance.shape)
+        if found != wanted:
+            raise ValueError(f"maps, pooled, crop and distance are {found}, want {wanted}")
         maps = maps.reshape(count, 4 * _JOINTS, row.edge**2)
         surface = np.empty((2, count, row.edge**2), np.float32)
         weight = np.empty((count, _JOINTS, row.edge**2), np.float32)

@@ -32,11 +32,6 @@ _BONE_COUNT = len(_BONES)
 _REST, _SIGN = REST_ROTATIONS["right"], SIGNS["right"]
 _LEAST_LENGTH, _BONE_SQUARE = 1e-8, 1e-6  # as in rotations.py and inverse.py
 
-FIRST_INPUTS = 3 * _JOINTS + 4 * _BONE_COUNT + _JOINTS
-"""Numbers that the first step sees, beside the bottleneck's."""
-LATER_INPUTS = 3 * _JOINTS + _ANGLES + _SHAPE
-"""Numbers that a later step sees, beside the last hidden layer."""
-
 
 @njit(cache=True, nogil=True)
 def _unit(vector: Array) -> None:

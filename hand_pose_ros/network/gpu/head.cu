@@ -2,7 +2,7 @@
 // Names in capitals come from head_source.py, which writes them and hand/gpu/hand_model.cu before this text.
 //
 // In: the votes' maps (N, 4 JOINTS, cells, cells) without what surface and bias add to them, the bottleneck
-// (N, BOTTLENECK, ...), crops (N, S, S), distances (N,) m, the weights as head_source.py packs them.
+// (N, BOTTLENECK, ...), crops (N, S, S), distances (N,) m, the weights as head_row.py packs them.
 // Out: rows of network/packing.py.
 
 struct Head {
@@ -114,7 +114,7 @@ static __device__ void read_votes(
             float d = crop[row * SIZE + column];
             nearest = d < nearest ? d : nearest;
         }
-        s.seen[c] = nearest < 0.999f ? 1.0f : 0.0f;
+        s.seen[c] = nearest < NOTHING_FROM ? 1.0f : 0.0f;
         s.surface[c] = nearest * s.seen[c];
     }
     __syncthreads();
@@ -301,7 +301,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) head(
     __syncthreads();
     const int cues = HIDDEN + 2 * JOINTS, last = at + JOINTS + 12 + ANGLES + SHAPE;
     cue_head(s, weights + SIGMA_AT, cues, JOINTS);
-    EACH(j, JOINTS) row[at + j] = SIGMA_UNIT_M * exp(limited(s.output[j], -4.0f, 3.0f));
+    EACH(j, JOINTS) row[at + j] = SIGMA_UNIT_M * exp(limited(s.output[j], LOWEST_SIGMA_LOG, HIGHEST_SIGMA_LOG));
     __syncthreads();
     if (PRESENCE_AT >= 0) cue_head(s, weights + PRESENCE_AT, cues, 1);
     EACH(t, 1) row[last] = PRESENCE_AT >= 0 ? s.output[0] : (float)(INFINITE - INFINITE);

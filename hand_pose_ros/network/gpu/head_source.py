@@ -17,9 +17,11 @@ from hand_pose_ros.network.head_row import head_row
 from hand_pose_ros.network.model import HandNet
 from hand_pose_ros.network.units import (
     LENGTH_SCALE_M,
+    NOTHING_FROM,
     PALM_AXES,
     RESTING_ANGLES,
     SHAPE_LIMIT,
+    SIGMA_LOG_RANGE,
     SIGMA_UNIT_M,
     VOTE_SCALE,
 )
@@ -42,13 +44,14 @@ def head_source(net: HandNet) -> tuple[str, Tensor]:
         "WIDEST": max(row.hidden, row.cue_hidden, row.step_outputs),
         "MOST_INPUTS": max(*row.step_inputs, row.cues),
     }  # fmt: skip
-    lengths = {
+    numbers = {
+        "NOTHING_FROM": NOTHING_FROM, "LOWEST_SIGMA_LOG": SIGMA_LOG_RANGE[0], "HIGHEST_SIGMA_LOG": SIGMA_LOG_RANGE[1],
         "HALF_M": row.half_m, "UNIT_M": LENGTH_SCALE_M, "SIGMA_UNIT_M": SIGMA_UNIT_M, "VOTE_SCALE": VOTE_SCALE,
         "SHAPE_LIMIT": SHAPE_LIMIT,
     }  # fmt: skip
     parts = [
         *(number(name, value) for name, value in sizes.items()),
-        *(f"#define {name} ((float){value!r})" for name, value in lengths.items()),
+        *(f"#define {name} ((float){value!r})" for name, value in numbers.items()),
         table("STEP_AT", np.array(row.step_at)), table("PALM_AXES", PALM_AXES.astype(np.float64)),
         table("RESTING", RESTING_ANGLES.astype(np.float64)), table("LIMITS", skeleton.ANGLE_LIMITS),
         table("BONE_PARENTS", np.array([a for a, _ in skeleton.BONES])),

@@ -10,7 +10,8 @@ from example_network import CONFIG, assert_same, inputs, network
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics_numba import forward_kinematics
 from hand_pose_ros.network.config import NetworkConfig
-from hand_pose_ros.network.cpu.head import CompiledHead
+from hand_pose_ros.network.cpu.head import CompiledHead, _head_kernel
+from hand_pose_ros.network.cpu.votes import attention_kernel
 from hand_pose_ros.network.head_row import CONVOLVED, head_row, unsupported
 from hand_pose_ros.network.model import HandNet
 from hand_pose_ros.network.packed_net import LayeredNet, PackedNet
@@ -91,6 +92,16 @@ def test_whatever_the_maps_hold_the_joints_are_those_of_a_valid_hand(scale):
         )
 
 
+def test_a_head_that_was_warmed_up_compiles_no_more():
+    packed = network()
+    head, given = CompiledHead(row_of(packed)), convolved(packed, *inputs(3, CONFIG.crop_size))
+    head.warm_up()
+    known = [list(kernel.signatures) for kernel in (attention_kernel, _head_kernel)]
+    head(*given)
+    assert known == [kernel.signatures for kernel in (attention_kernel, _head_kernel)]
+    assert all(known)
+
+
 def test_an_empty_crop_has_no_surface_and_gives_numbers():
     packed = network()
     crop, distance = torch.ones(1, 1, CONFIG.crop_size, CONFIG.crop_size), torch.full((1,), 0.6)
@@ -121,3 +132,33 @@ def test_a_weight_that_lacks_or_is_not_finite_is_named():
     broken = weights | {"votes.bias": np.full_like(weights["votes.bias"], np.nan)}
     with pytest.raises(ValueError, match=r"'votes\.bias' holds a value that is not finite"):
         head_row(broken, CONFIG)
+
+
+@pytest.mark.parametrize(
+    "name", ["votes.weight", "inverse.trunks.0.0.weight", "inverse.trunks.1.1.bias", "inverse.heads.2.weight",
+             "inverse.trunks.2.3.bias", "sigma_head.2.weight", "presence_head.0.weight", "handedness_head.2.bias"],
+)  # fmt: skip
+def test_a_weight_of_another_size_than_the_configuration_s_is_named(name):
+    """The kernels find their layers by the configuration: they would read beside the row."""
+    weights = {key: value.numpy() for key, value in network().net.state_dict().items()}
+    with pytest.raises(ValueError, match=f"weight '{name}' is .*, want"):
+        head_row(weights | {name: np.zeros((*weights[name].shape[:-1], 77), np.float32)}, CONFIG)
+    for changes in ({"ik_hidden": CONFIG.ik_hidden + 1}, {"widths": (8, 16, 16, 25)}):
+        with pytest.raises(ValueError, match="want"):
+            head_row(weights, NetworkConfig(**{**vars(CONFIG), **changes}))
+
+
+@pytest.mark.parametrize("which", range(4))
+@pytest.mark.parametrize("change", ["one crop more", "wider", "one dimension less"])
+def test_arrays_of_other_sizes_are_refused_before_compiled_code_reads_them(which, change):
+    packed = network()
+    arrays = convolved(packed, *inputs(2, CONFIG.crop_size))
+    array = arrays[which]
+    if change == "one crop more":
+        arrays[which] = np.concatenate([array, array[:1]])
+    elif change == "wider":
+        arrays[which] = np.concatenate([array, array], axis=-1)
+    else:
+        arrays[which] = array[0]
+    with pytest.raises(ValueError, match="maps, pooled, crop and distance are"):
+        CompiledHead(row_of(packed))(*arrays)
