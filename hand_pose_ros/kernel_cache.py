@@ -48,6 +48,9 @@ _MARKER = "hand_pose_ros-kernels.json"
 REMARK = "hand_pose_ros: "
 """With this begins every line that is said here."""
 _LOGGER = logging.getLogger(__name__)
+IN_ANY_ORDER = {"reassoc", "contract", "nsz"}
+"""numba's ``fastmath`` for a loop whose sums may be taken in any order, as vector instructions take them, while nothing
+else may change."""
 _told: set[str] = set()
 _caches: list[KernelCache] = []
 

@@ -8,6 +8,7 @@ its profile).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 
 from hand_pose_ros.network.protobuf import Field, delimited, fields
 
@@ -17,6 +18,9 @@ _NODE, _INITIALIZER, _INPUT, _OUTPUT = 1, 5, 11, 12  # of GraphProto
 _NODE_INPUT, _NODE_OUTPUT, _NODE_ATTRIBUTE = 1, 2, 5
 _ATTRIBUTE_GRAPH, _ATTRIBUTE_GRAPHS = 6, 11
 _VALUE_NAME, _TENSOR_NAME = 1, 8
+_MOST_FIELDS = 100_000
+"""Parts of a graph: operations, weights and names. Guessed: a hundred times the pose network's, and no more than a file
+of a few megabytes can ask memory for."""
 
 
 def input_names(data: bytes) -> tuple[str, ...]:
@@ -45,7 +49,9 @@ def _names(data: bytes, number: int) -> tuple[str, ...]:
 
 
 def _graph_part(graph: Field, outputs: Sequence[str]) -> bytes:
-    parts = list(fields(graph.text))
+    parts = list(islice(fields(graph.text), _MOST_FIELDS + 1))
+    if len(parts) > _MOST_FIELDS:
+        raise ValueError(f"its graph has more than {_MOST_FIELDS} parts")
     given = {_name(part, _VALUE_NAME): part for part in parts if part.number == _OUTPUT}
     absent = [name for name in outputs if name not in given]
     if absent:

@@ -73,3 +73,9 @@ def test_messages_taken_apart_are_what_was_put_together(contents):
     found = list(fields(memoryview(data)))
     assert [(field.number, bytes(field.text)) for field in found] == contents
     assert b"".join(bytes(field.whole) for field in found) == data
+
+
+def test_a_graph_of_more_parts_than_any_network_has_is_refused():
+    model = delimited(7, delimited(12, delimited(1, b"made")) + 2 * 10**5 * delimited(2, b""))
+    with pytest.raises(ValueError, match="more than 100000 parts"):
+        part_of(model, ["made"])

@@ -10,13 +10,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hand_pose_ros.kernel_cache import njit
+from hand_pose_ros.kernel_cache import IN_ANY_ORDER, njit
 
 Array32 = NDArray[np.float32]
 
 _NORMAL_EPSILON = 1e-5  # torch.nn.LayerNorm's default
-# Sums may be taken in any order, as vector instructions take them; nothing else may change.
-_IN_ANY_ORDER = {"reassoc", "contract", "nsz"}
 
 
 @njit(cache=True, nogil=True, fastmath={"contract"})
@@ -57,7 +55,7 @@ def activate(values: Array32, count: int) -> None:
             values[n, i] = _silu(values[n, i])
 
 
-@njit(cache=True, nogil=True, fastmath=_IN_ANY_ORDER)
+@njit(cache=True, nogil=True, fastmath=IN_ANY_ORDER)
 def _sum(values: Array32) -> np.float32:
     total = np.float32(0.0)
     for i in range(len(values)):

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.kernel_cache import njit
+from hand_pose_ros.kernel_cache import IN_ANY_ORDER, njit
 from hand_pose_ros.network.units import NOTHING_FROM, VOTE_SCALE
 
 Array = NDArray[np.float64]
@@ -22,8 +22,6 @@ SUMS = 9
 _JOINTS = skeleton.JOINT_COUNT
 _CELL_PX = 4
 _SPREAD_FLOOR = 1e-4  # as in model.py
-# Sums may be taken in any order, as vector instructions take them; nothing else may change.
-_IN_ANY_ORDER = {"reassoc", "contract", "nsz"}
 
 
 @njit(cache=True, nogil=True)
@@ -67,7 +65,7 @@ def _nearest_surface(crop: Array32, depth: Array32, seen: Array32) -> None:
             seen[row * edge + column] = np.float32(1.0) if there else np.float32(0.0)
 
 
-@njit(cache=True, nogil=True, fastmath=_IN_ANY_ORDER)
+@njit(cache=True, nogil=True, fastmath=IN_ANY_ORDER)
 def vote_sums(
     maps: Array32, votes: Array32, weight: Array32, grid: Array32, depth: Array32, seen: Array32, joint: int,
     sums: Array32,
