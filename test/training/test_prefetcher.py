@@ -69,7 +69,7 @@ def test_processes_give_the_batches_in_order_and_end_with_the_generator(monkeypa
 
 @pytest.fixture
 def forked() -> None:
-    """Where an earlier test of this process used GNU OpenMP, a process is started anew, and does not know these tests."""
+    """After GNU OpenMP was used in this process, others are started anew, and do not know these tests."""
     if prefetcher._start_method() != "fork":
         pytest.skip("an earlier test used GNU OpenMP: no process is forked any more")
 
