@@ -84,7 +84,7 @@ def forward_joints(
     check_side(side)
     joints, axes = np.empty((skeleton.JOINT_COUNT, 3)), np.empty((skeleton.ANGLE_COUNT, 3))
     r, t, a, s = _plain(rotation, translation, angles, shape)
-    _forward_joints_kernel(r, t, a, s, REST_ROTATIONS[side], SIGNS[side], joints, axes)
+    forward_joints_kernel(r, t, a, s, REST_ROTATIONS[side], SIGNS[side], joints, axes)
     return joints, axes
 
 
@@ -109,7 +109,7 @@ def _plain(*arrays: Array) -> tuple[Array, ...]:
 
 
 @njit(cache=True, nogil=True)
-def _forward_joints_kernel(
+def forward_joints_kernel(
     rotation: Array, translation: Array, angles: Array, shape: Array, rest: Array, sign: float, joints: Array,
     axes: Array,
 ) -> None:  # fmt: skip
@@ -126,7 +126,7 @@ def _posed_hand_kernel(
 ) -> None:  # fmt: skip
     """:func:`forward_kinematics` into ``joints`` (23, 3), ``positions`` (16, 3) and ``rotations`` (16, 3, 3)."""
     axes = np.empty((len(angles), 3))
-    _forward_joints_kernel(rotation, translation, angles, shape, rest, sign, joints, axes)
+    forward_joints_kernel(rotation, translation, angles, shape, rest, sign, joints, axes)
     positions[0], rotations[0] = joints[PALM_JOINT], rotation
     for f in range(5):
         for i in range(3):

@@ -12,9 +12,7 @@ from torch import Tensor, nn
 
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.rotations import so3_exp
-from hand_pose_ros.network.units import LENGTH_SCALE_M, RESTING_ANGLES
-
-_SHAPE_SCALE = 0.1
+from hand_pose_ros.network.units import LENGTH_SCALE_M, RESTING_ANGLES, SHAPE_SCALE
 
 
 class PoseParameters(NamedTuple):
@@ -66,7 +64,7 @@ class PoseHead(nn.Module):
         """(B, F) -> pose."""
         out = self.linear(features)
         parameters = out[:, : skeleton.PARAMETER_COUNT]
-        shape = _SHAPE_SCALE * out[:, skeleton.PARAMETER_COUNT :]
+        shape = SHAPE_SCALE * out[:, skeleton.PARAMETER_COUNT :]
         if not self.shape:
             shape = out.new_zeros(out.shape[0], skeleton.SHAPE_COUNT)
         rotation = so3_exp(parameters[:, skeleton.ROTATION_PARAMETERS]) @ self.upright

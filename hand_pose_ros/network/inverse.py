@@ -24,7 +24,7 @@ from hand_pose_ros.hand.kinematics import HandModelLayer
 from hand_pose_ros.hand.rotations import sixd_to_matrix
 from hand_pose_ros.network.head_row import STEP_OUTPUTS
 from hand_pose_ros.network.heads import PoseParameters
-from hand_pose_ros.network.units import LENGTH_SCALE_M, PALM_AXES, RESTING_ANGLES
+from hand_pose_ros.network.units import LENGTH_SCALE_M, PALM_AXES, REST_FACTOR, RESTING_ANGLES, SHAPE_SCALE
 
 _BONE_PARENTS = tuple(parent for parent, _ in skeleton.BONES)
 _BONE_CHILDREN = tuple(child for _, child in skeleton.BONES)
@@ -125,7 +125,7 @@ class InverseKinematics(nn.Module):
                 model = layer.frames_from_rotation(rotation, translation, angles, shape).joints
                 earlier.append(model)
                 rest = (coarse - model) @ rotation / LENGTH_SCALE_M
-                inputs = [4 * rest.flatten(1), angles, 4 * shape, hidden]
+                inputs = [REST_FACTOR * rest.flatten(1), angles, REST_FACTOR * shape, hidden]
             if features is not None:
                 inputs.append(features.at(model))
             hidden = trunk(torch.cat(inputs, 1))
@@ -135,7 +135,7 @@ class InverseKinematics(nn.Module):
             translation = translation + (rotation @ move[..., None]).squeeze(-1) * LENGTH_SCALE_M
             rotation = rotation @ sixd_to_matrix(self.straight + turn)
             angles = angles + bend
-            shape = shape + 0.1 * scale
+            shape = shape + SHAPE_SCALE * scale
         return PoseParameters(rotation, translation, angles, shape), hidden, tuple(earlier)
 
 

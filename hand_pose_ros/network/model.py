@@ -27,7 +27,14 @@ from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.heads import JointHead, PoseHead, PoseParameters
 from hand_pose_ros.network.inverse import InverseKinematics, JointFeatures
 from hand_pose_ros.network.paper_backbones import FLAT_BACKBONES
-from hand_pose_ros.network.units import SHAPE_LIMIT, SIGMA_LOG_RANGE, SIGMA_UNIT_M, VOTE_SCALE
+from hand_pose_ros.network.units import (
+    SHAPE_LIMIT,
+    SIGMA_LOG_RANGE,
+    SIGMA_UNIT_M,
+    SPREAD_FLOOR,
+    SPREAD_SCALE,
+    VOTE_SCALE,
+)
 
 CONFIDENCE_SCALE_M = 0.015
 """An expected error of this size, metres, gives a joint confidence of 1/e."""
@@ -233,11 +240,11 @@ class HandNet(nn.Module):
         mean = torch.einsum("bjn,bcn->bjc", weight, places)
         second = torch.einsum("bjn,bcn->bjc", weight, places[:, :2].square())
         variance = (second - mean[..., :2].square()).sum(-1)
-        spread = torch.log(variance.clamp_min(0) + 1e-4)
+        spread = torch.log(variance.clamp_min(0) + SPREAD_FLOOR)
         sampled = None
         if feature_map is not None:
             sampled = JointFeatures(feature_map.float(), surface, seen, distance, self.config.half_m)
-        return mean + offsets.transpose(1, 2), 0.25 * spread, pooled, sampled
+        return mean + offsets.transpose(1, 2), SPREAD_SCALE * spread, pooled, sampled
 
 
 def _cue_head(cues: int, outputs: int) -> nn.Sequential:

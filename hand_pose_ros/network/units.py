@@ -15,6 +15,12 @@ LENGTH_SCALE_M = 0.05
 """Unit of lengths at a network's inputs and outputs, metres: its numbers become of order one."""
 SHAPE_LIMIT = 0.5
 """Bound of each log scale at inference: a part between 0.61 and 1.65 of its template length."""
+SHAPE_SCALE = 0.1
+"""Unit of a last layer's shape: log scales."""
+REST_FACTOR = 4.0
+"""Later steps of the inverse kinematics see what the hand model leaves, and the shape, times this: of order one."""
+SPREAD_SCALE, SPREAD_FLOOR = 0.25, 1e-4
+"""How far a joint's votes lie apart: the logarithm of their variance plus the floor (half cubes squared), scaled."""
 VOTE_SCALE = 0.25
 """Unit of the votes' offsets, half cubes."""
 SIGMA_UNIT_M = 0.01

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.hand.kinematics_numba import clamp_angles_kernel, empty_offsets
+from hand_pose_ros.hand.kinematics_numba import clamp_angles_kernel
 from hand_pose_ros.kernel_cache import njit
 from hand_pose_ros.network import packing
 from hand_pose_ros.network.cpu.perceptron import activate, linear, normalise
@@ -102,7 +102,7 @@ def _head_kernel(
     sums, spread = np.empty((_JOINTS, SUMS), np.float32), np.empty((count, _JOINTS), np.float32)
     coarse, joints = np.empty((count, _JOINTS, 3)), np.empty((count, _JOINTS, 3))
     rotation, translation = np.empty((count, 3, 3)), np.empty((count, 3))
-    angles, shape, offsets = np.empty((count, _ANGLES)), np.zeros((count, _SHAPE)), empty_offsets()
+    angles, shape = np.empty((count, _ANGLES)), np.zeros((count, _SHAPE))
     given = np.empty((count, max(first, later, cues)), np.float32)
     hidden, other = np.empty((count, hidden_count), np.float32), np.empty((count, hidden_count), np.float32)
     step = np.empty((count, outputs), np.float32)
@@ -116,7 +116,7 @@ def _head_kernel(
     for k in range(len(step_at)):
         if k > 0:
             for n in range(count):
-                place(rotation[n], translation[n], angles[n], shape[n], offsets, joints[n])
+                place(rotation[n], translation[n], angles[n], shape[n], joints[n])
                 later_input(coarse[n], joints[n], rotation[n], angles[n], shape[n], hidden[n], given[n])
         at = linear(given, later if k > 0 else first, weights, step_at[k], hidden_count, other)
         at = normalise(other, hidden_count, weights, at)
@@ -129,7 +129,7 @@ def _head_kernel(
         clamp_angles_kernel(angles[n], _LIMITS)
         for i in range(_SHAPE):
             shape[n, i] = min(max(shape[n, i], -SHAPE_LIMIT), SHAPE_LIMIT)
-        place(rotation[n], translation[n], angles[n], shape[n], offsets, joints[n])
+        place(rotation[n], translation[n], angles[n], shape[n], joints[n])
         _write_pose(coarse[n], joints[n], rotation[n], translation[n], angles[n], shape[n], out[n])
         given[n, :hidden_count] = hidden[n]
         given[n, hidden_count : hidden_count + _JOINTS] = spread[n]

@@ -11,16 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.hand.kinematics_numba import (
-    REST_ROTATIONS,
-    SIGNS,
-    OffsetArrays,
-    forward_kinematics_kernel,
-    scale_offsets_kernel,
-)
-from hand_pose_ros.hand.rotations_numba import multiply, rotate
+from hand_pose_ros.hand.kinematics_numba import REST_ROTATIONS, SIGNS, forward_joints_kernel
+from hand_pose_ros.hand.rotations_numba import multiply, rotate, rotate_back
 from hand_pose_ros.kernel_cache import njit
-from hand_pose_ros.network.units import LENGTH_SCALE_M, PALM_AXES
+from hand_pose_ros.network.units import LENGTH_SCALE_M, PALM_AXES, REST_FACTOR, SHAPE_SCALE
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
@@ -63,22 +57,13 @@ def palm_frame(coarse: Array, rotation: Array) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _in_palm(point: Array, rotation: Array, local: Array) -> None:
-    """A difference of points (3,) m -> in the palm's axes, in units of ``LENGTH_SCALE_M``."""
-    for k in range(3):
-        local[k] = (
-            point[0] * rotation[0, k] + point[1] * rotation[1, k] + point[2] * rotation[2, k]
-        ) / LENGTH_SCALE_M
-
-
-@njit(cache=True, nogil=True)
 def first_input(
     coarse: Array, rotation: Array, translation: Array, pooled: Array32, spread: Array32, given: Array32
 ) -> None:
     """What the first step sees of one hand: joints in the palm's frame, bones' directions, their lengths, features."""
     local = np.empty((_JOINTS, 3))
     for j in range(_JOINTS):
-        _in_palm(coarse[j] - translation, rotation, local[j])
+        local[j] = rotate_back(rotation, coarse[j] - translation) / LENGTH_SCALE_M
         for k in range(3):
             given[3 * j + k] = local[j, k]
     at = 3 * _JOINTS
@@ -104,16 +89,15 @@ def later_input(
     given: Array32,
 ) -> None:
     """What a later step sees of one hand: what the hand model leaves, the estimate, the last hidden layer."""
-    local = np.empty(3)
     for j in range(_JOINTS):
-        _in_palm(coarse[j] - joints[j], rotation, local)
+        local = rotate_back(rotation, coarse[j] - joints[j]) / LENGTH_SCALE_M
         for k in range(3):
-            given[3 * j + k] = 4.0 * local[k]
+            given[3 * j + k] = REST_FACTOR * local[k]
     at = 3 * _JOINTS
     for i in range(_ANGLES):
         given[at + i] = angles[i]
     for i in range(_SHAPE):
-        given[at + _ANGLES + i] = 4.0 * shape[i]
+        given[at + _ANGLES + i] = REST_FACTOR * shape[i]
     at += _ANGLES + _SHAPE
     given[at : at + len(hidden)] = hidden
 
@@ -134,14 +118,10 @@ def apply_step(step: Array32, rotation: Array, translation: Array, angles: Array
     for i in range(_ANGLES):
         angles[i] += step[9 + i]
     for i in range(_SHAPE):
-        shape[i] += 0.1 * step[9 + _ANGLES + i]
+        shape[i] += SHAPE_SCALE * step[9 + _ANGLES + i]
 
 
 @njit(cache=True, nogil=True)
-def place(
-    rotation: Array, translation: Array, angles: Array, shape: Array, offsets: OffsetArrays, joints: Array
-) -> None:
+def place(rotation: Array, translation: Array, angles: Array, shape: Array, joints: Array) -> None:
     """The hand model: a pose and a shape -> joints (23, 3) m."""
-    axes = np.empty((_ANGLES, 3))
-    scale_offsets_kernel(shape, _SIGN, offsets)
-    forward_kinematics_kernel(rotation, translation, angles, _REST, _SIGN, offsets, joints, axes)
+    forward_joints_kernel(rotation, translation, angles, shape, _REST, _SIGN, joints, np.empty((_ANGLES, 3)))

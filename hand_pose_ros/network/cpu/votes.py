@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.kernel_cache import IN_ANY_ORDER, njit
-from hand_pose_ros.network.units import NOTHING_FROM, VOTE_SCALE
+from hand_pose_ros.network.units import NOTHING_FROM, SPREAD_FLOOR, SPREAD_SCALE, VOTE_SCALE
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
@@ -21,7 +21,6 @@ SUMS = 9
 """Of a joint's votes, see :func:`vote_sums`."""
 _JOINTS = skeleton.JOINT_COUNT
 _CELL_PX = 4
-_SPREAD_FLOOR = 1e-4  # as in model.py
 
 
 @njit(cache=True, nogil=True)
@@ -110,7 +109,7 @@ def coarse_joints(sums: Array32, distance: float, half_m: float, coarse: Array, 
         total = sums[j, 0]
         u, v = sums[j, 1] / total, sums[j, 2] / total
         variance = sums[j, 4] / total + sums[j, 5] / total - (u * u + v * v)
-        spread[j] = 0.25 * np.log(max(variance, np.float32(0.0)) + np.float32(_SPREAD_FLOOR))
+        spread[j] = SPREAD_SCALE * np.log(max(variance, np.float32(0.0)) + np.float32(SPREAD_FLOOR))
         depth = (sums[j, 3] / total + sums[j, 8] / total * VOTE_SCALE) * half_m
         across = (1.0 + depth / distance) * half_m
         coarse[j, 0] = (u + sums[j, 6] / total * VOTE_SCALE) * across

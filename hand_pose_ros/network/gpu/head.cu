@@ -160,7 +160,7 @@ static __device__ void coarse_joints(Head& s, float distance) {
         const float* sums = s.votes[j];
         float total = sums[0], u = sums[1] / total, v = sums[2] / total;
         float variance = sums[4] / total - u * u + (sums[5] / total - v * v);
-        s.spread[j] = 0.25f * log((variance > 0.0f ? variance : 0.0f) + 1e-4f);
+        s.spread[j] = SPREAD_SCALE * log((variance > 0.0f ? variance : 0.0f) + SPREAD_FLOOR);
         float depth = (sums[3] / total + sums[8] / total * VOTE_SCALE) * HALF_M;
         float across = 1.0f + depth / distance;
         s.coarse[j][0] = (u + sums[6] / total * VOTE_SCALE) * HALF_M * across;
@@ -199,10 +199,10 @@ static __device__ int step_input(Head& s, int step) {
     }
     __syncthreads();
     int at = JOINTS * 3;
-    EACH(t, at) s.input[t] = step ? 4.0f * s.local[t / 3][t % 3] : s.local[t / 3][t % 3];
+    EACH(t, at) s.input[t] = step ? REST_FACTOR * s.local[t / 3][t % 3] : s.local[t / 3][t % 3];
     if (step) {
         EACH(i, ANGLES) s.input[at + i] = s.angles[i];
-        EACH(i, SHAPE) s.input[at + ANGLES + i] = 4.0f * s.shape[i];
+        EACH(i, SHAPE) s.input[at + ANGLES + i] = REST_FACTOR * s.shape[i];
         EACH(i, HIDDEN) s.input[at + ANGLES + SHAPE + i] = s.hidden[i];
         __syncthreads();
         return at + ANGLES + SHAPE + HIDDEN;
@@ -240,7 +240,7 @@ static __device__ void apply_step(Head& s) {
         for (int k = 0; k < 3; k++) s.translation[k] += moved[k] * UNIT_M;
     }
     EACH(i, ANGLES) s.angles[i] += s.output[9 + i];
-    EACH(i, SHAPE) s.shape[i] += 0.1f * s.output[9 + ANGLES + i];
+    EACH(i, SHAPE) s.shape[i] += SHAPE_SCALE * s.output[9 + ANGLES + i];
     __syncthreads();
 }
 

@@ -19,10 +19,14 @@ from hand_pose_ros.network.units import (
     LENGTH_SCALE_M,
     NOTHING_FROM,
     PALM_AXES,
+    REST_FACTOR,
     RESTING_ANGLES,
     SHAPE_LIMIT,
+    SHAPE_SCALE,
     SIGMA_LOG_RANGE,
     SIGMA_UNIT_M,
+    SPREAD_FLOOR,
+    SPREAD_SCALE,
     VOTE_SCALE,
 )
 
@@ -47,6 +51,8 @@ def head_source(net: HandNet) -> tuple[str, Tensor]:
     numbers = {
         "NOTHING_FROM": NOTHING_FROM, "LOWEST_SIGMA_LOG": SIGMA_LOG_RANGE[0], "HIGHEST_SIGMA_LOG": SIGMA_LOG_RANGE[1],
         "HALF_M": row.half_m, "UNIT_M": LENGTH_SCALE_M, "SIGMA_UNIT_M": SIGMA_UNIT_M, "VOTE_SCALE": VOTE_SCALE,
+        "SPREAD_SCALE": SPREAD_SCALE, "SPREAD_FLOOR": SPREAD_FLOOR, "REST_FACTOR": REST_FACTOR,
+        "SHAPE_SCALE": SHAPE_SCALE,
         "SHAPE_LIMIT": SHAPE_LIMIT,
     }  # fmt: skip
     parts = [
