@@ -102,10 +102,15 @@ class DetectionConfig:
     width."""
     min_depth_m: float = 0.05
     """Middles nearer than this are none, metres. Guessed: nothing is measured there."""
+    mask_radius_m: float = 0.03
+    """How far about its joints a found hand is masked, metres. Guessed: a palm's flesh."""
+    mask_depth_m: float = 0.04
+    """How far before and behind its joints a found hand is masked, metres. Guessed."""
 
     def __post_init__(self) -> None:
         validation.share(self, "least_score", section="detection")
-        validation.positive(self, "vote_agreement_m", "same_peak_m", "min_depth_m", section="detection")
+        lengths = ("vote_agreement_m", "same_peak_m", "min_depth_m", "mask_radius_m", "mask_depth_m")
+        validation.positive(self, *lengths, section="detection")
 
 
 @dataclass(frozen=True)
@@ -146,10 +151,6 @@ class ProposalConfig:
     blob_unchanged_s: float = 0.5
     """What the blob detector found serves for so long where the picture has not changed, seconds. Chosen: much longer
     than the time between its searches, and not long enough for noise alone to hide a hand."""
-    mask_radius_m: float = 0.03
-    """How far about its joints a found hand is masked, metres. Guessed: a palm's flesh."""
-    mask_depth_m: float = 0.04
-    """How far before and behind its joints a found hand is masked, metres. Guessed."""
     remaining_log_odds: float = -1.0
     """What is added to the log odds of a hand that shows only when another one is masked: arms that end where a hand
     was masked look like hands, so it must be likelier than others. Guessed."""
@@ -157,7 +158,7 @@ class ProposalConfig:
     def __post_init__(self) -> None:
         validation.share(self, "candidate_score", section="proposals")
         validation.between(self, 1e-3, 1.0 - 1e-3, "even_score", section="proposals")
-        validation.positive(self, "same_hand_m", "mask_radius_m", "mask_depth_m", section="proposals")
+        validation.positive(self, "same_hand_m", section="proposals")
         intervals = ("blob_interval_s", "blob_unhurried_interval_s", "blob_unchanged_s")
         validation.not_negative(self, "score_weight", *intervals, section="proposals")
         validation.whole(self, "most_proposals", section="proposals")

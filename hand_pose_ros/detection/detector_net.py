@@ -112,9 +112,13 @@ class PackedDetector(nn.Module):
         self.net = net
 
     def forward(self, features: Tensor) -> Tensor:
-        """(B, CHANNELS, ROWS, COLUMNS) -> (B, 6, h, w): heat, left, size, then the three of the offset."""
-        maps = self.net(features)
-        return torch.cat([torch.stack([maps.heat, maps.left, maps.size], dim=1), maps.offset], dim=1)
+        """(B, CHANNELS, ROWS, COLUMNS) -> (B, 6, h, w), see :func:`pack_maps`."""
+        return pack_maps(self.net(features))
+
+
+def pack_maps(maps: DetectorMaps) -> Tensor:
+    """(B, 6, h, w), as ``detector_peaks`` reads them: heat, left, size, then the three of the offset."""
+    return torch.cat([torch.stack([maps.heat, maps.left, maps.size], dim=1), maps.offset], dim=1)
 
 
 def handedness(axes: Tensor) -> Tensor:

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,14 +17,10 @@ from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.depth.frame import DepthFrame
 from hand_pose_ros.detection.blob_detector import Blob, coarse_depth, detect_blobs
 from hand_pose_ros.detection.config import BlobDetectorConfig, ProposalConfig
-from hand_pose_ros.detection.detector import HandDetector
+from hand_pose_ros.detection.detector import HandDetector, Look
 from hand_pose_ros.detection.scene_change import has_changed
 
 Array = NDArray[np.float64]
-
-# Farther from the image than this OpenCV's circles overflow, px.
-_FAR_PX = 20000
-
 
 LOST = "lost"
 """The source of a proposal where a hand was lost a moment ago."""
@@ -62,15 +56,24 @@ class ProposalGenerator:
         self._camera: Camera | None = None
         self._blobs: list[Blob] = []
 
-    def propose(self, frame: DepthFrame, count: int, unhurried: bool = False) -> list[Proposal]:
+    def look(self, frame: DepthFrame, hands: Sequence[Array] = ()) -> Look | None:
+        """What the detector sees of a frame, without the hands with the joints ``hands``, each (23, 3) m, from which
+        :meth:`propose` and :meth:`propose_remaining` go on, in the next frame where there is no hurry; None without a
+        detector."""
+        return None if self._detector is None else self._detector.look(frame, hands)
+
+    def propose(
+        self, frame: DepthFrame, count: int, unhurried: bool = False, look: Look | None = None
+    ) -> list[Proposal]:
         """Places for up to ``count`` hands, and some more in case they are none; without those of the blob detector in
         frames that follow soon on one in which it searched: later where it is ``unhurried``, since every hand that was
-        is followed, and one more may come."""
+        is followed, and one more may come. look: of this frame or the last one, if there is one."""
         config = self._config
         found: list[Proposal] = []
         if self._detector is not None:
             # Its estimate of the side is not used: it is not reliable (docs/experiments/detector.md).
-            for detection in self._detector.detect(frame, count + config.spare_detections):
+            seen = self._detector.seen(look or self._detector.look(frame), count + config.spare_detections)
+            for detection in seen:
                 found.append(Proposal(detection.centre, "detector", score_log_odds(detection.score, config)))
             interval_s = config.blob_unhurried_interval_s if unhurried else config.blob_interval_s
             if 0.0 < frame.stamp_s - self._blobs_s < interval_s:
@@ -91,15 +94,13 @@ class ProposalGenerator:
             self._coarse, self._camera, self._searched_s = coarse, frame.camera, frame.stamp_s
         return self._blobs[:count]
 
-    def detect_remaining(self, frame: DepthFrame, hands: Sequence[Array], count: int) -> list[Proposal]:
-        """Places for up to ``count`` hands beside those that are found already, with joints (23, 3) m each.
-
-        The detector is run again with these masked, for it takes two hands near each other for one.
-        """
-        if self._detector is None:
+    def propose_remaining(self, look: Look | None, count: int) -> list[Proposal]:
+        """Places for up to ``count`` hands beside those that were hidden from this look: the detector takes two hands
+        near each other for one."""
+        if self._detector is None or look is None:
             return []
         config = self._config
-        found = self._detector.detect(mask_hands(frame, hands, config), count + config.spare_remaining)
+        found = self._detector.seen(look, count + config.spare_remaining)
         proposals = [Proposal(d.centre, "detector", config.remaining_log_odds) for d in found]
         return [proposal for proposal in proposals if self._in_range(proposal)]
 
@@ -108,32 +109,6 @@ class ProposalGenerator:
 
     def _in_range(self, proposal: Proposal) -> bool:
         return self._blob_config.min_range_m <= float(proposal.centre[2]) <= self._blob_config.max_range_m
-
-
-def mask_hands(frame: DepthFrame, hands: Sequence[Array], config: ProposalConfig) -> DepthFrame:
-    """A copy of the frame without readings where the hands with these joints (23, 3) m are."""
-    camera, out = frame.camera, frame.depth.copy()
-    for joints in hands:
-        near, far = joints[:, 2].min() - config.mask_depth_m, joints[:, 2].max() + config.mask_depth_m
-        circles = [
-            (round(u), round(v), max(round(config.mask_radius_m * math.sqrt(camera.fx * camera.fy) / z), 1))
-            for (u, v), z in zip(camera.project(joints), joints[:, 2], strict=True)
-            if z > 0 and abs(u) < _FAR_PX and abs(v) < _FAR_PX  # not NaN either
-        ]
-        if not circles:
-            continue
-        # Only the window about the circles is looked at: a hand is a small part of the image.
-        left, top = (max(min(c[k] - c[2] for c in circles), 0) for k in (0, 1))
-        right, bottom = (max(max(c[k] + c[2] for c in circles) + 1, 0) for k in (0, 1))
-        window = (slice(top, bottom), slice(left, right))
-        seen, masked = frame.depth[window], out[window]
-        if seen.size == 0:  # beside the image
-            continue
-        about = np.zeros(seen.shape, np.uint8)
-        for u, v, radius in circles:
-            cv2.circle(about, (u - left, v - top), radius, 1, cv2.FILLED)
-        masked[(about > 0) & (seen > near) & (seen < far)] = np.nan
-    return replace(frame, depth=out)
 
 
 def score_log_odds(score: float, config: ProposalConfig) -> float:

@@ -21,8 +21,8 @@ from hand_pose_ros.datasets.seeds import validation_seed
 from hand_pose_ros.depth.frame import DepthFrame
 from hand_pose_ros.detection.config import DetectionConfig
 from hand_pose_ros.detection.detector import Detection, HandDetector, decode
-from hand_pose_ros.detection.detector_input import anchors, detector_features
-from hand_pose_ros.detection.detector_net import DetectorMaps, DetectorNet
+from hand_pose_ros.detection.detector_input import anchors, detector_features, views_along
+from hand_pose_ros.detection.detector_net import DetectorNet, PackedDetector
 from hand_pose_ros.synthetic.sequences import Sequence, bench_sequences
 from hand_pose_ros.synthetic.splits import REPORT_SPLIT
 
@@ -124,16 +124,16 @@ def evaluate_detector(
 ) -> DetectorReport:
     """Figures of ``pictures`` random pictures, the two best detections of each."""
     config = config or DetectionConfig()
-    model.eval()
-    device = next(model.parameters()).device
+    packed, device = PackedDetector(model.eval()), next(model.parameters()).device
     tally = DetectorTally()
     for index, start in enumerate(range(0, pictures, _CHUNK)):
         batch = source.batch(validation_seed(seed, index), min(_CHUNK, pictures - start))
         features = torch.from_numpy(detector_features(batch.z, batch.cell)).to(device)
-        maps = DetectorMaps(*(value.cpu() for value in model(features)))
+        maps = packed(features).cpu().numpy()
         anchor, must = anchors(batch.z), wanted(batch)
         for n in range(len(batch.z)):
-            found = decode(maps, anchor[n], batch.rays[n], config, n)[:_DETECTIONS]
+            views = views_along(batch.rays[n])
+            found = decode(maps[n], anchor[n], batch.rays[n], views, config, _DETECTIONS)
             some = batch.present[n] & (batch.visible[n] > 0)
             tally.add(found, batch.centre[n, some], batch.left[n, some], batch.radius[n, some], must[n, some])
     return tally.report()

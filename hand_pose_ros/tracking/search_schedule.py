@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_pose_ros.detection.detector import Look
 from hand_pose_ros.detection.proposals import LOST, Proposal
 from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.refused_places import HoldTimes
@@ -79,6 +80,14 @@ class SearchSchedule:
         """A hand is missed in this frame, or was given up a moment ago, or there is time for it between frames."""
         missed = any(track.seen_s < stamp_s and not track.rests(stamp_s) for track in tracks)
         return missed or self._slow or self._lately_lost(stamp_s)
+
+    def may_wait(self, tracks: Sequence[Track], follows: bool, stamp_s: float) -> bool:
+        """Whether a search may go on in the next frame: hands are followed, and none is missed."""
+        return follows and not self.is_urgent(tracks, stamp_s)
+
+    def is_recent(self, look: Look | None, stamp_s: float) -> bool:
+        """Whether what was looked at then is there still: it is one of the last frames, as usual cameras take them."""
+        return look is not None and 0.0 <= stamp_s - look.stamp_s < self._config.slow_frame_s
 
     def in_passing(self, follows: bool, stamp_s: float) -> bool:
         """Whether a search may only cost what does not show in the time of a frame in which hands are followed."""

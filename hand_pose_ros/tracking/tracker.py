@@ -25,23 +25,22 @@ from hand_pose_ros.depth.frame import DepthFrame
 from hand_pose_ros.depth.image import decode_depth
 from hand_pose_ros.detection.config import DetectionConfig
 from hand_pose_ros.detection.detector import HandDetector
-from hand_pose_ros.detection.proposals import Proposal, ProposalGenerator, farther_than
+from hand_pose_ros.detection.proposals import Proposal, ProposalGenerator
 from hand_pose_ros.hand.skeleton import SIDES
 from hand_pose_ros.network.device_error import DeviceError
 from hand_pose_ros.network.weights_file import CheckpointInfo
 from hand_pose_ros.refine.refiner import Refined, RefineRequest, open_refiner
 from hand_pose_ros.resources import model_file
 from hand_pose_ros.tracking.confidence import calibration_of
-from hand_pose_ros.tracking.config import ScoringConfig, TrackerConfig
+from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.duplicates import without_duplicates
 from hand_pose_ros.tracking.estimate import CropRequest, Estimate, by_side
 from hand_pose_ros.tracking.hand import TrackState
+from hand_pose_ros.tracking.hand_search import HandSearch
 from hand_pose_ros.tracking.patience import Patience
 from hand_pose_ros.tracking.pose_inference import PoseEstimator, estimate_poses
 from hand_pose_ros.tracking.profile_keeper import ProfileKeeper
-from hand_pose_ros.tracking.refused_places import RefusedPlaces
-from hand_pose_ros.tracking.scoring import best_hypothesis, hypothesis_score, is_hand, is_surely_hand
-from hand_pose_ros.tracking.search_schedule import SearchSchedule
+from hand_pose_ros.tracking.scoring import best_hypothesis
 from hand_pose_ros.tracking.stage_timer import StageTimer
 from hand_pose_ros.tracking.track import Track
 from hand_pose_ros.tracking.track_result import TrackResult, state_of
@@ -79,6 +78,11 @@ class HandTracker:
         """The weights in use: name, hash, training run."""
         return self.estimator.info
 
+    @property
+    def tracks(self) -> Sequence[Track]:
+        """Those that are followed or remembered."""
+        return self._tracks
+
     def warm_up(self) -> None:
         """Run every compiled path once, so that the first frame is as fast as the others."""
         depth = np.full((48, 64), np.nan, np.float32)
@@ -87,7 +91,7 @@ class HandTracker:
         centre = np.array([0.0, 0.0, 0.5])
         for sides in (SIDES[:1], SIDES):
             requests = [CropRequest(centre, side == "left") for side in sides]
-            estimates = self._estimate(frame, [requests], StageTimer())[0]
+            estimates = self.estimate(frame, [requests], StageTimer())[0]
         config = replace(self.config, side="auto", min_confidence=0.0, coast_s=1.0, start_odds=0.0)
 
         def follow() -> None:
@@ -104,11 +108,7 @@ class HandTracker:
         self._tracks: list[Track] = []
         self._stamp_s: float | None = None
         self._patience = Patience(self.config)
-        search = self.config.search
-        self._schedule = SearchSchedule(self.config)
-        self._remaining_due = False  # the second half of a search, in the frame after the first
-        self._refused = RefusedPlaces(search.refused_move_m, search.carried_m)
-        self._refused_remaining = RefusedPlaces(search.refused_move_m, search.carried_m)
+        self._search = HandSearch(self.config, self)
         self._profile_keeper.reset()
 
     def recalibrate(self) -> None:
@@ -133,24 +133,21 @@ class HandTracker:
         self._stamp_s = stamp_s
         timer = StageTimer()
         patience_s = self._patience.next_frame(stamp_s)
-        self._schedule.next_frame(self._patience.usual_interval_s)
+        self._search.schedule.next_frame(self._patience.usual_interval_s)
         before = [track for track in self._tracks if track.published]
         self._tracks = [t for t in self._tracks if stamp_s - t.seen_s <= patience_s]
         for track in self._tracks:
             track.patience_s = patience_s
         had_hand = any(track.published for track in self._tracks)
         self._follow_tracks(frame, timer)
-        if self._remaining_due:
-            self._search_remaining(frame, timer)
-        elif self._schedule.is_due(self._tracks, stamp_s):
-            self._search(frame, timer)
+        self._search.run(frame, timer)
         self._tracks = [t for t in self._tracks if t.state != TrackState.LOST]
         gone = [track for track in before if track not in self._tracks or not track.published]
-        self._schedule.lost(gone, self._tracks, stamp_s)
+        self._search.schedule.lost(gone, self._tracks, stamp_s)
         self._keep_profile(stamp_s)
         return self._result(had_hand, timer)
 
-    def _estimate(
+    def estimate(
         self,
         frame: DepthFrame,
         requests: Sequence[Sequence[CropRequest]],
@@ -190,7 +187,7 @@ class HandTracker:
         """Update every track but those that rest from crops where its hand should be, all in one batch."""
         followed = [track for track in self._tracks if not track.rests(frame.stamp_s)]
         requests = [track.crop_requests(frame.stamp_s) for track in followed]
-        estimates = self._estimate(frame, requests, timer)
+        estimates = self.estimate(frame, requests, timer)
         self._update_tracks([*zip(followed, estimates, strict=True)], frame.stamp_s, timer)
         self._tracks = without_duplicates(self._tracks, self.config.search.same_joints_m)
 
@@ -202,100 +199,27 @@ class HandTracker:
     def _refine_all(self, requests: Sequence[RefineRequest]) -> list[Refined]:
         return self._on_device(lambda: self.refiner.refine_all(requests))
 
-    def _search(self, frame: DepthFrame, timer: StageTimer) -> None:
-        """Search the whole image: for hands that were missed where they should be, and for new ones."""
-        config, stamp_s = self.config, frame.stamp_s
-        self._schedule.searched(stamp_s)
-        # One that is not confirmed to be a hand does not keep others from being found.
-        followed = len(self._confirmed_tracks(stamp_s))
-        if followed >= config.hands:
-            return
-        known = [track.centre(stamp_s) for track in self._tracks if track.seen_s == stamp_s]
-        resting = [track.centre(stamp_s) for track in self._tracks if track.rests(stamp_s)]
-        with timer.stage("locate"):
-            unhurried = followed > 0 and not self._schedule.is_urgent(self._tracks, stamp_s)
-            proposals = self.proposal_generator.propose(frame, config.hands, unhurried)
-        proposals = self._schedule.with_lost(proposals, stamp_s)
-        proposals = farther_than(config.proposals.same_hand_m, known, proposals)
-        proposals = farther_than(config.search.refused_move_m, resting, proposals)
-        self._start_tracks(proposals, is_hand, frame, timer, self._refused)
-        if 0 < len(self._confirmed_tracks(stamp_s)) < config.hands:
-            self._remaining_due = followed > 0
-            if not followed:
-                self._search_remaining(frame, timer)
-        self._keep_best_tracks()
-
-    def _search_remaining(self, frame: DepthFrame, timer: StageTimer) -> None:
-        """The second half of a search that found fewer hands than wanted, with those found masked."""
-        config, stamp_s = self.config, frame.stamp_s
-        self._remaining_due = False
-        confirmed = self._confirmed_tracks(stamp_s)
-        if not 0 < len(confirmed) < config.hands:
-            return
-        joints = [track.hand.joints for track in confirmed if track.hand is not None]
-        with timer.stage("locate"):
-            remaining = self.proposal_generator.detect_remaining(frame, joints, config.hands - len(confirmed))
-        known = [track.centre(stamp_s) for track in self._tracks if track.seen_s == stamp_s]
-        remaining = farther_than(
-            config.search.known_place_m,
-            known,
-            self._refused.without(remaining, frame, self._schedule.hold_times(True, stamp_s)),
-        )
-        self._start_tracks(remaining, is_surely_hand, frame, timer, self._refused_remaining)
-        self._keep_best_tracks()
-
-    def _keep_best_tracks(self) -> None:
+    def keep_best_tracks(self) -> None:
+        """As many as hands are wanted."""
         # A hand that was found takes the place of one that is only remembered, and that of one that may be none.
         best = sorted(self._tracks, key=lambda t: (-t.seen_s, not t.published, -t.track_log_odds))
         self._tracks = [track for track in self._tracks if track in best[: self.config.hands]]
 
-    def _confirmed_tracks(self, stamp_s: float) -> list[Track]:
+    def confirmed_tracks(self, stamp_s: float) -> list[Track]:
         """Those that are seen in this frame and published."""
         return [track for track in self._tracks if track.published and track.seen_s == stamp_s]
 
-    def _start_tracks(
-        self,
-        proposals: Sequence[Proposal],
-        accepts: Callable[[Sequence[Estimate], ScoringConfig], bool],
-        frame: DepthFrame,
-        timer: StageTimer,
-        refused: RefusedPlaces,
-    ) -> None:
-        """Estimate the hands at the proposals and begin tracks with those accepted, the best first; places refused a
-        moment ago are left alone. Where hands are followed one place a frame is tried, furniture ever more seldom."""
-        scoring, stamp_s = self.config.scoring, frame.stamp_s
-        follows = bool(self._confirmed_tracks(stamp_s))
-        in_passing = self._schedule.in_passing(follows, stamp_s)
-        hold = self._schedule.hold_times(follows, stamp_s)
-        proposals = refused.without(proposals, frame, hold)[: 1 if in_passing else None]
-        sides = SIDES if self.config.side == "auto" else (self.config.side,)
-        requests = [[CropRequest(p.centre, side == "left") for side in sides] for p in proposals]
-        estimates = self._estimate(frame, requests, timer, reject_early=True)
-        hypotheses = [
-            (max(hypothesis_score(estimate, scoring) for estimate in group), group, proposal)
-            for group, proposal in zip(estimates, proposals, strict=True)
-            if accepts(group, scoring)
-        ]
-        accepted = [id(proposal) for _, _, proposal in hypotheses]
-        refusals = [proposal for proposal in proposals if id(proposal) not in accepted]
-        for _, group, proposal in sorted(hypotheses, key=lambda h: -h[0] - h[2].log_odds_prior):
-            if len(self._confirmed_tracks(stamp_s)) >= self.config.hands:
-                break
-            if not self._start_or_resume_track(group, proposal, stamp_s, timer):
-                refusals.append(proposal)
-            self._tracks = without_duplicates(self._tracks, self.config.search.same_joints_m)
-        clear = [id(proposal) for group, proposal in zip(estimates, proposals, strict=True) if not group]
-        for proposal in refusals:
-            if id(proposal) in clear:  # none whoever proposes it, for as long as it looks so
-                for places in (self._refused, self._refused_remaining):
-                    places.add(proposal.centre, frame, hold)
-            else:
-                refused.add(proposal.centre, frame, hold if in_passing else hold.without_growth())
+    def start_or_resume_track(
+        self, estimates: list[Estimate], proposal: Proposal, stamp_s: float, timer: StageTimer
+    ) -> bool:
+        """A new track, or a missed one where its hand is found again; whether there is one."""
+        there = self._start_or_resume_track(estimates, proposal, stamp_s, timer)
+        self._tracks = without_duplicates(self._tracks, self.config.search.same_joints_m)
+        return there
 
     def _start_or_resume_track(
         self, estimates: list[Estimate], proposal: Proposal, stamp_s: float, timer: StageTimer
     ) -> bool:
-        """A new track, or a missed one where its hand is found again; whether there is one."""
         best = best_hypothesis(estimates, self.config.scoring)
         for track in self._tracks:
             distance_m = np.linalg.norm(track.centre(stamp_s) - best.centre)

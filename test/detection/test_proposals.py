@@ -12,7 +12,7 @@ from hand_pose_ros.depth.frame import DepthFrame
 from hand_pose_ros.detection import proposals
 from hand_pose_ros.detection.blob_detector import Blob, detect_blobs
 from hand_pose_ros.detection.config import BlobDetectorConfig, DetectionConfig, ProposalConfig
-from hand_pose_ros.detection.proposals import ProposalGenerator, mask_hands, score_log_odds
+from hand_pose_ros.detection.proposals import ProposalGenerator, score_log_odds
 from hand_pose_ros.synthetic.sequence_config import SequenceConfig
 from hand_pose_ros.synthetic.sequence_renderer import SequenceRenderer
 
@@ -31,7 +31,11 @@ class Detector:
     def __init__(self, *centres: tuple[float, float, float]) -> None:
         self.centres = [np.array(centre) for centre in centres]
 
-    def detect(self, frame, count):
+    def look(self, frame, hidden=()):
+        return "looked"
+
+    def seen(self, look, count):
+        assert look == "looked"
         return [Found(centre) for centre in self.centres[:count]]
 
 
@@ -87,48 +91,13 @@ def test_a_score_speaks_for_a_hand_or_against_it_within_limits():
     assert trusted[0].log_odds_prior == 0.0, "as the setting says"
 
 
-def test_a_hand_is_masked_and_nothing_else():
-    scene = SequenceRenderer(SequenceConfig(seed=101), CAMERA).frame(0.5)
-    frame, joints = DepthFrame(scene.depth, CAMERA, 0.5), scene.hands[0].joints
-    masked = mask_hands(frame, [joints], ProposalConfig())
-    assert (masked.camera, masked.stamp_s) == (CAMERA, 0.5)
-    column, row = np.rint(CAMERA.project(joints.mean(axis=0))).astype(int)
-    assert np.isnan(masked.depth[row - 3 : row + 4, column - 3 : column + 4]).all()
-    gone = np.isnan(masked.depth) & ~np.isnan(frame.depth)
-    assert 0 < gone.mean() < 0.2
-    assert (np.abs(frame.depth[gone] - joints[:, 2].mean()) < 0.25).all()
-    kept = ~np.isnan(masked.depth)
-    assert np.array_equal(masked.depth[kept], frame.depth[kept])
-    behind = joints - [0.0, 0.0, 2.0]
-    untouched = mask_hands(frame, [behind], ProposalConfig())
-    assert np.array_equal(untouched.depth, frame.depth, equal_nan=True)
-
-
-@pytest.mark.parametrize("x", [-0.6, -0.31, 0.0, 0.31, 0.6])
-@pytest.mark.parametrize("y", [-0.5, -0.23, 0.0, 0.23, 0.5])
-def test_of_a_hand_across_the_edge_what_is_in_the_image_is_masked(x, y):
-    config = ProposalConfig()
-    depth = np.full((CAMERA.height, CAMERA.width), 0.6, np.float32)
-    joints = np.random.default_rng(3).normal([x, y, 0.6], 0.03, (23, 3))
-    masked = mask_hands(DepthFrame(depth, CAMERA, 0.0), [joints], config)
-    v, u = np.mgrid[: CAMERA.height, : CAMERA.width]
-    near = np.zeros(depth.shape, bool)
-    sure = np.zeros(depth.shape, bool)
-    for (column, row), z in zip(CAMERA.project(joints), joints[:, 2], strict=True):
-        radius = config.mask_radius_m * np.sqrt(CAMERA.fx * CAMERA.fy) / z
-        away = np.hypot(u - column, v - row)
-        near |= away < radius + 2.0
-        sure |= away < radius - 2.0
-    gone = np.isnan(masked.depth)
-    assert gone[sure].all()
-    assert not gone[~near].any()
-
-
 def test_remaining_hands_are_the_detectors_alone():
     scene = SequenceRenderer(SequenceConfig(seed=101), CAMERA).frame(0.5)
     frame, joints = DepthFrame(scene.depth, CAMERA), [scene.hands[0].joints]
-    assert ProposalGenerator(None).detect_remaining(frame, joints, 1) == []
-    proposals = ProposalGenerator(Detector((0.1, 0.0, 0.6))).detect_remaining(frame, joints, 1)
+    blind, seeing = ProposalGenerator(None), ProposalGenerator(Detector((0.1, 0.0, 0.6)))
+    assert blind.look(frame, joints) is None
+    assert blind.propose_remaining(None, 1) == []
+    proposals = seeing.propose_remaining(seeing.look(frame, joints), 1)
     assert [proposal.log_odds_prior for proposal in proposals] == [-1.0]
 
 
@@ -160,10 +129,6 @@ def test_the_blob_detector_searches_again_after_a_while_where_there_is_a_learnt_
         lambda frame, config, count, coarse: searched.append(frame.stamp_s) or [],
     )
 
-    class Blind:
-        def detect(self, frame, count):
-            return []
-
     alone = ProposalGenerator(None)
     camera = Camera(64, 48, 60.0, 60.0, 31.5, 23.5)
 
@@ -171,7 +136,7 @@ def test_the_blob_detector_searches_again_after_a_while_where_there_is_a_learnt_
         return DepthFrame(np.full((48, 64), 0.5 + 0.1 * stamp_s, np.float32), camera, stamp_s)
 
     stamps = [i / 2 for i in range(6)]
-    generator = ProposalGenerator(Blind(), ProposalConfig(blob_interval_s=0.75))
+    generator = ProposalGenerator(Detector(), ProposalConfig(blob_interval_s=0.75))
     for stamp_s in stamps:
         generator.propose(changing(stamp_s), 1)
     assert searched == stamps[::2]

@@ -208,12 +208,16 @@ def test_a_second_hand_that_shows_only_beside_the_first_is_found():
     tracker = HandTracker(config=TrackerConfig(hands=2))
 
     class Search:
-        def propose(self, frame, count, unhurried=False):
+        def look(self, frame, hands=()):
+            assert len(hands) == 1
+            assert np.linalg.norm(hands[0].mean(axis=0) - first) < 0.02
+            return SimpleNamespace(stamp_s=frame.stamp_s)
+
+        def propose(self, frame, count, unhurried, look):
             return [Proposal(first, "detector")]
 
-        def detect_remaining(self, frame, hands, count):
-            assert len(hands) == count == 1
-            assert np.linalg.norm(hands[0].mean(axis=0) - first) < 0.02
+        def propose_remaining(self, look, count):
+            assert count == 1
             return [Proposal(first + [0.01, 0.0, 0.0], "detector"), Proposal(second, "detector")]
 
     tracker.proposal_generator = Search()
@@ -267,11 +271,14 @@ def test_a_hand_that_is_lost_beside_another_is_looked_for_in_every_frame_for_a_w
     tracker, searched = HandTracker(config=TrackerConfig(hands=2)), []
 
     class Search:
-        def propose(self, frame, count, unhurried=False):
+        def look(self, frame, hands=()):
+            return SimpleNamespace(stamp_s=frame.stamp_s)
+
+        def propose(self, frame, count, unhurried, look):
             searched.append((frame.stamp_s, unhurried))
             return [Proposal(first, "detector"), Proposal(second, "detector")]
 
-        def detect_remaining(self, frame, hands, count):
+        def propose_remaining(self, look, count):
             return []
 
     tracker.proposal_generator = Search()

@@ -15,8 +15,8 @@ from hand_pose_ros.datasets.full_scenes import FullFrameConfig
 from hand_pose_ros.detection.config import DetectionConfig
 from hand_pose_ros.detection.detector import decode
 from hand_pose_ros.detection.detector_checkpoint import load_detector
-from hand_pose_ros.detection.detector_input import anchors
-from hand_pose_ros.detection.detector_net import DetectorConfig, DetectorMaps, handedness
+from hand_pose_ros.detection.detector_input import anchors, views_along
+from hand_pose_ros.detection.detector_net import DetectorConfig, DetectorMaps, handedness, pack_maps
 from hand_pose_ros.evaluation.detector_evaluation import DetectorTally
 from hand_pose_ros.network.weights_file import CheckpointError
 from hand_pose_ros.synthetic.splits import VALIDATION_SPLIT
@@ -39,10 +39,11 @@ def test_maps_that_equal_the_target_are_decoded_into_the_truth(batch):
     _, target = make_target(batch)
     logit = torch.logit(target.heat.clamp(1e-4, 1 - 1e-4))
     maps = DetectorMaps(logit, 8 * target.left - 4, target.offset, target.size, target.axes)
+    packed, config = pack_maps(maps).numpy(), DetectionConfig(least_score=0.5)
     anchor, must = anchors(batch.z), wanted(batch)
     tally = DetectorTally()
     for n in range(len(batch.z)):
-        found = decode(maps, anchor[n], batch.rays[n], DetectionConfig(least_score=0.5), n)
+        found = decode(packed[n], anchor[n], batch.rays[n], views_along(batch.rays[n]), config, 9)
         some = batch.present[n] & (batch.visible[n] > 0)
         tally.add(found, batch.centre[n, some], batch.left[n, some], batch.radius[n, some], must[n, some])
     report = tally.report()
