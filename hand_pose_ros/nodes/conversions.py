@@ -28,7 +28,7 @@ from hand_pose_ros.depth.image import UnknownEncodingError, decode_depth
 from hand_pose_ros.hand.skeleton import ANGLE_LIMITS, ANGLE_NAMES, JOINT_NAMES
 from hand_pose_ros.msg import HandModelInfo, HandPose, HandPoseArray
 from hand_pose_ros.nodes import hand_frames
-from hand_pose_ros.recording.message_contents import MessageTypes
+from hand_pose_ros.recording.message_contents import MessageTypes, refill_hand
 
 if TYPE_CHECKING:
     from hand_pose_ros.tracking.hand import Hand
@@ -134,6 +134,23 @@ def impossible(hand: Hand) -> str | None:
 def hands_message(hands: Sequence[Hand], state: int, header: Header) -> HandPoseArray:
     """Converts the hands of one image; the array is empty when there is none."""
     return _messages.hands(hands, state, header)
+
+
+class KeptHandsMessage:
+    """One publisher's message, filled anew for every image: what is published is serialised at once."""
+
+    def __init__(self) -> None:
+        self._hands: list[HandPose] = []
+        self._array = HandPoseArray()
+
+    def filled(self, hands: Sequence[Hand], state: int, header: Header) -> HandPoseArray:
+        """As :func:`hands_message`; good until the next call."""
+        self._array.header, self._array.state = header, int(state)
+        for message, hand in zip(self._hands, hands, strict=False):
+            refill_hand(message, hand, header)
+        self._hands += [hand_message(hand, header) for hand in hands[len(self._hands) :]]
+        self._array.hands = self._hands[: len(hands)]
+        return self._array
 
 
 def hand_message(hand: Hand, header: Header) -> HandPose:

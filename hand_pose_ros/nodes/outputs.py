@@ -79,6 +79,8 @@ class HandOutputs:
         self._target = TargetFrame(node, target, throttled_logger) if target else None
         self._hands = self._create(HandPoseArray, _HANDS)
         self._raw_hands = self._create(HandPoseArray, _RAW_HANDS)
+        self._hands_message = conversions.KeptHandsMessage()
+        self._raw_message = conversions.KeptHandsMessage()
         self._model_info = self._create(HandModelInfo, _MODEL_INFO)
         self._joint_states = self._create(JointState, _JOINT_STATES)
         self._marker_array = self._create(MarkerArray, _MARKERS)
@@ -126,7 +128,7 @@ class HandOutputs:
                 self._up = placement.rotation @ UP
             header = Header(stamp=header.stamp, frame_id=self._target.name)
         self._last_header, self._shown = header, hands
-        self._hands.publish(conversions.hands_message(hands, state, header))
+        self._hands.publish(self._hands_message.filled(hands, state, header))
         named = named_hands(hands)
         if not self._parameters["publish_coast"]:
             named = conversions.seen_hands(named)
@@ -135,7 +137,7 @@ class HandOutputs:
         self._send_transforms(named, header)
         self.interactions.publish(hands, header)
         if self._parameters["publish_raw"]:
-            self._raw_hands.publish(conversions.hands_message(raw, state, header))
+            self._raw_hands.publish(self._raw_message.filled(raw, state, header))
         return None
 
     def _send_transforms(self, named: list[Hand], header: Header) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -45,26 +45,15 @@ class MessageTypes:
 
     def hand(self, hand: Hand, header: Any) -> Any:
         """One hand."""
-        (palm,) = self._poses(hand.translation[None], hand.rotation[None])
-        return self.hand_pose(
-            header=header,
-            side=skeleton.SIDES.index(hand.side),
-            track_id=int(hand.track_id),
-            state=int(hand.state),
-            confidence=float(hand.confidence),
-            palm=palm,
-            joints=self._points(hand.joints),
-            joint_confidence=np.asarray(hand.joint_confidence, np.float32),
-            joint_velocities=self._vectors(hand.joint_velocities),
-            angles=np.asarray(hand.angles, np.float64),
-            angle_velocities=np.asarray(hand.angle_velocities, np.float64),
-            scale=float(hand.scale),
-            shape=np.asarray(hand.shape, np.float32),
-            shape_frozen=bool(hand.shape_frozen),
-            bone_lengths=_lengths_by_joint(hand.bone_lengths),
-            flesh_thickness=float(hand.thickness),
-            segments=self._poses(hand.segment_positions, hand.segment_rotations),
-        )
+        plain, points, vectors, poses = _contents(hand)
+        fields = {
+            **plain,
+            **{name: self._points(values) for name, values in points.items()},
+            **{name: self._vectors(values) for name, values in vectors.items()},
+            **{name: self._poses(*values) for name, values in poses.items()},
+        }
+        (fields["palm"],) = fields["palm"]
+        return self.hand_pose(header=header, **fields)
 
     def model_info(self, model_name: str, model_hash: str) -> Any:
         """The skeleton's tables and the model that estimates the hands, for consumers that match by name."""
@@ -90,8 +79,8 @@ class MessageTypes:
             left_angle_signs=np.array(left.angle_signs, np.int8),
             segment_names=list(skeleton.SEGMENT_NAMES),
             segment_parents=np.array(skeleton.SEGMENT_PARENTS, np.int8),
-            right_segments=self._poses(right.segment_positions, right.segment_rotations),
-            left_segments=self._poses(left.segment_positions, left.segment_rotations),
+            right_segments=self._poses(right.segment_positions, _quaternions(right.segment_rotations)),
+            left_segments=self._poses(left.segment_positions, _quaternions(left.segment_rotations)),
             segment_shape_flags=right.segment_shape.reshape(-1).astype(np.uint8),
             shape_names=list(skeleton.SHAPE_NAMES),
         )
@@ -102,8 +91,7 @@ class MessageTypes:
     def _vectors(self, values: np.ndarray) -> list[Any]:
         return [self.vector(x=float(x), y=float(y), z=float(z)) for x, y, z in values]
 
-    def _poses(self, positions: np.ndarray, rotations: np.ndarray) -> list[Any]:
-        quaternions = Rotation.from_matrix(rotations).as_quat()
+    def _poses(self, positions: np.ndarray, quaternions: np.ndarray) -> list[Any]:
         turned = [
             self.quaternion(x=float(x), y=float(y), z=float(z), w=float(w)) for x, y, z, w in quaternions
         ]
@@ -111,6 +99,66 @@ class MessageTypes:
         return [self.pose(position=position, orientation=orientation) for position, orientation in pairs]
 
 
+def refill_hand(message: Any, hand: Hand, header: Any) -> None:
+    """Give a message that :meth:`MessageTypes.hand` made the contents of another hand, in place: a fifth of the time
+    that making one takes, half a thousand objects."""
+    plain, points, vectors, poses = _contents(hand)
+    message.header = header
+    for name, value in plain.items():
+        setattr(message, name, value)
+    for name, rows in (*points.items(), *vectors.items()):
+        for point, (x, y, z) in zip(getattr(message, name), rows.tolist(), strict=True):
+            point.x, point.y, point.z = x, y, z
+    for name, (positions, quaternions) in poses.items():
+        kept = [message.palm] if name == "palm" else getattr(message, name)
+        for pose, (x, y, z), turn in zip(kept, positions.tolist(), quaternions.tolist(), strict=True):
+            point, q = pose.position, pose.orientation
+            point.x, point.y, point.z = x, y, z
+            q.x, q.y, q.z, q.w = turn
+
+
+class _Contents(NamedTuple):
+    """What stands in a HandPose beside its header, by field."""
+
+    plain: dict[str, Any]
+    """Numbers and arrays, in the message's own types."""
+    points: dict[str, np.ndarray]
+    """(N, 3) m."""
+    vectors: dict[str, np.ndarray]
+    """(N, 3)."""
+    poses: dict[str, tuple[np.ndarray, np.ndarray]]
+    """Positions (N, 3) m and quaternions (N, 4), the real part last."""
+
+
+def _contents(hand: Hand) -> _Contents:
+    plain = {
+        "side": skeleton.SIDES.index(hand.side),
+        "track_id": int(hand.track_id),
+        "state": int(hand.state),
+        "confidence": float(hand.confidence),
+        "joint_confidence": np.asarray(hand.joint_confidence, np.float32),
+        "angles": np.asarray(hand.angles, np.float64),
+        "angle_velocities": np.asarray(hand.angle_velocities, np.float64),
+        "scale": float(hand.scale),
+        "shape": np.asarray(hand.shape, np.float32),
+        "shape_frozen": bool(hand.shape_frozen),
+        "bone_lengths": _lengths_by_joint(hand.bone_lengths),
+        "flesh_thickness": float(hand.thickness),
+    }
+    rotations = np.concatenate([hand.rotation[None], hand.segment_rotations])
+    turns = _quaternions(rotations)
+    poses = {
+        "palm": (hand.translation[None], turns[:1]),
+        "segments": (hand.segment_positions, turns[1:]),
+    }
+    return _Contents(plain, {"joints": hand.joints}, {"joint_velocities": hand.joint_velocities}, poses)
+
+
 def _lengths_by_joint(lengths: np.ndarray) -> np.ndarray:
     """Lengths (22,) m of ``skeleton.BONES`` as the messages have them: (23,) by joint, 0 for the root."""
     return np.concatenate([[0.0], lengths]).astype(np.float32)
+
+
+def _quaternions(rotations: np.ndarray) -> np.ndarray:
+    """Rotations (N, 3, 3) -> (N, 4), the real part last."""
+    return np.asarray(Rotation.from_matrix(rotations).as_quat())

@@ -4,6 +4,7 @@ docs/reference/messages.md."""
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from std_msgs.msg import Header
 
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics_numba import forward_kinematics
-from hand_pose_ros.msg import HandGesture, HandJoints, HandModelInfo, HandPose
+from hand_pose_ros.msg import HandGesture, HandJoints, HandModelInfo, HandPose, HandPoseArray
 from hand_pose_ros.nodes import conversions
 from hand_pose_ros.tracking.hand import Hand, TrackState
 
@@ -62,6 +63,33 @@ def test_joints_and_segments_are_rebuilt_from_messages_alone(side, seed):
     assert np.abs(joints - hand.joints).max() < 1e-5
     np.testing.assert_allclose(frames[:, :3, 3], hand.segment_positions, atol=1e-5)
     np.testing.assert_allclose(frames[:, :3, :3], hand.segment_rotations, atol=1e-6)
+
+
+def test_a_message_that_is_filled_anew_is_as_one_that_is_made_anew():
+    kept, rng = conversions.KeptHandsMessage(), np.random.default_rng(1)
+    for step, sides in enumerate(
+        (["right"], [], ["left", "right"], ["right"], ["right", "left", "left"], ["left"])
+    ):
+        hands = [
+            replace(
+                random_hand(side, 10 * step + k),
+                track_id=int(rng.integers(99)),
+                confidence=float(rng.random()),
+                state=TrackState.COAST if k else TrackState.TRACK,
+                shape_frozen=bool(step % 2),
+                joint_confidence=rng.random(23),
+                thickness=float(rng.normal()),
+                joint_velocities=rng.normal(size=(23, 3)),
+                angle_velocities=rng.normal(size=20),
+            )  # fmt: skip
+            for k, side in enumerate(sides)
+        ]
+        header = Header(frame_id=f"camera{step}")
+        header.stamp.sec = step
+        filled = through_the_wire(kept.filled(hands, step % 3, header), HandPoseArray)
+        made = through_the_wire(conversions.hands_message(hands, step % 3, header), HandPoseArray)
+        assert filled == made
+        assert len(filled.hands) == len(sides)
 
 
 @pytest.mark.parametrize("side", skeleton.SIDES)
