@@ -81,7 +81,7 @@ def test_a_message_that_is_filled_anew_is_as_one_that_is_made_anew():
                 thickness=float(rng.normal()),
                 joint_velocities=rng.normal(size=(23, 3)),
                 angle_velocities=rng.normal(size=20),
-            )  # fmt: skip
+            )
             for k, side in enumerate(sides)
         ]
         header = Header(frame_id=f"camera{step}")
