@@ -153,7 +153,16 @@ def match_surfaces(
         _APART_PX * scale, near, far, near_cost, far_cost, texture,
     )  # fmt: skip
     spread_surfaces(
-        near, far, near_cost, far_cost, texture, lights, lit_px, _APART_PX * scale, round(model[17] * scale)
+        near,
+        far,
+        near_cost,
+        far_cost,
+        texture,
+        model[3],
+        lights,
+        lit_px,
+        _APART_PX * scale,
+        round(model[17] * scale),
     )
     # A hidden surface is compared with what covers it, which is brighter; as part of the nearer one, with its like.
     unseen, ones = np.empty((2, height, width), np.float32)

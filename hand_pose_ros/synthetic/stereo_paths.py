@@ -32,12 +32,12 @@ _STRAIGHT, _ASLANT = 5, 7
 @njit(nogil=True)
 def spread_surfaces(
     near: Array32, far: Array32, near_cost: Array32, far_cost: Array32, texture: Array32,
-    lights: Array32, lit_px: float, apart_px: float, reach_px: int,
+    near_bias: float, lights: Array32, lit_px: float, apart_px: float, reach_px: int,
 ) -> None:  # fmt: skip
     """Where a window (H, W) sees one surface, offer that which is seen up to ``reach_px`` beside it, too, in place.
 
     Pixels of one surface have it in ``near``, NaN in ``far``. Its cost is 0, that of the other one all the window's
-    texture (H, W), as of :func:`~hand_pose_ros.synthetic.stereo_windows.light`.
+    texture (H, W), weighed as :func:`~hand_pose_ros.synthetic.stereo_windows.match_windows` weighs that of two.
     """
     height, width = near.shape
     distance = np.empty((height, width), np.int32)
@@ -86,7 +86,7 @@ def spread_surfaces(
                 near_cost[row, column] = texture[row, column] * light(own, value, lit_px, lights)
                 far_cost[row, column] = 0.0
             else:
-                far[row, column], far_cost[row, column] = value, texture[row, column]
+                far[row, column], far_cost[row, column] = value, (1.0 + near_bias) * texture[row, column]
 
 
 @njit(nogil=True, cache=True, fastmath={"nnan", "nsz", "contract"})

@@ -122,6 +122,15 @@ def test_only_how_far_a_background_is_behind_counts_beyond_what_exposure_makes_u
     assert kept[1][:, 105:135].min() > 0.99
 
 
+@pytest.mark.parametrize("width", [20, 26, 36])
+def test_what_is_broader_than_windows_keeps_its_inside_as_steps_get_dearer(width: int) -> None:
+    depth = np.full((HEIGHT, WIDTH), FAR, np.float32)
+    depth[25:85, 100 : 100 + width] = NEAR
+    inside = np.s_[29:81, 104 : 96 + width]
+    seen = matched(depth, model(4, step_cost=20.0, near_bias=1.0, fading=0.5, reach_px=14.0))
+    assert np.mean([(picture[inside] < 0.5 * (NEAR + FAR)).mean() for picture in seen]) > 0.9
+
+
 @pytest.mark.parametrize("radius", [4, 6])
 def test_outlines_are_no_combs(radius: int) -> None:
     """Rows are more like the next one than like the next but one, in windows looked at in every second pixel, too."""
