@@ -1,7 +1,7 @@
 """``hand-pose evaluate-sensors``: hands seen by stereo matchers that training never imitates.
 
-In: weights (the shipped ones), which hands, sensors and distances. Out: a Markdown table on the terminal, a row a set,
-and with --json all figures. The hands are drawn anew from fixed seeds, which no training draws from
+In: weights (the shipped ones), which hands, sensors and distances, a camera. Out: a Markdown table on the terminal, a
+row a set, and with --json all figures. The hands are drawn anew from fixed seeds, which no training draws from
 (evaluation/sensor_sets.py).
 """
 
@@ -10,7 +10,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from hand_pose_ros.commands.arguments import positive_float, positive_int, require_outputs, seed_int
+from hand_pose_ros.commands.arguments import (
+    positive_float,
+    positive_int,
+    real_number,
+    require_outputs,
+    seed_int,
+)
+from hand_pose_ros.evaluation.infrared_pairs import StereoRig
 from hand_pose_ros.evaluation.sensor_evaluation import TABLE_HEAD, evaluate_sensors, table_row
 from hand_pose_ros.evaluation.sensor_sets import HANDS, SENSORS, RenderedHands, SensorSet
 from hand_pose_ros.files import write_json
@@ -20,6 +27,8 @@ from hand_pose_ros.tracking.pose_inference import PoseEstimator
 from hand_pose_ros.tracking.tracker import HandTracker
 
 _DISTANCES_M = (0.4, 0.7, 1.0)
+_FOCAL_PX, _BASELINE_M = (50.0, 2000.0), (0.005, 0.5)
+"""Of cameras that make sense: within this a set's pictures and disparities fit into memory."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,6 +51,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--count", type=positive_int, default=count, help=f"hands of a set (default: {count})"
     )
     parser.add_argument("--seed", type=seed_int, default=0, help="of the sets, 0 to 1048575 (default: 0)")
+    parser.add_argument(
+        "--focal",
+        type=real_number(*_FOCAL_PX),
+        default=StereoRig.focal_px,
+        metavar="PX",
+        help=f"the camera's focal length; its angles of view stay (default: {StereoRig.focal_px:g})",
+    )
+    parser.add_argument(
+        "--baseline",
+        type=real_number(*_BASELINE_M),
+        default=StereoRig.baseline_m,
+        metavar="M",
+        help=f"between its eyes (default: {StereoRig.baseline_m:g})",
+    )
     parser.add_argument("--tracker", action="store_true", help="run the whole tracker on each picture, too")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure here")
 
@@ -50,8 +73,9 @@ def run(arguments: argparse.Namespace) -> None:
     """Evaluate and print."""
     require_outputs(arguments.json)
     config = TrackerConfig()
+    rig = StereoRig.of_lens(arguments.focal, arguments.baseline)
     sets = [
-        SensorSet(hands, distance, arguments.count, arguments.seed)
+        SensorSet(hands, distance, arguments.count, arguments.seed, rig)
         for hands in arguments.hands
         for distance in arguments.distances
     ]
@@ -68,5 +92,11 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.json is not None:
         write_json(
             arguments.json,
-            {"model": estimator.info.name, "sha256": estimator.info.sha256, "sets": figures},
+            {
+                "model": estimator.info.name,
+                "sha256": estimator.info.sha256,
+                "focal_px": rig.focal_px,
+                "baseline_m": rig.baseline_m,
+                "sets": figures,
+            },
         )

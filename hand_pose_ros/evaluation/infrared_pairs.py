@@ -49,6 +49,13 @@ class StereoRig:
         validation.positive(self, "focal_px", "baseline_m", "quantisation_m", section="rig")
         validation.not_negative(self, "projector_m", section="rig")
 
+    @classmethod
+    def of_lens(cls, focal_px: float, baseline_m: float) -> StereoRig:
+        """A rig with another focal length (px) and baseline (m) and the default's angles of view, near enough those of
+        the D4xx's other depth modes, and its projector's place."""
+        half_width, half_height = (round(0.5 * n * focal_px / cls.focal_px) for n in (cls.width, cls.height))
+        return cls(2 * half_width, 2 * half_height, focal_px, baseline_m)
+
     @property
     def camera(self) -> Camera:
         """The left eye's, which is the depth image's."""

@@ -43,7 +43,7 @@ class StereoModel:
     window_px: float = 6.0
     """The matching window reaches so far from its middle."""
     near_bias: float = 0.8
-    """How much more the nearer of two surfaces in a window counts, whose outline is texture, too: outlines fatten."""
+    """How much more the nearer of two surfaces counts, whose outline is texture, too: outlines fatten, insides stay."""
     falloff: float = 0.04
     """A pixel r px from the window's middle counts 1 / (1 + falloff r^2)."""
     unsure: float = 0.06
@@ -67,7 +67,8 @@ class StereoModel:
     smoothing_step_px: float = 1.0
     """Steps of the disparity that the spatial filter takes for edges."""
     fading: float = 0.5
-    """Texture of a surface z times as far as exposure makes up for counts z ** -fading: light fades."""
+    """Texture of a surface z times as far as exposure makes up for, the nearer of two surfaces or what is as near as
+    0.7 m, counts z ** -fading: light fades."""
     step_cost: float = 3.0
     """What a step of the disparity costs a semi-global matcher's path, in windows of mismatched texture."""
     reach_px: float = 12.0

@@ -50,7 +50,8 @@ Array32 = NDArray[np.float32]
 FAR_M = 20.0
 """No readings beyond: guessed, twice the range that Intel gives."""
 _LIT_M = 0.7
-"""So far away surfaces are as bright as exposure wants them. Guessed: the distance that projectors are set for."""
+"""As far as this surfaces are as bright as exposure wants them, and so is the nearer of two that are farther. Guessed:
+the distance that projectors are set for."""
 _LIGHTS = 257
 """Steps of the table of how light fades: finer than the evidence is."""
 # All guesses, fitted by eye and by a network's joints to pictures matched by OpenCV's SGBM and by a census matcher.
@@ -135,7 +136,7 @@ def match_surfaces(
     """Fill matched (H, W) with the disparities of the surfaces that windows and paths choose, NaN for none; weights
     (H, W) of the texture are changed: mean 1, and next to nothing where the right camera does not see it."""
     height, width = disparity.shape
-    hidden, brightness = np.empty((height, width), np.bool_), np.empty((height, width), np.float32)
+    hidden = np.empty((height, width), np.bool_)
     lights, lit_px = np.empty(_LIGHTS, np.float32), model[0] * model[1] / _LIT_M * scale
     fading_lights(model[15], lights)
     tolerance = max(1.0, _CHECK_PX * scale)
@@ -146,14 +147,22 @@ def match_surfaces(
         for column in range(width):
             w = whole[row, column]
             weights[row, column] = w if not hidden[row, column] else w * np.float32(_HIDDEN_WEIGHT)
-            brightness[row, column] = light(disparity[row, column], lit_px, lights)
     near, far, near_cost, far_cost, texture, balance = np.zeros((6, height, width), np.float32)
     match_windows(
         disparity, weights, scanline, radius, model[3], model[4] / scale**2, lights, lit_px, _SPLIT_PX * scale,
         _APART_PX * scale, near, far, near_cost, far_cost, texture,
     )  # fmt: skip
     spread_surfaces(
-        near, far, near_cost, far_cost, texture, brightness, _APART_PX * scale, round(model[17] * scale)
+        near,
+        far,
+        near_cost,
+        far_cost,
+        texture,
+        model[3],
+        lights,
+        lit_px,
+        _APART_PX * scale,
+        round(model[17] * scale),
     )
     # A hidden surface is compared with what covers it, which is brighter; as part of the nearer one, with its like.
     unseen, ones = np.empty((2, height, width), np.float32)
@@ -162,8 +171,7 @@ def match_surfaces(
         for column in range(width):
             up, down = near[row, column], far[row, column]
             if up > down and unseen[row, column] > 0.0:
-                brighter = light(up, lit_px, lights) - light(down, lit_px, lights)
-                far_cost[row, column] += unseen[row, column] * brighter
+                far_cost[row, column] += unseen[row, column] * (1.0 - light(down, up, lit_px, lights))
     follow_paths(near, far, near_cost, far_cost, model[16], scale, model[18] >= 0.5, balance)
     paid = texture
     unsure = model[5]
@@ -173,9 +181,9 @@ def match_surfaces(
             matched[row, column] = up if choice >= 0.0 else down
             if abs(choice) < unsure:
                 matched[row, column] = np.nan
-            nearer = choice >= 0.0 and up > down
             cost = near_cost[row, column] if choice >= 0.0 else far_cost[row, column]
-            paid[row, column] = cost + unseen[row, column] * (brightness[row, column] if nearer else 1.0)
+            own = light(disparity[row, column], up, lit_px, lights) if choice >= 0.0 and up > down else 1.0
+            paid[row, column] = cost + unseen[row, column] * own
     check_right_view(matched, paid, _CLAIM, tolerance, edge_px)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.kernel_cache import njit
+from hand_pose_ros.synthetic.stereo_windows import light
 
 Array32 = NDArray[np.float32]
 
@@ -27,15 +28,16 @@ _STRAIGHT, _ASLANT = 5, 7
 """Lengths of steps to neighbours whose sums are nearly distances (Borgefors 1986)."""
 
 
-@njit(nogil=True, cache=True)
+# Not cached on disk: numba would not notice a change in the functions of other files that are compiled into it.
+@njit(nogil=True)
 def spread_surfaces(
     near: Array32, far: Array32, near_cost: Array32, far_cost: Array32, texture: Array32,
-    brightness: Array32, apart_px: float, reach_px: int,
+    near_bias: float, lights: Array32, lit_px: float, apart_px: float, reach_px: int,
 ) -> None:  # fmt: skip
     """Where a window (H, W) sees one surface, offer that which is seen up to ``reach_px`` beside it, too, in place.
 
     Pixels of one surface have it in ``near``, NaN in ``far``. Its cost is 0, that of the other one all the window's
-    texture (H, W) times its brightness (H, W).
+    texture (H, W), weighed as :func:`~hand_pose_ros.synthetic.stereo_windows.match_windows` weighs that of two.
     """
     height, width = near.shape
     distance = np.empty((height, width), np.int32)
@@ -78,12 +80,13 @@ def spread_surfaces(
             far[row, column] = own
             if distance[row, column] == none:
                 continue
-            value, all_of_it = other[row, column], texture[row, column] * brightness[row, column]
+            value = other[row, column]
             if value > own:
                 near[row, column], far[row, column] = value, own
-                near_cost[row, column], far_cost[row, column] = all_of_it, 0.0
+                near_cost[row, column] = texture[row, column] * light(own, value, lit_px, lights)
+                far_cost[row, column] = 0.0
             else:
-                far[row, column], far_cost[row, column] = value, all_of_it
+                far[row, column], far_cost[row, column] = value, (1.0 + near_bias) * texture[row, column]
 
 
 @njit(nogil=True, cache=True, fastmath={"nnan", "nsz", "contract"})

@@ -135,9 +135,10 @@ def fading_lights(fading: float, lights: Array32) -> None:
 
 
 @njit(nogil=True, cache=True)
-def light(disparity: float, lit_px: float, lights: Array32) -> np.float32:
-    """How much a surface's texture counts: 1 as far as exposure makes up for the distance, at ``lit_px``; then less."""
-    place = disparity * ((len(lights) - 1) / lit_px)
+def light(disparity: float, nearer: float, lit_px: float, lights: Array32) -> np.float32:
+    """How much a surface's texture counts beside one that is ``nearer``, whose own counts 1: exposure makes up for the
+    distance of the nearer one, and of all that is as near as ``lit_px``."""
+    place = disparity * ((len(lights) - 1) / min(lit_px, nearer))
     return lights[int(place)] if place < len(lights) - 1 else lights[-1]
 
 
@@ -152,8 +153,8 @@ def match_windows(
     Where the window's disparities differ by less than ``split_px``: their mean, weighted by the texture, and NaN for
     far. Else they are parted at the middle, each pixel's weight divided by 1 + falloff r^2; parts closer than
     ``apart_px`` are one slanted surface. Of two surfaces each costs the other one's mean weight in the window, the
-    nearer one's times 1 + near_bias, either as of :func:`light`; scanline (H, W) is added to the farther one's.
-    texture (H, W): the windows' mean weights.
+    nearer one's times 1 + near_bias, the farther one's as of :func:`light`; to the farther one's costs scanline (H, W)
+    is added. texture (H, W): the windows' mean weights.
     """
     height, width = disparity.shape
     least, most = np.empty_like(disparity), np.empty_like(disparity)
@@ -204,9 +205,8 @@ def match_windows(
             if for_near <= 0.0 or for_far <= 0.0:
                 continue
             near[row, c], far[row, c] = near_sum / for_near, max(0.0, far_sum / for_far)
-            near_cost[row, c] = light(far[row, c], lit_px, lights) * for_far / norm
-            bright = (1.0 + near_bias) * light(near[row, c], lit_px, lights)
-            far_cost[row, c] = bright * for_near / norm + scanline[row, c]
+            near_cost[row, c] = light(far[row, c], near[row, c], lit_px, lights) * for_far / norm
+            far_cost[row, c] = (1.0 + near_bias) * for_near / norm + scanline[row, c]
 
 
 @njit(nogil=True, cache=True)

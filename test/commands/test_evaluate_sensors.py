@@ -36,6 +36,10 @@ def test_every_set_is_a_row_and_an_entry(tmp_path: Path, capsys: pytest.CaptureF
         "0.7",
         "--count",
         "2",
+        "--focal",
+        "322",
+        "--baseline",
+        "0.099",
         "--tracker",
     ]
     output = tmp_path / "figures.json"
@@ -43,7 +47,9 @@ def test_every_set_is_a_row_and_an_entry(tmp_path: Path, capsys: pytest.CaptureF
     assert main(["evaluate-sensors", *given, "--model", str(weights), "--json", str(output)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split("|")[1].strip() for line in lines[2:]] == ["free, 0.7 m, clean", "free, 0.7 m, sgbm"]
-    sets = json.loads(output.read_text())["sets"]
+    written = json.loads(output.read_text())
+    assert (written["focal_px"], written["baseline_m"]) == (322.0, 0.099)
+    sets = written["sets"]
     assert [figures["count"] for figures in sets.values()] == [2, 2]
     assert all(0 <= figures["found"] <= 1 and figures["joint_error_mm"] > 0 for figures in sets.values())
 
@@ -54,6 +60,8 @@ def test_every_set_is_a_row_and_an_entry(tmp_path: Path, capsys: pytest.CaptureF
         (["--count", "0"], "count is 0, want"),
         (["--distances", "0.7", "0.1"], "distance_m is 0.1, want"),
         (["--seed", "-1"], "seed is -1, want"),
+        (["--focal", "0"], "--focal is 0, want"),
+        (["--baseline", "nan"], "--baseline is nan, want"),
         (["--model", "absent.safetensors"], "absent.safetensors"),
     ],
 )

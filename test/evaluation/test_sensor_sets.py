@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from hand_pose_ros.evaluation.infrared_pairs import StereoRig
 from hand_pose_ros.evaluation.sensor_sets import SENSORS, RenderedHands, SensorSet
 from hand_pose_ros.synthetic import splits
 from hand_pose_ros.synthetic.subjects import load_subjects
@@ -46,6 +47,19 @@ def test_the_middle_is_as_far_as_asked_and_in_the_picture() -> None:
         column, row = hand.rig.camera.project(hand.joints.mean(axis=0))
         assert 0 < column < hand.rig.width
         assert 0 < row < hand.rig.height
+
+
+def test_another_camera_sees_the_same_hands_at_its_own_scale(hands: RenderedHands) -> None:
+    rig = StereoRig.of_lens(322.0, 0.099)
+    other = RenderedHands(SensorSet(count=3, rig=rig))[0]
+    np.testing.assert_array_equal(other.joints, hands[0].joints)
+    assert StereoRig.of_lens(StereoRig.focal_px, StereoRig.baseline_m) == StereoRig()
+    seen = [(hand.depth("clean") < 1.0).mean() for hand in (hands[0], other)]
+    assert seen[0] == pytest.approx(seen[1], rel=0.05)  # as shares of pictures of the same angles
+    assert other.disparity[1] / hands[0].disparity[1] == pytest.approx(322 * 0.099 / (424 * 0.05), rel=0.05)
+    truth, matched = other.depth("clean"), other.depth("sgbm")
+    both = np.isfinite(truth) & np.isfinite(matched) & (truth < 1.0)
+    assert np.median(np.abs(matched - truth)[both]) < 0.008
 
 
 def test_matched_depth_lies_on_the_true_surface(hands: RenderedHands) -> None:

@@ -111,6 +111,26 @@ def test_the_side_that_the_right_eye_does_not_see_fattens_before_a_dim_backgroun
     assert fat[0] < fat[1] < fat[2], fat
 
 
+def test_only_how_far_a_background_is_behind_counts_beyond_what_exposure_makes_up_for() -> None:
+    """Twice as far away, seen by eyes twice as far apart: the same disparities, the same shape."""
+    kept = []
+    for times in (1.2, 2.4):  # NEAR is 0.72 and 1.44 m away
+        depth = bars((60, 68), (100, 140)) * np.float32(times)
+        stereo = model(5, baseline_m=times * BASELINE, fading=2.0, step_cost=15.0)
+        kept.append(np.stack([near_share(p / np.float32(times)) for p in matched(depth, stereo)]))
+    np.testing.assert_allclose(kept[0], kept[1], atol=0.01)
+    assert kept[1][:, 105:135].min() > 0.99
+
+
+@pytest.mark.parametrize("width", [20, 26, 36])
+def test_what_is_broader_than_windows_keeps_its_inside_as_steps_get_dearer(width: int) -> None:
+    depth = np.full((HEIGHT, WIDTH), FAR, np.float32)
+    depth[25:85, 100 : 100 + width] = NEAR
+    inside = np.s_[29:81, 104 : 96 + width]
+    seen = matched(depth, model(4, step_cost=20.0, near_bias=1.0, fading=0.5, reach_px=14.0))
+    assert np.mean([(picture[inside] < 0.5 * (NEAR + FAR)).mean() for picture in seen]) > 0.9
+
+
 @pytest.mark.parametrize("radius", [4, 6])
 def test_outlines_are_no_combs(radius: int) -> None:
     """Rows are more like the next one than like the next but one, in windows looked at in every second pixel, too."""
