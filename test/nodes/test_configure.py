@@ -76,7 +76,7 @@ def test_services_and_diagnostics_are_answered_while_it_takes_long(fake_tracker)
     go_on = threading.Event()
 
     def slow(_: object) -> object:
-        assert go_on.wait(60)
+        assert go_on.wait(300)
         return fake_tracker()
 
     context = rclpy.Context()
@@ -95,9 +95,9 @@ def test_services_and_diagnostics_are_answered_while_it_takes_long(fake_tracker)
 
     def ask(kind: type, name: str, request: object) -> object:
         client = helper.create_client(kind, name)
-        assert client.wait_for_service(30)
+        assert client.wait_for_service(60)
         future = client.call_async(request)
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 60
         while not future.done() and time.monotonic() < deadline:
             time.sleep(0.01)
         assert future.done(), f"{name} did not answer"
@@ -106,7 +106,7 @@ def test_services_and_diagnostics_are_answered_while_it_takes_long(fake_tracker)
     try:
         executor.create_task(node.autostart)
         state = GetState.Request()
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while ask(GetState, "hand_tracker/get_state", state).current_state.label != "configuring":
             assert time.monotonic() < deadline
         assert not ask(Trigger, "hand_tracker/reset", Trigger.Request()).success
@@ -114,12 +114,12 @@ def test_services_and_diagnostics_are_answered_while_it_takes_long(fake_tracker)
         second.transition.id = 1  # configure
         assert not ask(ChangeState, "hand_tracker/change_state", second).success
         seen = len(received)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while len(received) < seen + 2 and time.monotonic() < deadline:
             time.sleep(0.05)
         assert {v.key: v.value for v in received[-1].values}["lifecycle"] == "configuring"
         go_on.set()
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while ask(GetState, "hand_tracker/get_state", state).current_state.label != "active":
             assert time.monotonic() < deadline
     finally:
