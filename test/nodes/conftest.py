@@ -18,7 +18,7 @@ import pytest
 rclpy = pytest.importorskip("rclpy", reason="needs ROS 2: source tools/environment.sh")
 
 import torch
-from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
@@ -215,6 +215,17 @@ class Rig:
 
     def answers(self) -> list[HandPoseArray]:
         return self.received["hands"]
+
+    def new_status(self) -> DiagnosticStatus:
+        """What the diagnostics say of now: of those that come next, one may have been on its way."""
+        since_ns = self.helper.get_clock().now().nanoseconds
+
+        def came() -> bool:
+            latest = self.received["/diagnostics"][-1:]
+            return any(Time.from_msg(array.header.stamp).nanoseconds >= since_ns for array in latest)
+
+        assert self.spin_until(came)
+        return self.received["/diagnostics"][-1].status[0]
 
     def wait_for_figure(self, name: str, value: float) -> bool:
         """Of the node's statistics: of what is not waited for, the next message may take the place."""

@@ -143,9 +143,7 @@ def test_a_fault_while_tracking_is_an_error_in_the_diagnostics_and_one_line(rig,
     tracker.faults["device"] = "the GPU failed, tracking goes on on the CPU: out of memory"
     bench.send()
     assert bench.wait_for_answers(2)
-    bench.received["/diagnostics"].clear()
-    assert bench.spin_until(lambda: bench.received["/diagnostics"])
-    status = bench.received["/diagnostics"][-1].status[0]
+    status = bench.new_status()
     assert status.level == DiagnosticStatus.ERROR
     assert "the GPU failed" in status.message
     assert "the GPU failed" in bench.last_error()
@@ -172,9 +170,7 @@ def test_an_activation_that_fails_is_told_and_can_be_tried_again(
         else:
             patch.setattr(HandOutputs, "publish_model_info", fails)
         assert bench.node.trigger_activate() == TransitionCallbackReturn.ERROR
-    bench.received["/diagnostics"].clear()
-    assert bench.spin_until(lambda: bench.received["/diagnostics"])
-    status = bench.received["/diagnostics"][-1].status[0]
+    status = bench.new_status()
     assert status.level == DiagnosticStatus.ERROR
     assert status.message == "cannot activate: ZeroDivisionError: by zero"
     assert bench.node.trigger_configure() == TransitionCallbackReturn.SUCCESS
@@ -207,9 +203,7 @@ def test_an_end_that_fails_is_told_and_leaves_an_unconfigured_node(
     monkeypatch.setattr(owner, name, fails)
     result = getattr(bench.node, f"trigger_{transition}")()
     assert result == TransitionCallbackReturn.ERROR
-    bench.received["/diagnostics"].clear()
-    assert bench.spin_until(lambda: bench.received["/diagnostics"])
-    status = bench.received["/diagnostics"][-1].status[0]
+    status = bench.new_status()
     assert status.level == DiagnosticStatus.ERROR
     assert status.message == f"cannot {transition}: ZeroDivisionError: by zero"
     bench.node.autostart()
