@@ -7,8 +7,9 @@ In: a period (s), what to call. Out: calls of it; what it missed is not made up.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
+
+from hand_pose_ros.nodes.steady_clock import STEADY, SteadyClock
 
 _JOIN_S = 2.0
 
@@ -17,19 +18,23 @@ class CommandLoop:
     """Runs from its making to ``close``. ``failed`` is called with what ``tick`` raised; the thread goes on."""
 
     def __init__(
-        self, period_s: float, tick: Callable[[], object], failed: Callable[[Exception], object]
+        self,
+        period_s: float,
+        tick: Callable[[], object],
+        failed: Callable[[Exception], object],
+        clock: SteadyClock = STEADY,
     ) -> None:
-        self._period_s, self._tick, self._failed = period_s, tick, failed
+        self._period_s, self._tick, self._failed, self._clock = period_s, tick, failed, clock
         self._condition = threading.Condition()
         self._closed = False
-        self._due_s = time.monotonic() + period_s
+        self._due_s = self._clock.now_s() + period_s
         self._thread = threading.Thread(target=self._run, name="commands", daemon=True)
         self._thread.start()
 
     def postpone(self) -> None:
         """The next call is due one period from now."""
         with self._condition:
-            self._due_s = time.monotonic() + self._period_s
+            self._due_s = self._clock.now_s() + self._period_s
 
     def close(self) -> None:
         """Ends the thread; a call that is in work may go on for a moment."""
@@ -42,11 +47,11 @@ class CommandLoop:
     def _run(self) -> None:
         while True:
             with self._condition:
-                while not self._closed and (left_s := self._due_s - time.monotonic()) > 0.0:
-                    self._condition.wait(left_s)
+                while not self._closed and self._clock.now_s() < self._due_s:
+                    self._clock.wait(self._condition, self._due_s)
                 if self._closed:
                     return
-                self._due_s = max(self._due_s + self._period_s, time.monotonic())
+                self._due_s = max(self._due_s + self._period_s, self._clock.now_s())
             try:
                 self._tick()
             except Exception as error:  # noqa: BLE001  the robot needs its commands: the loop goes on

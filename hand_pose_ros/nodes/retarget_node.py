@@ -35,13 +35,10 @@ from hand_pose_ros.nodes.robot_commands import COMMAND_ENDPOINTS, CommandMessage
 from hand_pose_ros.nodes.robot_driver import RobotDriver
 from hand_pose_ros.nodes.robot_inputs import ROBOT_ENDPOINTS, RobotInputs
 from hand_pose_ros.nodes.robot_setup import build_commander, build_gate, build_robot
+from hand_pose_ros.nodes.steady_clock import STEADY, SteadyClock
 from hand_pose_ros.nodes.subscription_thread import Reader, SubscriptionThread
 from hand_pose_ros.nodes.throttled_logger import error_line
-from hand_pose_ros.nodes.topics import (
-    DEADMAN_TOPIC,
-    HANDS_TOPIC,
-    LATCHED_QOS,
-)
+from hand_pose_ros.nodes.topics import DEADMAN_TOPIC, HANDS_TOPIC, LATCHED_QOS
 from hand_pose_ros.retarget.engagement import Engagement
 from hand_pose_ros.retarget.retargeter import Retargeter
 from hand_pose_ros.retarget.safety import SafetyState
@@ -61,9 +58,11 @@ _THREADS = 2  # a transition, everything else
 class HandRetargetNode(ManagedNode):
     """One robot's hand."""
 
-    def __init__(self, node_name: str = "hand_retarget", **node_arguments: Any) -> None:
+    def __init__(
+        self, node_name: str = "hand_retarget", steady: SteadyClock = STEADY, **node_arguments: Any
+    ) -> None:
         super().__init__(node_name, **node_arguments)
-        self.statistics = RetargetStatistics()
+        self._steady, self.statistics = steady, RetargetStatistics(steady)
         self._declare(RETARGET_PARAMETERS, _ENDPOINTS)
         self._retargeter: Retargeter | None = None
         self._messages: CommandMessages | None = None
@@ -74,7 +73,7 @@ class HandRetargetNode(ManagedNode):
         self._button: SubscriptionThread | None = None
         self._state = self.create_publisher(String, **publisher_options(self, _STATE, self.throttled_logger))
         self._publish_state(SafetyState.DISENGAGED, "not active")
-        self._robot_inputs = RobotInputs(self, self.throttled_logger)
+        self._robot_inputs = RobotInputs(self, self.throttled_logger, steady)
         self.create_service(SetBool, "~/engage", self._on_engage)
         self._begin_diagnostics(self._publish_diagnostics)
 
@@ -112,12 +111,13 @@ class HandRetargetNode(ManagedNode):
             Engagement(parameters["deadman"], parameters["deadman_timeout_s"]),
             build_commander(parameters, self._retargeter), self.statistics, self.throttled_logger,
             lambda: self._robot_inputs.start_positions(parameters["start_from"], names), self._send,
-            self._publish_state,
+            self._publish_state, self._steady,
         )  # fmt: skip
         # As the tracker's worker does: a full collection would hold up seven commands in a row.
         gc.collect()
         gc.freeze()
-        self._loop = CommandLoop(1.0 / parameters["command_rate_hz"], self._driver.tick, self._on_failure)
+        period_s = 1.0 / parameters["command_rate_hz"]
+        self._loop = CommandLoop(period_s, self._driver.tick, self._on_failure, self._steady)
         hands = subscription_options(self, _HANDS, self.throttled_logger)
         reader = Reader(HandPoseArray, {**hands, "raw": True}, self._on_hands)
         self._hands = SubscriptionThread(self, [reader], self._on_failure)

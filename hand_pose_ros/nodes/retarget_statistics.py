@@ -1,13 +1,12 @@
 """What the node hand_retarget counts, and the diagnostics that it makes of it.
 
-In: hands that came, commands that went, with times (s, monotonic). Out: ``DiagnosticArray``; times in ms, rates in Hz
+In: hands that came, commands that went, with times (s, steady). Out: ``DiagnosticArray``; times in ms, rates in Hz
 over the last ``WINDOW_S`` seconds.
 """
 
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from collections.abc import Mapping
 
@@ -15,6 +14,7 @@ import numpy as np
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
+from hand_pose_ros.nodes.steady_clock import STEADY, SteadyClock
 from hand_pose_ros.retarget.safety import SafetyState
 
 WINDOW_S = 10.0
@@ -24,9 +24,10 @@ _SILENT_S = 1.0  # no message of hands for this long is told
 class RetargetStatistics:
     """Counts and sliding windows. Safe to call from any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: SteadyClock = STEADY) -> None:
         self._lock = threading.Lock()
-        self._started_s = time.monotonic()
+        self._now_s = clock.now_s
+        self._started_s = self._now_s()
         self._hands: deque[float] = deque()
         self._commands: deque[float] = deque()
         self._latencies: deque[tuple[float, float, float]] = deque()
@@ -36,13 +37,13 @@ class RetargetStatistics:
         """Counts a message of hands."""
         with self._lock:
             self.hands += 1
-            self._hands.append(time.monotonic())
+            self._hands.append(self._now_s())
 
     def send(self) -> None:
         """Counts a command."""
         with self._lock:
             self.commands += 1
-            self._commands.append(time.monotonic())
+            self._commands.append(self._now_s())
 
     def refuse(self) -> None:
         """Counts a message of hands of which none was followed."""
@@ -52,12 +53,12 @@ class RetargetStatistics:
     def follow(self, engine_s: float, latency_s: float) -> None:
         """Counts a hand that was followed: what the engine took, and how long after it came its command went out."""
         with self._lock:
-            self._latencies.append((time.monotonic(), engine_s, latency_s))
+            self._latencies.append((self._now_s(), engine_s, latency_s))
 
     def figures(self) -> dict[str, float]:
         """All counts, rates (Hz) and percentiles (ms); NaN where nothing was followed lately."""
         with self._lock:
-            now_s = time.monotonic()
+            now_s = self._now_s()
             for times in (self._hands, self._commands):
                 while times and times[0] < now_s - WINDOW_S:
                     times.popleft()

@@ -8,7 +8,6 @@ within it, so that none overtakes another.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -18,6 +17,7 @@ from hand_pose_ros.msg import HandPose
 from hand_pose_ros.nodes.conversions import SIDE_NAMES, rotation_matrix
 from hand_pose_ros.nodes.hand_bytes import ReadHand
 from hand_pose_ros.nodes.retarget_statistics import RetargetStatistics
+from hand_pose_ros.nodes.steady_clock import STEADY, SteadyClock
 from hand_pose_ros.nodes.throttled_logger import ThrottledLogger, error_line
 from hand_pose_ros.retarget.engagement import Engagement
 from hand_pose_ros.retarget.engine import OperatorHand
@@ -47,11 +47,13 @@ class RobotDriver:
         start: Start,
         send: Callable[[JointCommand], None],
         tell: Callable[[SafetyState, str], None],
+        clock: SteadyClock = STEADY,
     ) -> None:
         self._engine = retargeter.engine
         self._gate, self._engagement, self._commander = gate, engagement, commander
         self._statistics, self._throttled_logger = statistics, throttled_logger
         self._start, self._send, self._tell = start, send, tell
+        self._now_s = clock.now_s
         self._runs = TrackerRuns(commander.config.stale_s)
         self._lock = threading.RLock()
         self._engine_lock = threading.Lock()
@@ -73,7 +75,7 @@ class RobotDriver:
             if on and self._commander.engaged:  # what it follows is chosen anew, and approached again
                 self._commander.disengage()
             self._engagement.switch(on)
-            wanted, why = self._engagement.wanted(time.monotonic())
+            wanted, why = self._engagement.wanted(self._now_s())
             if not on:
                 self._update_engagement()
                 return True, "disengaged"
@@ -92,7 +94,7 @@ class RobotDriver:
     def press(self, held: bool) -> None:
         """The deadman's button."""
         with self._lock:
-            self._engagement.press(held, time.monotonic())
+            self._engagement.press(held, self._now_s())
 
     def tick(self) -> None:
         """The next command is due."""
@@ -103,7 +105,7 @@ class RobotDriver:
     def on_hands(self, hands: Sequence[ReadHand], sender: bytes = b"", stamp_ns: int = 0) -> bool:
         """The hands of one image, its stamp, and who sent them, as ``TrackerRuns`` takes it; whether a command was sent
         for them."""
-        arrived_s = time.monotonic()
+        arrived_s = self._now_s()
         self._statistics.receive()
         with self._lock:
             run = self._runs.see(sender, stamp_ns, arrived_s)
@@ -127,7 +129,7 @@ class RobotDriver:
         except Exception as error:  # noqa: BLE001  an engine is others' code: whatever it raises, the robot holds
             why = f"the engine failed: {error_line(error)}"
             self._throttled_logger.error("engine", why)
-        engine_s = time.monotonic() - arrived_s
+        engine_s = self._now_s() - arrived_s
         with self._lock:
             if engagement != self._engagements:  # it is of the engagement before
                 return False
@@ -135,13 +137,13 @@ class RobotDriver:
                 self._refuse(why)
                 return self._command()
             try:
-                self._commander.offer(target, time.monotonic())
+                self._commander.offer(target, self._now_s())
             except ValueError as error:  # not as many joints as it says to have
                 why = f"the engine failed: {error_line(error)}"
                 self._throttled_logger.error("engine", why)
                 self._refuse(why)
             sent = self._command()
-            self._statistics.follow(engine_s, time.monotonic() - arrived_s)
+            self._statistics.follow(engine_s, self._now_s() - arrived_s)
             return sent
 
     def close(self) -> None:
@@ -158,7 +160,7 @@ class RobotDriver:
 
     def _update_engagement(self) -> str | None:
         """Engages or disengages as it is wanted; what stands in the way."""
-        wanted, why = self._engagement.wanted(time.monotonic())
+        wanted, why = self._engagement.wanted(self._now_s())
         if self._closed or wanted == self._commander.engaged:
             return None
         if not wanted:
@@ -168,7 +170,7 @@ class RobotDriver:
         try:
             given = self._start()
             start = self._commander.positions if given is None else given
-            self._commander.engage(start, time.monotonic())
+            self._commander.engage(start, self._now_s())
         except ValueError as error:
             self._throttled_logger.error("engage", f"not engaged: {error}")
             self._commander.disengage(str(error))
@@ -182,7 +184,7 @@ class RobotDriver:
         return None
 
     def _command(self) -> bool:
-        command = None if self._closed else self._commander.command(time.monotonic())
+        command = None if self._closed else self._commander.command(self._now_s())
         if command is not None:
             self._send(command)
             self._statistics.send()

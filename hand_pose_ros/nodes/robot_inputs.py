@@ -6,7 +6,6 @@ start from; ValueError with one sentence where they must be known and are not.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,6 +15,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 
 from hand_pose_ros.nodes.qos_overrides import SUBSCRIPTION, Endpoint, subscription_options
+from hand_pose_ros.nodes.steady_clock import STEADY, SteadyClock
 from hand_pose_ros.nodes.subscription_thread import Reader, SubscriptionThread
 from hand_pose_ros.nodes.throttled_logger import ThrottledLogger, error_line
 from hand_pose_ros.nodes.topics import LATCHED_QOS, ROBOT_DESCRIPTION_TOPIC, ROBOT_STATES_TOPIC
@@ -33,8 +33,9 @@ _STATES_AGE_S = 1.0  # older joint states are none. Guessed: robots publish them
 class RobotInputs:
     """Listens until it is closed, by a thread of its own: robots say where they are a thousand times a second."""
 
-    def __init__(self, node: Node, throttled_logger: ThrottledLogger) -> None:
+    def __init__(self, node: Node, throttled_logger: ThrottledLogger, clock: SteadyClock = STEADY) -> None:
         self._node, self._throttled_logger = node, throttled_logger
+        self._now_s = clock.now_s
         self.description: str | None = None
         # Arm and hand may each publish their own joints on the one topic. Threads replace it as a whole.
         self._positions: dict[str, tuple[float, float]] = {}
@@ -58,7 +59,7 @@ class RobotInputs:
         """
         if source == "rest":
             return None
-        now_s, known = time.monotonic(), self._positions
+        now_s, known = self._now_s(), self._positions
         fresh = {name: position for name, (at_s, position) in known.items() if now_s - at_s < _STATES_AGE_S}
         missing = [name for name in names if name not in fresh]
         if not missing:
@@ -76,7 +77,7 @@ class RobotInputs:
     def _on_states(self, message: JointState, *_: object) -> None:
         if len(message.name) > len(message.position):  # which of them have one?
             return
-        now_s = time.monotonic()
+        now_s = self._now_s()
         known = {name: seen for name, seen in self._positions.items() if now_s - seen[0] < _STATES_AGE_S}
         known |= {name: (now_s, value) for name, value in zip(message.name, message.position, strict=False)}
         self._positions = known

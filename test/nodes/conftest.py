@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from array import array
 from collections.abc import Callable, Iterator
@@ -17,10 +18,12 @@ import pytest
 rclpy = pytest.importorskip("rclpy", reason="needs ROS 2: source tools/environment.sh")
 
 import torch
-from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.time import Time
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image, JointState
 from std_msgs.msg import Header
 from tf2_msgs.msg import TFMessage
@@ -62,7 +65,8 @@ def make_hand(side: str = "right", z: float = 0.5, angles: np.ndarray | None = N
 
 
 class FakeTracker:
-    """Answers every frame with ``hands`` (and ``raw``, ``timings_ms``); remembers what it was asked."""
+    """Answers every frame with ``hands`` (and ``raw``, ``timings_ms``); remembers what it was asked. While ``go_on`` is
+    cleared, the frame in work does not end."""
 
     model_info = SimpleNamespace(name="fake", sha256="f" * 64)
 
@@ -78,6 +82,8 @@ class FakeTracker:
         self.warmed_up_before_first_frame = False
         self.raises: Exception | None = None
         self.recalibrations = 0
+        self.go_on = threading.Event()
+        self.go_on.set()
 
     def warm_up(self) -> None:
         self.warmed_up_before_first_frame = not self.stamps
@@ -95,6 +101,7 @@ class FakeTracker:
         self.depths.append(depth)
         self.cameras.append(camera)
         time.sleep(self.delay_s)
+        assert self.go_on.wait(120.0)
         state = TrackState.TRACK if self.hands else TrackState.SEARCH
         return TrackResult(
             self.hands, state, self.timings_ms, tuple(partial(copy, hand) for hand in self.raw)
@@ -102,13 +109,15 @@ class FakeTracker:
 
 
 class Rig:
-    """Camera and listener around a tracker node."""
+    """Camera and listener around a tracker node. Frames may be as old as a slow machine makes them, unless a test says
+    otherwise."""
 
     def __init__(self, tracker: Any, namespace: str = "", **parameters: Any) -> None:
         self.context = rclpy.Context()
         rclpy.init(context=self.context)
         self.tracker = tracker
-        overrides = [Parameter(name, value=value) for name, value in parameters.items()]
+        given = {"max_age_s": 60.0} | parameters
+        overrides = [Parameter(name, value=value) for name, value in given.items()]
         factory = tracker if callable(tracker) else lambda _: tracker
         self.node = HandTrackerNode(
             factory, namespace=namespace, context=self.context, parameter_overrides=overrides
@@ -118,6 +127,7 @@ class Rig:
         self.executor.add_node(self.node)
         self.executor.add_node(self.helper)
         self.received: dict[str, list[Any]] = {}
+        self.clock: Any = None
         reliable = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
         self.image = self.helper.create_publisher(Image, "depth/image_rect", reliable)
         self.info = self.helper.create_publisher(CameraInfo, "depth/camera_info", reliable)
@@ -156,6 +166,20 @@ class Rig:
             )
         )
 
+    def set_clock(self, stamp_s: float) -> None:
+        """``/clock`` says so; returns when the node has heard it."""
+        if self.clock is None:
+            self.clock = self.helper.create_publisher(Clock, "/clock", 10)
+        message = Clock(clock=self.header(stamp_s).stamp)
+        wanted_ns = Time.from_msg(message.clock).nanoseconds
+
+        def heard() -> bool:
+            self.clock.publish(message)
+            self.spin_for(0.02)
+            return bool(self.node.get_clock().now().nanoseconds == wanted_ns)
+
+        assert self.spin_until(heard)
+
     def header(self, stamp_s: float | None = None) -> Header:
         header = Header(frame_id="camera", stamp=self.helper.get_clock().now().to_msg())
         if stamp_s is not None:
@@ -191,6 +215,21 @@ class Rig:
 
     def answers(self) -> list[HandPoseArray]:
         return self.received["hands"]
+
+    def new_status(self) -> DiagnosticStatus:
+        """What the diagnostics say of now: of those that come next, one may have been on its way."""
+        since_ns = self.helper.get_clock().now().nanoseconds
+
+        def came() -> bool:
+            latest = self.received["/diagnostics"][-1:]
+            return any(Time.from_msg(array.header.stamp).nanoseconds >= since_ns for array in latest)
+
+        assert self.spin_until(came)
+        return self.received["/diagnostics"][-1].status[0]
+
+    def wait_for_figure(self, name: str, value: float) -> bool:
+        """Of the node's statistics: of what is not waited for, the next message may take the place."""
+        return self.spin_until(lambda: self.node.statistics.figures()[name] == value)
 
     def wait_for_answers(self, count: int) -> bool:
         return self.spin_until(lambda: len(self.answers()) >= count)

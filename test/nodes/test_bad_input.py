@@ -181,7 +181,7 @@ def test_impossible_hand_is_never_published(rig, fake_tracker, hand, named, make
 def test_missing_weights_refuse_to_configure_and_the_node_stays_up(rig, tmp_path, capfd):
     path = tmp_path / "nowhere.safetensors"
     bench = rig(build_tracker, model=str(path))
-    bench.spin_for(1.5)
+    assert bench.spin_until(lambda: bench.received["/diagnostics"])
     error = capfd.readouterr().err
     assert error.count("cannot configure") == 1
     assert str(path) in error

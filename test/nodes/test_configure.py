@@ -76,7 +76,7 @@ def test_services_and_diagnostics_are_answered_while_it_takes_long(fake_tracker)
     go_on = threading.Event()
 
     def slow(_: object) -> object:
-        assert go_on.wait(60)
+        assert go_on.wait(300)
         return fake_tracker()
 
     context = rclpy.Context()
@@ -95,9 +95,9 @@ def test_services_and_diagnostics_are_answered_while_it_takes_long(fake_tracker)
 
     def ask(kind: type, name: str, request: object) -> object:
         client = helper.create_client(kind, name)
-        assert client.wait_for_service(30)
+        assert client.wait_for_service(60)
         future = client.call_async(request)
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 60
         while not future.done() and time.monotonic() < deadline:
             time.sleep(0.01)
         assert future.done(), f"{name} did not answer"
@@ -106,7 +106,7 @@ def test_services_and_diagnostics_are_answered_while_it_takes_long(fake_tracker)
     try:
         executor.create_task(node.autostart)
         state = GetState.Request()
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while ask(GetState, "hand_tracker/get_state", state).current_state.label != "configuring":
             assert time.monotonic() < deadline
         assert not ask(Trigger, "hand_tracker/reset", Trigger.Request()).success
@@ -114,12 +114,12 @@ def test_services_and_diagnostics_are_answered_while_it_takes_long(fake_tracker)
         second.transition.id = 1  # configure
         assert not ask(ChangeState, "hand_tracker/change_state", second).success
         seen = len(received)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while len(received) < seen + 2 and time.monotonic() < deadline:
             time.sleep(0.05)
         assert {v.key: v.value for v in received[-1].values}["lifecycle"] == "configuring"
         go_on.set()
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while ask(GetState, "hand_tracker/get_state", state).current_state.label != "active":
             assert time.monotonic() < deadline
     finally:
@@ -143,9 +143,7 @@ def test_a_fault_while_tracking_is_an_error_in_the_diagnostics_and_one_line(rig,
     tracker.faults["device"] = "the GPU failed, tracking goes on on the CPU: out of memory"
     bench.send()
     assert bench.wait_for_answers(2)
-    bench.received["/diagnostics"].clear()
-    assert bench.spin_until(lambda: bench.received["/diagnostics"])
-    status = bench.received["/diagnostics"][-1].status[0]
+    status = bench.new_status()
     assert status.level == DiagnosticStatus.ERROR
     assert "the GPU failed" in status.message
     assert "the GPU failed" in bench.last_error()
@@ -172,9 +170,7 @@ def test_an_activation_that_fails_is_told_and_can_be_tried_again(
         else:
             patch.setattr(HandOutputs, "publish_model_info", fails)
         assert bench.node.trigger_activate() == TransitionCallbackReturn.ERROR
-    bench.received["/diagnostics"].clear()
-    assert bench.spin_until(lambda: bench.received["/diagnostics"])
-    status = bench.received["/diagnostics"][-1].status[0]
+    status = bench.new_status()
     assert status.level == DiagnosticStatus.ERROR
     assert status.message == "cannot activate: ZeroDivisionError: by zero"
     assert bench.node.trigger_configure() == TransitionCallbackReturn.SUCCESS
@@ -207,9 +203,7 @@ def test_an_end_that_fails_is_told_and_leaves_an_unconfigured_node(
     monkeypatch.setattr(owner, name, fails)
     result = getattr(bench.node, f"trigger_{transition}")()
     assert result == TransitionCallbackReturn.ERROR
-    bench.received["/diagnostics"].clear()
-    assert bench.spin_until(lambda: bench.received["/diagnostics"])
-    status = bench.received["/diagnostics"][-1].status[0]
+    status = bench.new_status()
     assert status.level == DiagnosticStatus.ERROR
     assert status.message == f"cannot {transition}: ZeroDivisionError: by zero"
     bench.node.autostart()

@@ -30,7 +30,7 @@ from sensor_msgs.msg import Image
 rclpy.init()
 node = rclpy.create_node("talker")
 out = node.create_publisher(Image, "depth", QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT))
-deadline = time.monotonic() + 20
+deadline = time.monotonic() + 60
 while not out.get_subscription_count() and time.monotonic() < deadline:
     time.sleep(0.05)
 time.sleep(0.5)
@@ -73,7 +73,7 @@ def test_best_effort_depth_images_reach_another_process(image_bytes: int) -> Non
     )
     node.create_subscription(Image, "depth", lambda image: heard.append(image.header.stamp.sec), quality)
     with subprocess.Popen([sys.executable, "-c", TALKER, str(image_bytes)]) as talker:
-        deadline = time.monotonic() + 40
+        deadline = time.monotonic() + 120
         while talker.poll() is None and time.monotonic() < deadline:
             rclpy.spin_once(node, timeout_sec=0.05)
         talker.kill()

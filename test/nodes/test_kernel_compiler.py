@@ -49,7 +49,7 @@ def test_the_child_ends_with_the_node(child):
     began = time.monotonic()
     with pytest.raises(EndedError):
         compile_kernels(lambda _: None, lambda: time.monotonic() - began < 0.5)
-    assert time.monotonic() - began < 5.0
+    assert time.monotonic() - began < 30.0
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid.read_text()), 0)
 

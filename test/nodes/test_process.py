@@ -132,7 +132,8 @@ def start(tmp_path: Path) -> Iterator[type[Process]]:
 
 def require_quiet_end(process: Process, seconds: float) -> None:
     assert process.process.returncode == 0, process.output
-    assert seconds < 5.0
+    # By itself, or by END_S: all that it does takes 24 s or more. On a busy machine an end takes a while.
+    assert seconds < 15.0
     for word in ("Traceback", "ERROR", "Failed to complete", "Aborted", "terminate called"):
         assert word not in process.output
     assert process.left_in_shared_memory() == []
@@ -154,7 +155,7 @@ def test_signal_while_it_is_imported(start, number, delay_s):
 def test_signal_while_kernels_are_compiled_ends_the_child_too(start, tmp_path):
     process = start(TRACKER, NUMBA_CACHE_DIR=str(tmp_path / "cache"))
     process.wait_for("compiling kernels")
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not process.children() and time.monotonic() < deadline:
         time.sleep(0.05)
     children = process.children()

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from hand_pose_ros.hand.skeleton import ANGLE_COUNT, JOINT_COUNT
 from hand_pose_ros.msg import HandPose
-from hand_pose_ros.nodes import robot_driver
 from hand_pose_ros.nodes.hand_bytes import ReadHand
 from hand_pose_ros.nodes.retarget_statistics import RetargetStatistics
 from hand_pose_ros.nodes.robot_driver import RobotDriver
@@ -38,11 +37,12 @@ class Engine:
 
     def __init__(self) -> None:
         self.starts: list[np.ndarray] = []
-        self.wait = threading.Event()
+        self.entered, self.wait = threading.Event(), threading.Event()
         self.wait.set()
 
     def retarget(self, hand) -> np.ndarray:
-        assert self.wait.wait(20.0)
+        self.entered.set()
+        assert self.wait.wait(60.0)
         return np.asarray(hand.angles[:2])
 
     def start_from(self, positions) -> None:
@@ -52,9 +52,8 @@ class Engine:
 class Rig:
     """The driver, its clock, and all that it sent with the times."""
 
-    def __init__(self, monkeypatch, deadman="optional", start=lambda: None) -> None:
+    def __init__(self, deadman="optional", start=lambda: None) -> None:
         self.now_s = 100.0
-        monkeypatch.setattr(robot_driver, "time", SimpleNamespace(monotonic=lambda: self.now_s))
         self.engine, self.commander = Engine(), SafeCommander(LIMITS, SafetyConfig(approach_s=0.3))
         self.sent: list[tuple[float, np.ndarray]] = []
         self.told: list[tuple[SafetyState, str]] = []
@@ -64,6 +63,7 @@ class Rig:
             Engagement(deadman, TIMEOUT_S), self.commander, RetargetStatistics(), logger, start,
             lambda command: self.sent.append((self.now_s, command.positions)),
             lambda state, reason: self.told.append((state, reason)),
+            SimpleNamespace(now_s=lambda: self.now_s),
         )  # fmt: skip
 
     def show(self, curl=1.0, slide=0.02, **changes) -> bool:
@@ -111,21 +111,20 @@ steps = st.one_of(st.floats(1e-4, 0.04), st.sampled_from([0.0, 0.011, 0.25, 2.0,
 )
 @settings(max_examples=150, deadline=None)
 def test_limits_hold_and_nothing_is_sent_unasked(script, deadman):
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        rig = Rig(monkeypatch, deadman)
-        asked = False
-        for step_s, (kind, what) in script:
-            rig.now_s += step_s
-            asked = asked or what is True
-            if kind == "tick":
-                rig.driver.tick()
-            elif kind == "hands":
-                rig.driver.on_hands(what)
-            elif kind == "switch":
-                rig.driver.switch(what)
-            else:
-                rig.driver.press(what)
-            assert asked or not rig.sent
+    rig = Rig(deadman)
+    asked = False
+    for step_s, (kind, what) in script:
+        rig.now_s += step_s
+        asked = asked or what is True
+        if kind == "tick":
+            rig.driver.tick()
+        elif kind == "hands":
+            rig.driver.on_hands(what)
+        elif kind == "switch":
+            rig.driver.switch(what)
+        else:
+            rig.driver.press(what)
+        assert asked or not rig.sent
     last_s, before, velocity = math.nan, np.zeros(2), np.zeros(2)
     for now_s, positions in rig.sent:
         assert ((LIMITS.lower <= positions) & (positions <= LIMITS.upper)).all()
@@ -154,29 +153,28 @@ def test_limits_hold_and_nothing_is_sent_unasked(script, deadman):
 )
 @settings(max_examples=60, deadline=None)
 def test_command_after_a_loss_holds(lost, curl, wait_s):
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        rig = Rig(monkeypatch, "off")
-        rig.driver.switch(True)
-        rig.play(0.5, curl)
-        rig.show(1.5)  # on its way somewhere else
-        sent = len(rig.sent)
-        rig.now_s += wait_s + 1e-3
-        rig.driver.on_hands(lost)
-        assert len(rig.sent) == sent + 1
-        assert rig.driver.state[0] is SafetyState.HOLD
-        speeds = [abs(float(v)) for v in rig.commander._velocities]
-        for _ in range(50):
-            rig.now_s += 0.01
-            rig.driver.tick()
-            now = [abs(float(v)) for v in rig.commander._velocities]
-            assert all(n <= s + SLACK for n, s in zip(now, speeds, strict=True))
-            speeds = now
-        assert speeds == [0.0, 0.0]
+    rig = Rig("off")
+    rig.driver.switch(True)
+    rig.play(0.5, curl)
+    rig.show(1.5)  # on its way somewhere else
+    sent = len(rig.sent)
+    rig.now_s += wait_s + 1e-3
+    rig.driver.on_hands(lost)
+    assert len(rig.sent) == sent + 1
+    assert rig.driver.state[0] is SafetyState.HOLD
+    speeds = [abs(float(v)) for v in rig.commander._velocities]
+    for _ in range(50):
+        rig.now_s += 0.01
+        rig.driver.tick()
+        now = [abs(float(v)) for v in rig.commander._velocities]
+        assert all(n <= s + SLACK for n, s in zip(now, speeds, strict=True))
+        speeds = now
+    assert speeds == [0.0, 0.0]
 
 
 @pytest.mark.parametrize("late_s, held", [(0.0, True), (-1e-6, True), (1e-6, False)])
-def test_button_counts_as_held_until_exactly_its_time_out(monkeypatch, late_s, held):
-    rig = Rig(monkeypatch, "engages")
+def test_button_counts_as_held_until_exactly_its_time_out(late_s, held):
+    rig = Rig("engages")
     rig.now_s = 0.0  # times that are whole numbers of seconds have no rounding
     rig.driver.press(True)
     rig.now_s = TIMEOUT_S + late_s
@@ -184,13 +182,15 @@ def test_button_counts_as_held_until_exactly_its_time_out(monkeypatch, late_s, h
     assert rig.commander.engaged is held
 
 
-def test_engine_that_hangs_holds_up_neither_commands_nor_switching_off(monkeypatch):
-    rig = Rig(monkeypatch, "off")
+def test_engine_that_hangs_holds_up_neither_commands_nor_switching_off():
+    rig = Rig("off")
     rig.driver.switch(True)
     rig.play(0.5)
+    rig.engine.entered.clear()
     rig.engine.wait.clear()
     thread = threading.Thread(target=rig.show)
     thread.start()
+    assert rig.engine.entered.wait(60.0)
     try:
         sent = len(rig.sent)
         done = threading.Event()
@@ -204,7 +204,7 @@ def test_engine_that_hangs_holds_up_neither_commands_nor_switching_off(monkeypat
             done.set()
 
         threading.Thread(target=work, daemon=True).start()
-        assert done.wait(5.0)
+        assert done.wait(30.0)
         assert len(rig.sent) > sent
         assert rig.driver.state[0] is SafetyState.DISENGAGED
     finally:
@@ -212,9 +212,9 @@ def test_engine_that_hangs_holds_up_neither_commands_nor_switching_off(monkeypat
         thread.join()
 
 
-def test_engine_begins_where_the_robot_is_at_each_engagement(monkeypatch):
+def test_engine_begins_where_the_robot_is_at_each_engagement():
     stands = np.array([0.7, 0.03])
-    rig = Rig(monkeypatch, "off", lambda: stands)
+    rig = Rig("off", lambda: stands)
     rig.driver.switch(True)
     assert np.array_equal(rig.sent[0][1] if rig.sent else rig.commander.positions, stands)
     rig.play(0.2)
@@ -224,12 +224,14 @@ def test_engine_begins_where_the_robot_is_at_each_engagement(monkeypatch):
     assert len(rig.engine.starts) == 2
 
 
-def test_hand_on_its_way_through_the_engine_is_not_followed_by_the_next_engagement(monkeypatch):
-    rig = Rig(monkeypatch, "off")
+def test_hand_on_its_way_through_the_engine_is_not_followed_by_the_next_engagement():
+    rig = Rig("off")
     rig.driver.switch(True)
+    rig.engine.entered.clear()
     rig.engine.wait.clear()
     thread = threading.Thread(target=rig.show)
     thread.start()
+    assert rig.engine.entered.wait(60.0)
     rig.driver.switch(False)
     rig.driver.switch(True)
     rig.engine.wait.set()
@@ -240,10 +242,8 @@ def test_hand_on_its_way_through_the_engine_is_not_followed_by_the_next_engageme
 
 
 @pytest.mark.parametrize("sender, pause_s", [(b"new", 0.01), (b"new", 3.0), (b"", 3.0)])
-def test_hand_of_a_tracker_that_was_started_again_moves_nothing_until_engaging_again(
-    monkeypatch, sender, pause_s
-):
-    rig = Rig(monkeypatch, "off")
+def test_hand_of_a_tracker_that_was_started_again_moves_nothing_until_engaging_again(sender, pause_s):
+    rig = Rig("off")
     old = sender.replace(b"new", b"old")
     rig.driver.switch(True)
     for step in range(200):
@@ -265,8 +265,8 @@ def test_hand_of_a_tracker_that_was_started_again_moves_nothing_until_engaging_a
     assert rig.driver.state[0] is SafetyState.APPROACH
 
 
-def test_nothing_comes_after_closing(monkeypatch):
-    rig = Rig(monkeypatch, "off")
+def test_nothing_comes_after_closing():
+    rig = Rig("off")
     rig.driver.switch(True)
     rig.play(0.3)
     rig.driver.close()

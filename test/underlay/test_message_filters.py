@@ -184,7 +184,7 @@ def test_topics_come_together_on_plain_and_lifecycle_nodes(node: Node) -> None:
         talker.create_publisher(Image, "depth", 5),
         talker.create_publisher(CameraInfo, "info", 5),
     )
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     stamp = 0
     while not heard and time.monotonic() < deadline:
         stamp += 100_000_000
@@ -197,5 +197,5 @@ def test_topics_come_together_on_plain_and_lifecycle_nodes(node: Node) -> None:
     talker.destroy_node()
     node.destroy_subscription(depth.sub)
     node.destroy_subscription(info.sub)
-    assert heard, "nothing came through within 10 s"
+    assert heard, "nothing came through within 60 s"
     assert nanoseconds(heard[0].depth) == heard[0].info.width * 100_000_000

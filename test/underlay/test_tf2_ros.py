@@ -34,7 +34,7 @@ def transform(child: str, x: float = 0.0) -> TransformStamped:
     return result
 
 
-def spin_until(node: Node, condition: Callable[[], bool], seconds: float = 10) -> bool:
+def spin_until(node: Node, condition: Callable[[], bool], seconds: float = 60) -> bool:
     deadline = time.monotonic() + seconds
     while not condition() and time.monotonic() < deadline:
         rclpy.spin_once(node, timeout_sec=0.05)

@@ -53,7 +53,7 @@ def play(source_factory, **parameters):
     executor = SingleThreadedExecutor(context=context)
     executor.add_node(camera)
     executor.add_node(listener)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not camera.finished and time.monotonic() < deadline:
         executor.spin_once(timeout_sec=0.1)
     camera.close()

@@ -168,7 +168,7 @@ def test_every_child_ends_even_one_that_ignores_the_interrupt(tmp_path):
     with NodeProcesses(tmp_path, dict(os.environ)) as nodes:
         for name in ("stubborn", "willing"):
             nodes.start(name, name, {})
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not all("up" in nodes.log_tail(name) for name in ("stubborn", "willing")):
             assert time.monotonic() < deadline
             time.sleep(0.02)

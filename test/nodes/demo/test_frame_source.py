@@ -65,10 +65,10 @@ def test_bytes_are_little_endian_rows():
 def test_no_more_frames_are_made_than_were_asked_for():
     source = SyntheticSource(Motion(), CAMERA, "right", 30.0, 0.001)
     frames = PreRenderer(source, ahead=10, count=3)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not frames.ready and time.monotonic() < deadline:
         time.sleep(0.01)
-    taken = [frames._queue.get(timeout=10) for _ in range(4)]
+    taken = [frames._queue.get(timeout=60) for _ in range(4)]
     assert [frame is None for frame in taken] == [False, False, False, True]
     frames.close()
 
@@ -80,7 +80,7 @@ def test_frame_that_is_not_made_yet_is_said_to_be_missing_and_closing_ends_the_t
         camera, side = CAMERA, None
 
         def frames(self):
-            gate.wait(10)
+            gate.wait(60)
             yield from itertools.count()
 
     frames = PreRenderer(Source(), ahead=2, count=0)
@@ -98,18 +98,18 @@ def test_frames_are_made_before_they_are_asked_for():
         camera, side = CAMERA, None
 
         def frames(self):
-            gate.wait(10)
+            gate.wait(60)
             yield from range(3)
 
     frames = PreRenderer(Source(), ahead=2, count=0)
     assert not frames.ready
     gate.set()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not frames.ready and time.monotonic() < deadline:
         time.sleep(0.01)
     assert frames.made == 2
     taken = []
-    while (item := frames._queue.get(timeout=10)) is not None:
+    while (item := frames._queue.get(timeout=60)) is not None:
         taken.append(item)
     assert taken == [0, 1, 2]
     frames.close()
@@ -124,8 +124,8 @@ def test_failure_to_make_a_frame_is_reported_not_lost():
             raise ValueError("frame 2 is torn")
 
     frames = PreRenderer(Source(), ahead=10, count=0)
-    assert frames._queue.get(timeout=10) == 1
-    assert frames._queue.get(timeout=10) is None
+    assert frames._queue.get(timeout=60) == 1
+    assert frames._queue.get(timeout=60) is None
     assert frames.error == "frame 2 is torn"
     frames.close()
 

@@ -60,7 +60,7 @@ def rig(monkeypatch):
     for node in (watcher, robot.node):
         executor.add_node(node)
 
-    def spin(condition=lambda: False, timeout_s=20.0, each=lambda: None) -> bool:
+    def spin(condition=lambda: False, timeout_s=60.0, each=lambda: None) -> bool:
         end, due = time.monotonic() + timeout_s, 0.0
         while not condition() and time.monotonic() < end:
             if time.monotonic() > due:
