@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from hand_pose_ros.depth.frame import DepthFrame
 from hand_pose_ros.detection.detector import Look
 from hand_pose_ros.detection.proposals import Proposal, ProposalGenerator, farther_than
-from hand_pose_ros.hand.skeleton import SIDES
+from hand_pose_ros.hand.skeleton import JOINT_COUNT, SIDES
 from hand_pose_ros.tracking.config import ScoringConfig, TrackerConfig
 from hand_pose_ros.tracking.estimate import CropRequest, Estimate
-from hand_pose_ros.tracking.refused_places import RefusedPlaces
+from hand_pose_ros.tracking.refused_places import HoldTimes, RefusedPlaces
 from hand_pose_ros.tracking.scoring import hypothesis_score, is_hand, is_surely_hand
 from hand_pose_ros.tracking.search_schedule import SearchSchedule
 from hand_pose_ros.tracking.stage_timer import StageTimer
@@ -71,6 +71,16 @@ class HandSearch:
         places = config.search.refused_move_m, config.search.carried_m
         self._refused, self._refused_remaining = RefusedPlaces(*places), RefusedPlaces(*places)
         self._next_step: Callable[[DepthFrame, StageTimer], None] | None = None
+
+    def warm_up(self, frame: DepthFrame) -> None:
+        """Run every compiled path once on a frame with a reading in the middle; nothing is remembered."""
+        generator, hold = self._follower.proposal_generator, HoldTimes(1.0, 1.0, 1.0)
+        place = np.array([0.0, 0.0, 0.5])
+        generator.propose(frame, self._config.hands)
+        generator.propose_remaining(generator.look(frame, [np.tile(place, (JOINT_COUNT, 1))]), 1)
+        refused = RefusedPlaces(0.1, 0.1)
+        refused.add(place, frame, hold)
+        refused.without([Proposal(place, "detector")], frame, hold)
 
     def run(self, frame: DepthFrame, timer: StageTimer) -> None:
         """The next step, or a new search where one is due."""

@@ -17,12 +17,17 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.depth.frame import DepthFrame
 from hand_pose_ros.detection.proposals import Proposal
+from hand_pose_ros.kernel_cache import njit
 
 Array = NDArray[np.float64]
+Array32 = NDArray[np.float32]
 
 # A place's look: the depth at so many points a side of a square about it that reaches so far, m. Guessed: a hand's
 # size, in steps of less than two fingers.
 _POINTS, _HALF_WIDTH_M = 11, 0.10
+_SQUARE = np.zeros((_POINTS**2, 3))
+_SQUARE[:, 0] = np.tile(np.linspace(-_HALF_WIDTH_M, _HALF_WIDTH_M, _POINTS), _POINTS)
+_SQUARE[:, 1] = np.repeat(np.linspace(-_HALF_WIDTH_M, _HALF_WIDTH_M, _POINTS), _POINTS)
 # What is proposed this near to a place that has not changed is the same thing, m. Derived: well within the square.
 _SURE_M = 0.08
 # Depth counts up to so far before and behind the place, m: what is beyond is background. Guessed, a hand's length.
@@ -127,27 +132,36 @@ def _gap_m(place: _Place, centre: Array) -> float:
 
 def look_at(frame: DepthFrame, centre: Array) -> Array:
     """How the surface about a place (3,) m looks: depth less the place's own, bounded, at points of a square that
-    faces the camera, (_POINTS, _POINTS) m; NaN where there is none."""
-    depth, camera, z = frame.surface, frame.camera, float(centre[2])
-    look = np.full((_POINTS, _POINTS), np.nan)
-    if not z > 0.0:
-        return look
-    offsets = np.linspace(-_HALF_WIDTH_M, _HALF_WIDTH_M, _POINTS)
-    corners = np.zeros((_POINTS, _POINTS, 3))
-    corners[..., 0], corners[..., 1], corners[..., 2] = centre[0] + offsets, centre[1] + offsets[:, None], z
-    pixels = camera.project(corners.reshape(-1, 3))
-    u, v = pixels.T
-    inside = (u > -0.5) & (u < depth.shape[1] - 0.5) & (v > -0.5) & (v < depth.shape[0] - 0.5)
-    u, v = np.rint(pixels[inside]).astype(np.intp).T
-    flat = look.reshape(-1)
-    flat[inside] = np.clip(depth[v, u] - z, -_REACH_M, _REACH_M)
+    faces the camera, (_POINTS²,) m; NaN where there is none."""
+    look = np.full(_POINTS**2, np.nan)
+    z = float(centre[2])
+    if z > 0.0:
+        _look_kernel(frame.surface, frame.camera.project(centre + _SQUARE), z, look)
     return look
 
 
 def looks_alike(a: Array, b: Array, distance_m: float) -> bool:
     """Whether two looks at a place, or at two, so far away show the same surface but for noise."""
-    apart = np.abs(a - b)
-    both = np.isfinite(apart)
-    enough = np.count_nonzero(both) >= _COMPARABLE * both.size
-    same = np.count_nonzero(apart[both] < _SAME_M + _SAME_PER_M * distance_m**2)
-    return bool(enough and same >= _AGREE * np.count_nonzero(both))
+    return bool(_alike_kernel(a, b, _SAME_M + _SAME_PER_M * distance_m**2))
+
+
+@njit(nogil=True, cache=True)
+def _look_kernel(depth: Array32, pixels: Array, z: float, look: Array) -> None:
+    """Fill look (N,) at pixels (N, 2), NaN for none; what lies outside the image (H, W) m stays."""
+    for n in range(len(look)):
+        u, v = pixels[n]
+        if u > -0.5 and u < depth.shape[1] - 0.5 and v > -0.5 and v < depth.shape[0] - 0.5:
+            apart = depth[int(np.rint(v)), int(np.rint(u))] - z
+            if apart == apart:  # not NaN
+                look[n] = min(max(apart, -_REACH_M), _REACH_M)
+
+
+@njit(nogil=True, cache=True)
+def _alike_kernel(a: Array, b: Array, same_m: float) -> bool:
+    """Whether enough of a (N,) and b (N,) can be compared and enough of that is the same within ``same_m``."""
+    both = same = 0
+    for n in range(len(a)):
+        apart = abs(a[n] - b[n])
+        both += apart < np.inf  # not NaN
+        same += apart < same_m
+    return both >= _COMPARABLE * len(a) and same >= _AGREE * both

@@ -100,7 +100,7 @@ class HandTracker:
                 track.warm_up(estimates, stamp_s)
 
         self._on_device(follow)
-        self.proposal_generator.propose(frame, self.config.hands)
+        self._search.warm_up(frame)
         decode_depth(np.ones(2, np.uint16), "16UC1", 2, 1, 4, is_bigendian=False)
 
     def reset(self) -> None:
