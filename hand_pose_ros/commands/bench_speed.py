@@ -20,6 +20,7 @@ from hand_pose_ros.commands.arguments import model_parameter, positive_int, requ
 from hand_pose_ros.evaluation.bench_latency import Latency, conditions, rows_of, warm_tracker
 from hand_pose_ros.evaluation.bench_mediapipe import Comparison, compare, python_of
 from hand_pose_ros.evaluation.bench_throughput import fastest_of_one_core, measure_bound, measure_throughput
+from hand_pose_ros.evaluation.detector_parity import measure_detector_parity
 from hand_pose_ros.evaluation.latency_scenes import SCENES, SIZES, LatencyScene
 from hand_pose_ros.evaluation.parity import measure_parity, parity_crops
 from hand_pose_ros.evaluation.refinement_parity import RefinementParity, compare_refiners, refine_requests
@@ -60,6 +61,7 @@ def add_throughput_arguments(parser: argparse.ArgumentParser) -> None:
 def add_parity_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``bench parity``."""
     parser.add_argument("--crops", type=positive_int, default=1000, help="of free hands, by every sensor")
+    parser.add_argument("--pictures", type=positive_int, default=400, help="for the detector")
     parser.add_argument("--seed", type=seed_int, default=0, help="of the hands")
     parser.add_argument(
         "--backends",
@@ -161,6 +163,15 @@ def parity(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
         )
     problems = [f"{row.backend} in {row.precision}: {row.problem}" for row in rows if row.problem]
     figures: dict[str, Any] = {"rows": [dataclasses.asdict(row) for row in rows]}
+    others = [config.backend for config in configs if config.backend not in ("torch", "auto")]
+    detectors = measure_detector_parity(list(dict.fromkeys(others)), arguments.pictures, arguments.seed)
+    for seen in detectors:
+        print(
+            f"{seen.backend}, the detector in float32, {seen.pictures} pictures with {seen.hands} hands: middles move"
+            f" by {seen.middle_mm:.5f} mm (most), scores by {seen.score:.6f} {seen.problem}"
+        )
+    problems += [f"{seen.backend}, the detector: {seen.problem}" for seen in detectors if seen.problem]
+    figures["detector"] = [dataclasses.asdict(seen) for seen in detectors]
     if arguments.device == "cuda":
         refined = _refinement(weights, network.crop_size, arguments.frames)
         figures["refinement"] = dataclasses.asdict(refined)
