@@ -255,8 +255,9 @@ class TrackerConfig:
     start_odds: float = 7.0
     """Log odds of a hand from which on a track begins: with less, hands half hidden are found more often, and now and
     then something that is none. Measured with ``hand-pose evaluate-detector --search --seed 1 --start-odds 5``, 6 and
-    7, with and without ``--lookalikes``: 7 is the first that makes no false hand in pictures without hands, at 87.5
-    instead of 89.1 % of the hands half seen (the table is in docs/experiments/detector.md)."""
+    7, with and without ``--lookalikes``: with the fourth run's weights 7 was the first that made no false hand in
+    pictures without hands; with the shipped ones 6 does as well there, and not on real frames (the table is in
+    docs/experiments/detector.md)."""
     roi: tuple[int, int, int, int] | None = None
     """Hands are only searched for in this window of the image: x, y, width, height in px; None: everywhere."""
     user: str = ""
