@@ -84,10 +84,11 @@ class HandSearch:
 
     def run(self, frame: DepthFrame, timer: StageTimer) -> None:
         """The next step, or a new search where one is due."""
-        step, self._next_step = self._next_step, None
-        if step is not None:
-            step(frame, timer)
-        elif self.schedule.is_due(self._follower.tracks, frame.stamp_s):
+        step, self._next_step = self._next_step or self._begin_where_due, None
+        step(frame, timer)
+
+    def _begin_where_due(self, frame: DepthFrame, timer: StageTimer) -> None:
+        if self.schedule.is_due(self._follower.tracks, frame.stamp_s):
             self._begin(frame, timer)
 
     def _begin(self, frame: DepthFrame, timer: StageTimer) -> None:
@@ -109,6 +110,13 @@ class HandSearch:
             self._follower.tracks, bool(self._follower.confirmed_tracks(frame.stamp_s)), frame.stamp_s
         )
 
+    def _known(self, frame: DepthFrame) -> list[Array]:
+        """The middles (3,) m of the hands that are seen in this frame."""
+        return [track.centre(frame.stamp_s) for track in self._seen(frame)]
+
+    def _seen(self, frame: DepthFrame) -> list[Track]:
+        return [track for track in self._follower.tracks if track.seen_s == frame.stamp_s]
+
     def _try_proposals(self, frame: DepthFrame, timer: StageTimer, look: Look | None = None) -> None:
         """The second step of a search, of this frame's look or the last one's: what is proposed there is tried."""
         config, stamp_s = self._config, frame.stamp_s
@@ -116,13 +124,15 @@ class HandSearch:
         followed = len(self._follower.confirmed_tracks(stamp_s))
         if followed >= config.hands:
             return
-        known = [track.centre(stamp_s) for track in self._follower.tracks if track.seen_s == stamp_s]
+        known = self._known(frame)
         resting = [track.centre(stamp_s) for track in self._follower.tracks if track.rests(stamp_s)]
         with timer.stage("locate"):
             recent = look if self.schedule.is_recent(look, stamp_s) else None
             proposals = self._follower.proposal_generator.propose(
                 frame, config.hands, self._may_wait(frame), recent
             )
+        if recent is not None:  # a fast hand is not another one where it was
+            known += [track.centre(recent.stamp_s) for track in self._seen(frame)]
         proposals = self.schedule.with_lost(proposals, stamp_s)
         proposals = farther_than(config.proposals.same_hand_m, known, proposals)
         proposals = farther_than(config.search.refused_move_m, resting, proposals)
@@ -137,6 +147,8 @@ class HandSearch:
     def _look_beside(self, frame: DepthFrame, timer: StageTimer, hurry: bool = False) -> None:
         """The third step of a search that found fewer hands than wanted: a look without those found."""
         confirmed = self._follower.confirmed_tracks(frame.stamp_s)
+        if not confirmed:  # the hands beside which it looks are missed
+            self._begin_where_due(frame, timer)
         if not 0 < len(confirmed) < self._config.hands:
             return
         joints = [track.hand.joints for track in confirmed if track.hand is not None]
@@ -144,21 +156,21 @@ class HandSearch:
             look = self._follower.proposal_generator.look(frame, joints)
         if look is None:
             return
-        known = [
-            track.centre(frame.stamp_s) for track in self._follower.tracks if track.seen_s == frame.stamp_s
-        ]
         if self._may_wait(frame) and not hurry:
-            self._next_step = partial(self._try_remaining, look=look, known=known)
+            self._next_step = partial(self._try_remaining, look=look, known=self._known(frame))
         else:
-            self._try_remaining(frame, timer, look, known)
+            self._try_remaining(frame, timer, look, self._known(frame))
 
     def _try_remaining(
         self, frame: DepthFrame, timer: StageTimer, look: Look, known: Sequence[Array]
     ) -> None:
         """The last step; known: the middles (3,) m of the hands that were followed at that look."""
         config, stamp_s = self._config, frame.stamp_s
-        wanted = config.hands - len(self._follower.confirmed_tracks(stamp_s))
-        if wanted < 1 or not self.schedule.is_recent(look, stamp_s):
+        followed = len(self._follower.confirmed_tracks(stamp_s))
+        wanted = config.hands - followed
+        if not followed:  # what is missed was masked
+            self._begin_where_due(frame, timer)
+        if not followed or wanted < 1 or not self.schedule.is_recent(look, stamp_s):
             return
         with timer.stage("locate"):
             remaining = self._follower.proposal_generator.propose_remaining(look, wanted)

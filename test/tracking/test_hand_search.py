@@ -134,3 +134,27 @@ def test_without_a_detector_the_places_are_proposed_at_once():
     follower = Follower(follows=True, detector=False)
     run(follower, [i / 32 for i in range(4)])
     assert [call[:2] for call in follower.calls] == [(0.0, "propose")]
+
+
+def test_what_was_seen_where_a_fast_hand_was_a_frame_ago_is_not_another_hand():
+    stamps = [i / 32 for i in range(2)]
+    follower = Follower(follows=True)
+    follower.track.centre = lambda stamp_s: FIRST + [6.0 * stamp_s, 0.0, 0.0]  # 0.19 m a frame
+    run(follower, stamps)
+    assert follower.calls[-1] == (stamps[1], "propose", stamps[0])
+    assert follower.tried == []
+
+
+def test_a_missed_hand_is_looked_for_where_it_was_seen_a_frame_ago():
+    stamps = [i / 32 for i in range(2)]
+    follower = Follower(follows=True)
+    run(follower, stamps, missed=stamps[1:])
+    assert [(stamp, tuple(place)) for stamp, place in follower.tried] == [(stamps[1], tuple(FIRST))]
+
+
+@pytest.mark.parametrize("step", [2, 3])
+def test_a_search_beside_hands_that_are_gone_ends_and_the_whole_image_is_searched(step):
+    stamps = [i / 32 for i in range(step + 1)]
+    follower = Follower(follows=True)
+    run(follower, stamps, missed=stamps[step:])
+    assert [call[:2] for call in follower.calls[step:]] == [(stamps[step], "propose")]
