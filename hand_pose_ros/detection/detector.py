@@ -91,8 +91,8 @@ class Look:
     """(1, CHANNELS, ROWS, COLUMNS)."""
     anchor: Array32
     """(OUT_ROWS, OUT_COLUMNS) m, 0 = no reading."""
-    lattice: Lattice
-    """The image's cells."""
+    camera: Camera
+    """Of the image."""
     stamp_s: float
     """When the image was taken, seconds."""
 
@@ -178,11 +178,11 @@ class HandDetector:
         features_kernel(z, lattice.cell, features[0])
         anchor = np.empty((OUT_ROWS, OUT_COLUMNS), np.float32)
         anchors_kernel(z, anchor)
-        return Look(features, anchor, lattice, frame.stamp_s)
+        return Look(features, anchor, frame.camera, frame.stamp_s)
 
     def seen(self, look: Look, count: int = 2) -> list[Detection]:
         """Up to ``count`` hands of what was looked at, the best first."""
-        maps, lattice = self.backend(look.features)[0], look.lattice
+        maps, lattice = self.backend(look.features)[0], lattice_of(look.camera)
         return decode(maps, look.anchor, lattice.rays, lattice.views, self._config, count)
 
     def detect(self, frame: DepthFrame, count: int = 2, hidden: Sequence[Array] = ()) -> list[Detection]:

@@ -127,7 +127,7 @@ class HandSearch:
         known = self._known(frame)
         resting = [track.centre(stamp_s) for track in self._follower.tracks if track.rests(stamp_s)]
         with timer.stage("locate"):
-            recent = look if self.schedule.is_recent(look, stamp_s) else None
+            recent = look if self.schedule.is_recent(look, frame) else None
             proposals = self._follower.proposal_generator.propose(
                 frame, config.hands, self._may_wait(frame), recent
             )
@@ -170,7 +170,7 @@ class HandSearch:
         wanted = config.hands - followed
         if not followed:  # what is missed was masked
             self._begin_where_due(frame, timer)
-        if not followed or wanted < 1 or not self.schedule.is_recent(look, stamp_s):
+        if not followed or wanted < 1 or not self.schedule.is_recent(look, frame):
             return
         with timer.stage("locate"):
             remaining = self._follower.proposal_generator.propose_remaining(look, wanted)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_pose_ros.depth.frame import DepthFrame
 from hand_pose_ros.detection.detector import Look
 from hand_pose_ros.detection.proposals import LOST, Proposal
 from hand_pose_ros.tracking.config import TrackerConfig
@@ -85,9 +86,12 @@ class SearchSchedule:
         """Whether a search may go on in the next frame: hands are followed, and none is missed."""
         return follows and not self.is_urgent(tracks, stamp_s)
 
-    def is_recent(self, look: Look | None, stamp_s: float) -> bool:
-        """Whether what was looked at then is there still: it is one of the last frames, as usual cameras take them."""
-        return look is not None and 0.0 <= stamp_s - look.stamp_s < self._config.slow_frame_s
+    def is_recent(self, look: Look | None, frame: DepthFrame) -> bool:
+        """Whether what was looked at then is there still: it is one of the last frames, as usual cameras take them, and
+        of the same camera."""
+        if look is None or look.camera != frame.camera:
+            return False
+        return 0.0 <= frame.stamp_s - look.stamp_s < self._config.slow_frame_s
 
     def in_passing(self, follows: bool, stamp_s: float) -> bool:
         """Whether a search may only cost what does not show in the time of a frame in which hands are followed."""

@@ -51,7 +51,7 @@ class Follower:
         if not self.detector:
             return None
         self.calls.append((self.stamp_s, "look beside" if len(hands) else "look", frame.stamp_s))
-        return SimpleNamespace(stamp_s=frame.stamp_s, hidden=len(hands))
+        return SimpleNamespace(stamp_s=frame.stamp_s, camera=frame.camera, hidden=len(hands))
 
     def propose(self, frame, count, unhurried=False, look=None):
         self.calls.append((self.stamp_s, "propose", None if look is None else look.stamp_s))
@@ -158,3 +158,16 @@ def test_a_search_beside_hands_that_are_gone_ends_and_the_whole_image_is_searche
     follower = Follower(follows=True)
     run(follower, stamps, missed=stamps[step:])
     assert [call[:2] for call in follower.calls[step:]] == [(stamps[step], "propose")]
+
+
+def test_what_another_camera_saw_is_not_taken_for_what_this_one_sees():
+    follower = Follower(follows=True)
+    search = HandSearch(TrackerConfig(hands=2), follower)
+    other = Camera(64, 48, 90.0, 90.0, 31.5, 23.5)
+    for stamp_s, camera in ((0.0, CAMERA), (1 / 32, other), (2 / 32, other), (3 / 32, CAMERA)):
+        follower.stamp_s = follower.track.seen_s = stamp_s
+        search.schedule.next_frame(1 / 32)
+        search.run(DepthFrame(DEPTH, camera, stamp_s), StageTimer())
+    assert follower.calls == [
+        (0.0, "look", 0.0), (1 / 32, "propose", None), (2 / 32, "look beside", 2 / 32),
+    ]  # fmt: skip

@@ -211,7 +211,7 @@ def test_a_second_hand_that_shows_only_beside_the_first_is_found():
         def look(self, frame, hands=()):
             assert len(hands) == 1
             assert np.linalg.norm(hands[0].mean(axis=0) - first) < 0.02
-            return SimpleNamespace(stamp_s=frame.stamp_s)
+            return SimpleNamespace(stamp_s=frame.stamp_s, camera=frame.camera)
 
         def propose(self, frame, count, unhurried, look):
             return [Proposal(first, "detector")]
@@ -272,7 +272,7 @@ def test_a_hand_that_is_lost_beside_another_is_looked_for_in_every_frame_for_a_w
 
     class Search:
         def look(self, frame, hands=()):
-            return SimpleNamespace(stamp_s=frame.stamp_s)
+            return SimpleNamespace(stamp_s=frame.stamp_s, camera=frame.camera)
 
         def propose(self, frame, count, unhurried, look):
             searched.append((frame.stamp_s, unhurried))
