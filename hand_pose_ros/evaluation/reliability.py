@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter, StrMethodFormatter
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
@@ -108,6 +109,9 @@ def _panel(above: Axes, below: Axes, name: str, measured: Reliability) -> None:
     width = 1.0 / len(measured.count)
     below.bar((np.arange(len(measured.count)) + 0.5) * width, measured.count, 0.9 * width, color=PALETTE[0])
     below.set_yscale("log")
+    # matplotlib's own labels are mathematics, which the style leaves as text.
+    below.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    below.yaxis.set_minor_formatter(NullFormatter())
     below.set_xlabel("Confidence")
     for axes in (above, below):
         style_axes(axes, "both")

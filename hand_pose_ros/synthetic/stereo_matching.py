@@ -76,8 +76,11 @@ def match_depth(
     """Clean depth (H, W) m, +inf for nothing -> matched depth (H, W) m, NaN for no reading; a function of the seed.
 
     focal_px: of the picture given; edge_px: its first column that the right camera sees at infinity, -inf if it sees
-    everything (a part of a picture), 0 for a whole picture. ValueError on a depth that is not above 0, as NaN is not.
+    everything (a part of a picture), 0 for a whole picture. ValueError on an empty picture and on a depth that is not
+    above 0, as NaN is not.
     """
+    if depth.size == 0:
+        raise ValueError(f"depth has shape {depth.shape}, want at least one pixel")
     if not (depth > 0.0).all():
         raise ValueError("depth holds a value that is NaN or not above 0, want metres, +inf for nothing")
     out = np.empty_like(depth)

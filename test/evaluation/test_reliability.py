@@ -80,3 +80,17 @@ def test_figure_shows_a_panel_each_and_is_always_the_same(tmp_path: Path) -> Non
     assert (tmp_path / "new" / "a.png").read_bytes() == (tmp_path / "new" / "b.png").read_bytes()
     assert np.asarray(Image.open(tmp_path / "new" / "a.png")).std() > 5
     assert len(list((tmp_path / "new").iterdir())) == 2
+
+
+def test_no_label_shows_the_markup_of_mathematics() -> None:
+    rng = np.random.default_rng(0)
+    probability = rng.random(5000)
+    figure = reliability_figure({"Hand": reliability(probability, rng.random(5000) < probability)})
+    figure.canvas.draw()
+    labels = [
+        label.get_text()
+        for axes in figure.axes
+        for label in (*axes.get_xticklabels(), *axes.get_yticklabels())
+    ]
+    assert "100" in labels
+    assert not [text for text in labels if "$" in text]

@@ -295,6 +295,12 @@ def test_pictures_that_are_narrower_than_a_window_are_looked_at_within_their_edg
     assert not np.isinf(pictures[0]).any()
 
 
+@pytest.mark.parametrize("shape", [(0, 0), (5, 0), (0, 5)])
+def test_an_empty_picture_is_refused(shape: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match="want at least one pixel"):
+        match_depth(np.ones(shape, np.float32), model(6.0), FOCAL, 1)
+
+
 @pytest.mark.parametrize("value", [np.nan, 0.0, -0.01, -np.inf])
 def test_what_is_no_clean_depth_is_refused(value: float) -> None:
     """The package's own NaN for no reading, say: a place in the right view that is no number lies in no picture."""
