@@ -6,6 +6,7 @@ In: a :class:`RobotConfig`, an engine's name, a side, the robot's description wh
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -182,7 +183,10 @@ def _limits(config: RobotConfig, names: tuple[str, ...], description: RobotDescr
         lower, upper, velocity = (float(value or 0.0) for value in found.values())
         if lower > upper:
             raise ValueError(f"joint {shown(name)}: lower limit {lower:g} is above the upper one {upper:g}")
-        rows.append((lower, upper, velocity, override.acceleration or velocity / ACCELERATION_S))
+        acceleration = override.acceleration or velocity / ACCELERATION_S
+        if not math.isfinite(acceleration):
+            raise ValueError(f"joint {shown(name)}: velocity limit {velocity:g} is no speed of a joint")
+        rows.append((lower, upper, velocity, acceleration))
     return JointLimits(*np.array(rows, np.float64).T)
 
 

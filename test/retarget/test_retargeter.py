@@ -6,7 +6,7 @@ import importlib.util
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from hand_pose_ros.evaluation.operator_hands import moving_angles, operator_hand, pinch_angles
@@ -57,7 +57,9 @@ def test_engine_without_a_urdf_has_the_files_limits(config):
 
 
 limit = st.one_of(
-    st.none(), st.floats().map(repr), st.sampled_from(["", "1 2", "a", "-0.0", "1e400", "1e16"])
+    st.none(),
+    st.floats().map(repr),
+    st.sampled_from(["", "1 2", "a", "-0.0", "1e400", "1e16", "1e307", "1.7e308"]),
 )
 
 
@@ -65,6 +67,7 @@ limit = st.one_of(
     limits=st.fixed_dictionaries({"lower": limit, "upper": limit, "velocity": limit}),
     kind=st.sampled_from(["revolute", "continuous", "prismatic"]),
 )
+@example(limits={"lower": None, "upper": None, "velocity": "1.797693134862316e+307"}, kind="revolute")
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
 def test_limits_of_any_description_are_usable_or_refused_in_one_line(config, limits, kind):
     given_limits = " ".join(f'{name}="{value}"' for name, value in limits.items() if value is not None)
