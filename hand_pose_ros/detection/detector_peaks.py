@@ -19,7 +19,6 @@ Array32 = NDArray[np.float32]
 
 HEAT, LEFT, SIZE, OFFSET = 0, 1, 2, 3
 """Of the maps; the offset has three."""
-MAPS = 6
 COLUMNS = 6
 """Of a hand's row: middle x, y, z (m), logit of a left hand, score 0..1, radius (m)."""
 
