@@ -43,6 +43,7 @@ from hand_pose_ros.synthetic.solids import (
     solid,
     take,
 )
+from hand_pose_ros.synthetic.tubes import tubes
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -157,6 +158,9 @@ def sample_lookalikes(rotation: Array, config: NegativesConfig, stream: tuple[in
     _stumps(out, group == GROUPS.index("stumps"), cut, rotation, rng)
     if config.panels > 0:  # drawn last: without them all else is as it was
         _put(out, group == GROUPS.index("panels"), panels(count, rng), 0)
+    if config.tubes > 0:
+        _put(out, group == GROUPS.index("tubes"), moved(tubes(count, rng), random_axes(count, rng)), 0)
+        _floors(out, (group == GROUPS.index("tubes")) & (rng.random(count) < _FLOOR), upright, rng)
     return out
 
 

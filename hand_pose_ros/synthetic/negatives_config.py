@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from hand_pose_ros import validation
 
-NEGATIVE_GROUPS: tuple[str, ...] = ("objects", "robots", "furniture", "stumps", "panels")
+NEGATIVE_GROUPS: tuple[str, ...] = ("objects", "robots", "furniture", "stumps", "panels", "tubes")
 """Fields of :class:`NegativesConfig` that are groups of things; other negatives show ``negatives.KINDS``."""
 
 
@@ -28,6 +28,8 @@ class NegativesConfig:
     """Forearms that end 0 to 6 cm behind the wrist, those that leave the picture there among them."""
     panels: float = 0.0
     """Thin plates of which the crop shows parts, with gaps between them: casings, chair backs, covers of robots."""
+    tubes: float = 0.0
+    """Bent tubes: arms of robots that curve, lamps, hoses, handles."""
     border: float = 0.0
     """Share of all crops without a hand through which an edge of the sensor's picture runs."""
 

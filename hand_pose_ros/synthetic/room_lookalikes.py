@@ -16,6 +16,7 @@ from hand_pose_ros.synthetic.rotations import facing_normals, random_axes, rando
 from hand_pose_ros.synthetic.scene import SceneHands
 from hand_pose_ros.synthetic.solids import ELLIPSOID, NOTHING, Solids, gather, moved, solid, where
 from hand_pose_ros.synthetic.surroundings_config import SurroundingsConfig
+from hand_pose_ros.synthetic.tubes import tubes
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -55,6 +56,9 @@ def sample_room_lookalikes(
         place(config.robot, arm, views.positions(rng.uniform(0.3, 1.5, count), rng))
     if config.stump > 0:
         place(config.stump, *_stumps(views, rng))
+    if config.tube > 0:  # drawn last: without them all else is as it was
+        bent = moved(tubes(count, rng), random_axes(count, rng))
+        place(config.tube, bent, views.positions(rng.uniform(0.3, 1.5, count), rng))
     return parts
 
 

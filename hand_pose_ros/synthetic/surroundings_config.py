@@ -55,6 +55,8 @@ class SurroundingsConfig:
     """A robot arm of links and joints, with or without a gripper."""
     furniture: float = 0.0
     """Each of two: chair legs, table edges, shelves, rods, rows of bars."""
+    tube: float = 0.0
+    """A bent tube: a robot's arm that curves, a lamp, a hose, a handle."""
     stump: float = 0.0
     """A forearm that comes in at the picture's edge and ends before the wrist."""
 
