@@ -15,11 +15,14 @@ from hand_pose_ros.synthetic.lookalikes import GROUPS, STUMP_M, sample_lookalike
 from hand_pose_ros.synthetic.negatives_config import NEGATIVE_GROUPS, NegativesConfig
 from hand_pose_ros.synthetic.rotations import random_rotations
 from hand_pose_ros.synthetic.solids import BOX, CYLINDER, ELLIPSOID, NOTHING, VESSEL, solid
+from hand_pose_ros.synthetic.tubes import SEGMENTS, tubes
 
 # The renderer is compiled anew in every process.
 pytestmark = pytest.mark.slow
 
-EVERY = NegativesConfig(objects=0.2, robots=0.2, furniture=0.2, stumps=0.2, panels=0.1, border=0.5)
+EVERY = NegativesConfig(
+    objects=0.2, robots=0.2, furniture=0.2, stumps=0.2, panels=0.05, tubes=0.05, border=0.5
+)
 SMALL = SyntheticConfig(identities=2, negative_fraction=0.5, noise=False)
 
 
@@ -30,7 +33,7 @@ def drawn(config: NegativesConfig = EVERY, count: int = 600):
 def test_every_group_is_drawn_in_its_share_and_the_same_seed_draws_the_same():
     looks, again = drawn(), drawn()
     share = np.bincount(looks.group, minlength=len(GROUPS)) / len(looks.group)
-    assert share == pytest.approx([0.1, 0.2, 0.2, 0.2, 0.2, 0.1], abs=0.06)
+    assert share == pytest.approx([0.1, 0.2, 0.2, 0.2, 0.2, 0.05, 0.05], abs=0.06)
     assert (looks.side >= 0).mean() == pytest.approx(0.5, abs=0.06)
     assert np.array_equal(looks.planes, again.planes, equal_nan=True)
     assert all(np.array_equal(a, b) for a, b in zip(looks.solids, again.solids, strict=True))
@@ -100,11 +103,11 @@ def test_held_objects_are_as_large_as_what_hands_hold():
     assert (box <= np.array([0.080, 0.070, 0.180]) + 1e-9).all()
 
 
-def test_robots_and_furniture_fit_in_their_slots_with_orthogonal_axes():
+def test_robots_furniture_and_tubes_fit_in_their_slots_with_orthogonal_axes():
     rng = np.random.default_rng(2)
     pieces, kind = furniture(500, rng)
     assert set(kind) == set(range(len(FURNITURE)))
-    for parts in (robot_arms(500, rng), pieces):
+    for parts in (robot_arms(500, rng), pieces, tubes(500, rng)):
         assert parts.kind.shape == (500, PARTS)
         there = parts.kind != NOTHING
         assert (there.sum(axis=1) >= 1).all()
@@ -112,6 +115,16 @@ def test_robots_and_furniture_fit_in_their_slots_with_orthogonal_axes():
         product = axes @ axes.swapaxes(1, 2)
         off = product - np.einsum("nii->ni", product)[:, :, None] * np.eye(3)
         assert np.abs(off).max() < 1e-6 * product.max()
+
+
+def test_a_bent_tube_is_one_piece():
+    """Each segment of its bend reaches into the next one."""
+    parts = tubes(300, np.random.default_rng(4))
+    axis = parts.axes[:, :SEGMENTS, 2]
+    end = axis / (axis**2).sum(axis=-1, keepdims=True)  # half a segment
+    gap = (parts.centre[:, 1:SEGMENTS] - end[:, 1:]) - (parts.centre[:, : SEGMENTS - 1] + end[:, :-1])
+    thick = 1.0 / np.linalg.norm(parts.axes[:, :SEGMENTS, :2], axis=-1).min(axis=(1, 2))
+    assert (np.linalg.norm(gap, axis=-1).max(axis=1) < thick).all()
 
 
 @pytest.mark.parametrize("kind", [BOX, ELLIPSOID, CYLINDER, VESSEL])

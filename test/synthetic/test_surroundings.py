@@ -87,7 +87,7 @@ def test_faces_alone_come_as_often_as_asked():
     assert np.isnan(walls).all()
 
 
-@pytest.mark.parametrize("name", ["household", "robot", "furniture", "stump"])
+@pytest.mark.parametrize("name", ["household", "robot", "furniture", "stump", "tube"])
 def test_lookalikes_keep_clear_of_hands_and_leave_all_else_as_it_is(name):
     other = SurroundingsConfig()
     with_it = replace(other, **{name: 1.0})
