@@ -170,7 +170,10 @@ class HandSearch:
         wanted = config.hands - followed
         if not followed:  # what is missed was masked
             self._begin_where_due(frame, timer)
-        if not followed or wanted < 1 or not self.schedule.is_recent(look, frame):
+        if not followed or wanted < 1:
+            return
+        if not self.schedule.is_recent(look, frame):  # frames were dropped, or it is another camera's
+            self._look_beside(frame, timer, hurry=True)
             return
         with timer.stage("locate"):
             remaining = self._follower.proposal_generator.propose_remaining(look, wanted)

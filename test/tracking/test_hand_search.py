@@ -121,13 +121,16 @@ def test_slow_cameras_are_searched_within_the_frame():
     assert all(of in (None, stamp) for stamp, _, of in follower.calls)
 
 
-def test_what_was_looked_at_too_long_ago_is_not_taken_for_what_is_there():
+def test_what_was_looked_at_too_long_ago_is_looked_at_anew():
     follower = Follower(follows=True)
     run(follower, [0.0, 3.0], interval_s=1 / 32)
     assert follower.calls == [(0.0, "look", 0.0), (3.0, "propose", None)]
     follower = Follower(follows=True)
     run(follower, [0.0, 1 / 32, 2 / 32, 0.3], interval_s=1 / 32)
-    assert [name for _, name, _ in follower.calls] == ["look", "propose", "look beside"]
+    assert follower.calls[2:] == [
+        (2 / 32, "look beside", 2 / 32), (0.3, "look beside", 0.3), (0.3, "propose beside", 0.3),
+    ]  # fmt: skip
+    assert [(stamp, tuple(place)) for stamp, place in follower.tried] == [(0.3, tuple(SECOND))]
 
 
 def test_without_a_detector_the_places_are_proposed_at_once():
@@ -170,4 +173,5 @@ def test_what_another_camera_saw_is_not_taken_for_what_this_one_sees():
         search.run(DepthFrame(DEPTH, camera, stamp_s), StageTimer())
     assert follower.calls == [
         (0.0, "look", 0.0), (1 / 32, "propose", None), (2 / 32, "look beside", 2 / 32),
+        (3 / 32, "look beside", 3 / 32), (3 / 32, "propose beside", 3 / 32),
     ]  # fmt: skip
