@@ -1,8 +1,9 @@
 """An auxiliary task for the pose network in training: which cells of a crop show the hand, which something else.
 
 ``python -m research.segmentation --config RECIPE.yaml --output runs/segmented --weight 0.3``; with weight 0 the same
-run without it. In: a recipe as of ``hand-pose train``, whose network is dense. Out: a folder with what ``hand-pose train``
-leaves; the head is not kept, so the network is as large and as quick as without. Such a run cannot go on after a stop.
+run without it. In: a recipe as of ``hand-pose train``, whose network is dense. Out: a folder with what ``hand-pose
+train`` leaves; the head is not kept, so the network is as large and as quick as without. Such a run cannot go on after
+a stop.
 
 The truth is derived, not rendered: a cell shows the hand where the nearest surface in it lies within a bone's thickness
 of the true skeleton, something else (a thing held, a table, another hand, all of a crop without a hand) where it does
