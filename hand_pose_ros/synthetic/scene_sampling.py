@@ -29,6 +29,7 @@ from hand_pose_ros.synthetic.lookalikes import Lookalikes, sample_lookalikes
 from hand_pose_ros.synthetic.negatives import KINDS, sample_negatives
 from hand_pose_ros.synthetic.negatives_config import NegativesConfig
 from hand_pose_ros.synthetic.other_hands import mirrored_hands, sample_other_hands
+from hand_pose_ros.synthetic.picture_benches import with_benches
 from hand_pose_ros.synthetic.poses import (
     sample_angles,
     sample_fists,
@@ -54,6 +55,7 @@ Stream = tuple[int, ...]
 _TABLE_STREAM, _BENCH_STREAM = 47, 53  # of crops
 _LOOKALIKE_STREAM, _FIST_STREAM = 53, 59  # of whole pictures
 _GRASP_STREAM = 61
+_PICTURE_BENCH_STREAM = 67
 _WHOLE_FOREARM = np.array([np.inf, np.inf, 1.0])
 # A bare forearm is looked at this far behind its wrist.
 _ARM_CENTRE_M = (0.04, 0.18)
@@ -265,6 +267,7 @@ def sample_picture_scenes(
     lookalike_rng = np.random.default_rng([*stream, _LOOKALIKE_STREAM])
     hands = replace(hands, present=present)
     scenes = sample_surroundings(hands, field_of_view, config, rng, lookalike_rng)
+    in_first = nothing(len(subject), 1)
     if len(held.hand):
         across, in_hand = mirror[held.hand], take(people.grasps.solids, held.grasp)
         things = nothing(count, in_hand.kind.shape[1])
@@ -276,9 +279,12 @@ def sample_picture_scenes(
             things.centre.reshape(len(subject), -1, 3),
             things.axes.reshape(len(subject), -1, 3, 3),
         )
-        first = scenes.solids.kind.shape[1]
+        first, per_hand = scenes.solids.kind.shape[1], in_hand.kind.shape[1]
+        in_first = Solids(things.kind[:, :per_hand], things.centre[:, :per_hand], things.axes[:, :per_hand])
         scenes = replace(scenes, solids=padded(scenes.solids, first + things.kind.shape[1]))
         scenes.hold(slice(None), things, first)
+    if config.bench > 0:
+        scenes = with_benches(scenes, in_first, config.bench, (*stream, _PICTURE_BENCH_STREAM))
     return scenes
 
 

@@ -49,6 +49,9 @@ class SurroundingsConfig:
     """Something that hides a part of the first hand."""
     table_close: float = 0.0
     """A table or a wall 2 to 33 mm behind the hands' skin, in place of the wall."""
+    bench: float = 0.0
+    """A table whose edge the first hand's arm comes over, with things on it close beside the hand, in place of the
+    wall; in pictures without a hand the same table alone."""
     household: float = 0.0
     """Each of two things that hands hold, alone, or at the end of a bare arm or a stick."""
     robot: float = 0.0

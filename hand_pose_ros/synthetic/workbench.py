@@ -115,7 +115,7 @@ def _standing(
     for ring in _RINGS_M:
         there = moved(things, np.eye(3), middle + ring * aside)
         on_table = np.einsum("ni,ni->n", middle + ring * aside, inward) > edge + 0.02
-        fits = ~placed & on_table & (_distance(there, points) > flesh).all(axis=1)
+        fits = ~placed & on_table & (distances(there, points) > flesh).all(axis=1)
         fits &= _hidden(there, points[:, : skeleton.JOINT_COUNT]) <= _MOST_HIDDEN
         out = Solids(
             np.where(fits[:, None], there.kind, out.kind),
@@ -126,7 +126,7 @@ def _standing(
     return out
 
 
-def _distance(solids: Solids, points: Array) -> Array:
+def distances(solids: Solids, points: Array) -> Array:
     """(N, P) m: how far points (N, P, 3) are from the nearest of solids (N, K) at least; inf where there are none."""
     half = 1.0 / np.maximum(np.linalg.norm(solids.axes, axis=-1), 1e-9)
     turn = solids.axes * half[..., None]
