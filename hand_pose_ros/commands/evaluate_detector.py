@@ -33,6 +33,7 @@ from hand_pose_ros.files import write_json
 from hand_pose_ros.synthetic.splits import REPORT_SPLIT
 from hand_pose_ros.tracking.config import MOST_HANDS, TrackerConfig
 from hand_pose_ros.tracking.tracker import HandTracker
+from hand_pose_ros.training.detector_config import load_detector_config
 
 PICTURES, SEARCH_PICTURES = 4096, 600
 _LOOKALIKES: dict[str, Any] = {"hands": [0.66, 0.2, 0.14], "scene": {"mug": 0.5, "gripper": 0.6}}
@@ -59,6 +60,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--start-odds", type=finite_float, help="log odds from which on a track begins, instead of the tracker's own")
     add("--lookalikes", action="store_true",
         help="with --search, scenes for false hands: none in two of three, but robots' grippers and empty cups")
+    add("--recipe", type=Path, metavar="FILE",
+        help="with --search, scenes of this detector training recipe, as config/train/detector.yaml, drawn for people "
+        "that no training draws (default: scenes without stereo matching, grasps and work benches)")
     add("--json", type=Path, metavar="FILE", help="write the figures here")
     # fmt: on
 
@@ -68,6 +72,8 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.pictures is None:
         arguments.pictures = SEARCH_PICTURES if arguments.search else PICTURES
     require_outputs(arguments.json)
+    if arguments.recipe is not None and (arguments.lookalikes or not arguments.search):
+        raise ValueError("--recipe sets the scenes of --search, want it with that and without --lookalikes")
     torch.set_num_threads(1)
     content = _search(arguments) if arguments.search else _detect(arguments)
     if arguments.json is not None:
@@ -97,7 +103,8 @@ def _search(a: argparse.Namespace) -> dict[str, Any]:
         detector = HandDetector(a.weights, detection)
         tracker.proposal_generator = ProposalGenerator(detector, config.proposals, config.blob_detector)
     tracker.warm_up()
-    source = FullFrames(full_frame_config(_LOOKALIKES if a.lookalikes else {}, REPORT_SPLIT))
+    data = _LOOKALIKES if a.lookalikes else load_detector_config(a.recipe).data if a.recipe else {}
+    source = FullFrames(full_frame_config(data, REPORT_SPLIT))
     images = still_images(source, validation_seed(a.seed, 0), a.pictures)
     report = summarise_search(search_images(tracker, images, a.frames, a.pictures))
     print("\n".join(search_lines(report)))

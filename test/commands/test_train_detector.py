@@ -48,6 +48,9 @@ def test_a_detector_is_trained_shipped_and_evaluated(tmp_path, capsys, monkeypat
         ["--pictures", "0"],
         ["--search", "--frames", "0"],
         ["--search", "--start-odds", "99"],
+        ["--recipe", "config/train/detector.yaml"],
+        ["--search", "--lookalikes", "--recipe", "config/train/detector.yaml"],
+        ["--search", "--recipe", "/none.yaml"],
     ],
 )
 def test_wrong_arguments_end_in_one_line(given, capsys):
