@@ -45,7 +45,8 @@ HAND = -1
 _BATCH = 100
 _CONFIG = TrackerConfig()
 _BORDER = 0.1
-_SCENE = SceneConfig(held=0.12, other_hand=0.12)
+_SCENE = SceneConfig(held=0.06, grasp=0.24, other_hand=0.12)
+_STEREO = 0.4
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,7 @@ def source_config(model: HandNet, split: int) -> SyntheticConfig:
         negative_fraction=NO_HAND_SHARE,
         border=_BORDER,
         margin_m=RECROP_MARGIN_M,
+        stereo=_STEREO,
     )
 
 
