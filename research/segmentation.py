@@ -31,6 +31,7 @@ from hand_pose_ros.network.model import HandNet, crop_to_local
 from hand_pose_ros.training.config import TrainConfig, load_config
 from hand_pose_ros.training.pose_task import PoseTask
 from hand_pose_ros.training.trainer import Trainer
+from hand_pose_ros.validation import require
 
 REACH_M = 0.017
 """A surface within this of a bone is the hand's. Guessed: a palm's flesh is 17 mm thick, a finger's 8
@@ -117,13 +118,14 @@ def main() -> None:
     )
     parser.add_argument("--samples", type=positive_int, help="instead of the recipe's budget")
     arguments = parser.parse_args()
-    config = with_overrides(load_config(arguments.config), arguments)
-    if config.network.architecture != "dense":
-        parser.error(
-            f"{arguments.config}: network.architecture is '{config.network.architecture}', want dense"
-        )
-    source, validation = sources(config, arguments.output)
-    Trainer(SegmentationTask(config, source, validation, arguments.weight), arguments.output).run()
+    try:
+        config = with_overrides(load_config(arguments.config), arguments)
+        architecture = config.network.architecture
+        require(architecture == "dense", str(arguments.config), "network.architecture", architecture, "dense")
+        source, validation = sources(config, arguments.output)
+        Trainer(SegmentationTask(config, source, validation, arguments.weight), arguments.output).run()
+    except (ValueError, OSError) as error:
+        parser.error(str(error))
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from sklearn.linear_model import LogisticRegression
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from hand_pose_ros.commands.arguments import positive_int, seed_int
 from hand_pose_ros.datasets.full_frames import FullFrames, full_frame_config
 from hand_pose_ros.datasets.seeds import validation_seed
 from hand_pose_ros.datasets.still_images import StillImage, still_images
@@ -103,6 +104,25 @@ def report(odds: Array, score: Array, hand: NDArray[np.bool_], config: ProposalC
     return lines
 
 
+def measured(arguments: argparse.Namespace) -> Sequence[str]:
+    """The report's lines; ValueError where all places are on hands, or none is."""
+    config = TrackerConfig()
+    detector = HandDetector(arguments.weights, DetectionConfig(least_score=config.proposals.candidate_score))
+    estimator = PoseEstimator(model_file(arguments.model), config)
+    data = load_detector_config(arguments.recipe).data if arguments.recipe else {}
+    source = FullFrames(full_frame_config(data, REPORT_SPLIT))
+    rows = []
+    for image in still_images(source, validation_seed(arguments.seed, 0), arguments.pictures):
+        rows += places_of(image, detector, estimator, config)
+    hand = np.array([row[2] for row in rows], bool)
+    if hand.all() or not hand.any():
+        raise ValueError(
+            f"{hand.sum()} of {len(hand)} places are on hands, want some of both: more --pictures"
+        )
+    odds, score = np.array([row[:2] for row in rows]).T
+    return report(odds, score, hand, config.proposals)
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(
@@ -113,20 +133,14 @@ def main() -> None:
     parser.add_argument(
         "--recipe", type=Path, help="whose scenes are drawn (default: without stereo matching)"
     )
-    parser.add_argument("--pictures", type=int, default=600)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--pictures", type=positive_int, default=600)
+    parser.add_argument("--seed", type=seed_int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    config = TrackerConfig()
-    detector = HandDetector(arguments.weights, DetectionConfig(least_score=config.proposals.candidate_score))
-    estimator = PoseEstimator(model_file(arguments.model), config)
-    data = load_detector_config(arguments.recipe).data if arguments.recipe else {}
-    source = FullFrames(full_frame_config(data, REPORT_SPLIT))
-    rows = []
-    for image in still_images(source, validation_seed(arguments.seed, 0), arguments.pictures):
-        rows += places_of(image, detector, estimator, config)
-    odds, score, hand = (np.array(column) for column in zip(*rows, strict=True))
-    print("\n".join(report(odds, score, hand.astype(bool), config.proposals)))
+    try:
+        print("\n".join(measured(arguments)))
+    except (ValueError, OSError) as error:
+        parser.error(str(error))
 
 
 if __name__ == "__main__":
