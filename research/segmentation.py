@@ -26,8 +26,7 @@ from hand_pose_ros.commands.train import sources, with_overrides
 from hand_pose_ros.datasets.torch_batch import Source, TorchBatch
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.network.backbones import surface_map
-from hand_pose_ros.network.losses import hand_loss
-from hand_pose_ros.network.model import HandNet, crop_to_local
+from hand_pose_ros.network.model import HandNet, cell_grid, crop_to_local
 from hand_pose_ros.training.config import TrainConfig, load_config
 from hand_pose_ros.training.pose_task import PoseTask
 from hand_pose_ros.training.trainer import Trainer
@@ -46,9 +45,8 @@ def hand_cells(crop: Tensor, distance: Tensor, joints: Tensor, half_m: float) ->
     each cell (B, cells, cells) shows the hand, and whether there is anything in it, both 0 or 1."""
     surface, seen = surface_map(crop)
     batch, _, cells, _ = surface.shape
-    centres = (2 * torch.arange(cells, device=crop.device) + 1) / cells - 1
-    grid = torch.stack(torch.meshgrid(centres, centres, indexing="xy"), dim=-1)
-    uvd = torch.cat([grid.expand(batch, -1, -1, -1), surface[:, 0, :, :, None]], dim=-1).flatten(1, 2)
+    grid = cell_grid(cells).to(crop.device).expand(batch, -1, -1)
+    uvd = torch.cat([grid, surface.flatten(1)[..., None]], dim=-1)
     points = crop_to_local(uvd, distance, half_m)[: len(joints)]
     hand = torch.zeros((batch, cells * cells), device=crop.device)
     starts, ends = np.array(skeleton.BONES).T
@@ -86,10 +84,8 @@ class SegmentationTask(PoseTask):
     def loss(self, network: HandNet, batch: TorchBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """With the cross entropy of the cells that show anything, mirrored crops left out."""
         kept: list[Tensor] = []
-        looking = network.backbone.register_forward_hook(lambda _, __, output: kept.append(output[0]))
-        with looking:
-            output = network(batch.crop.contiguous(memory_format=torch.channels_last), batch.distance)
-        loss, _ = hand_loss(output, batch.target, network.layer.limits, self.config.loss)
+        with network.backbone.register_forward_hook(lambda _, __, output: kept.append(output[0])):
+            loss, terms = super().loss(network, batch)
         count = len(batch.crop) - batch.target.mirrored
         with torch.no_grad():
             hand, seen = hand_cells(
@@ -98,14 +94,7 @@ class SegmentationTask(PoseTask):
         logits = self.head(kept[0][:count].float())[:, 0]
         cross = (binary_cross_entropy_with_logits(logits, hand, reduction="none") * seen).sum()
         cross = cross / seen.sum().clamp_min(1.0)
-        with torch.no_grad():
-            first = output.joints[: len(batch.target.joints)]
-            terms = {
-                "loss": loss.detach(),
-                "train_mean_mm": 1000 * (first - batch.target.joints).norm(dim=-1).mean(),
-                "segmentation": cross.detach(),
-            }
-        return loss + self.weight * cross, terms
+        return loss + self.weight * cross, {**terms, "segmentation": cross.detach()}
 
 
 def main() -> None:

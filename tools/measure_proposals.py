@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -32,6 +33,7 @@ from hand_pose_ros.depth.frame import DepthFrame
 from hand_pose_ros.detection.config import DetectionConfig, ProposalConfig
 from hand_pose_ros.detection.detector import HandDetector
 from hand_pose_ros.detection.proposals import score_log_odds
+from hand_pose_ros.evaluation.detector_evaluation import NEAR_A_HAND_M
 from hand_pose_ros.hand.skeleton import SIDES
 from hand_pose_ros.resources import model_file
 from hand_pose_ros.synthetic.splits import REPORT_SPLIT
@@ -44,7 +46,7 @@ from hand_pose_ros.training.detector_config import load_detector_config
 
 Array = NDArray[np.float64]
 
-_ON_HAND_M, _OFF_HAND_M = 0.06, 0.12  # places between these are neither
+_ON_HAND_M = 0.06  # places between this and NEAR_A_HAND_M are neither
 _FALSE_SHARES = (0.02, 0.01, 0.005)
 _PLACES = 4
 """Places of a picture, as a search for two hands tries them."""
@@ -58,7 +60,7 @@ def places_of(
     for seen in detector.detect(frame, _PLACES):
         apart = [float(np.linalg.norm(seen.centre - hand.centre)) for hand in image.hands]
         nearest = min(apart, default=np.inf)
-        if _ON_HAND_M < nearest < _OFF_HAND_M:
+        if _ON_HAND_M < nearest < NEAR_A_HAND_M:
             continue
         requests = [[CropRequest(seen.centre, side == "left") for side in SIDES]]
         estimates = estimate_poses(estimator, frame, requests, StageTimer(), reject_early=True)[0]
@@ -72,13 +74,12 @@ def places_of(
 
 def report(odds: Array, score: Array, hand: NDArray[np.bool_], config: ProposalConfig) -> Sequence[str]:
     """Lines of Markdown."""
-    clipped = np.clip(score, 1e-6, 1.0 - 1e-6)
-    logit = np.log(clipped / (1.0 - clipped))
-    fit = LogisticRegression(C=100.0, max_iter=2000).fit(np.stack([odds, logit], axis=1), hand)
+    of_scores = logit(np.clip(score, 1e-6, 1.0 - 1e-6))
+    fit = LogisticRegression(C=100.0, max_iter=2000).fit(np.stack([odds, of_scores], axis=1), hand)
     own, of_score = fit.coef_[0]
-    even = 1.0 / (1.0 + np.exp(fit.intercept_[0] / of_score)) if of_score > 0 else float("nan")
+    even = expit(-fit.intercept_[0] / of_score) if of_score > 0 else float("nan")
     prior = np.array([score_log_odds(float(s), config) for s in score])
-    fitted = odds + of_score / own * logit
+    fitted = odds + of_score / own * of_scores
     rules = {
         "network alone": odds,
         "with the score, as used": odds + prior,

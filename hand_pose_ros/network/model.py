@@ -118,9 +118,7 @@ class HandNet(nn.Module):
         initialise(self)
         nn.init.normal_(self.votes.weight, std=0.02)
         cells = self.config.crop_size // 4
-        centres = (2 * torch.arange(cells) + 1) / cells - 1
-        grid = torch.stack(torch.meshgrid(centres, centres, indexing="xy"), dim=-1).reshape(cells * cells, 2)
-        self.register_buffer("grid", grid, persistent=False)
+        self.register_buffer("grid", cell_grid(cells), persistent=False)
         cues = widths[3] + joints
         if self.config.head == "hand_model":
             channels = self.config.image_feedback
@@ -249,6 +247,12 @@ class HandNet(nn.Module):
 
 def _cue_head(cues: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(cues, 64), nn.SiLU(), nn.Linear(64, outputs))
+
+
+def cell_grid(cells: int) -> Tensor:
+    """(cells * cells, 2): u, v of the cells' middles in crop coordinates, row by row."""
+    centres = (2 * torch.arange(cells) + 1) / cells - 1
+    return torch.stack(torch.meshgrid(centres, centres, indexing="xy"), dim=-1).reshape(cells * cells, 2)
 
 
 def crop_to_local(uvd: Tensor, distance: Tensor, half_m: float) -> Tensor:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.hand.skeleton import FINGER_ANGLE_TABLE, PALM_JOINT, WRIST_JOINTS
+from hand_pose_ros.synthetic.benches import crops_at_benches, pictures_at_benches
 from hand_pose_ros.synthetic.crop_surroundings import HELD_SLOT, SceneConfig, sample_crop_surroundings
 from hand_pose_ros.synthetic.grasp_library import (
     NONE_HELD,
@@ -29,7 +30,6 @@ from hand_pose_ros.synthetic.lookalikes import Lookalikes, sample_lookalikes
 from hand_pose_ros.synthetic.negatives import KINDS, sample_negatives
 from hand_pose_ros.synthetic.negatives_config import NegativesConfig
 from hand_pose_ros.synthetic.other_hands import mirrored_hands, sample_other_hands
-from hand_pose_ros.synthetic.picture_benches import with_benches
 from hand_pose_ros.synthetic.poses import (
     sample_angles,
     sample_fists,
@@ -37,14 +37,12 @@ from hand_pose_ros.synthetic.poses import (
     sample_wrist_bends,
 )
 from hand_pose_ros.synthetic.scene import MIRROR, WHOLE, SceneHands, Scenes, join, pose_hands
-from hand_pose_ros.synthetic.skinning import FOREARM
-from hand_pose_ros.synthetic.solids import NOTHING, Solids, moved, nothing, padded, put, take, where
+from hand_pose_ros.synthetic.solids import Solids, moved, nothing, padded, put, take, where
 from hand_pose_ros.synthetic.subjects import SubjectSet, load_subjects
 from hand_pose_ros.synthetic.surroundings import sample_surroundings
 from hand_pose_ros.synthetic.surroundings_config import SurroundingsConfig
 from hand_pose_ros.synthetic.table_contact import sample_tables
 from hand_pose_ros.synthetic.view_families import FAMILIES, ViewConfig, with_view_families
-from hand_pose_ros.synthetic.workbench import BENCH_SOLIDS, sample_workbenches
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -204,32 +202,13 @@ def surround_crops(
         turned[:, 0] += place
         others = mirrored_hands(others, held.hand[both], posed, turned.reshape(-1, 6)[both])
     if config.bench > 0:
-        around = _at_benches(subjects, around, posed, others.beside, config.bench, stream)
+        around = crops_at_benches(
+            subjects, around, posed, others.beside, config.bench, (*stream, _BENCH_STREAM)
+        )
     start = np.concatenate([np.full(hands, WHOLE), no_hands.start])[:, None]
     posed = replace(posed, start=start, present=start < np.inf)
     around = join([around, no_hands.scenes])
     return replace(around, hands=others.added_to(posed))
-
-
-def _at_benches(
-    subjects: SubjectSet, around: Scenes, posed: SceneHands, beside: NDArray[np.intp], share: float, stream: Stream
-) -> Scenes:  # fmt: skip
-    """What is around the first hands (N, 1), a share of them at a work bench instead of before a wall; none of those
-    in ``beside``, where another hand would be in its way."""
-    rng = np.random.default_rng([*stream, _BENCH_STREAM])
-    chosen = rng.random(len(around.planes)) < share
-    chosen[beside] = False
-    rows = np.flatnonzero(chosen)
-    rest = subjects.rest_rotations[posed.subject[rows, 0], FOREARM]
-    elbow = -(posed.skinning[rows, 0, FOREARM, :, :3] @ rest)[:, :, 0]
-    kind, centre, axes = take(around.solids, rows)
-    held = Solids(kind[:, HELD_SLOT:], centre[:, HELD_SLOT:], axes[:, HELD_SLOT:])
-    benches = sample_workbenches(posed.joints[rows, 0], elbow, held, rng)
-    around.planes[rows[benches.kind[:, 0] != NOTHING]] = np.nan
-    first = around.solids.kind.shape[1]
-    solids = padded(around.solids, first + BENCH_SOLIDS)
-    put(solids, rows, benches, first)
-    return replace(around, solids=solids)
 
 
 def sample_picture_scenes(
@@ -284,7 +263,7 @@ def sample_picture_scenes(
         scenes = replace(scenes, solids=padded(scenes.solids, first + things.kind.shape[1]))
         scenes.hold(slice(None), things, first)
     if config.bench > 0:
-        scenes = with_benches(scenes, in_first, config.bench, (*stream, _PICTURE_BENCH_STREAM))
+        scenes = pictures_at_benches(scenes, in_first, config.bench, (*stream, _PICTURE_BENCH_STREAM))
     return scenes
 
 

@@ -32,11 +32,11 @@ def tubes(count: int, rng: np.random.Generator) -> Solids:
     taper = rng.uniform(-0.33, 0.33, count)
     kind = rng.choice((CYLINDER, BOX), count, p=(0.8, 0.2))
 
-    def piece(where_: Array, along: Array, half: Array, long: Array) -> Solids:
+    def piece(middle: Array, along: Array, half: Array, long: Array) -> Solids:
         size = np.stack([long, half, flat * half], axis=-1)
         turn = axes_along(along, np.broadcast_to([0.0, 1.0, 0.0], along.shape))
         # The third axis is a cylinder's own.
-        return solid(kind, where_, size[:, [1, 2, 0]], turn[:, [1, 2, 0]])
+        return solid(kind, middle, size[:, [1, 2, 0]], turn[:, [1, 2, 0]])
 
     parts = []
     for number in range(SEGMENTS):
