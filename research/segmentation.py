@@ -30,7 +30,6 @@ from hand_pose_ros.network.model import HandNet, cell_grid, crop_to_local
 from hand_pose_ros.training.config import TrainConfig, load_config
 from hand_pose_ros.training.pose_task import PoseTask
 from hand_pose_ros.training.trainer import Trainer
-from hand_pose_ros.validation import require
 
 REACH_M = 0.017
 """A surface within this of a bone is the hand's. Guessed: a palm's flesh is 17 mm thick, a finger's 8
@@ -110,7 +109,8 @@ def main() -> None:
     try:
         config = with_overrides(load_config(arguments.config), arguments)
         architecture = config.network.architecture
-        require(architecture == "dense", str(arguments.config), "network.architecture", architecture, "dense")
+        if architecture != "dense":
+            raise ValueError(f"{arguments.config}: network.architecture is '{architecture}', want dense")
         source, validation = sources(config, arguments.output)
         Trainer(SegmentationTask(config, source, validation, arguments.weight), arguments.output).run()
     except (ValueError, OSError) as error:

@@ -64,4 +64,4 @@ class SurroundingsConfig:
     """A forearm that comes in at the picture's edge and ends before the wrist."""
 
     def __post_init__(self) -> None:
-        validation.share(self, *(field.name for field in fields(self)))
+        validation.share(self, *(field.name for field in fields(self)), section="scene")
