@@ -47,7 +47,7 @@ class StereoModel:
     falloff: float = 0.04
     """A pixel r px from the window's middle counts 1 / (1 + falloff r^2)."""
     unsure: float = 0.06
-    """Two surfaces whose costs differ by less than this share of a window's texture give no reading."""
+    """Two surfaces whose costs differ by less than this, in windows of mismatched texture, give no reading."""
     scanline: float = 0.1
     """Standard deviation of that share's noise along the rows."""
     dot_pitch_px: float = 6.0
@@ -90,9 +90,10 @@ class StereoModel:
             "fading",
             "step_cost",
             "reach_px",
+            "unsure",
             section="stereo",
         )
-        share(self, "unsure", "smoothing", "both_ways", "locking", section="stereo")
+        share(self, "smoothing", "both_ways", "locking", section="stereo")
         between(self, 1.0, 8.0, "decimation", section="stereo")
 
     def as_array(self) -> Array:
@@ -123,7 +124,16 @@ class StereoRanges:
     falloff: Range = (0.01, 0.08)
     """Fitted by eye, as the next two."""
     unsure: Range = (0.0, 0.12)
-    """See above."""
+    """See above. Of the lenient ones."""
+    strict: float = 0.6
+    """Share of the matchers that want the best disparity to be clearly better than the next: nothing is read along
+    outlines. Guessed; every recording of a D4xx at hand is so (``strict_unsure``), and no matcher of the test sets."""
+    strict_unsure: Range = (0.5, 4.0)
+    """``StereoModel.unsure`` of those, drawn evenly in its logarithm. Measured: between something near and what is
+    farther on its right, real D4xx read nothing over 4 (f = 322 px) and 5 px (median; 2 to 6 and 3 to 13, quartiles),
+    the imitation over 2, 3 and 7 px with 1, 2 and 4, and over none with 0.12; OpenCV's SGBM over 5 px where the best
+    must be better by 40 %, over none with the usual 5 to 15 % (docs/experiments/sensor_sets.md, "Outlines without
+    readings")."""
     scanline: Range = (0.0, 0.2)
     """See above."""
     dot_pitch_px: Range = (4.5, 9.0)
@@ -156,7 +166,8 @@ class StereoRanges:
             values = getattr(self, name)
             right = bool(values) and min(values) > 0
             require(right, "stereo", name, values, "at least one length above 0")
-        share(self, "short_range", "decimated", "smoothed", "averaged", "one_way", section="stereo")
+        share(self, "short_range", "decimated", "smoothed", "averaged", "one_way", "strict", section="stereo")
+        interval(self, 1e-3, 100.0, "strict_unsure", section="stereo")
         interval(self, 0.5, 32.0, "window_px", "dot_pitch_px", "reach_px", section="stereo", unit="px")
         weights = ("near_bias", "falloff", "scanline", "fading")
         interval(self, 0.0, 4.0, *weights, "white_px", "bump_px", section="stereo")
@@ -224,6 +235,12 @@ def sample_models(
     models[:, column("smoothing_step_px")] = step
     for name in ("white_px", "bump_px", "scanline", "unsure"):
         models[averaged < ranges.averaged, column(name)] *= _AVERAGED_NOISE
+    # Random numbers of their own: all else that is drawn stays as it was without strict matchers.
+    chances = rng.spawn(1)[0]
+    strict = chances.random(count) < ranges.strict
+    models[strict, column("unsure")] = np.exp(
+        chances.uniform(*np.log(ranges.strict_unsure), size=int(strict.sum()))
+    )
     return models, short
 
 

@@ -177,7 +177,7 @@ def match_surfaces(
                 far_cost[row, column] += unseen[row, column] * (1.0 - light(down, up, lit_px, lights))
     follow_paths(near, far, near_cost, far_cost, model[16], scale, model[18] >= 0.5, balance)
     paid = texture
-    unsure = model[5]
+    unsure = model[5] * scale  # as the step's cost: paths gather less over fewer pixels
     for row in range(height):
         for column in range(width):
             choice, up, down = balance[row, column], near[row, column], far[row, column]

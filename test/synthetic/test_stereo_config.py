@@ -20,7 +20,7 @@ from hand_pose_ros.synthetic.stereo_config import (
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("focal_px", 0.0), ("window_px", -1.0), ("unsure", 1.5), ("bump_px", np.nan), ("decimation", 0.5)],
+    [("focal_px", 0.0), ("window_px", -1.0), ("unsure", -0.5), ("bump_px", np.nan), ("decimation", 0.5)],
 )
 def test_a_model_that_makes_no_sense_is_refused(field: str, value: float) -> None:
     with pytest.raises(ValueError, match=rf"stereo\.{field} is "):
@@ -29,7 +29,8 @@ def test_a_model_that_makes_no_sense_is_refused(field: str, value: float) -> Non
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("focal_px", ()), ("window_px", (8.0, 3.0)), ("smoothed", 2.0), ("unsure", (0.0, 2.0))],
+    [("focal_px", ()), ("window_px", (8.0, 3.0)), ("smoothed", 2.0), ("unsure", (0.0, 2.0)), ("strict", 1.5),
+     ("strict_unsure", (0.0, 2.0))],
 )
 def test_ranges_that_make_no_sense_are_refused(field: str, value: Any) -> None:
     with pytest.raises(ValueError, match=rf"stereo\.{field} is "):
@@ -49,6 +50,20 @@ def test_models_lie_within_their_ranges_and_are_valid() -> None:
     assert 0.05 < short.mean() < 0.2
     assert set(models[short, 1]) == {D405.noise["baseline_m"][0]}
     assert set(models[~short, 1]) == set(ranges.baseline_m)
+
+
+def test_strict_matchers_are_drawn_as_often_as_asked_and_change_nothing_else() -> None:
+    drawn = [
+        sample_models(2000, np.random.default_rng(2), StereoRanges(strict=part, strict_unsure=(0.5, 4.0)))[0]
+        for part in (0.0, 0.3)
+    ]
+    unsure = MODEL_FIELDS.index("unsure")
+    strict = drawn[1][:, unsure] >= 0.5
+    assert strict.mean() == pytest.approx(0.3, abs=0.05)
+    assert drawn[1][strict, unsure].max() <= 4.0
+    assert drawn[0][:, unsure].max() <= StereoRanges().unsure[1]
+    drawn[1][strict, unsure] = drawn[0][strict, unsure]
+    np.testing.assert_array_equal(drawn[0], drawn[1])
 
 
 def test_filters_are_drawn_as_often_as_asked() -> None:

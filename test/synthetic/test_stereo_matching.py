@@ -171,6 +171,36 @@ def test_the_nearer_surface_wins_more_with_a_larger_bias() -> None:
     assert fat[0] < fat[1] < fat[2]
 
 
+RIGHT_OF_THE_BAR = slice(120, 145)
+
+
+def unread_px(picture: Depth, columns: slice, scale: float = 1.0) -> float:
+    """Mean number of pixels without a reading in each row, in the sensor's own."""
+    return float(np.isnan(picture[20:-20, columns]).mean(axis=0).sum() / scale)
+
+
+def test_a_strict_matcher_reads_nothing_along_outlines_and_all_within() -> None:
+    seen = [matched(bars((80, 130)), model(unsure=unsure)) for unsure in (0.0, 0.5, 1.0, 2.0, 4.0)]
+    widths = [np.mean([unread_px(picture, RIGHT_OF_THE_BAR) for picture in pictures]) for pictures in seen]
+    assert widths[0] < 1
+    assert 2 < widths[3] < 8
+    assert all(a < b for a, b in pairwise(widths)), widths
+    for picture in seen[-1]:
+        assert not np.isnan(picture[20:-20, 100:112]).any()
+        assert not np.isnan(picture[20:-20, 160:]).any()
+
+
+@pytest.mark.parametrize("unsure", [1.0, 2.0, 4.0])
+def test_outlines_without_readings_are_as_wide_at_half_the_resolution(unsure: float) -> None:
+    fine = matched(bars((80, 130), scale=2), model(unsure=unsure, focal_px=2 * FOCAL), 2 * FOCAL)
+    halved = matched(bars((80, 130)), model(unsure=unsure, focal_px=2 * FOCAL), FOCAL, seeds=8)
+    beside = slice(2 * RIGHT_OF_THE_BAR.start, 2 * RIGHT_OF_THE_BAR.stop)
+    whole = np.mean([unread_px(picture, beside) for picture in fine])
+    half = np.mean([unread_px(picture, RIGHT_OF_THE_BAR, 0.5) for picture in halved])
+    assert half == pytest.approx(whole, rel=0.5, abs=1.0)
+    assert whole > 1
+
+
 @pytest.mark.parametrize("baseline", [0.05, 0.095])
 def test_the_shadow_lies_on_the_left_and_is_as_wide_as_the_disparities_differ(baseline: float) -> None:
     expected = FOCAL * baseline * (1 / NEAR - 1 / FAR)
