@@ -39,19 +39,25 @@ _LEFT_RIGHT_PX = 1.0
 """Both eyes must agree to within this; what matchers use by default."""
 _SPECKLE_PX, _SPECKLE_STEP_PX = 60, 2.0
 """Regions smaller than so many pixels, apart from their surroundings by more than so much, are dropped. Guessed."""
-_UNIQUE_PERCENT = 5
-"""For SGBM, a disparity more than 1 px off must cost so many percent more than the best one: the
-least that OpenCV's manual calls usual."""
+UNIQUE_PERCENT, STRICT_PERCENT = 5, 35
+"""For SGBM, a disparity more than 1 px off must cost so many percent more than the best one. 5: the least that OpenCV's
+manual calls usual. 35: measured, outlines without readings are as wide as before real D4xx
+(tools/measure_outlines.py)."""
 
 
-def match_sgbm(left: Picture, right: Picture, least: int, most: int) -> Disparity:
-    """OpenCV's semi-global block matcher with a window of 7 x 7 px and the steps' costs of its manual."""
+def match_sgbm(
+    left: Picture, right: Picture, least: int, most: int, unique_percent: int = UNIQUE_PERCENT
+) -> Disparity:
+    """OpenCV's semi-global block matcher with a window of 7 x 7 px and the steps' costs of its manual.
+
+    unique_percent: by how much the best disparity must be better than others; there is no reading where it is not.
+    """
     count = -(-(most - least + 1) // 16) * 16
     area = _SGBM_WINDOW**2
     opencv: Any = cv2  # whose stubs lack the functions that make matchers
     matcher = opencv.StereoSGBM_create(
         minDisparity=least, numDisparities=count, blockSize=_SGBM_WINDOW, P1=8 * area, P2=32 * area,
-        disp12MaxDiff=round(_LEFT_RIGHT_PX), preFilterCap=63, uniquenessRatio=_UNIQUE_PERCENT,
+        disp12MaxDiff=round(_LEFT_RIGHT_PX), preFilterCap=63, uniquenessRatio=unique_percent,
         speckleWindowSize=_SPECKLE_PX, speckleRange=round(_SPECKLE_STEP_PX),
     )  # fmt: skip
     # OpenCV leaves columns out that may see beyond the right picture's edge: they are put before the picture.

@@ -5,7 +5,8 @@ joints and a depth image as each sensor delivers it. Nothing is stored: the same
 
 The hands, their subjects and their surroundings are of ``REPORT_SPLIT``, drawn as training draws its own; what differs
 is the sensor. ``sgbm`` and ``census`` match pairs of rendered infrared pictures (``infrared_pairs``,
-``infrared_matching``), ``imitated`` is what training's imitation of such matchers makes of the true depth,
+``infrared_matching``), ``sgbm_strict`` wants the best disparity to be clearly better, as real D4xx do, and so reads
+nothing along outlines; ``imitated`` is what training's imitation of such matchers makes of the true depth,
 ``parametric`` training's own noise of the same camera, ``clean`` the true depth.
 """
 
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 from hand_pose_ros import validation
 from hand_pose_ros.datasets.crop_views import directions
 from hand_pose_ros.depth.crop import CropFrame
-from hand_pose_ros.evaluation.infrared_matching import match_census, match_sgbm
+from hand_pose_ros.evaluation.infrared_matching import STRICT_PERCENT, match_census, match_sgbm
 from hand_pose_ros.evaluation.infrared_pairs import InfraredLook, InfraredPair, StereoRig, render_pair
 from hand_pose_ros.hand.skeleton import ANGLE_COUNT, PALM_JOINT
 from hand_pose_ros.synthetic.crop_surroundings import HELD_SLOT, SceneConfig, sample_crop_surroundings
@@ -41,7 +42,7 @@ from hand_pose_ros.synthetic.view_families import ViewConfig
 
 Array = NDArray[np.float64]
 
-SENSORS: tuple[str, ...] = ("clean", "parametric", "imitated", "sgbm", "census")
+SENSORS: tuple[str, ...] = ("clean", "parametric", "imitated", "sgbm", "sgbm_strict", "census")
 _STREAM = 51
 """Sets the random numbers of these hands apart from those of every other use of the split."""
 _FAMILIES, _SUBJECTS = ("makehuman", "webxr"), 100
@@ -113,6 +114,8 @@ class RenderedHand(NamedTuple):
             seen = match_depth(pair.depth, self._stereo_model(), rig.focal_px, self.seed)
         elif sensor == "sgbm":
             seen = rig.depth(match_sgbm(pair.left, pair.right, *self.disparity))
+        elif sensor == "sgbm_strict":
+            seen = rig.depth(match_sgbm(pair.left, pair.right, *self.disparity, STRICT_PERCENT))
         elif sensor == "census":
             seen = rig.depth(match_census(pair.left, pair.right, *self.disparity))
         else:

@@ -29,8 +29,14 @@ def test_a_model_that_makes_no_sense_is_refused(field: str, value: float) -> Non
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("focal_px", ()), ("window_px", (8.0, 3.0)), ("smoothed", 2.0), ("unsure", (0.0, 2.0)), ("strict", 1.5),
-     ("strict_unsure", (0.0, 2.0))],
+    [
+        ("focal_px", ()),
+        ("window_px", (8.0, 3.0)),
+        ("smoothed", 2.0),
+        ("unsure", (0.0, 2.0)),
+        ("strict", 1.5),
+        ("strict_unsure", (0.0, 2.0)),
+    ],
 )
 def test_ranges_that_make_no_sense_are_refused(field: str, value: Any) -> None:
     with pytest.raises(ValueError, match=rf"stereo\.{field} is "):
