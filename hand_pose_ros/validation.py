@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -82,12 +82,12 @@ def require(right: bool, section: str, name: str, value: Any, want: str) -> None
 
 def require_share(name: str, value: float, section: str = "") -> None:
     """A value from 0 to 1, both included."""
-    require(0 <= value <= 1, section, name, value, "a share from 0 to 1")
+    require(is_number(value) and 0 <= value <= 1, section, name, value, "a share from 0 to 1")
 
 
 def require_positive(name: str, value: float, section: str = "") -> None:
     """A value that is finite and above 0."""
-    require(0 < value < math.inf, section, name, value, "more than 0")
+    require(is_number(value) and 0 < value < math.inf, section, name, value, "more than 0")
 
 
 def positive(config: Any, *names: str, section: str = "") -> None:
@@ -100,7 +100,7 @@ def not_negative(config: Any, *names: str, section: str = "") -> None:
     """Finite and at least 0."""
     for name in names:
         value = getattr(config, name)
-        require(0 <= value < math.inf, section, name, value, "at least 0")
+        require(is_number(value) and 0 <= value < math.inf, section, name, value, "at least 0")
 
 
 def share(config: Any, *names: str, section: str = "") -> None:
@@ -114,7 +114,7 @@ def between(config: Any, least: float, most: float, *names: str, section: str = 
     for name in names:
         value = getattr(config, name)
         want = f"{_plain(least)} to {_plain(most)}{' ' + unit if unit else ''}"
-        require(least <= value <= most, section, name, value, want)
+        require(is_number(value) and least <= value <= most, section, name, value, want)
 
 
 def interval(config: Any, least: float, most: float, *names: str, section: str = "", unit: str = "") -> None:
@@ -165,10 +165,15 @@ def is_finite(value: Any) -> bool:
 
 def typed(config: Any, section: str = "") -> None:
     """Every field of a dataclass against its annotation: what is no whole number, no finite number, no text or no
-    truth value where that is annotated is refused by name, lists of them included. Other annotations are not looked at.
+    truth value where that is annotated is refused by name, lists of them included, and what is no section where the
+    default is one. Other annotations are not looked at.
     """
     for field in fields(config):
-        require_type(field.name, getattr(config, field.name), field.type, section)
+        value, default = getattr(config, field.name), field.default_factory
+        optional = value is None and str(field.type).endswith(" | None")
+        if isinstance(default, type) and is_dataclass(default) and not optional:
+            require(isinstance(value, default), section, field.name, value, f"a {default.__name__}")
+        require_type(field.name, value, field.type, section)
 
 
 def require_type(name: str, value: Any, annotation: Any, section: str = "") -> None:
@@ -216,7 +221,9 @@ def one_of(config: Any, choices: Sequence[str], *names: str, section: str = "") 
     """One of some words."""
     for name in names:
         value = getattr(config, name)
-        require(value in choices, section, name, value, f"one of {', '.join(choices)}")
+        require(
+            isinstance(value, str) and value in choices, section, name, value, f"one of {', '.join(choices)}"
+        )
 
 
 def all_finite(values: Iterable[float]) -> bool:

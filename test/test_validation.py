@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+from dataclasses import MISSING, fields, is_dataclass
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from numpy.typing import ArrayLike
 
+import hand_pose_ros
 from hand_pose_ros import validation
 
 NAN = float("nan")
 CHECKS = {
-    "positive": (lambda c: validation.positive(c, "x"), [1, 0.1], [0, -1, NAN, float("inf")]),
-    "not_negative": (lambda c: validation.not_negative(c, "x"), [0, 2.5], [-0.1, NAN, float("inf")]),
-    "share": (lambda c: validation.share(c, "x"), [0, 0.5, 1], [-0.1, 1.1, NAN]),
-    "between": (lambda c: validation.between(c, 1, 3, "x", unit="m"), [1, 2.5, 3], [0.9, 3.1, NAN]),
+    "positive": (lambda c: validation.positive(c, "x"), [1, 0.1], [0, -1, NAN, float("inf"), None, "1", [1]]),
+    "not_negative": (
+        lambda c: validation.not_negative(c, "x"),
+        [0, 2.5],
+        [-0.1, NAN, float("inf"), None, "1", True],
+    ),
+    "share": (lambda c: validation.share(c, "x"), [0, 0.5, 1], [-0.1, 1.1, NAN, None, "0.5", {}]),
+    "between": (
+        lambda c: validation.between(c, 1, 3, "x", unit="m"),
+        [1, 2.5, 3],
+        [0.9, 3.1, NAN, None, "2", (2,)],
+    ),
     "interval": (
         lambda c: validation.interval(c, 0, 1, "x"),
         [(0, 1), [0.2, 0.2]],
         [(0.2, 0.1), (-0.1, 1), (NAN, 1), 0.5, None, (0.1,), (0.1, 0.2, 0.3), ("a", "b")],
     ),
     "whole": (lambda c: validation.whole(c, "x", least=2), [2, 9], [1, 2.5, NAN]),
-    "one_of": (lambda c: validation.one_of(c, ("a", "b"), "x"), ["a", "b"], ["c", "", None]),
+    "one_of": (lambda c: validation.one_of(c, ("a", "b"), "x"), ["a", "b"], ["c", "", None, ["a"], {}]),
 }
 
 
@@ -88,3 +100,35 @@ def test_what_is_finite_may_have_no_finite_sum() -> None:
     assert validation.all_finite([1e308, 1e308])
     for wrong in (NAN, float("inf"), -float("inf")):
         assert not validation.all_finite([1.0, wrong, -wrong])
+
+
+def _settings() -> list[type]:
+    """Every dataclass of the package that checks itself and can be made without arguments."""
+    found = []
+    for module in pkgutil.walk_packages(hand_pose_ros.__path__, "hand_pose_ros."):
+        # Nodes import ROS, which has checks of its own; MediaPipe is installed for one command alone.
+        if ".nodes" in module.name or module.name.endswith("mediapipe_worker"):
+            continue
+        for kind in vars(importlib.import_module(module.name)).values():
+            own = isinstance(kind, type) and kind.__module__ == module.name and is_dataclass(kind)
+            if own and "__post_init__" in vars(kind):
+                given = [f.default is not MISSING or f.default_factory is not MISSING for f in fields(kind)]
+                found += [kind] if all(given) else []
+    return found
+
+
+@pytest.mark.slow  # everything is imported
+def test_settings_of_a_wrong_type_are_refused_by_name() -> None:
+    kinds, unnamed = _settings(), []
+    assert len(kinds) > 20
+    wrong = (None, "0.5", [], {}, object(), [None], ["a", "b"], (None, None), True)
+    for kind in kinds:
+        for spec in fields(kind):
+            name = spec.name.removesuffix("_s")  # options are called without the unit
+            for value in wrong:
+                try:
+                    kind(**{spec.name: value})
+                except ValueError as error:
+                    if name not in str(error):
+                        unnamed.append(f"{kind.__name__}({spec.name}={value!r}): {error}")
+    assert not unnamed

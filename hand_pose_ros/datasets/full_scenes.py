@@ -19,7 +19,7 @@ from hand_pose_ros.synthetic.splits import TRAINING_SPLIT
 from hand_pose_ros.synthetic.stereo_config import NO_STEREO, StereoRanges, sample_models
 from hand_pose_ros.synthetic.surroundings_config import SurroundingsConfig
 from hand_pose_ros.synthetic.view_families import ViewConfig
-from hand_pose_ros.validation import interval, require, share, whole
+from hand_pose_ros.validation import interval, require, share, typed, whole
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
@@ -64,6 +64,7 @@ class FullFrameConfig:
     """From where the hands are seen; ``table_below`` is not used: ``scene.table_close`` gives the tables."""
 
     def __post_init__(self) -> None:
+        typed(self)
         require(bool(self.families), "", "families", self.families, "at least one of makehuman, webxr")
         whole(self, "identities")
         shares = len(self.hands) == 3 and min(self.hands) >= 0 and abs(sum(self.hands) - 1) <= 1e-6

@@ -30,7 +30,7 @@ from hand_pose_ros.datasets.sample import OWN_JOINT_SET, crop_sample
 from hand_pose_ros.datasets.synthetic import Batch
 from hand_pose_ros.depth.crop import CROP_CUBE_M, CROP_SIZE
 from hand_pose_ros.hand.skeleton import PALM_JOINT
-from hand_pose_ros.validation import one_of, require
+from hand_pose_ros.validation import one_of, require, typed
 
 Reader = Icvl | Nyu | Msra
 
@@ -55,6 +55,7 @@ class RecordedConfig:
     """MSRA's subjects who are trained on, all others when empty."""
 
     def __post_init__(self) -> None:
+        typed(self, "data")
         try:
             self.augmentation  # noqa: B018 - checks its bounds
         except ValueError as error:

@@ -13,7 +13,7 @@ from hand_pose_ros.synthetic.negatives_config import NegativesConfig
 from hand_pose_ros.synthetic.sensor_presets import DEFAULT_SENSORS, require_sensors
 from hand_pose_ros.synthetic.splits import TRAINING_SPLIT
 from hand_pose_ros.synthetic.view_families import ViewConfig
-from hand_pose_ros.validation import between, interval, not_negative, require, share, whole
+from hand_pose_ros.validation import between, interval, not_negative, require, share, typed, whole
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,7 @@ class SyntheticConfig:
     """From where the hands are seen."""
 
     def __post_init__(self) -> None:
+        typed(self)
         require(bool(self.families), "", "families", self.families, "at least one of makehuman, webxr")
         whole(self, "identities")
         low, high = self.distance_m

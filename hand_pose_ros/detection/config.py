@@ -157,6 +157,7 @@ class ProposalConfig:
     was masked look like hands, so it must be likelier than others. Guessed."""
 
     def __post_init__(self) -> None:
+        validation.typed(self, "proposals")
         validation.share(self, "candidate_score", section="proposals")
         validation.between(self, 1e-3, 1.0 - 1e-3, "even_score", section="proposals")
         validation.positive(self, "same_hand_m", section="proposals")

@@ -30,7 +30,7 @@ import torch
 from torch import Tensor
 
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.validation import not_negative, require
+from hand_pose_ros.validation import not_negative, require, typed
 
 PARTS: tuple[tuple[int, ...], ...] = tuple(
     (skeleton.JOINT_INDEX["palm"], *skeleton.FINGER_JOINTS[finger]) for finger in skeleton.FINGERS
@@ -64,6 +64,7 @@ class SkeletonDifference:
 
     def __post_init__(self) -> None:
         section = "loss.skeleton_difference"
+        typed(self, section)
         not_negative(self, "alpha", "beta", "omega1", "omega2", section=section)
         require(0 < self.threshold <= math.pi, section, "threshold", self.threshold, "above 0 to pi rad")
         inside = 0 < self.tan_limit < math.pi / 2

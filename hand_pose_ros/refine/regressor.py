@@ -31,7 +31,7 @@ from hand_pose_ros.refine.energy import (
 )
 from hand_pose_ros.refine.energy_terms import background_integral
 from hand_pose_ros.refine.previous_frame import PreviousFrame
-from hand_pose_ros.validation import is_whole, not_negative, positive, require, share, whole
+from hand_pose_ros.validation import is_whole, not_negative, positive, require, share, typed, whole
 
 Array = NDArray[np.float64]
 
@@ -110,6 +110,7 @@ class RegressorConfig:
     """Spread of a joint of the frame before, as a share of its expected error."""
 
     def __post_init__(self) -> None:
+        typed(self)
         not_negative(
             self, "network", "bone_mixture", "bone_length", "background", "free_space", "occluded", "tip_order",
             "prediction", "free_space_most", "temperature", "acceleration_m_s2",

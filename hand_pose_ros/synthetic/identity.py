@@ -24,7 +24,7 @@ from hand_pose_ros.synthetic.skinning import (
     segment_origins,
     skin_vertices,
 )
-from hand_pose_ros.validation import between, require
+from hand_pose_ros.validation import between, require, require_type
 
 Array = NDArray[np.floating]
 
@@ -85,6 +85,7 @@ class IdentityConfig:
 
     def __post_init__(self) -> None:
         for name in ("size", "finger_thickness", "forearm_thickness", "forearm_length"):
+            require_type(name, getattr(self, name), "tuple[float, float]")
             low, high = getattr(self, name)
             require(0.0 < low <= high, "", name, (low, high), "0 < low <= high")
         ratios = (

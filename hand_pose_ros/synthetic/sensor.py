@@ -68,6 +68,7 @@ class NoiseModel:
     side. 0 for none."""
 
     def __post_init__(self) -> None:
+        validation.typed(self, "noise")
         lengths = ("lateral_px", "axial_m", "quantisation_m", "holes", "noise_correlation_px")
         validation.not_negative(self, *lengths, section="noise")
         validation.share(

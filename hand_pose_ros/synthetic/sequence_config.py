@@ -7,13 +7,14 @@ renders.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from hand_pose_ros.hand.skeleton import SIDES
 from hand_pose_ros.synthetic.environment import DISTRACTORS, ENVIRONMENTS
 from hand_pose_ros.synthetic.mesh import MESH_NAMES
 from hand_pose_ros.synthetic.sensor import STRUCTURED_LIGHT, NoiseModel
 from hand_pose_ros.synthetic.stereo_config import StereoModel
-from hand_pose_ros.validation import between, interval, require
+from hand_pose_ros.validation import between, interval, is_finite, require, typed
 
 LEAVING: tuple[str, ...] = ("side", "down", "withdraw", "vanish")
 HELD: tuple[str, ...] = ("", "ball", "box", "cylinder")
@@ -59,6 +60,7 @@ class SequenceConfig:
     """Physiological tremor of a hand held still: 0.3 mm and 0.1 degrees."""
 
     def __post_init__(self) -> None:
+        typed(self, "sequence")
         known = (
             ("hands", self.hands, SIDES), ("distractors", self.distractors, DISTRACTORS),
             ("family", (self.family,), ("", *MESH_NAMES)), ("environment", (self.environment,), ("", *ENVIRONMENTS)),
@@ -74,5 +76,13 @@ class SequenceConfig:
         interval(self, 0.2, 3.0, "distance_m", section="sequence", unit="m")
         between(self, 0.1, 3.0, "tempo", section="sequence")
         for name, intervals in (("presence", self.presence or ()), ("occlusions", self.occlusions)):
-            in_order = all(start < stop for start, stop in intervals)
-            require(in_order, "sequence", name, intervals, "intervals (start, stop), start first")
+            right = _are_intervals(intervals)
+            require(right, "sequence", name, intervals, "intervals (start, stop), start first")
+
+
+def _are_intervals(values: Any) -> bool:
+    """Whether they are pairs of finite numbers, each the smaller one first."""
+    pairs = isinstance(values, list | tuple) and all(
+        isinstance(pair, list | tuple) and len(pair) == 2 and all(map(is_finite, pair)) for pair in values
+    )
+    return pairs and all(start < stop for start, stop in values)

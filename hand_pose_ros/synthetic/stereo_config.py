@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.depth.crop import CROP_CUBE_M
 from hand_pose_ros.synthetic.sensor_presets import D405, D435
-from hand_pose_ros.validation import between, interval, not_negative, positive, require, share
+from hand_pose_ros.validation import between, interval, not_negative, positive, require, share, typed
 
 Array = NDArray[np.float64]
 Range = tuple[float, float]
@@ -162,6 +162,7 @@ class StereoRanges:
     """Measured: about 0.3 for the census, 0.8 for SGBM."""
 
     def __post_init__(self) -> None:
+        typed(self, "stereo")
         for name in ("focal_px", "baseline_m"):
             values = getattr(self, name)
             right = bool(values) and min(values) > 0

@@ -294,6 +294,7 @@ class TrackerConfig:
         return BackendConfig(self.backend, self.device, self.precision, self.threads)
 
     def __post_init__(self) -> None:
+        validation.typed(self)
         validation.one_of(self, (*SIDES, "auto"), "side")
         _ = self.running  # checked as it is made
         validation.whole(self, "hands")

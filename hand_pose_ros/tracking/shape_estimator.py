@@ -44,6 +44,7 @@ class ShapeConfig:
     """A frame counts, too, when this has passed since the last one that did, seconds. Guessed."""
 
     def __post_init__(self) -> None:
+        validation.typed(self)
         validation.between(self, 1, 1000, "frames")
         least = self.least_confidence
         validation.require(0.0 <= least < 1.0, "", "least_confidence", least, "0 to 1, without 1")
