@@ -59,6 +59,7 @@ _LIGHTS = 257
 _SPLIT_PX = 1.5
 _APART_PX = 1.0
 _CHECK_PX = 1.5
+_SURFACE_PX = 3.0
 _AVERAGE_PX = 0.8
 _FILL_PX = 2.0
 _TEXTURE_FLOOR = 0.03
@@ -187,7 +188,7 @@ def match_surfaces(
             cost = near_cost[row, column] if choice >= 0.0 else far_cost[row, column]
             own = light(disparity[row, column], up, lit_px, lights) if choice >= 0.0 and up > down else 1.0
             paid[row, column] = cost + unseen[row, column] * own
-    check_right_view(matched, paid, _CLAIM, tolerance, edge_px)
+    check_right_view(matched, paid, _CLAIM, tolerance, _SURFACE_PX * scale, edge_px)
 
 
 @njit(nogil=True)

@@ -238,13 +238,13 @@ def hidden_from_right(disparity: Array32, tolerance_px: float, hidden: NDArray[n
 
 @njit(nogil=True, cache=True)
 def check_right_view(
-    matched: Array32, cost: Array32, alike: float, tolerance_px: float, edge_px: float
+    matched: Array32, cost: Array32, alike: float, tolerance_px: float, surface_px: float, edge_px: float
 ) -> None:
     """Left-right check of matched (H, W), in place: no reading where the right view belongs to something else.
 
     Of all that claim a column of the right view the one of the least cost (H, W) has it, of those that are ``alike``
-    the nearest. What would lie left of
-    ``edge_px`` is outside the right camera's picture (-inf: that has no edge).
+    the nearest. Neighbours whose disparities differ by at most ``surface_px`` are one surface, which has all columns
+    between theirs. What would lie left of ``edge_px`` is outside the right camera's picture (-inf: that has no edge).
     """
     height, width = matched.shape
     reach = np.float32(0.0)
@@ -257,13 +257,20 @@ def check_right_view(
     paid = np.empty(width + shift + 1, np.float32)
     for row in range(height):
         right[:], paid[:] = -1.0, 1e9
+        last, before = -1, np.float32(-1.0)
         for column in range(width):
             d = matched[row, column]
             if d >= 0.0:
                 q = int(np.floor(column - d + 0.5)) + shift
-                less = paid[q] - cost[row, column]
-                if less > alike or (less >= -alike and d > right[q]):
-                    right[q], paid[q] = d, cost[row, column]
+                # A surface that turns away is wider in the right view: its pixels there leave columns out between them.
+                first = last + 1 if q > last and abs(d - before) <= surface_px else q
+                for between in range(first, q + 1):
+                    less = paid[between] - cost[row, column]
+                    if less > alike or (less >= -alike and d > right[between]):
+                        right[between], paid[between] = d, cost[row, column]
+                last, before = q, d
+            else:
+                before = np.float32(-1e9)
         for column in range(width):
             d = matched[row, column]
             if d >= 0.0:

@@ -210,6 +210,15 @@ def test_the_shadow_lies_on_the_left_and_is_as_wide_as_the_disparities_differ(ba
         assert missing[:, 130:].mean() < 0.01
 
 
+def test_no_reading_shines_through_a_surface_that_turns_away() -> None:
+    """Its pixels are farther apart in the right view: a line of the wall's readings in the shadow for every column
+    that they left out."""
+    depth = bars()
+    depth[:, 100:150] = FOCAL * BASELINE / np.linspace(40.0, 25.0, 50)
+    readings = [np.isfinite(picture[20:-20, 82:92]).mean() for picture in matched(depth, model(4.0))]
+    assert max(readings) < 0.01
+
+
 def test_what_stands_to_the_right_of_everything_seen_hides_nothing() -> None:
     seen = match_depth(np.full((HEIGHT, WIDTH), FAR, np.float32), model(), FOCAL, 1)
     np.testing.assert_allclose(seen, FAR, rtol=1e-5)
