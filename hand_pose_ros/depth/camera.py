@@ -214,6 +214,15 @@ class Camera:
         project_all(flat, self.fx, self.fy, self.cx, self.cy, self.coefficients, self.model_code, out)
         return out.reshape(array.shape[:-1] + (2,))
 
+    def inside_m(self, point: ArrayLike) -> float:
+        """How far inside the picture a point (3,) m, optical frame, lies: metres at its depth to the nearest edge,
+        below 0 beyond it; -inf behind the camera and beyond the lens."""
+        place = np.asarray(point, dtype=np.float64)
+        (u, v), z = self.project(place), float(place[2])
+        right, down = (self.width - 1 - u) / self.fx, (self.height - 1 - v) / self.fy
+        nearest = z * min(u / self.fx, right, v / self.fy, down)
+        return float(nearest) if np.isfinite(u) and np.isfinite(v) else -math.inf
+
     def back_project(self, uv: ArrayLike, z: ArrayLike) -> NDArray[np.float64]:
         """Pixels (...,2) and depth along the axis (...) m -> points (...,3) m, NaN beyond the lens."""
         pixels = np.asarray(uv, dtype=np.float64)

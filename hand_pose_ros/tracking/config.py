@@ -53,6 +53,13 @@ class ScoringConfig:
     (docs/experiments/confidence.md): of clear hands 1 % lie below, of those before stereo cameras and in grasps 7 %, of
     other things 2 to 3 % above. A search tries many places, some of things that the network was not trained on, so
     beginning a track takes more: ``TrackerConfig.start_odds``."""
+    edge_m: float = 0.10
+    """A hand whose middle is nearer to the picture's edge than this must be surer to begin, metres. Derived: half a
+    hand's length, so that hands which are wholly in the picture begin as ever."""
+    edge_log_odds: float = 5.0
+    """By how many log odds, with its middle at the edge; fewer in proportion to how far it is inside. Derived: there
+    only the most that a frame counts (``most_frame_log_odds``) reaches ``TrackerConfig.start_odds``. What it costs and
+    why it is there: docs/experiments/detector.md."""
     least_frame_log_odds: float = -4.0
     """One frame's log odds count as at least this. Guessed."""
     most_frame_log_odds: float = 12.0
@@ -66,10 +73,10 @@ class ScoringConfig:
     """Log odds a unit of that certainty."""
 
     def __post_init__(self) -> None:
-        validation.not_negative(
-            self, "visibility_weight", "handedness_weight", "most_handedness", section="scoring"
-        )
-        validation.positive(self, "both_sides_scale", "fallback_sigma_m", "fallback_slope", section="scoring")
+        weights = ("visibility_weight", "handedness_weight", "most_handedness", "edge_log_odds")
+        validation.not_negative(self, *weights, section="scoring")
+        positive = ("both_sides_scale", "fallback_sigma_m", "fallback_slope", "edge_m")
+        validation.positive(self, *positive, section="scoring")
         validation.share(self, "fallback_certainty", "other_side_weight", section="scoring")
         log_odds = (
             "least_frame_log_odds", "reject_log_odds", "candidate_log_odds", "seen_log_odds", "sure_log_odds",

@@ -5,6 +5,7 @@ A left hand is cropped mirrored, so every estimate is that of a right hand in it
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.depth.crop import CropFrame, upright_roll
 from hand_pose_ros.hand.kinematics_numba import fingers_direction
 from hand_pose_ros.hand.rotations_numba import so3_log
@@ -63,6 +65,13 @@ class Estimate:
     """0..1: see :func:`~hand_pose_ros.tracking.visibility.visibility_score`."""
     fit: float
     """How well it fits, for choosing between sides and places; higher is better. See ``scoring.fit_score``."""
+    camera: Camera | None = None
+    """Of the picture; None for a crop of none."""
+
+    @cached_property
+    def inside_m(self) -> float:
+        """How far inside the picture the hand's middle lies, as of ``Camera.inside_m``; inf without a picture."""
+        return math.inf if self.camera is None else self.camera.inside_m(self.centre)
 
     @property
     def side(self) -> str:

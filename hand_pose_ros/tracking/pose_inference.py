@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.depth.crop import CropFrame, crop_depths
 from hand_pose_ros.depth.frame import DepthFrame
 from hand_pose_ros.hand import skeleton
@@ -92,7 +93,7 @@ class PoseEstimator:
         with timer.stage("network"):
             distance = np.array([crop_frame.distance for crop_frame in crop_frames], np.float32)
             packed = self._backend(crops[:, None], distance)
-            return to_estimates(packed, crop_frames, crops, self.config)
+            return to_estimates(packed, crop_frames, crops, self.config, frame.camera)
 
 
 def compiled_head(weights: Path, network: NetworkConfig) -> CompiledHead:
@@ -163,8 +164,10 @@ def to_estimates(
     frames: Sequence[CropFrame],
     crops: NDArray[np.float32],
     config: TrackerConfig,
+    camera: Camera | None = None,
 ) -> list[Estimate]:
-    """The packed output (N, ``packing.COLUMNS``) for crops (N, S, S) taken at ``frames`` -> N estimates."""
+    """The packed output (N, ``packing.COLUMNS``) for crops (N, S, S) taken at ``frames`` -> N estimates. camera: that
+    of the picture, where they were taken from one."""
     output = unpack(packed)
     angles = np.clip(output.angles, skeleton.ANGLE_LIMITS[:, 0], skeleton.ANGLE_LIMITS[:, 1])
     estimates = []
@@ -176,7 +179,7 @@ def to_estimates(
         estimates.append(
             Estimate(
                 frame, crops[i], output.coarse[i], joints, sigma, output.rotation[i], output.translation[i], angles[i],
-                output.shape[i], presence, handedness, visibility, fit,
+                output.shape[i], presence, handedness, visibility, fit, camera,
             )
         )  # fmt: skip
     return estimates

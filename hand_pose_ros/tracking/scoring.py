@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from hand_pose_ros.tracking.config import ScoringConfig
+from hand_pose_ros.tracking.config import ScoringConfig, TrackerConfig
 from hand_pose_ros.tracking.estimate import Estimate
 
 Array = NDArray[np.float64]
@@ -46,6 +46,14 @@ def evidence_log_odds(chosen: Estimate, estimates: Sequence[Estimate], config: S
         return own
     other = sum(others) / len(others)
     return config.both_sides_scale * (own + config.other_side_weight * (other - own))
+
+
+def odds_to_begin(estimate: Estimate, config: TrackerConfig) -> float:
+    """Log odds of a hand from which on a track of it begins: ``start_odds``, and more near the picture's edge, since
+    things that the edge cuts look like hands, and joints beyond it are guesses."""
+    scoring = config.scoring
+    outside = 1.0 - max(estimate.inside_m, 0.0) / scoring.edge_m
+    return config.start_odds + scoring.edge_log_odds * max(outside, 0.0)
 
 
 def hypothesis_score(estimate: Estimate, config: ScoringConfig) -> float:

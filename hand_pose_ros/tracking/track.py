@@ -32,7 +32,7 @@ from hand_pose_ros.tracking.confidence import Calibration, confidence_features
 from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.estimate import CropRequest, Estimate, PendingUpdate
 from hand_pose_ros.tracking.hand import Hand, PoseState, TrackState, posed_hand
-from hand_pose_ros.tracking.scoring import evidence_log_odds, presence_log_odds
+from hand_pose_ros.tracking.scoring import evidence_log_odds, odds_to_begin, presence_log_odds
 from hand_pose_ros.tracking.shape_estimator import ShapeEstimator
 from hand_pose_ros.tracking.side_selector import SideSelector
 from hand_pose_ros.tracking.stage_timer import StageTimer
@@ -299,7 +299,7 @@ class Track:
         )
         self.seen_s = stamp_s
         self._confidence, self._joint_confidence = confidence, joint_confidence
-        self._begun = self._begun or self.track_log_odds >= self._config.start_odds
+        self._begun = self._begun or self.track_log_odds >= odds_to_begin(chosen, self._config)
         likelier = presence_log_odds(chosen, self._config.scoring) >= self._config.start_odds
         self._doubtful_since_s = stamp_s if likelier else min(self._doubtful_since_s, stamp_s)
         self.state = TrackState.TRACK if self._begun else TrackState.SEARCH

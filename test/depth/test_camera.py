@@ -50,6 +50,31 @@ def test_a_pixel_back_projected_projects_to_itself(camera: Camera, x: float, y: 
     np.testing.assert_allclose(camera.project(point), uv, atol=1e-5)
 
 
+@given(x=st.floats(-0.3, 0.3), y=st.floats(-0.2, 0.2), z=st.floats(0.3, 2.0))
+def test_how_far_inside_a_point_lies_is_what_it_can_be_moved_before_it_leaves(
+    x: float, y: float, z: float
+) -> None:
+    camera = Camera(640, 480, 500.0, 400.0, 300.0, 250.0)
+    inside = camera.inside_m((x, y, z))
+    ways = np.array([[1.0, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0]])
+
+    def within(distance: float) -> np.ndarray:
+        uv = camera.project(np.array([x, y, z]) + distance * ways)
+        return ((uv > -1e-6) & (uv < np.array([639, 479]) + 1e-6)).all(axis=1)
+
+    if inside > 1e-6:
+        assert within(inside * 0.999).all()
+        assert not within(inside * 1.001 + 1e-6).all()
+    elif inside < -1e-6:
+        assert not within(0.0).any()
+
+
+def test_what_lies_behind_the_camera_is_not_in_the_picture() -> None:
+    camera = Camera(640, 480, 500.0, 500.0, 320.0, 240.0)
+    assert camera.inside_m((0.0, 0.0, -1.0)) == -np.inf
+    assert camera.inside_m((0.0, 0.0, 1.0)) == pytest.approx(239 / 500)
+
+
 @pytest.mark.parametrize("camera", CAMERAS[:4], ids=lambda c: f"{c.distortion_model}-{c.fx:.0f}")
 def test_projection_agrees_with_opencv(camera: Camera) -> None:
     points = np.random.default_rng(0).uniform((-0.4, -0.3, 0.8), (0.4, 0.3, 1.5), (200, 3))

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.detection.proposals import LOST, Proposal
 from hand_pose_ros.hand import skeleton
@@ -131,6 +132,42 @@ def test_the_log_odds_of_the_proposal_count_for_beginning_only():
     assert begun(1.0, likely) == TrackState.SEARCH
     assert begun(-1.0, likely + 2.5) == TrackState.SEARCH
     assert begun(3.0, 2.0) != TrackState.TRACK, "a hand that is not seen does not begin"
+
+
+CAMERA = Camera(640, 480, 500.0, 500.0, 320.0, 240.0)
+
+
+def show_at(one: Track, x: float, presence: float, frame: int) -> TrackState:
+    seen = replace(estimate(presence, centre=(x, 0.0, 0.5)), camera=CAMERA)
+    one.update([seen], frame * RATE_S, StageTimer())
+    return one.state
+
+
+def test_a_hand_at_the_pictures_edge_must_be_surer_to_begin():
+    middle, edge = 0.0, 0.5 * 319 / 500
+    likely = START_ODDS + 1.0
+    assert show_at(track(), middle, likely, 0) == TrackState.TRACK
+    for presence, begins in ((likely, False), (SURE, False), (SURE + 5.0, False)):
+        one = track()  # START_ODDS is above the default: here not even the most that a frame counts is enough
+        assert (show_at(one, edge, presence, 0) == TrackState.TRACK) == begins
+    surest = track(start_odds=7.0)
+    assert show_at(surest, edge, SURE, 0) == TrackState.TRACK
+
+
+def test_a_hand_that_comes_in_begins_once_it_is_wholly_in_the_picture():
+    one, likely = track(), START_ODDS + 1.0
+    far_in = [0.01 * k for k in range(14)]
+    states = [show_at(one, 0.5 * 319 / 500 - inside, likely, k) for k, inside in enumerate(far_in)]
+    assert states[0] == TrackState.SEARCH
+    begun = states.index(TrackState.TRACK)
+    assert 0.05 < far_in[begun] <= 0.11
+    assert set(states[begun:]) == {TrackState.TRACK}
+
+
+def test_a_hand_that_is_followed_stays_one_at_the_edge():
+    one = track()
+    states = [show_at(one, 0.01 * k, SURE, k) for k in range(33)]
+    assert set(states) == {TrackState.TRACK}
 
 
 def test_a_hand_that_has_left_is_lost_within_three_frames():
