@@ -183,6 +183,8 @@ def require_type(name: str, value: Any, annotation: Any, section: str = "") -> N
     kind, _, optional = text.partition(" | ")
     if optional == "None" and value is None:
         return
+    if optional not in ("", "None"):
+        return
     if kind in _KINDS:
         want = _unmet(kind, value)
         require(not want, section, name, value, want)
@@ -190,7 +192,7 @@ def require_type(name: str, value: Any, annotation: Any, section: str = "") -> N
         kinds = kind[len("tuple[") : -1].split(", ")
         if not set(kinds) <= {*_KINDS, "..."}:
             return
-        require(isinstance(value, list | tuple), section, name, value, "a list")
+        require(isinstance(value, list | tuple | np.ndarray), section, name, value, "a list")
         if kinds[-1] != "...":
             require(len(value) == len(kinds), section, name, value, f"a list of {len(kinds)}")
         for item in value:
@@ -206,7 +208,7 @@ def _unmet(kind: str, value: Any) -> str:
     if kind == "str":
         return "" if isinstance(value, str) else "a text"
     if kind == "bool":
-        return "" if isinstance(value, bool) else "true or false"
+        return "" if isinstance(value, bool | np.bool_) else "true or false"
     if not is_number(value):
         return "a number"
     if kind == "int":

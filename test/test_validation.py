@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from dataclasses import MISSING, fields, is_dataclass
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,6 +14,9 @@ from numpy.typing import ArrayLike
 
 import hand_pose_ros
 from hand_pose_ros import validation
+from hand_pose_ros.refine.surface_config import SurfaceFitConfig
+from hand_pose_ros.synthetic.sequence_config import SequenceConfig
+from hand_pose_ros.tracking.config import TrackerConfig
 
 NAN = float("nan")
 CHECKS = {
@@ -132,3 +136,18 @@ def test_settings_of_a_wrong_type_are_refused_by_name() -> None:
                     if name not in str(error):
                         unnamed.append(f"{kind.__name__}({spec.name}={value!r}): {error}")
     assert not unnamed
+
+
+def test_what_was_always_taken_is_taken_still(tmp_path: Path) -> None:
+    TrackerConfig(user="a", user_folder=tmp_path, roi=(0, 0, 64, 64), hands=int(np.int64(2)))
+    TrackerConfig(detector=np.bool_(True), min_confidence=np.float32(0.5), shape=None)
+    SequenceConfig(presence=((0.5, float("inf")),), distance_m=[0.5, 0.6])
+    SurfaceFitConfig(restart_m=float("inf"))
+
+
+def test_intervals_of_a_sequence_are_pairs_in_order() -> None:
+    for wrong in (((1.0, 0.5),), ((NAN, 1.0),), ((0.0, 1.0, 2.0),), (("0", "1"),)):
+        with pytest.raises(
+            ValueError, match=r"^sequence.presence is .*, want intervals \(start, stop\), start first"
+        ):
+            SequenceConfig(presence=wrong)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from hand_pose_ros.commands.arguments import positive_float, positive_int, seed_int
+from hand_pose_ros.commands.arguments import positive_float, positive_int, real_number, seed_int
 from hand_pose_ros.evaluation.infrared_pairs import StereoRig
 from hand_pose_ros.evaluation.outline_widths import SIDES, outline_runs
 from hand_pose_ros.evaluation.sensor_sets import SENSORS, RenderedHands, SensorSet
@@ -66,13 +66,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "folders", nargs="*", type=Path, metavar="FOLDER", help="of depth pictures, PNG in mm"
     )
-    parser.add_argument("--focal", type=positive_float, default=StereoRig.focal_px, metavar="PX")
-    parser.add_argument("--baseline", type=positive_float, default=StereoRig.baseline_m, metavar="M")
+    parser.add_argument("--focal", type=real_number(50.0, 2000.0), default=StereoRig.focal_px, metavar="PX")
+    parser.add_argument("--baseline", type=real_number(0.005, 0.5), default=StereoRig.baseline_m, metavar="M")
     parser.add_argument(
-        "--farthest", type=positive_float, default=2.5, metavar="M", help="readings beyond do not count"
+        "--farthest",
+        type=positive_float,
+        default=2.5,
+        metavar="M",
+        help="of folders: readings beyond do not count",
     )
     parser.add_argument(
-        "--distance", type=positive_float, default=0.6, metavar="M", help="of the test sets' hands"
+        "--distance", type=real_number(0.3, 3.0), default=0.6, metavar="M", help="of the test sets' hands"
     )
     parser.add_argument("--count", type=positive_int, default=48, help="hands of the test sets")
     parser.add_argument("--seed", type=seed_int, default=7, help="of the test sets")

@@ -216,12 +216,17 @@ class Camera:
 
     def inside_m(self, point: ArrayLike) -> float:
         """How far inside the picture a point (3,) m, optical frame, lies: metres at its depth to the nearest edge,
-        below 0 beyond it; -inf behind the camera and beyond the lens."""
+        below 0 beyond it; -inf behind the camera and beyond the lens. Off the axis of a lens with distortion it is
+        rough: a pixel is taken for as wide as in the middle."""
         place = np.asarray(point, dtype=np.float64)
         (u, v), z = self.project(place), float(place[2])
         right, down = (self.width - 1 - u) / self.fx, (self.height - 1 - v) / self.fy
         nearest = z * min(u / self.fx, right, v / self.fy, down)
         return float(nearest) if np.isfinite(u) and np.isfinite(v) else -math.inf
+
+    def extent_m(self, z: float) -> float:
+        """The shorter side of what the picture shows at a depth z m, metres; of a lens with distortion, roughly."""
+        return max(z, 0.0) * min(self.width / self.fx, self.height / self.fy)
 
     def back_project(self, uv: ArrayLike, z: ArrayLike) -> NDArray[np.float64]:
         """Pixels (...,2) and depth along the axis (...) m -> points (...,3) m, NaN beyond the lens."""

@@ -14,7 +14,7 @@ from hand_pose_ros.synthetic.environment import DISTRACTORS, ENVIRONMENTS
 from hand_pose_ros.synthetic.mesh import MESH_NAMES
 from hand_pose_ros.synthetic.sensor import STRUCTURED_LIGHT, NoiseModel
 from hand_pose_ros.synthetic.stereo_config import StereoModel
-from hand_pose_ros.validation import between, interval, is_finite, require, typed
+from hand_pose_ros.validation import between, interval, is_number, require, typed
 
 LEAVING: tuple[str, ...] = ("side", "down", "withdraw", "vanish")
 HELD: tuple[str, ...] = ("", "ball", "box", "cylinder")
@@ -81,8 +81,8 @@ class SequenceConfig:
 
 
 def _are_intervals(values: Any) -> bool:
-    """Whether they are pairs of finite numbers, each the smaller one first."""
+    """Whether they are pairs of numbers, each the smaller one first; inf: never."""
     pairs = isinstance(values, list | tuple) and all(
-        isinstance(pair, list | tuple) and len(pair) == 2 and all(map(is_finite, pair)) for pair in values
+        isinstance(pair, list | tuple) and len(pair) == 2 and all(map(is_number, pair)) for pair in values
     )
     return pairs and all(start < stop for start, stop in values)

@@ -127,7 +127,8 @@ class StereoRanges:
     """See above. Of the lenient ones."""
     strict: float = 0.6
     """Share of the matchers that want the best disparity to be clearly better than the next: nothing is read along
-    outlines. Guessed; every recording of a D4xx at hand is so (``strict_unsure``), and no matcher of the test sets."""
+    outlines. Guessed; every recording of a D4xx at hand is so (``strict_unsure``), and one of the test
+    sets' matchers."""
     strict_unsure: Range = (0.5, 4.0)
     """``StereoModel.unsure`` of those, drawn evenly in its logarithm. Measured: between something near and what is
     farther on its right, real D4xx read nothing over 4 (f = 322 px) and 5 px (median; 2 to 6 and 3 to 13, quartiles),

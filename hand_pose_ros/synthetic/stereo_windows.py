@@ -257,7 +257,7 @@ def check_right_view(
     paid = np.empty(width + shift + 1, np.float32)
     for row in range(height):
         right[:], paid[:] = -1.0, 1e9
-        last, before = -1, np.float32(-1.0)
+        last, before = -1, np.float32(-1e9)
         for column in range(width):
             d = matched[row, column]
             if d >= 0.0:

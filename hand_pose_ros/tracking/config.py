@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from itertools import pairwise
+from pathlib import Path
 
 from hand_pose_ros import validation
 from hand_pose_ros.detection.config import BlobDetectorConfig, ProposalConfig
@@ -54,12 +55,12 @@ class ScoringConfig:
     other things 2 to 3 % above. A search tries many places, some of things that the network was not trained on, so
     beginning a track takes more: ``TrackerConfig.start_odds``."""
     edge_m: float = 0.10
-    """A hand whose middle is nearer to the picture's edge than this must be surer to begin, metres. Derived: half a
-    hand's length, so that hands which are wholly in the picture begin as ever."""
+    """A hand whose middle is nearer to the picture's edge than this must be surer to begin, metres; in narrow pictures
+    than a third of them. Derived: half a hand's length. The picture's edge, not that of ``roi``, counts."""
     edge_log_odds: float = 5.0
-    """By how many log odds, with its middle at the edge; fewer in proportion to how far it is inside. Derived: there
-    only the most that a frame counts (``most_frame_log_odds``) reaches ``TrackerConfig.start_odds``. What it costs and
-    why it is there: docs/experiments/detector.md."""
+    """By how many log odds, with its middle at the edge; fewer in proportion to how far it is inside, and never more
+    than a frame can give (``most_frame_log_odds``); 0: nothing of all this. Derived: what is left above the default
+    ``TrackerConfig.start_odds``. What it costs and why it is there: docs/experiments/detector.md."""
     least_frame_log_odds: float = -4.0
     """One frame's log odds count as at least this. Guessed."""
     most_frame_log_odds: float = 12.0
@@ -270,7 +271,7 @@ class TrackerConfig:
     user: str = ""
     """Identifier of the user whose hand it is: its size is loaded from ``user_folder``, or learnt and saved there;
     empty: an unknown user."""
-    user_folder: str = ""
+    user_folder: str | Path = ""
     """Folder of the users' hands, one small file each."""
     detector: bool = True
     """Whether the learnt detector proposes places, too, not the blob detector alone."""

@@ -74,6 +74,11 @@ class Estimate:
         return math.inf if self.camera is None else self.camera.inside_m(self.centre)
 
     @property
+    def picture_m(self) -> float:
+        """The shorter side of what the picture shows at the hand's depth, metres; inf without a picture."""
+        return math.inf if self.camera is None else self.camera.extent_m(float(self.centre[2]))
+
+    @property
     def side(self) -> str:
         """right or left."""
         return "left" if self.frame.mirrored else "right"

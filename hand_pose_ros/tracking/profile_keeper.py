@@ -6,6 +6,7 @@ In: a folder and a user's id, tracks frame after frame. Out: the profile, as a f
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -20,7 +21,7 @@ _SAVE_AGAIN_S = 5.0
 class ProfileKeeper:
     """Of one user; of nobody where the id is empty. ValueError or OSError for a file that cannot be used."""
 
-    def __init__(self, folder: str, user: str) -> None:
+    def __init__(self, folder: str | Path, user: str) -> None:
         self._folder, self._user = folder, user
         self.profile = load_profile(folder, user) if user else None
         """What is known of the user; None: it is learnt, and saved then."""

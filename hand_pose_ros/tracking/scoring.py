@@ -48,12 +48,19 @@ def evidence_log_odds(chosen: Estimate, estimates: Sequence[Estimate], config: S
     return config.both_sides_scale * (own + config.other_side_weight * (other - own))
 
 
+_RIM_SHARE = 1.0 / 3.0
+"""The rim in which hands must be surer is at most so much of the picture's shorter side. Derived: the middle third of
+every picture is as it was, however narrow."""
+
+
 def odds_to_begin(estimate: Estimate, config: TrackerConfig) -> float:
     """Log odds of a hand from which on a track of it begins: ``start_odds``, and more near the picture's edge, since
-    things that the edge cuts look like hands, and joints beyond it are guesses."""
+    things that the edge cuts look like hands, and joints beyond it are guesses; but no more than a frame can give."""
     scoring = config.scoring
-    outside = 1.0 - max(estimate.inside_m, 0.0) / scoring.edge_m
-    return config.start_odds + scoring.edge_log_odds * max(outside, 0.0)
+    rim_m = min(scoring.edge_m, _RIM_SHARE * estimate.picture_m)
+    outside = 1.0 - max(estimate.inside_m, 0.0) / rim_m if rim_m > 0.0 else 1.0
+    most = min(scoring.edge_log_odds, scoring.most_frame_log_odds - config.start_odds)
+    return config.start_odds + max(most, 0.0) * max(outside, 0.0)
 
 
 def hypothesis_score(estimate: Estimate, config: ScoringConfig) -> float:

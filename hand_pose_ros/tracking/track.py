@@ -84,12 +84,11 @@ class Track:
             if profile.thickness is not None:
                 self.thickness = profile.thickness
                 self._thickness_spread = config.track.least_thickness_spread
-        self._shape_frozen = False
+        self._shape_frozen, self._confidence, self._odds_to_begin = False, 0.0, config.start_odds
         # Of the last frame seen, before smoothing: joints (23, 3) m, velocity (23, 3) m/s, expected errors (23,) m.
         self._joints: Array | None = None
         self._velocity: Array | None = None
         self._sigma: Array = np.zeros(skeleton.JOINT_COUNT)
-        self._confidence = 0.0
         self._joint_confidence: Array = np.zeros(skeleton.JOINT_COUNT)
 
     @property
@@ -116,7 +115,7 @@ class Track:
     @property
     def is_heir(self) -> bool:
         """Whether it would not have begun but for a hand lost near it."""
-        return self._from_lost and (self._log_odds or 0.0) < self._config.start_odds
+        return self._from_lost and (self._log_odds or 0.0) < self._odds_to_begin
 
     @property
     def track_log_odds(self) -> float:
@@ -251,8 +250,7 @@ class Track:
         age_s, coast_s = stamp_s - self.seen_s, self._config.coast_s
         likely = (self._log_odds or 0.0) >= self._config.scoring.seen_log_odds
         if not (self.published and self.hand is not None and likely and age_s < coast_s):
-            # At low rates a hand may be elsewhere: that its old place is empty does not speak against it.
-            elsewhere = self._begun and self.patience_s > coast_s
+            elsewhere = self._begun and self.patience_s > coast_s  # where frames come seldom
             waits = age_s < self.patience_s and (elsewhere or (likely and not self.published))
             self.state = TrackState.SEARCH if waits else TrackState.LOST
             if self._begun:
@@ -299,7 +297,9 @@ class Track:
         )
         self.seen_s = stamp_s
         self._confidence, self._joint_confidence = confidence, joint_confidence
-        self._begun = self._begun or self.track_log_odds >= odds_to_begin(chosen, self._config)
+        self._odds_to_begin = odds_to_begin(chosen, self._config)
+        needed = self._config.start_odds if self._from_lost else self._odds_to_begin
+        self._begun = self._begun or self.track_log_odds >= needed
         likelier = presence_log_odds(chosen, self._config.scoring) >= self._config.start_odds
         self._doubtful_since_s = stamp_s if likelier else min(self._doubtful_since_s, stamp_s)
         self.state = TrackState.TRACK if self._begun else TrackState.SEARCH

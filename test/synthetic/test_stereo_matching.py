@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.synthetic.stereo_config import StereoModel
 from hand_pose_ros.synthetic.stereo_matching import SEARCH_PX, match_depth
+from hand_pose_ros.synthetic.stereo_windows import check_right_view
 
 pytestmark = pytest.mark.slow  # the kernels are compiled
 
@@ -217,6 +218,15 @@ def test_no_reading_shines_through_a_surface_that_turns_away() -> None:
     depth[:, 100:150] = FOCAL * BASELINE / np.linspace(40.0, 25.0, 50)
     readings = [np.isfinite(picture[20:-20, 82:92]).mean() for picture in matched(depth, model(4.0))]
     assert max(readings) < 0.01
+
+
+@pytest.mark.parametrize("first", [0.0, 0.5, 1.9, 2.1])
+def test_the_first_pixel_of_a_row_claims_no_more_than_its_own_column(first: float) -> None:
+    """Whatever its disparity, it continues no surface."""
+    row = np.full((1, 40), first, np.float32)
+    row[0, 5:10] = 12.0
+    check_right_view(row, np.full((1, 40), 0.2, np.float32), 0.1, 1.5, 3.0, -np.inf)
+    assert np.isfinite(row[0, 5:10]).all()
 
 
 def test_what_stands_to_the_right_of_everything_seen_hides_nothing() -> None:

@@ -18,7 +18,7 @@ from hand_pose_ros.hand.skeleton import SIDES
 from hand_pose_ros.refine.previous_frame import PreviousFrame
 from hand_pose_ros.refine.refiner import HandGeometry, Refiner
 from hand_pose_ros.tracking.confidence import uncalibrated
-from hand_pose_ros.tracking.config import TrackerConfig
+from hand_pose_ros.tracking.config import ScoringConfig, TrackerConfig
 from hand_pose_ros.tracking.estimate import Estimate
 from hand_pose_ros.tracking.hand import TrackState
 from hand_pose_ros.tracking.shape_estimator import ShapeConfig
@@ -143,21 +143,47 @@ def show_at(one: Track, x: float, presence: float, frame: int) -> TrackState:
     return one.state
 
 
-def test_a_hand_at_the_pictures_edge_must_be_surer_to_begin():
-    middle, edge = 0.0, 0.5 * 319 / 500
+EDGE_X = 0.5 * 319 / 500
+"""The picture's right edge at the hand's depth, m."""
+
+
+@pytest.mark.parametrize("start_odds", [7.0, 9.0, 11.0, 12.0])
+def test_a_hand_at_the_pictures_edge_must_be_surer_to_begin_and_never_surer_than_it_can_be(start_odds: float):
+    likely = min(start_odds + 1.0, SURE)
+    assert show_at(track(start_odds=start_odds), 0.0, likely, 0) == TrackState.TRACK
+    if likely < SURE:
+        assert show_at(track(start_odds=start_odds), EDGE_X, likely, 0) == TrackState.SEARCH
+    assert show_at(track(start_odds=start_odds), EDGE_X, SURE, 0) == TrackState.TRACK
+
+
+def test_the_rule_about_the_edge_can_be_left_out():
+    scoring = ScoringConfig(edge_log_odds=0.0)
+    assert show_at(track(scoring=scoring), EDGE_X, START_ODDS + 1.0, 0) == TrackState.TRACK
+
+
+def test_the_middle_of_a_narrow_picture_is_no_edge():
+    for half_px in (40, 70, 120, 320):  # 8 to 64 cm wide at the hand
+        seen, one = estimate(START_ODDS + 0.5), track()
+        cx, cy = half_px - 500.0 * seen.centre[:2] / seen.centre[2]
+        camera = Camera(2 * half_px + 1, 2 * half_px + 1, 500.0, 500.0, cx, cy)
+        one.update([replace(seen, camera=camera)], 0.0, StageTimer())
+        assert one.published, half_px
+
+
+def test_a_hand_lost_at_the_edge_begins_there_again_and_leaves_no_heir_that_the_edge_doubts():
     likely = START_ODDS + 1.0
-    assert show_at(track(), middle, likely, 0) == TrackState.TRACK
-    for presence, begins in ((likely, False), (SURE, False), (SURE + 5.0, False)):
-        one = track()  # START_ODDS is above the default: here not even the most that a frame counts is enough
-        assert (show_at(one, edge, presence, 0) == TrackState.TRACK) == begins
-    surest = track(start_odds=7.0)
-    assert show_at(surest, edge, SURE, 0) == TrackState.TRACK
+    again = track(source=LOST)
+    assert show_at(again, EDGE_X, likely, 0) == TrackState.TRACK
+    assert again.is_heir
+    inside = track(source=LOST)
+    assert show_at(inside, 0.0, likely, 0) == TrackState.TRACK
+    assert not inside.is_heir
 
 
 def test_a_hand_that_comes_in_begins_once_it_is_wholly_in_the_picture():
     one, likely = track(), START_ODDS + 1.0
     far_in = [0.01 * k for k in range(14)]
-    states = [show_at(one, 0.5 * 319 / 500 - inside, likely, k) for k, inside in enumerate(far_in)]
+    states = [show_at(one, EDGE_X - inside, likely, k) for k, inside in enumerate(far_in)]
     assert states[0] == TrackState.SEARCH
     begun = states.index(TrackState.TRACK)
     assert 0.05 < far_in[begun] <= 0.11
