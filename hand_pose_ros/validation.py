@@ -90,6 +90,13 @@ def require_positive(name: str, value: float, section: str = "") -> None:
     require(is_number(value) and 0 < value < math.inf, section, name, value, "more than 0")
 
 
+def numbers(config: Any, *names: str, section: str = "") -> None:
+    """Real numbers, NaN and infinities among them: what is compared next can be compared."""
+    for name in names:
+        value = getattr(config, name)
+        require(is_number(value), section, name, value, "a number")
+
+
 def positive(config: Any, *names: str, section: str = "") -> None:
     """Finite and above 0."""
     for name in names:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from hand_pose_ros.recording.intrinsics import Intrinsics
 from hand_pose_ros.recording.recorded_frame import RecordingError
-from hand_pose_ros.validation import is_number, one_of, require
+from hand_pose_ros.validation import numbers, one_of, require
 
 _LONGEST_S = 1e9
 """No recording is longer, seconds. Guessed: thirty years."""
@@ -36,16 +36,11 @@ class PlayOptions:
 
     def __post_init__(self) -> None:
         one_of(self, ("auto", "true", "false"), "rectified")
-        require(
-            is_number(self.start_s) and 0.0 <= self.start_s < _LONGEST_S,
-            "",
-            "start",
-            self.start_s,
-            "seconds, at least 0",
-        )
+        numbers(self, "start_s")
+        require(0.0 <= self.start_s < _LONGEST_S, "", "start", self.start_s, "seconds, at least 0")
         if self.end_s is not None:
-            right = is_number(self.end_s) and self.start_s < self.end_s < _LONGEST_S
-            require(right, "", "end", self.end_s, "seconds, more than start")
+            numbers(self, "end_s")
+            require(self.start_s < self.end_s < _LONGEST_S, "", "end", self.end_s, "seconds, more than start")
 
     def require_folder(self) -> None:
         """RecordingError when something is asked for that a folder of frames does not have."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hand_pose_ros.validation import is_number, not_negative, positive, require, whole
+from hand_pose_ros.validation import not_negative, numbers, positive, require, whole
 
 
 @dataclass(frozen=True)
@@ -82,23 +82,13 @@ class SurfaceFitConfig:
             self, "joint_scale", "surface_noise_m", "surface_scale_m", "free_space_scale_m", "free_space_gate_m",
             "angle_spread", "thickness_spread", "shape_spread", "reach_m",
         )  # fmt: skip
-        for name in ("previous_translation_m", "previous_rotation", "previous_angle", "restart_m"):
+        spreads = ("previous_translation_m", "previous_rotation", "previous_angle", "restart_m")
+        numbers(self, *spreads, "facing", "tolerance")
+        for name in spreads:
             spread = getattr(self, name)
-            require(is_number(spread) and spread > 0.0, "", name, spread, "more than 0, or inf")
+            require(spread > 0.0, "", name, spread, "more than 0, or inf")
         margin, gate = self.free_space_margin_m, self.free_space_gate_m
         require(margin < gate, "", "free_space_margin_m", margin, f"less than free_space_gate_m ({gate})")
-        require(
-            is_number(self.facing) and -1.0 <= self.facing < 1.0,
-            "",
-            "facing",
-            self.facing,
-            "a cosine from -1 to below 1",
-        )
-        require(
-            is_number(self.tolerance) and 0.0 <= self.tolerance < 1.0,
-            "",
-            "tolerance",
-            self.tolerance,
-            "0 to below 1",
-        )
+        require(-1.0 <= self.facing < 1.0, "", "facing", self.facing, "a cosine from -1 to below 1")
+        require(0.0 <= self.tolerance < 1.0, "", "tolerance", self.tolerance, "0 to below 1")
         whole(self, "points", "ring_px", "iterations")

@@ -132,7 +132,7 @@ class StereoRanges:
     strict_unsure: Range = (0.5, 4.0)
     """``StereoModel.unsure`` of those, drawn evenly in its logarithm. Measured: between something near and what is
     farther on its right, real D4xx read nothing over 4 (f = 322 px) and 5 px (median; 2 to 6 and 3 to 13, quartiles),
-    the imitation over 2, 3 and 7 px with 1, 2 and 4, and over none with 0.12; OpenCV's SGBM over 5 px where the best
+    the imitation over 2, 3 and 7 px with 1, 2 and 4, and over none with 0.12; OpenCV's SGBM over 4 px where the best
     must be better by 35 %, over none with the usual 5 to 15 % (docs/experiments/sensor_sets.md, "Outlines without
     readings")."""
     scanline: Range = (0.0, 0.2)

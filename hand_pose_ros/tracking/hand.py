@@ -94,6 +94,15 @@ class Hand:
             angle_velocities=(self.angles - before.angles) / dt_s,
         )
 
+    def at_rest(self, **changes: Any) -> Hand:
+        """The same hand where it is, without velocities, and with these fields changed."""
+        return replace(
+            self,
+            joint_velocities=np.zeros_like(self.joint_velocities),
+            angle_velocities=np.zeros_like(self.angle_velocities),
+            **changes,
+        )
+
     def seen_from(self, rotation: Array, translation: Array) -> Hand:
         """The same hand in another frame, in which this one's axes are the columns of ``rotation`` (3, 3) and its
         origin is at ``translation`` (3,) m. Velocities are turned, but still against the camera."""

@@ -14,7 +14,6 @@ unpublished, until ``patience_s`` is over.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -84,11 +83,13 @@ class Track:
             if profile.thickness is not None:
                 self.thickness = profile.thickness
                 self._thickness_spread = config.track.least_thickness_spread
-        self._shape_frozen, self._confidence, self._odds_to_begin = False, 0.0, config.start_odds
+        self._shape_frozen = False
+        self._odds_to_begin = config.start_odds  # where it was last seen, as long as that matters
         # Of the last frame seen, before smoothing: joints (23, 3) m, velocity (23, 3) m/s, expected errors (23,) m.
         self._joints: Array | None = None
         self._velocity: Array | None = None
         self._sigma: Array = np.zeros(skeleton.JOINT_COUNT)
+        self._confidence = 0.0
         self._joint_confidence: Array = np.zeros(skeleton.JOINT_COUNT)
 
     @property
@@ -250,7 +251,8 @@ class Track:
         age_s, coast_s = stamp_s - self.seen_s, self._config.coast_s
         likely = (self._log_odds or 0.0) >= self._config.scoring.seen_log_odds
         if not (self.published and self.hand is not None and likely and age_s < coast_s):
-            elsewhere = self._begun and self.patience_s > coast_s  # where frames come seldom
+            # At low rates a hand may be elsewhere: that its old place is empty does not speak against it.
+            elsewhere = self._begun and self.patience_s > coast_s
             waits = age_s < self.patience_s and (elsewhere or (likely and not self.published))
             self.state = TrackState.SEARCH if waits else TrackState.LOST
             if self._begun:
@@ -263,11 +265,7 @@ class Track:
             "confidence": self._confidence * fading,
             "joint_confidence": self._joint_confidence * fading,
         }
-        still: dict[str, Any] = {  # it stays where it was last seen
-            "joint_velocities": np.zeros_like(self.hand.joint_velocities),
-            "angle_velocities": np.zeros_like(self.hand.angle_velocities),
-        }
-        self.hand = replace(self.hand, **changes, **still)
+        self.hand = self.hand.at_rest(**changes)  # where it was last seen
         if self.raw is not None:
             self.raw = partial(self.raw, **changes)
 
@@ -297,7 +295,8 @@ class Track:
         )
         self.seen_s = stamp_s
         self._confidence, self._joint_confidence = confidence, joint_confidence
-        self._odds_to_begin = odds_to_begin(chosen, self._config)
+        if self._from_lost or not self._begun:
+            self._odds_to_begin = odds_to_begin(chosen, self._config)
         needed = self._config.start_odds if self._from_lost else self._odds_to_begin
         self._begun = self._begun or self.track_log_odds >= needed
         likelier = presence_log_odds(chosen, self._config.scoring) >= self._config.start_odds
