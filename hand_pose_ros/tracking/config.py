@@ -222,7 +222,7 @@ class SearchConfig:
     """A proposal this far from a refused place is another place, metres. Guessed: more than a proposal jitters, less
     than a hand moves in two frames."""
     found_again_m: float = 0.24
-    """A hand found this near to where a track missed its own may be that one, metres. Guessed: about a hand's
+    """A hand found this near to where one was missed or lost may be that one, metres. Guessed: about a hand's
     length."""
     found_again_m_s: float = 0.5
     """That distance grows by this for every second that the hand was not seen beyond ``coast_s``, metres a second.
@@ -295,6 +295,11 @@ class TrackerConfig:
     """When a hand's shape is known and frozen; None follows the network's shape in every frame."""
     filter: FilterConfig = field(default_factory=FilterConfig)
     """Smoothing over time; its ``build()`` makes a track's filter."""
+
+    def found_again_within_m(self, unseen_s: float) -> float:
+        """How near a hand must be to where one was seen ``unseen_s`` seconds ago to be that one, metres."""
+        longer_s = max(unseen_s - self.coast_s, 0.0)
+        return self.search.found_again_m + self.search.found_again_m_s * longer_s
 
     @property
     def running(self) -> BackendConfig:

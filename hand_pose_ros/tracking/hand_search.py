@@ -138,7 +138,7 @@ class HandSearch:
         proposals = farther_than(config.search.refused_move_m, resting, proposals)
         self._try_places(proposals, is_hand, frame, timer, self._refused)
         if 0 < len(self._follower.confirmed_tracks(stamp_s)) < config.hands:
-            if followed:
+            if followed and not self.schedule.has_time:
                 self._next_step = self._look_beside
             else:
                 self._look_beside(frame, timer, hurry=True)

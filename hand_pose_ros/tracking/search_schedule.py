@@ -31,6 +31,7 @@ class SearchSchedule:
 
     def __init__(self, config: TrackerConfig) -> None:
         self._config, self._same_hand_m = config.search, config.proposals.same_hand_m
+        self._found_again_within_m = config.found_again_within_m
         # So much likelier is a hand near where one was lost a moment ago.
         self._regained_log_odds = max(config.start_odds - config.scoring.seen_log_odds, 0.0)
         self._searched_s = -np.inf
@@ -41,6 +42,11 @@ class SearchSchedule:
     def next_frame(self, usual_interval_s: float) -> None:
         """A frame came, of a camera whose frames come at this interval, seconds."""
         self._slow = usual_interval_s >= self._config.slow_frame_s
+
+    @property
+    def has_time(self) -> bool:
+        """Whether frames come so seldom that a whole search fits between two of them."""
+        return self._slow
 
     def searched(self, stamp_s: float) -> None:
         """The image of this stamp was searched."""
@@ -59,7 +65,7 @@ class SearchSchedule:
             hand
             for hand in self._remembered(stamp_s)
             if not any(
-                track.track_id not in hand.beside and self._is_near(track.last_centre, hand)
+                track.track_id not in hand.beside and self._is_near(track.last_centre, hand, stamp_s)
                 for track in there
             )
         ]
@@ -68,8 +74,9 @@ class SearchSchedule:
         """The hands that were lost a short while ago."""
         return [hand for hand in self._lost if stamp_s - hand.seen_s <= self._config.regained_s]
 
-    def _is_near(self, centre: NDArray[np.float64], hand: _LostHand) -> bool:
-        return float(np.linalg.norm(centre - hand.centre)) < self._config.found_again_m
+    def _is_near(self, centre: NDArray[np.float64], hand: _LostHand, stamp_s: float) -> bool:
+        within_m = self._found_again_within_m(stamp_s - hand.seen_s)
+        return float(np.linalg.norm(centre - hand.centre)) < within_m
 
     def is_due(self, tracks: Sequence[Track], stamp_s: float) -> bool:
         """Every frame while there is no hand or it is urgent; else now and then, when one more is wanted."""
@@ -110,7 +117,9 @@ class SearchSchedule:
         """The proposals, likelier near where a hand was lost a moment ago, and last that place where there is none."""
         lost = self._remembered(stamp_s)
         raised = [
-            self._raised(proposal) if any(self._is_near(proposal.centre, hand) for hand in lost) else proposal
+            self._raised(proposal)
+            if any(self._is_near(proposal.centre, hand, stamp_s) for hand in lost)
+            else proposal
             for proposal in proposals
         ]
         for hand in lost:

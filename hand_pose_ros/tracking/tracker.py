@@ -223,8 +223,7 @@ class HandTracker:
         best = best_hypothesis(estimates, self.config.scoring)
         for track in self._tracks:
             distance_m = np.linalg.norm(track.centre(stamp_s) - best.centre)
-            unseen_s = max(stamp_s - track.seen_s - self.config.coast_s, 0.0)
-            within_m = self.config.search.found_again_m + self.config.search.found_again_m_s * unseen_s
+            within_m = self.config.found_again_within_m(stamp_s - track.seen_s)
             if track.seen_s < stamp_s and distance_m < within_m:
                 own, others = by_side(estimates, track.sides_to_try(stamp_s))
                 if own and self._update_tracks([(track, own)], stamp_s, timer, others)[0]:
