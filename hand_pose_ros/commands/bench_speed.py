@@ -77,6 +77,9 @@ def add_parity_arguments(parser: argparse.ArgumentParser) -> None:
         help="cuda: torch there, in every precision, and the refinement",
     )
     parser.add_argument(
+        "--precision", choices=PRECISIONS, default="auto", help="on the CPU; bfloat16: of those that have it"
+    )
+    parser.add_argument(
         "--frames", type=positive_int, default=60, help="of one hand and of two, for the refinement on cuda"
     )
 
@@ -153,7 +156,7 @@ def parity(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
     if arguments.device == "cuda":
         configs = [TrackerConfig(device="cuda", precision=precision) for precision in PRECISIONS[1:]]
     else:
-        configs = _installed(weights, arguments.backends)
+        configs = _installed(weights, arguments.backends, arguments.precision)
     rows = measure_parity(weights, configs, *shown)
     for row in rows:
         median, most, worst = row.joint_mm
@@ -195,12 +198,12 @@ def _refinement(weights: Path, crop_size: int, frames: int) -> RefinementParity:
     return row
 
 
-def _installed(weights: Path, backends: Sequence[str]) -> list[TrackerConfig]:
-    """One for each of these backends that there is on this CPU; the others are told."""
+def _installed(weights: Path, backends: Sequence[str], precision: str) -> list[TrackerConfig]:
+    """One for each of these backends that there is on this CPU in this precision; the others are told."""
     configs = []
     for name in backends:
-        config = TrackerConfig(backend=name, device="cpu")
         try:
+            config = TrackerConfig(backend=name, device="cpu", precision=precision)
             PoseEstimator(weights, config)
         except ValueError as error:
             print(f"{name}: left out: {error}")

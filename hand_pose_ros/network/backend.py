@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from hand_pose_ros import validation
 from hand_pose_ros.network.onnx_file import OnnxError, OnnxFile, read_onnx_file
-from hand_pose_ros.network.processor import has_gpu_driver, multiplies_bfloat16
+from hand_pose_ros.network.processor import has_gpu_driver
 from hand_pose_ros.validation import shown
 
 Array32 = NDArray[np.float32]
@@ -27,7 +27,8 @@ Array32 = NDArray[np.float32]
 BACKENDS: tuple[str, ...] = ("auto", "torch", "onnxruntime", "openvino")
 DEVICES: tuple[str, ...] = ("auto", "cpu", "cuda")
 PRECISIONS: tuple[str, ...] = ("auto", "float32", "bfloat16")
-"""Of the network's convolutions. auto: bfloat16 on CPUs that multiply it themselves, else float32."""
+"""Of the network's convolutions. auto: float32, for bfloat16 does not agree: it moves the joints of hands that the
+network is not sure of by more than parity allows (docs/experiments/speed.md)."""
 # Relative errors of the whole output against the reference that count as agreeing. Guessed: float32 is a thousand times
 # nearer (measured: 1e-6), bfloat16 ten times; a wrong or damaged network is off by more than its output.
 _FLOAT32_ERROR, _BFLOAT16_ERROR = 1e-3, 0.2
@@ -106,15 +107,13 @@ TorchFactory = Callable[[BackendConfig], Backend]
 def candidates(config: BackendConfig) -> tuple[str, ...]:
     """The backends to try on a CPU, the fastest first; torch is always the last.
 
-    The order is measured (docs/experiments/speed.md): where the CPU multiplies bfloat16, OpenVINO in bfloat16 takes the
-    least time, elsewhere ONNX Runtime.
+    The order is measured (docs/experiments/speed.md): in float32 ONNX Runtime takes the least time; bfloat16, where it
+    is asked for, it has not.
     """
     if config.backend != "auto":
         return (config.backend,) if config.backend == "torch" else (config.backend, "torch")
     if config.precision == "bfloat16":
         return ("openvino", "torch")
-    if config.precision == "auto" and multiplies_bfloat16():
-        return ("openvino", "onnxruntime", "torch")
     return ("onnxruntime", "openvino", "torch")
 
 

@@ -69,7 +69,7 @@ class OnnxRuntimeBackend:
 
 
 class OpenVinoBackend:
-    """bfloat16 on CPUs that multiply it themselves, unless float32 is asked for; float32 on others."""
+    """float32; bfloat16 where it is asked for, on CPUs that multiply it themselves."""
 
     name = "openvino"
 
@@ -80,7 +80,7 @@ class OpenVinoBackend:
             raise MissingBackendError(
                 f"openvino cannot be imported ({shown(error)}): pip install 'hand_pose_ros[openvino]'"
             ) from error
-        wide = config.precision == "float32" or not multiplies_bfloat16()
+        wide = config.precision != "bfloat16" or not multiplies_bfloat16()
         settings = {
             "INFERENCE_NUM_THREADS": config.threads,
             "PERFORMANCE_HINT": "LATENCY",

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hand_pose_ros.network.backend import Backend, BackendConfig, Device, relative_error
-from hand_pose_ros.network.device import multiplies_bfloat16, pick_device
+from hand_pose_ros.network.device import pick_device
 from hand_pose_ros.network.gpu_graph import CudaDriver, GraphBackend
 from hand_pose_ros.network.onnx_file import example_inputs
 
@@ -57,9 +57,7 @@ def torch_backend(
     batch; ``on_gpu`` brings it to a GPU. ValueError where CUDA is asked for and is not there."""
     device = pick_device(config.device)
     on_cpu = device.type == "cpu"
-    bfloat16 = config.precision == "bfloat16" or (
-        config.precision == "auto" and on_cpu and multiplies_bfloat16(device)
-    )
+    bfloat16 = config.precision == "bfloat16"
     precision = "bfloat16" if bfloat16 else "float32"
     module = build(bfloat16).eval()
     if not on_cpu:

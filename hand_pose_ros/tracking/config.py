@@ -252,8 +252,8 @@ class TrackerConfig:
     """CPU threads of the network; more than one collapses when other processes want the cores (measured: 4 ms became
     140 ms with two)."""
     precision: str = "auto"
-    """In what the network's convolutions are computed: float32, bfloat16, or auto (bfloat16 where the CPU is made for
-    it: as exact as the network needs, and faster)."""
+    """In what the network's convolutions are computed: float32, bfloat16 (faster where the CPU is made for it; the mean
+    error is the same, hands that the network is not sure of move), or auto (float32, the same hands everywhere)."""
     min_confidence: float = 0.05
     """A hand is published as TRACK from this confidence on. Guessed: low, so that consumers can choose their own."""
     coast_s: float = 0.25

@@ -11,7 +11,6 @@ from hand_pose_ros.depth.crop import crop_depth, upright_roll
 from hand_pose_ros.depth.frame import DepthFrame
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics_numba import fingers_direction
-from hand_pose_ros.network import torch_backend
 from hand_pose_ros.network.checkpoint import save_checkpoint
 from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.model import HandNet
@@ -99,18 +98,9 @@ def test_no_request_costs_nothing(estimator, frame):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("precision", "multiplies", "wanted"),
-    [
-        ("float32", True, "float32"),
-        ("bfloat16", False, "bfloat16"),
-        ("auto", True, "bfloat16"),
-        ("auto", False, "float32"),
-    ],
+    ("precision", "wanted"), [("float32", "float32"), ("bfloat16", "bfloat16"), ("auto", "float32")]
 )
-def test_precision_is_what_is_asked_for_or_what_the_cpu_is_made_for(
-    monkeypatch, precision, multiplies, wanted
-):
-    monkeypatch.setattr(torch_backend, "multiplies_bfloat16", lambda device: multiplies)
+def test_precision_is_what_is_asked_for_and_else_float32(precision, wanted):
     config = TrackerConfig(device="cpu", precision=precision, backend="torch")
     assert PoseEstimator(model_file(), config).backend.precision == wanted
 

@@ -55,7 +55,7 @@ TRACKER_PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         "precision", _TRACKER.precision,
-        "In what the network's convolutions are computed; auto: bfloat16 where the CPU is made for it, else float32.",
+        "In what the network's convolutions are computed; auto: float32. bfloat16 is faster on CPUs made for it.",
         choices=PRECISIONS,
     ),
     DEPTH_UNIT,
