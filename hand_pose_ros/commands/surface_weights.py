@@ -12,12 +12,12 @@ from pathlib import Path
 
 import torch
 
-from hand_pose_ros.commands.arguments import count_int, positive_int
+from hand_pose_ros.commands.arguments import count_int, positive_int, share
 from hand_pose_ros.network.checkpoint import load_model
 from hand_pose_ros.refine.surface_config import SurfaceFitConfig
 from hand_pose_ros.resources import model_file
 from hand_pose_ros.synthetic.splits import CHOICE_SPLIT, REPORT_SPLIT
-from hand_pose_ros.tuning.surface_weights import GRID, choose_weights, report, surface_cases
+from hand_pose_ros.tuning.surface_weights import GRID, STEREO, choose_weights, report, surface_cases
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,6 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--samples", type=positive_int, default=1000, help="crops of each split (default: 1000)"
+    )
+    parser.add_argument(
+        "--stereo",
+        type=share,
+        default=STEREO,
+        help=f"share of them before stereo cameras (default: {STEREO})",
     )
     parser.add_argument(
         "--rounds",
@@ -43,7 +49,7 @@ def run(arguments: argparse.Namespace) -> None:
     config = SurfaceFitConfig()
     if arguments.rounds:
         print(f"chosen on split {CHOICE_SPLIT}:")
-        cases = surface_cases(model, CHOICE_SPLIT, arguments.samples)
+        cases = surface_cases(model, CHOICE_SPLIT, arguments.samples, stereo=arguments.stereo)
         config = choose_weights(cases, config, GRID, arguments.rounds)
     print(f"measured on split {REPORT_SPLIT}:")
-    report(surface_cases(model, REPORT_SPLIT, arguments.samples), config)
+    report(surface_cases(model, REPORT_SPLIT, arguments.samples, stereo=arguments.stereo), config)

@@ -30,6 +30,11 @@ class SurfaceFitConfig:
     surface_scale_m: float = 0.006
     """Beyond this distance to the model a pixel counts less and less, metres. Measured with ``hand-pose
     surface-weights``."""
+    trusted_sigma_m: float = 0.0045
+    """Up to this expected error of a hand's surest joints the surface and the free space about it count in full,
+    metres, beyond it less by the square: what makes the network unsure of all joints, as outlines that a stereo matcher
+    moved, is wrong with the surface, too. inf: they always count in full. Measured with ``hand-pose
+    surface-weights``."""
     facing: float = -0.2
     """Least cosine between the view and the normal of a surface that a pixel may be. Measured with ``hand-pose
     surface-weights``."""
@@ -82,7 +87,9 @@ class SurfaceFitConfig:
             self, "joint_scale", "surface_noise_m", "surface_scale_m", "free_space_scale_m", "free_space_gate_m",
             "angle_spread", "thickness_spread", "shape_spread", "reach_m",
         )  # fmt: skip
-        spreads = ("previous_translation_m", "previous_rotation", "previous_angle", "restart_m")
+        spreads = (
+            "previous_translation_m", "previous_rotation", "previous_angle", "restart_m", "trusted_sigma_m",
+        )  # fmt: skip
         numbers(self, *spreads, "facing", "tolerance")
         for name in spreads:
             spread = getattr(self, name)

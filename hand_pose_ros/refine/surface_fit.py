@@ -158,9 +158,10 @@ class SurfaceFit:
         observation, stands_for = observe(frame, crop, placed, config.reach_m, config.points, config.ring_px)
         pixels = stands_for * (frame.cube_m / frame.size) ** 2 / PIXEL_AREA_M2
         targets = joint_targets(given, expected, config.joint_weight)
+        trust = surface_trust(expected, config.trusted_sigma_m)
         problem = SurfaceProblem(
-            observation, self._model, targets, prior, self._terms(pixels), first, isinstance(shape, ShapeEstimate),
-            config.iterations, config.tolerance,
+            observation, self._model, targets, prior, self._terms(pixels, trust), first,
+            isinstance(shape, ShapeEstimate), config.iterations, config.tolerance,
         )  # fmt: skip
         hand = self._solve(problem)
         if previous is None:
@@ -191,9 +192,9 @@ class SurfaceFit:
             ShapeEstimate(state.shape, solution.shape_precision) if problem.free_shape else None,
         )  # fmt: skip
 
-    def _terms(self, pixels: float) -> Terms:
+    def _terms(self, pixels: float, trust: float = 1.0) -> Terms:
         config = self.config
-        unit = config.surface_noise_m**-2
+        unit = trust * config.surface_noise_m**-2
         return Terms(
             point_weight=config.surface_weight * unit * pixels,
             point_scale_m=config.surface_scale_m,
@@ -257,6 +258,16 @@ def joint_targets(joints: Array, sigma: Array, weight: float) -> JointTargets:
     targets = JointTargets(np.empty(joints.shape), np.empty(sigma.shape))
     _weigh_joints(joints, sigma, weight, *targets)
     return targets
+
+
+def surface_trust(sigma: NDArray, trusted_sigma_m: float) -> float:
+    """How much of its weight the observed surface keeps, 0..1, with these expected errors (23,) m of the network's
+    joints: all where the surest quarter of them is surer than ``trusted_sigma_m``; 1 where no error is finite."""
+    known = sigma[np.isfinite(sigma)]
+    if not len(known):
+        return 1.0
+    surest = float(np.partition(known, len(known) // 4)[len(known) // 4])
+    return min(1.0, trusted_sigma_m / max(surest, BEST_SIGMA_M)) ** 2
 
 
 def fit_statistics(pixels: Array, samples: Array) -> FitStatistics:

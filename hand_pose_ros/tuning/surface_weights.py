@@ -26,6 +26,7 @@ from hand_pose_ros.refine.surface_fit import SurfaceFit, SurfaceHand
 from hand_pose_ros.tuning.coordinate_search import Grid, coordinate_search
 
 GRID: Grid = {
+    "trusted_sigma_m": (0.002, 0.0025, 0.003, 0.0035, 0.004, 0.0045, 0.005, 0.006, 0.008, float("inf")),
     "surface_weight": (0.02, 0.04, 0.07, 0.1, 0.15, 0.2, 0.3),
     "joint_weight": (0.1, 0.2, 0.3, 0.5, 0.8),
     "surface_scale_m": (0.004, 0.005, 0.006, 0.008, 0.011, 0.015),
@@ -40,10 +41,14 @@ GRID: Grid = {
 }
 """What the search tries, one field after the other."""
 
+STEREO = 0.4
+"""Share of the crops that a stereo matcher sees. Chosen: as confidence is calibrated on."""
+
 LEFT_OUT: Mapping[str, Mapping[str, Any]] = {
     "without the joints": {"joint_weight": 0.0},
     "without depth to model": {"surface_weight": 0.0},
     "without model to depth": {"free_space_weight": 0.0},
+    "surface always in full": {"trusted_sigma_m": float("inf")},
     "without the angles": {"angle_weight": 0.0},
     "thickness frozen": {"thickness_spread": 1e-4},
 }
@@ -74,10 +79,15 @@ class SurfaceCases:
         return np.asarray(1e3 * np.linalg.norm(self.joints - self.truth.joints, axis=-1))
 
 
-def surface_cases(model: HandNet, split: int, count: int, batch: int = 250) -> SurfaceCases:
-    """A network's answers on ``count`` crops (rounded up to whole batches) of a synthetic split."""
+def surface_cases(
+    model: HandNet, split: int, count: int, batch: int = 250, stereo: float = STEREO
+) -> SurfaceCases:
+    """A network's answers on ``count`` crops (rounded up to whole batches) of a synthetic split, a share ``stereo`` of
+    them through imitated stereo matchers."""
     config = model.config
-    source = SyntheticHands(SyntheticConfig(split=split, size=config.crop_size, cube_m=config.cube_m))
+    source = SyntheticHands(
+        SyntheticConfig(split=split, size=config.crop_size, cube_m=config.cube_m, stereo=stereo)
+    )
     rows: list[dict[str, NDArray]] = []
     for seed in range(-(-count // batch)):
         truth = source.batch(seed, batch)

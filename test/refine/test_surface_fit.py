@@ -20,7 +20,7 @@ from hand_pose_ros.hand.rotations_numba import so3_exp, so3_log
 from hand_pose_ros.hand.skeleton import bone_lengths
 from hand_pose_ros.hand.solver import PoseSolver
 from hand_pose_ros.refine.surface_config import SurfaceFitConfig
-from hand_pose_ros.refine.surface_fit import SurfaceFit, SurfaceHand
+from hand_pose_ros.refine.surface_fit import SurfaceFit, SurfaceHand, surface_trust
 from hand_pose_ros.synthetic.splits import VALIDATION_SPLIT
 
 LOWER, UPPER = skeleton.ANGLE_LIMITS.T
@@ -73,6 +73,35 @@ def test_rendered_hands_of_other_subjects_get_closer():
         after.append(error_mm(hand.joints, truth))
     assert np.median(after) < 0.8 * np.median(before)
     assert np.mean(np.array(after) < np.array(before)) > 0.75
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(1.0, 20.0))
+def test_the_surface_counts_by_the_square_of_what_the_surest_joints_err(seed: int, factor: float):
+    rng = np.random.default_rng(seed)
+    sigma = rng.uniform(0.0045, 0.02, skeleton.JOINT_COUNT)
+    trust = surface_trust(sigma, 0.0045)
+    assert 0.0 < trust <= 1.0
+    assert surface_trust(factor * sigma, 0.0045) == pytest.approx(trust / factor**2)
+    assert surface_trust(rng.permutation(sigma), 0.0045) == trust
+    hidden = np.where(np.arange(skeleton.JOINT_COUNT) % 2, 0.001, 10.0 * sigma)
+    assert surface_trust(hidden, 0.0045) == 1.0, "half of the joints are hidden, the others sure"
+    assert surface_trust(sigma, np.inf) == 1.0
+    assert surface_trust(np.full(skeleton.JOINT_COUNT, np.inf), 0.0045) == 1.0
+    assert surface_trust(np.zeros(skeleton.JOINT_COUNT), 0.0045) == 1.0
+
+
+def test_where_the_network_is_unsure_of_all_joints_a_wrong_surface_moves_them_less():
+    """A picture 12 mm nearer than the hand, as where a matcher took the background's edge for it."""
+    parameters = open_hand(2)
+    truth = PlacedHand(parameters, TEMPLATE)
+    nearer = parameters + np.array([0.0, 0.0, -0.012, *np.zeros(23)])
+    crop = PlacedHand(nearer, TEMPLATE).draw()
+    moved = []
+    for trusted_sigma_m in (0.0045, np.inf):
+        fit = SurfaceFit(SurfaceFitConfig(trusted_sigma_m=trusted_sigma_m))
+        hand = fit.fit(FRAME, crop, truth.joints, np.full(23, 0.015), TEMPLATE, parameters)
+        moved.append(error_mm(hand.joints, truth.joints))
+    assert moved[0] < moved[1] - 0.5
 
 
 @pytest.mark.parametrize("thickness", [-0.2, 0.2])
@@ -252,7 +281,7 @@ def test_statistics_show_a_hand_beside_the_surface():
     ("field", "value"),
     [("surface_weight", -1.0), ("facing", 1.0), ("iterations", 0), ("free_space_margin_m", 0.1), ("angle_spread", 0.0),
      ("tolerance", 1.0), ("thickness_spread", float("nan")),
-     ("restart_m", 0.0)],
+     ("restart_m", 0.0), ("trusted_sigma_m", 0.0)],
 )  # fmt: skip
 def test_configuration_names_what_is_wrong(field: str, value: float):
     with pytest.raises(ValueError, match=field):

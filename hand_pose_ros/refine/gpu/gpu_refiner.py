@@ -36,7 +36,7 @@ from hand_pose_ros.refine.refiner import (
     RefineRequest,
     slack_of,
 )
-from hand_pose_ros.refine.surface_fit import fit_statistics
+from hand_pose_ros.refine.surface_fit import fit_statistics, surface_trust
 from hand_pose_ros.validation import finite_array
 
 __all__ = ["GpuRefiner", "KernelError", "RefinementKernels", "gpu_refiner"]
@@ -117,6 +117,7 @@ class GpuRefiner(Refiner):
             row["previous_angles"] = finite_array("previous", previous.angles, (skeleton.ANGLE_COUNT,))
             row["previous_known"] = 1.0
         row["slack"] = slack_of(previous)
+        row["trust"] = surface_trust(estimate.sigma, self.config.surface.trusted_sigma_m)
         row["distance"], row["half"] = estimate.frame.distance, estimate.frame.half
 
     def _refined(self, row: Any, answer: Any) -> Refined:

@@ -50,7 +50,7 @@ INPUT = _layout(
     ("joints", _JOINTS), ("sigma", (skeleton.JOINT_COUNT,)), ("parameters", (skeleton.PARAMETER_COUNT,)),
     ("network_shape", _SHAPE), ("shape", _SHAPE), ("shape_known", ()), ("fit_shape", ()), ("thickness", ()),
     ("thickness_spread", ()), ("previous_known", ()), ("previous_angles", (skeleton.ANGLE_COUNT,)), ("slack", ()),
-    ("distance", ()), ("half", ()),
+    ("trust", ()), ("distance", ()), ("half", ()),
 )  # fmt: skip
 """One hand's numbers: ``Input`` in layout.cu."""
 SOLUTION = _layout(

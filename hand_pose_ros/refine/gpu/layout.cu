@@ -13,7 +13,7 @@ struct Input {
     double shape_known, fit_shape;  // 0 or 1
     double thickness, thickness_spread;
     double previous_known, previous_angles[ANGLES];
-    double slack, distance, half;
+    double slack, trust, distance, half;
 };
 
 struct Solution {

@@ -32,7 +32,7 @@ struct Fit {
     unsigned char near[POINTS][FEW];
     double segments[SEGMENTS][MOTION_SUMS];
     double hessian[UNKNOWNS * (UNKNOWNS + 1) / 2], gradient[UNKNOWNS], step[UNKNOWNS];
-    double low[3], high[3], point_weight;
+    double low[3], high[3], trust, point_weight, sample_weight;
     double best, first, damping;
     int found, chosen, size, accept, stop, failed;
     union {
@@ -140,7 +140,7 @@ static __device__ void choose_points(Fit& s, const float* crop, double distance,
             s.chosen = s.found < POINTS ? s.found : POINTS;
             double pixel = 2.0 * half / SIZE;
             double pixels = s.found / (double)(s.chosen > 0 ? s.chosen : 1) * (pixel * pixel) / PIXEL_AREA_M2;
-            s.point_weight = POINT_WEIGHT * pixels;
+            s.point_weight = s.trust * POINT_WEIGHT * pixels;
         }
         __syncthreads();
     }

@@ -240,6 +240,7 @@ static __device__ void begin(Fit& s, const Input& in, const Output& out, bool fr
         so3_exp(in.parameters + 3, s.trial.rotation);
         s.shape_precision = free_shape ? SHAPE_PRECISION : 0.0;
         s.size = free_shape ? UNKNOWNS : FIRST_SCALE;
+        s.trust = in.trust, s.sample_weight = in.trust * SAMPLE_WEIGHT;
         s.best = s.first = INFINITE, s.damping = FIRST_DAMPING, s.failed = 0;
         for (int n = 0; n < TOTALS; n++) s.best_counts[n] = 0.0;
     }

@@ -122,9 +122,9 @@ static __device__ void add_sample(Fit& s, const State& state, const float* crop,
     if (r > 0.0) {
         if (r > ON_SURFACE_M) flags |= GOOD;
         double share = square / (square + r * r);
-        s.rows.energy[row] = SAMPLE_WEIGHT * r * r * share;
+        s.rows.energy[row] = s.sample_weight * r * r * share;
         add_residual(
-            s, state, row, at.segment, at.c, 0.0, 0.0, -1.0, at.radius, SAMPLE_WEIGHT * share * share, r
+            s, state, row, at.segment, at.c, 0.0, 0.0, -1.0, at.radius, s.sample_weight * share * share, r
         );
     }
     s.rows.flags[row] = (unsigned char)flags;
@@ -147,17 +147,17 @@ static __device__ void add_beside(Fit& s, const State& state, const float* crop,
         const double square = SAMPLE_SCALE_M * SAMPLE_SCALE_M;
         if (q == RING_COUNT) {
             double farthest = FARTHEST_PX * 2.0 * half / SIZE, far = farthest * farthest;
-            s.rows.energy[row] = SAMPLE_WEIGHT * far * square / (square + far);
+            s.rows.energy[row] = s.sample_weight * far * square / (square + far);
             continue;
         }
         Sample at;
         sample_at(s, state, k, distance, half, at);
         double dx = (at.column - (at.u + RING[q][0])) * at.metres, dy = (at.row - (at.v + RING[q][1])) * at.metres;
         double r = sqrt(dx * dx + dy * dy), share = square / (square + r * r);
-        s.rows.energy[row] = SAMPLE_WEIGHT * r * r * share;
+        s.rows.energy[row] = s.sample_weight * r * r * share;
         if (r > 1e-9)
             add_residual(
-                s, state, row, at.segment, at.c, dx / r, dy / r, 0.0, 0.0, SAMPLE_WEIGHT * share * share, r
+                s, state, row, at.segment, at.c, dx / r, dy / r, 0.0, 0.0, s.sample_weight * share * share, r
             );
     }
     __syncthreads();
