@@ -31,7 +31,7 @@ PAPER_TERMS: dict[str, float] = {
 these weights, which are guessed."""
 RECORDING_HZ = 30.0
 """Frame rate that a recording is played at."""
-_VARIED_KINDS = ("moving", "still")
+_VARIED_KINDS = ("moving", "still", "stereo")
 _TIMES = "times_ms"
 
 
@@ -41,12 +41,14 @@ def refinement_variants() -> dict[str, TrackerConfig]:
     refine = full.refine
     regressor, surface = refine.regressor, refine.surface
     without_surface = replace(refine, surface=replace(surface, surface_weight=0.0))
+    in_full = replace(refine, surface=replace(surface, trusted_sigma_m=float("inf")))
     without_free_space = replace(refine, surface=replace(surface, free_space_weight=0.0))
     table = {
         FULL: full,
         "without the regressor": replace(full, refine=replace(refine, regressor=None)),
         "without depth to model": replace(full, refine=without_surface),
         "without model to depth": replace(full, refine=without_free_space),
+        "surface always in full": replace(full, refine=in_full),
         "without the held shape": replace(full, shape=None),
         "without the filter": replace(full, filter=replace(full.filter, still_hz=0.0)),
     }
@@ -85,7 +87,7 @@ def measure_sequences(
 def _figures(kind: str, runs: Sequence[Run], common: set[bench_metrics.Key]) -> dict[str, Any]:
     """The figures that a kind of sequences is made for."""
     figures: dict[str, Any] = bench_metrics.validity(runs)
-    if kind in ("moving", "still", "two_hands"):
+    if kind in ("moving", "still", "two_hands", "stereo"):
         figures |= bench_metrics.accuracy(runs, common)
     if kind == "still":
         figures |= bench_metrics.stillness(runs)

@@ -7,7 +7,7 @@ above) are drawn from streams that no training data uses.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,13 +15,16 @@ from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.synthetic.sensor import STRUCTURED_LIGHT, NoiseModel
 from hand_pose_ros.synthetic.sequence_config import HELD, SequenceConfig
 from hand_pose_ros.synthetic.sequence_renderer import SequenceFrame, SequenceRenderer
+from hand_pose_ros.synthetic.stereo_config import MODEL_FIELDS, StereoModel, StereoRanges, sample_models
 
-KINDS: tuple[str, ...] = ("moving", "still", "leave_return", "nothing", "two_hands")
+KINDS: tuple[str, ...] = ("moving", "still", "leave_return", "nothing", "two_hands", "stereo")
 
 VGA = Camera(640, 480, 475.0, 475.0, 319.5, 239.5)
 """A structured-light camera's field of view, 68 x 54 degrees."""
 WIDE = Camera(640, 480, 385.0, 385.0, 319.5, 239.5)
 """An active stereo camera's, 79 x 64 degrees."""
+D435 = Camera(640, 480, 424.0, 424.0, 319.5, 239.5)
+"""The middle of an active stereo camera's picture, whose eyes are 50 mm apart."""
 _NOISE: tuple[NoiseModel, ...] = (
     STRUCTURED_LIGHT,
     NoiseModel(
@@ -81,8 +84,8 @@ def frame_times(
 
 def bench_sequences() -> tuple[Sequence, ...]:
     """All of them: 2150 frames moving, 720 still, 1080 of hands that leave and return, 2160 without a hand, 1080
-    with two hands."""
-    return (*_moving(), *_still(), *_leave_return(), *_nothing(), *_two_hands())
+    with two hands, 1080 moving before stereo cameras."""
+    return (*_moving(), *_still(), *_leave_return(), *_nothing(), *_two_hands(), *_stereo())
 
 
 def _moving() -> Iterator[Sequence]:
@@ -162,3 +165,20 @@ def _two_hands() -> Iterator[Sequence]:
             crossing=number >= 2,
         )
         yield Sequence(f"two_hands_{number}", "two_hands", config, 6.0)
+
+
+def _stereo() -> Iterator[Sequence]:
+    """Moving hands through imitated stereo matchers, each drawn as training draws its own."""
+    for number in range(6):
+        seed = 200 + number
+        row = sample_models(1, np.random.default_rng([31, seed]), StereoRanges())[0][0]
+        drawn = StereoModel(**dict(zip(MODEL_FIELDS, row.tolist(), strict=True)))
+        config = SequenceConfig(
+            seed=seed,
+            hands=("left" if number % 2 else "right",),
+            family=("makehuman", "webxr")[number // 2 % 2],
+            stereo=replace(drawn, focal_px=D435.fx, baseline_m=0.05, unit_m=0.001),
+            distance_m=((0.35, 0.55), (0.45, 0.75), (0.60, 0.90))[number % 3],
+            held="box" if number == 4 else "",
+        )
+        yield Sequence(f"stereo_{number}", "stereo", config, 6.0, D435)

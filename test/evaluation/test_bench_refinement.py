@@ -24,7 +24,7 @@ def test_each_variant_changes_one_part_of_the_default() -> None:
     variants = refinement_variants()
     full = variants.pop(FULL)
     assert full == TrackerConfig()
-    assert len(variants) == 5 + len(PAPER_TERMS)
+    assert len(variants) == 6 + len(PAPER_TERMS)
     for name, config in variants.items():
         assert len(changed_parts(asdict(config), asdict(full))) == 1, name
 

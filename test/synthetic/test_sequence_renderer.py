@@ -210,6 +210,9 @@ def test_the_bench_has_the_frames_that_its_figures_need():
     assert {s.hands[0] for s in moving} == {"right", "left"}
     assert {s.family for s in moving} == {"makehuman", "webxr"}
     assert {s.held for s in moving} == {"", "ball", "box", "cylinder"}
+    stereo = [s.config.stereo for s in sequences if s.kind == "stereo"]
+    assert len(set(stereo)) == len(stereo)
+    assert None not in stereo
 
 
 @pytest.mark.parametrize(
