@@ -226,13 +226,18 @@ def report(trained: Places, tested: Places, seed: int) -> list[str]:
     return lines
 
 
-def main() -> None:
-    """Gather, learn and print."""
-    parser = argparse.ArgumentParser(prog="python -m research.larger_crop", description=__doc__)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``python -m research.larger_crop``."""
     parser.add_argument("--recipe", type=Path, required=True, help="detector recipe whose scenes are drawn")
     parser.add_argument("--pictures", type=positive_int, default=17000, help="to learn from")
     parser.add_argument("--tested", type=positive_int, default=2000, help="pictures to test on")
     parser.add_argument("--seed", type=seed_int, default=0)
+
+
+def main() -> None:
+    """Gather, learn and print."""
+    parser = argparse.ArgumentParser(prog="python -m research.larger_crop", description=__doc__)
+    add_arguments(parser)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     try:
