@@ -78,6 +78,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         bench.add_argument("--output", "--json", type=Path, help="JSON file for all figures")
     refine.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS), help="which sequences")
     refine.add_argument("--quick", action="store_true", help="the default refinement only, no part left out")
+    refine.add_argument(
+        "--seed", type=seed_int, default=0, help="added to the sequences' own, for other people and motions"
+    )
     refine.add_argument("--every", type=positive_int, default=1, help="only every n-th sequence of a kind")
     refine.add_argument(
         "--real", type=Path, help="folder of 16-bit PNGs of a hand held still, for its jitter"
@@ -141,7 +144,9 @@ def _refine(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
         raise ValueError("--real wants --intrinsics")
     figures: dict[str, Any] = {}
     for kind in arguments.kinds:
-        figures[kind] = measure_sequences(kind, arguments.model, every=arguments.every, quick=arguments.quick)
+        figures[kind] = measure_sequences(
+            kind, arguments.model, every=arguments.every, quick=arguments.quick, seed=arguments.seed
+        )
         print(f"\n{markdown_table(kind, figures[kind])}")
     if arguments.real:
         recording = RecordedFrames.open(arguments.real, arguments.intrinsics)

@@ -63,13 +63,18 @@ def refinement_variants() -> dict[str, TrackerConfig]:
 
 
 def measure_sequences(
-    kind: str, model: Path | None = None, *, every: int = 1, quick: bool = False
+    kind: str, model: Path | None = None, *, every: int = 1, quick: bool = False, seed: int = 0
 ) -> dict[str, dict[str, Any]]:
     """All figures of one kind of sequences, by the name of the variant.
 
-    model: weights, the shipped ones when None; every: only each n-th sequence; quick: the default refinement alone.
+    model: weights, the shipped ones when None; every: only each n-th sequence; quick: the default refinement alone;
+    seed: added to the sequences' own, for other people, motions and scenes.
     """
-    chosen = [sequence for sequence in bench_sequences() if sequence.kind == kind][::every]
+    chosen = [
+        replace(sequence, config=replace(sequence.config, seed=sequence.config.seed + seed))
+        for sequence in bench_sequences()
+        if sequence.kind == kind
+    ][::every]
     varied = kind in _VARIED_KINDS and not quick
     variants = refinement_variants() if varied else {FULL: TrackerConfig()}
     hands = 2 if kind == "two_hands" else 1

@@ -30,11 +30,12 @@ class SurfaceFitConfig:
     surface_scale_m: float = 0.006
     """Beyond this distance to the model a pixel counts less and less, metres. Measured with ``hand-pose
     surface-weights``."""
-    trusted_sigma_m: float = 0.0045
+    trusted_sigma_m: float = 0.003
     """Up to this expected error of a hand's surest joints the surface and the free space about it count in full,
     metres, beyond it less by the square: what makes the network unsure of all joints, as outlines that a stereo matcher
     moved, is wrong with the surface, too. inf: they always count in full. Measured with ``hand-pose
-    surface-weights``."""
+    bench refine --quick --seed 1000 --kinds stereo moving still`` (docs/experiments/refinement.md); on single crops
+    ``hand-pose surface-weights`` chose 0.0045."""
     facing: float = -0.2
     """Least cosine between the view and the normal of a surface that a pixel may be. Measured with ``hand-pose
     surface-weights``."""
