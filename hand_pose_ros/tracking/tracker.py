@@ -221,8 +221,9 @@ class HandTracker:
         self, estimates: list[Estimate], proposal: Proposal, stamp_s: float, timer: StageTimer
     ) -> bool:
         best = best_hypothesis(estimates, self.config.scoring)
-        for track in self._tracks:
-            distance_m = np.linalg.norm(track.centre(stamp_s) - best.centre)
+        # The nearest first: of two hands that are missed together none is to take the other's place.
+        distances = [(float(np.linalg.norm(t.centre(stamp_s) - best.centre)), t) for t in self._tracks]
+        for distance_m, track in sorted(distances, key=lambda near: near[0]):
             within_m = self.config.found_again_within_m(stamp_s - track.seen_s)
             if track.seen_s < stamp_s and distance_m < within_m:
                 own, others = by_side(estimates, track.sides_to_try(stamp_s))
