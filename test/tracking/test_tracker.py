@@ -297,23 +297,3 @@ def test_a_hand_that_is_lost_beside_another_is_looked_for_in_every_frame_for_a_w
     assert 1.0 < stamps.max() < 1.7
     assert (later > stamps.max()).all()
     assert len(later) <= 3
-
-
-def test_of_two_missed_hands_the_nearer_one_is_found_again_whichever_is_older(tracker, monkeypatch):
-    def missed(x_m: float) -> SimpleNamespace:
-        return SimpleNamespace(
-            seen_s=0.0,
-            centre=lambda stamp_s: np.array([x_m, 0.0, 0.7]),
-            sides_to_try=lambda stamp_s: ("right",),
-        )
-
-    older, nearer = missed(0.12), missed(-0.10)
-    tracker._tracks = [older, nearer]
-    resumed = []
-    monkeypatch.setattr(
-        tracker, "_update_tracks", lambda updates, *_: resumed.append(updates[0][0]) or [True]
-    )
-    estimate = SimpleNamespace(centre=np.array([-0.08, 0.0, 0.7]), side="right")
-    monkeypatch.setattr("hand_pose_ros.tracking.tracker.best_hypothesis", lambda *_: estimate)
-    assert tracker._start_or_resume_track([estimate], Proposal(estimate.centre, "blob"), 0.1, None)
-    assert resumed == [nearer]
