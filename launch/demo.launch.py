@@ -30,7 +30,7 @@ ARGUMENTS = {
         FROM_FILE,
         "which hand to expect: auto, left or right; the synthetic hand is a left one for left",
     ),
-    "model": (FROM_FILE, "small, stereo (for active stereo cameras), or a path of weights; empty: default"),
+    "model": (FROM_FILE, "small, or a path of weights; empty: default"),
     "tf_mode": ("full", "TF frames of a hand: none, root or full"),
     "log_level": ("info", "debug, info, warn, error or fatal"),
     "namespaced_tf": ("false", "true: /tf of the namespace alone instead of the /tf that all nodes share"),

@@ -33,7 +33,7 @@ PARAMETER_ARGUMENTS = {
     "side": (str, "which hand: auto, left or right"),
     "hands": (int, "how many hands at once: 1 or 2"),
     "user": (str, "whose hand: its size is loaded, or learnt and saved; empty: nobody's"),
-    "model": (str, "small, stereo (for active stereo cameras), or a path of weights; empty: default"),
+    "model": (str, "small, or a path of weights; empty: default"),
     "device": (str, "auto, cpu or cuda"),
     "backend": (str, "what runs the networks on a CPU: auto, torch, onnxruntime or openvino"),
     "depth_unit": (float, "metres a count of 16UC1 images"),

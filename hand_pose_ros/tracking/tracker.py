@@ -221,10 +221,14 @@ class HandTracker:
         self, estimates: list[Estimate], proposal: Proposal, stamp_s: float, timer: StageTimer
     ) -> bool:
         best = best_hypothesis(estimates, self.config.scoring)
-        for track in self._tracks:
-            distance_m = np.linalg.norm(track.centre(stamp_s) - best.centre)
+        # The nearest first: of two hands that are missed together none is to take the other's place.
+        distances = [(float(np.linalg.norm(t.centre(stamp_s) - best.centre)), t) for t in self._tracks]
+        for distance_m, track in sorted(distances, key=lambda near: near[0]):
             within_m = self.config.found_again_within_m(stamp_s - track.seen_s)
-            if track.seen_s < stamp_s and distance_m < within_m:
+            # After a gap it may be far away, and then it must be of the same side: else it is the other hand, which
+            # would be taken for this one, side and all.
+            alike = distance_m < self.config.search.found_again_m or track.side in (None, best.side)
+            if track.seen_s < stamp_s and distance_m < within_m and alike:
                 own, others = by_side(estimates, track.sides_to_try(stamp_s))
                 if own and self._update_tracks([(track, own)], stamp_s, timer, others)[0]:
                     return True
