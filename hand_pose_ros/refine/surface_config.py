@@ -30,7 +30,7 @@ class SurfaceFitConfig:
     surface_scale_m: float = 0.006
     """Beyond this distance to the model a pixel counts less and less, metres. Measured with ``hand-pose
     surface-weights``."""
-    trusted_sigma_m: float = 0.003
+    trusted_sigma_m: float = 0.004
     """Up to this expected error of a hand's surest joints the surface and the free space about it count in full,
     metres, beyond it less by the square: what makes the network unsure of all joints, as outlines that a stereo matcher
     moved, is wrong with the surface, too. inf: they always count in full. Measured with ``hand-pose

@@ -31,7 +31,6 @@ class SearchSchedule:
 
     def __init__(self, config: TrackerConfig) -> None:
         self._config, self._same_hand_m = config.search, config.proposals.same_hand_m
-        self._found_again_within_m = config.found_again_within_m
         # So much likelier is a hand near where one was lost a moment ago.
         self._regained_log_odds = max(config.start_odds - config.scoring.seen_log_odds, 0.0)
         self._searched_s = -np.inf
@@ -65,7 +64,7 @@ class SearchSchedule:
             hand
             for hand in self._remembered(stamp_s)
             if not any(
-                track.track_id not in hand.beside and self._is_near(track.last_centre, hand, stamp_s)
+                track.track_id not in hand.beside and self._is_near(track.last_centre, hand)
                 for track in there
             )
         ]
@@ -74,9 +73,10 @@ class SearchSchedule:
         """The hands that were lost a short while ago."""
         return [hand for hand in self._lost if stamp_s - hand.seen_s <= self._config.regained_s]
 
-    def _is_near(self, centre: NDArray[np.float64], hand: _LostHand, stamp_s: float) -> bool:
-        within_m = self._found_again_within_m(stamp_s - hand.seen_s)
-        return float(np.linalg.norm(centre - hand.centre)) < within_m
+    def _is_near(self, centre: NDArray[np.float64], hand: _LostHand) -> bool:
+        # Not farther with time, as where a hand is missed: so much less is asked here that a robot's floor, seen after
+        # hands were lost, was full of them.
+        return float(np.linalg.norm(centre - hand.centre)) < self._config.found_again_m
 
     def is_due(self, tracks: Sequence[Track], stamp_s: float) -> bool:
         """Every frame while there is no hand or it is urgent; else now and then, when one more is wanted."""
@@ -117,9 +117,7 @@ class SearchSchedule:
         """The proposals, likelier near where a hand was lost a moment ago, and last that place where there is none."""
         lost = self._remembered(stamp_s)
         raised = [
-            self._raised(proposal)
-            if any(self._is_near(proposal.centre, hand, stamp_s) for hand in lost)
-            else proposal
+            self._raised(proposal) if any(self._is_near(proposal.centre, hand) for hand in lost) else proposal
             for proposal in proposals
         ]
         for hand in lost:

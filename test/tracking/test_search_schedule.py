@@ -81,10 +81,7 @@ def test_near_a_lost_hand_one_begins_as_a_tracked_one_is_seen(x, after_s, log_od
     made = schedule()
     made.lost([Followed(1.0)], [], 1.0)
     (proposal,) = [p for p in made.with_lost([at(x, log_odds)], 1.0 + after_s) if p.centre[0] == x]
-    unseen_s = (1.0 + after_s) - 1.0
-    longer_s = max(unseen_s - CONFIG.coast_s, 0.0)
-    within_m = SEARCH.found_again_m + SEARCH.found_again_m_s * longer_s
-    near = abs(x) < within_m and unseen_s <= SEARCH.regained_s
+    near = abs(x) < SEARCH.found_again_m and (1.0 + after_s) - 1.0 <= SEARCH.regained_s
     gained = max(log_odds, 0.0) + CONFIG.start_odds - CONFIG.scoring.seen_log_odds
     assert proposal.log_odds_prior == pytest.approx(gained if near else log_odds)
     assert (proposal.source == LOST) == near
