@@ -63,6 +63,11 @@ def odds_to_begin(estimate: Estimate, config: TrackerConfig) -> float:
     return config.start_odds + max(most, 0.0) * max(outside, 0.0)
 
 
+def low_passed(before: float | None, now: float, share: float) -> float:
+    """What follows a value by a ``share`` of the way in each frame; in the first one the value itself."""
+    return now if before is None else before + share * (now - before)
+
+
 def hypothesis_score(estimate: Estimate, config: ScoringConfig) -> float:
     """How good an estimate is against those of other places and of the other side."""
     return min(presence_log_odds(estimate, config), config.sure_log_odds) + estimate.fit

@@ -31,7 +31,7 @@ from hand_pose_ros.tracking.confidence import Calibration, confidence_features
 from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.estimate import CropRequest, Estimate, PendingUpdate
 from hand_pose_ros.tracking.hand import Hand, PoseState, TrackState, posed_hand
-from hand_pose_ros.tracking.scoring import evidence_log_odds, odds_to_begin, presence_log_odds
+from hand_pose_ros.tracking.scoring import evidence_log_odds, low_passed, odds_to_begin, presence_log_odds
 from hand_pose_ros.tracking.shape_estimator import ShapeEstimator
 from hand_pose_ros.tracking.side_selector import SideSelector
 from hand_pose_ros.tracking.stage_timer import StageTimer
@@ -84,7 +84,7 @@ class Track:
                 self.thickness = profile.thickness
                 self._thickness_spread = config.track.least_thickness_spread
         self._shape_frozen = False
-        self._odds_to_begin = config.start_odds  # where it was last seen, as long as that matters
+        self._odds_to_begin: float | None = None  # low-passed over the frames
         # Of the last frame seen, before smoothing: joints (23, 3) m, velocity (23, 3) m/s, expected errors (23,) m.
         self._joints: Array | None = None
         self._velocity: Array | None = None
@@ -116,7 +116,7 @@ class Track:
     @property
     def is_heir(self) -> bool:
         """Whether it would not have begun but for a hand lost near it."""
-        return self._from_lost and (self._log_odds or 0.0) < self._odds_to_begin
+        return self._from_lost and (self._log_odds or 0.0) < (self._odds_to_begin or self._config.start_odds)
 
     @property
     def track_log_odds(self) -> float:
@@ -188,10 +188,8 @@ class Track:
         looks = max(presence, pending.evidence) if self._begun else presence
         seen = looks >= scoring.seen_log_odds and confidence >= self._config.min_confidence
         log_odds = float(np.clip(pending.evidence, scoring.least_frame_log_odds, scoring.most_frame_log_odds))
-        if self._log_odds is None:
-            self._log_odds = log_odds
-        elif seen or not self._is_occluded(chosen):
-            self._log_odds += self._config.track.log_odds_share * (log_odds - self._log_odds)
+        if self._log_odds is None or seen or not self._is_occluded(chosen):
+            self._log_odds = low_passed(self._log_odds, log_odds, self._config.track.log_odds_share)
         if not seen:
             self._mark_missed(stamp_s)
             return False
@@ -296,9 +294,11 @@ class Track:
         self.seen_s = stamp_s
         self._confidence, self._joint_confidence = confidence, joint_confidence
         if self._from_lost or not self._begun:
-            self._odds_to_begin = odds_to_begin(chosen, self._config)
-        needed = self._config.start_odds if self._from_lost else self._odds_to_begin
-        self._begun = self._begun or self.track_log_odds >= needed
+            # As the odds are: what was seen at the edge counts for less where it has moved inside, too.
+            odds, share = odds_to_begin(chosen, self._config), self._config.track.log_odds_share
+            self._odds_to_begin = low_passed(self._odds_to_begin, odds, share)
+            needed = self._config.start_odds if self._from_lost else self._odds_to_begin
+            self._begun = self._begun or self.track_log_odds >= needed
         likelier = presence_log_odds(chosen, self._config.scoring) >= self._config.start_odds
         self._doubtful_since_s = stamp_s if likelier else min(self._doubtful_since_s, stamp_s)
         self.state = TrackState.TRACK if self._begun else TrackState.SEARCH
