@@ -94,6 +94,7 @@ coverage: build  ## which lines the tests that are not marked slow run (numba's 
 
 DEMO_OPTIONS := $(if $(FRAMES),--frames "$(FRAMES)") $(if $(INTRINSICS),--intrinsics "$(INTRINSICS)") \
   $(if $(DEPTH_UNIT),--depth-unit "$(DEPTH_UNIT)") $(if $(SIDE),--side "$(SIDE)") $(if $(DURATION),--seconds "$(DURATION)") \
+  $(if $(RATE),--rate "$(RATE)") \
   $(if $(ROBOT),--robot "$(ROBOT)")
 
 # ROBOT: a robot's hand that follows, by its name in config/retarget/ or as a file of YAML. What it needs is installed
@@ -121,7 +122,7 @@ $(VENV)/retarget.stamp: $(ENVIRONMENT) pyproject.toml
 	    "without it: ROBOT=$(patsubst config/retarget/%_right.yaml,%,$(shell grep -L '^retargeting:' $(ROBOT_FILES)))" >&2; exit 2; }
 	@touch $@
 
-demo: build $(ROBOT_ENGINE)  ## the whole chain on a synthetic hand; ROBOT=allegro: a robot's hand follows; FRAMES=<PNGs> INTRINSICS=fx,fy,cx,cy DEPTH_UNIT= SIDE= plays a recording
+demo: build $(ROBOT_ENGINE)  ## the whole chain on a synthetic hand; ROBOT=allegro: a robot's hand follows; FRAMES=<PNGs> INTRINSICS=fx,fy,cx,cy DEPTH_UNIT= SIDE= RATE= plays a recording
 	@$(IN_ENVIRONMENT) python3 -m hand_pose_ros.nodes.demo --output demo $(DEMO_OPTIONS)
 
 clean:  ## remove what was built; the environment stays

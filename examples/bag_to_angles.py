@@ -32,6 +32,9 @@ def main(bag: Path, topic: str | None = None) -> None:
 
 
 if __name__ == "__main__":
+    if "--help" in sys.argv:
+        print(__doc__)
+        sys.exit()
     if len(sys.argv) not in (2, 3):
         sys.exit(__doc__)
     try:

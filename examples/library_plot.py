@@ -48,4 +48,7 @@ def main(output: Path) -> None:
 
 
 if __name__ == "__main__":
+    if "--help" in sys.argv:
+        print(__doc__)
+        sys.exit()
     main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path("angles.png"))

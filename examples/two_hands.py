@@ -35,4 +35,7 @@ def main(seconds: float) -> None:
 
 
 if __name__ == "__main__":
+    if "--help" in sys.argv:
+        print(__doc__)
+        sys.exit()
     main(float(sys.argv[1]) if len(sys.argv) > 1 else 2.0)

@@ -67,8 +67,7 @@ def add_parity_arguments(parser: argparse.ArgumentParser) -> None:
         "--backends",
         nargs="+",
         choices=BACKENDS[1:],
-        default=list(BACKENDS[1:]),
-        help="which; those installed",
+        help="which (default: all that are installed)",
     )
     parser.add_argument(
         "--device",
@@ -147,16 +146,16 @@ def parity(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
     """Measure and print -> figures, and which backends do not agree with torch."""
     weights = model_file(arguments.model)
     network = read_info(weights).network
+    if arguments.device == "cuda":
+        configs = [TrackerConfig(device="cuda", precision=precision) for precision in PRECISIONS[1:]]
+    else:
+        configs = _installed(weights, arguments.backends, arguments.precision)
     with Progress(transient=True) as progress:
         task = progress.add_task("crops", total=arguments.crops)
         shown = parity_crops(
             arguments.crops, network.crop_size, network.cube_m, arguments.seed,
             lambda done: progress.update(task, completed=done),
         )  # fmt: skip
-    if arguments.device == "cuda":
-        configs = [TrackerConfig(device="cuda", precision=precision) for precision in PRECISIONS[1:]]
-    else:
-        configs = _installed(weights, arguments.backends, arguments.precision)
     rows = measure_parity(weights, configs, *shown)
     for row in rows:
         median, most, worst = row.joint_mm
@@ -198,15 +197,18 @@ def _refinement(weights: Path, crop_size: int, frames: int) -> RefinementParity:
     return row
 
 
-def _installed(weights: Path, backends: Sequence[str], precision: str) -> list[TrackerConfig]:
-    """One for each of these backends that there is on this CPU in this precision; the others are told."""
+def _installed(weights: Path, backends: Sequence[str] | None, precision: str) -> list[TrackerConfig]:
+    """One for each of these backends in this precision, ValueError where one is not there; None: all that there are,
+    the others are told."""
     configs = []
-    for name in backends:
+    for name in backends or BACKENDS[1:]:
         try:
             config = TrackerConfig(backend=name, device="cpu", precision=precision)
             PoseEstimator(weights, config)
         except ValueError as error:
-            print(f"{name}: left out: {error}")
+            if backends:
+                raise
+            print(f"left out: {error}")
             continue
         configs.append(config)
     return configs

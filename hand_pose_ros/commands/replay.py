@@ -218,6 +218,12 @@ def _report(
         if name not in absent and not any(reason.startswith(name) for reason in left_out)
     ]
     print(f"written to {arguments.output}: {', '.join(written)}")
+    if not played.hands:
+        print(
+            "hand-pose replay: no hand in any frame: if there is one, check --depth-unit and --intrinsics (contact.png "
+            "shows what it makes of the depth), and --start-odds",
+            file=sys.stderr,
+        )
     return 0
 
 

@@ -185,13 +185,14 @@ def tracker_faults(tracker: HandTracker | None) -> str | None:
 
 
 def tracker_details(tracker: HandTracker | None) -> dict[str, str]:
-    """Returns the device on which a tracker computes, what runs its network, and its model's hash; empty texts where
-    there is none."""
+    """Returns the device on which a tracker computes, what runs its network and in which precision, and its model's
+    hash; empty texts where there is none."""
     estimator = getattr(tracker, "estimator", None)
-    backend = getattr(getattr(estimator, "backend", None), "name", "")
+    backend = getattr(estimator, "backend", None)
     return {
         "device": str(getattr(estimator, "device", "")),
-        "backend": str(backend),
+        "backend": str(getattr(backend, "name", "")),
+        "precision": str(getattr(backend, "precision", "")),
         "model_hash": tracker.model_info.sha256 if tracker is not None else "",
     }
 

@@ -9,6 +9,8 @@ import pytest
 
 from hand_pose_ros.commands import bench
 from hand_pose_ros.commands.main import main
+from hand_pose_ros.network import onnx_backends
+from hand_pose_ros.network.backend import MissingBackendError
 
 
 def test_figures_are_printed_and_written(
@@ -16,8 +18,10 @@ def test_figures_are_printed_and_written(
 ) -> None:
     asked = []
 
-    def measure(kind: str, model: Path | None, *, every: int, quick: bool) -> dict[str, dict[str, float]]:
-        asked.append((kind, model, every, quick))
+    def measure(
+        kind: str, model: Path | None, *, every: int, quick: bool, seed: int
+    ) -> dict[str, dict[str, float]]:
+        asked.append((kind, model, every, quick, seed))
         return {"all": {"frames": 7.0}}
 
     monkeypatch.setattr(bench, "measure_sequences", measure)
@@ -25,11 +29,24 @@ def test_figures_are_printed_and_written(
     assert (
         main(["bench", "refine", "--kinds", "still", "nothing", "--every", "3", "--output", str(output)]) == 0
     )
-    assert asked == [("still", None, 3, False), ("nothing", None, 3, False)]
+    assert asked == [("still", None, 3, False, 0), ("nothing", None, 3, False, 0)]
     assert "### still\n\n| | all |\n|---|---|\n| frames | 7 |" in capsys.readouterr().out
     content = json.loads(output.read_text())
     assert list(content) == ["machine", "still", "nothing"]
     assert content["nothing"] == {"all": {"frames": 7.0}}
+
+
+def test_parity_with_a_backend_that_is_not_installed_ends_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def missing(*_: object) -> None:
+        raise MissingBackendError("openvino cannot be imported")
+
+    monkeypatch.setitem(onnx_backends.OPENERS, "openvino", missing)
+    assert main(["bench", "parity", "--backends", "openvino"]) == 2
+    error = capsys.readouterr().err.strip()
+    assert "backend is 'openvino', but openvino cannot be imported" in error
+    assert "\n" not in error
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,18 @@ def test_a_recorded_hand_is_tracked_drawn_and_counted(recording, tmp_path, capsy
     sheet = cv2.imread(str(output / "contact.png"))
     assert sheet.shape == (320, 4 * 320, 3)
     assert (output / "overlay.gif").stat().st_size > 0
-    assert "frames_with_hand: 12" in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert "frames_with_hand: 12" in told.out
+    assert "no hand in any frame" not in told.err
+
+
+@pytest.mark.slow
+def test_a_recording_in_which_nothing_is_found_says_what_to_check(recording, tmp_path, capsys):
+    given = ("--frames", recording, "--intrinsics", INTRINSICS, "--output", tmp_path / "x", "--every", 12)
+    assert run(*given, "--depth-unit", 4 * UNIT) == 0
+    error = capsys.readouterr().err
+    for option in ("no hand in any frame", "--depth-unit", "--intrinsics"):
+        assert option in error
 
 
 @pytest.mark.slow

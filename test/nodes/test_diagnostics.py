@@ -172,4 +172,6 @@ def test_device_and_model_hash_are_told():
     told = status(FrameStatistics(), details=diagnostics.tracker_details(tracker))
     values = {pair.key: pair.value for pair in told.values}
     assert (values["device"], values["model_hash"]) == ("cpu", "ab" * 32)
-    assert diagnostics.tracker_details(None) == {"device": "", "backend": "", "model_hash": ""}
+    assert diagnostics.tracker_details(None) == {
+        "device": "", "backend": "", "precision": "", "model_hash": "",
+    }  # fmt: skip

@@ -193,9 +193,7 @@ def test_a_hand_that_comes_in_begins_once_it_is_wholly_in_the_picture():
 def test_what_was_seen_at_the_edge_counts_for_less_where_it_has_moved_inside():
     one = track()
     assert show_at(one, EDGE_X - 0.03, START_ODDS + 2.5, 0) == TrackState.SEARCH
-    assert show_at(one, EDGE_X - 0.06, START_ODDS + 1.5, 1) == TrackState.SEARCH, (
-        "the first frame lifts it"
-    )
+    assert show_at(one, EDGE_X - 0.06, START_ODDS + 1.5, 1) == TrackState.SEARCH, "the first frame lifts it"
     assert show_at(one, EDGE_X - 0.15, START_ODDS + 2.5, 2) == TrackState.TRACK
 
 
