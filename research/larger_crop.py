@@ -32,6 +32,7 @@ from hand_pose_ros.depth.frame import DepthFrame
 from hand_pose_ros.detection.config import DetectionConfig
 from hand_pose_ros.detection.detector import HandDetector
 from hand_pose_ros.detection.proposals import score_log_odds
+from hand_pose_ros.evaluation import false_shares
 from hand_pose_ros.evaluation.detector_evaluation import NEAR_A_HAND_M
 from hand_pose_ros.hand.skeleton import SIDES
 from hand_pose_ros.network.checkpoint import load_checkpoint
@@ -48,7 +49,6 @@ Array32 = NDArray[np.float32]
 
 LARGER_M, LARGER_PX = 0.60, 64
 """The larger crop: twice the pose network's cube a side. Chosen: a forearm shows to its middle."""
-FALSE_SHARES = (0.02, 0.01, 0.005)
 _ON_HAND_M = 0.06  # places between this and NEAR_A_HAND_M are neither
 _PLACES = 5  # of a picture
 _AT_ONCE = 100  # pictures
@@ -197,33 +197,23 @@ def learnt(
         return net(*tensors(tested)).numpy()
 
 
-def passing(odds: Array32, hand: NDArray[np.bool_]) -> list[float]:
-    """The shares of hands above what FALSE_SHARES of the other places reach."""
-    limits = [np.quantile(odds[~hand], 1.0 - share) for share in FALSE_SHARES]
-    return [float((odds[hand] > limit).mean()) for limit in limits]
-
-
 def report(trained: Places, tested: Places, seed: int) -> list[str]:
     """Lines of Markdown."""
     with_features = lambda places: np.concatenate([places.cues, places.features], axis=1)  # noqa: E731
-    variants: dict[str, Callable[[], Array32]] = {
-        "as the tracker adds them up": lambda: tested.odds,
-        "learnt from the search's cues": lambda: learnt(trained, tested, lambda p: p.cues, False, seed),
-        "and the pose network's features": lambda: learnt(trained, tested, with_features, False, seed),
-        "and the larger crop": lambda: learnt(trained, tested, with_features, True, seed),
-        "the cues and the larger crop": lambda: learnt(trained, tested, lambda p: p.cues, True, seed),
+    cues_alone = lambda places: places.cues  # noqa: E731
+    rules = {
+        "as the tracker adds them up": tested.odds,
+        "learnt from the search's cues": learnt(trained, tested, cues_alone, False, seed),
+        "and the pose network's features": learnt(trained, tested, with_features, False, seed),
+        "and the larger crop": learnt(trained, tested, with_features, True, seed),
+        "the cues and the larger crop": learnt(trained, tested, cues_alone, True, seed),
     }
-    lines = [
+    return [
         f"learnt from {trained.hand.sum()} places on hands and {(~trained.hand).sum()} others, tested on "
         f"{tested.hand.sum()} and {(~tested.hand).sum()}",
         "",
-        "| log odds | hands at false places of " + " | ".join(f"{100 * s:g} %" for s in FALSE_SHARES) + " |",
-        "|---" * (len(FALSE_SHARES) + 1) + "|",
+        *false_shares.table(rules, tested.hand),
     ]
-    for name, odds in variants.items():
-        cells = [f"{100 * share:.1f}" for share in passing(odds(), tested.hand)]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return lines
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

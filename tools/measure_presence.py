@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from hand_pose_ros.datasets.seeds import validation_seed
 from hand_pose_ros.datasets.synthetic import synthetic_source
+from hand_pose_ros.evaluation import false_shares
 from hand_pose_ros.network.checkpoint import load_model
 from hand_pose_ros.network.model import HandNet
 from hand_pose_ros.resources import model_file
@@ -76,7 +77,7 @@ def main() -> None:
     print(f"| log odds | hands at false places of {at} | at {begins:g}: hands | false |")
     print("|---" * (len(_FALSE_SHARES) + 3) + "|")
     for name, values in rules.items():
-        limits = [np.quantile(values[~hands], 1.0 - share) for share in _FALSE_SHARES]
+        limits = false_shares.limits(values, hands, _FALSE_SHARES)
         cells = [values[hands] >= limit for limit in limits] + [
             values[mask] >= begins for mask in (hands, ~hands)
         ]

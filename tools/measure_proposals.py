@@ -33,6 +33,7 @@ from hand_pose_ros.depth.frame import DepthFrame
 from hand_pose_ros.detection.config import DetectionConfig, ProposalConfig
 from hand_pose_ros.detection.detector import HandDetector
 from hand_pose_ros.detection.proposals import score_log_odds
+from hand_pose_ros.evaluation import false_shares
 from hand_pose_ros.evaluation.detector_evaluation import NEAR_A_HAND_M
 from hand_pose_ros.hand.skeleton import SIDES
 from hand_pose_ros.resources import model_file
@@ -47,7 +48,6 @@ from hand_pose_ros.training.detector_config import load_detector_config
 Array = NDArray[np.float64]
 
 _ON_HAND_M = 0.06  # places between this and NEAR_A_HAND_M are neither
-_FALSE_SHARES = (0.02, 0.01, 0.005)
 _PLACES = 4
 """Places of a picture, as a search for two hands tries them."""
 
@@ -90,13 +90,8 @@ def report(odds: Array, score: Array, hand: NDArray[np.bool_], config: ProposalC
         f"logistic regression: {own:.2f} of the network's log odds, {of_score:.2f} of the score's, bias "
         f"{fit.intercept_[0]:.2f}: weight {of_score / own:.2f}, even at a score of {even:.2f}",
         "",
-        "| log odds | hands at false places of " + " | ".join(f"{100 * s:g} %" for s in _FALSE_SHARES) + " |",
-        "|---" * (len(_FALSE_SHARES) + 1) + "|",
+        *false_shares.table(rules, hand),
     ]
-    for name, values in rules.items():
-        limits = [np.quantile(values[~hand], 1.0 - share) for share in _FALSE_SHARES]
-        cells = [f"{100 * (values[hand] > limit).mean():.1f} (from {limit:.1f} on)" for limit in limits]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
     lines += ["", "| score | places on hands | on other things |", "|---|---|---|"]
     edges = (0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 1.0)
     for low, high in pairwise(edges):

@@ -36,7 +36,7 @@ from hand_pose_ros.synthetic.sensor import NoiseModel, apply_noise
 from hand_pose_ros.synthetic.sensor_presets import D435
 from hand_pose_ros.synthetic.solids import moved, take
 from hand_pose_ros.synthetic.splits import REPORT_SPLIT
-from hand_pose_ros.synthetic.stereo_config import MODEL_FIELDS, StereoModel, StereoRanges, sample_models
+from hand_pose_ros.synthetic.stereo_config import StereoModel, drawn_model
 from hand_pose_ros.synthetic.stereo_matching import match_depth
 from hand_pose_ros.synthetic.view_families import ViewConfig
 
@@ -127,12 +127,8 @@ class RenderedHand(NamedTuple):
 
     def _stereo_model(self) -> StereoModel:
         """A matcher drawn as training draws its own, before this rig's eyes and with its step of the depth."""
-        rng = np.random.default_rng([REPORT_SPLIT, _STREAM, self.seed])
-        row = sample_models(1, rng, StereoRanges())[0][0]
-        drawn = StereoModel(**dict(zip(MODEL_FIELDS, row.tolist(), strict=True)))
-        return replace(
-            drawn, focal_px=self.rig.focal_px, baseline_m=self.rig.baseline_m, unit_m=self.rig.quantisation_m
-        )
+        rng, rig = np.random.default_rng([REPORT_SPLIT, _STREAM, self.seed]), self.rig
+        return drawn_model(rng, rig.focal_px, rig.baseline_m, rig.quantisation_m)
 
 
 def free_hands(people: People, count: int, rng: np.random.Generator) -> Scenes:

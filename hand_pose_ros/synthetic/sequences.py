@@ -7,7 +7,7 @@ above) are drawn from streams that no training data uses.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.synthetic.sensor import STRUCTURED_LIGHT, NoiseModel
 from hand_pose_ros.synthetic.sequence_config import HELD, SequenceConfig
 from hand_pose_ros.synthetic.sequence_renderer import SequenceFrame, SequenceRenderer
-from hand_pose_ros.synthetic.stereo_config import MODEL_FIELDS, StereoModel, StereoRanges, sample_models
+from hand_pose_ros.synthetic.stereo_config import drawn_model
 
 KINDS: tuple[str, ...] = ("moving", "still", "leave_return", "nothing", "two_hands", "stereo")
 
@@ -171,13 +171,11 @@ def _stereo() -> Iterator[Sequence]:
     """Moving hands through imitated stereo matchers, each drawn as training draws its own."""
     for number in range(6):
         seed = 200 + number
-        row = sample_models(1, np.random.default_rng([31, seed]), StereoRanges())[0][0]
-        drawn = StereoModel(**dict(zip(MODEL_FIELDS, row.tolist(), strict=True)))
         config = SequenceConfig(
             seed=seed,
             hands=("left" if number % 2 else "right",),
             family=("makehuman", "webxr")[number // 2 % 2],
-            stereo=replace(drawn, focal_px=D435.fx, baseline_m=0.05, unit_m=0.001),
+            stereo=drawn_model(np.random.default_rng([31, seed]), D435.fx, 0.05),
             distance_m=((0.35, 0.55), (0.45, 0.75), (0.60, 0.90))[number % 3],
             held="box" if number == 4 else "",
         )

@@ -11,7 +11,7 @@ network (docs/experiments/sensor_sets.md, "The imitation, harder").
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -243,6 +243,15 @@ def sample_models(
     low, high = np.log(ranges.strict_unsure)
     models[strict, column("unsure")] = np.exp(chances.uniform(low, high, size=int(strict.sum())))
     return models, short
+
+
+def drawn_model(
+    rng: np.random.Generator, focal_px: float, baseline_m: float, unit_m: float = 0.001
+) -> StereoModel:
+    """A matcher drawn as training draws its own, before the eyes of a camera that is given."""
+    row = sample_models(1, rng, StereoRanges())[0][0]
+    drawn = StereoModel(**dict(zip(MODEL_FIELDS, row.tolist(), strict=True)))
+    return replace(drawn, focal_px=focal_px, baseline_m=baseline_m, unit_m=unit_m)
 
 
 def sample_stereo(
