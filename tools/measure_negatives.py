@@ -22,7 +22,8 @@ from hand_pose_ros.network.model import HandNet
 from hand_pose_ros.synthetic.lookalikes import GROUPS
 from hand_pose_ros.synthetic.negatives_config import NEGATIVE_GROUPS, NegativesConfig
 from hand_pose_ros.synthetic.splits import MOTION_SPLIT
-from hand_pose_ros.tracking.config import ScoringConfig, TrackerConfig
+from hand_pose_ros.tracking.config import TrackerConfig
+from hand_pose_ros.tracking.scoring_config import ScoringConfig
 
 _BATCH = 100
 

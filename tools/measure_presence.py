@@ -29,7 +29,8 @@ from hand_pose_ros.network.checkpoint import load_model
 from hand_pose_ros.network.model import HandNet
 from hand_pose_ros.resources import model_file
 from hand_pose_ros.synthetic.splits import VALIDATION_SPLIT
-from hand_pose_ros.tracking.config import ScoringConfig, TrackerConfig
+from hand_pose_ros.tracking.config import TrackerConfig
+from hand_pose_ros.tracking.scoring_config import ScoringConfig
 from hand_pose_ros.training.config import load_config
 
 Array = NDArray[np.float64]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from hand_pose_ros.evaluation.bench_runs import Frame, Pair, Run, pairs
+from hand_pose_ros.evaluation.bench_runs import MATCH_M, Frame, Pair, Run, pairs
 from hand_pose_ros.evaluation.motion_metrics import jitter_m, lag_s
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.skeleton import bone_lengths
@@ -188,19 +188,29 @@ def _count_wait(frame: Frame, waiting: int | None, again: list[int], absent_for:
 
 
 def labels(runs: Sequence[Run]) -> Figures:
-    """Two hands at once: how often both are published, and how often one carries the other's side."""
+    """Two hands at once: how often both are published, how often one carries the other's side, and how often there is
+    one where no hand is."""
     found = [pair for run in runs for pair in pairs(run)]
     two = [frame for run in runs for frame in run.frames if len(frame.evaluated) == 2]
     both = sum(len([h for h in frame.hands if h.state == TrackState.TRACK]) == 2 for frame in two)
     swapped = {
         (pair.stamp_s, id(run)) for run in runs for pair in pairs(run) if pair.hand.side != pair.truth.side
     }
+    frames = [frame for run in runs for frame in run.frames]
+    nowhere = sum(any(_is_nowhere(hand, frame) for hand in frame.hands) for frame in frames)
     return {
         "frames_with_two": float(len(two)),
         "both_percent": 100.0 * both / max(len(two), 1),
         "hands_evaluated": float(len(found)),
-        "swapped_percent": 100.0 * len(swapped) / max(sum(len(run.frames) for run in runs), 1),
+        "swapped_percent": 100.0 * len(swapped) / max(len(frames), 1),
+        "nowhere_percent": 100.0 * nowhere / max(len(frames), 1),
     }
+
+
+def _is_nowhere(hand: Hand, frame: Frame) -> bool:
+    """Whether a tracked hand is near no true one; one that coasts may be."""
+    near = [np.linalg.norm(hand.joints - truth.joints, axis=1).mean() < MATCH_M for truth in frame.truth]
+    return hand.state == TrackState.TRACK and not any(near)
 
 
 def stage_times(runs: Sequence[Run]) -> dict[str, dict[str, float]]:

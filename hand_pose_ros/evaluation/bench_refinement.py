@@ -32,6 +32,8 @@ these weights, which are guessed."""
 RECORDING_HZ = 30.0
 """Frame rate that a recording is played at."""
 _VARIED_KINDS = ("moving", "still", "stereo")
+_PAIRS = ("two_hands", "stereo_pairs", "one_of_two")
+"""Kinds in which two hands are looked for."""
 _TIMES = "times_ms"
 
 
@@ -62,6 +64,14 @@ def refinement_variants() -> dict[str, TrackerConfig]:
     return table
 
 
+def pair_variants() -> dict[str, TrackerConfig]:
+    """The default tracker of two hands, and without what one hand says of the other."""
+    full = TrackerConfig(hands=2)
+    without_side = replace(full, track=replace(full.track, other_hand_share=0.0))
+    without_odds = replace(full, scoring=replace(full.scoring, other_hand_log_odds=0.0))
+    return {FULL: full, "without the other's side": without_side, "without the other's odds": without_odds}
+
+
 def measure_sequences(
     kind: str, model: Path | None = None, *, every: int = 1, quick: bool = False, seed: int = 0
 ) -> dict[str, dict[str, Any]]:
@@ -75,10 +85,10 @@ def measure_sequences(
         for sequence in bench_sequences()
         if sequence.kind == kind
     ][::every]
-    varied = kind in _VARIED_KINDS and not quick
-    variants = refinement_variants() if varied else {FULL: TrackerConfig()}
-    hands = 2 if kind == "two_hands" else 1
-    trackers = {name: HandTracker(model, replace(config, hands=hands)) for name, config in variants.items()}
+    variants = pair_variants() if kind in _PAIRS else refinement_variants()
+    if quick or kind not in (*_VARIED_KINDS, *_PAIRS):
+        variants = {FULL: variants[FULL]}
+    trackers = {name: HandTracker(model, config) for name, config in variants.items()}
     runs: dict[str, list[Run]] = {name: [] for name in trackers}
     for tracker in trackers.values():
         tracker.warm_up()
@@ -92,7 +102,7 @@ def measure_sequences(
 def _figures(kind: str, runs: Sequence[Run], common: set[bench_metrics.Key]) -> dict[str, Any]:
     """The figures that a kind of sequences is made for."""
     figures: dict[str, Any] = bench_metrics.validity(runs)
-    if kind in ("moving", "still", "two_hands", "stereo"):
+    if kind in ("moving", "still", "stereo", *_PAIRS):
         figures |= bench_metrics.accuracy(runs, common)
     if kind == "still":
         figures |= bench_metrics.stillness(runs)
@@ -101,7 +111,7 @@ def _figures(kind: str, runs: Sequence[Run], common: set[bench_metrics.Key]) -> 
         figures[_TIMES] = bench_metrics.stage_times(runs)
     if kind in ("leave_return", "nothing"):
         figures |= bench_metrics.presence(runs)
-    if kind == "two_hands":
+    if kind in _PAIRS:
         figures |= bench_metrics.labels(runs)
     return figures
 

@@ -17,7 +17,16 @@ from hand_pose_ros.synthetic.sequence_config import HELD, SequenceConfig
 from hand_pose_ros.synthetic.sequence_renderer import SequenceFrame, SequenceRenderer
 from hand_pose_ros.synthetic.stereo_config import drawn_model
 
-KINDS: tuple[str, ...] = ("moving", "still", "leave_return", "nothing", "two_hands", "stereo")
+KINDS: tuple[str, ...] = (
+    "moving",
+    "still",
+    "leave_return",
+    "nothing",
+    "two_hands",
+    "stereo",
+    "stereo_pairs",
+    "one_of_two",
+)
 
 VGA = Camera(640, 480, 475.0, 475.0, 319.5, 239.5)
 """A structured-light camera's field of view, 68 x 54 degrees."""
@@ -84,8 +93,12 @@ def frame_times(
 
 def bench_sequences() -> tuple[Sequence, ...]:
     """All of them: 2150 frames moving, 720 still, 1080 of hands that leave and return, 2160 without a hand, 1080
-    with two hands, 1080 moving before stereo cameras."""
-    return (*_moving(), *_still(), *_leave_return(), *_nothing(), *_two_hands(), *_stereo())
+    with two hands, 1080 moving before stereo cameras, 660 with two hands before them, 1080 with one
+    where two are looked for."""
+    return (
+        *_moving(), *_still(), *_leave_return(), *_nothing(), *_two_hands(), *_stereo(), *_stereo_pairs(),
+        *_one_of_two(),
+    )  # fmt: skip
 
 
 def _moving() -> Iterator[Sequence]:
@@ -169,8 +182,17 @@ def _two_hands() -> Iterator[Sequence]:
 
 def _stereo() -> Iterator[Sequence]:
     """Moving hands through imitated stereo matchers, each drawn as training draws its own."""
+    return _before_stereo_cameras("stereo", 200)
+
+
+def _one_of_two() -> Iterator[Sequence]:
+    """The same of other people, for trackers that look for two hands: the arm's elbow and what is held are none."""
+    return _before_stereo_cameras("one_of_two", 240)
+
+
+def _before_stereo_cameras(kind: str, first_seed: int) -> Iterator[Sequence]:
     for number in range(6):
-        seed = 200 + number
+        seed = first_seed + number
         config = SequenceConfig(
             seed=seed,
             hands=("left" if number % 2 else "right",),
@@ -179,4 +201,23 @@ def _stereo() -> Iterator[Sequence]:
             distance_m=((0.35, 0.55), (0.45, 0.75), (0.60, 0.90))[number % 3],
             held="box" if number == 4 else "",
         )
-        yield Sequence(f"stereo_{number}", "stereo", config, 6.0, D435)
+        yield Sequence(f"{kind}_{number}", kind, config, 6.0, D435)
+
+
+def _stereo_pairs() -> Iterator[Sequence]:
+    """Both hands of a person through imitated stereo matchers, by cameras of usual and of low rates that lose frames,
+    while the hands come in and leave."""
+    for number in range(6):
+        seed = 220 + number
+        config = SequenceConfig(
+            seed=seed,
+            hands=("right", "left"),
+            family=("makehuman", "webxr")[number // 2 % 2],
+            stereo=drawn_model(np.random.default_rng([31, seed]), D435.fx, 0.05),
+            distance_m=(0.45, 0.85),
+            crossing=number >= 3,
+            presence=((-5.0, 2.4), (3.2, 5.2), (6.0, 8.0)),
+            leaving=("vanish", "side", "down")[number % 3],
+        )
+        rate_hz = (30.0, 15.0, 7.5)[number % 3]
+        yield Sequence(f"stereo_pairs_{number}", "stereo_pairs", config, 8.0, D435, rate_hz, 0.2)

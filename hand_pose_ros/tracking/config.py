@@ -1,13 +1,13 @@
 """Settings of a tracker, checked when they are made, without torch: importing them is cheap.
 
 Under every setting stands the source of its value: published, derived, measured (and with what), or guessed.
-The settings of the smoothing filter, the shape estimator, the detectors and the refinement stand beside what they set.
+The settings of the scores, the smoothing filter, the shape estimator, the detectors and the refinement stand beside
+what they set.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from itertools import pairwise
 from pathlib import Path
 
 from hand_pose_ros import validation
@@ -16,77 +16,13 @@ from hand_pose_ros.hand.skeleton import SIDES
 from hand_pose_ros.network.backend import BackendConfig
 from hand_pose_ros.refine.refiner import RefineConfig
 from hand_pose_ros.tracking.one_euro_filter import FilterConfig
+from hand_pose_ros.tracking.scoring_config import ScoringConfig
 from hand_pose_ros.tracking.shape_estimator import ShapeConfig
 
 MOST_HANDS = 2
 """Hands that can be tracked at once."""
 LEAST_ROI_PX = 8
 """Least width and height of a region of interest. Guessed: less shows no hand."""
-
-
-@dataclass(frozen=True)
-class ScoringConfig:
-    """How estimates are scored; log odds are those of there being a hand."""
-
-    visibility_weight: float = 0.15
-    """Weight of the visibility score, against the logarithm of the expected error, on which side fits. Measured with
-    tools/measure_sides.py."""
-    handedness_weight: float = 0.6
-    """The same of the network's log odds of the side. Measured with tools/measure_sides.py."""
-    most_handedness: float = 6.0
-    """The network's log odds of the side are bounded to this. Guessed."""
-    reject_log_odds: float = -1.0
-    """Below this, seen as a right hand, a place is no hand. Measured with tools/measure_presence.py and the fifth run's
-    weights, by the worse side: 0.8 % of the hands lie below it, 84 % of the others."""
-    candidate_log_odds: float = 0.0
-    """Above this a place may be a hand: it is worth a second crop and a track. Derived: even odds."""
-    other_side_weight: float = 0.38
-    """Share of the other side's crop in the log odds of a hand, where both are tried. Measured with
-    tools/measure_presence.py and the fifth run's weights, twice 1560 hands and 2280 crops without one: a logistic
-    regression gives 0.37 and 0.41, and at 0.5 % of false places 1 and 2.5 % more of the hands pass."""
-    both_sides_scale: float = 1.08
-    """Those log odds are multiplied by this. Measured on the same crops: at ``TrackerConfig.start_odds`` half as many
-    false places pass as by the chosen side alone, or as many (3 in place of 5 of 4560), and 1 % fewer of the hands."""
-    sure_log_odds: float = 6.0
-    """Above this a place is surely a hand, and more does not make it likelier. Guessed."""
-    seen_log_odds: float = 3.0
-    """From this on a tracked hand counts as seen. Measured with ``hand-pose calibrate``
-    (docs/experiments/confidence.md): of clear hands 1 % lie below, of those before stereo cameras and in grasps 7 %, of
-    other things 2 to 3 % above. A search tries many places, some of things that the network was not trained on, so
-    beginning a track takes more: ``TrackerConfig.start_odds``."""
-    edge_m: float = 0.10
-    """A hand whose middle is nearer to the picture's edge than this must be surer to begin, metres; in narrow pictures
-    than a third of them. Derived: half a hand's length. The picture's edge, not that of ``roi``, counts."""
-    edge_log_odds: float = 5.0
-    """By how many log odds, with its middle at the edge; fewer in proportion to how far it is inside, and never more
-    than a frame can give (``most_frame_log_odds``); 0: nothing of all this. Derived: what is left above the default
-    ``TrackerConfig.start_odds``. What it costs and why it is there: docs/experiments/detector.md."""
-    least_frame_log_odds: float = -4.0
-    """One frame's log odds count as at least this. Guessed."""
-    most_frame_log_odds: float = 12.0
-    """One frame's log odds count as at most this. Guessed; a cup behind a box once reached 8."""
-    fallback_sigma_m: float = 0.015
-    """For weights without a presence head: the expected error at which a joint's certainty is 1 / e, metres. Guessed,
-    as the next two."""
-    fallback_certainty: float = 0.15
-    """Mean certainty times visibility score at which such weights give ``seen_log_odds``."""
-    fallback_slope: float = 20.0
-    """Log odds a unit of that certainty."""
-
-    def __post_init__(self) -> None:
-        weights = ("visibility_weight", "handedness_weight", "most_handedness", "edge_log_odds")
-        validation.not_negative(self, *weights, section="scoring")
-        positive = ("both_sides_scale", "fallback_sigma_m", "fallback_slope", "edge_m")
-        validation.positive(self, *positive, section="scoring")
-        validation.share(self, "fallback_certainty", "other_side_weight", section="scoring")
-        log_odds = (
-            "least_frame_log_odds", "reject_log_odds", "candidate_log_odds", "seen_log_odds", "sure_log_odds",
-            "most_frame_log_odds",
-        )  # fmt: skip
-        validation.between(self, -100.0, 100.0, *log_odds, section="scoring")
-        for low, high in pairwise(log_odds):
-            least, most = getattr(self, low), getattr(self, high)
-            validation.require(least < most, "scoring", low, least, f"less than {high}, {most}")
 
 
 @dataclass(frozen=True)
@@ -146,6 +82,9 @@ class TrackConfig:
     """The most that is summed up for one side. Guessed."""
     most_side_gain: float = 1.0
     """The most that one frame counts for one side, so that no single frame turns a hand's side. Guessed."""
+    other_hand_share: float = 0.25
+    """So much of what was summed up for one hand's side speaks against that side of the other hand; 0: nothing. Chosen
+    so that a frame in which a hand shows its side clearly is still enough (docs/experiments/two_hands.md)."""
     occluded_share: float = 0.5
     """More than this share of a hand behind something: it is occluded, not gone. Guessed."""
     least_thickness_spread: float = 0.03
@@ -167,8 +106,9 @@ class TrackConfig:
         validation.between(self, 1e-3, 1.0, "log_odds_share", section="track")
         validation.whole(self, "side_frames", least=0, section="track")
         validation.whole(self, "known_shape_frames", section="track")
-        validation.share(self, "occluded_share", section="track")
-        rest = {f.name for f in fields(self)} - {"side_frames", "known_shape_frames", "occluded_share"}
+        shares = ("occluded_share", "other_hand_share")
+        validation.share(self, *shares, section="track")
+        rest = {f.name for f in fields(self)} - {"side_frames", "known_shape_frames", *shares}
         validation.positive(self, *sorted(rest), section="track")
 
 

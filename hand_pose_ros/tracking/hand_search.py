@@ -19,10 +19,11 @@ from hand_pose_ros.depth.frame import DepthFrame
 from hand_pose_ros.detection.detector import Look
 from hand_pose_ros.detection.proposals import Proposal, ProposalGenerator, farther_than
 from hand_pose_ros.hand.skeleton import JOINT_COUNT, SIDES
-from hand_pose_ros.tracking.config import ScoringConfig, TrackerConfig
+from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.estimate import CropRequest, Estimate
 from hand_pose_ros.tracking.refused_places import HoldTimes, RefusedPlaces
 from hand_pose_ros.tracking.scoring import hypothesis_score, is_hand, is_surely_hand
+from hand_pose_ros.tracking.scoring_config import ScoringConfig
 from hand_pose_ros.tracking.search_schedule import SearchSchedule
 from hand_pose_ros.tracking.stage_timer import StageTimer
 from hand_pose_ros.tracking.track import Track
@@ -53,7 +54,7 @@ class Follower(Protocol):
         """The network's estimates, as of ``estimate_poses``."""
 
     def start_or_resume_track(
-        self, estimates: list[Estimate], proposal: Proposal, stamp_s: float, timer: StageTimer
+        self, estimates: list[Estimate], proposal: Proposal, frame: DepthFrame, timer: StageTimer
     ) -> bool:
         """A new track, or a missed one where its hand is found again; whether there is one."""
 
@@ -211,7 +212,7 @@ class HandSearch:
         for _, group, proposal in sorted(hypotheses, key=lambda h: -h[0] - h[2].log_odds_prior):
             if len(self._follower.confirmed_tracks(stamp_s)) >= self._config.hands:
                 break
-            if not self._follower.start_or_resume_track(group, proposal, stamp_s, timer):
+            if not self._follower.start_or_resume_track(group, proposal, frame, timer):
                 refusals.append(proposal)
         clear = [id(proposal) for group, proposal in zip(estimates, proposals, strict=True) if not group]
         for proposal in refusals:

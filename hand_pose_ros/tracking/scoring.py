@@ -10,8 +10,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from hand_pose_ros.tracking.config import ScoringConfig, TrackerConfig
+from hand_pose_ros.tracking.beside import NONE_BESIDE, Beside
+from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.estimate import Estimate
+from hand_pose_ros.tracking.scoring_config import ScoringConfig
 
 Array = NDArray[np.float64]
 
@@ -53,14 +55,16 @@ _RIM_SHARE = 1.0 / 3.0
 every picture is as it was, however narrow."""
 
 
-def odds_to_begin(estimate: Estimate, config: TrackerConfig) -> float:
-    """Log odds of a hand from which on a track of it begins: ``start_odds``, and more near the picture's edge, since
-    things that the edge cuts look like hands, and joints beyond it are guesses; but no more than a frame can give."""
+def odds_to_begin(estimate: Estimate, config: TrackerConfig, beside: Beside = NONE_BESIDE) -> float:
+    """Log odds of a hand from which on a track of it begins: ``start_odds``, less beside a hand that is surely there,
+    and more near the picture's edge, since things that the edge cuts look like hands, and joints beyond it are guesses;
+    but no more than a frame can give."""
     scoring = config.scoring
     rim_m = min(scoring.edge_m, _RIM_SHARE * estimate.picture_m)
     outside = 1.0 - max(estimate.inside_m, 0.0) / rim_m if rim_m > 0.0 else 1.0
     most = min(scoring.edge_log_odds, scoring.most_frame_log_odds - config.start_odds)
-    return config.start_odds + max(most, 0.0) * max(outside, 0.0)
+    likelier = scoring.other_hand_log_odds if beside.sure else 0.0
+    return config.start_odds - likelier + max(most, 0.0) * max(outside, 0.0)
 
 
 def low_passed(before: float | None, now: float, share: float) -> float:

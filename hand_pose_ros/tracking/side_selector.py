@@ -1,7 +1,9 @@
 """Which side a followed hand is of, decided over frames.
 
-In: how well each side fits, frame by frame. Out: right or left. While the side is open every frame decides; then it
-sticks, and only when the other side fits clearly better again and again it changes.
+In: how well each side fits, frame by frame, and what is known of the other hand that is followed. Out: right or left.
+While the side is open every frame decides; then it sticks, and only when the other side fits clearly better again and
+again it changes. Two hands are mostly a person's two, so that what speaks for the side of one speaks, less, against
+that of the other.
 """
 
 from __future__ import annotations
@@ -28,6 +30,11 @@ class SideSelector:
         """right or left, None before the first decision."""
         return self._side
 
+    @property
+    def left_fit(self) -> float:
+        """By how much left fits better, summed up; negative where right does, 0 where the side was wanted."""
+        return self._left_fit
+
     def sides_to_try(self, stamp_s: float) -> tuple[str, ...]:
         """The sides that a crop should be taken for in a frame."""
         if not self._fixed:
@@ -38,14 +45,18 @@ class SideSelector:
                 return ("right", "left")
         return (self._side or "right",)
 
-    def update(self, right_fit: float, left_fit: float, stamp_s: float) -> bool:
-        """One frame in which both sides were tried. Returns whether the side changed (the first decision counts)."""
+    def update(self, right_fit: float, left_fit: float, stamp_s: float, other_left_fit: float = 0.0) -> bool:
+        """One frame in which both sides were tried. Returns whether the side changed (the first decision counts).
+
+        other_left_fit: the ``left_fit`` of the other hand, 0 without one.
+        """
         config = self._config
         gain = float(np.clip(left_fit - right_fit, -config.most_side_gain, config.most_side_gain))
         self._left_fit = float(np.clip(self._left_fit + gain, -config.most_side_fit, config.most_side_fit))
         needed = 0.0 if self._side is None or self._open_frames > 0 else config.side_switch_fit
-        better = "left" if self._left_fit > 0.0 else "right"
-        changed = abs(self._left_fit) >= needed and better != self._side
+        fit = self._left_fit - config.other_hand_share * other_left_fit
+        better = "left" if fit > 0.0 else "right"
+        changed = abs(fit) >= needed and better != self._side
         if changed:
             self._side = better
         self._open_frames = max(self._open_frames - 1, 0)

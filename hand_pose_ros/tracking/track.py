@@ -27,10 +27,12 @@ from hand_pose_ros.hand.kinematics_numba import fingers_direction
 from hand_pose_ros.hand.skeleton import SIDES
 from hand_pose_ros.refine.previous_frame import PreviousFrame
 from hand_pose_ros.refine.refiner import HandGeometry, Refined, Refiner, RefineRequest
+from hand_pose_ros.tracking.beside import NONE_BESIDE, Beside
 from hand_pose_ros.tracking.confidence import Calibration, confidence_features
 from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.estimate import CropRequest, Estimate, PendingUpdate
 from hand_pose_ros.tracking.hand import Hand, PoseState, TrackState, posed_hand
+from hand_pose_ros.tracking.motion import expected_middle, joint_velocity
 from hand_pose_ros.tracking.scoring import evidence_log_odds, low_passed, odds_to_begin, presence_log_odds
 from hand_pose_ros.tracking.shape_estimator import ShapeEstimator
 from hand_pose_ros.tracking.side_selector import SideSelector
@@ -71,7 +73,10 @@ class Track:
         self._log_odds_prior = proposal.log_odds_prior if proposal else 0.0
         self._from_lost = proposal is not None and proposal.source == LOST
         self._log_odds: float | None = None  # low-passed
-        self._side = SideSelector(config.side, config.track)
+        self.side_selector = SideSelector(config.side, config.track)
+        """Decides the side."""
+        self.beside: Beside = NONE_BESIDE
+        """The other hands that are published; for a tracker to set."""
         self._filter = config.filter.build()
         self.shape_estimator = ShapeEstimator(config.shape) if config.shape else ShapeEstimator()
         """The estimate of the hand's shape, learnt or the user's."""
@@ -85,17 +90,18 @@ class Track:
                 self._thickness_spread = config.track.least_thickness_spread
         self._shape_frozen = False
         self._odds_to_begin: float | None = None  # low-passed over the frames
-        # Of the last frame seen, before smoothing: joints (23, 3) m, velocity (23, 3) m/s, expected errors (23,) m.
+        # Of the last frame seen, before smoothing: joints (23, 3) m, velocity (23, 3) m/s.
         self._joints: Array | None = None
         self._velocity: Array | None = None
-        self._sigma: Array = np.zeros(skeleton.JOINT_COUNT)
+        self.sigma: Array = np.zeros(skeleton.JOINT_COUNT)
+        """(23,) m, the joints' expected errors in the last frame seen."""
         self._confidence = 0.0
         self._joint_confidence: Array = np.zeros(skeleton.JOINT_COUNT)
 
     @property
     def side(self) -> str | None:
         """right or left, None while it is not known."""
-        return self._side.side
+        return self.side_selector.side
 
     @property
     def published(self) -> bool:
@@ -127,7 +133,7 @@ class Track:
         """The sides that a crop should be taken for in a frame: both where it is not known yet whether it is a hand."""
         if not self._begun and self._config.side == "auto":
             return SIDES
-        return self._side.sides_to_try(stamp_s)
+        return self.side_selector.sides_to_try(stamp_s)
 
     @property
     def last_centre(self) -> Array:
@@ -138,11 +144,8 @@ class Track:
         """Where the hand's middle (3,) m should be at a time, camera frame. RuntimeError before its first frame."""
         if self._joints is None:
             raise RuntimeError("a track has no place before its first frame")
-        middle = self._joints.mean(axis=0)
-        if self._velocity is None:
-            return np.asarray(middle)
         most_s = max(self._config.track.longest_extrapolation_s, self._config.coast_s)
-        return np.asarray(middle + self._velocity.mean(axis=0) * min(stamp_s - self.seen_s, most_s))
+        return expected_middle(self._joints, self._velocity, min(stamp_s - self.seen_s, most_s))
 
     def crop_requests(self, stamp_s: float) -> list[CropRequest]:
         """The crops to take at a time: about the hand's predicted middle, turned so that it is upright, one request a
@@ -215,34 +218,35 @@ class Track:
         if len(estimates) == 1:
             return estimates[0]
         by_side = {estimate.side: estimate for estimate in estimates}
-        if self._side.update(by_side["right"].fit, by_side["left"].fit, stamp_s):
+        right_fit, left_fit = by_side["right"].fit, by_side["left"].fit
+        if self.side_selector.update(right_fit, left_fit, stamp_s, self.beside.left_fit):
             self._filter.reset()
             self._velocity = None
-        return by_side[self._side.side or "right"]
+        return by_side[self.side_selector.side or "right"]
 
     def _refine_request(self, chosen: Estimate, stamp_s: float) -> RefineRequest:
-        previous = None
-        if self._joints is not None and self.hand is not None and stamp_s > self.seen_s:
-            age_s = stamp_s - self.seen_s
-            previous = PreviousFrame(self._joints, self._sigma, age_s, self._velocity, self.hand.angles)
+        previous, age_s = None, stamp_s - self.seen_s
+        if self._joints is not None and self.hand is not None and age_s > 0.0:
+            previous = PreviousFrame(self._joints, self.sigma, age_s, self._velocity, self.hand.angles)
         estimator = self.shape_estimator
         # A second fit is spent only on frames that the shape estimator counts.
         fit_shape = not estimator.frozen and estimator.would_count(chosen.rotation, chosen.angles, stamp_s)
-        shape: Array | None = None
+        known = estimator.frozen or estimator.frames >= self._config.track.known_shape_frames
+        shape: Array | None = estimator.shape if known else None
         if self._config.shape is None:
             shape, fit_shape = chosen.shape, False
-        elif estimator.frozen or estimator.frames >= self._config.track.known_shape_frames:
-            shape = estimator.shape
         geometry = HandGeometry(shape, self.thickness, self._thickness_spread)
         return RefineRequest(chosen.network_pose, geometry, previous, fit_shape)
 
     def _is_occluded(self, chosen: Estimate) -> bool:
         """Whether something stands before the place where the hand was."""
+        config = self._config
         if self._joints is None:
             return False
         joints = chosen.frame.camera_to_local(self._joints)
-        share = occluded_share(chosen.frame, chosen.crop, joints, self._config.visibility)
-        return share > self._config.track.occluded_share
+        return (
+            occluded_share(chosen.frame, chosen.crop, joints, config.visibility) > config.track.occluded_share
+        )
 
     def _mark_missed(self, stamp_s: float) -> None:
         """A frame in which the hand was not seen: coast, wait or give up."""
@@ -256,30 +260,25 @@ class Track:
             if self._begun:
                 self.hand, self.raw, self._begun = None, None, waits
             return
-        self.state = TrackState.COAST
-        fading = 1.0 - age_s / coast_s
+        self.state, fading = TrackState.COAST, 1.0 - age_s / coast_s
         changes: dict[str, Any] = {
             "state": TrackState.COAST,
             "confidence": self._confidence * fading,
             "joint_confidence": self._joint_confidence * fading,
         }
         self.hand = self.hand.at_rest(**changes)  # where it was last seen
-        if self.raw is not None:
-            self.raw = partial(self.raw, **changes)
+        self.raw = partial(self.raw, **changes) if self.raw is not None else None
 
     def _accept(
         self, chosen: Estimate, refined: Refined, confidence: float, joint_confidence: Array, stamp_s: float
     ) -> None:
         """A frame in which the hand was seen: motion, shape, smoothed pose and state go on from it."""
-        frame, dt_s = chosen.frame, stamp_s - self.seen_s
+        frame, dt_s, self._velocity = chosen.frame, stamp_s - self.seen_s, None
         joints = frame.local_to_camera(refined.joints)
         follows_on = 0.0 < dt_s <= self.patience_s
-        self._velocity = None
         if self._joints is not None and follows_on:
-            velocity = (joints - self._joints) / dt_s
-            fastest = max(float(np.linalg.norm(velocity, axis=1).max()), 1e-9)
-            self._velocity = velocity * min(1.0, self._config.track.fastest_m_s / fastest)
-        self._joints, self._sigma = joints, chosen.sigma
+            self._velocity = joint_velocity(self._joints, joints, dt_s, self._config.track.fastest_m_s)
+        self._joints, self.sigma = joints, chosen.sigma
         self._learn_shape(chosen, refined, confidence, stamp_s)
         if not follows_on:
             self._filter.reset()
@@ -295,7 +294,7 @@ class Track:
         self._confidence, self._joint_confidence = confidence, joint_confidence
         if self._from_lost or not self._begun:
             # As the odds are: what was seen at the edge counts for less where it has moved inside, too.
-            odds, share = odds_to_begin(chosen, self._config), self._config.track.log_odds_share
+            odds, share = odds_to_begin(chosen, self._config, self.beside), self._config.track.log_odds_share
             self._odds_to_begin = low_passed(self._odds_to_begin, odds, share)
             needed = self._config.start_odds if self._from_lost else self._odds_to_begin
             self._begun = self._begun or self.track_log_odds >= needed

@@ -31,6 +31,8 @@ from hand_pose_ros.network.device_error import DeviceError
 from hand_pose_ros.network.weights_file import CheckpointInfo
 from hand_pose_ros.refine.refiner import Refined, RefineRequest, open_refiner
 from hand_pose_ros.resources import model_file
+from hand_pose_ros.tracking.arms import Elbows
+from hand_pose_ros.tracking.beside import beside
 from hand_pose_ros.tracking.confidence import calibration_of
 from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.duplicates import without_duplicates
@@ -107,7 +109,7 @@ class HandTracker:
         """Forget every track; the next frame starts in SEARCH."""
         self._tracks: list[Track] = []
         self._stamp_s: float | None = None
-        self._patience = Patience(self.config)
+        self._patience, self._elbows = Patience(self.config), Elbows()
         self._search = HandSearch(self.config, self)
         self._profile_keeper.reset()
 
@@ -138,11 +140,13 @@ class HandTracker:
         self._tracks = [t for t in self._tracks if stamp_s - t.seen_s <= patience_s]
         for track in self._tracks:
             track.patience_s = patience_s
+        self._elbows.next_frame(self._tracks)
         had_hand = any(track.published for track in self._tracks)
         self._follow_tracks(frame, timer)
         self._search.run(frame, timer)
         self._tracks = [t for t in self._tracks if t.state != TrackState.LOST]
-        gone = [track for track in before if track not in self._tracks or not track.published]
+        hands = [track for track in before if track.track_id not in self._elbows.dropped]
+        gone = [track for track in hands if track not in self._tracks or not track.published]
         self._search.schedule.lost(gone, self._tracks, stamp_s)
         self._keep_profile(stamp_s)
         return self._result(had_hand, timer)
@@ -189,11 +193,18 @@ class HandTracker:
         requests = [track.crop_requests(frame.stamp_s) for track in followed]
         estimates = self.estimate(frame, requests, timer)
         self._update_tracks([*zip(followed, estimates, strict=True)], frame.stamp_s, timer)
-        self._tracks = without_duplicates(self._tracks, self.config.search.same_joints_m)
+        self._keep_different_hands(frame)
+
+    def _keep_different_hands(self, frame: DepthFrame) -> None:
+        """One track of a hand, and none of its elbow."""
+        tracks = without_duplicates(self._tracks, self.config.search.same_joints_m)
+        self._tracks = self._elbows.without(tracks, frame)
 
     def _update_tracks(
         self, updates: Updates, stamp_s: float, timer: StageTimer, others: Sequence[Estimate] = ()
     ) -> list[bool]:
+        for track, _ in updates:
+            track.beside = beside(track, self._tracks, self.config.start_odds)
         return update_tracks(updates, self._refine_all, stamp_s, timer, others)
 
     def _refine_all(self, requests: Sequence[RefineRequest]) -> list[Refined]:
@@ -210,16 +221,16 @@ class HandTracker:
         return [track for track in self._tracks if track.published and track.seen_s == stamp_s]
 
     def start_or_resume_track(
-        self, estimates: list[Estimate], proposal: Proposal, stamp_s: float, timer: StageTimer
+        self, estimates: list[Estimate], proposal: Proposal, frame: DepthFrame, timer: StageTimer
     ) -> bool:
         """A new track, or a missed one where its hand is found again; whether there is one."""
-        there = self._start_or_resume_track(estimates, proposal, stamp_s, timer)
-        self._tracks = without_duplicates(self._tracks, self.config.search.same_joints_m)
-        return there
+        track = self._start_or_resume_track(estimates, proposal, frame.stamp_s, timer)
+        self._keep_different_hands(frame)
+        return track is not None and track.track_id not in self._elbows.dropped
 
     def _start_or_resume_track(
         self, estimates: list[Estimate], proposal: Proposal, stamp_s: float, timer: StageTimer
-    ) -> bool:
+    ) -> Track | None:
         best = best_hypothesis(estimates, self.config.scoring)
         # The nearest first: of two hands that are missed together none is to take the other's place.
         distances = [(float(np.linalg.norm(t.centre(stamp_s) - best.centre)), t) for t in self._tracks]
@@ -231,15 +242,15 @@ class HandTracker:
             if track.seen_s < stamp_s and distance_m < within_m and alike:
                 own, others = by_side(estimates, track.sides_to_try(stamp_s))
                 if own and self._update_tracks([(track, own)], stamp_s, timer, others)[0]:
-                    return True
+                    return track
         profile = self._profile_keeper.profile
         track = Track(self._next_id, self.config, self.refiner, self._calibration, profile, proposal)
         if not self._update_tracks([(track, estimates)], stamp_s, timer)[0]:
-            return False
+            return None
         self._next_id += 1
         kept = [t for t in self._tracks if t.published or t.waits or t.seen_s == stamp_s]
         self._tracks = [*kept, track]
-        return True
+        return track
 
     def _keep_profile(self, stamp_s: float) -> None:
         """Save the user's hand once it is known; a folder that cannot be written is told, and tracking goes on."""

@@ -112,6 +112,16 @@ def test_swapped_labels_are_counted_by_frame():
     assert figures["swapped_percent"] == pytest.approx(10.0)
 
 
+def test_tracked_hands_where_none_is_are_counted_by_frame_and_coasting_ones_are_not():
+    there = [truth((0.15, 0, 0)), truth((-0.15, 0, 0), "left")]
+    elbow = hand((-0.15, 0.3, 0))
+    coasting = hand((-0.15, 0.3, 0), state=TrackState.COAST)
+    frames = [
+        frame(i, there, [hand((0.15, 0, 0)), *extra]) for i, extra in enumerate(([elbow], [coasting], [], []))
+    ]
+    assert bench_metrics.labels([run(frames)])["nowhere_percent"] == pytest.approx(25.0)
+
+
 def test_held_jitter_of_a_real_hand_ignores_slow_drift():
     rng = np.random.default_rng(0)
     drift = [np.array([1e-4 * i, 0, 0]) for i in range(200)]

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
-from hand_pose_ros.evaluation.bench_refinement import FULL, PAPER_TERMS, markdown_table, refinement_variants
+from hand_pose_ros.evaluation.bench_refinement import (
+    FULL,
+    PAPER_TERMS,
+    markdown_table,
+    pair_variants,
+    refinement_variants,
+)
 from hand_pose_ros.tracking.config import TrackerConfig
 
 
@@ -36,3 +42,11 @@ def test_the_table_has_a_column_a_variant_and_times_of_the_first_alone() -> None
         "### moving", "", "| | all | without |", "|---|---|---|", "| frames | 3 | 3 |", "| refined_mm | 4.25 | - |",
         "| network, ms p50 / p95 | 1.00 / 2.50 | |",
     ]  # fmt: skip
+
+
+def test_trackers_of_two_hands_are_compared_without_what_one_says_of_the_other() -> None:
+    variants = pair_variants()
+    assert all(config.hands == 2 for config in variants.values())
+    full, side, odds = variants.values()
+    assert replace(side, track=full.track) == replace(odds, scoring=full.scoring) == full
+    assert side.track.other_hand_share == odds.scoring.other_hand_log_odds == 0.0

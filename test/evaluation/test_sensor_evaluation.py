@@ -20,7 +20,7 @@ from hand_pose_ros.evaluation.sensor_evaluation import (
     mean_error_mm,
     table_row,
 )
-from hand_pose_ros.tracking.config import ScoringConfig
+from hand_pose_ros.tracking.scoring_config import ScoringConfig
 from hand_pose_ros.tracking.track_result import TrackResult
 
 CAMERA = Camera(64, 48, 60.0, 60.0, 31.5, 23.5)

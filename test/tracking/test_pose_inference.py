@@ -18,10 +18,11 @@ from hand_pose_ros.network.packed_net import pack
 from hand_pose_ros.resources import model_file
 from hand_pose_ros.synthetic.sequence_config import SequenceConfig
 from hand_pose_ros.synthetic.sequence_renderer import SequenceRenderer
-from hand_pose_ros.tracking.config import ScoringConfig, TrackerConfig
+from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.estimate import CropRequest
 from hand_pose_ros.tracking.pose_inference import PoseEstimator, estimate_poses
 from hand_pose_ros.tracking.scoring import fit_score, is_hand, is_surely_hand
+from hand_pose_ros.tracking.scoring_config import ScoringConfig
 from hand_pose_ros.tracking.stage_timer import StageTimer
 from hand_pose_ros.tracking.visibility import visibility_score
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hand_pose_ros.depth.crop import CropFrame
-from hand_pose_ros.tracking.config import ScoringConfig, TrackerConfig
+from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.estimate import Estimate
 from hand_pose_ros.tracking.scoring import (
     best_hypothesis,
@@ -21,6 +21,7 @@ from hand_pose_ros.tracking.scoring import (
     is_surely_hand,
     presence_log_odds,
 )
+from hand_pose_ros.tracking.scoring_config import ScoringConfig
 
 CONFIG = ScoringConfig()
 SIGMA = np.full(23, 0.01)

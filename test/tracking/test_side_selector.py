@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from hand_pose_ros.tracking.config import TrackConfig
@@ -59,3 +60,27 @@ def test_one_frame_does_not_turn_a_known_side_and_several_do() -> None:
     changes = [selector.update(100.0, 0.0, 1.0 + index / 30) for index in range(1, 4)]
     assert selector.side == "right"
     assert sum(changes) == 1
+
+
+@pytest.mark.parametrize(
+    ("other", "side"), [(-CONFIG.most_side_fit, "left"), (CONFIG.most_side_fit, "right")]
+)
+def test_a_doubtful_hand_is_the_one_that_the_other_is_not(other: float, side: str) -> None:
+    selector = SideSelector("auto", CONFIG)
+    selector.update(0.0, 0.1 * np.sign(other), 0.0, other)
+    assert selector.side == side
+
+
+@pytest.mark.parametrize("side", BOTH)
+def test_a_hand_that_shows_its_side_clearly_is_of_it_whatever_the_other_is(side: str) -> None:
+    for other in (-CONFIG.most_side_fit, CONFIG.most_side_fit):
+        selector = SideSelector("auto", CONFIG)
+        selector.update(*((1.0, 0.0) if side == "right" else (0.0, 1.0)), 0.0, other)
+        assert selector.side == side
+
+
+def test_a_sides_sum_is_its_own_whatever_the_other_hand_is() -> None:
+    alone, beside = SideSelector("auto", CONFIG), SideSelector("auto", CONFIG)
+    alone.update(0.0, 0.4, 0.0)
+    beside.update(0.0, 0.4, 0.0, CONFIG.most_side_fit)
+    assert alone.left_fit == beside.left_fit == pytest.approx(0.4)

@@ -17,10 +17,12 @@ from hand_pose_ros.hand.kinematics_numba import fingers_direction, forward_joint
 from hand_pose_ros.hand.skeleton import SIDES
 from hand_pose_ros.refine.previous_frame import PreviousFrame
 from hand_pose_ros.refine.refiner import HandGeometry, Refiner
+from hand_pose_ros.tracking.beside import Beside
 from hand_pose_ros.tracking.confidence import uncalibrated
-from hand_pose_ros.tracking.config import ScoringConfig, TrackerConfig
+from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.estimate import Estimate
 from hand_pose_ros.tracking.hand import TrackState
+from hand_pose_ros.tracking.scoring_config import ScoringConfig
 from hand_pose_ros.tracking.shape_estimator import ShapeConfig
 from hand_pose_ros.tracking.stage_timer import StageTimer
 from hand_pose_ros.tracking.track import Track
@@ -466,3 +468,11 @@ def test_at_low_rates_a_hand_seen_in_every_frame_has_velocities_and_its_motion_i
     middle = known.centre(0.5)
     assert np.allclose(known.centre(1.0), known.centre(0.75))
     assert 0.01 < known.centre(1.0)[0] - middle[0] < 0.03
+
+
+@pytest.mark.parametrize(("sure", "begins"), [(False, False), (True, True)])
+def test_a_hand_begins_with_less_beside_one_that_is_surely_there(sure: bool, begins: bool):
+    one = track()
+    one.beside = Beside(0.0, sure)
+    likely = START_ODDS - 0.5 * ScoringConfig().other_hand_log_odds
+    assert (show_at(one, 0.0, likely, 0) == TrackState.TRACK) == begins
