@@ -18,6 +18,7 @@ from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
+from launch_ros.utilities import make_namespace_absolute, prefix_namespace
 
 from hand_pose_ros.depth.camera_presets import camera_preset, preset_names
 from hand_pose_ros.hand.skeleton import SIDES
@@ -254,19 +255,19 @@ def start_nodes(context):
     )
     nodes = [tracker, rviz]
     if yaml.safe_load(given["description"]):
-        nodes += description_nodes(given, overrides["use_sim_time"], topics[2:])
+        pushed = context.launch_configurations.get("ros_namespace")  # by a group that includes this file
+        absolute = make_namespace_absolute(prefix_namespace(pushed, given["namespace"])).rstrip("/")
+        nodes += description_nodes(given, absolute, overrides["use_sim_time"], topics[2:])
     if given["camera_extrinsics"]:
         nodes.append(camera_transform(given, topics[2:]))
     return nodes
 
 
-def description_nodes(given, use_sim_time, tf_topics):
+def description_nodes(given, absolute, use_sim_time, tf_topics):
     """A robot_state_publisher a side, of the user's hand or the template until the tracker knows the size, and what
-    hands it the tracker's description then."""
-    namespace = given["namespace"].strip("/")
-    absolute = f"/{namespace}" if namespace else ""
+    hands it the tracker's description then. ``absolute`` is the tracker's namespace, empty for the root's."""
     prefix = resolved_prefix(
-        "auto" if given["frame_prefix"] == FROM_FILE else given["frame_prefix"], namespace
+        "auto" if given["frame_prefix"] == FROM_FILE else given["frame_prefix"], absolute
     )
     sides = [given["side"]] if given["side"] in SIDES else SIDES
     nodes = []

@@ -34,6 +34,12 @@ def test_what_is_copied_is_there_and_the_profile_is_where_it_is_installed(path: 
     assert "--shm-size" in text
 
 
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_stop_is_the_signal_that_ros2_launch_hands_on(path: Path) -> None:
+    """Of SIGTERM, which Docker sends by default, it ends without its nodes."""
+    assert re.findall(r"^STOPSIGNAL (\S+)$", path.read_text(encoding="utf-8"), re.MULTILINE) == ["SIGINT"]
+
+
 def test_compose_builds_both_with_enough_shared_memory() -> None:
     compose = yaml.safe_load((DOCKER / "compose.yaml").read_text(encoding="utf-8"))
     assert len(compose["services"]) == 2

@@ -47,8 +47,9 @@ an interrupt keeps what was done and ends with 130. With `HAND_POSE_TRACEBACK=1`
 """
 _PARAMETERS_HEAD = """\
 A parameter marked *live* takes effect at once (`ros2 param set`); all others are read when the node configures, and
-are locked until it is cleaned up. `ros2 param describe` shows the same texts. A value that is not allowed does not end
-a node: it fails to configure, and the log names the parameter, its value and what is wanted.
+keep their values until it is cleaned up: `ros2 param load` of a whole file sets what is live and names what it cannot
+change. `ros2 param describe` shows the same texts. A value that is not allowed does not end a node: it fails to
+configure, and the log names the parameter, its value and what is wanted.
 
 ROS reads a value without quotes as YAML: `user: 007` is a number, `user: no` a truth value. They are taken for `7` and
 `no`, and the log says so: write `user: "007"` (on a command line `-p "user:='007'"`).

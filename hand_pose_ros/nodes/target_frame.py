@@ -5,11 +5,12 @@ In: headers of depth images. Out: rotation (3, 3) and translation (3,) m that le
 
 from __future__ import annotations
 
+import time
 from typing import NamedTuple
 
 import numpy as np
 import tf2_ros
-from rclpy.duration import Duration
+from geometry_msgs.msg import TransformStamped
 from rclpy.node import Node
 from rclpy.time import Time
 from std_msgs.msg import Header
@@ -20,6 +21,9 @@ from hand_pose_ros.nodes.throttled_logger import ThrottledLogger
 _PATIENCE_S = 0.05
 """How long the worker waits for a transform that is still on its way. Guessed: one to two periods of a robot's joint
 states, short against what a person notices."""
+_ASK_S = 0.002
+"""How long it waits before it asks again. Guessed. tf2's own wait asks every 20 ms: a transform that is a little late
+would cost the frame all of them."""
 
 
 class Placement(NamedTuple):
@@ -57,7 +61,7 @@ class TargetFrame:
             self._buffer.clear()
         self._last_stamp_ns = stamp.nanoseconds
         try:
-            stamped = self._buffer.lookup_transform(self.name, source, stamp, Duration(seconds=_PATIENCE_S))
+            stamped = self._awaited(source, stamp)
         except (tf2_ros.TransformException, ValueError, TypeError) as error:
             self._throttled_logger.warn(
                 "target frame", f"nothing published: no transform from '{source}' to '{self.name}': {error}"
@@ -65,6 +69,17 @@ class TargetFrame:
             return None
         t, q = stamped.transform.translation, stamped.transform.rotation
         return Placement(rotation_matrix(q.x, q.y, q.z, q.w), np.array([t.x, t.y, t.z]))
+
+    def _awaited(self, source: str, stamp: Time) -> TransformStamped:
+        """tf2's transform; its exception when ``_PATIENCE_S`` later there is still none."""
+        end_s = time.monotonic() + _PATIENCE_S
+        while True:
+            try:
+                return self._buffer.lookup_transform(self.name, source, stamp)
+            except tf2_ros.TransformException:
+                if time.monotonic() >= end_s:
+                    raise
+            time.sleep(_ASK_S)
 
     def close(self) -> None:
         """Ends the subscriptions."""

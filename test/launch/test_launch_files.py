@@ -296,6 +296,7 @@ def made(name: str, *arguments: str) -> tuple[list, LaunchContext]:
     context = LaunchContext()
     source = description(name).entities
     given = dict(argument.split(":=", 1) for argument in arguments)
+    context.launch_configurations.update(given)
     for entity in source:
         if isinstance(entity, DeclareLaunchArgument):
             default = "".join(part.perform(context) for part in entity.default_value)
@@ -358,16 +359,27 @@ def started(executable: str, *arguments: str) -> list[tuple[dict, str, dict[str,
     return found
 
 
-@pytest.mark.parametrize("namespace", ["", "robot"])
+@pytest.mark.parametrize(
+    "pushed, namespace, absolute",
+    [
+        ("", "", ""),
+        ("", "robot", "/robot"),
+        ("/cell", "", "/cell"),
+        ("/cell", "robot", "/cell/robot"),
+        ("/cell", "/robot", "/robot"),
+    ],
+)
 @pytest.mark.parametrize("side, sides", [("auto", ("right", "left")), ("left", ("left",))])
-def test_description_starts_a_robot_state_publisher_a_side_on_the_hands_joint_states(namespace, side, sides):
-    given = ["description:=true", f"namespace:={namespace}", f"side:={side}"]
-    absolute = f"/{namespace}" if namespace else ""
+def test_description_starts_a_robot_state_publisher_a_side_on_the_hands_joint_states(
+    pushed, namespace, absolute, side, sides
+):
+    """``pushed`` is the namespace of a group that includes the launch file."""
+    given = ["description:=true", f"namespace:={namespace}", f"side:={side}", f"ros_namespace:={pushed}"]
     nodes = started("robot_state_publisher", *given)
     assert [space for _, space, _ in nodes] == [f"{absolute}/{one}_hand" for one in sides]
     for one, (parameters, _, remappings) in zip(sides, nodes, strict=True):
         assert remappings == {"joint_states": f"{absolute}/hand_joint_states"}
-        prefix = f"{namespace}/{one}_hand/" if namespace else f"{one}_hand/"
+        prefix = f"{absolute}/{one}_hand/".lstrip("/")
         assert parameters["robot_description"] == urdf_text(one, prefix=prefix)
     relays = started("description_relay", *given)
     assert [space for _, space, _ in relays] == [space for _, space, _ in nodes]

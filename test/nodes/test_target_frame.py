@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import tf2_ros
 from geometry_msgs.msg import TransformStamped
+from rclpy.time import Time
 from scipy.spatial.transform import Rotation
+from std_msgs.msg import Header
 from tf2_ros import StaticTransformBroadcaster
 from visualization_msgs.msg import MarkerArray
 
+from hand_pose_ros.nodes import target_frame
 from hand_pose_ros.nodes.markers import LABEL_ID
 from hand_pose_ros.tracking.hand import Hand
 
@@ -118,3 +123,40 @@ def test_no_hand_needs_no_transform(rig, fake_tracker):
     bench.send()
     assert bench.wait_for_answers(1)
     assert bench.answers()[0].header.frame_id == "base_link"
+
+
+class LateBuffer:
+    """tf2's buffer, whose transform comes at ``comes_s``."""
+
+    comes_s = 0.0
+    now_s = staticmethod(lambda: 0.0)
+
+    def lookup_transform(self, target: str, source: str, stamp: Time) -> TransformStamped:
+        if self.now_s() < self.comes_s:
+            raise tf2_ros.TransformException("late")
+        return TransformStamped()
+
+
+def test_transform_that_comes_a_little_late_is_asked_for_again_within_milliseconds(monkeypatch):
+    """tf2's own wait would ask once in 20 ms, which the frame's age would show."""
+    monkeypatch.setattr(tf2_ros, "TransformException", LookupError, raising=False)
+    monkeypatch.setattr(tf2_ros, "Buffer", LateBuffer, raising=False)
+    monkeypatch.setattr(tf2_ros, "TransformListener", lambda buffer, node: None, raising=False)
+    passed_s: list[float] = []
+    own_time = SimpleNamespace(sleep=passed_s.append, monotonic=lambda: sum(passed_s))
+    monkeypatch.setattr(target_frame, "time", own_time)
+    warned: list[str] = []
+    logger = SimpleNamespace(warn=lambda kind, text: warned.append(text))
+
+    monkeypatch.setattr(LateBuffer, "comes_s", 0.013)
+    monkeypatch.setattr(LateBuffer, "now_s", staticmethod(lambda: sum(passed_s)))
+    found = target_frame.TargetFrame(None, "base_link", logger).placement(Header(frame_id="camera"))
+    assert found is not None
+    assert not warned
+    assert 0.013 <= sum(passed_s) < 0.013 + 0.005
+
+    passed_s.clear()
+    monkeypatch.setattr(LateBuffer, "comes_s", 1.0)  # too late
+    assert target_frame.TargetFrame(None, "base_link", logger).placement(Header(frame_id="camera")) is None
+    assert "no transform from 'camera' to 'base_link': late" in warned[0]
+    assert sum(passed_s) < 0.06

@@ -148,8 +148,9 @@ class Parameter:
 class DeclaredParameters:
     """The table declared on a node. ``parameters["name"]`` is the present value.
 
-    While ``locked`` is set, only ``live`` parameters can change. ``unknown`` holds the names of given parameters that
-    are not in the table. A free text that ROS read as something else is told in the log, with what it is taken for.
+    While ``locked`` is set, only ``live`` parameters can change; the others can be set to what they are, so that a file
+    of all parameters can be loaded (``ros2 param load``). ``unknown`` holds the names of given parameters that are not
+    in the table. A free text that ROS read as something else is told in the log, with what it is taken for.
     """
 
     def __init__(self, node: Node, table: Iterable[Parameter]) -> None:
@@ -218,8 +219,9 @@ class DeclaredParameters:
             parameter = self._table.get(change.name)
             if parameter is None:
                 continue
-            error = parameter.error(parameter.from_ros(change.value))
-            if error is None and self.locked and not parameter.live:
+            value = parameter.from_ros(change.value)
+            error = parameter.error(value)
+            if error is None and self.locked and not parameter.live and value != self[change.name]:
                 error = (
                     f"parameter '{change.name}' is read when the node configures: deactivate and clean the node up,"
                     " set it, then configure and activate"

@@ -73,6 +73,19 @@ def test_parameter_of_the_model_is_locked_while_configured(rig, fake_tracker):
     assert node.set_parameters([RosParameter("side", value="left")])[0].successful
 
 
+def test_file_of_all_parameters_loads_into_an_active_node_where_only_live_ones_differ(rig, fake_tracker):
+    """ros2 param load /hand_tracker hand_tracker.yaml, and what sets all of them atomically."""
+    node = rig(fake_tracker()).node
+    present = [RosParameter(p.name, value=node.parameters[p.name]) for p in TRACKER_PARAMETERS]
+    changed = [RosParameter(p.name, value=1.5) if p.name == "max_age_s" else p for p in present]
+    assert [result.reason for result in node.set_parameters(present) if not result.successful] == []
+    assert node.set_parameters_atomically(changed).successful
+    assert node.parameters["max_age_s"] == 1.5
+    changed = [RosParameter(p.name, value="left") if p.name == "side" else p for p in present]
+    assert "'side'" in node.set_parameters_atomically(changed).reason
+    assert node.parameters["max_age_s"] == 1.5
+
+
 @pytest.mark.slow
 def test_value_that_is_not_allowed_is_rejected_with_the_choices(rig, fake_tracker):
     node = rig(fake_tracker()).node
