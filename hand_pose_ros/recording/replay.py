@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.detection.unit_watch import UnitWatch
 from hand_pose_ros.files import write_json
 from hand_pose_ros.recording.motion import missing_frames
@@ -84,7 +85,7 @@ class Replay:
     left_out: list[str] = field(default_factory=list)
     """Why each frame that could not be used was left out."""
     tiles: list[NDArray[np.uint8]] = field(default_factory=list)
-    """Every n-th frame, cut out around the hand, (320, 320, 3) RGB; of long recordings the first 800."""
+    """Every n-th frame, cut out around its hands, (320, 320, 3) RGB; of long recordings the first 800."""
     hands: list[NDArray[np.uint8]] = field(default_factory=list)
     """Every published hand of every frame, cut out likewise, to be judged by eye; of long recordings the first 800."""
     truth: dict[int, list[TrueHand]] = field(default_factory=dict)
@@ -219,9 +220,9 @@ def _track(
         return
     picture = draw_overlay(frame.depth, frame.camera, result.hands)  # once for all three
     if tiled:
-        played.tiles.append(_tile(picture, overlay, result.hands[0] if result.hands else None))
+        played.tiles.append(_tile(picture, overlay, result.hands))
     if enlarged:
-        played.hands += [_tile(picture, overlay, hand) for hand in result.hands]
+        played.hands += [_tile(picture, overlay, [hand]) for hand in result.hands]
     if show is not None:
         draw_caption(picture, caption, picture.shape[1])
         show(picture)
@@ -277,20 +278,29 @@ def _caption(name: str, result: TrackResult) -> str:
     return f"{name} {result.state.name}{hands}"
 
 
-def _tile(picture: np.ndarray, frame: OverlayFrame, hand: Hand | None) -> NDArray[np.uint8]:
-    """A frame's picture cut out around a hand (all of it without one), with the caption, (320, 320, 3)."""
-    if hand is not None:
-        middle = hand.joints.mean(axis=0)
-        # Beyond the lens, and so nearer than its longer side is wide, there is nothing to cut out.
-        half = int(np.clip(frame.camera.fx * _TILE_HALF_M / middle[2], 1, max(picture.shape)))
-        pixel = frame.camera.project(middle)
-        column, row = (
-            int(v) for v in (pixel if np.isfinite(pixel).all() else (frame.camera.cx, frame.camera.cy))
-        )
+def _tile(picture: np.ndarray, frame: OverlayFrame, hands: Sequence[Hand]) -> NDArray[np.uint8]:
+    """A frame's picture cut out around these hands (all of it without one), with the caption, (320, 320, 3)."""
+    if hands:
+        height, width = picture.shape[:2]
+        corners = np.array([_surroundings(frame.camera, hand, width, height) for hand in hands])
+        (left, top), (right, bottom) = corners[:, :2].min(axis=0), corners[:, 2:].max(axis=0)
+        half = int(max(right - left, bottom - top) + 1) // 2
+        column, row = int(left + right) // 2, int(top + bottom) // 2
         padded = cv2.copyMakeBorder(picture, half, half, half, half, cv2.BORDER_CONSTANT)
-        column, row = np.clip([column, row], 0, [picture.shape[1] - 1, picture.shape[0] - 1])
         picture = padded[row : row + 2 * half, column : column + 2 * half]
     tile = cv2.resize(picture, (_TILE_PX, _TILE_PX))
     caption, origin, white = frame.caption[-_TILE_CAPTION_LENGTH:], (4, 14), (255, 255, 255)
     cv2.putText(tile, caption, origin, cv2.FONT_HERSHEY_SIMPLEX, 0.38, white, 1, cv2.LINE_AA)
     return np.asarray(tile, np.uint8)
+
+
+def _surroundings(camera: Camera, hand: Hand, width: int, height: int) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom (px) of what is shown of a hand in a picture of this size."""
+    middle = hand.joints.mean(axis=0)
+    # Beyond the lens, and so nearer than its longer side is wide, there is nothing to cut out.
+    half = int(np.clip(camera.fx * _TILE_HALF_M / middle[2], 1, max(width, height)))
+    pixel = camera.project(middle)
+    if not np.isfinite(pixel).all():
+        pixel = np.array([camera.cx, camera.cy])
+    column, row = (int(v) for v in np.clip(pixel, 0, [width - 1, height - 1]))
+    return column - half, row - half, column + half, row + half

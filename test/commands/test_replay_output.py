@@ -122,6 +122,20 @@ def test_a_bag_gives_every_file(tmp_path, capsys, storage) -> None:
     assert video.get(cv2.CAP_PROP_FPS) == pytest.approx(30.0, abs=0.1)
 
 
+def test_a_camera_that_changes_its_resolution_gives_every_picture(tmp_path, capsys) -> None:
+    small = Camera(32, 48, 30.0, 30.0, 15.5, 23.5)
+    with open_bag(tmp_path / "bag") as bag:
+        for index in range(6):
+            stamp, camera = START_NS + index * 33_333_333, CAMERA if index < 3 else small
+            bag.info(camera, stamp)
+            bag.image(counts()[: camera.height, : camera.width], stamp)
+    assert run(tmp_path / "bag", "--output", tmp_path / "out") == 0
+    assert PICTURES | FIGURES <= {path.name for path in (tmp_path / "out").iterdir()}
+    assert cv2.imread(str(tmp_path / "out" / "overlay.png")).shape == (2 * 48, 3 * 64, 3)
+    video = cv2.VideoCapture(str(tmp_path / "out" / "overlay.mp4"))
+    assert video.get(cv2.CAP_PROP_FRAME_COUNT) == 6
+
+
 @pytest.mark.parametrize("kind", ["png", "tiff", "npy", "float npy", "float tiff"])
 def test_folders_of_every_kind_are_played_with_their_intrinsics_file(tmp_path, capsys, kind) -> None:
     from PIL import Image

@@ -84,6 +84,31 @@ def test_every_published_hand_is_cut_out_for_judging(recording: RecordedFrames) 
     assert replay(recording, Tracker()).summary()["frames_with_both"] == 0  # type: ignore[arg-type]
 
 
+def test_a_frames_tile_shows_all_of_its_hands(tmp_path: Path) -> None:
+    class Pair(Tracker):
+        """Finds a hand on either side."""
+
+        def update(self, depth: np.ndarray, camera: object, time_s: float) -> TrackResult:
+            left, right = (np.zeros((23, 3)) + [x, 0.0, 0.5] for x in (-0.2, 0.2))
+            hands = [
+                SimpleNamespace(joints=j, side="left", confidence=0.8, track_id=1) for j in (left, right)
+            ]
+            return TrackResult(tuple(hands), TrackState.TRACK, {})  # type: ignore[arg-type]
+
+    counts = np.zeros((240, 320), np.uint16)
+    counts[100:140, 50:76] = counts[100:140, 244:270] = 500  # where the two hands are; all else is black
+    assert cv2.imwrite(str(tmp_path / "0.png"), counts)
+    frames = RecordedFrames.open(tmp_path, (240.0, 240.0, 159.5, 119.5))
+    played = replay(frames, Pair())  # type: ignore[arg-type]
+    (sheet,), hands = played.tiles, played.hands
+    lit = [(tile[40:] > 60).any(axis=(0, 2)) for tile in (sheet, *hands)]
+    assert lit[0][50:90].any()
+    assert lit[0][230:270].any()
+    assert not lit[0][120:200].any()
+    assert [columns[120:200].any() for columns in lit[1:]] == [True, True]
+    assert [columns[:80].any() or columns[240:].any() for columns in lit[1:]] == [False, False]
+
+
 def test_without_a_hand_there_is_no_sheet_of_hands(recording: RecordedFrames, tmp_path: Path) -> None:
     class Blind(Tracker):
         """Finds nothing."""
