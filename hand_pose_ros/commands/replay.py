@@ -30,10 +30,18 @@ from hand_pose_ros.files import require_writable
 from hand_pose_ros.nodes.tracker_factory import refinement
 from hand_pose_ros.recording.bag_files import is_bag
 from hand_pose_ros.recording.open_recording import OpenRecording, open_recording
+from hand_pose_ros.recording.output_files import (
+    HAND_TILES,
+    OUTPUT_FILES,
+    VIDEO,
+    earlier_outputs,
+    remove_stale,
+    require_apart,
+)
 from hand_pose_ros.recording.play_options import PlayOptions
 from hand_pose_ros.recording.recorded_frame import RecordingError
 from hand_pose_ros.recording.replay import Replay, ReplayConfig, replay
-from hand_pose_ros.recording.replay_output import HAND_TILES, OUTPUT_FILES, VIDEO, write_replay
+from hand_pose_ros.recording.replay_output import write_replay
 from hand_pose_ros.resources import SHIPPED_MODELS
 from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.one_euro_filter import FilterConfig
@@ -104,6 +112,7 @@ def run(arguments: argparse.Namespace) -> int:
     if (arguments.source is None) == (arguments.frames is None):
         raise ValueError("want one SOURCE: a bag, or a folder of depth frames")
     source = arguments.source or arguments.frames
+    require_apart(arguments.output, source)
     preset_topics = _take_preset(arguments, is_bag(source))
     options = PlayOptions(
         arguments.depth_topic, arguments.info_topic, arguments.truth_topic, None, arguments.rectified or "auto",
@@ -129,6 +138,7 @@ def _play(
 ) -> tuple[Replay, list[str], OSError | None]:
     """Tracks and writes -> what was played, what was left out, the first file that could not be written."""
     require_writable(arguments.output)
+    earlier = earlier_outputs(arguments.output)
     tracker = _tracker(arguments)
     tracker.warm_up()
     config = ReplayConfig(opened.depth_unit_m, arguments.rate, arguments.still, arguments.every)
@@ -147,6 +157,9 @@ def _play(
         failed = OSError(f"{failed}; {drawn.name} gave way to the tables")
         left_out, again = write_replay(*written)
         failed = again or failed
+    stale = remove_stale(arguments.output, earlier)
+    if stale:
+        print(f"removed from {arguments.output}, being of an earlier replay: {', '.join(stale)}")
     if video is not None and video.fault is not None:
         left_out.append(f"{VIDEO}: {video.fault}")
     return played, left_out, failed or unwritten

@@ -18,13 +18,11 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.files import read_arrays, replaced
 from hand_pose_ros.hand.skeleton import ANGLE_COUNT, ANGLE_NAMES, JOINT_COUNT, JOINT_NAMES, SHAPE_NAMES, SIDES
+from hand_pose_ros.recording.output_files import HANDS_NPZ
 from hand_pose_ros.recording.recorded_frame import RecordingError, TrueHand
 from hand_pose_ros.recording.tracked_frame import TrackedFrame
 from hand_pose_ros.tracking.hand import TrackState
 from hand_pose_ros.validation import shown
-
-HANDS_NPZ = "hands.npz"
-HANDS_CSV = "hands.csv"
 
 Array = NDArray[Any]
 

@@ -22,6 +22,7 @@ from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.detection.unit_watch import UnitWatch
 from hand_pose_ros.files import write_json
 from hand_pose_ros.recording.motion import missing_frames
+from hand_pose_ros.recording.output_files import CONTACT_SHEET, HAND_TILES, SUMMARY
 from hand_pose_ros.recording.recorded_frame import (
     RecordedFrame,
     Recording,
@@ -114,12 +115,12 @@ class Replay:
 
         OSError when the folder is not writable.
         """
-        write_json(folder / "summary.json", self.summary())  # the figures first: they cost the most
+        write_json(folder / SUMMARY, self.summary())  # the figures first: they cost the most
         write_overlays(folder, self.overlays)
         if self.tiles:
-            write_png(folder / "contact.png", tile_pictures(self.tiles, _TILE_COLUMNS))
+            write_png(folder / CONTACT_SHEET, tile_pictures(self.tiles, _TILE_COLUMNS))
         if self.hands:
-            write_png(folder / "hands.png", tile_pictures(self.hands, _HAND_COLUMNS))
+            write_png(folder / HAND_TILES, tile_pictures(self.hands, _HAND_COLUMNS))
 
     def summary(self) -> dict[str, Any]:
         """Counts, shares and milliseconds of all frames, plain values."""

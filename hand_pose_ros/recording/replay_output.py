@@ -14,20 +14,11 @@ import numpy as np
 
 from hand_pose_ros.hand.skeleton import SIDES
 from hand_pose_ros.network.weights_file import CheckpointInfo
-from hand_pose_ros.recording.hand_table import HANDS_CSV, HANDS_NPZ, HandTable, hand_table
+from hand_pose_ros.recording.hand_table import HandTable, hand_table
 from hand_pose_ros.recording.motion import adjacent_frames, jitter_mm
+from hand_pose_ros.recording.output_files import CURVES, HANDS_BAG, HANDS_CSV, HANDS_NPZ
 from hand_pose_ros.recording.replay import Replay
 from hand_pose_ros.validation import shown
-
-CURVES = "curves.png"
-VIDEO = "overlay.mp4"
-HANDS_BAG = "hands.mcap"
-HAND_TILES = "hands.png"
-OUTPUT_FILES = (
-    "contact.png", VIDEO, CURVES, HANDS_BAG, HANDS_CSV, HANDS_NPZ, "summary.json", "overlay.gif", "overlay.png",
-    HAND_TILES,
-)  # fmt: skip
-"""All that a replay writes."""
 
 _DPI = 130
 
