@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.files import read_arrays, replaced
 from hand_pose_ros.hand.skeleton import ANGLE_COUNT, ANGLE_NAMES, JOINT_COUNT, JOINT_NAMES, SHAPE_NAMES, SIDES
+from hand_pose_ros.recording.motion import increasing_ns
 from hand_pose_ros.recording.output_files import HANDS_NPZ
 from hand_pose_ros.recording.recorded_frame import RecordingError, TrueHand
 from hand_pose_ros.recording.tracked_frame import TrackedFrame
@@ -37,7 +38,7 @@ _KIND_NAMES = {
 
 @dataclass(frozen=True, eq=False)
 class HandTable:
-    """F frames that were tracked, N hands that were found in them, M known ones. Rows are in order of time."""
+    """F frames that were tracked, N hands that were found in them, M known ones. Rows are in the recording's order."""
 
     frame: Array
     """(F,) int64: number of the frame in the recording."""
@@ -86,8 +87,8 @@ class HandTable:
 
     @property
     def times_s(self) -> NDArray[np.float64]:
-        """(F,) seconds since the first frame."""
-        return (self.stamp_ns - self.stamp_ns[:1].sum()) * 1e-9
+        """(F,) seconds since the first frame, in the frames' order also where stamps go back."""
+        return (increasing_ns(self.stamp_ns) - self.stamp_ns[:1].sum()) * 1e-9
 
     def hands_of(self, side: int) -> NDArray[np.int64]:
         """Rows of the hands of a side, one a frame: that which is tracked longest."""

@@ -21,7 +21,7 @@ from tqdm import tqdm
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.detection.unit_watch import UnitWatch
 from hand_pose_ros.files import write_json
-from hand_pose_ros.recording.motion import missing_frames
+from hand_pose_ros.recording.motion import increasing_ns, missing_frames
 from hand_pose_ros.recording.output_files import CONTACT_SHEET, HAND_TILES, SUMMARY
 from hand_pose_ros.recording.recorded_frame import (
     RecordedFrame,
@@ -125,7 +125,7 @@ class Replay:
     def summary(self) -> dict[str, Any]:
         """Counts, shares and milliseconds of all frames, plain values."""
         stamps = np.array([frame.stamp_ns for frame in self.frames], np.int64)
-        span_s = float(np.ptp(stamps) * 1e-9) if len(stamps) else 0.0
+        span_s = float(np.ptp(increasing_ns(stamps)) * 1e-9) if len(stamps) else 0.0
         rate = round(len(self.frames) / self.elapsed_s, 1) if self.elapsed_s > 0 else None
         return {
             **summarise(self.results, self.wall_ms),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -34,7 +33,7 @@ def test_only_what_was_not_written_anew_is_removed(tmp_path: Path) -> None:
     (tmp_path / "curves.png").mkdir()
     before = earlier_outputs(tmp_path)
     (tmp_path / "new").write_text("old")
-    os.replace(tmp_path / "new", tmp_path / "summary.json")
+    (tmp_path / "new").replace(tmp_path / "summary.json")
     (tmp_path / "hands.npz").write_text("new")
     assert remove_stale(tmp_path, before) == ["contact.png", "overlay.mp4"]
     assert {path.name for path in tmp_path.iterdir()} == {"curves.png", "hands.npz", "summary.json"}
