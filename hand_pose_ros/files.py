@@ -64,15 +64,18 @@ def require_writable(folder: Path) -> None:
         file.write(b" ")
 
 
-def read_arrays(path: str | Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
-    """The arrays of these names in a npz file, without pickle.
+def read_arrays(
+    path: str | Path, names: Sequence[str], optional: Sequence[str] = ()
+) -> dict[str, NDArray[Any]]:
+    """The arrays of these names in a npz file, without pickle; of the ``optional`` ones those that it has.
 
     OSError where it cannot be opened; ValueError where it is no such file, is damaged, or lacks a name.
     """
     with Path(path).open("rb") as file:
         try:
             with np.load(file, allow_pickle=False) as archive:
-                return {name: np.asarray(archive[name]) for name in names}
+                wanted = [*names, *[name for name in optional if name in archive]]
+                return {name: np.asarray(archive[name]) for name in wanted}
         except OSError:
             raise
         except Exception as error:

@@ -27,6 +27,9 @@ from hand_pose_ros.validation import shown
 
 Array = NDArray[Any]
 
+_LATER = ("picture",)
+"""Arrays that files of 0.1.0 lack."""
+
 _KIND_NAMES = {
     "i": "whole numbers",
     "u": "whole numbers",
@@ -84,6 +87,8 @@ class HandTable:
     """(M,) uint8."""
     truth_joints: Array
     """(M, 23, 3) float64 m."""
+    picture: Array
+    """(F,) uint32: checksum of the image, the same in every run of a recording; 0: not known."""
 
     @property
     def times_s(self) -> NDArray[np.float64]:
@@ -179,6 +184,7 @@ def hand_table(
         truth_row=np.array([row for row, _ in known], np.int64),
         truth_side=np.array([SIDES.index(hand.side) for _, hand in known], np.uint8),
         truth_joints=np.array([hand.joints for _, hand in known], np.float64).reshape(-1, JOINT_COUNT, 3),
+        picture=of_frames([frame.picture for frame in frames], np.uint32),
     )
 
 
@@ -186,7 +192,9 @@ def read_hand_table(path: Path) -> HandTable:
     """The table in a npz file, or in the folder of a replay. RecordingError when there is none, or a damaged one."""
     file = path / HANDS_NPZ if path.is_dir() else path
     try:
-        table = HandTable(**read_arrays(file, [field.name for field in fields(HandTable)]))
+        names = [field.name for field in fields(HandTable) if field.name not in _LATER]
+        arrays = read_arrays(file, names, _LATER)
+        table = HandTable(**{"picture": np.zeros(arrays["frame"].shape, np.uint32)} | arrays)
     except OSError as error:
         raise RecordingError(f"cannot read '{file}': {error.strerror or shown(error)}") from error
     except ValueError as error:
@@ -198,7 +206,7 @@ def read_hand_table(path: Path) -> HandTable:
 def _check(file: Path, table: HandTable) -> None:
     """RecordingError unless the arrays are of their types, fit each other and hold finite numbers and known codes."""
     empty = hand_table([])
-    per_frame = ("frame", "stamp_ns", "name", "state", "wall_ms")
+    per_frame = ("frame", "stamp_ns", "name", "state", "wall_ms", "picture")
     shapes = {"joints": (JOINT_COUNT, 3), "joint_confidence": (JOINT_COUNT,), "angles": (ANGLE_COUNT,)}
     shapes |= {
         "joint_velocities": (JOINT_COUNT, 3),

@@ -30,7 +30,7 @@ from hand_pose_ros.recording.recorded_frame import (
     TrueHand,
     UnusableFrame,
 )
-from hand_pose_ros.recording.tracked_frame import TrackedFrame
+from hand_pose_ros.recording.tracked_frame import TrackedFrame, picture_checksum
 from hand_pose_ros.tracking.hand import Hand
 from hand_pose_ros.tracking.track_result import TrackResult
 from hand_pose_ros.tracking.tracker import HandTracker
@@ -209,8 +209,10 @@ def _track(
     wall_ms = 1e3 * (time.perf_counter() - start)
     number = len(played.frames) + len(played.left_out)
     played.frames.append(
-        TrackedFrame(frame.index, frame.name, frame.stamp_ns, frame.frame_id, result, wall_ms)
-    )
+        TrackedFrame(
+            frame.index, frame.name, frame.stamp_ns, frame.frame_id, result, wall_ms, picture_checksum(frame.depth)
+        )
+    )  # fmt: skip
     caption = _caption(frame.name, result)
     overlay = OverlayFrame(frame.depth, frame.camera, result.hands, caption, frame.stamp_ns * 1e-9)
     if number % step == 0:
