@@ -23,6 +23,7 @@ from hand_pose_ros.depth.camera_presets import camera_preset, preset_names
 from hand_pose_ros.hand.skeleton import SIDES
 from hand_pose_ros.nodes.fast_dds import profile_environment
 from hand_pose_ros.nodes.hand_frames import resolved_prefix, side_prefix
+from hand_pose_ros.nodes.parameters.parameter_files import parameters_of
 from hand_pose_ros.nodes.parameters.tracker_parameters import TRACKER_PARAMETERS
 from hand_pose_ros.retarget.urdf import urdf_text
 
@@ -265,10 +266,11 @@ def description_nodes(given, use_sim_time, tf_topics):
     hands it the tracker's description then."""
     namespace = given["namespace"].strip("/")
     absolute = f"/{namespace}" if namespace else ""
-    prefix = resolved_prefix(
-        "auto" if given["frame_prefix"] == FROM_FILE else given["frame_prefix"], namespace
-    )
-    sides = [given["side"]] if given["side"] in SIDES else SIDES
+    content = yaml.safe_load(Path(given["params_file"]).read_text(encoding="utf-8"))
+    said = parameters_of(content, f"{absolute}/hand_tracker")
+    said |= {name: given[name] for name in ("frame_prefix", "side") if given[name] != FROM_FILE}
+    prefix = resolved_prefix(str(said.get("frame_prefix", "auto")), namespace)
+    sides = [said["side"]] if said.get("side") in SIDES else SIDES
     nodes = []
     for side in sides:
         place = f"{absolute}/{side}_hand"

@@ -225,3 +225,31 @@ def test_description_comes_once_the_size_is_settled_and_again_when_it_changes(ri
     tracker.hands = (hand("left", shape=shape + 0.05, thickness=0.1, shape_frozen=True),)
     assert bench.spin_until(lambda: (send(bench), len(received) == 2)[-1])
     assert late[-1].data == received[-1].data
+
+
+@pytest.mark.slow
+def test_descriptions_follow_the_names_of_the_frames(rig, fake_tracker, hand):
+    """Both, also of a hand that is not seen any more, and the one that was settled last comes last."""
+    settled = {"shape_frozen": True, "thickness": 0.1}
+    left, right = hand("left", track_id=1, **settled), hand(track_id=2, **settled)
+    tracker = fake_tracker((left,))
+    bench = rig(tracker, hands=2)
+    topics = ("hand_description", "left_hand/hand_description", "right_hand/hand_description")
+    of_any, of_left, of_right = (bench.received.setdefault(topic, []) for topic in topics)
+    for topic in topics:
+        bench.listen(String, topic, QoSProfile(depth=9, durability=DurabilityPolicy.TRANSIENT_LOCAL))
+    bench.connect()
+    assert bench.spin_until(lambda: (send(bench), bool(of_left))[-1])
+    tracker.hands = (right,)
+    assert bench.spin_until(lambda: (send(bench), bool(of_right))[-1])
+    assert bench.node.set_parameters([RosParameter("frame_prefix", value="x/")])[0].successful
+    tracker.hands = ()
+    assert bench.spin_until(lambda: (send(bench), len(of_left) == len(of_right) == 2)[-1])
+    send(bench, 3)
+    assert [message.data for message in of_left] == [
+        urdf_text("left", left.shape, 0.1, f"{prefix}left_hand/") for prefix in ("", "x/")
+    ]
+    assert [message.data for message in of_right] == [
+        urdf_text("right", right.shape, 0.1, f"{prefix}right_hand/") for prefix in ("", "x/")
+    ]
+    assert of_any[-1].data == of_right[-1].data
