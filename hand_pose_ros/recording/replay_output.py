@@ -55,9 +55,7 @@ def write_replay(
         except ModuleNotFoundError as error:
             left_out.append(f"{name}, which needs the package {error.name}")
         except OSError as error:
-            named = error.filename is not None or not error.strerror  # a full disk names no file
-            text = f"{folder / name} cannot be written: {error.strerror}"
-            failed = failed or (error if named else OSError(text))
+            failed = failed or error
         except Exception as error:  # noqa: BLE001  matplotlib, Pillow and OpenCV fail at odd pictures in their own ways
             text = shown(error) or type(error).__name__
             failed = failed or OSError(f"{folder / name} cannot be written: {text}")
