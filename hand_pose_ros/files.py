@@ -51,17 +51,17 @@ def replaced(path: str | Path) -> Iterator[Path]:
     except OSError as error:
         # What is written under another name is this file to the user; a full disk names none at all.
         own = error.filename is None or Path(str(error.filename)) in (temporary, *path.parents)
-        if error.errno is None or not own:
+        if error.strerror is None or not own:  # others' errors, and those that are in words already
             raise
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
 
 
-def _unwritable(path: Path, error: OSError) -> OSError:
+def unwritable(path: Path, error: OSError) -> OSError:
     """The error of a file or folder that cannot be written, of the same kind, in words: what, why, and what would be
-    right."""
+    right. It has no ``strerror``."""
     want = _WANTED.get(error.errno or 0, "")
     named = type(error)(f"{path} cannot be written: {error.strerror or type(error).__name__}{want}")
     named.errno = error.errno
@@ -93,7 +93,7 @@ def require_writable(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b" ")
     except OSError as error:
-        raise _unwritable(folder, error) from error
+        raise unwritable(folder, error) from error
 
 
 def require_folder(path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hand_pose_ros.files import unwritable
 from hand_pose_ros.hand.skeleton import SIDES
 from hand_pose_ros.network.weights_file import CheckpointInfo
 from hand_pose_ros.recording.hand_table import HandTable, hand_table
@@ -55,7 +56,7 @@ def write_replay(
         except ModuleNotFoundError as error:
             left_out.append(f"{name}, which needs the package {error.name}")
         except OSError as error:
-            failed = failed or error
+            failed = failed or (unwritable(folder / name, error) if error.strerror else error)
         except Exception as error:  # noqa: BLE001  matplotlib, Pillow and OpenCV fail at odd pictures in their own ways
             text = shown(error) or type(error).__name__
             failed = failed or OSError(f"{folder / name} cannot be written: {text}")
