@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from hand_pose_ros.commands.arguments import (
+    checked_by,
     depth_unit,
     intrinsics_or_file,
     positive_int,
     rate_hz,
     real_number,
-    share,
 )
 from hand_pose_ros.commands.interrupts import INTERRUPTED, stop_requests
 from hand_pose_ros.depth.camera_presets import camera_preset
@@ -57,6 +57,10 @@ _MOST_REASON = 500
 _seconds = real_number(0.0, 1e9)
 
 
+def _tracker_field(name: str) -> Callable[[str], float]:
+    return checked_by(lambda value: TrackerConfig(**{name: value}))  # type: ignore[arg-type]
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``hand-pose replay``."""
     # fmt: off
@@ -87,14 +91,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     tracker("--model", type=Path, help=f"weights: {names}, or a file (default: the shipped ones)")
     tracker("--device", default="auto", help="auto, cpu or cuda")
     tracker("--precision", default="auto", help="auto, float32 or bfloat16")
-    tracker("--start-odds", type=real_number(0.0, 100.0), default=TrackerConfig.start_odds, metavar="LOG_ODDS",
+    tracker("--start-odds", type=_tracker_field("start_odds"), default=TrackerConfig.start_odds, metavar="LOG_ODDS",
             help="how sure a new hand must be (default %(default)g)")
-    tracker("--min-confidence", type=share, default=TrackerConfig.min_confidence, metavar="SHARE",
-            help="hands less certain count as not seen (default %(default)g)")
-    tracker("--coast", type=_seconds, default=TrackerConfig.coast_s, metavar="S",
+    tracker("--min-confidence", type=_tracker_field("min_confidence"), default=TrackerConfig.min_confidence,
+            metavar="SHARE", help="hands less certain count as not seen (default %(default)g)")
+    tracker("--coast", type=_tracker_field("coast_s"), default=TrackerConfig.coast_s, metavar="S",
             help="how long a hidden hand stays (default %(default)g)")
-    tracker("--smoothing-hz", type=real_number(0.0, 1000.0), default=FilterConfig.still_hz, metavar="HZ",
-            help="cut-off of the smoothing for a hand at rest, 0: none (default %(default)g)")
+    tracker("--smoothing-hz", type=checked_by(lambda hz: FilterConfig(still_hz=hz)), default=FilterConfig.still_hz,
+            metavar="HZ", help="cut-off of the smoothing for a hand at rest, 0: none (default %(default)g)")
     tracker("--no-refine", action="store_true", help="the network's hand on the hand model, frame by frame")
     output = parser.add_argument_group("output").add_argument
     output("--output", type=Path, default=Path("replay"), help="folder to write (default replay)")
