@@ -80,6 +80,7 @@ class FrameWorker:
         # microsecond apart, and the same frames would not give the same hands at another time.
         self._first_stamp_ns: int | None = None
         self._last_stamp_ns: int | None = None
+        self._frame_id: str | None = None
         self._told_faults: dict[str, str] = {}
         self._unit_watch = UnitWatch()
         self.tracking = _WAITING
@@ -185,6 +186,14 @@ class FrameWorker:
         stamp = Time.from_msg(image.header.stamp)
         if not self._in_order(stamp.nanoseconds) or not self.young_enough(stamp.nanoseconds):
             return
+        if self._frame_id not in (None, image.header.frame_id):  # a place in one frame is none in another
+            self._throttled_logger.warn(
+                "frame_id", f"tracking begins anew: images are in '{image.header.frame_id}' now"
+            )
+            self._start_afresh()
+            with self._publishing:
+                self._outputs.hide()
+        self._frame_id = image.header.frame_id
         started = time.monotonic()
         depth = conversions.depth_from_image(image, self._depth_unit_m)
         camera = self._camera_of(info)

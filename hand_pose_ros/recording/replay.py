@@ -96,7 +96,8 @@ class Replay:
     stopped: bool = False
     """It was asked to stop before the recording's end."""
     start_ns: int | None = None
-    """The stamp from which the tracker counts time: of the first frame, or of the first after a clock was set."""
+    """The stamp from which the tracker counts time: of the first frame, or of the first after a clock was set or in
+    another frame."""
     elapsed_s: float = 0.0
     """Wall-clock time of everything: reading, tracking, drawing."""
 
@@ -199,9 +200,11 @@ def _track(
     show: Callable[[np.ndarray], None] | None,
 ) -> None:
     """Tracks one frame and keeps what it gives."""
-    if config.still or frame.clock_set:
+    other_frame = bool(played.frames) and played.frames[-1].frame_id != frame.frame_id
+    afresh = frame.clock_set or other_frame  # as in the node
+    if config.still or afresh:
         tracker.reset()
-    if played.start_ns is None or frame.clock_set:
+    if played.start_ns is None or afresh:
         played.start_ns = frame.stamp_ns
     start = time.perf_counter()
     # As the node does it: time from the first frame on, so that the same frames give the same hands at any time.

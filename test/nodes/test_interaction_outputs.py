@@ -253,3 +253,27 @@ def test_descriptions_follow_the_names_of_the_frames(rig, fake_tracker, hand):
         urdf_text("right", right.shape, 0.1, f"{prefix}right_hand/") for prefix in ("", "x/")
     ]
     assert of_any[-1].data == of_right[-1].data
+
+
+@pytest.mark.slow
+def test_palm_is_not_followed_from_one_frame_into_another(palm_bench, hand):
+    """Not even where the clutch is always engaged: the first command in the new frame is the palm's own pose."""
+    bench, tracker = palm_bench
+    poses, told = (bench.received[f"right_hand/palm_{n}"] for n in ("pose", "engaged"))
+    assert bench.node.set_parameters([RosParameter("palm_clutch", value="always")])[0].successful
+    assert bench.spin_until(lambda: (send(bench), bool(poses))[-1])
+    tracker.hands = (moved(hand(), 0.05, 0.0, 0.0),)
+    assert bench.spin_until(lambda: (send(bench), abs(poses[-1].pose.position.x - 0.11) < 1e-6)[-1])
+    header = bench.header
+    bench.header = lambda stamp_s=None: replace_frame(header(stamp_s))
+    tracker.hands = (moved(hand(track_id=8), 0.3, 0.0, 0.0),)
+    assert bench.spin_until(lambda: (send(bench), poses[-1].header.frame_id == "other")[-1])
+    first = next(pose for pose in poses if pose.header.frame_id == "other")
+    assert first.pose.position.x == pytest.approx(0.31)
+    assert bench.spin_until(lambda: (send(bench), len(told) >= 3)[-1])
+    assert [message.data for message in told][-2:] == [False, True]
+
+
+def replace_frame(header):
+    header.frame_id = "other"
+    return header

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,7 +12,7 @@ import numpy as np
 import pytest
 
 from hand_pose_ros.recording.frame_folder import RecordedFrames
-from hand_pose_ros.recording.recorded_frame import RecordingError
+from hand_pose_ros.recording.recorded_frame import RecordedFrame, RecordingError, TrueHand
 from hand_pose_ros.recording.replay import ReplayConfig, replay, summarise
 from hand_pose_ros.tracking.hand import TrackState
 from hand_pose_ros.tracking.track_result import TrackResult
@@ -66,6 +68,30 @@ def test_what_was_found_is_counted_and_written(recording: RecordedFrames, tmp_pa
     played.write(tmp_path / "out")
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {"contact.png", "hands.png", "overlay.gif", "overlay.png", "summary.json"}
+
+
+def test_in_another_frame_the_tracker_starts_afresh(recording: RecordedFrames) -> None:
+    """What was seen in one camera's frame is nowhere in another's; time begins anew, too, as in the node."""
+    frames = [
+        replace(frame, frame_id=frame_id)
+        for frame, frame_id in zip(recording.frames(0.001, 10.0), "aabb", strict=True)
+        if isinstance(frame, RecordedFrame)
+    ]
+
+    class Moved:
+        def __len__(self) -> int:
+            return len(frames)
+
+        def frames(self, *_: float) -> Iterator[RecordedFrame]:
+            return iter(frames)
+
+        def truth(self) -> dict[int, list[TrueHand]]:
+            return {}
+
+    tracker = Tracker()
+    replay(Moved(), tracker)  # type: ignore[arg-type]
+    assert tracker.resets == 1
+    assert [time_s for _, time_s in tracker.shown] == pytest.approx([0.0, 0.1, 0.0, 0.1])
 
 
 def test_every_published_hand_is_cut_out_for_judging(recording: RecordedFrames) -> None:
