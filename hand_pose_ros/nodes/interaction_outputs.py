@@ -102,10 +102,8 @@ class InteractionOutputs:
             for (side, name), endpoint in _SIDE_ENDPOINTS.items()
         }
         self._detectors: dict[int, tuple[Hand, GestureDetector]] = {}
-        self._follow = PalmFollowerConfig(
-            scale=parameters["palm_scale"], twist_hz=parameters["palm_twist_hz"]
-        )
-        self._followers = {side: PalmFollower(self._follow) for side in SIDES}
+        follow = PalmFollowerConfig(scale=parameters["palm_scale"], twist_hz=parameters["palm_twist_hz"])
+        self._followers = {side: PalmFollower(follow) for side in SIDES}
         self._seen_sides: frozenset[str] = frozenset()
         self._told_engaged: dict[str, bool] = {}
         self._described: dict[str, _Described] = {}  # that which was settled last is the last
@@ -120,12 +118,9 @@ class InteractionOutputs:
 
     def publish(self, hands: Sequence[Hand], header: Header) -> None:
         """Publishes everything about the hands of one image."""
-        if self._last_header.frame_id not in (
-            "",
-            header.frame_id,
-        ):  # a command in one frame is none in another
-            with self._lock:
-                self._followers = {side: PalmFollower(self._follow) for side in SIDES}
+        if self._last_header.frame_id not in ("", header.frame_id):
+            with self._lock:  # a command in one frame is none in another
+                self._followers = {side: PalmFollower(old.config) for side, old in self._followers.items()}
         self._last_header = header
         named = {hand.side: hand for hand in named_hands(hands)}
         self._publish_joint_sets(list(named.values()), header)
