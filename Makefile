@@ -41,7 +41,11 @@ help:  ## show this
 
 env: $(ENVIRONMENT)  ## make or update the environment: .venv/ (TORCH=cpu: without CUDA), or check the sourced distribution
 
-$(VENV)/made-from: tools/environment.py pyproject.toml $(wildcard requirements/*.txt)
+# Brought here from another place, a folder that was renamed or copied among them: it names that one.
+VENV_MADE_IN := $(shell sed -n '1s|^\#!\(/.*\)/bin/python[0-9.]*$$|\1|p' $(VENV)/bin/pip 2>/dev/null)
+
+$(VENV)/made-from: tools/environment.py pyproject.toml $(wildcard requirements/*.txt) \
+  $(if $(filter-out $(CURDIR)/$(VENV),$(VENV_MADE_IN)),FORCE)
 	@$(PYTHON) tools/environment.py $(VENV)
 
 build/$(ROS_DISTRO)/environment.stamp: tools/environment.py
@@ -59,7 +63,7 @@ $(BUILD)/sources.list: FORCE
 $(BUILD)/build.stamp: $(ENVIRONMENT) $(UNDERLAY) $(BUILD)/sources.list CMakeLists.txt package.xml $(wildcard msg/*.msg) \
   $(if $(SYMLINK_OPTION),,$(shell $(FIND_SOURCES)))
 	@echo "build: hand_pose_ros for $(FLAVOUR) (the first time a minute longer: kernels are compiled)"
-	@$(IN_ENVIRONMENT) made_with="SYMLINK=$(SYMLINK) $$(python3 -VV)" && \
+	@$(IN_ENVIRONMENT) made_with="SYMLINK=$(SYMLINK) $$(python3 -VV) $(CURDIR)" && \
 	  if [ "$$(cat $(BUILD)/made-with 2>/dev/null)" != "$$made_with" ]; then rm -rf $(BUILD)/hand_pose_ros $(INSTALL); fi && \
 	  $(COLCON) --base-paths . $(SYMLINK_OPTION) --build-base $(BUILD) --install-base $(INSTALL) $(CMAKE_ARGS) && \
 	  find $(INSTALL) -xtype l -delete && \
@@ -94,7 +98,7 @@ coverage: build  ## which lines the tests that are not marked slow run (numba's 
 
 DEMO_OPTIONS := $(if $(FRAMES),--frames "$(FRAMES)") $(if $(INTRINSICS),--intrinsics "$(INTRINSICS)") \
   $(if $(DEPTH_UNIT),--depth-unit "$(DEPTH_UNIT)") $(if $(SIDE),--side "$(SIDE)") $(if $(DURATION),--seconds "$(DURATION)") \
-  $(if $(RATE),--rate "$(RATE)") \
+  $(if $(RATE),--rate "$(RATE)") $(if $(HANDS),--hands "$(HANDS)") \
   $(if $(ROBOT),--robot "$(ROBOT)")
 
 # ROBOT: a robot's hand that follows, by its name in config/retarget/ or as a file of YAML. What it needs is installed
@@ -122,7 +126,7 @@ $(VENV)/retarget.stamp: $(ENVIRONMENT) pyproject.toml
 	    "without it: ROBOT=$(patsubst config/retarget/%_right.yaml,%,$(shell grep -L '^retargeting:' $(ROBOT_FILES)))" >&2; exit 2; }
 	@touch $@
 
-demo: build $(ROBOT_ENGINE)  ## the whole chain on a synthetic hand; ROBOT=allegro: a robot's hand follows; FRAMES=<PNGs> INTRINSICS=fx,fy,cx,cy DEPTH_UNIT= SIDE= RATE= plays a recording
+demo: build $(ROBOT_ENGINE)  ## the whole chain on a synthetic hand; ROBOT=allegro: a robot's hand follows; FRAMES=<PNGs> INTRINSICS=fx,fy,cx,cy DEPTH_UNIT= SIDE= RATE= HANDS=2 plays a recording
 	@$(IN_ENVIRONMENT) python3 -m hand_pose_ros.nodes.demo --output demo $(DEMO_OPTIONS)
 
 clean:  ## remove what was built; the environment stays

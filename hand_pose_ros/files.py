@@ -6,6 +6,7 @@ leaves the old file, and nothing beside it.
 
 from __future__ import annotations
 
+import errno
 import glob
 import json
 import os
@@ -18,6 +19,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+_WANTED = {
+    errno.ENOSPC: ", want room on the disk",
+    errno.EDQUOT: ", want room in the quota",
+    errno.EACCES: ", want a folder that may be written",
+    errno.EPERM: ", want a folder that may be written",
+    errno.EROFS: ", want a folder that may be written",
+    errno.EFBIG: ", want larger files allowed",
+    errno.ENAMETOOLONG: ", want a shorter name",
+}
+"""What would be right, where the system's own words do not say it."""
+
 
 @contextmanager
 def replaced(path: str | Path) -> Iterator[Path]:
@@ -29,15 +41,31 @@ def replaced(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     require_replaceable(path)
     path = followed(path) if path.is_symlink() else path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    clear_leftovers(path.parent, path.stem)
     # The suffix stays: matplotlib, PIL and others read a format off it.
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        clear_leftovers(path.parent, path.stem)
         yield temporary
         temporary.replace(path)
+    except OSError as error:
+        # What is written under another name is this file to the user; a full disk names none at all.
+        own = error.filename is None or Path(str(error.filename)) in (temporary, *path.parents)
+        if error.strerror is None or not own:  # others' errors, and those that are in words already
+            raise
+        raise unwritable(path, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def unwritable(path: Path, error: OSError) -> OSError:
+    """The error of a file or folder that cannot be written, of the same kind, in words: what, why, and what would be
+    right. It has no ``strerror``."""
+    want = _WANTED.get(error.errno or 0, "")
+    named = type(error)(f"{path} cannot be written: {error.strerror or type(error).__name__}{want}")
+    named.errno = error.errno
+    return named
 
 
 def followed(path: Path) -> Path:
@@ -57,22 +85,37 @@ def require_replaceable(path: Path) -> None:
 def require_writable(folder: Path) -> None:
     """Makes the folder where it is missing, and tries to write there: before long work whose result it is to hold.
 
-    OSError, which names the folder, when that fails.
+    OSError, which names the folder and says what would be right, when that fails.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder) as file:
-        file.write(b" ")
+    require_folder(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b" ")
+    except OSError as error:
+        raise unwritable(folder, error) from error
 
 
-def read_arrays(path: str | Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
-    """The arrays of these names in a npz file, without pickle.
+def require_folder(path: Path) -> None:
+    """NotADirectoryError, which names what it is, where something else than a folder is there, or above it."""
+    for part in (path, *path.parents):
+        if os.path.lexists(part) and not part.is_dir():
+            what = "a file" if part.is_file() else "no folder"
+            raise NotADirectoryError(f"{part} is {what}, want a folder")
+
+
+def read_arrays(
+    path: str | Path, names: Sequence[str], optional: Sequence[str] = ()
+) -> dict[str, NDArray[Any]]:
+    """The arrays of these names in a npz file, without pickle; of the ``optional`` ones those that it has.
 
     OSError where it cannot be opened; ValueError where it is no such file, is damaged, or lacks a name.
     """
     with Path(path).open("rb") as file:
         try:
             with np.load(file, allow_pickle=False) as archive:
-                return {name: np.asarray(archive[name]) for name in names}
+                wanted = [*names, *[name for name in optional if name in archive]]
+                return {name: np.asarray(archive[name]) for name in wanted}
         except OSError:
             raise
         except Exception as error:

@@ -50,7 +50,16 @@ def model_file(model: str | Path | None = None) -> Path:
     FileNotFoundError when a shipped model is not there.
     """
     name = str(model or SHIPPED_MODELS[0])
-    return resource("models", f"{name}.safetensors") if name in SHIPPED_MODELS else Path(name)
+    return resource("models", f"{name}.safetensors") if name in SHIPPED_MODELS else expanded(name)
+
+
+def expanded(path: str | Path) -> Path:
+    """The path with ``~`` as the user's own folder, which no shell has put in where the text came from a file or a
+    launch argument; as it stands where that is not known."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
 
 
 def package_version() -> str:

@@ -24,6 +24,7 @@ from hand_pose_ros.depth.camera_presets import camera_preset, preset_names
 from hand_pose_ros.hand.skeleton import SIDES
 from hand_pose_ros.nodes.fast_dds import profile_environment
 from hand_pose_ros.nodes.hand_frames import resolved_prefix, side_prefix
+from hand_pose_ros.nodes.parameters.parameter_files import parameters_of
 from hand_pose_ros.nodes.parameters.tracker_parameters import TRACKER_PARAMETERS
 from hand_pose_ros.retarget.urdf import urdf_text
 
@@ -266,10 +267,11 @@ def start_nodes(context):
 def description_nodes(given, absolute, use_sim_time, tf_topics):
     """A robot_state_publisher a side, of the user's hand or the template until the tracker knows the size, and what
     hands it the tracker's description then. ``absolute`` is the tracker's namespace, empty for the root's."""
-    prefix = resolved_prefix(
-        "auto" if given["frame_prefix"] == FROM_FILE else given["frame_prefix"], absolute
-    )
-    sides = [given["side"]] if given["side"] in SIDES else SIDES
+    content = yaml.safe_load(Path(given["params_file"]).read_text(encoding="utf-8"))
+    said = parameters_of(content, f"{absolute}/hand_tracker")
+    said |= {name: given[name] for name in ("frame_prefix", "side") if given[name] != FROM_FILE}
+    prefix = resolved_prefix(str(said.get("frame_prefix", "auto")), absolute)
+    sides = [said["side"]] if said.get("side") in SIDES else SIDES
     nodes = []
     for side in sides:
         place = f"{absolute}/{side}_hand"

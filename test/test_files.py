@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -64,6 +66,59 @@ def test_a_folder_is_tried_before_the_work(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="file"):
         require_writable(tmp_path / "file")
+
+
+def refuse(code: int, names_file: bool):
+    """What a full disk or a folder that may not be written does: to the file under its other name, or to no file."""
+
+    def write(self: Path, *_: object) -> int:
+        raise OSError(code, os.strerror(code), *([str(self)] if names_file else []))
+
+    return write
+
+
+@pytest.mark.parametrize("names_file", [True, False])
+@pytest.mark.parametrize(
+    "code, want",
+    [
+        (errno.ENOSPC, "No space left on device, want room on the disk"),
+        (errno.EACCES, "Permission denied, want a folder that may be written"),
+        (errno.EROFS, "Read-only file system, want a folder that may be written"),
+        (errno.EIO, "Input/output error"),
+    ],
+)
+def test_what_keeps_a_file_from_being_written_is_said_of_the_file_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, want: str, names_file: bool
+) -> None:
+    monkeypatch.setattr(Path, "write_bytes", refuse(code, names_file))
+    with pytest.raises(OSError) as raised:
+        write_text(tmp_path / "a.txt", "text")
+    assert str(raised.value) == f"{tmp_path / 'a.txt'} cannot be written: {want}"
+    assert raised.value.errno == code
+    assert isinstance(raised.value, PermissionError) == (code == errno.EACCES)
+
+    def no_room(*_: object, **__: object) -> None:
+        raise OSError(code, os.strerror(code), *([str(tmp_path / "tmp_a1b2")] if names_file else []))
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", no_room)
+    with pytest.raises(OSError) as raised:
+        require_writable(tmp_path)
+    assert str(raised.value) == f"{tmp_path} cannot be written: {want}"
+
+
+def test_an_error_about_another_file_stays_that_files(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="absent") as raised, replaced(tmp_path / "a.txt"):
+        (tmp_path / "absent").read_text()
+    assert raised.value.filename == str(tmp_path / "absent")
+
+
+@pytest.mark.parametrize("below", ["", "below", "below/that"])
+def test_a_file_where_a_folder_is_wanted_is_named(tmp_path: Path, below: str) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "link").symlink_to(tmp_path / "absent")
+    for name, what in (("file", "a file"), ("link", "no folder")):
+        with pytest.raises(NotADirectoryError, match=f"{name} is {what}, want a folder"):
+            require_writable(tmp_path / name / below)
 
 
 def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:

@@ -34,6 +34,14 @@ def test_models_are_named_or_given_as_paths(tmp_path: Path) -> None:
     assert resources.model_file("./small") == Path("small")
 
 
+def test_the_users_own_folder_is_put_in_where_it_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/anna")
+    assert resources.expanded("~/a.urdf") == Path("/home/anna/a.urdf")
+    for name in ("~nobody_of_this_name/a", "a~", "/a/~"):
+        assert resources.expanded(name) == resources.model_file(name) == Path(name)
+    assert resources.model_file("~/a.safetensors") == Path("/home/anna/a.safetensors")
+
+
 def test_missing_file_is_named() -> None:
     with pytest.raises(FileNotFoundError, match="models/absent.safetensors"):
         resources.resource("models/absent.safetensors")

@@ -164,6 +164,38 @@ def create(environment: Path) -> None:
     run(step, sys.executable, "-m", "venv", "--clear", environment)
 
 
+def place_of(environment: Path) -> Path | None:
+    """The folder that its programs name, which is where it was made; None where they name none."""
+    try:
+        with (environment / "bin" / "pip").open("rb") as file:
+            named = re.fullmatch(rb"#!(/.+)/bin/python[\d.]*\n", file.readline(4096))
+    except OSError:
+        return None
+    return Path(os.fsdecode(named[1])) if named else None
+
+
+def settle(environment: Path) -> bool:
+    """Whether the environment was brought here from another place: its programs, which would run that place's Python,
+    or none, name this one now. One that is only linked is refused: it would be changed for this folder."""
+    place = place_of(environment)
+    if place in (None, environment):
+        return False
+    if environment.is_symlink():
+        fail(
+            f"'{environment}' is a link to '{environment.resolve()}', which was made for '{place.parent}' and would be"
+            " changed for this folder: remove the link, and make env makes one here"
+        )
+    print(f"environment: it was made in '{place}', its programs are told where they are now", flush=True)
+    old, new = os.fsencode(place), os.fsencode(environment)
+    cmake = environment.glob("share/*/cmake/*.cmake")  # as mend_cmake_files left them
+    for path in [*(environment / "bin").iterdir(), environment / "pyvenv.cfg", *cmake]:
+        if path.is_file() and not path.is_symlink():
+            data = path.read_bytes()
+            if old in data and b"\0" not in data:
+                path.write_bytes(data.replace(old, new))
+    return True
+
+
 def extras() -> str:
     """The extras of pyproject.toml that the environment has: what has wheels for this Python."""
     return "train,dev" if sys.version_info < (3, 11) else "train,export,dev"
@@ -232,6 +264,8 @@ def make(environment: Path) -> None:
     require_path(environment)
     stamp = environment / "made-from"
     wanted = fingerprint()
+    if settle(environment):
+        stamp.unlink(missing_ok=True)
     if not stamp.exists() or stamp.read_text() != wanted:
         require_machine()
         stamp.unlink(missing_ok=True)

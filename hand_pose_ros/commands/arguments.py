@@ -79,6 +79,26 @@ positive_float = real_number(0.0, math.inf, open_low=True)
 """Above 0."""
 finite_float = real_number(-math.inf, math.inf)
 """Any number but NaN and the infinities."""
+
+
+def checked_by(make: Callable[[float], object]) -> Callable[[str], float]:
+    """A ``type`` of argparse: a number that ``make`` takes, such as a configuration of which it is a field. What is
+    wanted is said as its ValueError says it: "<field> is value, want ..."."""
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            raise _refused(text, "a number") from None
+        try:
+            make(value)
+        except ValueError as error:
+            raise _refused(text, str(error).partition(", want ")[2] or str(error)) from None
+        return value
+
+    return read
+
+
 share = real_number(0.0, 1.0)
 """From 0 to 1."""
 depth_unit = real_number(1e-6, 0.1)

@@ -48,6 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _table(arguments: argparse.Namespace, compared: RunComparison) -> Table:
     a, b = compared.a, compared.b
     table = Table("", "A", "B", title=f"A {arguments.a}, B {arguments.b}: {compared.frames} common frames")
+    if any(compared.only):
+        table.add_row("frames that the other has not", *map(str, compared.only))
     table.add_row("frames with a hand", f"{100 * a.found:.1f} %", f"{100 * b.found:.1f} %")
     table.add_row("hands", str(a.hands), str(b.hands))
     table.add_row("hands that the other has not", str(compared.only_a), str(compared.only_b))

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from hand_pose_ros.commands.arguments import (
+    checked_by,
     depth_unit,
     intrinsics_or_file,
     positive_int,
     rate_hz,
     real_number,
-    share,
 )
 from hand_pose_ros.commands.interrupts import INTERRUPTED, stop_requests
 from hand_pose_ros.depth.camera_presets import camera_preset
@@ -30,10 +30,18 @@ from hand_pose_ros.files import require_writable
 from hand_pose_ros.nodes.tracker_factory import refinement
 from hand_pose_ros.recording.bag_files import is_bag
 from hand_pose_ros.recording.open_recording import OpenRecording, open_recording
+from hand_pose_ros.recording.output_files import (
+    HAND_TILES,
+    OUTPUT_FILES,
+    VIDEO,
+    earlier_outputs,
+    remove_stale,
+    require_apart,
+)
 from hand_pose_ros.recording.play_options import PlayOptions
 from hand_pose_ros.recording.recorded_frame import RecordingError
 from hand_pose_ros.recording.replay import Replay, ReplayConfig, replay
-from hand_pose_ros.recording.replay_output import HAND_TILES, OUTPUT_FILES, VIDEO, write_replay
+from hand_pose_ros.recording.replay_output import write_replay
 from hand_pose_ros.resources import SHIPPED_MODELS
 from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.one_euro_filter import FilterConfig
@@ -47,6 +55,10 @@ _MOST_REASON = 500
 """Characters of a line that says why a frame was left out: it may name a file."""
 
 _seconds = real_number(0.0, 1e9)
+
+
+def _tracker_field(name: str) -> Callable[[str], float]:
+    return checked_by(lambda value: TrackerConfig(**{name: value}))  # type: ignore[arg-type]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -79,14 +91,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     tracker("--model", type=Path, help=f"weights: {names}, or a file (default: the shipped ones)")
     tracker("--device", default="auto", help="auto, cpu or cuda")
     tracker("--precision", default="auto", help="auto, float32 or bfloat16")
-    tracker("--start-odds", type=real_number(0.0, 100.0), default=TrackerConfig.start_odds, metavar="LOG_ODDS",
+    tracker("--start-odds", type=_tracker_field("start_odds"), default=TrackerConfig.start_odds, metavar="LOG_ODDS",
             help="how sure a new hand must be (default %(default)g)")
-    tracker("--min-confidence", type=share, default=TrackerConfig.min_confidence, metavar="SHARE",
-            help="hands less certain count as not seen (default %(default)g)")
-    tracker("--coast", type=_seconds, default=TrackerConfig.coast_s, metavar="S",
+    tracker("--min-confidence", type=_tracker_field("min_confidence"), default=TrackerConfig.min_confidence,
+            metavar="SHARE", help="hands less certain count as not seen (default %(default)g)")
+    tracker("--coast", type=_tracker_field("coast_s"), default=TrackerConfig.coast_s, metavar="S",
             help="how long a hidden hand stays (default %(default)g)")
-    tracker("--smoothing-hz", type=real_number(0.0, 1000.0), default=FilterConfig.still_hz, metavar="HZ",
-            help="cut-off of the smoothing for a hand at rest, 0: none (default %(default)g)")
+    tracker("--smoothing-hz", type=checked_by(lambda hz: FilterConfig(still_hz=hz)), default=FilterConfig.still_hz,
+            metavar="HZ", help="cut-off of the smoothing for a hand at rest, 0: none (default %(default)g)")
     tracker("--no-refine", action="store_true", help="the network's hand on the hand model, frame by frame")
     output = parser.add_argument_group("output").add_argument
     output("--output", type=Path, default=Path("replay"), help="folder to write (default replay)")
@@ -104,6 +116,7 @@ def run(arguments: argparse.Namespace) -> int:
     if (arguments.source is None) == (arguments.frames is None):
         raise ValueError("want one SOURCE: a bag, or a folder of depth frames")
     source = arguments.source or arguments.frames
+    require_apart(arguments.output, source)
     preset_topics = _take_preset(arguments, is_bag(source))
     options = PlayOptions(
         arguments.depth_topic, arguments.info_topic, arguments.truth_topic, None, arguments.rectified or "auto",
@@ -129,6 +142,7 @@ def _play(
 ) -> tuple[Replay, list[str], OSError | None]:
     """Tracks and writes -> what was played, what was left out, the first file that could not be written."""
     require_writable(arguments.output)
+    earlier = earlier_outputs(arguments.output)
     tracker = _tracker(arguments)
     tracker.warm_up()
     config = ReplayConfig(opened.depth_unit_m, arguments.rate, arguments.still, arguments.every)
@@ -147,6 +161,9 @@ def _play(
         failed = OSError(f"{failed}; {drawn.name} gave way to the tables")
         left_out, again = write_replay(*written)
         failed = again or failed
+    stale = remove_stale(arguments.output, earlier)
+    if stale:
+        print(f"removed from {arguments.output}, being of an earlier replay: {', '.join(stale)}")
     if video is not None and video.fault is not None:
         left_out.append(f"{VIDEO}: {video.fault}")
     return played, left_out, failed or unwritten

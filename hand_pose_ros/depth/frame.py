@@ -21,7 +21,7 @@ from hand_pose_ros.validation import is_number, shown
 @dataclass(frozen=True, eq=False)
 class DepthFrame:
     """A depth image of one moment. ValueError when the image has not two dimensions or not its camera's size, when it
-    holds whole numbers (counts), and when the stamp is no finite number."""
+    holds whole numbers (counts), when the camera is none, and when the stamp is no finite number."""
 
     depth: NDArray[np.float32]
     """(H, W) float32, C-contiguous, metres along the optical axis; NaN: no reading. Any other layout or type is
@@ -45,6 +45,10 @@ class DepthFrame:
             raise ValueError(f"stamp_s is {shown(repr(self.stamp_s))}, want a finite number of seconds")
         if self.depth.ndim != 2:
             raise ValueError(f"depth has shape {self.depth.shape}: it must be (height, width)")
+        if not isinstance(self.camera, Camera):
+            raise ValueError(
+                f"camera is a {type(self.camera).__name__}, want a Camera(width, height, fx, fy, cx, cy) in pixels"
+            )
         self.camera.require_size(self.depth.shape[1], self.depth.shape[0])
         object.__setattr__(self, "depth", np.ascontiguousarray(self.depth, dtype=np.float32))
 

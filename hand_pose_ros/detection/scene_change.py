@@ -21,8 +21,8 @@ _BLOCK, _SHARE = 5, 0.4
 
 def has_changed(before: Array32, now: Array32) -> bool:
     """Whether somewhere a block of cells (h, w) m shows another depth, or something instead of nothing; True where the
-    sizes differ."""
-    if before.shape != now.shape:
+    sizes differ, and where there is no cell that could tell: a picture smaller than one."""
+    if before.shape != now.shape or not now.size:
         return True
     limit = _CHANGED_M + _CHANGED_PER_M * np.minimum(before, now) ** 2
     changed = (np.abs(now - before) > limit).astype(np.float32)

@@ -6,6 +6,7 @@ figures in millimetres, shares and milliseconds.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from hand_pose_ros.evaluation.motion_metrics import lag_s
 from hand_pose_ros.hand.skeleton import JOINT_NAMES, SIDES
 from hand_pose_ros.recording.hand_table import HandTable
-from hand_pose_ros.recording.motion import adjacent_frames, jitter_mm
+from hand_pose_ros.recording.motion import adjacent_frames, increasing_ns, jitter_mm
 from hand_pose_ros.validation import require
 
 _LAG_LIMIT_S = 0.15
@@ -74,11 +75,22 @@ class RunComparison:
 
 
 def compare_runs(a: HandTable, b: HandTable, worst: int = 10) -> RunComparison:
-    """Compares two replays of one recording. ValueError when they have no frame in common; ``worst``: frames listed."""
+    """Compares two replays of one recording; ``worst``: frames listed.
+
+    ValueError when they have no frame in common, or most of these show something else.
+    """
     require(worst >= 0, "", "worst", worst, "at least 0")
-    common, rows_a, rows_b = np.intersect1d(a.stamp_ns, b.stamp_ns, return_indices=True)
+    rows_a, rows_b = _common_rows(a, b)
+    common = increasing_ns(a.stamp_ns[rows_a])
     if not len(common):
         raise ValueError("the two runs have no frame in common (by stamp): are they of one recording?")
+    pictures_a, pictures_b = a.picture[rows_a], b.picture[rows_b]
+    other = int(((pictures_a != pictures_b) & (pictures_a > 0) & (pictures_b > 0)).sum())
+    if other > len(common) / 2:
+        raise ValueError(
+            f"the two runs are not of one recording: {other} of {len(common)} frames with the same stamp are different"
+            " pictures"
+        )
     pairs: list[tuple[int, int, float | None]] = []  # common frame, side, distance in mm
     apart: list[NDArray[np.float64]] = []
     counts = np.zeros(3, np.int64)  # both, only a, only b
@@ -112,6 +124,25 @@ def compare_runs(a: HandTable, b: HandTable, worst: int = 10) -> RunComparison:
             for i, side, mm in pairs[:worst]
         ],
     )  # fmt: skip
+
+
+def _common_rows(a: HandTable, b: HandTable) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows of the frames that both have, in the order of the recording: by stamp, and where that comes more than once,
+    in a recording that loops, by which time it is."""
+    of_b = {key: row for row, key in enumerate(_times_seen(b.stamp_ns))}
+    pairs = [(row, of_b[key]) for row, key in enumerate(_times_seen(a.stamp_ns)) if key in of_b]
+    rows = np.array(pairs, np.int64).reshape(-1, 2)
+    return rows[:, 0], rows[:, 1]
+
+
+def _times_seen(stamps_ns: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Each stamp with how often it came before."""
+    seen: Counter[int] = Counter()
+    keys = []
+    for stamp in stamps_ns.tolist():
+        keys.append((stamp, seen[stamp]))
+        seen[stamp] += 1
+    return keys
 
 
 def _by_frame(table: HandTable, rows: NDArray[np.int64], side: int) -> NDArray[np.float64]:

@@ -23,6 +23,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image, JointState
 from std_msgs.msg import Header
 
 from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.depth.camera_info import camera_from_info
 from hand_pose_ros.depth.compressed import TRANSPORT, compressed_size, decode_compressed_depth, is_compressed
 from hand_pose_ros.depth.image import UnknownEncodingError, decode_depth
 from hand_pose_ros.hand.skeleton import ANGLE_LIMITS, ANGLE_NAMES, JOINT_NAMES
@@ -97,6 +98,25 @@ def camera_to_info(camera: Camera, header: Header) -> CameraInfo:
     info.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
     info.p = [camera.fx, 0.0, camera.cx, 0.0, 0.0, camera.fy, camera.cy, 0.0, 0.0, 0.0, 1.0, 0.0]
     return info
+
+
+class KeptCamera:
+    """The camera of one topic's infos, made anew only when a number changed: it is the same in every image."""
+
+    def __init__(self, rectified: bool) -> None:
+        """``rectified``: as of :func:`camera_from_info`."""
+        self._rectified = rectified
+        self._made: tuple[tuple[object, ...], Camera] | None = None
+
+    def of(self, info: CameraInfo) -> Camera:
+        """ValueError as :func:`camera_from_info`."""
+        roi = info.roi
+        fields: tuple[object, ...] = (info.width, info.height, info.binning_x, info.binning_y)
+        fields += (info.distortion_model, info.d.tobytes(), info.k.tobytes(), info.p.tobytes())
+        fields += (roi.x_offset, roi.y_offset, roi.width, roi.height)
+        if self._made is None or self._made[0] != fields:
+            self._made = (fields, camera_from_info(info, self._rectified))
+        return self._made[1]
 
 
 def image_from_rgb(pixels: np.ndarray, header: Header) -> Image:

@@ -20,8 +20,7 @@ from rclpy.publisher import Publisher
 from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo, Image
 
-from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.depth.camera_info import camera_from_info, is_rectified
+from hand_pose_ros.depth.camera_info import is_rectified
 from hand_pose_ros.detection.unit_watch import UnitWatch
 from hand_pose_ros.msg import HandPose
 from hand_pose_ros.network.device_error import DeviceError
@@ -63,9 +62,8 @@ class FrameWorker:
         self._outputs = outputs
         self._statistics = statistics
         self._throttled_logger = throttled_logger
-        self._rectified = is_rectified(
-            str(RECTIFIED.from_ros(parameters["rectified"])), node.resolve_topic_name(DEPTH_TOPIC)
-        )
+        rectified = str(RECTIFIED.from_ros(parameters["rectified"]))
+        self._camera = conversions.KeptCamera(is_rectified(rectified, node.resolve_topic_name(DEPTH_TOPIC)))
         self._mailbox: Mailbox[tuple[Image, CameraInfo, int]] = Mailbox()
         self._resets = self._resets_done = 0
         self._age = FrameAge(node.get_clock(), lambda: parameters["max_age_s"], statistics, throttled_logger)
@@ -75,11 +73,11 @@ class FrameWorker:
         self._recalibration = threading.Event()
         self._enabled = threading.Event()
         self._enabled.set()
-        self._camera: tuple[tuple[object, ...], Camera] | None = None
         # The tracker counts time from its first frame: seconds since 1970 in floating point are a quarter of a
         # microsecond apart, and the same frames would not give the same hands at another time.
         self._first_stamp_ns: int | None = None
         self._last_stamp_ns: int | None = None
+        self._frame_id: str | None = None
         self._told_faults: dict[str, str] = {}
         self._unit_watch = UnitWatch()
         self.tracking = _WAITING
@@ -185,9 +183,17 @@ class FrameWorker:
         stamp = Time.from_msg(image.header.stamp)
         if not self._in_order(stamp.nanoseconds) or not self.young_enough(stamp.nanoseconds):
             return
+        if self._frame_id not in (None, image.header.frame_id):  # a place in one frame is none in another
+            self._throttled_logger.warn(
+                "frame_id", f"tracking begins anew: images are in '{image.header.frame_id}' now"
+            )
+            self._start_afresh()
+            with self._publishing:
+                self._outputs.hide()
+        self._frame_id = image.header.frame_id
         started = time.monotonic()
         depth = conversions.depth_from_image(image, self._depth_unit_m)
-        camera = self._camera_of(info)
+        camera = self._camera.of(info)
         camera.require_size(image.width, image.height)
         self._give_hints(depth)
         if self._first_stamp_ns is None:
@@ -280,16 +286,6 @@ class FrameWorker:
                 " publish?)",
             )
         return False
-
-    def _camera_of(self, info: CameraInfo) -> Camera:
-        # The model is the same in every frame: it is made anew only when a number changed.
-        roi = info.roi
-        fields: tuple[object, ...] = (info.width, info.height, info.binning_x, info.binning_y)
-        fields += (info.distortion_model, info.d.tobytes(), info.k.tobytes(), info.p.tobytes())
-        fields += (roi.x_offset, roi.y_offset, roi.width, roi.height)
-        if self._camera is None or self._camera[0] != fields:
-            self._camera = (fields, camera_from_info(info, self._rectified))
-        return self._camera[1]
 
     def _possible(self, hand: conversions.Hand) -> bool:
         why = conversions.impossible(hand)

@@ -1,7 +1,7 @@
 """The topics for whoever acts on what a hand does: other parties' joints, gestures, the palm's command, descriptions.
 
 In: the hands of each image as published (in the image's frame or ``target_frame``). Out, relative topics:
-``hand_joints/<set>`` (for each of ``joint_sets``, while somebody listens) and ``hand_gestures``, a message a hand;
+``hand_joints/<set>`` (for each of ``joint_sets``, while somebody listens) and ``hand_gestures``, a message a side;
 ``<side>_hand/palm_pose``, ``palm_twist`` and, latched, ``palm_engaged``; ``<side>_hand/hand_description`` and
 ``hand_description`` (latched, when a hand's size is settled; the latter that of the hand settled last).
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from geometry_msgs.msg import PoseStamped, TwistStamped
@@ -65,6 +65,22 @@ _SAME_THICKNESS = 0.02
 Guessed: 2 % of a finger is below what is seen in RViz."""
 
 
+class _Described(NamedTuple):
+    """What a side's description was last made of."""
+
+    shape: np.ndarray
+    """(9,) log scales."""
+    thickness: float
+    """Log scale."""
+    prefix: str
+    """Before the names of its links."""
+
+    def is_as(self, other: _Described) -> bool:
+        """Whether a description of the one does for the other."""
+        alike = abs(self.thickness - other.thickness) < _SAME_THICKNESS and self.prefix == other.prefix
+        return alike and np.array_equal(self.shape, other.shape)
+
+
 class InteractionOutputs:
     """``create`` makes a publisher of a type for an endpoint. :meth:`publish` is the worker's, :meth:`engage_palm` may
     be called from any thread."""
@@ -90,7 +106,7 @@ class InteractionOutputs:
         self._followers = {side: PalmFollower(follow) for side in SIDES}
         self._seen_sides: frozenset[str] = frozenset()
         self._told_engaged: dict[str, bool] = {}
-        self._described: dict[str, tuple[np.ndarray, float]] = {}
+        self._described: dict[str, _Described] = {}  # that which was settled last is the last
         self._last_header = Header()
         self._lock = threading.Lock()
 
@@ -102,16 +118,19 @@ class InteractionOutputs:
 
     def publish(self, hands: Sequence[Hand], header: Header) -> None:
         """Publishes everything about the hands of one image."""
+        if self._last_header.frame_id not in ("", header.frame_id):
+            with self._lock:  # a command in one frame is none in another
+                self._followers = {side: PalmFollower(old.config) for side, old in self._followers.items()}
         self._last_header = header
-        self._publish_joint_sets(hands, header)
-        self._publish_gestures(hands, header)
         named = {hand.side: hand for hand in named_hands(hands)}
+        self._publish_joint_sets(list(named.values()), header)
+        self._publish_gestures(list(named.values()), header)
         with self._lock:
             self._seen_sides = frozenset(hand.side for hand in seen_hands(list(named.values())))
             for side in SIDES:
                 self._publish_palm(side, named.get(side), header)
-        for side, hand in named.items():
-            self._describe(side, hand)
+        for side in dict.fromkeys((*self._described, *SIDES)):
+            self._describe(side, named.get(side))
 
     def stop(self) -> None:
         """The node looks at no more images: what is held ends, every clutch is let go."""
@@ -177,13 +196,19 @@ class InteractionOutputs:
             self._told_engaged[side] = follower.engaged
             self._of_side[side, "palm_engaged"].publish(Bool(data=follower.engaged))
 
-    def _describe(self, side: str, hand: Hand) -> None:
-        if not hand.shape_frozen:
+    def _describe(self, side: str, hand: Hand | None) -> None:
+        """The hand of a side where its size is settled, and that which was, as soon as its frames have other names."""
+        before, prefix = self._described.get(side), self._frame_prefix(side)
+        if hand is not None and hand.shape_frozen:
+            now = _Described(hand.shape.copy(), hand.thickness, prefix)
+        elif before is not None:
+            now = before._replace(prefix=prefix)
+        else:
             return
-        shape, thickness = self._described.get(side, (np.empty(0), 0.0))
-        if np.array_equal(shape, hand.shape) and abs(thickness - hand.thickness) < _SAME_THICKNESS:
+        if before is not None and now.is_as(before):
             return
-        self._described[side] = hand.shape.copy(), hand.thickness
-        text = String(data=urdf_text(side, hand.shape, hand.thickness, self._frame_prefix(side)))
+        self._described.pop(side, None)
+        self._described[side] = now
+        text = String(data=urdf_text(side, *now))
         self._of_side[side, DESCRIPTION_TOPIC].publish(text)
         self._description.publish(text)

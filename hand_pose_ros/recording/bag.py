@@ -102,10 +102,17 @@ class Bag:
                 yield BagMessage(connection.topic, connection.msgtype, time_ns, data)
         for file, cut_ns in self._cut.items():
             if end_ns is None or end_ns > cut_ns:
-                raise RecordingError(
-                    f"the bag '{self.path}' breaks off at the end of {file.name}: its recorder was killed, or a copy"
-                    " was not finished"
-                )
+                raise RecordingError(self._breaks_off(f"at the end of {file.name}"))
+
+    def require_whole(self, before: str) -> None:
+        """RecordingError where a file breaks off, which says that it does so before what is looked for."""
+        if self._cut:
+            raise RecordingError(self._breaks_off(f"before {before}"))
+
+    def _breaks_off(self, where: str) -> str:
+        return (
+            f"the bag '{self.path}' breaks off {where}: its recorder was killed, or a copy was not finished"
+        )
 
     def first(self, topic: str) -> BagMessage | None:
         """The first message of a topic, None when it has none."""

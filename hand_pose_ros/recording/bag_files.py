@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from hand_pose_ros.recording.output_files import is_output
 from hand_pose_ros.recording.recorded_frame import RecordingError
 
 STORAGE_SUFFIXES = (".mcap", ".db3")
@@ -38,4 +39,6 @@ def storage_path(path: Path) -> Path:
 
 
 def _storage_files(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.iterdir() if p.suffix.lower() in STORAGE_SUFFIXES and p.is_file())
+    """Without the hands that a replay has written."""
+    files = (p for p in folder.iterdir() if p.suffix.lower() in STORAGE_SUFFIXES and p.is_file())
+    return sorted(path for path in files if not is_output(path))

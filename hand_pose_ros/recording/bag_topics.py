@@ -47,15 +47,15 @@ def find_topics(
     if depth is None:
         depth = _only_depth(bag, kinds)
     else:
-        _require(kinds, depth, (IMAGE, COMPRESSED_IMAGE), "--depth-topic")
+        _require(bag, kinds, depth, (IMAGE, COMPRESSED_IMAGE), "--depth-topic")
     if bag.first(depth) is None:
         raise RecordingError(f"there is no image on '{depth}' in the bag '{bag.path}'")
     if info is not None:
-        _require(kinds, info, (CAMERA_INFO,), "--info-topic")
+        _require(bag, kinds, info, (CAMERA_INFO,), "--info-topic")
     elif needs_info:
         info = _info_of(bag, kinds, depth)
     if truth is not None:
-        _require(kinds, truth, (HAND_POSE_ARRAY,), "--truth-topic")
+        _require(bag, kinds, truth, (HAND_POSE_ARRAY,), "--truth-topic")
     else:
         of_type = [topic for topic, kind in kinds.items() if kind == HAND_POSE_ARRAY]
         truth = next((topic for topic in of_type if topic.rpartition("/")[2] == _TRUTH), None)
@@ -73,6 +73,7 @@ def _only_depth(bag: Bag, kinds: dict[str, str]) -> str:
     found = sure or maybe
     found = [topic for topic in found if plain_topic(topic) == topic or plain_topic(topic) not in found]
     if not found:
+        bag.require_whole("its first depth image")
         topics = "; it has " + _listed([f"{topic} ({kind})" for topic, kind in kinds.items()])
         raise RecordingError(
             f"there are no depth images (sensor_msgs/Image of {' or '.join(_DEPTH_ENCODINGS)}, or {TRANSPORT}) in the"
@@ -113,6 +114,7 @@ def _info_of(bag: Bag, kinds: dict[str, str], depth: str) -> str:
     if beside in infos:
         return beside
     if not infos:
+        bag.require_whole("its first camera info")
         raise RecordingError(
             f"there is no camera info in the bag '{bag.path}': give --intrinsics FX,FY,CX,CY, or a file of them"
         )
@@ -133,8 +135,9 @@ def _info_of(bag: Bag, kinds: dict[str, str], depth: str) -> str:
     )
 
 
-def _require(kinds: dict[str, str], topic: str, wanted: tuple[str, ...], option: str) -> None:
+def _require(bag: Bag, kinds: dict[str, str], topic: str, wanted: tuple[str, ...], option: str) -> None:
     if topic not in kinds:
+        bag.require_whole(f"the first message on '{shown(topic)}'")
         of_kind = [name for name, kind in kinds.items() if kind in wanted]
         have = f"want one of {_listed(of_kind)}" if of_kind else f"and there is none of {' or '.join(wanted)}"
         raise RecordingError(f"{option} is '{shown(topic)}', which is not in the bag: {have}")

@@ -1,8 +1,8 @@
 """A folder of recorded depth frames: PNG, TIFF or npy files in, their pixels (H, W) and their ``Camera`` out.
 
 16-bit files hold counts, 0 = no reading; TIFF and npy files of real numbers hold metres, where what is not finite or
-not positive is no reading. Sub-folders are searched too; frames come in natural order (frame2 before frame10, 0.0667
-before 0.1). No ROS.
+not positive is no reading. Sub-folders are searched too, what replays have written is left alone; frames come in
+natural order (frame2 before frame10, 0.0667 before 0.1). No ROS.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.recording.depth_files import depth_size, read_depth_file
 from hand_pose_ros.recording.intrinsics import Intrinsics
+from hand_pose_ros.recording.output_files import is_output
 from hand_pose_ros.recording.recorded_frame import (
     RecordedFrame,
     RecordingError,
@@ -63,6 +64,21 @@ def has_decimals(paths: Sequence[Path]) -> bool:
     return len({len(f) for f in fractions}) <= 1 or not any(f.endswith("0") and f != "0" for f in fractions)
 
 
+def frame_files(folder: Path) -> tuple[Path, ...]:
+    """The depth images in a folder and those below it, in natural order, without what replays of it have written there.
+
+    RecordingError where there is none.
+    """
+    if not folder.is_dir():
+        raise RecordingError(f"'{folder}' is not a folder of depth frames")
+    suitable = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    found = [path for path in suitable if not is_output(path)]
+    if not found:
+        raise RecordingError(f"there is no .png file in '{folder}', nor a .tif, .tiff or .npy one")
+    decimals = has_decimals([path.relative_to(folder) for path in found])
+    return tuple(sorted(found, key=lambda path: natural_key(path.relative_to(folder), decimals)))
+
+
 @dataclass(frozen=True)
 class RecordedFrames:
     """The frames of one folder; all have the size of ``camera``."""
@@ -83,13 +99,7 @@ class RecordedFrames:
         """Finds the frames; ``intrinsics``: fx, fy, cx, cy in pixels, or those of a file. Raises RecordingError when
         the folder holds no depth images or the numbers are no camera's. The frames' size is that of most of them."""
         folder = Path(folder)
-        if not folder.is_dir():
-            raise RecordingError(f"'{folder}' is not a folder of depth frames")
-        found = [path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()]
-        decimals = has_decimals([path.relative_to(folder) for path in found])
-        files = tuple(sorted(found, key=lambda path: natural_key(path.relative_to(folder), decimals)))
-        if not files:
-            raise RecordingError(f"there is no .png file in '{folder}', nor a .tif, .tiff or .npy one")
+        files = frame_files(folder)
         sizes = Counter(size for path in files if (size := depth_size(path)) is not None)
         if not sizes:
             read_depth_file(files[0])  # says what is wrong with it

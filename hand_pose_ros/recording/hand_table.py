@@ -18,15 +18,17 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.files import read_arrays, replaced
 from hand_pose_ros.hand.skeleton import ANGLE_COUNT, ANGLE_NAMES, JOINT_COUNT, JOINT_NAMES, SHAPE_NAMES, SIDES
+from hand_pose_ros.recording.motion import increasing_ns
+from hand_pose_ros.recording.output_files import HANDS_NPZ
 from hand_pose_ros.recording.recorded_frame import RecordingError, TrueHand
 from hand_pose_ros.recording.tracked_frame import TrackedFrame
 from hand_pose_ros.tracking.hand import TrackState
 from hand_pose_ros.validation import shown
 
-HANDS_NPZ = "hands.npz"
-HANDS_CSV = "hands.csv"
-
 Array = NDArray[Any]
+
+_LATER = ("picture",)
+"""Arrays that files of 0.1.0 lack."""
 
 _KIND_NAMES = {
     "i": "whole numbers",
@@ -39,7 +41,7 @@ _KIND_NAMES = {
 
 @dataclass(frozen=True, eq=False)
 class HandTable:
-    """F frames that were tracked, N hands that were found in them, M known ones. Rows are in order of time."""
+    """F frames that were tracked, N hands that were found in them, M known ones. Rows are in the recording's order."""
 
     frame: Array
     """(F,) int64: number of the frame in the recording."""
@@ -85,11 +87,13 @@ class HandTable:
     """(M,) uint8."""
     truth_joints: Array
     """(M, 23, 3) float64 m."""
+    picture: Array
+    """(F,) uint32: checksum of the image, the same in every run of a recording; 0: not known."""
 
     @property
     def times_s(self) -> NDArray[np.float64]:
-        """(F,) seconds since the first frame."""
-        return (self.stamp_ns - self.stamp_ns[:1].sum()) * 1e-9
+        """(F,) seconds since the first frame, in the frames' order also where stamps go back."""
+        return (increasing_ns(self.stamp_ns) - self.stamp_ns[:1].sum()) * 1e-9
 
     def hands_of(self, side: int) -> NDArray[np.int64]:
         """Rows of the hands of a side, one a frame: that which is tracked longest."""
@@ -180,6 +184,7 @@ def hand_table(
         truth_row=np.array([row for row, _ in known], np.int64),
         truth_side=np.array([SIDES.index(hand.side) for _, hand in known], np.uint8),
         truth_joints=np.array([hand.joints for _, hand in known], np.float64).reshape(-1, JOINT_COUNT, 3),
+        picture=of_frames([frame.picture for frame in frames], np.uint32),
     )
 
 
@@ -187,7 +192,9 @@ def read_hand_table(path: Path) -> HandTable:
     """The table in a npz file, or in the folder of a replay. RecordingError when there is none, or a damaged one."""
     file = path / HANDS_NPZ if path.is_dir() else path
     try:
-        table = HandTable(**read_arrays(file, [field.name for field in fields(HandTable)]))
+        names = [field.name for field in fields(HandTable) if field.name not in _LATER]
+        arrays = read_arrays(file, names, _LATER)
+        table = HandTable(**{"picture": np.zeros(arrays["frame"].shape, np.uint32)} | arrays)
     except OSError as error:
         raise RecordingError(f"cannot read '{file}': {error.strerror or shown(error)}") from error
     except ValueError as error:
@@ -199,7 +206,7 @@ def read_hand_table(path: Path) -> HandTable:
 def _check(file: Path, table: HandTable) -> None:
     """RecordingError unless the arrays are of their types, fit each other and hold finite numbers and known codes."""
     empty = hand_table([])
-    per_frame = ("frame", "stamp_ns", "name", "state", "wall_ms")
+    per_frame = ("frame", "stamp_ns", "name", "state", "wall_ms", "picture")
     shapes = {"joints": (JOINT_COUNT, 3), "joint_confidence": (JOINT_COUNT,), "angles": (ANGLE_COUNT,)}
     shapes |= {
         "joint_velocities": (JOINT_COUNT, 3),

@@ -12,18 +12,26 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rosbags.rosbag2 import StoragePlugin, Writer
 
 from hand_pose_ros.network.weights_file import CheckpointInfo
 from hand_pose_ros.recording.hand_messages import bag_types, header, joint_state_message
+from hand_pose_ros.recording.motion import increasing_ns
 from hand_pose_ros.recording.ros_types import HAND_MODEL_INFO, HAND_POSE_ARRAY, JOINT_STATE, type_store
 from hand_pose_ros.recording.tracked_frame import TrackedFrame
 from hand_pose_ros.tracking.hand import TrackState, named_hands
 
 
 def write_hands_bag(path: Path, frames: Sequence[TrackedFrame], model: CheckpointInfo | None = None) -> None:
-    """Writes the bag, whole or not at all. OSError when it cannot be written."""
+    """Writes the bag, whole or not at all. OSError when it cannot be written.
+
+    The times by which readers put messages in order are the stamps, but increase where these do not: two rounds of a
+    recording that loops would be shuffled into each other.
+    """
     store, types = type_store(), bag_types()
+    times_ns = increasing_ns(np.array([frame.stamp_ns for frame in frames], np.int64))
+    times_ns -= min(times_ns.min(initial=0), 0)  # there is none before 1970
     path.parent.mkdir(parents=True, exist_ok=True)
     # rosbags writes a folder; only its one file is kept.
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}.") as temporary:
@@ -37,15 +45,13 @@ def write_hands_bag(path: Path, frames: Sequence[TrackedFrame], model: Checkpoin
             hands, states = connect("/hands", HAND_POSE_ARRAY), connect("/hand_joint_states", JOINT_STATE)
             if model is not None:
                 message = types.model_info(model.name, model.sha256)
-                stamp_ns = max(frames[0].stamp_ns, 0) if frames else 0
-                writer.write(info, stamp_ns, store.serialize_cdr(message, HAND_MODEL_INFO))
-            for frame in frames:
+                writer.write(info, int(times_ns[:1].sum()), store.serialize_cdr(message, HAND_MODEL_INFO))
+            for frame, time_ns in zip(frames, times_ns.tolist(), strict=True):
                 head = header(frame.stamp_ns, frame.frame_id)
-                stamp_ns = max(frame.stamp_ns, 0)
                 found = types.hands(frame.result.hands, frame.result.state, head)
-                writer.write(hands, stamp_ns, store.serialize_cdr(found, HAND_POSE_ARRAY))
+                writer.write(hands, time_ns, store.serialize_cdr(found, HAND_POSE_ARRAY))
                 seen = [h for h in named_hands(frame.result.hands) if h.state == TrackState.TRACK]
                 if seen:
                     angles = joint_state_message(seen, head)
-                    writer.write(states, stamp_ns, store.serialize_cdr(angles, JOINT_STATE))
+                    writer.write(states, time_ns, store.serialize_cdr(angles, JOINT_STATE))
         (folder / f"{folder.name}.mcap").replace(path)

@@ -36,6 +36,16 @@ def usual_step_ns(stamps_ns: NDArray[np.int64]) -> float:
     return float(np.median(steps)) if len(steps) else 0.0
 
 
+def increasing_ns(stamps_ns: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Stamps (T,) ns as times (T,) ns in the frames' own order: where a stamp does not come after the one before, in a
+    recording that loops or whose clock was set back, that frame and all after it follow by the usual step."""
+    steps = np.diff(stamps_ns)
+    steps = np.where(steps > 0, steps, max(round(usual_step_ns(stamps_ns)), 1))
+    return np.asarray(stamps_ns[:1].sum() + np.concatenate([np.zeros(1, np.int64), np.cumsum(steps)]))[
+        : len(stamps_ns)
+    ]
+
+
 def missing_frames(stamps_ns: NDArray[np.int64]) -> int:
     """Frames that the recording lacks, by the gaps between its stamps."""
     usual = usual_step_ns(stamps_ns)

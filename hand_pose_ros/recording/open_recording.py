@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hand_pose_ros.recording.bag_files import is_bag
-from hand_pose_ros.recording.frame_folder import INTRINSICS_FILE, RecordedFrames
+from hand_pose_ros.recording.frame_folder import INTRINSICS_FILE, RecordedFrames, frame_files
 from hand_pose_ros.recording.intrinsics import Intrinsics, read_intrinsics
 from hand_pose_ros.recording.play_options import PlayOptions
 from hand_pose_ros.recording.recorded_frame import Recording, RecordingError
@@ -79,6 +79,7 @@ def _folder_intrinsics(
         return _intrinsics(given, options)
     if not folder.is_dir():
         raise RecordingError(f"'{folder}' is not a folder of depth frames, nor a bag")
+    frame_files(folder)  # without any, no camera is asked for
     file = folder / INTRINSICS_FILE
     if not file.is_file():
         raise RecordingError(

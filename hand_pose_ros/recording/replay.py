@@ -18,9 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.detection.unit_watch import UnitWatch
 from hand_pose_ros.files import write_json
-from hand_pose_ros.recording.motion import missing_frames
+from hand_pose_ros.recording.motion import increasing_ns, missing_frames
+from hand_pose_ros.recording.output_files import CONTACT_SHEET, HAND_TILES, SUMMARY
 from hand_pose_ros.recording.recorded_frame import (
     RecordedFrame,
     Recording,
@@ -28,7 +30,7 @@ from hand_pose_ros.recording.recorded_frame import (
     TrueHand,
     UnusableFrame,
 )
-from hand_pose_ros.recording.tracked_frame import TrackedFrame
+from hand_pose_ros.recording.tracked_frame import TrackedFrame, picture_checksum
 from hand_pose_ros.tracking.hand import Hand
 from hand_pose_ros.tracking.track_result import TrackResult
 from hand_pose_ros.tracking.tracker import HandTracker
@@ -84,7 +86,7 @@ class Replay:
     left_out: list[str] = field(default_factory=list)
     """Why each frame that could not be used was left out."""
     tiles: list[NDArray[np.uint8]] = field(default_factory=list)
-    """Every n-th frame, cut out around the hand, (320, 320, 3) RGB; of long recordings the first 800."""
+    """Every n-th frame, cut out around its hands, (320, 320, 3) RGB; of long recordings the first 800."""
     hands: list[NDArray[np.uint8]] = field(default_factory=list)
     """Every published hand of every frame, cut out likewise, to be judged by eye; of long recordings the first 800."""
     truth: dict[int, list[TrueHand]] = field(default_factory=dict)
@@ -94,7 +96,8 @@ class Replay:
     stopped: bool = False
     """It was asked to stop before the recording's end."""
     start_ns: int | None = None
-    """The stamp from which the tracker counts time: of the first frame, or of the first after a clock was set."""
+    """The stamp from which the tracker counts time: of the first frame, or of the first after a clock was set or in
+    another frame."""
     elapsed_s: float = 0.0
     """Wall-clock time of everything: reading, tracking, drawing."""
 
@@ -113,17 +116,17 @@ class Replay:
 
         OSError when the folder is not writable.
         """
-        write_json(folder / "summary.json", self.summary())  # the figures first: they cost the most
+        write_json(folder / SUMMARY, self.summary())  # the figures first: they cost the most
         write_overlays(folder, self.overlays)
         if self.tiles:
-            write_png(folder / "contact.png", tile_pictures(self.tiles, _TILE_COLUMNS))
+            write_png(folder / CONTACT_SHEET, tile_pictures(self.tiles, _TILE_COLUMNS))
         if self.hands:
-            write_png(folder / "hands.png", tile_pictures(self.hands, _HAND_COLUMNS))
+            write_png(folder / HAND_TILES, tile_pictures(self.hands, _HAND_COLUMNS))
 
     def summary(self) -> dict[str, Any]:
         """Counts, shares and milliseconds of all frames, plain values."""
         stamps = np.array([frame.stamp_ns for frame in self.frames], np.int64)
-        span_s = float(np.ptp(stamps) * 1e-9) if len(stamps) else 0.0
+        span_s = float(np.ptp(increasing_ns(stamps)) * 1e-9) if len(stamps) else 0.0
         rate = round(len(self.frames) / self.elapsed_s, 1) if self.elapsed_s > 0 else None
         return {
             **summarise(self.results, self.wall_ms),
@@ -197,9 +200,11 @@ def _track(
     show: Callable[[np.ndarray], None] | None,
 ) -> None:
     """Tracks one frame and keeps what it gives."""
-    if config.still or frame.clock_set:
+    other_frame = bool(played.frames) and played.frames[-1].frame_id != frame.frame_id
+    afresh = frame.clock_set or other_frame  # as in the node
+    if config.still or afresh:
         tracker.reset()
-    if played.start_ns is None or frame.clock_set:
+    if played.start_ns is None or afresh:
         played.start_ns = frame.stamp_ns
     start = time.perf_counter()
     # As the node does it: time from the first frame on, so that the same frames give the same hands at any time.
@@ -207,8 +212,10 @@ def _track(
     wall_ms = 1e3 * (time.perf_counter() - start)
     number = len(played.frames) + len(played.left_out)
     played.frames.append(
-        TrackedFrame(frame.index, frame.name, frame.stamp_ns, frame.frame_id, result, wall_ms)
-    )
+        TrackedFrame(
+            frame.index, frame.name, frame.stamp_ns, frame.frame_id, result, wall_ms, picture_checksum(frame.depth)
+        )
+    )  # fmt: skip
     caption = _caption(frame.name, result)
     overlay = OverlayFrame(frame.depth, frame.camera, result.hands, caption, frame.stamp_ns * 1e-9)
     if number % step == 0:
@@ -219,9 +226,9 @@ def _track(
         return
     picture = draw_overlay(frame.depth, frame.camera, result.hands)  # once for all three
     if tiled:
-        played.tiles.append(_tile(picture, overlay, result.hands[0] if result.hands else None))
+        played.tiles.append(_tile(picture, overlay, result.hands))
     if enlarged:
-        played.hands += [_tile(picture, overlay, hand) for hand in result.hands]
+        played.hands += [_tile(picture, overlay, [hand]) for hand in result.hands]
     if show is not None:
         draw_caption(picture, caption, picture.shape[1])
         show(picture)
@@ -277,20 +284,29 @@ def _caption(name: str, result: TrackResult) -> str:
     return f"{name} {result.state.name}{hands}"
 
 
-def _tile(picture: np.ndarray, frame: OverlayFrame, hand: Hand | None) -> NDArray[np.uint8]:
-    """A frame's picture cut out around a hand (all of it without one), with the caption, (320, 320, 3)."""
-    if hand is not None:
-        middle = hand.joints.mean(axis=0)
-        # Beyond the lens, and so nearer than its longer side is wide, there is nothing to cut out.
-        half = int(np.clip(frame.camera.fx * _TILE_HALF_M / middle[2], 1, max(picture.shape)))
-        pixel = frame.camera.project(middle)
-        column, row = (
-            int(v) for v in (pixel if np.isfinite(pixel).all() else (frame.camera.cx, frame.camera.cy))
-        )
+def _tile(picture: np.ndarray, frame: OverlayFrame, hands: Sequence[Hand]) -> NDArray[np.uint8]:
+    """A frame's picture cut out around these hands (all of it without one), with the caption, (320, 320, 3)."""
+    if hands:
+        height, width = picture.shape[:2]
+        corners = np.array([_surroundings(frame.camera, hand, width, height) for hand in hands])
+        (left, top), (right, bottom) = corners[:, :2].min(axis=0), corners[:, 2:].max(axis=0)
+        half = int(max(right - left, bottom - top) + 1) // 2
+        column, row = int(left + right) // 2, int(top + bottom) // 2
         padded = cv2.copyMakeBorder(picture, half, half, half, half, cv2.BORDER_CONSTANT)
-        column, row = np.clip([column, row], 0, [picture.shape[1] - 1, picture.shape[0] - 1])
         picture = padded[row : row + 2 * half, column : column + 2 * half]
     tile = cv2.resize(picture, (_TILE_PX, _TILE_PX))
     caption, origin, white = frame.caption[-_TILE_CAPTION_LENGTH:], (4, 14), (255, 255, 255)
     cv2.putText(tile, caption, origin, cv2.FONT_HERSHEY_SIMPLEX, 0.38, white, 1, cv2.LINE_AA)
     return np.asarray(tile, np.uint8)
+
+
+def _surroundings(camera: Camera, hand: Hand, width: int, height: int) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom (px) of what is shown of a hand in a picture of this size."""
+    middle = hand.joints.mean(axis=0)
+    # Beyond the lens, and so nearer than its longer side is wide, there is nothing to cut out.
+    half = int(np.clip(camera.fx * _TILE_HALF_M / middle[2], 1, max(width, height)))
+    pixel = camera.project(middle)
+    if not np.isfinite(pixel).all():
+        pixel = np.array([camera.cx, camera.cy])
+    column, row = (int(v) for v in np.clip(pixel, 0, [width - 1, height - 1]))
+    return column - half, row - half, column + half, row + half

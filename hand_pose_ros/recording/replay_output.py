@@ -12,22 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
+from hand_pose_ros.files import unwritable
 from hand_pose_ros.hand.skeleton import SIDES
 from hand_pose_ros.network.weights_file import CheckpointInfo
-from hand_pose_ros.recording.hand_table import HANDS_CSV, HANDS_NPZ, HandTable, hand_table
+from hand_pose_ros.recording.hand_table import HandTable, hand_table
 from hand_pose_ros.recording.motion import adjacent_frames, jitter_mm
+from hand_pose_ros.recording.output_files import CURVES, HANDS_BAG, HANDS_CSV, HANDS_NPZ
 from hand_pose_ros.recording.replay import Replay
 from hand_pose_ros.validation import shown
-
-CURVES = "curves.png"
-VIDEO = "overlay.mp4"
-HANDS_BAG = "hands.mcap"
-HAND_TILES = "hands.png"
-OUTPUT_FILES = (
-    "contact.png", VIDEO, CURVES, HANDS_BAG, HANDS_CSV, HANDS_NPZ, "summary.json", "overlay.gif", "overlay.png",
-    HAND_TILES,
-)  # fmt: skip
-"""All that a replay writes."""
 
 _DPI = 130
 
@@ -64,9 +56,7 @@ def write_replay(
         except ModuleNotFoundError as error:
             left_out.append(f"{name}, which needs the package {error.name}")
         except OSError as error:
-            named = error.filename is not None or not error.strerror  # a full disk names no file
-            text = f"{folder / name} cannot be written: {error.strerror}"
-            failed = failed or (error if named else OSError(text))
+            failed = failed or (unwritable(folder / name, error) if error.strerror else error)
         except Exception as error:  # noqa: BLE001  matplotlib, Pillow and OpenCV fail at odd pictures in their own ways
             text = shown(error) or type(error).__name__
             failed = failed or OSError(f"{folder / name} cannot be written: {text}")

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from hand_pose_ros.resources import expanded
 from hand_pose_ros.validation import shown
 
 Array = NDArray[np.float64]
@@ -109,7 +110,7 @@ class RobotDescription:
 
 def read_description(path: str | Path) -> RobotDescription:
     """A file's description. ValueError where it cannot be read, or is no URDF."""
-    path = Path(path)
+    path = expanded(path)
     try:
         if path.stat().st_size > MOST_BYTES:
             raise ValueError(f"{path} is larger than {MOST_BYTES} bytes, want a URDF")

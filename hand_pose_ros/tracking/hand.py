@@ -72,7 +72,8 @@ class Hand:
     thickness: float = 0.0
     """Log scale of the flesh's thickness against the template's of this size."""
     joint_velocities: Array = field(default_factory=lambda: np.zeros((skeleton.JOINT_COUNT, 3)))
-    """(23, 3) m/s against the camera, of ``joints`` since the frame before; 0 where there was none, and in COAST."""
+    """(23, 3) m/s against the camera, of ``joints`` since the frame before; 0 where there was none, and in COAST; none
+    is faster than a hand can be (:meth:`since`)."""
     angle_velocities: Array = field(default_factory=lambda: np.zeros(skeleton.ANGLE_COUNT))
     """(20,) rad/s, as ``joint_velocities``."""
 
@@ -86,12 +87,16 @@ class Hand:
         """(22,) m of this hand's ``skeleton.BONES``."""
         return skeleton.bone_lengths(self.joints)
 
-    def since(self, before: Hand, dt_s: float) -> Hand:
-        """The same hand with the velocities that lead to it from ``before``, dt_s seconds ago."""
+    def since(self, before: Hand, dt_s: float, fastest_m_s: float) -> Hand:
+        """The same hand with the velocities that lead to it from ``before``, dt_s seconds ago.
+
+        No joint is faster than ``fastest_m_s``: where stamps are nearer to each other than the images were taken, as
+        drivers send them in bursts, the motion is taken to have lasted as long as it must have.
+        """
+        way = self.joints - before.joints
+        dt_s = max(dt_s, float(np.sqrt((way**2).sum(axis=1).max())) / fastest_m_s)
         return replace(
-            self,
-            joint_velocities=(self.joints - before.joints) / dt_s,
-            angle_velocities=(self.angles - before.angles) / dt_s,
+            self, joint_velocities=way / dt_s, angle_velocities=(self.angles - before.angles) / dt_s
         )
 
     def at_rest(self, **changes: Any) -> Hand:

@@ -311,7 +311,8 @@ class Track:
         }
         before, hand = self.hand, posed_hand(chosen.side, smoothed, refined.shape, **known)
         moves_on = follows_on and before is not None and before.side == hand.side
-        self.hand = hand.since(before, dt_s) if moves_on and before is not None else hand
+        fastest = self._config.track.fastest_m_s
+        self.hand = hand.since(before, dt_s, fastest) if moves_on and before is not None else hand
         self.raw = partial(chosen.hand, **known)
 
     def _learn_shape(self, chosen: Estimate, refined: Refined, confidence: float, stamp_s: float) -> None:

@@ -59,6 +59,8 @@ class HandTracker:
     def __init__(self, model: str | Path | None = None, config: TrackerConfig | None = None) -> None:
         """``model``: a weights file or the name of a shipped one, None for the default. CheckpointError when it cannot
         be used, ValueError or OSError for a user's file that cannot."""
+        if not isinstance(config, TrackerConfig | None):
+            raise ValueError(f"config is a {type(config).__name__}, want a TrackerConfig")
         self.config = config or TrackerConfig()
         self.faults: dict[str, str] = {}
         """What is wrong while tracking goes on, by subject (``device``, ``user``); empty when nothing is."""

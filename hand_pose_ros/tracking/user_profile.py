@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hand_pose_ros.files import write_json
+from hand_pose_ros.files import require_folder, write_json
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.tracking.shape_estimator import LARGEST_LOG_SCALE, checked_shape
 from hand_pose_ros.validation import require, shown
@@ -63,13 +63,18 @@ def load_profile(folder: str | Path, user_id: str) -> UserProfile | None:
     """The profile saved under this user id, bit for bit; None when there is none.
 
     ValueError for an unsafe user id and for a file that is damaged, of another format, of another user or of a hand
-    with other shape parameters; OSError when it cannot be read.
+    with other shape parameters; OSError, which names it, when it cannot be read.
     """
     path = _profile_path(folder, user_id)
+    require_folder(path.parent)
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder, want the file of user '{user_id}'")
     try:
         text = path.read_bytes()
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise OSError(f"{path} cannot be read: {error.strerror}") from error
     try:
         data = json.loads(text)
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from hand_pose_ros.files import write_bytes
-from hand_pose_ros.visualization.contact_sheet import contact_sheet
+from hand_pose_ros.visualization.contact_sheet import contact_sheet, fitted
 from hand_pose_ros.visualization.overlay import FINGER_COLOURS, PALM_COLOUR
 
 GIF_WIDTH = 400
@@ -67,13 +67,10 @@ def write_gif(
     width: int = GIF_WIDTH,
     colours: int = GIF_COLOURS,
 ) -> None:
-    """An endless animation of pictures (H, W, 3) uint8 RGB, scaled to ``width`` (px), of at most 256 colours. OSError
-    when it cannot be written."""
+    """An endless animation of pictures (H, W, 3) uint8 RGB, of at most 256 colours; the first is scaled to ``width``
+    (px), the others are fitted into its size. OSError when it cannot be written."""
     height = max(1, round(pictures[0].shape[0] * width / pictures[0].shape[1]))
-    small = [
-        Image.fromarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA))
-        for picture in pictures
-    ]
+    small = [Image.fromarray(fitted(picture, width, height)) for picture in pictures]
     # One palette for the whole run, from a strip of its pictures: no flicker, and much smaller.
     strip = np.vstack([np.asarray(picture) for picture in small[:: max(1, len(small) // _PALETTE_PICTURES)]])
     palette = _palette(Image.fromarray(strip), colours)

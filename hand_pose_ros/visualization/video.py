@@ -14,6 +14,7 @@ import numpy as np
 
 from hand_pose_ros.files import clear_leftovers
 from hand_pose_ros.validation import shown
+from hand_pose_ros.visualization.contact_sheet import fitted
 
 _CODEC = "mp4v"
 _MOST_WIDTH = 848
@@ -21,7 +22,7 @@ _MOST_WIDTH = 848
 
 
 class VideoWriter:
-    """Writes beside the file, and moves it there in ``close``. All pictures are brought to the first one's size."""
+    """Writes beside the file, and moves it there in ``close``. All pictures are fitted into the first one's size."""
 
     def __init__(self, path: Path, rate_hz: float) -> None:
         """``rate_hz``: pictures a second, 1 to 120; what is outside is brought there."""
@@ -41,9 +42,7 @@ class VideoWriter:
         if self._writer is None and not self._open(picture):
             return
         assert self._writer is not None
-        if (picture.shape[1], picture.shape[0]) != self._size:
-            picture = cv2.resize(picture, self._size, interpolation=cv2.INTER_AREA)
-        self._writer.write(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+        self._writer.write(cv2.cvtColor(fitted(picture, *self._size), cv2.COLOR_RGB2BGR))
         self._count += 1
 
     def close(self) -> bool:

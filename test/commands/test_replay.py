@@ -80,6 +80,21 @@ def test_bad_values_end_in_one_line(recording, tmp_path, capsys, arguments, mess
     assert "\n" not in error
 
 
+@pytest.mark.parametrize(
+    "option, want",
+    [
+        ("coast", "0 to 10 seconds"), ("smoothing-hz", "0 to 1000"), ("start-odds", "0 to 12"),
+        ("min-confidence", "0 to 1"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("value", ["-1", "1e9", "nan", "inf", "x"])
+def test_settings_of_the_tracker_are_refused_on_either_side_in_the_same_words(capsys, option, want, value):
+    assert run("x", f"--{option}", value) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"hand-pose replay: --{option} is {value}, want ")
+    assert want in told or (value in ("nan", "inf", "x") and "number" in told)
+
+
 def test_a_missing_folder_and_wrong_intrinsics_are_named(tmp_path, capsys):
     assert run("--frames", tmp_path / "absent", "--intrinsics", INTRINSICS) == 2
     assert "absent" in capsys.readouterr().err

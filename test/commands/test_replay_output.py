@@ -122,6 +122,80 @@ def test_a_bag_gives_every_file(tmp_path, capsys, storage) -> None:
     assert video.get(cv2.CAP_PROP_FPS) == pytest.approx(30.0, abs=0.1)
 
 
+def test_a_camera_that_changes_its_resolution_gives_every_picture(tmp_path, capsys) -> None:
+    small = Camera(32, 48, 30.0, 30.0, 15.5, 23.5)
+    with open_bag(tmp_path / "bag") as bag:
+        for index in range(6):
+            stamp, camera = START_NS + index * 33_333_333, CAMERA if index < 3 else small
+            bag.info(camera, stamp)
+            bag.image(counts()[: camera.height, : camera.width], stamp)
+    assert run(tmp_path / "bag", "--output", tmp_path / "out") == 0
+    assert PICTURES | FIGURES <= {path.name for path in (tmp_path / "out").iterdir()}
+    assert cv2.imread(str(tmp_path / "out" / "overlay.png")).shape == (2 * 48, 3 * 64, 3)
+    video = cv2.VideoCapture(str(tmp_path / "out" / "overlay.mp4"))
+    assert video.get(cv2.CAP_PROP_FRAME_COUNT) == 6
+
+
+def saved_frames(folder: Path, count: int = 3) -> Path:
+    folder.mkdir(parents=True)
+    for index in range(count):
+        assert cv2.imwrite(str(folder / f"{index}.png"), counts())
+    (folder / "intrinsics.yaml").write_text("{fx: 60.0, fy: 60.0, cx: 31.5, cy: 23.5}")
+    return folder
+
+
+def test_a_replay_into_a_folder_of_its_recording_is_no_part_of_it(tmp_path, monkeypatch) -> None:
+    """However often it is played, and the other commands' readers too."""
+    monkeypatch.chdir(saved_frames(tmp_path / "frames"))
+    for _ in range(3):
+        assert run(".") == 0
+        assert json.loads(Path("replay/summary.json").read_text())["frames"] == 3
+    bag = write_frames(tmp_path / "bag", [counts()] * 3, CAMERA)
+    (bag / "metadata.yaml").unlink()
+    for _ in range(2):
+        assert run(bag / "bag.mcap", "--output", bag) == 0
+        assert run(bag, "--output", tmp_path / "out") == 0
+
+
+def test_a_replay_never_writes_into_its_recording(tmp_path, capsys, monkeypatch) -> None:
+    frames = saved_frames(tmp_path / "frames")
+    bag = write_frames(tmp_path / "bag", [counts()] * 3, CAMERA)
+    (tmp_path / "mine").mkdir()
+    own = (bag / "bag.mcap").rename(tmp_path / "mine" / "hands.mcap")
+    write_frames(tmp_path / "whole", [counts()] * 3, CAMERA)
+    (tmp_path / "link").symlink_to(frames)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    monkeypatch.chdir(frames)
+    for source, output in (
+        (frames, frames), (".", "."), (frames, tmp_path / "link"), (own, own.parent),
+        (tmp_path / "whole", tmp_path / "whole"), (tmp_path / "whole" / "whole.mcap", tmp_path / "whole"),
+    ):  # fmt: skip
+        assert run(source, "--output", output) == 2
+        assert "where the recording itself is: want another folder" in one_line(capsys)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_all_files_of_an_output_folder_are_of_one_recording(tmp_path, capsys) -> None:
+    out, bag = tmp_path / "out", write_frames(tmp_path / "bag", [counts()] * 3, CAMERA)
+    assert run(bag, "--output", out) == 0
+    (out / "notes.txt").write_text("mine")
+    first = {path.name: path.stat().st_ino for path in out.iterdir()}
+    assert "removed" not in capsys.readouterr().out
+    assert run(saved_frames(tmp_path / "frames"), "--output", out, "--no-video") == 0
+    assert f"removed from {out}, being of an earlier replay: overlay.mp4\n" in capsys.readouterr().out
+    left = {path.name: path.stat().st_ino for path in out.iterdir()}
+    assert left.keys() == first.keys() - {"overlay.mp4"}
+    assert [name for name, inode in left.items() if first[name] == inode] == ["notes.txt"]
+
+
+def test_a_replay_that_gets_nowhere_leaves_the_earlier_one(tmp_path, capsys) -> None:
+    out, bag = tmp_path / "out", write_frames(tmp_path / "bag", [counts()] * 3, CAMERA)
+    assert run(bag, "--output", out) == 0
+    before = {path: path.read_bytes() for path in out.iterdir()}
+    assert run(bag, "--output", out, "--start", 5) == 2
+    assert {path: path.read_bytes() for path in out.iterdir()} == before
+
+
 @pytest.mark.parametrize("kind", ["png", "tiff", "npy", "float npy", "float tiff"])
 def test_folders_of_every_kind_are_played_with_their_intrinsics_file(tmp_path, capsys, kind) -> None:
     from PIL import Image
@@ -161,6 +235,7 @@ def test_what_is_asked_for_wrongly_ends_in_one_line(tmp_path, capsys) -> None:
         (frames,): "which camera took the frames",
         (frames, "--depth-topic", "/a", "--intrinsics", "1,1,1,1"): "--depth-topic is for bags",
         (tmp_path / "empty", "--intrinsics", "1,1,1,1"): "there is no .png file",
+        (tmp_path / "empty",): "there is no .png file",
         (tmp_path / "absent.mcap",): "is not there",
         (tmp_path / "absent", "--intrinsics", "1,1,1,1"): "is not a folder of depth frames",
         (frames, "--intrinsics", tmp_path / "absent.yaml"): "absent.yaml: cannot read the intrinsics",
@@ -250,7 +325,7 @@ def test_on_a_full_disk_the_video_gives_way_to_the_tables(tmp_path, capsys, monk
     assert run(bag, "--output", tmp_path / "out") == 2
     line = one_line(capsys)
     assert "overlay.mp4 gave way to the tables" in line
-    assert "No space left on device" in line
+    assert f"{video.parent / 'hands.csv'} cannot be written: No space left on device" in line
     assert not video.exists()
     assert {"hands.csv", "hands.npz", "hands.mcap", "contact.png"} <= {p.name for p in video.parent.iterdir()}
 

@@ -20,6 +20,12 @@ def test_an_image_of_another_size_is_refused_by_both_sizes() -> None:
         DepthFrame(np.zeros((24, 32), np.float32), CAMERA)
 
 
+@pytest.mark.parametrize("camera", [None, (60.0, 60.0, 31.5, 23.5), "d435", {"fx": 60.0}])
+def test_what_is_no_camera_is_refused_in_words(camera: object) -> None:
+    with pytest.raises(ValueError, match=f"camera is a {type(camera).__name__}, want a Camera"):
+        DepthFrame(image(), camera)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("shape", [(64,), (48, 64, 1)])
 def test_an_image_that_has_not_two_dimensions_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="must be \\(height, width\\)"):

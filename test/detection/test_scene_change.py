@@ -34,6 +34,11 @@ def test_a_surface_that_is_gone_is_a_change():
     assert has_changed(wall(1), np.zeros((60, 80), np.float32))
 
 
+@pytest.mark.parametrize("shape", [(0, 0), (0, 5), (5, 0)])
+def test_without_cells_nothing_is_known_to_be_as_it_was(shape):
+    assert has_changed(np.zeros(shape, np.float32), np.zeros(shape, np.float32))
+
+
 @pytest.mark.parametrize("shape", [(0, 0), (60, 79)])
 def test_another_size_is_a_change(shape):
     assert has_changed(np.zeros(shape, np.float32), wall(1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +77,30 @@ def test_runs_of_different_recordings_are_refused() -> None:
     late = HandTable(**{**vars(a), "stamp_ns": a.stamp_ns + 7})
     with pytest.raises(ValueError, match="no frame in common"):
         compare_runs(a, late)
+
+
+def test_runs_whose_stamps_are_the_same_but_not_their_pictures_are_refused() -> None:
+    """Two folders of frames at the same rate. A few that differ may be damage, and tables of old know nothing."""
+    pictures = np.arange(1, 11, dtype=np.uint32)
+    a = replace(moving_table(10), picture=pictures)
+    assert compare_runs(a, a).frames == 10
+    assert compare_runs(a, moving_table(10)).frames == 10
+    assert compare_runs(a, replace(a, picture=np.r_[pictures[:5], pictures[:5]])).frames == 10
+    with pytest.raises(
+        ValueError, match="not of one recording: 10 of 10 frames with the same stamp are differ"
+    ):
+        compare_runs(a, replace(a, picture=pictures + 1))
+
+
+def test_every_round_of_a_loop_is_compared_with_its_own() -> None:
+    once = moving_table(10)
+    rounds = [[found(joints)] for joints in once.joints] + [[found(joints + 0.1)] for joints in once.joints]
+    table = hand_table(frames_of(rounds))
+    looped = replace(table, stamp_ns=np.r_[once.stamp_ns, once.stamp_ns])
+    compared = compare_runs(looped, looped)
+    assert (compared.frames, compared.only, compared.both, compared.apart_mm) == (20, (0, 0), 20, 0.0)
+    compared = compare_runs(looped, once)
+    assert (compared.frames, compared.only, compared.apart_mm) == (10, (10, 0), 0.0)
 
 
 def test_known_hands_are_matched_by_frame_and_side() -> None:

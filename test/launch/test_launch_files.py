@@ -387,6 +387,19 @@ def test_description_starts_a_robot_state_publisher_a_side_on_the_hands_joint_st
     assert tracker["tf_mode"] == "root"
 
 
+def test_descriptions_have_the_prefix_and_the_side_that_the_file_of_parameters_says(tmp_path):
+    file = tmp_path / "params.yaml"
+    file.write_text(
+        "{/**: {ros__parameters: {side: left}}, /one/hand_tracker: {ros__parameters: {frame_prefix: x_}}}"
+    )
+    for namespace, given, prefix in (
+        ("one", [], "x_left_hand/"), ("two", [], "two/left_hand/"), ("one", ["frame_prefix:=y_"], "y_left_hand/"),
+    ):  # fmt: skip
+        arguments = ["description:=true", f"params_file:={file}", f"namespace:={namespace}", *given]
+        ((parameters, *_),) = started("robot_state_publisher", *arguments)
+        assert parameters["robot_description"] == urdf_text("left", prefix=prefix)
+
+
 def test_without_description_nothing_else_starts():
     assert not started("robot_state_publisher")
     assert not started("description_relay")

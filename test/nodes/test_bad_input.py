@@ -255,7 +255,23 @@ def test_folder_that_no_hand_can_be_saved_in_refuses_to_configure(rig, tmp_path,
     rig(build_tracker, user="anna", user_folder=str(folder))
     error = capfd.readouterr().err
     assert error.count("cannot configure") == 1
-    assert f"users' folder '{folder}' cannot be made" in error
+    assert f"{folder} is no folder, want a folder" in error
+
+
+@pytest.mark.slow
+def test_users_files_that_are_none_refuse_to_configure_in_words(rig, tmp_path, capfd):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "users" / "anna.json").mkdir(parents=True)
+    for folder, told in (
+        ("file", f"{tmp_path / 'file'} is a file, want a folder"),
+        ("file/users", f"{tmp_path / 'file'} is a file, want a folder"),
+        ("users", f"{tmp_path / 'users' / 'anna.json'} is a folder, want the file of user 'anna'"),
+    ):
+        rig(build_tracker, user="anna", user_folder=str(tmp_path / folder))
+        error = capfd.readouterr().err
+        assert error.count("cannot configure") == 1
+        assert told in error
+        assert "Errno" not in error
 
 
 @pytest.mark.slow

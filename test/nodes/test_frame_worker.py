@@ -403,3 +403,30 @@ def test_a_worker_that_is_given_up_on_goes_on_alone(
     tested.worker._thread.join(60)
     assert not tested.worker._thread.is_alive()
     assert len(tested.outputs.published) == 2, "nothing is published any more"
+
+
+def test_in_another_frame_the_tracker_starts_afresh(bench: Callable[..., Bench], fake_tracker, hand):
+    """What was seen in one frame is nowhere in another: what consumers hold of it ends. Another resolution or lens of
+    the same camera is the same place."""
+    running = bench(fake_tracker((hand(),)))
+
+    def play(stamp_s: float, frame_id: str, **info: Any) -> None:
+        done = running.outputs.pictures
+        header = Header(frame_id=frame_id)
+        header.stamp.sec, header.stamp.nanosec = int(stamp_s), round((stamp_s % 1) * 1e9)
+        running.offer(stamp_s, info, header=header)
+        deadline = time.monotonic() + 60
+        while running.outputs.pictures == done and time.monotonic() < deadline:
+            time.sleep(0.005)
+
+    play(1.0, "a")
+    play(1.1, "a", k=[90.0, 0.0, 31.5, 0.0, 90.0, 23.5, 0.0, 0.0, 1.0])
+    assert (running.tracker.resets, running.outputs.hidden) == (0, 0)
+    play(1.2, "b")
+    play(1.3, "b")
+    assert (running.tracker.resets, running.outputs.hidden) == (1, 1)
+    assert running.tracker.stamps == pytest.approx([0.0, 0.1, 0.0, 0.1])
+    assert [line for line in running.log.lines if "begins anew" in line] == [
+        "tracking begins anew: images are in 'b' now"
+    ]
+    assert [each.header.frame_id for each in running.outputs.published] == ["a", "a", "b", "b"]

@@ -225,3 +225,55 @@ def test_description_comes_once_the_size_is_settled_and_again_when_it_changes(ri
     tracker.hands = (hand("left", shape=shape + 0.05, thickness=0.1, shape_frozen=True),)
     assert bench.spin_until(lambda: (send(bench), len(received) == 2)[-1])
     assert late[-1].data == received[-1].data
+
+
+@pytest.mark.slow
+def test_descriptions_follow_the_names_of_the_frames(rig, fake_tracker, hand):
+    """Both, also of a hand that is not seen any more, and the one that was settled last comes last."""
+    settled = {"shape_frozen": True, "thickness": 0.1}
+    left, right = hand("left", track_id=1, **settled), hand(track_id=2, **settled)
+    tracker = fake_tracker((left,))
+    bench = rig(tracker, hands=2)
+    topics = ("hand_description", "left_hand/hand_description", "right_hand/hand_description")
+    of_any, of_left, of_right = (bench.received.setdefault(topic, []) for topic in topics)
+    for topic in topics:
+        bench.listen(String, topic, QoSProfile(depth=9, durability=DurabilityPolicy.TRANSIENT_LOCAL))
+    bench.connect()
+    assert bench.spin_until(lambda: (send(bench), bool(of_left))[-1])
+    tracker.hands = (right,)
+    assert bench.spin_until(lambda: (send(bench), bool(of_right))[-1])
+    assert bench.node.set_parameters([RosParameter("frame_prefix", value="x/")])[0].successful
+    tracker.hands = ()
+    assert bench.spin_until(lambda: (send(bench), len(of_left) == len(of_right) == 2)[-1])
+    send(bench, 3)
+    assert [message.data for message in of_left] == [
+        urdf_text("left", left.shape, 0.1, f"{prefix}left_hand/") for prefix in ("", "x/")
+    ]
+    assert [message.data for message in of_right] == [
+        urdf_text("right", right.shape, 0.1, f"{prefix}right_hand/") for prefix in ("", "x/")
+    ]
+    assert of_any[-1].data == of_right[-1].data
+
+
+@pytest.mark.slow
+def test_palm_is_not_followed_from_one_frame_into_another(palm_bench, hand):
+    """Not even where the clutch is always engaged: the first command in the new frame is the palm's own pose."""
+    bench, tracker = palm_bench
+    poses, told = (bench.received[f"right_hand/palm_{n}"] for n in ("pose", "engaged"))
+    assert bench.node.set_parameters([RosParameter("palm_clutch", value="always")])[0].successful
+    assert bench.spin_until(lambda: (send(bench), bool(poses))[-1])
+    tracker.hands = (moved(hand(), 0.05, 0.0, 0.0),)
+    assert bench.spin_until(lambda: (send(bench), abs(poses[-1].pose.position.x - 0.11) < 1e-6)[-1])
+    header = bench.header
+    bench.header = lambda stamp_s=None: replace_frame(header(stamp_s))
+    tracker.hands = (moved(hand(track_id=8), 0.3, 0.0, 0.0),)
+    assert bench.spin_until(lambda: (send(bench), poses[-1].header.frame_id == "other")[-1])
+    first = next(pose for pose in poses if pose.header.frame_id == "other")
+    assert first.pose.position.x == pytest.approx(0.31)
+    assert bench.spin_until(lambda: (send(bench), len(told) >= 3)[-1])
+    assert [message.data for message in told][-2:] == [False, True]
+
+
+def replace_frame(header):
+    header.frame_id = "other"
+    return header

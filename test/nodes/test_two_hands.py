@@ -7,7 +7,7 @@ import pytest
 from visualization_msgs.msg import Marker, MarkerArray
 
 from hand_pose_ros.hand.skeleton import ANGLE_COUNT, ANGLE_NAMES
-from hand_pose_ros.msg import HandPose, HandPoseArray
+from hand_pose_ros.msg import HandGesture, HandJoints, HandPose, HandPoseArray
 from hand_pose_ros.nodes.hand_frames import FRAME_NAMES
 
 
@@ -52,12 +52,24 @@ def test_second_hand_of_a_side_does_not_disturb_the_names_of_the_first(rig, fake
     """Two people's right hands: both are published, the names stay with the one that was there before."""
     older, newer = hand(track_id=1, z=0.5), hand(track_id=2, z=0.8)
     bench = rig(fake_tracker((newer, older)), hands=2)
+    by_name = {
+        "hand_gestures": HandGesture,
+        "hand_joints/mediapipe21": HandJoints,
+        "hand_joints/openxr26": HandJoints,
+    }
+    for topic, kind in by_name.items():
+        bench.listen(kind, topic)
     bench.connect()
+    for topic in by_name:
+        assert bench.spin_until(lambda topic=topic: bench.helper.count_publishers(topic) > 0)
     assert len(answer_to_one_frame(bench).hands) == 2
     assert bench.spin_until(lambda: bench.received["hand_joint_states"] and bench.received["/tf"])
     assert len(bench.received["hand_joint_states"][-1].name) == ANGLE_COUNT
     (palm,) = bench.received["/tf"][-1].transforms
     assert abs(palm.transform.translation.z - older.translation[2]) < 1e-9
+    for topic in by_name:
+        assert bench.spin_until(lambda topic=topic: (bench.send(), len(bench.received[topic]) > 3)[-1])
+        assert {message.track_id for message in bench.received[topic]} == {1}, topic
 
 
 @pytest.mark.slow

@@ -87,6 +87,20 @@ def test_one_file_of_a_bag_and_a_folder_without_metadata_are_read(tmp_path, name
     assert len(played(path)) == 3
 
 
+@pytest.mark.parametrize("compression", ["none", "storage"])
+@pytest.mark.parametrize("options", [{}, {"depth_topic": DEPTH}, {"info_topic": INFO}])
+def test_a_file_that_breaks_off_before_its_first_image_says_so(tmp_path, compression, options) -> None:
+    """Not that it has none: its first chunk was being written."""
+    images = [np.random.default_rng(i).integers(300, 900, (24, 32), dtype=np.uint16) for i in range(5)]
+    data = (write_frames(tmp_path / "bag", images, CAMERA, "mcap", compression) / "bag.mcap").read_bytes()
+    for length in (60, 200, len(data) // 8):
+        (tmp_path / "cut.mcap").write_bytes(data[:length])
+        with pytest.raises(
+            RecordingError, match="cut.mcap' breaks off before .*first .*: its recorder was killed"
+        ):
+            BagRecording(tmp_path / "cut.mcap", PlayOptions(**options))
+
+
 def test_compressed_depth_is_found_and_raw_images_of_the_same_camera_win(tmp_path) -> None:
     with open_bag(tmp_path / "bag") as bag:
         for index in range(3):

@@ -41,6 +41,15 @@ def test_csv_has_a_row_a_hand_and_one_for_a_frame_without(tmp_path) -> None:
     assert int(rows[1]["stamp_ns"]) == round(1e9 / 30)
 
 
+def test_tables_of_before_the_pictures_checksums_are_read(tmp_path) -> None:
+    table = moving_table(3)
+    table.write_npz(tmp_path / "hands.npz")
+    with np.load(tmp_path / "hands.npz") as arrays:
+        older = {name: arrays[name] for name in arrays if name != "picture"}
+    np.savez(tmp_path / "hands.npz", **older)
+    assert read_hand_table(tmp_path).picture.tolist() == [0, 0, 0]
+
+
 @pytest.mark.parametrize("frames", [[], [[]], [[], []]])
 def test_recordings_without_a_hand_have_a_table_too(tmp_path, frames) -> None:
     table = hand_table(frames_of(frames))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hand_pose_ros.recording.motion import adjacent_frames, jitter_mm, missing_frames
+from hand_pose_ros.recording.motion import adjacent_frames, increasing_ns, jitter_mm, missing_frames
 
 
 @given(st.lists(st.floats(-1, 1), min_size=3, max_size=3), st.floats(-0.1, 0.1))
@@ -34,3 +34,18 @@ def test_gaps_have_no_jitter_and_are_counted() -> None:
     jitter = jitter_mm(np.random.default_rng(0).normal(size=(6, 23, 3)), adjacent)
     assert np.isfinite(jitter).tolist() == [False, True, False, False, True, False]
     assert missing_frames(stamps[:1]) == missing_frames(np.zeros(5, np.int64)) == 0
+
+
+@given(st.lists(st.integers(-(2**40), 2**61), max_size=20))
+def test_times_increase_whatever_the_stamps_do(stamps) -> None:
+    times = increasing_ns(np.array(stamps, np.int64))
+    assert len(times) == len(stamps)
+    assert (np.diff(times) > 0).all()
+    assert times[:1].tolist() == stamps[:1]
+
+
+def test_stamps_in_order_are_the_times_and_a_loop_goes_on_from_its_end() -> None:
+    once = np.array([5, 38, 71, 104], np.int64) * 1_000_000
+    assert increasing_ns(once).tolist() == once.tolist()
+    again = increasing_ns(np.concatenate([once, once]))
+    assert again.tolist() == [*once, *(once + 132_000_000)]

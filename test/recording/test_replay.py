@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,7 +12,7 @@ import numpy as np
 import pytest
 
 from hand_pose_ros.recording.frame_folder import RecordedFrames
-from hand_pose_ros.recording.recorded_frame import RecordingError
+from hand_pose_ros.recording.recorded_frame import RecordedFrame, RecordingError, TrueHand
 from hand_pose_ros.recording.replay import ReplayConfig, replay, summarise
 from hand_pose_ros.tracking.hand import TrackState
 from hand_pose_ros.tracking.track_result import TrackResult
@@ -68,6 +70,30 @@ def test_what_was_found_is_counted_and_written(recording: RecordedFrames, tmp_pa
     assert names == {"contact.png", "hands.png", "overlay.gif", "overlay.png", "summary.json"}
 
 
+def test_in_another_frame_the_tracker_starts_afresh(recording: RecordedFrames) -> None:
+    """What was seen in one camera's frame is nowhere in another's; time begins anew, too, as in the node."""
+    frames = [
+        replace(frame, frame_id=frame_id)
+        for frame, frame_id in zip(recording.frames(0.001, 10.0), "aabb", strict=True)
+        if isinstance(frame, RecordedFrame)
+    ]
+
+    class Moved:
+        def __len__(self) -> int:
+            return len(frames)
+
+        def frames(self, *_: float) -> Iterator[RecordedFrame]:
+            return iter(frames)
+
+        def truth(self) -> dict[int, list[TrueHand]]:
+            return {}
+
+    tracker = Tracker()
+    replay(Moved(), tracker)  # type: ignore[arg-type]
+    assert tracker.resets == 1
+    assert [time_s for _, time_s in tracker.shown] == pytest.approx([0.0, 0.1, 0.0, 0.1])
+
+
 def test_every_published_hand_is_cut_out_for_judging(recording: RecordedFrames) -> None:
     class Two(Tracker):
         """Finds two hands in every second frame."""
@@ -82,6 +108,31 @@ def test_every_published_hand_is_cut_out_for_judging(recording: RecordedFrames) 
     summary = played.summary()
     assert (summary["frames_with_hand"], summary["frames_with_both"]) == (2, 2)
     assert replay(recording, Tracker()).summary()["frames_with_both"] == 0  # type: ignore[arg-type]
+
+
+def test_a_frames_tile_shows_all_of_its_hands(tmp_path: Path) -> None:
+    class Pair(Tracker):
+        """Finds a hand on either side."""
+
+        def update(self, depth: np.ndarray, camera: object, time_s: float) -> TrackResult:
+            left, right = (np.zeros((23, 3)) + [x, 0.0, 0.5] for x in (-0.2, 0.2))
+            hands = [
+                SimpleNamespace(joints=j, side="left", confidence=0.8, track_id=1) for j in (left, right)
+            ]
+            return TrackResult(tuple(hands), TrackState.TRACK, {})  # type: ignore[arg-type]
+
+    counts = np.zeros((240, 320), np.uint16)
+    counts[100:140, 50:76] = counts[100:140, 244:270] = 500  # where the two hands are; all else is black
+    assert cv2.imwrite(str(tmp_path / "0.png"), counts)
+    frames = RecordedFrames.open(tmp_path, (240.0, 240.0, 159.5, 119.5))
+    played = replay(frames, Pair())  # type: ignore[arg-type]
+    (sheet,), hands = played.tiles, played.hands
+    lit = [(tile[40:] > 60).any(axis=(0, 2)) for tile in (sheet, *hands)]
+    assert lit[0][50:90].any()
+    assert lit[0][230:270].any()
+    assert not lit[0][120:200].any()
+    assert [columns[120:200].any() for columns in lit[1:]] == [True, True]
+    assert [columns[:80].any() or columns[240:].any() for columns in lit[1:]] == [False, False]
 
 
 def test_without_a_hand_there_is_no_sheet_of_hands(recording: RecordedFrames, tmp_path: Path) -> None:

@@ -67,9 +67,14 @@ def test_no_description_ends_in_a_traceback(text):
         parse_description(text, "claw.urdf")
 
 
-def test_file_that_cannot_be_read_is_named(tmp_path):
+def test_file_that_cannot_be_read_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
     with pytest.raises(ValueError, match="urdf is '.*gone.urdf', which cannot be read: No such file"):
         read_description(tmp_path / "gone.urdf")
+    with pytest.raises(
+        ValueError, match=f"urdf is '{tmp_path}/gone.urdf', which cannot be read: No such file"
+    ):
+        read_description("~/gone.urdf")
     (tmp_path / "binary.urdf").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ValueError, match="is no text"):
         read_description(tmp_path / "binary.urdf")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,11 +21,29 @@ def test_states_have_the_numbers_of_the_message() -> None:
         assert int(constants[state.name]) == state
 
 
-@pytest.mark.parametrize("log_scale", [-0.2, 0.0, 0.1])
-def test_scale_is_one_for_the_template(log_scale: float) -> None:
-    shape = np.array([log_scale, *np.full(8, 0.3)])
+def a_hand(**changes: Any) -> Hand:
     hand = Hand(
         "left", 1, TrackState.TRACK, 0.9, np.zeros((23, 3)), np.ones(23), np.zeros(20), np.eye(3), np.zeros(3),
-        np.zeros((16, 3)), np.tile(np.eye(3), (16, 1, 1)), shape,
+        np.zeros((16, 3)), np.tile(np.eye(3), (16, 1, 1)), np.zeros(9),
     )  # fmt: skip
+    return replace(hand, **changes)
+
+
+@pytest.mark.parametrize("log_scale", [-0.2, 0.0, 0.1])
+def test_scale_is_one_for_the_template(log_scale: float) -> None:
+    hand = a_hand(shape=np.array([log_scale, *np.full(8, 0.3)]))
     assert hand.scale == pytest.approx(np.exp(log_scale))
+
+
+@pytest.mark.parametrize("dt_s", [1e-9, 1e-4, 1e-3, 0.01, 1 / 30, 1.0])
+def test_no_joint_is_faster_than_a_hand_can_be_and_slower_ones_are_as_fast_as_they_are(dt_s: float) -> None:
+    """Stamps of images in a burst may be nearer to each other than the images."""
+    way = np.zeros((23, 3))
+    way[22] = 0.0, 0.03, 0.04
+    way[3] = 0.01, 0.0, 0.0
+    moved = a_hand(joints=way, angles=np.full(20, 0.1)).since(a_hand(), dt_s, 2.0)
+    lasted_s = max(dt_s, 0.05 / 2.0)
+    np.testing.assert_allclose(moved.joint_velocities, way / lasted_s, rtol=1e-9)
+    np.testing.assert_allclose(moved.angle_velocities, 0.1 / lasted_s, rtol=1e-9)
+    assert np.linalg.norm(moved.joint_velocities, axis=1).max() <= 2.0 + 1e-9
+    assert not a_hand().since(a_hand(), dt_s, 2.0).joint_velocities.any()

@@ -168,6 +168,23 @@ def test_stamps_are_numbers(stamp_s):
         HandTracker().update(blob(), CAMERA, stamp_s)
 
 
+@pytest.mark.parametrize("config", [{"hands": 2}, "default", 2])
+def test_what_is_no_configuration_is_refused_in_words(config):
+    with pytest.raises(ValueError, match=f"config is a {type(config).__name__}, want a TrackerConfig"):
+        HandTracker(config=config)
+
+
+@pytest.mark.parametrize("width, height", [(1, 1), (640, 1), (2, 5), (5, 5), (31, 17)])
+@pytest.mark.parametrize("focal_px", [20.0, 250.0, 1e6])
+def test_pictures_smaller_than_what_is_looked_for_are_pictures_without_a_hand(width, height, focal_px):
+    """Whatever is made of a picture, cells, blocks, crops, may have no pixel at all; searches follow each other."""
+    tracker = HandTracker()
+    camera = Camera(width, height, focal_px, focal_px, 0.0, 0.0)
+    for index in range(4):
+        depth = np.full((height, width), np.nan if index == 3 else 0.6 + 0.1 * index, np.float32)
+        assert not tracker.update(depth, camera, index / 30).hands
+
+
 def test_a_folder_that_cannot_be_written_is_tried_again(tmp_path):
     folder = tmp_path / "users"
     keeper = ProfileKeeper(str(folder), "anna")

@@ -40,6 +40,17 @@ def test_animation_has_every_frame_and_sheet_up_to_six(tmp_path, count, size):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["overlay.gif", "overlay.png"]
 
 
+def test_frames_of_a_camera_that_changes_its_resolution_are_in_both_pictures(tmp_path):
+    small = OverlayFrame(
+        np.full((60, 160), 0.5, np.float32), Camera(160, 60, 120.0, 120.0, 79.5, 29.5), [], "4", 0.4
+    )
+    write_overlays(tmp_path, [*frames(2), small])
+    with Image.open(tmp_path / "overlay.gif") as animation:
+        assert animation.n_frames == 3
+    with Image.open(tmp_path / "overlay.png") as sheet:
+        assert sheet.size == (960, 240)
+
+
 def test_nothing_to_draw_writes_nothing(tmp_path):
     write_overlays(tmp_path, [])
     assert list(tmp_path.iterdir()) == []

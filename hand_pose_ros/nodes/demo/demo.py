@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from hand_pose_ros.files import write_json
+from hand_pose_ros.files import require_writable, write_json
 from hand_pose_ros.nodes.demo.demo_config import SLOW_VARIABLE, DemoConfig, parse_arguments
 from hand_pose_ros.nodes.demo.processes import NodeProcesses
 from hand_pose_ros.nodes.fast_dds import profile_environment
@@ -75,7 +75,10 @@ def require_loopback(flags: Path = Path("/sys/class/net/lo/flags")) -> None:
 def run(config: DemoConfig, console: Console) -> dict[str, Any]:
     """Plays the demo and returns the figures. Raises DemoError."""
     require_loopback()
-    config.output.mkdir(parents=True, exist_ok=True)
+    try:
+        require_writable(config.output)
+    except OSError as error:
+        raise DemoError(str(error)) from error
     for old in ("watcher.json", "summary.json", "overlay.gif", "overlay.png"):
         (config.output / old).unlink(missing_ok=True)
     progress = Progress(

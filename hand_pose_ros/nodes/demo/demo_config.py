@@ -12,6 +12,7 @@ from hand_pose_ros.recording.frame_folder import RecordedFrames
 from hand_pose_ros.resources import SHIPPED_MODELS, model_file
 from hand_pose_ros.retarget.retargeter import build_retargeter
 from hand_pose_ros.retarget.robot_config import is_path, known_robots, read_robot, robot_file
+from hand_pose_ros.tracking.config import MOST_HANDS
 from hand_pose_ros.validation import between, whole
 
 _MAX_AHEAD = 900  # frames made before the start, at most: 0.6 MB each
@@ -53,6 +54,8 @@ class DemoConfig:
     """How many times the network runs for each frame: more than 1 shows overload."""
     gestures_s: float = 0.0
     """Seconds of gestures after ``seconds``, of a synthetic hand."""
+    hands: int = 1
+    """Hands that are tracked at once, at most; the synthetic camera shows one."""
     robot: str = ""
     """The robot's hand that follows: a name of config/retarget/ or a file of YAML; empty: none."""
 
@@ -62,6 +65,8 @@ class DemoConfig:
             between(self, 0.5, 3600, "seconds")
         between(self, 0.1, 240, "rate_hz", unit="Hz")
         between(self, 1, 1000, "slow")
+        whole(self, "hands")
+        between(self, 1, MOST_HANDS, "hands")
         whole(self, "seed", least=0)
         if self.robot:
             build_retargeter(read_robot(robot_file(self.robot, self.robot_side)), "auto", self.robot_side)
@@ -107,7 +112,9 @@ class DemoConfig:
 
     def tracker_parameters(self) -> dict[str, Any]:
         """Returns the parameters of the node ``hand_tracker``."""
-        return {"depth_unit": self.depth_unit, "side": self.side, "model": self.model}
+        return {
+            "depth_unit": self.depth_unit, "side": self.side, "model": self.model, "hands": self.hands,
+        }  # fmt: skip
 
     def watcher_parameters(self) -> dict[str, Any]:
         """Returns the parameters of the node ``watcher``."""
@@ -142,6 +149,9 @@ def parse_arguments(arguments: list[str] | None) -> DemoConfig:
         "--seconds", type=float, help="duration (20, then 16 of gestures; a recording: once through)"
     )
     parser.add_argument("--rate", type=float, default=30.0, metavar="HZ", help="frames a second (30)")
+    parser.add_argument(
+        "--hands", type=int, default=1, metavar="N", help="hands to track at once, at most (1)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the synthetic motion (0)")
     parser.add_argument("--model", default="", metavar="MODEL", help="small, or a file of weights")
     parser.add_argument(
@@ -181,6 +191,7 @@ def parse_arguments(arguments: list[str] | None) -> DemoConfig:
             seed=given.seed,
             model=str(model_file(given.model).resolve()) if given.model else "",
             slow=given.slow,
+            hands=given.hands,
             robot=str(robot_file(given.robot, "right").resolve()) if is_path(given.robot) else given.robot,
         )
     except (ValueError, FileNotFoundError) as error:

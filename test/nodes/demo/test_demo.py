@@ -48,6 +48,8 @@ BAD = {
     "seconds": (["--seconds", "-3"], "seconds is -3"),
     "model": (["--model", "/nowhere.safetensors"], "/nowhere.safetensors"),
     "unknown": (["--fast"], "--fast"),
+    "hands": (["--hands", "3"], "hands is 3, want 1 to 2"),
+    "no hands": (["--hands", "0"], "hands is 0"),
     "robot": (["--robot", "nonsense"], "robot is 'nonsense', want one of ability, allegro, inspire"),
     "robot's file": (["--robot", "/nowhere.yaml"], "/nowhere.yaml"),
 }
@@ -69,6 +71,11 @@ def test_recording_is_played_whole_at_least_once(folder):
     assert parse_arguments([*given, "--seconds", "2", "--rate", "10"]).count == 20
     assert parse_arguments([*given, "--seconds", "1", "--rate", "1"]).count == 3
     assert parse_arguments([]).count == 600
+
+
+def test_as_many_hands_are_tracked_as_are_asked_for():
+    assert parse_arguments([]).tracker_parameters()["hands"] == 1
+    assert parse_arguments(["--hands", "2"]).tracker_parameters()["hands"] == 2
 
 
 def test_robot_is_that_of_the_hand_that_is_expected(tmp_path, monkeypatch):

@@ -1,0 +1,42 @@
+"""What a file of ROS parameters says to one node, read as rcl reads it: for launch files, which must know before the
+node does.
+
+In: the content of a YAML file, a node's full name. Out: the node's parameters as plain values. No ROS is needed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+PARAMETERS = "ros__parameters"
+"""Below this key are a node's parameters."""
+_DEEPEST = 20
+"""Names within names beyond this are not followed: aliases of YAML may lead in circles. Guessed."""
+_WILDCARDS = {"*": r"/\w+", "**": r"(/\w+)*"}
+
+
+def parameters_of(content: Any, node: str) -> dict[str, Any]:
+    """Parameters by name of the node ``node`` (such as ``/robot/hand_tracker``), from what a file holds.
+
+    Names of nodes may be nested, and hold ``*`` for one name and ``**`` for any number of them; of several that fit,
+    the last one says what a parameter is.
+    """
+    found: dict[str, Any] = {}
+    for pattern, values in _sections(content, "", _DEEPEST):
+        parts = [part for part in pattern.split("/") if part]
+        if re.fullmatch("".join(_WILDCARDS.get(part, f"/{re.escape(part)}") for part in parts), node):
+            found |= values
+    return found
+
+
+def _sections(content: Any, name: str, deepest: int) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Every node's name or pattern with its parameters, in the file's order."""
+    if not isinstance(content, Mapping) or deepest == 0:
+        return
+    for key, value in content.items():
+        if key != PARAMETERS:
+            yield from _sections(value, f"{name}/{key}", deepest - 1)
+        elif isinstance(value, Mapping):
+            yield name, value
