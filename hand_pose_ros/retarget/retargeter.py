@@ -108,8 +108,8 @@ def build_retargeter(
     places = {"rest": config.rest or {}}
     if chosen == "gripper" and config.gripper is not None:
         for number, end in enumerate(("closed", "open")):
-            places[f"gripper.joints, {end}"] = {
-                name: at[number] for name, at in config.gripper.joints.items()
+            places[f"the {end} end of gripper.joints"] = {
+                str(name): at[number] for name, at in config.gripper.joints.items()
             }
     _require_within(places, names, limits)
     rest = np.array([(config.rest or {}).get(name, 0.0) for name in names], np.float64)

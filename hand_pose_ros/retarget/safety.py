@@ -168,12 +168,13 @@ class SafeCommander:
             start = self._positions
         else:
             start = np.array(positions, np.float64)
-            if start.shape == self._sent.shape:
-                unsent = np.where(np.isfinite(start), start, self.rest)
-                start = np.where(self._sent, start, _within(unsent, limits.lower, limits.upper))
-            start = finite_array("the robot's position", start, limits.lower.shape)
+            if start.shape != self._sent.shape:
+                raise ValueError(f"the robot's position is {start.shape}, want {self._sent.shape}")
+            unsent = np.where(np.isfinite(start), start, self.rest)
+            start = np.where(self._sent, start, _within(unsent, limits.lower, limits.upper))
             beyond = np.maximum(limits.lower - start, start - limits.upper)
             beyond -= self.config.start_tolerance * limits.span
+            beyond = np.where(np.isfinite(start), beyond, math.inf)
             if (beyond > 0.0).any():
                 joint = int(np.argmax(beyond))
                 raise ValueError(

@@ -124,13 +124,22 @@ GRIPPER = "gripper: {joints: {slide: [0.0, 40.0]}}"
             DIRECT + "rest: {curl: 1.2}\nlimits: {curl: {upper: 1.0}}",
             "rest.curl is 1.2, want within .* -0.2 to 1",
         ),
-        (GRIPPER, "gripper.joints, open.slide is 40.0, want within its limits 0 to 0.05"),
-        (GRIPPER.replace("0.0, 40.0", "-5, 0.04"), "gripper.joints, closed.slide is -5, want within"),
+        (GRIPPER, "the open end of gripper.joints.slide is 40.0, want within its limits 0 to 0.05"),
+        (
+            GRIPPER.replace("0.0, 40.0", "-5, 0.04"),
+            "the closed end of gripper.joints.slide is -5, want within",
+        ),
     ],
 )
 def test_place_that_a_joint_cannot_reach_is_named_with_its_limits(config, claw, text, error):
     with pytest.raises(ValueError, match=error):
         build_retargeter(config(text), "auto" if "gripper" in text else "direct", "right", claw)
+
+
+def test_joint_whose_name_is_a_number_is_taken(config):
+    text = "gripper: {joints: {1: [0, 0.04]}}\nlimits: {1: {lower: 0, upper: 0.04, velocity: 1}}\nrest: {1: 0.04}"
+    made = build_retargeter(config(text), "gripper", "right")
+    assert (made.engine.joint_names, list(made.rest)) == (("1",), [0.04])
 
 
 def test_place_at_a_limit_is_taken_whatever_its_last_digit(config, claw):

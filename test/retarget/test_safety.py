@@ -296,6 +296,10 @@ def test_robot_far_outside_its_limits_is_not_engaged():
     assert not made.engaged
     made.engage(np.array([1.55, 0.0, 0.0]), 0.0)  # a worn stop
     assert made.command(0.0).positions[0] == 1.55
+    with pytest.raises(ValueError, match="joint 1 stands at nan"):
+        SafeCommander(LIMITS, SafetyConfig()).engage([0.0, math.nan, 0.0], 0.0)
+    with pytest.raises(ValueError, match=r"the robot's position is \(2,\), want \(3,\)"):
+        SafeCommander(LIMITS, SafetyConfig()).engage([0.0, 0.0], 0.0)
     with pytest.raises(ValueError, match="joint thumb stands at"):
         SafeCommander(LIMITS, SafetyConfig(), names=["thumb", "a", "b"]).engage([2.0, 0.0, 0.0], 0.0)
 
@@ -344,7 +348,7 @@ def test_joint_that_is_not_sent_may_stand_anywhere(elsewhere):
     positions = made.command(0.0).positions
     assert list(positions[[0, 2]]) == [0.1, -0.5]
     assert LIMITS.lower[1] <= positions[1] <= LIMITS.upper[1]
-    with pytest.raises(ValueError, match="position|stands at"):
+    with pytest.raises(ValueError, match="joint 1 stands at"):
         SafeCommander(LIMITS, SafetyConfig(), sent=[False, True, True]).engage([0.1, elsewhere, 0.0], 0.0)
 
 
