@@ -70,7 +70,7 @@ PLAIN = {
         "topic of the hands that the robot's node hears: /<namespace>/hands of another tracker",
     ),
     "log_level": ("info", "debug, info, warn, error, fatal"),
-    "hands": ("1", "how many hands the tracker follows: 1 or 2"),
+    "hands": ("", "how many hands the tracker follows: 1 or 2; as params_file says where it is not given"),
     "tracker": ("true", "false: the tracker runs already"),
     "joint_command": ("joint_command", "topic of output joint_state"),
     "position_commands": ("position_commands", "topic of output position_array: /<controller>/commands"),
@@ -115,7 +115,7 @@ def argument_error(given):
             return f"{name} is '{given[name]}', want true or false"
     if given["side"] not in ("right", "left", FROM_FILE):
         return f"side is '{given['side']}', want right or left"
-    if given["hands"] not in ("1", "2"):
+    if given["hands"] not in ("", "1", "2"):
         return f"hands is '{given['hands']}', want 1 or 2"
     if not re.fullmatch(r"/?([A-Za-z_]\w*(/[A-Za-z_]\w*)*)?", given["namespace"]):
         return (
@@ -123,21 +123,26 @@ def argument_error(given):
         )
     if not re.fullmatch(r"[A-Za-z_]\w*", given["node_name"]):
         return f"node_name is '{given['node_name']}', want letters, digits and _"
-    if given["robot"] == FROM_FILE and not file_parameters(given).get("robot"):
+    if given["robot"] == FROM_FILE and not retarget_parameters(given).get("robot"):
         return "robot is not given: want a name as allegro, or a file of YAML"
     return None
 
 
-def file_parameters(given):
-    """The parameters that the robot's node takes from its file; none where that cannot be read."""
+def retarget_parameters(given):
+    """Those that the robot's node takes from its file."""
+    return file_parameters(given["retarget_file"], given["node_name"])
+
+
+def file_parameters(path, node_name):
+    """The parameters that a node takes from a file; none where that cannot be read."""
     try:
-        content = yaml.safe_load(Path(given["retarget_file"]).read_text(encoding="utf-8"))
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError, yaml.YAMLError):
         return {}
     found = {}
     sections = content.items() if isinstance(content, dict) else []
     wildcards = ("**", "*")
-    for names in (wildcards, (given["node_name"],)):  # what is said of this node alone wins
+    for names in (wildcards, (node_name,)):  # what is said of this node alone wins
         for key, section in sections:
             parameters = section.get("ros__parameters") if isinstance(section, dict) else None
             if isinstance(parameters, dict) and str(key).rpartition("/")[2] in names:
@@ -150,11 +155,30 @@ def retarget_overrides(given):
     argument, nor a file that says otherwise."""
     overrides = {name: given[name] for name in PARAMETER_ARGUMENTS if given[name] != FROM_FILE}
     mine = given["retarget_file"] != PLAIN["retarget_file"][0]
-    in_file = file_parameters(given) if mine else {}
+    in_file = retarget_parameters(given) if mine else {}
     for name, default in OWN_DEFAULTS.items():
         if name not in in_file:
             overrides.setdefault(name, default)
     return overrides, str(overrides.get("side", in_file.get("side")))
+
+
+def tracker_arguments(given, side):
+    """What is handed on to the tracker's launch file: arguments that were given, and the side that the robot's hand
+    takes, where the tracker's file does not name another one or follows two hands."""
+    passed_on = {name: given[name] for name in (*TRACKER_ARGUMENTS, "hands") if given[name]}
+    passed_on |= {
+        name: given[name]
+        for name in (
+            "namespace", "use_sim_time", "params_file", "log_level", "rviz", "fixed_frame", "robot_description",
+        )
+    }  # fmt: skip
+    in_file = file_parameters(given["params_file"], "hand_tracker")
+    mine = given["params_file"] != PLAIN["params_file"][0]
+    if str(given["hands"] or in_file.get("hands", 1)) != "1":
+        passed_on["side"] = "auto"
+    elif given["side"] != FROM_FILE or not (mine and "side" in in_file):
+        passed_on["side"] = side
+    return passed_on
 
 
 def start_nodes(context):
@@ -185,15 +209,7 @@ def start_nodes(context):
         output="screen",
         emulate_tty=True,
     )
-    passed_on = {name: given[name] for name in TRACKER_ARGUMENTS if given[name]}
-    passed_on |= {
-        name: given[name]
-        for name in (
-            "namespace", "use_sim_time", "params_file", "log_level", "hands", "rviz", "fixed_frame",
-            "robot_description",
-        )
-    }  # fmt: skip
-    passed_on["side"] = side if given["hands"] == "1" else "auto"
+    passed_on = tracker_arguments(given, side)
     tracker = IncludeLaunchDescription(
         PythonLaunchDescriptionSource(str(SHARE / "launch" / "hand_tracker.launch.py")),
         launch_arguments=passed_on.items(),
@@ -201,7 +217,11 @@ def start_nodes(context):
     )
     # What this file declares holds in the included one too, and an argument that nobody gave is none there. The tracker
     # comes first: what it refuses stops everything.
-    ungiven = [UnsetLaunchConfiguration(name) for name in TRACKER_ARGUMENTS if not given[name]]
+    ungiven = [
+        UnsetLaunchConfiguration(name)
+        for name in (*TRACKER_ARGUMENTS, "hands", "side")
+        if name not in passed_on
+    ]
     return [*ungiven, tracker, retarget]
 
 

@@ -23,6 +23,7 @@ from launch.actions import (
     IncludeLaunchDescription,
     OpaqueFunction,
     SetEnvironmentVariable,
+    UnsetLaunchConfiguration,
 )
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.utilities import normalize_to_list_of_substitutions, perform_substitutions
@@ -481,6 +482,38 @@ def test_robot_hands_file_holds_where_no_argument_is_given(tmp_path, section, ar
         else:  # nothing stands over the file's own
             assert f"{name}: {value}" in section
     assert passed_on["side"] == side
+
+
+@pytest.mark.parametrize(
+    "parameters, arguments, hands, side",
+    [
+        (None, (), None, "right"),
+        (None, ("hands:=2",), "2", "auto"),
+        (None, ("hands:=1", "side:=left"), "1", "left"),
+        ("hands: 2", (), None, "auto"),
+        ("hands: 2", ("hands:=1",), "1", "right"),
+        ("side: auto", (), None, None),
+        ("side: auto", ("side:=left",), None, "left"),
+        ("tf_mode: root", (), None, "right"),
+    ],
+)
+def test_trackers_file_holds_where_no_argument_of_robot_hand_is_given(
+    tmp_path, parameters, arguments, hands, side
+):
+    if parameters is not None:
+        (tmp_path / "mine.yaml").write_text(f"hand_tracker: {{ros__parameters: {{{parameters}}}}}")
+        arguments = (*arguments, f"params_file:={tmp_path / 'mine.yaml'}")
+    actions, _ = made("robot_hand", "robot:=panda", *arguments)
+    (tracker,) = (one for one in actions if isinstance(one, IncludeLaunchDescription))
+    passed_on = dict(tracker.launch_arguments)
+    assert (passed_on.get("hands"), passed_on.get("side")) == (hands, side)
+    unset = {
+        "".join(part.perform(LaunchContext()) for part in one.name)
+        for one in actions
+        if isinstance(one, UnsetLaunchConfiguration)
+    }
+    assert {"hands", "side"} - set(passed_on) <= unset
+    assert not unset & set(passed_on)
 
 
 def test_two_robots_hands_have_nodes_and_topics_of_their_own():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -242,12 +243,19 @@ def hanging_frame(bench, tracker):
     return bench.send
 
 
+def unknown_transform(bench, tracker):
+    bench.node._outputs._target = SimpleNamespace(placement=lambda header: None)
+    return bench.send
+
+
 def no_frames(bench, tracker):
     return lambda: None
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stop", [no_frames, unusable_size, failing_tracker, hanging_frame])
+@pytest.mark.parametrize(
+    "stop", [no_frames, unusable_size, failing_tracker, hanging_frame, unknown_transform]
+)
 def test_without_images_that_can_be_used_the_arm_stops_and_what_is_held_ends(palm_bench, hand, stop):
     bench, tracker = palm_bench
     bench.listen(HandGesture, "hand_gestures")
@@ -267,7 +275,7 @@ def test_without_images_that_can_be_used_the_arm_stops_and_what_is_held_ends(pal
         assert bench.node._worker.tracking == "waiting for frames that can be used"
     finally:
         tracker.go_on.set()
-        tracker.raises = None
+        tracker.raises = bench.node._outputs._target = None
     send(bench, 3)
     assert not told[-1].data  # it must be engaged again
     assert bench.spin_until(lambda: bench.node._worker.tracking == "track")
