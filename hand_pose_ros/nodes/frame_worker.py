@@ -26,6 +26,7 @@ from hand_pose_ros.detection.unit_watch import UnitWatch
 from hand_pose_ros.msg import HandPose
 from hand_pose_ros.network.device_error import DeviceError
 from hand_pose_ros.nodes import conversions, input_hints
+from hand_pose_ros.nodes.command_loop import CommandLoop
 from hand_pose_ros.nodes.diagnostics import DISABLED, FrameOutcome, FrameStatistics
 from hand_pose_ros.nodes.frame_age import FrameAge
 from hand_pose_ros.nodes.image_silence import ImageSilence
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 _END_PATIENCE_S = 1.0  # guessed: longer than a frame, shorter than anybody waits for the end of a process
 _STOP_PATIENCE_S = 20.0  # guessed: the first frame may still be compiling kernels
 _WAITING = "waiting for the first frame"
+_WATCH_PERIOD_S = 0.05  # how much later than 0.3 s an arm may hear that nobody sees the hand. Guessed
 _SILENT = "waiting for frames that can be used"
 
 
@@ -90,6 +92,8 @@ class FrameWorker:
         # again (torch and numba alone are hundreds of thousands of objects), for 0.15 s each, in the middle of a frame.
         gc.collect()
         gc.freeze()
+        # A thread of its own: a frame that hangs must not hold it up, and rclpy's timers wake its executor.
+        self._watch = CommandLoop(_WATCH_PERIOD_S, self._look_for_silence, self._on_failure, name="silence")
         self._thread = threading.Thread(target=self._run, name="hand tracker", daemon=True)
         self._thread.start()
 
@@ -127,8 +131,8 @@ class FrameWorker:
         else:
             self._enabled.clear()
 
-    def watch(self) -> None:
-        """To be called now and again: when no image's hands were published for a while, what they held ends."""
+    def _look_for_silence(self) -> None:
+        """When no image's hands were published for a while, what they held ends."""
         with self._publishing:
             silent_s = self._silence.begun_s()
             if silent_s is None:
@@ -136,6 +140,10 @@ class FrameWorker:
             self._outputs.interactions.stop(silent_s)
             if self.tracking != DISABLED:
                 self.tracking = _SILENT
+
+    def _on_failure(self, error: Exception) -> None:
+        if self._context.ok():  # else the middleware has ended meanwhile
+            self._throttled_logger.error("silence", f"an arm may not have heard to stop: {error_line(error)}")
 
     def stop(self) -> bool:
         """Ends the thread after the frame in work. Returns whether it has ended; if it has not, it goes on as before,
@@ -160,9 +168,10 @@ class FrameWorker:
         self._mailbox.close()
 
     def _end_watch(self) -> None:
-        """A watch that waits publishes nothing any more, for the publishers may be destroyed."""
+        """Nothing is published any more by the thread that looks for silence: the publishers may be destroyed."""
         with self._publishing:
             self._silence.end()
+        self._watch.close()
 
     def _run(self) -> None:
         while (frame := self._mailbox.take()) is not None:

@@ -10,9 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import rclpy
-from rclpy._rclpy_pybind11 import RCLError
-from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
-from rclpy.clock import Clock, ClockType, JumpThreshold, TimeJump
+from rclpy.clock import JumpThreshold, TimeJump
 from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 
@@ -32,7 +30,6 @@ if TYPE_CHECKING:
     from hand_pose_ros.tracking.tracker import HandTracker
 
 _THREADS = 3  # a transition, what asks for the state meanwhile, everything else
-_WATCH_PERIOD_S = 0.05  # how much later than 0.3 s an arm may hear that nobody sees the hand. Guessed
 
 Preparation = Callable[[Callable[[str], object], Callable[[], bool]], None]
 
@@ -61,8 +58,6 @@ class HandTrackerNode(ManagedNode):
         self._declare(TRACKER_PARAMETERS, endpoints)
         self._tracker_services = TrackerServices(self, lambda: self._worker)
         self._begin_diagnostics(self._publish_diagnostics)
-        steady, group = Clock(clock_type=ClockType.STEADY_TIME), MutuallyExclusiveCallbackGroup()
-        self.create_timer(_WATCH_PERIOD_S, self._watch, group, clock=steady)
         backwards = JumpThreshold(
             min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=False
         )
@@ -176,15 +171,6 @@ class HandTrackerNode(ManagedNode):
         if self._worker is not None and jump.delta < Duration():
             clock_was_ns = self.get_clock().now().nanoseconds - jump.delta.nanoseconds
             self._on_backwards("the clock went backwards", clock_was_ns)
-
-    def _watch(self) -> None:
-        worker = self._worker
-        try:
-            if worker is not None:
-                worker.watch()
-        except RCLError:  # the middleware has ended meanwhile
-            if self.context.ok():
-                raise
 
     def _publish_diagnostics(self) -> None:
         worker, tracker = self._worker, self._tracker  # a transition in another thread may end them
