@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -35,7 +36,8 @@ def read_mapping(path: str | Path, what: str, first: bool = False) -> dict[str, 
         if len(data) > MOST_BYTES:
             raise ValueError(f"larger than {MOST_BYTES} bytes")
         text = data.decode("utf-8")
-        values = (next(yaml.safe_load_all(text), None) if first else yaml.safe_load(text)) or {}
+        loader = _loader()
+        values = (next(yaml.load_all(text, loader), None) if first else yaml.load(text, loader)) or {}
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
         raise ValueError(f"{path}: cannot read {what}: line {line}: {shown(error.problem)}") from error
@@ -48,6 +50,32 @@ def read_mapping(path: str | Path, what: str, first: bool = False) -> dict[str, 
     if not isinstance(values, Mapping):
         raise ValueError(f"{path}: want a mapping of fields")
     return dict(values)
+
+
+@cache
+def _loader() -> Any:
+    """YAML's safe loader, which also refuses fields that stand twice, of which it took the last, and names that it
+    takes for something else: on and off, yes and no are truth values."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+            known: set[Any] = set()
+            for key_node, _ in node.value:
+                if key_node.tag == "tag:yaml.org,2002:merge":
+                    continue
+                key = self.construct_object(key_node, deep=True)
+                wrong = None
+                if not isinstance(key, str | int) or isinstance(key, bool):
+                    wrong = f"the name '{shown(key_node.value)}' is read as {key!r}: put it in quotes"
+                elif key in known:
+                    wrong = f"'{shown(key)}' stands twice"
+                if wrong is not None:
+                    raise yaml.constructor.ConstructorError(None, None, wrong, key_node.start_mark)
+                known.add(key)
+            return super().construct_mapping(node, deep)
+
+    return Loader
 
 
 def build(kind: type[Section], section: str, values: Any) -> Section:

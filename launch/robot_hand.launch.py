@@ -33,6 +33,9 @@ FROM_FILE = "(retarget_file)"
 
 # Launch arguments that are parameters of hand_retarget: they win over its file, but only when they are given.
 PARAMETER_ARGUMENTS = {
+    "side": "the person's hand and the robot's: right or left; right where the file does not say",
+    "start_from": "where the robot stands when it is engaged: joint_states, rest or auto; joint_states where a file of"
+    " your own does not say",
     "robot": "the robot's hand: allegro, shadow, leap, inspire, ability, panda, or a file of YAML",
     "engine": "auto, direct, gripper, dexi-rs or dex-retargeting",
     "urdf": "a file of the robot's hand, or robot_description for the topic; empty: the installed engine's",
@@ -42,6 +45,9 @@ PARAMETER_ARGUMENTS = {
     "deadman": "optional, required, engages or off",
     "on_loss": "hold or rest",
 }
+
+# Of those, what holds where neither argument nor a file of the user's own says anything.
+OWN_DEFAULTS = {"side": "right", "start_from": "joint_states"}
 
 # Passed on to hand_tracker.launch.py as they are given, with its defaults.
 TRACKER_ARGUMENTS = (
@@ -58,11 +64,14 @@ PLAIN = {
     ),
     "params_file": (str(SHARE / "config" / "hand_tracker.yaml"), "parameters of the tracker"),
     "retarget_file": (str(SHARE / "config" / "hand_retarget.yaml"), "parameters of hand_retarget"),
+    "node_name": ("hand_retarget", "name of the robot's node: another one for each of several robots' hands"),
+    "hands_topic": (
+        "hands",
+        "topic of the hands that the robot's node hears: /<namespace>/hands of another tracker",
+    ),
     "log_level": ("info", "debug, info, warn, error, fatal"),
-    "side": ("right", "the person's hand and the robot's: right or left"),
-    "hands": ("1", "how many hands the tracker follows: 1 or 2"),
+    "hands": ("", "how many hands the tracker follows: 1 or 2; as params_file says where it is not given"),
     "tracker": ("true", "false: the tracker runs already"),
-    "start_from": ("joint_states", "where the robot stands when it is engaged: joint_states, rest or auto"),
     "joint_command": ("joint_command", "topic of output joint_state"),
     "position_commands": ("position_commands", "topic of output position_array: /<controller>/commands"),
     "joint_trajectory": (
@@ -104,29 +113,72 @@ def argument_error(given):
     for name in SWITCHES:
         if given[name].lower() not in ("true", "false"):
             return f"{name} is '{given[name]}', want true or false"
-    if given["side"] not in ("right", "left"):
+    if given["side"] not in ("right", "left", FROM_FILE):
         return f"side is '{given['side']}', want right or left"
-    if given["hands"] not in ("1", "2"):
+    if given["hands"] not in ("", "1", "2"):
         return f"hands is '{given['hands']}', want 1 or 2"
     if not re.fullmatch(r"/?([A-Za-z_]\w*(/[A-Za-z_]\w*)*)?", given["namespace"]):
         return (
             f"namespace is '{given['namespace']}', want names of letters, digits and _, with / between them"
         )
-    if given["robot"] == FROM_FILE and not robot_of(given["retarget_file"]):
+    if not re.fullmatch(r"[A-Za-z_]\w*", given["node_name"]):
+        return f"node_name is '{given['node_name']}', want letters, digits and _"
+    if given["robot"] == FROM_FILE and not retarget_parameters(given).get("robot"):
         return "robot is not given: want a name as allegro, or a file of YAML"
     return None
 
 
-def robot_of(path):
-    """The robot that a file of parameters names, empty where it names none or cannot be read."""
+def retarget_parameters(given):
+    """Those that the robot's node takes from its file."""
+    return file_parameters(given["retarget_file"], given["node_name"])
+
+
+def file_parameters(path, node_name):
+    """The parameters that a node takes from a file; none where that cannot be read."""
     try:
         content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError, yaml.YAMLError):
-        return ""
-    nodes = content.values() if isinstance(content, dict) else []
-    given = [node.get("ros__parameters") for node in nodes if isinstance(node, dict)]
-    found = [parameters.get("robot", "") for parameters in given if isinstance(parameters, dict)]
-    return next((robot for robot in found if robot), "")
+        return {}
+    found = {}
+    sections = content.items() if isinstance(content, dict) else []
+    wildcards = ("**", "*")
+    for names in (wildcards, (node_name,)):  # what is said of this node alone wins
+        for key, section in sections:
+            parameters = section.get("ros__parameters") if isinstance(section, dict) else None
+            if isinstance(parameters, dict) and str(key).rpartition("/")[2] in names:
+                found |= parameters
+    return found
+
+
+def retarget_overrides(given):
+    """Parameters that win over the file's. This launch has defaults of its own for two: they hold where nobody gave the
+    argument, nor a file that says otherwise."""
+    overrides = {name: given[name] for name in PARAMETER_ARGUMENTS if given[name] != FROM_FILE}
+    mine = given["retarget_file"] != PLAIN["retarget_file"][0]
+    in_file = retarget_parameters(given) if mine else {}
+    for name, default in OWN_DEFAULTS.items():
+        if name not in in_file:
+            overrides.setdefault(name, default)
+    return overrides, str(overrides.get("side", in_file.get("side")))
+
+
+def tracker_arguments(given, side):
+    """What is handed on to the tracker's launch file: arguments that were given, and the side that the robot's hand
+    takes, where the tracker's file does not name another one or follows two hands."""
+    passed_on = {name: given[name] for name in (*TRACKER_ARGUMENTS, "hands") if given[name]}
+    passed_on |= {
+        name: given[name]
+        for name in (
+            "namespace", "use_sim_time", "params_file", "log_level", "rviz", "fixed_frame", "robot_description",
+        )
+    }  # fmt: skip
+    in_file = file_parameters(given["params_file"], "hand_tracker")
+    mine = given["params_file"] != PLAIN["params_file"][0]
+    if str(given["hands"] or in_file.get("hands", 1)) != "1":
+        passed_on["side"] = "auto"
+    elif given["side"] != FROM_FILE or not (mine and "side" in in_file):
+        passed_on["side"] = side
+    return passed_on
 
 
 def start_nodes(context):
@@ -135,21 +187,20 @@ def start_nodes(context):
     error = argument_error(given)
     if error is not None:
         raise RuntimeError(f"robot_hand.launch.py: {error}")
-    overrides = {name: ParameterValue(given[name], value_type=str) for name in ("side", "start_from")}
+    texts, side = retarget_overrides(given)
+    overrides = {name: ParameterValue(text, value_type=str) for name, text in texts.items()}
     overrides["use_sim_time"] = ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool)
-    for name in PARAMETER_ARGUMENTS:
-        if given[name] != FROM_FILE:
-            overrides[name] = ParameterValue(given[name], value_type=str)
     remappings = [(name, given[name]) for name in ("joint_command", "position_commands", "joint_trajectory")]
     remappings += [
         ("joint_states", given["robot_joint_states"]),
         ("robot_description", given["robot_description"]),
         ("deadman", given["deadman_topic"]),
+        ("hands", given["hands_topic"]),
     ]
     retarget = Node(
         package="hand_pose_ros",
         executable="hand_retarget",
-        name="hand_retarget",
+        name=given["node_name"],
         namespace=given["namespace"],
         parameters=[given["retarget_file"], overrides],
         remappings=remappings,
@@ -158,15 +209,7 @@ def start_nodes(context):
         output="screen",
         emulate_tty=True,
     )
-    passed_on = {name: given[name] for name in TRACKER_ARGUMENTS if given[name]}
-    passed_on |= {
-        name: given[name]
-        for name in (
-            "namespace", "use_sim_time", "params_file", "log_level", "hands", "rviz", "fixed_frame",
-            "robot_description",
-        )
-    }  # fmt: skip
-    passed_on["side"] = given["side"] if given["hands"] == "1" else "auto"
+    passed_on = tracker_arguments(given, side)
     tracker = IncludeLaunchDescription(
         PythonLaunchDescriptionSource(str(SHARE / "launch" / "hand_tracker.launch.py")),
         launch_arguments=passed_on.items(),
@@ -174,7 +217,11 @@ def start_nodes(context):
     )
     # What this file declares holds in the included one too, and an argument that nobody gave is none there. The tracker
     # comes first: what it refuses stops everything.
-    ungiven = [UnsetLaunchConfiguration(name) for name in TRACKER_ARGUMENTS if not given[name]]
+    ungiven = [
+        UnsetLaunchConfiguration(name)
+        for name in (*TRACKER_ARGUMENTS, "hands", "side")
+        if name not in passed_on
+    ]
     return [*ungiven, tracker, retarget]
 
 

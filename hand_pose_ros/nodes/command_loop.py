@@ -23,12 +23,13 @@ class CommandLoop:
         tick: Callable[[], object],
         failed: Callable[[Exception], object],
         clock: SteadyClock = STEADY,
+        name: str = "commands",
     ) -> None:
         self._period_s, self._tick, self._failed, self._clock = period_s, tick, failed, clock
         self._condition = threading.Condition()
         self._closed = False
         self._due_s = self._clock.now_s() + period_s
-        self._thread = threading.Thread(target=self._run, name="commands", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     def postpone(self) -> None:

@@ -25,8 +25,10 @@ from hand_pose_ros.detection.unit_watch import UnitWatch
 from hand_pose_ros.msg import HandPose
 from hand_pose_ros.network.device_error import DeviceError
 from hand_pose_ros.nodes import conversions, input_hints
+from hand_pose_ros.nodes.command_loop import CommandLoop
 from hand_pose_ros.nodes.diagnostics import DISABLED, FrameOutcome, FrameStatistics
 from hand_pose_ros.nodes.frame_age import FrameAge
+from hand_pose_ros.nodes.image_silence import ImageSilence
 from hand_pose_ros.nodes.mailbox import Mailbox
 from hand_pose_ros.nodes.outputs import HandOutputs
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
 _END_PATIENCE_S = 1.0  # guessed: longer than a frame, shorter than anybody waits for the end of a process
 _STOP_PATIENCE_S = 20.0  # guessed: the first frame may still be compiling kernels
 _WAITING = "waiting for the first frame"
+_WATCH_PERIOD_S = 0.05  # how much later than 0.3 s an arm may hear that nobody sees the hand. Guessed
+_SILENT = "waiting for frames that can be used"
 
 
 class FrameWorker:
@@ -81,10 +85,13 @@ class FrameWorker:
         self._told_faults: dict[str, str] = {}
         self._unit_watch = UnitWatch()
         self.tracking = _WAITING
+        self._silence = ImageSilence()
         # What is loaded by now stays until the node ends. Python's full collections would walk over all of it again and
         # again (torch and numba alone are hundreds of thousands of objects), for 0.15 s each, in the middle of a frame.
         gc.collect()
         gc.freeze()
+        # A thread of its own: a frame that hangs must not hold it up, and rclpy's timers wake its executor.
+        self._watch = CommandLoop(_WATCH_PERIOD_S, self._look_for_silence, self._on_failure, name="silence")
         self._thread = threading.Thread(target=self._run, name="hand tracker", daemon=True)
         self._thread.start()
 
@@ -122,6 +129,20 @@ class FrameWorker:
         else:
             self._enabled.clear()
 
+    def _look_for_silence(self) -> None:
+        """When no image's hands were published for a while, what they held ends."""
+        with self._publishing:
+            silent_s = self._silence.begun_s()
+            if silent_s is None:
+                return
+            self._outputs.interactions.stop(silent_s)
+            if self.tracking != DISABLED:
+                self.tracking = _SILENT
+
+    def _on_failure(self, error: Exception) -> None:
+        if self._context.ok():  # else the middleware has ended meanwhile
+            self._throttled_logger.error("silence", f"an arm may not have heard to stop: {error_line(error)}")
+
     def stop(self) -> bool:
         """Ends the thread after the frame in work. Returns whether it has ended; if it has not, it goes on as before,
         so that nobody else may use the tracker."""
@@ -129,6 +150,7 @@ class FrameWorker:
         ending = not self._context.ok()  # the process ends, with this thread, a frame in work or not
         self._thread.join(_END_PATIENCE_S if ending else _STOP_PATIENCE_S)
         if ending or not self._thread.is_alive() or not self._mailbox.reopen():
+            self._end_watch()
             gc.unfreeze()
             return True
         self._throttled_logger.error(
@@ -140,7 +162,14 @@ class FrameWorker:
         """Lets the thread end when it can, publishing nothing any more, where ``stop`` has given up on it."""
         with self._publishing:
             self._resets += 1
+        self._end_watch()
         self._mailbox.close()
+
+    def _end_watch(self) -> None:
+        """Nothing is published any more by the thread that looks for silence: the publishers may be destroyed."""
+        with self._publishing:
+            self._silence.end()
+        self._watch.close()
 
     def _run(self) -> None:
         while (frame := self._mailbox.take()) is not None:
@@ -212,12 +241,14 @@ class FrameWorker:
                 self._statistics.drop(FrameOutcome.BEFORE_RESET)
                 return
             lost = self._outputs.publish(hands, raw, result.state, image.header)
+            if lost is None:
+                self._silence.hear()
+                self.tracking = result.state.name.lower()
         if lost is not None:
             self._statistics.drop(lost)
             return
         age_ms = (self._clock.now().nanoseconds - stamp.nanoseconds) * 1e-6
         self._statistics.publish(age_ms, (time.monotonic() - started) * 1e3, len(hands), result.timings_ms)
-        self.tracking = result.state.name.lower()
         if not hands and not np.isfinite(depth).any():
             self._throttled_logger.warn("no reading", "the depth image has no valid pixel at all")
         if resets == self._resets:

@@ -50,15 +50,6 @@ def side_prefix(prefix: str, side: str) -> str:
     return f"{prefix}{side}_hand/"
 
 
-def prefix_error(prefix: str) -> str | None:
-    """Returns why tf2 or its users cannot take frames with this prefix, None when they can."""
-    if prefix.startswith("/"):
-        return "begins with '/', which tf2 refuses"
-    if any(character.isspace() or not character.isprintable() for character in prefix):
-        return "has white space or control characters in it"
-    return None
-
-
 @lru_cache(maxsize=8)
 def frame_error(frame_id: str, prefix: str) -> str | None:
     """Returns why no transform can hang on this frame of the depth images, None when one can."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from geometry_msgs.msg import PoseStamped, TwistStamped
+from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode
 from rclpy.time import Time
 from std_msgs.msg import Bool, Header, String
@@ -82,8 +83,8 @@ class _Described(NamedTuple):
 
 
 class InteractionOutputs:
-    """``create`` makes a publisher of a type for an endpoint. :meth:`publish` is the worker's, :meth:`engage_palm` may
-    be called from any thread."""
+    """``create`` makes a publisher of a type for an endpoint. One thread at a time may call :meth:`publish` and
+    :meth:`stop`; :meth:`engage_palm` may be called from any."""
 
     def __init__(
         self,
@@ -104,6 +105,8 @@ class InteractionOutputs:
         self._detectors: dict[int, tuple[Hand, GestureDetector]] = {}
         follow = PalmFollowerConfig(scale=parameters["palm_scale"], twist_hz=parameters["palm_twist_hz"])
         self._followers = {side: PalmFollower(follow) for side in SIDES}
+        self._clutch = parameters["palm_clutch"]
+        self._let_go = False  # by the service: palm_clutch always engages no more until the service does
         self._seen_sides: frozenset[str] = frozenset()
         self._told_engaged: dict[str, bool] = {}
         self._described: dict[str, _Described] = {}  # that which was settled last is the last
@@ -126,25 +129,37 @@ class InteractionOutputs:
         self._publish_joint_sets(list(named.values()), header)
         self._publish_gestures(list(named.values()), header)
         with self._lock:
+            self._heed_clutch()
             self._seen_sides = frozenset(hand.side for hand in seen_hands(list(named.values())))
             for side in SIDES:
                 self._publish_palm(side, named.get(side), header)
         for side in dict.fromkeys((*self._described, *SIDES)):
             self._describe(side, named.get(side))
 
-    def stop(self) -> None:
-        """The node looks at no more images: what is held ends, every clutch is let go."""
-        self.publish((), self._last_header)
+    def stop(self, silent_s: float = 0.0) -> None:
+        """No more images are looked at, or none came for ``silent_s``: what is held ends, every clutch is let go."""
+        header = self._last_header
+        stamp = Time.from_msg(header.stamp) + Duration(seconds=silent_s)
+        self.publish((), Header(stamp=stamp.to_msg(), frame_id=header.frame_id))
 
     def engage_palm(self, wanted: bool) -> tuple[bool, str]:
         """The clutch of every hand that is seen is engaged, or that of every side let go; whether, in words too."""
         with self._lock:
-            sides = sorted(self._seen_sides) if wanted else list(SIDES)
+            always = self._parameters["palm_clutch"] == "always"
+            self._let_go = not wanted
+            if not wanted:
+                for side in SIDES:  # now, for no image may come any more
+                    self._tell_palm(side, self._followers[side].lose(), self._last_header)
+                again = " until this service engages again" if always else ""
+                return True, f"no palm is followed{again}"
+            sides = sorted(self._seen_sides)
             for side in sides:
-                self._followers[side].engage(wanted)
-        if not sides:
-            return False, "no hand is seen that an arm could follow"
-        return True, f"following the {' and the '.join(sides)} palm" if wanted else "no palm is followed"
+                self._followers[side].engage(True)
+        if sides:
+            return True, f"following the {' and the '.join(sides)} palm"
+        if always:
+            return True, "following every palm as soon as it is seen"
+        return False, "no hand is seen that an arm could follow"
 
     def _publish_joint_sets(self, hands: Sequence[Hand], header: Header) -> None:
         for name, publisher in self._joint_sets.items():
@@ -176,6 +191,16 @@ class InteractionOutputs:
             if ended is not None:
                 self._gestures.publish(gesture_message(hand, ended, header, lost=True))
 
+    def _heed_clutch(self) -> None:
+        """Where the parameter was changed meanwhile, what it said before holds no longer."""
+        before, self._clutch = self._clutch, self._parameters["palm_clutch"]
+        if before == self._clutch:
+            return
+        self._let_go = False
+        if self._clutch != "always":
+            for side in SIDES:
+                self._tell_palm(side, self._followers[side].lose(), self._last_header)
+
     def _publish_palm(self, side: str, hand: Hand | None, header: Header) -> None:
         follower = self._followers[side]
         command: PalmCommand | None
@@ -184,17 +209,21 @@ class InteractionOutputs:
         elif int(hand.state) != HandPose.STATE_TRACK:
             command = follower.hide()
         else:
-            if self._parameters["palm_clutch"] == "always" and not follower.engaged:
+            if self._clutch == "always" and not self._let_go and not follower.engaged:
                 follower.engage(True)
             stamp_s = Time.from_msg(header.stamp).nanoseconds * 1e-9
             command = follower.update(hand.track_id, hand.rotation, hand.translation, stamp_s)
+        self._tell_palm(side, command, header)
+
+    def _tell_palm(self, side: str, command: PalmCommand | None, header: Header) -> None:
         if command is not None:
             pose, twist = palm_messages(command, header)
             self._of_side[side, "palm_pose"].publish(pose)
             self._of_side[side, "palm_twist"].publish(twist)
-        if self._told_engaged.get(side) != follower.engaged:
-            self._told_engaged[side] = follower.engaged
-            self._of_side[side, "palm_engaged"].publish(Bool(data=follower.engaged))
+        engaged = self._followers[side].engaged
+        if self._told_engaged.get(side) != engaged:
+            self._told_engaged[side] = engaged
+            self._of_side[side, "palm_engaged"].publish(Bool(data=engaged))
 
     def _describe(self, side: str, hand: Hand | None) -> None:
         """The hand of a side where its size is settled, and that which was, as soon as its frames have other names."""

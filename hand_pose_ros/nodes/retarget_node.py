@@ -34,7 +34,7 @@ from hand_pose_ros.nodes.retarget_statistics import RetargetStatistics, retarget
 from hand_pose_ros.nodes.robot_commands import COMMAND_ENDPOINTS, CommandMessages
 from hand_pose_ros.nodes.robot_driver import RobotDriver
 from hand_pose_ros.nodes.robot_inputs import ROBOT_ENDPOINTS, RobotInputs
-from hand_pose_ros.nodes.robot_setup import build_commander, build_gate, build_robot
+from hand_pose_ros.nodes.robot_setup import build_commander, build_gate, build_robot, slow_joint
 from hand_pose_ros.nodes.steady_clock import STEADY, SteadyClock
 from hand_pose_ros.nodes.subscription_thread import Reader, SubscriptionThread
 from hand_pose_ros.nodes.throttled_logger import error_line
@@ -51,7 +51,6 @@ _DEADMAN = Endpoint(
 _STATE = Endpoint("~/state", PUBLISHER, LATCHED_QOS)
 _ENDPOINTS = (_HANDS, _DEADMAN, *ROBOT_ENDPOINTS, *COMMAND_ENDPOINTS.values(), _STATE)
 _SWITCH_S = 0.0005  # a thread that computes lets others run: Python's 5 ms would be a command's latency
-_SLOW_S = 1.0  # guessed: three times what a person's finger takes
 _THREADS = 2  # a transition, everything else
 
 
@@ -103,14 +102,14 @@ class HandRetargetNode(ManagedNode):
         """Listens to hands; nothing is sent before it is engaged."""
         result = super().on_activate(state)
         assert self._retargeter is not None
-        self.throttled_logger.reset()
         assert self._messages is not None
-        parameters, names = self.parameters, self._messages.all_names
+        self.throttled_logger.reset()
+        parameters, names, sent = self.parameters, self._messages.all_names, self._messages.names
         self._driver = RobotDriver(
             self._retargeter, build_gate(parameters),
             Engagement(parameters["deadman"], parameters["deadman_timeout_s"]),
-            build_commander(parameters, self._retargeter), self.statistics, self.throttled_logger,
-            lambda: self._robot_inputs.start_positions(parameters["start_from"], names), self._send,
+            build_commander(parameters, self._retargeter, names, sent), self.statistics, self.throttled_logger,
+            lambda: self._robot_inputs.start_positions(parameters["start_from"], names, sent), self._send,
             self._publish_state, self._steady,
         )  # fmt: skip
         # As the tracker's worker does: a full collection would hold up seven commands in a row.
@@ -131,7 +130,9 @@ class HandRetargetNode(ManagedNode):
             f"'{parameters['robot']}' ({parameters['side']}) by {self._retargeter.engine.name}, commands on"
             f" '{self._commands.topic_name}': engage with '{self.get_fully_qualified_name()}/engage'"
         )
-        self._tell_slow_joints()
+        slow = slow_joint(parameters, self._retargeter, names, sent)
+        if slow is not None:
+            self.get_logger().warning(slow)
         return result
 
     @of_a_living_node
@@ -169,17 +170,6 @@ class HandRetargetNode(ManagedNode):
         """Ends what listens in every state."""
         self._robot_inputs.close()
         super().destroy_node()
-
-    def _tell_slow_joints(self) -> None:
-        """A person's finger closes in a third of a second: what does not may look as if it did not follow."""
-        assert self._retargeter is not None
-        limits, names = self._retargeter.limits, self._retargeter.engine.joint_names
-        needed_s = limits.span / (self.parameters["velocity_scale"] * limits.velocity)
-        slowest = int(needed_s.argmax())
-        if needed_s[slowest] > _SLOW_S:
-            self.get_logger().warning(
-                f"by its limit of velocity, joint {names[slowest]} takes {needed_s[slowest]:.1f} s for its range"
-            )
 
     def _others(self) -> str:
         """Who else sends the robot commands, in words; empty where nobody does."""

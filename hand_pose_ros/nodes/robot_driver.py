@@ -72,6 +72,8 @@ class RobotDriver:
     def switch(self, on: bool) -> tuple[bool, str]:
         """The service: (whether it worked, what follows)."""
         with self._lock:
+            if on and self._engagement.deadman == "engages":
+                return self._lift_stop()
             if on and self._commander.engaged:  # what it follows is chosen anew, and approached again
                 self._commander.disengage()
             self._engagement.switch(on)
@@ -79,9 +81,6 @@ class RobotDriver:
             if not on:
                 self._update_engagement()
                 return True, "disengaged"
-            if self._engagement.deadman == "engages":
-                self._engagement.switch(False)
-                return False, "the deadman's button engages (parameter deadman)"
             if not wanted:
                 self._announce()
                 return True, f"switched on; {why}"
@@ -90,6 +89,14 @@ class RobotDriver:
                 self._engagement.switch(False)
                 return False, error
             return True, "engaged: the hand is approached"
+
+    def _lift_stop(self) -> tuple[bool, str]:
+        """Where the button engages: switching on takes back that it was switched off, and does no more."""
+        if not self._engagement.stopped:
+            return False, "the deadman's button engages (parameter deadman)"
+        self._engagement.switch(True)
+        error = self._update_engagement()
+        return (True, "the deadman's button engages again") if error is None else (False, error)
 
     def press(self, held: bool) -> None:
         """The deadman's button."""

@@ -6,7 +6,8 @@ start from; ValueError with one sentence where they must be known and are not.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from rclpy.node import Node
@@ -52,18 +53,21 @@ class RobotInputs:
         """Listens no more; before the node is destroyed."""
         self._thread.close()
 
-    def start_positions(self, source: str, names: Sequence[str]) -> np.ndarray | None:
+    def start_positions(
+        self, source: str, names: Sequence[str], needed: Collection[str]
+    ) -> np.ndarray | None:
         """Where the joints (K,) of these names stand; None for where they were sent last, at first their rest pose.
 
-        ``source``: the parameter ``start_from``.
+        ``source``: the parameter ``start_from``. Of those that are not ``needed``, for they are not sent, nobody has to
+        say where they are: NaN.
         """
         if source == "rest":
             return None
         now_s, known = self._now_s(), self._positions
         fresh = {name: position for name, (at_s, position) in known.items() if now_s - at_s < _STATES_AGE_S}
-        missing = [name for name in names if name not in fresh]
+        missing = [name for name in names if name in needed and name not in fresh]
         if not missing:
-            return np.array([fresh[name] for name in names])
+            return np.array([fresh.get(name, math.nan) for name in names])
         what = f"does not hold {shown(', '.join(missing))}" if fresh else "is silent"
         topic = self._node.resolve_topic_name(ROBOT_STATES_TOPIC)
         if source == "joint_states" or self._node.count_publishers(topic):

@@ -7,8 +7,10 @@ In: checked parameters, and what was heard of the robot's description. Out: a ``
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+
+import numpy as np
 
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
 from hand_pose_ros.nodes.parameters.retarget_parameters import ROBOT_DESCRIPTION
@@ -22,6 +24,9 @@ from hand_pose_ros.retarget.steady_engine import SteadyConfig, SteadyEngine
 _DESCRIPTION_S = 5.0
 """How long the topic's robot is waited for. Guessed: it is latched, and found within a second."""
 
+_SLOW_S = 1.0
+"""Guessed: three times what a person's finger takes."""
+
 
 def build_robot(
     parameters: DeclaredParameters, heard: Callable[[], str | None], runs: Callable[[], bool]
@@ -29,25 +34,25 @@ def build_robot(
     """The engine and the limits that the parameters ask for. ``heard()`` is the URDF of the topic, None until it came;
     ``runs()`` is false once nobody waits any more."""
     config = read_robot(robot_file(parameters["robot"], parameters["side"]))
-    description = _description(parameters["urdf"], heard, runs)
+    description = _description(parameters["urdf"], config.root_link, heard, runs)
     robot = build_retargeter(config, parameters["engine"], parameters["side"], description)
     return replace(robot, engine=SteadyEngine(robot.engine, SteadyConfig(still_m=parameters["still_m"])))
 
 
 def _description(
-    urdf: str, heard: Callable[[], str | None], runs: Callable[[], bool]
+    urdf: str, root_link: str, heard: Callable[[], str | None], runs: Callable[[], bool]
 ) -> RobotDescription | None:
     if not urdf:
         return None
     if urdf != ROBOT_DESCRIPTION:
-        return read_description(urdf)
+        return read_description(urdf, root_link)
     end = time.monotonic() + _DESCRIPTION_S
     while heard() is None and runs() and time.monotonic() < end:
         time.sleep(0.05)
     text = heard()
     if text is None:
         raise ValueError(f"urdf is '{urdf}', but nothing came on that topic in {_DESCRIPTION_S:g} s")
-    return parse_description(text, f"the topic {ROBOT_DESCRIPTION}")
+    return parse_description(text, f"the topic {ROBOT_DESCRIPTION}", root_link)
 
 
 def build_gate(parameters: DeclaredParameters) -> HandGate:
@@ -56,7 +61,25 @@ def build_gate(parameters: DeclaredParameters) -> HandGate:
     return HandGate(GateConfig(**{name: parameters[name] for name in names}))
 
 
-def build_commander(parameters: DeclaredParameters, robot: Retargeter) -> SafeCommander:
-    """The limits on what the robot is sent."""
+def build_commander(
+    parameters: DeclaredParameters, robot: Retargeter, names: Sequence[str], sent: Collection[str]
+) -> SafeCommander:
+    """The limits on what the robot is sent: ``sent`` of the joints that it calls ``names``, in the engine's order."""
     config = SafetyConfig(**{name: parameters[name] for name in ("stale_s", "on_loss", "approach_s")})
-    return SafeCommander(slower(robot.limits, parameters["velocity_scale"]), config, robot.rest)
+    # Commands that come as slowly as they were asked to are no gap.
+    config = replace(config, catch_up_s=max(config.catch_up_s, 1.0 / parameters["command_rate_hz"]))
+    limits = slower(robot.limits, parameters["velocity_scale"])
+    return SafeCommander(limits, config, robot.rest, names, [name in sent for name in names])
+
+
+def slow_joint(
+    parameters: DeclaredParameters, robot: Retargeter, names: Sequence[str], sent: Collection[str]
+) -> str | None:
+    """In words the slowest of the joints that are sent; None where all are as fast as a person's. A finger closes in a
+    third of a second: what does not may look as if it did not follow."""
+    needed_s = robot.limits.span / (parameters["velocity_scale"] * robot.limits.velocity)
+    needed_s = np.where([name in sent for name in names], needed_s, 0.0)
+    slowest = int(needed_s.argmax())
+    if needed_s[slowest] <= _SLOW_S:
+        return None
+    return f"by its limit of velocity, joint {names[slowest]} takes {needed_s[slowest]:.1f} s for its range"

@@ -9,7 +9,8 @@ from hand_pose_ros.validation import require, require_positive
 
 DEADMAN: tuple[str, ...] = ("optional", "required", "engages", "off")
 """What the button does. optional: the switch engages, and once a button was heard it must be held too. required:
-the switch engages while the button is held. engages: holding it is enough, there is no switch. off: nobody listens."""
+the switch engages while the button is held. engages: holding it is enough; the switch only stops, until the button was
+let go and held again. off: nobody listens."""
 
 
 class Engagement:
@@ -24,16 +25,20 @@ class Engagement:
     def reset(self) -> None:
         """Switched off, and no button was heard."""
         self.switched_on = False
+        self.stopped = False
         self._held = self._heard = False
         self._heard_s = 0.0
 
     def switch(self, on: bool) -> None:
         """What the service says."""
         self.switched_on = on
+        self.stopped = self.deadman == "engages" and not on
 
     def press(self, held: bool, now_s: float) -> None:
         """What the button says now."""
         self._held, self._heard, self._heard_s = held, True, now_s
+        # Only its word: a radio that is silent for a moment has let nothing go that the switch had stopped.
+        self.stopped = self.stopped and held
 
     def wanted(self, now_s: float) -> tuple[bool, str]:
         """(whether it is to follow, empty), or (False, why not)."""
@@ -45,4 +50,6 @@ class Engagement:
             return False, "the deadman's button is not held"
         if not 0.0 <= now_s - self._heard_s <= self.timeout_s:
             return False, f"no word of the deadman's button for {self.timeout_s * 1e3:.0f} ms"
+        if self.stopped:
+            return False, "switched off: let the deadman's button go and hold it again"
         return True, ""

@@ -7,7 +7,7 @@ In: a :class:`RobotConfig`, an engine's name, a side, the robot's description wh
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -38,6 +38,9 @@ dex-retargeting, these before direct and gripper."""
 ACCELERATION_S = 0.1
 """A joint whose acceleration nobody limits reaches its velocity limit in this time. Guessed: the drives of robots'
 hands are faster, and a person's finger takes about as long."""
+
+_STILL = 1e-9  # a joint that follows by less stands still
+_ROUNDING = 1e-6  # of a range: what a position that was written down may differ from a limit
 
 _OPTIONAL: dict[str, tuple[str, str]] = {
     "dexi-rs": ("dexi_rs", dexi_engine.VERSION),
@@ -101,10 +104,18 @@ def build_retargeter(
         for name in keys or {}:
             require(name in names, section, name, "given", f"a joint that {chosen} moves: {', '.join(names)}")
     moving = description.moving if description is not None else {}
+    limits = _limits(config, names, description)
+    places = {"rest": config.rest or {}}
+    if chosen == "gripper" and config.gripper is not None:
+        for number, end in enumerate(("closed", "open")):
+            places[f"the {end} end of gripper.joints"] = {
+                str(name): at[number] for name, at in config.gripper.joints.items()
+            }
+    _require_within(places, names, limits)
     rest = np.array([(config.rest or {}).get(name, 0.0) for name in names], np.float64)
     return Retargeter(
         made,
-        _limits(config, names, description),
+        limits,
         rest,
         _prismatic(config, chosen, names, moving),
         description,
@@ -156,26 +167,25 @@ def _wheel_description(config: RobotConfig) -> RobotDescription:
                 f"name a file of your robot's hand, or {_how('dexi-rs')}"
             )
         path = dexi_engine.urdf_folder() / path
-    description = read_description(path)
-    if config.root_link:
-        description = parse_description(description.text, description.source, config.root_link)
-    return description
+    return read_description(path, config.root_link)
 
 
 def _limits(config: RobotConfig, names: tuple[str, ...], description: RobotDescription | None) -> JointLimits:
-    """What the description allows, narrowed by the configuration's own limits."""
+    """What the description allows a joint and those that follow it, narrowed by the configuration's own limits."""
     moving = description.moving if description is not None else {}
     rows = []
     for name in names:
         override = (config.limits or {}).get(name, LimitOverride())
         joint = moving.get(name)
+        # A velocity of 0 is one that nobody wrote down.
+        velocity = joint.velocity if joint is not None and (joint.velocity or 0.0) > 0.0 else None
         found = {
             "lower": _narrower(max, override.lower, joint.lower if joint else None),
             "upper": _narrower(min, override.upper, joint.upper if joint else None),
-            "velocity": _narrower(min, override.velocity, joint.velocity if joint else None),
+            "velocity": _narrower(min, override.velocity, velocity),
         }
         for key, value in found.items():
-            if value is None or (key == "velocity" and value <= 0.0):
+            if value is None:
                 where = description.source if description is not None else "no URDF"
                 raise ValueError(
                     f"joint {shown(name)} has no {key} limit in {where}: give limits.{name}.{key}"
@@ -183,11 +193,51 @@ def _limits(config: RobotConfig, names: tuple[str, ...], description: RobotDescr
         lower, upper, velocity = (float(value or 0.0) for value in found.values())
         if lower > upper:
             raise ValueError(f"joint {shown(name)}: lower limit {lower:g} is above the upper one {upper:g}")
+        for follower in description.followers(name) if description is not None else ():
+            lower, upper, velocity = _with_follower(follower, lower, upper, velocity)
+            if lower > upper:
+                raise ValueError(
+                    f"joint {shown(name)} has no range in which {shown(follower.name)}, which follows it, is within"
+                    f" its limits {_range(follower)}"
+                )
         acceleration = override.acceleration or velocity / ACCELERATION_S
         if not math.isfinite(acceleration):
             raise ValueError(f"joint {shown(name)}: velocity limit {velocity:g} is no speed of a joint")
         rows.append((lower, upper, velocity, acceleration))
     return JointLimits(*np.array(rows, np.float64).T)
+
+
+def _with_follower(
+    follower: RobotJoint, lower: float, upper: float, velocity: float
+) -> tuple[float, float, float]:
+    """A joint's limits, narrowed so that the one that follows it keeps its own."""
+    assert follower.follows is not None
+    _, multiplier, offset = follower.follows
+    if abs(multiplier) < _STILL:
+        return lower, upper, velocity
+    if follower.lower is not None and follower.upper is not None:
+        ends = sorted((end - offset) / multiplier for end in (follower.lower, follower.upper))
+        lower, upper = max(lower, ends[0]), min(upper, ends[1])
+    if follower.velocity is not None and follower.velocity > 0.0:
+        velocity = min(velocity, follower.velocity / abs(multiplier))
+    return lower, upper, velocity
+
+
+def _range(joint: RobotJoint) -> str:
+    return f"{joint.lower:g} to {joint.upper:g}"
+
+
+def _require_within(
+    places: Mapping[str, Mapping[str, float]], names: Sequence[str], limits: JointLimits
+) -> None:
+    """ValueError names the first of the places (by the section, by joint) that is outside its joint's limits."""
+    rounding = _ROUNDING * limits.span
+    for section, positions in places.items():
+        for name, position in positions.items():
+            row = names.index(name)
+            lower, upper = limits.lower[row], limits.upper[row]
+            inside = lower - rounding[row] <= position <= upper + rounding[row]
+            require(inside, section, name, position, f"within its limits {lower:g} to {upper:g}")
 
 
 def _narrower(

@@ -78,6 +78,8 @@ class OptimizerConfig:
         require(not self.add_dummy_free_joint, "retargeting", "add_dummy_free_joint", True, "false")
         positive(self, "scaling_factor", "huber_delta", "project_dist", "escape_dist", section="retargeting")
         not_negative(self, "normal_delta", section="retargeting")
+        wider = f"at least project_dist, {self.project_dist:g}"
+        require(self.escape_dist >= self.project_dist, "retargeting", "escape_dist", self.escape_dist, wider)
         require(
             0 < self.low_pass_alpha <= 1,
             "retargeting",
@@ -275,6 +277,8 @@ def _robot(values: Mapping[str, Any], source: str) -> RobotConfig:
         gripper = build(GripperConfig, "gripper", values["gripper"])
     if not (optimizer or gripper or "direct" in values):
         raise ValueError("no section retargeting, direct or gripper, want one of them")
+    if "direct" in values and not _mapping("direct", values):
+        raise ValueError("direct is empty, want one joint or more")
     limits = {}
     for name, section in _mapping("limits", values).items():
         limits[str(name)] = build(LimitOverride, f"limits.{name}", section)

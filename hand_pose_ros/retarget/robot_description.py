@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +44,7 @@ class RobotJoint:
     velocity: float | None
     """Limits, None where the description has none."""
     follows: tuple[str, float, float] | None
-    """(joint, multiplier, offset) of a joint that only follows another (``mimic``)."""
+    """(joint, multiplier, offset) of a joint that only follows another (``mimic``): one that itself follows none."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,21 @@ class RobotDescription:
         """The joints that are driven, by name: those that only follow another are left out."""
         return {j.name: j for j in self.joints if j.kind in _MOVING and j.follows is None}
 
+    def followers(self, leader: str) -> tuple[RobotJoint, ...]:
+        """The joints that move with a driven one."""
+        return tuple(
+            j for j in self.joints if j.follows is not None and j.follows[0] == leader and j.kind in _MOVING
+        )
+
     def kinematics(self) -> str:
-        """The URDF without what is only seen or touched: engines need no meshes, and look for them."""
+        """The URDF without what is only seen or touched: engines need no meshes, and look for them. What follows a
+        joint names the one that is driven: engines know no chains of these."""
         robot = ElementTree.fromstring(self.text)
+        follows = {joint.name: joint.follows for joint in self.joints}
+        for element in robot.findall("joint"):
+            mimic, leader = element.find("mimic"), follows.get(element.get("name", ""))
+            if mimic is not None and leader is not None:
+                mimic.attrib |= {"joint": leader[0], "multiplier": repr(leader[1]), "offset": repr(leader[2])}
         for link in robot.findall("link"):
             for element in (*link.findall("visual"), *link.findall("collision")):
                 link.remove(element)
@@ -108,8 +120,8 @@ class RobotDescription:
             )
 
 
-def read_description(path: str | Path) -> RobotDescription:
-    """A file's description. ValueError where it cannot be read, or is no URDF."""
+def read_description(path: str | Path, root: str = "") -> RobotDescription:
+    """A file's description, see :func:`parse_description`. ValueError where it cannot be read, or is no URDF."""
     path = expanded(path)
     try:
         if path.stat().st_size > MOST_BYTES:
@@ -119,11 +131,12 @@ def read_description(path: str | Path) -> RobotDescription:
         raise ValueError(f"urdf is '{shown(path)}', which cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is no text, want a URDF") from error
-    return parse_description(text, str(path))
+    return parse_description(text, str(path), root)
 
 
 def parse_description(text: str, source: str, root: str = "") -> RobotDescription:
-    """A URDF's text -> the description of what hangs on the link ``root``, all of it where that is empty.
+    """A URDF's text -> the description of what hangs on the link ``root``, all of it where that is empty. What does not
+    hang on it is not looked at: it may be what this package does not know.
 
     ``source``: where it came from, for messages. ValueError names what is wrong.
     """
@@ -136,8 +149,27 @@ def parse_description(text: str, source: str, root: str = "") -> RobotDescriptio
         raise ValueError(f"{source} is no XML: {shown(error)}") from error
     if robot.tag != "robot":
         raise ValueError(f"{source} begins with <{shown(robot.tag)}>, want <robot>: a URDF")
-    links = [_name(link, source) for link in robot.findall("link")]
-    joints = [_joint(element, source) for element in robot.findall("joint")]
+    links = [link.get("name", "") for link in robot.findall("link")]
+    elements = robot.findall("joint")
+    if root:
+        if root not in links:
+            raise ValueError(f"{source} has no link {shown(root)}: it has {shown(', '.join(links), 1000)}")
+        elements = _below(root, elements)
+        hand = {root, *(_end(element, "child") for element in elements)}
+        links = [link for link in links if link in hand]
+    for what, names in (("link", links), ("joint", [element.get("name", "") for element in elements])):
+        if "" in names:
+            raise ValueError(f"{source} has a {what} without a name")
+    joints = {element.get("name", ""): _joint(element, source) for element in elements}
+    top = _root(links, [joints[element.get("name", "")] for element in elements], source)
+    ordered = [joints[element.get("name", "")] for element in _below(top, elements)]
+    if root:
+        text = _subtree(robot, set(links), set(joints))
+    return RobotDescription(robot.get("name", ""), text, source, top, _with_driven_leaders(ordered, source))
+
+
+def _root(links: Sequence[str], joints: Sequence[RobotJoint], source: str) -> str:
+    """The link that no joint carries. ValueError unless the joints join the links to one tree."""
     for joint in joints:
         for link in (joint.parent, joint.child):
             if link not in links:
@@ -154,35 +186,59 @@ def parse_description(text: str, source: str, root: str = "") -> RobotDescriptio
         if twice is not None:
             raise ValueError(f"{source} has two {what} {shown(twice)}, want one")
     roots = [link for link in links if link not in {joint.child for joint in joints}]
-    if root and root not in links:
-        raise ValueError(f"{source} has no link {shown(root)}: it has {shown(', '.join(links), 1000)}")
-    if not root and len(roots) != 1:
+    if len(roots) != 1:
         raise ValueError(f"{source} has {len(roots)} links without a parent, want one tree")
-    ordered = _ordered(root or roots[0], joints)
-    known = {joint.name for joint in ordered}
-    for joint in ordered:
-        if joint.follows is not None and joint.follows[0] not in known:
-            raise ValueError(
-                f"{source}: joint {shown(joint.name)} follows {shown(joint.follows[0])}, which is not there"
-            )
-    if root:
-        text = _subtree(robot, {root, *(joint.child for joint in ordered)}, known)
-    return RobotDescription(robot.get("name", ""), text, source, root or roots[0], tuple(ordered))
+    return roots[0]
 
 
-def _ordered(root: str, joints: Sequence[RobotJoint]) -> list[RobotJoint]:
-    """The joints below a link, parents first."""
-    ordered: list[RobotJoint] = []
-    waiting, reached = [root], set[str]()
+def _with_driven_leaders(joints: Sequence[RobotJoint], source: str) -> tuple[RobotJoint, ...]:
+    """The same joints, each that follows another with the joint at the end of its chain, which follows none.
+    ValueError where that is not there, or the chain is a ring."""
+    known = {joint.name: joint for joint in joints}
+    resolved = []
+    for joint in joints:
+        if joint.follows is None:
+            resolved.append(joint)
+            continue
+        leader, multiplier, offset = joint.follows
+        passed = [joint.name]
+        while True:
+            if leader in passed:
+                ring = ", which follows ".join(map(shown, [*passed, leader]))
+                raise ValueError(f"{source}: joint {ring}: want one that follows none")
+            if leader not in known:
+                raise ValueError(
+                    f"{source}: joint {shown(passed[-1])} follows {shown(leader)}, which is not there"
+                )
+            further = known[leader].follows
+            if further is None:
+                break
+            passed.append(leader)
+            leader, offset = further[0], multiplier * further[2] + offset
+            multiplier = multiplier * further[1]
+        resolved.append(replace(joint, follows=(leader, multiplier, offset)))
+    return tuple(resolved)
+
+
+def _below(root: str, elements: Sequence[ElementTree.Element]) -> list[ElementTree.Element]:
+    """The joints below a link, parents first; of those that carry it none."""
+    ordered: list[ElementTree.Element] = []
+    waiting, reached = [root], {root}
     while waiting:
         link = waiting.pop(0)
-        if link in reached:
-            continue
-        reached.add(link)
-        below = [joint for joint in joints if joint.parent == link and joint.child not in reached]
-        ordered += below
-        waiting += [joint.child for joint in below]
+        for element in elements:
+            if _end(element, "parent") == link and _end(element, "child") != root:
+                ordered.append(element)
+                if _end(element, "child") not in reached:
+                    reached.add(_end(element, "child"))
+                    waiting.append(_end(element, "child"))
     return ordered
+
+
+def _end(element: ElementTree.Element, which: str) -> str:
+    """The name of a joint's parent or child, empty where it has none."""
+    found = element.find(which)
+    return "" if found is None else found.get("link", "")
 
 
 def _subtree(robot: ElementTree.Element, links: set[str], joints: set[str]) -> str:
@@ -217,12 +273,16 @@ def _joint(element: ElementTree.Element, source: str) -> RobotJoint:
         )
     kind = element.get("type", "")
     if kind not in (*_MOVING, "fixed"):
-        raise ValueError(f"{place} is of type '{shown(kind)}', want one of {', '.join((*_MOVING, 'fixed'))}")
+        raise ValueError(
+            f"{place} is of type '{shown(kind)}', want one of {', '.join((*_MOVING, 'fixed'))}; of a whole robot"
+            " root_link takes the hand alone"
+        )
     limits = {
         key: None if limit is None or limit.get(key) is None else _number(limit, key, place, 0.0)
         for key in ("lower", "upper", "velocity")
     }
-    if limit is not None and kind in ("revolute", "prismatic"):  # URDF: 0 where they are left out
+    # URDF: 0 where one is left out. Where both are, nobody means a joint that cannot move.
+    if kind in ("revolute", "prismatic") and (limits["lower"] is not None or limits["upper"] is not None):
         limits["lower"], limits["upper"] = limits["lower"] or 0.0, limits["upper"] or 0.0
     axis = _numbers(element.find("axis"), "xyz", place, (1.0, 0.0, 0.0))
     length = float(np.linalg.norm(axis))

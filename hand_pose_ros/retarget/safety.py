@@ -10,13 +10,14 @@ It is a limiter, not a safety-rated function: it cannot know what the robot real
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hand_pose_ros.validation import all_finite, between, finite_array, one_of, positive, share, typed
+from hand_pose_ros.validation import all_finite, between, finite_array, one_of, positive, share, shown, typed
 
 Array = NDArray[np.float64]
 
@@ -104,7 +105,8 @@ class JointCommand:
     """What a robot's hand is to do now."""
 
     positions: Array
-    """(K,) rad or m, within the limits."""
+    """(K,) rad or m, within the limits; a joint that stood outside when the robot was engaged is outside until it was
+    brought in, and never further than then."""
     velocities: Array
     """(K,) a second: from the command before to this one."""
 
@@ -112,13 +114,27 @@ class JointCommand:
 class SafeCommander:
     """Moves a robot's joints towards the newest target within their limits, once it is engaged.
 
+    ``names`` (K,) are the joints', for messages. ``sent`` (K,) says of each whether the robot is sent it at all: where
+    the others stand is of no account.
+
     All times are of one clock. A time that is not after the one before, or is no finite number, is a clock that was
     set: the joints stand still, and nothing is followed until there is a newer target.
     """
 
-    def __init__(self, limits: JointLimits, config: SafetyConfig, rest: ArrayLike | None = None) -> None:
+    def __init__(
+        self,
+        limits: JointLimits,
+        config: SafetyConfig,
+        rest: ArrayLike | None = None,
+        names: Sequence[str] | None = None,
+        sent: ArrayLike | None = None,
+    ) -> None:
         self.limits, self.config = limits, config
         count = len(limits.lower)
+        self._names = tuple(names) if names is not None else tuple(map(str, range(count)))
+        self._sent = np.ones(count, bool) if sent is None else np.asarray(sent, bool)
+        if len(self._names) != count or self._sent.shape != (count,):
+            raise ValueError(f"names or sent are not of {count} joints")
         pose = np.zeros(count) if rest is None else finite_array("rest", rest, (count,))
         self.rest: Array = np.clip(pose, limits.lower, limits.upper)
         span = np.minimum(limits.span, WHOLE_TURN)
@@ -142,23 +158,31 @@ class SafeCommander:
     def engage(self, positions: ArrayLike, now_s: float) -> None:
         """From now on commands are given, the first of them where the robot's joints are, ``positions`` (K,).
 
-        ValueError, and nothing changes, where these are no finite numbers or far outside the limits. When it is engaged
-        already, the approach begins again from the last command, for a robot is best sent on from where it was sent.
+        A joint that is not sent may be anywhere, NaN where nobody knows. ValueError, and nothing changes, where another
+        is no finite number or far outside its limits; one that is a little outside is brought in as targets are. When
+        it is engaged already, the approach begins again from the last command, for a robot is best sent on from where
+        it was sent.
         """
         limits = self.limits
         if self.engaged or self._velocities.any():
             start = self._positions
         else:
-            start = finite_array("the robot's position", positions, limits.lower.shape)
-            outside = np.maximum(limits.lower - start, start - limits.upper)
-            if (outside > self.config.start_tolerance * limits.span).any():
-                joint = int(np.argmax(outside - self.config.start_tolerance * limits.span))
+            start = np.array(positions, np.float64)
+            if start.shape != self._sent.shape:
+                raise ValueError(f"the robot's position is {start.shape}, want {self._sent.shape}")
+            unsent = np.where(np.isfinite(start), start, self.rest)
+            start = np.where(self._sent, start, _within(unsent, limits.lower, limits.upper))
+            beyond = np.maximum(limits.lower - start, start - limits.upper)
+            beyond -= self.config.start_tolerance * limits.span
+            beyond = np.where(np.isfinite(start), beyond, math.inf)
+            if (beyond > 0.0).any():
+                joint = int(np.argmax(beyond))
                 raise ValueError(
-                    f"joint {joint} stands at {start[joint]:.3f}, "
+                    f"joint {shown(self._names[joint])} stands at {start[joint]:.3f}, "
                     f"want {limits.lower[joint]:.3f} to {limits.upper[joint]:.3f}"
                 )
             self._last_s, self._begins = now_s, True
-        self._positions = np.clip(start, limits.lower, limits.upper)
+        self._positions = start
         self.engaged = True
         self._until_s = math.inf
         self._drop("no target yet")
@@ -241,7 +265,10 @@ class SafeCommander:
             # Beyond that only what its acceleration does not let a joint brake off: it has stood still in a gap.
             limit = limit * (self.config.catch_up_s / dt)
         velocity = next_velocity(target - self._positions, self._velocities, dt, limit, limits)
-        positions = _within(self._positions + velocity * dt, limits.lower, limits.upper)
+        # A joint that was found outside its limits comes in as fast as it may, and goes no further out.
+        lower = np.minimum(limits.lower, self._positions)
+        upper = np.maximum(limits.upper, self._positions)
+        positions = _within(self._positions + velocity * dt, lower, upper)
         # A target within a rounding error is reached.
         near = np.abs(target - positions) < _ROUNDING
         positions[near] = target[near]

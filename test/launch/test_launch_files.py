@@ -23,6 +23,7 @@ from launch.actions import (
     IncludeLaunchDescription,
     OpaqueFunction,
     SetEnvironmentVariable,
+    UnsetLaunchConfiguration,
 )
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.utilities import normalize_to_list_of_substitutions, perform_substitutions
@@ -43,7 +44,7 @@ EXPECTED = {
     "robot_hand": {
         "namespace", "use_sim_time", "params_file", "retarget_file", "log_level", "robot", "side", "hands", "engine",
         "urdf", "output", "deadman", "camera", "depth_image", "camera_info", "description", "camera_extrinsics", "rviz",
-        "fixed_frame", "robot_description", "start_from",
+        "fixed_frame", "robot_description", "start_from", "node_name", "hands_topic",
     },
     "demo": {
         "namespace", "side", "model", "tf_mode", "log_level", "rviz", "frames", "intrinsics", "depth_unit",
@@ -468,6 +469,89 @@ def test_robot_hand_hands_the_cameras_place_and_the_solid_hand_on_to_the_tracker
     assert "depth_image" not in passed_on  # the camera's
     declared = {a.name for a in description("hand_tracker").entities if isinstance(a, DeclareLaunchArgument)}
     assert set(passed_on) <= declared
+
+
+def robots_node(*arguments: str) -> tuple[Node, dict, dict[str, str]]:
+    """The node that robot_hand makes, the parameters that win over its file, and what the tracker is handed on."""
+    actions, context = made("robot_hand", "robot:=panda", *arguments)
+    (node,) = (one for one in actions if isinstance(one, Node))
+    (tracker,) = (one for one in actions if isinstance(one, IncludeLaunchDescription))
+    (_, given) = evaluate_parameters(context, node._Node__parameters)
+    return node, given, dict(tracker.launch_arguments)
+
+
+@pytest.mark.parametrize(
+    "section, arguments, side, start_from",
+    [
+        (None, (), "right", "joint_states"),
+        (None, ("side:=left", "start_from:=rest"), "left", "rest"),
+        ("/**: {ros__parameters: {robot: panda}}", (), "right", "joint_states"),
+        ("/**: {ros__parameters: {side: left, start_from: auto}}", (), "left", "auto"),
+        ("hand_retarget: {ros__parameters: {side: left}}", (), "left", "joint_states"),
+        ("/**: {ros__parameters: {side: left, start_from: auto}}", ("side:=right",), "right", "auto"),
+        ("a: {ros__parameters: {side: left}}\nb: {ros__parameters: {side: right}}", ("node_name:=a",), "left",
+         "joint_states"),
+        ("/x/b: {ros__parameters: {side: left}}\n/**: {ros__parameters: {side: right}}", ("node_name:=b",), "left",
+         "joint_states"),
+        ("- no parameters", (), "right", "joint_states"),
+    ],
+)  # fmt: skip
+def test_robot_hands_file_holds_where_no_argument_is_given(tmp_path, section, arguments, side, start_from):
+    if section is not None:
+        (tmp_path / "mine.yaml").write_text(section)
+        arguments = (*arguments, f"retarget_file:={tmp_path / 'mine.yaml'}")
+    _, given, passed_on = robots_node(*arguments)
+    for name, value in (("side", side), ("start_from", start_from)):
+        if name in given:
+            assert given[name] == value
+        else:  # nothing stands over the file's own
+            assert f"{name}: {value}" in section
+    assert passed_on["side"] == side
+
+
+@pytest.mark.parametrize(
+    "parameters, arguments, hands, side",
+    [
+        (None, (), None, "right"),
+        (None, ("hands:=2",), "2", "auto"),
+        (None, ("hands:=1", "side:=left"), "1", "left"),
+        ("hands: 2", (), None, "auto"),
+        ("hands: 2", ("hands:=1",), "1", "right"),
+        ("side: auto", (), None, None),
+        ("side: auto", ("side:=left",), None, "left"),
+        ("tf_mode: root", (), None, "right"),
+    ],
+)
+def test_trackers_file_holds_where_no_argument_of_robot_hand_is_given(
+    tmp_path, parameters, arguments, hands, side
+):
+    if parameters is not None:
+        (tmp_path / "mine.yaml").write_text(f"hand_tracker: {{ros__parameters: {{{parameters}}}}}")
+        arguments = (*arguments, f"params_file:={tmp_path / 'mine.yaml'}")
+    actions, _ = made("robot_hand", "robot:=panda", *arguments)
+    (tracker,) = (one for one in actions if isinstance(one, IncludeLaunchDescription))
+    passed_on = dict(tracker.launch_arguments)
+    assert (passed_on.get("hands"), passed_on.get("side")) == (hands, side)
+    unset = {
+        "".join(part.perform(LaunchContext()) for part in one.name)
+        for one in actions
+        if isinstance(one, UnsetLaunchConfiguration)
+    }
+    assert {"hands", "side"} - set(passed_on) <= unset
+    assert not unset & set(passed_on)
+
+
+def test_two_robots_hands_have_nodes_and_topics_of_their_own():
+    node, _, _ = robots_node("node_name:=left_retarget", "hands_topic:=/torso/hands", "tracker:=false")
+    assert node._Node__node_name == "left_retarget"
+    context = LaunchContext()
+    pairs = {
+        tuple("".join(part.perform(context) for part in end) for end in pair)
+        for pair in node._Node__remappings
+    }
+    assert ("hands", "/torso/hands") in pairs
+    with pytest.raises(RuntimeError, match="node_name is 'left hand', want letters, digits and _"):
+        robots_node("node_name:=left hand")
 
 
 @pytest.mark.slow

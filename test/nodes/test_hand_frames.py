@@ -10,9 +10,9 @@ from hand_pose_ros.nodes.hand_frames import (
     FRAME_NAMES,
     FRAME_PARENTS,
     frame_error,
-    prefix_error,
     resolved_prefix,
 )
+from hand_pose_ros.retarget.human_hand import prefix_error
 from hand_pose_ros.tracking.hand import TrackState
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -130,11 +131,18 @@ def test_what_is_held_ends_when_the_node_is_deactivated(rig, fake_tracker, hand)
     assert bench.spin_until(lambda: list(gestures[-1].events) == [HandGesture.GRASP_END])
 
 
-def engage(bench, wanted: bool):
+def engage(bench, wanted: bool, frames=True):
+    """Frames go on meanwhile, as a camera's do: without them nobody sees the hand."""
     client = bench.helper.create_client(SetBool, "hand_tracker/engage_palm")
-    assert bench.spin_until(client.service_is_ready)
+
+    def go_on() -> None:
+        if frames:
+            bench.send()
+            bench.spin_for(0.06)
+
+    assert bench.spin_until(lambda: (go_on(), client.service_is_ready())[-1])
     future = client.call_async(SetBool.Request(data=wanted))
-    assert bench.spin_until(future.done)
+    assert bench.spin_until(lambda: (go_on(), future.done())[-1])
     return future.result()
 
 
@@ -200,6 +208,113 @@ def test_clutch_that_is_always_engaged_needs_no_service(palm_bench):
     assert bench.node.set_parameters([RosParameter("palm_clutch", value="always")])[0].successful
     poses = bench.received["right_hand/palm_pose"]
     assert bench.spin_until(lambda: (send(bench), bool(poses))[-1])
+
+
+def follow(bench, tracker, hand):
+    """Until the arm follows a palm that moves and a fist is told; the answers so far are what came before."""
+    one = hand(angles=FIST)
+    steps = iter(range(10_000))
+
+    def step() -> None:
+        tracker.hands = (moved(one, 0.002 * next(steps), 0.0, 0.0),)
+        send(bench)
+
+    twists, told = bench.received["right_hand/palm_twist"], bench.received["right_hand/palm_engaged"]
+    assert bench.spin_until(
+        lambda: (step(), bool(told) and told[-1].data and twists[-1].twist.linear.x > 0.005)[-1]
+    )
+
+
+def linear(bench) -> float:
+    return float(bench.received["right_hand/palm_twist"][-1].twist.linear.x)
+
+
+def unusable_size(bench, tracker):
+    return lambda: bench.send(width=3)
+
+
+def failing_tracker(bench, tracker):
+    tracker.raises = ValueError("no")
+    return bench.send
+
+
+def hanging_frame(bench, tracker):
+    tracker.go_on.clear()
+    return bench.send
+
+
+def unknown_transform(bench, tracker):
+    bench.node._outputs._target = SimpleNamespace(placement=lambda header: None)
+    return bench.send
+
+
+def no_frames(bench, tracker):
+    return lambda: None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "stop", [no_frames, unusable_size, failing_tracker, hanging_frame, unknown_transform]
+)
+def test_without_images_that_can_be_used_the_arm_stops_and_what_is_held_ends(palm_bench, hand, stop):
+    bench, tracker = palm_bench
+    bench.listen(HandGesture, "hand_gestures")
+    gestures, told = bench.received["hand_gestures"], bench.received["right_hand/palm_engaged"]
+    send(bench)
+    assert engage(bench, True).success
+    follow(bench, tracker, hand)
+    assert bench.spin_until(lambda: bool(gestures) and gestures[-1].grasping)
+    stamp = bench.received["right_hand/palm_twist"][-1].header.stamp
+    again = stop(bench, tracker)
+    try:
+        assert bench.spin_until(lambda: (again(), bench.spin_for(0.03), not told[-1].data)[-1])
+        assert bench.spin_until(lambda: linear(bench) == 0.0 and not gestures[-1].grasping)
+        assert list(gestures[-1].events) == [HandGesture.GRASP_END]
+        later = bench.received["right_hand/palm_twist"][-1].header.stamp
+        assert (later.sec, later.nanosec) >= (stamp.sec, stamp.nanosec)
+        assert bench.node._worker.tracking == "waiting for frames that can be used"
+    finally:
+        tracker.go_on.set()
+        tracker.raises = bench.node._outputs._target = None
+    send(bench, 3)
+    assert not told[-1].data  # it must be engaged again
+    assert bench.spin_until(lambda: bench.node._worker.tracking == "track")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("clutch", ["manual", "always"])
+def test_arm_that_is_let_go_stops_at_once_and_stays_until_it_is_engaged_again(palm_bench, hand, clutch):
+    bench, tracker = palm_bench
+    poses, told = bench.received["right_hand/palm_pose"], bench.received["right_hand/palm_engaged"]
+    send(bench)
+    if clutch == "always":
+        assert bench.node.set_parameters([RosParameter("palm_clutch", value=clutch)])[0].successful
+    else:
+        assert engage(bench, True).success
+    follow(bench, tracker, hand)
+    assert engage(bench, False, frames=False).success
+    assert bench.spin_until(lambda: not told[-1].data and linear(bench) == 0.0)
+    place = poses[-1].pose.position.x
+    for hands in ((moved(hand(), 0.1, 0.0, 0.0),), (), (moved(hand(), -0.1, 0.0, 0.0),)):
+        tracker.hands = hands
+        send(bench, 3)
+        assert not told[-1].data
+        assert poses[-1].pose.position.x == place
+    assert engage(bench, True).success
+    follow(bench, tracker, hand)
+
+
+@pytest.mark.slow
+def test_clutch_that_is_set_to_manual_lets_go_and_set_to_always_engages(palm_bench, hand):
+    bench, tracker = palm_bench
+    told = bench.received["right_hand/palm_engaged"]
+    send(bench)
+    for clutch, engaged in (("always", True), ("manual", False), ("always", True)):
+        assert bench.node.set_parameters([RosParameter("palm_clutch", value=clutch)])[0].successful
+        tracker.hands = (hand(),)
+        assert bench.spin_until(lambda wanted=engaged: (send(bench), told[-1].data is wanted)[-1])
+        send(bench, 3)
+        assert told[-1].data is engaged
 
 
 @pytest.mark.slow

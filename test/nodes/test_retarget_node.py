@@ -251,6 +251,50 @@ def robot(tmp_path, hand):
         rig.close()
 
 
+@pytest.mark.parametrize("start_from", ["auto", "joint_states"])
+@pytest.mark.parametrize("others", [{}, {"slide": 9.0}, {"slide": math.nan}])
+def test_where_a_joint_stands_that_is_not_commanded_is_of_no_account(robot, start_from, others):
+    rig = robot(joints="curl", start_from=start_from)
+    states = rig.helper.create_publisher(JointState, "joint_states", 5)
+    known = {"curl": 0.2, **others}
+    message = JointState(name=list(known), position=list(known.values()))
+    assert rig.wait(
+        lambda: (states.publish(message), time.sleep(0.05), rig.node._robot_inputs._positions)[-1]
+    )
+    answer = rig.call(True)
+    assert answer.success, answer.message
+    rig.show(0.1)
+    assert rig.commands[0].name == ["curl"]
+    assert rig.commands[0].position[0] == 0.2
+
+
+def test_joint_that_stands_outside_is_named(robot):
+    rig = robot(start_from="joint_states", joint_prefix="rh_")
+    states = rig.helper.create_publisher(JointState, "joint_states", 5)
+    message = JointState(name=["rh_curl", "rh_slide"], position=[0.2, 0.5])
+    assert rig.wait(
+        lambda: (states.publish(message), time.sleep(0.05), rig.node._robot_inputs._positions)[-1]
+    )
+    answer = rig.call(True)
+    assert not answer.success
+    assert answer.message == "joint rh_slide stands at 0.500, want 0.000 to 0.050"
+
+
+@pytest.mark.parametrize("rate_hz", [1.0, 5.0, 20.0, 200.0])
+def test_joints_are_as_fast_as_they_may_at_every_rate_of_commands(robot, rate_hz):
+    rig = robot(
+        command_rate_hz=rate_hz, stale_s=10.0, approach_s=0.1, start_from="rest", follow_new_track=True
+    )
+    commander = rig.node._driver._commander
+    commander.engage([0.0, 0.0], 0.0)
+    now_s = 0.0
+    while commander.positions[0] < 1.45:
+        commander.offer([1.5, 0.0], now_s)
+        now_s += 1.0 / rate_hz
+        commander.command(now_s)
+        assert now_s < 0.5 + 0.3 + 4.0 / rate_hz  # the range at 3 rad/s, the way to it at 30 rad/s^2, steps
+
+
 def test_nothing_is_sent_before_engaging_and_then_the_hand_is_followed(robot):
     rig = robot()
     rig.show(0.5)

@@ -16,7 +16,7 @@ from hand_pose_ros.msg import HandPose
 from hand_pose_ros.nodes.hand_bytes import ReadHand
 from hand_pose_ros.nodes.retarget_statistics import RetargetStatistics
 from hand_pose_ros.nodes.robot_driver import RobotDriver
-from hand_pose_ros.retarget.engagement import Engagement
+from hand_pose_ros.retarget.engagement import DEADMAN, Engagement
 from hand_pose_ros.retarget.hand_gate import GateConfig, HandGate
 from hand_pose_ros.retarget.safety import JointLimits, SafeCommander, SafetyConfig, SafetyState
 
@@ -180,6 +180,33 @@ def test_button_counts_as_held_until_exactly_its_time_out(late_s, held):
     rig.now_s = TIMEOUT_S + late_s
     rig.driver.tick()
     assert rig.commander.engaged is held
+
+
+@pytest.mark.parametrize("deadman", DEADMAN)
+def test_robot_that_was_switched_off_stands_still_while_the_button_is_held_on(deadman):
+    rig = Rig(deadman)
+    rig.driver.switch(True)
+
+    def hold(seconds: float) -> None:
+        for _ in range(round(seconds / 0.1)):
+            rig.driver.press(True)
+            rig.play(0.1)
+
+    hold(1.0)
+    assert rig.commander.engaged
+    assert rig.driver.switch(False) == (True, "disengaged")
+    hold(0.5)  # it brakes
+    sent = len(rig.sent)
+    hold(2.0)
+    assert len(rig.sent) == sent
+    assert rig.driver.state[0] is SafetyState.DISENGAGED
+    if deadman == "engages":
+        rig.driver.press(False)
+        hold(0.2)
+        assert rig.commander.engaged
+        rig.driver.switch(False)
+        rig.driver.switch(True)
+        assert rig.commander.engaged
 
 
 def test_engine_that_hangs_holds_up_neither_commands_nor_switching_off():

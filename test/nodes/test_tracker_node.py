@@ -335,11 +335,19 @@ def test_diagnostics_tell_rate_drops_age_and_state(rig, fake_tracker, hand):
     status = bench.new_status()
     values = {pair.key: pair.value for pair in status.values}
     assert status.level == status.OK
-    assert values["tracking"] == "track"
     assert values["hands"] == "1"
     assert values["published"] == values["received"] == "5"
     assert float(values["age_ms_p95"]) > 0
     assert float(values["rate_out_hz"]) > 0
+
+    def tracking() -> str:
+        return {pair.key: pair.value for pair in bench.new_status().values}["tracking"]
+
+    assert bench.spin_until(lambda: tracking() == "waiting for frames that can be used")
+    sending = bench.helper.create_timer(0.03, bench.send)
+    assert bench.spin_until(lambda: tracking() == "track")
+    sending.cancel()
+    assert bench.spin_until(lambda: tracking() == "waiting for frames that can be used")
 
 
 @pytest.mark.slow

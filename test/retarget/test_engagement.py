@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hand_pose_ros.retarget.engagement import Engagement
+from hand_pose_ros.retarget.engagement import DEADMAN, Engagement
 
 
 def test_nothing_is_wanted_at_first():
@@ -40,6 +40,32 @@ def test_button_alone_engages_where_it_does():
     wish.press(True, 0.1)
     assert wish.wanted(0.2)[0]
     assert not wish.wanted(0.5)[0]
+
+
+@pytest.mark.parametrize("deadman", DEADMAN)
+def test_switching_off_stops_in_every_mode_and_a_button_that_goes_on_does_not_undo_it(deadman):
+    wish = Engagement(deadman, 0.3)
+    wish.switch(True)
+    wish.press(True, 0.0)
+    assert wish.wanted(0.0)[0]
+    wish.switch(False)
+    for now_s in (0.0, 0.1, 0.2, 5.0, 5.1):  # between the last but one the button was silent for a while
+        wish.press(True, now_s)
+        assert not wish.wanted(now_s)[0]
+
+
+def test_where_the_button_engages_it_is_let_go_and_held_again_after_switching_off():
+    wish = Engagement("engages", 0.3)
+    wish.press(True, 0.0)
+    wish.switch(False)
+    assert wish.wanted(0.0) == (False, "switched off: let the deadman's button go and hold it again")
+    wish.press(False, 0.1)
+    assert not wish.wanted(0.1)[0]
+    wish.press(True, 0.2)
+    assert wish.wanted(0.2) == (True, "")
+    wish.switch(False)
+    wish.switch(True)
+    assert wish.wanted(0.2)[0]
 
 
 def test_button_that_nobody_listens_to_changes_nothing():

@@ -49,6 +49,104 @@ def test_limits_are_the_urdfs_narrowed_by_the_file(config, claw):
     assert slower(made.limits, 0.5).velocity.tolist() == [1.5, 0.05]
 
 
+@given(
+    multiplier=st.one_of(st.floats(-3.0, -0.05), st.floats(0.05, 3.0)),
+    offset=st.floats(-0.3, 0.3),
+    lower=st.floats(-1.0, -0.4),
+    upper=st.floats(0.4, 1.0),
+    velocity=st.floats(0.1, 5.0),
+    through=st.booleans(),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+def test_what_follows_a_joint_keeps_its_own_limits_too(
+    config, multiplier, offset, lower, upper, velocity, through
+):
+    leader, between = "curl", ""
+    if through:  # it follows one that follows
+        leader, between = "mid", joint_text("mid", "b", "c", "-9", "9", "99", '<mimic joint="curl"/>')
+    mimic = f'<mimic joint="{leader}" multiplier="{multiplier!r}" offset="{offset!r}"/>'
+    urdf = (
+        '<robot name="r"><link name="a"/><link name="b"/><link name="c"/><link name="d"/>'
+        + joint_text("curl", "a", "b", "-1", "1", "3")
+        + (between or '<joint name="f" type="fixed"><parent link="b"/><child link="c"/></joint>')
+        + joint_text("tip", "c", "d", repr(lower), repr(upper), repr(velocity), mimic)
+        + "</robot>"
+    )
+    made = build_retargeter(
+        config("direct: {curl: {angles: {}}}"), "auto", "right", parse_description(urdf, "r.urdf")
+    )
+    ends = np.array([made.limits.lower[0], made.limits.upper[0]])
+    followed = multiplier * ends + offset
+    assert (followed >= lower - 1e-9).all()
+    assert (followed <= upper + 1e-9).all()
+    assert abs(multiplier) * made.limits.velocity[0] <= velocity + 1e-9
+    assert made.limits.velocity[0] <= 3.0
+    # And no narrower than that: at each end one of the two is at a limit.
+    at_end = np.minimum.reduce([abs(abs(ends) - 1.0), abs(followed - lower), abs(followed - upper)])
+    assert (at_end < 1e-9).all()
+
+
+def joint_text(name, parent, child, lower, upper, velocity, mimic="") -> str:
+    return (
+        f'<joint name="{name}" type="revolute"><parent link="{parent}"/><child link="{child}"/><axis xyz="0 1 0"/>'
+        f'<limit lower="{lower}" upper="{upper}" velocity="{velocity}"/>{mimic}</joint>'
+    )
+
+
+def test_joint_whose_follower_can_stand_nowhere_is_named(config, claw, urdf):
+    changed = urdf.replace('multiplier="0.5" offset="0.1"', 'multiplier="0.5" offset="9"')
+    with pytest.raises(
+        ValueError, match="joint curl has no range in which follow, which follows it, is within"
+    ):
+        build_retargeter(config(), "direct", "right", parse_description(changed, "claw.urdf"))
+
+
+@pytest.mark.parametrize("velocity", ["0", "-1"])
+def test_velocity_that_nobody_wrote_down_is_taken_from_the_file(config, urdf, velocity):
+    description = parse_description(urdf.replace('velocity="3"', f'velocity="{velocity}"'), "claw.urdf")
+    with pytest.raises(ValueError, match="joint curl has no velocity limit"):
+        build_retargeter(config(DIRECT), "direct", "right", description)
+    made = build_retargeter(
+        config(DIRECT + "limits: {curl: {velocity: 2.0}}"), "direct", "right", description
+    )
+    assert made.limits.velocity[0] == 2.0
+
+
+GRIPPER = "gripper: {joints: {slide: [0.0, 40.0]}}"
+
+
+@pytest.mark.parametrize(
+    "text, error",
+    [
+        (DIRECT + "rest: {curl: 45}", "rest.curl is 45, want within its limits -0.2 to 1.5"),
+        (DIRECT + "rest: {slide: -0.01}", "rest.slide is -0.01, want within its limits 0 to 0.05"),
+        (
+            DIRECT + "rest: {curl: 1.2}\nlimits: {curl: {upper: 1.0}}",
+            "rest.curl is 1.2, want within .* -0.2 to 1",
+        ),
+        (GRIPPER, "the open end of gripper.joints.slide is 40.0, want within its limits 0 to 0.05"),
+        (
+            GRIPPER.replace("0.0, 40.0", "-5, 0.04"),
+            "the closed end of gripper.joints.slide is -5, want within",
+        ),
+    ],
+)
+def test_place_that_a_joint_cannot_reach_is_named_with_its_limits(config, claw, text, error):
+    with pytest.raises(ValueError, match=error):
+        build_retargeter(config(text), "auto" if "gripper" in text else "direct", "right", claw)
+
+
+def test_joint_whose_name_is_a_number_is_taken(config):
+    text = "gripper: {joints: {1: [0, 0.04]}}\nlimits: {1: {lower: 0, upper: 0.04, velocity: 1}}\nrest: {1: 0.04}"
+    made = build_retargeter(config(text), "gripper", "right")
+    assert (made.engine.joint_names, list(made.rest)) == (("1",), [0.04])
+
+
+def test_place_at_a_limit_is_taken_whatever_its_last_digit(config, claw):
+    made = build_retargeter(config(GRIPPER.replace("40.0", "0.05000000001")), "gripper", "right", claw)
+    assert made.engine.name == "gripper"
+
+
 def test_engine_without_a_urdf_has_the_files_limits(config):
     text = "gripper: {joints: {j: [0.0, 0.04]}}\nlimits: {j: {lower: 0.0, upper: 0.04, velocity: 0.1}}"
     made = build_retargeter(config(text), "auto", "left")
@@ -67,7 +165,7 @@ limit = st.one_of(
     limits=st.fixed_dictionaries({"lower": limit, "upper": limit, "velocity": limit}),
     kind=st.sampled_from(["revolute", "continuous", "prismatic"]),
 )
-@example(limits={"lower": None, "upper": None, "velocity": "1.797693134862316e+307"}, kind="revolute")
+@example(limits={"lower": "0", "upper": "0", "velocity": "1.797693134862316e+307"}, kind="revolute")
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
 def test_limits_of_any_description_are_usable_or_refused_in_one_line(config, limits, kind):
     given_limits = " ".join(f'{name}="{value}"' for name, value in limits.items() if value is not None)

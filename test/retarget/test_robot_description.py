@@ -36,6 +36,99 @@ def test_engines_get_no_meshes(claw):
     assert parse_description(claw.kinematics(), "again").links == claw.links
 
 
+WHEELS = {
+    "planar": '<joint name="w" type="planar"><parent link="world"/><child link="wheel"/></joint>',
+    "floating": '<joint name="w" type="floating"><parent link="odom"/><child link="world"/></joint>',
+    "no axis": '<joint name="w" type="continuous"><parent link="world"/><child link="wheel"/>'
+    '<axis xyz="0 0 0"/></joint>',
+    "mimic": '<joint name="w" type="revolute"><parent link="world"/><child link="wheel"/>'
+    '<mimic joint="gone"/></joint>',
+    "limit": '<joint name="w" type="revolute"><parent link="world"/><child link="wheel"/>'
+    '<limit lower="low"/></joint>',
+    "no child": '<joint name="w" type="fixed"><parent link="world"/></joint>',
+    "no link": '<joint name="w" type="fixed"><parent link="world"/><child link="gone"/></joint>',
+    "twice": '<link name="wheel"/><joint name="w" type="fixed"><parent link="world"/><child link="wheel"/></joint>',
+    "no name": '<link/><joint type="fixed"><parent link="world"/><child link="wheel"/></joint>',
+}
+
+
+@pytest.mark.parametrize("wheel", WHEELS.values(), ids=WHEELS)
+def test_what_is_wrong_outside_the_hand_is_of_no_account(urdf, wheel):
+    whole = urdf.replace("</robot>", f'<link name="odom"/><link name="wheel"/>{wheel}</robot>')
+    with pytest.raises(ValueError, match="^whole"):
+        parse_description(whole, "whole")
+    hand = parse_description(whole, "whole", "base")
+    assert hand.links == parse_description(urdf, "whole", "base").links
+    assert parse_description(hand.text, "again").links == hand.links
+
+
+def chain(*mimics: tuple[str, float, float] | None, reverse=False) -> str:
+    """Joints j0, j1, ... one after another, each that follows what it is given."""
+    joints = []
+    for number, mimic in enumerate(mimics):
+        follows = (
+            ""
+            if mimic is None
+            else f'<mimic joint="{mimic[0]}" multiplier="{mimic[1]}" offset="{mimic[2]}"/>'
+        )
+        joints.append(
+            f'<joint name="j{number}" type="revolute"><parent link="l{number}"/><child link="l{number + 1}"/>'
+            f'<origin xyz="0 0 0.1"/><axis xyz="0 1 0"/><limit lower="-3" upper="3" velocity="1"/>{follows}</joint>'
+        )
+    links = "".join(f'<link name="l{number}"/>' for number in range(len(mimics) + 1))
+    return f'<robot name="r">{links}{"".join(joints[::-1] if reverse else joints)}</robot>'
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize(
+    "mimics, angles",
+    [
+        ((None, ("j0", 0.5, 0.1), ("j1", -2.0, 0.2)), (0.4, 0.3, -0.4)),
+        ((("j1", -2.0, 0.2), ("j2", 0.5, 0.1), None), (-0.4, 0.3, 0.4)),
+        ((("j2", 2.0, 0.0), None, ("j1", 1.0, 0.1)), (1.0, 0.4, 0.5)),
+    ],
+)
+def test_what_follows_a_follower_follows_its_leader_in_any_order(mimics, angles, reverse):
+    made = parse_description(chain(*mimics, reverse=reverse), "r.urdf")
+    (leader,) = made.moving
+    fixed = parse_description(chain(*[None] * len(mimics)), "r.urdf")
+    wanted = fixed.link_frames({f"j{number}": angle for number, angle in enumerate(angles)})
+    for description in (made, parse_description(made.kinematics(), "again")):
+        frames = description.link_frames({leader: 0.4})
+        assert all(np.allclose(frames[link], frame) for link, frame in wanted.items())
+    assert {joint.follows[0] for joint in made.joints if joint.follows} == {leader}
+
+
+@pytest.mark.parametrize(
+    "mimics, error",
+    [
+        ((None, ("j1", 1.0, 0.0)), "joint j1, which follows j1: want one that follows none"),
+        ((("j1", 1.0, 0.0), ("j0", 1.0, 0.0)), "joint j0, which follows j1, which follows j0"),
+        ((("j1", 1.0, 0.0), ("j2", 1.0, 0.0), ("j1", 1.0, 0.0)), "which follows j1"),
+        ((("j1", 1.0, 0.0), ("gone", 1.0, 0.0)), "joint j1 follows gone, which is not there"),
+    ],
+)
+def test_ring_of_followers_is_named(mimics, error):
+    with pytest.raises(ValueError, match=error):
+        parse_description(chain(*mimics), "r.urdf")
+
+
+@pytest.mark.parametrize(
+    "limit, wanted",
+    [
+        ('<limit velocity="1"/>', (None, None)),
+        ("", (None, None)),
+        ('<limit upper="1.5" velocity="1"/>', (0.0, 1.5)),
+        ('<limit lower="-1.5" velocity="1"/>', (-1.5, 0.0)),
+    ],
+)
+def test_joint_of_which_no_range_is_written_has_none(limit, wanted):
+    joint = parse_description(
+        chain(None).replace('<limit lower="-3" upper="3" velocity="1"/>', limit), "r"
+    ).joints[0]
+    assert (joint.lower, joint.upper) == wanted
+
+
 @pytest.mark.parametrize(
     "change, error",
     [

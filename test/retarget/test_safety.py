@@ -295,7 +295,61 @@ def test_robot_far_outside_its_limits_is_not_engaged():
         made.engage(np.array([2.0, 0.0, 0.0]), 0.0)
     assert not made.engaged
     made.engage(np.array([1.55, 0.0, 0.0]), 0.0)  # a worn stop
-    assert made.command(0.0).positions[0] == 1.5
+    assert made.command(0.0).positions[0] == 1.55
+    with pytest.raises(ValueError, match="joint 1 stands at nan"):
+        SafeCommander(LIMITS, SafetyConfig()).engage([0.0, math.nan, 0.0], 0.0)
+    with pytest.raises(ValueError, match=r"the robot's position is \(2,\), want \(3,\)"):
+        SafeCommander(LIMITS, SafetyConfig()).engage([0.0, 0.0], 0.0)
+    with pytest.raises(ValueError, match="joint thumb stands at"):
+        SafeCommander(LIMITS, SafetyConfig(), names=["thumb", "a", "b"]).engage([2.0, 0.0, 0.0], 0.0)
+
+
+@given(
+    start=st.tuples(st.floats(-0.69, 1.69), st.floats(-0.0039, 0.0439), st.floats(-2.19, 0.19)),
+    target=st.tuples(numbers, numbers, numbers),
+    steps_s=st.lists(st.floats(1e-3, 0.2), min_size=5, max_size=60),
+    approach_s=st.floats(0.5, 5.0),
+)
+def test_robot_that_stands_a_little_outside_is_brought_in_at_the_rate_of_the_approach(
+    start, target, steps_s, approach_s
+):
+    made = SafeCommander(LIMITS, SafetyConfig(approach_s=approach_s, stale_s=10.0, approach_tolerance=1e-6))
+    made.engage(start, 0.0)
+    before, velocity, now_s = np.array(start), np.zeros(3), 0.0
+    np.testing.assert_array_equal(made.command(0.0).positions, before)
+    slowest = np.minimum(LIMITS.span / approach_s, LIMITS.velocity)
+    for number, step_s in enumerate(steps_s):
+        if number:  # the first commands are without a target: it stands still where it is
+            made.offer(target, now_s)
+        now_s += step_s
+        command = made.command(now_s)
+        moved = command.positions - before
+        np.testing.assert_allclose(command.velocities, moved / step_s, atol=1e-9)
+        assert (np.abs(command.velocities - velocity) <= LIMITS.acceleration * step_s + ROUNDING).all()
+        coming_in = (before < LIMITS.lower) | (before > LIMITS.upper)
+        assert (np.abs(command.velocities[coming_in]) <= slowest[coming_in] + ROUNDING).all()
+        outside = np.maximum(LIMITS.lower - command.positions, command.positions - LIMITS.upper)
+        was_outside = np.maximum(LIMITS.lower - before, before - LIMITS.upper)
+        assert (outside <= np.maximum(was_outside, 0.0) + 1e-15).all()
+        before, velocity = command.positions, command.velocities
+    if np.isfinite(target).all():
+        for _ in range(round(3.0 * approach_s / 0.02)):
+            now_s += 0.02
+            made.offer(target, now_s)
+            command = made.command(now_s)
+        assert (command.positions >= LIMITS.lower).all()
+        assert (command.positions <= LIMITS.upper).all()
+
+
+@pytest.mark.parametrize("elsewhere", [math.nan, math.inf, 77.0, -77.0])
+def test_joint_that_is_not_sent_may_stand_anywhere(elsewhere):
+    made = SafeCommander(LIMITS, SafetyConfig(), [0.3, 0.02, -1.0], sent=[True, False, True])
+    made.engage([0.1, elsewhere, -0.5], 0.0)
+    positions = made.command(0.0).positions
+    assert list(positions[[0, 2]]) == [0.1, -0.5]
+    assert LIMITS.lower[1] <= positions[1] <= LIMITS.upper[1]
+    with pytest.raises(ValueError, match="joint 1 stands at"):
+        SafeCommander(LIMITS, SafetyConfig(), sent=[False, True, True]).engage([0.1, elsewhere, 0.0], 0.0)
 
 
 @pytest.mark.parametrize(

@@ -193,3 +193,9 @@ def test_every_bone_and_the_palm_have_flesh(tag):
 def test_hands_that_nobody_has_are_refused(side, shape, thickness, message):
     with pytest.raises(ValueError, match=message):
         urdf_text(side, shape, thickness)
+
+
+@pytest.mark.parametrize("prefix", ["a b/", "a\tb", "a\n", "/a/", "\x00"])
+def test_prefix_that_no_frame_can_have_is_refused(prefix):
+    with pytest.raises(ValueError, match="^prefix is .*: it (has white space|begins with)"):
+        urdf_text("right", prefix=prefix)

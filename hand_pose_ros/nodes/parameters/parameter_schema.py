@@ -116,7 +116,8 @@ class Parameter:
         if switch and isinstance(value, str) and value.lower() in (*_TRUE_WORDS, *_FALSE_WORDS):
             value = value.lower() in _TRUE_WORDS
         if type(value) is bool:
-            return str(value).lower() if switch else ("yes" if value else "no")
+            words = _TRUE_WORDS if value else _FALSE_WORDS
+            return next((word for word in words if word in self.choices), words[1])
         return str(value) if type(value) in (int, float) else value
 
     def range_text(self) -> str:

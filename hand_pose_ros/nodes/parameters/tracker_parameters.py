@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from hand_pose_ros.hand.joint_sets import JOINT_SETS, OPENXR_SET, OPERATOR_SET
 from hand_pose_ros.network.backend import BACKENDS, DEVICES, PRECISIONS
-from hand_pose_ros.nodes.hand_frames import prefix_error
 from hand_pose_ros.nodes.parameters.parameter_schema import Parameter
+from hand_pose_ros.retarget.human_hand import prefix_error
 from hand_pose_ros.retarget.palm_follower import PalmFollowerConfig
 from hand_pose_ros.tracking.config import MOST_HANDS, TrackerConfig
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
+from hand_pose_ros.nodes.parameters.demo_parameters import CAMERA_PARAMETERS, WATCHER_PARAMETERS
 from hand_pose_ros.nodes.parameters.parameter_schema import Parameter
+from hand_pose_ros.nodes.parameters.retarget_parameters import RETARGET_PARAMETERS
+from hand_pose_ros.nodes.parameters.tracker_parameters import TRACKER_PARAMETERS
 
 
 @pytest.mark.parametrize(
@@ -61,7 +65,7 @@ ON = Parameter("on", True, "A switch.")
         (SWITCH, True, "true"), (SWITCH, False, "false"), (SWITCH, "yes", "true"), (SWITCH, "No", "false"),
         (SWITCH, "ON", "true"), (SWITCH, "off", "false"), (SWITCH, "True", "true"), (SWITCH, "auto", "auto"),
         (TEXT, 7, "7"), (TEXT, 2.5, "2.5"), (TEXT, True, "yes"), (TEXT, False, "no"), (TEXT, "true", "true"),
-        (TEXT, "007", "007"), (TEXT, "", ""),
+        (TEXT, "007", "007"), (TEXT, "", ""), (MODE, False, "off"), (MODE, "off", "off"),
         (REAL, 2, 2.0), (REAL, -3, -3.0), (PLACES, [1, 2], [1.0, 2.0]), (COUNT, 2, 2), (ON, False, False),
     ],
 )  # fmt: skip
@@ -71,10 +75,22 @@ def test_value_that_yaml_reads_as_another_type_is_taken_for_what_was_written(par
     assert parameter.error(taken) is None
 
 
+TABLES = (*TRACKER_PARAMETERS, *RETARGET_PARAMETERS, *CAMERA_PARAMETERS, *WATCHER_PARAMETERS)
+
+
+@pytest.mark.parametrize(
+    "parameter, choice", [(p, c) for p in TABLES for c in p.choices if type(p.default) is str]
+)
+def test_every_choice_may_be_written_in_a_file_without_quotes(parameter, choice):
+    taken = parameter.from_ros(yaml.safe_load(choice))
+    assert taken == choice
+    assert parameter.error(taken) is None
+
+
 @pytest.mark.parametrize(
     "parameter, given",
     [
-        (SWITCH, 1), (SWITCH, "maybe"), (MODE, False), (MODE, 3), (REAL, True), (REAL, "2"), (COUNT, 2.5),
+        (SWITCH, 1), (SWITCH, "maybe"), (MODE, True), (MODE, 3), (REAL, True), (REAL, "2"), (COUNT, 2.5),
         (COUNT, True), (COUNT, "two"), (ON, 1), (PLACES, "ab"), (PLACES, [True, False]), (TEXT, ["a"]),
     ],
 )  # fmt: skip
