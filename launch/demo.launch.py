@@ -14,8 +14,10 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
+from launch_ros.utilities import make_namespace_absolute, prefix_namespace
 
 from hand_pose_ros.nodes.fast_dds import profile_environment
+from hand_pose_ros.nodes.parameters.parameter_files import file_parameters
 
 SHARE = Path(get_package_share_directory("hand_pose_ros"))
 
@@ -23,7 +25,7 @@ FROM_FILE = "(params_file)"
 
 ARGUMENTS = {
     "namespace": ("", "namespace of the nodes and their topics"),
-    "use_sim_time": ("false", "take the time from /clock, camera and tracker"),
+    "use_sim_time": (FROM_FILE, "take the time from /clock, camera and tracker"),
     "params_file": (str(SHARE / "config" / "hand_tracker.yaml"), "parameters of the tracker"),
     "hands": (FROM_FILE, "how many hands at once: 1 or 2; the synthetic camera shows one"),
     "side": (
@@ -56,7 +58,7 @@ def start_nodes(context):
         namespace=given["namespace"],
         parameters=[
             camera_parameters,
-            {"use_sim_time": ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool)},
+            clock_parameters(given, context.launch_configurations.get("ros_namespace")),
         ],
         arguments=["--ros-args", "--log-level", given["log_level"]],
         additional_env=profile_environment(SHARE / "config" / "fastdds.xml", os.environ),
@@ -73,6 +75,15 @@ def start_nodes(context):
         launch_arguments={name: given[name] for name in passed_on}.items(),
     )
     return [tracker, camera]
+
+
+def clock_parameters(given, pushed):
+    """Which clock the camera takes: the tracker's, as its argument or its file says; nothing where neither does."""
+    if given["use_sim_time"] != FROM_FILE:
+        return {"use_sim_time": ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool)}
+    absolute = make_namespace_absolute(prefix_namespace(pushed, given["namespace"])).rstrip("/")
+    said = file_parameters(given["params_file"], f"{absolute}/hand_tracker")
+    return {name: said[name] for name in ("use_sim_time",) if name in said}
 
 
 def camera_parameters_from(given):

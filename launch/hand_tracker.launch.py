@@ -24,7 +24,7 @@ from hand_pose_ros.depth.camera_presets import camera_preset, preset_names
 from hand_pose_ros.hand.skeleton import SIDES
 from hand_pose_ros.nodes.fast_dds import profile_environment
 from hand_pose_ros.nodes.hand_frames import resolved_prefix, side_prefix
-from hand_pose_ros.nodes.parameters.parameter_files import parameters_of
+from hand_pose_ros.nodes.parameters.parameter_files import file_parameters
 from hand_pose_ros.nodes.parameters.tracker_parameters import TRACKER_PARAMETERS
 from hand_pose_ros.retarget.urdf import urdf_text
 
@@ -46,6 +46,7 @@ PARAMETER_ARGUMENTS = {
     "joint_sets": (str, "other parties' joints to publish, with commas between: mediapipe21,openxr26"),
     "tf_mode": (str, "TF frames of a hand: none, root or full"),
     "autostart": (bool, "configure and activate at start"),
+    "use_sim_time": (bool, "take the time from /clock (recordings played with --clock)"),
 }
 FROM_FILE = "(params_file)"
 
@@ -54,14 +55,13 @@ TOPIC_ARGUMENTS = {"depth_image": "depth/image_rect", "camera_info": "depth/came
 FROM_CAMERA = "(camera)"
 
 # Plain arguments that are no free text: what they may be.
-SWITCHES = ("use_sim_time", "namespaced_tf", "rviz", "description")
+SWITCHES = ("namespaced_tf", "rviz", "description")
 LOG_LEVELS = ("debug", "info", "warn", "error", "fatal")
 
 
 def declared_arguments():
     plain = {
         "namespace": ("", "namespace of the node and its topics"),
-        "use_sim_time": ("false", "take the time from /clock (recordings played with --clock)"),
         "params_file": (str(SHARE / "config" / "hand_tracker.yaml"), "parameters of the node"),
         "log_level": ("info", ", ".join(LOG_LEVELS)),
         "namespaced_tf": (
@@ -108,7 +108,7 @@ def check(given):
 def argument_error(given):
     """What is wrong with the arguments' texts, in one sentence; None when nothing is."""
     for name in SWITCHES:
-        if not is_of(bool, given[name]) and (name == "use_sim_time" or given[name] not in ("0", "1")):
+        if not is_of(bool, given[name]) and given[name] not in ("0", "1"):
             return f"{name} is '{given[name]}', want true or false"
     if not re.fullmatch(r"/?([A-Za-z_]\w*(/[A-Za-z_]\w*)*)?", given["namespace"]):
         return (
@@ -216,8 +216,7 @@ def start_nodes(context):
     given = {name: LaunchConfiguration(name).perform(context) for name in names}
     check(given)
     camera_topics, camera_parameters = camera_settings(given)
-    overrides = {"use_sim_time": ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool)}
-    overrides |= camera_parameters
+    overrides = camera_parameters
     topics = list(camera_topics)
     if yaml.safe_load(LaunchConfiguration("namespaced_tf").perform(context)):
         topics += [("/tf", "tf"), ("/tf_static", "tf_static")]
@@ -241,13 +240,22 @@ def start_nodes(context):
         output="screen",
         emulate_tty=True,
     )
+    pushed = context.launch_configurations.get("ros_namespace")  # by a group that includes this file
+    absolute = make_namespace_absolute(prefix_namespace(pushed, given["namespace"])).rstrip("/")
+    said = file_parameters(given["params_file"], f"{absolute}/hand_tracker") | {
+        name: yaml.safe_load(given[name]) if PARAMETER_ARGUMENTS[name][0] is bool else given[name]
+        for name in ("frame_prefix", "side", "use_sim_time")
+        if given[name] != FROM_FILE
+    }
+    # Not false where nobody says so: a launch that includes this one may have set it for all its nodes.
+    clock = {"use_sim_time": said["use_sim_time"]} if "use_sim_time" in said else {}
     shows = "robot_hand" if given["robot_description"] else "hand_tracker"
     rviz = Node(
         package="rviz2",
         executable="rviz2",
         namespace=LaunchConfiguration("namespace"),
         arguments=["-d", str(SHARE / "rviz" / f"{shows}.rviz"), "-f", LaunchConfiguration("fixed_frame")],
-        parameters=[{"use_sim_time": overrides["use_sim_time"]}],
+        parameters=[clock],
         remappings=[
             *topics,
             *([("robot_description", given["robot_description"])] if shows == "robot_hand" else []),
@@ -256,20 +264,16 @@ def start_nodes(context):
     )
     nodes = [tracker, rviz]
     if yaml.safe_load(given["description"]):
-        pushed = context.launch_configurations.get("ros_namespace")  # by a group that includes this file
-        absolute = make_namespace_absolute(prefix_namespace(pushed, given["namespace"])).rstrip("/")
-        nodes += description_nodes(given, absolute, overrides["use_sim_time"], topics[2:])
+        nodes += description_nodes(said, absolute, clock, topics[2:])
     if given["camera_extrinsics"]:
         nodes.append(camera_transform(given, topics[2:]))
     return nodes
 
 
-def description_nodes(given, absolute, use_sim_time, tf_topics):
+def description_nodes(said, absolute, clock, tf_topics):
     """A robot_state_publisher a side, of the user's hand or the template until the tracker knows the size, and what
-    hands it the tracker's description then. ``absolute`` is the tracker's namespace, empty for the root's."""
-    content = yaml.safe_load(Path(given["params_file"]).read_text(encoding="utf-8"))
-    said = parameters_of(content, f"{absolute}/hand_tracker")
-    said |= {name: given[name] for name in ("frame_prefix", "side") if given[name] != FROM_FILE}
+    hands it the tracker's description then. said: the tracker's parameters, as arguments and file have them;
+    absolute: its namespace, empty for the root's; clock: use_sim_time where somebody says what it is."""
     prefix = resolved_prefix(str(said.get("frame_prefix", "auto")), absolute)
     sides = [said["side"]] if said.get("side") in SIDES else SIDES
     nodes = []
@@ -286,8 +290,8 @@ def description_nodes(given, absolute, use_sim_time, tf_topics):
                             urdf_text(side, prefix=side_prefix(prefix, side)), value_type=str
                         ),
                         "publish_frequency": 200.0,  # no joint state is left out
-                        "use_sim_time": use_sim_time,
                     }
+                    | clock
                 ],
                 remappings=[("joint_states", f"{absolute}/hand_joint_states"), *tf_topics],
                 output="screen",

@@ -11,7 +11,6 @@ import os
 import re
 from pathlib import Path
 
-import yaml
 from ament_index_python.packages import get_package_share_directory
 from launch import LaunchDescription
 from launch.actions import (
@@ -25,8 +24,10 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
+from launch_ros.utilities import make_namespace_absolute, prefix_namespace
 
 from hand_pose_ros.nodes.fast_dds import profile_environment
+from hand_pose_ros.nodes.parameters.parameter_files import file_parameters
 
 SHARE = Path(get_package_share_directory("hand_pose_ros"))
 FROM_FILE = "(retarget_file)"
@@ -59,8 +60,9 @@ TRACKER_ARGUMENTS = (
 PLAIN = {
     "namespace": ("", "namespace of the nodes and their topics"),
     "use_sim_time": (
-        "false",
-        "take the time from /clock; the robot's limits hold on the machine's own clock",
+        "",
+        "true or false, take the time from /clock; as the files say where it is not given; the robot's limits hold on"
+        " the machine's own clock",
     ),
     "params_file": (str(SHARE / "config" / "hand_tracker.yaml"), "parameters of the tracker"),
     "retarget_file": (str(SHARE / "config" / "hand_retarget.yaml"), "parameters of hand_retarget"),
@@ -88,7 +90,7 @@ PLAIN = {
     ),
     "fixed_frame": ("depth_camera_optical_frame", "RViz's fixed frame"),
 }
-SWITCHES = ("use_sim_time", "tracker", "rviz")
+SWITCHES = ("tracker", "rviz")
 
 
 def declared_arguments():
@@ -113,6 +115,8 @@ def argument_error(given):
     for name in SWITCHES:
         if given[name].lower() not in ("true", "false"):
             return f"{name} is '{given[name]}', want true or false"
+    if given["use_sim_time"].lower() not in ("", "true", "false"):
+        return f"use_sim_time is '{given['use_sim_time']}', want true or false"
     if given["side"] not in ("right", "left", FROM_FILE):
         return f"side is '{given['side']}', want right or left"
     if given["hands"] not in ("", "1", "2"):
@@ -130,24 +134,7 @@ def argument_error(given):
 
 def retarget_parameters(given):
     """Those that the robot's node takes from its file."""
-    return file_parameters(given["retarget_file"], given["node_name"])
-
-
-def file_parameters(path, node_name):
-    """The parameters that a node takes from a file; none where that cannot be read."""
-    try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError, yaml.YAMLError):
-        return {}
-    found = {}
-    sections = content.items() if isinstance(content, dict) else []
-    wildcards = ("**", "*")
-    for names in (wildcards, (node_name,)):  # what is said of this node alone wins
-        for key, section in sections:
-            parameters = section.get("ros__parameters") if isinstance(section, dict) else None
-            if isinstance(parameters, dict) and str(key).rpartition("/")[2] in names:
-                found |= parameters
-    return found
+    return file_parameters(given["retarget_file"], f"{given['absolute']}/{given['node_name']}")
 
 
 def retarget_overrides(given):
@@ -165,14 +152,14 @@ def retarget_overrides(given):
 def tracker_arguments(given, side):
     """What is handed on to the tracker's launch file: arguments that were given, and the side that the robot's hand
     takes, where the tracker's file does not name another one or follows two hands."""
-    passed_on = {name: given[name] for name in (*TRACKER_ARGUMENTS, "hands") if given[name]}
+    passed_on = {name: given[name] for name in (*TRACKER_ARGUMENTS, "hands", "use_sim_time") if given[name]}
     passed_on |= {
         name: given[name]
         for name in (
-            "namespace", "use_sim_time", "params_file", "log_level", "rviz", "fixed_frame", "robot_description",
+            "namespace", "params_file", "log_level", "rviz", "fixed_frame", "robot_description",
         )
     }  # fmt: skip
-    in_file = file_parameters(given["params_file"], "hand_tracker")
+    in_file = file_parameters(given["params_file"], f"{given['absolute']}/hand_tracker")
     mine = given["params_file"] != PLAIN["params_file"][0]
     if str(given["hands"] or in_file.get("hands", 1)) != "1":
         passed_on["side"] = "auto"
@@ -184,12 +171,15 @@ def tracker_arguments(given, side):
 def start_nodes(context):
     names = (*PLAIN, *PARAMETER_ARGUMENTS, *TRACKER_ARGUMENTS)
     given = {name: LaunchConfiguration(name).perform(context) for name in names}
+    pushed = context.launch_configurations.get("ros_namespace")  # by a group that includes this file
+    given["absolute"] = make_namespace_absolute(prefix_namespace(pushed, given["namespace"])).rstrip("/")
     error = argument_error(given)
     if error is not None:
         raise RuntimeError(f"robot_hand.launch.py: {error}")
     texts, side = retarget_overrides(given)
     overrides = {name: ParameterValue(text, value_type=str) for name, text in texts.items()}
-    overrides["use_sim_time"] = ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool)
+    if given["use_sim_time"]:
+        overrides["use_sim_time"] = ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool)
     remappings = [(name, given[name]) for name in ("joint_command", "position_commands", "joint_trajectory")]
     remappings += [
         ("joint_states", given["robot_joint_states"]),
@@ -219,7 +209,7 @@ def start_nodes(context):
     # comes first: what it refuses stops everything.
     ungiven = [
         UnsetLaunchConfiguration(name)
-        for name in (*TRACKER_ARGUMENTS, "hands", "side")
+        for name in (*TRACKER_ARGUMENTS, "hands", "side", "use_sim_time")
         if name not in passed_on
     ]
     return [*ungiven, tracker, retarget]

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 pytest.importorskip("launch", reason="launch is not installed: launch files cannot run")
 pytest.importorskip("launch_ros", reason="launch_ros is not installed: launch files cannot run")
@@ -491,8 +492,9 @@ def robots_node(*arguments: str) -> tuple[Node, dict, dict[str, str]]:
         ("/**: {ros__parameters: {side: left, start_from: auto}}", ("side:=right",), "right", "auto"),
         ("a: {ros__parameters: {side: left}}\nb: {ros__parameters: {side: right}}", ("node_name:=a",), "left",
          "joint_states"),
-        ("/x/b: {ros__parameters: {side: left}}\n/**: {ros__parameters: {side: right}}", ("node_name:=b",), "left",
-         "joint_states"),
+        ("/x/b: {ros__parameters: {side: left}}", ("node_name:=b",), "right", "joint_states"),  # another one
+        ("/**: {ros__parameters: {side: right}}\n/x/b: {ros__parameters: {side: left}}",
+         ("node_name:=b", "namespace:=x"), "left", "joint_states"),
         ("- no parameters", (), "right", "joint_states"),
     ],
 )  # fmt: skip
@@ -620,3 +622,42 @@ def test_a_camera_sets_topics_and_parameters_and_what_is_given_itself_wins(given
     remapped, overrides = module["camera_settings"](defaults | given)
     assert [topic for _, topic in remapped] == topics
     assert set(overrides) == parameters
+
+
+@pytest.mark.parametrize(
+    "in_file, argument, wanted",
+    [
+        (None, None, {}),
+        (None, "true", {True}),
+        (None, "false", {False}),
+        (True, None, {True}),
+        (True, "false", {False}),
+        (False, "true", {True}),
+    ],
+)
+def test_the_clock_is_what_the_argument_says_else_the_file_else_what_a_parent_set(
+    tmp_path, in_file, argument, wanted
+):
+    """Where neither says anything no node is told, so that a ``SetParameter`` of the launch that includes it holds."""
+    path = tmp_path / "mine.yaml"
+    said = {} if in_file is None else {"use_sim_time": in_file}
+    path.write_text(yaml.safe_dump({"/**": {"ros__parameters": {"hands": 1, **said}}}))
+    arguments = [f"params_file:={path}", *([] if argument is None else [f"use_sim_time:={argument}"])]
+    for executable in ("robot_state_publisher", "rviz2"):
+        for parameters, *_ in started(executable, "description:=true", "rviz:=true", *arguments):
+            assert {parameters[key] for key in parameters if key == "use_sim_time"} == set(wanted)
+    (parameters, *_), *_ = started("hand_tracker", *arguments)
+    overridden = {parameters[key] for key in parameters if key == "use_sim_time"}
+    assert overridden == (set() if argument is None else set(wanted))  # the node reads the file itself
+    actions, context = made("demo", *arguments)
+    (camera,) = (one for one in actions if isinstance(one, Node))
+    told = [part for part in evaluate_parameters(context, camera._Node__parameters) if isinstance(part, dict)]
+    assert {part["use_sim_time"] for part in told if "use_sim_time" in part} == set(wanted)
+
+
+def test_a_robots_node_and_its_tracker_are_told_of_the_clock_only_where_the_argument_is_given():
+    _, overrides, passed_on = robots_node()
+    assert "use_sim_time" not in overrides
+    assert "use_sim_time" not in passed_on
+    _, overrides, passed_on = robots_node("use_sim_time:=true")
+    assert (overrides["use_sim_time"], passed_on["use_sim_time"]) == (True, "true")

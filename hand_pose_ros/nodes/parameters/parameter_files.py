@@ -1,14 +1,17 @@
 """What a file of ROS parameters says to one node, read as rcl reads it: for launch files, which must know before the
 node does.
 
-In: the content of a YAML file, a node's full name. Out: the node's parameters as plain values. No ROS is needed.
+In: a YAML file or its content, a node's full name. Out: the node's parameters as plain values. No ROS is needed.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 PARAMETERS = "ros__parameters"
 """Below this key are a node's parameters."""
@@ -29,6 +32,15 @@ def parameters_of(content: Any, node: str) -> dict[str, Any]:
         if re.fullmatch("".join(_WILDCARDS.get(part, f"/{re.escape(part)}") for part in parts), node):
             found |= values
     return found
+
+
+def file_parameters(path: str | Path, node: str) -> dict[str, Any]:
+    """As :func:`parameters_of`, of a file; none where it cannot be read, which is for others to tell."""
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError, yaml.YAMLError):
+        return {}
+    return parameters_of(content, node)
 
 
 def _sections(content: Any, name: str, deepest: int) -> Iterator[tuple[str, Mapping[str, Any]]]:
