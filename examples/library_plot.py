@@ -7,7 +7,7 @@ Your own camera goes where ``SyntheticMotion`` stands: depth in metres (H, W) fl
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +48,13 @@ def main(output: Path) -> None:
 
 
 if __name__ == "__main__":
-    if "--help" in sys.argv:
-        print(__doc__)
-        sys.exit()
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path("angles.png"))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("output", nargs="?", type=Path, default=Path("angles.png"), metavar="OUTPUT.png")
+    given = parser.parse_args()
+    if given.output.suffix != ".png" or not given.output.parent.is_dir():
+        parser.error(
+            f"OUTPUT.png is '{given.output}', want a name that ends with .png, in a folder that is there"
+        )
+    main(given.output)

@@ -5,17 +5,22 @@ MODEL.xml: a hand with position actuators on its joints or on tendons over them,
 Commands are matched by the joints' names; PREFIX is what the model puts before them (rh_). Needs: pip install mujoco
 """
 
-import sys
+import argparse
 import time
 
-import mujoco
-import mujoco.viewer
-import rclpy
-from sensor_msgs.msg import JointState
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("model", metavar="MODEL.xml")
+parser.add_argument("prefix", nargs="?", default="", metavar="PREFIX")
+given = parser.parse_args()  # before the imports: --help needs no MuJoCo
 
-model = mujoco.MjModel.from_xml_path(sys.argv[1])
+import mujoco  # noqa: E402
+import mujoco.viewer  # noqa: E402
+import rclpy  # noqa: E402
+from sensor_msgs.msg import JointState  # noqa: E402
+
+model = mujoco.MjModel.from_xml_path(given.model)
 data, wanted = mujoco.MjData(model), mujoco.MjData(model)
-prefix = sys.argv[2] if len(sys.argv) > 2 else ""
+prefix = given.prefix
 joints = {model.joint(i).name: model.joint(i).qposadr[0] for i in range(model.njnt)}
 
 

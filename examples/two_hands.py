@@ -7,7 +7,7 @@ The scene is synthetic, as a camera would send it.
 
 from __future__ import annotations
 
-import sys
+import argparse
 
 import numpy as np
 
@@ -35,7 +35,11 @@ def main(seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    if "--help" in sys.argv:
-        print(__doc__)
-        sys.exit()
-    main(float(sys.argv[1]) if len(sys.argv) > 1 else 2.0)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("seconds", nargs="?", type=float, default=2.0, metavar="SECONDS", help="how long (2)")
+    given = parser.parse_args()
+    if not 0.0 < given.seconds <= 3600.0:
+        parser.error(f"SECONDS is {given.seconds}, want more than 0, at most 3600")
+    main(given.seconds)

@@ -18,7 +18,8 @@ SHORTEST_S = PalmFollowerConfig().longest_gap_s
 _INTERVALS = 2.5
 """And so many of the usual intervals: slow cameras may lose an image. Guessed, as for the diagnostics."""
 _REMEMBERED = 4
-"""So many images tell what is usual: the shortest of their intervals, which one gap does not change."""
+"""So many images tell what is usual: the middle one of their intervals, which neither a gap nor two images in a burst
+change."""
 
 
 class ImageSilence:
@@ -47,7 +48,8 @@ class ImageSilence:
             if self._told:
                 return None
             times = list(self._heard_s)
-            usual_s = min((later - before for before, later in pairwise(times)), default=0.0)
+            intervals_s = sorted(later - before for before, later in pairwise(times))
+            usual_s = intervals_s[(len(intervals_s) - 1) // 2] if intervals_s else 0.0
             silent_s = self._now_s() - times[-1]
             if silent_s < max(SHORTEST_S, _INTERVALS * usual_s):
                 return None

@@ -54,9 +54,12 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def earlier_outputs(folder: Path) -> dict[str, tuple[int, int]]:
-    """What of a replay's files is in a folder already, with what tells whether a file is written anew."""
+    """What a replay has left in a folder, with what tells whether a file is written anew. A file that only has such a
+    name, where no replay's figures are, is somebody else's."""
     found = {}
     for name in OUTPUT_FILES:
+        if not is_output(folder / name):
+            continue
         with suppress(OSError):
             status = (folder / name).stat()
             found[name] = (status.st_ino, status.st_mtime_ns)

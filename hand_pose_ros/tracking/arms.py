@@ -4,8 +4,8 @@ In: the tracks of a frame, and its depth. Out: the tracks without such elbows.
 
 An elbow before a stereo camera looks like a fist with a forearm, and its log odds may be higher than those of the hand.
 But from a hand's wrist one surface leads to its elbow, and from the wrist of what the elbow is taken for back to the
-hand. So of two hands on one forearm the less sure is its elbow, unless it was seen apart from that arm more often:
-then it is a hand that touches the other arm.
+hand. So of two hands on one forearm the less sure is its elbow, or the newer one where that is not clearly surer;
+unless it was seen apart from other hands more often: then it is a hand that touches the other arm.
 """
 
 from __future__ import annotations
@@ -31,6 +31,14 @@ FLESH_M, TOLERANCE_M = 0.02, 0.06
 """A forearm's surface lies this far before the line from wrist to elbow, give or take that, metres. Guessed."""
 LEAST_SHARE = 0.8
 """Share of that line on which it does. Guessed."""
+ESTABLISHED_S = 0.5
+"""What is followed for so much longer than another one, seconds, is the hand of the two, unless the other is clearly
+surer. Guessed: far longer than an elbow is found before its hand."""
+CLEARLY_SURER = 0.75
+"""Below this share of the other one's expected error a hand is clearly surer. Guessed, between a hand and its elbow (0.6
+in the middle) and a hand in a bad moment (0.9)."""
+PATIENCE = 3
+"""Even then so many frames are waited for. Guessed."""
 _ALONG: Array = np.linspace(0.1, 0.9, 17)[:, None]
 
 
@@ -54,9 +62,10 @@ def lies_on_arm(frame: DepthFrame, joints: Array, place: Array) -> bool:
 
 
 class Elbows:
-    """Remembers of each track how often it was seen on another one's arm, and beside it."""
+    """Remembers of each track since when it is there, and how often it was seen on another one's arm and beside it."""
 
     def __init__(self) -> None:
+        self._first_s: dict[int, float] = {}
         self._balance: dict[int, int] = {}  # frames on an arm less those beside another hand
         self._counted: set[tuple[int, int]] = set()  # pairs of tracks, in this frame
         self.dropped: frozenset[int] = frozenset()
@@ -65,6 +74,7 @@ class Elbows:
     def next_frame(self, tracks: Sequence[Track]) -> None:
         """A frame begins with these tracks; what is known of others is forgotten."""
         there = {track.track_id for track in tracks}
+        self._first_s = {key: value for key, value in self._first_s.items() if key in there}
         self._balance = {key: value for key, value in self._balance.items() if key in there}
         self._counted, self.dropped = set(), frozenset()
 
@@ -72,6 +82,8 @@ class Elbows:
         """The tracks but those that are elbows of published ones. Each pair counts once a frame, when it is first seen
         together."""
         seen = [track for track in tracks if track.seen_s == frame.stamp_s and track.hand is not None]
+        for track in seen:
+            self._first_s.setdefault(track.track_id, frame.stamp_s)
         for index, first in enumerate(seen):
             for second in seen[index + 1 :]:
                 self._count(first, second, frame)
@@ -79,17 +91,26 @@ class Elbows:
 
     def _count(self, first: Track, second: Track, frame: DepthFrame) -> None:
         pair = first.track_id, second.track_id
-        if pair in self._counted:
+        if pair in self._counted or first.hand is None or second.hand is None:
             return
         self._counted.add(pair)
-        surer, other = sorted((first, second), key=lambda track: float(track.sigma.mean()))
-        if first.hand is None or second.hand is None or not surer.published:
-            return
         places = [joints.mean(axis=0) for joints in (first.hand.joints, second.hand.joints)]
-        on_arm = lies_on_arm(frame, first.hand.joints, places[1]) or lies_on_arm(
-            frame, second.hand.joints, places[0]
-        )
-        balance = self._balance.get(other.track_id, 0) + (1 if on_arm else -1)
-        self._balance[other.track_id] = balance
-        if on_arm and balance > 0:
-            self.dropped |= {other.track_id}
+        if not (
+            lies_on_arm(frame, first.hand.joints, places[1])
+            or lies_on_arm(frame, second.hand.joints, places[0])
+        ):
+            for one, beside in ((first, second), (second, first)):
+                if beside.published:
+                    self._balance[one.track_id] = self._balance.get(one.track_id, 0) - 1
+            return
+        hand, elbow = sorted((first, second), key=lambda track: float(track.sigma.mean()))
+        longer_s = self._first_s[hand.track_id] - self._first_s[elbow.track_id]
+        established = longer_s >= ESTABLISHED_S
+        if established and float(hand.sigma.mean()) > CLEARLY_SURER * float(elbow.sigma.mean()):
+            hand, elbow, established = elbow, hand, False
+        if not hand.published:
+            return
+        before = self._balance.get(elbow.track_id, -PATIENCE if established else 0)
+        self._balance[elbow.track_id] = before + 1
+        if before >= 0:
+            self.dropped |= {elbow.track_id}

@@ -39,6 +39,15 @@ def test_only_what_was_not_written_anew_is_removed(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"curves.png", "hands.npz", "summary.json"}
 
 
+def test_what_only_has_such_a_name_is_somebody_elses_and_stays(tmp_path: Path) -> None:
+    for name in ("hands.png", "overlay.mp4"):
+        (tmp_path / name).write_text("mine")
+    before = earlier_outputs(tmp_path)
+    (tmp_path / "summary.json").write_text("new")
+    assert remove_stale(tmp_path, before) == []
+    assert (tmp_path / "hands.png").read_text() == "mine"
+
+
 def test_folders_that_are_not_there_are_apart(tmp_path: Path) -> None:
     require_apart(tmp_path / "out", tmp_path / "absent")
     require_apart(tmp_path / "absent", tmp_path / "absent")

@@ -13,7 +13,7 @@ from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.depth.frame import DepthFrame
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.synthetic.sequences import bench_sequences
-from hand_pose_ros.tracking.arms import FARTHEST_M, FLESH_M, NEAREST_M, Elbows, lies_on_arm
+from hand_pose_ros.tracking.arms import FARTHEST_M, FLESH_M, NEAREST_M, PATIENCE, Elbows, lies_on_arm
 from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.tracker import HandTracker
 
@@ -128,6 +128,30 @@ def test_a_hand_that_comes_to_touch_the_other_arm_stays_for_as_long_as_it_was_se
     assert frames(elbows, [hand, other], apart, count=5) == [hand, other]
     assert frames(elbows, [hand, other], count=5) == [hand, other]
     assert frames(elbows, [hand, other]) == [hand]
+
+
+def at(stamp_s: float, tracks: list) -> DepthFrame:
+    for track in tracks:
+        track.seen_s = stamp_s
+    return DepthFrame(FRAME.depth, CAMERA, stamp_s)
+
+
+@pytest.mark.parametrize("sigma_m, stays", [(0.013, "hand"), (0.009, "newcomer")])
+def test_an_established_hand_gives_way_only_to_one_that_is_clearly_surer_for_some_frames(sigma_m, stays):
+    hand, newcomer, elbows = Seen(1, None, 0.014), Seen(2, ELBOW, sigma_m), Elbows()
+    frames(elbows, [hand], at(0.0, [hand]))
+    kept = frames(elbows, [hand, newcomer], at(1.0, [hand, newcomer]))
+    assert hand in kept
+    for number in range(PATIENCE):
+        kept = frames(elbows, kept, at(1.1 + 0.1 * number, kept))
+    assert kept == [hand if stays == "hand" else newcomer]
+
+
+def test_both_hands_of_a_pair_that_was_seen_apart_stay_when_they_meet_whichever_is_surer():
+    hand, other, elbows = Seen(1, None, 0.01), Seen(2, ELBOW, 0.02), Elbows()
+    frames(elbows, [hand, other], scene(ELBOW, gap=True), count=3)
+    hand.sigma, other.sigma = other.sigma, hand.sigma
+    assert frames(elbows, [hand, other]) == [hand, other]
 
 
 def test_what_is_known_of_a_track_ends_with_it():

@@ -79,7 +79,7 @@ def run(config: DemoConfig, console: Console) -> dict[str, Any]:
         require_writable(config.output)
     except OSError as error:
         raise DemoError(str(error)) from error
-    for old in ("watcher.json", "summary.json", "overlay.gif", "overlay.png"):
+    for old in ("watcher.json", "summary.json", "overlay.gif", "overlay.png", "robot.log"):
         (config.output / old).unlink(missing_ok=True)
     progress = Progress(
         SpinnerColumn(),
@@ -249,7 +249,7 @@ def print_table(summary: dict[str, Any], output: Path, console: Console) -> None
     table = Table(title="hand_pose_ros demo", show_header=False)
     table.add_row("frames in", str(summary["frames"]))
     table.add_row("frames answered", f"{summary['outputs']} at {number(summary['rate_hz'], 'Hz')}")
-    table.add_row("hands out", f"{summary['hands']}")
+    table.add_row("frames with a hand", f"{summary['hands']}")
     table.add_row("dropped", str(summary["dropped"]))
     table.add_row(
         "age at the receiver p50 / p95 / p99", " / ".join(number(age[p], "ms") for p in ("p50", "p95", "p99"))
