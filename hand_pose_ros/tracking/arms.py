@@ -35,8 +35,8 @@ ESTABLISHED_S = 0.5
 """What is followed for so much longer than another one, seconds, is the hand of the two, unless the other is clearly
 surer. Guessed: far longer than an elbow is found before its hand."""
 CLEARLY_SURER = 0.75
-"""Below this share of the other one's expected error a hand is clearly surer. Guessed, between a hand and its elbow (0.6
-in the middle) and a hand in a bad moment (0.9)."""
+"""Below this share of the other one's expected error a hand is clearly surer. Guessed, between a hand and its elbow
+(0.6 in the middle) and a hand in a bad moment (0.9)."""
 PATIENCE = 3
 """Even then so many frames are waited for. Guessed."""
 _ALONG: Array = np.linspace(0.1, 0.9, 17)[:, None]
