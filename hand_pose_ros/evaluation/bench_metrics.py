@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from hand_pose_ros.evaluation.bench_runs import MATCH_M, Frame, Pair, Run, pairs
+from hand_pose_ros.evaluation.bench_runs import MATCH_M, Frame, Pair, Run, apart_m, pairs
 from hand_pose_ros.evaluation.motion_metrics import jitter_m, lag_s
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.skeleton import bone_lengths
@@ -209,8 +209,7 @@ def labels(runs: Sequence[Run]) -> Figures:
 
 def _is_nowhere(hand: Hand, frame: Frame) -> bool:
     """Whether a tracked hand is near no true one; one that coasts may be."""
-    near = [np.linalg.norm(hand.joints - truth.joints, axis=1).mean() < MATCH_M for truth in frame.truth]
-    return hand.state == TrackState.TRACK and not any(near)
+    return hand.state == TrackState.TRACK and all(apart_m(hand, truth) >= MATCH_M for truth in frame.truth)
 
 
 def stage_times(runs: Sequence[Run]) -> dict[str, dict[str, float]]:

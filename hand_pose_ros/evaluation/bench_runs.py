@@ -91,6 +91,11 @@ def run_trackers(
         yield list(runs.values())
 
 
+def apart_m(hand: Hand, truth: HandTruth) -> float:
+    """The joints' mean distance, metres."""
+    return float(np.linalg.norm(hand.joints - truth.joints, axis=1).mean())
+
+
 def pairs(run: Run) -> list[Pair]:
     """Every evaluated true hand with the tracked hand (state TRACK) nearest to it, where there is one."""
     found = []
@@ -99,7 +104,7 @@ def pairs(run: Run) -> list[Pair]:
             best: Pair | None = None
             least = MATCH_M
             for hand, raw in zip(frame.hands, frame.raw, strict=True):
-                distance = float(np.linalg.norm(hand.joints - truth.joints, axis=1).mean())
+                distance = apart_m(hand, truth)
                 if hand.state == TrackState.TRACK and distance < least:
                     best, least = Pair(frame.stamp_s, truth, hand, raw), distance
             if best is not None:

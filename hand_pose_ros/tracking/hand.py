@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics_numba import forward_kinematics
+from hand_pose_ros.tracking.motion import lasted_s
 
 Array = NDArray[np.float64]
 
@@ -88,13 +89,10 @@ class Hand:
         return skeleton.bone_lengths(self.joints)
 
     def since(self, before: Hand, dt_s: float, fastest_m_s: float) -> Hand:
-        """The same hand with the velocities that lead to it from ``before``, dt_s seconds ago.
-
-        No joint is faster than ``fastest_m_s``: where stamps are nearer to each other than the images were taken, as
-        drivers send them in bursts, the motion is taken to have lasted as long as it must have.
-        """
+        """The same hand with the velocities that lead to it from ``before``, dt_s seconds ago by the stamps, or longer,
+        so that no joint is faster than ``fastest_m_s`` (:func:`lasted_s`)."""
         way = self.joints - before.joints
-        dt_s = max(dt_s, float(np.sqrt((way**2).sum(axis=1).max())) / fastest_m_s)
+        dt_s = lasted_s(way, dt_s, fastest_m_s)
         return replace(
             self, joint_velocities=way / dt_s, angle_velocities=(self.angles - before.angles) / dt_s
         )

@@ -11,11 +11,17 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 
+def lasted_s(way: Array, dt_s: float, fastest_m_s: float) -> float:
+    """How long a motion of the joints by ``way`` (23, 3) m took, seconds: ``dt_s`` by the stamps, or longer, so that no
+    joint was faster than ``fastest_m_s``. Drivers that send bursts stamp images nearer to each other than they were
+    taken."""
+    return max(dt_s, float(np.sqrt((way**2).sum(axis=1).max())) / fastest_m_s)
+
+
 def joint_velocity(before: Array, now: Array, dt_s: float, fastest_m_s: float) -> Array:
-    """The joints' velocity over ``dt_s`` seconds, all of it slowed down until none is faster than ``fastest_m_s``."""
-    velocity = (now - before) / dt_s
-    fastest = max(float(np.linalg.norm(velocity, axis=1).max()), 1e-9)
-    return np.asarray(velocity * min(1.0, fastest_m_s / fastest))
+    """The joints' velocity over what was ``dt_s`` seconds by the stamps, none faster than ``fastest_m_s``."""
+    way = now - before
+    return np.asarray(way / lasted_s(way, dt_s, fastest_m_s))
 
 
 def expected_middle(joints: Array, velocity: Array | None, ahead_s: float) -> Array:
