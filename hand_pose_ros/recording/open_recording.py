@@ -79,9 +79,9 @@ def _folder_intrinsics(
         return _intrinsics(given, options)
     if not folder.is_dir():
         raise RecordingError(f"'{folder}' is not a folder of depth frames, nor a bag")
-    frame_files(folder)  # without any, no camera is asked for
     file = folder / INTRINSICS_FILE
     if not file.is_file():
+        frame_files(folder)  # without any, no camera is asked for
         raise RecordingError(
             f"which camera took the frames in '{folder}'? Give --intrinsics FX,FY,CX,CY in pixels, or a file"
             f" {INTRINSICS_FILE} beside them"
