@@ -55,7 +55,8 @@ TOPIC_ARGUMENTS = {"depth_image": "depth/image_rect", "camera_info": "depth/came
 FROM_CAMERA = "(camera)"
 
 # Plain arguments that are no free text: what they may be.
-SWITCHES = ("namespaced_tf", "rviz", "description")
+SWITCHES = ("namespaced_tf", "rviz", "description", "respawn")
+RESPAWN_S = 2.0
 LOG_LEVELS = ("debug", "info", "warn", "error", "fatal")
 
 
@@ -64,6 +65,7 @@ def declared_arguments():
         "namespace": ("", "namespace of the node and its topics"),
         "params_file": (str(SHARE / "config" / "hand_tracker.yaml"), "parameters of the node"),
         "log_level": ("info", ", ".join(LOG_LEVELS)),
+        "respawn": ("false", f"true: start the node again {RESPAWN_S:g} s after it ended by itself"),
         "namespaced_tf": (
             "false",
             "true: /tf of the namespace alone instead of the /tf that all nodes share",
@@ -239,6 +241,8 @@ def start_nodes(context):
         additional_env=profile_environment(SHARE / "config" / "fastdds.xml", os.environ),
         output="screen",
         emulate_tty=True,
+        respawn=given["respawn"] in ("true", "1"),
+        respawn_delay=RESPAWN_S,
     )
     pushed = context.launch_configurations.get("ros_namespace")  # by a group that includes this file
     absolute = make_namespace_absolute(prefix_namespace(pushed, given["namespace"])).rstrip("/")

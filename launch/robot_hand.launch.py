@@ -31,6 +31,7 @@ from hand_pose_ros.nodes.parameters.parameter_files import file_parameters
 
 SHARE = Path(get_package_share_directory("hand_pose_ros"))
 FROM_FILE = "(retarget_file)"
+RESPAWN_S = 2.0
 
 # Launch arguments that are parameters of hand_retarget: they win over its file, but only when they are given.
 PARAMETER_ARGUMENTS = {
@@ -72,6 +73,10 @@ PLAIN = {
         "topic of the hands that the robot's node hears: /<namespace>/hands of another tracker",
     ),
     "log_level": ("info", "debug, info, warn, error, fatal"),
+    "respawn": (
+        "false",
+        f"true: start a node again {RESPAWN_S:g} s after it ended by itself; the robot's has to be engaged anew",
+    ),
     "hands": ("", "how many hands the tracker follows: 1 or 2; as params_file says where it is not given"),
     "tracker": ("true", "false: the tracker runs already"),
     "joint_command": ("joint_command", "topic of output joint_state"),
@@ -90,7 +95,7 @@ PLAIN = {
     ),
     "fixed_frame": ("depth_camera_optical_frame", "RViz's fixed frame"),
 }
-SWITCHES = ("tracker", "rviz")
+SWITCHES = ("tracker", "rviz", "respawn")
 
 
 def declared_arguments():
@@ -156,7 +161,7 @@ def tracker_arguments(given, side):
     passed_on |= {
         name: given[name]
         for name in (
-            "namespace", "params_file", "log_level", "rviz", "fixed_frame", "robot_description",
+            "namespace", "params_file", "log_level", "respawn", "rviz", "fixed_frame", "robot_description",
         )
     }  # fmt: skip
     in_file = file_parameters(given["params_file"], f"{given['absolute']}/hand_tracker")
@@ -198,6 +203,8 @@ def start_nodes(context):
         additional_env=profile_environment(SHARE / "config" / "fastdds.xml", os.environ),
         output="screen",
         emulate_tty=True,
+        respawn=given["respawn"].lower() == "true",
+        respawn_delay=RESPAWN_S,
     )
     passed_on = tracker_arguments(given, side)
     tracker = IncludeLaunchDescription(

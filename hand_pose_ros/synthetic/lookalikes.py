@@ -1,4 +1,5 @@
-"""Crops of the things that a tracker takes for hands in rooms: held things without a hand, robots, furniture, stumps.
+"""Crops of the things that a tracker takes for hands in rooms: held things without a hand, robots, furniture, stumps,
+elbows.
 
 In: shares (``NegativesConfig``), a batch's split and seed, the palms' rotations. Out: :class:`Lookalikes`, scenes in
 crop-local frames (metres, look-at view, origin at the crop centre), bare arms that are drawn from the hand meshes,
@@ -13,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_pose_ros.synthetic.bent_arms import upper_arms
 from hand_pose_ros.synthetic.furniture import furniture, panels
 from hand_pose_ros.synthetic.household import (
     OBJECT_PARTS,
@@ -31,7 +33,7 @@ from hand_pose_ros.synthetic.rotations import (
     rotation_x,
     rotation_z,
 )
-from hand_pose_ros.synthetic.scene import Scenes
+from hand_pose_ros.synthetic.scene import ELBOW_M, Scenes
 from hand_pose_ros.synthetic.solids import (
     CYLINDER,
     ELLIPSOID,
@@ -60,6 +62,9 @@ _SUPPORT_SHARES = (0.30, 0.30, 0.20, 0.20)  # guessed
 STUMP_M = (0.0, 0.06)
 """How far behind the wrist stumps end. Given: forearms at the edges of real pictures were taken for hands."""
 _STUMP_CENTRE_M = (0.0, 0.12)  # how far behind the stump's end the crop looks; guessed
+_ELBOW_CENTRE_M = (
+    0.03  # the crop's centre lies so far from the elbow along the forearm, standard deviation; guessed
+)
 _ARM_HALF_M = 0.026  # half an arm's width at the wrist; guessed
 _EDGE_GAP_M = (-0.01, 0.13)
 """Range of the picture's edge from the crop's centre: a locator lands on what it sees. Guessed."""
@@ -112,9 +117,10 @@ class Lookalikes:
 
     def forearms(self, looks: Array, least_m: float) -> Array:
         """Looks (N, 3) of forearms as of ``dress_forearm``, so that at least ``least_m`` of these arms are seen, and
-        no sleeve begins in the first half of that."""
+        no sleeve begins in the first half of that; forearms of elbows reach them."""
         out, mine = looks.copy(), np.isfinite(self.arm_start)
         out[mine, 0] = np.maximum(out[mine, 0], self.arm_start[mine] + least_m)
+        out[self.group == GROUPS.index("elbows"), 0] = ELBOW_M
         out[mine, 1] = np.maximum(out[mine, 1], self.arm_start[mine] + 0.5 * least_m)
         return out
 
@@ -161,6 +167,8 @@ def sample_lookalikes(rotation: Array, config: NegativesConfig, stream: tuple[in
     if config.tubes > 0:
         _put(out, group == GROUPS.index("tubes"), moved(tubes(count, rng), random_axes(count, rng)), 0)
         _floors(out, (group == GROUPS.index("tubes")) & (rng.random(count) < _FLOOR), upright, rng)
+    if config.elbows > 0:
+        _elbows(out, group == GROUPS.index("elbows"), upright, rotation, rng)
     return out
 
 
@@ -237,6 +245,19 @@ def _stumps(out: Lookalikes, chosen: Flags, cut: Flags, rotation: Array, rng: np
     side = 2 * axis + (along[np.arange(count), axis] > 0)
     out.side[leaves] = side[leaves]
     out.edge[leaves] = (behind[:, None] * along)[leaves]
+
+
+def _elbows(
+    out: Lookalikes, chosen: Flags, upright: Array, rotation: Array, rng: np.random.Generator
+) -> None:
+    """Elbows in the middle of the crop, their forearms from the wrist on, which is mostly beyond the crop, their upper
+    arms at any angle to those; a wall behind some."""
+    count, along = len(rotation), rotation[:, :, 0]
+    start, off = rng.uniform(*STUMP_M, count), rng.normal(0, _ELBOW_CENTRE_M, count)
+    out.arm_start[chosen] = start[chosen]
+    out.behind[chosen] = ELBOW_M + off[chosen]
+    _put(out, chosen, upper_arms(off[:, None] * along, along, upright, rng), 0)
+    _floors(out, chosen & (rng.random(count) < _FLOOR), upright, rng)
 
 
 def _arm_ends(out: Lookalikes, rotation: Array, rng: np.random.Generator) -> Solids:

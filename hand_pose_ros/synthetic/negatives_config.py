@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from hand_pose_ros import validation
 
-NEGATIVE_GROUPS: tuple[str, ...] = ("objects", "robots", "furniture", "stumps", "panels", "tubes")
+NEGATIVE_GROUPS: tuple[str, ...] = ("objects", "robots", "furniture", "stumps", "panels", "tubes", "elbows")
 """Fields of :class:`NegativesConfig` that are groups of things; other negatives show ``negatives.KINDS``."""
 
 
@@ -30,6 +30,8 @@ class NegativesConfig:
     """Thin plates of which the crop shows parts, with gaps between them: casings, chair backs, covers of robots."""
     tubes: float = 0.0
     """Bent tubes: arms of robots that curve, lamps, hoses, handles."""
+    elbows: float = 0.0
+    """Elbows of bent arms: forearm, upper arm, now and then the trunk."""
     border: float = 0.0
     """Share of all crops without a hand through which an edge of the sensor's picture runs."""
 

@@ -111,6 +111,19 @@ class Launched:
     def names(self) -> set[str]:
         return {f"{space.rstrip('/')}/{name}" for name, space in self.node.get_node_names_and_namespaces()}
 
+    def children(self, executable: str) -> list[int]:
+        """Processes of the launch that run an executable of ours."""
+        found = []
+        for place in Path("/proc").glob("[0-9]*"):
+            try:
+                words = (place / "cmdline").read_text().split("\0")
+                parent = int((place / "stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:  # it has ended meanwhile
+                continue
+            if parent == self.process.pid and any(Path(word).name == executable for word in words):
+                found.append(int(place.name))
+        return found
+
     def close(self) -> str:
         """Ends it as Ctrl-C would; what it printed."""
         if self.process.poll() is None:
@@ -188,6 +201,31 @@ def test_parameter_in_the_file_stays_when_the_argument_is_not_given(launched, tm
 
 
 @pytest.mark.slow
+def test_node_that_ended_by_itself_is_started_again_where_that_is_asked_for(launched):
+    run = launched("hand_tracker", "autostart:=false", "respawn:=true")
+    assert run.spin_until(lambda: "/hand_tracker" in run.names())
+    (first,) = run.children("hand_tracker")
+    os.kill(first, signal.SIGKILL)
+    assert run.spin_until(lambda: run.children("hand_tracker") not in ([], [first]))
+    output = run.close()
+    assert output.count("process started with pid") == 2
+    assert run.children("hand_tracker") == []
+
+
+def test_nothing_is_started_again_unless_that_is_asked_for():
+    for arguments, wanted in (((), False), (("respawn:=true",), True)):
+        for name, node in (("hand_tracker", "hand_tracker"), ("robot_hand", "hand_retarget")):
+            actions, _ = made(name, "robot:=panda", *arguments)
+            (ours,) = (one for one in actions if isinstance(one, Node) and one.node_executable == node)
+            assert bool(ours._ExecuteLocal__respawn) is wanted
+    (including,) = (
+        action for action in made("robot_hand", "robot:=panda", "respawn:=true")[0]
+        if isinstance(action, IncludeLaunchDescription)
+    )  # fmt: skip
+    assert ("respawn", "true") in including.launch_arguments
+
+
+@pytest.mark.slow
 def test_demo_starts_camera_and_tracker_that_hear_each_other(launched):
     try:
         resource("models/default.safetensors")
@@ -216,6 +254,7 @@ BAD_ARGUMENTS = {
     "log_level": "loud",
     "namespace": "my robot",
     "description": "perhaps",
+    "respawn": "perhaps",
     "camera_extrinsics": "base_link,0,0,1",
 }
 

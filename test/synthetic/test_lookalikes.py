@@ -14,6 +14,7 @@ from hand_pose_ros.synthetic.household import OBJECTS, PARTS, held_objects, reac
 from hand_pose_ros.synthetic.lookalikes import GROUPS, STUMP_M, sample_lookalikes
 from hand_pose_ros.synthetic.negatives_config import NEGATIVE_GROUPS, NegativesConfig
 from hand_pose_ros.synthetic.rotations import random_rotations
+from hand_pose_ros.synthetic.scene import ELBOW_M
 from hand_pose_ros.synthetic.solids import BOX, CYLINDER, ELLIPSOID, NOTHING, VESSEL, solid
 from hand_pose_ros.synthetic.tubes import SEGMENTS, tubes
 
@@ -21,7 +22,7 @@ from hand_pose_ros.synthetic.tubes import SEGMENTS, tubes
 pytestmark = pytest.mark.slow
 
 EVERY = NegativesConfig(
-    objects=0.2, robots=0.2, furniture=0.2, stumps=0.2, panels=0.05, tubes=0.05, border=0.5
+    objects=0.2, robots=0.2, furniture=0.2, stumps=0.2, panels=0.05, tubes=0.05, elbows=0.05, border=0.5
 )
 SMALL = SyntheticConfig(identities=2, negative_fraction=0.5, noise=False)
 
@@ -33,7 +34,7 @@ def drawn(config: NegativesConfig = EVERY, count: int = 600):
 def test_every_group_is_drawn_in_its_share_and_the_same_seed_draws_the_same():
     looks, again = drawn(), drawn()
     share = np.bincount(looks.group, minlength=len(GROUPS)) / len(looks.group)
-    assert share == pytest.approx([0.1, 0.2, 0.2, 0.2, 0.2, 0.05, 0.05], abs=0.06)
+    assert share == pytest.approx([0.05, 0.2, 0.2, 0.2, 0.2, 0.05, 0.05, 0.05], abs=0.06)
     assert (looks.side >= 0).mean() == pytest.approx(0.5, abs=0.06)
     assert np.array_equal(looks.planes, again.planes, equal_nan=True)
     assert all(np.array_equal(a, b) for a, b in zip(looks.solids, again.solids, strict=True))
@@ -78,6 +79,20 @@ def test_stumps_end_behind_the_wrist_or_leave_the_picture_there():
     # The wrist lies beyond the edge, the crop's centre within the picture.
     assert (out * (wrist[leaves][rows, axis] - looks.edge[leaves][rows, axis]) >= 0).all()
     assert (out * looks.edge[leaves][rows, axis] >= 0).all()
+
+
+def test_elbows_are_near_the_middle_with_both_parts_of_the_arm_at_them():
+    looks = drawn(NegativesConfig(elbows=1.0))
+    forearm = random_rotations(600, np.random.default_rng(3))[:, :, 0]
+    elbow = (looks.behind - ELBOW_M)[:, None] * forearm
+    assert (np.linalg.norm(elbow, axis=1) < 0.15).all()
+    assert looks.solids.centre[:, 2] == pytest.approx(elbow, abs=1e-9)  # the upper arm's round end
+    whole = looks.forearms(np.tile([0.05, np.inf, 1.0], (600, 1)), 0.05)
+    assert (whole[:, 0] == ELBOW_M).all()  # the forearm reaches it
+    bend = np.einsum("ni,ni->n", forearm, looks.solids.centre[:, 1] - elbow)
+    bend /= np.linalg.norm(looks.solids.centre[:, 1] - elbow, axis=1)
+    assert bend.min() < -0.9
+    assert 0.8 < bend.max() < 0.91  # no arm bends to less than 25 degrees
 
 
 def test_arms_of_negatives_have_no_hand():
