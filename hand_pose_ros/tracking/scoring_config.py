@@ -67,7 +67,8 @@ class ScoringConfig:
 
     def __post_init__(self) -> None:
         weights = ("visibility_weight", "handedness_weight", "most_handedness")
-        validation.not_negative(self, *weights, "edge_log_odds", "other_hand_log_odds", section="scoring")
+        validation.not_negative(self, *weights, "edge_log_odds", section="scoring")
+        validation.between(self, 0.0, 100.0, "other_hand_log_odds", section="scoring")
         positive = ("both_sides_scale", "fallback_sigma_m", "fallback_slope", "edge_m")
         validation.positive(self, *positive, section="scoring")
         validation.share(self, "fallback_certainty", "other_side_weight", section="scoring")
