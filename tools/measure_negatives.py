@@ -1,6 +1,6 @@
 """How often the things that are no hand pass for one: the network's log odds on crops of each group and kind.
 
-In: weights, crops a group. Out: a table: of each group the share of crops whose log odds, the better of both sides,
+In: weights, crops a group, the share before a stereo matcher. Out: a table: of each group the share of crops whose log odds, the better of both sides,
 are above 0 (worth a second crop) and at least 7 (a track begins), inside the picture and with its edge running through.
 
     python tools/measure_negatives.py models/default.safetensors --count 1000
@@ -48,12 +48,15 @@ def main() -> None:
     parser.add_argument(
         "--count", type=int, default=1000, help="crops of a group, with and without an edge each"
     )
+    parser.add_argument("--stereo", type=float, default=0.0, help="share before an imitated stereo matcher")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     model = load_model(arguments.weights).eval()
     even, begins = ScoringConfig().candidate_log_odds, TrackerConfig().start_odds
-    plain = SyntheticConfig(split=MOTION_SPLIT, identities=20, negative_fraction=0.99)
+    plain = SyntheticConfig(
+        split=MOTION_SPLIT, identities=20, negative_fraction=0.99, stereo=arguments.stereo
+    )
     print(
         f"| group | inside: above {even:g} | at least {begins:g} | at the edge: above {even:g} | at least {begins:g} |"
     )
