@@ -1,5 +1,5 @@
 """Crops of the things that a tracker takes for hands in rooms: held things without a hand, robots, furniture, stumps,
-elbows.
+elbows, heads.
 
 In: shares (``NegativesConfig``), a batch's split and seed, the palms' rotations. Out: :class:`Lookalikes`, scenes in
 crop-local frames (metres, look-at view, origin at the crop centre), bare arms that are drawn from the hand meshes,
@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from hand_pose_ros.synthetic.bent_arms import upper_arms
 from hand_pose_ros.synthetic.furniture import furniture, panels
 from hand_pose_ros.synthetic.household import (
     OBJECT_PARTS,
@@ -26,6 +25,7 @@ from hand_pose_ros.synthetic.household import (
     rod,
 )
 from hand_pose_ros.synthetic.negatives_config import NEGATIVE_GROUPS, NegativesConfig
+from hand_pose_ros.synthetic.people import heads, upper_arms
 from hand_pose_ros.synthetic.rotations import (
     facing_normals,
     random_axes,
@@ -169,6 +169,8 @@ def sample_lookalikes(rotation: Array, config: NegativesConfig, stream: tuple[in
         _floors(out, (group == GROUPS.index("tubes")) & (rng.random(count) < _FLOOR), upright, rng)
     if config.elbows > 0:
         _elbows(out, group == GROUPS.index("elbows"), upright, rotation, rng)
+    if config.heads > 0:
+        _put(out, group == GROUPS.index("heads"), heads(count, rng), 0)
     return out
 
 

@@ -9,7 +9,16 @@ from dataclasses import dataclass
 
 from hand_pose_ros import validation
 
-NEGATIVE_GROUPS: tuple[str, ...] = ("objects", "robots", "furniture", "stumps", "panels", "tubes", "elbows")
+NEGATIVE_GROUPS: tuple[str, ...] = (
+    "objects",
+    "robots",
+    "furniture",
+    "stumps",
+    "panels",
+    "tubes",
+    "elbows",
+    "heads",
+)
 """Fields of :class:`NegativesConfig` that are groups of things; other negatives show ``negatives.KINDS``."""
 
 
@@ -32,6 +41,8 @@ class NegativesConfig:
     """Bent tubes: arms of robots that curve, lamps, hoses, handles."""
     elbows: float = 0.0
     """Elbows of bent arms: forearm, upper arm, now and then the trunk."""
+    heads: float = 0.0
+    """Heads on their shoulders, also as a camera sees them that is mounted on its side."""
     border: float = 0.0
     """Share of all crops without a hand through which an edge of the sensor's picture runs."""
 
