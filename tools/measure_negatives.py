@@ -1,8 +1,8 @@
 """How often the things that are no hand pass for one: the network's log odds on crops of each group and kind.
 
 In: weights, crops a group, the share before a stereo matcher. Out: a table: of each group the share of crops whose log
-odds, the better of both sides, are above 0 (worth a second crop) and at least 7 (a track begins), inside the picture and with its
-edge running through.
+odds, the better of both sides, are above 0 (worth a second crop) and at least 7 (a track begins), inside the picture
+and with its edge running through.
 
     python tools/measure_negatives.py models/default.safetensors --count 1000
 """
