@@ -70,7 +70,8 @@ def heads(count: int, rng: np.random.Generator) -> Solids:
     stands = camera @ rotation_y(rng.normal(0, 0.35, count))
     chest = centre - np.einsum("nij,nj->ni", stands, size[:, None] * HEAD_ABOVE)
     body = trunk(chest, stands, size, rng.uniform(0.9, 1.3, count))
-    dressed = Solids(*(part[:, list(_DRESSED)] for part in body))
+    shown = list(_DRESSED)
+    dressed = Solids(body.kind[:, shown], body.centre[:, shown], body.axes[:, shown])
     half = size[:, None] * rng.uniform([0.075, 0.05, 0.08], [0.105, 0.11, 0.125], (count, 3))
     above = np.einsum("nij,j->ni", camera @ gaze, [0.0, -0.055, 0.035]) * size[:, None]
     hair = solid(ELLIPSOID, centre + above, half, (camera @ gaze).swapaxes(1, 2))
