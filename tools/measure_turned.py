@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +31,7 @@ Array = NDArray[np.float64]
 _FIRST_S = 100.0
 
 
-@dataclass(frozen=True)
-class Turn:
+class Turn(NamedTuple):
     """Pictures mirrored left to right, if so, then turned by quarter turns against the clock."""
 
     quarters: int
