@@ -96,6 +96,20 @@ def require_writable(folder: Path) -> None:
         raise unwritable(folder, error) from error
 
 
+@contextmanager
+def output_folder(folder: Path) -> Iterator[None]:
+    """A folder for the results of the block, as of :func:`require_writable`. Where the block leaves nothing in it, what
+    was made of it is removed again."""
+    made = [part for part in (folder, *folder.parents) if not part.exists()]
+    require_writable(folder)
+    try:
+        yield
+    finally:
+        for part in made:
+            with suppress(OSError):  # something is in it
+                part.rmdir()
+
+
 def require_folder(path: Path) -> None:
     """NotADirectoryError, which names what it is, where something else than a folder is there, or above it."""
     for part in (path, *path.parents):

@@ -26,10 +26,10 @@ from hand_pose_ros.commands.arguments import (
 )
 from hand_pose_ros.commands.interrupts import INTERRUPTED, stop_requests
 from hand_pose_ros.depth.camera_presets import camera_preset
-from hand_pose_ros.files import require_writable
+from hand_pose_ros.files import output_folder
 from hand_pose_ros.nodes.tracker_factory import refinement
 from hand_pose_ros.recording.bag_files import is_bag
-from hand_pose_ros.recording.open_recording import OpenRecording, open_recording
+from hand_pose_ros.recording.open_recording import DEFAULT_UNIT_M, OpenRecording, open_recording
 from hand_pose_ros.recording.output_files import (
     HAND_TILES,
     OUTPUT_FILES,
@@ -37,6 +37,7 @@ from hand_pose_ros.recording.output_files import (
     earlier_outputs,
     remove_stale,
     require_apart,
+    require_own,
 )
 from hand_pose_ros.recording.play_options import PlayOptions
 from hand_pose_ros.recording.recorded_frame import RecordingError
@@ -70,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--intrinsics", type=intrinsics_or_file, metavar="FX,FY,CX,CY|FILE",
                         help="pixels, or a YAML file (default: a bag's camera infos, a folder's intrinsics.yaml)")
     parser.add_argument("--depth-unit", type=depth_unit, metavar="M",
-                        help="metres per count of 16-bit images (default: that of the intrinsics file, or 0.001)")
+                        help="metres per count of 16-bit images (default: of the intrinsics file, the camera, 0.001)")
     parser.add_argument("--camera", metavar="NAME",
                         help="unit, rectification and topics of a preset, such as d435: see config/cameras/")
     parser.add_argument("--rectified", choices=("auto", "true", "false"),
@@ -117,7 +118,10 @@ def run(arguments: argparse.Namespace) -> int:
         raise ValueError("want one SOURCE: a bag, or a folder of depth frames")
     source = arguments.source or arguments.frames
     require_apart(arguments.output, source)
-    preset_topics = _take_preset(arguments, is_bag(source))
+    require_own(
+        arguments.output, tuple(name for name in OUTPUT_FILES if name != VIDEO or not arguments.no_video)
+    )
+    preset_topics, usual_unit_m = _take_preset(arguments, is_bag(source))
     options = PlayOptions(
         arguments.depth_topic, arguments.info_topic, arguments.truth_topic, None, arguments.rectified or "auto",
         arguments.start, arguments.end,
@@ -125,7 +129,9 @@ def run(arguments: argparse.Namespace) -> int:
     with ExitStack() as stack:
         try:
             opened = stack.enter_context(
-                open_recording(source, arguments.intrinsics, arguments.depth_unit, arguments.rate, options)
+                open_recording(
+                    source, arguments.intrinsics, arguments.depth_unit, arguments.rate, options, usual_unit_m
+                )
             )
         except RecordingError as error:
             if any(f" is '{topic}'" in str(error) for topic in preset_topics):
@@ -133,7 +139,9 @@ def run(arguments: argparse.Namespace) -> int:
                     f"{error} (the preset {arguments.camera} names it: give --depth-topic and --info-topic)"
                 ) from error
             raise
-        played, left_out, failed = _play(arguments, opened, stack.enter_context(stop_requests()))
+        asked = stack.enter_context(stop_requests())
+        stack.enter_context(output_folder(arguments.output))
+        played, left_out, failed = _play(arguments, opened, asked)
     return _report(arguments, played, left_out, failed) if played.frames else INTERRUPTED
 
 
@@ -141,7 +149,6 @@ def _play(
     arguments: argparse.Namespace, opened: OpenRecording, asked: Callable[[], bool]
 ) -> tuple[Replay, list[str], OSError | None]:
     """Tracks and writes -> what was played, what was left out, the first file that could not be written."""
-    require_writable(arguments.output)
     earlier = earlier_outputs(arguments.output)
     tracker = _tracker(arguments)
     tracker.warm_up()
@@ -153,20 +160,31 @@ def _play(
         unwritten = None if video is None else _close(video)
     if not played.frames:
         return played, [], None
-    written = (arguments.output, played, tracker.model_info, opened.described)
-    left_out, failed = write_replay(*written)
-    drawn = arguments.output / VIDEO
-    if failed is not None and video is not None and drawn.is_file() and _is_full(arguments.output):
-        drawn.unlink()  # the tables cost the most, and are small beside it
-        failed = OSError(f"{failed}; {drawn.name} gave way to the tables")
-        left_out, again = write_replay(*written)
-        failed = again or failed
-    stale = remove_stale(arguments.output, earlier)
-    if stale:
-        print(f"removed from {arguments.output}, being of an earlier replay: {', '.join(stale)}")
+    try:
+        left_out, failed = _write(arguments.output, played, tracker, opened, video is not None)
+    finally:  # all files are of one recording, also where somebody could not wait for the last of them
+        stale = remove_stale(arguments.output, earlier)
+        if stale:
+            print(f"removed from {arguments.output}, being of an earlier replay: {', '.join(stale)}")
     if video is not None and video.fault is not None:
         left_out.append(f"{VIDEO}: {video.fault}")
     return played, left_out, failed or unwritten
+
+
+def _write(
+    folder: Path, played: Replay, tracker: HandTracker, opened: OpenRecording, drew: bool
+) -> tuple[list[str], OSError | None]:
+    """As :func:`write_replay`; on a full disk the video, where one was drawn, gives way to the tables, which cost the
+    most and are small beside it."""
+    written = (folder, played, tracker.model_info, opened.described)
+    left_out, failed = write_replay(*written)
+    drawn = folder / VIDEO
+    if failed is not None and drew and drawn.is_file() and _is_full(folder):
+        drawn.unlink()
+        failed = OSError(f"{failed}; {drawn.name} gave way to the tables")
+        left_out, again = write_replay(*written)
+        failed = again or failed
+    return left_out, failed
 
 
 def _is_full(folder: Path) -> bool:
@@ -174,18 +192,18 @@ def _is_full(folder: Path) -> bool:
     return shutil.disk_usage(folder).free < _LEAST_FREE
 
 
-def _take_preset(a: argparse.Namespace, bag: bool) -> tuple[str, ...]:
-    """Takes what the camera's preset says, where nothing else is given -> the topics that it names."""
+def _take_preset(a: argparse.Namespace, bag: bool) -> tuple[tuple[str, ...], float]:
+    """Takes what the camera's preset says, where nothing else is given -> the topics that it names, and the metres a
+    count where the recording does not say them either."""
     if a.camera is None:
-        return ()
+        return (), DEFAULT_UNIT_M
     preset = camera_preset(a.camera)
-    a.depth_unit = a.depth_unit or preset.parameters.depth_unit
     a.model = a.model or preset.parameters.model or None
     if bag:
         a.rectified = a.rectified or preset.parameters.rectified
         a.depth_topic = a.depth_topic or preset.topics.depth_image
         a.info_topic = a.info_topic or (None if a.intrinsics else preset.topics.camera_info)
-    return preset.topics.depth_image, preset.topics.camera_info
+    return (preset.topics.depth_image, preset.topics.camera_info), preset.parameters.depth_unit
 
 
 def _tracker(a: argparse.Namespace) -> HandTracker:
@@ -226,6 +244,7 @@ def _report(
             f"{played.fault} (after {len(played.frames)} frames, which are in {arguments.output})"
         )
     if played.stopped:
+        print(f"stopped after {len(played.frames)} frames, which are in {arguments.output}")
         return INTERRUPTED
     absent = {VIDEO} if arguments.no_video else set()
     absent |= set() if played.hands else {HAND_TILES}

@@ -7,7 +7,7 @@ metres per count of its integer images; RecordingError says what is missing.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -40,8 +40,10 @@ def open_recording(
     depth_unit_m: float | None = None,
     rate_hz: float = 30.0,
     options: PlayOptions | None = None,
+    usual_unit_m: float = DEFAULT_UNIT_M,
 ) -> Iterator[OpenRecording]:
-    """Opens what ``path`` names; ``intrinsics``: numbers or a file; ``depth_unit_m``: None takes the intrinsics file's.
+    """Opens what ``path`` names; ``intrinsics``: numbers or a file; ``depth_unit_m``: None takes the intrinsics file's,
+    else ``usual_unit_m``.
 
     RecordingError, or ModuleNotFoundError for a bag where rosbags is not installed.
     """
@@ -52,7 +54,7 @@ def open_recording(
         )
     if is_bag(path):
         known = None if intrinsics is None else _intrinsics(intrinsics, options)
-        unit = depth_unit_m or (known.depth_unit_m if known is not None else None) or DEFAULT_UNIT_M
+        unit = depth_unit_m or (known.depth_unit_m if known is not None else None) or usual_unit_m
         from hand_pose_ros.recording.bag_recording import BagRecording  # rosdep does not bring rosbags
 
         with BagRecording(path, replace(options, intrinsics=known)) as bag:
@@ -61,7 +63,7 @@ def open_recording(
     options.require_folder()
     known = _folder_intrinsics(path, intrinsics, options)
     frames = RecordedFrames.open(path, known).part(options.start_s, options.end_s, rate_hz)
-    unit = depth_unit_m or known.depth_unit_m or DEFAULT_UNIT_M
+    unit = depth_unit_m or known.depth_unit_m or usual_unit_m
     yield OpenRecording(frames, unit, str(path))
 
 
@@ -74,7 +76,13 @@ def _intrinsics(given: tuple[float, float, float, float] | Path, options: PlayOp
 def _folder_intrinsics(
     folder: Path, given: tuple[float, float, float, float] | Path | None, options: PlayOptions
 ) -> Intrinsics:
-    """Those that are given, else those of the file in the folder. RecordingError where there are none."""
+    """Those that are given, else those of the file in the folder. RecordingError where there are none. Numbers take the
+    place of the file's, but not of its unit."""
+    if isinstance(given, tuple):
+        unit_m = None
+        with suppress(RecordingError):  # a file that is not asked for may be as it likes
+            unit_m = read_intrinsics(folder / INTRINSICS_FILE).depth_unit_m
+        return replace(_intrinsics(given, options), depth_unit_m=unit_m)
     if given is not None:
         return _intrinsics(given, options)
     if not folder.is_dir():

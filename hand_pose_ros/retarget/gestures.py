@@ -106,7 +106,7 @@ class GestureDetector:
         self.config = config or GestureConfig()
         self._pinching = np.zeros(len(PINCH_FINGERS), dtype=bool)
         self._grasping = False
-        self._last: Gesture | None = None
+        self._distances: Array | None = None
 
     def update(self, joints: Array, angles: Array, scale: float = 1.0, thickness: float = 0.0) -> Gesture:
         """Joints (23, 3) m, angles (20,) rad, the hand's scale and its flesh's log thickness -> the gesture."""
@@ -123,11 +123,10 @@ class GestureDetector:
 
     def end(self) -> Gesture | None:
         """The hand is lost: everything that is held ends. None where nothing is."""
-        last = self._last
-        if last is None or not (self._pinching.any() or self._grasping):
+        if self._distances is None or not (self._pinching.any() or self._grasping):
             return None
         nothing = np.zeros(len(PINCH_FINGERS))
-        return self._taken(last.distances, nothing, nothing > 0, 0.0, False)
+        return self._taken(self._distances, nothing, nothing > 0, 0.0, False)
 
     def _taken(
         self, distances: Array, strengths: Array, pinching: NDArray[np.bool_], grasp: float, grasping: bool
@@ -139,6 +138,6 @@ class GestureDetector:
         ]
         if grasping != self._grasping:
             events.append(GestureEvent.GRASP_BEGIN if grasping else GestureEvent.GRASP_END)
-        self._pinching, self._grasping = pinching, grasping
-        self._last = Gesture(distances, strengths, pinching, grasp, grasping, tuple(events))
-        return self._last
+        self._pinching, self._grasping = pinching.copy(), grasping  # the answer's arrays are the caller's
+        self._distances = distances.copy()
+        return Gesture(distances, strengths, pinching, grasp, grasping, tuple(events))

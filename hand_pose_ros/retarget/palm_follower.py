@@ -66,6 +66,10 @@ class PalmCommand:
     engaged: bool
     """Whether it follows the palm; else it stays, and the twist is 0."""
 
+    def __post_init__(self) -> None:
+        for name in ("position", "rotation", "linear", "angular"):  # the follower goes on from its own
+            object.__setattr__(self, name, getattr(self, name).copy())
+
 
 @dataclass(frozen=True)
 class _Pose:

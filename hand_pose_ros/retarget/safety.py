@@ -110,6 +110,10 @@ class JointCommand:
     velocities: Array
     """(K,) a second: from the command before to this one."""
 
+    def __post_init__(self) -> None:
+        for name in ("positions", "velocities"):  # the commander goes on from its own
+            object.__setattr__(self, name, getattr(self, name).copy())
+
 
 class SafeCommander:
     """Moves a robot's joints towards the newest target within their limits, once it is engaged.
@@ -153,7 +157,7 @@ class SafeCommander:
     @property
     def positions(self) -> Array:
         """(K,): of the last command; the rest pose before the first."""
-        return self._positions
+        return self._positions.copy()
 
     def engage(self, positions: ArrayLike, now_s: float) -> None:
         """From now on commands are given, the first of them where the robot's joints are, ``positions`` (K,).

@@ -53,11 +53,12 @@ class SteadyEngine:
         if not all_finite(hand.points.ravel().tolist()) or not all_finite(hand.angles.tolist()):
             raise ValueError("a point of the hand is not finite")
         if self._hand is None or not self._rests(hand, self._hand):
-            self._hand, self._times = hand, 0
+            own = hand._replace(points=hand.points.copy(), angles=hand.angles.copy())
+            self._hand, self._times = own, 0
         if self._times <= self._config.settle_frames:
             self._answer = self._engine.retarget(self._hand)
             self._times += 1  # only now: an engine that failed has given no answer to stay at
-        return self._answer
+        return self._answer.copy()
 
     def start_from(self, positions: Array) -> None:
         """The next answer is looked for near these positions (K,)."""

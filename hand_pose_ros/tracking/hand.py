@@ -88,6 +88,13 @@ class Hand:
         """(22,) m of this hand's ``skeleton.BONES``."""
         return skeleton.bone_lengths(self.joints)
 
+    def copied(self) -> Hand:
+        """The same hand with arrays of its own: whoever gets it may change them."""
+        arrays: dict[str, Any] = {
+            name: value.copy() for name, value in vars(self).items() if isinstance(value, np.ndarray)
+        }
+        return replace(self, **arrays)
+
     def since(self, before: Hand, dt_s: float, fastest_m_s: float) -> Hand:
         """The same hand with the velocities that lead to it from ``before``, dt_s seconds ago by the stamps, or longer,
         so that no joint is faster than ``fastest_m_s`` (:func:`lasted_s`)."""

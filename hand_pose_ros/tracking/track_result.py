@@ -14,7 +14,7 @@ from hand_pose_ros.tracking.hand import Hand, TrackState
 
 @dataclass(frozen=True)
 class TrackResult:
-    """What was tracked in one frame."""
+    """What was tracked in one frame. Its arrays are the caller's: the tracker does not look at them again."""
 
     hands: tuple[Hand, ...]
     """The hands to publish, in TRACK or COAST, refined."""
@@ -28,7 +28,7 @@ class TrackResult:
     @cached_property
     def raw(self) -> tuple[Hand, ...]:
         """The same hands as the network alone has them, one for one; made when they are asked for."""
-        return tuple(make() for make in self.raw_makers)
+        return tuple(make().copied() for make in self.raw_makers)
 
 
 def state_of(hands: Sequence[Hand], had_hand: bool) -> TrackState:

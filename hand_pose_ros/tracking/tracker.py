@@ -263,8 +263,8 @@ class HandTracker:
             self.faults["user"] = fault
 
     def _result(self, had_hand: bool, timer: StageTimer) -> TrackResult:
-        """What is published."""
+        """What is published, in arrays of its own: tracks go on from theirs."""
         published = [track for track in self._tracks if track.published]
-        hands = tuple(track.hand for track in published if track.hand is not None)
+        hands = tuple(track.hand.copied() for track in published if track.hand is not None)
         raw = tuple(track.raw for track in published if track.raw is not None)
         return TrackResult(hands, state_of(hands, had_hand), timer.timings_ms, raw)

@@ -120,3 +120,16 @@ def test_events_have_the_names_of_their_fingers():
 def test_wrong_settings_are_named(field, value):
     with pytest.raises(ValueError, match=field):
         GestureConfig(**{field: value})
+
+
+def test_whoever_gets_a_gesture_may_change_its_arrays():
+    detector = GestureDetector()
+    held = detector.update(tips(gap_m=0.0), np.zeros(20))
+    assert held.pinching.any()
+    distances = held.distances.copy()
+    for array in (held.distances, held.strengths, held.pinching):
+        array[:] = 0
+    ended = detector.end()
+    assert ended is not None
+    assert np.array_equal(ended.distances, distances)
+    assert len(ended.events) == 1

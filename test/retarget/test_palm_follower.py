@@ -210,3 +210,23 @@ def test_numbers_that_are_not_finite_are_refused():
     ):
         with pytest.raises(ValueError):
             follower.update(1, rotation, position, stamp)
+
+
+def test_whoever_gets_a_command_may_change_its_arrays():
+    def run(spoil: bool) -> list[np.ndarray]:
+        follower, found = PalmFollower(), []
+        follower.engage(True)
+        for number in range(12):
+            position, rotation = np.array([0.01 * number, 0.0, 0.5]), turned(0.0, 0.02 * number, 0.0)
+            command = (
+                follower.hide() if number == 6 else follower.update(1, rotation, position, 0.05 * number)
+            )
+            assert command is not None
+            arrays = (command.position, command.rotation, command.linear, command.angular)
+            found.append(np.concatenate([array.ravel().copy() for array in arrays]))
+            if spoil:
+                for array in (*arrays, position, rotation):
+                    array *= 1000.0
+        return found
+
+    assert np.array_equal(run(True), run(False))

@@ -394,3 +394,21 @@ def test_the_first_command_is_where_the_robot_stands_however_long_ago_it_was_eng
     second = made.command(0.11)
     assert (np.abs(second.velocities) <= made.limits.acceleration * 0.01 + 1e-9).all()
     assert (np.abs(second.positions - START) > 0.0).any()
+
+
+def test_whoever_gets_a_command_may_change_its_arrays():
+    def run(spoil: bool) -> list[np.ndarray]:
+        made, found = commander(), []
+        made.engage(made.positions, 0.0)
+        for number in range(1, 30):
+            target = 0.5 * (made.limits.lower + made.limits.upper)
+            made.offer(target, 0.01 * number)
+            command = made.command(0.01 * number)
+            assert command is not None
+            found.append(np.concatenate([command.positions, command.velocities]))
+            if spoil:
+                for array in (command.positions, command.velocities, made.positions, target):
+                    array *= 1000.0
+        return found
+
+    assert np.array_equal(run(True), run(False))

@@ -105,3 +105,17 @@ def test_an_engine_that_fails_fails_for_every_hand_and_never_answers_with_an_old
             engine.retarget(second)
     inner.fails = False
     assert engine.retarget(second)[0] == second.points[8, 0]
+
+
+def test_hands_and_answers_are_the_callers():
+    def run(spoil: bool) -> list[np.ndarray]:
+        engine, found = SteadyEngine(Creeping(), SteadyConfig()), []
+        for hand in hands(noise_m=0.0005, count=30):
+            answer = engine.retarget(hand)
+            found.append(answer.copy())
+            if spoil:
+                for array in (answer, hand.points, hand.angles):
+                    array *= 1000.0
+        return found
+
+    assert np.array_equal(run(True), run(False))

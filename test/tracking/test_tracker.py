@@ -62,6 +62,20 @@ def test_a_moving_hand_is_found_at_once_and_followed(tracker, motion):
     assert {hand.track_id for r, _ in seen for hand in r.hands} == {seen[0][0].hands[0].track_id}
 
 
+@pytest.mark.slow
+def test_whoever_gets_a_hand_may_change_its_arrays(tracker, motion):
+    """In degrees and millimetres, say: the next frames are as without."""
+    plain = [result.hands for result, _ in follow(tracker, motion, 8)]
+    tracker.reset()
+    for index, (result, _) in enumerate(follow(tracker, motion, 8)):
+        for hand, other in zip(result.hands, plain[index], strict=True):
+            assert np.array_equal(hand.joints, other.joints)
+        for hand in (*result.hands, *result.raw):
+            for value in vars(hand).values():
+                if isinstance(value, np.ndarray):
+                    value *= 1000.0
+
+
 @pytest.mark.parametrize("side", ["right", "left"])
 @pytest.mark.slow
 def test_the_side_is_found_by_trying_both(tracker, side):
