@@ -13,50 +13,13 @@ neither grow nor shrink on average, and a gap wider than the spacing stays open.
 
 from __future__ import annotations
 
-import math
-from typing import NamedTuple
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_pose_ros.depth.readings_spacing import Spacing, readings_spacing
 from hand_pose_ros.kernel_cache import njit
 
-
-class Spacing(NamedTuple):
-    """How far apart the readings on a surface lie."""
-
-    column_px: int
-    """How far to the left and right of a pixel readings count, px."""
-    row_px: int
-    """The same up and down, px."""
-    whole: float
-    """What the readings about a pixel weigh amid a surface."""
-    least: float
-    """What they weigh at least where there is a surface."""
-
-
-# Edge of a tile, px, and of the blocks in it that must each hold a reading for the tile to show a surface: a block is
-# as wide as the sparsest pattern's spacing, and a tile that an outline or a gap crosses has empty ones. The tile is a
-# whole multiple of the spacings 2, 3, 4 and 6.
-_TILE = 12
-_BLOCK = 4
-# So many tiles that show a surface decide, at least and at most. Guessed: the most is a few hundredths of a whole
-# dense image; a dense hand that has fewer than the least is thinner than a tile everywhere.
-_LEAST_TILES, _ENOUGH_TILES = 10, 64
-# An image is dense when a tenth of these tiles have so large a share of pixels with a reading: a whole tile has 1 but
-# for noise, the densest pattern tried (registered, 1.1 times) 0.84.
-_DENSE_SHARE, _DENSEST = 0.85, 0.9
-# With less than this share (readings more than four px apart) a surface cannot be told from scattered readings: left
-# as it is.
-_LEAST_SHARE = 1.0 / 16.0 - 1e-6
-# With more readings than this in the mean gap along a row times that along a column, the pattern is no lattice: a
-# checkerboard has 2, random readings more.
-_IRREGULAR = 1.5
-# Mean spacings that a tent then reaches. Derived: it holds 16 random readings, whose weight seldom falls below a half.
-_SPACINGS = 2.0
-# A gap this near to a whole number of px, as a share of it, is that: single readings are missing in any image.
-_WHOLE_SHARE = 0.075
 # Readings whose depths differ by more than all of these belong to two surfaces: 10 mm, as the blob detector's edges; a
 # share of the depth a pixel between them, a surface slanted by 60 degrees at 500 px of focal length; and m per m2 of
 # depth, three times the noise of a poor sensor (2.5 mm at 0.6 m, growing with the square).
@@ -68,11 +31,6 @@ _EDGE_NOISE = 0.02
 _COVERED = 0.75
 # Depth of a pixel without a reading where the nearest is looked for, m: beyond every reading.
 _NO_READING_M = np.float32(3.0e38)
-# Share of the whole weight from which on a pixel lies on the surface: half on an outline is neither to grow nor to
-# shrink; less where the weight varies, which moves an outline by a tenth of the tent.
-_ON_SURFACE, _ON_IRREGULAR_SURFACE = 0.5, 0.4
-# Sums of weights are rounded: half is half within this share of it.
-_ROUNDING = 1.0e-5
 # Readings about a pixel that are told apart, the most: a tent of 8 px holds that many.
 _MOST_READINGS = 256
 # With more pixels than this looked at for those between several surfaces, the tents' areas together, what such a pixel
@@ -109,103 +67,10 @@ def fill_between_readings(depth: NDArray[np.float32]) -> NDArray[np.float32]:
     return out
 
 
-def readings_spacing(depth: NDArray[np.float32]) -> Spacing | None:
-    """The spacing of the readings of depth (H,W) float32 m; None where they are dense or there is no surface."""
-    share, column_gap, row_gap = _measure(depth)
-    if not _LEAST_SHARE <= share < 1.0:
-        return None
-    # A lattice has one reading in column_gap x row_gap px and weighs the same everywhere; the weight of irregular
-    # readings varies, and a wider tent evens it out.
-    in_gaps = share * column_gap * row_gap
-    widen = 1.0 if in_gaps < _IRREGULAR else _SPACINGS / math.sqrt(in_gaps)
-    column_px, row_px = _whole_px(widen * column_gap), _whole_px(widen * row_gap)
-    whole = share * column_px * row_px
-    on_surface = _ON_SURFACE if in_gaps < _IRREGULAR else _ON_IRREGULAR_SURFACE
-    return Spacing(column_px, row_px, whole, on_surface * whole * (1.0 + _ROUNDING))
-
-
-def _whole_px(gap: float) -> int:
-    """The widest distance between two readings that are a gap (px, at least 1) apart on average."""
-    return round(gap) if abs(gap - round(gap)) <= _WHOLE_SHARE * gap else math.ceil(gap)
-
-
 def _tent(reach: int) -> NDArray[np.float64]:
     """What readings weigh that are so many px off, from the farthest on the one side to that on the other."""
     most = reach - 1
     return np.asarray(1.0 - np.abs(np.arange(-most, most + 1)) / reach)
-
-
-@njit(nogil=True, cache=True)
-def _measure(depth: NDArray[np.float32]) -> tuple[float, float, float]:
-    """The median share of pixels with a reading in tiles that show a surface, and the mean distance from a reading to
-    the next along a row and along a column of these tiles, px; share 1 of a dense image, 0 without a surface."""
-    # Tiles overlap: they begin at every block.
-    rows, columns = (depth.shape[0] - _TILE) // _BLOCK + 1, (depth.shape[1] - _TILE) // _BLOCK + 1
-    if rows < 1 or columns < 1:
-        return 0.0, 1.0, 1.0
-    tiles = rows * columns
-    shares = np.empty(_ENOUGH_TILES, np.float64)
-    chosen = np.empty(_ENOUGH_TILES, np.int64)
-    found = 0
-    # Steps of the golden ratio, prime to the number of tiles, scatter the tiles over the image.
-    step = max(int(tiles * 0.618), 1)
-    while tiles > 1 and _common_divisor(step, tiles) > 1:
-        step += 1
-    for n in range(tiles):
-        tile = (n * step) % tiles
-        total = _readings_of_surface(depth, tile // columns * _BLOCK, tile % columns * _BLOCK)
-        if total == 0:
-            continue
-        shares[found], chosen[found] = total / (_TILE * _TILE), tile
-        found += 1
-        if found == _ENOUGH_TILES:
-            break
-    if found < _LEAST_TILES:
-        return 0.0, 1.0, 1.0
-    if np.quantile(shares[:found], _DENSEST) >= _DENSE_SHARE:
-        return 1.0, 1.0, 1.0
-    share = float(np.median(shares[:found]))
-    column_px = column_gaps = row_px = row_gaps = 0
-    for n in range(found):
-        y, x = chosen[n] // columns * _BLOCK, chosen[n] % columns * _BLOCK
-        for i in range(_TILE):
-            in_row = in_column = -1
-            for j in range(_TILE):
-                if depth[y + i, x + j] > 0.0:
-                    if in_row >= 0:
-                        column_px += j - in_row
-                        column_gaps += 1
-                    in_row = j
-                if depth[y + j, x + i] > 0.0:
-                    if in_column >= 0:
-                        row_px += j - in_column
-                        row_gaps += 1
-                    in_column = j
-    return share, column_px / max(column_gaps, 1), row_px / max(row_gaps, 1)
-
-
-@njit(nogil=True, cache=True)
-def _readings_of_surface(depth: NDArray[np.float32], row: int, column: int) -> int:
-    """How many pixels of the tile that begins at (row, column) have a reading; 0 when a block of it has none."""
-    total = 0
-    for top in range(row, row + _TILE, _BLOCK):
-        for left in range(column, column + _TILE, _BLOCK):
-            count = 0
-            for r in range(top, top + _BLOCK):
-                for c in range(left, left + _BLOCK):
-                    count += depth[r, c] > 0.0
-            if count == 0:
-                return 0
-            total += count
-    return total
-
-
-@njit(nogil=True, cache=True)
-def _common_divisor(a: int, b: int) -> int:
-    """The greatest."""
-    while b:
-        a, b = b, a % b
-    return a
 
 
 @njit(nogil=True, cache=True)

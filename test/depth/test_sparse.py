@@ -12,7 +12,8 @@ from hand_pose_ros.depth import sparse
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.depth.crop import CropFrame, crop_depth
 from hand_pose_ros.depth.frame import DepthFrame
-from hand_pose_ros.depth.sparse import fill_between_readings, readings_spacing
+from hand_pose_ros.depth.readings_spacing import readings_spacing
+from hand_pose_ros.depth.sparse import fill_between_readings
 
 CAMERA = Camera(320, 240, 400.0, 400.0, 159.5, 119.5)
 PALM = np.array([0.0, 0.0, 0.6])
@@ -42,6 +43,14 @@ PATTERNS: dict[str, Callable[[], np.ndarray]] = {
     "every third column": lambda: COLUMN % 3 == 0,
     "two of three columns": lambda: COLUMN % 3 != 0,
     "three of four rows": lambda: ROW % 4 != 0,
+    "pairs of rows": lambda: ROW % 4 < 2,
+    "three of six columns": lambda: COLUMN % 6 < 3,
+    "four of eight rows": lambda: ROW % 8 < 4,
+    "every sixth row": lambda: ROW % 6 == 2,
+    "every seventh column": lambda: COLUMN % 7 == 0,
+    "blocks of two in four": lambda: (ROW % 4 < 2) & (COLUMN % 4 < 2),
+    "checkerboard of 2 px": lambda: (ROW // 2 + COLUMN // 2) % 2 == 0,
+    "checkerboard of 4 px": lambda: (ROW // 4 + COLUMN // 4) % 2 == 0,
     "checkerboard": lambda: (ROW + COLUMN) % 2 == 0,
     "every third row and second column": lambda: (ROW % 3 == 0) & (COLUMN % 2 == 0),
     "random, one in two": random_readings(0.5),

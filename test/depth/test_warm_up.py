@@ -11,12 +11,12 @@ PROGRAM = """
 import numba.core.event as events
 import numpy as np
 
-from hand_pose_ros.depth import camera, compressed, crop, downsample, frame, image, lens, sparse
+from hand_pose_ros.depth import camera, compressed, crop, downsample, frame, image, lens, readings_spacing, sparse
 from hand_pose_ros.depth.warm_up import warm_up_depth
 
 warm_up_depth()
 needed = {
-    sparse: ("_fill", "_measure"), lens: ("project_all",), compressed: ("_decode_rvl",),
+    sparse: ("_fill",), readings_spacing: ("_measure",), lens: ("project_all",), compressed: ("_decode_rvl",),
     image: ("_counts_to_metres",),
 }
 print([name for module, names in needed.items() for name in names if not getattr(module, name).signatures])

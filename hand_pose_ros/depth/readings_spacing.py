@@ -1,0 +1,189 @@
+"""How far apart the readings on the surfaces of a depth image lie.
+
+In: depth (H,W) float32 metres, NaN = no reading. Out: :class:`Spacing`, measured over the whole image; None where
+nearly every pixel of a surface has a reading, and where there is no surface. ``sparse`` fills the holes.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hand_pose_ros.kernel_cache import njit
+
+
+class Spacing(NamedTuple):
+    """How far apart the readings on a surface lie."""
+
+    column_px: int
+    """How far to the left and right of a pixel readings count, px."""
+    row_px: int
+    """The same up and down, px."""
+    whole: float
+    """What the readings about a pixel weigh amid a surface."""
+    least: float
+    """What they weigh at least where there is a surface."""
+
+
+# Edges of the blocks that must each hold a reading for a tile of 3 x 3 of them to show a surface, px: a block is as
+# wide as the sparsest pattern's spacing, and a tile that an outline or a gap crosses has empty ones. The wider blocks
+# are for images that show no surface in the narrower ones.
+_BLOCKS = (4, 6, 8)
+_BLOCKS_ACROSS = 3
+# So many tiles that show a surface decide, at least and at most. Guessed: the most is a few hundredths of a whole
+# dense image; a dense hand that has fewer than the least is thinner than a tile everywhere.
+_LEAST_TILES, _ENOUGH_TILES = 10, 64
+# An image is dense when a tenth of these tiles have so large a share of pixels with a reading: a whole tile has 1 but
+# for noise, the densest pattern tried (registered, 1.1 times) 0.84.
+_DENSE_SHARE, _DENSEST = 0.85, 0.9
+# With less than this share (readings more than four px apart both ways) a surface cannot be told from scattered
+# readings: left as it is.
+_LEAST_SHARE = 1.0 / 16.0 - 1e-6
+# With more readings than this in the mean gap along a row times that along a column, the pattern is no lattice: a
+# checkerboard has 2, random readings more.
+_IRREGULAR = 1.5
+# Mean spacings that a tent then reaches. Derived: it holds 16 random readings, whose weight seldom falls below a half.
+_SPACINGS = 2.0
+# A gap this near to a whole number of px, as a share of it, is that: single readings are missing in any image.
+_WHOLE_SHARE = 0.075
+# All but this share of the gaps are bridged: pairs of rows have gaps of 1 and 3, and single readings are missing in any
+# image.
+_WIDER_SHARE = 0.1
+# Readings come in clumps where so many times more of them have the next one beside them than have it among scattered
+# ones: 1 there, 1.3 of squares of 4 px. Guessed, between.
+_CLUMPED = 1.15
+# No tent reaches farther, px: as far as the wider blocks see.
+_FARTHEST_PX = 8
+# Share of the whole weight from which on a pixel lies on the surface: half on an outline is neither to grow nor to
+# shrink; less where the weight varies, which moves an outline by a tenth of the tent.
+_ON_SURFACE, _ON_IRREGULAR_SURFACE = 0.5, 0.4
+# Sums of weights are rounded: half is half within this share of it.
+_ROUNDING = 1.0e-5
+
+
+def readings_spacing(depth: NDArray[np.float32]) -> Spacing | None:
+    """The spacing of the readings of depth (H,W) float32 m; None where they are dense or there is no surface."""
+    for block in _BLOCKS:
+        column_gaps, row_gaps = np.zeros((2, _BLOCKS_ACROSS * block), np.int64)
+        share = _measure(depth, block, column_gaps, row_gaps)
+        if share != 0.0:
+            break
+    if not _LEAST_SHARE <= share < 1.0:
+        return None
+    # A lattice has one reading in a gap along a row times one along a column and weighs the same everywhere; the weight
+    # of irregular readings varies, and a wider tent evens it out.
+    column_gap, row_gap = _mean(column_gaps), _mean(row_gaps)
+    in_gaps = share * column_gap * row_gap
+    regular = in_gaps < _IRREGULAR
+    widen = 1.0 if regular else _SPACINGS / math.sqrt(in_gaps)
+    column_px, row_px = _whole_px(widen * column_gap), _whole_px(widen * row_gap)
+    column_wide, row_wide = _widest(column_gaps, regular), _widest(row_gaps, regular)
+    even = regular and column_wide <= column_px and row_wide <= row_px
+    column_px, row_px = (
+        min(max(own, wide), _FARTHEST_PX) for own, wide in ((column_px, column_wide), (row_px, row_wide))
+    )
+    whole = share * column_px * row_px
+    on_surface = _ON_SURFACE if even else _ON_IRREGULAR_SURFACE
+    return Spacing(column_px, row_px, whole, on_surface * whole * (1.0 + _ROUNDING))
+
+
+def _mean(gaps: NDArray[np.int64]) -> float:
+    """Of gaps (px), which are counted by their size; 1 where there is none."""
+    return float((gaps * np.arange(len(gaps))).sum() / gaps.sum()) if gaps.any() else 1.0
+
+
+def _widest(gaps: NDArray[np.int64], regular: bool) -> int:
+    """The gap (px) that all but a few are at most as wide as; 1 of readings that are neither in a lattice nor in
+    clumps, about which what lies in other rows is as near."""
+    if not gaps.any():
+        return 1
+    clumped = gaps[1] * _mean(gaps) > _CLUMPED * gaps.sum()
+    widest = int(np.searchsorted(np.cumsum(gaps), (1.0 - _WIDER_SHARE) * gaps.sum()))
+    return widest if regular or clumped else 1
+
+
+def _whole_px(gap: float) -> int:
+    """The widest distance between two readings that are a gap (px, at least 1) apart on average."""
+    return round(gap) if abs(gap - round(gap)) <= _WHOLE_SHARE * gap else math.ceil(gap)
+
+
+@njit(nogil=True, cache=True)
+def _measure(
+    depth: NDArray[np.float32], block: int, column_gaps: NDArray[np.int64], row_gaps: NDArray[np.int64]
+) -> float:
+    """The median share of pixels with a reading in tiles that show a surface; 1 of a dense image, 0 without one, -1
+    where there are hardly any readings at all.
+
+    Into column_gaps and row_gaps (tile,) go how many readings of these tiles are so many px from the next one along a
+    row and along a column.
+    """
+    tile_px = _BLOCKS_ACROSS * block
+    # Tiles overlap: they begin at every block.
+    rows, columns = (depth.shape[0] - tile_px) // block + 1, (depth.shape[1] - tile_px) // block + 1
+    if rows < 1 or columns < 1:
+        return 0.0
+    tiles = rows * columns
+    shares = np.empty(_ENOUGH_TILES, np.float64)
+    chosen = np.empty(_ENOUGH_TILES, np.int64)
+    found = begun = 0
+    # Steps of the golden ratio, prime to the number of tiles, scatter the tiles over the image.
+    step = max(int(tiles * 0.618), 1)
+    while tiles > 1 and _common_divisor(step, tiles) > 1:
+        step += 1
+    for n in range(tiles):
+        tile = (n * step) % tiles
+        total = _readings_of_surface(depth, tile // columns * block, tile % columns * block, block)
+        begun += total >= 0
+        if total <= 0:
+            continue
+        shares[found], chosen[found] = total / (tile_px * tile_px), tile
+        found += 1
+        if found == _ENOUGH_TILES:
+            break
+    if found < _LEAST_TILES:
+        return 0.0 if begun >= _LEAST_TILES else -1.0
+    if np.quantile(shares[:found], _DENSEST) >= _DENSE_SHARE:
+        return 1.0
+    for n in range(found):
+        y, x = chosen[n] // columns * block, chosen[n] % columns * block
+        for i in range(tile_px):
+            in_row = in_column = -1
+            for j in range(tile_px):
+                if depth[y + i, x + j] > 0.0:
+                    if in_row >= 0:
+                        column_gaps[j - in_row] += 1
+                    in_row = j
+                if depth[y + j, x + i] > 0.0:
+                    if in_column >= 0:
+                        row_gaps[j - in_column] += 1
+                    in_column = j
+    return float(np.median(shares[:found]))
+
+
+@njit(nogil=True, cache=True)
+def _readings_of_surface(depth: NDArray[np.float32], row: int, column: int, block: int) -> int:
+    """How many pixels of the tile that begins at (row, column) have a reading; 0 when a block of it has none, -1 when
+    the first one has none."""
+    total = 0
+    tile_px = _BLOCKS_ACROSS * block
+    for top in range(row, row + tile_px, block):
+        for left in range(column, column + tile_px, block):
+            count = 0
+            for r in range(top, top + block):
+                for c in range(left, left + block):
+                    count += depth[r, c] > 0.0
+            if count == 0:
+                return 0 if total > 0 else -1
+            total += count
+    return total
+
+
+@njit(nogil=True, cache=True)
+def _common_divisor(a: int, b: int) -> int:
+    """The greatest."""
+    while b:
+        a, b = b, a % b
+    return a
