@@ -10,9 +10,10 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,16 +38,15 @@ INTRINSICS_FILE = "intrinsics.yaml"
 """The file in a folder of frames that says which camera took them."""
 
 
-def natural_key(path: Path, decimals: bool = True) -> list[tuple[int, int | str]]:
-    """Sort key that puts frame2 before frame10 and a folder's files together.
+def natural_key(name: str, decimals: bool = True) -> list[tuple[int, int | str]]:
+    """Sort key of a file's or folder's name that puts frame2 before frame10.
 
     With ``decimals`` digits behind a point that follows digits are a fraction, as in stamps (0.0667 before 0.1);
     without, a number of their own, as in 1.9 before 1.10.
     """
     key: list[tuple[int, int | str]] = []
     number = r"([0-9]+(?:\.[0-9]+)?)" if decimals else r"([0-9]+)"
-    name = path.with_suffix("") if path.suffix.lower() in SUFFIXES else path
-    for part in re.split(number, name.as_posix()):
+    for part in re.split(number, _stem(name)):
         whole, point, fraction = part.partition(".")
         if whole.isascii() and whole.isdecimal() and (not point or fraction.isdecimal()):
             key += [(0, int(whole)), (0, fraction)] if decimals else [(0, int(whole))]
@@ -55,13 +55,45 @@ def natural_key(path: Path, decimals: bool = True) -> list[tuple[int, int | str]
     return key
 
 
-def has_decimals(paths: Sequence[Path]) -> bool:
-    """Whether digits behind a point are fractions in these names.
+def has_decimals(names: Iterable[str]) -> bool:
+    """Whether digits behind a point are fractions in the names of one folder.
 
-    Stamps have all the same number of decimals, or no zero at the end (but for "5.0"): 1.10 beside 1.9 is no stamp.
+    Stamps have all the same number of decimals, or no zero at the end (but for "5.0"): 1.10 beside 1.9 is no stamp. A
+    number has one point: 10.5.30 is a time of day.
     """
-    fractions = [f for path in paths for f in re.findall(r"[0-9]\.([0-9]+)", path.with_suffix("").as_posix())]
+    stems = [_stem(name) for name in names]
+    if any(re.search(r"[0-9]\.[0-9]+\.[0-9]", stem) for stem in stems):
+        return False
+    fractions = [f for stem in stems for f in re.findall(r"[0-9]\.([0-9]+)", stem)]
     return len({len(f) for f in fractions}) <= 1 or not any(f.endswith("0") and f != "0" for f in fractions)
+
+
+def in_natural_order(paths: Sequence[Path]) -> list[Path]:
+    """Relative paths, a folder's files together; each folder's names by themselves say whether they hold decimals, and
+    where all of them are such numbers, as Python writes them, these count: -0.5 before -0.25, 1e-05 before 0.1."""
+    names: dict[Path, set[str]] = {}
+    for path in paths:
+        for part in (path, *path.parents[:-1]):
+            names.setdefault(part.parent, set()).add(part.name)
+    keys: dict[Path, dict[str, Any]] = {}
+    for folder, inside in names.items():
+        decimals = has_decimals(inside)
+        plain = decimals and all(_NUMBER.fullmatch(_stem(name)) for name in inside)
+        keys[folder] = {
+            name: (float(_stem(name)), natural_key(name)) if plain else natural_key(name, decimals)
+            for name in inside
+        }
+    return sorted(
+        paths, key=lambda path: [keys[part.parent][part.name] for part in (*path.parents[-2::-1], path)]
+    )
+
+
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[-+]?[0-9]{1,3})?")
+
+
+def _stem(name: str) -> str:
+    path = Path(name)
+    return path.stem if path.suffix.lower() in SUFFIXES else name
 
 
 def frame_files(folder: Path) -> tuple[Path, ...]:
@@ -75,8 +107,7 @@ def frame_files(folder: Path) -> tuple[Path, ...]:
     found = [path for path in suitable if not is_output(path)]
     if not found:
         raise RecordingError(f"there is no .png file in '{folder}', nor a .tif, .tiff or .npy one")
-    decimals = has_decimals([path.relative_to(folder) for path in found])
-    return tuple(sorted(found, key=lambda path: natural_key(path.relative_to(folder), decimals)))
+    return tuple(folder / path for path in in_natural_order([path.relative_to(folder) for path in found]))
 
 
 @dataclass(frozen=True)
