@@ -38,33 +38,33 @@ INTRINSICS_FILE = "intrinsics.yaml"
 """The file in a folder of frames that says which camera took them."""
 
 
-def natural_key(name: str, decimals: bool = True) -> list[tuple[int, int | str]]:
+def natural_key(name: str, decimals: bool = True) -> list[tuple[int, int, str]]:
     """Sort key of a file's or folder's name that puts frame2 before frame10.
 
-    With ``decimals`` digits behind a point that follows digits are a fraction, as in stamps (0.0667 before 0.1);
-    without, a number of their own, as in 1.9 before 1.10.
+    With ``decimals`` digits behind the only point of a number are its fraction, as in stamps (0.0667 before 0.1);
+    without, a number of their own, as in 1.9 before 1.10. Numbers of more points are dates and times: 10.5.30.
     """
-    key: list[tuple[int, int | str]] = []
-    number = r"([0-9]+(?:\.[0-9]+)?)" if decimals else r"([0-9]+)"
-    for part in re.split(number, _stem(name)):
-        whole, point, fraction = part.partition(".")
-        if whole.isascii() and whole.isdecimal() and (not point or fraction.isdecimal()):
-            key += [(0, int(whole)), (0, fraction)] if decimals else [(0, int(whole))]
+    key: list[tuple[int, int, str]] = []
+    for part in re.split(r"([0-9]+(?:\.[0-9]+)*)", _stem(name)):
+        if not (part[:1].isascii() and part[:1].isdecimal()):
+            key.append((2, 0, part.lower()))
+            continue
+        whole, *others = part.split(".")
+        key.append((0, int(whole), ""))
+        if decimals and len(others) < 2:
+            key.append((1, 0, "".join(others)))
         else:
-            key.append((1, part.lower()))
+            key += [(0, int(other), "") for other in others]
     return key
 
 
 def has_decimals(names: Iterable[str]) -> bool:
-    """Whether digits behind a point are fractions in the names of one folder.
+    """Whether digits behind a number's only point are fractions in the names of one folder.
 
-    Stamps have all the same number of decimals, or no zero at the end (but for "5.0"): 1.10 beside 1.9 is no stamp. A
-    number has one point: 10.5.30 is a time of day.
+    Stamps have all the same number of decimals, or no zero at the end (but for "5.0"): 1.10 beside 1.9 is no stamp.
     """
-    stems = [_stem(name) for name in names]
-    if any(re.search(r"[0-9]\.[0-9]+\.[0-9]", stem) for stem in stems):
-        return False
-    fractions = [f for stem in stems for f in re.findall(r"[0-9]\.([0-9]+)", stem)]
+    numbers = [part.split(".") for name in names for part in re.findall(r"[0-9]+(?:\.[0-9]+)+", _stem(name))]
+    fractions = [others[0] for _, *others in numbers if len(others) == 1]
     return len({len(f) for f in fractions}) <= 1 or not any(f.endswith("0") and f != "0" for f in fractions)
 
 

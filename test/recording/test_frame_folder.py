@@ -103,6 +103,7 @@ def test_stamps_as_python_prints_them_come_in_order_of_time(stamps):
         ["1/1.9", "1/1.10", "2/0.05", "2/0.1", "2/0.25", "10/0.5"],
         ["-0.5", "-0.25", "0.0", "1e-05", "0.1", "12.5"],
         ["10.5.30", "10.12.5", "11.0.1"],  # times of day
+        ["2024.05.01_1.25", "2024.05.01_1.5", "2024.05.12_0.5"],
     ],
 )
 def test_files_come_by_the_number_in_their_names(tmp_path, names):
