@@ -7,7 +7,7 @@ is checked here is what the tracker needs; the names in it stand in the drivers'
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +30,10 @@ class PresetTopics:
     """sensor_msgs/CameraInfo of these images."""
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            name = getattr(self, field.name)
+        for part in fields(self):
+            name = getattr(self, part.name)
             right = isinstance(name, str) and name.startswith("/") and " " not in name and len(name) > 1
-            require(right, "topics", field.name, name, "a topic's full name, such as /camera/depth/image_raw")
+            require(right, "topics", part.name, name, "a topic's full name, such as /camera/depth/image_raw")
 
 
 @dataclass(frozen=True)
@@ -78,31 +78,32 @@ class PresetImage:
 
 @dataclass(frozen=True)
 class CameraPreset:
-    """One camera with its driver."""
+    """One camera with its driver; a file of one's own may leave out all but the topics."""
 
     name: str
     """Of the file, as ``camera:=`` takes it."""
-    camera: str
-    """Makers' names of the cameras that it is for."""
-    driver: str
-    """The driver and the version in whose sources the names were looked up."""
     topics: PresetTopics
     """Where its images are."""
-    parameters: PresetParameters
+    parameters: PresetParameters = field(default_factory=PresetParameters)
     """How they are read."""
-    image: PresetImage
-    """What they are."""
-    range_m: tuple[float, float]
-    """Where hands are seen well: nearest and farthest, metres."""
-    driver_settings: dict[str, str]
+    image: PresetImage | None = None
+    """What they are; None: not said."""
+    camera: str = ""
+    """Makers' names of the cameras that it is for."""
+    driver: str = ""
+    """The driver and the version in whose sources the names were looked up."""
+    range_m: tuple[float, float] | None = None
+    """Where hands are seen well: nearest and farthest, metres; None: not said."""
+    driver_settings: dict[str, str] = field(default_factory=dict)
     """Arguments of the driver's launch file, by name."""
-    measured: str
+    measured: str = ""
     """On which real frames of it the tracker was tried."""
 
     def __post_init__(self) -> None:
         for name in ("camera", "driver", "measured"):
-            value = getattr(self, name)
-            require(isinstance(value, str) and bool(value.strip()), "", name, value, "a text")
+            require(isinstance(getattr(self, name), str), "", name, getattr(self, name), "a text")
+        if self.range_m is None:
+            return
         pair = isinstance(self.range_m, tuple) and len(self.range_m) == 2
         require(pair, "", "range_m", self.range_m, "two numbers of metres")
         interval(self, 0.0, _FARTHEST_M, "range_m", unit="metres")
@@ -130,31 +131,25 @@ def camera_preset(name: str) -> CameraPreset:
 
 
 def _preset(name: str, values: Mapping[str, Any]) -> CameraPreset:
-    known = [field.name for field in fields(CameraPreset) if field.name != "name"]
-    require_known("", values, known)
-    for key in known:
-        require(key in values, "", key, None, "a value")
-    settings = values["driver_settings"]
-    require_mapping("driver_settings", settings)
-    for key, value in settings.items():
-        require(isinstance(value, str), "driver_settings", str(key), value, "a text")
-    sections: dict[str, Any] = {
-        "topics": _section(PresetTopics, "topics", values),
-        "parameters": _section(PresetParameters, "parameters", values),
-        "image": _section(PresetImage, "image", values),
-    }
-    range_m = values["range_m"]
-    plain = {
-        "camera": values["camera"], "driver": values["driver"], "measured": values["measured"],
-        "range_m": tuple(range_m) if isinstance(range_m, list) else range_m, "driver_settings": dict(settings),
-    }  # fmt: skip
-    return CameraPreset(name=name, **plain, **sections)
+    require_known("", values, [part.name for part in fields(CameraPreset) if part.name != "name"])
+    require("topics" in values, "", "topics", None, "depth_image and camera_info")
+    given: dict[str, Any] = dict(values)
+    for key, kind in (("topics", PresetTopics), ("parameters", PresetParameters), ("image", PresetImage)):
+        if key in given:
+            given[key] = _section(kind, key, given[key])
+    if "driver_settings" in given:
+        require_mapping("driver_settings", given["driver_settings"])
+        for key, value in given["driver_settings"].items():
+            require(isinstance(value, str), "driver_settings", str(key), value, "a text")
+    if isinstance(given.get("range_m"), list):
+        given["range_m"] = tuple(given["range_m"])
+    return CameraPreset(name=name, **given)
 
 
-def _section(kind: type[Any], name: str, values: Mapping[str, Any]) -> Any:
+def _section(kind: type[Any], name: str, values: Any) -> Any:
     """One section; ValueError names a field that is missing too."""
-    require_mapping(name, values[name])
-    for field in fields(kind):
-        if field.name not in values[name] and kind is not PresetParameters:
-            raise ValueError(f"{name}.{field.name} is missing")
-    return build(kind, name, values[name])
+    require_mapping(name, values)
+    for part in fields(kind):
+        if part.name not in values and kind is not PresetParameters:
+            raise ValueError(f"{name}.{part.name} is missing")
+    return build(kind, name, values)

@@ -17,11 +17,14 @@ from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.depth.sparse import fill_between_readings
 from hand_pose_ros.validation import is_number, shown
 
+_LATEST_S = 1e11
+"""Stamps beyond are in another unit: the year 5138, in seconds since 1970. Derived: milliseconds of 1973."""
+
 
 @dataclass(frozen=True, eq=False)
 class DepthFrame:
     """A depth image of one moment. ValueError when the image has not two dimensions or not its camera's size, when it
-    holds whole numbers (counts), when the camera is none, and when the stamp is no finite number."""
+    holds whole numbers (counts), when the camera is none, and when the stamp is no finite number of seconds."""
 
     depth: NDArray[np.float32]
     """(H, W) float32, C-contiguous, metres along the optical axis; NaN: no reading. Any other layout or type is
@@ -43,6 +46,8 @@ class DepthFrame:
             )
         if not is_number(self.stamp_s) or not math.isfinite(self.stamp_s):
             raise ValueError(f"stamp_s is {shown(repr(self.stamp_s))}, want a finite number of seconds")
+        if abs(self.stamp_s) > _LATEST_S:
+            raise ValueError(f"stamp_s is {self.stamp_s:g}, want seconds: a nanosecond is 1e-9 of them")
         if self.depth.ndim != 2:
             raise ValueError(f"depth has shape {self.depth.shape}: it must be (height, width)")
         if not isinstance(self.camera, Camera):

@@ -132,9 +132,9 @@ class RecordedFrames:
         folder = Path(folder)
         files = frame_files(folder)
         sizes = Counter(size for path in files if (size := depth_size(path)) is not None)
-        if not sizes:
-            read_depth_file(files[0])  # says what is wrong with it
-        width, height = sizes.most_common(1)[0][0] if sizes else (0, 0)
+        if not sizes:  # says what is wrong with it, or reads what has another kind's name
+            sizes[read_depth_file(files[0]).shape[1::-1]] = 1
+        width, height = sizes.most_common(1)[0][0]
         if not isinstance(intrinsics, Intrinsics):
             intrinsics = Intrinsics(*intrinsics)
         return cls(folder, files, intrinsics.camera(width, height))

@@ -21,6 +21,9 @@ def test_every_preset_is_whole(name) -> None:
     preset = camera_preset(name)
     assert preset.name == name
     assert preset.driver_settings
+    assert preset.image is not None
+    assert all((preset.camera, preset.driver, preset.measured))
+    assert preset.range_m is not None
     assert preset.range_m[0] < preset.range_m[1]
     assert preset.topics.camera_info.rpartition("/")[2] == "camera_info"
     # The node takes topics called image_rect... for rectified by itself: a preset must not say otherwise.
@@ -59,3 +62,16 @@ def test_faults_in_a_file_of_ones_own_are_named(tmp_path: Path, old, new, messag
     assert message in str(caught.value)
     path.write_text(text, encoding="utf-8")
     assert camera_preset(str(path)).name == "mine"
+
+
+def test_a_file_of_ones_own_needs_the_topics_alone(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    topics = "topics:\n  depth_image: /my/depth\n  camera_info: /my/camera_info\n"
+    path.write_text(topics)
+    preset = camera_preset(str(path))
+    assert (preset.topics.depth_image, preset.parameters.depth_unit) == ("/my/depth", 0.001)
+    path.write_text(topics + "parameters:\n  depth_unit: 0.00025\n")
+    assert camera_preset(str(path)).parameters.depth_unit == 0.00025
+    path.write_text("parameters:\n  depth_unit: 0.00025\n")
+    with pytest.raises(ValueError, match="topics is None, want depth_image and camera_info"):
+        camera_preset(str(path))

@@ -71,3 +71,10 @@ def test_a_window_hides_all_outside_it(roi: tuple[int, int, int, int], rows: sli
 def test_an_empty_window_is_refused() -> None:
     with pytest.raises(ValueError, match="roi is"):
         DepthFrame(image(), CAMERA).within((0, 0, 0, 10))
+
+
+@pytest.mark.parametrize("stamp_s", [1.7e18, 1.7e12, -1e15])
+def test_stamps_in_another_unit_are_refused(stamp_s: float) -> None:
+    with pytest.raises(ValueError, match="want seconds: a nanosecond is 1e-9 of them"):
+        DepthFrame(image(), CAMERA, stamp_s)
+    assert DepthFrame(image(), CAMERA, 4e9).stamp_s == 4e9

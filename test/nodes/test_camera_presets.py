@@ -21,6 +21,7 @@ COEFFICIENTS = {
 def test_a_message_of_that_shape_is_tracked(rig, fake_tracker, hand, name) -> None:
     preset = camera_preset(name)
     image, parameters = preset.image, preset.parameters
+    assert image is not None
     bench = rig(fake_tracker((hand(),)), depth_unit=parameters.depth_unit, rectified=parameters.rectified)
     bench.connect()
     header = bench.header()

@@ -126,6 +126,16 @@ def test_the_size_is_that_of_most_frames_and_a_bad_first_one_costs_only_itself(t
             recording[bad]
 
 
+def test_pictures_of_another_kind_than_their_names_say_are_read_if_they_can_be(tmp_path):
+    ok, tiff = cv2.imencode(".tiff", frame(7))
+    assert ok
+    for index in range(2):
+        (tmp_path / f"{index}.png").write_bytes(tiff.tobytes())
+    recording = RecordedFrames.open(tmp_path, INTRINSICS)
+    assert (recording.camera.width, recording.camera.height) == (64, 48)
+    assert int(recording[1][0, 0]) == 7
+
+
 def test_a_picture_that_claims_to_be_huge_is_not_decoded(tmp_path):
     write(tmp_path / "0.png", frame(1))
     content = bytearray((tmp_path / "0.png").read_bytes())
