@@ -20,8 +20,8 @@ PACKAGE = ROOT / "hand_pose_ros"
 
 # A part imports itself and what stands before it here, so there are no circles. A new part needs its place.
 ORDER = (
-    "files", "validation", "config_files", "resources", "kernel_cache", "hand", "depth", "network", "refine",
-    "synthetic", "visualization", "detection", "datasets", "tracking", "retarget", "recording", "evaluation",
+    "texts", "packages", "files", "validation", "config_files", "resources", "kernel_cache", "hand", "depth", "network",
+    "refine", "synthetic", "visualization", "detection", "datasets", "tracking", "retarget", "recording", "evaluation",
     "training", "tuning", "nodes", "commands",
 )  # fmt: skip
 

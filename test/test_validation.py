@@ -87,18 +87,6 @@ def test_what_would_be_right_is_cut_and_escaped_too() -> None:
     assert str(raised.value).isprintable()
 
 
-def test_values_are_shown_as_python_writes_them_and_endless_ones_only_so_far() -> None:
-    for value in ([], (), (1,), (1, "a"), [[1.5, None], {"a": [True], 2: ()}], {}, "text", 3.25):
-        assert validation.shown(value) == str(value)
-    laughs: object = "lol"
-    for _ in range(40):
-        laughs = [laughs] * 9
-    circle: list[object] = [1]
-    circle += [circle, {"again": circle}]
-    for endless in (laughs, circle, {"a": laughs}):
-        assert len(validation.shown(endless)) <= validation.MOST_SHOWN
-
-
 def test_what_is_finite_may_have_no_finite_sum() -> None:
     assert validation.all_finite([])
     assert validation.all_finite([1e308, 1e308])

@@ -1,7 +1,7 @@
 """The command ``hand-pose``: one table of sub-commands, each in the module of its subject.
 
-In: command-line arguments. Out: the exit status, 0 when it worked, 2 with one line on bad input, or where a package of
-the extra [train] is not installed.
+In: command-line arguments. Out: the exit status, 0 when it worked, 2 with one line on bad input, or where a package is
+not installed.
 
 A sub-command is a line in ``COMMANDS``: its name, one line of help, and the module that holds
 ``add_arguments(parser)`` and ``run(arguments) -> int | None``. The module is imported when its command is
@@ -21,10 +21,11 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from hand_pose_ros.commands.interrupts import INTERRUPTED, lost_interrupts_come_again
-from hand_pose_ros.validation import MOST_SHOWN, shown
+from hand_pose_ros.packages import how_to_get
+from hand_pose_ros.texts import MOST_SHOWN, shown
 
 TRACEBACK = "HAND_POSE_TRACEBACK"
-"""Set in the environment, what no command should raise ends in its traceback, for those who look for the defect."""
+"""Set in the environment, every end in one line shows its traceback before it, for those who look for its cause."""
 
 _LONG_QUOTE = re.compile(rf"'[^']{{{MOST_SHOWN},}}'")
 """What argparse repeats of the command line."""
@@ -119,22 +120,29 @@ def exit_status(
         with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except ModuleNotFoundError as error:
-        return _missing_package(program, error)
     except KeyboardInterrupt:
         return INTERRUPTED
-    except OSError as error:
-        text = _in_short(error)
-    except (ValueError, MemoryError) as error:
-        text = str(error) or type(error).__name__
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  every command ends in one line
+        line = _line(program, error)
         if os.environ.get(TRACEBACK):
-            raise
+            traceback.print_exception(error)
+        print(line, file=sys.stderr)
+        return 2
+
+
+def _line(program: str, error: Exception) -> str:
+    """How a command ends with this error. An own module that is missing is a defect, and raised again."""
+    if isinstance(error, ModuleNotFoundError):
+        return f"{program} {_needs(error)}"
+    if isinstance(error, OSError):
+        text = _in_short(error)
+    elif isinstance(error, ValueError | MemoryError):
+        text = str(error) or type(error).__name__
+    else:
         place = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{place.filename}:{place.lineno}"
         text = f"{type(error).__name__}: {error} (at {where}; {TRACEBACK}=1 shows the traceback)"
-    print(f"{program}: {shown(text, 2000)}", file=sys.stderr)
-    return 2
+    return f"{program}: {shown(text, 2000)}"
 
 
 def _in_short(error: OSError) -> str:
@@ -144,16 +152,14 @@ def _in_short(error: OSError) -> str:
     return f"[Errno {error.errno}] {error.strerror}: '{shown(error.filename)}'"
 
 
-def _missing_package(program: str, error: ModuleNotFoundError) -> int:
-    """One line on stderr that names what to install -> exit status 2.
-
-    An own module that is missing is a defect, and raised again.
-    """
-    package = (error.name or "").partition(".")[0]
-    if package in ("", "hand_pose_ros", "research"):
+def _needs(error: ModuleNotFoundError) -> str:
+    """What is missing and what brings it: "needs onnx: pip install onnx onnxscript"."""
+    module = error.name or ""
+    package, how = module.partition(".")[0], how_to_get(module)
+    if package in ("", "hand_pose_ros", "research") and not how:
         raise error
-    print(f"{program} needs {package}: pip install 'hand_pose_ros[train]'", file=sys.stderr)
-    return 2
+    name = "the messages of hand_pose_ros" if package == "hand_pose_ros" else package
+    return f"needs {name}: {how}" if how else f"needs {shown(name)}, which is not installed"
 
 
 if __name__ == "__main__":

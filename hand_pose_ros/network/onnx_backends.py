@@ -78,7 +78,7 @@ class OpenVinoBackend:
             import openvino
         except ImportError as error:
             raise MissingBackendError(
-                f"openvino cannot be imported ({shown(error)}): pip install 'hand_pose_ros[openvino]'"
+                f"openvino cannot be imported ({shown(error)}): pip install openvino"
             ) from error
         wide = config.precision != "bfloat16" or not multiplies_bfloat16()
         settings = {

@@ -34,27 +34,45 @@ def test_an_unknown_command_is_refused(capsys):
     assert "dance" in capsys.readouterr().err
 
 
-def test_a_missing_package_ends_in_one_line_that_names_what_to_install(
+def test_a_missing_package_of_no_one_ends_in_one_line_too(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     (tmp_path / "command_that_draws.py").write_text("import package_of_no_one.pyplot\n")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(module, "COMMANDS", {"draw": ("", "command_that_draws")})
     assert main(["draw"]) == 2
-    line = "hand-pose draw needs package_of_no_one: pip install 'hand_pose_ros[train]'\n"
-    assert capsys.readouterr().err == line
+    assert capsys.readouterr().err == "hand-pose draw needs package_of_no_one, which is not installed\n"
 
 
-@pytest.mark.parametrize("package", ["matplotlib", "yaml"])
-def test_a_package_that_only_the_run_needs_is_named_too(
-    package: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    "package, how",
+    [
+        ("matplotlib", "pip install matplotlib"),
+        ("yaml", "pip install pyyaml"),
+        ("onnxscript", "pip install onnx onnxscript"),
+        ("rclpy", "source a ROS 2 distribution"),
+    ],
+)
+def test_a_missing_package_ends_in_one_line_that_says_what_brings_it(
+    package: str, how: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def run(arguments: argparse.Namespace) -> None:
         __import__(package)
 
     monkeypatch.setitem(sys.modules, package, None)
     assert exit_status("hand-pose draw", run, argparse.Namespace()) == 2
-    assert capsys.readouterr().err == f"hand-pose draw needs {package}: pip install 'hand_pose_ros[train]'\n"
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"hand-pose draw needs {package}: {how}")
+
+
+def test_messages_that_are_not_built_are_no_defect(capsys: pytest.CaptureFixture[str]) -> None:
+    def run(arguments: argparse.Namespace) -> None:
+        raise ModuleNotFoundError("No module named 'hand_pose_ros.msg'", name="hand_pose_ros.msg")
+
+    assert exit_status("hand-pose draw", run, argparse.Namespace()) == 2
+    assert capsys.readouterr().err.startswith(
+        "hand-pose draw needs the messages of hand_pose_ros: make build"
+    )
 
 
 def test_an_own_module_that_is_missing_is_a_defect(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,9 +94,31 @@ def test_no_command_ends_in_a_traceback(error, capsys, monkeypatch):
     assert line.startswith(f"hand-pose draw: {type(error).__name__}: ")
     assert line.count("\n") == 1
     assert "test_main.py:" in line
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        KeyError("x"),
+        ValueError("depth_unit is 0, want more than 0"),
+        FileNotFoundError(2, "No such file or directory", "absent.yaml"),
+        MemoryError(),
+        ModuleNotFoundError("No module named 'onnx'", name="onnx"),
+    ],
+)
+def test_on_request_every_end_in_one_line_shows_its_traceback_before_it(error, capsys, monkeypatch):
+    def run(arguments: argparse.Namespace) -> None:
+        raise error
+
     monkeypatch.setenv("HAND_POSE_TRACEBACK", "1")
-    with pytest.raises(type(error)):
-        exit_status("hand-pose draw", run, argparse.Namespace())
+    assert exit_status("hand-pose draw", run, argparse.Namespace()) == 2
+    shown = capsys.readouterr().err.splitlines()
+    assert shown[0] == "Traceback (most recent call last):"
+    assert any("in run" in line for line in shown)
+    monkeypatch.delenv("HAND_POSE_TRACEBACK")
+    assert exit_status("hand-pose draw", run, argparse.Namespace()) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == shown[-1]
 
 
 def test_a_number_that_is_refused_is_one_line_and_status_2(capsys):
