@@ -1,7 +1,7 @@
 """The packages of others that are used here, and how one gets what is not there.
 
-In: the name of a Python module, as an import names it. Out: what to do, in words. Needs nothing but Python.
-``pyproject.toml`` declares the same packages; a test holds the two equal.
+In: the name of a Python module, as an import names it, or the error of an import. Out: what to do, in words. Needs
+nothing but Python. ``pyproject.toml`` declares the same packages; a test holds the two equal.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 from typing import NamedTuple
+
+from hand_pose_ros.texts import shown
 
 
 class Package(NamedTuple):
@@ -96,3 +98,16 @@ def how_to_get(module: str) -> str:
     if module.startswith("hand_pose_ros.msg"):
         return _MESSAGES
     return _ROS if top.startswith(_OF_ROS) or top.endswith(_ENDS_OF_ROS) else ""
+
+
+def needs(error: ModuleNotFoundError) -> str:
+    """What is missing and what brings it, such as "needs onnx: pip install onnx onnxscript".
+
+    An own module that is missing is a defect, and raised again.
+    """
+    module = error.name or ""
+    top, how = module.partition(".")[0], how_to_get(module)
+    if top in ("", "hand_pose_ros", "research") and not how:
+        raise error
+    name = "the messages of hand_pose_ros" if top == "hand_pose_ros" else shown(top)
+    return f"needs {name}: {how}" if how else f"needs {name}, which is not installed"

@@ -1,32 +1,26 @@
 """``hand-pose doctor``: what is on this machine, a self-test, and what to paste into an issue.
 
-In: nothing. Out: a report on the terminal; exit status 0 when all is well, 1 when something is wrong, which the last
-lines name.
+In: weights, a device. Out: a report on the terminal; exit status 0 when all is well, 1 when something is wrong, which
+the last lines name. What is not installed is among it, so that nothing of others is imported but where it is asked for.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import os
 import platform
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from hand_pose_ros import kernel_cache
-from hand_pose_ros.evaluation.hardware_info import hardware_info, hardware_text
-from hand_pose_ros.evaluation.self_test import FRAMES, LEAST_FOUND, MOST_ERROR_MM, SelfTest, run_self_test
-from hand_pose_ros.network.device import pick_device
-from hand_pose_ros.resources import package_version
-from hand_pose_ros.tracking.config import TrackerConfig
-from hand_pose_ros.tracking.tracker import HandTracker
-from hand_pose_ros.validation import shown
+from hand_pose_ros.packages import PACKAGES, how_to_get
+from hand_pose_ros.resources import model_file, package_version, resource
+from hand_pose_ros.texts import shown
 
-_PACKAGES = (
-    "torch", "onnxruntime", "openvino", "numpy", "scipy", "scikit-learn", "numba", "llvmlite", "opencv-python-headless",
-    "safetensors", "rosbags", "pyyaml", "matplotlib",
-)  # fmt: skip
+if TYPE_CHECKING:
+    from hand_pose_ros.evaluation.self_test import SelfTest
+
 _PROFILES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
 _ROS = ("ROS_DISTRO", "RMW_IMPLEMENTATION", "ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE")
 _SHARED_MEMORY = Path("/dev/shm")
@@ -38,41 +32,83 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``hand-pose doctor``."""
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--model", type=Path, help="weights: small, or a file (default: the shipped ones)")
-    parser.add_argument("--no-self-test", action="store_true", help="only say what is here")
+    parser.add_argument("--no-self-test", action="store_true", help="only say what is here, weights among it")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the report; 1 when something is wrong."""
     wrong: list[str] = []
-    for line in (*_versions(), *_kernels(wrong), *_middleware(os.environ, wrong)):
-        print(line, flush=True)
-    if not arguments.no_self_test:
-        for line in _self_test(arguments, wrong):
+    parts: tuple[tuple[str, Callable[[], list[str]]], ...] = (
+        ("system", _system),
+        ("packages", lambda: _packages(wrong)),
+        ("hardware", lambda: _hardware(arguments.device)),
+        ("kernels", lambda: _kernels(wrong)),
+        ("middleware", lambda: _middleware(os.environ, wrong)),
+        ("model", lambda: _model(arguments.model)),
+        ("detector", _detector),
+        ("self-test", lambda: [] if arguments.no_self_test else _self_test(arguments, wrong)),
+        ("topics", _topics),
+    )
+    stopped = False
+    for what, part in parts:
+        if what == "self-test" and stopped:  # it would say the same again
+            continue
+        before = len(wrong)
+        for line in _asked(what, part, wrong):
             print(line, flush=True)
-    for line in _topics():
-        print(line, flush=True)
+        stopped |= what in ("hardware", "model", "detector") and len(wrong) > before
     for text in wrong:
         print(f"wrong: {text}")
     print("something is wrong, see above" if wrong else "all is well")
     return 1 if wrong else 0
 
 
-def _versions() -> list[str]:
-    packages = []
-    for name in _PACKAGES:
-        try:
-            packages.append(f"{name} {importlib.metadata.version(name)}")
-        except importlib.metadata.PackageNotFoundError:
-            packages.append(f"{name} -")
+def _asked(what: str, part: Callable[[], list[str]], wrong: list[str]) -> list[str]:
+    """The lines of a part of the report; what keeps it from being made is wrong, unless that is a package whose absence
+    is told already."""
+    try:
+        return part()
+    except ModuleNotFoundError as error:
+        module = (error.name or "").partition(".")[0]
+        if not any(package.module == module for package in PACKAGES):
+            how = how_to_get(error.name or "")
+            wrong.append(f"{what}: {shown(error)}{': ' if how else ''}{how}")
+        return [f"{what}: not known without {shown(module)}"]
+    except (ImportError, ValueError, OSError, RuntimeError) as error:
+        wrong.append(f"{what}: {shown(error) or type(error).__name__}")
+        return []
+
+
+def _system() -> list[str]:
     return [
         f"hand_pose_ros {package_version()} in {Path(__file__).resolve().parents[1]}",
-        f"system: {platform.platform()}",
-        f"hardware: {hardware_text(hardware_info(pick_device('auto')))}",
-        f"packages: {', '.join(packages)}",
+        f"system: {platform.platform()}, Python {platform.python_version()}",
     ]
 
 
+def _packages(wrong: list[str]) -> list[str]:
+    """Versions; what is missing is wrong where tracking needs it."""
+    there = [package for package in PACKAGES if package.there]
+    absent = [package for package in PACKAGES if package not in there]
+    wrong += [
+        f"{package.distribution} is not installed: {package.how}" for package in absent if not package.use
+    ]
+    named = ", ".join(f"{package.distribution} {package.version or '(no version)'}" for package in there)
+    lines = [f"packages: {named or 'none'}"]
+    more = [f"{package.distribution} ({package.use}: {package.how})" for package in absent if package.use]
+    return lines + ([f"not installed, and not needed for tracking: {', '.join(more)}"] if more else [])
+
+
+def _hardware(device: str) -> list[str]:
+    from hand_pose_ros.evaluation.hardware_info import hardware_info, hardware_text
+    from hand_pose_ros.network.device import pick_device
+
+    return [f"hardware: {hardware_text(hardware_info(pick_device(device)))}"]
+
+
 def _kernels(wrong: list[str]) -> list[str]:
+    from hand_pose_ros import kernel_cache
+
     if kernel_cache.is_warm():
         return [f"kernels: compiled, kept in {kernel_cache.cache_folder()}"]
     if kernel_cache.can_keep():
@@ -105,7 +141,26 @@ def _middleware(environment: Mapping[str, str], wrong: list[str]) -> list[str]:
     return lines
 
 
+def _model(named: Path | None) -> list[str]:
+    """The weights that the tracker takes, as their file describes them."""
+    from hand_pose_ros.network.weights_file import read_info
+
+    model = read_info(model_file(named))
+    return [f"model: {model.name}, sha256 {model.sha256[:12]}"]
+
+
+def _detector() -> list[str]:
+    from hand_pose_ros.detection.detector import DEFAULT_WEIGHTS
+    from hand_pose_ros.detection.detector_weights import read_detector_info
+
+    return [f"detector: sha256 {read_detector_info(resource(*DEFAULT_WEIGHTS)).sha256[:12]}"]
+
+
 def _self_test(arguments: argparse.Namespace, wrong: list[str]) -> list[str]:
+    from hand_pose_ros.evaluation.self_test import FRAMES, LEAST_FOUND, MOST_ERROR_MM, run_self_test
+    from hand_pose_ros.tracking.config import TrackerConfig
+    from hand_pose_ros.tracking.tracker import HandTracker
+
     try:
         tracker = HandTracker(arguments.model, TrackerConfig(device=arguments.device))
         tracker.warm_up()
@@ -113,7 +168,7 @@ def _self_test(arguments: argparse.Namespace, wrong: list[str]) -> list[str]:
     except (ValueError, OSError, RuntimeError) as error:
         wrong.append(f"the self-test could not run: {shown(error)}")
         return []
-    backend, model = tracker.estimator.backend, tracker.model_info
+    backend = tracker.estimator.backend
     wrong += [f"{subject}: {text}" for subject, text in tracker.faults.items()]
     if not outcome.passed:
         wrong.append(
@@ -121,7 +176,6 @@ def _self_test(arguments: argparse.Namespace, wrong: list[str]) -> list[str]:
             f" {_millimetres(outcome)} of error, want less than {MOST_ERROR_MM:g} mm"
         )
     return [
-        f"model: {model.name}, sha256 {model.sha256[:12]}",
         f"backend: {backend.name} on {backend.device}, convolutions in {backend.precision}",
         f"self-test: hand found in {outcome.found} of {FRAMES} synthetic frames, mean error {_millimetres(outcome)},"
         f" {outcome.median_ms:.1f} ms a frame (worst {outcome.worst_ms:.1f})",

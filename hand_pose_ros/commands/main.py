@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from hand_pose_ros.commands.interrupts import INTERRUPTED, lost_interrupts_come_again
-from hand_pose_ros.packages import how_to_get
+from hand_pose_ros.packages import needs
 from hand_pose_ros.texts import MOST_SHOWN, shown
 
 TRACEBACK = "HAND_POSE_TRACEBACK"
@@ -133,7 +133,7 @@ def exit_status(
 def _line(program: str, error: Exception) -> str:
     """How a command ends with this error. An own module that is missing is a defect, and raised again."""
     if isinstance(error, ModuleNotFoundError):
-        return f"{program} {_needs(error)}"
+        return f"{program} {needs(error)}"
     if isinstance(error, OSError):
         text = _in_short(error)
     elif isinstance(error, ValueError | MemoryError):
@@ -150,16 +150,6 @@ def _in_short(error: OSError) -> str:
     if error.filename is None or error.filename2 is not None or not error.strerror:
         return str(error) or type(error).__name__
     return f"[Errno {error.errno}] {error.strerror}: '{shown(error.filename)}'"
-
-
-def _needs(error: ModuleNotFoundError) -> str:
-    """What is missing and what brings it: "needs onnx: pip install onnx onnxscript"."""
-    module = error.name or ""
-    package, how = module.partition(".")[0], how_to_get(module)
-    if package in ("", "hand_pose_ros", "research") and not how:
-        raise error
-    name = "the messages of hand_pose_ros" if package == "hand_pose_ros" else package
-    return f"needs {name}: {how}" if how else f"needs {shown(name)}, which is not installed"
 
 
 if __name__ == "__main__":

@@ -28,10 +28,18 @@ _children: set[subprocess.Popen[bytes]] = set()
 
 
 def run(module: str) -> NoReturn:
-    """Imports the module, runs its ``main`` and ends the process with what that returns, whatever threads still do."""
+    """Imports the module, runs its ``main`` and ends the process with what that returns, whatever threads still do; 2,
+    with one line, where a package is not installed that it needs."""
     for number in _SIGNALS:
         signal.signal(number, _end_at_once)
-    status = importlib.import_module(module).main()
+    try:
+        main = importlib.import_module(module).main
+    except ModuleNotFoundError as error:
+        from hand_pose_ros.packages import needs
+
+        print(f"{module.rpartition('.')[2]} {needs(error)}", file=sys.stderr)
+        _end(2)
+    status = main()
     # Not sys.exit: it would wait for threads in the middle of a frame, or tear down what they work on.
     gc.collect()  # the middleware gives its shared memory back when its last handle goes
     _end(status)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from hand_pose_ros.commands import doctor
@@ -9,6 +13,8 @@ from hand_pose_ros.commands.main import main
 from hand_pose_ros.evaluation.self_test import SelfTest
 from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.tracker import HandTracker
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_a_profile_that_is_not_there_is_wrong(capsys, monkeypatch, tmp_path) -> None:
@@ -48,7 +54,68 @@ def test_the_self_test_passes_here(capsys, monkeypatch) -> None:
     assert "the self-test" not in out
 
 
-def test_weights_that_are_not_there_are_wrong(capsys, monkeypatch) -> None:
+@pytest.mark.parametrize("further", [[], ["--no-self-test"]])
+def test_weights_that_are_not_there_are_wrong(further, capsys, monkeypatch) -> None:
     monkeypatch.setattr(doctor, "_topics", list)
-    assert main(["doctor", "--model", "absent.safetensors"]) == 1
-    assert "the self-test could not run: " in capsys.readouterr().out
+    assert main(["doctor", "--model", "absent.safetensors", *further]) == 1
+    assert "wrong: model: absent.safetensors: no such file" in capsys.readouterr().out
+
+
+def test_weights_that_are_none_are_wrong_without_a_self_test_too(capsys, monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(doctor, "_topics", list)
+    (tmp_path / "own.safetensors").write_bytes(b"none")
+    assert main(["doctor", "--no-self-test", "--model", str(tmp_path / "own.safetensors")]) == 1
+    assert "own.safetensors: not a readable safetensors file" in capsys.readouterr().out
+
+
+def test_a_device_that_is_not_there_is_wrong_without_a_self_test_too(capsys, monkeypatch) -> None:
+    monkeypatch.setattr(doctor, "_topics", list)
+    assert main(["doctor", "--no-self-test", "--device", "tpu"]) == 1
+    assert "wrong: hardware: device is 'tpu', want one of auto, cpu, cuda" in capsys.readouterr().out
+
+
+WITHOUT = """
+import importlib.abc, sys
+
+class Absent(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {absent!r}:
+            raise ModuleNotFoundError(f"No module named '{{name}}'", name=name)
+
+sys.meta_path.insert(0, Absent())
+from hand_pose_ros.commands.main import main
+sys.exit(main(["doctor"]))
+"""
+
+
+@pytest.mark.parametrize(
+    "absent, told",
+    [
+        pytest.param(["numpy"], ["numpy is not installed: pip install numpy"], id="numpy"),
+        pytest.param(["torch"], ["torch is not installed: pip install torch"], id="torch"),
+        pytest.param(
+            ["numba", "yaml"],
+            ["numba is not installed: pip install numba", "pyyaml is not installed: pip install pyyaml"],
+            id="two",
+        ),
+    ],
+)
+def test_what_is_not_installed_is_told_with_what_brings_it(absent, told) -> None:
+    answer = subprocess.run(
+        [sys.executable, "-c", WITHOUT.format(absent=set(absent))], cwd=ROOT, capture_output=True, text=True
+    )
+    assert answer.returncode == 1, answer.stderr
+    assert "Traceback" not in answer.stderr
+    lines = answer.stdout.splitlines()
+    assert [line for line in lines if line.startswith("wrong: ") and "installed" in line] == [
+        f"wrong: {line}" for line in told
+    ]
+    assert any(line.startswith("shared memory: ") for line in lines)  # the rest of the report is there
+    assert any(line.startswith("self-test: not known without ") for line in lines)
+
+
+def test_what_tracking_does_without_is_told_and_not_wrong(monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    wrong: list[str] = []
+    assert "openvino (the networks in bfloat16 on a CPU: pip install openvino)" in doctor._packages(wrong)[1]
+    assert not wrong

@@ -258,3 +258,13 @@ def test_log_files_are_where_ros_has_them(monkeypatch: pytest.MonkeyPatch, envir
         monkeypatch.setenv(name, value)
     found = log_folder()
     assert (None if found is None else str(found)) == folder
+
+
+def test_a_missing_package_ends_a_node_in_one_line(tmp_path: Path) -> None:
+    program = (
+        "import sys; sys.modules['numba'] = None; from hand_pose_ros.nodes.process import run;"
+        f" run({TRACKER!r})"
+    )
+    answer = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert answer.returncode == 2
+    assert answer.stderr == "tracker_node needs numba: pip install numba\n"
