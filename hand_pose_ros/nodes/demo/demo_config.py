@@ -12,6 +12,7 @@ from hand_pose_ros.recording.frame_folder import RecordedFrames
 from hand_pose_ros.resources import SHIPPED_MODELS, model_file
 from hand_pose_ros.retarget.retargeter import build_retargeter
 from hand_pose_ros.retarget.robot_config import is_path, known_robots, read_robot, robot_file
+from hand_pose_ros.texts import shown
 from hand_pose_ros.tracking.config import MOST_HANDS
 from hand_pose_ros.validation import between, whole
 
@@ -146,7 +147,11 @@ def parse_arguments(arguments: list[str] | None) -> DemoConfig:
         "--side", choices=("left", "right", "auto"), default="auto", help="hand to expect (auto)"
     )
     parser.add_argument(
-        "--seconds", type=float, help="duration (20, then 16 of gestures; a recording: once through)"
+        "--seconds",
+        "--duration",
+        type=float,
+        metavar="S",
+        help="duration (20, then 16 of gestures; a recording: once through)",
     )
     parser.add_argument("--rate", type=float, default=30.0, metavar="HZ", help="frames a second (30)")
     parser.add_argument(
@@ -168,7 +173,7 @@ def parse_arguments(arguments: list[str] | None) -> DemoConfig:
     )
 
     def refuse(message: str) -> NoReturn:
-        print(f"demo: {message}", file=sys.stderr)
+        print(f"demo: {shown(message, 1000)}", file=sys.stderr)
         raise SystemExit(2)
 
     parser.error = refuse  # type: ignore[method-assign]  # one line, without the usage
@@ -194,7 +199,7 @@ def parse_arguments(arguments: list[str] | None) -> DemoConfig:
             hands=given.hands,
             robot=str(robot_file(given.robot, "right").resolve()) if is_path(given.robot) else given.robot,
         )
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, OSError) as error:
         refuse(str(error))
 
 

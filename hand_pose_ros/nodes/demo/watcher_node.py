@@ -22,7 +22,7 @@ from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import CameraInfo, Image
 
 from hand_pose_ros.depth.camera_info import camera_from_info
-from hand_pose_ros.files import write_json
+from hand_pose_ros.files import require_replaceable, require_writable, write_json
 from hand_pose_ros.msg import HandGesture, HandModelInfo, HandPose, HandPoseArray
 from hand_pose_ros.nodes import conversions
 from hand_pose_ros.nodes.conversions import stamp_ns
@@ -32,7 +32,7 @@ from hand_pose_ros.nodes.demo.run_record import RunRecord, SeenHand
 from hand_pose_ros.nodes.node_main import run_node
 from hand_pose_ros.nodes.parameters.demo_parameters import WATCHER_PARAMETERS
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
-from hand_pose_ros.nodes.throttled_logger import error_line
+from hand_pose_ros.nodes.throttled_logger import ThrottledLogger, error_line
 from hand_pose_ros.nodes.topics import (
     DEPTH_QOS,
     DEPTH_TOPIC,
@@ -54,12 +54,14 @@ _ROBOT_COLOURS = 192  # of the animation: lit surfaces in the fingers' colours
 
 
 class WatcherNode(Node):
-    """Call ``finish`` at the end of the run."""
+    """Call ``finish`` at the end of the run. OSError where what the parameters name cannot be written."""
 
     def __init__(self, node_name: str = "watcher", **node_arguments: Any) -> None:
         super().__init__(node_name, **node_arguments)
         self.parameters = DeclaredParameters(self, WATCHER_PARAMETERS)
         self.parameters.check()
+        self._require_places()
+        self._throttled_logger = ThrottledLogger(self.get_logger())
         self.record = RunRecord()
         self.tracker_ready = False
         self.tracker_problem: str | None = None
@@ -83,7 +85,7 @@ class WatcherNode(Node):
             # Kept as it came and looked at when the run is over: watching must not disturb what is watched.
             self.create_subscription(Image, DEPTH_TOPIC, self._on_image, DEPTH_QOS, raw=True)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(_WRITE_PERIOD_S, self._write, clock=steady)
+        self.create_timer(_WRITE_PERIOD_S, self._keep, clock=steady)
 
     def close(self) -> None:
         """Nothing to end."""
@@ -101,6 +103,22 @@ class WatcherNode(Node):
         if self._robot is not None:
             ready["robot_problem"] = self._robot.problem
         return ready | self.record.summary()
+
+    def _require_places(self) -> None:
+        """Before the run, not after it."""
+        if self.parameters["output"]:
+            output = Path(self.parameters["output"])
+            require_replaceable(output)
+            require_writable(output.parent)
+        if self.parameters["pictures"]:
+            require_writable(Path(self.parameters["pictures"]))
+
+    def _keep(self) -> None:
+        """Writes the figures so far; a disk that is full for a while ends no run."""
+        try:
+            self._write()
+        except OSError as error:
+            self._throttled_logger.error("output", error_line(error))
 
     def _write(self, further: dict[str, Any] | None = None) -> None:
         if self.parameters["output"]:

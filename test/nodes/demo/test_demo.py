@@ -52,6 +52,9 @@ BAD = {
     "no hands": (["--hands", "0"], "hands is 0"),
     "robot": (["--robot", "nonsense"], "robot is 'nonsense', want one of ability, allegro, inspire"),
     "robot's file": (["--robot", "/nowhere.yaml"], "/nowhere.yaml"),
+    "robot's folder": (["--robot", "FOLDER"], "frames"),
+    "a name too long": (["--model", "x" * 5000], "File name too long"),
+    "duration": (["--seconds", "abc"], "--duration: invalid float value: 'abc'"),
 }
 
 

@@ -119,3 +119,26 @@ def test_error_of_a_living_middleware_is_not_hidden(monkeypatch):
     monkeypatch.setattr(watcher_node, "run_node", run_node)
     with pytest.raises(RuntimeError, match="a fault"):
         watcher_node.main([])
+
+
+@pytest.mark.parametrize("name", ["output", "pictures"])
+def test_what_cannot_be_written_ends_it_at_once_in_one_line(name, tmp_path, capfd):
+    (tmp_path / "file").touch()
+    place = {"output": tmp_path / "file" / "run.json", "pictures": tmp_path / "file"}[name]
+    assert watcher_node.main(["--ros-args", "-p", f"{name}:={place}"]) == 2
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line == f"watcher: {tmp_path / 'file'} is a file, want a folder"
+
+
+def test_a_disk_that_is_full_for_a_while_ends_no_run(tmp_path, context, monkeypatch):
+    def full(path, content):
+        raise OSError(f"{path} cannot be written: No space left on device, want room on the disk")
+
+    watcher = WatcherNode(
+        context=context, parameter_overrides=[Parameter("output", value=str(tmp_path / "run.json"))]
+    )
+    monkeypatch.setattr(watcher_node, "write_json", full)
+    watcher._keep()
+    text, _ = watcher._throttled_logger.last_error()
+    assert "want room on the disk" in text
+    watcher.destroy_node()
