@@ -7,12 +7,17 @@ which holds them in ``hand_pose_ros/share``. Needs no ROS.
 
 from __future__ import annotations
 
+import os
 import re
 from functools import lru_cache
 from pathlib import Path
 
 SHIPPED_MODELS: tuple[str, ...] = ("default", "small")
 """Weights of the pose network in models/, by name; the first is taken when none is named."""
+SHIPPED_DETECTOR = "detector"
+"""Weights of the full-frame detector there."""
+SHIPPED_WEIGHTS: tuple[str, ...] = (*SHIPPED_MODELS, SHIPPED_DETECTOR)
+"""All weights in models/, by name."""
 
 _SHARE = Path("share", "hand_pose_ros")
 
@@ -32,7 +37,7 @@ def _root() -> Path:
     )
 
 
-def resource(*parts: str) -> Path:
+def resource(*parts: str | Path) -> Path:
     """The absolute path of a file or folder of the package; raises FileNotFoundError when it is not there."""
     relative = Path(*parts)
     path = _root() / relative
@@ -44,13 +49,31 @@ def resource(*parts: str) -> Path:
 
 
 def model_file(model: str | Path | None = None) -> Path:
-    """The weights that a user names: empty for the shipped default, one of SHIPPED_MODELS by its name, else a path.
+    """The weights that a user names: empty for the shipped default, one of SHIPPED_WEIGHTS by its name, else a path.
 
     A file of that name in the working directory is only meant when it is written as a path (``./small``).
-    FileNotFoundError when a shipped model is not there.
+    FileNotFoundError when shipped weights are not there, ValueError for what is neither a name nor a path.
     """
+    if not isinstance(model, str | os.PathLike | None):
+        raise ValueError(
+            f"model is a {type(model).__name__}, want a weights file or one of {', '.join(SHIPPED_WEIGHTS)}"
+            " (a configuration goes in as config=)"
+        )
     name = str(model or SHIPPED_MODELS[0])
-    return resource("models", f"{name}.safetensors") if name in SHIPPED_MODELS else expanded(name)
+    return resource("models", f"{name}.safetensors") if name in SHIPPED_WEIGHTS else expanded(name)
+
+
+def start_file(weights: str) -> Path:
+    """The weights that a recipe goes on from, as :func:`model_file`; a relative path to what is not in the working
+    directory is the package's own file, where it has one: ``models/default.safetensors`` means the shipped weights from
+    wherever a training is started."""
+    path = model_file(weights)
+    if path.is_absolute() or path.exists():
+        return path
+    try:
+        return resource(path)
+    except FileNotFoundError:
+        return path
 
 
 def expanded(path: str | Path) -> Path:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from hand_pose_ros import resources
+from hand_pose_ros.tracking.config import TrackerConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -32,6 +33,34 @@ def test_models_are_named_or_given_as_paths(tmp_path: Path) -> None:
     assert resources.model_file("small") == resources.resource("models", "small.safetensors")
     assert resources.model_file(tmp_path / "own.safetensors") == tmp_path / "own.safetensors"
     assert resources.model_file("./small") == Path("small")
+
+
+@pytest.mark.parametrize("name", resources.SHIPPED_WEIGHTS)
+def test_every_shipped_name_is_a_file(name: str) -> None:
+    assert resources.model_file(name).is_file()
+    assert {path.stem for path in resources.resource("models").glob("*.safetensors")} == {
+        *resources.SHIPPED_WEIGHTS
+    }
+
+
+def test_what_is_no_name_of_weights_is_refused_by_its_kind() -> None:
+    with pytest.raises(
+        ValueError, match=r"model is a TrackerConfig, want .* default, small, .*config="
+    ) as refused:
+        resources.model_file(TrackerConfig())  # type: ignore[arg-type]
+    assert len(str(refused.value)) < 200
+
+
+def test_a_recipe_goes_on_from_the_shipped_weights_wherever_it_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shipped = resources.resource("models", "default.safetensors")
+    assert resources.start_file("models/default.safetensors") == resources.start_file("default") == shipped
+    assert resources.start_file("runs/absent.safetensors") == Path("runs/absent.safetensors")
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "default.safetensors").touch()
+    assert resources.start_file("models/default.safetensors") == Path("models/default.safetensors")
 
 
 def test_the_users_own_folder_is_put_in_where_it_is_known(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,7 +90,8 @@ class RunConfig:
     validation_minutes: float = 2.0
     """Minutes from one validation to the next."""
     start: str = ""
-    """A weights file to go on from, instead of random weights."""
+    """Weights to go on from, instead of random ones: a file (relative to the working directory, else to the package, as
+    ``models/default.safetensors``), or a shipped one by its name."""
 
     def __post_init__(self) -> None:
         typed(self)

@@ -6,10 +6,12 @@ field in which a run would go on with another recipe than it was begun with.
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -25,6 +27,25 @@ _BUDGET: tuple[str, ...] = ("minutes", "samples")
 """A run may go on with more, or less: what it had in the end is stored with its weights."""
 
 _held: dict[Path, BinaryIO] = {}
+
+
+@contextmanager
+def held_if_made(folder: Path) -> Iterator[None]:
+    """As :func:`hold`, before what is done in the block; where that fails, all is as it was before: the folder is
+    released, and is not there unless it was."""
+    folder = followed(folder)
+    ours = folder in _held
+    new = [part for part in (folder, *folder.parents) if not part.exists()]
+    try:
+        hold(folder)
+        yield
+    except BaseException:
+        if not ours:
+            release(folder)
+        with suppress(OSError):  # what holds something stays
+            for part in new:
+                part.rmdir()
+        raise
 
 
 def hold(folder: Path) -> None:
@@ -49,6 +70,8 @@ def hold(folder: Path) -> None:
     file.truncate(0)
     file.write(f"{os.getpid()}\n".encode())
     file.flush()
+    if not _held:
+        atexit.register(_release_all, os.getpid())
     _held[folder] = file
 
 
@@ -59,6 +82,13 @@ def release(folder: Path) -> None:
     if file is not None:
         (folder / LOCK).unlink(missing_ok=True)
         file.close()
+
+
+def _release_all(process: int) -> None:
+    """At the end of the process that holds them, whatever ended it; its forks hold nothing."""
+    if os.getpid() == process:
+        for folder in list(_held):
+            release(folder)
 
 
 def require_same_recipe(folder: Path, values: Mapping[str, Any]) -> None:

@@ -26,10 +26,11 @@ from torch import Tensor, nn
 
 from hand_pose_ros.files import clear_leftovers, write_text
 from hand_pose_ros.network.device import pick_device
+from hand_pose_ros.resources import start_file
 from hand_pose_ros.training.config import OptimiserConfig, RunConfig
 from hand_pose_ros.training.hooks import Checkpoint, CurveWriter, Hook, MovingAverage, Stopped
 from hand_pose_ros.training.prefetcher import stream
-from hand_pose_ros.training.run_folder import CONFIG, hold, release, require_same_recipe
+from hand_pose_ros.training.run_folder import CONFIG, held_if_made, release, require_same_recipe
 from hand_pose_ros.training.state import load_state, save_state
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -111,9 +112,13 @@ class Trainer(Generic[Network, Batch, Report]):
         resume: bool = False,
         hooks: Sequence[Hook] | None = None,
     ) -> None:
-        config = task.config
-        self.task, self.config, self.output = task, config, Path(output)
-        hold(self.output)
+        self.task, self.config, self.output = task, task.config, Path(output)
+        with held_if_made(self.output):
+            self._begin(resume, hooks)
+
+    def _begin(self, resume: bool, hooks: Sequence[Hook] | None) -> None:
+        """All that can be refused, then the run's configuration in its folder."""
+        task, config = self.task, self.config
         clear_leftovers(self.output)
         self.device = pick_device(config.device)
         if self.device.type == "cpu":
@@ -140,7 +145,7 @@ class Trainer(Generic[Network, Batch, Report]):
         elif self.state_path.exists():
             raise ValueError(f"{self.state_path} exists: pass --resume to go on, or another --output")
         elif config.start:
-            task.start_from(config.start, self.model)
+            task.start_from(str(start_file(config.start)), self.model)
             self.average.load_state_dict(self.model.state_dict())
         write_text(self.output / CONFIG, yaml.safe_dump(config.to_dict(), sort_keys=False))
 
@@ -176,10 +181,10 @@ class Trainer(Generic[Network, Batch, Report]):
 
         :raises Stopped: when a hook asked for it; the state is saved, as it is after an interrupt.
         """
-        self.task.warm_up()
-        batches = self.batches()
         with ExitStack() as stack:
             stack.callback(release, self.output)
+            self.task.warm_up()
+            batches = self.batches()
             stack.callback(batches.close)
             for hook in self.hooks:
                 hook.before_run(self)

@@ -62,6 +62,7 @@ def test_a_second_run_in_the_same_folder_wants_resume(config, tmp_path, capsys):
 def test_resume_without_a_run_names_the_missing_file(config, tmp_path, capsys):
     assert main(["train", "--config", str(config), "--output", str(tmp_path / "new"), "--resume"]) == 2
     assert "state.safetensors: no such file" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize(
@@ -70,14 +71,19 @@ def test_resume_without_a_run_names_the_missing_file(config, tmp_path, capsys):
         (["--config", "none.yaml"], "none.yaml"),
         (["--minutes", "-1"], "minutes"),
         (["--device", "tpu"], "device is 'tpu'"),
+        (["--config", "START"], "absent.safetensors: no such file"),
     ],
 )
 def test_bad_input_ends_in_one_line_and_status_2(config, tmp_path, capsys, arguments, message):
+    start = tmp_path / "start.yaml"
+    start.write_text(config.read_text() + "start: absent.safetensors\n")
+    arguments = [str(start) if argument == "START" else argument for argument in arguments]
     given = ["train", "--config", str(config), "--output", str(tmp_path / "x"), *arguments]
     assert main(given) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert message in error
+    assert not (tmp_path / "x").exists()
 
 
 def test_fields_of_the_synthetic_data_are_checked():

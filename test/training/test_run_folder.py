@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from hand_pose_ros.training.config import config_from_dict
-from hand_pose_ros.training.run_folder import CONFIG, hold, release, require_same_recipe
+from hand_pose_ros.training.run_folder import CONFIG, held_if_made, hold, release, require_same_recipe
 
 HOLDER = """
 import sys
@@ -45,6 +45,32 @@ def test_a_process_may_go_on_in_its_own_folder(tmp_path):
     hold(tmp_path)
     release(tmp_path)
     release(tmp_path)
+
+
+def test_what_fails_before_the_run_leaves_nothing(tmp_path):
+    with pytest.raises(ValueError, match="refused"), held_if_made(tmp_path / "runs" / "one"):
+        raise ValueError("refused")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "notes.txt").touch()
+    with pytest.raises(ValueError, match="refused"), held_if_made(tmp_path / "kept" / "two"):
+        raise ValueError("refused")
+    assert [path.name for path in (tmp_path / "kept").iterdir()] == ["notes.txt"]
+
+
+def test_what_fails_in_a_folder_that_is_held_releases_nothing(tmp_path):
+    hold(tmp_path)
+    with pytest.raises(ValueError, match="refused"), held_if_made(tmp_path):
+        raise ValueError("refused")
+    assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+    release(tmp_path)
+
+
+def test_a_process_that_ends_without_a_word_leaves_no_lock(tmp_path):
+    subprocess.run(
+        [sys.executable, "-c", HOLDER, str(tmp_path)], input="", check=True, text=True, capture_output=True
+    )
+    assert list(tmp_path.iterdir()) == []
 
 
 RECIPE = {"name": "a", "samples": 100, "seed": 3, "data": {"identities": 5}, "loss": {"joint": 2.0}}
