@@ -52,6 +52,7 @@ from hand_pose_ros.evaluation.bench_retarget import measure_robot, retarget_line
 from hand_pose_ros.files import followed, write_json
 from hand_pose_ros.hand.skeleton import SIDES
 from hand_pose_ros.recording.frame_folder import RecordedFrames
+from hand_pose_ros.resources import model_file
 from hand_pose_ros.retarget.retargeter import ENGINES
 from hand_pose_ros.synthetic.sequences import KINDS
 from hand_pose_ros.tracking.tracker import HandTracker
@@ -74,7 +75,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     same = benches.add_parser("parity", help="whether every backend computes what torch does")
     add_parity_arguments(same)
     for bench in (refine, gestures, fuzz, soak, retarget, speed, batches, same):
-        bench.add_argument("--model", type=Path, help="weights (default: the shipped ones)")
+        bench.add_argument(
+            "--model", type=model_file, help="weights: small, or a file (default: the shipped ones)"
+        )
         bench.add_argument("--output", "--json", type=Path, help="JSON file for all figures")
     refine.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS), help="which sequences")
     refine.add_argument("--quick", action="store_true", help="the default refinement only, no part left out")

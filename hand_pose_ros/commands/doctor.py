@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hand_pose_ros.packages import PACKAGES, how_to_get
-from hand_pose_ros.resources import model_file, package_version, resource
+from hand_pose_ros.resources import SHIPPED_DETECTOR, model_file, package_version
 from hand_pose_ros.texts import shown
 
 if TYPE_CHECKING:
@@ -31,7 +31,9 @@ _PROCESS_MB = 9.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``hand-pose doctor``."""
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    parser.add_argument("--model", type=Path, help="weights: small, or a file (default: the shipped ones)")
+    parser.add_argument(
+        "--model", type=model_file, help="weights: small, or a file (default: the shipped ones)"
+    )
     parser.add_argument("--no-self-test", action="store_true", help="only say what is here, weights among it")
 
 
@@ -150,10 +152,9 @@ def _model(named: Path | None) -> list[str]:
 
 
 def _detector() -> list[str]:
-    from hand_pose_ros.detection.detector import DEFAULT_WEIGHTS
     from hand_pose_ros.detection.detector_weights import read_detector_info
 
-    return [f"detector: sha256 {read_detector_info(resource(*DEFAULT_WEIGHTS)).sha256[:12]}"]
+    return [f"detector: sha256 {read_detector_info(model_file(SHIPPED_DETECTOR)).sha256[:12]}"]
 
 
 def _self_test(arguments: argparse.Namespace, wrong: list[str]) -> list[str]:

@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     # fmt: off
     networks = parser.add_argument_group("networks on a data set").add_argument
-    networks("--checkpoint", nargs="+", metavar="[NAME=]FILE", help="weights (.safetensors), one or more")
+    networks("--checkpoint", nargs="+", metavar="[NAME=]FILE", help="weights, one or more: small, or files")
     networks("--root", type=Path, help="folder of icvl, nyu or msra, as its archive unpacks")
     networks("--split", choices=("test", "train"), default="test", help="of icvl and nyu")
     networks("--subjects", nargs="+", choices=SUBJECTS, metavar="P", help="of msra: P0 to P8 (default all)")

@@ -30,6 +30,7 @@ from hand_pose_ros.evaluation.detector_evaluation import (
 from hand_pose_ros.evaluation.search_report import search_lines, summarise_search
 from hand_pose_ros.evaluation.search_trials import search_images
 from hand_pose_ros.files import write_json
+from hand_pose_ros.resources import model_file
 from hand_pose_ros.synthetic.splits import REPORT_SPLIT
 from hand_pose_ros.tracking.config import MOST_HANDS, TrackerConfig
 from hand_pose_ros.tracking.tracker import HandTracker
@@ -43,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``hand-pose evaluate-detector``."""
     # fmt: off
     add = parser.add_argument
-    add("--weights", type=Path, help="default: the shipped ones")
+    add("--weights", type=model_file, help="of the detector (default: the shipped ones)")
     add("--pictures", type=positive_int,
         help=f"cluttered single pictures (default: {PICTURES}, with --search {SEARCH_PICTURES})")
     add("--seed", type=seed_int, default=0, help="of the single pictures")
@@ -56,7 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "still scene for --frames frames: how often the middle of a hand is within 20 mm of the true one, and where "
         "hands are lost")
     add("--frames", type=positive_int, default=5, help="frames at 30 Hz of each scene, with --search")
-    add("--model", type=Path, help="weights of the pose network, with --search")
+    add("--model", type=model_file,
+        help="weights of the pose network, with --search: small, or a file (default: the shipped ones)")
     add("--start-odds", type=finite_float, help="log odds from which on a track begins, instead of the tracker's own")
     add("--lookalikes", action="store_true",
         help="with --search, scenes for false hands: none in two of three, but robots' grippers and empty cups")

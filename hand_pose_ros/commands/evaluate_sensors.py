@@ -34,7 +34,9 @@ _FOCAL_PX, _BASELINE_M = (50.0, 2000.0), (0.005, 0.5)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``hand-pose evaluate-sensors``."""
     count = SensorSet.count
-    parser.add_argument("--model", type=Path, help="weights (default: the shipped ones)")
+    parser.add_argument(
+        "--model", type=model_file, help="weights: small, or a file (default: the shipped ones)"
+    )
     parser.add_argument(
         "--hands", nargs="+", choices=HANDS, default=list(HANDS), help="what the hands do (default: all)"
     )

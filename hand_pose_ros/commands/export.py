@@ -23,14 +23,14 @@ from hand_pose_ros.network.onnx_export import export_onnx, with_scales
 from hand_pose_ros.network.onnx_file import MOST_BYTES
 from hand_pose_ros.network.packed_net import LayeredNet, PackedNet, input_shapes
 from hand_pose_ros.network.weights_file import read_header
-from hand_pose_ros.resources import SHIPPED_MODELS, resource
-
-_SHIPPED = (*SHIPPED_MODELS, "detector")
+from hand_pose_ros.resources import SHIPPED_WEIGHTS, model_file
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``hand-pose export``."""
-    parser.add_argument("--checkpoint", type=Path, help="model.safetensors of a run")
+    parser.add_argument(
+        "--checkpoint", type=model_file, help="model.safetensors of a run, or the name of shipped weights"
+    )
     parser.add_argument("--output", type=Path, help="file to write, such as models/default.safetensors")
     parser.add_argument(
         "--float32", action="store_true", help="keep 32-bit floats (default: 16-bit, half the size)"
@@ -44,10 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--onnx",
-        type=Path,
+        type=model_file,
         nargs="*",
         metavar="WEIGHTS",
-        help="write an ONNX file beside these weights, or beside every shipped one (and beside --output)",
+        help="write an ONNX file beside these weights (files, or shipped ones by name), or beside every shipped one "
+        "(and beside --output)",
     )
 
 
@@ -65,9 +66,9 @@ def run(arguments: argparse.Namespace) -> None:
         if arguments.onnx is not None:
             wanted.append(output)
     elif not wanted:
-        wanted = [resource("models", f"{name}.safetensors") for name in _SHIPPED]
-    for weights in wanted:
-        write_onnx(weights)
+        wanted = [model_file(name) for name in SHIPPED_WEIGHTS]
+    for path in wanted:
+        write_onnx(path)
 
 
 def _store(checkpoint: Path, output: Path, float32: bool, presence_offset: float) -> None:

@@ -13,7 +13,13 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from hand_pose_ros.commands.arguments import count_int, positive_int, require_outputs, seed_int, whole_number
+from hand_pose_ros.commands.arguments import (
+    count_int,
+    positive_int,
+    require_outputs,
+    seed_int,
+    whole_number,
+)
 from hand_pose_ros.files import write_text
 from hand_pose_ros.network.checkpoint import load_model
 from hand_pose_ros.refine.bone_prior import load_bone_prior
@@ -28,7 +34,9 @@ _CHOICE_SEED, _REPORT_SEED = 10, 60  # first motions of each
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``hand-pose refine-weights``."""
-    parser.add_argument("--checkpoint", type=Path, help="weights file (default: the shipped model)")
+    parser.add_argument(
+        "--checkpoint", type=model_file, help="weights: small, or a file (default: the shipped ones)"
+    )
     parser.add_argument("--crops", type=positive_int, default=1500, help="single crops (default: 1500)")
     parser.add_argument(
         "--motions", type=whole_number(1, 40), default=10, help="sequences, at most 40 (default: 10)"

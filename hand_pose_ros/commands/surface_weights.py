@@ -8,7 +8,6 @@ chosen on the synthetic CHOICE_SPLIT and measured on REPORT_SPLIT, neither of wh
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 import torch
 
@@ -23,7 +22,7 @@ from hand_pose_ros.tuning.surface_weights import GRID, STEREO, choose_weights, r
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``hand-pose surface-weights``."""
     parser.add_argument(
-        "--weights", type=Path, help="the network's weights (default: models/default.safetensors)"
+        "--weights", type=model_file, help="the network's: small, or a file (default: the shipped ones)"
     )
     parser.add_argument(
         "--samples", type=positive_int, default=1000, help="crops of each split (default: 1000)"

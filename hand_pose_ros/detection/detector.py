@@ -38,15 +38,13 @@ from hand_pose_ros.detection.detector_peaks import COLUMNS as PEAK_COLUMNS
 from hand_pose_ros.detection.detector_peaks import mask_kernel, peaks_kernel
 from hand_pose_ros.detection.detector_weights import read_detector_info
 from hand_pose_ros.network.backend import Backend, BackendConfig, open_backend
-from hand_pose_ros.resources import resource
+from hand_pose_ros.resources import SHIPPED_DETECTOR, model_file
 
 if TYPE_CHECKING:
     from hand_pose_ros.detection.detector_net import DetectorNet
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
-
-DEFAULT_WEIGHTS = ("models", "detector.safetensors")
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,8 +139,9 @@ class HandDetector:
         config: DetectionConfig | None = None,
         running: BackendConfig | None = None,
     ) -> None:
-        """weights: a file, None for the shipped one; running: how the network runs: always on the CPU, in float32."""
-        self._weights = Path(weights or resource(*DEFAULT_WEIGHTS))
+        """weights: a file or a shipped one's name, None for that; running: how the network runs: always on the CPU, in
+        float32."""
+        self._weights = model_file(weights or SHIPPED_DETECTOR)
         info = read_detector_info(self._weights)
         self.info = info.training
         self._config = config or DetectionConfig()

@@ -5,7 +5,7 @@ In: ``[NAME=]FILE`` as on the command line. Out: names with paths, or with netwo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ from hand_pose_ros.evaluation.metrics import Evaluation
 from hand_pose_ros.network.checkpoint import load_checkpoint
 from hand_pose_ros.network.device import pick_device
 from hand_pose_ros.network.model import HandNet
+from hand_pose_ros.resources import model_file
 
 CHUNK = 128
 """Frames that are read or made and evaluated at a time."""
@@ -43,13 +44,14 @@ class NamedNetwork(NamedTuple):
     """file, model and sha256 of its weights."""
 
 
-def named_files(values: Sequence[str]) -> list[tuple[str, Path]]:
-    """[NAME=]FILE arguments -> names (the file's stem by default) and paths. ValueError when two names are equal."""
+def named_files(values: Sequence[str], located: Callable[[str], Path] = Path) -> list[tuple[str, Path]]:
+    """[NAME=]FILE arguments -> names (the file's stem by default) and paths, as ``located`` makes them of FILE.
+    ValueError when two names are equal."""
     pairs = []
     for value in values:
         name, equals, rest = value.partition("=")
         named = bool(equals and name and rest) and not Path(value).exists()
-        path = Path(rest if named else value)
+        path = located(rest if named else value)
         pairs.append((name if named else path.stem, path))
     names = [name for name, _ in pairs]
     for name in names:
@@ -59,11 +61,12 @@ def named_files(values: Sequence[str]) -> list[tuple[str, Path]]:
 
 
 def load_networks(values: Sequence[str], device: str = "auto") -> Iterator[NamedNetwork]:
-    """The networks of [NAME=]FILE arguments, one after the other, on ``device`` (auto, cpu or cuda).
+    """The networks of [NAME=]FILE arguments, one after the other, on ``device`` (auto, cpu or cuda). FILE may be the
+    name of shipped weights.
 
     ValueError when two names are equal, the device is absent or a file holds no weights; OSError when it is not there.
     """
     where = pick_device(device)
-    for name, path in named_files(values):
+    for name, path in named_files(values, model_file):
         model, info = load_checkpoint(path, where)
         yield NamedNetwork(name, model, {"file": path.name, "model": info.name, "sha256": info.sha256})

@@ -26,12 +26,12 @@ from hand_pose_ros.network.migration import migrate_weights
 from hand_pose_ros.network.model import HandNet
 from hand_pose_ros.network.weights_file import (
     FORMAT,
-    MOST_BYTES,
     CheckpointError,
     CheckpointInfo,
     checked_info,
     described,
     normalisation,
+    require_file,
     require_hash,
 )
 from hand_pose_ros.validation import shown
@@ -166,17 +166,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """All tensors and the metadata of a safetensors file; CheckpointError when it cannot be read."""
-    try:
-        here = path.is_file()
-    except OSError as error:  # a name too long for any file, a folder that may not be looked into
-        raise CheckpointError(
-            f"{shown(path)}: {error.strerror}, want a weights file (.safetensors)"
-        ) from error
-    if not here:
-        raise CheckpointError(f"{shown(path)}: no such file, want a weights file (.safetensors)")
-    size = path.stat().st_size
-    if size > MOST_BYTES:
-        raise CheckpointError(f"{path}: {size} bytes, want at most {MOST_BYTES}")
+    require_file(path)
     try:
         with safe_open(str(path), framework="pt") as file:
             names = list(file.keys())

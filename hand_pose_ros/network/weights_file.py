@@ -22,6 +22,7 @@ from hand_pose_ros.config_files import require_mapping
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.network.config import ARCHITECTURES, NetworkConfig
 from hand_pose_ros.network.migration import migrate_calibration
+from hand_pose_ros.resources import SHIPPED_WEIGHTS
 from hand_pose_ros.validation import shown
 
 FORMAT = "hand_pose_ros-weights-1"
@@ -115,6 +116,22 @@ def require_hash(path: Path, found: str, metadata: Mapping[str, str]) -> None:
         )
 
 
+def require_file(path: Path) -> None:
+    """CheckpointError unless a file of weights can be there: what has no ending may be a misspelt name."""
+    want = "want a weights file (.safetensors)"
+    if not path.suffix:
+        want += f" or one of {', '.join(SHIPPED_WEIGHTS)}"
+    try:
+        here = path.is_file()
+    except OSError as error:  # a name too long for any file, a folder that may not be looked into
+        raise CheckpointError(f"{shown(path)}: {error.strerror}, {want}") from error
+    if not here:
+        raise CheckpointError(f"{shown(path)}: no such file, {want}")
+    size = path.stat().st_size
+    if size > MOST_BYTES:
+        raise CheckpointError(f"{path}: {size} bytes, want at most {MOST_BYTES}")
+
+
 class _Stored(NamedTuple):
     """A tensor as it stands in a file."""
 
@@ -126,11 +143,7 @@ class _Stored(NamedTuple):
 
 def _read_file(path: Path) -> tuple[dict[str, str], dict[str, _Stored]]:
     """A safetensors file's metadata and tensors, in order of name. CheckpointError when it cannot be read."""
-    if not path.is_file():
-        raise CheckpointError(f"{path}: no such file, want a weights file (.safetensors)")
-    size = path.stat().st_size
-    if size > MOST_BYTES:
-        raise CheckpointError(f"{path}: {size} bytes, want at most {MOST_BYTES}")
+    require_file(path)
     try:
         data = path.read_bytes()
         length = int.from_bytes(data[:8], "little")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from hand_pose_ros.commands.arguments import (
     depth_unit,
     intrinsics,
     minutes,
+    model_parameter,
     positive_float,
     positive_int,
     rate_hz,
@@ -19,6 +21,8 @@ from hand_pose_ros.commands.arguments import (
     seed_int,
     share,
 )
+from hand_pose_ros.commands.main import COMMANDS
+from hand_pose_ros.resources import model_file, resource
 
 
 def test_intrinsics_are_four_numbers() -> None:
@@ -69,3 +73,29 @@ def test_outputs_are_tried_before_the_work(tmp_path: Path) -> None:
         require_outputs(tmp_path / "file" / "a.json")
     with pytest.raises(OSError, match="is a folder"):
         require_outputs(tmp_path)
+
+
+WEIGHTS = {
+    "bench soak": "--model", "bench latency": "--model", "calibrate": "--model", "doctor": "--model",
+    "evaluate-detector": "--weights", "evaluate-sensors": "--model", "export": "--checkpoint",
+    "refine-weights": "--checkpoint", "surface-weights": "--weights",
+}  # fmt: skip
+"""Commands and their options that take weights; evaluate has names besides, replay hands them on to the tracker."""
+
+
+@pytest.mark.parametrize("command, option", WEIGHTS.items())
+def test_commands_take_shipped_weights_by_name(command: str, option: str) -> None:
+    name, *more = command.split()
+    parser = argparse.ArgumentParser()
+    importlib.import_module(COMMANDS[name][1]).add_arguments(parser)
+
+    def given(text: str) -> object:
+        return getattr(parser.parse_args([*more, option, text]), option.removeprefix("--"))
+
+    assert given("small") == resource("models", "small.safetensors")
+    assert given("./small") == Path("small")  # a file in the working directory
+
+
+def test_nodes_get_the_shipped_weights_that_a_command_is_given() -> None:
+    assert model_parameter(model_file("small")) == str(resource("models", "small.safetensors"))
+    assert model_parameter(None) == ""

@@ -45,3 +45,11 @@ def test_network_that_is_never_right_is_left_alone(tmp_path: Path, capsys) -> No
     assert "nothing to fit" in capsys.readouterr().err
     assert cli.main(["calibrate", "--model", str(path), "--count", "3"]) == 2
     assert "count is 3" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("model", [[], ["--model", "small"], ["--model", str(SHIPPED)]])
+def test_shipped_weights_are_not_replaced_unless_they_are_named(model, capsys) -> None:
+    before = SHIPPED.stat().st_mtime_ns
+    assert cli.main(["calibrate", *model, "--count", "60"]) == 2
+    assert "is shipped, want --output" in capsys.readouterr().err
+    assert SHIPPED.stat().st_mtime_ns == before

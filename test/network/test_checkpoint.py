@@ -111,6 +111,14 @@ def test_a_missing_file_is_named(tmp_path):
         load_model(tmp_path / "none.safetensors")
 
 
+@pytest.mark.parametrize("read", [load_model, read_info])
+def test_a_misspelt_name_is_told_the_right_ones(read):
+    with pytest.raises(
+        CheckpointError, match=r"smal: no such file, want .* or one of default, small, detector"
+    ):
+        read("smal")
+
+
 @pytest.mark.parametrize("name", ["x" * 5000, "a\0b", "new\nline"])
 def test_a_name_that_no_file_can_have_is_refused_in_one_short_line(name: str):
     with pytest.raises(CheckpointError, match="want a weights file") as raised:
@@ -288,7 +296,7 @@ def test_a_header_of_any_kind_ends_in_one_line(weights, part, value):
 
 
 def test_a_file_too_large_is_not_read(weights, monkeypatch):
-    monkeypatch.setattr("hand_pose_ros.network.checkpoint.MOST_BYTES", 100)
+    monkeypatch.setattr("hand_pose_ros.network.weights_file.MOST_BYTES", 100)
     with pytest.raises(CheckpointError, match="bytes, want at most 100"):
         load_model(weights)
 
