@@ -21,6 +21,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from hand_pose_ros.commands.help_texts import help_with_default
 from hand_pose_ros.commands.main import COMMANDS
 from hand_pose_ros.files import write_text
 from hand_pose_ros.hand import skeleton
@@ -133,12 +134,9 @@ def _signature(action: argparse.Action) -> str:
 
 
 def _help(action: argparse.Action) -> str:
-    """What an option means, what it may be, and its default where the meaning does not say it."""
-    text = (action.help or "") % {**vars(action), "prog": "hand-pose"}
-    if action.choices is not None:
-        text += f"; one of: {', '.join(map(str, action.choices))}"
-    told = "default" in text or action.default in (None, False, "", 0.0) or isinstance(action.default, list)
-    return text if told or action.nargs == 0 else f"{text} (default: {_number(action.default)})"
+    """What an option means, its default, and what it may be."""
+    text = help_with_default(action) % {**vars(action), "prog": "hand-pose"}
+    return text if action.choices is None else f"{text}; one of: {', '.join(map(str, action.choices))}"
 
 
 def skeleton_page() -> str:

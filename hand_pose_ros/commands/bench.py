@@ -90,8 +90,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     refine.add_argument("--intrinsics", type=intrinsics, metavar="FX,FY,CX,CY", help="pixels, of --real")
     refine.add_argument("--depth-unit", type=depth_unit, default=0.001, help="metres per count, of --real")
-    gestures.add_argument("--people", type=positive_int, default=8, help="how many (8)")
-    gestures.add_argument("--seed", type=seed_int, default=0, help="the first one's; even: right hands (0)")
+    gestures.add_argument("--people", type=positive_int, default=8, help="how many")
+    gestures.add_argument("--seed", type=seed_int, default=0, help="the first one's; even: right hands")
     fuzz.add_argument("--messages", type=positive_int, default=10_000, help="hostile ones, for each")
     fuzz.add_argument("--seed", type=seed_int, default=0, help="same seed, same messages")
     fuzz.add_argument(

@@ -1,6 +1,7 @@
 """``hand-pose bone-prior``: train the prior of bone lengths from the labels of the training hands.
 
-In: how many subjects. Out: the JSON file of a BonePrior, as shipped in models/, and a line a bone on the terminal.
+In: how many subjects. Out: the JSON file of a BonePrior, as is shipped in models/ and replaced only where it is named,
+and a line a bone on the terminal.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="subjects, half of each mesh family (default: 2000)",
     )
     parser.add_argument("--seed", type=seed_int, default=0, help="of EM's start (default: 0)")
-    parser.add_argument("--output", type=Path, default=Path("models/bone_prior.json"), help="file to write")
+    parser.add_argument("--output", type=Path, default=Path("bone_prior.json"), help="file to write")
 
 
 def run(arguments: argparse.Namespace) -> None:

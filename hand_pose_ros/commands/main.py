@@ -18,8 +18,9 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
+from hand_pose_ros.commands.help_texts import DefaultsShown
 from hand_pose_ros.commands.interrupts import INTERRUPTED, lost_interrupts_come_again
 from hand_pose_ros.packages import needs
 from hand_pose_ros.texts import MOST_SHOWN, shown
@@ -66,7 +67,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse's, but for numbers that are refused: one line, without the usage, as every other refusal."""
+    """argparse's, but that ``--help`` tells defaults, and for numbers that are refused: one line, without the usage, as
+    every other refusal."""
+
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **{"formatter_class": DefaultsShown, **more})
 
     def error(self, message: str) -> NoReturn:
         """ValueError with "--every is 0, want ..." for a number (``arguments``); else argparse's own end."""

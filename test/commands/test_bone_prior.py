@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from hand_pose_ros.commands import bone_prior
 from hand_pose_ros.commands import main as cli
 from hand_pose_ros.datasets.synthetic_config import SyntheticConfig
 from hand_pose_ros.hand.skeleton import BONES
 from hand_pose_ros.refine.bone_prior import load_bone_prior
+from hand_pose_ros.resources import resource
 from hand_pose_ros.synthetic.splits import TRAINING_SPLIT
 from hand_pose_ros.tuning.bone_prior import label_lengths
 
@@ -33,3 +36,14 @@ def test_too_few_people_end_in_one_line(tmp_path: Path, capsys) -> None:
     assert cli.main(["bone-prior", "--samples", "4", "--output", str(path)]) == 2
     assert not path.exists()
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_no_shipped_file_is_replaced_unless_it_is_named(capsys) -> None:
+    parser = argparse.ArgumentParser()
+    bone_prior.add_arguments(parser)
+    output = parser.parse_args([]).output
+    with pytest.raises(FileNotFoundError):
+        resource(output)
+    with pytest.raises(SystemExit):
+        cli.main(["bone-prior", "--help"])
+    assert f"file to write (default: {output})" in capsys.readouterr().out
