@@ -5,6 +5,7 @@ python examples/bag_to_angles.py BAG [DEPTH_TOPIC]
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from hand_pose_ros import HandTracker
 from hand_pose_ros.hand.skeleton import ANGLE_NAMES
+from hand_pose_ros.packages import needs
 from hand_pose_ros.recording.open_recording import open_recording
 from hand_pose_ros.recording.play_options import PlayOptions
 from hand_pose_ros.recording.recorded_frame import UnusableFrame
@@ -32,12 +34,15 @@ def main(bag: Path, topic: str | None = None) -> None:
 
 
 if __name__ == "__main__":
-    if "--help" in sys.argv:
-        print(__doc__)
-        sys.exit()
-    if len(sys.argv) not in (2, 3):
-        sys.exit(__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("bag", type=Path, metavar="BAG")
+    parser.add_argument("topic", nargs="?", metavar="DEPTH_TOPIC", help="where the bag has several")
+    given = parser.parse_args()
     try:
-        main(Path(sys.argv[1]), *sys.argv[2:])
-    except ValueError as error:
-        sys.exit(f"bag_to_angles: {error}")
+        main(given.bag, given.topic)
+    except ModuleNotFoundError as error:
+        parser.exit(2, f"bag_to_angles {needs(error)}\n")
+    except (ValueError, OSError) as error:
+        parser.exit(2, f"bag_to_angles: {error}\n")

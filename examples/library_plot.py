@@ -11,16 +11,18 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from hand_pose_ros import Camera, HandTracker
 from hand_pose_ros.hand.skeleton import ANGLE_NAMES
+from hand_pose_ros.packages import needs
 from hand_pose_ros.synthetic.motion import SyntheticMotion
 
 RATE_HZ = 30.0
 
 
 def main(output: Path) -> None:
+    from matplotlib.figure import Figure  # before the work, and --help needs none
+
     camera = Camera(320, 240, fx=240.0, fy=240.0, cx=159.5, cy=119.5)
     motion = SyntheticMotion(3, camera)
     tracker = HandTracker()
@@ -57,4 +59,7 @@ if __name__ == "__main__":
         parser.error(
             f"OUTPUT.png is '{given.output}', want a name that ends with .png, in a folder that is there"
         )
-    main(given.output)
+    try:
+        main(given.output)
+    except ModuleNotFoundError as error:
+        parser.exit(2, f"library_plot {needs(error)}\n")

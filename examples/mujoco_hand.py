@@ -13,12 +13,22 @@ parser.add_argument("model", metavar="MODEL.xml")
 parser.add_argument("prefix", nargs="?", default="", metavar="PREFIX")
 given = parser.parse_args()  # before the imports: --help needs no MuJoCo
 
-import mujoco  # noqa: E402
-import mujoco.viewer  # noqa: E402
-import rclpy  # noqa: E402
-from sensor_msgs.msg import JointState  # noqa: E402
+try:
+    import mujoco
+    import mujoco.viewer
+    import rclpy
+    from sensor_msgs.msg import JointState
 
-model = mujoco.MjModel.from_xml_path(given.model)
+    model = mujoco.MjModel.from_xml_path(given.model)
+except ModuleNotFoundError as error:
+    how = (
+        "pip install mujoco"
+        if error.name == "mujoco"
+        else "source ROS 2, or tools/environment.sh after make build"
+    )
+    parser.exit(2, f"mujoco_hand needs {error.name}: {how}\n")
+except ValueError as error:  # no such file, or no model
+    parser.exit(2, f"mujoco_hand: {error}\n")
 data, wanted = mujoco.MjData(model), mujoco.MjData(model)
 prefix = given.prefix
 joints = {model.joint(i).name: model.joint(i).qposadr[0] for i in range(model.njnt)}

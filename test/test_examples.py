@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import runpy
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -110,3 +112,35 @@ def test_two_hands_are_told_apart(load_tool, capsys) -> None:
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 15
     assert sum("right and left" in line or "left and right" in line for line in lines) > 5
+
+
+WITHOUT = """
+import runpy, sys
+sys.modules[{absent!r}] = None
+sys.argv = {arguments!r}
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize(
+    "name, argument, absent, told",
+    [
+        ("library_plot", "angles.png", "matplotlib", "library_plot needs matplotlib: pip install matplotlib"),
+        ("mujoco_hand", "hand.xml", "mujoco", "mujoco_hand needs mujoco: pip install mujoco"),
+        ("bag_to_angles", "bag", "rosbags", "bag_to_angles needs rosbags: pip install rosbags"),
+        ("bag_to_angles", "absent", "", "bag_to_angles: 'absent' is not a folder of depth frames, nor a bag"),
+    ],
+)
+def test_what_an_example_lacks_is_told_in_one_line(name, argument, absent, told, tmp_path) -> None:
+    (tmp_path / "bag").mkdir()
+    (tmp_path / "bag" / "metadata.yaml").touch()
+    arguments = [str(ROOT / "examples" / f"{name}.py"), argument]
+    answer = subprocess.run(
+        [sys.executable, "-c", WITHOUT.format(absent=absent, arguments=arguments)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert answer.returncode == 2, answer.stderr
+    assert answer.stderr == f"{told}\n"

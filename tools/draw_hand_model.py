@@ -8,6 +8,7 @@ matplotlib.
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -206,6 +207,9 @@ def frames_figure() -> Figure:
 
 def main() -> None:
     """Write the pictures."""
+    argparse.ArgumentParser(
+        description="Draws docs/figures/skeleton.png, angles.png and frames.png."
+    ).parse_args()
     for name, figure in (
         ("skeleton", skeleton_figure()),
         ("angles", angles_figure()),

@@ -12,6 +12,7 @@ With --distribution nothing is installed: it only names the Python packages that
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import importlib.util
 import os
@@ -296,10 +297,24 @@ def check_distribution() -> None:
         print(f"environment: training, figures and their tests need {' '.join(lacking)} too", file=sys.stderr)
 
 
-if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        fail("usage: environment.py (<folder> | --distribution)")
-    if sys.argv[1] == "--distribution":
+def main() -> None:
+    """Make the environment, or look at the distribution."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument(
+        "folder", nargs="?", help="where the environment is, or is to be, relative to the repository"
+    )
+    what.add_argument(
+        "--distribution", action="store_true", help="only name what the sourced distribution lacks"
+    )
+    given = parser.parse_args()
+    if given.distribution:
         check_distribution()
     else:
-        make(ROOT / sys.argv[1])
+        make(ROOT / given.folder)
+
+
+if __name__ == "__main__":
+    main()

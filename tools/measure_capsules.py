@@ -9,12 +9,13 @@ Adam until the signed distances of all points to the nearest capsule are least (
 
 from __future__ import annotations
 
-import sys
+import argparse
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from hand_pose_ros.commands.arguments import positive_int
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.refine.surface_model import CAPSULES, END_RADII, PALM_POINTS
 from hand_pose_ros.synthetic.poses import sample_angles
@@ -102,4 +103,8 @@ def main(steps: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 120)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("steps", nargs="?", type=positive_int, default=120, help="of Adam (default: 120)")
+    main(parser.parse_args().steps)
