@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from rich.console import Console
@@ -139,11 +141,16 @@ def require_all(*requirements: tuple[bool, str]) -> None:
 
 
 def require_outputs(*files: Path | None) -> None:
-    """Before the work, not after it: OSError unless a file can be written in the folder of each (None: no file)."""
+    """Before the work, not after it: OSError unless a file can be written in the folder of each (None: no file). A
+    folder that is not there is only made with the file: a command that is refused leaves none."""
     for file in files:
         if file is not None:
             require_replaceable(file)
+            new = [part for part in (file.parent, *file.parent.parents) if not os.path.lexists(part)]
             require_writable(file.parent)
+            with suppress(OSError):
+                for part in new:
+                    part.rmdir()
 
 
 def model_parameter(model: Path | None) -> str:

@@ -67,7 +67,8 @@ def test_intrinsics_are_a_cameras(text) -> None:
 
 
 def test_outputs_are_tried_before_the_work(tmp_path: Path) -> None:
-    require_outputs(tmp_path / "new" / "a.json", None)
+    require_outputs(tmp_path / "new" / "further" / "a.json", None)
+    assert list(tmp_path.iterdir()) == []  # a command that is refused after it leaves nothing
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="file"):
         require_outputs(tmp_path / "file" / "a.json")
