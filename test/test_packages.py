@@ -34,6 +34,11 @@ def test_packages_are_those_that_the_project_declares() -> None:
     assert how_to_get("dexi_rs") == f"pip install dexi-rs=={dexi_engine.VERSION}"
 
 
+def test_what_make_installs_is_what_is_needed(load_tool) -> None:
+    needed = {package.module for package in PACKAGES if not package.use}
+    assert needed == {*load_tool("tools/environment.py").RUNTIME_MODULES}
+
+
 @pytest.mark.parametrize(
     "module, how",
     [
