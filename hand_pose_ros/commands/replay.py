@@ -43,7 +43,7 @@ from hand_pose_ros.recording.play_options import PlayOptions
 from hand_pose_ros.recording.recorded_frame import RecordingError
 from hand_pose_ros.recording.replay import Replay, ReplayConfig, replay
 from hand_pose_ros.recording.replay_output import write_replay
-from hand_pose_ros.resources import SHIPPED_MODELS
+from hand_pose_ros.resources import SHIPPED_MODELS, model_file
 from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.one_euro_filter import FilterConfig
 from hand_pose_ros.tracking.tracker import HandTracker
@@ -89,7 +89,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     tracker("--side", default="auto", help="right, left or auto (default)")
     tracker("--hands", type=positive_int, default=1, help="hands to track at once, at most (default 1)")
     names = ", ".join(SHIPPED_MODELS[1:])
-    tracker("--model", type=Path, help=f"weights: {names}, or a file (default: the shipped ones)")
+    tracker("--model", type=model_file, help=f"weights: {names}, or a file (default: the shipped ones)")
     tracker("--device", default="auto", help="auto, cpu or cuda")
     tracker("--precision", default="auto", help="auto, float32 or bfloat16")
     tracker("--start-odds", type=_tracker_field("start_odds"), default=TrackerConfig.start_odds, metavar="LOG_ODDS",
