@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.synthetic.primitives import HEAD_ABOVE, SHOULDER, head, limb, trunk
 from hand_pose_ros.synthetic.rotations import axes_along, random_axes, rotation_y, rotation_yxz, rotation_z
-from hand_pose_ros.synthetic.solids import ELLIPSOID, Solids, gather, solid, where
+from hand_pose_ros.synthetic.solids import ELLIPSOID, NOTHING, Solids, gather, solid, where
 
 Array = NDArray[np.float64]
 
@@ -31,6 +31,13 @@ _TURNED = 0.5
 """Share of those whose camera is turned by any angle, as one that is mounted on its side or on its head."""
 _HAIR = 0.4
 """Share with thick hair or a cap."""
+_FACE_ALONE = 0.5
+"""Share of which a sensor sees the face alone, as hair gives no reading; eyes are holes then, and parts are missing."""
+_SKULL, _EARS = (0, 1), (10, 11)
+"""Of a head's parts, those that are not seen then; ears of a half of them."""
+_PART_MISSING = 0.15
+_FOREHEAD = 0.6
+"""Share of the faces alone that have one."""
 _DRESSED = (0, 3, 6)
 """Of a trunk's parts: chest, shoulders, neck."""
 
@@ -72,7 +79,17 @@ def heads(count: int, rng: np.random.Generator) -> Solids:
     body = trunk(chest, stands, size, rng.uniform(0.9, 1.3, count))
     shown = list(_DRESSED)
     dressed = Solids(body.kind[:, shown], body.centre[:, shown], body.axes[:, shown])
+    alone = rng.random(count) < _FACE_ALONE
+    missing = rng.random((count, skull.kind.shape[1])) < _PART_MISSING
+    missing[:, list(_SKULL)] = True
+    missing[:, list(_EARS)] |= rng.random((count, 1)) < 0.5
+    skull.kind[alone[:, None] & missing] = NOTHING
+
     half = size[:, None] * rng.uniform([0.075, 0.05, 0.08], [0.105, 0.11, 0.125], (count, 3))
-    above = np.einsum("nij,j->ni", camera @ gaze, [0.0, -0.055, 0.035]) * size[:, None]
+    above = np.tile([0.0, -0.055, 0.035], (count, 1))
+    half[alone] = size[alone, None] * rng.uniform([0.045, 0.02, 0.02], [0.065, 0.045, 0.04], (alone.sum(), 3))
+    above[alone] = [0.0, -0.065, -0.03]
+    above = np.einsum("nij,nj->ni", camera @ gaze, above) * size[:, None]
     hair = solid(ELLIPSOID, centre + above, half, (camera @ gaze).swapaxes(1, 2))
-    return gather(skull, where(rng.random(count) < 0.85, dressed), where(rng.random(count) < _HAIR, hair))
+    topped = rng.random(count) < np.where(alone, _FOREHEAD, _HAIR)
+    return gather(skull, where(rng.random(count) < 0.85, dressed), where(topped, hair))
