@@ -48,13 +48,14 @@ class StampGuard:
     """Judges the stamps of one topic."""
 
     def __init__(self) -> None:
+        self._steps_s: deque[float] = deque(maxlen=_MEMORY)
         self.reset()
 
     def reset(self) -> None:
-        """The next stamp is the first."""
+        """The next stamp is the first. How far stamps lie apart is remembered: else a slow recording that is played
+        fast would be taken for a clock that is set again and again."""
         self._newest_ns: int | None = None
         self._ahead_s: deque[float] = deque(maxlen=_MEMORY)
-        self._steps_s: deque[float] = deque(maxlen=_MEMORY)
         self._stray: list[tuple[int, float]] = []
 
     def judge(self, stamp_ns: int, arrival_s: float, protect: bool = True) -> StampVerdict:
@@ -103,6 +104,8 @@ class StampGuard:
 
     def _begin_anew(self) -> None:
         stray = self._stray
+        if len(stray) > 1:  # they have steps of their own
+            self._steps_s.clear()
         self.reset()
         for stamp_ns, arrival_s in stray:
             self._accept(stamp_ns, arrival_s)

@@ -91,6 +91,25 @@ def test_after_a_reset_any_stamp_is_the_first() -> None:
     assert guard.judge(5 * 10**9, 1.0) == GOES_ON
 
 
+def test_a_slow_recording_that_is_played_fast_is_followed_once_though_each_following_resets() -> None:
+    guard, seen = StampGuard(), []
+    for i in range(30):  # 1 Hz, five times as fast
+        stamp_ns, arrival_s = (1000 + i) * 10**9, i / 5
+        verdict = guard.judge(stamp_ns, arrival_s)
+        if verdict == CLOCK_SET:
+            guard.reset()
+            guard.judge(stamp_ns, arrival_s)
+        seen.append(verdict)
+    assert seen == [GOES_ON, STRAY, STRAY, CLOCK_SET] + [GOES_ON] * 26
+
+
+def test_steps_of_a_recording_before_do_not_widen_what_goes_on() -> None:
+    guard = StampGuard()
+    verdicts(guard, clock(1000.0, 20, 1.0), 0.2)
+    assert verdicts(guard, clock(5000.0, 20), start_s=4.0)[:3] == [STRAY, STRAY, CLOCK_SET]
+    assert guard.judge(round((5000.0 + 20 * PERIOD_S + 2.0) * 1e9), 4.0 + 20 * PERIOD_S) == STRAY
+
+
 def test_equal_stamps_go_on() -> None:
     assert verdicts(StampGuard(), [7.0] * 50) == [GOES_ON] * 50
 

@@ -308,6 +308,26 @@ def test_a_clock_that_was_set_starts_afresh_once_there_and_once_back(node, clock
     assert len(bench.pairs) == 60 - 4
 
 
+@pytest.mark.parametrize("info_first", [True, False])
+def test_a_slow_recording_that_is_played_fast_is_followed_once(node, clock, info_first):
+    """The node clears the inputs whenever they tell that a clock was set."""
+    bench = Bench(node)
+
+    def start_afresh(reason: str) -> None:
+        bench.backwards.append(reason)
+        bench.inputs.clear()
+
+    bench.inputs._on_backwards = start_afresh
+    for i in range(30):  # 1 Hz, five times as fast
+        clock.now += 0.2
+        for publish in (bench.info, bench.image) if info_first else (bench.image, bench.info):
+            publish(1000.0 + i)
+        bench.inputs._serve_late()
+    assert len(bench.backwards) == 1
+    assert len(bench.pairs) >= 27
+    assert [image for image, _ in bench.pairs[-20:]] == [1000.0 + i for i in range(10, 30)]
+
+
 @pytest.mark.parametrize("count", [1, 5, 12])
 def test_camera_infos_from_the_future_do_not_block_the_matching(node, clock, count):
     bench = Bench(node)
