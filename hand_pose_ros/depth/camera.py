@@ -7,7 +7,8 @@ depth along the optical axis (...) in metres -> metres (...,3). Pixel (0, 0) is 
 Distortion follows the CameraInfo models: plumb_bob (k1 k2 p1 p2 k3), rational_polynomial (k1 k2 p1 p2 k3 k4
 k5 k6) and equidistant (k1 k2 k3 k4, Kannala and Brandt 2006). A point outside a model's one-to-one range
 (where a larger angle no longer lands further out) has no pixel, and the other way round: NaN. Coefficients of 0 add
-nothing: further ones that are 0 are accepted, and dropped.
+nothing: further ones that are 0 are accepted, and dropped. Of a camera info, other names of the equidistant model are
+understood, and plumb_bob with k4, k5 or k6 as rational_polynomial.
 """
 
 from __future__ import annotations
@@ -31,6 +32,27 @@ _LENGTHS: dict[str, tuple[int, ...]] = {
 _POLYNOMIAL_NAMES = (
     "k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6", "s1", "s2", "s3", "s4", "tx", "ty",
 )  # fmt: skip
+# Names that drivers and calibrators give the equidistant model, and parts of the names of lenses that are no pinhole
+# even where all coefficients are 0 (or left out).
+_EQUIDISTANT_NAMES = ("fisheye", "kannala_brandt", "kannala_brandt4", "kb4")
+_WIDE_LENSES = (
+    "equidistant",
+    "fisheye",
+    "kannala",
+    "omni",
+    "mei",
+    "sphere",
+    "theta",
+    "unified",
+    "ucm",
+    "stereographic",
+)
+# A camera info whose focal length is less than this of the image's side is of a camera that was not calibrated: drivers
+# send an identity matrix. Derived: a pinhole that sees 175 degrees; no depth camera does.
+_LEAST_FOCAL_SHARE = 0.02
+_REMEDY = (
+    "recalibrate with a model that takes fewer, or use rectified images with the parameter 'rectified' true"
+)
 # What Camera accepts, px. Guessed: far beyond any real camera, so that no ray and no pixel overflows.
 _MOST_PX = 1e6
 _LEAST_FOCAL_PX = 1e-3
@@ -67,10 +89,32 @@ def _coefficients(model: str, given: Sequence[float]) -> tuple[float, ...]:
         if value != 0.0:
             names = _POLYNOMIAL_NAMES if MODEL_CODES[model] == POLYNOMIAL else ()
             name = names[index] if index < len(names) else f"number {index + 1}"
-            raise ValueError(f"{takes}, of which {name} is {value:g}, not 0")
+            raise ValueError(f"{takes}, of which {name} is {value:g}, not 0: {_REMEDY}")
     if not all(math.isfinite(value) for value in kept):
         raise ValueError(f"distortion coefficients {values} must be finite")
     return kept
+
+
+def is_focal_length(fx: float, fy: float, width: int, height: int) -> bool:
+    """Whether focal lengths, px, can be those of a calibrated camera of so many pixels (0: not known)."""
+    return bool(fx > _LEAST_FOCAL_SHARE * width and fy > _LEAST_FOCAL_SHARE * height)
+
+
+def _lens(model: str, given: Sequence[float]) -> tuple[str, tuple[float, ...]]:
+    """The distortion model by the name that Camera knows, and its coefficients, of those that a camera info names.
+
+    Zero coefficients mean "no distortion" for models of a pinhole only: an equidistant lens without coefficients still
+    is a fisheye. OpenCV takes 8 coefficients of its first model for rational, and drivers pass them on as plumb_bob.
+    """
+    coefficients = tuple(float(value) for value in given)
+    plain = model.strip().lower().replace(" ", "_").replace("-", "_")
+    if plain in _EQUIDISTANT_NAMES:
+        return "equidistant", coefficients
+    if not any(coefficients) and not any(name in plain for name in _WIDE_LENSES):
+        return "none", ()
+    if model == "plumb_bob" and any(coefficients[5:8]) and len(coefficients) >= 8:
+        return "rational_polynomial", coefficients
+    return model, coefficients
 
 
 @dataclass(frozen=True)
@@ -159,6 +203,17 @@ class Camera:
                 f"camera info has focal lengths fx={matrix[0]}, fy={matrix[4]}: they must be positive "
                 "(an uncalibrated camera sends 0)"
             )
+        if width < 1 or height < 1:
+            raise ValueError(
+                f"camera info says that the image is {width}x{height}: the camera's driver leaves width or height "
+                "empty and must fill it"
+            )
+        if not is_focal_length(matrix[0], matrix[4], width, height):
+            raise ValueError(
+                f"camera info has focal lengths fx={matrix[0]:g}, fy={matrix[4]:g} px for an image of "
+                f"{width}x{height}: no camera has (an uncalibrated one sends an identity matrix): calibrate it, or let "
+                "the driver publish its own calibration"
+            )
         bx, by = max(int(binning_x), 1), max(int(binning_y), 1)
         if roi_w == 0 and roi_h == 0:
             if roi_x or roi_y:
@@ -169,11 +224,7 @@ class Camera:
                 f"camera info ROI {roi_w}x{roi_h} at ({roi_x}, {roi_y}) does not lie in the "
                 f"{width}x{height} image"
             )
-        coefficients = tuple(float(value) for value in d)
-        # Zero coefficients mean "no distortion" for the polynomial models only: an equidistant lens without
-        # coefficients still is a fisheye.
-        if model != "equidistant" and not any(coefficients):
-            model, coefficients = "none", ()
+        model, coefficients = _lens(model, d)
         return cls(
             width=roi_w // bx,
             height=roi_h // by,

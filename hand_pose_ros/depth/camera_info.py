@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.depth.camera import Camera, is_focal_length
 
 
 class CameraInfoFields(Protocol):
@@ -31,13 +31,14 @@ def camera_from_info(info: CameraInfoFields, rectified: bool) -> Camera:
     """Returns the camera of the image that ``info`` goes with; ValueError names what is wrong.
 
     A rectified image has no distortion left and its pinhole is P, not K (REP 104). Where a driver leaves one of the two
-    empty, the other is taken.
+    empty, or sends the identity of a camera that was never calibrated, the other is taken.
     """
     projection = np.asarray(info.p).reshape(3, 4)[:, :3].reshape(-1)
     matrix, distortion, model = np.asarray(info.k), tuple(info.d), info.distortion_model
     if rectified:
         distortion, model = (), ""
-    if _is_pinhole(projection) and (rectified or _is_empty(matrix)):
+    size = int(info.width), int(info.height)
+    if _is_pinhole(projection, *size) and (rectified or _is_empty(matrix, *size)):
         matrix = projection
     roi = (info.roi.x_offset, info.roi.y_offset, info.roi.width, info.roi.height)
     binning = (info.binning_x, info.binning_y)
@@ -59,14 +60,18 @@ def is_rectified(setting: str, topic: str) -> bool:
     return setting == "true"
 
 
-def _is_empty(matrix: np.ndarray) -> bool:
-    """Whether the 9 numbers of a camera matrix say nothing: focal lengths of 0, whatever stands beside them (a 1 in the
-    corner, the principal point), or no finite number at all. In a file there may be fewer numbers, or none."""
+def _is_empty(matrix: np.ndarray, width: int, height: int) -> bool:
+    """Whether the 9 numbers of a camera matrix say nothing: focal lengths of 0, or above it but too short for a camera
+    of so many pixels (an identity), whatever stands beside them (a 1 in the corner, the principal point), or no finite
+    number at all. In a file there may be fewer numbers, or none."""
     if matrix.size != 9:
         return not matrix.any()
-    return bool((matrix[0] == 0.0 and matrix[4] == 0.0) or not np.isfinite(matrix).any())
+    if not np.isfinite(matrix).any() or (matrix[0] == 0.0 and matrix[4] == 0.0):
+        return True
+    return bool(min(matrix[0], matrix[4]) > 0.0) and not is_focal_length(matrix[0], matrix[4], width, height)
 
 
-def _is_pinhole(matrix: np.ndarray) -> bool:
-    """Whether the 9 numbers of a camera matrix, row by row, are finite with focal lengths above 0."""
-    return bool(np.isfinite(matrix).all() and matrix[0] > 0.0 and matrix[4] > 0.0)
+def _is_pinhole(matrix: np.ndarray, width: int, height: int) -> bool:
+    """Whether the 9 numbers of a camera matrix, row by row, are finite with focal lengths of a camera."""
+    above = np.isfinite(matrix).all() and matrix[0] > 0.0 and matrix[4] > 0.0
+    return bool(above) and is_focal_length(matrix[0], matrix[4], width, height)
