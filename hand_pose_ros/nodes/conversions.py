@@ -243,10 +243,7 @@ def joint_state(hands: Sequence[Hand], header: Header) -> JointState:
 
 
 def transforms(hand: Hand, header: Header, full: bool, prefix: str) -> list[TransformStamped]:
-    """Returns the palm's frame in the header's and, when ``full``, every other one of ``hand_frames`` in its parent's.
-
-    tf2 knows no leading '/', which drivers of ROS 1 put before their frames: it is left out.
-    """
+    """Returns the palm's frame in the header's and, when ``full``, every other one of ``hand_frames`` in its parent's."""
     name = hand_frames.side_prefix(prefix, hand.side)
     rotations, positions = hand_frames.frames_in_parents(hand)
     count = len(hand_frames.FRAME_NAMES) if full else 1
@@ -256,9 +253,7 @@ def transforms(hand: Hand, header: Header, full: bool, prefix: str) -> list[Tran
         parent = hand_frames.FRAME_PARENTS[index]
         child = name + hand_frames.FRAME_NAMES[index]
         stamped = TransformStamped(header=Header(stamp=header.stamp), child_frame_id=child)
-        stamped.header.frame_id = (
-            header.frame_id.lstrip("/") if parent < 0 else name + hand_frames.FRAME_NAMES[parent]
-        )
+        stamped.header.frame_id = header.frame_id if parent < 0 else name + hand_frames.FRAME_NAMES[parent]
         stamped.transform = Transform(
             translation=vector(positions[index]), rotation=quaternion(quaternions[index])
         )

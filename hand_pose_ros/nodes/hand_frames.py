@@ -37,6 +37,12 @@ FRAME_PARENTS: tuple[int, ...] = (
 bone."""
 
 
+def tf_name(frame_id: str) -> str:
+    """Returns a frame's name as tf2 knows it: without the leading '/' that drivers of ROS 1 put before it, which tf2
+    refuses."""
+    return frame_id.lstrip("/")
+
+
 def resolved_prefix(given: str, namespace: str) -> str:
     """Returns what is put before the frames' names; ``auto`` is the node's namespace, and nothing where it has none."""
     if given != "auto":
@@ -53,10 +59,10 @@ def side_prefix(prefix: str, side: str) -> str:
 @lru_cache(maxsize=8)
 def frame_error(frame_id: str, prefix: str) -> str | None:
     """Returns why no transform can hang on this frame of the depth images, None when one can."""
-    if not frame_id.strip("/"):
+    if not tf_name(frame_id):
         return "the depth images have no frame_id: mend the camera driver"
     own = {side_prefix(prefix, side) + name for side in skeleton.SIDES for name in FRAME_NAMES}
-    if frame_id.lstrip("/") in own:
+    if tf_name(frame_id) in own:
         return f"the depth images' frame_id '{shown(frame_id)}' is one of this node's own: set 'frame_prefix'"
     return None
 

@@ -104,7 +104,8 @@ class InfoFallback:
             return None
         return (
             f"the last one is of frame '{shown(info.header.frame_id)}' and {info.width}x{info.height}, the image of"
-            f" '{shown(image.header.frame_id)}' and {image.width}x{image.height}"
+            f" '{shown(image.header.frame_id)}' and {image.width}x{image.height}: the driver must publish an info of the"
+            " image's own, or depth/camera_info must be remapped to the topic that has it"
         )
 
     def serve(self, now_s: float) -> list[tuple[Image, CameraInfo]]:
@@ -123,10 +124,10 @@ class InfoFallback:
 
 
 def fits(image: Image, info: CameraInfo) -> bool:
-    """Whether a camera info is of the image's frame and size, binning and region of interest counted in."""
-    return bool(
-        image.header.frame_id == info.header.frame_id and image_size(info) == (image.width, image.height)
-    )
+    """Whether a camera info is of the image's size, binning and region of interest counted in, and of its frame, unless
+    one of the two names none."""
+    frames = {image.header.frame_id, info.header.frame_id} - {""}
+    return len(frames) < 2 and image_size(info) == (image.width, image.height)
 
 
 def stamp_ns_of(message: Image | CameraInfo) -> int:

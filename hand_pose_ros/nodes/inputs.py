@@ -3,7 +3,7 @@
 Pairs are made by message_filters; an image that gets no partner is served by the last camera info (``info_fallback``).
 Stray stamps are left out before the matching (``stamp_guard``). When the clock was set (a bag that loops), the matching
 starts afresh, because newer leftovers would win over everything that comes after. ``input_watch`` tells what is wrong
-with the two topics.
+with the two topics. Frames' names come out as tf2 knows them, so that all outputs agree.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from hand_pose_ros.depth.stamp_guard import StampGuard, StampVerdict
 from hand_pose_ros.nodes.conversions import image_from_compressed
 from hand_pose_ros.nodes.diagnostics import FrameOutcome
+from hand_pose_ros.nodes.hand_frames import tf_name
 from hand_pose_ros.nodes.info_fallback import InfoFallback, stamp_ns_of
 from hand_pose_ros.nodes.input_watch import InputWatch
 from hand_pose_ros.nodes.qos_overrides import SUBSCRIPTION, Endpoint, subscription_options
@@ -154,6 +155,7 @@ class DepthInputs:
 
     def _take_depth(self, message: Image | CompressedImage) -> None:
         image = message if isinstance(message, Image) else image_from_compressed(message)
+        image.header.frame_id = tf_name(image.header.frame_id)
         with self._lock:
             now = time.monotonic()
             self._input_watch.saw_image(now)
@@ -230,6 +232,7 @@ class DepthInputs:
             self._on_pair(image, info)
 
     def _take_info(self, info: CameraInfo) -> None:
+        info.header.frame_id = tf_name(info.header.frame_id)
         with self._lock:
             now, stamp_ns = time.monotonic(), stamp_ns_of(info)
             self._input_watch.saw_info(now, stamp_ns)

@@ -55,7 +55,7 @@ class TargetFrame:
 
         None, and a warning, when tf2 does not know; it is waited for a little. From another thread than the executor's.
         """
-        source, stamp = header.frame_id.lstrip("/"), Time.from_msg(header.stamp)
+        source, stamp = header.frame_id, Time.from_msg(header.stamp)
         if stamp.nanoseconds < self._last_stamp_ns:
             # A bag that loops: tf2 would take no transform until its clock has caught up.
             self._buffer.clear()

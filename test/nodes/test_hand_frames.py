@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from visualization_msgs.msg import MarkerArray
 
 from hand_pose_ros.hand.skeleton import ANGLE_COUNT
 from hand_pose_ros.nodes.hand_frames import (
@@ -68,10 +69,26 @@ def test_image_without_a_frame_is_told_and_sends_no_transform(rig, fake_tracker,
 @pytest.mark.slow
 def test_leading_slash_of_a_driver_of_old_does_not_reach_tf2(rig, fake_tracker, hand):
     bench = rig(fake_tracker((hand(),)), tf_mode="full")
+    bench.listen(MarkerArray, "markers")
     bench.connect()
     send_frames(bench, frame_id="/camera")
-    assert bench.spin_until(lambda: bench.received["/tf"])
+    assert bench.spin_until(lambda: bench.received["/tf"] and bench.received["markers"])
     assert bench.received["/tf"][-1].transforms[0].header.frame_id == "camera"
+    assert {answer.header.frame_id for answer in bench.answers()} == {"camera"}
+    assert {each.header.frame_id for each in bench.answers()[-1].hands} == {"camera"}
+    assert {each.header.frame_id for each in bench.received["markers"][-1].markers} == {"camera"}
+
+
+@pytest.mark.slow
+def test_driver_that_writes_its_frame_in_two_ways_has_one(rig, fake_tracker, hand):
+    tracker = fake_tracker((hand(),))
+    bench = rig(tracker)
+    bench.connect()
+    resets = tracker.resets
+    for frame_id in ("camera", "/camera", "camera", "//camera"):
+        send_frames(bench, count=1, frame_id=frame_id)
+    assert tracker.resets == resets
+    assert {answer.header.frame_id for answer in bench.answers()} == {"camera"}
 
 
 @pytest.mark.slow

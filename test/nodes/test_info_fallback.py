@@ -18,8 +18,8 @@ def header(stamp_s: float, frame: str = "camera") -> Header:
     return made
 
 
-def image(stamp_s: float, width: int = 64, height: int = 48) -> Image:
-    return Image(header=header(stamp_s), width=width, height=height)
+def image(stamp_s: float, width: int = 64, height: int = 48, frame: str = "camera") -> Image:
+    return Image(header=header(stamp_s, frame), width=width, height=height)
 
 
 def info(stamp_s: float, frame: str = "camera", **changes: Any) -> CameraInfo:
@@ -79,6 +79,22 @@ def test_an_info_of_another_frame_or_size_does_not_serve() -> None:
         fallback.take_info(wrong)
         fallback.take_image(image(0.1), 0.1)
         assert fallback.serve(9.0) == []
+
+
+def test_an_info_that_names_no_frame_fits_every_images_and_every_info_one_without() -> None:
+    assert fits(image(0.0), info(5.0, ""))
+    assert fits(image(0.0, frame=""), info(5.0))
+    assert not fits(image(0.0), info(5.0, "", width=128))
+
+
+def test_an_info_of_another_frame_is_told_with_the_remedy() -> None:
+    fallback = InfoFallback()
+    fallback.take_info(info(0.0, "colour"))
+    fallback.take_image(image(0.1), 0.1)
+    text = fallback.misfit() or ""
+    assert "'colour'" in text
+    assert "'camera'" in text
+    assert "remapped" in text
 
 
 def test_binning_and_region_of_interest_count_in_the_size() -> None:

@@ -89,8 +89,8 @@ class Bench:
         self.inputs._take_info(CameraInfo(header=header(stamp_s)))
 
 
-def header(stamp_s: float) -> Header:
-    made = Header()
+def header(stamp_s: float, frame: str = "") -> Header:
+    made = Header(frame_id=frame)
     made.stamp.sec, made.stamp.nanosec = int(stamp_s), round((stamp_s % 1) * 1e9)
     return made
 
@@ -374,6 +374,17 @@ def test_images_between_infos_get_the_last_one(node, clock):
     clock.now += 0.6
     bench.inputs._watch()
     assert set(bench.log.keys()) == {"slow info"}
+
+
+@pytest.mark.parametrize("frame", ["", "/camera", "camera"])
+def test_slow_infos_serve_however_they_write_the_frame(node, clock, frame):
+    bench = Bench(node)
+    for i, stamp in enumerate(at_30_hz(100.0, 60)):
+        clock.now += 1 / 30
+        if i % 30 == 0:
+            bench.inputs._take_info(CameraInfo(header=header(stamp, frame)))
+        bench.inputs._take_depth(Image(header=header(stamp, "camera")))
+    assert len(bench.pairs) >= 58
 
 
 def test_info_of_another_clock_serves(node, clock):
