@@ -243,7 +243,7 @@ def joint_state(hands: Sequence[Hand], header: Header) -> JointState:
 
 
 def transforms(hand: Hand, header: Header, full: bool, prefix: str) -> list[TransformStamped]:
-    """Returns the palm's frame in the header's and, when ``full``, every other one of ``hand_frames`` in its parent's."""
+    """Returns the palm's frame in the header's and, when ``full``, all others of ``hand_frames`` in their parents'."""
     name = hand_frames.side_prefix(prefix, hand.side)
     rotations, positions = hand_frames.frames_in_parents(hand)
     count = len(hand_frames.FRAME_NAMES) if full else 1

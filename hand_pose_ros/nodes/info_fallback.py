@@ -2,7 +2,7 @@
 
 In: images and infos of the two topics as they arrive, pairs as the matching by stamp makes them. Out: images with the
 last camera info that fits, once no partner of their own came within a frame's interval; at once, when infos are known
-to come less often. Every image is handed out once. All times are steady, in seconds.
+to come less often. Every image is handed out once, and none after a newer one. All times are steady, in seconds.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ class InfoFallback:
         self._infos_in_step = 0
         self._waiting: dict[int, tuple[Image, float]] = {}
         self._served: deque[int] = deque(maxlen=2 * _MOST_WAITING)
+        self._newest_served_ns: int | None = None
 
     @property
     def interval_s(self) -> float:
@@ -62,6 +63,7 @@ class InfoFallback:
         waited = len(self._waiting)
         self._waiting.clear()
         self._served.clear()
+        self._newest_served_ns = None
         return waited
 
     def take_image(self, image: Image, now_s: float) -> int:
@@ -93,8 +95,21 @@ class InfoFallback:
         self._waiting.pop(stamp, None)
         if stamp in self._served:
             return False
-        self._served.append(stamp)
+        self._note_served(stamp)
         return True
+
+    def give_up_overtaken(self) -> int:
+        """Images that still wait for an info when a newer image was handed out are of no use any more: infos that began
+        to come late had none for them. Returns how many there were."""
+        newest_ns = self._newest_served_ns
+        overtaken = [stamp for stamp in self._waiting if newest_ns is not None and stamp < newest_ns]
+        for stamp in overtaken:
+            del self._waiting[stamp]
+        return len(overtaken)
+
+    def _note_served(self, stamp_ns: int) -> None:
+        self._served.append(stamp_ns)
+        self._newest_served_ns = max(stamp_ns, self._newest_served_ns or stamp_ns)
 
     def misfit(self) -> str | None:
         """In words, why the last info serves none of the images that wait; None when it does, or there is none."""
@@ -104,8 +119,8 @@ class InfoFallback:
             return None
         return (
             f"the last one is of frame '{shown(info.header.frame_id)}' and {info.width}x{info.height}, the image of"
-            f" '{shown(image.header.frame_id)}' and {image.width}x{image.height}: the driver must publish an info of the"
-            " image's own, or depth/camera_info must be remapped to the topic that has it"
+            f" '{shown(image.header.frame_id)}' and {image.width}x{image.height}: the driver must publish an info of"
+            " the image's own, or depth/camera_info must be remapped to the topic that has it"
         )
 
     def serve(self, now_s: float) -> list[tuple[Image, CameraInfo]]:
@@ -118,7 +133,7 @@ class InfoFallback:
         for stamp, (image, arrival_s) in list(self._waiting.items()):
             if now_s - arrival_s >= wait_s and fits(image, info):
                 del self._waiting[stamp]
-                self._served.append(stamp)
+                self._note_served(stamp)
                 served.append((image, info))
         return served
 

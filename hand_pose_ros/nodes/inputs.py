@@ -201,8 +201,7 @@ class DepthInputs:
             )
             return
         self._input_watch.saw_entry(now)
-        for _ in range(self._fallback.take_image(image, now)):
-            self._on_drop(FrameOutcome.NO_INFO)
+        self._drop_without_info(self._fallback.take_image(image, now))
         self._depth_filter.signalMessage(image)
         if not self._fallback.waiting:
             return
@@ -230,6 +229,11 @@ class DepthInputs:
             self._input_watch.saw_borrow(time.monotonic())
             self._on_borrow()
             self._on_pair(image, info)
+        self._drop_without_info(self._fallback.give_up_overtaken())
+
+    def _drop_without_info(self, count: int) -> None:
+        for _ in range(count):
+            self._on_drop(FrameOutcome.NO_INFO)
 
     def _take_info(self, info: CameraInfo) -> None:
         info.header.frame_id = tf_name(info.header.frame_id)
@@ -249,6 +253,7 @@ class DepthInputs:
         self._input_watch.saw_pair(time.monotonic())
         self._paired = True
         if self._fallback.take_pair(image):
+            self._drop_without_info(self._fallback.give_up_overtaken())
             self._on_pair(image, info)
 
     def _settle(self) -> None:

@@ -73,6 +73,19 @@ def test_without_any_info_images_are_given_up_and_counted() -> None:
     assert fallback.serve(10.0) == []
 
 
+def test_an_image_that_was_overtaken_is_given_up() -> None:
+    fallback = InfoFallback()
+    for stamp in (0.1, 0.2, 0.3):
+        fallback.take_image(image(stamp), stamp)
+    assert fallback.give_up_overtaken() == 0
+    assert fallback.take_pair(image(0.2))
+    assert fallback.give_up_overtaken() == 1
+    assert [each.header.stamp.nanosec for each in fallback.waiting] == [300_000_000]
+    fallback.forget_images()
+    fallback.take_image(image(0.1), 1.0)  # the clock was set
+    assert fallback.give_up_overtaken() == 0
+
+
 def test_an_info_of_another_frame_or_size_does_not_serve() -> None:
     fallback = InfoFallback()
     for wrong in (info(0.0, "other"), info(0.0, width=128), info(0.0, height=96)):

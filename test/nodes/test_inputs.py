@@ -398,6 +398,23 @@ def test_info_of_another_clock_serves(node, clock):
     assert len(bench.pairs) >= 28
 
 
+@pytest.mark.parametrize("info_first", [True, False])
+def test_when_infos_begin_late_no_image_follows_a_newer_one(node, clock, info_first):
+    bench = Bench(node)
+    stamps = at_30_hz(100.0, 90)
+    play(bench, clock, stamps[:45], infos=False)
+    for stamp in stamps[45:]:
+        clock.now += 1 / 30
+        for publish in (bench.info, bench.image) if info_first else (bench.image, bench.info):
+            publish(stamp)
+        bench.inputs._serve_late()
+    images = [image for image, _ in bench.pairs]
+    assert images == sorted(images)
+    assert images[-45:] == pytest.approx(stamps[45:])
+    assert len(images) + len(bench.dropped) == 90
+    assert set(bench.dropped) == {FrameOutcome.NO_INFO}
+
+
 def test_images_without_any_info_are_counted(node, clock):
     bench = Bench(node)
     play(bench, clock, at_30_hz(100.0, 30), infos=False)
