@@ -7,6 +7,9 @@ publisher's type or quality of service does not go with the subscription.
 
 from __future__ import annotations
 
+from collections import deque
+from itertools import pairwise
+
 from rclpy.node import Node
 from rclpy.qos import QoSCompatibility, qos_check_compatible
 
@@ -26,6 +29,13 @@ _COUNT_PERIOD_S = 3.0
 _COUNTED_INFOS = 20
 _ENOUGH_IMAGES = 0.8
 """Share of the infos whose images arrive; below, images are lost. Guessed: best effort may lose one now and then."""
+# Fewer images than infos whose stamps are evenly apart are throttled, more likely than lost: of the last steps so many
+# are within this share of the middle one. Guessed: a lost image makes a step twice as long or longer, and where fewer
+# than four of five arrive, more than one step in ten.
+_STEPS_REMEMBERED = 20
+_LEAST_STEPS = 4
+_EVEN_SHARE = 0.9
+_EVEN_WITHIN = 0.4
 
 
 class InputWatch:
@@ -55,11 +65,14 @@ class InputWatch:
         self._counted_since = now_s
         self._images = self._infos = 0
         self._last_info_stamp_ns: int | None = None
+        self._image_stamps_ns: deque[int] = deque(maxlen=_STEPS_REMEMBERED + 1)
+        self._throttling_told = False
 
-    def saw_image(self, now_s: float) -> None:
+    def saw_image(self, now_s: float, stamp_ns: int) -> None:
         """An image arrived."""
         self._depth_seen = now_s
         self._images += 1
+        self._image_stamps_ns.append(stamp_ns)
 
     def saw_info(self, now_s: float, stamp_ns: int) -> None:
         """A camera info arrived; one that only repeats another's stamp is no frame's."""
@@ -96,7 +109,7 @@ class InputWatch:
         lost = self._lost(now_s)
         misfit = fallback.misfit()
         if lost is not None and depth_here:
-            self._warn(now_s, "loss", f"{lost}: {self._remedy()}")
+            self._tell_loss(now_s, lost)
         elif depth_here and fallback.infos_are_slow and now_s - self._borrow_seen < INFO_PATIENCE_S:
             if not self._slow_infos_told:
                 self._slow_infos_told = True
@@ -140,6 +153,30 @@ class InputWatch:
         if infos < _COUNTED_INFOS or images >= _ENOUGH_IMAGES * infos:
             return None
         return f"images are lost: {images} of {infos} arrived on '{self._depth_topic}' in {elapsed_s:.0f} s"
+
+    def _tell_loss(self, now_s: float, lost: str) -> None:
+        """Once where images come evenly: then they are meant to be fewer, or the infos are of other cameras too."""
+        even = self._images_are_even()
+        if even and self._throttling_told:
+            return
+        self._throttling_told |= even
+        if even:
+            why = (
+                f"{lost}, but evenly: they may be throttled on purpose, or infos of several cameras come on"
+                f" '{self._info_topic}', and all is well. If neither is so"
+            )
+        else:
+            why = f"{lost}. Unless they are throttled"
+        self._warn(now_s, "loss", f"{why}: {self._remedy()}")
+
+    def _images_are_even(self) -> bool:
+        """Whether the stamps of the last images are evenly apart."""
+        steps = sorted(later - before for before, later in pairwise(self._image_stamps_ns))
+        if len(steps) < _LEAST_STEPS:
+            return False
+        usual = steps[len(steps) // 2]
+        even = sum(abs(step - usual) <= _EVEN_WITHIN * usual for step in steps)
+        return usual > 0 and even >= _EVEN_SHARE * len(steps)
 
     def _explain_silence(self, now_s: float) -> None:
         publishers = self._node.get_publishers_info_by_topic(self._depth_topic)

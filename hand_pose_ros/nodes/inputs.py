@@ -158,9 +158,9 @@ class DepthInputs:
         image.header.frame_id = tf_name(image.header.frame_id)
         with self._lock:
             now = time.monotonic()
-            self._input_watch.saw_image(now)
-            self._on_depth()
             stamp_ns = stamp_ns_of(image)
+            self._input_watch.saw_image(now, stamp_ns)
+            self._on_depth()
             if not self._is_young(stamp_ns):
                 return
             jump_s = self._image_guard.jump_s(stamp_ns)

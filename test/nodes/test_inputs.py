@@ -7,6 +7,7 @@ import time
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import rclpy
 from rclpy.qos import ReliabilityPolicy
@@ -194,6 +195,47 @@ def test_images_that_are_lost_in_part_are_counted_with_the_remedy(node, clock, k
         assert re.search(r"images are lost: \d+ of \d+ arrived on '/robot/depth/image_rect'", text)
         assert "fastdds.xml" in text
         assert "'qos_overrides./robot/depth/image_rect.subscription.reliability'" in text
+
+
+@pytest.mark.parametrize("every", [2, 3, 10])
+def test_images_that_are_throttled_are_told_once_as_what_they_may_be(node, clock, every):
+    bench = Bench(node)
+    for i, stamp in enumerate(at_30_hz(100.0, 1200)):
+        clock.now += 1 / 30
+        bench.info(stamp)
+        if i % every == 0:
+            bench.image(stamp)
+        if i % 15 == 14:
+            bench.inputs._watch()
+    assert bench.log.keys() == ["loss"]
+    assert "throttled on purpose" in bench.log.warnings[0][1]
+
+
+def test_infos_of_two_cameras_on_one_topic_are_told_once_as_what_they_may_be(node, clock):
+    bench = Bench(node)
+    for i, stamp in enumerate(at_30_hz(100.0, 600)):
+        play(bench, clock, [stamp])
+        bench.info(stamp + 0.001)
+        if i % 15 == 14:
+            bench.inputs._watch()
+    assert bench.log.keys() == ["loss"]
+    assert "several cameras" in bench.log.warnings[0][1]
+
+
+@pytest.mark.parametrize("kept", [0.3, 0.5, 0.7])
+def test_images_that_are_lost_at_random_are_told_for_as_long_as_they_are(node, clock, kept):
+    random = np.random.default_rng(5)
+    bench = Bench(node)
+    for i, stamp in enumerate(at_30_hz(100.0, 1200)):
+        clock.now += 1 / 30
+        bench.info(stamp)
+        if random.random() < kept:
+            bench.image(stamp)
+        if i % 15 == 14:
+            bench.inputs._watch()
+    assert set(bench.log.keys()) == {"loss"}
+    assert len(bench.log.warnings) >= 3
+    assert not any("evenly" in text for _, text in bench.log.warnings)
 
 
 def test_images_whose_topic_is_found_later_than_that_of_the_infos_are_not_lost(node, clock):
