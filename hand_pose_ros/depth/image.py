@@ -18,6 +18,13 @@ from hand_pose_ros.validation import shown
 
 _PIXEL_TYPES = {"16UC1": "u2", "mono16": "u2", "32FC1": "f4"}
 
+# Of each so many rows one is looked at for swapped bytes: it must cost nothing.
+_SWAP_ROWS = 8
+# So many times as rough as with swapped bytes an image is that has them swapped. Guessed: a depth image is a hundred
+# times smoother than one with its bytes swapped, and noise is as rough either way.
+_SWAPPED_ROUGHNESS = 8.0
+_DISTANCES_M = (0.05, 30.0)  # what a depth camera measures. Guessed
+
 DepthData = bytes | bytearray | memoryview | array | np.ndarray
 
 
@@ -91,6 +98,36 @@ def decode_depth(
         # Comparisons with NaN are false: one test catches NaN, infinities, zero and negative values.
         metres[~((metres > 0.0) & (metres < np.inf))] = np.nan
     return metres
+
+
+def looks_swapped(
+    data: DepthData, encoding: str, width: int, height: int, step: int, is_bigendian: bool | int
+) -> bool:
+    """Whether the bytes of each number seem to be in the other order than ``is_bigendian`` says.
+
+    Of counts, neighbours of a row differ by far less in the other order: what differs by a few millimetres differs by
+    whole steps of 256 as it is. Of metres, hardly any is a distance as it is and most are in the other order. For an
+    image that :func:`decode_depth` takes; False for what it does not.
+    """
+    kind = _PIXEL_TYPES.get(encoding)
+    if kind is None or width < 2 or height < 1:
+        return False
+    pixel = np.dtype((">" if is_bigendian else "<") + kind)
+    rows = range(0, height, _SWAP_ROWS)
+    buffer = as_bytes(data)
+    if step < width * pixel.itemsize or buffer.size < step * (height - 1) + width * pixel.itemsize:
+        return False
+    given = np.ndarray((len(rows), width), pixel, buffer=buffer, strides=(step * _SWAP_ROWS, pixel.itemsize))
+    other = given.view(pixel.newbyteorder())
+    if pixel.kind == "u":
+        both = (given[:, 1:] != 0) & (given[:, :-1] != 0)
+        rough, smooth = (np.abs(np.diff(each.astype(np.int32)))[both] for each in (given, other))
+        return bool(both.any()) and float(rough.mean()) > _SWAPPED_ROUGHNESS * max(float(smooth.mean()), 1e-3)
+    there = other[np.isfinite(other) & (other != 0.0)]
+    least, most = _DISTANCES_M
+    with np.errstate(invalid="ignore", over="ignore"):
+        few = np.mean((given > least) & (given < most)) < 0.1
+    return bool(few and there.size > 0.1 * other.size and np.mean((there > least) & (there < most)) > 0.9)
 
 
 @njit(nogil=True, cache=True)

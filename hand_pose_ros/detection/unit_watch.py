@@ -1,9 +1,12 @@
 """Depth in another unit than metres is suspected: the reason in words.
 
-In: images as metres. Out: a sentence, or None where nothing is suspected.
+In: images as metres. Out: a sentence, or None where nothing is suspected. :class:`UnitWatch` knows what cannot be;
+:class:`NoHandWatch` says what may be, where no hand is found and all is far away.
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +21,19 @@ _MOST = 0.5
 # Only after so many such images in a row: something may be held before the lens. Guessed: a third of a second.
 _IN_A_ROW = 10
 _EVERY = 4  # pixels, in both directions: it must cost nothing
+# Without any hand for so long, and for so many images, it is said that the unit may be wrong; and every so often it is
+# looked again, s. Guessed: a person who has started the node has shown a hand by then.
+_PATIENCE_S = 5.0
+_PATIENCE_IMAGES = 10
+_AGAIN_S = 2.0
+# Where hands are shown to a camera, m, and the share of an image that must be there: else its unit may be wrong.
+# Guessed: a camera over a table or before a person sees more of either; one that looks into a room need not.
+_SHOWN_M = (0.2, 1.0)
+_LEAST_SHOWN = 0.05
+# What cameras count in that do not send millimetres, as their makers have it, metres.
+_OTHER_UNITS = (
+    "0.0001 for 0.1 mm (D405), 0.00025 for 0.25 mm (L515), where the driver does not bring it to millimetres"
+)
 
 
 class UnitWatch:
@@ -41,4 +57,44 @@ class UnitWatch:
         return (
             f"depth of {np.median(seen):.3g} metres at the middle of all readings: is the unit wrong?"
             f" {self._setting} is metres a count of 16UC1 images; 32FC1 images must be in metres (REP 118)"
+        )
+
+
+class NoHandWatch:
+    """Says that the unit may be wrong while no hand was found since the beginning, and hardly anything is where hands
+    are shown. Once a hand was found the unit is right."""
+
+    def __init__(self, unit_m: float) -> None:
+        """``unit_m``: what the images' unit is taken for, metres a count."""
+        self._unit_m = unit_m
+        self._images = 0
+        self._since_s: float | None = None
+        self._looked_s = -math.inf
+        self._found = False
+        self._text: str | None = None
+
+    def look(self, depth: NDArray[np.float32], hands: int, now_s: float) -> str | None:
+        """The word after an image (H, W) m, NaN where there is no reading, with so many hands, at a steady time."""
+        if self._found or hands > 0:
+            self._found = True
+            return None
+        self._images += 1
+        self._since_s = now_s if self._since_s is None else self._since_s
+        waited = now_s - self._since_s >= _PATIENCE_S and self._images >= _PATIENCE_IMAGES
+        if waited and now_s - self._looked_s >= _AGAIN_S:
+            self._looked_s = now_s
+            self._text = self._suspicion(depth)
+        return self._text
+
+    def _suspicion(self, depth: NDArray[np.float32]) -> str | None:
+        seen = depth[::_EVERY, ::_EVERY]
+        seen = seen[np.isfinite(seen)]
+        near_m, far_m = _SHOWN_M
+        if seen.size == 0 or np.mean((seen > near_m) & (seen < far_m)) >= _LEAST_SHOWN:
+            return None
+        return (
+            f"no hand so far, and hardly anything within {near_m:g} to {far_m:g} m: the middle of all readings is at"
+            f" {np.median(seen):.2g} m. If the scene is really elsewhere, the unit is wrong: the parameter 'depth_unit'"
+            f" is {self._unit_m:g} metres a count of 16UC1 images; it is 0.001 in all presets, {_OTHER_UNITS}; 32FC1"
+            " images must be in metres (REP 118)"
         )

@@ -89,6 +89,7 @@ class FrameStatistics:
         self._published: deque[_Output] = deque()
         self._without_info: deque[float] = deque()
         self._hints: dict[str, str] = {}
+        self._remark: str | None = None
         self._started = time.monotonic()
 
     def receive(self) -> None:
@@ -113,6 +114,16 @@ class FrameStatistics:
                 self._hints.pop(subject, None)
             else:
                 self._hints[subject] = text
+
+    def remark(self, text: str | None) -> None:
+        """Says what may be wrong, which is no warning; None: nothing any more."""
+        with self._lock:
+            self._remark = text
+
+    def hints(self) -> str:
+        """Returns all that may be wrong with what arrives, in words; empty where nothing is."""
+        with self._lock:
+            return "; ".join([*self._hints.values(), *([self._remark] if self._remark else [])])
 
     def warning(self) -> str | None:
         """Returns what is wrong with what arrives, in words, or None."""
@@ -236,6 +247,7 @@ def diagnostic_array(
     values |= {
         key: f"{value:.2f}" if isinstance(value, float) else str(value) for key, value in figures.items()
     }
+    values["hint"] = statistics.hints()
     values["last_error"] = last_error[0] if last_error else ""
     values["last_error_age_s"] = f"{last_error[1]:.0f}" if last_error else ""
     status = DiagnosticStatus(level=level, name=name, message=message, hardware_id=hardware_id)

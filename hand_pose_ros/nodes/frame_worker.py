@@ -21,14 +21,14 @@ from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo, Image
 
 from hand_pose_ros.depth.camera_info import is_rectified
-from hand_pose_ros.detection.unit_watch import UnitWatch
 from hand_pose_ros.msg import HandPose
 from hand_pose_ros.network.device_error import DeviceError
-from hand_pose_ros.nodes import conversions, input_hints
+from hand_pose_ros.nodes import conversions
 from hand_pose_ros.nodes.command_loop import CommandLoop
 from hand_pose_ros.nodes.diagnostics import DISABLED, FrameOutcome, FrameStatistics
 from hand_pose_ros.nodes.frame_age import FrameAge
 from hand_pose_ros.nodes.image_silence import ImageSilence
+from hand_pose_ros.nodes.input_hints import FrameHints
 from hand_pose_ros.nodes.mailbox import Mailbox
 from hand_pose_ros.nodes.outputs import HandOutputs
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
@@ -83,7 +83,7 @@ class FrameWorker:
         self._last_stamp_ns: int | None = None
         self._frame_id: str | None = None
         self._told_faults: dict[str, str] = {}
-        self._unit_watch = UnitWatch()
+        self._hints = FrameHints(parameters, statistics, throttled_logger)
         self.tracking = _WAITING
         self._silence = ImageSilence()
         # What is loaded by now stays until the node ends. Python's full collections would walk over all of it again and
@@ -224,7 +224,7 @@ class FrameWorker:
         depth = conversions.depth_from_image(image, self._depth_unit_m)
         camera = self._camera.of(info)
         camera.require_size(image.width, image.height)
-        self._give_hints(depth)
+        self._hints.look(image, depth, camera)
         if self._first_stamp_ns is None:
             self._first_stamp_ns = stamp.nanoseconds
         result = self._tracker.update(depth, camera, (stamp.nanoseconds - self._first_stamp_ns) * 1e-9)
@@ -249,6 +249,7 @@ class FrameWorker:
             return
         age_ms = (self._clock.now().nanoseconds - stamp.nanoseconds) * 1e-6
         self._statistics.publish(age_ms, (time.monotonic() - started) * 1e3, len(hands), result.timings_ms)
+        self._hints.saw(depth, len(hands))
         if not hands and not np.isfinite(depth).any():
             self._throttled_logger.warn("no reading", "the depth image has no valid pixel at all")
         if resets == self._resets:
@@ -261,17 +262,6 @@ class FrameWorker:
         with self._publishing:
             if resets == self._resets:
                 publisher.publish(message)
-
-    def _give_hints(self, depth: np.ndarray) -> None:
-        """What no hand can be found in is told: in the log, and in the diagnostics for as long as it lasts."""
-        hints = {
-            "roi": input_hints.roi_outside(tuple(self._parameters["roi"]), depth.shape),
-            "unit": self._unit_watch.look(depth),
-        }
-        for subject, text in hints.items():
-            self._statistics.hint(subject, text)
-            if text is not None:
-                self._throttled_logger.warn(f"hint {subject}", text)
 
     def _tell_faults(self) -> None:
         """Each once: the diagnostics show what is wrong for as long as it is."""

@@ -1,21 +1,131 @@
-"""Settings with which no hand can be found, whatever the images show: the reason in words.
+"""Settings and images with which no hand can be found: the reason in words, in the log and in the diagnostics.
 
-In: the image's shape, settings. Out: a sentence, or None where nothing is suspected.
+In: images as they come and as metres, their cameras, the parameters, how many hands were found. Out: sentences, to the
+statistics (for as long as they hold) and to the log (throttled). What only may be wrong is said once, and no warning.
 """
 
 from __future__ import annotations
 
+import math
+import time
+
+import numpy as np
+from sensor_msgs.msg import Image
+
+from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.depth.image import looks_swapped
+from hand_pose_ros.detection.config import BlobDetectorConfig
+from hand_pose_ros.detection.unit_watch import NoHandWatch, UnitWatch
+from hand_pose_ros.nodes.diagnostics import FrameStatistics
+from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
+from hand_pose_ros.nodes.throttled_logger import ThrottledLogger
+from hand_pose_ros.tracking.confidence import LOG_ODDS_LIMIT
 from hand_pose_ros.tracking.config import LEAST_ROI_PX
+
+# A hand shows at least so much of itself across, m. Guessed: a grown-up's palm is 8 cm wide, a child's 6.
+_LEAST_HAND_M = 0.06
+_MOST_CONFIDENCE = 1.0 / (1.0 + math.exp(-LOG_ODDS_LIMIT))
+# So many images in a row must look as if their bytes were swapped. Guessed: a third of a second.
+_SWAPPED_IN_A_ROW = 10
+
+
+class FrameHints:
+    """Looks at every frame of one worker."""
+
+    def __init__(
+        self, parameters: DeclaredParameters, statistics: FrameStatistics, throttled_logger: ThrottledLogger
+    ) -> None:
+        self._parameters = parameters
+        self._statistics = statistics
+        self._throttled_logger = throttled_logger
+        self._unit_watch = UnitWatch()
+        self._no_hand_watch = NoHandWatch(parameters["depth_unit"])
+        self._remark_told = False
+        self._hinted = False
+        self._swapped = 0
+        self._hands_before = 0
+
+    def look(self, image: Image, depth: np.ndarray, camera: Camera) -> None:
+        """Before the hands of an image are looked for: what none can be found in is told."""
+        roi = tuple(self._parameters["roi"])
+        hints = {
+            "roi": roi_outside(roi, depth.shape) or roi_too_small(roi, camera),
+            "min_confidence": confidence_out_of_reach(self._parameters["min_confidence"]),
+            "unit": self._unit_watch.look(depth),
+            "bytes": self._bytes(image),
+        }
+        self._hinted = any(hints.values())
+        for subject, text in hints.items():
+            self._statistics.hint(subject, text)
+            if text is not None:
+                self._throttled_logger.warn(f"hint {subject}", text)
+
+    def saw(self, depth: np.ndarray, hands: int) -> None:
+        """After it: how many hands were found."""
+        self._hands_before = hands
+        text = self._no_hand_watch.look(depth, hands, time.monotonic())
+        if self._hinted:  # there is a better reason
+            text = None
+        self._statistics.remark(text)
+        if text is not None and not self._remark_told:
+            self._remark_told = True
+            self._throttled_logger.tell(text)
+
+    def _bytes(self, image: Image) -> str | None:
+        # Whatever gives hands is not swapped, and it need not be looked at.
+        swapped = self._hands_before == 0 and looks_swapped(
+            image.data, image.encoding, image.width, image.height, image.step, bool(image.is_bigendian)
+        )
+        self._swapped = self._swapped + 1 if swapped else 0
+        if self._swapped < _SWAPPED_IN_A_ROW:
+            return None
+        return (
+            f"the bytes of the depth images' numbers seem to be in the wrong order: is_bigendian is"
+            f" {int(image.is_bigendian)}, and with {int(not image.is_bigendian)} they would show a scene: mend the"
+            " camera driver"
+        )
 
 
 def roi_outside(roi: tuple[int, ...], shape: tuple[int, ...]) -> str | None:
     """The region of interest (x, y, width, height, px; zeros: none) against the image's shape (height, width)."""
     if not any(roi):
         return None
-    x, y, width, height = roi
-    rows, columns = shape
-    if min(x + width, columns) - x >= LEAST_ROI_PX and min(y + height, rows) - y >= LEAST_ROI_PX:
+    width, height = _shown(roi, shape)
+    if width >= LEAST_ROI_PX and height >= LEAST_ROI_PX:
         return None
+    rows, columns = shape
     return (
         f"the parameter 'roi' is {list(roi)}, outside the image of {columns}x{rows} px: no hand can be found"
     )
+
+
+def roi_too_small(roi: tuple[int, ...], camera: Camera) -> str | None:
+    """The region of interest against a hand as far away as hands are searched for: nearer ones are larger still."""
+    if not any(roi):
+        return None
+    width, height = _shown(roi, (camera.height, camera.width))
+    reach_m = BlobDetectorConfig.max_range_m
+    wide_m, high_m = width * reach_m / camera.fx, height * reach_m / camera.fy
+    if min(wide_m, high_m) >= _LEAST_HAND_M:
+        return None
+    return (
+        f"the parameter 'roi' is {list(roi)}: {wide_m * 100.0:.3g} x {high_m * 100.0:.3g} cm at {reach_m:g} m, the"
+        " farthest that hands are searched for, which is less than a hand: none can be found"
+    )
+
+
+def confidence_out_of_reach(min_confidence: float) -> str | None:
+    """The least confidence against the most that a hand can have."""
+    if min_confidence <= _MOST_CONFIDENCE:
+        return None
+    return (
+        f"the parameter 'min_confidence' is {min_confidence:g}: no hand's confidence is above {_MOST_CONFIDENCE:.4f},"
+        " so none is published"
+    )
+
+
+def _shown(roi: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, int]:
+    """Width and height, px, of what of the image a region shows; below 1: nothing."""
+    x, y, width, height = roi
+    rows, columns = shape
+    return min(x + width, columns) - x, min(y + height, rows) - y

@@ -162,8 +162,8 @@ class InputWatch:
         self._throttling_told |= even
         if even:
             why = (
-                f"{lost}, but evenly: they may be throttled on purpose, or infos of several cameras come on"
-                f" '{self._info_topic}', and all is well. If neither is so"
+                f"{lost}. They come evenly, though: if they are throttled on purpose, or infos of several cameras come"
+                f" on '{self._info_topic}', all is well. Else"
             )
         else:
             why = f"{lost}. Unless they are throttled"

@@ -21,6 +21,8 @@ def error_line(error: Exception) -> str:
 class Logger(Protocol):
     """The part of an rclpy logger that is used."""
 
+    def info(self, message: str, /) -> object: ...
+
     def warning(self, message: str, /) -> object: ...
 
     def error(self, message: str, /) -> object: ...
@@ -48,6 +50,10 @@ class ThrottledLogger:
         line = self._admit(key, text)
         if line is not None:
             self._logger.error(line)
+
+    def tell(self, text: str) -> None:
+        """Logs what is no fault: at once, and not kept as the last error."""
+        self._logger.info(text)
 
     def last_error(self) -> tuple[str, float] | None:
         """Returns the last warning or error and how many seconds ago it was made, or None."""

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hand_pose_ros.depth.image import DepthImageError, UnknownEncodingError, decode_depth
+from hand_pose_ros.depth.image import DepthImageError, UnknownEncodingError, decode_depth, looks_swapped
 
 
 def packed(values: list[list[float]], encoding: str, step: int, big: bool) -> bytes:
@@ -134,3 +134,45 @@ def test_fields_that_contradict_each_other_are_named(change: dict[str, Any], mes
     }
     with pytest.raises(DepthImageError, match=message):
         decode_depth(**(fields | change))
+
+
+def rough_scene(seed: int) -> np.ndarray:
+    """(120, 160) m: a slanting wall, boxes before it, noise of millimetres and holes."""
+    random = np.random.default_rng(seed)
+    depth = random.uniform(0.5, 3.0) + np.linspace(0.0, random.uniform(-0.3, 0.3), 160) * np.ones((120, 1))
+    for _ in range(6):
+        y, x = random.integers(0, 100), random.integers(0, 140)
+        depth[y : y + 20, x : x + 20] = random.uniform(0.3, 2.0)
+    depth += random.normal(0.0, 0.003, depth.shape)
+    depth[random.random(depth.shape) < random.uniform(0.0, 0.4)] = 0.0
+    return depth
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("encoding, letter", [("16UC1", "u2"), ("mono16", "u2"), ("32FC1", "f4")])
+@pytest.mark.parametrize("big", [False, True])
+def test_bytes_in_the_wrong_order_are_seen_and_those_in_the_right_one_are_not(
+    seed, encoding, letter, big
+) -> None:
+    depth = rough_scene(seed)
+    values = depth if letter == "f4" else depth * (1000.0 if seed % 2 else 10000.0)
+    data = values.astype((">" if big else "<") + letter).tobytes()
+    layout = (encoding, 160, 120, 160 * int(letter[1]))
+    assert not looks_swapped(data, *layout, big)
+    assert looks_swapped(data, *layout, not big)
+
+
+@pytest.mark.parametrize("encoding, letter", [("16UC1", "u2"), ("32FC1", "f4")])
+def test_images_of_nothing_and_of_noise_are_in_no_order(encoding, letter) -> None:
+    random = np.random.default_rng(0)
+    pictures = [
+        np.zeros((48, 64)),
+        np.full((48, 64), 500),
+        random.integers(0, 65536, (48, 64)),
+        np.full((48, 64), 257),
+    ]
+    for picture in pictures:
+        data = picture.astype("<" + letter).tobytes()
+        assert not looks_swapped(data, encoding, 64, 48, 64 * int(letter[1]), False)
+    assert not looks_swapped(b"", encoding, 64, 48, 64 * int(letter[1]), False)
+    assert not looks_swapped(bytes(300), "rgb8", 10, 10, 30, False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hand_pose_ros.detection.unit_watch import UnitWatch
+from hand_pose_ros.detection.unit_watch import NoHandWatch, UnitWatch
 
 
 def scene(metres: float, hand_m: float | None = None) -> np.ndarray:
@@ -40,3 +40,29 @@ def test_a_lens_that_is_covered_for_a_moment_is_not_suspected() -> None:
     for _ in range(3):
         assert [watch.look(scene(0.05)) for _ in range(9)] == [None] * 9
         assert watch.look(scene(1.0)) is None
+
+
+def waited(depth: np.ndarray, seconds: float, hands: int = 0, rate_hz: float = 10.0) -> str | None:
+    watch = NoHandWatch(0.001)
+    return [watch.look(depth, hands, i / rate_hz) for i in range(round(seconds * rate_hz) + 1)][-1]
+
+
+@pytest.mark.parametrize("depth", [scene(9.0, 5.0), scene(3.6, 2.0), scene(2.5), scene(0.15, 0.05)])
+def test_where_nothing_is_where_hands_are_shown_the_unit_is_asked_for_after_some_seconds(depth) -> None:
+    assert waited(depth, 3.0) is None
+    text = waited(depth, 8.0) or ""
+    assert "depth_unit" in text
+    assert f"{np.nanmedian(depth):.2g} m" in text
+    assert waited(depth, 8.0, hands=1) is None
+
+
+@pytest.mark.parametrize(
+    "depth", [scene(0.9, 0.5), scene(0.5), scene(4.0, 0.6)[80:160, 100:230], scene(np.nan)]
+)
+def test_where_something_is_there_it_is_not(depth) -> None:
+    assert waited(depth, 30.0) is None
+
+
+def test_a_few_images_are_not_enough_however_slowly_they_come() -> None:
+    assert waited(scene(3.0), 8.0, rate_hz=1.0) is None
+    assert waited(scene(3.0), 20.0, rate_hz=1.0) is not None

@@ -150,6 +150,21 @@ def test_hints_and_images_without_a_partner_are_warnings_while_they_last(clock):
     assert status(statistics).level == DiagnosticStatus.OK
 
 
+def test_what_only_may_be_wrong_is_a_value_and_no_warning(clock):
+    statistics = FrameStatistics()
+    arrive(statistics, clock, 30.0, 10)
+    statistics.remark("is the unit right?")
+    told = status(statistics)
+    assert told.level == DiagnosticStatus.OK
+    assert {pair.key: pair.value for pair in told.values}["hint"] == "is the unit right?"
+    statistics.hint("roi", "the region is outside")
+    told = {pair.key: pair.value for pair in status(statistics).values}
+    assert told["hint"] == "the region is outside; is the unit right?"
+    statistics.remark(None)
+    statistics.hint("roi", None)
+    assert {pair.key: pair.value for pair in status(statistics).values}["hint"] == ""
+
+
 def test_levels_in_their_order(clock):
     statistics = FrameStatistics()
     statistics.receive()

@@ -1,10 +1,22 @@
-"""A region of interest outside the image is told."""
+"""Settings and images in which no hand can be found are told, once each and with the reason; others are not."""
 
 from __future__ import annotations
 
-import pytest
+from types import SimpleNamespace
+from typing import Any
 
-from hand_pose_ros.nodes.input_hints import roi_outside
+import numpy as np
+import pytest
+from sensor_msgs.msg import Image
+
+from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.nodes import input_hints
+from hand_pose_ros.nodes.conversions import depth_from_image
+from hand_pose_ros.nodes.diagnostics import FrameStatistics
+from hand_pose_ros.nodes.input_hints import FrameHints, confidence_out_of_reach, roi_outside, roi_too_small
+from hand_pose_ros.nodes.throttled_logger import ThrottledLogger
+
+CAMERA = Camera(320, 240, 240.0, 240.0, 159.5, 119.5)
 
 
 @pytest.mark.parametrize(
@@ -20,3 +32,134 @@ def test_a_region_outside_the_image_is_told_with_both_sizes(roi) -> None:
 @pytest.mark.parametrize("roi", [(0, 0, 0, 0), (0, 0, 320, 240), (312, 232, 8, 8), (300, 200, 400, 400)])
 def test_a_region_that_shows_some_of_the_image_is_not(roi) -> None:
     assert roi_outside(roi, (240, 320)) is None
+
+
+@pytest.mark.parametrize("roi", [(150, 110, 8, 8), (0, 100, 320, 8), (0, 0, 8, 240), (311, 0, 100, 240)])
+def test_a_region_that_no_hand_fits_in_at_any_distance_is_told(roi) -> None:
+    text = roi_too_small(roi, CAMERA)
+    assert text is not None
+    assert str(list(roi)) in text
+    assert "1.5 m" in text
+
+
+@pytest.mark.parametrize("roi", [(0, 0, 0, 0), (0, 0, 40, 40), (0, 0, 320, 240), (100, 100, 16, 100)])
+def test_a_region_that_a_hand_fits_in_is_not(roi) -> None:
+    assert roi_too_small(roi, CAMERA) is None
+
+
+def test_only_a_confidence_that_no_hand_reaches_is_told() -> None:
+    assert "'min_confidence' is 1" in (confidence_out_of_reach(1.0) or "")
+    assert confidence_out_of_reach(0.999) is None
+
+
+class Log:
+    def __init__(self) -> None:
+        self.infos: list[str] = []
+        self.warnings: list[str] = []
+
+    def info(self, line: str) -> None:
+        self.infos.append(line)
+
+    def warning(self, line: str) -> None:
+        self.warnings.append(line)
+
+    error = warning
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    made = SimpleNamespace(now=100.0)
+    monkeypatch.setattr(input_hints, "time", SimpleNamespace(monotonic=lambda: made.now))
+    return made
+
+
+class Bench:
+    """Hints of images at 10 Hz."""
+
+    def __init__(self, clock: Any, **parameters: Any) -> None:
+        self.clock = clock
+        self.log, self.statistics = Log(), FrameStatistics()
+        values = {"roi": [0, 0, 0, 0], "min_confidence": 0.05, "depth_unit": 0.001} | parameters
+        self.hints = FrameHints(values, self.statistics, ThrottledLogger(self.log, 1e6))
+
+    def play(
+        self, metres: np.ndarray, count: int, hands: int = 0, unit: float = 0.001, **changes: Any
+    ) -> None:
+        height, width = metres.shape
+        image = Image(width=width, height=height, encoding="16UC1", step=2 * width)
+        image.data = np.nan_to_num(metres / unit).clip(0, 65535).astype("<u2").tobytes()
+        for name, value in changes.items():
+            setattr(image, name, value)
+        depth = depth_from_image(image, 0.001)
+        for _ in range(count):
+            self.clock.now += 0.1
+            self.hints.look(image, depth, CAMERA)
+            self.hints.saw(depth, hands)
+
+
+def scene(wall_m: float, hand_m: float | None = None) -> np.ndarray:
+    """(240, 320) m: a slanting wall with noise, a hand before it."""
+    depth = wall_m * (1.0 + 0.1 * np.linspace(0.0, 1.0, 320)) * np.ones((240, 1))
+    depth += np.random.default_rng(3).normal(0.0, 0.002, depth.shape)
+    depth[:30] = np.nan
+    if hand_m is not None:
+        depth[80:160, 120:200] = hand_m
+    return depth
+
+
+@pytest.mark.parametrize("unit", [0.0001, 0.000125, 0.00025])
+def test_near_scene_in_a_smaller_unit_is_said_once_with_the_units_there_are(clock, unit) -> None:
+    bench = Bench(clock)
+    bench.play(scene(0.9, 0.5), 300, unit=unit)
+    (line,) = bench.log.infos
+    assert "'depth_unit' is 0.001" in line
+    assert "0.0001" in line
+    assert "0.00025" in line
+    said_m = float(line.split(" m. If")[0].rsplit(" ", 1)[1])
+    assert said_m == pytest.approx(0.94 * 0.001 / unit, rel=0.05)
+    assert bench.statistics.hints() == line
+    assert bench.log.warnings == []
+
+
+@pytest.mark.parametrize("depth", [scene(0.9, 0.5), scene(0.9), scene(3.0, 0.5), scene(0.4)])
+def test_scenes_where_hands_are_shown_are_not_spoken_of(clock, depth) -> None:
+    bench = Bench(clock)
+    bench.play(depth, 300)
+    assert bench.log.infos == bench.log.warnings == []
+    assert bench.statistics.hints() == ""
+
+
+def test_an_empty_room_is_no_warning_and_a_hand_ends_the_word_for_good(clock) -> None:
+    bench = Bench(clock)
+    bench.play(scene(3.0), 40)
+    assert bench.log.infos == []
+    bench.play(scene(3.0), 60)
+    assert len(bench.log.infos) == 1
+    assert bench.statistics.hints() != ""
+    assert "hint" not in (bench.statistics.warning() or "")
+    assert "depth_unit" not in (bench.statistics.warning() or "")
+    bench.play(scene(3.0, 0.5), 1, hands=1)
+    assert bench.statistics.hints() == ""
+    bench.play(scene(3.0), 200)
+    assert len(bench.log.infos) == 1
+    assert bench.statistics.hints() == ""
+
+
+def test_settings_that_exclude_every_hand_are_one_hint_each(clock) -> None:
+    bench = Bench(clock, roi=[150, 110, 8, 8], min_confidence=1.0)
+    bench.play(scene(3.0), 100)
+    assert sorted(line.split("'")[1] for line in bench.log.warnings) == ["min_confidence", "roi"]
+    assert bench.log.infos == [], "there is a better reason"
+    assert "'roi'" in bench.statistics.hints()
+    assert "'min_confidence'" in bench.statistics.hints()
+
+
+@pytest.mark.parametrize("flag", [0, 1])
+def test_bytes_in_the_other_order_than_the_driver_says_are_told(clock, flag) -> None:
+    bench = Bench(clock)
+    depth = scene(1.2, 0.5)
+    swapped = np.nan_to_num(depth * 1000).astype(">u2" if flag == 0 else "<u2").tobytes()
+    bench.play(depth, 30, data=swapped, is_bigendian=flag)
+    assert len([line for line in bench.log.warnings if f"is_bigendian is {flag}" in line]) == 1
+    bench.play(depth, 1, is_bigendian=0)
+    assert bench.statistics.hints() == ""

@@ -9,6 +9,9 @@ class Log:
     def __init__(self) -> None:
         self.lines: list[str] = []
 
+    def info(self, line: str) -> None:
+        self.lines.append(line)
+
     def warning(self, line: str) -> None:
         self.lines.append(line)
 
@@ -22,6 +25,15 @@ def test_repeated_message_is_logged_once():
         throttled_logger.warn("same", f"bad frame {index}")
     assert log.lines == ["bad frame 0"]
     assert throttled_logger.last_error()[0] == "bad frame 99"
+
+
+def test_what_is_no_fault_is_told_at_once_and_is_no_last_error():
+    log = Log()
+    ThrottledLogger(log).tell("by the way")
+    throttled_logger = ThrottledLogger(log)
+    throttled_logger.tell("by the way")
+    assert log.lines == ["by the way"] * 2
+    assert throttled_logger.last_error() is None
 
 
 def test_different_keys_do_not_hide_each_other():
