@@ -141,8 +141,12 @@ class InfoFallback:
 def fits(image: Image, info: CameraInfo) -> bool:
     """Whether a camera info is of the image's size, binning and region of interest counted in, and of its frame, unless
     one of the two names none."""
-    frames = {image.header.frame_id, info.header.frame_id} - {""}
-    return len(frames) < 2 and image_size(info) == (image.width, image.height)
+    return same_frame(image, info) and image_size(info) == (image.width, image.height)
+
+
+def same_frame(image: Image, info: CameraInfo) -> bool:
+    """Whether the two name one frame, or one of them none."""
+    return len({image.header.frame_id, info.header.frame_id} - {""}) < 2
 
 
 def stamp_ns_of(message: Image | CameraInfo) -> int:

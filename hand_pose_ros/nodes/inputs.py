@@ -25,12 +25,13 @@ from hand_pose_ros.depth.stamp_guard import StampGuard, StampVerdict
 from hand_pose_ros.nodes.conversions import image_from_compressed
 from hand_pose_ros.nodes.diagnostics import FrameOutcome
 from hand_pose_ros.nodes.hand_frames import tf_name
-from hand_pose_ros.nodes.info_fallback import InfoFallback, stamp_ns_of
+from hand_pose_ros.nodes.info_fallback import InfoFallback, same_frame, stamp_ns_of
 from hand_pose_ros.nodes.input_watch import InputWatch
 from hand_pose_ros.nodes.qos_overrides import SUBSCRIPTION, Endpoint, subscription_options
 from hand_pose_ros.nodes.subscription_thread import Reader, SubscriptionThread
 from hand_pose_ros.nodes.throttled_logger import ThrottledLogger
 from hand_pose_ros.nodes.topics import DEPTH_QOS, DEPTH_TOPIC, INFO_QOS, INFO_TOPIC, LATCHED_QOS
+from hand_pose_ros.validation import shown
 
 _WATCH_PERIOD_S = 0.5  # guessed: long against a frame's 33 ms, short against a person's patience
 _QUEUE_SIZE = 5  # messages of each input that wait for their match
@@ -90,6 +91,7 @@ class DepthInputs:
         self._stray_image: Image | None = None
         self._stray_jump_s = 0.0
         self._paired = False
+        self._frames_compared = False
         self._fallback = InfoFallback()
         self._depth_filter = SimpleFilter()
         self._info_filter = SimpleFilter()
@@ -254,7 +256,19 @@ class DepthInputs:
         self._paired = True
         if self._fallback.take_pair(image):
             self._drop_without_info(self._fallback.give_up_overtaken())
+            self._compare_frames(image, info)
             self._on_pair(image, info)
+
+    def _compare_frames(self, image: Image, info: CameraInfo) -> None:
+        """Says once that an image's own info, by stamp, is of another frame: it is taken nevertheless."""
+        if self._frames_compared or same_frame(image, info):
+            return
+        self._frames_compared = True
+        self._throttled_logger.warn(
+            "frames",
+            f"images on '{self.depth_topic}' are in '{shown(image.header.frame_id)}', their camera info is of"
+            f" '{shown(info.header.frame_id)}': it is used all the same. Hands are wrong where it is another camera's",
+        )
 
     def _settle(self) -> None:
         """A single stray stamp after which nothing came was that of a clock that was set."""

@@ -429,6 +429,18 @@ def test_slow_infos_serve_however_they_write_the_frame(node, clock, frame):
     assert len(bench.pairs) >= 58
 
 
+def test_own_info_of_another_frame_is_used_and_told_once(node, clock):
+    bench = Bench(node)
+    for stamp in at_30_hz(100.0, 60):
+        clock.now += 1 / 30
+        bench.inputs._take_info(CameraInfo(header=header(stamp, "colour")))
+        bench.inputs._take_depth(Image(header=header(stamp, "camera")))
+    assert len(bench.pairs) == 60
+    assert bench.log.keys() == ["frames"]
+    assert "'camera'" in bench.log.warnings[0][1]
+    assert "'colour'" in bench.log.warnings[0][1]
+
+
 def test_info_of_another_clock_serves(node, clock):
     bench = Bench(node)
     for i, stamp in enumerate(at_30_hz(1000.0, 30)):
