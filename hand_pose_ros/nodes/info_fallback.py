@@ -24,6 +24,9 @@ _INFOS_IN_STEP = 3
 # What an image waits while the interval between images is not known, and at most, s. Guessed.
 _FIRST_INTERVAL_S = 0.1
 _MOST_INTERVAL_S = 1.0
+# An image that has waited for fewer intervals is handed out before one that would overtake it; where one waits for
+# longer no infos have come yet. Guessed.
+_MOST_OVERTAKEN_INTERVALS = 2.0
 _MEMORY = 5
 """Intervals between images that are remembered."""
 
@@ -123,15 +126,23 @@ class InfoFallback:
             " the image's own, or depth/camera_info must be remapped to the topic that has it"
         )
 
-    def serve(self, now_s: float) -> list[tuple[Image, CameraInfo]]:
-        """The images that wait no longer, with the last info; those that it does not fit go on waiting."""
+    def serve(self, now_s: float, before_ns: int | None = None) -> list[tuple[Image, CameraInfo]]:
+        """The images that wait no longer, with the last info; those that it does not fit go on waiting.
+
+        ``before_ns``: instead those that an image of that stamp is about to overtake, and that do not wait for long.
+        """
         info = self.last_info
         if info is None:
             return []
         wait_s = 0.0 if self.infos_are_slow else self.interval_s
         served = []
         for stamp, (image, arrival_s) in list(self._waiting.items()):
-            if now_s - arrival_s >= wait_s and fits(image, info):
+            waited_s = now_s - arrival_s
+            if before_ns is None:
+                due = waited_s >= wait_s
+            else:
+                due = stamp < before_ns and waited_s < _MOST_OVERTAKEN_INTERVALS * self.interval_s
+            if due and fits(image, info):
                 del self._waiting[stamp]
                 self._note_served(stamp)
                 served.append((image, info))

@@ -226,12 +226,15 @@ class DepthInputs:
 
     def _serve(self) -> None:
         """Hands out the images that wait no longer, with the last camera info."""
-        for image, info in self._fallback.serve(time.monotonic()):
+        self._hand_out(self._fallback.serve(time.monotonic()))
+        self._drop_without_info(self._fallback.give_up_overtaken())
+
+    def _hand_out(self, served: list[tuple[Image, CameraInfo]]) -> None:
+        for image, info in served:
             self._paired = True
             self._input_watch.saw_borrow(time.monotonic())
             self._on_borrow()
             self._on_pair(image, info)
-        self._drop_without_info(self._fallback.give_up_overtaken())
 
     def _drop_without_info(self, count: int) -> None:
         for _ in range(count):
@@ -255,6 +258,7 @@ class DepthInputs:
         self._input_watch.saw_pair(time.monotonic())
         self._paired = True
         if self._fallback.take_pair(image):
+            self._hand_out(self._fallback.serve(time.monotonic(), before_ns=stamp_ns_of(image)))
             self._drop_without_info(self._fallback.give_up_overtaken())
             self._compare_frames(image, info)
             self._on_pair(image, info)

@@ -469,6 +469,17 @@ def test_when_infos_begin_late_no_image_follows_a_newer_one(node, clock, info_fi
     assert set(bench.dropped) == {FrameOutcome.NO_INFO}
 
 
+def test_an_image_whose_info_was_lost_comes_before_the_next_one(node, clock):
+    bench = Bench(node)
+    stamps = at_30_hz(100.0, 30)
+    play(bench, clock, stamps[:20])
+    play(bench, clock, stamps[20:21], infos=False)
+    play(bench, clock, stamps[21:])
+    assert [image for image, _ in bench.pairs] == pytest.approx(stamps)
+    assert bench.dropped == []
+    assert bench.borrowed == 1
+
+
 def test_images_without_any_info_are_counted(node, clock):
     bench = Bench(node)
     play(bench, clock, at_30_hz(100.0, 30), infos=False)
