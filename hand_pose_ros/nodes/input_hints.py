@@ -25,6 +25,10 @@ from hand_pose_ros.tracking.config import LEAST_ROI_PX
 # A hand shows at least so much of itself across, m. Guessed: a grown-up's palm is 8 cm wide, a child's 6.
 _LEAST_HAND_M = 0.06
 _MOST_CONFIDENCE = 1.0 / (1.0 + math.exp(-LOG_ODDS_LIMIT))
+# A calibration made for an image so many times as large, or as small, has its principal point at half of that, but for
+# this share of the image's sides. Chosen: what drivers scale by; guessed: lenses are mounted as well as that.
+_SCALES = (2.0, 3.0, 4.0, 1 / 2, 1 / 3, 1 / 4)
+_CENTRED_WITHIN = 0.06
 # So many images in a row must look as if their bytes were swapped. Guessed: a third of a second.
 _SWAPPED_IN_A_ROW = 10
 
@@ -51,6 +55,7 @@ class FrameHints:
         hints = {
             "roi": roi_outside(roi, depth.shape) or roi_too_small(roi, camera),
             "min_confidence": confidence_out_of_reach(self._parameters["min_confidence"]),
+            "calibration": calibration_of_another_size(camera),
             "unit": self._unit_watch.look(depth),
             "bytes": self._bytes(image),
         }
@@ -122,6 +127,21 @@ def confidence_out_of_reach(min_confidence: float) -> str | None:
         f"the parameter 'min_confidence' is {min_confidence:g}: no hand's confidence is above {_MOST_CONFIDENCE:.4f},"
         " so none is published"
     )
+
+
+def calibration_of_another_size(camera: Camera) -> str | None:
+    """Where the principal point is, against where it would be if images were scaled and the calibration was not."""
+    across, down = camera.cx / camera.width, camera.cy / camera.height
+    for scale in _SCALES:
+        within = _CENTRED_WITHIN * scale
+        if abs(across - scale / 2.0) < within and abs(down - scale / 2.0) < within:
+            return (
+                f"the camera info's principal point is ({camera.cx:g}, {camera.cy:g}) in an image of"
+                f" {camera.width}x{camera.height}: it seems to be the calibration of one of"
+                f" {camera.width * scale:.0f}x{camera.height * scale:.0f}, and hands are as wrong as that: scale K and"
+                " P with the images"
+            )
+    return None
 
 
 def _shown(roi: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, int]:

@@ -13,7 +13,13 @@ from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.nodes import input_hints
 from hand_pose_ros.nodes.conversions import depth_from_image
 from hand_pose_ros.nodes.diagnostics import FrameStatistics
-from hand_pose_ros.nodes.input_hints import FrameHints, confidence_out_of_reach, roi_outside, roi_too_small
+from hand_pose_ros.nodes.input_hints import (
+    FrameHints,
+    calibration_of_another_size,
+    confidence_out_of_reach,
+    roi_outside,
+    roi_too_small,
+)
 from hand_pose_ros.nodes.throttled_logger import ThrottledLogger
 
 CAMERA = Camera(320, 240, 240.0, 240.0, 159.5, 119.5)
@@ -50,6 +56,20 @@ def test_a_region_that_a_hand_fits_in_is_not(roi) -> None:
 def test_only_a_confidence_that_no_hand_reaches_is_told() -> None:
     assert "'min_confidence' is 1" in (confidence_out_of_reach(1.0) or "")
     assert confidence_out_of_reach(0.999) is None
+
+
+@pytest.mark.parametrize("scale", [2.0, 4.0, 0.5, 0.25, 3.0])
+def test_a_calibration_of_an_image_that_was_scaled_is_told_with_its_size(scale) -> None:
+    other = Camera(320, 240, 240.0 * scale, 240.0 * scale, 163.0 * scale, 117.0 * scale)
+    text = calibration_of_another_size(other) or ""
+    assert f"{320 * scale:.0f}x{240 * scale:.0f}" in text
+
+
+@pytest.mark.parametrize(
+    "middle", [(159.5, 119.5), (150.0, 140.0), (319.5, 119.5), (159.5, 60.0), (-100.0, 119.5)]
+)
+def test_a_camera_that_is_centred_or_cropped_along_one_side_is_not(middle) -> None:
+    assert calibration_of_another_size(Camera(320, 240, 240.0, 240.0, *middle)) is None
 
 
 class Log:
