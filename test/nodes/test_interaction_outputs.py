@@ -385,8 +385,8 @@ def test_palm_is_not_followed_from_one_frame_into_another(palm_bench, hand):
     assert bench.spin_until(lambda: (send(bench), poses[-1].header.frame_id == "other")[-1])
     first = next(pose for pose in poses if pose.header.frame_id == "other")
     assert first.pose.position.x == pytest.approx(0.31)
-    assert bench.spin_until(lambda: (send(bench), len(told) >= 3)[-1])
-    assert [message.data for message in told][-2:] == [False, True]
+    # Latched: of two answers in quick succession only the last one is sure to arrive.
+    assert bench.spin_until(lambda: (send(bench), len(told) >= 2 and told[-1].data)[-1])
 
 
 def replace_frame(header):
