@@ -31,7 +31,7 @@ def test_recipes_of_shipped_weights_are_read_and_named(path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name, run", [("default", "default_9"), ("small", "small_6")])
+@pytest.mark.parametrize("name, run", [("default", "default_11"), ("small", "small_6")])
 def test_the_last_recipe_is_that_of_the_weights(name: str, run: str) -> None:
     _, info = load_checkpoint(ROOT / "models" / f"{name}.safetensors")
     stored = config_from_dict(info.training["config"]).to_dict()
