@@ -97,17 +97,23 @@ def require_writable(folder: Path) -> None:
 
 
 @contextmanager
-def output_folder(folder: Path) -> Iterator[None]:
-    """A folder for the results of the block, as of :func:`require_writable`. Where the block leaves nothing in it, what
-    was made of it is removed again."""
-    made = [part for part in (folder, *folder.parents) if not part.exists()]
-    require_writable(folder)
+def no_empty_folders(folder: Path) -> Iterator[None]:
+    """What the block makes of a folder and those above it is removed at its end, where nothing is in it by then."""
+    new = [part for part in (folder, *folder.parents) if not os.path.lexists(part)]
     try:
         yield
     finally:
-        for part in made:
-            with suppress(OSError):  # something is in it
+        with suppress(OSError):  # what holds something stays, and so does all above it
+            for part in new:
                 part.rmdir()
+
+
+@contextmanager
+def output_folder(folder: Path) -> Iterator[None]:
+    """A folder for the results of the block, as of :func:`require_writable`; none where the block has no results."""
+    with no_empty_folders(folder):
+        require_writable(folder)
+        yield
 
 
 def require_folder(path: Path) -> None:

@@ -13,6 +13,8 @@ import pytest
 from hand_pose_ros.files import (
     clear_leftovers,
     followed,
+    no_empty_folders,
+    output_folder,
     replaced,
     require_writable,
     write_bytes,
@@ -144,3 +146,26 @@ def test_links_in_a_circle_are_an_error_of_the_system(tmp_path: Path) -> None:
     (tmp_path / "circle").symlink_to(tmp_path / "circle")
     with pytest.raises(OSError):
         (followed(tmp_path / "circle") / "run").mkdir(parents=True)
+
+
+def test_folders_in_which_nothing_is_left_are_not_left_either(tmp_path: Path) -> None:
+    """Those that were there before stay, and those that hold something with all above them."""
+    deep = tmp_path / "new" / "deep"
+    with no_empty_folders(deep):
+        deep.mkdir(parents=True)
+    assert not (tmp_path / "new").exists()
+
+    def fail() -> None:
+        with no_empty_folders(deep):
+            deep.mkdir(parents=True)
+            (tmp_path / "new" / "mine").write_text("")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert not deep.exists()
+    assert (tmp_path / "new" / "mine").is_file()
+    (tmp_path / "empty").mkdir()
+    with output_folder(tmp_path / "empty"):
+        pass
+    assert (tmp_path / "empty").is_dir()

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 from rich.console import Console
 
-from hand_pose_ros.files import followed, require_replaceable, require_writable
+from hand_pose_ros.files import followed, no_empty_folders, require_replaceable, require_writable
 from hand_pose_ros.recording.intrinsics import MOST_INTRINSIC_PX
 from hand_pose_ros.validation import shown
 
@@ -146,11 +144,8 @@ def require_outputs(*files: Path | None) -> None:
     for file in files:
         if file is not None:
             require_replaceable(file)
-            new = [part for part in (file.parent, *file.parent.parents) if not os.path.lexists(part)]
-            require_writable(file.parent)
-            with suppress(OSError):
-                for part in new:
-                    part.rmdir()
+            with no_empty_folders(file.parent):
+                require_writable(file.parent)
 
 
 def model_parameter(model: Path | None) -> str:

@@ -11,12 +11,12 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from hand_pose_ros.config_files import read_mapping
-from hand_pose_ros.files import followed
+from hand_pose_ros.files import followed, no_empty_folders
 from hand_pose_ros.network.migration import migrate_config
 from hand_pose_ros.training.config import NON_SEMANTIC_FIELDS
 from hand_pose_ros.validation import shown
@@ -35,17 +35,14 @@ def held_if_made(folder: Path) -> Iterator[None]:
     released, and is not there unless it was."""
     folder = followed(folder)
     ours = folder in _held
-    new = [part for part in (folder, *folder.parents) if not part.exists()]
-    try:
-        hold(folder)
-        yield
-    except BaseException:
-        if not ours:
-            release(folder)
-        with suppress(OSError):  # what holds something stays
-            for part in new:
-                part.rmdir()
-        raise
+    with no_empty_folders(folder):
+        try:
+            hold(folder)
+            yield
+        except BaseException:
+            if not ours:
+                release(folder)
+            raise
 
 
 def hold(folder: Path) -> None:
