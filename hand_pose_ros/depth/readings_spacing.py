@@ -30,7 +30,8 @@ class Spacing(NamedTuple):
 
 # Edges of the blocks that must each hold a reading for a tile of 3 x 3 of them to show a surface, px: a block is as
 # wide as the sparsest pattern's spacing, and a tile that an outline or a gap crosses has empty ones. The wider blocks
-# are for images that show no surface in the narrower ones.
+# are for images that show no surface in the narrower ones. Chosen: patterns that repeat within 8 px
+# (test/depth/test_sparse.py).
 _BLOCKS = (4, 6, 8)
 _BLOCKS_ACROSS = 3
 # So many tiles that show a surface decide, at least and at most. Guessed: the most is a few hundredths of a whole
@@ -50,7 +51,7 @@ _SPACINGS = 2.0
 # A gap this near to a whole number of px, as a share of it, is that: single readings are missing in any image.
 _WHOLE_SHARE = 0.075
 # All but this share of the gaps are bridged: pairs of rows have gaps of 1 and 3, and single readings are missing in any
-# image.
+# image. Guessed: more than are missing by chance, less than the fourth of them that is wide where rows come by fours.
 _WIDER_SHARE = 0.1
 # Readings come in clumps where so many times more of them have the next one beside them than have it among scattered
 # ones: 1 there, 1.3 of squares of 4 px. Guessed, between.

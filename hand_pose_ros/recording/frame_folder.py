@@ -34,6 +34,8 @@ SUFFIXES = (".png", ".tif", ".tiff", ".npy")
 """Of files that are depth frames, in any case."""
 _MOST_NAME = 4096
 """Characters of a file's name: no path is longer on Linux."""
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[-+]?[0-9]{1,3})?")
+"""A real number as Python prints it."""
 INTRINSICS_FILE = "intrinsics.yaml"
 """The file in a folder of frames that says which camera took them."""
 
@@ -86,9 +88,6 @@ def in_natural_order(paths: Sequence[Path]) -> list[Path]:
     return sorted(
         paths, key=lambda path: [keys[part.parent][part.name] for part in (*path.parents[-2::-1], path)]
     )
-
-
-_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[-+]?[0-9]{1,3})?")
 
 
 def _stem(name: str) -> str:
