@@ -2,7 +2,8 @@
 
 In: a folder of depth frames, its intrinsics. Out: of each of the eight ways to see it the frames with a hand and with
 two, and how far their joints, turned back, lie from those of the recording as it is; and, if wanted, a sheet of the
-frames with at least so many hands. A recording is eight times as many pictures that nothing was chosen by.
+frames with at least so many hands. A recording is eight times as many pictures that nothing was chosen by; with
+``--scale`` other ones again, everything in them so many times as large and as far away.
 
     python tools/measure_turned.py FOLDER --intrinsics 615,615,320,240 --hands 2 --pictures sheet.png --least 2
 """
@@ -17,7 +18,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hand_pose_ros.commands.arguments import depth_unit, intrinsics_or_file, positive_int, rate_hz
+from hand_pose_ros.commands.arguments import (
+    depth_unit,
+    intrinsics_or_file,
+    positive_float,
+    positive_int,
+    rate_hz,
+)
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.recording.frame_folder import RecordedFrames
 from hand_pose_ros.tracking.config import TrackerConfig
@@ -62,6 +69,9 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--intrinsics", type=intrinsics_or_file, required=True, metavar="FX,FY,CX,CY|FILE")
     parser.add_argument("--depth-unit", type=depth_unit, default=0.001, metavar="M")
+    parser.add_argument(
+        "--scale", type=positive_float, default=1.0, help="all things so many times as large and as far"
+    )
     parser.add_argument("--rate", type=rate_hz, default=7.5, help="frames a second (default 7.5)")
     parser.add_argument("--hands", type=positive_int, default=2)
     parser.add_argument("--model")
@@ -79,9 +89,10 @@ def main() -> None:
         tracker.reset()
         found: list[list[Array]] = []
         for index in range(len(recording)):
-            depth, camera = turn.of_picture(recording.depth(index, a.depth_unit), recording.camera)
+            depth = a.scale * recording.depth(index, a.depth_unit)
+            depth, camera = turn.of_picture(depth, recording.camera)
             hands = tracker.update(depth, camera, _FIRST_S + index / a.rate).hands
-            found.append([turn.back(hand.joints) for hand in hands])
+            found.append([turn.back(hand.joints) / a.scale for hand in hands])
             if a.pictures and len(hands) >= a.least:
                 sheet.append(
                     _captioned(depth, camera, hands, f"{90 * turn.quarters} {turn.mirrored} {index}")
