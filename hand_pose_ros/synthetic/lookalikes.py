@@ -1,5 +1,5 @@
 """Crops of the things that a tracker takes for hands in rooms: held things without a hand, robots, furniture, stumps,
-elbows, heads.
+elbows, heads, castors.
 
 In: shares (``NegativesConfig``), a batch's split and seed, the palms' rotations. Out: :class:`Lookalikes`, scenes in
 crop-local frames (metres, look-at view, origin at the crop centre), bare arms that are drawn from the hand meshes,
@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_pose_ros.synthetic.castors import castors
 from hand_pose_ros.synthetic.furniture import furniture, panels
 from hand_pose_ros.synthetic.household import (
     OBJECT_PARTS,
@@ -69,6 +70,8 @@ _ARM_HALF_M = 0.026  # half an arm's width at the wrist; guessed
 _EDGE_GAP_M = (-0.01, 0.13)
 """Range of the picture's edge from the crop's centre: a locator lands on what it sees. Guessed."""
 _FLOOR = 0.45  # share of robots and furniture with a floor or a wall; guessed
+_ON_FLOOR = 0.75  # share of castors whose floor is seen; guessed
+_TURNED = 0.4  # share of castors before a camera that is turned by any angle; guessed
 _HELPERS = 4  # solids beside an object's own: a stick or an arm's end, and things beside it
 
 
@@ -171,6 +174,8 @@ def sample_lookalikes(rotation: Array, config: NegativesConfig, stream: tuple[in
         _elbows(out, group == GROUPS.index("elbows"), upright, rotation, rng)
     if config.heads > 0:
         _put(out, group == GROUPS.index("heads"), heads(count, rng), 0)
+    if config.castors > 0:
+        _castors(out, group == GROUPS.index("castors"), upright, rng)
     return out
 
 
@@ -260,6 +265,17 @@ def _elbows(
     out.behind[chosen] = ELBOW_M + off[chosen]
     _put(out, chosen, upper_arms(off[:, None] * along, along, upright, rng), 0)
     _floors(out, chosen & (rng.random(count) < _FLOOR), upright, rng)
+
+
+def _castors(out: Lookalikes, chosen: Flags, upright: Array, rng: np.random.Generator) -> None:
+    """Feet of chairs, most with the floor that they stand on; before cameras that are turned by any angle, too."""
+    count = len(upright)
+    roll = np.where(rng.random(count) < _TURNED, rng.uniform(-np.pi, np.pi, count), 0.0)
+    stands = rotation_z(roll) @ upright
+    parts, down = moved(castors(count, rng), stands), stands[:, :, 1]
+    _put(out, chosen, parts, 0)
+    seen = chosen & (rng.random(count) < _ON_FLOOR) & (down[:, 2] > 0.1)
+    out.planes[seen] = np.concatenate([down, reach_along(parts, down)[:, None]], axis=1)[seen]
 
 
 def _arm_ends(out: Lookalikes, rotation: Array, rng: np.random.Generator) -> Solids:

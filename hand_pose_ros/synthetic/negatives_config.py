@@ -18,6 +18,7 @@ NEGATIVE_GROUPS: tuple[str, ...] = (
     "tubes",
     "elbows",
     "heads",
+    "castors",
 )
 """Fields of :class:`NegativesConfig` that are groups of things; other negatives show ``negatives.KINDS``."""
 
@@ -43,6 +44,8 @@ class NegativesConfig:
     """Elbows of bent arms: forearm, upper arm, now and then the trunk."""
     heads: float = 0.0
     """Heads on their shoulders, also as a camera sees them that is mounted on its side."""
+    castors: float = 0.0
+    """Feet of office chairs: arms of a star that end on castors."""
     border: float = 0.0
     """Share of all crops without a hand through which an edge of the sensor's picture runs."""
 

@@ -9,13 +9,14 @@ import pytest
 
 from hand_pose_ros.datasets.synthetic import SyntheticHands
 from hand_pose_ros.datasets.synthetic_config import SyntheticConfig
+from hand_pose_ros.synthetic.castors import castors
 from hand_pose_ros.synthetic.furniture import FURNITURE, furniture
 from hand_pose_ros.synthetic.household import OBJECTS, PARTS, held_objects, reach_along, robot_arms
 from hand_pose_ros.synthetic.lookalikes import GROUPS, STUMP_M, sample_lookalikes
 from hand_pose_ros.synthetic.negatives_config import NEGATIVE_GROUPS, NegativesConfig
 from hand_pose_ros.synthetic.rotations import random_rotations
 from hand_pose_ros.synthetic.scene import ELBOW_M
-from hand_pose_ros.synthetic.solids import BOX, CYLINDER, ELLIPSOID, NOTHING, VESSEL, solid
+from hand_pose_ros.synthetic.solids import BOX, CYLINDER, ELLIPSOID, NOTHING, VESSEL, Solids, solid
 from hand_pose_ros.synthetic.tubes import SEGMENTS, tubes
 
 # The renderer is compiled anew in every process.
@@ -30,6 +31,7 @@ EVERY = NegativesConfig(
     tubes=0.05,
     elbows=0.05,
     heads=0.03,
+    castors=0.02,
     border=0.5,
 )
 SMALL = SyntheticConfig(identities=2, negative_fraction=0.5, noise=False)
@@ -42,7 +44,7 @@ def drawn(config: NegativesConfig = EVERY, count: int = 600):
 def test_every_group_is_drawn_in_its_share_and_the_same_seed_draws_the_same():
     looks, again = drawn(), drawn()
     share = np.bincount(looks.group, minlength=len(GROUPS)) / len(looks.group)
-    assert share == pytest.approx([0.02, 0.2, 0.2, 0.2, 0.2, 0.05, 0.05, 0.05, 0.03], abs=0.06)
+    assert share == pytest.approx([0.0, 0.2, 0.2, 0.2, 0.2, 0.05, 0.05, 0.05, 0.03, 0.02], abs=0.06)
     assert (looks.side >= 0).mean() == pytest.approx(0.5, abs=0.06)
     assert np.array_equal(looks.planes, again.planes, equal_nan=True)
     assert all(np.array_equal(a, b) for a, b in zip(looks.solids, again.solids, strict=True))
@@ -188,3 +190,20 @@ def test_objects_stand_on_their_tables_not_in_them():
 def test_wrong_shares_are_named(values, message):
     with pytest.raises(ValueError, match=message):
         NegativesConfig(**values)
+
+
+def test_castors_stand_below_their_arm_with_the_floor_at_their_lowest_point():
+    parts = castors(400, np.random.default_rng(5))
+    down = np.tile([0.0, 1.0, 0.0], (400, 1))
+    wheels = parts.kind[:, 2] == CYLINDER
+    assert wheels.mean() == pytest.approx(0.85, abs=0.06)
+    lowest = reach_along(parts, down)
+    arm = Solids(parts.kind[:, :2], parts.centre[:, :2], parts.axes[:, :2])
+    assert (lowest[wheels] > reach_along(arm, down)[wheels]).all()
+    wheel = Solids(parts.kind[:, 2:3], parts.centre[:, 2:3], parts.axes[:, 2:3])
+    assert reach_along(wheel, down)[wheels] == pytest.approx(lowest[wheels], abs=0.02)
+    assert (np.linalg.norm(parts.centre[wheels, 2], axis=1) < 0.3).all()
+    looks = drawn(NegativesConfig(castors=1.0))
+    floor = np.isfinite(looks.planes).all(axis=1)
+    assert floor.mean() > 0.3
+    assert reach_along(looks.solids, looks.planes[:, :3])[floor] == pytest.approx(looks.planes[floor, 3])
