@@ -1,8 +1,8 @@
 """Feet of office chairs, stands and trolleys: arms of a star that end on castors.
 
 In: how many, and a generator. Out: solids (N, K) in metres, y down, about the point that a locator lands on. An arm
-with a castor at its end looks like a forearm with a fist, and where there are people to show hands there are such chairs.
-All numbers are guessed, from chairs in offices.
+with a castor at its end looks like a forearm with a fist, and where people show hands there are such chairs. All
+numbers are guessed, from chairs in offices.
 """
 
 from __future__ import annotations
