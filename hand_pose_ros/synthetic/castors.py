@@ -40,7 +40,7 @@ _FOCUS_SD_M = (0.025, 0.015, 0.015)
 def castors(count: int, rng: np.random.Generator) -> Solids:
     """-> (N, 12 parts), upright: one arm of the star from hub to castor, the two beside it, the column above the hub.
     The castor is at the origin, or the arm not far from it."""
-    size = np.exp(rng.uniform(*np.log(_SIZE), count))
+    size = np.exp(rng.uniform(np.log(_SIZE[0]), np.log(_SIZE[1]), count))
     long, wheel = size * rng.uniform(0.20, 0.34, count), size * rng.uniform(0.020, 0.034, count)
     clear = wheel * rng.uniform(1.2, 2.6, count)  # from the castor's axle up to the arm's end
     thick, flat = size * rng.uniform(0.014, 0.036, count), rng.uniform(0.5, 1.2, count)
