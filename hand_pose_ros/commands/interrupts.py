@@ -1,6 +1,6 @@
 """Commands that are asked to stop: what they have is kept, and they end between two steps.
 
-In: SIGINT and SIGTERM. Out: whether one of them has come; the exit status that says so.
+In: SIGINT, SIGTERM, SIGHUP. Out: whether one of them has come; the exit status that says so.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ _AGAIN_S = 0.05
 
 @contextmanager
 def stop_requests() -> Iterator[Callable[[], bool]]:
-    """Yields a function that returns whether SIGINT or SIGTERM has asked to stop, which is then done between two steps.
+    """Yields a function that returns whether SIGINT, SIGTERM or SIGHUP (the terminal is gone) has asked to stop, which
+    is then done between two steps.
 
-    The second time it ends at once.
+    The second time it ends at once. A SIGHUP that is ignored, as under nohup, stays ignored.
     """
     received: list[int] = []
     before: dict[int, Any] = {}
@@ -33,7 +34,9 @@ def stop_requests() -> Iterator[Callable[[], bool]]:
         received.append(number)
         signal.signal(number, signal.default_int_handler)
 
-    for wanted in (signal.SIGINT, signal.SIGTERM):
+    for wanted in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if wanted == signal.SIGHUP and signal.getsignal(wanted) == signal.SIG_IGN:
+            continue
         before[wanted] = signal.signal(wanted, receive)
     try:
         yield lambda: bool(received)

@@ -35,7 +35,7 @@ _FRAMES_AT_ONCE = 1024
 _RIGID_M = 1e-3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FittedHands:
     """The hand in each of N frames; the palm's place is ``joints[:, 0]``."""
 

@@ -51,7 +51,7 @@ _STEREO_STREAM = 12
 """Which stream of random numbers of a batch the stereo matchers are drawn from."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Batch:
     """N crops, of which the first H show a labelled right hand; everything in the crops' local frames.
 

@@ -24,7 +24,7 @@ class Source(Protocol):
         """``count`` crops with the fields of ``datasets.synthetic.Batch``; a pure function of both."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TorchBatch:
     """B crops on the training device, float32; the first show the right hands of ``target``, the last mirrored ones."""
 

@@ -27,8 +27,8 @@ class DepthFrame:
     holds whole numbers (counts), when the camera is none, and when the stamp is no finite number of seconds."""
 
     depth: NDArray[np.float32]
-    """(H, W) float32, C-contiguous, metres along the optical axis; NaN: no reading. Any other layout or type is
-    converted, which copies it."""
+    """(H, W) float32, C-contiguous, metres along the optical axis; NaN: no reading, as what a
+    masked array masks. Any other layout or type is converted, which copies it."""
     camera: Camera
     """The camera of this image, of the same width and height."""
     stamp_s: float = 0.0
@@ -55,7 +55,8 @@ class DepthFrame:
                 f"camera is a {type(self.camera).__name__}, want a Camera(width, height, fx, fy, cx, cy) in pixels"
             )
         self.camera.require_size(self.depth.shape[1], self.depth.shape[0])
-        object.__setattr__(self, "depth", np.ascontiguousarray(self.depth, dtype=np.float32))
+        depth = self.depth.filled(np.nan) if isinstance(self.depth, np.ma.MaskedArray) else self.depth
+        object.__setattr__(self, "depth", np.ascontiguousarray(depth, dtype=np.float32))
 
     @cached_property
     def surface(self) -> NDArray[np.float32]:

@@ -30,6 +30,7 @@ _AGAIN_S = 2.0
 # Guessed: a camera over a table or before a person sees more of either; one that looks into a room need not.
 _SHOWN_M = (0.2, 1.0)
 _LEAST_SHOWN = 0.05
+_COUNTS = "is metres a count of 16UC1 images; 32FC1 images must be in metres (REP 118)"
 # What cameras count in that do not send millimetres, as their makers have it, metres.
 _OTHER_UNITS = (
     "0.0001 for 0.1 mm (D405), 0.00025 for 0.25 mm (L515), where the driver does not bring it to millimetres"
@@ -39,9 +40,12 @@ _OTHER_UNITS = (
 class UnitWatch:
     """Suspects depth in another unit than metres."""
 
-    def __init__(self, setting: str = "The parameter 'depth_unit'", in_a_row: int = _IN_A_ROW) -> None:
-        """``setting``: what sets the unit, as the sentence names it; ``in_a_row``: suspicious images it takes."""
-        self._setting = setting
+    def __init__(
+        self, setting: str = "The parameter 'depth_unit'", in_a_row: int = _IN_A_ROW, remedy: str = ""
+    ) -> None:
+        """``setting``: what sets the unit, as the sentence names it; ``in_a_row``: suspicious images it takes;
+        ``remedy``: what to do, where there is no such setting."""
+        self._remedy = remedy or f"{setting} {_COUNTS}"
         self._wanted = in_a_row
         self._in_a_row = 0
 
@@ -56,7 +60,7 @@ class UnitWatch:
             return None
         return (
             f"depth of {np.median(seen):.3g} metres at the middle of all readings: is the unit wrong?"
-            f" {self._setting} is metres a count of 16UC1 images; 32FC1 images must be in metres (REP 118)"
+            f" {self._remedy}"
         )
 
 

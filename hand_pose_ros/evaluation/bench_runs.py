@@ -60,7 +60,7 @@ class Run:
     """A frame for each depth image, in order."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pair:
     """A true hand and what was published of it."""
 

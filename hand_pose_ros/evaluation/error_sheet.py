@@ -24,7 +24,7 @@ _STEP = 0.001
 """Distance of a row's tiles in the order of errors, share of all frames: neighbours would be too much alike."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Hand:
     joints: NDArray[np.float64]
 

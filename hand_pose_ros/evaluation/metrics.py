@@ -28,7 +28,7 @@ ANGLE_TOLERANCE_RAD = 1e-4
 Bones = Sequence[tuple[int, int]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evaluation:
     """One method's figures; None where the data for it was not given."""
 

@@ -25,7 +25,7 @@ Booleans = NDArray[np.bool_]
 BINS = 10
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Reliability:
     """How far probabilities came true, over all and in B bins of equal width."""
 

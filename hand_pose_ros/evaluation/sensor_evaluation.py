@@ -37,7 +37,7 @@ TRACKED_WITHIN_M = 0.10
 _STREAM = 52
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SensorResult:
     """What N hands gave through one sensor."""
 

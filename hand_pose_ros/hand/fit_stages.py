@@ -29,7 +29,7 @@ _BETTER_FINGER = 0.95  # of the squared residual: less is the same minimum
 _FINGER_STARTS: tuple[tuple[float, float, float], ...] = ((0.3, 0.3, 0.0), (0.3, 0.0, 1.0))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FitPoints:
     """Checked input in float64."""
 

@@ -32,7 +32,7 @@ from hand_pose_ros.hand.rotations import so3_log
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class HandFit:
     """N fitted frames of G hands, K points a frame: float64, on the device of the points."""
 

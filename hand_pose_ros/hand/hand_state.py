@@ -21,7 +21,7 @@ from hand_pose_ros.hand.rotations import quaternion_to_matrix
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class HandState:
     """Poses of N frames and the geometry of their G groups; all tensors of one dtype on one device."""
 

@@ -17,7 +17,7 @@ from hand_pose_ros.validation import require
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class JointSet:
     """Another party's joints as a linear map from ours: ``theirs (K, 3) = matrix (K, 23) @ ours (23, 3)``."""
 

@@ -22,7 +22,7 @@ _MIRROR = np.array([1.0, -1.0, 1.0])
 _ABDUCTION_AXIS, _FLEXION_AXIS = np.array([0.0, 0.0, 1.0]), np.array([0.0, 1.0, 0.0])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class KinematicTree:
     """The template hand of one side at zero angles, and what angles and shape do to it."""
 

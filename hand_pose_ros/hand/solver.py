@@ -64,7 +64,7 @@ class SolverConfig:
         )  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ShapeEstimate:
     """A Gaussian estimate of a hand's shape.
 
@@ -78,7 +78,7 @@ class ShapeEstimate:
     """(9, 9), the inverse covariance."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SolvedHand:
     """A valid hand, and how well it meets the joints that it was solved for."""
 

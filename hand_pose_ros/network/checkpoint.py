@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -88,6 +88,19 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> tup
     return model.to(device), info
 
 
+@contextmanager
+def plain_defaults() -> Iterator[None]:
+    """Within the block torch makes float32 on the CPU where neither is named, whatever a program has set: networks are
+    made so everywhere, and are moved afterwards."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        with torch.device("cpu"):
+            yield
+    finally:
+        torch.set_default_dtype(before)
+
+
 def network_with_weights(
     path: Path, tensors: Mapping[str, Tensor], build: Callable[[], Network], network: str, least: int
 ) -> Network:
@@ -103,7 +116,7 @@ def network_with_weights(
     if count < least:
         raise CheckpointError(f"{path}: it has {count} weights, want at least {least} for {network}")
     try:
-        with nullcontext() if least > 0 else torch.device("meta"):
+        with plain_defaults(), nullcontext() if least > 0 else torch.device("meta"):
             model = build()
     except (RuntimeError, TypeError, ValueError, OverflowError, MemoryError) as error:
         raise CheckpointError(f"{path}: its network cannot be built: {shown(error)}") from error

@@ -73,7 +73,7 @@ class LossConfig:
         one_of(self, JOINT_FORMS, "joint_form", section="loss")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Target:
     """Truth for the first B crops of a batch (any after them show no hand, or a left one)."""
 

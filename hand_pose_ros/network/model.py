@@ -40,7 +40,7 @@ CONFIDENCE_SCALE_M = 0.015
 """An expected error of this size, metres, gives a joint confidence of 1/e."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class HandNetOutput:
     """The network's output for B crops; lengths in local metres, angles in radians, right hands."""
 

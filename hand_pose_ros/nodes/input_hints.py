@@ -14,16 +14,13 @@ from sensor_msgs.msg import Image
 
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.depth.image import looks_swapped
-from hand_pose_ros.detection.config import BlobDetectorConfig
 from hand_pose_ros.detection.unit_watch import NoHandWatch, UnitWatch
 from hand_pose_ros.nodes.diagnostics import FrameStatistics
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
 from hand_pose_ros.nodes.throttled_logger import ThrottledLogger
 from hand_pose_ros.tracking.confidence import LOG_ODDS_LIMIT
-from hand_pose_ros.tracking.config import LEAST_ROI_PX
+from hand_pose_ros.tracking.input_hints import region_outside, region_too_small
 
-# A hand shows at least so much of itself across, m. Guessed: a grown-up's palm is 8 cm wide, a child's 6.
-_LEAST_HAND_M = 0.06
 _MOST_CONFIDENCE = 1.0 / (1.0 + math.exp(-LOG_ODDS_LIMIT))
 # A calibration made for an image so many times as large, or as small, has its principal point at half of that, but for
 # this share of the image's sides. Chosen: what drivers scale by; guessed: lenses are mounted as well as that.
@@ -52,8 +49,9 @@ class FrameHints:
     def look(self, image: Image, depth: np.ndarray, camera: Camera) -> None:
         """Before the hands of an image are looked for: what none can be found in is told."""
         roi = tuple(self._parameters["roi"])
+        region = region_outside(roi, depth.shape) or region_too_small(roi, camera)
         hints = {
-            "roi": roi_outside(roi, depth.shape) or roi_too_small(roi, camera),
+            "roi": f"the parameter {region}" if region else None,
             "min_confidence": confidence_out_of_reach(self._parameters["min_confidence"]),
             "calibration": calibration_of_another_size(camera),
             "unit": self._unit_watch.look(depth),
@@ -91,34 +89,6 @@ class FrameHints:
         )
 
 
-def roi_outside(roi: tuple[int, ...], shape: tuple[int, ...]) -> str | None:
-    """The region of interest (x, y, width, height, px; zeros: none) against the image's shape (height, width)."""
-    if not any(roi):
-        return None
-    width, height = _shown(roi, shape)
-    if width >= LEAST_ROI_PX and height >= LEAST_ROI_PX:
-        return None
-    rows, columns = shape
-    return (
-        f"the parameter 'roi' is {list(roi)}, outside the image of {columns}x{rows} px: no hand can be found"
-    )
-
-
-def roi_too_small(roi: tuple[int, ...], camera: Camera) -> str | None:
-    """The region of interest against a hand as far away as hands are searched for: nearer ones are larger still."""
-    if not any(roi):
-        return None
-    width, height = _shown(roi, (camera.height, camera.width))
-    reach_m = BlobDetectorConfig.max_range_m
-    wide_m, high_m = width * reach_m / camera.fx, height * reach_m / camera.fy
-    if min(wide_m, high_m) >= _LEAST_HAND_M:
-        return None
-    return (
-        f"the parameter 'roi' is {list(roi)}: {wide_m * 100.0:.3g} x {high_m * 100.0:.3g} cm at {reach_m:g} m, the"
-        " farthest that hands are searched for, which is less than a hand: none can be found"
-    )
-
-
 def confidence_out_of_reach(min_confidence: float) -> str | None:
     """The least confidence against the most that a hand can have."""
     if min_confidence <= _MOST_CONFIDENCE:
@@ -142,10 +112,3 @@ def calibration_of_another_size(camera: Camera) -> str | None:
                 " P with the images"
             )
     return None
-
-
-def _shown(roi: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, int]:
-    """Width and height, px, of what of the image a region shows; below 1: nothing."""
-    x, y, width, height = roi
-    rows, columns = shape
-    return min(x + width, columns) - x, min(y + height, rows) - y

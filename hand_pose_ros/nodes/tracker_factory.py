@@ -7,6 +7,7 @@ that ROS users expect.
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -30,8 +31,10 @@ def build_tracker(parameters: Values) -> HandTracker:
     """Builds the tracker that the parameters describe; ValueError or OSError when that is impossible."""
     # Here and not above: torch takes seconds to import, in which the node would neither log nor answer.
     from hand_pose_ros.depth.warm_up import warm_up_depth
+    from hand_pose_ros.tracking.input_hints import InputWarning
     from hand_pose_ros.tracking.tracker import HandTracker
 
+    warnings.simplefilter("ignore", InputWarning)  # the node says the same in its log and in the diagnostics
     config = tracker_config(parameters)
     if config.user and load_profile(config.user_folder, config.user) is None:
         _make_folder(Path(config.user_folder))

@@ -8,6 +8,7 @@ contact.png and hands.png, its figures summary.json. The tables are made in ``re
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +33,7 @@ from hand_pose_ros.recording.recorded_frame import (
 )
 from hand_pose_ros.recording.tracked_frame import TrackedFrame, picture_checksum
 from hand_pose_ros.tracking.hand import Hand
+from hand_pose_ros.tracking.input_hints import InputWarning
 from hand_pose_ros.tracking.track_result import TrackResult
 from hand_pose_ros.tracking.tracker import HandTracker
 from hand_pose_ros.validation import between, positive, whole
@@ -75,7 +77,7 @@ class ReplayConfig:
         whole(self, "every")
 
 
-@dataclass
+@dataclass(eq=False)
 class Replay:
     """What a tracker found in the frames of a recording, one for one, and pictures of some of them."""
 
@@ -158,7 +160,8 @@ def replay(
     unit_watch, suspicious = UnitWatch("--depth-unit", in_a_row=1), 0
     start = time.perf_counter()
     frames = recording.frames(config.depth_unit_m, config.rate_hz)
-    with tqdm(total=len(recording), desc="frames", unit="frame") as progress:
+    with warnings.catch_warnings(), tqdm(total=len(recording), desc="frames", unit="frame") as progress:
+        warnings.simplefilter("ignore", InputWarning)  # ``fault`` says the same
         try:
             for frame in frames:
                 if stop():

@@ -75,7 +75,7 @@ class FitStatistics:
     """The share of them whose flesh is the observed surface to 10 mm; the rest is hidden."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SurfaceHand:
     """A hand in range, fitted to one frame, in the crop's local frame."""
 

@@ -81,7 +81,7 @@ class GestureConfig:
             validation.require(end <= begin, "", f"end_{name}", end, f"at most begin_{name}, {begin}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Gesture:
     """One hand in one image."""
 

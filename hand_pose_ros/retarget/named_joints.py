@@ -47,7 +47,7 @@ class Validity(IntFlag):
     ESTIMATED = 16
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class NamedJoints:
     """The K joints of a set, in its order."""
 

@@ -51,7 +51,7 @@ class PalmFollowerConfig:
         validation.positive(self, "longest_gap_s", "fastest_m_s", "fastest_rad_s")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PalmCommand:
     """Where the tool is to be, in the frame of the palm's pose."""
 
@@ -71,7 +71,7 @@ class PalmCommand:
             object.__setattr__(self, name, getattr(self, name).copy())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Pose:
     """At a stamp, s; position (3,) m, rotation (3, 3)."""
 

@@ -52,7 +52,7 @@ _MAKERS: dict[str, Callable[[OptimizerConfig, RobotDescription], RetargetEngine]
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Retargeter:
     """All that drives one robot's hand."""
 

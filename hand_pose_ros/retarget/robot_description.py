@@ -25,7 +25,7 @@ MOST_BYTES = 2**24
 _MOVING = ("revolute", "prismatic", "continuous")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RobotJoint:
     """One joint, fixed or moving."""
 

@@ -72,7 +72,7 @@ class SafetyConfig:
         between(self, 0.0, 1.0, "start_tolerance")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class JointLimits:
     """What each of K joints may do; arrays (K,), rad or m, and a second for velocity and acceleration."""
 
@@ -100,7 +100,7 @@ class JointLimits:
         return self.upper - self.lower
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class JointCommand:
     """What a robot's hand is to do now."""
 

@@ -24,7 +24,7 @@ GRASP_SOLIDS = 4
 INDEX, MIDDLE, RING, PINKY = (FINGERS.index(name) for name in ("index", "middle", "ring", "pinky"))
 
 
-@dataclass
+@dataclass(eq=False)
 class GraspPlans:
     """N grasps before the fingers close."""
 

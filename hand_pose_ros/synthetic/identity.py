@@ -29,7 +29,7 @@ from hand_pose_ros.validation import between, require, require_type
 Array = NDArray[np.floating]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Identity:
     """One person's right hand at rest, in the palm frame.
 
@@ -101,7 +101,7 @@ class IdentityConfig:
         between(self, 0.0, 0.01, "knuckle_m", "skin_m", unit="m")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Scales:
     """What turns a template into a person: factors along the axes of each segment.
 

@@ -35,7 +35,7 @@ Array = NDArray[np.floating]
 MESH_NAMES: tuple[str, ...] = ("makehuman", "webxr")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class HandMesh:
     """A family of hands: a template and its blendshapes.
 

@@ -16,7 +16,7 @@ Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PictureViews:
     """N pictures to fill. turn (N, 3, 3) from an upright frame to the camera's; field_of_view (N, 2)."""
 

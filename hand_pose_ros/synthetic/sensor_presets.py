@@ -193,7 +193,7 @@ def sensor_names() -> tuple[str, ...]:
     return (GENERIC, *PRESETS)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SensorDraw:
     """N pictures' sensors: index (N,) into the names asked for; distance (N,) m of the hand; patch_px (N,) pixels
     across the cube there; noise (N, 12) in the order of NoiseModel's fields, lengths in pixels of that patch."""

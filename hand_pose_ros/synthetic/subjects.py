@@ -33,7 +33,7 @@ class PosedHands(NamedTuple):
     skinning: Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SubjectSet:
     """P subjects. Vertices of all of them lie one after the other; faces are shared by a family.
 

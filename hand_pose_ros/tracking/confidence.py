@@ -66,7 +66,7 @@ _GUESSED_JOINT_BIAS = 1.0
 _GUESSED_JOINT_WEIGHTS = {"hand": 0.3, "log_sigma": -2.0}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ConfidenceFeatures:
     """What the confidence of one hand is computed from."""
 
@@ -151,7 +151,7 @@ def _fill_features(
     hand[_DISAGREEMENT], hand[_BONES] = total_apart / len(joints), bones / len(lengths)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Calibration:
     """Weights of both regressions. ValueError when a size is wrong or a value is not finite."""
 

@@ -35,7 +35,7 @@ class CropRequest(NamedTuple):
     """By how much the crop is turned about the line of sight, radians."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Estimate:
     """What the network estimates from one crop: a right hand in the crop's local frame, metres and radians."""
 

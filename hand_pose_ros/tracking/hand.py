@@ -40,7 +40,7 @@ class PoseState(NamedTuple):
     """(20,) rad, within ``skeleton.ANGLE_LIMITS``."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Hand:
     """One tracked hand; all rotations are right-handed, of a left hand too."""
 

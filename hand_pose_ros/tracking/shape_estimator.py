@@ -51,7 +51,7 @@ class ShapeConfig:
         validation.not_negative(self, "longest_s", "change_rad", "pause_s")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Counted:
     """The last frame that counted."""
 

@@ -39,6 +39,7 @@ from hand_pose_ros.tracking.duplicates import without_duplicates
 from hand_pose_ros.tracking.estimate import CropRequest, Estimate, by_side
 from hand_pose_ros.tracking.hand import TrackState
 from hand_pose_ros.tracking.hand_search import HandSearch
+from hand_pose_ros.tracking.input_hints import InputHints
 from hand_pose_ros.tracking.patience import Patience
 from hand_pose_ros.tracking.pose_inference import PoseEstimator, estimate_poses
 from hand_pose_ros.tracking.profile_keeper import ProfileKeeper
@@ -64,6 +65,7 @@ class HandTracker:
         self.config = config or TrackerConfig()
         self.faults: dict[str, str] = {}
         """What is wrong while tracking goes on, by subject (``device``, ``user``); empty when nothing is."""
+        self._input_hints = InputHints()
         self._weights = model_file(model)
         self._on_device(self._open_networks)
         self._calibration = calibration_of(self.estimator.info)
@@ -81,6 +83,12 @@ class HandTracker:
     def model_info(self) -> CheckpointInfo:
         """The weights in use: name, hash, training run."""
         return self.estimator.info
+
+    @property
+    def hints(self) -> dict[str, str]:
+        """Why no hand can be found in images like the last one, by subject (``roi``, ``unit``); empty where nothing is
+        wrong. Each is an ``InputWarning``, too, the first time."""
+        return dict(self._input_hints.texts)
 
     @property
     def tracks(self) -> Sequence[Track]:
@@ -131,7 +139,9 @@ class HandTracker:
         ValueError when the image's size is not the camera's, when it holds counts instead of metres, and when the
         stamp is no finite number. DeviceError when the device fails that the configuration asks for.
         """
-        frame = DepthFrame(depth, camera, stamp_s).within(self.config.roi)
+        frame = DepthFrame(depth, camera, stamp_s)
+        self._input_hints.look(frame.depth, camera, self.config.roi, bool(self._tracks))
+        frame = frame.within(self.config.roi)
         if self._stamp_s is not None and stamp_s < self._stamp_s:
             self.reset()
         self._stamp_s = stamp_s

@@ -34,7 +34,7 @@ _CAMERA = Camera(320, 240, 237.5, 237.5, 159.5, 119.5)
 _LOST_M = 0.08
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Views:
     """N crops of right hands, with the network's answers and the truth."""
 

@@ -56,7 +56,7 @@ SHAPES: tuple[str, ...] = ("loose", "network", "true")
 """The network's shape as a start, the network's shape frozen, the true shape frozen."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SurfaceCases:
     """N crops with a network's answers, local metres, as in ``HandNetOutput``."""
 

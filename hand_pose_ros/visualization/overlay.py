@@ -54,7 +54,7 @@ class HasJoints(Protocol):
     def joints(self) -> np.ndarray: ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class OverlayFrame:
     """One depth frame with the hands that were found in it, to be drawn later."""
 

@@ -36,7 +36,7 @@ _NEAREST_M = 0.01
 _AROUND, _CAP_RINGS = 32, 8  # corners of a capsule's cross section, rings of each of its ends
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Mesh:
     """Triangles of one colour."""
 

@@ -42,6 +42,17 @@ def test_an_image_as_it_should_be_is_not_copied_and_any_other_is_made_so() -> No
         np.testing.assert_array_equal(held, depth)
 
 
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_what_is_masked_is_no_reading(kind: type) -> None:
+    depth = image()
+    masked = depth > 0.7
+    given = np.ma.masked_array(depth.astype(kind), masked)
+    held = DepthFrame(given, CAMERA).depth
+    assert type(held) is np.ndarray
+    np.testing.assert_array_equal(held, np.where(masked, np.nan, depth))
+    assert given.mask.sum() == masked.sum()
+
+
 def test_no_window_is_the_frame_itself() -> None:
     frame = DepthFrame(image(), CAMERA, 1.5)
     assert frame.within(None) is frame

@@ -312,3 +312,26 @@ def test_checking_weights_leaves_the_random_stream_alone(weights):
         HandNet(TINY)
     HandNet(TINY)
     torch.testing.assert_close(torch.rand(3), want)
+
+
+@pytest.mark.parametrize("set_default", ["dtype", "device"])
+def test_what_a_program_has_set_as_torchs_defaults_changes_nothing(weights, model, set_default):
+    """Robotics code sets float64; what is on the device "meta" cannot compute."""
+    try:
+        if set_default == "dtype":
+            torch.set_default_dtype(torch.float64)
+        else:
+            torch.set_default_device("meta")
+        loaded, _ = load_checkpoint(weights)
+        assert torch.get_default_dtype() == (torch.float64 if set_default == "dtype" else torch.float32)
+        assert torch.empty(0).device.type == ("meta" if set_default == "device" else "cpu")
+    finally:
+        torch.set_default_dtype(torch.float32)
+        torch.set_default_device(None)
+    tensors = [*loaded.parameters(), *loaded.buffers()]
+    assert {value.dtype for value in tensors if value.is_floating_point()} == {torch.float32}
+    crop, distance = torch.rand(2, 1, 64, 64), torch.tensor([0.4, 0.8])
+    with torch.inference_mode():
+        torch.testing.assert_close(
+            loaded(crop, distance).joints, model(crop, distance).joints, atol=1e-6, rtol=1e-5
+        )

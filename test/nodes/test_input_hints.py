@@ -17,40 +17,10 @@ from hand_pose_ros.nodes.input_hints import (
     FrameHints,
     calibration_of_another_size,
     confidence_out_of_reach,
-    roi_outside,
-    roi_too_small,
 )
 from hand_pose_ros.nodes.throttled_logger import ThrottledLogger
 
 CAMERA = Camera(320, 240, 240.0, 240.0, 159.5, 119.5)
-
-
-@pytest.mark.parametrize(
-    "roi", [(700, 100, 200, 200), (0, 240, 50, 50), (315, 0, 100, 100), (0, 238, 320, 40)]
-)
-def test_a_region_outside_the_image_is_told_with_both_sizes(roi) -> None:
-    text = roi_outside(roi, (240, 320))
-    assert text is not None
-    assert str(list(roi)) in text
-    assert "320x240" in text
-
-
-@pytest.mark.parametrize("roi", [(0, 0, 0, 0), (0, 0, 320, 240), (312, 232, 8, 8), (300, 200, 400, 400)])
-def test_a_region_that_shows_some_of_the_image_is_not(roi) -> None:
-    assert roi_outside(roi, (240, 320)) is None
-
-
-@pytest.mark.parametrize("roi", [(150, 110, 8, 8), (0, 100, 320, 8), (0, 0, 8, 240), (311, 0, 100, 240)])
-def test_a_region_that_no_hand_fits_in_at_any_distance_is_told(roi) -> None:
-    text = roi_too_small(roi, CAMERA)
-    assert text is not None
-    assert str(list(roi)) in text
-    assert "1.5 m" in text
-
-
-@pytest.mark.parametrize("roi", [(0, 0, 0, 0), (0, 0, 40, 40), (0, 0, 320, 240), (100, 100, 16, 100)])
-def test_a_region_that_a_hand_fits_in_is_not(roi) -> None:
-    assert roi_too_small(roi, CAMERA) is None
 
 
 def test_only_a_confidence_that_no_hand_reaches_is_told() -> None:

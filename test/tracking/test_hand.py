@@ -47,3 +47,12 @@ def test_no_joint_is_faster_than_a_hand_can_be_and_slower_ones_are_as_fast_as_th
     np.testing.assert_allclose(moved.angle_velocities, 0.1 / lasted_s, rtol=1e-9)
     assert np.linalg.norm(moved.joint_velocities, axis=1).max() <= 2.0 + 1e-9
     assert not a_hand().since(a_hand(), dt_s, 2.0).joint_velocities.any()
+
+
+def test_hands_are_compared_and_kept_as_objects_are() -> None:
+    """Arrays have no one truth value: fields compared one by one would be an error now and then."""
+    hand = a_hand()
+    assert hand == hand
+    assert hand != hand.copied()
+    assert hand in [hand.copied(), hand]
+    assert len({hand, hand.copied()}) == 2

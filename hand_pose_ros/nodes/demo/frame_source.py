@@ -20,7 +20,7 @@ from hand_pose_ros.recording.frame_folder import RecordedFrames
 from hand_pose_ros.recording.recorded_frame import RecordingError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Frame:
     """Depth counts as the bytes of a little-endian 16UC1 image, and the true joints (23, 3) m where known."""
 

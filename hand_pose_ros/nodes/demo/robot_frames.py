@@ -21,7 +21,7 @@ from hand_pose_ros.visualization.overlay import OverlayFrame, draw_caption
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RobotFrame:
     """One depth frame and the robot's hand, to be drawn later."""
 

@@ -34,7 +34,7 @@ _FOLLOWING = (SafetyState.APPROACH.value, SafetyState.FOLLOW.value)
 _HOLDING = (SafetyState.HOLD.value, SafetyState.REST.value)
 
 
-@dataclass
+@dataclass(eq=False)
 class RobotRecord:
     """All commands and states of a run, in the order in which they were sent."""
 

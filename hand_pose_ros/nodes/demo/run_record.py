@@ -15,7 +15,7 @@ import numpy as np
 PERCENTILES = (50, 95, 99)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SeenHand:
     """A hand as it was received: side left or right, confidence 0 to 1, joints (23, 3) m, and the palm's rotation
     (3, 3) in the same frame where it is known."""
