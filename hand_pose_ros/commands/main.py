@@ -13,11 +13,13 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
+import io
 import os
 import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from hand_pose_ros.commands.help_texts import DefaultsShown
@@ -85,6 +87,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; bad input, files that cannot be used and packages that are not installed end in one line on stderr
     and status 2."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    _usable_streams()
+    # Figures go to files: no command needs the backend of a notebook that it is run from, which may not be installed.
+    os.environ["MPLBACKEND"] = "agg"
     parser = Parser(prog="hand-pose", description="Articulated 3-D hand pose from depth images.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
@@ -104,6 +109,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     program = f"hand-pose {given[0]}" if given[:1] and given[0] in COMMANDS else "hand-pose"
     return exit_status(program, run, argparse.Namespace())
+
+
+def _usable_streams() -> None:
+    """Where a job runner has closed stdout or stderr what is said goes nowhere, and what an encoding has no letter for
+    is written as its number."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115  for the whole process
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def exit_status(

@@ -39,6 +39,23 @@ def depth_size(path: Path) -> tuple[int, int] | None:
     return size if size is not None and min(size) > 0 and size[0] * size[1] <= MOST_PIXELS else None
 
 
+def is_other_array(path: Path) -> bool:
+    """Whether the file, by its header, holds something whole that is no depth frame: colour, 8 bits, several frames."""
+    suffix = path.suffix.lower()
+    try:
+        if suffix == ".npy":
+            shape, kind = _npy_header(path)
+            return len(shape) != 2 or not _is_depth(kind)
+        if suffix in (".tif", ".tiff"):
+            with Image.open(path) as picture:
+                return picture.mode not in _TIFF_MODES
+        with path.open("rb") as file:
+            header = png_header(file.read(HEADER_BYTES))
+        return header is not None and header.pixels != DEPTH_PIXELS
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return False
+
+
 def _header_size(path: Path) -> tuple[int, int] | None:
     suffix = path.suffix.lower()
     try:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.recording.depth_files import depth_size, read_depth_file
+from hand_pose_ros.recording.depth_files import depth_size, is_other_array, read_depth_file
 from hand_pose_ros.recording.intrinsics import Intrinsics
 from hand_pose_ros.recording.output_files import is_output
 from hand_pose_ros.recording.recorded_frame import (
@@ -36,6 +36,8 @@ _MOST_NAME = 4096
 """Characters of a file's name: no path is longer on Linux."""
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[-+]?[0-9]{1,3})?")
 """A real number as Python prints it."""
+_MOST_WRONG = 1 / 3
+"""Files that are no depth are pictures beside the frames from this share on. Guessed: colour is as often as depth."""
 INTRINSICS_FILE = "intrinsics.yaml"
 """The file in a folder of frames that says which camera took them."""
 
@@ -96,14 +98,15 @@ def _stem(name: str) -> str:
 
 
 def frame_files(folder: Path) -> tuple[Path, ...]:
-    """The depth images in a folder and those below it, in natural order, without what replays of it have written there.
+    """The depth images in a folder and those below it, in natural order, without what replays of it have written there
+    and without hidden files, such as those that macOS puts beside others.
 
     RecordingError where there is none.
     """
     if not folder.is_dir():
         raise RecordingError(f"'{folder}' is not a folder of depth frames")
     suitable = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-    found = [path for path in suitable if not is_output(path)]
+    found = [path for path in suitable if not path.name.startswith(".") and not is_output(path)]
     if not found:
         raise RecordingError(f"there is no .png file in '{folder}', nor a .tif, .tiff or .npy one")
     return tuple(folder / path for path in in_natural_order([path.relative_to(folder) for path in found]))
@@ -121,6 +124,8 @@ class RecordedFrames:
     """Intrinsics of every frame."""
     first: int = 0
     """Number of the first of them in the folder: of a part of it."""
+    pictures: tuple[Path, ...] = ()
+    """Files beside them that are no depth frames, such as colour pictures of the same moments: they take no time."""
 
     @classmethod
     def open(
@@ -130,13 +135,19 @@ class RecordedFrames:
         the folder holds no depth images or the numbers are no camera's. The frames' size is that of most of them."""
         folder = Path(folder)
         files = frame_files(folder)
-        sizes = Counter(size for path in files if (size := depth_size(path)) is not None)
+        size_of = {path: depth_size(path) for path in files}
+        pictures = tuple(path for path in files if size_of[path] is None and is_other_array(path))
+        # A few are frames that were written wrongly, and their moments passed.
+        if 0 < len(pictures) < _MOST_WRONG * len(files) or len(pictures) == len(files):
+            pictures = ()
+        files = tuple(path for path in files if path not in set(pictures))
+        sizes = Counter(size for size in size_of.values() if size is not None)
         if not sizes:  # says what is wrong with it, or reads what has another kind's name
             sizes[read_depth_file(files[0]).shape[1::-1]] = 1
         width, height = sizes.most_common(1)[0][0]
         if not isinstance(intrinsics, Intrinsics):
             intrinsics = Intrinsics(*intrinsics)
-        return cls(folder, files, intrinsics.camera(width, height))
+        return cls(folder, files, intrinsics.camera(width, height), pictures=pictures)
 
     def __len__(self) -> int:
         return len(self.files)
@@ -173,6 +184,10 @@ class RecordedFrames:
 
     def frames(self, depth_unit_m: float, rate_hz: float) -> Iterator[RecordedFrame | UnusableFrame]:
         """The frames in natural order, the first at 0 s; see :class:`~.recorded_frame.Recording`."""
+        if self.pictures:
+            yield UnusableFrame(
+                f"{len(self.pictures)} files beside the frames are no depth ('{self.pictures[0].name}' is the first)"
+            )
         for index in range(len(self)):
             try:
                 depth = self.depth(index, depth_unit_m)

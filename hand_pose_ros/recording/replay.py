@@ -167,7 +167,7 @@ def replay(
                 if stop():
                     played.stopped = True
                     break
-                progress.update()
+                progress.update(progress.n < len(recording))  # there may be a word more than there are frames
                 if isinstance(frame, UnusableFrame):
                     played.left_out.append(frame.reason)
                     continue

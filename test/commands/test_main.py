@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -151,3 +153,21 @@ def test_long_texts_are_cut(arguments, capsys):
     last = capsys.readouterr().err.strip().splitlines()[-1]
     assert len(last) < 500
     assert last.isprintable()
+
+
+@pytest.mark.parametrize("closed", ["1", "2"])
+def test_a_stream_that_is_closed_is_no_error(closed, tmp_path):
+    """Job runners close what they do not read; numbers of closed streams must not become files'."""
+    command = f"-m hand_pose_ros.commands.main urdf --side left --output {tmp_path}/hand.urdf"
+    program = f"{sys.executable} {command} {closed}>&-"
+    ended = subprocess.run(["bash", "-c", program], check=False, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    assert (tmp_path / "hand.urdf").read_text(encoding="utf-8").startswith("<?xml")
+
+
+def test_names_that_the_terminals_encoding_has_no_letters_for_are_written_all_the_same(tmp_path):
+    program = [sys.executable, "-m", "hand_pose_ros.commands.main", "replay", str(tmp_path / "Händé")]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "MPLBACKEND": "module://no.such"}
+    ended = subprocess.run(program, check=False, capture_output=True, text=True, env=environment)
+    assert ended.returncode == 2
+    assert "H\\xe4nd\\xe9" in ended.stderr

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from hand_pose_ros.recording.depth_files import read_depth_png
 from hand_pose_ros.recording.frame_folder import RecordedFrames, in_natural_order
-from hand_pose_ros.recording.recorded_frame import RecordingError
+from hand_pose_ros.recording.recorded_frame import RecordedFrame, RecordingError, UnusableFrame
 
 INTRINSICS = (60.0, 60.0, 31.5, 23.5)
 
@@ -171,3 +171,41 @@ def test_a_name_that_is_no_text_can_be_written_and_drawn(tmp_path):
     write(tmp_path / "0.png", frame(1))
     (tmp_path / "0.png").rename(tmp_path / os.fsdecode(b"f\xff\n.png"))
     assert RecordedFrames.open(tmp_path, INTRINSICS).name(0) == "f\\udcff\\n.png"
+
+
+@pytest.mark.parametrize("beside", ["frame-{}.color.png", "rgb/{}.png", "frame-{}.normals.npy", "c/{}.tif"])
+def test_pictures_beside_depth_frames_take_no_time(tmp_path, beside):
+    for number in range(4):
+        write(tmp_path / f"frame-{number}.depth.png", frame(number + 1))
+        path = tmp_path / beside.format(number)
+        if path.suffix == ".npy":
+            np.save(path, np.zeros((48, 64, 3), np.float32))
+        else:
+            write(path, np.zeros((48, 64, 3), np.uint8))
+    recording = RecordedFrames.open(tmp_path, INTRINSICS)
+    assert len(recording) == 4
+    word, *frames = recording.frames(0.001, 10.0)
+    assert isinstance(word, UnusableFrame)
+    assert "4 files beside the frames are no depth" in word.reason
+    assert [f.stamp_ns for f in frames] == [0, 10**8, 2 * 10**8, 3 * 10**8]
+    assert [f.name for f in frames] == [f"frame-{n}.depth.png" for n in range(4)]
+    part = recording.part(0.2, None, 10.0)
+    assert [f.stamp_ns for f in part.frames(0.001, 10.0) if isinstance(f, RecordedFrame)] == [
+        2 * 10**8,
+        3 * 10**8,
+    ]
+
+
+def test_a_frame_that_was_written_wrongly_keeps_its_moment(tmp_path):
+    for number in range(5):
+        write(tmp_path / f"{number}.png", frame(1) if number != 2 else frame(1).astype(np.uint8))
+    frames = list(RecordedFrames.open(tmp_path, INTRINSICS).frames(0.001, 10.0))
+    assert [getattr(f, "stamp_ns", None) for f in frames] == [0, 10**8, None, 3 * 10**8, 4 * 10**8]
+
+
+def test_hidden_files_are_no_frames(tmp_path):
+    for number in range(2):
+        write(tmp_path / f"{number}.png", frame(number))
+        (tmp_path / f"._{number}.png").write_bytes(b"\0\5\x16\7" + bytes(80))
+    recording = RecordedFrames.open(tmp_path, INTRINSICS)
+    assert [recording.name(i) for i in range(len(recording))] == ["0.png", "1.png"]
