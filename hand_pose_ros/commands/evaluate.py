@@ -67,8 +67,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
              help="of the synthetic hands that an edge of the picture cuts (default: 0)")
     networks("--recipe", type=Path, metavar="FILE",
              help="YAML whose section data describes the synthetic hands, such as config/evaluate/before.yaml")
+    networks("--regress", action="store_true",
+             help="report each network's joints after SDNet's hierarchical regression (Eq. 8 to 12) beside them; "
+             "synthetic hands are single frames, so the temporal terms (Eq. 11, 12) are for icvl, nyu and msra, where "
+             "the frame before is of the same recording and evaluated, too: with --count few are")
     networks("--device", default="auto", help="auto, cpu or cuda")
-    networks("--write-predictions", type=Path, metavar="FILE", help="as papers publish them: u, v, mm")
+    networks("--write-predictions", type=Path, metavar="FILE",
+             help="as papers publish them: u, v, mm; with --regress the regressed joints")
     files = parser.add_argument_group("published prediction files").add_argument
     files("--groundtruth", type=Path, metavar="FILE", help="annotations in the same format")
     files("--predictions", nargs="+", metavar="[NAME=]FILE", help="one or more methods")
@@ -101,7 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
             method.update(result.source)
         write_json(arguments.json, content)
     if arguments.write_predictions is not None and benchmark is not None:
-        write_predictions(arguments.write_predictions, results[0].joints, benchmark)
+        write_predictions(arguments.write_predictions, results[-1].joints, benchmark)
     if arguments.figures is not None:
         order = None if benchmark is None else benchmark.figure_order
         for path in write_figures(arguments.figures, arguments.dataset, evaluations, order):
@@ -116,7 +121,7 @@ def _evaluate(a: argparse.Namespace) -> list[MethodResult]:
     if a.dataset == SYNTHETIC:
         benchmark = SyntheticBenchmark(
             a.count or SyntheticBenchmark.count, a.seed, a.passes, a.families and tuple(a.families), a.border,
-            tuple(a.thresholds), _recipe_data(a.recipe),
+            tuple(a.thresholds), _recipe_data(a.recipe), a.regress,
         )  # fmt: skip
         return evaluate_on_synthetic(load_networks(a.checkpoint, a.device), benchmark, a.pictures)
     real = BENCHMARKS[a.dataset]
@@ -127,7 +132,7 @@ def _evaluate(a: argparse.Namespace) -> list[MethodResult]:
     dataset = benchmark_evaluation.open_dataset(a.dataset, a.root, a.split, a.subjects)
     networks = load_networks(a.checkpoint, a.device)
     return benchmark_evaluation.evaluate_networks(
-        networks, dataset, real, a.count, a.thresholds, a.fit_angles
+        networks, dataset, real, a.count, a.thresholds, a.fit_angles, a.regress
     )
 
 
@@ -169,6 +174,7 @@ def _check(a: argparse.Namespace) -> None:
          f"--dataset {a.dataset} needs --root, its unpacked archive"),
         (a.root is None or bool(a.checkpoint and real), "--root is for --checkpoint on icvl, nyu or msra"),
         (a.subjects is None or a.dataset == "msra", "--subjects is for --dataset msra"),
+        (not a.regress or bool(a.checkpoint), "--regress is for --checkpoint"),
         (a.passes in (1, 2), f"--passes is {a.passes}, want 1 or 2"),
         (not varied or bool(a.checkpoint and not real),
          "--passes, --families, --border and --recipe are for networks on synthetic hands"),

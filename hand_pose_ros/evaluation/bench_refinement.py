@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from hand_pose_ros.evaluation import bench_metrics
 from hand_pose_ros.evaluation.bench_runs import Run, run_trackers
+from hand_pose_ros.evaluation.hierarchical_regression import PAPER_TERMS
 from hand_pose_ros.recording.frame_folder import RecordedFrames
 from hand_pose_ros.recording.recorded_frame import RecordingError
 from hand_pose_ros.synthetic.sequences import bench_sequences
@@ -24,11 +25,6 @@ from hand_pose_ros.tracking.tracker import HandTracker
 
 FULL = "all"
 """Name of the default refinement among its variants."""
-PAPER_TERMS: dict[str, float] = {
-    "bone_mixture": 0.3, "bone_length": 0.3, "background": 3.0, "tip_order": 0.3, "prediction": 0.3,
-}  # fmt: skip
-"""Terms of the regressor's energy after SDNet's Eq. 9 to 12 and near them. Those that are 0 by default are tried with
-these weights, which are guessed."""
 RECORDING_HZ = 30.0
 """Frame rate that a recording is played at."""
 _VARIED_KINDS = ("moving", "still", "stereo")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,9 @@ from hand_pose_ros.datasets.icvl import Icvl
 from hand_pose_ros.datasets.msra import Msra
 from hand_pose_ros.datasets.nyu import Nyu
 from hand_pose_ros.datasets.sample import Sample, crop_sample
+from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.evaluation.angles import fit_angles
+from hand_pose_ros.evaluation.hierarchical_regression import REGRESSED, HierarchicalRegression
 from hand_pose_ros.evaluation.methods import CHUNK, MethodResult, NamedNetwork, named_files
 from hand_pose_ros.evaluation.metrics import THRESHOLDS_MM, evaluate
 from hand_pose_ros.evaluation.predict import Predictions, join, predict
@@ -88,59 +90,97 @@ def evaluate_networks(
     count: int | None = None,
     thresholds_mm: Sequence[float] = THRESHOLDS_MM,
     fit: bool = False,
+    regress: bool = False,
 ) -> list[MethodResult]:
     """Networks on ``count`` frames of a data set, taken evenly from it (all when None).
 
-    fit: angle errors too, against the hand model fitted to the annotations.
+    fit: angle errors too, against the hand model fitted to the annotations. regress: a second result for each network,
+    its joints after SDNet's hierarchical regression; its temporal terms have a past where the frame before in the data
+    set is of the same recording and is evaluated, too.
     """
     count = min(count or len(dataset), len(dataset))
     frames = np.linspace(0, len(dataset) - 1, count).round().astype(int).tolist()
     results = []
     for network in networks:
-        found, predicted, annotated, subjects = _predict_frames(network, dataset, frames, benchmark)
+        stages, annotated, subjects = _predict_frames(network, dataset, frames, benchmark, regress)
         sequences = _sequences(subjects)
-        source, angles, true_angles = dict(network.source), found.angles, None
-        if fit:
-            fitted = fit_angles(annotated, benchmark, sequences)
-            true_angles, source["groundtruth_fit_residual_mm"] = fitted.angles, fitted.residual_mm
-        evaluation = evaluate(
-            network.name,
-            predicted,
-            annotated,
-            benchmark.labels,
-            thresholds_mm=thresholds_mm,
-            bones=benchmark.bones,
-            sequences=sequences,
-            angles=fit_angles(predicted, benchmark, sequences).angles if fit and angles is None else angles,
-            true_angles=true_angles,
-            raw_angles=found.raw_angles,
-        )
-        results.append(MethodResult(evaluation, source, predicted))
+        fitted = fit_angles(annotated, benchmark, sequences) if fit else None
+        for ending, found, predicted in stages:
+            source = dict(network.source)
+            angles: NDArray[np.floating] | None = found.angles
+            if fitted is not None:
+                source["groundtruth_fit_residual_mm"] = fitted.residual_mm
+                if angles is None:
+                    angles = fit_angles(predicted, benchmark, sequences).angles
+            evaluation = evaluate(
+                network.name + ending,
+                predicted,
+                annotated,
+                benchmark.labels,
+                thresholds_mm=thresholds_mm,
+                bones=benchmark.bones,
+                sequences=sequences,
+                angles=angles,
+                true_angles=fitted and fitted.angles,
+                raw_angles=found.raw_angles,
+            )
+            results.append(MethodResult(evaluation, source, predicted))
     return results
 
 
-def _predict_frames(
-    network: NamedNetwork, dataset: Sequence[Sample], frames: Sequence[int], benchmark: Benchmark
-) -> tuple[Predictions, NDArray[np.float64], NDArray[np.float64], list[str]]:
-    """The network's predictions of the frames, its joints and the true ones, each frame's subject.
+class _Stage(NamedTuple):
+    """What one stage of a method says of all frames."""
 
-    Joints are (N, K, 3) m, camera frame.
-    """
-    parts: list[Predictions] = []
-    joints, truth, subjects = [], [], []
+    ending: str
+    """Of the method's name."""
+    found: Predictions
+    """In each crop's local frame."""
+    joints: NDArray[np.float64]
+    """(N, K, 3) m: the benchmark's, camera frame."""
+
+
+def _predict_frames(
+    network: NamedNetwork,
+    dataset: Sequence[Sample],
+    frames: Sequence[int],
+    benchmark: Benchmark,
+    regress: bool,
+) -> tuple[list[_Stage], NDArray[np.float64], list[str]]:
+    """The network's stage and on request the regression's, the true joints (N, K, 3) m in the camera's frame, each
+    frame's subject."""
+    regression = HierarchicalRegression() if regress else None
+    parts: list[list[Predictions]] = [[], []] if regress else [[]]
+    crop_frames: list[CropFrame] = []
+    truth, subjects, follows = [], [], []
+    recording, last = "", -1
     config = network.model.config
     chunks = [frames[i : i + CHUNK] for i in range(0, len(frames), CHUNK)]
     for chunk in tqdm(chunks, desc=network.name, unit="batch", disable=None, leave=False):
         samples = [dataset[i] for i in chunk]
         # The network's own cube, not the literature's: the hand must have the size that it was trained on.
         crops = [crop_sample(s, config.crop_size, config.cube_m) for s in samples]
+        pictures = np.stack([c.crop for c in crops])
         distance = np.array([c.frame.distance for c in crops], dtype=np.float32)
-        parts.append(predict(network.model, np.stack([c.crop for c in crops])[:, None], distance))
-        for sample, crop, local in zip(samples, crops, parts[-1].joints, strict=True):
-            joints.append(convert_joints(crop.frame.local_to_camera(local), benchmark.joint_set))
+        parts[0].append(predict(network.model, pictures[:, None], distance))
+        for index, sample in zip(chunk, samples, strict=True):
+            before, recording = recording, f"{sample.subject}/{Path(sample.name).parent}"
+            follows.append(index == last + 1 and recording == before)
+            last = index
             truth.append(sample.joints)
             subjects.append(sample.subject)
-    return join(parts), np.stack(joints), np.stack(truth), subjects
+        if regression is not None:
+            taken = [c.frame for c in crops]
+            parts[1].append(regression(parts[0][-1], taken, pictures, follows[-len(chunk) :]))
+        crop_frames += [c.frame for c in crops]
+    stages = []
+    for ending, one in zip(("", REGRESSED), parts, strict=False):
+        found = join(one)
+        joints = [
+            convert_joints(frame.local_to_camera(local), benchmark.joint_set)
+            for frame, local in zip(crop_frames, found.joints, strict=True)
+        ]
+        stages.append(_Stage(ending, found, np.stack(joints)))
+    return stages, np.stack(truth), subjects
 
 
 def _sequences(subjects: Sequence[str]) -> list[slice]:

@@ -17,7 +17,9 @@ from tqdm import tqdm
 
 from hand_pose_ros.datasets.seeds import validation_seed
 from hand_pose_ros.datasets.synthetic import RECROP_MARGIN_M, Batch, Recrop, synthetic_source
+from hand_pose_ros.depth.crop import CropFrame
 from hand_pose_ros.evaluation.error_sheet import error_sheet
+from hand_pose_ros.evaluation.hierarchical_regression import REGRESSED, HierarchicalRegression
 from hand_pose_ros.evaluation.methods import CHUNK, MethodResult, NamedNetwork
 from hand_pose_ros.evaluation.metrics import THRESHOLDS_MM, evaluate, joint_errors_mm, rank_correlation
 from hand_pose_ros.evaluation.predict import Predictions, join, predict
@@ -59,6 +61,9 @@ class SyntheticBenchmark:
     recipe: Mapping[str, Any] | None = None
     """Fields of ``datasets.synthetic.SyntheticConfig`` that describe the hands, as the section ``data`` of a recipe
     has them; EVALUATION_DATA when None. Crops without a hand are left out: they have no joints."""
+    regress: bool = False
+    """Evaluate each network's joints after SDNet's hierarchical regression, too. Every hand is a frame of its own, so
+    that the temporal terms (Eq. 11, 12) have no past."""
 
     def data(self, network: NamedNetwork) -> dict[str, Any]:
         """The configuration of the data for one network: its crop size and cube."""
@@ -89,7 +94,8 @@ class _Pass:
 def evaluate_on_synthetic(
     networks: Iterable[NamedNetwork], benchmark: SyntheticBenchmark, sheet: Path | None = None
 ) -> list[MethodResult]:
-    """Every network on the same synthetic hands, a result for each pass.
+    """Every network on the same synthetic hands, a result for each pass, and one more for it where its joints are
+    regressed.
 
     sheet: a PNG of typical to worst frames of the last pass (of the last network). ValueError when the benchmark asks
     for hands that cannot be made.
@@ -111,9 +117,26 @@ def evaluate_on_synthetic(
         for number, one in enumerate(passes):
             name = network.name if number == 0 else f"{network.name}, second pass"
             results.append(_result(name, network, benchmark, one, hands.config.families))
+            if benchmark.regress:
+                then = _regressed(one, network)
+                results.append(_result(name + REGRESSED, network, benchmark, then, hands.config.families))
         if sheet is not None:
             _write_sheet(sheet, passes[-1], network.model.config.cube_m)
     return results
+
+
+def _regressed(one: _Pass, network: NamedNetwork) -> _Pass:
+    """The pass with the network's joints regressed."""
+    config, regression = network.model.config, HierarchicalRegression()
+    predictions = []
+    for found, batch in zip(one.predictions, one.batches, strict=True):
+        # Only a crop's size, cube and distance matter to a frame that has none before it.
+        frames = [
+            CropFrame(np.array([0.0, 0.0, away]), config.cube_m, config.crop_size)
+            for away in batch.distance.tolist()
+        ]
+        predictions.append(regression(found, frames, batch.crop[:, 0]))
+    return _Pass(predictions, one.batches)
 
 
 def _write_sheet(path: Path, one: _Pass, cube_m: float) -> None:

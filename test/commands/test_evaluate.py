@@ -19,6 +19,7 @@ from hand_pose_ros.datasets.icvl import Icvl
 from hand_pose_ros.datasets.sample import crop_sample
 from hand_pose_ros.datasets.synthetic import synthetic_source
 from hand_pose_ros.evaluation import benchmark_evaluation, synthetic_benchmark
+from hand_pose_ros.evaluation.hierarchical_regression import HierarchicalRegression
 from hand_pose_ros.evaluation.predict import Predictions
 from hand_pose_ros.evaluation.prediction_files import read_predictions, write_predictions
 from hand_pose_ros.hand.joint_sets import convert_joints
@@ -200,6 +201,51 @@ def test_count_takes_frames_evenly_from_the_whole_data_set(checkpoint, icvl_root
     assert json.loads(out.read_text())["methods"][0]["frames"] == 2
 
 
+def test_regressed_joints_are_scored_beside_the_networks_own(checkpoint, toy_hands, monkeypatch, tmp_path):
+    toy_hands.config = SimpleNamespace(families=("toy",))
+    monkeypatch.setattr(synthetic_benchmark, "synthetic_source", lambda data, split: toy_hands)
+    out = tmp_path / "out.json"
+    arguments = ["evaluate", "--checkpoint", str(checkpoint), "--count", "12", "--json", str(out)]
+    assert main([*arguments, "--regress"]) == 0
+    network, regressed = json.loads(out.read_text())["methods"]
+    assert (network["name"], regressed["name"]) == ("tiny", "tiny, regressed")
+    assert regressed["frames"] == 12
+    assert regressed["mean_error_mm"] != network["mean_error_mm"]
+    assert regressed["angle_error_deg"] is None
+    assert main(arguments) == 0
+    assert json.loads(out.read_text())["methods"] == [network]
+
+
+def test_a_network_of_joints_alone_is_regressed_on_a_benchmark(icvl_root, monkeypatch, tmp_path):
+    """SDNet's whole method: a network with the head direct_joint, then Eq. 8 to 12 on each recording's frames."""
+    torch.manual_seed(0)
+    plain = NetworkConfig(architecture="deepmodel", head="direct_joint", crop_size=64, cube_m=0.25)
+    save_checkpoint(tmp_path / "plain.safetensors", HandNet(plain), {"seed": 0})
+    asked, whole = [], HierarchicalRegression.__call__
+
+    def spied(self, found, frames, crops, follows):
+        asked.append((crops.copy(), follows))
+        return whole(self, found, frames, crops, follows)
+
+    monkeypatch.setattr(HierarchicalRegression, "__call__", spied)
+    arguments = ["evaluate", "--dataset", "icvl", "--root", str(icvl_root), "--regress"]
+    arguments += ["--checkpoint", str(tmp_path / "plain.safetensors"), "--json", str(tmp_path / "j.json")]
+    written = tmp_path / "written.txt"
+    assert main([*arguments, "--write-predictions", str(written)]) == 0
+    network, regressed = json.loads((tmp_path / "j.json").read_text())["methods"]
+    assert regressed["name"] == "plain, regressed"
+    assert regressed["mean_error_mm"] != network["mean_error_mm"]
+    assert set(regressed["success_fraction"]) == {"20", "40"}
+    expected = np.linalg.norm(read_predictions(written, ICVL) - Icvl(icvl_root).joints, axis=-1).mean() * 1000
+    assert regressed["mean_error_mm"] == pytest.approx(expected, abs=0.01)
+    # Of two recordings of two frames the second frames follow the first ones.
+    ((crops, follows),) = asked
+    assert follows == [False, True, False, True]
+    np.testing.assert_array_equal(crops[1], crop_sample(Icvl(icvl_root)[1], 64, 0.25).crop)
+    assert main([*arguments, "--count", "2"]) == 0
+    assert asked[-1][1] == [False, False]
+
+
 @pytest.mark.parametrize(
     "arguments, problem",
     [
@@ -211,6 +257,7 @@ def test_count_takes_frames_evenly_from_the_whole_data_set(checkpoint, icvl_root
         ),
         (["--checkpoint", "a", "--dataset", "nyu"], "--dataset nyu needs --root"),
         (["--checkpoint", "a", "--root", "b"], "--root is for --checkpoint on"),
+        (["--replay", "a", "--regress"], "--regress is for --checkpoint"),
         (["--checkpoint", "a", "--subjects", "P1"], "--subjects is for --dataset msra"),
         (["--checkpoint", "a", "--count", "0"], "--count is 0"),
         (["--checkpoint", "a", "--passes", "3"], "--passes is 3, want 1 or 2"),

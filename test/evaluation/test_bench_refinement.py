@@ -7,11 +7,11 @@ from typing import Any
 
 from hand_pose_ros.evaluation.bench_refinement import (
     FULL,
-    PAPER_TERMS,
     markdown_table,
     pair_variants,
     refinement_variants,
 )
+from hand_pose_ros.evaluation.hierarchical_regression import PAPER_TERMS
 from hand_pose_ros.tracking.config import TrackerConfig
 
 
