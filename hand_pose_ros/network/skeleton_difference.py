@@ -35,10 +35,8 @@ from hand_pose_ros.validation import not_negative, require, typed
 PARTS: tuple[tuple[int, ...], ...] = tuple(
     (skeleton.JOINT_INDEX["palm"], *skeleton.FINGER_JOINTS[finger]) for finger in skeleton.FINGERS
 )
-"""The five parts of the 23 joints: palm, then the four joints of a finger, so four bones and three angles each."""
-
-ICVL_PARTS: tuple[tuple[int, ...], ...] = tuple((0, 1 + 3 * f, 2 + 3 * f, 3 + 3 * f) for f in range(5))
-"""The five parts of the paper's 16 joints (its Figure 3b): palm and three joints of a finger, two angles each."""
+"""The five parts of the 23 joints: palm, then the four joints of a finger, so four bones and three angles each. The
+paper's (its Figure 3b) are parts of ICVL's 16 joints: palm and three joints of a finger, three bones and two angles."""
 
 _LENGTH_EPSILON = 1e-12
 _ANGLE_EPSILON = 1e-8

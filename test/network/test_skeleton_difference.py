@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from hand_pose_ros.network.skeleton_difference import (
-    ICVL_PARTS,
     PARTS,
     SkeletonDifference,
     bone_angles,
@@ -87,13 +86,15 @@ def test_eq2_sums_angle_and_bone_terms_of_a_hand_worked_case():
 
 
 def test_every_part_counts_and_the_batch_is_averaged():
-    truth = torch.randn(1, 16, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-    joints = truth + 0.1 * torch.randn_like(truth)
+    generator = torch.Generator().manual_seed(1)
+    truth = torch.randn(1, 23, 3, dtype=torch.float64, generator=generator)
+    joints = truth + 0.1 * torch.randn(1, 23, 3, dtype=torch.float64, generator=generator)
     config = SkeletonDifference(omega2=0.0)
-    parts = [skeleton_difference_loss(joints, truth, config, (part,)) for part in ICVL_PARTS]
-    whole = skeleton_difference_loss(joints, truth, config, ICVL_PARTS)
+    parts = [skeleton_difference_loss(joints, truth, config, (part,)) for part in PARTS]
+    assert min(parts) > 0
+    whole = skeleton_difference_loss(joints, truth, config)
     assert whole.item() == pytest.approx(sum(parts).item())
-    both = skeleton_difference_loss(torch.cat([joints, truth]), torch.cat([truth, truth]), config, ICVL_PARTS)
+    both = skeleton_difference_loss(torch.cat([joints, truth]), torch.cat([truth, truth]), config)
     assert both.item() == pytest.approx(whole.item() / 2)
 
 
@@ -128,9 +129,14 @@ def test_gradients_are_finite_at_the_worst_inputs():
         assert torch.isfinite(joints.grad).all()
 
 
-def test_parts_follow_the_skeleton():
-    assert PARTS[1] == (0, 7, 8, 9, 10)
-    assert ICVL_PARTS[4] == (0, 13, 14, 15)
+def test_parts_are_the_palm_and_each_finger_to_its_tip():
+    assert PARTS == (
+        (0, 3, 4, 5, 6),
+        (0, 7, 8, 9, 10),
+        (0, 11, 12, 13, 14),
+        (0, 15, 16, 17, 18),
+        (0, 19, 20, 21, 22),
+    )
 
 
 @pytest.mark.parametrize(
