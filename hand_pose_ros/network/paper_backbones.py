@@ -46,12 +46,13 @@ class FlatBackbone(nn.Module):
 def deepmodel_backbone(crop_size: int = 128) -> FlatBackbone:
     """DeepModel: three convolutions of 8 filters (5, 5, 3), pooling 4, 2 and none, two FC of 1024, dropout 0.3.
 
-    The convolutions are not padded (the poster is silent; unpadded is what the earlier networks of this shape use),
-    so 128 pixels become 11x11 maps and 968 numbers.
+    The poster holds none of these numbers; they are those of the authors' code (github.com/xingyizhou/DeepModel,
+    training/DeepModel.prototxt), and so is that the convolutions are not padded. Its framework, Caffe, rounds the size
+    of what a pooling leaves up: 128 pixels become 12x12 maps and 1152 numbers.
     """
     convolutions = nn.Sequential(
-        nn.Conv2d(1, 8, 5), nn.MaxPool2d(4), nn.ReLU(inplace=True),
-        nn.Conv2d(8, 8, 5), nn.MaxPool2d(2), nn.ReLU(inplace=True),
+        nn.Conv2d(1, 8, 5), nn.MaxPool2d(4, ceil_mode=True), nn.ReLU(inplace=True),
+        nn.Conv2d(8, 8, 5), nn.MaxPool2d(2, ceil_mode=True), nn.ReLU(inplace=True),
         nn.Conv2d(8, 8, 3), nn.ReLU(inplace=True),
     )  # fmt: skip
     return FlatBackbone(convolutions, crop_size, (1024, 1024), 0.3)
