@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 import torch
@@ -21,6 +21,7 @@ from hand_pose_ros.network.losses import (
     sigma_loss,
 )
 from hand_pose_ros.network.model import HandNetOutput
+from hand_pose_ros.network.skeleton_difference import SkeletonDifference
 
 LIMITS = torch.tensor(skeleton.ANGLE_LIMITS, dtype=torch.float32)
 
@@ -79,6 +80,98 @@ def test_direct_parameter_loss_weighs_translation_rotation_and_angles():
     assert direct_parameter_loss(output, target).item() == pytest.approx(0.0, abs=1e-9)
     expected = 0.5 * (0.3**2 + 1.0**2 + 20 * 0.1**2)
     assert direct_parameter_loss(moved, target).item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_direct_parameter_loss_counts_log_scales_in_tenths_where_the_network_says_them():
+    output, target = hands(1)
+    shape = torch.zeros(1, 9)
+    shape[0, :2] = torch.tensor([0.1, -0.2])
+    wrong = replace(output, shape=shape.requires_grad_())
+    assert direct_parameter_loss(wrong, target).item() == pytest.approx(0.5 * (1.0**2 + 2.0**2), rel=1e-5)
+    # A fixed hand's shape is no output.
+    assert direct_parameter_loss(replace(output, shape=shape.detach()), target).item() == pytest.approx(0.0)
+
+
+def wrong_hand() -> tuple[HandNetOutput, Target]:
+    """One hand; each part of the output is wrong by an amount of its own."""
+    _, target = hands(1)
+    straight = torch.zeros(1, 23, 3)
+    for finger in skeleton.FINGER_JOINTS.values():
+        for k, joint in enumerate(finger):
+            straight[0, joint, 0] = 0.03 * (k + 1)
+    # The index's last bone is twice as long as it should be and bent by a right angle: the others are right.
+    joints = straight.clone()
+    joints[0, skeleton.JOINT_INDEX["index_tip"]] = torch.tensor([0.09, 0.06, 0.0])
+    raw = target.angles.clone()
+    raw[0, 0] = LIMITS[0, 1] + 0.3
+    raw[0, 1] = LIMITS[1, 0] - 0.2
+    wrong = HandNetOutput(
+        straight + torch.tensor([0.0, 0.0, 0.02]), joints, torch.full((1, 23), 0.01),
+        so3_exp(torch.tensor([[0.0, 0.0, 0.4]])), torch.tensor([[0.0, 0.0, 0.1]]), raw, torch.full((1, 9), 0.05), raw,
+        torch.tensor([-1.0]), (straight + torch.tensor([0.0, 0.03, 0.0]), straight + torch.tensor([0.0, 0.0, 0.05])),
+        torch.tensor([-2.0]),
+    )  # fmt: skip
+    return wrong, replace(target, joints=straight)
+
+
+# The misplaced tip lies 0.06 m across and 0.03 m short of where it should be.
+TIP_M = math.hypot(0.06, 0.03)
+BENT_0 = float(LIMITS[0, 1] - LIMITS[0, 0]) / 2 + 0.3
+BENT_1 = float(LIMITS[1, 1] - LIMITS[1, 0]) / 2 + 0.2
+TERMS = {
+    "joint": 100 * (TIP_M + 22e-4) / 23,  # the root's 1e-8 m^2 makes 0.1 mm of each joint that is right
+    "coarse": 100 * math.sqrt(0.02**2 + 1e-8),
+    "earlier": 100 * (0.03 + 0.05) / 2,
+    "physical": 0.3 + 0.2,
+    "angle": (BENT_0 + BENT_1) / 20,
+    "rotation": math.sqrt(8 * math.sin(0.2) ** 2 + 1e-6),
+    "shape": 0.05,
+    # Turn, move in units of 50 mm, bend.
+    "parameter": 0.5 * (0.4**2 + 2.0**2 + BENT_0**2 + BENT_1**2),
+    # alpha = beta = omega = 1: tan of half a right angle, no step below the threshold of 1.9; 2/3 instead of 1/2.
+    "skeleton": 1.0 + (2 / 3 - 1 / 2),
+    "sigma": math.log(0.01) + (TIP_M + 22e-4) / 23 / 0.01,
+    "presence": math.log(1 + math.e),
+    "handedness": math.log(1 + math.exp(2.0)),
+}
+
+
+def test_every_weight_has_a_term_worked_by_hand():
+    others = {f.name for f in fields(LossConfig)} - {"joint_form", "skeleton_difference"}
+    assert set(TERMS) == others
+
+
+@pytest.mark.parametrize("name", TERMS)
+@pytest.mark.parametrize("weight", [0.5, 3.0])
+def test_a_weight_adds_its_times_the_term_and_nothing_else(name, weight):
+    output, target = wrong_hand()
+    nothing = dict.fromkeys(TERMS, 0.0)
+    ones = SkeletonDifference(alpha=1.0, beta=1.0, omega1=1.0, omega2=1.0, threshold=1.9)
+
+    def total(**weights: float) -> float:
+        config = LossConfig(**{**nothing, **weights}, skeleton_difference=ones)
+        return hand_loss(output, target, LIMITS, config)[0].item()
+
+    assert total() == 0.0
+    assert total(**{name: weight}) == pytest.approx(weight * TERMS[name], rel=2e-3)
+    # Beside another term, too.
+    beside = "coarse" if name == "joint" else "joint"
+    assert total(**{name: weight, beside: 1.0}) - total(**{beside: 1.0}) == pytest.approx(
+        weight * TERMS[name], rel=2e-3
+    )
+
+
+def test_the_skeleton_term_measures_the_prediction_against_the_truth():
+    """Eq. 5 is of the predicted angle alone: a true finger that is folded over the threshold costs nothing."""
+    output, target = wrong_hand()
+    folded = replace(target, joints=output.joints)
+    straight = replace(output, joints=target.joints)
+    config = LossConfig(
+        joint=0.0, coarse=0.0, physical=0.0, angle=0.0, rotation=0.0, shape=0.0, sigma=0.0, presence=0.0,
+        handedness=0.0, skeleton=1.0, skeleton_difference=SkeletonDifference(0.2, 0.0, 0.0, 1.0, threshold=1.0),
+    )  # fmt: skip
+    assert hand_loss(output, target, LIMITS, config)[0].item() == pytest.approx(0.2)
+    assert hand_loss(straight, folded, LIMITS, config)[0].item() == 0.0
 
 
 def test_a_perfect_hand_costs_nothing_but_its_uncertainty():
