@@ -143,8 +143,14 @@ def regress_in_order(
 ) -> None:
     """Moves joint after joint of ``refined`` (23, 3) m, parents first, to the best of its candidates; ``passes`` times.
 
-    A candidate costs Eq. 8 with our own terms and the network's, while the other joints are where they are by then; in
-    later passes than the first the bone to the next joint counts as well.
+    A candidate costs Eq. 8 with our own terms and the network's, while the other joints are where they are by then.
+
+    The bone of Eq. 9 is not the paper's: there it is that from joint k to joint k + 1, here in the first pass the one
+    that ends at the joint, in later passes both (of the palm neither). From the palm to the tips joint k + 1 is not yet
+    regressed when k is, so its bone would hold k to where the network happened to put k + 1, and a fingertip would have
+    no bone at all; the parent is where it will be. What the paper's bone asks for is heard once the next joint has been
+    regressed.
+
     Candidates lie at ``offsets`` (M, 3), in units of the joint's spread, about the network's joint moved along with
     its parent's correction (times ``follow``); in later passes about where the joint is by now; one more is what the
     motion so far predicts. With a ``temperature`` above 0 the result is their mean weighted with
