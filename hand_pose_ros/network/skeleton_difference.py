@@ -46,19 +46,20 @@ _ANGLE_EPSILON = 1e-8
 class SkeletonDifference:
     """Weights of Eq. 2 and 3; the paper gives none of them. ValueError names a field that makes no sense."""
 
-    alpha: float = 1.0
-    """Of the angle term."""
-    beta: float = 1.0
+    alpha: float = 0.2
+    """Of the angle term. Measured, with beta: 1 was far worse (docs/experiments/paper_tables.md)."""
+    beta: float = 0.2
     """Of the bone term."""
     omega1: float = 1.0
-    """Of the tangent within the angle term."""
+    """Of the tangent within the angle term (guessed)."""
     omega2: float = 1.0
-    """Of the penalty within the angle term."""
+    """Of the penalty within the angle term (guessed)."""
     threshold: float = 1.9
     """Angle between consecutive bones, rad, from which the penalty applies: a little under the deepest bend of a
-    finger's middle joint."""
+    finger's middle joint (guessed)."""
     tan_limit: float = 1.2
-    """Half difference of two angles, rad, from which the tangent goes on as a line, see the module's notes."""
+    """Half difference of two angles, rad, from which the tangent goes on as a line, see the module's notes
+    (guessed)."""
 
     def __post_init__(self) -> None:
         section = "loss.skeleton_difference"

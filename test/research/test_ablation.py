@@ -87,6 +87,29 @@ def test_rows_differ_in_what_they_are_about():
     assert weights == [0.0, 0.125, 0.25, 0.5]
 
 
+def test_published_figures_are_those_that_the_papers_print():
+    published = {row.name: dict(row.published) for row in ROWS}
+    assert published == {
+        "deepmodel.direct_joint": {"joint_mm": 17.2, "angle_deg": 21.4},
+        "deepmodel.direct_parameter": {"joint_mm": 26.7, "angle_deg": 12.2},
+        "deepmodel.without_physical": {"joint_mm": 16.9, "angle_deg": 12.0, "out_of_range": 0.186},
+        "deepmodel.ours": {"joint_mm": 16.9, "angle_deg": 12.2},
+        "sdnet.baseline": {"joint_mm": 12.6990},
+        "sdnet.weight_0.125": {"joint_mm": 8.8209},
+        "sdnet.weight_0.25": {"joint_mm": 8.7291},
+        "sdnet.weight_0.5": {"joint_mm": 8.4002},
+    }
+
+
+@pytest.mark.parametrize("name", ["ablation.yaml", "ablation_full.yaml"])
+def test_both_sizes_weigh_the_skeleton_difference_alike(name):
+    """With alpha and beta of 1 the highest weight was measured to learn far worse than the baseline."""
+    config = load_ablation(RECIPES / name)
+    for row in find_rows(["sdnet"]):
+        parts = config.training(row, 1).loss.skeleton_difference
+        assert (parts.alpha, parts.beta) == (0.2, 0.2)
+
+
 @pytest.mark.slow
 def test_a_row_learns_the_same_alone_as_beside_others(train):
     _, together = train("deepmodel.without_physical", "deepmodel.ours", folder="together")

@@ -56,6 +56,35 @@ def test_every_row_of_the_papers_is_shipped():
     assert configs["sdnet"].loss.skeleton == 0.5
 
 
+OURS_ARE_OFF = dict.fromkeys(("coarse", "angle", "rotation", "shape", "skeleton"), 0.0)
+HAND_MODEL = {"joint_form": "squared", "joint": 1.0, "physical": 10.0, "parameter": 0.0, **OURS_ARE_OFF}
+SDNET = {"joint_form": "euclidean", "joint": 1.0, "skeleton": 0.5, "parameter": 0.0}
+PAPER_LOSSES = {
+    "deepmodel": HAND_MODEL,
+    "icvl_deepmodel": HAND_MODEL,
+    "nyu_deepmodel": HAND_MODEL,
+    "deepmodel_without_physical": {**HAND_MODEL, "physical": 0.0},
+    "deepmodel_direct_joint": {"joint_form": "squared", "joint": 1.0, "skeleton": 0.0, "parameter": 0.0},
+    "deepmodel_direct_parameter": {"joint": 0.0, "physical": 0.0, "parameter": 1.0, **OURS_ARE_OFF},
+    "sdnet": SDNET,
+    "icvl_sdnet": SDNET,
+}
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)
+def test_the_papers_recipes_have_the_papers_losses(path):
+    """Written out: with another form or weight of a loss a network trains as well, and nothing would tell."""
+    config = load_config(path)
+    architecture = config.network.architecture
+    if architecture == "dense":
+        return
+    for name, value in PAPER_LOSSES[path.stem].items():
+        assert getattr(config.loss, name) == value, name
+    assert config.network.crop_size == {"deepmodel": 128, "sdnet": 224}[architecture]
+    parts = config.loss.skeleton_difference
+    assert (parts.alpha, parts.beta, parts.omega1, parts.omega2, parts.threshold) == (0.2, 0.2, 1.0, 1.0, 1.9)
+
+
 @pytest.mark.parametrize(
     "values, message",
     [
