@@ -1,8 +1,9 @@
-"""Hands seen as in the papers' data sets: palm to the camera, fingers up.
+"""An easier subset of all views: palm to the camera, fingers up.
 
 In: a source of labelled hands of every view. Out: a source of those that show their palm, each turned in its picture
-until the fingers point up, give or take. The papers' data sets show such hands; what a network can learn within a small
-budget of them is far more than of hands turned every way.
+until the fingers point up, give or take. What a network can learn of them within a small budget is far more than of
+hands turned every way. The papers' data are no such subset: neither says so, the poster names changes of viewpoint
+among the challenges, and ICVL's training has its frames turned all the way round.
 """
 
 from __future__ import annotations

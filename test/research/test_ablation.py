@@ -199,6 +199,8 @@ def test_the_report_keeps_what_a_person_wrote(train, ablation, tmp_path, monkeyp
     errors = np.array([result(output, "deepmodel.ours", seed)["measures"]["joint_mm"] for seed in (1, 2)])
     assert f"| ours | {errors.mean():.1f} ± {errors.std(ddof=1):.1f} |" in text
     assert "| SDNet (0.5) | - |" in text
+    assert "nine outputs for the hand's shape, which the poster's fixed hand does not have" in text
+    assert "otherwise the paper's network" not in text
     assert (tmp_path / "docs" / "figures" / "ablation_deepmodel.png").stat().st_size > 1000
     monkeypatch.setattr(ablation_report, "save_png_and_svg", lambda *_: None)  # drawn once is enough
     before, _, after = text.partition("(not written yet)")
