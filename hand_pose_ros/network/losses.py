@@ -43,7 +43,11 @@ class LossConfig:
     coarse: float = 1.0
     """Joints before the hand model, of a network that has them; same form."""
     physical: float = 1.0
-    """Lambda of DeepModel's physical-constraint loss."""
+    """Lambda of DeepModel's physical-constraint loss. The poster gives no value; the 10 of config/train/deepmodel.yaml
+    was found in short trials (docs/experiments/paper_tables.md). It agrees with the released code, whose weight is 1
+    (github.com/xingyizhou/DeepModel, training/DeepModel.prototxt, commented out there) beside joints summed in half
+    cubes of 150 mm: 1e4 * 0.15^2 / 23 = 9.8 beside our ``squared`` ones. Only about: that code has 31 joints, and it
+    squares what is out of range, which the poster does not."""
     angle: float = 0.3
     """Mean difference of the angles from the truth, rad."""
     rotation: float = 0.3
@@ -64,8 +68,9 @@ class LossConfig:
     """Cross entropy of "it is a right hand", for a network with that head, on hands and their mirrored crops."""
     joint_form: str = "distance"
     """``distance``: mean Euclidean distance in units of 10 mm (the error that is reported); ``squared``: DeepModel's
-    half squared norm in units of 10 mm, per joint; ``euclidean``: SDNet's Eq. 1 in half cubes of 150 mm (the papers'
-    units, crop coordinates in -1..1, in which SDNet's weights 0.125 to 0.5 make sense)."""
+    half squared norm in units of 10 mm, per joint; ``euclidean``: SDNet's Eq. 1 in half cubes of 150 mm. SDNet names no
+    unit, on which its weights 0.125 to 0.5 depend; this one is guessed: crop coordinates in -1..1, as DeepModel's
+    released code has them."""
     skeleton_difference: SkeletonDifference = field(default_factory=SkeletonDifference)
 
     def __post_init__(self) -> None:

@@ -62,17 +62,18 @@ class RegressorConfig:
     network: float = 0.7
     """Stay near the network's joint (moved along with its parent's correction), in units of its expected error."""
     bone_mixture: float = 0.0
-    """Gamma_G, Eq. 9: the bone's length under the population's mixture."""
+    """Eq. 9: the bone's length under the population's mixture. Eq. 8 gives this term no weight of its own, so the
+    paper's gammas are ratios to it, and it prints none of them."""
     bone_length: float = 0.3
     """Eq. 9 about the bone's known length: the user's, or the network's own where the user is not known."""
     background: float = 3.0
-    """Gamma_D, Eq. 10: empty pixels about the joint's own."""
+    """Gamma_D of Eq. 8 (times Eq. 10's penalty): empty pixels about the joint's own."""
     free_space: float = 4.0
     """A joint does not lie in the free space before the surface seen at its pixel."""
     occluded: float = 1.0
     """A joint is rather just below the surface than hidden behind it."""
     tip_order: float = 0.0
-    """Gamma_M, Eq. 11: a fingertip moves at least as much as the joint before it."""
+    """Gamma_M of Eq. 8 (times Eq. 11's penalty): a fingertip moves at least as much as the joint before it."""
     prediction: float = 0.0
     """Near where constant velocity since the frame before would put it. Off: worth 0.3 % on synthetic motion, and where
     a real hand sets off or stops it pulled fingers off the hand."""
