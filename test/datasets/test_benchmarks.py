@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hand_pose_ros.datasets.benchmarks import BENCHMARKS, ICVL, MSRA, to_camera, to_image
+from hand_pose_ros.datasets.benchmarks import BENCHMARKS, ICVL, MSRA, NYU, to_camera, to_image
 from hand_pose_ros.hand.joint_sets import JOINT_SETS
 
 
@@ -31,6 +31,12 @@ def test_benchmarks_speak_of_the_joints_of_their_joint_set():
             assert name.startswith(part), (label, name)
         assert {j for bone in benchmark.bones for j in bone} <= set(range(benchmark.joint_count))
     assert len(MSRA.bones) == 20
+
+
+def test_test_frames_are_counted_as_published_tables_count_them():
+    """ICVL's test sequences have 702 and 894 frames, NYU's two test subjects 2440 and 5812."""
+    assert [(s.start, s.stop) for s in ICVL.sequences] == [(0, 702), (702, 1596)]
+    assert [(s.start, s.stop) for s in NYU.sequences] == [(0, 2440), (2440, 8252)]
 
 
 def test_labels_that_do_not_cover_the_joint_set_are_refused():

@@ -26,6 +26,12 @@ def test_labels_lie_on_their_pixels_at_their_depth(nyu_archive, reading_at):
     assert len(Nyu(nyu_archive.root, "train")) == 2
 
 
+def test_the_scored_joints_are_those_of_the_literature():
+    """14 of the 36, as everybody since Tompson et al. 2014 scores them: eight of the long fingers, the thumb's three,
+    both of the wrist, the palm."""
+    assert SCORED_JOINTS == (0, 3, 6, 9, 12, 15, 18, 21, 24, 25, 27, 30, 31, 32)
+
+
 @pytest.mark.slow
 def test_both_bytes_of_the_depth_count_and_red_does_not(nyu_archive):
     path = nyu_archive.root / "test" / "depth_1_0000001.png"

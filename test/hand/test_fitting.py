@@ -213,5 +213,6 @@ def test_icvl_annotations_are_met_with_one_hand_a_sequence():
     points = np.stack([(uvd[..., 0] - 160) * z / 240.99, (uvd[..., 1] - 120) * z / 240.96, z], -1)
     sequence = np.arange(len(points)) * 16 >= 702
     fit = fit_hands(points, "icvl16", group=sequence, config=FitConfig(side="left", shape="sequence"))
-    assert 1000 * fit.residual.mean() < 2.8
+    # Measured: 1.67 mm. A right hand leaves 5.9, joints 40 % along the segments and not in their middle 2.0.
+    assert 1000 * fit.residual.mean() < 1.8
     assert not fit.out_of_range().any()

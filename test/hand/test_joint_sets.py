@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
@@ -23,6 +25,42 @@ def test_joint_sets_are_affine_maps_of_the_right_size(name, count):
     joint_set = JOINT_SETS[name]
     assert joint_set.matrix.shape == (count, 23)
     assert np.allclose(joint_set.matrix.sum(axis=1), 1.0)
+
+
+def rows(name: str) -> dict[str, dict[str, float]]:
+    """Of a set's joints: our joints that each is made of, and their shares."""
+    joint_set = JOINT_SETS[name]
+    return {
+        joint: {skeleton.JOINT_NAMES[j]: float(round(row[j], 6)) for j in np.flatnonzero(row)}
+        for joint, row in zip(joint_set.names, joint_set.matrix, strict=True)
+    }
+
+
+def test_icvl_joints_lie_in_the_middle_of_the_segments():
+    found = rows("icvl16")
+    assert found.pop("palm") == {"palm": 1.0}
+    expected = {}
+    for finger in skeleton.FINGERS:
+        near, *_ = names = [skeleton.JOINT_NAMES[joint] for joint in skeleton.FINGER_JOINTS[finger]]
+        assert near == f"{finger}_{'cmc' if finger == 'thumb' else 'mcp'}"
+        for part, (a, b) in zip(("root", "mid", "tip"), pairwise(names), strict=True):
+            expected[f"{finger}_{part}"] = {a: 0.5, b: 0.5}
+    assert found == expected
+
+
+def test_nyu_joints_lie_where_they_were_fitted_to_its_annotations():
+    found = rows("nyu14")
+    for finger in ("pinky", "ring", "middle", "index"):
+        assert found.pop(f"{finger}_tip") == {f"{finger}_tip": 1.0}
+        assert found.pop(f"{finger}_mid") == {f"{finger}_pip": 0.9, f"{finger}_dip": 0.1}
+    assert found == {
+        "thumb_tip": {"thumb_ip": 0.23, "thumb_tip": 0.77},
+        "thumb_mid": {"thumb_ip": 1.0},
+        "thumb_root": {"thumb_cmc": 0.1, "thumb_mcp": 0.9},
+        "wrist_left": {"wrist_ulnar": 1.0},
+        "wrist_right": {"wrist_ulnar": 0.4, "wrist_radial": 0.6},
+        "palm": {"palm": 0.45, "middle_mcp": 0.55},
+    }
 
 
 @pytest.mark.parametrize("name", sorted(JOINT_SETS))
