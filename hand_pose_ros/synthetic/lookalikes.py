@@ -1,5 +1,5 @@
 """Crops of the things that a tracker takes for hands in rooms: held things without a hand, robots, furniture, stumps,
-elbows, heads, castors.
+elbows, heads, castors, plants.
 
 In: shares (``NegativesConfig``), a batch's split and seed, the palms' rotations. Out: :class:`Lookalikes`, scenes in
 crop-local frames (metres, look-at view, origin at the crop centre), bare arms that are drawn from the hand meshes,
@@ -27,6 +27,7 @@ from hand_pose_ros.synthetic.household import (
 )
 from hand_pose_ros.synthetic.negatives_config import NEGATIVE_GROUPS, NegativesConfig
 from hand_pose_ros.synthetic.people import heads, upper_arms
+from hand_pose_ros.synthetic.plants import plants
 from hand_pose_ros.synthetic.rotations import (
     facing_normals,
     random_axes,
@@ -176,6 +177,9 @@ def sample_lookalikes(rotation: Array, config: NegativesConfig, stream: tuple[in
         _put(out, group == GROUPS.index("heads"), heads(count, rng), 0)
     if config.castors > 0:
         _castors(out, group == GROUPS.index("castors"), upright, rng)
+    if config.plants > 0:
+        _put(out, group == GROUPS.index("plants"), moved(plants(count, rng), upright), 0)
+        _floors(out, (group == GROUPS.index("plants")) & (rng.random(count) < _FLOOR), upright, rng)
     return out
 
 

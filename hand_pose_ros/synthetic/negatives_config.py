@@ -19,6 +19,7 @@ NEGATIVE_GROUPS: tuple[str, ...] = (
     "elbows",
     "heads",
     "castors",
+    "plants",
 )
 """Fields of :class:`NegativesConfig` that are groups of things; other negatives show ``negatives.KINDS``."""
 
@@ -46,6 +47,8 @@ class NegativesConfig:
     """Heads on their shoulders, also as a camera sees them that is mounted on its side."""
     castors: float = 0.0
     """Feet of office chairs: arms of a star that end on castors."""
+    plants: float = 0.0
+    """House plants: leaves or shoots that spread from a stem."""
     border: float = 0.0
     """Share of all crops without a hand through which an edge of the sensor's picture runs."""
 

@@ -14,6 +14,7 @@ from hand_pose_ros.synthetic.furniture import FURNITURE, furniture
 from hand_pose_ros.synthetic.household import OBJECTS, PARTS, held_objects, reach_along, robot_arms
 from hand_pose_ros.synthetic.lookalikes import GROUPS, STUMP_M, sample_lookalikes
 from hand_pose_ros.synthetic.negatives_config import NEGATIVE_GROUPS, NegativesConfig
+from hand_pose_ros.synthetic.plants import LEAVES, plants
 from hand_pose_ros.synthetic.rotations import random_rotations
 from hand_pose_ros.synthetic.scene import ELBOW_M
 from hand_pose_ros.synthetic.solids import BOX, CYLINDER, ELLIPSOID, NOTHING, VESSEL, Solids, solid
@@ -31,7 +32,8 @@ EVERY = NegativesConfig(
     tubes=0.05,
     elbows=0.05,
     heads=0.03,
-    castors=0.02,
+    castors=0.01,
+    plants=0.01,
     border=0.5,
 )
 SMALL = SyntheticConfig(identities=2, negative_fraction=0.5, noise=False)
@@ -44,7 +46,7 @@ def drawn(config: NegativesConfig = EVERY, count: int = 600):
 def test_every_group_is_drawn_in_its_share_and_the_same_seed_draws_the_same():
     looks, again = drawn(), drawn()
     share = np.bincount(looks.group, minlength=len(GROUPS)) / len(looks.group)
-    assert share == pytest.approx([0.0, 0.2, 0.2, 0.2, 0.2, 0.05, 0.05, 0.05, 0.03, 0.02], abs=0.06)
+    assert share == pytest.approx([0.0, 0.2, 0.2, 0.2, 0.2, 0.05, 0.05, 0.05, 0.03, 0.01, 0.01], abs=0.06)
     assert (looks.side >= 0).mean() == pytest.approx(0.5, abs=0.06)
     assert np.array_equal(looks.planes, again.planes, equal_nan=True)
     assert all(np.array_equal(a, b) for a, b in zip(looks.solids, again.solids, strict=True))
@@ -207,3 +209,18 @@ def test_castors_stand_below_their_arm_with_the_floor_at_their_lowest_point():
     floor = np.isfinite(looks.planes).all(axis=1)
     assert floor.mean() > 0.3
     assert reach_along(looks.solids, looks.planes[:, :3])[floor] == pytest.approx(looks.planes[floor, 3])
+
+
+def test_leaves_of_a_plant_begin_at_its_stem_and_are_as_large_as_fingers_and_more():
+    parts = plants(400, np.random.default_rng(6))
+    there = parts.kind[:, :LEAVES] == ELLIPSOID
+    assert (there.sum(axis=1) >= 3).all()
+    assert there.all(axis=1).any()
+    long = 1.0 / np.linalg.norm(parts.axes[:, :LEAVES, 0], axis=-1)
+    assert 0.015 < long[there].min() < 0.03
+    assert 0.1 < long[there].max() < 0.14
+    along = parts.axes[:, :LEAVES, 0] * long[..., None] ** 2  # a leaf's half, from its middle to its tip
+    base = parts.centre[:, :LEAVES] - along
+    apart = np.linalg.norm(base - base[:, :1], axis=-1)
+    assert apart[there].max() < 0.061
+    assert np.linalg.norm(base[:, 0], axis=1).max() < 0.25
