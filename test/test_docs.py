@@ -140,6 +140,24 @@ def test_every_page_is_reached_from_the_index() -> None:
     assert not {name_of(page) for page in set(DOCS) - reached}
 
 
+def figures_of(text: str) -> set[str]:
+    """Decimal fractions in a text, those in its code and in addresses of links left out."""
+    return set(re.findall(r"(?<![\w.])\d+\.\d+(?![.\d])", re.sub(r"\]\([^)]*\)|`[^`]*`", "", text)))
+
+
+# But for papers.md, whose figures are in part those that the papers print.
+CONCEPTS = [path for path in DOCS if path.parent.name == "concepts" and path.name != "papers.md"]
+
+
+@pytest.mark.parametrize("path", CONCEPTS, ids=name_of)
+def test_figures_of_concepts_stand_in_the_experiment_that_is_linked_beside_them(path: Path) -> None:
+    for paragraph in re.split(r"\n\n|\n(?=[*|])", path.read_text(encoding="utf-8")):
+        names = re.findall(r"\(\.\./experiments/(\w+\.md)", paragraph)
+        pages = [(ROOT / "docs" / "experiments" / name).read_text(encoding="utf-8") for name in names]
+        if pages:
+            assert figures_of(paragraph) <= set.union(*map(figures_of, pages)), names
+
+
 @pytest.mark.parametrize("path", TEXTS, ids=name_of)
 def test_commands_that_are_named_exist_and_take_the_options_shown(path: Path) -> None:
     text = plain(path)
