@@ -67,7 +67,7 @@ ICVL = Benchmark(
     # SDNet's bones (figure 3a), from the palm outwards.
     bones=_chains(0, *(range(i, i + 3) for i in (1, 4, 7, 10, 13))),
     camera=Camera(width=320, height=240, fx=240.99, fy=240.96, cx=160.0, cy=120.0),
-    # Fitting the hand model decides: 1.7 mm on every 16th test annotation with a left hand, 5.9 with a right one.
+    # Fitting the hand model decides (docs/datasets.md): a right hand leaves several times a left one's residual.
     side="left",
     sequences=(slice(0, 702), slice(702, 1596)),
 )

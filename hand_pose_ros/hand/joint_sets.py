@@ -120,8 +120,8 @@ JOINT_SETS: dict[str, JointSet] = {
             frozenset(f"{finger}_metacarpal" for finger in ("index", "middle", "ring", "little")),
         ),
         # Palm, then root, mid and tip of each finger from the thumb to the pinky. ICVL's annotations lie in the middle
-        # of the three segments, not on joints: fitted to every 16th of the test frames, one shape a sequence, midpoints
-        # leave 1.7 mm, places 60 % along the segments 1.5, 40 % 2.0, and mcp, pip and tip 4.5.
+        # of the three segments, not on joints: of the fit's residual
+        # (docs/datasets.md) mcp, pip and tip would leave more than twice as much.
         _joint_set(
             "icvl16",
             [_same("palm")]
