@@ -25,7 +25,7 @@ from hand_pose_ros.detection.detector_net import DetectorTarget
 Array32 = NDArray[np.float32]
 
 # What the shipped detector was trained with. Guessed.
-LEAST_VISIBLE = 0.3
+LEAST_VISIBLE_WANTED = 0.3
 """Hands of which less is seen, or whose middle is beside the image, need not be found, but may be."""
 _HIDDEN = 0.03
 """Of a hand of which less is seen nothing can be known: there is no hand."""
@@ -40,7 +40,7 @@ whose anchor is something else, do not count; those above the third are labelled
 
 def wanted(batch: FrameBatch) -> NDArray[np.bool_]:
     """(N, HANDS): the hands that must be found."""
-    return np.asarray(batch.present & batch.inside & (batch.visible >= LEAST_VISIBLE))
+    return np.asarray(batch.present & batch.inside & (batch.visible >= LEAST_VISIBLE_WANTED))
 
 
 def make_target(batch: FrameBatch) -> tuple[Tensor, DetectorTarget]:

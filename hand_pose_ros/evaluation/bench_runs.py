@@ -21,7 +21,7 @@ Array = NDArray[np.float64]
 
 MATCH_M = 0.10
 """A published hand belongs to the true one whose joints are nearest, up to this mean distance (guessed)."""
-LEAST_VISIBLE = 0.5
+LEAST_VISIBLE_EVALUATED = 0.5
 """Hands of which a smaller share is visible, or in view, are not evaluated."""
 
 
@@ -45,7 +45,11 @@ class Frame:
     @property
     def evaluated(self) -> tuple[HandTruth, ...]:
         """The true hands that can be seen well enough."""
-        return tuple(t for t in self.truth if t.visible >= LEAST_VISIBLE and t.in_view >= LEAST_VISIBLE)
+        return tuple(
+            t
+            for t in self.truth
+            if t.visible >= LEAST_VISIBLE_EVALUATED and t.in_view >= LEAST_VISIBLE_EVALUATED
+        )
 
 
 @dataclass

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from hand_pose_ros.datasets.detector_targets import LEAST_VISIBLE, wanted
+from hand_pose_ros.datasets.detector_targets import LEAST_VISIBLE_WANTED, wanted
 from hand_pose_ros.datasets.full_frames import FullFrames, full_frame_config
 from hand_pose_ros.datasets.seeds import validation_seed
 from hand_pose_ros.depth.frame import DepthFrame
@@ -155,7 +155,7 @@ def evaluate_on_sequences(
                 np.linalg.norm(hand.joints - centre, axis=1).max()
                 for hand, centre in zip(frame.hands, centres, strict=True)
             ]
-            must = [h.visible >= LEAST_VISIBLE and i for h, i in zip(frame.hands, inside, strict=True)]
+            must = [h.visible >= LEAST_VISIBLE_WANTED and i for h, i in zip(frame.hands, inside, strict=True)]
             left = np.array([hand.side == "left" for hand in frame.hands], bool)
             tally.add(found, centres, left, np.array(reach), np.array(must, bool))
     return tally.report()

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.hand.skeleton import (
     ANGLE_LIMITS,
+    FITTED_SHAPE_LIMIT,
     JOINT_COUNT,
-    SHAPE_LIMIT,
     TEMPLATE_BONE_LENGTHS,
     bone_lengths,
 )
@@ -21,8 +21,8 @@ Array = NDArray[np.float64]
 
 _SLACK_RAD = 1e-3  # rounding, as messages carry some numbers as float32
 _SLACK_ROTATION = 1e-3
-# A bone: its own log scale times the size of the hand, both within SHAPE_LIMIT, and rounding.
-_MOST_LOG_LENGTH = 2.0 * SHAPE_LIMIT + 1e-2
+# A bone: its own log scale times the size of the hand, both within FITTED_SHAPE_LIMIT, and rounding.
+_MOST_LOG_LENGTH = 2.0 * FITTED_SHAPE_LIMIT + 1e-2
 
 
 def impossible_hand(

@@ -120,8 +120,8 @@ JOINT_SETS: dict[str, JointSet] = {
             frozenset(f"{finger}_metacarpal" for finger in ("index", "middle", "ring", "little")),
         ),
         # Palm, then root, mid and tip of each finger from the thumb to the pinky. ICVL's annotations lie in the middle
-        # of the three segments, not on joints: of the fit's residual
-        # (docs/datasets.md) mcp, pip and tip would leave more than twice as much.
+        # of the three segments, not on joints: mapped to mcp, pip and tip they leave more than twice the
+        # residual of the fit (docs/datasets.md).
         _joint_set(
             "icvl16",
             [_same("palm")]

@@ -178,7 +178,7 @@ SHAPE_NAMES: tuple[str, ...] = (
 """Shape: nine natural logarithms of scale factors, all 0 for the template hand. ``hand`` scales everything,
 the others their part (the palm's along x and y; ``thumb`` its two phalanges)."""
 SHAPE_COUNT = len(SHAPE_NAMES)
-SHAPE_LIMIT = 0.6
+FITTED_SHAPE_LIMIT = 0.6
 """The largest magnitude of a log scale that a fit may reach: no part is 1.8 times the template's (guessed: well beyond
 any adult, and near enough to keep a fit to bad points finite)."""
 

@@ -30,11 +30,11 @@ from hand_pose_ros.hand.rotations_numba import kabsch, so3_exp
 from hand_pose_ros.hand.skeleton import (
     ANGLE_COUNT,
     FIRST_ANGLE,
+    FITTED_SHAPE_LIMIT,
     JOINT_COUNT,
     JOINT_DEPTH,
     PARAMETER_COUNT,
     SHAPE_COUNT,
-    SHAPE_LIMIT,
 )
 from hand_pose_ros.hand.solver_terms import (
     Problem,
@@ -172,7 +172,7 @@ def _moved(state: State, step: Array, problem: Problem) -> State:
     shape = state.shape.copy()
     if problem.fit_shape:
         for i in range(SHAPE_COUNT):
-            shape[i] = min(max(shape[i] + step[PARAMETER_COUNT + i], -SHAPE_LIMIT), SHAPE_LIMIT)
+            shape[i] = min(max(shape[i] + step[PARAMETER_COUNT + i], -FITTED_SHAPE_LIMIT), FITTED_SHAPE_LIMIT)
     return State(so3_exp(step[3:6]) @ state.rotation, state.translation + step[:3], angles, shape)
 
 

@@ -23,9 +23,9 @@ from hand_pose_ros.hand.rotations import kabsch, so3_exp, so3_log
 from hand_pose_ros.hand.skeleton import (
     FINGER_ANGLE_TABLE,
     FIRST_ANGLE,
+    FITTED_SHAPE_LIMIT,
     JOINT_DEPTH,
     PARAMETER_COUNT,
-    SHAPE_LIMIT,
 )
 
 # Clerc and Kennedy's constriction: the swarm contracts without a limit on the velocity.
@@ -144,7 +144,7 @@ def _search_chunk(
     lower = position.new_full((position.shape[-1],), -torch.inf)
     upper = -lower
     lower[_ANGLES], upper[_ANGLES] = limits.unbind(-1)
-    lower[_SHAPE], upper[_SHAPE] = -SHAPE_LIMIT, SHAPE_LIMIT
+    lower[_SHAPE], upper[_SHAPE] = -FITTED_SHAPE_LIMIT, FITTED_SHAPE_LIMIT
 
     def cost(where: Tensor) -> Tensor:
         turned = base @ so3_exp(where[..., 3:6])

@@ -28,7 +28,7 @@ from hand_pose_ros.network.heads import JointHead, PoseHead, PoseParameters
 from hand_pose_ros.network.inverse import InverseKinematics, JointFeatures
 from hand_pose_ros.network.paper_backbones import FLAT_BACKBONES
 from hand_pose_ros.network.units import (
-    SHAPE_LIMIT,
+    INFERRED_SHAPE_LIMIT,
     SIGMA_LOG_RANGE,
     SIGMA_UNIT_M,
     SPREAD_FLOOR,
@@ -168,7 +168,7 @@ class HandNet(nn.Module):
         angles, shape = pose.angles, pose.shape
         if clamp:
             angles = self.layer.clamp_angles(angles)
-            shape = shape.clamp(-SHAPE_LIMIT, SHAPE_LIMIT)
+            shape = shape.clamp(-INFERRED_SHAPE_LIMIT, INFERRED_SHAPE_LIMIT)
         joints = self.layer.frames_from_rotation(pose.rotation, pose.translation, angles, shape).joints
         if coarse is None:
             coarse = joints

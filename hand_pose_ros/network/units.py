@@ -13,7 +13,7 @@ Array32 = NDArray[np.float32]
 
 LENGTH_SCALE_M = 0.05
 """Unit of lengths at a network's inputs and outputs, metres: its numbers become of order one."""
-SHAPE_LIMIT = 0.5
+INFERRED_SHAPE_LIMIT = 0.5
 """Bound of each log scale at inference: a part between 0.61 and 1.65 of its template length."""
 SHAPE_SCALE = 0.1
 """Unit of a last layer's shape: log scales."""

@@ -23,7 +23,7 @@ from hand_pose_ros.hand.levenberg_marquardt import (
     damped_step,
 )
 from hand_pose_ros.hand.rotations_numba import multiply, so3_exp
-from hand_pose_ros.hand.skeleton import FIRST_ANGLE, PARAMETER_COUNT, SHAPE_COUNT, SHAPE_LIMIT
+from hand_pose_ros.hand.skeleton import FIRST_ANGLE, FITTED_SHAPE_LIMIT, PARAMETER_COUNT, SHAPE_COUNT
 from hand_pose_ros.kernel_cache import njit
 from hand_pose_ros.refine.surface_capsules import empty_hand, empty_near, nearest_capsules, place_capsules
 from hand_pose_ros.refine.surface_normal_equations import gather, sum_segments
@@ -156,7 +156,7 @@ def _moved(state: SurfaceState, step: Array, limits: Array, free_shape: bool) ->
     shape = state.shape.copy()
     if free_shape:
         for i in range(SHAPE_COUNT):
-            shape[i] = min(max(shape[i] + step[FIRST_SCALE + i], -SHAPE_LIMIT), SHAPE_LIMIT)
+            shape[i] = min(max(shape[i] + step[FIRST_SCALE + i], -FITTED_SHAPE_LIMIT), FITTED_SHAPE_LIMIT)
     return SurfaceState(
         multiply(so3_exp(step[3:6]), state.rotation), state.translation + step[:3], angles, thickness, shape
     )

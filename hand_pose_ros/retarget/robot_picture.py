@@ -20,7 +20,7 @@ from hand_pose_ros.retarget.parallel_gripper import opening_m, opening_share
 from hand_pose_ros.retarget.retargeter import Retargeter
 from hand_pose_ros.retarget.robot_config import GripperConfig
 from hand_pose_ros.retarget.robot_description import RobotDescription
-from hand_pose_ros.retarget.robot_shape import METAL, PALM_COLOUR, RobotPart, robot_parts
+from hand_pose_ros.retarget.robot_shape import METAL, ROBOT_PALM_COLOUR, RobotPart, robot_parts
 from hand_pose_ros.visualization.overlay import FINGER_COLOURS
 from hand_pose_ros.visualization.shaded_meshes import BACKGROUND, box, draw_meshes, moved
 
@@ -124,7 +124,7 @@ class _GripperPicture:
         apart = opening_m(self._config, positions)
         if apart is None:
             apart = _STROKE_M * opening_share(self._config, positions)
-        housing = moved(box(_HOUSING_M, PALM_COLOUR), _shift(0.0, 0.0, -0.5 * _HOUSING_M[2]))
+        housing = moved(box(_HOUSING_M, ROBOT_PALM_COLOUR), _shift(0.0, 0.0, -0.5 * _HOUSING_M[2]))
         # In the operator's frame y points to a right hand's thumb.
         side = 0.5 * (apart + _FINGER_M[1]) * self._towards_thumb
         places = [_shift(0.0, y, 0.5 * _FINGER_M[2] + 0.012) for y in (side, -side)]

@@ -25,7 +25,7 @@ from hand_pose_ros.visualization.shaded_meshes import Colour, Mesh, box, capsule
 
 Array = NDArray[np.float64]
 
-PALM_COLOUR: Colour = (150, 154, 162)
+ROBOT_PALM_COLOUR: Colour = (150, 154, 162)
 METAL: Colour = (206, 209, 214)
 _TINT = 0.62
 """Share of a finger's colour in its links; its tip has all of it. By eye."""
@@ -139,7 +139,7 @@ def _own_shapes(
         for link in ElementTree.fromstring(description.text).findall("link"):
             name = link.get("name", "")
             for visual in link.findall("visual") if name in links else ():
-                mesh = _shape(visual.find("geometry"), folder, colours.get(name, PALM_COLOUR))
+                mesh = _shape(visual.find("geometry"), folder, colours.get(name, ROBOT_PALM_COLOUR))
                 frame = element_origin(visual.find("origin"), description.source)
                 parts.append(RobotPart(name, moved(mesh, frame)))
     except ValueError:
@@ -193,7 +193,7 @@ def _capsules(
     radius = min([_MOST_RADIUS_M, *(_OF_KNUCKLES * distance for distance in apart if distance > _SHORTEST_M)])
     wrist = place[config.optimizer.wrist_link_name or palm] if config.optimizer else place[palm]
     pairs = [(wrist, base) for base in bases] + list(pairwise(bases[1:]))
-    parts = [RobotPart(palm, capsule(a, b, 1.15 * radius, PALM_COLOUR)) for a, b in pairs]
+    parts = [RobotPart(palm, capsule(a, b, 1.15 * radius, ROBOT_PALM_COLOUR)) for a, b in pairs]
     origins = {joint.child: joint.origin[:3, 3] for joint in description.joints}
     for links in own:
         for parent, child in pairwise(links):

@@ -27,7 +27,7 @@ Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
 
 KIND_NAMES: tuple[str, ...] = tuple(KINDS)
-TOUCH_M = 0.003
+FINGER_TOUCH_M = 0.003
 """A finger whose flesh is nearer than this to the thing touches it."""
 _DEEPEST_M = 0.004
 """How deep the rendered mesh may stand in the thing: flesh gives way. Guessed."""
@@ -198,8 +198,8 @@ def _close(
         np.ascontiguousarray(turn), half, plans.way, plans.room, plans.start, plans.rate, plans.stop, before,
         plans.preferred, angles, shift, gap,
     )  # fmt: skip
-    good = ((gap[:, 1:] < TOUCH_M).sum(axis=1) >= plans.fingers) & (gap < 100.0).all(axis=1)
-    good &= ~plans.thumb | (gap[:, 0] < TOUCH_M)
+    good = ((gap[:, 1:] < FINGER_TOUCH_M).sum(axis=1) >= plans.fingers) & (gap < 100.0).all(axis=1)
+    good &= ~plans.thumb | (gap[:, 0] < FINGER_TOUCH_M)
     good &= ((angles >= skeleton.ANGLE_LIMITS[:, 0]) & (angles <= skeleton.ANGLE_LIMITS[:, 1])).all(axis=1)
     good &= ~self_intersects(angles)
     centre = plans.solids.centre + shift[:, None]

@@ -26,8 +26,8 @@ LINK_SHARES: Array = np.array([[0.45, 0.72, 1.0], [0.3, 0.65, 1.0], [0.3, 0.65, 
 """(3, 3): where along each link of a finger, from the palm to the tip, balls stand for its flesh."""
 THUMB_TRIALS = 16
 """Ways of closing the thumb of which the best is taken. Guessed."""
-TOUCH_M = 0.0005
-"""A link that comes nearer than this touches."""
+LINK_STOP_M = 0.0005
+"""A closing link that comes nearer than this to the thing has met it. Guessed."""
 _FLESH = 0.9
 """How near the axes of two fingers come that touch, of the sum of their radii: flesh gives way. Guessed."""
 _STEP_RAD = 0.08
@@ -125,7 +125,7 @@ def _touching(
                     if dx * dx + dy * dy + dz * dz < limit * limit:
                         meets = True
                         break
-        if meets or gap[link] < TOUCH_M:
+        if meets or gap[link] < LINK_STOP_M:
             last = link
     return last
 

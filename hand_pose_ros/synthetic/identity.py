@@ -13,10 +13,9 @@ import torch
 from numpy.typing import NDArray
 
 from hand_pose_ros.hand.kinematics import HandOffsets
-from hand_pose_ros.hand.skeleton import FINGER_BONE_TABLE, WRIST_JOINTS, bone_lengths
+from hand_pose_ros.hand.skeleton import FINGER_BONE_TABLE, FINGER_JOINT_TABLE, WRIST_JOINTS, bone_lengths
 from hand_pose_ros.synthetic.mesh import HandMesh
 from hand_pose_ros.synthetic.skinning import (
-    FINGER_JOINTS,
     FOREARM,
     SEGMENT_COUNT,
     affine_maps,
@@ -124,7 +123,7 @@ def template_identity(mesh: HandMesh) -> Identity:
 def _identity(mesh: HandMesh, vertices: Array, joints: Array) -> Identity:
     constant = (
         joints[list(WRIST_JOINTS)],
-        joints[FINGER_JOINTS[:, 0]],
+        joints[FINGER_JOINT_TABLE[:, 0]],
         bone_lengths(joints)[FINGER_BONE_TABLE],
     )
     return Identity(
@@ -206,7 +205,7 @@ def _scaled(mesh: HandMesh, vertices: Array, joints: Array, scales: _Scales) -> 
     joints = np.asarray(joints, dtype=np.float64)
     rotations = np.asarray(mesh.rest_rotations, dtype=np.float64)
     moved: Array = joints * scales.palm
-    moved[FINGER_JOINTS[:, 0]] += scales.knuckles
+    moved[FINGER_JOINT_TABLE[:, 0]] += scales.knuckles
     moved = along_bones(moved, rotations, bone_lengths(joints)[FINGER_BONE_TABLE] * scales.lengths)
     stretch = np.ones((SEGMENT_COUNT, 3))
     stretch[0] = scales.palm

@@ -27,8 +27,6 @@ Array32 = NDArray[np.float32]
 FOREARM = skeleton.SEGMENT_COUNT
 SEGMENT_COUNT = FOREARM + 1
 
-FINGER_JOINTS = np.array([skeleton.FINGER_JOINTS[finger] for finger in skeleton.FINGERS])
-"""(5, 4): the joints of each finger from the palm to the tip."""
 _SEGMENT_JOINTS = np.array(skeleton.SEGMENT_JOINTS)
 
 
@@ -43,7 +41,7 @@ def rest_angles(joints: Array) -> Array:
     Exact for the first bone of each finger; the hinges take the part of a bend that lies in the finger's plane.
     """
     angles = np.zeros((5, 4))
-    for i, places in enumerate(FINGER_JOINTS):
+    for i, places in enumerate(skeleton.FINGER_JOINT_TABLE):
         bones = np.diff(joints[places].astype(np.float64), axis=0)
         frame = skeleton.THUMB_REST_ROTATION if i == 0 else np.eye(3)
         local = bones[0] @ frame
@@ -72,7 +70,8 @@ def along_bones(joints: Array, rotations: Array, lengths: Array) -> Array:
     """Joints (23, 3) with the fingers rebuilt from their bases, along the segments' x, with lengths (5, 3)."""
     moved = joints.copy()
     steps = rotations[1:FOREARM, :, 0].reshape(5, 3, 3) * lengths[..., None]
-    moved[FINGER_JOINTS[:, 1:]] = joints[FINGER_JOINTS[:, :1]] + steps.cumsum(axis=1)
+    fingers = skeleton.FINGER_JOINT_TABLE
+    moved[fingers[:, 1:]] = joints[fingers[:, :1]] + steps.cumsum(axis=1)
     return moved
 
 

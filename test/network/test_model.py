@@ -15,7 +15,7 @@ from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.inverse import JointFeatures, palm_frame
 from hand_pose_ros.network.losses import LossConfig, Target, hand_loss
 from hand_pose_ros.network.model import HandNet, crop_to_local
-from hand_pose_ros.network.units import LENGTH_SCALE_M, SHAPE_LIMIT
+from hand_pose_ros.network.units import INFERRED_SHAPE_LIMIT, LENGTH_SCALE_M
 
 SMALL = {
     "widths": (8, 16, 16, 16),
@@ -90,7 +90,7 @@ def test_whatever_the_weights_a_valid_hand_comes_out(name, seed, scale):
     assert torch.isfinite(output.joints).all()
     lower, upper = model.layer.limits.unbind(-1)
     assert ((output.angles >= lower) & (output.angles <= upper)).all()
-    assert output.shape.abs().max() <= SHAPE_LIMIT
+    assert output.shape.abs().max() <= INFERRED_SHAPE_LIMIT
     product = output.rotation @ output.rotation.transpose(-1, -2)
     torch.testing.assert_close(product, torch.eye(3).expand_as(product), atol=1e-4, rtol=0)
     assert (torch.linalg.det(output.rotation) > 0).all()

@@ -14,7 +14,7 @@ from hand_pose_ros.retarget.retargeter import Retargeter, build_retargeter
 from hand_pose_ros.retarget.robot_config import OptimizerConfig, read_robot, robot_file
 from hand_pose_ros.retarget.robot_description import parse_description
 from hand_pose_ros.retarget.robot_picture import robot_picture
-from hand_pose_ros.retarget.robot_shape import PALM_COLOUR, palm_link, read_obj, robot_parts
+from hand_pose_ros.retarget.robot_shape import ROBOT_PALM_COLOUR, palm_link, read_obj, robot_parts
 from hand_pose_ros.visualization.overlay import FINGER_COLOURS
 
 # Two fingers of two links on a palm, which hangs on an arm: thumb at +y, index at 0. Fingers point along z.
@@ -122,7 +122,7 @@ def test_capsules_along_the_links_stand_in_for_shapes_that_are_not_there(two_fin
 def test_fingers_have_the_colours_of_the_persons(two_fingers):
     robot = two_fingers(urdf())
     colours = {part.link: part.mesh.colour for part in robot_parts(robot.description, robot.config)}
-    assert colours["palm"] == PALM_COLOUR
+    assert colours["palm"] == ROBOT_PALM_COLOUR
     assert colours["thumb_tip"] == FINGER_COLOURS["thumb"]
     assert colours["index_tip"] == FINGER_COLOURS["index"]
     assert len({colours[link] for link in ("palm", "thumb_a", "index_a", "index_tip")}) == 4

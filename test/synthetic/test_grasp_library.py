@@ -7,8 +7,8 @@ import pytest
 
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.synthetic.grasp_library import (
+    FINGER_TOUCH_M,
     KIND_NAMES,
-    TOUCH_M,
     GraspLibrary,
     load_grasps,
     make_grasps,
@@ -78,8 +78,8 @@ def test_angles_are_within_the_limits_and_fingers_do_not_pass_through_each_other
 
 def test_the_thumb_and_two_fingers_touch_what_a_closed_hand_holds(library):
     closing = of_kind(library, *CLOSING)
-    assert (library.gap[closing, 0] < TOUCH_M).all()
-    assert ((library.gap[closing, 1:] < TOUCH_M).sum(axis=1) >= 2).all()
+    assert (library.gap[closing, 0] < FINGER_TOUCH_M).all()
+    assert ((library.gap[closing, 1:] < FINGER_TOUCH_M).sum(axis=1) >= 2).all()
 
 
 def test_the_skin_touches_as_the_links_do_and_no_joint_is_inside(library, subjects):
@@ -108,9 +108,9 @@ def test_the_skin_touches_as_the_links_do_and_no_joint_is_inside(library, subjec
         owner = skeleton.JOINT_FINGER[list(skeleton.SEGMENT_JOINTS)]
         main = bone[np.arange(len(bone)), weight.argmax(axis=1)]
         finger = np.where(main < len(owner), owner[np.minimum(main, len(owner) - 1)], -1)
-        touching = np.flatnonzero(library.gap[n] < TOUCH_M)
+        touching = np.flatnonzero(library.gap[n] < FINGER_TOUCH_M)
         missed += sum(not near[finger == f].any() for f in touching)
-    assert missed < 0.02 * (library.gap < TOUCH_M).sum()
+    assert missed < 0.02 * (library.gap < FINGER_TOUCH_M).sum()
 
 
 def test_things_are_as_large_as_they_are_in_households(library):

@@ -27,7 +27,7 @@ from hand_pose_ros.network.cpu.steps import (
 )
 from hand_pose_ros.network.cpu.votes import SUMS, attention_kernel, coarse_joints, vote_sums
 from hand_pose_ros.network.head_row import CONVOLVED, FIRST_INPUTS, LATER_INPUTS, HeadRow
-from hand_pose_ros.network.units import RESTING_ANGLES, SHAPE_LIMIT, SIGMA_LOG_RANGE, SIGMA_UNIT_M
+from hand_pose_ros.network.units import INFERRED_SHAPE_LIMIT, RESTING_ANGLES, SIGMA_LOG_RANGE, SIGMA_UNIT_M
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
@@ -128,7 +128,7 @@ def _head_kernel(
     for n in range(count):
         clamp_angles_kernel(angles[n], _LIMITS)
         for i in range(_SHAPE):
-            shape[n, i] = min(max(shape[n, i], -SHAPE_LIMIT), SHAPE_LIMIT)
+            shape[n, i] = min(max(shape[n, i], -INFERRED_SHAPE_LIMIT), INFERRED_SHAPE_LIMIT)
         place(rotation[n], translation[n], angles[n], shape[n], joints[n])
         _write_pose(coarse[n], joints[n], rotation[n], translation[n], angles[n], shape[n], out[n])
         given[n, :hidden_count] = hidden[n]

@@ -283,7 +283,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) head(
         apply_step(s);
     }
     EACH(i, ANGLES) s.angles[i] = limited(s.angles[i], (float)LIMITS[i][0], (float)LIMITS[i][1]);
-    EACH(i, SHAPE) s.shape[i] = limited(s.shape[i], (float)-SHAPE_LIMIT, (float)SHAPE_LIMIT);
+    EACH(i, SHAPE) s.shape[i] = limited(s.shape[i], (float)-INFERRED_SHAPE_LIMIT, (float)INFERRED_SHAPE_LIMIT);
     __syncthreads();
     place(s);
     EACH(i, HIDDEN) s.input[i] = s.hidden[i];

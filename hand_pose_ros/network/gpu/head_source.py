@@ -16,12 +16,12 @@ from hand_pose_ros.hand.gpu.tables import hand_model_source, number, table
 from hand_pose_ros.network.head_row import head_row
 from hand_pose_ros.network.model import HandNet
 from hand_pose_ros.network.units import (
+    INFERRED_SHAPE_LIMIT,
     LENGTH_SCALE_M,
     NOTHING_FROM,
     PALM_AXES,
     REST_FACTOR,
     RESTING_ANGLES,
-    SHAPE_LIMIT,
     SHAPE_SCALE,
     SIGMA_LOG_RANGE,
     SIGMA_UNIT_M,
@@ -53,7 +53,7 @@ def head_source(net: HandNet) -> tuple[str, Tensor]:
         "HALF_M": row.half_m, "UNIT_M": LENGTH_SCALE_M, "SIGMA_UNIT_M": SIGMA_UNIT_M, "VOTE_SCALE": VOTE_SCALE,
         "SPREAD_SCALE": SPREAD_SCALE, "SPREAD_FLOOR": SPREAD_FLOOR, "REST_FACTOR": REST_FACTOR,
         "SHAPE_SCALE": SHAPE_SCALE,
-        "SHAPE_LIMIT": SHAPE_LIMIT,
+        "INFERRED_SHAPE_LIMIT": INFERRED_SHAPE_LIMIT,
     }  # fmt: skip
     parts = [
         *(number(name, value) for name, value in sizes.items()),

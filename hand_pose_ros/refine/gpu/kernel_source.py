@@ -142,7 +142,7 @@ def _surface(config: RefineConfig) -> list[str]:
         "SHAPE_PRECISION": 1.0 / surface.shape_spread**2, "REACH_M": surface.reach_m, "TOLERANCE": surface.tolerance,
         "RAMP": surface_terms.RAMP, "WRIST_M": surface_terms.WRIST_M, "NEAR_M": surface_terms.NEAR_M,
         "EXPLAINED_M": surface_terms.EXPLAINED_M, "ON_SURFACE_M": surface_terms.ON_SURFACE_M,
-        "FARTHEST_PX": float(np.hypot(*ring[-1])), "SHAPE_LIMIT": skeleton.SHAPE_LIMIT,
+        "FARTHEST_PX": float(np.hypot(*ring[-1])), "FITTED_SHAPE_LIMIT": skeleton.FITTED_SHAPE_LIMIT,
         "THICKNESS_LIMIT": surface_solver.THICKNESS_LIMIT, "LEAST_DAMPING": surface_solver.LEAST_DAMPING,
         "MOST_DAMPING": surface_solver.MOST_DAMPING, "FIRST_DAMPING": FIRST_DAMPING,
         "DAMPING_DECREASE": DAMPING_DECREASE, "DAMPING_INCREASE": DAMPING_INCREASE, "DIAGONAL_FLOOR": DIAGONAL_FLOOR,

@@ -191,7 +191,7 @@ static __device__ void move(Fit& s, bool free_shape) {
         s.trial.angles[i] = limited(s.state.angles[i] + s.step[FIRST_ANGLE + i], LIMITS[i][0], LIMITS[i][1]);
     EACH(i, SHAPE) {
         double value = s.state.shape[i];
-        if (free_shape) value = limited(value + s.step[FIRST_SCALE + i], -SHAPE_LIMIT, SHAPE_LIMIT);
+        if (free_shape) value = limited(value + s.step[FIRST_SCALE + i], -FITTED_SHAPE_LIMIT, FITTED_SHAPE_LIMIT);
         s.trial.shape[i] = value;
     }
     __syncthreads();

@@ -16,7 +16,7 @@ from hand_pose_ros.network.head_row import CONVOLVED, head_row, unsupported
 from hand_pose_ros.network.model import HandNet
 from hand_pose_ros.network.packed_net import LayeredNet, PackedNet
 from hand_pose_ros.network.packing import unpack
-from hand_pose_ros.network.units import SHAPE_LIMIT
+from hand_pose_ros.network.units import INFERRED_SHAPE_LIMIT
 
 
 def row_of(packed: PackedNet):
@@ -82,7 +82,7 @@ def test_whatever_the_maps_hold_the_joints_are_those_of_a_valid_hand(scale):
     assert np.isfinite(found.joints).all()
     assert (found.angles >= skeleton.ANGLE_LIMITS[:, 0] - 1e-6).all()
     assert (found.angles <= skeleton.ANGLE_LIMITS[:, 1] + 1e-6).all()
-    assert np.abs(found.shape).max() <= SHAPE_LIMIT + 1e-6
+    assert np.abs(found.shape).max() <= INFERRED_SHAPE_LIMIT + 1e-6
     for n in range(3):
         hand = forward_kinematics(
             "right", found.rotation[n], found.translation[n], found.angles[n], found.shape[n]
