@@ -16,7 +16,7 @@ from hand_pose_ros.synthetic.scene_sampling import People, sample_forearms, samp
 from hand_pose_ros.synthetic.sensor import NoiseModel
 from hand_pose_ros.synthetic.sensor_presets import sample_noise
 from hand_pose_ros.synthetic.splits import TRAINING_SPLIT
-from hand_pose_ros.synthetic.stereo_config import NO_STEREO, StereoRanges, sample_models
+from hand_pose_ros.synthetic.stereo_config import NO_STEREO, STEREO_STREAM, StereoRanges, sample_models
 from hand_pose_ros.synthetic.surroundings_config import SurroundingsConfig
 from hand_pose_ros.synthetic.view_families import ViewConfig
 from hand_pose_ros.validation import interval, require, share, typed, whole
@@ -29,8 +29,6 @@ HANDS = 2
 SHAPES = np.array([(68, 91), (70, 85), (53, 94), (60, 80), (51, 91), (48, 84)])
 SHAPE_STEPS = (7, 6, 9, 4, 14, 5)
 """A sensor's pixels a cell in each of them."""
-_STEREO_STREAM = 12
-"""Which stream of random numbers of a batch the stereo matchers are drawn from."""
 _USE = 5
 """Sets the random numbers of pictures apart from those of crops of the same split."""
 _SHAPE_SHARES = (0.35, 0.15, 0.15, 0.15, 0.1, 0.1)
@@ -194,7 +192,7 @@ def _stereo(config: FullFrameConfig, stream: tuple[int, ...], focal_px: Array) -
 
     From random numbers of their own: with stereo or without, all else of the pictures is the same.
     """
-    rng = np.random.default_rng([*stream, _STEREO_STREAM])
+    rng = np.random.default_rng([*stream, STEREO_STREAM])
     chosen = rng.random(len(focal_px)) < (config.stereo if config.noise else 0.0)
     models = sample_models(len(focal_px), rng, StereoRanges(short_range=0.0))[0]
     models[:, 0] = focal_px

@@ -36,7 +36,7 @@ from hand_pose_ros.synthetic.scene_sampling import (
 )
 from hand_pose_ros.synthetic.sensor import NO_NOISE
 from hand_pose_ros.synthetic.sensor_presets import sample_sensors
-from hand_pose_ros.synthetic.stereo_config import sample_stereo
+from hand_pose_ros.synthetic.stereo_config import STEREO_STREAM, sample_stereo
 from hand_pose_ros.synthetic.subjects import SubjectSet
 from hand_pose_ros.synthetic.view_families import ViewConfig
 from hand_pose_ros.validation import require
@@ -46,9 +46,6 @@ RECROP_MARGIN_M = 0.125
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
-
-_STEREO_STREAM = 12
-"""Which stream of random numbers of a batch the stereo matchers are drawn from."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +137,7 @@ class SyntheticHands:
         )
         # Random numbers of their own: with stereo or without, all else of a batch is the same.
         stereo = sample_stereo(
-            config.stereo if config.noise else 0.0, count, np.random.default_rng([*stream, _STEREO_STREAM]),
+            config.stereo if config.noise else 0.0, count, np.random.default_rng([*stream, STEREO_STREAM]),
             config.distance_m, config.patch_px[0], finest_px, config.cube_m,
         )  # fmt: skip
         distance = np.where(stereo.chosen, stereo.distance, sensor.distance)

@@ -19,11 +19,10 @@ from numpy.typing import NDArray
 from hand_pose_ros.evaluation.hardware_info import processor_name
 from hand_pose_ros.evaluation.latency_scenes import EMPTY, LatencyScene
 from hand_pose_ros.tracking.config import TrackerConfig
+from hand_pose_ros.tracking.stage_timer import STAGES
 from hand_pose_ros.tracking.tracker import HandTracker
 
 PERCENTILES: tuple[int, ...] = (5, 50, 95)
-STAGES: tuple[str, ...] = ("locate", "crop", "network", "refine", "filter")
-"""As ``TrackResult.timings_ms`` names them; ``rest`` is what a frame takes beside them."""
 WARM_UP = 30
 """Frames before those that count."""
 FIRST_FRAMES = 8
@@ -125,6 +124,7 @@ def _row(
     name: str, size: str, found: float, totals: Sequence[float], stages: Sequence[Mapping[str, float]]
 ) -> Latency:
     columns = {stage: [of_frame.get(stage, 0.0) for of_frame in stages] for stage in STAGES}
+    # What a frame takes beside its stages.
     columns["rest"] = [t - sum(of_frame.values()) for t, of_frame in zip(totals, stages, strict=True)]
     return Latency(
         name, size, len(totals), found, percentiles(totals),

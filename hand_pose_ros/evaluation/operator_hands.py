@@ -22,12 +22,11 @@ from hand_pose_ros.hand.skeleton import (
     TIP_JOINTS,
 )
 from hand_pose_ros.retarget.engine import OperatorHand
+from hand_pose_ros.synthetic.motion import KEYFRAME_S
 from hand_pose_ros.synthetic.poses import sample_angles
 
 Array = NDArray[np.float64]
 
-KEYFRAME_S = 1.1
-"""A moving hand rests for an instant at a new random pose this often, as the synthetic camera's."""
 _STREAM = 914  # of random numbers, like none besides
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from hand_pose_ros.evaluation.detector_evaluation import WITHIN_MM
 from hand_pose_ros.evaluation.search_trials import (
     FOUND_M,
     HALF_VISIBLE,
@@ -21,16 +22,15 @@ from hand_pose_ros.evaluation.search_trials import (
     SearchedImage,
 )
 
-WITHIN_MM = (20, 40, 60)
 DISTANCES_M = (0.0, 0.4, 0.6, 0.8, 1.0, 1.5)
 """Ends of the bands of distance."""
 VISIBLE = (0.0, 0.3, 0.5, 0.7, 0.9, 1.01)
 """Ends of the bands of the visible share; the last one is above 1 so that it holds hands that are wholly visible."""
 LOSSES = ("no place within 60 mm", "place there, not taken for a hand", "published, 20 to 60 mm off")
 """Where on the way a hand is lost."""
-_PROPOSED_M = 0.060
-"""A hand is proposed when a proposal is within this distance of its middle. Guessed: the widest limit of
-``detector_evaluation.WITHIN_MM``, so that both reports count alike."""
+_PROPOSED_M = 0.001 * WITHIN_MM[-1]
+"""A hand is proposed when a proposal is within this distance of its middle. The widest limit of the shares, so
+that both reports count alike."""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ import numpy as np
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
+from hand_pose_ros.tracking.stage_timer import STAGES
+
 if TYPE_CHECKING:
     from hand_pose_ros.tracking.tracker import HandTracker
 
@@ -64,9 +66,6 @@ class FrameOutcome(str, Enum):
 
 DISABLED = "disabled"
 """What the tracker is doing while ``~/set_enabled`` has switched it off; else its state's name."""
-
-STAGES = ("locate", "crop", "network", "refine", "filter")
-"""The stages whose times a ``TrackResult`` holds, in order."""
 
 
 class _Output(NamedTuple):

@@ -27,6 +27,8 @@ Range = tuple[float, float]
 SEARCH_PX = 126.0
 """Largest disparity that is looked for: what is nearer has no reading. Published: Intel's Min-Z of the D4xx, 168 mm at
 848 x 480 with a baseline of 50 mm."""
+STEREO_STREAM = 12
+"""Which stream of random numbers of a batch, of crops or of whole pictures, its matchers are drawn from."""
 
 
 @dataclass(frozen=True)

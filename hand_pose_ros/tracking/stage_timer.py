@@ -9,6 +9,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+STAGES: tuple[str, ...] = ("locate", "crop", "network", "refine", "filter")
+"""The stages that a tracker times, in the order of a frame's way: the names in ``TrackResult.timings_ms``."""
+
 
 class StageTimer:
     """Adds up wall-clock time by stage; a stage that is run several times counts every time."""

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from hand_pose_ros.datasets.benchmarks import ICVL
+from hand_pose_ros.evaluation.prediction_files import read_predictions
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.fit_config import FitConfig
 from hand_pose_ros.hand.fitting import fit_hands
@@ -208,11 +210,11 @@ def test_icvl_annotations_are_met_with_one_hand_a_sequence():
     path = PUBLISHED / "icvl" / "groundtruth.txt"
     if not path.is_file():
         pytest.skip("../shared/data/published is absent")
-    uvd = np.loadtxt(path).reshape(-1, 16, 3)[::16]
-    z = uvd[..., 2] / 1000
-    points = np.stack([(uvd[..., 0] - 160) * z / 240.99, (uvd[..., 1] - 120) * z / 240.96, z], -1)
-    sequence = np.arange(len(points)) * 16 >= 702
-    fit = fit_hands(points, "icvl16", group=sequence, config=FitConfig(side="left", shape="sequence"))
+    points = read_predictions(path, ICVL)[::16]
+    sequence = np.arange(len(points)) * 16 >= ICVL.sequences[1].start
+    fit = fit_hands(
+        points, ICVL.joint_set, group=sequence, config=FitConfig(side=ICVL.side, shape="sequence")
+    )
     # Measured: 1.67 mm. A right hand leaves 5.9, joints 40 % along the segments and not in their middle 2.0.
     assert 1000 * fit.residual.mean() < 1.8
     assert not fit.out_of_range().any()

@@ -11,9 +11,10 @@ from diagnostic_msgs.msg import DiagnosticStatus
 
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.nodes import diagnostics
-from hand_pose_ros.nodes.diagnostics import STAGES, FrameOutcome, FrameStatistics
+from hand_pose_ros.nodes.diagnostics import FrameOutcome, FrameStatistics
 from hand_pose_ros.synthetic.motion import SyntheticMotion
 from hand_pose_ros.tracking.config import TrackerConfig
+from hand_pose_ros.tracking.stage_timer import STAGES
 from hand_pose_ros.tracking.tracker import HandTracker
 
 

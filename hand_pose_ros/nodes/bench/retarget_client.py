@@ -27,7 +27,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Header
 from std_srvs.srv import SetBool
 
-from hand_pose_ros.evaluation.operator_hands import KEYFRAME_S, moving_angles
+from hand_pose_ros.evaluation.operator_hands import moving_angles
 from hand_pose_ros.evaluation.process_usage import Growth, Usage, growth, process_usage
 from hand_pose_ros.hand.kinematics_numba import forward_kinematics
 from hand_pose_ros.hand.skeleton import SHAPE_COUNT
@@ -39,6 +39,7 @@ from hand_pose_ros.nodes.subscription_thread import Reader, SubscriptionThread
 from hand_pose_ros.nodes.topics import DIAGNOSTICS_TOPIC, HANDS_TOPIC, JOINT_COMMAND_TOPIC, RELIABLE_QOS
 from hand_pose_ros.retarget.retargeter import build_retargeter
 from hand_pose_ros.retarget.robot_config import read_robot, robot_file
+from hand_pose_ros.synthetic.motion import KEYFRAME_S
 from hand_pose_ros.tracking.hand import Hand, TrackState
 
 MOST_GROWTH_PERCENT = 1.0
