@@ -1,6 +1,6 @@
 """Shared by every test session: a ROS domain that no other session uses, set before anything imports rclpy, the usual
 answer to an interrupt, and no deadlines for hypothesis; and a toy source of labelled hands, balls at the joints of the
-hand model, drawn into the crop; and scripts loaded as modules.
+hand model, drawn into the crop; scripts loaded as modules; and recordings and tables that are not in the repository.
 
 torch is imported where the toy is used: the first process of pytest-xdist reads this file, runs no test, and has the
 others wait for it."""
@@ -21,6 +21,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parents[1]
+OTHERS_DATA = Path(os.environ.get("HAND_POSE_TEST_DATA") or ROOT.parent / "shared" / "data")
+"""Data that the repository may not hold (CONTRIBUTING.md); by default in a folder beside the checkout."""
 
 # A domain for this session alone, so that it receives nothing from a robot on the network or from a second session. 101
 # is the largest id whose ports stay below those that Linux hands out to others.
@@ -127,3 +129,16 @@ def load_tool() -> Callable[[str], ModuleType]:
         return module
 
     return load
+
+
+@pytest.fixture(scope="session")
+def others_data() -> Callable[[str], Path]:
+    """Of a path in the folder of HAND_POSE_TEST_DATA, the whole path; the test is skipped where there is nothing."""
+
+    def find(path: str) -> Path:
+        found = OTHERS_DATA / path
+        if not found.exists():
+            pytest.skip(f"{found} is not here: HAND_POSE_TEST_DATA names the folder (CONTRIBUTING.md)")
+        return found
+
+    return find

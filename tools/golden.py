@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -50,7 +51,8 @@ from hand_pose_ros.training.pose_task import pose_trainer
 from hand_pose_ros.visualization.overlay import draw_overlay
 
 ROOT = Path(__file__).resolve().parents[1]
-KINECT = ROOT.parent / "shared" / "data" / "real" / "kinect2"
+DATA = "HAND_POSE_TEST_DATA"
+"""Environment variable: the folder of data that are not in the repository (CONTRIBUTING.md)."""
 KINECT_INTRINSICS = (363.9, 363.9, 255.4, 206.3)
 
 _PICTURES = {
@@ -99,11 +101,12 @@ def tracked() -> Arrays:
 
 
 def kinect() -> Arrays:
-    """120 real frames, where they are beside the checkout."""
-    if not KINECT.is_dir():
-        print(f"kinect: left out, there is no {KINECT}")
+    """120 real frames, where HAND_POSE_TEST_DATA says where they are."""
+    folder = Path(os.environ.get(DATA, "")) / "real" / "kinect2"
+    if not folder.is_dir():
+        print(f"kinect: left out, there is no {folder}: {DATA} names the folder of real/")
         return {}
-    frames, tracker = RecordedFrames.open(KINECT, KINECT_INTRINSICS), HandTracker()
+    frames, tracker = RecordedFrames.open(folder, KINECT_INTRINSICS), HandTracker()
     results = []
     for i in range(len(frames)):
         depth = frames[i].astype(np.float32) * np.float32(0.001)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -17,7 +18,6 @@ from hand_pose_ros.detection import blob_detector
 from hand_pose_ros.detection.blob_detector import Blob, detect_blobs
 from hand_pose_ros.detection.config import BlobDetectorConfig
 
-DATA = Path(__file__).resolve().parents[2] / ".." / "shared" / "data" / "real"
 CAMERA = Camera(320, 240, 240.0, 240.0, 160.0, 120.0)
 PALM = np.array([0.02, 0.0, 0.6])
 WALL = [(np.array([0.0, 0.0, 1.0]), 1.3)]
@@ -208,10 +208,10 @@ KINECT2 = Camera(512, 424, 363.9, 363.9, 255.4, 206.3)
         ("kinect2/00000117", (276, 147)),
     ],
 )
-def test_hands_in_real_frames_are_found(name: str, uv: tuple[int, int]) -> None:
-    path = DATA / f"{name}.png"
-    if not path.exists():
-        pytest.skip("the real depth frames (shared/data/real) are not here")
+def test_hands_in_real_frames_are_found(
+    others_data: Callable[[str], Path], name: str, uv: tuple[int, int]
+) -> None:
+    path = others_data(f"real/{name}.png")
     camera, unit = (SR305, 0.000125) if name.startswith("sr305") else (KINECT2, 0.001)
     depth = cv2.imread(str(path), cv2.IMREAD_UNCHANGED).astype(np.float32) * unit
     depth[depth == 0] = np.nan
@@ -224,11 +224,10 @@ def test_hands_in_real_frames_are_found(name: str, uv: tuple[int, int]) -> None:
     ("folder", "camera", "unit", "first"), [("sr305", SR305, 0.000125, 0), ("kinect2", KINECT2, 0.001, 3)]
 )
 def test_every_real_frame_with_a_raised_hand_has_one(
-    folder: str, camera: Camera, unit: float, first: int
+    others_data: Callable[[str], Path], folder: str, camera: Camera, unit: float, first: int
 ) -> None:
-    paths = sorted((DATA / folder).glob("**/*.png"))
-    if not paths:
-        pytest.skip("the real depth frames (shared/data/real) are not here")
+    paths = sorted(others_data(f"real/{folder}").glob("**/*.png"))
+    assert paths
     for path in paths[first:]:
         depth = cv2.imread(str(path), cv2.IMREAD_UNCHANGED).astype(np.float32) * unit
         depth[depth == 0] = np.nan

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -11,11 +9,6 @@ from hand_pose_ros.datasets.benchmarks import ICVL, NYU, Benchmark, to_camera
 from hand_pose_ros.datasets.sample import DatasetError
 from hand_pose_ros.evaluation.metrics import bone_spread_mm, evaluate
 from hand_pose_ros.evaluation.prediction_files import read_predictions, write_predictions
-
-PUBLISHED = Path(__file__).resolve().parents[3] / "shared" / "data" / "published"
-needs_data = pytest.mark.skipif(
-    not PUBLISHED.is_dir(), reason=f"published predictions are not at {PUBLISHED}"
-)
 
 
 def line(benchmark: Benchmark, seed: int = 0) -> str:
@@ -26,7 +19,6 @@ def line(benchmark: Benchmark, seed: int = 0) -> str:
 
 
 @pytest.mark.slow
-@needs_data
 @pytest.mark.parametrize(
     "benchmark, method, mean, within_20, within_40",
     [
@@ -37,9 +29,9 @@ def line(benchmark: Benchmark, seed: int = 0) -> str:
         (NYU, "deepprior_pp", 12.238, 44.72, 83.53),
     ],
 )
-def test_published_figures_are_met(benchmark, method, mean, within_20, within_40):
-    truth = read_predictions(PUBLISHED / benchmark.name / "groundtruth.txt", benchmark)
-    joints = read_predictions(PUBLISHED / benchmark.name / f"{method}.txt", benchmark)
+def test_published_figures_are_met(others_data, benchmark, method, mean, within_20, within_40):
+    truth = read_predictions(others_data(f"published/{benchmark.name}/groundtruth.txt"), benchmark)
+    joints = read_predictions(others_data(f"published/{benchmark.name}/{method}.txt"), benchmark)
     result = evaluate(method, joints, truth, benchmark.labels)
     assert result.frames == benchmark.sequences[-1].stop
     assert result.error_mm == pytest.approx(mean, abs=0.001)
@@ -48,9 +40,8 @@ def test_published_figures_are_met(benchmark, method, mean, within_20, within_40
 
 
 @pytest.mark.slow
-@needs_data
-def test_a_fixed_skeleton_is_recognised_as_one():
-    joints = read_predictions(PUBLISHED / "nyu" / "deepmodel.txt", NYU)
+def test_a_fixed_skeleton_is_recognised_as_one(others_data):
+    joints = read_predictions(others_data("published/nyu/deepmodel.txt"), NYU)
     assert bone_spread_mm(joints, NYU.bones, NYU.sequences).max() < 0.01
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,7 +20,6 @@ from hand_pose_ros.hand.kinematics import HandModelLayer
 from hand_pose_ros.hand.least_squares import solve
 from hand_pose_ros.hand.swarm import search
 
-PUBLISHED = Path(__file__).parents[2].parent / "shared" / "data" / "published"
 LIMITS = torch.as_tensor(skeleton.ANGLE_LIMITS)
 
 
@@ -206,11 +204,8 @@ def test_bad_input_is_refused_with_a_reason(arguments, message):
 
 
 @pytest.mark.slow
-def test_icvl_annotations_are_met_with_one_hand_a_sequence():
-    path = PUBLISHED / "icvl" / "groundtruth.txt"
-    if not path.is_file():
-        pytest.skip("../shared/data/published is absent")
-    points = read_predictions(path, ICVL)[::16]
+def test_icvl_annotations_are_met_with_one_hand_a_sequence(others_data):
+    points = read_predictions(others_data("published/icvl/groundtruth.txt"), ICVL)[::16]
     sequence = np.arange(len(points)) * 16 >= ICVL.sequences[1].start
     fit = fit_hands(
         points, ICVL.joint_set, group=sequence, config=FitConfig(side=ICVL.side, shape="sequence")
