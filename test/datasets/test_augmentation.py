@@ -88,6 +88,7 @@ def test_scale_moves_labels_with_pixels(sample, factor):
     scaled = scale_scene(sample, factor)
     assert pixels_agree(scaled, 1e-3) == 16
     np.testing.assert_allclose(scaled.camera.project(scaled.joints), sample.camera.project(sample.joints))
+    np.testing.assert_allclose(scaled.centre, sample.centre * factor, rtol=1e-12)
     back = scale_scene(scaled, 1 / factor)
     np.testing.assert_allclose(back.joints, sample.joints, rtol=1e-12)
     np.testing.assert_allclose(back.depth, sample.depth, rtol=1e-6)

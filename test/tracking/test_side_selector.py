@@ -37,6 +37,15 @@ def test_an_open_side_is_decided_by_the_first_frame_and_tried_both_ways_for_some
     assert decided().sides_to_try((CONFIG.side_frames - 1) / 30 + 0.01) == ("left",)
 
 
+def test_while_a_side_is_open_the_better_sum_has_it_at_once() -> None:
+    """A sum that would turn no known side."""
+    selector = decided(1, left_fit=0.1)
+    assert selector.side == "left"
+    assert selector.update(0.3, 0.0, 0.03)
+    assert selector.side == "right"
+    assert abs(selector.left_fit) < CONFIG.side_switch_fit
+
+
 def test_both_sides_are_tried_again_now_and_then() -> None:
     last_s = (CONFIG.side_frames - 1) / 30
     selector = decided()

@@ -17,7 +17,6 @@ import numpy as np
 import pytest
 
 pytest.importorskip("rosbags", reason="bags are read with rosbags")
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "recording"))
 
 from bags import DEPTH, START_NS, compressed_image, open_bag, write_frames
 
