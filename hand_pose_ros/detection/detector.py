@@ -7,7 +7,6 @@ checked on load.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -55,8 +54,6 @@ class Detection:
     """(3,) m, the mean of its joints, camera's optical frame."""
     side: str
     """right or left."""
-    side_confidence: float
-    """0.5..1: how sure the side is."""
     score: float
     """0..1: how sure it is that there is a hand."""
     size: float
@@ -204,5 +201,4 @@ def decode(
 
 def _detection(row: Array) -> Detection:
     left, score, size = row[3:].tolist()
-    side, logit = ("left", left) if left > 0.0 else ("right", -left)
-    return Detection(row[:3].copy(), side, 1.0 / (1.0 + math.exp(-logit)), score, size)
+    return Detection(row[:3].copy(), "left" if left > 0.0 else "right", score, size)

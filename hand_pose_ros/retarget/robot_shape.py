@@ -51,11 +51,6 @@ def robot_parts(description: RobotDescription, config: RobotConfig) -> tuple[Rob
     return own if own is not None else _capsules(description, config, chains, colours)
 
 
-def palm_link(description: RobotDescription, config: RobotConfig) -> str:
-    """The last link that all fingers hang on."""
-    return _palm(_chains(description, config))
-
-
 def read_obj(path: Path) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
     """The vertices (V, 3) and triangles (F, 3) of a Wavefront OBJ file. ValueError where it is none."""
     try:

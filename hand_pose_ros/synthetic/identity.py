@@ -115,12 +115,9 @@ class _Scales:
     size: float
 
 
-def template_identity(mesh: HandMesh) -> Identity:
-    """The family's template with its whole forearm."""
-    return _identity(mesh, mesh.vertices, mesh.joints)
-
-
-def _identity(mesh: HandMesh, vertices: Array, joints: Array) -> Identity:
+def identity_of(mesh: HandMesh, vertices: Array, joints: Array) -> Identity:
+    """The person with these vertices (V, 3) and joints (23, 3) m of a family's mesh at rest; with the mesh's own, the
+    template with its whole forearm."""
     constant = (
         joints[list(WRIST_JOINTS)],
         joints[FINGER_JOINT_TABLE[:, 0]],
@@ -172,7 +169,7 @@ def sample_identity(
     )
     vertices, joints = _scaled(mesh, vertices, joints, scales)
     low, high = config.forearm_length
-    return _identity(mesh, cut_forearm(vertices, joints, rng.uniform(low, high) * scales.size), joints)
+    return identity_of(mesh, cut_forearm(vertices, joints, rng.uniform(low, high) * scales.size), joints)
 
 
 def _bumps(vertices: Array, rng: np.random.Generator, deviation: float) -> Array:

@@ -32,7 +32,7 @@ def fit_score(sigma: Array, visibility: float, handedness: float | None, config:
 
 
 def presence_log_odds(estimate: Estimate, config: ScoringConfig) -> float:
-    """Log odds of there being a hand; for weights without a presence head, from how certain the joints are."""
+    """Log odds of there being a hand; for weights without a presence head, from sigma and visibility."""
     if estimate.presence is not None:
         return estimate.presence
     certainty = float(np.exp(-estimate.sigma / config.fallback_sigma_m).mean()) * estimate.visibility

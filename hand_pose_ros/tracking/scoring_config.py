@@ -58,8 +58,8 @@ class ScoringConfig:
     most_frame_log_odds: float = 12.0
     """One frame's log odds count as at most this. Guessed; a cup behind a box once reached 8."""
     fallback_sigma_m: float = 0.015
-    """For weights without a presence head: the expected error at which a joint's certainty is 1 / e, metres. Guessed,
-    as the next two."""
+    """For weights without a presence head: a joint's certainty is exp(-sigma / this), sigma its expected error; metres.
+    Guessed, as the next two."""
     fallback_certainty: float = 0.15
     """Mean certainty times visibility score at which such weights give ``seen_log_odds``."""
     fallback_slope: float = 20.0

@@ -88,7 +88,6 @@ def test_decoding_gives_back_the_hand_that_the_maps_show(row, column, z, left):
     (found,) = decoded(maps, anchor, rays)
     assert np.allclose(found.centre, centre, atol=1e-5)
     assert found.side == ("left" if left > 0 else "right")
-    assert found.side_confidence == pytest.approx(1 / (1 + np.exp(-abs(left))), abs=1e-5)
     assert found.size == pytest.approx(0.09, rel=1e-4)
     assert found.score == pytest.approx(1 / (1 + np.exp(-3.0)), abs=0.01)
     assert decoded(maps, np.zeros_like(anchor), rays) == [], "no reading, no hand"

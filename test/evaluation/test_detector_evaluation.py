@@ -20,7 +20,7 @@ from hand_pose_ros.evaluation.detector_evaluation import (
 
 def test_figures_worked_by_hand():
     def at(x: float, side: str) -> Detection:
-        return Detection(np.array([x, 0.0, 0.6]), side, 0.9, 0.8, 0.11)
+        return Detection(np.array([x, 0.0, 0.6]), side, 0.8, 0.11)
 
     tally = DetectorTally()
     middles = np.array([[0.0, 0.0, 0.6], [0.3, 0.0, 0.6]])
@@ -73,7 +73,7 @@ class Sequence:
 @pytest.mark.parametrize(("side", "wrong"), [("left", 0.0), ("right", 1.0)])
 def test_hands_of_a_sequence_that_are_in_the_image_must_be_found(side: str, wrong: float) -> None:
     def detect(frame: DepthFrame) -> list[Detection]:
-        return [Detection(np.array([0.1, 0.1 * float(frame.depth[0, 0]), 0.6]), side, 0.9, 0.9, 0.1)]
+        return [Detection(np.array([0.1, 0.1 * float(frame.depth[0, 0]), 0.6]), side, 0.9, 0.1)]
 
     report = evaluate_on_sequences(SimpleNamespace(detect=detect), [Sequence()], 2)  # type: ignore[arg-type,list-item]
     assert (report.pictures, report.hands) == (5, 5)

@@ -10,7 +10,7 @@ from hand_pose_ros.evaluation.detector_parity import compare_detections, measure
 
 
 def hand(x: float, score: float = 0.8) -> Detection:
-    return Detection(np.array([x, 0.0, 0.6]), "right", 0.6, score, 0.09)
+    return Detection(np.array([x, 0.0, 0.6]), "right", score, 0.09)
 
 
 def test_what_moves_is_told_and_a_hand_that_one_alone_sees_is_a_problem():

@@ -26,7 +26,7 @@ SMALL = {
 }
 CONFIGS = {
     "dense": NetworkConfig(**SMALL),
-    "dense that looks again": NetworkConfig(
+    "dense with image feedback": NetworkConfig(
         **SMALL, image_feedback=4, ik_steps=3, presence=True, handedness=True
     ),
     "dense direct": NetworkConfig(**SMALL, head="direct_joint"),
@@ -128,7 +128,7 @@ def test_gradients_reach_every_weight_and_are_finite(name):
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_certainty_never_pulls_at_the_pose(name):
+def test_expected_errors_never_pull_at_the_pose(name):
     config = CONFIGS[name]
     torch.manual_seed(0)
     model = HandNet(config).train()
@@ -183,7 +183,7 @@ def test_what_lies_outside_the_crop_is_not_seen():
 
 
 def test_every_step_but_the_last_returns_its_joints():
-    config = CONFIGS["dense that looks again"]
+    config = CONFIGS["dense with image feedback"]
     output = HandNet(config).eval()(*inputs(config))
     assert [joints.shape for joints in output.earlier] == [(2, skeleton.JOINT_COUNT, 3)] * 2
     plain = CONFIGS["dense direct"]

@@ -10,14 +10,15 @@ from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics import HandOffsets
 from hand_pose_ros.refine.surface_capsules import capsule_distance
 from hand_pose_ros.refine.surface_model import ARM_CAPSULES, CAPSULES
-from hand_pose_ros.synthetic.identity import template_identity
+from hand_pose_ros.synthetic.identity import identity_of
 from hand_pose_ros.synthetic.mesh import MESH_NAMES, load_hand_mesh
 from hand_pose_ros.synthetic.subjects import nearest_shape
 
 
 @pytest.mark.parametrize("name", MESH_NAMES)
 def test_skin_of_the_template_is_near_the_capsules(name: str):
-    identity = template_identity(load_hand_mesh(name))
+    mesh = load_hand_mesh(name)
+    identity = identity_of(mesh, mesh.vertices, mesh.joints)
     shape = nearest_shape(HandOffsets(*(part.double().numpy() for part in identity.offsets)))
     parameters = np.concatenate([np.zeros(6), identity.rest_angles.astype(np.float64)])
     placed = PlacedHand(parameters, shape)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hand_pose_ros.synthetic.identity import Identity, sample_identity, template_identity
+from hand_pose_ros.synthetic.identity import Identity, identity_of, sample_identity
 from hand_pose_ros.synthetic.mesh import MESH_NAMES, HandMesh, load_hand_mesh
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -23,4 +23,4 @@ def mesh(request: pytest.FixtureRequest) -> HandMesh:
 def identities(mesh: HandMesh) -> list[Identity]:
     """The family's template and six random people."""
     rng = np.random.default_rng(3)
-    return [template_identity(mesh)] + [sample_identity(mesh, rng) for _ in range(6)]
+    return [identity_of(mesh, mesh.vertices, mesh.joints)] + [sample_identity(mesh, rng) for _ in range(6)]

@@ -11,7 +11,7 @@ from hand_pose_ros.hand.skeleton import (
     FINGER_JOINTS,
     FINGERS,
 )
-from hand_pose_ros.synthetic.identity import Identity, template_identity
+from hand_pose_ros.synthetic.identity import Identity, identity_of
 from hand_pose_ros.synthetic.skinning import FOREARM, add_forearm, affine_maps, skin_vertices
 
 
@@ -72,7 +72,7 @@ def test_skinning_carries_rest_joints_to_the_hand_models_joints(identities):
 
 
 def test_vertices_stay_near_the_joints_that_move_them(mesh):
-    identity = template_identity(mesh)
+    identity = identity_of(mesh, mesh.vertices, mesh.joints)
     vertices, joints, *_ = _pose(identity, _random_angles(40))
     for finger in FINGERS:
         tip = FINGER_JOINTS[finger][3]
@@ -102,7 +102,7 @@ def test_compiled_skinning_equals_the_reference(mesh, identities):
 
 
 def test_forearm_bends_about_the_wrist_alone(mesh):
-    identity = template_identity(mesh)
+    identity = identity_of(mesh, mesh.vertices, mesh.joints)
     *_, rotations, positions = _pose(identity, np.zeros((1, 20)))
     joints = _pose(identity, np.zeros((1, 20)))[1]
     straight = skin(identity, rotations, positions)[0]

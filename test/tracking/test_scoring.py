@@ -49,10 +49,10 @@ def test_presence_is_the_networks_own_where_it_has_one() -> None:
     assert presence_log_odds(estimate(-1.25), CONFIG) == -1.25
 
 
-def test_without_a_presence_head_certain_and_visible_joints_speak_for_a_hand() -> None:
-    certain, vague = estimate(None, sigma_m=0.004), estimate(None, sigma_m=0.05)
-    assert presence_log_odds(certain, CONFIG) > CONFIG.seen_log_odds > presence_log_odds(vague, CONFIG)
-    beside = replace(certain, visibility=0.0)
+def test_without_a_presence_head_small_expected_errors_of_visible_joints_speak_for_a_hand() -> None:
+    sure, vague = estimate(None, sigma_m=0.004), estimate(None, sigma_m=0.05)
+    assert presence_log_odds(sure, CONFIG) > CONFIG.seen_log_odds > presence_log_odds(vague, CONFIG)
+    beside = replace(sure, visibility=0.0)
     assert presence_log_odds(beside, CONFIG) == pytest.approx(3.0 - 20.0 * 0.15)
 
 
