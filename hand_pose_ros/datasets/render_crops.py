@@ -6,6 +6,8 @@ draws them. Out: N crops in [-1, 1].
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import prange
 from numpy.typing import NDArray
@@ -18,6 +20,28 @@ from hand_pose_ros.synthetic.stereo_matching import stereo_kernel
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
+
+
+class SensorArrays(NamedTuple):
+    """The sensors of N samples, each of which looks along an axis of its own at the middle of its sample's cube."""
+
+    noise: Array
+    """(N, fields of ``synthetic.sensor.NoiseModel``)."""
+    matchers: Array
+    """(N, 20): the matchers of those samples that a stereo pair sees instead of the sensor of ``noise``, NaN for the
+    others (``synthetic.stereo_config``)."""
+    frame: Array
+    """(N, 4): the bounds of the sensor's picture, in tangents: least and most x / z, least and most y / z."""
+    seeds: NDArray[np.int64]
+    """(N,): of the disturbances."""
+    patch_px: Array
+    """(N,): pixels that span the cube at its middle."""
+    view: Array
+    """(N, 3, 3): rotations camera -> view along the axis."""
+    distance: Array
+    """(N,) m, of the cube's middle."""
+    margin_m: Array
+    """(N,): how far the part that is rendered reaches beyond the cube."""
 
 
 @njit(nogil=True, cache=True)
@@ -35,19 +59,12 @@ def _cut(depth: Array32, frame: Array, focal: float, cx: float, cy: float, left_
 # Not cached on disk: numba would not notice a change in the functions of other files that are compiled into it.
 @njit(parallel=True, nogil=True)
 def render_crops(
-    meshes: MeshArrays, scenes: SceneArrays, noise: Array, stereo: Array, frame: Array, seeds: NDArray[np.int64],
-    patch: Array, view: Array, centres: Array, distance: Array, half: float, margin: Array, crop_view: Array,
-    crop_distance: Array, crops: Array32,
+    meshes: MeshArrays, scenes: SceneArrays, sensors: SensorArrays, half: float, crop_view: Array, crop_distance: Array,
+    crops: Array32,
 ) -> None:  # fmt: skip
-    """Render, disturb and crop each sample into crops (N, S, S).
-
-    stereo (N, 20) are the matchers of those samples that a stereo pair sees instead of the sensor of ``noise``, NaN
-    for the others (``synthetic.stereo_config``). frame (N, 4) bounds the sensor's picture, in tangents: least and most
-    x / z, least and most y / z.
-    view (N, 3, 3), centres (N, 3) m and distance (N,) m give where the sensor looks, half and margin (N,) m how far
-    its picture reaches about the centre; crop_view and crop_distance give where the crops look. See
-    ``SyntheticHands.batch`` for the rest.
-    """
+    """Render, disturb and crop each sample into crops (N, S, S), of cubes of half an edge ``half`` m; crop_view
+    (N, 3, 3) and crop_distance (N,) m give where the crops look."""
+    noise, stereo, frame, seeds, patch, view, distance, margin = sensors
     no_distortion, no_counts = np.zeros(8), np.zeros((0, 2), np.int64)
     no_hands = np.zeros((0, 0, 0), np.float32)
     for n in prange(crops.shape[0]):

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.config_files import build, require_mapping
 from hand_pose_ros.datasets.crop_views import Borders, Crops, directions, rolls_upright
-from hand_pose_ros.datasets.render_crops import render_crops
+from hand_pose_ros.datasets.render_crops import SensorArrays, render_crops
 from hand_pose_ros.datasets.synthetic_config import SyntheticConfig
 from hand_pose_ros.depth.crop import CropFrame, roll_to_up
 from hand_pose_ros.hand.kinematics_numba import fingers_direction
@@ -82,6 +82,61 @@ class Recrop(NamedTuple):
         return cls(np.asarray(places.mean(axis=1), dtype=np.float64), roll_to_up(x, y))
 
 
+class _Sensors(NamedTuple):
+    """What sees each of N crops: noise (N, fields of ``NoiseModel``); matchers (N, 20), NaN where no stereo pair does;
+    distance (N,) m of the crop's middle; patch_px (N,) pixels that span the cube there."""
+
+    noise: Array
+    matchers: Array
+    distance: Array
+    patch_px: Array
+
+    @classmethod
+    def sample(
+        cls, config: SyntheticConfig, count: int, rng: np.random.Generator, stream: tuple[int, int]
+    ) -> _Sensors:
+        """Sensors of ``count`` crops."""
+        finest_px = 1.51 * config.size  # just enough for the crop to take medians, as it does of dense images
+        sensor = sample_sensors(
+            count, rng, config.sensors, config.distance_m, config.patch_px, config.cube_m, finest_px
+        )
+        # Random numbers of their own: with stereo or without, all else of a batch is the same.
+        stereo = sample_stereo(
+            config.stereo if config.noise else 0.0, count, np.random.default_rng([*stream, STEREO_STREAM]),
+            config.distance_m, config.patch_px[0], finest_px, config.cube_m,
+        )  # fmt: skip
+        return cls(
+            sensor.noise if config.noise else np.tile(NO_NOISE.as_array(), (count, 1)),
+            stereo.models,
+            np.where(stereo.chosen, stereo.distance, sensor.distance),
+            np.where(stereo.chosen, stereo.patch_px, sensor.patch_px),
+        )
+
+
+class _Aims(NamedTuple):
+    """Where N crops look beside their hands: jitter (N, 3) m from the crop's middle to that of the joints; roll (N,)
+    rad as of ``CropFrame``; the pictures' borders."""
+
+    jitter: Array
+    roll: Array
+    borders: Borders
+
+    @classmethod
+    def sample(
+        cls, config: SyntheticConfig, rotation: Array, rng: np.random.Generator, stream: tuple[int, int]
+    ) -> _Aims:
+        """Aims at hands with palms' rotations (N, 3, 3)."""
+        count = len(rotation)
+        jitter, roll = rng.normal(0, config.centre_jitter_m, (count, 3)), np.zeros(count)
+        borders = Borders.sample(config.border, stream, count)
+        if config.tracked > 0:
+            tracked = rng.random(count) < config.tracked
+            jitter[tracked] /= 3.0
+            borders.outward[tracked] = 0.0
+            roll = np.where(tracked, rolls_upright(rotation, rng), 0.0)
+        return cls(jitter + borders.outward, roll, borders)
+
+
 class SyntheticHands:
     """An endless, random-access source of batches: ``SyntheticHands(config).batch(seed, count)``."""
 
@@ -116,33 +171,14 @@ class SyntheticHands:
         held = hold_things(self.people, poses, config.scene.grasp, hands, stream)
 
         joints = subjects.pose(poses.subject, poses.angles, poses.rotation, np.zeros((count, 3))).joints
-        jitter = rng.normal(0, config.centre_jitter_m, (count, 3))
-        roll = np.zeros(count) if recrop is None else recrop.roll_rad
-        if config.tracked > 0:
-            tracked = rng.random(count) < config.tracked
-            jitter[tracked] /= 3.0
-            roll = roll + np.where(tracked, rolls_upright(poses.rotation, rng), 0.0)
-        borders = Borders.sample(config.border, stream, count)
-        if config.tracked > 0:
-            borders.outward[tracked] = 0.0
-        jitter = jitter + borders.outward
+        jitter, roll, borders = _Aims.sample(config, poses.rotation, rng, stream)
         translation = jitter - joints.mean(axis=1)
         no_hands = sample_no_hands(poses.rotation[hands:], config.negatives, rng, stream)
         aim_at_arms(poses, joints, translation, no_hands)
         posed = place_hands(subjects, poses, translation)
 
-        finest_px = 1.51 * config.size  # just enough for the crop to take medians, as it does of dense images
-        sensor = sample_sensors(
-            count, rng, config.sensors, config.distance_m, config.patch_px, config.cube_m, finest_px
-        )
-        # Random numbers of their own: with stereo or without, all else of a batch is the same.
-        stereo = sample_stereo(
-            config.stereo if config.noise else 0.0, count, np.random.default_rng([*stream, STEREO_STREAM]),
-            config.distance_m, config.patch_px[0], finest_px, config.cube_m,
-        )  # fmt: skip
-        distance = np.where(stereo.chosen, stereo.distance, sensor.distance)
-        patch_px = np.where(stereo.chosen, stereo.patch_px, sensor.patch_px)
-        centres = directions(count, config.off_axis_rad, rng) * distance[:, None]
+        sensors = _Sensors.sample(config, count, rng, stream)
+        centres = directions(count, config.off_axis_rad, rng) * sensors.distance[:, None]
         view = np.stack([CropFrame(centre, config.cube_m, config.size).view for centre in centres])
         frame = borders.tangents(np.einsum("nji,nj->ni", view, jitter) + centres)
         edge = np.einsum("nji,nj->ni", view[hands:], no_hands.lookalikes.edge) + centres[hands:]
@@ -150,30 +186,30 @@ class SyntheticHands:
         scenes = surround_crops(
             self.people, posed, held, no_hands, family, config.scene, config.views, rng, stream
         )
-        scenes = scenes.in_camera(view, centres, distance)
-        noise = sensor.noise if config.noise else np.tile(NO_NOISE.as_array(), (count, 1))
-        crop = np.empty((count, 1, config.size, config.size), np.float32)
-        crops = Crops.about(
-            centres, view, None if recrop is None else recrop.offset, roll, config.cube_m, config.size
-        )
+        scenes = scenes.in_camera(view, centres, sensors.distance)
+        offset = None
+        if recrop is not None:
+            offset, roll = recrop.offset, recrop.roll_rad + roll
+        crops = Crops.about(centres, view, offset, roll, config.cube_m, config.size)
         # A turned crop's corners reach farther. Where that lies within the margin, the picture stays the same.
         corners = config.cube_m / 2 * (np.abs(np.cos(roll)) + np.abs(np.sin(roll)) - 1.0)
         margin = np.maximum(config.margin_m, corners)
+        seeds = rng.integers(2**31, size=count)
+        crop = np.empty((count, 1, config.size, config.size), np.float32)
         render_crops(
-            *scene_arrays(subjects, scenes), noise, stereo.models, frame, rng.integers(2**31, size=count), patch_px,
-            view, centres, distance, config.cube_m / 2, margin, crops.view, crops.distance, crop[:, 0],
+            *scene_arrays(subjects, scenes),
+            SensorArrays(
+                sensors.noise, sensors.matchers, frame, seeds, sensors.patch_px, view, sensors.distance, margin
+            ),
+            config.cube_m / 2, crops.view, crops.distance, crop[:, 0],
         )  # fmt: skip
-        local, rotation, subject = (
-            crops.local(posed.joints[:, 0]),
-            posed.rotation[:, 0],
-            posed.subject[:hands, 0],
-        )
+        subject = posed.subject[:hands, 0]
         return Batch(
             crop=crop,
             distance=crops.distance.astype(np.float32),
-            joints=local[:hands].astype(np.float32),
+            joints=crops.local(posed.joints[:, 0])[:hands].astype(np.float32),
             angles=poses.angles[:hands].astype(np.float32),
-            rotation=(crops.turn @ rotation)[:hands].astype(np.float32),
+            rotation=(crops.turn @ posed.rotation[:, 0])[:hands].astype(np.float32),
             translation=crops.local(translation[:, None])[:hands, 0].astype(np.float32),
             shape=subjects.shape[subject].astype(np.float32),
             family=subjects.family[subject],
