@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.detection.detector_input import FAR_M
 from hand_pose_ros.synthetic.scene import Scenes
-from hand_pose_ros.synthetic.scene_sampling import People, sample_forearms, sample_picture_scenes
+from hand_pose_ros.synthetic.scene_sampling import (
+    People,
+    PictureHands,
+    sample_forearms,
+    sample_picture_scenes,
+)
 from hand_pose_ros.synthetic.sensor import NoiseModel
 from hand_pose_ros.synthetic.sensor_presets import sample_noise
 from hand_pose_ros.synthetic.splits import TRAINING_SPLIT
@@ -117,18 +122,9 @@ def sample_pictures(config: FullFrameConfig, people: People, seed: int, count: i
     subject[:, 1] = np.where(rng.random(count) < 0.85, subject[:, 0], subject[:, 1])
     centre = _places(count, shape, focal, middle, config.distance_m, rng)
     scenes = sample_picture_scenes(
-        people,
-        present,
-        left,
-        subject,
-        centre,
-        half_view,
-        config.scene,
-        config.views,
-        config.fists,
-        rng,
+        people, PictureHands(present, left, subject, centre), half_view, config.scene, config.views, config.fists, rng,
         stream,
-    )
+    )  # fmt: skip
     none = np.zeros((count, len(NoiseModel().as_array())))
     noise, coarse_noise = _noise(count, rng) if config.noise else (none, none)
     forearm = sample_forearms((count, HANDS), rng, 0.1, (0.01, 0.08), (0.12, 0.30), 0.4)

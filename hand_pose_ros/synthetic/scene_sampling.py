@@ -211,16 +211,29 @@ def surround_crops(
     return replace(around, hands=others.added_to(posed))
 
 
-def sample_picture_scenes(
-    people: People, present: Flags, left: Flags, subject: NDArray[np.int64], centre: Array, field_of_view: Array,
-    config: SurroundingsConfig, views: ViewConfig, fists: float, rng: np.random.Generator, stream: Stream,
-) -> Scenes:  # fmt: skip
-    """Scenes (N) of whole pictures, in the camera's frame, with hands (N, H) whose mean joints are at centre (N, H, 3)
-    m, all of them posed, and what stands around those that are present; their forearms are whole.
+class PictureHands(NamedTuple):
+    """The hands (N, H) that N whole pictures are to show."""
 
-    field_of_view (N, 2): tangents of half the picture's width and height; fists: share of the hands that are. A hand
-    that holds a thing has the subject of its grasp.
+    present: Flags
+    """(N, H): those that are there; the others are posed all the same."""
+    left: Flags
+    """(N, H)."""
+    subject: NDArray[np.int64]
+    """(N, H); a hand that holds a thing gets the subject of its grasp."""
+    centre: Array
+    """(N, H, 3) m: their mean joints, camera's frame."""
+
+
+def sample_picture_scenes(
+    people: People, wanted: PictureHands, field_of_view: Array, config: SurroundingsConfig, views: ViewConfig,
+    fists: float, rng: np.random.Generator, stream: Stream,
+) -> Scenes:  # fmt: skip
+    """Scenes (N) of whole pictures, in the camera's frame, with the hands that are wanted, their forearms whole, and
+    what stands around those that are present.
+
+    field_of_view (N, 2): tangents of half the picture's width and height; fists: share of the hands that are.
     """
+    present, left, subject, centre = wanted
     lead, count = subject.shape, subject.size
     flat, mirror = subject.reshape(-1).copy(), np.where(left.reshape(-1, 1), MIRROR, 1.0)
     held = NONE_HELD
@@ -252,19 +265,25 @@ def sample_picture_scenes(
         things = nothing(count, in_hand.kind.shape[1])
         in_hand = moved(in_hand, across[..., None] * rotation[held.hand], across * translation[held.hand])
         put(things, held.hand, in_hand)
-        things = where(present.reshape(-1), things)
-        things = Solids(
-            things.kind.reshape(len(subject), -1),
-            things.centre.reshape(len(subject), -1, 3),
-            things.axes.reshape(len(subject), -1, 3, 3),
-        )
-        first, per_hand = scenes.solids.kind.shape[1], in_hand.kind.shape[1]
-        in_first = Solids(things.kind[:, :per_hand], things.centre[:, :per_hand], things.axes[:, :per_hand])
-        scenes = replace(scenes, solids=padded(scenes.solids, first + things.kind.shape[1]))
-        scenes.hold(slice(None), things, first)
+        scenes, in_first = _with_held(scenes, where(present.reshape(-1), things))
     if config.bench > 0:
         scenes = pictures_at_benches(scenes, in_first, config.bench, (*stream, _PICTURE_BENCH_STREAM))
     return scenes
+
+
+def _with_held(scenes: Scenes, things: Solids) -> tuple[Scenes, Solids]:
+    """Scenes (N) with the things (N H) in their hands; beside them those in the first hand of each."""
+    count, per_hand = len(scenes.planes), things.kind.shape[1]
+    things = Solids(
+        things.kind.reshape(count, -1),
+        things.centre.reshape(count, -1, 3),
+        things.axes.reshape(count, -1, 3, 3),
+    )
+    in_first = Solids(things.kind[:, :per_hand], things.centre[:, :per_hand], things.axes[:, :per_hand])
+    first = scenes.solids.kind.shape[1]
+    scenes = replace(scenes, solids=padded(scenes.solids, first + things.kind.shape[1]))
+    scenes.hold(slice(None), things, first)
+    return scenes, in_first
 
 
 def _picture_angles(count: int, fists: float, rng: np.random.Generator, stream: Stream) -> Array:

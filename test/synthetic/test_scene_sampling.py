@@ -12,6 +12,7 @@ from hand_pose_ros.synthetic.negatives_config import NegativesConfig
 from hand_pose_ros.synthetic.scene import WHOLE, SceneHands, Scenes, farthest
 from hand_pose_ros.synthetic.scene_sampling import (
     People,
+    PictureHands,
     aim_at_arms,
     hold_things,
     place_hands,
@@ -54,7 +55,7 @@ def pictures(seed: int = 1, left: bool = False, **shares: float) -> tuple[Scenes
     present = np.tile([True, False], (COUNT, 1))
     subject = rng.integers(len(PEOPLE.subjects), size=(COUNT, 2))
     scenes = sample_picture_scenes(
-        PEOPLE, present, np.full((COUNT, 2), left), subject, centre, np.tile([0.6, 0.5], (COUNT, 1)),
+        PEOPLE, PictureHands(present, np.full((COUNT, 2), left), subject, centre), np.tile([0.6, 0.5], (COUNT, 1)),
         SurroundingsConfig(**shares), VIEWS, 0.1, rng, stream,
     )  # fmt: skip
     return scenes, centre
