@@ -19,6 +19,7 @@ from rclpy.lifecycle import LifecycleNode
 from rclpy.publisher import Publisher
 from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Header
 
 from hand_pose_ros.depth.camera_info import is_rectified
 from hand_pose_ros.msg import HandPose
@@ -37,6 +38,8 @@ from hand_pose_ros.nodes.throttled_logger import ThrottledLogger, error_line
 from hand_pose_ros.nodes.topics import DEPTH_TOPIC
 
 if TYPE_CHECKING:
+    from hand_pose_ros.tracking.hand import Hand
+    from hand_pose_ros.tracking.track_result import TrackResult
     from hand_pose_ros.tracking.tracker import HandTracker
 
 _END_PATIENCE_S = 1.0  # guessed: longer than a frame, shorter than anybody waits for the end of a process
@@ -193,61 +196,23 @@ class FrameWorker:
                 )
 
     def _process(self, image: Image, info: CameraInfo, resets: int) -> None:
-        if resets != self._resets:
-            self._statistics.drop(FrameOutcome.BEFORE_RESET)
+        if not self._takes(image, resets):
             return
-        if (
-            resets != self._resets_done
-        ):  # by the frame's own count: an older frame cannot take a newer reset for done
-            self._resets_done = resets
-            self._start_afresh()
-        if not self._enabled.is_set():
-            self._leave_alone(image, resets)
-            return
-        if self.tracking == DISABLED:
-            self.tracking = _WAITING
-        if self._recalibration.is_set():
-            self._recalibration.clear()
-            self._tracker.recalibrate()
-        stamp = Time.from_msg(image.header.stamp)
-        if not self._in_order(stamp.nanoseconds) or not self.young_enough(stamp.nanoseconds):
-            return
-        if self._frame_id not in (None, image.header.frame_id):  # a place in one frame is none in another
-            self._throttled_logger.warn(
-                "frame_id", f"tracking begins anew: images are in '{image.header.frame_id}' now"
-            )
-            self._start_afresh()
-            with self._publishing:
-                self._outputs.hide()
-        self._frame_id = image.header.frame_id
         started = time.monotonic()
+        stamp_ns = Time.from_msg(image.header.stamp).nanoseconds
         depth = conversions.depth_from_image(image, self._depth_unit_m)
         camera = self._camera.of(info)
         camera.require_size(image.width, image.height)
         self._hints.look(image, depth, camera)
         if self._first_stamp_ns is None:
-            self._first_stamp_ns = stamp.nanoseconds
-        result = self._tracker.update(depth, camera, (stamp.nanoseconds - self._first_stamp_ns) * 1e-9)
-        self._last_stamp_ns = stamp.nanoseconds
+            self._first_stamp_ns = stamp_ns
+        result = self._tracker.update(depth, camera, (stamp_ns - self._first_stamp_ns) * 1e-9)
+        self._last_stamp_ns = stamp_ns
         self._tell_faults()
         hands = tuple(hand for hand in result.hands if self._possible(hand))
-        shown = {hand.track_id for hand in hands}
-        wanted = result.raw if self._parameters["publish_raw"] else ()  # they are made only when asked for
-        raw = tuple(
-            hand for hand in wanted if hand.track_id in shown and conversions.impossible(hand) is None
-        )
-        with self._publishing:
-            if resets != self._resets:
-                self._statistics.drop(FrameOutcome.BEFORE_RESET)
-                return
-            lost = self._outputs.publish(hands, raw, result.state, image.header)
-            if lost is None:
-                self._silence.hear()
-                self.tracking = result.state.name.lower()
-        if lost is not None:
-            self._statistics.drop(lost)
+        if not self._publish(hands, result, image.header, resets):
             return
-        age_ms = (self._clock.now().nanoseconds - stamp.nanoseconds) * 1e-6
+        age_ms = (self._clock.now().nanoseconds - stamp_ns) * 1e-6
         self._statistics.publish(age_ms, (time.monotonic() - started) * 1e3, len(hands), result.timings_ms)
         self._hints.saw(depth, len(hands))
         if not hands and not np.isfinite(depth).any():
@@ -256,6 +221,56 @@ class FrameWorker:
             self._outputs.publish_pictures(
                 hands, image.header, depth, camera, partial(self._publish_unless_reset, resets)
             )
+
+    def _takes(self, image: Image, resets: int) -> bool:
+        """Whether a frame is to be tracked; one that is not is counted. What the tracker should forget before the frame
+        is forgotten then."""
+        if resets != self._resets:
+            self._statistics.drop(FrameOutcome.BEFORE_RESET)
+            return False
+        # By the frame's own count: an older frame cannot take a newer reset for done.
+        if resets != self._resets_done:
+            self._resets_done = resets
+            self._start_afresh()
+        if not self._enabled.is_set():
+            self._leave_alone(image, resets)
+            return False
+        if self.tracking == DISABLED:
+            self.tracking = _WAITING
+        if self._recalibration.is_set():
+            self._recalibration.clear()
+            self._tracker.recalibrate()
+        stamp_ns = Time.from_msg(image.header.stamp).nanoseconds
+        if not self._in_order(stamp_ns) or not self.young_enough(stamp_ns):
+            return False
+        if self._frame_id not in (None, image.header.frame_id):  # a place in one frame is none in another
+            self._throttled_logger.warn(
+                "frame_id", f"tracking begins anew: images are in '{image.header.frame_id}' now"
+            )
+            self._start_afresh()
+            with self._publishing:
+                self._outputs.hide()
+        self._frame_id = image.header.frame_id
+        return True
+
+    def _publish(self, hands: tuple[Hand, ...], result: TrackResult, header: Header, resets: int) -> bool:
+        """Whether the hands of a frame were published; if not, it is counted."""
+        shown = {hand.track_id for hand in hands}
+        wanted = result.raw if self._parameters["publish_raw"] else ()  # they are made only when asked for
+        raw = tuple(
+            hand for hand in wanted if hand.track_id in shown and conversions.impossible(hand) is None
+        )
+        with self._publishing:
+            if resets != self._resets:
+                self._statistics.drop(FrameOutcome.BEFORE_RESET)
+                return False
+            lost = self._outputs.publish(hands, raw, result.state, header)
+            if lost is None:
+                self._silence.hear()
+                self.tracking = result.state.name.lower()
+        if lost is not None:
+            self._statistics.drop(lost)
+        return lost is None
 
     def _publish_unless_reset(self, resets: int, publisher: Publisher, message: object) -> None:
         """For what takes time to draw: nothing of a frame from before a reset is published after it."""

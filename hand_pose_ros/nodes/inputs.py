@@ -13,6 +13,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from message_filters import ApproximateTimeSynchronizer, SimpleFilter, Subscriber, TimeSynchronizer
@@ -50,16 +51,30 @@ def input_endpoints(node: Node) -> tuple[Endpoint, ...]:
     return (depth_endpoint(node, "raw"), depth_endpoint(node, "compressedDepth"), _INFO)
 
 
-class DepthInputs:
-    """The two subscriptions, matched by stamp.
+@dataclass(frozen=True)
+class InputCallbacks:
+    """What ``DepthInputs`` calls and asks."""
 
-    ``on_pair(image, info)`` gets every match. ``on_depth()`` is called for every image, and ``on_backwards(reason)``
-    when the images' clock was set, with the reason in one sentence. ``slop_s`` 0 matches equal stamps only, else stamps
-    nearer than that. ``is_young(stamp_ns)`` says whether an image may be used (if not, it has counted it itself), and
-    ``is_near(stamp_ns)`` the same of an info without counting; ``on_drop(outcome)`` is called for each image that is
-    left out here, ``on_borrow()`` for each that is served by an info of another stamp. ``transport`` is ``raw`` or
-    ``compressedDepth``: such images come still compressed, see ``conversions.image_from_compressed``. Call ``close`` at
-    the end.
+    on_pair: Callable[[Image, CameraInfo], None]
+    """Gets every image with its info."""
+    on_depth: Callable[[], None]
+    """For every image."""
+    on_backwards: Callable[[str], None]
+    """When the images' clock was set, with the reason in one sentence."""
+    is_young: Callable[[int], bool] = lambda stamp_ns: True
+    """Whether an image may be used; if not, it has counted it itself."""
+    is_near: Callable[[int], bool] = lambda stamp_ns: True
+    """The same of an info, without counting."""
+    on_drop: Callable[[FrameOutcome], None] = lambda outcome: None
+    """For each image that is left out here."""
+    on_borrow: Callable[[], None] = lambda: None
+    """For each image that is served by an info of another stamp."""
+
+
+class DepthInputs:
+    """The two subscriptions, matched by stamp: ``slop_s`` 0 matches equal stamps only, else stamps nearer than that.
+    ``transport`` is ``raw`` or ``compressedDepth``: such images come still compressed, see
+    ``conversions.image_from_compressed``. Call ``close`` at the end.
     """
 
     def __init__(
@@ -67,25 +82,13 @@ class DepthInputs:
         node: Node,
         throttled_logger: ThrottledLogger,
         slop_s: float,
-        on_pair: Callable[[Image, CameraInfo], None],
-        on_depth: Callable[[], None],
-        on_backwards: Callable[[str], None],
-        is_young: Callable[[int], bool] = lambda stamp_ns: True,
-        is_near: Callable[[int], bool] = lambda stamp_ns: True,
-        on_drop: Callable[[FrameOutcome], None] = lambda outcome: None,
-        on_borrow: Callable[[], None] = lambda: None,
+        callbacks: InputCallbacks,
         transport: str = "raw",
     ) -> None:
         self._node = node
         self._throttled_logger = throttled_logger
         self._slop_s = slop_s
-        self._on_pair = on_pair
-        self._on_depth = on_depth
-        self._on_backwards = on_backwards
-        self._is_young = is_young
-        self._is_near = is_near
-        self._on_drop = on_drop
-        self._on_borrow = on_borrow
+        self._callbacks = callbacks
         self._lock = threading.RLock()  # the clock's callback has a thread of its own
         self._image_guard, self._info_guard = StampGuard(), StampGuard()
         self._stray_image: Image | None = None
@@ -137,7 +140,7 @@ class DepthInputs:
             self._stray_image = None
             self._paired = False
             for _ in range(self._fallback.forget_images()):
-                self._on_drop(FrameOutcome.BEFORE_RESET)
+                self._callbacks.on_drop(FrameOutcome.BEFORE_RESET)
             self._match_afresh()
 
     def _match_afresh(self, info: CameraInfo | None = None) -> None:
@@ -162,8 +165,8 @@ class DepthInputs:
             now = time.monotonic()
             stamp_ns = stamp_ns_of(image)
             self._input_watch.saw_image(now, stamp_ns)
-            self._on_depth()
-            if not self._is_young(stamp_ns):
+            self._callbacks.on_depth()
+            if not self._callbacks.is_young(stamp_ns):
                 return
             jump_s = self._image_guard.jump_s(stamp_ns)
             verdict = self._image_guard.judge(stamp_ns, now, protect=self._paired)
@@ -178,7 +181,7 @@ class DepthInputs:
 
     def _leave_out(self, image: Image, jump_s: float) -> None:
         self._stray_image, self._stray_jump_s = image, jump_s
-        self._on_drop(FrameOutcome.STRAY_STAMP)
+        self._callbacks.on_drop(FrameOutcome.STRAY_STAMP)
         direction = "behind" if jump_s < 0.0 else "ahead of"
         self._throttled_logger.warn(
             "stray stamp",
@@ -187,15 +190,15 @@ class DepthInputs:
 
     def _clock_was_set(self, jump_s: float) -> None:
         direction = "went backwards" if jump_s < 0.0 else "jumped ahead"
-        self._on_backwards(f"the stamps on '{self.depth_topic}' {direction}")
+        self._callbacks.on_backwards(f"the stamps on '{self.depth_topic}' {direction}")
         for _ in range(self._fallback.forget_images()):
-            self._on_drop(FrameOutcome.BEFORE_RESET)
+            self._callbacks.on_drop(FrameOutcome.BEFORE_RESET)
         self._match_afresh(self._fallback.last_info)  # it may have come before the image that tells
 
     def _match(self, image: Image, now: float) -> None:
         """Lets an image find its partner."""
         if self._fallback.knows(image):
-            self._on_drop(FrameOutcome.OUT_OF_ORDER)
+            self._callbacks.on_drop(FrameOutcome.OUT_OF_ORDER)
             self._throttled_logger.warn(
                 "equal stamps",
                 f"image left out: its stamp on '{self.depth_topic}' is that of one before (does the driver's clock"
@@ -233,12 +236,12 @@ class DepthInputs:
         for image, info in served:
             self._paired = True
             self._input_watch.saw_borrow(time.monotonic())
-            self._on_borrow()
-            self._on_pair(image, info)
+            self._callbacks.on_borrow()
+            self._callbacks.on_pair(image, info)
 
     def _drop_without_info(self, count: int) -> None:
         for _ in range(count):
-            self._on_drop(FrameOutcome.NO_INFO)
+            self._callbacks.on_drop(FrameOutcome.NO_INFO)
 
     def _take_info(self, info: CameraInfo) -> None:
         info.header.frame_id = tf_name(info.header.frame_id)
@@ -246,7 +249,7 @@ class DepthInputs:
             now, stamp_ns = time.monotonic(), stamp_ns_of(info)
             self._input_watch.saw_info(now, stamp_ns)
             self._fallback.take_info(info)
-            if not self._is_near(stamp_ns):
+            if not self._callbacks.is_near(stamp_ns):
                 return
             verdict = self._info_guard.judge(stamp_ns, now, protect=self._paired)
             if verdict == StampVerdict.CLOCK_SET:
@@ -261,7 +264,7 @@ class DepthInputs:
             self._hand_out(self._fallback.serve(time.monotonic(), before_ns=stamp_ns_of(image)))
             self._drop_without_info(self._fallback.give_up_overtaken())
             self._compare_frames(image, info)
-            self._on_pair(image, info)
+            self._callbacks.on_pair(image, info)
 
     def _compare_frames(self, image: Image, info: CameraInfo) -> None:
         """Says once that an image's own info, by stamp, is of another frame: it is taken nevertheless."""

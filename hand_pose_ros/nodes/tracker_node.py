@@ -16,7 +16,7 @@ from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 
 from hand_pose_ros.nodes import diagnostics
 from hand_pose_ros.nodes.frame_worker import FrameWorker
-from hand_pose_ros.nodes.inputs import DepthInputs, input_endpoints
+from hand_pose_ros.nodes.inputs import DepthInputs, InputCallbacks, input_endpoints
 from hand_pose_ros.nodes.kernel_compiler import compile_kernels
 from hand_pose_ros.nodes.managed_lifecycle import ManagedNode, spin_started
 from hand_pose_ros.nodes.node_main import of_a_living_node, run_node
@@ -104,13 +104,15 @@ class HandTrackerNode(ManagedNode):
             self,
             self.throttled_logger,
             self.parameters["sync_slop_s"],
-            on_pair=self._worker.offer,
-            on_depth=self.statistics.receive,
-            on_backwards=self._on_backwards,
-            is_young=self._worker.young_enough,
-            is_near=self._worker.near_the_clock,
-            on_drop=self.statistics.drop,
-            on_borrow=self.statistics.borrow,
+            InputCallbacks(
+                on_pair=self._worker.offer,
+                on_depth=self.statistics.receive,
+                on_backwards=self._on_backwards,
+                is_young=self._worker.young_enough,
+                is_near=self._worker.near_the_clock,
+                on_drop=self.statistics.drop,
+                on_borrow=self.statistics.borrow,
+            ),
             transport=self.parameters["input_transport"],
         )
         self._worker.on_reset = self._inputs.clear

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,7 +17,7 @@ from std_msgs.msg import Header
 
 from hand_pose_ros.nodes import inputs
 from hand_pose_ros.nodes.diagnostics import FrameOutcome
-from hand_pose_ros.nodes.inputs import DepthInputs
+from hand_pose_ros.nodes.inputs import DepthInputs, InputCallbacks
 from hand_pose_ros.nodes.topics import DEPTH_QOS, DEPTH_TOPIC, INFO_QOS
 
 
@@ -67,11 +68,13 @@ class Bench:
             node,
             self.log,
             slop_s,
-            on_pair=self.pair,
-            on_depth=self.count,
-            on_backwards=self.backwards.append,
-            on_drop=self.dropped.append,
-            on_borrow=self.borrow,
+            InputCallbacks(
+                on_pair=self.pair,
+                on_depth=self.count,
+                on_backwards=self.backwards.append,
+                on_drop=self.dropped.append,
+                on_borrow=self.borrow,
+            ),
         )
 
     def pair(self, image: Image, info: CameraInfo) -> None:
@@ -359,7 +362,7 @@ def test_a_slow_recording_that_is_played_fast_is_followed_once(node, clock, info
         bench.backwards.append(reason)
         bench.inputs.clear()
 
-    bench.inputs._on_backwards = start_afresh
+    bench.inputs._callbacks = replace(bench.inputs._callbacks, on_backwards=start_afresh)
     for i in range(30):  # 1 Hz, five times as fast
         clock.now += 0.2
         for publish in (bench.info, bench.image) if info_first else (bench.image, bench.info):
