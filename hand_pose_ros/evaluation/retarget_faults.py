@@ -21,8 +21,13 @@ _HANDS_HZ, _COMMANDS_HZ = 30.0, 100.0
 _ENGAGE_S = 1.0
 _STREAM = 915
 _ROUNDING = 1e-6  # of differences of positions over a millisecond, rad/s
-# Shares of the frames at which something begins, and the most frames that it lasts.
-_FLIP, _LOSS, _JUMP, _DOUBT = (0.01, 4), (0.006, 25), (0.02, 1), (0.01, 3)
+_ACCIDENTS: dict[str, tuple[float, int]] = {
+    "flip": (0.01, 4),
+    "loss": (0.006, 25),
+    "jump": (0.02, 1),
+    "doubt": (0.01, 3),
+}
+"""Share of the frames at which each begins, and the most frames that it lasts. Guessed."""
 
 
 @dataclass
@@ -85,70 +90,107 @@ class _Watch:
         self._last, self._last_s = positions, now_s
 
 
+class _Accidents:
+    """For how many frames more each kind of accident lasts."""
+
+    def __init__(self) -> None:
+        self.flip = self.loss = self.jump = self.doubt = 0
+
+    def go_on(self, rng: np.random.Generator) -> None:
+        """To the next frame."""
+        for name, (share, most) in _ACCIDENTS.items():
+            left = getattr(self, name)
+            begins = left == 0 and rng.random() < share
+            setattr(self, name, int(rng.integers(1, most + 1)) if begins else max(left - 1, 0))
+
+
+class _Drive:
+    """The robot's hand as the node drives it: gate, engine and limits, in simulated time."""
+
+    def __init__(self, robot: Retargeter, side: str) -> None:
+        self.figures = FaultFigures()
+        self.now_s = 0.0
+        self._robot, self._side = robot, side
+        self._commander = SafeCommander(robot.limits, SafetyConfig(), robot.rest)
+        self._gate = HandGate(GateConfig(side))
+        self._watch: _Watch | None = None
+        self._again_s = _ENGAGE_S
+        self._since_loss = -1
+        self._target: Array | None = None
+
+    def command_until(self, time_s: float, rng: np.random.Generator) -> None:
+        """Commands until the next frame comes."""
+        while self.now_s < time_s:
+            if self.now_s >= self._again_s:
+                self._engage()
+            command = self._commander.command(self.now_s)
+            if command is not None:
+                self._see(command)
+            self.now_s += (1.0 / _COMMANDS_HZ) * rng.uniform(0.6, 1.6)
+        self.now_s = max(self.now_s, time_s)
+
+    def engage_in(self, wait_s: float) -> None:
+        """Engages anew after so long."""
+        self._again_s = self.now_s + wait_s
+
+    def _engage(self) -> None:
+        self._again_s = np.inf
+        self._commander.disengage()
+        self._gate.release()
+        self._commander.engage(self._commander.positions, self.now_s)
+        if self._watch is None:
+            self._watch = _Watch(self._robot, self._commander.positions, self.now_s, self.figures)
+
+    def _see(self, command: JointCommand) -> None:
+        if self._watch is None:
+            self.figures.before_engage += 1
+        else:
+            self._watch.see(command, self.now_s)
+        if self._since_loss >= 0:
+            self._since_loss += 1
+            if self._commander.state in (SafetyState.HOLD, SafetyState.DISENGAGED):
+                self.figures.commands_until_hold = max(self.figures.commands_until_hold, self._since_loss)
+                self._since_loss = -1
+
+    def follow(self, seen: list[SeenHand], angles: Array) -> bool:
+        """A frame that arrives, in which a hand has angles (20,) rad; whether it is followed."""
+        self.figures.frames += 1
+        chosen, why = self._gate.choose(seen, self.now_s)
+        if chosen is None:
+            if self._commander.state in (SafetyState.APPROACH, SafetyState.FOLLOW):
+                self.figures.losses += 1
+                self._since_loss = 0
+            self._commander.refuse(why)
+            return False
+        self._commander.follow_until(self._gate.until_s)
+        target = self._robot.engine.retarget(operator_hand(self._side, angles))
+        if self._target is not None:
+            step = float(np.abs(target - self._target).max())
+            self.figures.most_engine_step_rad = max(self.figures.most_engine_step_rad, step)
+        self._target = target
+        self._commander.offer(target, self.now_s)
+        return True
+
+
 def drive_through_faults(robot: Retargeter, side: str, frames: int, seed: int) -> FaultFigures:
     """``frames`` images of a moving hand with 20 % of them dropped, the side flipped, losses after which the hand has
     another track, doubtful hands and jumps to other poses. It is engaged again 0.3 s after each loss."""
     rng = np.random.default_rng([_STREAM, seed])
-    figures = FaultFigures()
-    commander = SafeCommander(robot.limits, SafetyConfig(), robot.rest)
-    gate = HandGate(GateConfig(side))
+    drive, accidents = _Drive(robot, side), _Accidents()
     other = "left" if side == "right" else "right"
     stamps = np.arange(frames) / _HANDS_HZ
     poses, strange = moving_angles(seed, stamps), moving_angles(seed + 1, stamps)
-    left = dict.fromkeys(("flip", "loss", "jump", "doubt"), 0)
-    watch: _Watch | None = None
-    track, followed_at, again_s, since_loss = 1, -1, _ENGAGE_S, -1
-    before: Array | None = None
-    now_s = 0.0
+    track, followed = 1, False
     for index in range(frames):
-        # Commands until this frame comes.
-        arrival_s = stamps[index] + rng.uniform(0.02, 0.045)
-        while now_s < arrival_s:
-            if now_s >= again_s:
-                again_s = np.inf
-                commander.disengage()
-                gate.release()
-                commander.engage(commander.positions, now_s)
-                if watch is None:
-                    watch = _Watch(robot, commander.positions, now_s, figures)
-            command = commander.command(now_s)
-            if command is not None:
-                if watch is None:
-                    figures.before_engage += 1
-                else:
-                    watch.see(command, now_s)
-                if since_loss >= 0:
-                    since_loss += 1
-                    if commander.state in (SafetyState.HOLD, SafetyState.DISENGAGED):
-                        figures.commands_until_hold = max(figures.commands_until_hold, since_loss)
-                        since_loss = -1
-            now_s += (1.0 / _COMMANDS_HZ) * rng.uniform(0.6, 1.6)
-        now_s = max(now_s, arrival_s)
-        for name, (share, most) in zip(left, (_FLIP, _LOSS, _JUMP, _DOUBT), strict=True):
-            begins = left[name] == 0 and rng.random() < share
-            left[name] = int(rng.integers(1, most + 1)) if begins else max(left[name] - 1, 0)
-            if name == "loss" and left[name] and followed_at >= 0:
-                followed_at = -1
-                track += 1
-                again_s = now_s + 0.3
+        drive.command_until(stamps[index] + rng.uniform(0.02, 0.045), rng)
+        accidents.go_on(rng)
+        if accidents.loss and followed:
+            followed = False
+            track += 1
+            drive.engage_in(0.3)
         if rng.random() < DROPPED:
             continue
-        figures.frames += 1
-        angles = strange[index] if left["jump"] else poses[index]
-        seen = SeenHand(other if left["flip"] else side, track, False, 0.1 if left["doubt"] else 0.9)
-        chosen, why = gate.choose([] if left["loss"] else [seen], now_s)
-        if chosen is None:
-            if commander.state in (SafetyState.APPROACH, SafetyState.FOLLOW):
-                figures.losses += 1
-                since_loss = 0
-            commander.refuse(why)
-            continue
-        followed_at = index
-        commander.follow_until(gate.until_s)
-        target = robot.engine.retarget(operator_hand(side, angles))
-        if before is not None:
-            step = float(np.abs(target - before).max())
-            figures.most_engine_step_rad = max(figures.most_engine_step_rad, step)
-        before = target
-        commander.offer(target, now_s)
-    return figures
+        seen = SeenHand(other if accidents.flip else side, track, False, 0.1 if accidents.doubt else 0.9)
+        angles = strange[index] if accidents.jump else poses[index]
+        followed |= drive.follow([] if accidents.loss else [seen], angles)
+    return drive.figures
