@@ -131,8 +131,9 @@ JOINT_SETS: dict[str, JointSet] = {
                 for name, near in zip(("root", "mid", "tip"), FINGER_JOINTS[finger], strict=False)
             ],
         ),
-        # Two joints a finger from the pinky to the index, tip first, then the thumb's three, wrist, palm. Shares as
-        # fitted to NYU's annotations; its two wrist joints are the ulnar side and a point off the middle.
+        # Two joints a finger from the pinky to the index, tip first, then the thumb's three, wrist, palm. The shares
+        # were once fitted to NYU's annotations, by no command that is kept; `hand-pose fit --dataset nyu` says what is
+        # left with them. Its two wrist joints are the ulnar side and a point off the middle.
         _joint_set(
             "nyu14",
             [

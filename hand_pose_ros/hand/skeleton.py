@@ -134,7 +134,7 @@ SEGMENT_JOINTS: tuple[int, ...] = (PALM_JOINT,) + tuple(
 
 SEGMENT_PARENTS: tuple[int, ...] = (-1,) + tuple(0 if k % 3 == 0 else k for k in range(15))
 
-# name, lower, upper (rad). Ranges are those that healthy adult hands reach actively, rounded outwards to the
+# name, lower, upper (rad). Guessed, after no table: what healthy adult hands reach actively, rounded outwards to the
 # next 0.05 rad, with hyperextension included, so that a valid hand is never pushed away from its true pose.
 _ANGLES: tuple[tuple[str, float, float], ...] = (
     ("thumb_cmc_abduction", -0.80, 0.80),

@@ -1,7 +1,7 @@
 """What stands around a person's hands over time: walls, tables, things that are no hands, and the person.
 
 In: a seed, names of things, a time. Out: :class:`Solids` in the camera's optical frame, metres. All of it is turned
-with the camera, which looks a little up or down and is not quite upright.
+with the camera, which looks a little up or down and is not quite upright. All numbers are guessed.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from hand_pose_ros.hand import skeleton
 from hand_pose_ros.synthetic.grasp_measures import count_seen, measure_depth, measure_links
 from hand_pose_ros.synthetic.grasp_plans import GRASP_SOLIDS, GraspPlans
 from hand_pose_ros.synthetic.grasp_things import KINDS
-from hand_pose_ros.synthetic.grasps import THUMB_TRIALS, HandLinks, close_grasps
+from hand_pose_ros.synthetic.grasps import FINGER_TOUCH_M, THUMB_TRIALS, HandLinks, close_grasps
 from hand_pose_ros.synthetic.poses import self_intersects
 from hand_pose_ros.synthetic.solids import Solids, nothing, take
 from hand_pose_ros.synthetic.subjects import SubjectSet, load_subjects
@@ -27,8 +27,6 @@ Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
 
 KIND_NAMES: tuple[str, ...] = tuple(KINDS)
-FINGER_TOUCH_M = 0.003
-"""A finger whose flesh is nearer than this to the thing touches it."""
 _DEEPEST_M = 0.004
 """How deep the rendered mesh may stand in the thing: flesh gives way. Guessed."""
 _STREAM = 61

@@ -1,7 +1,7 @@
 """How hands reach for things before their fingers close.
 
 In: hands (their links, metres), things. Out: :class:`GraspPlans` for ``synthetic.grasps`` to close. Palm frame of a
-right hand: x to the fingers, y to the thumb, z out of the back of the hand.
+right hand: x to the fingers, y to the thumb, z out of the back of the hand. All numbers are guessed.
 """
 
 from __future__ import annotations

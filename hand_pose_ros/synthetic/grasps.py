@@ -31,7 +31,19 @@ LINK_STOP_M = 0.0005
 _FLESH = 0.9
 """How near the axes of two fingers come that touch, of the sum of their radii: flesh gives way. Guessed."""
 _STEP_RAD = 0.08
+"""Step of the fastest joint of a closing finger; guessed, as is in how many halvings the touch is found."""
 _HALVINGS = 5
+_FACING, _OPPOSITE, _OFF_PREFERRED = 0.8, 0.5, 1.1
+"""What a way of closing the thumb gains where its pad faces the thing and where it stands opposite to the fingers
+(cosines), and loses per radian off the preferred abduction. Guessed, as is all of the score."""
+_WITH_TIP = 0.4
+"""What it gains where the last link is the one that meets the thing."""
+_GAP_PER_M, _NO_GAP_M = 40.0, 0.001
+"""What it loses per metre of its gap beyond the second."""
+_NO_TOUCH = 0.6
+"""What it loses besides where the thumb does not touch."""
+FINGER_TOUCH_M = 0.003
+"""A finger whose flesh is nearer than this to the thing touches it. Guessed."""
 _FAR_M = 1e3
 _NUDGE_M = 1e-5
 _REST = REST_ROTATIONS["right"]
@@ -279,9 +291,9 @@ def close_grasps(
                 forward = c * _REST[0, i, 0] + s * _REST[0, i, 1]
                 facing += (np.cos(bend) * _REST[0, i, 2] + np.sin(bend) * forward) * normal[i]
                 against -= mean[i] * normal[i]
-            score = 0.8 * facing + 0.5 * against - 1.1 * abs(finger[0] - preferred[n])
-            score += 0.4 if link == 2 else 0.0
-            score -= 40.0 * max(near - 0.001, 0.0) + (0.6 if near > 0.003 else 0.0)
+            score = _FACING * facing + _OPPOSITE * against - _OFF_PREFERRED * abs(finger[0] - preferred[n])
+            score += _WITH_TIP if link == 2 else 0.0
+            score -= _GAP_PER_M * max(near - _NO_GAP_M, 0.0) + (_NO_TOUCH if near > FINGER_TOUCH_M else 0.0)
             if score > best:
                 best = score
                 for i in range(4):

@@ -2,7 +2,7 @@
 
 In: where they are (metres; x right, y down, z away from the camera, gravity along y) and how they are turned, with
 any leading dimensions. Out: :class:`~hand_pose_ros.synthetic.solids.Solids` in the same frame. Sizes are an average
-adult's and common household things', from which callers scale.
+adult's and common household things', guessed, from which callers scale.
 """
 
 from __future__ import annotations

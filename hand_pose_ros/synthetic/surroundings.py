@@ -1,7 +1,8 @@
 """What stands around hands in single pictures, drawn for many pictures at once: people, faces, things, tables, walls.
 
 In: hands (metres, camera's optical frame), a generator. Out: :class:`Scenes` with these hands. The same things as in
-the sequences, wider spread: the full-frame detector learns from these what is no hand.
+the sequences, wider spread: the full-frame detector learns from these what is no hand. All numbers that are no
+fields of the configuration are guessed.
 """
 
 from __future__ import annotations

@@ -36,7 +36,8 @@ Two runs may differ in them and be the same experiment.
 
 @dataclass(frozen=True)
 class OptimiserConfig:
-    """AdamW with a linear warm-up, then a cosine down to ``final_factor`` of the peak over the run's budget."""
+    """AdamW with a linear warm-up, then a cosine down to ``final_factor`` of the peak over the run's budget. The
+    defaults are guessed; recipes name what they change."""
 
     learning_rate: float = 2e-3
     """Peak of the learning rate."""
