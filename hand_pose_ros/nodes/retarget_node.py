@@ -30,7 +30,7 @@ from hand_pose_ros.nodes.qos_overrides import (
     publisher_options,
     subscription_options,
 )
-from hand_pose_ros.nodes.retarget_statistics import RetargetStatistics, retarget_diagnostics
+from hand_pose_ros.nodes.retarget_statistics import RetargetStatistics, RetargetStatus, retarget_diagnostics
 from hand_pose_ros.nodes.robot_commands import COMMAND_ENDPOINTS, CommandMessages
 from hand_pose_ros.nodes.robot_driver import RobotDriver
 from hand_pose_ros.nodes.robot_inputs import ROBOT_ENDPOINTS, RobotInputs
@@ -225,9 +225,12 @@ class HandRetargetNode(ManagedNode):
         self._diagnostics.publish(
             retarget_diagnostics(
                 f"{self.get_fully_qualified_name()}: robot hand", self.parameters["robot"],
-                self.get_clock().now().to_msg(), lifecycle, state, reason, self.statistics, self._configure_error,
-                last[0] if last else "", self._others() if driver else "",
-                {"engine": robot.engine.name if robot else "", "side": self.parameters["side"]},
+                self.get_clock().now().to_msg(), self.statistics,
+                RetargetStatus(
+                    lifecycle, state, reason, self._configure_error, last[0] if last else "",
+                    self._others() if driver else "",
+                    {"engine": robot.engine.name if robot else "", "side": self.parameters["side"]},
+                ),
             )
         )  # fmt: skip
 

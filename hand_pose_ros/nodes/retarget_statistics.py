@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 from builtin_interfaces.msg import Time
@@ -80,21 +81,30 @@ class RetargetStatistics:
         return figures
 
 
+class RetargetStatus(NamedTuple):
+    """How the node is."""
+
+    lifecycle: str
+    """Name of its lifecycle state."""
+    state: SafetyState
+    """What the robot's hand is doing."""
+    reason: str
+    """And why; empty where there is nothing to say."""
+    configure_error: str | None
+    """Why it could not be configured, None if it could."""
+    last_error: str
+    """The last one told; empty for none."""
+    warning: str
+    """What is wrong beside the hands, else empty."""
+    details: Mapping[str, str]
+    """More values by their keys."""
+
+
 def retarget_diagnostics(
-    name: str,
-    hardware_id: str,
-    stamp: Time,
-    lifecycle: str,
-    state: SafetyState,
-    reason: str,
-    statistics: RetargetStatistics,
-    configure_error: str | None,
-    last_error: str,
-    warning: str,
-    details: Mapping[str, str],
+    name: str, hardware_id: str, stamp: Time, statistics: RetargetStatistics, status: RetargetStatus
 ) -> DiagnosticArray:
-    """An array with one status, the node's. ``warning``: what is wrong beside the hands, else empty; ``details``: more
-    values by their keys."""
+    """An array with one status, the node's."""
+    lifecycle, state, reason, configure_error, last_error, warning, details = status
     figures = statistics.figures()
     silent = figures.pop("silent_s") > _SILENT_S
     message = f"{state.value}: {reason}" if reason else state.value
@@ -115,8 +125,8 @@ def retarget_diagnostics(
         key: f"{value:.2f}" if isinstance(value, float) else str(value) for key, value in figures.items()
     }
     values["last_error"] = last_error
-    status = DiagnosticStatus(level=level, name=name, message=message, hardware_id=hardware_id)
-    status.values = [KeyValue(key=key, value=value) for key, value in values.items()]
-    array = DiagnosticArray(status=[status])
+    told = DiagnosticStatus(level=level, name=name, message=message, hardware_id=hardware_id)
+    told.values = [KeyValue(key=key, value=value) for key, value in values.items()]
+    array = DiagnosticArray(status=[told])
     array.header.stamp = stamp
     return array
