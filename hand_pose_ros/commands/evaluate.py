@@ -39,9 +39,8 @@ from hand_pose_ros.evaluation.synthetic_benchmark import (
 )
 from hand_pose_ros.files import write_json
 from hand_pose_ros.synthetic.mesh import MESH_NAMES
+from hand_pose_ros.training.config import DATASETS, SYNTHETIC
 
-SYNTHETIC = "synthetic"
-DATASETS: tuple[str, ...] = (SYNTHETIC, *BENCHMARKS)
 _TABLE_WIDTH = 200
 
 
