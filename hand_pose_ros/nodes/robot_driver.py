@@ -123,6 +123,8 @@ class RobotDriver:
             if index is None:
                 self._refuse(why)
                 return self._command()
+            if self._gate.changed:  # it is approached as one that was lost, for it may be anywhere
+                self._commander.refuse(f"another hand (track {hands[index].track_id}) is followed now")
             # Now, and not when the engine has answered: it may take longer than a hand may be hidden.
             self._commander.follow_until(self._gate.until_s)
             start, self._engine_start = self._engine_start, None

@@ -2,7 +2,8 @@
 
 In: the hands of each image, and the time at which they came. Out: the hand to follow, or why there is none. It follows
 one track of one side from the engagement on; another track, as a hand gets that was lost, asks for a new engagement,
-and so does any track of a tracker that was started again, for its numbers begin anew.
+and so does any track of a tracker that was started again, for its numbers begin anew. Where those may go on without
+one, it says so, for they may be anywhere.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class GateConfig:
 
 
 class HandGate:
-    """Follows one hand."""
+    """Follows one hand. ``changed`` says whether the hand chosen last is another one than was followed before it."""
 
     def __init__(self, config: GateConfig) -> None:
         self.config = config
@@ -59,6 +60,7 @@ class HandGate:
         self._track_id: int | None = None
         self._run = 0
         self._hidden_since_s: float | None = None
+        self.changed = False
 
     @property
     def until_s(self) -> float:
@@ -93,9 +95,10 @@ class HandGate:
             if self._hidden_since_s is None or now_s < self._hidden_since_s:
                 self._hidden_since_s = now_s
             # The hand was hidden before this image already when it is the first that is known of it.
-            if self._track_id is None or now_s > self.until_s:
+            if not known or now_s > self.until_s:
                 return None, "the hand is hidden"
         else:
             self._hidden_since_s = None
+        self.changed = not known and self._track_id is not None
         self._track_id, self._run = hand.track_id, run
         return index, ""

@@ -52,14 +52,14 @@ class Engine:
 class Rig:
     """The driver, its clock, and all that it sent with the times."""
 
-    def __init__(self, deadman="optional", start=lambda: None) -> None:
+    def __init__(self, deadman="optional", start=lambda: None, approach_s=0.3, **gate) -> None:
         self.now_s = 100.0
-        self.engine, self.commander = Engine(), SafeCommander(LIMITS, SafetyConfig(approach_s=0.3))
+        self.engine, self.commander = Engine(), SafeCommander(LIMITS, SafetyConfig(approach_s=approach_s))
         self.sent: list[tuple[float, np.ndarray]] = []
         self.told: list[tuple[SafetyState, str]] = []
         logger = SimpleNamespace(error=lambda *_: None, warn=lambda *_: None)
         self.driver = RobotDriver(
-            SimpleNamespace(engine=self.engine), HandGate(GateConfig(coast_s=COAST_S)),
+            SimpleNamespace(engine=self.engine), HandGate(GateConfig(coast_s=COAST_S, **gate)),
             Engagement(deadman, TIMEOUT_S), self.commander, RetargetStatistics(), logger, start,
             lambda command: self.sent.append((self.now_s, command.positions)),
             lambda state, reason: self.told.append((state, reason)),
@@ -290,6 +290,29 @@ def test_hand_of_a_tracker_that_was_started_again_moves_nothing_until_engaging_a
     rig.driver.switch(True)
     rig.driver.on_hands([hand(0.1, 0.0)], sender, 300)
     assert rig.driver.state[0] is SafetyState.APPROACH
+
+
+@pytest.mark.parametrize("track_id, sender", [(2, b"one"), (1, b"another"), (2, b"another")])
+def test_another_hand_that_may_go_on_is_approached_as_one_that_was_lost(track_id, sender):
+    rig = Rig("off", approach_s=2.0, follow_new_track=True)
+    rig.driver.switch(True)
+
+    def show(seconds, curl, track_id, sender):
+        for _ in range(round(seconds * 100)):
+            rig.now_s += 0.01
+            rig.driver.on_hands([hand(curl, 0.0, track_id=track_id)], sender, round(rig.now_s * 1e9))
+            rig.driver.tick()
+
+    show(3.0, 0.0, 1, b"one")
+    assert rig.driver.state == (SafetyState.FOLLOW, "")
+    count = len(rig.sent)
+    show(0.6, 1.5, track_id, sender)  # with the next image
+    assert rig.driver.state == (SafetyState.APPROACH, "")
+    curls = [positions[0] for _, positions in rig.sent[count - 1 :]]
+    assert curls[-1] > 0.3
+    assert np.abs(np.diff(curls)).max() <= 0.01 * LIMITS.span[0] / 2.0 + SLACK
+    show(2.0, 1.5, track_id, sender)
+    assert rig.driver.state == (SafetyState.FOLLOW, "")
 
 
 def test_nothing_comes_after_closing():

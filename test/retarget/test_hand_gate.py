@@ -33,7 +33,17 @@ def test_the_surest_hand_of_its_side_is_followed_and_then_no_other():
 def test_another_track_may_go_on_where_that_is_asked_for():
     chooser = gate(follow_new_track=True)
     assert chooser.choose([RIGHT], 0.0) == (0, "")
+    assert not chooser.changed
     assert chooser.choose([RIGHT._replace(track_id=8)], 0.1) == (0, "")
+    assert chooser.changed
+    assert chooser.choose([RIGHT._replace(track_id=8)], 0.2) == (0, "")
+    assert not chooser.changed
+
+
+def test_another_track_that_is_hidden_when_it_comes_is_not_followed():
+    chooser = gate(follow_new_track=True)
+    assert chooser.choose([RIGHT], 0.0) == (0, "")
+    assert chooser.choose([RIGHT._replace(track_id=8, coasts=True)], 0.1) == (None, "the hand is hidden")
 
 
 @pytest.mark.parametrize(
@@ -105,3 +115,4 @@ def test_tracker_that_was_started_again_may_go_on_where_that_is_asked_for():
     chooser = gate(follow_new_track=True)
     assert chooser.choose([RIGHT], 0.0, run=0) == (0, "")
     assert chooser.choose([RIGHT], 0.1, run=1) == (0, "")
+    assert chooser.changed

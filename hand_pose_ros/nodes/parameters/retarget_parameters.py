@@ -93,6 +93,6 @@ RETARGET_PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         "follow_new_track", _GATE.follow_new_track,
-        "Go on with another track of the same side without a new engagement.",
+        "Go on with another track of the same side without a new engagement; it is approached.",
     ),
 )  # fmt: skip
