@@ -102,7 +102,7 @@ class InteractionOutputs:
             (side, name): create(_OF_SIDE[name][0], endpoint)
             for (side, name), endpoint in _SIDE_ENDPOINTS.items()
         }
-        self._detectors: dict[int, tuple[Hand, GestureDetector]] = {}
+        self._detectors: dict[tuple[str, int], tuple[Hand, GestureDetector]] = {}
         follow = PalmFollowerConfig(scale=parameters["palm_scale"], twist_hz=parameters["palm_twist_hz"])
         self._followers = {side: PalmFollower(follow) for side in SIDES}
         self._clutch = parameters["palm_clutch"]
@@ -179,17 +179,19 @@ class InteractionOutputs:
         return side_prefix(prefix, side)
 
     def _publish_gestures(self, hands: Sequence[Hand], header: Header) -> None:
+        seen = {(hand.side, hand.track_id) for hand in hands}
         before, self._detectors = self._detectors, {}
-        for hand in hands:
-            _, detector = before.pop(hand.track_id, (hand, GestureDetector()))
-            self._detectors[hand.track_id] = hand, detector
-            gesture = detector.update(hand.joints, hand.angles, hand.scale, hand.thickness)
-            if gesture.events or self._gestures.get_subscription_count() > 0:
-                self._gestures.publish(gesture_message(hand, gesture, header))
-        for hand, detector in before.values():
+        # First, and by the side too: a side's events tell whoever knows no tracks what it holds.
+        for hand, detector in (of_hand for key, of_hand in before.items() if key not in seen):
             ended = detector.end()
             if ended is not None:
                 self._gestures.publish(gesture_message(hand, ended, header, lost=True))
+        for hand in hands:
+            _, detector = before.get((hand.side, hand.track_id), (hand, GestureDetector()))
+            self._detectors[hand.side, hand.track_id] = hand, detector
+            gesture = detector.update(hand.joints, hand.angles, hand.scale, hand.thickness)
+            if gesture.events or self._gestures.get_subscription_count() > 0:
+                self._gestures.publish(gesture_message(hand, gesture, header))
 
     def _heed_clutch(self) -> None:
         """Where the parameter was changed meanwhile, what it said before holds no longer."""

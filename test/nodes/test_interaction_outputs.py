@@ -11,13 +11,14 @@ import pytest
 from geometry_msgs.msg import PoseStamped, TwistStamped
 from rclpy.parameter import Parameter as RosParameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
-from std_msgs.msg import Bool, String
+from std_msgs.msg import Bool, Header, String
 from std_srvs.srv import SetBool
 
 from hand_pose_ros.hand.joint_sets import JOINT_SETS, operator_points
 from hand_pose_ros.hand.skeleton import ANGLE_COUNT, FINGER_ANGLE_TABLE, SHAPE_COUNT
 from hand_pose_ros.msg import HandGesture, HandJoints, HandPose
 from hand_pose_ros.nodes import interaction_outputs
+from hand_pose_ros.nodes.conversions import SIDES
 from hand_pose_ros.retarget.gestures import GestureEvent
 from hand_pose_ros.retarget.named_joints import Validity
 from hand_pose_ros.retarget.urdf import urdf_text
@@ -129,6 +130,30 @@ def test_what_is_held_ends_when_the_node_is_deactivated(rig, fake_tracker, hand)
     assert bench.spin_until(lambda: (send(bench), bool(gestures) and gestures[-1].grasping)[-1])
     bench.node.trigger_deactivate()
     assert bench.spin_until(lambda: list(gestures[-1].events) == [HandGesture.GRASP_END])
+
+
+@pytest.mark.parametrize(
+    "after",
+    [("right", 8), ("left", 7), ("left", 8)],
+    ids=["another track", "another side", "another track and side"],
+)
+def test_of_each_side_what_is_held_ends_before_it_begins_again(hand, after):
+    messages = []
+    publisher = SimpleNamespace(publish=messages.append, get_subscription_count=lambda: 1)
+    parameters = {"joint_sets": [], "palm_scale": 1.0, "palm_twist_hz": 4.0, "palm_clutch": "manual"}
+    node = SimpleNamespace(get_namespace=lambda: "/")
+    outputs = interaction_outputs.InteractionOutputs(
+        node, {**parameters, "frame_prefix": ""}, lambda *_: publisher
+    )
+    for side, track_id in (("right", 7), ("right", 7), after, after, ("right", 7)):
+        outputs.publish([hand(side, angles=FIST, track_id=track_id)], Header(frame_id="camera"))
+    outputs.publish([], Header(frame_id="camera"))
+    gestures = [message for message in messages if isinstance(message, HandGesture)]
+    begins, ends = [HandGesture.GRASP_BEGIN], [HandGesture.GRASP_END]
+    told = [(message.side, message.track_id, list(message.events)) for message in gestures if message.events]
+    right, other = (HandPose.SIDE_RIGHT, 7), (SIDES[after[0]], after[1])
+    assert told == [(*who, what) for who in (right, other, right) for what in (begins, ends)]
+    assert [message.grasping for message in gestures if message.events] == [True, False] * 3
 
 
 def engage(bench, wanted: bool, frames=True):
