@@ -33,5 +33,5 @@ def pinch_gap_m(robot: Retargeter, positions: Array, finger: str) -> float | Non
         return float(np.linalg.norm(tips[0] - tips[number])) if number < len(tips) else None
     gripper = robot.config.gripper
     if robot.engine.name == "gripper" and gripper is not None and gripper.finger == finger:
-        return opening_m(gripper, positions)
+        return opening_m(gripper, dict(zip(robot.engine.joint_names, positions.tolist(), strict=True)))
     return None

@@ -5,6 +5,8 @@ In: a hand's 21 points. Out: the gripper's joints. It needs no other package and
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from hand_pose_ros.hand.joint_sets import JOINT_SETS, OPERATOR_SET
@@ -43,13 +45,15 @@ class ParallelGripper:
         """Nothing: each answer depends on its hand alone."""
 
 
-def opening_share(config: GripperConfig, positions: Array) -> float:
-    """How far a gripper with these positions (K,) of its joints is open: 0 closed, 1 open."""
-    closed, opened = np.array(list(config.joints.values()), np.float64).T
+def opening_share(config: GripperConfig, positions: Mapping[str, float]) -> float:
+    """How far a gripper with these positions of its joints, or of those that others follow, is open: 0 closed, 1
+    open."""
+    ends = {str(name): at for name, at in config.joints.items()}
+    closed, opened = np.array([ends[name] for name in positions], np.float64).T
     ranges = np.abs(opened - closed)
     if not ranges.any():
         return 0.0
-    return float((np.abs(positions - closed)).sum() / ranges.sum())
+    return float((np.abs(np.array(list(positions.values())) - closed)).sum() / ranges.sum())
 
 
 def whole_opening_m(config: GripperConfig) -> float | None:
@@ -60,7 +64,8 @@ def whole_opening_m(config: GripperConfig) -> float | None:
     return None if whole > _WIDEST_M else whole
 
 
-def opening_m(config: GripperConfig, positions: Array) -> float | None:
-    """How far apart (m) the fingers of a gripper with these positions (K,) are; None where its joints turn."""
+def opening_m(config: GripperConfig, positions: Mapping[str, float]) -> float | None:
+    """How far apart (m) the fingers of a gripper with these positions, as ``opening_share`` takes them, are; None where
+    its joints turn."""
     whole = whole_opening_m(config)
     return None if whole is None else whole * opening_share(config, positions)

@@ -19,6 +19,7 @@ from hand_pose_ros.retarget import dex_retargeting_engine, dexi_engine
 from hand_pose_ros.retarget.dex_retargeting_engine import DexRetargetingEngine
 from hand_pose_ros.retarget.dexi_engine import DexiEngine
 from hand_pose_ros.retarget.direct_angles import DirectAngles
+from hand_pose_ros.retarget.driven_joints import driven_joints, require_driven
 from hand_pose_ros.retarget.engine import Array, RetargetEngine
 from hand_pose_ros.retarget.parallel_gripper import ParallelGripper, whole_opening_m
 from hand_pose_ros.retarget.robot_config import LimitOverride, OptimizerConfig, RobotConfig
@@ -87,7 +88,7 @@ def build_retargeter(
         assert config.optimizer is not None
         description = description or _wheel_description(config)
         description.require_links(config.optimizer.links())
-        description.require_joints(config.optimizer.target_joint_names or ())
+        require_driven(config.optimizer.target_joint_names or (), description)
         try:
             made: RetargetEngine = _MAKERS[chosen](config.optimizer, description)
         except ImportError as error:
@@ -97,19 +98,23 @@ def build_retargeter(
     else:
         assert config.gripper is not None
         made = ParallelGripper(config.gripper)
-    names = made.joint_names
+    moved: list[str] = []
     if description is not None:
-        description.require_joints(names)
+        made = driven_joints(made, description)
+        require_driven(made.joint_names, description)
+        moved = [follower.name for name in made.joint_names for follower in description.followers(name)]
+    names = made.joint_names
     for section, keys in (("limits", config.limits), ("rest", config.rest)):
         for name in keys or {}:
-            require(name in names, section, name, "given", f"a joint that {chosen} moves: {', '.join(names)}")
+            known = name in names or name in moved
+            require(known, section, name, "given", f"a joint that {chosen} moves: {', '.join(names)}")
     moving = description.moving if description is not None else {}
     limits = _limits(config, names, description)
-    places = {"rest": config.rest or {}}
+    places = {"rest": {name: at for name, at in (config.rest or {}).items() if name in names}}
     if chosen == "gripper" and config.gripper is not None:
         for number, end in enumerate(("closed", "open")):
             places[f"the {end} end of gripper.joints"] = {
-                str(name): at[number] for name, at in config.gripper.joints.items()
+                str(name): at[number] for name, at in config.gripper.joints.items() if str(name) in names
             }
     _require_within(places, names, limits)
     rest = np.array([(config.rest or {}).get(name, 0.0) for name in names], np.float64)
@@ -193,18 +198,40 @@ def _limits(config: RobotConfig, names: tuple[str, ...], description: RobotDescr
         lower, upper, velocity = (float(value or 0.0) for value in found.values())
         if lower > upper:
             raise ValueError(f"joint {shown(name)}: lower limit {lower:g} is above the upper one {upper:g}")
+        acceleration = override.acceleration or math.inf
         for follower in description.followers(name) if description is not None else ():
+            follower, slower_by = _narrowed(
+                follower, (config.limits or {}).get(follower.name, LimitOverride())
+            )
+            acceleration = min(acceleration, slower_by)
             lower, upper, velocity = _with_follower(follower, lower, upper, velocity)
             if lower > upper:
                 raise ValueError(
                     f"joint {shown(name)} has no range in which {shown(follower.name)}, which follows it, is within"
                     f" its limits {_range(follower)}"
                 )
-        acceleration = override.acceleration or velocity / ACCELERATION_S
+        acceleration = acceleration if acceleration < math.inf else velocity / ACCELERATION_S
         if not math.isfinite(acceleration):
             raise ValueError(f"joint {shown(name)}: velocity limit {velocity:g} is no speed of a joint")
         rows.append((lower, upper, velocity, acceleration))
     return JointLimits(*np.array(rows, np.float64).T)
+
+
+def _narrowed(follower: RobotJoint, own: LimitOverride) -> tuple[RobotJoint, float]:
+    """One that follows a joint with its limits as the file narrows them, and the acceleration to which they limit the
+    joint that it follows, inf where they do not."""
+    assert follower.follows is not None
+    gain = abs(follower.follows[1])
+    limited = own.acceleration is not None and gain >= _STILL
+    # As a driven joint's: one of 0 is one that nobody wrote down.
+    velocity = follower.velocity if (follower.velocity or 0.0) > 0.0 else None
+    narrowed = replace(
+        follower,
+        lower=_narrower(max, own.lower, follower.lower),
+        upper=_narrower(min, own.upper, follower.upper),
+        velocity=_narrower(min, own.velocity, velocity),
+    )
+    return narrowed, (own.acceleration or math.inf) / gain if limited else math.inf
 
 
 def _with_follower(
@@ -215,16 +242,21 @@ def _with_follower(
     _, multiplier, offset = follower.follows
     if abs(multiplier) < _STILL:
         return lower, upper, velocity
-    if follower.lower is not None and follower.upper is not None:
-        ends = sorted((end - offset) / multiplier for end in (follower.lower, follower.upper))
-        lower, upper = max(lower, ends[0]), min(upper, ends[1])
+    ends = sorted((end - offset) / multiplier for end in _ends(follower))
+    lower, upper = max(lower, ends[0]), min(upper, ends[1])
     if follower.velocity is not None and follower.velocity > 0.0:
         velocity = min(velocity, follower.velocity / abs(multiplier))
     return lower, upper, velocity
 
 
+def _ends(joint: RobotJoint) -> tuple[float, float]:
+    """A joint's range, infinite where it has no limit."""
+    return -math.inf if joint.lower is None else joint.lower, math.inf if joint.upper is None else joint.upper
+
+
 def _range(joint: RobotJoint) -> str:
-    return f"{joint.lower:g} to {joint.upper:g}"
+    lower, upper = _ends(joint)
+    return f"{lower:g} to {upper:g}"
 
 
 def _require_within(

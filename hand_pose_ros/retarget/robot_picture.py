@@ -121,9 +121,10 @@ class _GripperPicture:
         self._view = _View(np.array([0.0, 0.0, 0.01]), 0.12, size_px)
 
     def draw(self, positions: Array, palm_rotation: Array) -> Picture:
-        apart = opening_m(self._config, positions)
+        named = dict(zip(map(str, self._config.joints), positions.tolist(), strict=True))
+        apart = opening_m(self._config, named)
         if apart is None:
-            apart = _STROKE_M * opening_share(self._config, positions)
+            apart = _STROKE_M * opening_share(self._config, named)
         housing = moved(box(_HOUSING_M, ROBOT_PALM_COLOUR), _shift(0.0, 0.0, -0.5 * _HOUSING_M[2]))
         # In the operator's frame y points to a right hand's thumb.
         side = 0.5 * (apart + _FINGER_M[1]) * self._towards_thumb
