@@ -20,9 +20,9 @@ PACKAGE = ROOT / "hand_pose_ros"
 
 # A part imports itself and what stands before it here, so there are no circles. A new part needs its place.
 ORDER = (
-    "texts", "packages", "files", "validation", "config_files", "resources", "kernel_cache", "hand", "depth", "network",
-    "refine", "synthetic", "visualization", "detection", "datasets", "tracking", "retarget", "recording", "evaluation",
-    "training", "tuning", "nodes", "commands",
+    "texts", "packages", "files", "validation", "senders", "config_files", "resources", "kernel_cache", "hand", "depth",
+    "network", "refine", "synthetic", "visualization", "detection", "datasets", "tracking", "retarget", "recording",
+    "evaluation", "training", "tuning", "nodes", "commands",
 )  # fmt: skip
 
 # ROS packages whose Python module is not of the same name.

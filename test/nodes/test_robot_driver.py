@@ -315,6 +315,35 @@ def test_another_hand_that_may_go_on_is_approached_as_one_that_was_lost(track_id
     assert rig.driver.state == (SafetyState.FOLLOW, "")
 
 
+@pytest.mark.parametrize("follow_new_track", [False, True])
+def test_two_trackers_at_once_are_told_as_such_and_move_nothing(follow_new_track):
+    rig = Rig("off", follow_new_track=follow_new_track)
+    rig.driver.switch(True)
+
+    def show(seconds, *senders):
+        for step in range(round(seconds * 60)):
+            rig.now_s += 1 / 60
+            sender = senders[step % len(senders)]
+            rig.driver.on_hands([hand(1.0, 0.02)], sender, round(rig.now_s * 1e9))
+
+    show(3.0, b"one", b"two")
+    assert rig.driver.state == (
+        SafetyState.HOLD,
+        "2 publish 'hands' at once: end all but one, and engage again",
+    )
+    show(1.0, b"one", b"two")
+    rig.driver.switch(True)
+    count = len(rig.sent)
+    show(1.0, b"one", b"two")
+    assert len({tuple(positions) for _, positions in rig.sent[count:]}) == 1
+    show(5.0, b"two")
+    again = (SafetyState.HOLD, "the tracker was started again: engage again")
+    assert rig.driver.state == ((SafetyState.FOLLOW, "") if follow_new_track else again)
+    rig.driver.switch(True)
+    show(2.0, b"two")
+    assert rig.driver.state == (SafetyState.FOLLOW, "")
+
+
 def test_nothing_comes_after_closing():
     rig = Rig("off")
     rig.driver.switch(True)
