@@ -29,6 +29,7 @@ from hand_pose_ros.nodes.hand_frames import tf_name
 from hand_pose_ros.nodes.info_fallback import InfoFallback, same_frame, stamp_ns_of
 from hand_pose_ros.nodes.input_watch import InputWatch
 from hand_pose_ros.nodes.qos_overrides import SUBSCRIPTION, Endpoint, subscription_options
+from hand_pose_ros.nodes.several_publishers import SeveralPublishers
 from hand_pose_ros.nodes.subscription_thread import Reader, SubscriptionThread
 from hand_pose_ros.nodes.throttled_logger import ThrottledLogger
 from hand_pose_ros.nodes.topics import DEPTH_QOS, DEPTH_TOPIC, INFO_QOS, INFO_TOPIC, LATCHED_QOS
@@ -69,6 +70,8 @@ class InputCallbacks:
     """For each image that is left out here."""
     on_borrow: Callable[[], None] = lambda: None
     """For each image that is served by an info of another stamp."""
+    on_hint: Callable[[str, str | None], None] = lambda subject, text: None
+    """What is wrong of a subject for as long as it is, None when it is no more."""
 
 
 class DepthInputs:
@@ -101,6 +104,7 @@ class DepthInputs:
         self._match_afresh()
         depth, kind = depth_endpoint(node, transport), Image if transport == "raw" else CompressedImage
         self.depth_topic, self.info_topic = (node.resolve_topic_name(end.topic) for end in (depth, _INFO))
+        self._publishers = SeveralPublishers(node, self.depth_topic)
         message_type = f"sensor_msgs/msg/{kind.__name__}"
         self._input_watch = InputWatch(
             node, throttled_logger, depth, message_type, self.info_topic, slop_s, time.monotonic()
@@ -109,17 +113,17 @@ class DepthInputs:
         self._serve_until_s = 0.0
         self._latched_info: Subscriber | None = None
         readers = [
-            self._reader(kind, depth, self._take_depth),
-            self._reader(CameraInfo, _INFO, self._take_info),
+            self._reader(kind, depth, self._take_depth_of),
+            self._reader(CameraInfo, _INFO, lambda info, sender: self._take_info(info)),
         ]
         self._thread = SubscriptionThread(node, readers, self._on_failure, self._serve_late)
         # Steady time: a paused simulation must not silence the watch.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._timer = node.create_timer(_WATCH_PERIOD_S, self._watch, clock=steady)
 
-    def _reader(self, kind: type, endpoint: Endpoint, take: Callable[[Any], None]) -> Reader:
+    def _reader(self, kind: type, endpoint: Endpoint, take: Callable[[Any, bytes], None]) -> Reader:
         options = subscription_options(self._node, endpoint, self._throttled_logger)
-        return Reader(kind, options, lambda message, *_: take(message))
+        return Reader(kind, options, lambda message, sent, received, sender: take(message, sender))
 
     def _on_failure(self, error: Exception) -> None:
         where = "".join(traceback.format_exception(error)).rstrip()
@@ -131,6 +135,7 @@ class DepthInputs:
         self._thread.close()
         if self._latched_info is not None:
             self._node.destroy_subscription(self._latched_info.sub)
+        self._callbacks.on_hint("publishers", None)
 
     def clear(self) -> None:
         """Starts afresh: nothing waits for its partner any more, and the next stamps are the first."""
@@ -157,6 +162,11 @@ class DepthInputs:
             self._info_filter.signalMessage(info)
         for image in self._fallback.waiting:
             self._depth_filter.signalMessage(image)
+
+    def _take_depth_of(self, message: Image | CompressedImage, sender: bytes) -> None:
+        with self._lock:
+            self._publishers.saw(sender, time.monotonic())
+        self._take_depth(message)
 
     def _take_depth(self, message: Image | CompressedImage) -> None:
         image = message if isinstance(message, Image) else image_from_compressed(message)
@@ -297,6 +307,11 @@ class DepthInputs:
             if self._input_watch.depth_here(now) and self._fallback.last_info is None:
                 self._hear_latched_info()
             self._input_watch.look(now, self._fallback)
+            several = self._publishers.told(now)
+        if several is not None:
+            several += ": hands of two cameras' images in turn are no motion: end all but one, or remap"
+            self._throttled_logger.warn("publishers", several)
+        self._callbacks.on_hint("publishers", several)
 
     def _hear_latched_info(self) -> None:
         """A camera info that was published once, before this node was there, comes to those who ask for it only."""

@@ -35,6 +35,7 @@ from hand_pose_ros.nodes.robot_commands import COMMAND_ENDPOINTS, CommandMessage
 from hand_pose_ros.nodes.robot_driver import RobotDriver
 from hand_pose_ros.nodes.robot_inputs import ROBOT_ENDPOINTS, RobotInputs
 from hand_pose_ros.nodes.robot_setup import build_commander, build_gate, build_robot, slow_joint
+from hand_pose_ros.nodes.several_publishers import SeveralPublishers
 from hand_pose_ros.nodes.steady_clock import STEADY, SteadyClock
 from hand_pose_ros.nodes.subscription_thread import Reader, SubscriptionThread
 from hand_pose_ros.nodes.throttled_logger import error_line
@@ -72,6 +73,7 @@ class HandRetargetNode(ManagedNode):
         self._button: SubscriptionThread | None = None
         self._state = self.create_publisher(String, **publisher_options(self, _STATE, self.throttled_logger))
         self._publish_state(SafetyState.DISENGAGED, "not active")
+        self._trackers = SeveralPublishers(self, self.resolve_topic_name(HANDS_TOPIC))
         self._robot_inputs = RobotInputs(self, self.throttled_logger, steady)
         self.create_service(SetBool, "~/engage", self._on_engage)
         self._begin_diagnostics(self._publish_diagnostics)
@@ -172,16 +174,20 @@ class HandRetargetNode(ManagedNode):
         super().destroy_node()
 
     def _others(self) -> str:
-        """Who else sends the robot commands, in words; empty where nobody does."""
+        """Who else sends the robot commands, and whether several send hands, in words; empty where nobody does."""
+        several = self._trackers.told(self._steady.now_s())
+        told = [] if several is None else [f"{several}: end all but one, or remap"]
         count = 0 if self._commands is None else self.count_publishers(self._commands.topic_name) - 1
-        if count < 1:
-            return ""
-        return f"{count} more publish '{self._commands.topic_name}': right only where they move other joints"
+        if count > 0:
+            topic = self._commands.topic_name
+            told.append(f"{count} more publish '{topic}': right only where they move other joints")
+        return "; ".join(told)
 
     def _on_hands(self, message: bytes, sent_ns: int, received_ns: int, sender: bytes) -> None:
         driver, loop = self._driver, self._loop
         if driver is None or loop is None:
             return
+        self._trackers.saw(sender, self._steady.now_s())
         if driver.on_hands(read_hands(message), sender, read_stamp_ns(message)):
             loop.postpone()  # the next command is due one period after this one
 

@@ -112,6 +112,7 @@ class HandTrackerNode(ManagedNode):
                 is_near=self._worker.near_the_clock,
                 on_drop=self.statistics.drop,
                 on_borrow=self.statistics.borrow,
+                on_hint=self.statistics.hint,
             ),
             transport=self.parameters["input_transport"],
         )

@@ -64,6 +64,7 @@ class Bench:
         self.backwards: list[str] = []
         self.dropped: list[FrameOutcome] = []
         self.borrowed = 0
+        self.hints: dict[str, str | None] = {}
         self.inputs = DepthInputs(
             node,
             self.log,
@@ -74,6 +75,7 @@ class Bench:
                 on_backwards=self.backwards.append,
                 on_drop=self.dropped.append,
                 on_borrow=self.borrow,
+                on_hint=lambda subject, text: self.hints.update({subject: text}),
             ),
         )
 
@@ -86,8 +88,8 @@ class Bench:
     def borrow(self) -> None:
         self.borrowed += 1
 
-    def image(self, stamp_s: float) -> None:
-        self.inputs._take_depth(Image(header=header(stamp_s)))
+    def image(self, stamp_s: float, sender: bytes = b"") -> None:
+        self.inputs._take_depth_of(Image(header=header(stamp_s)), sender)
 
     def info(self, stamp_s: float) -> None:
         self.inputs._take_info(CameraInfo(header=header(stamp_s)))
@@ -293,6 +295,29 @@ def test_camera_that_stops_is_reported(node, clock, monkeypatch):
     clock.now += 11.0
     bench.inputs._watch()
     assert bench.log.keys() == ["stopped"]
+
+
+def test_two_cameras_on_one_topic_are_told_while_both_publish(node, clock):
+    bench = Bench(node)
+
+    def play(seconds, *senders):
+        for step in range(round(seconds * 30)):
+            clock.now += 1 / 30
+            bench.image(clock.now, senders[step % len(senders)])
+            bench.info(clock.now)
+            if step % 15 == 0:
+                bench.inputs._watch()
+
+    play(5.0, b"front")
+    play(5.0, b"front again")
+    assert bench.log.warnings == []
+    assert bench.hints == {"publishers": None}
+    play(3.0, b"front again", b"back")
+    assert set(bench.log.keys()) == {"publishers"}
+    assert "2 publish '/robot/depth/image_rect'" in bench.log.warnings[0][1]
+    assert bench.hints == {"publishers": bench.log.warnings[0][1]}
+    play(5.0, b"back")
+    assert bench.hints == {"publishers": None}
 
 
 def test_closing_ends_both_subscriptions(node):
