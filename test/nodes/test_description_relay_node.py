@@ -1,4 +1,4 @@
-"""The description reaches a robot_state_publisher that comes later, and again when the hand changes."""
+"""The description reaches a robot_state_publisher that comes later or again, and again when the hand changes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import pytest
 
 rclpy = pytest.importorskip("rclpy", reason="needs ROS 2: source tools/environment.sh")
 
+from rcl_interfaces.srv import SetParameters
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.parameter import Parameter
 from std_msgs.msg import String
 
 from hand_pose_ros.nodes.description_relay_node import DescriptionRelayNode
@@ -58,3 +60,41 @@ def test_description_is_offered_until_it_is_taken(bench):
     assert spin_until(lambda: relay.pending is None)
     publisher.publish(String(data="bert"))
     assert spin_until(lambda: node.get_parameter("robot_description").value == "bert")
+
+
+def test_one_that_ends_before_it_answers_does_not_hold_up_the_next_one(bench):
+    publisher, relay, start_state_publisher, spin_until = bench
+    silent = rclpy.create_node("silent", namespace="robot/right_hand", context=relay.context)
+    service = silent.create_service(SetParameters, "robot_state_publisher/set_parameters", lambda *_: None)
+    assert spin_until(relay._client.service_is_ready)  # and nobody spins it: it takes no request
+    publisher.publish(String(data="anna"))
+    assert spin_until(lambda: relay._asked is not None)
+    silent.destroy_service(service)
+    silent.destroy_node()
+    node = start_state_publisher()
+    assert spin_until(lambda: node.get_parameter("robot_description").value == "anna")
+
+
+def test_one_that_is_started_again_gets_what_the_one_before_had(bench):
+    publisher, relay, start_state_publisher, spin_until = bench
+    node = start_state_publisher()
+    publisher.publish(String(data="anna"))
+    assert spin_until(lambda: node.get_parameter("robot_description").value == "anna")
+    assert spin_until(lambda: relay.pending is None)
+    relay.executor.remove_node(node)
+    node.destroy_node()
+    assert spin_until(lambda: relay.pending == "anna")  # it is missed
+    again = start_state_publisher()
+    assert spin_until(lambda: again.get_parameter("robot_description").value == "anna")
+
+
+def test_one_that_is_started_again_before_it_was_missed_is_known_by_what_it_publishes(bench):
+    publisher, relay, start_state_publisher, spin_until = bench
+    node = start_state_publisher()
+    published = node.create_publisher(String, "robot_description", LATCHED_QOS)
+    publisher.publish(String(data="anna"))
+    assert spin_until(lambda: node.get_parameter("robot_description").value == "anna")
+    assert spin_until(lambda: relay.pending is None)
+    node.set_parameters([Parameter("robot_description", value="template")])
+    published.publish(String(data="template"))
+    assert spin_until(lambda: node.get_parameter("robot_description").value == "anna")
