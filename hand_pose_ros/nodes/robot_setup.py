@@ -69,7 +69,9 @@ def build_commander(
     # Commands that come as slowly as they were asked to are no gap.
     config = replace(config, catch_up_s=max(config.catch_up_s, 1.0 / parameters["command_rate_hz"]))
     limits = slower(robot.limits, parameters["velocity_scale"])
-    return SafeCommander(limits, config, robot.rest, names, [name in sent for name in names])
+    # Without a description nobody says so of a joint.
+    turning = [not slides and robot.description is not None for slides in robot.prismatic]
+    return SafeCommander(limits, config, robot.rest, names, [name in sent for name in names], turning)
 
 
 def slow_joint(

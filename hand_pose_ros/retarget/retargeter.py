@@ -41,6 +41,7 @@ ACCELERATION_S = 0.1
 hands are faster, and a person's finger takes about as long."""
 
 _STILL = 1e-9  # a joint that follows by less stands still
+_LOCKED = 1e-3  # rad (m): a joint with a smaller range has this one for what follows
 _ROUNDING = 1e-6  # of a range: what a position that was written down may differ from a limit
 
 _OPTIONAL: dict[str, tuple[str, str]] = {
@@ -263,7 +264,7 @@ def _require_within(
     places: Mapping[str, Mapping[str, float]], names: Sequence[str], limits: JointLimits
 ) -> None:
     """ValueError names the first of the places (by the section, by joint) that is outside its joint's limits."""
-    rounding = _ROUNDING * limits.span
+    rounding = _ROUNDING * np.maximum(limits.span, _LOCKED)
     for section, positions in places.items():
         for name, position in positions.items():
             row = names.index(name)

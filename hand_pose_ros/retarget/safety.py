@@ -28,6 +28,11 @@ _ROUNDING = 1e-12
 WHOLE_TURN = 2.0 * math.pi
 """rad (m): no joint counts as having a larger range when it is approached. Descriptions give joints that turn without
 an end limits as large as they like, in whose share of any range every target would be near."""
+LEAST_TURN = 0.2
+"""rad: no joint that turns counts as having a smaller range when it is approached or engaged. One that is locked by
+equal limits has no range of which to take a share, and its encoder some noise. Guessed: a tenth of it is a degree."""
+LEAST_WAY = 0.01
+"""m: the same of joints that slide, and of those of which nobody says. Guessed: a tenth of it is a millimetre."""
 
 
 class SafetyState(str, Enum):
@@ -119,7 +124,7 @@ class SafeCommander:
     """Moves a robot's joints towards the newest target within their limits, once it is engaged.
 
     ``names`` (K,) are the joints', for messages. ``sent`` (K,) says of each whether the robot is sent it at all: where
-    the others stand is of no account.
+    the others stand is of no account. ``turning`` (K,) says which are known to turn; the others may slide.
 
     All times are of one clock. A time that is not after the one before, or is no finite number, is a clock that was
     set: the joints stand still, and nothing is followed until there is a newer target.
@@ -132,19 +137,22 @@ class SafeCommander:
         rest: ArrayLike | None = None,
         names: Sequence[str] | None = None,
         sent: ArrayLike | None = None,
+        turning: ArrayLike | None = None,
     ) -> None:
         self.limits, self.config = limits, config
         count = len(limits.lower)
         self._names = tuple(names) if names is not None else tuple(map(str, range(count)))
         self._sent = np.ones(count, bool) if sent is None else np.asarray(sent, bool)
-        if len(self._names) != count or self._sent.shape != (count,):
-            raise ValueError(f"names or sent are not of {count} joints")
+        turns = np.zeros(count, bool) if turning is None else np.asarray(turning, bool)
+        if len(self._names) != count or self._sent.shape != (count,) or turns.shape != (count,):
+            raise ValueError(f"names, sent or turning are not of {count} joints")
         pose = np.zeros(count) if rest is None else finite_array("rest", rest, (count,))
         self.rest: Array = np.clip(pose, limits.lower, limits.upper)
-        span = np.minimum(limits.span, WHOLE_TURN)
+        least = np.where(turns, LEAST_TURN, LEAST_WAY)
+        span = np.clip(limits.span, least, WHOLE_TURN)
         self._approach = np.minimum(span / config.approach_s, limits.velocity)
-        self._approach = np.where(self._approach > 0.0, self._approach, limits.velocity)
         self._near = config.approach_tolerance * span
+        self._outside = config.start_tolerance * np.maximum(limits.span, least)
         self._positions, self._velocities = self.rest, np.zeros(count)
         self._reached = np.zeros(count, bool)
         self._target: Array | None = None
@@ -177,7 +185,7 @@ class SafeCommander:
             unsent = np.where(np.isfinite(start), start, self.rest)
             start = np.where(self._sent, start, _within(unsent, limits.lower, limits.upper))
             beyond = np.maximum(limits.lower - start, start - limits.upper)
-            beyond -= self.config.start_tolerance * limits.span
+            beyond -= self._outside
             beyond = np.where(np.isfinite(start), beyond, math.inf)
             if (beyond > 0.0).any():
                 joint = int(np.argmax(beyond))

@@ -10,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hand_pose_ros.retarget.hand_gate import GateConfig, HandGate, SeenHand
-from hand_pose_ros.retarget.safety import JointLimits, SafeCommander, SafetyConfig, SafetyState
+from hand_pose_ros.retarget.safety import (
+    LEAST_TURN,
+    LEAST_WAY,
+    JointLimits,
+    SafeCommander,
+    SafetyConfig,
+    SafetyState,
+)
 
 LIMITS = JointLimits(
     lower=np.array([-0.5, 0.0, -2.0]),
@@ -339,6 +346,28 @@ def test_robot_that_stands_a_little_outside_is_brought_in_at_the_rate_of_the_app
             command = made.command(now_s)
         assert (command.positions >= LIMITS.lower).all()
         assert (command.positions <= LIMITS.upper).all()
+
+
+@pytest.mark.parametrize("span", [0.0, 1e-9, 1e-4])
+@pytest.mark.parametrize("turns, stands, too_far", [(True, 0.015, 0.03), (False, 4e-4, 2e-3)])
+def test_joint_that_is_locked_is_engaged_and_brought_in_as_slowly_as_others(span, turns, stands, too_far):
+    limits = JointLimits(*np.array([[0.0, 0.0], [1.5, span], [2.0, 2.0], [20.0, 20.0]]))
+
+    def locked():
+        return SafeCommander(limits, SafetyConfig(), names=["index", "wrist"], turning=[True, turns])
+
+    for sign in (-1.0, 1.0):
+        made = locked()
+        made.engage([0.2, sign * stands], 0.0)
+        positions = follow(made, 200 * [[1.0, 0.0]])
+        assert made.state is SafetyState.FOLLOW
+        least = LEAST_TURN if turns else LEAST_WAY
+        away = np.abs(positions[:-1, 1]) > 0.03 * least + span  # it has not reached its target yet
+        assert away.any()
+        assert np.abs(np.diff(positions[:, 1]))[away].max() <= PERIOD_S * least / 2.0 + ROUNDING
+        assert 0.0 <= positions[-1, 1] <= span
+        with pytest.raises(ValueError, match="joint wrist stands at"):
+            locked().engage([0.2, sign * too_far], 0.0)
 
 
 @pytest.mark.parametrize("elsewhere", [math.nan, math.inf, 77.0, -77.0])
