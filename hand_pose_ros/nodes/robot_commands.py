@@ -61,8 +61,15 @@ class CommandMessages:
         named = [f"{prefix}{name}" for name in names]
         wanted = [name.strip() for name in joints.split(",")] if joints.strip() else named
         missing = [name for name in wanted if name not in named]
-        if missing or len(set(wanted)) != len(wanted):
-            what = shown(", ".join(missing)) + " which the robot has not" if missing else "a joint twice"
+        twice = [name for name in named if wanted.count(name) > 1]
+        if "" in wanted:
+            raise ValueError(
+                f"parameter 'joints' is '{shown(joints)}', want one comma between names: there is an empty one in"
+                f" place {wanted.index('') + 1} of {len(wanted)}"
+            )
+        if missing or twice:
+            what = f"{shown(', '.join(missing))} which the robot has not"
+            what = what if missing else f"{shown(', '.join(twice))} twice"
             raise ValueError(f"parameter 'joints' names {what}, want of {shown(', '.join(named), 1000)}")
         self.kind = _KINDS[output]
         self.names = wanted

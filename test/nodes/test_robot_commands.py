@@ -77,3 +77,18 @@ def test_trajectories_are_to_begin_at_once_and_reach_their_point_a_period_later(
 
 def test_one_joint_is_enough():
     assert list(read(made(names=("only",)), [0.25], [0.5]).position) == [0.25]
+
+
+@pytest.mark.parametrize(
+    "joints, error",
+    [
+        ("a, b,", "parameter 'joints' is 'a, b,', want one comma between names: .* place 3 of 3"),
+        (",", "parameter 'joints' is ',', want one comma between names: .* place 1 of 2"),
+        ("a,,b", "parameter 'joints' is 'a,,b', want one comma between names: .* place 2 of 3"),
+        ("a, b, a", "parameter 'joints' names a twice, want of a, b"),
+        ("a, z", "parameter 'joints' names z which the robot has not, want of a, b"),
+    ],
+)
+def test_name_that_cannot_be_commanded_is_told(joints, error):
+    with pytest.raises(ValueError, match=error):
+        made(joints=joints, names=("a", "b"))
