@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from hand_pose_ros.nodes.file_urls import local_path
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
 from hand_pose_ros.nodes.parameters.retarget_parameters import ROBOT_DESCRIPTION
 from hand_pose_ros.retarget.hand_gate import GateConfig, HandGate
@@ -33,7 +34,7 @@ def build_robot(
 ) -> Retargeter:
     """The engine and the limits that the parameters ask for. ``heard()`` is the URDF of the topic, None until it came;
     ``runs()`` is false once nobody waits any more."""
-    config = read_robot(robot_file(parameters["robot"], parameters["side"]))
+    config = read_robot(robot_file(local_path("robot", parameters["robot"]), parameters["side"]))
     description = _description(parameters["urdf"], config.root_link, heard, runs)
     robot = build_retargeter(config, parameters["engine"], parameters["side"], description)
     return replace(robot, engine=SteadyEngine(robot.engine, SteadyConfig(still_m=parameters["still_m"])))
@@ -45,7 +46,7 @@ def _description(
     if not urdf:
         return None
     if urdf != ROBOT_DESCRIPTION:
-        return read_description(urdf, root_link)
+        return read_description(local_path("urdf", urdf), root_link)
     end = time.monotonic() + _DESCRIPTION_S
     while heard() is None and runs() and time.monotonic() < end:
         time.sleep(0.05)

@@ -11,6 +11,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from hand_pose_ros.nodes.file_urls import local_path
 from hand_pose_ros.refine.refiner import RefineConfig
 from hand_pose_ros.refine.surface_config import SurfaceFitConfig
 from hand_pose_ros.tracking.config import TrackerConfig
@@ -38,7 +39,7 @@ def build_tracker(parameters: Values) -> HandTracker:
     config = tracker_config(parameters)
     if config.user and load_profile(config.user_folder, config.user) is None:
         _make_folder(Path(config.user_folder))
-    tracker = HandTracker(parameters["model"] or None, config)
+    tracker = HandTracker(local_path("model", parameters["model"]) or None, config)
     warm_up_depth()
     return tracker
 

@@ -35,8 +35,8 @@ RETARGET_PARAMETERS: tuple[Parameter, ...] = (
         " first that the robot's file describes and that is installed.", choices=ENGINES,
     ),
     Parameter(
-        "urdf", "", "A file of the robot's hand; robot_description: from the topic of that name; empty: the one that"
-        " comes with the installed engine.",
+        "urdf", "", "A file of the robot's hand, by its path or as package://<package>/...; robot_description: from the"
+        " topic of that name; empty: the one that comes with the installed engine.",
     ),
     Parameter(
         "still_m", _STEADY.still_m, "While no point of the hand moves further than this (m), the robot stands still; 0:"
