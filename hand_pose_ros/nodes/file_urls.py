@@ -9,8 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
-
 from hand_pose_ros.validation import shown
 
 _WANT = "want a path, file:///... or package://<package>/..."
@@ -30,6 +28,9 @@ def local_path(name: str, text: str) -> str:
         return path
     if url.scheme != "package" or not url.netloc or not path.strip("/"):
         raise ValueError(f"{told}: {_WANT}")
+    # Here and not above: only whoever names a package needs it.
+    from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
+
     try:
         share = get_package_share_directory(url.netloc)
     except (PackageNotFoundError, ValueError) as error:  # ValueError: no package can have this name
