@@ -40,6 +40,7 @@ from hand_pose_ros.nodes.steady_clock import STEADY, SteadyClock
 from hand_pose_ros.nodes.subscription_thread import Reader, SubscriptionThread
 from hand_pose_ros.nodes.throttled_logger import error_line
 from hand_pose_ros.nodes.topics import DEADMAN_TOPIC, HANDS_TOPIC, LATCHED_QOS
+from hand_pose_ros.retarget.driven_joints import leaders
 from hand_pose_ros.retarget.engagement import Engagement
 from hand_pose_ros.retarget.retargeter import Retargeter
 from hand_pose_ros.retarget.safety import SafetyState
@@ -88,6 +89,7 @@ class HandRetargetNode(ManagedNode):
             self._messages = CommandMessages(
                 self.parameters["output"], robot.engine.joint_names, robot.prismatic, self.parameters["joint_prefix"],
                 self.parameters["joints"], self.parameters["degrees"], 1.0 / self.parameters["command_rate_hz"],
+                leaders(robot.description),
             )  # fmt: skip
             endpoint = COMMAND_ENDPOINTS[self.parameters["output"]]
             options = publisher_options(self, endpoint, self.throttled_logger)

@@ -10,7 +10,7 @@ numbers are written over its bytes. That takes a tenth of the time.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -47,12 +47,13 @@ class CommandMessages:
     """Makes the messages of one robot.
 
     ``names`` (K,) of the engine's joints, ``prismatic`` (K,); ``joints`` the driver's names with commas between, empty
-    for all. ValueError for a name that is not there, and for degrees in a trajectory.
+    for all. ``leaders``: by a joint of the robot that only follows another, which nobody commands, that one. ValueError
+    for a name that cannot be commanded, and for degrees in a trajectory.
     """
 
     def __init__(
         self, output: str, names: Sequence[str], prismatic: Sequence[bool], prefix: str, joints: str,
-        degrees: bool, period_s: float,
+        degrees: bool, period_s: float, leaders: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
         if degrees and output == "joint_trajectory":
             raise ValueError(
@@ -66,6 +67,13 @@ class CommandMessages:
             raise ValueError(
                 f"parameter 'joints' is '{shown(joints)}', want one comma between names: there is an empty one in"
                 f" place {wanted.index('') + 1} of {len(wanted)}"
+            )
+        led = {f"{prefix}{name}": f"{prefix}{leader}" for name, leader in (leaders or {}).items()}
+        follower = next((name for name in missing if name in led), None)
+        if follower is not None:
+            raise ValueError(
+                f"parameter 'joints' names {shown(follower)}, which only follows {shown(led[follower])} in the URDF"
+                " (mimic): leave it out"
             )
         if missing or twice:
             what = f"{shown(', '.join(missing))} which the robot has not"

@@ -37,23 +37,25 @@ class DrivenJoints:
 
 def driven_joints(engine: RetargetEngine, description: RobotDescription) -> RetargetEngine:
     """The engine without the joints that follow another one of its own."""
-    leaders = _leaders(description)
-    names = [name for name in engine.joint_names if leaders.get(name) not in engine.joint_names]
+    follow = leaders(description)
+    names = [name for name in engine.joint_names if follow.get(name) not in engine.joint_names]
     return engine if len(names) == len(engine.joint_names) else DrivenJoints(engine, names)
 
 
 def require_driven(names: Sequence[str], description: RobotDescription) -> None:
     """ValueError names those that are no driven joints, one that only follows another with that one."""
-    leaders = _leaders(description)
+    follow = leaders(description)
     for name in names:
-        if name in leaders:
+        if name in follow:
             raise ValueError(
-                f"{description.source}: joint {shown(name)} only follows {shown(leaders[name])} (mimic), which is not"
-                f" named: name {shown(leaders[name])}"
+                f"{description.source}: joint {shown(name)} only follows {shown(follow[name])} (mimic), which is not"
+                f" named: name {shown(follow[name])}"
             )
     description.require_joints(names)
 
 
-def _leaders(description: RobotDescription) -> dict[str, str]:
-    """By each joint that follows another, the one that is driven."""
+def leaders(description: RobotDescription | None) -> dict[str, str]:
+    """By each joint that follows another, the one that is driven; none where there is no description."""
+    if description is None:
+        return {}
     return {joint.name: joint.follows[0] for joint in description.joints if joint.follows is not None}

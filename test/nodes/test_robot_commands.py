@@ -92,3 +92,10 @@ def test_one_joint_is_enough():
 def test_name_that_cannot_be_commanded_is_told(joints, error):
     with pytest.raises(ValueError, match=error):
         made(joints=joints, names=("a", "b"))
+
+
+def test_joint_that_only_follows_another_is_told_as_such():
+    with pytest.raises(
+        ValueError, match=r"'joints' names rh_b, which only follows rh_a in the URDF \(mimic\)"
+    ):
+        CommandMessages("joint_state", ("a",), (False,), "rh_", "rh_a,rh_b", False, 0.01, leaders={"b": "a"})
