@@ -1,8 +1,8 @@
 """House plants: leaves, fleshy shoots or twigs that spread from one stem, as fingers do from a palm.
 
-In: how many, and a generator. Out: solids (N, K) in metres, y down, about the point that a locator lands on. Of such
-plants the eleventh run's weights took one in four for what may be a hand (log odds above 3), one in 150 for a hand
-(above 7). All other numbers are guessed, from plants in rooms.
+In: how many, and a generator. Out: solids (N, K) in metres, y down, about the point that a locator lands on. The
+eleventh run's weights took three in five of such plants for what may be a hand, one in fifty for one (log odds above 0
+and 7, tools/measure_negatives.py). All other numbers are guessed, from plants in rooms.
 """
 
 from __future__ import annotations
