@@ -25,14 +25,16 @@ def stop_requests() -> Iterator[Callable[[], bool]]:
     """Yields a function that returns whether SIGINT, SIGTERM or SIGHUP (the terminal is gone) has asked to stop, which
     is then done between two steps.
 
-    The second time it ends at once. A SIGHUP that is ignored, as under nohup, stays ignored.
+    The second time it ends at once, but for SIGHUP: of a terminal that goes both the kernel and its shell send one.
+    A SIGHUP that is ignored, as under nohup, stays ignored.
     """
     received: list[int] = []
     before: dict[int, Any] = {}
 
     def receive(number: int, _: Any) -> None:
+        if received and number != signal.SIGHUP:
+            raise KeyboardInterrupt
         received.append(number)
-        signal.signal(number, signal.default_int_handler)
 
     for wanted in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if wanted == signal.SIGHUP and signal.getsignal(wanted) == signal.SIG_IGN:

@@ -12,7 +12,7 @@ import pytest
 from hand_pose_ros.commands.interrupts import lost_interrupts_come_again, stop_requests
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_first_signal_asks_and_the_second_ends(number):
     before = signal.getsignal(number)
     with stop_requests() as asked:
@@ -22,6 +22,19 @@ def test_the_first_signal_asks_and_the_second_ends(number):
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), number)
     assert signal.getsignal(number) == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_terminal_that_goes_asks_once_however_often_it_says_so(number):
+    """The kernel sends SIGHUP, and the shell again."""
+    before = signal.getsignal(signal.SIGHUP)
+    with stop_requests() as asked:
+        for _ in range(3):
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert asked()
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), number)
+    assert signal.getsignal(signal.SIGHUP) == before
 
 
 def test_a_hang_up_that_is_ignored_stays_so():
