@@ -13,22 +13,24 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
-import io
 import os
 import re
 import sys
 import traceback
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from hand_pose_ros.commands.help_texts import DefaultsShown
 from hand_pose_ros.commands.interrupts import INTERRUPTED, lost_interrupts_come_again
+from hand_pose_ros.commands.streams import usable_streams
 from hand_pose_ros.packages import needs
 from hand_pose_ros.texts import MOST_SHOWN, shown
 
 TRACEBACK = "HAND_POSE_TRACEBACK"
 """Set in the environment, every end in one line shows its traceback before it, for those who look for its cause."""
+
+_BACKEND = "MPLBACKEND"
 
 _LONG_QUOTE = re.compile(rf"'[^']{{{MOST_SHOWN},}}'")
 """What argparse repeats of the command line."""
@@ -85,11 +87,13 @@ class Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; bad input, files that cannot be used and packages that are not installed end in one line on stderr
-    and status 2."""
+    and status 2. What it sets of the process for that time is afterwards as it was."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    _usable_streams()
-    # Figures go to files: no command needs the backend of a notebook that it is run from, which may not be installed.
-    os.environ["MPLBACKEND"] = "agg"
+    with usable_streams(), _no_backend():
+        return _main(given)
+
+
+def _main(given: list[str]) -> int:
     parser = Parser(prog="hand-pose", description="Articulated 3-D hand pose from depth images.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
@@ -111,15 +115,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return exit_status(program, run, argparse.Namespace())
 
 
-def _usable_streams() -> None:
-    """Where a job runner has closed stdout or stderr what is said goes nowhere, and what an encoding has no letter for
-    is written as its number."""
-    for name in ("stdout", "stderr"):
-        stream = getattr(sys, name)
-        if stream is None:
-            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115  for the whole process
-        elif isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+@contextmanager
+def _no_backend() -> Iterator[None]:
+    """Figures go to files: within the block matplotlib is not told of the backend of a notebook that a command is run
+    from, which may not be installed."""
+    named = os.environ.pop(_BACKEND, None)
+    known = "matplotlib" in sys.modules
+    try:
+        yield
+    finally:
+        if named is not None:
+            os.environ[_BACKEND] = named
+            if not known and "matplotlib" in sys.modules:  # which looks there once
+                with contextlib.suppress(ValueError):
+                    sys.modules["matplotlib"].rcParams["backend"] = named
 
 
 def exit_status(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -155,19 +154,16 @@ def test_long_texts_are_cut(arguments, capsys):
     assert last.isprintable()
 
 
-@pytest.mark.parametrize("closed", ["1", "2"])
-def test_a_stream_that_is_closed_is_no_error(closed, tmp_path):
-    """Job runners close what they do not read; numbers of closed streams must not become files'."""
-    command = f"-m hand_pose_ros.commands.main urdf --side left --output {tmp_path}/hand.urdf"
-    program = f"{sys.executable} {command} {closed}>&-"
-    ended = subprocess.run(["bash", "-c", program], check=False, capture_output=True, text=True)
-    assert ended.returncode == 0, ended.stderr
-    assert (tmp_path / "hand.urdf").read_text(encoding="utf-8").startswith("<?xml")
-
-
-def test_names_that_the_terminals_encoding_has_no_letters_for_are_written_all_the_same(tmp_path):
-    program = [sys.executable, "-m", "hand_pose_ros.commands.main", "replay", str(tmp_path / "Händé")]
-    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "MPLBACKEND": "module://no.such"}
-    ended = subprocess.run(program, check=False, capture_output=True, text=True, env=environment)
-    assert ended.returncode == 2
-    assert "H\\xe4nd\\xe9" in ended.stderr
+def test_a_program_that_runs_a_command_keeps_its_streams_and_its_backend(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MPLBACKEND", "svg")
+    with (tmp_path / "said").open("w", encoding="ascii") as said:
+        monkeypatch.setattr(sys, "stdout", said)
+        with pytest.raises(SystemExit):
+            main(["urdf", "--help"])
+        assert sys.stdout is said
+        assert said.errors == "strict"
+        assert os.environ["MPLBACKEND"] == "svg"
+        print("more")
+    assert (tmp_path / "said").read_text(encoding="ascii").endswith("more\n")
