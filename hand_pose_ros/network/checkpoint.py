@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -88,17 +88,10 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> tup
     return model.to(device), info
 
 
-@contextmanager
-def plain_defaults() -> Iterator[None]:
-    """Within the block torch makes float32 on the CPU where neither is named, whatever a program has set: networks are
-    made so everywhere, and are moved afterwards."""
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float32)
-    try:
-        with torch.device("cpu"):
-            yield
-    finally:
-        torch.set_default_dtype(before)
+def _on_cpu() -> AbstractContextManager[object]:
+    """Within the context this thread's tensors are made on the CPU, where networks are made everywhere and moved from,
+    whatever device a program has set."""
+    return nullcontext() if torch.empty(0).device.type == "cpu" else torch.device("cpu")
 
 
 def network_with_weights(
@@ -116,7 +109,7 @@ def network_with_weights(
     if count < least:
         raise CheckpointError(f"{path}: it has {count} weights, want at least {least} for {network}")
     try:
-        with plain_defaults(), nullcontext() if least > 0 else torch.device("meta"):
+        with _on_cpu() if least > 0 else torch.device("meta"):
             model = build()
     except (RuntimeError, TypeError, ValueError, OverflowError, MemoryError) as error:
         raise CheckpointError(f"{path}: its network cannot be built: {shown(error)}") from error
@@ -134,8 +127,11 @@ def network_with_weights(
         if key.endswith("running_var") and bool((value < 0).any()):
             raise CheckpointError(f"{path}: weight '{key}' holds a variance below 0")
     if least == 0:  # this time with memory
-        model = build()
-    model.load_state_dict(floats)
+        with _on_cpu():
+            model = build()
+    # The type that a program has set for its floats is that of all its threads: it is left alone, and what was made in
+    # it gets ours. Networks give their constants a type of their own, so that these are the same to the bit.
+    model.float().load_state_dict(floats)
     return model
 
 

@@ -56,7 +56,7 @@ class PoseHead(nn.Module):
         super().__init__()
         self.shape = shape
         self.linear = _small_linear(features, skeleton.PARAMETER_COUNT + skeleton.SHAPE_COUNT * shape)
-        self.register_buffer("resting", torch.tensor(RESTING_ANGLES), persistent=False)
+        self.register_buffer("resting", torch.tensor(RESTING_ANGLES, dtype=torch.float32), persistent=False)
         upright = torch.tensor([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
         self.register_buffer("upright", upright, persistent=False)
 

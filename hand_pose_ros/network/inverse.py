@@ -90,9 +90,9 @@ class InverseKinematics(nn.Module):
         for head in heads:
             nn.init.normal_(head.weight, std=1e-3)
             nn.init.zeros_(head.bias)
-        self.register_buffer("resting", torch.tensor(RESTING_ANGLES), persistent=False)
+        self.register_buffer("resting", torch.tensor(RESTING_ANGLES, dtype=torch.float32), persistent=False)
         self.register_buffer("straight", torch.tensor([1.0, 0, 0, 0, 1.0, 0]), persistent=False)
-        self.register_buffer("palm_axes", torch.tensor(PALM_AXES), persistent=False)
+        self.register_buffer("palm_axes", torch.tensor(PALM_AXES, dtype=torch.float32), persistent=False)
         for name, joints_of in (("bone_parents", _BONE_PARENTS), ("bone_children", _BONE_CHILDREN)):
             self.register_buffer(name, torch.tensor(joints_of), persistent=False)
 

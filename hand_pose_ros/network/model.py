@@ -251,7 +251,7 @@ def _cue_head(cues: int, outputs: int) -> nn.Sequential:
 
 def cell_grid(cells: int) -> Tensor:
     """(cells * cells, 2): u, v of the cells' middles in crop coordinates, row by row."""
-    centres = (2 * torch.arange(cells) + 1) / cells - 1
+    centres = (2 * torch.arange(cells, dtype=torch.float32) + 1) / cells - 1
     return torch.stack(torch.meshgrid(centres, centres, indexing="xy"), dim=-1).reshape(cells * cells, 2)
 
 
