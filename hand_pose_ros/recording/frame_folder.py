@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -36,8 +36,11 @@ _MOST_NAME = 4096
 """Characters of a file's name: no path is longer on Linux."""
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[-+]?[0-9]{1,3})?")
 """A real number as Python prints it."""
+_NUMBERS = re.compile(r"-?[0-9]+(?:\.[0-9]+)*(?:e[-+]?[0-9]{1,3})?")
+"""The numbers in a file's or folder's name."""
 _MOST_WRONG = 1 / 3
-"""Files that are no depth are pictures beside the frames from this share on. Guessed: colour is as often as depth."""
+"""Files that are no depth, and have names as the frames beside them, are pictures from this share of both on. Guessed:
+colour is as often as depth."""
 INTRINSICS_FILE = "intrinsics.yaml"
 """The file in a folder of frames that says which camera took them."""
 
@@ -112,6 +115,33 @@ def frame_files(folder: Path) -> tuple[Path, ...]:
     return tuple(folder / path for path in in_natural_order([path.relative_to(folder) for path in found]))
 
 
+def _pictures(folder: Path, size_of: Mapping[Path, tuple[int, int] | None]) -> dict[Path, None]:
+    """Which of a folder's files, given with the size of those that are depth frames, are pictures beside these, in the
+    files' order; none where no file is a depth frame.
+
+    They have other names than any depth frame, but for the numbers, or are several in a folder of their own. Names as
+    the frames' have also frames that were written wrongly, and their moments passed.
+    """
+    depth = [path for path, size in size_of.items() if size is not None]
+    others = [path for path, size in size_of.items() if size is None and is_other_array(path)]
+    if not others or (not depth and len(others) == len(size_of)):
+        return {}
+    ways = {_NUMBERS.sub("#", path.relative_to(folder).as_posix().lower()) for path in depth}
+
+    def near(path: Path) -> tuple[Path, str]:
+        return path.parent, _NUMBERS.sub("#", path.name.lower())
+
+    frames, wrong = Counter(near(path) for path in depth), Counter(near(path) for path in others)
+
+    def beside(path: Path) -> bool:
+        if _NUMBERS.sub("#", path.relative_to(folder).as_posix().lower()) not in ways:
+            return True
+        here = near(path)
+        return wrong[here] >= _MOST_WRONG * (wrong[here] + frames[here]) and wrong[here] + frames[here] > 1
+
+    return {path: None for path in others if beside(path)}
+
+
 @dataclass(frozen=True)
 class RecordedFrames:
     """The frames of one folder; all have the size of ``camera``."""
@@ -136,18 +166,15 @@ class RecordedFrames:
         folder = Path(folder)
         files = frame_files(folder)
         size_of = {path: depth_size(path) for path in files}
-        pictures = tuple(path for path in files if size_of[path] is None and is_other_array(path))
-        # A few are frames that were written wrongly, and their moments passed.
-        if 0 < len(pictures) < _MOST_WRONG * len(files) or len(pictures) == len(files):
-            pictures = ()
-        files = tuple(path for path in files if path not in set(pictures))
+        pictures = _pictures(folder, size_of)
+        files = tuple(path for path in files if path not in pictures)
         sizes = Counter(size for size in size_of.values() if size is not None)
         if not sizes:  # says what is wrong with it, or reads what has another kind's name
             sizes[read_depth_file(files[0]).shape[1::-1]] = 1
         width, height = sizes.most_common(1)[0][0]
         if not isinstance(intrinsics, Intrinsics):
             intrinsics = Intrinsics(*intrinsics)
-        return cls(folder, files, intrinsics.camera(width, height), pictures=pictures)
+        return cls(folder, files, intrinsics.camera(width, height), pictures=tuple(pictures))
 
     def __len__(self) -> int:
         return len(self.files)
@@ -186,7 +213,8 @@ class RecordedFrames:
         """The frames in natural order, the first at 0 s; see :class:`~.recorded_frame.Recording`."""
         if self.pictures:
             yield UnusableFrame(
-                f"{len(self.pictures)} files beside the frames are no depth ('{self.pictures[0].name}' is the first)"
+                f"{len(self.pictures)} files beside the frames are no depth ('{self.pictures[0].name}' is the first)",
+                beside=True,
             )
         for index in range(len(self)):
             try:

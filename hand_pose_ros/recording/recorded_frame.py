@@ -53,6 +53,8 @@ class UnusableFrame(NamedTuple):
 
     reason: str
     """One sentence that names it."""
+    beside: bool = False
+    """It is in no frame's place: the sentence is of what lies beside them."""
 
 
 class Recording(Protocol):

@@ -158,6 +158,7 @@ def replay(
     played = Replay()
     step = -(-max(len(recording), 1) // _MOST_OVERLAYS)
     unit_watch, suspicious = UnitWatch("--depth-unit", in_a_row=1), 0
+    unusable: list[str] = []
     start = time.perf_counter()
     frames = recording.frames(config.depth_unit_m, config.rate_hz)
     with warnings.catch_warnings(), tqdm(total=len(recording), desc="frames", unit="frame") as progress:
@@ -167,11 +168,13 @@ def replay(
                 if stop():
                     played.stopped = True
                     break
-                progress.update(progress.n < len(recording))  # there may be a word more than there are frames
                 if isinstance(frame, UnusableFrame):
                     played.left_out.append(frame.reason)
+                    unusable += [] if frame.beside else [frame.reason]
+                    progress.update(not frame.beside)
                     continue
-                _track(frame, tracker, config, played, step, show)
+                progress.update()
+                _track(frame, len(played.frames) + len(unusable), tracker, config, played, step, show)
                 suspicion = unit_watch.look(frame.depth)
                 suspicious += suspicion is not None
                 if suspicion is not None and suspicious == len(played.frames) == _FRAMES_OF_WRONG_UNIT:
@@ -187,8 +190,8 @@ def replay(
     if not played.frames:
         if played.fault is not None:
             raise RecordingError(played.fault)
-        if played.left_out:
-            raise RecordingError(f"no frame could be used: {played.left_out[0]}")
+        if unusable:
+            raise RecordingError(f"no frame could be used: {unusable[0]}")
         if not played.stopped:
             raise RecordingError("there is no frame in the part that was asked for")
     return played
@@ -196,13 +199,14 @@ def replay(
 
 def _track(
     frame: RecordedFrame,
+    number: int,
     tracker: HandTracker,
     config: ReplayConfig,
     played: Replay,
     step: int,
     show: Callable[[np.ndarray], None] | None,
 ) -> None:
-    """Tracks one frame and keeps what it gives."""
+    """Tracks one frame, of this number among those that were played or left out, and keeps what it gives."""
     other_frame = bool(played.frames) and played.frames[-1].frame_id != frame.frame_id
     afresh = frame.clock_set or other_frame  # as in the node
     if config.still or afresh:
@@ -213,7 +217,6 @@ def _track(
     # As the node does it: time from the first frame on, so that the same frames give the same hands at any time.
     result = tracker.update(frame.depth, frame.camera, (frame.stamp_ns - played.start_ns) * 1e-9)
     wall_ms = 1e3 * (time.perf_counter() - start)
-    number = len(played.frames) + len(played.left_out)
     played.frames.append(
         TrackedFrame(
             frame.index, frame.name, frame.stamp_ns, frame.frame_id, result, wall_ms, picture_checksum(frame.depth)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import cv2
 import numpy as np
@@ -194,6 +194,47 @@ def test_pictures_beside_depth_frames_take_no_time(tmp_path, beside):
         2 * 10**8,
         3 * 10**8,
     ]
+
+
+@pytest.mark.parametrize("depth", ["{:03d}_depth.png", "depth/{:03d}.png", "{:03d}/depth.png", "{:03d}.png"])
+@pytest.mark.parametrize("colour", ["{:03d}_rgb.png", "rgb/{:03d}.png", "{:03d}/rgb.png", "overview{:d}.tif"])
+@pytest.mark.parametrize("every", [1, 4, 12])
+def test_pictures_take_no_time_however_few_they_are_and_wrong_frames_theirs(tmp_path, depth, colour, every):
+    wrong = 5
+    for number in range(12):
+        write(tmp_path / depth.format(number), frame(1) if number != wrong else frame(1).astype(np.uint8))
+        if number % every == 0:
+            write(tmp_path / colour.format(number), np.zeros((48, 64, 3), np.uint8))
+    found = list(RecordedFrames.open(tmp_path, INTRINSICS).frames(0.001, 10.0))
+    word, *frames = found
+    assert isinstance(word, UnusableFrame)
+    assert word.beside
+    assert word.reason.startswith(f"{12 // every} files beside")
+    assert [getattr(f, "stamp_ns", None) for f in frames] == [
+        n * 10**8 if n != wrong else None for n in range(12)
+    ]
+
+
+def test_pictures_that_only_a_number_tells_from_the_frames_take_no_time_where_they_are_many(tmp_path):
+    """``000_0.png`` and ``000_1.png``; folders ``1`` and ``2``."""
+    for number in range(4):
+        write(tmp_path / "a" / f"{number}_0.png", frame(1))
+        write(tmp_path / "a" / f"{number}_1.png", np.zeros((48, 64, 3), np.uint8))
+        write(tmp_path / "1" / f"{number}.png", frame(1))
+        write(tmp_path / "2" / f"{number}.png", np.zeros((48, 64, 3), np.uint8))
+    recording = RecordedFrames.open(tmp_path, INTRINSICS)
+    assert (len(recording), len(recording.pictures)) == (8, 8)
+
+
+def test_opening_a_folder_looks_at_each_file_a_few_times_only(tmp_path, monkeypatch):
+    for number in range(60):
+        write(tmp_path / f"{number}_depth.png", frame(1))
+        write(tmp_path / f"{number}_rgb.png", np.zeros((48, 64, 3), np.uint8))
+    looked = []
+    hashed = PurePath.__hash__
+    monkeypatch.setattr(PurePath, "__hash__", lambda path: looked.append(1) or hashed(path))
+    RecordedFrames.open(tmp_path, INTRINSICS)
+    assert len(looked) < 20 * 120
 
 
 def test_a_frame_that_was_written_wrongly_keeps_its_moment(tmp_path):

@@ -94,6 +94,16 @@ def test_in_another_frame_the_tracker_starts_afresh(recording: RecordedFrames) -
     assert [time_s for _, time_s in tracker.shown] == pytest.approx([0.0, 0.1, 0.0, 0.1])
 
 
+def test_pictures_beside_the_frames_are_no_frames_that_were_left_out(recording: RecordedFrames) -> None:
+    """The first frame is the first of every n; an empty part is told as such."""
+    beside = replace(recording, pictures=(recording.folder / "colour.png",))
+    played = replay(beside, Tracker(), ReplayConfig(every=4))  # type: ignore[arg-type]
+    assert len(played.left_out) == len(played.tiles) == 1
+    assert len(played.overlays) == 4
+    with pytest.raises(RecordingError, match="no frame in the part that was asked for"):
+        replay(beside.part(10.0, None, 30.0), Tracker())  # type: ignore[arg-type]
+
+
 def test_every_published_hand_is_cut_out_for_judging(recording: RecordedFrames) -> None:
     class Two(Tracker):
         """Finds two hands in every second frame."""
