@@ -41,11 +41,14 @@ class UnitWatch:
     """Suspects depth in another unit than metres."""
 
     def __init__(
-        self, setting: str = "The parameter 'depth_unit'", in_a_row: int = _IN_A_ROW, remedy: str = ""
+        self,
+        setting: str = "The parameter 'depth_unit'",
+        in_a_row: int = _IN_A_ROW,
+        remedies: tuple[str, str] | None = None,
     ) -> None:
         """``setting``: what sets the unit, as the sentence names it; ``in_a_row``: suspicious images it takes;
-        ``remedy``: what to do, where there is no such setting."""
-        self._remedy = remedy or f"{setting} {_COUNTS}"
+        ``remedies``: what to do where all is too far away and where it is too near, where there is no such setting."""
+        self._remedies = remedies or 2 * (f"{setting} {_COUNTS}",)
         self._wanted = in_a_row
         self._in_a_row = 0
 
@@ -60,7 +63,7 @@ class UnitWatch:
             return None
         return (
             f"depth of {np.median(seen):.3g} metres at the middle of all readings: is the unit wrong?"
-            f" {self._remedy}"
+            f" {self._remedies[bool(near)]}"
         )
 
 

@@ -18,7 +18,10 @@ from hand_pose_ros.tracking.config import LEAST_ROI_PX
 
 # A hand shows at least so much of itself across, m. Guessed: a grown-up's palm is 8 cm wide, a child's 6.
 _LEAST_HAND_M = 0.06
-_REMEDY = "HandTracker.update wants metres: multiply millimetres by 0.001"
+_REMEDIES = (
+    "HandTracker.update wants metres: multiply millimetres by 0.001",
+    "HandTracker.update wants metres: these are too few for a hand. Was 0.001 taken twice, or is the lens covered?",
+)
 
 
 class InputWarning(UserWarning):
@@ -31,7 +34,7 @@ class InputHints:
     def __init__(self) -> None:
         self.texts: dict[str, str] = {}
         """By subject; empty where nothing is wrong."""
-        self._unit_watch = UnitWatch(remedy=_REMEDY)
+        self._unit_watch = UnitWatch(remedies=_REMEDIES)
         self._told: set[str] = set()
 
     def look(

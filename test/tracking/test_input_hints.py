@@ -63,6 +63,14 @@ def test_a_region_in_which_no_hand_can_be_is_a_warning_of_the_trackers(roi):
     assert list(tracker.hints) == ["roi"]
 
 
+def test_the_remedy_for_what_is_too_near_makes_it_no_nearer():
+    """The lens is covered for a third of a second."""
+    tracker = HandTracker()
+    with pytest.warns(InputWarning, match="lens covered"):
+        play(tracker, np.full_like(scene(), 0.05), 12)
+    assert "multiply" not in tracker.hints["unit"]
+
+
 def test_millimetres_given_for_metres_are_a_warning_until_they_are_metres():
     tracker = HandTracker()
     with pytest.warns(InputWarning, match="multiply millimetres by 0.001"):
