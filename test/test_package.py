@@ -113,13 +113,14 @@ def test_every_kernel_has_the_packages_cache() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_classes_with_arrays_are_compared_as_objects_are(path: Path) -> None:
-    """Fields compared one by one are an error where an array is among them, and such objects have no hash."""
+    """Fields compared one by one are an error where an array is among them, and such objects have no hash. So are those
+    that hold hands: of two frames' hands only the numbers could be the same."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         made = [ast.unparse(mark) for mark in getattr(node, "decorator_list", [])]
         if not isinstance(node, ast.ClassDef) or not any(mark.startswith("dataclass") for mark in made):
             continue
         kinds = [ast.unparse(field.annotation) for field in node.body if isinstance(field, ast.AnnAssign)]
-        if any(re.search(r"Array|ndarray|Tensor", kind) for kind in kinds):
+        if any(re.search(r"Array|ndarray|Tensor|\b(Hand|TrackResult)\b", kind) for kind in kinds):
             assert any("eq=False" in mark for mark in made), node.name
 
 

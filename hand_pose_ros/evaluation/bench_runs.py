@@ -25,7 +25,7 @@ LEAST_VISIBLE_EVALUATED = 0.5
 """Hands of which a smaller share is visible, or in view, are not evaluated."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Frame:
     """One depth image: what was there, and what a tracker made of it."""
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from hand_pose_ros.tracking.track_result import TrackResult
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TrackedFrame:
     """One frame, without its image."""
 

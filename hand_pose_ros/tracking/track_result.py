@@ -12,7 +12,7 @@ from functools import cached_property
 from hand_pose_ros.tracking.hand import Hand, TrackState
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TrackResult:
     """What was tracked in one frame. Its arrays are the caller's: the tracker does not look at them again."""
 
