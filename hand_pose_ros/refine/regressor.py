@@ -75,8 +75,9 @@ class RegressorConfig:
     tip_order: float = 0.0
     """Gamma_M of Eq. 8 (times Eq. 11's penalty): a fingertip moves at least as much as the joint before it."""
     prediction: float = 0.0
-    """Near where constant velocity since the frame before would put it. Off: it changes nothing measurable on synthetic
-    sequences (docs/experiments/refinement.md), and real hands that set off or stopped it pulled fingers off."""
+    """Near where constant velocity since the frame before would put it. Off: on synthetic sequences it brings
+    nothing, and takes a third of the gain before stereo cameras (docs/experiments/refinement.md); real hands that set
+    off or stopped it pulled fingers off."""
     kernel_px: int = 0
     """W of Eq. 10: the kernel is 2 W + 1 pixels wide."""
     lateral_share: float = 0.85
