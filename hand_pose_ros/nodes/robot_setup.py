@@ -19,7 +19,7 @@ from hand_pose_ros.retarget.hand_gate import GateConfig, HandGate
 from hand_pose_ros.retarget.retargeter import Retargeter, build_retargeter, slower
 from hand_pose_ros.retarget.robot_config import read_robot, robot_file
 from hand_pose_ros.retarget.robot_description import RobotDescription, parse_description, read_description
-from hand_pose_ros.retarget.safety import SafeCommander, SafetyConfig
+from hand_pose_ros.retarget.safety import SafeCommander, SafetyConfig, least_ranges
 from hand_pose_ros.retarget.steady_engine import SteadyConfig, SteadyEngine
 
 _DESCRIPTION_S = 5.0
@@ -70,9 +70,10 @@ def build_commander(
     # Commands that come as slowly as they were asked to are no gap.
     config = replace(config, catch_up_s=max(config.catch_up_s, 1.0 / parameters["command_rate_hz"]))
     limits = slower(robot.limits, parameters["velocity_scale"])
-    # Without a description nobody says so of a joint.
-    turning = [not slides and robot.description is not None for slides in robot.prismatic]
-    return SafeCommander(limits, config, robot.rest, names, [name in sent for name in names], turning)
+    # Without a description nobody says so of a joint, but for a gripper whose range is that of a slide.
+    known = robot.description is not None or any(robot.prismatic)
+    least = least_ranges(robot.limits.velocity, robot.prismatic if known else None)
+    return SafeCommander(limits, config, robot.rest, names, [name in sent for name in names], least)
 
 
 def slow_joint(

@@ -29,10 +29,11 @@ WHOLE_TURN = 2.0 * math.pi
 """rad (m): no joint counts as having a larger range when it is approached. Descriptions give joints that turn without
 an end limits as large as they like, in whose share of any range every target would be near."""
 LEAST_TURN = 0.2
-"""rad: no joint that turns counts as having a smaller range when it is approached or engaged. One that is locked by
+"""rad: no joint that turns counts as having a smaller range while it stands outside its limits. One that is locked by
 equal limits has no range of which to take a share, and its encoder some noise. Guessed: a tenth of it is a degree."""
 LEAST_WAY = 0.01
-"""m: the same of joints that slide, and of those of which nobody says. Guessed: a tenth of it is a millimetre."""
+"""m: the same of joints that slide. Guessed: a tenth of it is a millimetre."""
+_UNKNOWN_S = 0.2  # guessed: LEAST_TURN at 1 rad/s
 
 
 class SafetyState(str, Enum):
@@ -124,7 +125,7 @@ class SafeCommander:
     """Moves a robot's joints towards the newest target within their limits, once it is engaged.
 
     ``names`` (K,) are the joints', for messages. ``sent`` (K,) says of each whether the robot is sent it at all: where
-    the others stand is of no account. ``turning`` (K,) says which are known to turn; the others may slide.
+    the others stand is of no account. ``least`` (K,) are their ``least_ranges``; None: nobody says what kinds they are.
 
     All times are of one clock. A time that is not after the one before, or is no finite number, is a clock that was
     set: the joints stand still, and nothing is followed until there is a newer target.
@@ -137,22 +138,24 @@ class SafeCommander:
         rest: ArrayLike | None = None,
         names: Sequence[str] | None = None,
         sent: ArrayLike | None = None,
-        turning: ArrayLike | None = None,
+        least: ArrayLike | None = None,
     ) -> None:
         self.limits, self.config = limits, config
         count = len(limits.lower)
         self._names = tuple(names) if names is not None else tuple(map(str, range(count)))
         self._sent = np.ones(count, bool) if sent is None else np.asarray(sent, bool)
-        turns = np.zeros(count, bool) if turning is None else np.asarray(turning, bool)
-        if len(self._names) != count or self._sent.shape != (count,) or turns.shape != (count,):
-            raise ValueError(f"names, sent or turning are not of {count} joints")
+        floor = least_ranges(limits.velocity) if least is None else np.asarray(least, np.float64)
+        if len(self._names) != count or self._sent.shape != (count,) or floor.shape != (count,):
+            raise ValueError(f"names, sent or least are not of {count} joints")
         pose = np.zeros(count) if rest is None else finite_array("rest", rest, (count,))
         self.rest: Array = np.clip(pose, limits.lower, limits.upper)
-        least = np.where(turns, LEAST_TURN, LEAST_WAY)
-        span = np.clip(limits.span, least, WHOLE_TURN)
-        self._approach = np.minimum(span / config.approach_s, limits.velocity)
-        self._near = config.approach_tolerance * span
-        self._outside = config.start_tolerance * np.maximum(limits.span, least)
+        span, near = np.minimum(limits.span, WHOLE_TURN), config.approach_tolerance
+        self._bring_in = np.minimum(np.maximum(span, floor) / config.approach_s, limits.velocity)
+        slow = np.minimum(span / config.approach_s, limits.velocity)
+        locked = span < near * floor
+        self._approach = np.where(locked, self._bring_in, slow)
+        self._near = near * span
+        self._outside = config.start_tolerance * np.maximum(limits.span, floor)
         self._positions, self._velocities = self.rest, np.zeros(count)
         self._reached = np.zeros(count, bool)
         self._target: Array | None = None
@@ -253,6 +256,11 @@ class SafeCommander:
         self._begins, self._last_s = False, now_s
         return JointCommand(self._positions, self._velocities)
 
+    def _slowly(self) -> Array:
+        """(K,): the speed at which each joint is brought to what it is to follow."""
+        inside = (self.limits.lower <= self._positions) & (self._positions <= self.limits.upper)
+        return np.where(inside, self._approach, self._bring_in)
+
     def _drop(self, reason: str) -> None:
         self._target = None
         rests = self.config.on_loss == "rest"
@@ -266,11 +274,11 @@ class SafeCommander:
             target = self._target
             if self.state is SafetyState.APPROACH:
                 self._reached |= np.abs(target - self._positions) <= self._near
-                limit = np.where(self._reached, limits.velocity, self._approach)
+                limit = np.where(self._reached, limits.velocity, self._slowly())
                 if self._reached.all():
                     self.state = SafetyState.FOLLOW
         elif self.state is SafetyState.REST:
-            target, limit = self.rest, self._approach
+            target, limit = self.rest, self._slowly()
         else:
             target = self._positions
         if dt > self.config.catch_up_s:
@@ -287,6 +295,15 @@ class SafeCommander:
         moved = (positions - self._positions) / dt
         moved[np.abs(moved) < _ROUNDING] = 0.0
         self._velocities, self._positions = moved, positions
+
+
+def least_ranges(velocity: Array, slides: Sequence[bool] | None = None) -> Array:
+    """(K,) rad or m: the range that each joint counts as having at least while it stands outside its limits.
+    ``slides`` says of each whether it slides or turns. Where nobody says (None), a limit of ``velocity`` (K,) alone
+    tells rad from m: the range is what the joint goes in _UNKNOWN_S."""
+    if slides is None:
+        return np.clip(_UNKNOWN_S * velocity, LEAST_WAY, LEAST_TURN)
+    return np.where(slides, LEAST_WAY, LEAST_TURN)
 
 
 def next_velocity(

@@ -17,6 +17,7 @@ from hand_pose_ros.retarget.safety import (
     SafeCommander,
     SafetyConfig,
     SafetyState,
+    least_ranges,
 )
 
 LIMITS = JointLimits(
@@ -354,7 +355,8 @@ def test_joint_that_is_locked_is_engaged_and_brought_in_as_slowly_as_others(span
     limits = JointLimits(*np.array([[0.0, 0.0], [1.5, span], [2.0, 2.0], [20.0, 20.0]]))
 
     def locked():
-        return SafeCommander(limits, SafetyConfig(), names=["index", "wrist"], turning=[True, turns])
+        least = least_ranges(limits.velocity, [False, not turns])
+        return SafeCommander(limits, SafetyConfig(), names=["index", "wrist"], least=least)
 
     for sign in (-1.0, 1.0):
         made = locked()
@@ -368,6 +370,26 @@ def test_joint_that_is_locked_is_engaged_and_brought_in_as_slowly_as_others(span
         assert 0.0 <= positions[-1, 1] <= span
         with pytest.raises(ValueError, match="joint wrist stands at"):
             locked().engage([0.2, sign * too_far], 0.0)
+
+
+@pytest.mark.parametrize("slides, span", [(False, 0.05), (True, 0.004), (None, 0.01)])
+def test_small_range_takes_as_long_as_any_other_and_what_is_outside_it_no_longer(slides, span):
+    limits = JointLimits([0.0], [span], [2.0], [50.0])
+    least = least_ranges(limits.velocity, None if slides is None else [slides])
+    made = SafeCommander(limits, SafetyConfig(), least=least)
+    made.engage([-0.09 * least[0]], 0.0)
+    positions = follow(made, 300 * [[span]])[:, 0]
+    inside = np.argmax(positions >= 0.0)
+    assert inside * PERIOD_S < 0.3
+    assert 1.6 < (np.argmax(positions > 0.85 * span) - inside) * PERIOD_S < 1.8
+    assert made.state is SafetyState.FOLLOW
+
+
+@pytest.mark.parametrize("velocity, least", [(1.0, 0.2), (9.0, 0.2), (0.1, 0.02), (0.01, 0.01)])
+def test_joint_of_unknown_kind_has_least_range_by_its_velocity_between_those_of_slides_and_turns(
+    velocity, least
+):
+    assert least_ranges(np.array([velocity]), None).tolist() == pytest.approx([least])
 
 
 @pytest.mark.parametrize("elsewhere", [math.nan, math.inf, 77.0, -77.0])
