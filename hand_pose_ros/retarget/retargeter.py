@@ -7,7 +7,7 @@ In: a :class:`RobotConfig`, an engine's name, a side, the robot's description wh
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -29,7 +29,7 @@ from hand_pose_ros.retarget.robot_description import (
     parse_description,
     read_description,
 )
-from hand_pose_ros.retarget.safety import JointLimits
+from hand_pose_ros.retarget.safety import WHOLE_TURN, JointLimits
 from hand_pose_ros.validation import require, shown
 
 ENGINES: tuple[str, ...] = ("auto", "direct", "gripper", "dexi-rs", "dex-retargeting")
@@ -99,25 +99,28 @@ def build_retargeter(
     else:
         assert config.gripper is not None
         made = ParallelGripper(config.gripper)
-    moved: list[str] = []
+    followers: list[RobotJoint] = []
     if description is not None:
         made = driven_joints(made, description)
         require_driven(made.joint_names, description)
-        moved = [follower.name for name in made.joint_names for follower in description.followers(name)]
+        followers = [joint for name in made.joint_names for joint in description.followers(name)]
     names = made.joint_names
+    moved = {joint.name for joint in followers}
     for section, keys in (("limits", config.limits), ("rest", config.rest)):
         for name in keys or {}:
             known = name in names or name in moved
             require(known, section, name, "given", f"a joint that {chosen} moves: {', '.join(names)}")
     moving = description.moving if description is not None else {}
     limits = _limits(config, names, description)
-    places = {"rest": {name: at for name, at in (config.rest or {}).items() if name in names}}
+    places: dict[str, Mapping[str, float]] = {"rest": config.rest or {}}
     if chosen == "gripper" and config.gripper is not None:
         for number, end in enumerate(("closed", "open")):
             places[f"the {end} end of gripper.joints"] = {
-                str(name): at[number] for name, at in config.gripper.joints.items() if str(name) in names
+                str(name): at[number] for name, at in config.gripper.joints.items()
             }
-    _require_within(places, names, limits)
+    ranges = dict(zip(names, zip(limits.lower, limits.upper, strict=True), strict=True))
+    ranges |= {joint.name: _ends(_narrowed(joint, config)[0]) for joint in followers}
+    _require_within(places, ranges)
     rest = np.array([(config.rest or {}).get(name, 0.0) for name in names], np.float64)
     return Retargeter(
         made,
@@ -197,13 +200,10 @@ def _limits(config: RobotConfig, names: tuple[str, ...], description: RobotDescr
                     f"joint {shown(name)} has no {key} limit in {where}: give limits.{name}.{key}"
                 )
         lower, upper, velocity = (float(value or 0.0) for value in found.values())
-        if lower > upper:
-            raise ValueError(f"joint {shown(name)}: lower limit {lower:g} is above the upper one {upper:g}")
+        _require_range(name, lower, upper)
         acceleration = override.acceleration or math.inf
         for follower in description.followers(name) if description is not None else ():
-            follower, slower_by = _narrowed(
-                follower, (config.limits or {}).get(follower.name, LimitOverride())
-            )
+            follower, slower_by = _narrowed(follower, config)
             acceleration = min(acceleration, slower_by)
             lower, upper, velocity = _with_follower(follower, lower, upper, velocity)
             if lower > upper:
@@ -218,10 +218,11 @@ def _limits(config: RobotConfig, names: tuple[str, ...], description: RobotDescr
     return JointLimits(*np.array(rows, np.float64).T)
 
 
-def _narrowed(follower: RobotJoint, own: LimitOverride) -> tuple[RobotJoint, float]:
+def _narrowed(follower: RobotJoint, config: RobotConfig) -> tuple[RobotJoint, float]:
     """One that follows a joint with its limits as the file narrows them, and the acceleration to which they limit the
-    joint that it follows, inf where they do not."""
+    joint that it follows, inf where they do not. ValueError where they leave it no range."""
     assert follower.follows is not None
+    own = (config.limits or {}).get(follower.name, LimitOverride())
     gain = abs(follower.follows[1])
     limited = own.acceleration is not None and gain >= _STILL
     # As a driven joint's: one of 0 is one that nobody wrote down.
@@ -232,6 +233,7 @@ def _narrowed(follower: RobotJoint, own: LimitOverride) -> tuple[RobotJoint, flo
         upper=_narrower(min, own.upper, follower.upper),
         velocity=_narrower(min, own.velocity, velocity),
     )
+    _require_range(follower.name, *_ends(narrowed))
     return narrowed, (own.acceleration or math.inf) / gain if limited else math.inf
 
 
@@ -255,21 +257,26 @@ def _ends(joint: RobotJoint) -> tuple[float, float]:
     return -math.inf if joint.lower is None else joint.lower, math.inf if joint.upper is None else joint.upper
 
 
+def _require_range(name: str, lower: float, upper: float) -> None:
+    if lower > upper:
+        raise ValueError(f"joint {shown(name)}: lower limit {lower:g} is above the upper one {upper:g}")
+
+
 def _range(joint: RobotJoint) -> str:
     lower, upper = _ends(joint)
     return f"{lower:g} to {upper:g}"
 
 
 def _require_within(
-    places: Mapping[str, Mapping[str, float]], names: Sequence[str], limits: JointLimits
+    places: Mapping[str, Mapping[str, float]], ranges: Mapping[str, tuple[float, float]]
 ) -> None:
-    """ValueError names the first of the places (by the section, by joint) that is outside its joint's limits."""
-    rounding = _ROUNDING * np.maximum(limits.span, _LOCKED)
+    """ValueError names the first of the places (by the section, by joint) that is outside its joint's range, which may
+    have no end."""
     for section, positions in places.items():
         for name, position in positions.items():
-            row = names.index(name)
-            lower, upper = limits.lower[row], limits.upper[row]
-            inside = lower - rounding[row] <= position <= upper + rounding[row]
+            lower, upper = ranges[name]
+            rounding = _ROUNDING * max(min(upper - lower, WHOLE_TURN), _LOCKED)
+            inside = lower - rounding <= position <= upper + rounding
             require(inside, section, name, position, f"within its limits {lower:g} to {upper:g}")
 
 

@@ -71,3 +71,33 @@ def test_joint_that_follows_one_that_the_file_does_not_name_is_told_as_such(conf
     text = "direct: {follow: {angles: {}}}\ngripper: {joints: {follow: [0.0, 1.0]}}"
     with pytest.raises(ValueError, match=r"joint follow only follows curl \(mimic\).*name curl"):
         build_retargeter(config(text), engine, "right", claw)
+
+
+@pytest.mark.parametrize(
+    "file, error",
+    [
+        (
+            "limits: {follow: {lower: 2.5, upper: 3.0}}",
+            "joint follow: lower limit 2.5 is above the upper one 2",
+        ),
+        ("rest: {follow: 55}", "rest.follow is 55, want within its limits 0 to 2"),
+        (
+            "rest: {follow: 0.5}\nlimits: {follow: {upper: 0.4}}",
+            "rest.follow is 0.5, want within its limits 0 to 0.4",
+        ),
+        ("gripper: {joints: {curl: [0, 1], follow: [0, 3]}}", "open end of gripper.joints.follow is 3, want"),
+    ],
+)
+def test_limits_and_places_of_a_joint_that_follows_are_refused_as_a_driven_ones(config, claw, file, error):
+    direct = "" if "gripper" in file else "direct: {curl: {angles: {}}}\n"
+    with pytest.raises(ValueError, match=error):
+        build_retargeter(config(direct + file), "auto", "right", claw)
+
+
+def test_joint_that_follows_without_limits_may_rest_anywhere(config, urdf):
+    endless = urdf.replace('lower="0" upper="2" velocity="3"', "").replace(
+        'name="follow" type="revolute"', 'name="follow" type="continuous"'
+    )
+    description = parse_description(endless, "claw.urdf")
+    text = "direct: {curl: {angles: {}}}\nrest: {follow: 55}"
+    assert build_retargeter(config(text), "auto", "right", description).rest.tolist() == [0.0]
