@@ -23,6 +23,11 @@ def test_what_is_no_url_stays(text):
         ("file:///a/b.urdf", "/a/b.urdf"),
         ("file://localhost/a/b.urdf", "/a/b.urdf"),
         ("file:///a/b%20c.urdf", "/a/b c.urdf"),
+        ("file:///a/b#c.urdf", "/a/b#c.urdf"),
+        ("file:///a/b?c.urdf", "/a/b?c.urdf"),
+        ("file:///a/[b]%23%3fc.urdf", "/a/[b]#?c.urdf"),
+        ("file:/a/b.urdf", "/a/b.urdf"),
+        ("FILE:///a/b.urdf", "/a/b.urdf"),
     ],
 )
 def test_url_of_a_file_is_its_path(text, path):
@@ -30,6 +35,8 @@ def test_url_of_a_file_is_its_path(text, path):
 
 
 def test_url_of_a_package_is_in_its_share_folder():
+    share = get_package_share_directory("hand_pose_ros")
+    assert local_path("urdf", "package://hand_pose_ros/a%20b#c?.urdf") == f"{share}/a b#c?.urdf"
     path = local_path("urdf", "package://hand_pose_ros/config/hand_retarget.yaml")
     assert Path(path) == Path(get_package_share_directory("hand_pose_ros"), "config/hand_retarget.yaml")
     assert Path(path).is_file()
@@ -47,6 +54,8 @@ def test_url_of_a_package_is_in_its_share_folder():
         ("http://x.org/hand.urdf", "want a path"),
         ("model://[x/hand.urdf", "want a path"),
         ("://", "want a path"),
+        ("file:///a/%00b.urdf", "want a path"),
+        ("package://hand_pose_ros/%00", "want a path"),
     ],
 )
 def test_url_that_names_no_file_here_is_told_whole_with_what_is_wanted(text, error):

@@ -27,7 +27,7 @@ RETARGET_PARAMETERS: tuple[Parameter, ...] = (
     Parameter("autostart", True, "Configure and activate at start; false leaves that to a lifecycle manager."),
     Parameter(
         "robot", "", "The robot's hand: a name of config/retarget (allegro, shadow, leap, inspire, ability, panda), or"
-        " a path of a file of YAML like those. It has no default.",
+        " a path of a file of YAML like those, or its URL, as for urdf. It has no default.",
     ),
     Parameter("side", _GATE.side, "The person's hand that drives it, and the robot's.", choices=SIDES),
     Parameter(
@@ -35,8 +35,8 @@ RETARGET_PARAMETERS: tuple[Parameter, ...] = (
         " first that the robot's file describes and that is installed.", choices=ENGINES,
     ),
     Parameter(
-        "urdf", "", "A file of the robot's hand, by its path or as package://<package>/...; robot_description: from the"
-        " topic of that name; empty: the one that comes with the installed engine.",
+        "urdf", "", "A file of the robot's hand, by its path, as file:///... or package://<package>/...;"
+        " robot_description: from the topic of that name; empty: the one that comes with the installed engine.",
     ),
     Parameter(
         "still_m", _STEADY.still_m, "While no point of the hand moves further than this (m), the robot stands still; 0:"

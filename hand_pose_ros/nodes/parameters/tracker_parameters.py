@@ -30,8 +30,8 @@ RECTIFIED = Parameter(
 TRACKER_PARAMETERS: tuple[Parameter, ...] = (
     Parameter("autostart", True, "Configure and activate at start; false leaves that to a lifecycle manager."),
     Parameter(
-        "model", "", "'small' for weak computers, or a path of weights"
-        " (.safetensors); empty: the default.",
+        "model", "", "'small' for weak computers, or weights (.safetensors), by their path, as file:///... or"
+        " package://<package>/...; empty: the default.",
     ),
     Parameter(
         "side", _TRACKER.side, "Which hand to expect; auto tries both when a track starts.",
