@@ -1,7 +1,7 @@
 """Whether several send the messages of one topic at once, or one after another.
 
-In: who sent each message, and when it came (s, of one steady clock). Out: how many send at once. One that was started
-again is another sender, and the one before is not heard again; of two that send at once each is.
+In: who sent each message, and when it came (s, of one steady clock). Out: whether several send at once, and who. One
+that was started again is another sender, and the one before is not heard again; of two that send at once each is.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ before."""
 
 
 class Senders:
-    """Counts who sends. One thread may see messages while another counts."""
+    """Remembers who sends. One thread may see messages while another asks."""
 
     def __init__(self) -> None:
         self._heard: dict[bytes, float] = {}
@@ -34,9 +34,11 @@ class Senders:
             self._returned_s = now_s
         self._heard, self._last = {**heard, sender: now_s}, sender
 
-    def count(self, now_s: float) -> int:
-        """How many send at once; 1 where nobody is known to."""
+    def several(self, now_s: float) -> bool:
+        """Whether several send at once; not where nobody is known to."""
         in_turn = self._returned_s - self._since_s >= PATIENCE_S
-        if not in_turn or not 0.0 <= now_s - self._returned_s <= MEMORY_S:
-            return 1
-        return max(2, sum(0.0 <= now_s - at_s <= MEMORY_S for at_s in self._heard.values()))
+        return in_turn and 0.0 <= now_s - self._returned_s <= MEMORY_S
+
+    def heard(self, now_s: float) -> list[bytes]:
+        """Who sent of late, those that have just ended among them: fewer may send at once."""
+        return [who for who, at_s in self._heard.items() if 0.0 <= now_s - at_s <= MEMORY_S]

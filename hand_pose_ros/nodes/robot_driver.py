@@ -120,11 +120,12 @@ class RobotDriver:
                 return False
             engagement = self._engagements
             index, why = self._gate.choose([_seen(hand) for hand in hands], arrived_s, run)
-            trackers = self._runs.trackers(arrived_s)
-            if (
-                trackers > 1
-            ):  # whose tracks are counted each by itself, so that none is known from image to image
-                index, why = None, f"{trackers} publish 'hands' at once: end all but one, and engage again"
+            if self._runs.several(arrived_s):
+                # Their tracks are counted each by itself, so that none is known from image to image.
+                index, why = (
+                    None,
+                    "several trackers publish 'hands' at once: end all but one, and engage again",
+                )
             if index is None:
                 self._refuse(why)
                 return self._command()

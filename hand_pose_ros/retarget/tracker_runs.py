@@ -2,7 +2,7 @@
 
 In: who sent a message of hands, its stamp, when it came. Out: the number of the tracker's run, another one with each
 restart: a tracker that was started again counts its tracks from 1 again, so that a track's number alone names no hand.
-And how many trackers send at once, whose runs are one message long each.
+And whether several trackers send at once, whose runs are one message long each.
 """
 
 from __future__ import annotations
@@ -38,6 +38,6 @@ class TrackerRuns:
         self._before = (sender, stamp_ns, now_s)
         return self._run
 
-    def trackers(self, now_s: float) -> int:
-        """How many send at once; 1 where the middleware does not say who sends."""
-        return self._senders.count(now_s)
+    def several(self, now_s: float) -> bool:
+        """Whether several trackers send at once; not where the middleware does not say who sends."""
+        return self._senders.several(now_s)

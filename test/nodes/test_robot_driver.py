@@ -329,7 +329,7 @@ def test_two_trackers_at_once_are_told_as_such_and_move_nothing(follow_new_track
     show(3.0, b"one", b"two")
     assert rig.driver.state == (
         SafetyState.HOLD,
-        "2 publish 'hands' at once: end all but one, and engage again",
+        "several trackers publish 'hands' at once: end all but one, and engage again",
     )
     show(1.0, b"one", b"two")
     rig.driver.switch(True)
