@@ -25,8 +25,12 @@ from hand_pose_ros.retarget.hand_gate import HandGate, SeenHand
 from hand_pose_ros.retarget.retargeter import Retargeter
 from hand_pose_ros.retarget.safety import JointCommand, SafeCommander, SafetyState
 from hand_pose_ros.retarget.tracker_runs import TrackerRuns
+from hand_pose_ros.retarget.two_places import TwoPlaces
 
 Start = Callable[[], np.ndarray | None]
+
+_SEVERAL = "several trackers publish 'hands' at once: end all but one, and engage again"
+_TWO_PLACES = "the hand is in two places in turn, as two trackers' on 'hands' are: end all but one"
 
 
 class RobotDriver:
@@ -54,7 +58,7 @@ class RobotDriver:
         self._statistics, self._throttled_logger = statistics, throttled_logger
         self._start, self._send, self._tell = start, send, tell
         self._now_s = clock.now_s
-        self._runs = TrackerRuns(commander.config.stale_s)
+        self._runs, self._places = TrackerRuns(commander.config.stale_s), TwoPlaces()
         self._lock = threading.RLock()
         self._engine_lock = threading.Lock()
         self._engine_start: np.ndarray | None = None
@@ -122,10 +126,13 @@ class RobotDriver:
             index, why = self._gate.choose([_seen(hand) for hand in hands], arrived_s, run)
             if self._runs.several(arrived_s):
                 # Their tracks are counted each by itself, so that none is known from image to image.
-                index, why = (
-                    None,
-                    "several trackers publish 'hands' at once: end all but one, and engage again",
-                )
+                index, why = None, _SEVERAL
+            elif (
+                index is not None
+                and not sender
+                and self._places.see(hands[index].joints, hands[index].angles, arrived_s)
+            ):
+                index, why = None, _TWO_PLACES
             if index is None:
                 self._refuse(why)
                 return self._command()

@@ -344,6 +344,26 @@ def test_two_trackers_at_once_are_told_as_such_and_move_nothing(follow_new_track
     assert rig.driver.state == (SafetyState.FOLLOW, "")
 
 
+def test_two_trackers_that_nobody_tells_apart_are_not_followed_while_their_hands_differ():
+    rig = Rig("off")
+    rig.driver.switch(True)
+
+    def show(seconds, *curls):
+        for step in range(round(seconds * 60)):
+            rig.now_s += 1 / 60
+            rig.driver.on_hands([hand(curls[step % len(curls)], 0.02)], b"", round(rig.now_s * 1e9))
+
+    show(2.0, 1.2, 0.0)
+    state, reason = rig.driver.state
+    assert state is SafetyState.HOLD
+    assert reason == "the hand is in two places in turn, as two trackers' on 'hands' are: end all but one"
+    count = len(rig.sent)
+    show(2.0, 1.2, 0.0)
+    assert len({tuple(positions) for _, positions in rig.sent[count:]}) == 1
+    show(3.0, 1.2)
+    assert rig.driver.state == (SafetyState.FOLLOW, "")
+
+
 def test_nothing_comes_after_closing():
     rig = Rig("off")
     rig.driver.switch(True)
