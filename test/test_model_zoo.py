@@ -39,4 +39,8 @@ def test_the_last_recipe_is_that_of_the_weights(name: str, run: str) -> None:
     # Sensors are named in the recipe; what named none took the same ones.
     for values in (stored, written):
         values["data"].pop("sensors", None)
+        if (
+            values["loss"]["skeleton"] == 0.0
+        ):  # a term that is not computed; its settings' defaults were others then
+            values["loss"].pop("skeleton_difference")
     assert written == stored
