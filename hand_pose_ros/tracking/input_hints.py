@@ -22,6 +22,9 @@ _REMEDIES = (
     "HandTracker.update wants metres: multiply millimetres by 0.001",
     "HandTracker.update wants metres: these are too few for a hand. Was 0.001 taken twice, or is the lens covered?",
 )
+# Every so many images are looked at, and so many of these in a row must be suspicious: 0.04 ms each would be 3 % of what
+# an empty room costs, and with these numbers it takes as long as where all are looked at.
+_EVERY, _IN_A_ROW = 4, 3
 
 
 class InputWarning(UserWarning):
@@ -34,7 +37,7 @@ class InputHints:
     def __init__(self) -> None:
         self.texts: dict[str, str] = {}
         """By subject; empty where nothing is wrong."""
-        self._unit_watch = UnitWatch(remedies=_REMEDIES)
+        self._unit_watch = UnitWatch(in_a_row=_IN_A_ROW, remedies=_REMEDIES)
         self._told: set[str] = set()
 
     def look(
