@@ -22,8 +22,8 @@ _REMEDIES = (
     "HandTracker.update wants metres: multiply millimetres by 0.001",
     "HandTracker.update wants metres: these are too few for a hand. Was 0.001 taken twice, or is the lens covered?",
 )
-# Every so many images are looked at, and so many of these in a row must be suspicious: 0.04 ms each would be 3 % of what
-# an empty room costs, and with these numbers it takes as long as where all are looked at.
+# Every so many images are looked at, and so many of these in a row must be suspicious: 0.04 ms each would be 3 % of
+# what an empty room costs, and with these numbers it takes as long as where all are looked at.
 _EVERY, _IN_A_ROW = 4, 3
 
 
@@ -39,6 +39,7 @@ class InputHints:
         """By subject; empty where nothing is wrong."""
         self._unit_watch = UnitWatch(in_a_row=_IN_A_ROW, remedies=_REMEDIES)
         self._told: set[str] = set()
+        self._images = 0
 
     def look(
         self,
@@ -51,6 +52,9 @@ class InputHints:
         ``InputWarning``, too."""
         if followed:
             self.texts = {}
+            return
+        self._images += 1
+        if self._images % _EVERY != 1:
             return
         found = {
             "roi": region_outside(roi, depth.shape) or region_too_small(roi, camera),
