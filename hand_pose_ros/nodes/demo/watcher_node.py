@@ -235,7 +235,8 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"watcher: {error_line(error)}", file=sys.stderr)
             failed = True
         else:
-            print(f"watcher: figures and pictures written in {time.monotonic() - started:.1f} s")
+            if node.parameters["output"] or node.parameters["pictures"]:
+                print(f"watcher: figures and pictures written in {time.monotonic() - started:.1f} s")
 
     # Drawing the pictures takes as long as it takes.
     status = run_node("watcher", WatcherNode, arguments, spin=watch, limit_s=None)
