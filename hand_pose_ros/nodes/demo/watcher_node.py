@@ -90,12 +90,14 @@ class WatcherNode(Node):
     def close(self) -> None:
         """Nothing to end."""
 
-    def finish(self) -> None:
-        """Writes the final figures and the pictures."""
+    def finish(self) -> str:
+        """Writes the final figures and the pictures; returns in words what was to be written, empty for nothing."""
         if self.parameters["pictures"]:
             self._draw(Path(self.parameters["pictures"]))
         robot = {} if self._robot is None else {"robot": self._robot.record.summary(self.record)}
         self._write({"complete": True} | robot)
+        wanted = {"figures": self.parameters["output"], "pictures": self.parameters["pictures"]}
+        return " and ".join(name for name, place in wanted.items() if place)
 
     def figures(self) -> dict[str, Any]:
         """Returns all figures so far, but those of the robot."""
@@ -230,13 +232,13 @@ def main(arguments: list[str] | None = None) -> int:
                 raise
         started = time.monotonic()
         try:
-            node.finish()
+            written = node.finish()
         except Exception as error:  # noqa: BLE001  whatever it is, a process that was asked to end would not tell it
             print(f"watcher: {error_line(error)}", file=sys.stderr)
             failed = True
         else:
-            if node.parameters["output"] or node.parameters["pictures"]:
-                print(f"watcher: figures and pictures written in {time.monotonic() - started:.1f} s")
+            if written:
+                print(f"watcher: {written} written in {time.monotonic() - started:.1f} s")
 
     # Drawing the pictures takes as long as it takes.
     status = run_node("watcher", WatcherNode, arguments, spin=watch, limit_s=None)
