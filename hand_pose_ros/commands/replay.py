@@ -255,9 +255,15 @@ def _report(
     ]
     print(f"written to {arguments.output}: {', '.join(written)}")
     if not played.hands:
+        middle_m = played.middle_m()
+        where = (
+            "there are no readings"
+            if middle_m is None
+            else f"the middle of all readings is at {middle_m:.2g} m"
+        )
         print(
-            "hand-pose replay: no hand in any frame: if there is one, check --depth-unit and --intrinsics (contact.png "
-            "shows what it makes of the depth), and --start-odds",
+            f"hand-pose replay: no hand in any frame; {where}. If there is one, check --depth-unit and --intrinsics "
+            "(contact.png shows what it makes of the depth), and --start-odds",
             file=sys.stderr,
         )
     return 0

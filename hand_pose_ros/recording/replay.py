@@ -125,6 +125,12 @@ class Replay:
         if self.hands:
             write_png(folder / HAND_TILES, tile_pictures(self.hands, _HAND_COLUMNS))
 
+    def middle_m(self) -> float | None:
+        """How far away the middle of all readings of some frames is, metres; None where there is none."""
+        seen = np.concatenate([overlay.depth[::8, ::8].ravel() for overlay in self.overlays] or [np.empty(0)])
+        seen = seen[np.isfinite(seen)]
+        return float(np.median(seen)) if seen.size else None
+
     def summary(self) -> dict[str, Any]:
         """Counts, shares and milliseconds of all frames, plain values."""
         stamps = np.array([frame.stamp_ns for frame in self.frames], np.int64)

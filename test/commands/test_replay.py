@@ -61,6 +61,8 @@ def test_a_recording_in_which_nothing_is_found_says_what_to_check(recording, tmp
     error = capsys.readouterr().err
     for option in ("no hand in any frame", "--depth-unit", "--intrinsics"):
         assert option in error
+    said_m = float(error.split("readings is at ")[1].split(" m")[0])
+    assert said_m > 1.5  # four times as far as it is
 
 
 @pytest.mark.slow
