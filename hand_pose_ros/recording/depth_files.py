@@ -35,39 +35,31 @@ def read_depth_file(path: Path) -> np.ndarray:
 
 def depth_size(path: Path) -> tuple[int, int] | None:
     """Width and height of a depth frame by its file's header, None of what is none, or of a size that is not read."""
-    size = _header_size(path)
-    return size if size is not None and min(size) > 0 and size[0] * size[1] <= MOST_PIXELS else None
+    size, is_depth = _header(path) or (None, False)
+    known = is_depth and size is not None and min(size) > 0 and size[0] * size[1] <= MOST_PIXELS
+    return size if known else None
 
 
 def is_other_array(path: Path) -> bool:
     """Whether the file, by its header, holds something whole that is no depth frame: colour, 8 bits, several frames."""
+    header = _header(path)
+    return header is not None and not header[1]
+
+
+def _header(path: Path) -> tuple[tuple[int, int] | None, bool] | None:
+    """Width and height, where it has two dimensions, and whether it is of a depth frame; None of what is not whole."""
     suffix = path.suffix.lower()
     try:
         if suffix == ".npy":
             shape, kind = _npy_header(path)
-            return len(shape) != 2 or not _is_depth(kind)
+            size = (shape[1], shape[0]) if len(shape) == 2 else None
+            return size, size is not None and _is_depth(kind)
         if suffix in (".tif", ".tiff"):
             with Image.open(path) as picture:
-                return picture.mode not in _TIFF_MODES
+                return picture.size, picture.mode in _TIFF_MODES
         with path.open("rb") as file:
             header = png_header(file.read(HEADER_BYTES))
-        return header is not None and header.pixels != DEPTH_PIXELS
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return False
-
-
-def _header_size(path: Path) -> tuple[int, int] | None:
-    suffix = path.suffix.lower()
-    try:
-        if suffix == ".npy":
-            shape, kind = _npy_header(path)
-            return (shape[1], shape[0]) if len(shape) == 2 and _is_depth(kind) else None
-        if suffix in (".tif", ".tiff"):
-            with Image.open(path) as picture:
-                return picture.size if picture.mode in _TIFF_MODES else None
-        with path.open("rb") as file:
-            header = png_header(file.read(HEADER_BYTES))
-        return (header.width, header.height) if header is not None and header.pixels == DEPTH_PIXELS else None
+        return None if header is None else ((header.width, header.height), header.pixels == DEPTH_PIXELS)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None
 
