@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hand_pose_ros.synthetic.household import PARTS, rod
+from hand_pose_ros.synthetic.household import PARTS, beam, rod
 from hand_pose_ros.synthetic.primitives import UPRIGHT
-from hand_pose_ros.synthetic.rotations import axes_along, rotation_y
+from hand_pose_ros.synthetic.rotations import rotation_y
 from hand_pose_ros.synthetic.solids import (
     BOX,
     CYLINDER,
@@ -106,7 +106,5 @@ def _beam(start: Array, end: Array, wide: Array, high: Array, kind: NDArray[np.i
     """A beam from start to end (N, 3) m, half as wide (N,) m across and half as high (N,) m."""
     along = end - start
     length = np.linalg.norm(along, axis=1)
-    turn = axes_along(along / length[:, None], np.broadcast_to([0.0, 1.0, 0.0], along.shape))
-    # The third axis is a cylinder's own.
     half = np.stack([wide, high, 0.5 * (length + high)], axis=-1)
-    return solid(kind, 0.5 * (start + end), half, turn[:, [1, 2, 0]])
+    return beam(0.5 * (start + end), along / length[:, None], half, kind)

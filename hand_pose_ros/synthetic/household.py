@@ -126,6 +126,13 @@ def rod(start: ArrayLike, end: ArrayLike, half: ArrayLike, kind: ArrayLike = CYL
     return solid(kind, 0.5 * (start + end), size, axes_with_third(along / length[..., None]))
 
 
+def beam(middle: Array, along: Array, half: Array, kind: ArrayLike) -> Solids:
+    """A beam (N, 1) about middle (N, 3) m along unit directions (N, 3), upright: half (N, 3) m across, high, long."""
+    turn = axes_along(along, np.broadcast_to([0.0, 1.0, 0.0], along.shape))
+    # The third axis is a cylinder's own.
+    return solid(kind, middle, half, turn[:, [1, 2, 0]])
+
+
 def robot_arms(count: int, rng: np.random.Generator) -> Solids:
     """Arms of up to three links (N, 12 parts), at the end a gripper with fingers of two links each, a knob, or nothing.
 

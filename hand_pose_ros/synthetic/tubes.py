@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hand_pose_ros.synthetic.household import PARTS
+from hand_pose_ros.synthetic.household import PARTS, beam
 from hand_pose_ros.synthetic.rotations import axes_along
 from hand_pose_ros.synthetic.solids import BOX, CYLINDER, ELLIPSOID, Solids, gather, solid, where
 
@@ -33,10 +33,7 @@ def tubes(count: int, rng: np.random.Generator) -> Solids:
     kind = rng.choice((CYLINDER, BOX), count, p=(0.8, 0.2))
 
     def piece(middle: Array, along: Array, half: Array, long: Array) -> Solids:
-        size = np.stack([long, half, flat * half], axis=-1)
-        turn = axes_along(along, np.broadcast_to([0.0, 1.0, 0.0], along.shape))
-        # The third axis is a cylinder's own.
-        return solid(kind, middle, size[:, [1, 2, 0]], turn[:, [1, 2, 0]])
+        return beam(middle, along, np.stack([half, flat * half, long], axis=-1), kind)
 
     parts = []
     for number in range(SEGMENTS):

@@ -98,3 +98,11 @@ def write_frames(
             bag.info(camera, stamp_ns)
             bag.image(counts, stamp_ns)
     return path
+
+
+def overwrite_the_middle(file: Path, count: int) -> None:
+    """Damages a file: so many bytes from its middle on."""
+    content = bytearray(file.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + count] = b"\xff" * count
+    file.write_bytes(bytes(content))

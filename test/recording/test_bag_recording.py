@@ -20,6 +20,7 @@ from bags import (
     compressed_image,
     depth_image,
     open_bag,
+    overwrite_the_middle,
     write_frames,
 )
 
@@ -305,10 +306,7 @@ def test_what_comes_before_the_damage_is_played(tmp_path) -> None:
     camera = Camera(320, 240, 300.0, 300.0, 159.5, 119.5)
     images = [rng.integers(300, 900, (240, 320), dtype=np.uint16) for _ in range(40)]
     path = write_frames(tmp_path / "bag", images, camera, "mcap", "storage")
-    content = bytearray((path / "bag.mcap").read_bytes())
-    middle = len(content) // 2
-    content[middle : middle + 1_200_000] = b"\xff" * 1_200_000  # more than a chunk
-    (path / "bag.mcap").write_bytes(bytes(content))
+    overwrite_the_middle(path / "bag.mcap", 1_200_000)  # more than a chunk
     frames = []
 
     def play() -> None:

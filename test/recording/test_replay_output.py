@@ -18,7 +18,7 @@ import pytest
 
 pytest.importorskip("rosbags", reason="bags are read with rosbags")
 
-from bags import DEPTH, START_NS, compressed_image, open_bag, write_frames
+from bags import DEPTH, START_NS, compressed_image, open_bag, overwrite_the_middle, write_frames
 
 from hand_pose_ros.commands import replay as command
 from hand_pose_ros.commands.main import main
@@ -272,10 +272,7 @@ def test_damage_in_the_middle_keeps_what_came_before(tmp_path, capsys) -> None:
     rng = np.random.default_rng(0)
     images = [rng.integers(300, 900, (240, 320), dtype=np.uint16) for _ in range(60)]
     bag = write_frames(tmp_path / "bag", images, camera, "mcap", "storage")
-    content = bytearray((bag / "bag.mcap").read_bytes())
-    middle = len(content) // 2
-    content[middle : middle + 1_000_000] = b"\xff" * 1_000_000  # more than a chunk
-    (bag / "bag.mcap").write_bytes(bytes(content))
+    overwrite_the_middle(bag / "bag.mcap", 1_000_000)  # more than a chunk
     assert run(bag, "--output", tmp_path / "out") == 2
     line = one_line(capsys)
     assert f"the bag '{bag}' is damaged" in line
