@@ -126,15 +126,18 @@ def _pictures(folder: Path, size_of: Mapping[Path, tuple[int, int] | None]) -> d
     others = [path for path, size in size_of.items() if size is None and is_other_array(path)]
     if not others or (not depth and len(others) == len(size_of)):
         return {}
-    ways = {_NUMBERS.sub("#", path.relative_to(folder).as_posix().lower()) for path in depth}
+
+    def unnumbered(path: Path) -> str:
+        return _NUMBERS.sub("#", path.as_posix().lower())
 
     def near(path: Path) -> tuple[Path, str]:
-        return path.parent, _NUMBERS.sub("#", path.name.lower())
+        return path.parent, unnumbered(Path(path.name))
 
+    ways = {unnumbered(path.relative_to(folder)) for path in depth}
     frames, wrong = Counter(near(path) for path in depth), Counter(near(path) for path in others)
 
     def beside(path: Path) -> bool:
-        if _NUMBERS.sub("#", path.relative_to(folder).as_posix().lower()) not in ways:
+        if unnumbered(path.relative_to(folder)) not in ways:
             return True
         here = near(path)
         return wrong[here] >= _MOST_WRONG * (wrong[here] + frames[here]) and wrong[here] + frames[here] > 1
