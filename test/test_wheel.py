@@ -113,4 +113,4 @@ def test_the_command_runs_without_ros(unpacked: Path, tmp_path: Path) -> None:
     program = WITHOUT_ROS + "from hand_pose_ros.commands.main import main; sys.exit(main(sys.argv[1:]))"
     answer = run(unpacked, tmp_path, "-c", program, "doctor", "--no-self-test")
     assert f"in {unpacked / 'hand_pose_ros'}" in answer.stdout, answer.stderr
-    assert "no ROS 2 in this shell" in answer.stdout
+    assert "ROS 2: none in this shell" in answer.stdout

@@ -242,34 +242,13 @@ def parameters_page() -> str:
         lines += [f"## {node}", "", about, ""]
         lines += _table(
             ("parameter", "default", "allowed", ""),
-            ((f"`{p.name}`", f"`{_yaml(p.default)}`", _allowed(p), _meaning(p)) for p in table),
+            ((f"`{p.name}`", f"`{p.default_text()}`", p.allowed_text(), _meaning(p)) for p in table),
         )
     return "\n".join(lines)
 
 
 def _meaning(parameter: Any) -> str:
     return f"{parameter.description} *Live.*" if parameter.live else str(parameter.description)
-
-
-def _allowed(parameter: Any) -> str:
-    if parameter.choices:
-        return ", ".join(choice or '""' for choice in parameter.choices)
-    if parameter.minimum is not None or parameter.maximum is not None:
-        return str(parameter.range_text())
-    return "true, false" if isinstance(parameter.default, bool) else ""
-
-
-def _yaml(value: Any) -> str:
-    """A value as one writes it in YAML."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, list):
-        return f"[{', '.join(map(_yaml, value))}]"
-    return value or '""' if isinstance(value, str) else _number(value)
-
-
-def _number(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) and value != int(value) else str(value)
 
 
 def _table(head: tuple[str, ...], rows: Any) -> list[str]:

@@ -10,6 +10,8 @@ import argparse
 import os
 import platform
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
     from hand_pose_ros.evaluation.self_test import SelfTest
 
 _PROFILES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
-_ROS = ("ROS_DISTRO", "RMW_IMPLEMENTATION", "ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE")
+_ROS_VARIABLES = ("ROS_DISTRO", "RMW_IMPLEMENTATION", "ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE")
+_ROS_PATIENCE_S = 60.0
+"""Two seconds of listening and a start on a busy machine. Guessed."""
 _SHARED_MEMORY = Path("/dev/shm")
 _PROCESS_MB = 9.0
 """Shared memory that one process with our profile takes, MB (measured: docs/getting_started/robot.md)."""
@@ -49,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         ("model", lambda: _model(arguments.model)),
         ("detector", _detector),
         ("self-test", lambda: [] if arguments.no_self_test else _self_test(arguments, wrong)),
-        ("topics", _topics),
+        ("ROS 2", lambda: _ros(wrong)),
     )
     stopped = False
     for what, part in parts:
@@ -121,8 +125,8 @@ def _kernels(wrong: list[str]) -> list[str]:
 
 def _middleware(environment: Mapping[str, str], wrong: list[str]) -> list[str]:
     """ROS's variables, the Fast DDS profile and the shared memory."""
-    ros = [f"{name}={environment[name]}" for name in _ROS if environment.get(name)]
-    lines = [f"ROS: {', '.join(ros) or 'no variable of it is set'}"]
+    ros = [f"{name}={environment[name]}" for name in _ROS_VARIABLES if environment.get(name)]
+    lines = [f"ROS 2's variables: {', '.join(ros) or 'none is set'}"]
     profiles = [(name, environment[name]) for name in _PROFILES if environment.get(name)]
     for name, value in profiles:
         there = Path(value).is_file()
@@ -183,19 +187,31 @@ def _self_test(arguments: argparse.Namespace, wrong: list[str]) -> list[str]:
     ]
 
 
-def _topics() -> list[str]:
-    """The topics that ROS shows, where it is here."""
+def _ros(wrong: list[str]) -> list[str]:
+    """Which ROS 2 is here and the topics it shows, asked by a process of its own: a middleware that is not installed
+    ends the process that asks."""
+    code = f"import sys; sys.path[:] = {sys.path!r}; from hand_pose_ros.nodes.ros_report import main; main()"
     try:
-        from hand_pose_ros.nodes.depth_topics import depth_topic_lines
-    except ImportError as error:
-        return [f"topics: no ROS 2 in this shell ({shown(error)})"]
-    try:
-        lines = depth_topic_lines()
-    except RuntimeError as error:
-        return [f"topics: ROS 2 does not answer ({shown(error)})"]
-    if not lines:
-        return ["topics: nobody publishes images or camera infos"]
-    return ["topics that a tracker could use:", *[f"  {line}" for line in lines]]
+        answer = subprocess.run(
+            [sys.executable, "-c", code],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_ROS_PATIENCE_S,
+        )
+    except subprocess.TimeoutExpired:
+        wrong.append(f"ROS 2 did not answer within {_ROS_PATIENCE_S:.0f} s")
+        return []
+    if answer.returncode != 0:
+        said = [line for line in answer.stderr.splitlines() if line.strip()]
+        asked = os.environ.get("RMW_IMPLEMENTATION")
+        hint = (
+            f" (is the middleware installed that RMW_IMPLEMENTATION names, {shown(asked)}?)" if asked else ""
+        )
+        what = shown(said[-1], 1000) if said else f"exit status {answer.returncode}"
+        wrong.append(f"ROS 2: {what}{hint}")
+    return [shown(line, 1000) for line in answer.stdout.splitlines()]
 
 
 def _millimetres(outcome: SelfTest) -> str:

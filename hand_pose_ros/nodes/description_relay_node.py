@@ -19,10 +19,15 @@ from rclpy.node import Node
 from rclpy.task import Future
 from std_msgs.msg import String
 
+from hand_pose_ros.nodes.node_help import NodePage
 from hand_pose_ros.nodes.node_main import run_node
 from hand_pose_ros.nodes.throttled_logger import ThrottledLogger
 from hand_pose_ros.nodes.topics import DESCRIPTION_TOPIC, LATCHED_QOS, ROBOT_DESCRIPTION_TOPIC
 
+_PAGE = NodePage(
+    "description_relay",
+    f"Gives {DESCRIPTION_TOPIC}, the hand's URDF of hand_tracker, to the robot_state_publisher in its namespace.",
+)
 _PERIOD_S = 0.5
 """How often a description that is not taken yet is offered. Guessed."""
 _PATIENCE = 10
@@ -106,4 +111,4 @@ class DescriptionRelayNode(Node):
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the node until it is interrupted."""
-    return run_node("description_relay", DescriptionRelayNode, arguments)
+    return run_node(_PAGE, DescriptionRelayNode, arguments)

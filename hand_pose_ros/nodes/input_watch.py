@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from itertools import pairwise
+from typing import Any
 
 from rclpy.node import Node
 from rclpy.qos import QoSCompatibility, qos_check_compatible
@@ -60,7 +61,9 @@ class InputWatch:
         self._opened = now_s
         self._last_warning: tuple[str, float] = ("", -1e9)
         self._slow_infos_told = self._silence_told = False
+        self._depth_since = now_s  # when the present run of images began
         self._depth_seen = self._info_seen = self._pair_seen = self._borrow_seen = -1e9
+        self._advertised: float | None = None  # since when somebody publishes images, of which none came
         self._entered = -1e9  # when an image was last given to the matching
         self._counted_since = now_s
         self._images = self._infos = 0
@@ -70,6 +73,8 @@ class InputWatch:
 
     def saw_image(self, now_s: float, stamp_ns: int) -> None:
         """An image arrived."""
+        if not self.depth_here(now_s):
+            self._depth_since = now_s
         self._depth_seen = now_s
         self._images += 1
         self._image_stamps_ns.append(stamp_ns)
@@ -106,6 +111,8 @@ class InputWatch:
             return
         depth_here = self.depth_here(now_s)
         info_here = now_s - self._info_seen < INFO_PATIENCE_S
+        # The first image of a camera that starts comes before its info, or before the one that goes with it.
+        settled = depth_here and now_s - self._depth_since > INFO_PATIENCE_S
         lost = self._lost(now_s)
         misfit = fallback.misfit()
         if lost is not None and depth_here:
@@ -124,14 +131,14 @@ class InputWatch:
                 "misfit",
                 f"images on '{self._depth_topic}' have no camera info of their own on '{self._info_topic}': {misfit}",
             )
-        elif depth_here and not info_here:
+        elif settled and not info_here:
             self._warn(
                 now_s,
                 "no info",
                 f"depth images arrive on '{self._depth_topic}' but no camera info on '{self._info_topic}': publish it,"
                 " or remap depth/camera_info",
             )
-        elif info_here and depth_here and self._entered - self._pair_seen > INFO_PATIENCE_S:
+        elif info_here and settled and self._entered - self._pair_seen > INFO_PATIENCE_S:
             self._warn(
                 now_s,
                 "no match",
@@ -139,9 +146,15 @@ class InputWatch:
                 " raise the parameter 'sync_slop_s' or mend the camera driver",
             )
         elif not depth_here:
+            publishers = self._node.get_publishers_info_by_topic(self._depth_topic)
+            if not publishers:
+                self._advertised = None
+            elif self._advertised is None:
+                self._advertised = now_s
             patience_s = _LOSS_PATIENCE_S if info_here else _SILENCE_PATIENCE_S
             if now_s - max(self._opened, self._depth_seen) > patience_s:
-                self._explain_silence(now_s)
+                waited_s = 0.0 if self._advertised is None else now_s - self._advertised
+                self._explain_silence(now_s, publishers, waited_s > patience_s)
 
     def _lost(self, now_s: float) -> str | None:
         """Of two counts that are complete: how many images are missing, in words; None when not too many are."""
@@ -178,8 +191,8 @@ class InputWatch:
         even = sum(abs(step - usual) <= _EVEN_WITHIN * usual for step in steps)
         return usual > 0 and even >= _EVEN_SHARE * len(steps)
 
-    def _explain_silence(self, now_s: float) -> None:
-        publishers = self._node.get_publishers_info_by_topic(self._depth_topic)
+    def _explain_silence(self, now_s: float, publishers: list[Any], waited: bool) -> None:
+        """``waited``: who publishes was there long enough to have sent something."""
         if publishers and self._depth_seen > 0.0:
             self._warn(now_s, "stopped", f"no depth image for some time on '{self._depth_topic}'")
             return
@@ -202,7 +215,7 @@ class InputWatch:
                 f"incompatible QoS on '{self._depth_topic}', so that no image arrives: {' '.join(sorted(reasons))};"
                 f" change the parameters 'qos_overrides.{self._depth_topic}.{self._depth.kind}...' or the driver's QoS",
             )
-        elif not self._silence_told:
+        elif waited and not self._silence_told:
             self._silence_told = True
             reliability = ", ".join(sorted({p.qos_profile.reliability.name.lower() for p in publishers}))
             self._warn(

@@ -1,11 +1,13 @@
 """The life of a node's process between its imports and its exit: made, spun, closed.
 
-In: how to make the node, and how to spin it. Out: the exit status: 0 when it was asked to end, 2 with one line on
-stderr where it could not be made. Whatever signal comes when, nothing is left behind (``process``).
+In: how to make the node, and how to spin it. Out: the exit status: 0 when it was asked to end, or for help, 2 with one
+line on stderr where it could not be made, or where an argument means nothing to it. Whatever signal comes when, nothing
+is left behind (``process``).
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -20,6 +22,7 @@ from rclpy.executors import Executor, ExternalShutdownException, MultiThreadedEx
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.logging import LoggingSeverity, set_logger_level
 
+from hand_pose_ros.nodes.node_help import NodePage, asks_for_help, help_text, unknown_argument
 from hand_pose_ros.nodes.process import END_S, ending_signals
 from hand_pose_ros.validation import shown
 
@@ -30,7 +33,7 @@ Transition = TypeVar("Transition", bound=Callable[..., TransitionCallbackReturn]
 
 
 def run_node(
-    name: str,
+    page: NodePage,
     make: Callable[[], Any],
     arguments: list[str] | None = None,
     *,
@@ -40,12 +43,21 @@ def run_node(
 ) -> int:
     """Makes the node, which has ``close()``, and spins it until it is interrupted, or until ``spin`` returns.
 
-    ``limit_s``: how long its end may take after a signal; None: as long as it takes.
+    ``arguments`` begin with the program's name; None: those of this process. ``--help`` prints the page and ends it
+    with 0. ``limit_s``: how long its end may take after a signal; None: as long as it takes.
     """
     node: Any = None
+    given = sys.argv if arguments is None else arguments
     with ending_signals(limit_s) as ended:
         try:
-            rclpy.init(args=[*(sys.argv if arguments is None else arguments), *_log_arguments(name)])
+            if asks_for_help(given):
+                with contextlib.suppress(BrokenPipeError):  # who pages may have read enough
+                    print(help_text(page), flush=True)
+                return 0
+            if problem := unknown_argument(page, given):
+                print(problem, file=sys.stderr)
+                return 2
+            rclpy.init(args=[*given, *_log_arguments(page.name)])
             node = make()
             executor = SingleThreadedExecutor() if threads == 1 else MultiThreadedExecutor(threads)
             executor.add_node(node)
@@ -55,7 +67,7 @@ def run_node(
             pass
         except Exception as error:
             if node is None and not ended.is_set():
-                print(f"{name}: {shown(error, 1000)}", file=sys.stderr)
+                print(f"{page.name}: {shown(error, 1000)}", file=sys.stderr)
                 return 2
             if not ended.is_set():  # else what failed is that the middleware has ended
                 raise

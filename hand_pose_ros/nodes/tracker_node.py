@@ -22,7 +22,7 @@ from hand_pose_ros.nodes.managed_lifecycle import ManagedNode, spin_started
 from hand_pose_ros.nodes.node_main import of_a_living_node, run_node
 from hand_pose_ros.nodes.outputs import OPTIONAL_ENDPOINTS, OUTPUT_ENDPOINTS, HandOutputs
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
-from hand_pose_ros.nodes.parameters.tracker_parameters import TRACKER_PARAMETERS
+from hand_pose_ros.nodes.parameters.tracker_parameters import TRACKER_PAGE, TRACKER_PARAMETERS
 from hand_pose_ros.nodes.services import TrackerServices
 from hand_pose_ros.nodes.tracker_factory import build_tracker
 
@@ -207,4 +207,4 @@ def main(
     def make() -> HandTrackerNode:
         return HandTrackerNode(tracker_factory, prepare=compile_kernels)
 
-    return run_node("hand_tracker", make, arguments, threads=_THREADS, spin=spin_started)
+    return run_node(TRACKER_PAGE, make, arguments, threads=_THREADS, spin=spin_started)

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_a_profile_that_is_not_there_is_wrong(capsys, monkeypatch, tmp_path) -> None:
-    monkeypatch.setattr(doctor, "_topics", list)
+    monkeypatch.setattr(doctor, "_ros", lambda wrong: [])
     monkeypatch.setenv("FASTDDS_DEFAULT_PROFILES_FILE", str(tmp_path / "absent.xml"))
     assert main(["doctor", "--no-self-test"]) == 1
     out = capsys.readouterr().out
@@ -26,7 +26,15 @@ def test_a_profile_that_is_not_there_is_wrong(capsys, monkeypatch, tmp_path) -> 
     monkeypatch.delenv("FASTDDS_DEFAULT_PROFILES_FILE")
     main(["doctor", "--no-self-test"])
     out = capsys.readouterr().out
-    for word in ("hand_pose_ros", "hardware:", "torch", "numba", "kernels:", "shared memory:", "ROS:"):
+    for word in (
+        "hand_pose_ros",
+        "hardware:",
+        "torch",
+        "numba",
+        "kernels:",
+        "shared memory:",
+        "ROS 2's variables:",
+    ):
         assert word in out
 
 
@@ -45,7 +53,7 @@ def test_the_self_test_fails_without_the_hand_and_far_from_it(outcome, passed) -
 
 @pytest.mark.slow
 def test_the_self_test_passes_here(capsys, monkeypatch) -> None:
-    monkeypatch.setattr(doctor, "_topics", list)
+    monkeypatch.setattr(doctor, "_ros", lambda wrong: [])
     monkeypatch.delenv("FASTDDS_DEFAULT_PROFILES_FILE", raising=False)
     main(["doctor", "--device", "cpu"])
     out = capsys.readouterr().out
@@ -56,20 +64,20 @@ def test_the_self_test_passes_here(capsys, monkeypatch) -> None:
 
 @pytest.mark.parametrize("further", [[], ["--no-self-test"]])
 def test_weights_that_are_not_there_are_wrong(further, capsys, monkeypatch) -> None:
-    monkeypatch.setattr(doctor, "_topics", list)
+    monkeypatch.setattr(doctor, "_ros", lambda wrong: [])
     assert main(["doctor", "--model", "absent.safetensors", *further]) == 1
     assert "wrong: model: absent.safetensors: no such file" in capsys.readouterr().out
 
 
 def test_weights_that_are_none_are_wrong_without_a_self_test_too(capsys, monkeypatch, tmp_path) -> None:
-    monkeypatch.setattr(doctor, "_topics", list)
+    monkeypatch.setattr(doctor, "_ros", lambda wrong: [])
     (tmp_path / "own.safetensors").write_bytes(b"none")
     assert main(["doctor", "--no-self-test", "--model", str(tmp_path / "own.safetensors")]) == 1
     assert "own.safetensors: not a readable safetensors file" in capsys.readouterr().out
 
 
 def test_a_device_that_is_not_there_is_wrong_without_a_self_test_too(capsys, monkeypatch) -> None:
-    monkeypatch.setattr(doctor, "_topics", list)
+    monkeypatch.setattr(doctor, "_ros", lambda wrong: [])
     assert main(["doctor", "--no-self-test", "--device", "tpu"]) == 1
     assert "wrong: hardware: device is 'tpu', want one of auto, cpu, cuda" in capsys.readouterr().out
 
@@ -119,3 +127,36 @@ def test_what_tracking_does_without_is_told_and_not_wrong(monkeypatch) -> None:
     wrong: list[str] = []
     assert "openvino (the networks in bfloat16 on a CPU: pip install openvino)" in doctor._packages(wrong)[1]
     assert not wrong
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("middleware", [None, "rmw_of_nobody_cpp"])
+def test_a_middleware_that_is_not_installed_is_wrong_and_does_not_end_the_report(
+    capsys, monkeypatch, middleware
+) -> None:
+    pytest.importorskip("rclpy", reason="needs ROS 2: source tools/environment.sh")
+    monkeypatch.delenv("RMW_IMPLEMENTATION", raising=False)
+    if middleware:
+        monkeypatch.setenv("RMW_IMPLEMENTATION", middleware)
+    status = main(["doctor", "--no-self-test", "--device", "cpu"])
+    lines = capsys.readouterr().out.splitlines()
+    told = [line for line in lines if line.startswith("wrong: ROS 2: ")]
+    if middleware:
+        assert status == 1
+        assert middleware in told[0]
+        assert lines[-1] == "something is wrong, see above"
+    else:
+        assert told == []
+        (ros,) = [line for line in lines if line.startswith("ROS 2: ")]
+        assert "rclpy" in ros
+        assert "messages are built" in ros
+
+
+def test_ros_that_does_not_answer_is_wrong(monkeypatch) -> None:
+    def silent(*arguments, **options):
+        raise subprocess.TimeoutExpired(arguments[0], options["timeout"])
+
+    monkeypatch.setattr(doctor.subprocess, "run", silent)
+    wrong: list[str] = []
+    assert doctor._ros(wrong) == []
+    assert wrong == ["ROS 2 did not answer within 60 s"]

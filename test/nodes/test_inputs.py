@@ -286,6 +286,60 @@ def test_topic_of_another_type_is_named(node, clock, monkeypatch):
     assert "PointCloud2" in bench.log.warnings[0][1]
 
 
+def camera(node, monkeypatch: pytest.MonkeyPatch, there: list[bool]) -> None:
+    """A camera whose topic is there while ``there[0]``, of the right type and quality."""
+    one = SimpleNamespace(topic_type="sensor_msgs/msg/Image", qos_profile=DEPTH_QOS)
+    monkeypatch.setattr(node, "get_publishers_info_by_topic", lambda topic: [one] if there[0] else [])
+
+
+def look_each_half_second(bench, clock, seconds: float) -> None:
+    for _ in range(round(2 * seconds)):
+        clock.now += 0.5
+        bench.inputs._watch()
+
+
+@pytest.mark.parametrize("waited_s", [0.0, 8.0, 30.0, 600.0])
+def test_a_camera_has_as_long_to_send_its_first_image_whenever_its_topic_comes(
+    node, clock, monkeypatch, waited_s
+):
+    bench, there = Bench(node), [False]
+    camera(node, monkeypatch, there)
+    look_each_half_second(bench, clock, waited_s)
+    there[0] = True
+    bench.log.warnings.clear()
+    look_each_half_second(bench, clock, 9.5)
+    assert bench.log.warnings == []
+    look_each_half_second(bench, clock, 2.5)
+    assert bench.log.keys() == ["silence"]
+
+
+def test_a_camera_that_was_started_again_has_that_time_again(node, clock, monkeypatch):
+    bench, there = Bench(node), [True]
+    camera(node, monkeypatch, there)
+    look_each_half_second(bench, clock, 8.0)
+    there[0] = False
+    look_each_half_second(bench, clock, 1.0)
+    there[0] = True
+    look_each_half_second(bench, clock, 9.5)
+    assert bench.log.warnings == []
+
+
+@pytest.mark.parametrize("waited_s", [2.0, 9.0, 30.0])
+def test_the_first_image_of_a_camera_may_come_before_the_first_info(node, clock, waited_s):
+    bench = Bench(node)
+    look_each_half_second(bench, clock, waited_s)
+    bench.log.warnings.clear()
+    bench.image(1.0)
+    bench.inputs._watch()
+    clock.now += 0.5
+    bench.image(1.5)
+    bench.inputs._watch()
+    assert bench.log.warnings == []
+    bench.info(1.4)  # of another image, whose own is on its way
+    bench.inputs._watch()
+    assert bench.log.warnings == []
+
+
 def test_camera_that_stops_is_reported(node, clock, monkeypatch):
     bench = Bench(node)
     camera = SimpleNamespace(topic_type="sensor_msgs/msg/Image")

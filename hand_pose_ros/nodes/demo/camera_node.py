@@ -25,7 +25,7 @@ from hand_pose_ros.msg import HandPoseArray
 from hand_pose_ros.nodes import conversions
 from hand_pose_ros.nodes.demo.frame_source import FrameSource, PreRenderer, RecordedSource, SyntheticSource
 from hand_pose_ros.nodes.node_main import run_node
-from hand_pose_ros.nodes.parameters.demo_parameters import CAMERA_PARAMETERS
+from hand_pose_ros.nodes.parameters.demo_parameters import CAMERA_PAGE, CAMERA_PARAMETERS
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters, ParameterError
 from hand_pose_ros.nodes.throttled_logger import ThrottledLogger
 from hand_pose_ros.nodes.topics import DEPTH_TOPIC, INFO_TOPIC, RELIABLE_QOS, TRUTH_TOPIC
@@ -148,6 +148,9 @@ class DepthCameraNode(Node):
         image.step = 2 * camera.width
         image.data = frame.data
         self._image.publish(image)
+        if self.published == 0:
+            topic, rate_hz = self._image.topic_name, self.parameters["rate_hz"]
+            self.get_logger().info(f"publishes {topic}, {camera.width} x {camera.height} at {rate_hz:g} Hz")
         self.published += 1
 
     @property
@@ -167,5 +170,5 @@ def main(arguments: list[str] | None = None) -> int:
             executor.spin_once(timeout_sec=0.5)
         failed = node.failed
 
-    status = run_node("depth_camera", DepthCameraNode, arguments, spin=spin)
+    status = run_node(CAMERA_PAGE, DepthCameraNode, arguments, spin=spin)
     return status or int(failed)

@@ -30,7 +30,7 @@ from hand_pose_ros.nodes.demo.robot_frames import robot_frames
 from hand_pose_ros.nodes.demo.robot_watch import RobotWatch, with_sent_time
 from hand_pose_ros.nodes.demo.run_record import RunRecord, SeenHand
 from hand_pose_ros.nodes.node_main import run_node
-from hand_pose_ros.nodes.parameters.demo_parameters import WATCHER_PARAMETERS
+from hand_pose_ros.nodes.parameters.demo_parameters import WATCHER_PAGE, WATCHER_PARAMETERS
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
 from hand_pose_ros.nodes.throttled_logger import ThrottledLogger, error_line
 from hand_pose_ros.nodes.topics import (
@@ -241,5 +241,5 @@ def main(arguments: list[str] | None = None) -> int:
                 print(f"watcher: {written} written in {time.monotonic() - started:.1f} s")
 
     # Drawing the pictures takes as long as it takes.
-    status = run_node("watcher", WatcherNode, arguments, spin=watch, limit_s=None)
+    status = run_node(WATCHER_PAGE, WatcherNode, arguments, spin=watch, limit_s=None)
     return status or int(failed)

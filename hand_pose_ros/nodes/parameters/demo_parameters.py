@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from hand_pose_ros.nodes.node_help import NodePage
 from hand_pose_ros.nodes.parameters.parameter_schema import Parameter
 from hand_pose_ros.nodes.parameters.tracker_parameters import DEPTH_UNIT
+from hand_pose_ros.nodes.topics import DEPTH_TOPIC, INFO_TOPIC, TRUTH_TOPIC
 
 CAMERA_PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
@@ -39,6 +41,13 @@ CAMERA_PARAMETERS: tuple[Parameter, ...] = (
     ),
 )  # fmt: skip
 
+CAMERA_PAGE = NodePage(
+    "depth_camera",
+    f"A depth camera for demos and tests: publishes a synthetic hand, or a folder of frames, on {DEPTH_TOPIC} and"
+    f" {INFO_TOPIC}, and a synthetic hand's true joints on {TRUTH_TOPIC}.",
+    CAMERA_PARAMETERS,
+)
+
 WATCHER_PARAMETERS: tuple[Parameter, ...] = (
     Parameter("output", "", "JSON file with the figures, rewritten while they grow; empty: none."),
     Parameter(
@@ -53,4 +62,10 @@ WATCHER_PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter("side", "right", "The side of that robot's hand.", choices=("left", "right")),
     DEPTH_UNIT,
+)
+
+WATCHER_PAGE = NodePage(
+    "watcher",
+    "Listens to a camera and a tracker, and at its end writes figures and pictures of what it saw.",
+    WATCHER_PARAMETERS,
 )

@@ -128,6 +128,18 @@ class Parameter:
             return f"at most {self.maximum:g}"
         return f"{self.minimum:g} to {self.maximum:g}"
 
+    def allowed_text(self) -> str:
+        """Returns what is allowed besides the default's type, in words; empty where anything is."""
+        if self.choices:
+            return ", ".join(choice or '""' for choice in self.choices)
+        if self.minimum is not None or self.maximum is not None:
+            return self.range_text()
+        return "true, false" if isinstance(self.default, bool) else ""
+
+    def default_text(self) -> str:
+        """Returns the default as one writes it in YAML."""
+        return _yaml(self.default)
+
     def descriptor(self) -> ParameterDescriptor:
         """Returns the ROS descriptor that ``ros2 param describe`` shows."""
         constraints = f"one of: {', '.join(self.choices)}" if self.choices else ""
@@ -144,6 +156,16 @@ class Parameter:
             highest = 2**63 - 1 if self.maximum is None else int(self.maximum)
             descriptor.integer_range = [IntegerRange(from_value=lowest, to_value=highest)]
         return descriptor
+
+
+def _yaml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return f"[{', '.join(map(_yaml, value))}]"
+    if isinstance(value, str):
+        return value or '""'
+    return f"{value:g}" if isinstance(value, float) and value != int(value) else str(value)
 
 
 class DeclaredParameters:

@@ -7,7 +7,9 @@ config/hand_retarget.yaml only repeats this table (a test compares them).
 from __future__ import annotations
 
 from hand_pose_ros.hand.skeleton import SIDES
+from hand_pose_ros.nodes.node_help import NodePage
 from hand_pose_ros.nodes.parameters.parameter_schema import Parameter
+from hand_pose_ros.nodes.topics import HANDS_TOPIC, JOINT_COMMAND_TOPIC
 from hand_pose_ros.retarget.engagement import DEADMAN
 from hand_pose_ros.retarget.hand_gate import GateConfig
 from hand_pose_ros.retarget.retargeter import ENGINES
@@ -96,3 +98,11 @@ RETARGET_PARAMETERS: tuple[Parameter, ...] = (
         "Go on with another track of the same side without a new engagement; it is approached.",
     ),
 )  # fmt: skip
+
+RETARGET_PAGE = NodePage(
+    "hand_retarget",
+    f"Moves a robot's hand as a human one moves: {HANDS_TOPIC} in, {JOINT_COMMAND_TOPIC} out, within the robot's"
+    " limits. Nothing is sent before it is engaged. ros2 launch hand_pose_ros robot_hand.launch.py robot:=allegro"
+    " side:=right starts it.",
+    RETARGET_PARAMETERS,
+)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from hand_pose_ros.hand.joint_sets import JOINT_SETS, OPENXR_SET, OPERATOR_SET
 from hand_pose_ros.network.backend import BACKENDS, DEVICES, PRECISIONS
+from hand_pose_ros.nodes.node_help import NodePage
 from hand_pose_ros.nodes.parameters.parameter_schema import Parameter
+from hand_pose_ros.nodes.topics import DEPTH_TOPIC, HANDS_TOPIC, INFO_TOPIC, JOINT_STATES_TOPIC
 from hand_pose_ros.retarget.human_hand import prefix_error
 from hand_pose_ros.retarget.palm_follower import PalmFollowerConfig
 from hand_pose_ros.tracking.config import MOST_HANDS, TrackerConfig
@@ -160,3 +162,10 @@ TRACKER_PARAMETERS: tuple[Parameter, ...] = (
     Parameter("publish_markers", True, "Publish markers while somebody subscribes.", live=True),
     Parameter("publish_overlay", True, "Draw and publish overlay while somebody subscribes.", live=True),
 )  # fmt: skip
+
+TRACKER_PAGE = NodePage(
+    "hand_tracker",
+    f"Hands from depth images: {DEPTH_TOPIC} and {INFO_TOPIC} in; {HANDS_TOPIC}, {JOINT_STATES_TOPIC}, TF and markers"
+    " out. ros2 launch hand_pose_ros hand_tracker.launch.py starts it with a camera's preset.",
+    TRACKER_PARAMETERS,
+)

@@ -100,7 +100,7 @@ def test_figures_are_written_however_the_middleware_ends(monkeypatch, error):
         if error is not None:
             raise error
 
-    def run_node(name, make, arguments, spin, limit_s):
+    def run_node(name, make, arguments, *, spin, **_):
         spin(SimpleNamespace(spin=interrupted), node)
         return 0
 
@@ -113,7 +113,7 @@ def test_error_of_a_living_middleware_is_not_hidden(monkeypatch):
     def broken():
         raise RuntimeError("a fault")
 
-    def run_node(name, make, arguments, spin, limit_s):
+    def run_node(name, make, arguments, *, spin, **_):
         spin(SimpleNamespace(spin=broken), SimpleNamespace(context=SimpleNamespace(ok=lambda: True)))
 
     monkeypatch.setattr(watcher_node, "run_node", run_node)
@@ -125,7 +125,7 @@ def test_error_of_a_living_middleware_is_not_hidden(monkeypatch):
 def test_what_cannot_be_written_ends_it_at_once_in_one_line(name, tmp_path, capfd):
     (tmp_path / "file").touch()
     place = {"output": tmp_path / "file" / "run.json", "pictures": tmp_path / "file"}[name]
-    assert watcher_node.main(["--ros-args", "-p", f"{name}:={place}"]) == 2
+    assert watcher_node.main(["watcher", "--ros-args", "-p", f"{name}:={place}"]) == 2
     (line,) = capfd.readouterr().err.splitlines()
     assert line == f"watcher: {tmp_path / 'file'} is a file, want a folder"
 
