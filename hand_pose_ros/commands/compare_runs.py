@@ -47,7 +47,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _table(arguments: argparse.Namespace, compared: RunComparison) -> Table:
     a, b = compared.a, compared.b
-    table = Table("", "A", "B", title=f"A {arguments.a}, B {arguments.b}: {compared.frames} common frames")
+    how = "" if compared.by == "stamp" else " by picture, for their stamps differ"
+    title = f"A {arguments.a}, B {arguments.b}: {compared.frames} common frames{how}"
+    table = Table("", "A", "B", title=title)
     if any(compared.only):
         table.add_row("frames that the other has not", *map(str, compared.only))
     table.add_row("frames with a hand", f"{100 * a.found:.1f} %", f"{100 * b.found:.1f} %")

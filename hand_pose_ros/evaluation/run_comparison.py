@@ -46,7 +46,10 @@ class RunComparison:
     """Run b against run a."""
 
     frames: int
-    """Frames that both have, by stamp."""
+    """Frames that both have."""
+    by: str
+    """What says that two frames are the same: "stamp"; "picture" where more have the same picture, as of a folder that
+    was played at two rates; times are those of run a then."""
     only: tuple[int, int]
     """Frames that only a, only b has."""
     a: RunFigures
@@ -80,10 +83,12 @@ def compare_runs(a: HandTable, b: HandTable, worst: int = 10) -> RunComparison:
     ValueError when they have no frame in common, or most of these show something else.
     """
     require(worst >= 0, "", "worst", worst, "at least 0")
-    rows_a, rows_b = _common_rows(a, b)
+    rows_a, rows_b, by = _common_rows(a, b)
     common = increasing_ns(a.stamp_ns[rows_a])
     if not len(common):
-        raise ValueError("the two runs have no frame in common (by stamp): are they of one recording?")
+        raise ValueError(
+            "the two runs have no frame in common, by stamp or picture: are they of one recording?"
+        )
     pictures_a, pictures_b = a.picture[rows_a], b.picture[rows_b]
     other = int(((pictures_a != pictures_b) & (pictures_a > 0) & (pictures_b > 0)).sum())
     if other > len(common) / 2:
@@ -110,6 +115,7 @@ def compare_runs(a: HandTable, b: HandTable, worst: int = 10) -> RunComparison:
     known = [lag for lag in lags if lag is not None]
     return RunComparison(
         frames=len(common),
+        by=by,
         only=(len(a.stamp_ns) - len(common), len(b.stamp_ns) - len(common)),
         a=_figures(a, rows_a),
         b=_figures(b, rows_b),
@@ -126,22 +132,31 @@ def compare_runs(a: HandTable, b: HandTable, worst: int = 10) -> RunComparison:
     )  # fmt: skip
 
 
-def _common_rows(a: HandTable, b: HandTable) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows of the frames that both have, in the order of the recording: by stamp, and where that comes more than once,
-    in a recording that loops, by which time it is."""
-    of_b = {key: row for row, key in enumerate(_times_seen(b.stamp_ns))}
-    pairs = [(row, of_b[key]) for row, key in enumerate(_times_seen(a.stamp_ns)) if key in of_b]
-    rows = np.array(pairs, np.int64).reshape(-1, 2)
-    return rows[:, 0], rows[:, 1]
+def _common_rows(a: HandTable, b: HandTable) -> tuple[NDArray[np.int64], NDArray[np.int64], str]:
+    """Rows of the frames that both have, in the order of the recording, and what says so."""
+    by_stamp = _pairs(a.stamp_ns, b.stamp_ns)
+    by_picture = _pairs(a.picture, b.picture)
+    by_picture = by_picture[a.picture[by_picture[:, 0]] > 0]
+    # A few pictures may be the same by chance: black ones.
+    most = 2 * len(by_picture) > min(len(a.frame), len(b.frame))
+    rows, by = (by_picture, "picture") if most and len(by_picture) > len(by_stamp) else (by_stamp, "stamp")
+    return rows[:, 0], rows[:, 1], by
 
 
-def _times_seen(stamps_ns: NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Each stamp with how often it came before."""
+def _pairs(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.int64]:
+    """(P, 2) rows of equal values; where one comes more than once, in a recording that loops, by which time it is."""
+    of_b = {key: row for row, key in enumerate(_times_seen(b))}
+    pairs = [(row, of_b[key]) for row, key in enumerate(_times_seen(a)) if key in of_b]
+    return np.array(pairs, np.int64).reshape(-1, 2)
+
+
+def _times_seen(values: NDArray[Any]) -> list[tuple[int, int]]:
+    """Each value with how often it came before."""
     seen: Counter[int] = Counter()
     keys = []
-    for stamp in stamps_ns.tolist():
-        keys.append((stamp, seen[stamp]))
-        seen[stamp] += 1
+    for value in values.tolist():
+        keys.append((value, seen[value]))
+        seen[value] += 1
     return keys
 
 

@@ -92,6 +92,35 @@ def test_runs_whose_stamps_are_the_same_but_not_their_pictures_are_refused() -> 
         compare_runs(a, replace(a, picture=pictures + 1))
 
 
+def test_one_recording_played_at_two_rates_is_compared_by_its_pictures() -> None:
+    a = replace(moving_table(40), picture=np.arange(1, 41, dtype=np.uint32))
+    slower = replace(a, stamp_ns=a.stamp_ns[0] + 4 * (a.stamp_ns - a.stamp_ns[0]))
+    compared = compare_runs(a, slower)
+    assert (compared.frames, compared.by, compared.only, compared.apart_mm) == (40, "picture", (0, 0), 0.0)
+    assert compare_runs(a, a).by == "stamp"
+    # What both played: every second frame of the one is every frame of the other.
+    half = {
+        name: vars(slower)[name][::2] for name in ("frame", "stamp_ns", "name", "state", "wall_ms", "picture")
+    }
+    kept = slower.hand_row % 2 == 0
+    of_hands = {
+        name: value[kept]
+        for name, value in vars(slower).items()
+        if name not in half and not name.startswith("truth") and name != "hand_row"
+    }
+    every_second = replace(slower, **half, **of_hands, hand_row=slower.hand_row[kept] // 2)
+    compared = compare_runs(a, every_second)
+    assert (compared.frames, compared.by, compared.only, compared.apart_mm) == (20, "picture", (20, 0), 0.0)
+
+
+@pytest.mark.parametrize("pictures", [np.zeros(10, np.uint32), np.r_[np.uint32(7), np.arange(900, 909)]])
+def test_a_black_picture_that_two_recordings_share_makes_them_not_one(pictures) -> None:
+    a = replace(moving_table(10), picture=np.r_[np.uint32(7), np.arange(100, 109)].astype(np.uint32))
+    b = replace(a, stamp_ns=a.stamp_ns + 7, picture=pictures.astype(np.uint32))
+    with pytest.raises(ValueError, match="no frame in common"):
+        compare_runs(a, b)
+
+
 def test_every_round_of_a_loop_is_compared_with_its_own() -> None:
     once = moving_table(10)
     rounds = [[found(joints)] for joints in once.joints] + [[found(joints + 0.1)] for joints in once.joints]
