@@ -90,7 +90,7 @@ PYTEST := OMP_NUM_THREADS=1 pytest $$(python3 -c 'import xdist' 2>/dev/null && e
 test: build lint  ## lint and all tests, on all cores (TESTS=test/hand for some)
 	@$(IN_ENVIRONMENT) $(PYTEST) $(TESTS)
 
-test-fast: build  ## the tests that are not marked slow, on all cores: a minute on two
+test-fast: build  ## the tests that are not marked slow, on all cores: four minutes on two
 	@$(IN_ENVIRONMENT) $(PYTEST) -m "not slow" $(TESTS)
 
 coverage: build  ## which lines the tests that are not marked slow run (numba's kernels left out)

@@ -67,7 +67,7 @@ class OptimizerConfig:
     ignore_mimic_joint: bool = False
     low_pass_alpha: float = 1.0
     """Their low-pass, 1 is none. It is off by default: the tracker's joints are smoothed, and their 0.2 would lag 3 to
-    4 frames more (measured, see docs/reference/robot_hand.md)."""
+    4 frames more (measured, see docs/experiments/robot_hand.md)."""
 
     def __post_init__(self) -> None:
         typed(self, "retargeting")

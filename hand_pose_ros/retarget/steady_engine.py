@@ -4,7 +4,7 @@ In: an engine, hands. Out: its answers; while no point of the hand has moved by 
 that was looked at, the answer stays as it is. Not a low-pass: a hand that moves is answered at once.
 
 The engines' own answers move by up to 0.02 rad while the hand is at rest, even when exactly the same hand is given
-again and again (docs/reference/robot_hand.md): where the robot cannot reach what the person shows, its joints creep
+again and again (docs/experiments/robot_hand.md): where the robot cannot reach what the person shows, its joints creep
 along what the objective leaves open, and a low-pass does not help against that.
 """
 
