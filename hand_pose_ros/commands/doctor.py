@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _PROFILES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
 _ROS_VARIABLES = ("ROS_DISTRO", "RMW_IMPLEMENTATION", "ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE")
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _ROS_PATIENCE_S = 60.0
 """Two seconds of listening and a start on a busy machine. Guessed."""
 _SHARED_MEMORY = Path("/dev/shm")
@@ -203,15 +205,18 @@ def _ros(wrong: list[str]) -> list[str]:
     except subprocess.TimeoutExpired:
         wrong.append(f"ROS 2 did not answer within {_ROS_PATIENCE_S:.0f} s")
         return []
+    said = [line for line in _COLOURS.sub("", answer.stderr).splitlines() if line.strip()]
     if answer.returncode != 0:
-        said = [line for line in answer.stderr.splitlines() if line.strip()]
         asked = os.environ.get("RMW_IMPLEMENTATION")
         hint = (
             f" (is the middleware installed that RMW_IMPLEMENTATION names, {shown(asked)}?)" if asked else ""
         )
         what = shown(said[-1], 1000) if said else f"exit status {answer.returncode}"
         wrong.append(f"ROS 2: {what}{hint}")
-    return [shown(line, 1000) for line in answer.stdout.splitlines()]
+        said = []
+    # A profile that cannot be read, an unknown range of discovery: the middleware goes on without.
+    told = [f"the middleware says: {shown(line, 1000)}" for line in said]
+    return [shown(line, 1000) for line in answer.stdout.splitlines()] + told
 
 
 def _millimetres(outcome: SelfTest) -> str:

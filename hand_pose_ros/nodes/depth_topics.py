@@ -20,7 +20,8 @@ _LISTEN_S = 2.0  # guessed: discovery on one machine takes well under a second
 def depth_topic_lines(listen_s: float = _LISTEN_S) -> list[str]:
     """One line for each topic of images or camera infos that somebody publishes and that may be depth."""
     context = rclpy.Context()
-    rclpy.init(args=[], context=context)
+    # No log file: there may be no place for one, in which a node starts all the same.
+    rclpy.init(args=["doctor", "--ros-args", "--disable-external-lib-logs"], context=context)
     try:
         node = rclpy.create_node("hand_pose_doctor", context=context)
         try:

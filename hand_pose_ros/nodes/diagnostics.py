@@ -91,6 +91,14 @@ class FrameStatistics:
         self._remark: str | None = None
         self._started = time.monotonic()
 
+    def begin(self) -> None:
+        """The node listens from now on: what came before tells nothing of the camera. The counts go on."""
+        with self._lock:
+            for window in (self._received, self._published, self._without_info):
+                window.clear()
+            self._hints.clear()
+            self._remark = None
+
     def receive(self) -> None:
         """Counts a depth image that arrived."""
         with self._lock:

@@ -203,7 +203,7 @@ class FrameWorker:
         depth = conversions.depth_from_image(image, self._depth_unit_m)
         camera = self._camera.of(info)
         camera.require_size(image.width, image.height)
-        self._hints.look(image, depth, camera)
+        self._hints.look(image, depth, camera, info)
         if self._first_stamp_ns is None:
             self._first_stamp_ns = stamp_ns
         result = self._tracker.update(depth, camera, (stamp_ns - self._first_stamp_ns) * 1e-9)

@@ -10,7 +10,7 @@ import math
 import time
 
 import numpy as np
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CameraInfo, Image
 
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.depth.image import looks_swapped
@@ -46,14 +46,19 @@ class FrameHints:
         self._swapped = 0
         self._hands_before = 0
 
-    def look(self, image: Image, depth: np.ndarray, camera: Camera) -> None:
+    def look(self, image: Image, depth: np.ndarray, camera: Camera, info: CameraInfo | None = None) -> None:
         """Before the hands of an image are looked for: what none can be found in is told."""
+        # A part of the camera's image may have its principal point anywhere.
+        cropped = info is not None and (info.roi.width, info.roi.height) not in (
+            (0, 0),
+            (info.width, info.height),
+        )
         roi = tuple(self._parameters["roi"])
         region = region_outside(roi, depth.shape) or region_too_small(roi, camera)
         hints = {
             "roi": f"the parameter {region}" if region else None,
             "min_confidence": confidence_out_of_reach(self._parameters["min_confidence"]),
-            "calibration": calibration_of_another_size(camera),
+            "calibration": None if cropped else calibration_of_another_size(camera),
             "unit": self._unit_watch.look(depth),
             "bytes": self._bytes(image),
         }

@@ -304,7 +304,10 @@ class DepthInputs:
         with self._lock:
             self._settle()
             now = time.monotonic()
-            if self._input_watch.depth_here(now) and self._fallback.last_info is None:
+            # Where infos are slow, too: of a driver that is started again the new one may come once, and not to us.
+            if self._input_watch.depth_here(now) and (
+                self._fallback.last_info is None or self._fallback.infos_are_slow
+            ):
                 self._hear_latched_info()
             self._input_watch.look(now, self._fallback)
             several = self._publishers.told(now)

@@ -38,6 +38,7 @@ class ManagedNode(LifecycleNode):
         self._transitions = ReentrantCallbackGroup()  # a busy state machine refuses a second transition
         LifecycleNodeMixin.__init__(self, callback_group=self._transitions)
         self._configure_error: str | None = None  # or why another transition failed
+        self._finalized = False
         self.throttled_logger = ThrottledLogger(self.get_logger())
 
     def autostart(self) -> None:
@@ -47,7 +48,9 @@ class ManagedNode(LifecycleNode):
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Ends everything from any state."""
-        return self.on_cleanup(state)
+        result = self.on_cleanup(state)
+        self._finalized = result == TransitionCallbackReturn.SUCCESS
+        return result
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """A transition failed unexpectedly: back to unconfigured."""
@@ -55,6 +58,11 @@ class ManagedNode(LifecycleNode):
             f"the transition from '{state.label}' failed: the node is not configured any more"
         )
         return self.on_cleanup(state)
+
+    @property
+    def unloaded_state(self) -> str:
+        """The lifecycle state in which nothing is loaded."""
+        return "finalized" if self._finalized else "unconfigured"
 
     def destroy_node(self) -> None:
         """Destroys the state machine too, which threads in the middle of their work would keep, and with it the

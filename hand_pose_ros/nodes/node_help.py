@@ -16,6 +16,9 @@ from hand_pose_ros.validation import shown
 
 HELP = ("-h", "--help")
 
+_OF_LAUNCH = {"namespace": "-r __ns:=", "params_file": "--params-file ", "log_level": "--log-level "}
+"""What the launch files call it, and how it is given to a node itself."""
+
 _WIDEST = 110
 """Columns of a page at most: longer lines are hard to read. Guessed."""
 
@@ -31,8 +34,8 @@ class NodePage:
 
 
 def asks_for_help(arguments: Sequence[str]) -> bool:
-    """Whether one of the arguments before and after those of ROS asks for the page."""
-    return any(argument in HELP for argument in _own(arguments))
+    """Whether one of the arguments asks for the page, among those of ROS too, which knows none such."""
+    return any(argument in HELP for argument in arguments[1:])
 
 
 def unknown_argument(page: NodePage, arguments: Sequence[str]) -> str | None:
@@ -41,16 +44,23 @@ def unknown_argument(page: NodePage, arguments: Sequence[str]) -> str | None:
 
     ``arguments`` begin with the program's own name, as ``sys.argv``. ``from:=to`` without ``--ros-args`` is a topic
     that gets another name, which ROS still takes; a parameter that stands so, as ``ros2 launch`` has its arguments,
-    would go unseen.
+    would go unseen. A name that is a topic's too (``hands``, ``deadman``) is one where a topic's full name follows,
+    which no value of such a parameter is.
     """
-    names = {parameter.name for parameter in page.parameters}
+    texts = {"use_sim_time": True} | {
+        parameter.name: type(parameter.default) is str and not parameter.choices
+        for parameter in page.parameters
+    }
     for argument in _own(arguments):
         given = shown(argument)
         left, assigned, right = argument.partition(":=")
         if not assigned:
             return f"{page.name}: argument '{given}' is not known, want {HELP[1]}, or what it lists"
-        if left in names and not right.startswith("/"):
+        if left in texts and (texts[left] or not right.startswith("/")):
             return f"{page.name}: argument '{given}' stands alone, want --ros-args -p {given}"
+        if left in _OF_LAUNCH:
+            wanted = f"{_OF_LAUNCH[left]}{shown(right)}"
+            return f"{page.name}: argument '{given}' is one of ros2 launch, want --ros-args {wanted}"
     return None
 
 

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import rclpy
-from rclpy._rclpy_pybind11 import InvalidHandle, RCLError
+from rclpy._rclpy_pybind11 import InvalidHandle, RCLError, UnknownROSArgsError
 from rclpy.executors import Executor, ExternalShutdownException, MultiThreadedExecutor, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.logging import LoggingSeverity, set_logger_level
 
-from hand_pose_ros.nodes.node_help import NodePage, asks_for_help, help_text, unknown_argument
+from hand_pose_ros.nodes.node_help import HELP, NodePage, asks_for_help, help_text, unknown_argument
 from hand_pose_ros.nodes.process import END_S, ending_signals
 from hand_pose_ros.validation import shown
 
@@ -67,7 +67,7 @@ def run_node(
             pass
         except Exception as error:
             if node is None and not ended.is_set():
-                print(f"{page.name}: {shown(error, 1000)}", file=sys.stderr)
+                print(f"{page.name}: {_start_error(error)}", file=sys.stderr)
                 return 2
             if not ended.is_set():  # else what failed is that the middleware has ended
                 raise
@@ -79,6 +79,13 @@ def run_node(
                 node.destroy_node()
             rclpy.try_shutdown()
     return 0
+
+
+def _start_error(error: Exception) -> str:
+    """Why a node could not be made, in one line."""
+    if isinstance(error, UnknownROSArgsError):  # its text is a list of them
+        return f"ROS does not know these arguments after --ros-args: {shown(error, 1000)}, want {HELP[1]}"
+    return shown(error, 1000)
 
 
 def spin_on(executor: Executor) -> None:

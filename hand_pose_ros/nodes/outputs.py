@@ -119,6 +119,7 @@ class HandOutputs:
         ``target_frame``.
         """
         if self._target is not None:
+            self._target.see(header)
             if hands or raw:
                 placement = self._target.placement(header)
                 if placement is None:

@@ -32,7 +32,7 @@ from hand_pose_ros.nodes.qos_overrides import (
 )
 from hand_pose_ros.nodes.retarget_statistics import RetargetStatistics, RetargetStatus, retarget_diagnostics
 from hand_pose_ros.nodes.robot_commands import COMMAND_ENDPOINTS, CommandMessages
-from hand_pose_ros.nodes.robot_driver import RobotDriver
+from hand_pose_ros.nodes.robot_driver import NOTHING, RobotDriver
 from hand_pose_ros.nodes.robot_inputs import ROBOT_ENDPOINTS, RobotInputs
 from hand_pose_ros.nodes.robot_setup import build_commander, build_gate, build_robot, slow_joint
 from hand_pose_ros.nodes.several_publishers import SeveralPublishers
@@ -68,6 +68,7 @@ class HandRetargetNode(ManagedNode):
         self._retargeter: Retargeter | None = None
         self._messages: CommandMessages | None = None
         self._driver: RobotDriver | None = None
+        self._before = NOTHING
         self._commands: Any = None
         self._loop: CommandLoop | None = None
         self._hands: SubscriptionThread | None = None
@@ -111,10 +112,10 @@ class HandRetargetNode(ManagedNode):
         parameters, names, sent = self.parameters, self._messages.all_names, self._messages.names
         self._driver = RobotDriver(
             self._retargeter, build_gate(parameters),
-            Engagement(parameters["deadman"], parameters["deadman_timeout_s"]),
+            Engagement(parameters["deadman"], parameters["deadman_timeout_s"], self._before.stopped),
             build_commander(parameters, self._retargeter, names, sent), self.statistics, self.throttled_logger,
             lambda: self._robot_inputs.start_positions(parameters["start_from"], names, sent), self._send,
-            self._publish_state, self._steady,
+            self._publish_state, self._steady, self._before,
         )  # fmt: skip
         # As the tracker's worker does: a full collection would hold up seven commands in a row.
         gc.collect()
@@ -159,14 +160,11 @@ class HandRetargetNode(ManagedNode):
         """Stops sending; before destroy_node, in whatever state."""
         driver, self._driver = self._driver, None
         if driver is not None:
-            driver.close()
+            self._before = driver.close()
             gc.unfreeze()
-        loop, self._loop = self._loop, None
-        if loop is not None:
-            loop.close()
-        hands, self._hands = self._hands, None
-        button, self._button = self._button, None
-        for thread in (button, hands):
+        ending = self._loop, self._button, self._hands
+        self._loop = self._button = self._hands = None
+        for thread in ending:
             if thread is not None:
                 thread.close()
 
@@ -227,7 +225,7 @@ class HandRetargetNode(ManagedNode):
 
     def _publish_diagnostics(self) -> None:
         driver, robot = self._driver, self._retargeter
-        lifecycle = "active" if driver else ("inactive" if robot else "unconfigured")
+        lifecycle = "active" if driver else ("inactive" if robot else self.unloaded_state)
         state, reason = driver.state if driver else (SafetyState.DISENGAGED, "not active")
         last = self.throttled_logger.last_error()
         self._diagnostics.publish(

@@ -8,7 +8,9 @@ within it, so that none overtakes another.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 
@@ -33,6 +35,18 @@ _SEVERAL = "several trackers publish 'hands' at once: end all but one, and engag
 _TWO_PLACES = "the hand is in two places in turn, as two trackers' on 'hands' are: end all but one"
 
 
+class DrivenBefore(NamedTuple):
+    """What outlives a driver: whatever happens to the node, the robot stands where it was sent."""
+
+    positions: Mapping[str, float] = MappingProxyType({})
+    """Where its joints were sent last, by name."""
+    stopped: bool = False
+    """The switch stopped it, where the deadman's button engages."""
+
+
+NOTHING = DrivenBefore()
+
+
 class RobotDriver:
     """Drives one robot's hand.
 
@@ -52,12 +66,13 @@ class RobotDriver:
         send: Callable[[JointCommand], None],
         tell: Callable[[SafetyState, str], None],
         clock: SteadyClock = STEADY,
+        before: DrivenBefore = NOTHING,
     ) -> None:
         self._engine = retargeter.engine
         self._gate, self._engagement, self._commander = gate, engagement, commander
         self._statistics, self._throttled_logger = statistics, throttled_logger
         self._start, self._send, self._tell = start, send, tell
-        self._now_s = clock.now_s
+        self._now_s, self._before = clock.now_s, before
         self._runs, self._places = TrackerRuns(commander.config.stale_s), TwoPlaces()
         self._lock = threading.RLock()
         self._engine_lock = threading.Lock()
@@ -168,13 +183,16 @@ class RobotDriver:
             self._statistics.follow(engine_s, self._now_s() - arrived_s)
             return sent
 
-    def close(self) -> None:
+    def close(self) -> DrivenBefore:
         """No command goes out any more."""
         with self._lock:
+            stand = zip(self._commander.names, self._sent_last().tolist(), strict=True)
+            before = DrivenBefore(dict(stand), self._engagement.stopped)
             self._engagement.reset()
             self._commander.disengage("not active")
             self._closed = True
             self._announce()
+            return before
 
     def _refuse(self, why: str) -> None:
         self._statistics.refuse()
@@ -191,7 +209,7 @@ class RobotDriver:
             return None
         try:
             given = self._start()
-            start = self._commander.positions if given is None else given
+            start = self._sent_last() if given is None else given
             self._commander.engage(start, self._now_s())
         except ValueError as error:
             self._throttled_logger.error("engage", f"not engaged: {error}")
@@ -204,6 +222,13 @@ class RobotDriver:
         self._engine_start = self._commander.positions
         self._announce()
         return None
+
+    def _sent_last(self) -> np.ndarray:
+        """(K,): where the robot was sent last, by this driver or the one before; at first its rest pose."""
+        names, before = self._commander.names, self._before.positions
+        if self._engagements or not before.keys() >= set(names):
+            return self._commander.positions
+        return np.array([before[name] for name in names])
 
     def _command(self) -> bool:
         command = None if self._closed else self._commander.command(self._now_s())

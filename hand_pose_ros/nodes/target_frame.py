@@ -50,16 +50,20 @@ class TargetFrame:
         self._buffer = tf2_ros.Buffer()  # with the node it would offer a service that cannot be taken back
         self._listener = tf2_ros.TransformListener(self._buffer, node)
 
+    def see(self, header: Header) -> None:
+        """The header of every image, with hands or without."""
+        stamp_ns = Time.from_msg(header.stamp).nanoseconds
+        if stamp_ns < self._last_stamp_ns:
+            # A bag that loops: tf2 would take no transform until its clock has caught up.
+            self._buffer.clear()
+        self._last_stamp_ns = stamp_ns
+
     def placement(self, header: Header) -> Placement | None:
         """Returns where the frame of ``header`` is in the target frame at its stamp.
 
         None, and a warning, when tf2 does not know; it is waited for a little. From another thread than the executor's.
         """
         source, stamp = header.frame_id, Time.from_msg(header.stamp)
-        if stamp.nanoseconds < self._last_stamp_ns:
-            # A bag that loops: tf2 would take no transform until its clock has caught up.
-            self._buffer.clear()
-        self._last_stamp_ns = stamp.nanoseconds
         try:
             stamped = self._awaited(source, stamp)
         except (tf2_ros.TransformException, ValueError, TypeError) as error:

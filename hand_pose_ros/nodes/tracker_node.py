@@ -94,6 +94,7 @@ class HandTrackerNode(ManagedNode):
         assert self._outputs is not None
         assert self._tracker is not None
         self.throttled_logger.reset()
+        self.statistics.begin()
         self._tracker.reset()
         info = self._tracker.model_info
         self._outputs.publish_model_info(info.name, info.sha256)
@@ -182,7 +183,7 @@ class HandTrackerNode(ManagedNode):
         elif worker is not None:
             lifecycle = "active"
         else:
-            lifecycle = "inactive" if tracker is not None else "unconfigured"
+            lifecycle = "inactive" if tracker is not None else self.unloaded_state
         self._diagnostics.publish(
             diagnostics.diagnostic_array(
                 name=f"{self.get_fully_qualified_name()}: tracking",

@@ -14,13 +14,14 @@ let go and held again. off: nobody listens."""
 
 
 class Engagement:
-    """Nothing is wanted at first."""
+    """Nothing is wanted at first. ``stopped``: the switch stopped it before, which still holds."""
 
-    def __init__(self, deadman: str = "optional", timeout_s: float = 0.3) -> None:
+    def __init__(self, deadman: str = "optional", timeout_s: float = 0.3, stopped: bool = False) -> None:
         require(deadman in DEADMAN, "", "deadman", deadman, f"one of {', '.join(DEADMAN)}")
         require_positive("deadman_timeout_s", timeout_s)
         self.deadman, self.timeout_s = deadman, timeout_s
         self.reset()
+        self.stopped = stopped and deadman == "engages"
 
     def reset(self) -> None:
         """Switched off, and no button was heard."""

@@ -142,10 +142,10 @@ class SafeCommander:
     ) -> None:
         self.limits, self.config = limits, config
         count = len(limits.lower)
-        self._names = tuple(names) if names is not None else tuple(map(str, range(count)))
+        self.names = tuple(names) if names is not None else tuple(map(str, range(count)))
         self._sent = np.ones(count, bool) if sent is None else np.asarray(sent, bool)
         floor = least_ranges(limits.velocity) if least is None else np.asarray(least, np.float64)
-        if len(self._names) != count or self._sent.shape != (count,) or floor.shape != (count,):
+        if len(self.names) != count or self._sent.shape != (count,) or floor.shape != (count,):
             raise ValueError(f"names, sent or least are not of {count} joints")
         pose = np.zeros(count) if rest is None else finite_array("rest", rest, (count,))
         self.rest: Array = np.clip(pose, limits.lower, limits.upper)
@@ -193,7 +193,7 @@ class SafeCommander:
             if (beyond > 0.0).any():
                 joint = int(np.argmax(beyond))
                 raise ValueError(
-                    f"joint {shown(self._names[joint])} stands at {start[joint]:.3f}, "
+                    f"joint {shown(self.names[joint])} stands at {start[joint]:.3f}, "
                     f"want {limits.lower[joint]:.3f} to {limits.upper[joint]:.3f}"
                 )
             self._last_s, self._begins = now_s, True

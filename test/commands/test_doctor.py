@@ -160,3 +160,20 @@ def test_ros_that_does_not_answer_is_wrong(monkeypatch) -> None:
     wrong: list[str] = []
     assert doctor._ros(wrong) == []
     assert wrong == ["ROS 2 did not answer within 60 s"]
+
+
+@pytest.mark.slow
+def test_ros_is_asked_where_no_log_file_can_be_kept_and_what_the_middleware_says_is_told(
+    monkeypatch, tmp_path
+) -> None:
+    pytest.importorskip("rclpy", reason="needs ROS 2: source tools/environment.sh")
+    monkeypatch.setenv("ROS_LOG_DIR", "/proc/none")
+    (tmp_path / "profile.xml").write_text("no profile")
+    monkeypatch.setenv("FASTDDS_DEFAULT_PROFILES_FILE", str(tmp_path / "profile.xml"))
+    wrong: list[str] = []
+    lines = doctor._ros(wrong)
+    assert wrong == []
+    assert any(line.startswith("ROS 2: rclpy") for line in lines)
+    if "rmw_fastrtps" in lines[0]:
+        assert any(line.startswith("the middleware says: ") for line in lines)
+    assert not any("\x1b" in line for line in lines)

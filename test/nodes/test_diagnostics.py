@@ -123,6 +123,21 @@ def test_a_camera_that_is_gone_is_a_warning_after_a_second(clock):
     assert status(statistics).level == DiagnosticStatus.OK
 
 
+def test_what_was_heard_before_a_pause_of_the_node_tells_nothing_of_the_camera(clock):
+    statistics = FrameStatistics()
+    arrive(statistics, clock, 30.0, 30)
+    statistics.hint("roi", "outside the image")
+    counted = statistics.figures()["received"]
+    clock.now += 60.0
+    statistics.begin()
+    told = status(statistics)
+    assert "gone" not in told.message
+    assert "outside" not in told.message
+    assert statistics.figures()["received"] == counted
+    arrive(statistics, clock, 30.0, 30)
+    assert status(statistics).level == DiagnosticStatus.OK
+
+
 def test_a_slow_camera_is_not_gone_between_two_images(clock):
     statistics = FrameStatistics()
     arrive(statistics, clock, 1.0, 6)

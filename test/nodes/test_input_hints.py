@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CameraInfo, Image, RegionOfInterest
 
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.nodes import input_hints
@@ -40,6 +40,23 @@ def test_a_calibration_of_an_image_that_was_scaled_is_told_with_its_size(scale) 
 )
 def test_a_camera_that_is_centred_or_cropped_along_one_side_is_not(middle) -> None:
     assert calibration_of_another_size(Camera(320, 240, 240.0, 240.0, *middle)) is None
+
+
+@pytest.mark.parametrize(
+    ("roi", "told"),
+    [
+        (RegionOfInterest(), True),
+        (RegionOfInterest(width=640, height=480), True),
+        (RegionOfInterest(x_offset=0, y_offset=0, width=320, height=240), False),
+    ],
+)
+def test_a_part_of_the_cameras_image_may_have_its_middle_anywhere(clock, roi, told) -> None:
+    bench = Bench(clock)
+    quarter = Camera(320, 240, 480.0, 480.0, 319.5, 239.5)  # the upper left one of 640 x 480
+    info = CameraInfo(width=640, height=480, roi=roi)
+    image = Image(width=320, height=240, encoding="16UC1", step=640, data=bytes(320 * 240 * 2))
+    bench.hints.look(image, scene(0.9), quarter, info)
+    assert any("calibration" in line for line in bench.log.warnings) == told
 
 
 class Log:

@@ -18,7 +18,7 @@ from std_msgs.msg import Header
 from hand_pose_ros.nodes import inputs
 from hand_pose_ros.nodes.diagnostics import FrameOutcome
 from hand_pose_ros.nodes.inputs import DepthInputs, InputCallbacks
-from hand_pose_ros.nodes.topics import DEPTH_QOS, DEPTH_TOPIC, INFO_QOS
+from hand_pose_ros.nodes.topics import DEPTH_QOS, DEPTH_TOPIC, INFO_QOS, LATCHED_QOS
 
 
 class Log:
@@ -509,6 +509,23 @@ def test_slow_infos_serve_however_they_write_the_frame(node, clock, frame):
             bench.inputs._take_info(CameraInfo(header=header(stamp, frame)))
         bench.inputs._take_depth(Image(header=header(stamp, "camera")))
     assert len(bench.pairs) >= 58
+
+
+def test_where_infos_are_slow_a_latched_one_is_asked_for_too(node, clock, monkeypatch):
+    """A driver that is started again publishes its info once more: it may come before it has found this node."""
+    publisher = SimpleNamespace(
+        topic_type="sensor_msgs/msg/CameraInfo", qos_profile=LATCHED_QOS, node_name="a", node_namespace="/"
+    )
+    monkeypatch.setattr(node, "get_publishers_info_by_topic", lambda topic: [publisher])
+    bench = Bench(node)
+    play(bench, clock, at_30_hz(100.0, 10))  # each image has its own: nothing to ask for
+    bench.inputs._watch()
+    assert bench.inputs._latched_info is None
+    for stamp in at_30_hz(101.0, 60):
+        clock.now += 1 / 30
+        bench.image(stamp)
+    bench.inputs._watch()
+    assert bench.inputs._latched_info is not None
 
 
 def test_own_info_of_another_frame_is_used_and_told_once(node, clock):

@@ -31,7 +31,9 @@ def module_of(executable: str) -> Any:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-@pytest.mark.parametrize("asked", [["--help"], ["-h"], ["--ros-args", "-p", "a:=1", "--", "--help"]])
+@pytest.mark.parametrize(
+    "asked", [["--help"], ["-h"], ["--ros-args", "--help"], ["--ros-args", "-p", "a:=1", "--", "--help"]]
+)
 def test_help_names_every_parameter_with_its_default_and_makes_no_node(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, page: NodePage, asked: list[str]
 ) -> None:
@@ -53,6 +55,10 @@ def test_help_names_every_parameter_with_its_default_and_makes_no_node(
         (["side:=right"], "argument 'side:=right' stands alone, want --ros-args -p side:=right"),
         (["hands:=2", "--ros-args", "-p", "side:=left"], "'hands:=2' stands alone"),
         (["--ros-args", "-p", "side:=left", "--", "hands:=2"], "'hands:=2' stands alone"),
+        (["model:=/opt/hand.safetensors"], "want --ros-args -p model:=/opt/hand.safetensors"),
+        (["use_sim_time:=true"], "want --ros-args -p use_sim_time:=true"),
+        (["params_file:=/tmp/a.yaml"], "is one of ros2 launch, want --ros-args --params-file /tmp/a.yaml"),
+        (["namespace:=/left"], "want --ros-args -r __ns:=/left"),
     ],
 )
 def test_an_argument_that_would_go_unseen_is_named_and_no_node_is_made(

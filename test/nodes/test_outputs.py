@@ -70,8 +70,10 @@ def test_lifecycle_services_take_the_node_through_all_states(rig, fake_tracker, 
         assert bench.wait_for_answers(before + 1)
         assert after(Transition.TRANSITION_DEACTIVATE) == "inactive"
         assert after(Transition.TRANSITION_CLEANUP) == "unconfigured"
+        assert bench.node.unloaded_state == "unconfigured"
         bench.received["hand_model_info"].clear()
     assert after(Transition.TRANSITION_UNCONFIGURED_SHUTDOWN) == "finalized"
+    assert bench.node.unloaded_state == "finalized"
 
 
 @pytest.mark.slow

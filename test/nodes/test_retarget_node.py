@@ -32,6 +32,7 @@ from trajectory_msgs.msg import JointTrajectory
 from hand_pose_ros.hand.skeleton import ANGLE_COUNT, ANGLE_NAMES
 from hand_pose_ros.msg import HandPose, HandPoseArray
 from hand_pose_ros.nodes.conversions import hand_message
+from hand_pose_ros.nodes.node_main import spin_on
 from hand_pose_ros.nodes.retarget_node import HandRetargetNode
 from hand_pose_ros.nodes.steady_clock import STEADY, SteadyClock
 
@@ -148,7 +149,7 @@ class RobotRig:
         self.listen(JointTrajectory, "joint_trajectory")
         self.listen(String, "hand_retarget/state", latched)
         self.listen(DiagnosticArray, "/diagnostics")
-        self.thread = threading.Thread(target=self.executor.spin, daemon=True)
+        self.thread = threading.Thread(target=spin_on, args=[self.executor], daemon=True)
         self.thread.start()
 
     def start(self) -> None:
@@ -663,3 +664,49 @@ def test_hand_is_followed_by_the_systems_steady_clock(robot):
     count = len(rig.commands)
     assert rig.wait(lambda: len(rig.commands) > count + 20)  # without any more hands
     assert np.all(np.diff(rig.node.sent_s) > 0.0)
+
+
+@pytest.mark.parametrize("start_from", ["auto", "rest"])
+@pytest.mark.parametrize("cleaned_up", [False, True])
+def test_robot_that_was_sent_somewhere_is_sent_on_from_there_when_the_node_is_active_again(
+    robot, start_from, cleaned_up
+):
+    rig = robot(start_from=start_from)
+    assert rig.call(True).success
+    rig.show(2.0, 1.2)
+    last, count = rig.commands[-1].position[0], len(rig.commands)
+    assert last == pytest.approx(1.2, abs=0.01)
+    rig.node.trigger_deactivate()
+    if cleaned_up:
+        rig.node.trigger_cleanup()
+        rig.node.trigger_configure()
+    rig.node.trigger_activate()
+    assert rig.wait(lambda: rig.hands.get_subscription_count() > 0)
+    assert rig.call(True).success
+    rig.show(0.1, 1.2)
+    assert rig.commands[count].position[0] == pytest.approx(last, abs=1e-9)
+
+
+def test_what_the_switch_stopped_stays_stopped_when_the_node_is_active_again(robot):
+    rig = robot(deadman="engages")
+
+    def hold(seconds):
+        for _ in range(round(seconds * 20)):
+            rig.press(True)
+            rig.send(1.0)
+            rig.advance(0.05)
+
+    hold(0.5)
+    assert rig.call(False).success
+    hold(0.5)
+    count = len(rig.commands)
+    rig.node.trigger_deactivate()
+    rig.node.trigger_activate()
+    assert rig.wait(
+        lambda: rig.hands.get_subscription_count() > 0 and rig.deadman.get_subscription_count() > 0
+    )
+    hold(0.5)
+    assert len(rig.commands) == count
+    rig.press(False)
+    hold(0.5)
+    assert len(rig.commands) > count

@@ -160,3 +160,15 @@ def test_transform_that_comes_a_little_late_is_asked_for_again_within_millisecon
     assert target_frame.TargetFrame(None, "base_link", logger).placement(Header(frame_id="camera")) is None
     assert "no transform from 'camera' to 'base_link': late" in warned[0]
     assert sum(passed_s) < 0.06
+
+
+def test_loop_of_a_recording_is_seen_by_images_without_hands_too(monkeypatch):
+    """Else tf2 keeps what is ten seconds ahead of the first hand, and takes nothing of its time."""
+    buffer = SimpleNamespace(cleared=0)
+    buffer.clear = lambda: setattr(buffer, "cleared", buffer.cleared + 1)
+    monkeypatch.setattr(tf2_ros, "Buffer", lambda: buffer, raising=False)
+    monkeypatch.setattr(tf2_ros, "TransformListener", lambda buffer, node: None, raising=False)
+    frame = target_frame.TargetFrame(None, "base_link", SimpleNamespace(warn=print))
+    for sec, cleared in ((10, 0), (29, 0), (3, 1), (4, 1)):
+        frame.see(Header(stamp=Time(seconds=sec).to_msg()))
+        assert buffer.cleared == cleared
