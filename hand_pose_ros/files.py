@@ -11,6 +11,7 @@ import glob
 import json
 import os
 import tempfile
+import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -132,6 +133,9 @@ def read_arrays(
     OSError where it cannot be opened; ValueError where it is no such file, is damaged, or lacks a name.
     """
     with Path(path).open("rb") as file:
+        if not zipfile.is_zipfile(file):  # numpy speaks of pickled data that it could load, which it must not
+            raise ValueError("it is no npz file")
+        file.seek(0)
         try:
             with np.load(file, allow_pickle=False) as archive:
                 wanted = [*names, *[name for name in optional if name in archive]]

@@ -15,6 +15,7 @@ from hand_pose_ros.files import (
     followed,
     no_empty_folders,
     output_folder,
+    read_arrays,
     replaced,
     require_writable,
     write_bytes,
@@ -169,3 +170,12 @@ def test_folders_in_which_nothing_is_left_are_not_left_either(tmp_path: Path) ->
     with output_folder(tmp_path / "empty"):
         pass
     assert (tmp_path / "empty").is_dir()
+
+
+@pytest.mark.parametrize("content", [b"", b"frame,stamp_ns\n1,2\n", b"\x93NUMPY\x01\x00"])
+def test_what_is_no_npz_file_is_told_so_and_not_how_to_load_it_unsafely(
+    tmp_path: Path, content: bytes
+) -> None:
+    (tmp_path / "hands.csv").write_bytes(content)
+    with pytest.raises(ValueError, match="it is no npz file"):
+        read_arrays(tmp_path / "hands.csv", ("a",))

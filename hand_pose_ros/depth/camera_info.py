@@ -52,6 +52,11 @@ def image_size(info: CameraInfoFields) -> tuple[int, int]:
     return int(width), int(height)
 
 
+def same_frame(one: str, other: str) -> bool:
+    """Whether two frame_ids name one frame, or one of them none; the leading '/' of ROS 1's drivers does not count."""
+    return len({one.lstrip("/"), other.lstrip("/")} - {""}) < 2
+
+
 def is_rectified(setting: str, topic: str) -> bool:
     """Whether images of a topic are rectified; ``setting``: true, false, or auto, which asks the topic's name: REP 104
     calls rectified images image_rect..."""

@@ -28,7 +28,7 @@ class DepthFrame:
 
     depth: NDArray[np.float32]
     """(H, W) float32, C-contiguous, metres along the optical axis; NaN: no reading, as what a
-    masked array masks. Any other layout or type is converted, which copies it."""
+    masked array masks. Any other layout or type, and a read-only array, is converted, which copies it."""
     camera: Camera
     """The camera of this image, of the same width and height."""
     stamp_s: float = 0.0
@@ -56,7 +56,10 @@ class DepthFrame:
             )
         self.camera.require_size(self.depth.shape[1], self.depth.shape[0])
         depth = self.depth.filled(np.nan) if isinstance(self.depth, np.ma.MaskedArray) else self.depth
-        object.__setattr__(self, "depth", np.ascontiguousarray(depth, dtype=np.float32))
+        # Read-only ones too: numba would compile every kernel once more for them, 11 s in the midst of tracking.
+        with np.errstate(over="ignore"):  # beyond every distance either way
+            own = np.require(depth, np.float32, ("C", "A", "W", "E"))
+        object.__setattr__(self, "depth", own)
 
     @cached_property
     def surface(self) -> NDArray[np.float32]:

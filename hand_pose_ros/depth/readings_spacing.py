@@ -153,11 +153,11 @@ def _measure(
         for i in range(tile_px):
             in_row = in_column = -1
             for j in range(tile_px):
-                if depth[y + i, x + j] > 0.0:
+                if 0.0 < depth[y + i, x + j] < np.inf:
                     if in_row >= 0:
                         column_gaps[j - in_row] += 1
                     in_row = j
-                if depth[y + j, x + i] > 0.0:
+                if 0.0 < depth[y + j, x + i] < np.inf:
                     if in_column >= 0:
                         row_gaps[j - in_column] += 1
                     in_column = j
@@ -175,7 +175,7 @@ def _readings_of_surface(depth: NDArray[np.float32], row: int, column: int, bloc
             count = 0
             for r in range(top, top + block):
                 for c in range(left, left + block):
-                    count += depth[r, c] > 0.0
+                    count += 0.0 < depth[r, c] < np.inf
             if count == 0:
                 return 0 if total > 0 else -1
             total += count

@@ -55,12 +55,14 @@ class UnitWatch:
     def look(self, depth: NDArray[np.float32]) -> str | None:
         """The suspicion after one more image (H, W) m, NaN where there is no reading."""
         seen = depth[::_EVERY, ::_EVERY]
-        seen = seen[np.isfinite(seen)]
+        seen = seen[np.isfinite(seen) & (seen != 0.0)]  # 0 for no reading, as in counts
         far = seen.size > 0 and np.mean(seen > _FAR_M) > _MOST and seen.min() > _REACHABLE_M
         near = seen.size > 0 and seen.max() < _NEAR_M
         self._in_a_row = self._in_a_row + 1 if far or near else 0
         if self._in_a_row < self._wanted:
             return None
+        if seen.max() < 0.0:
+            return "depth is negative everywhere: want the distance before the camera, so the other sign"
         return (
             f"depth of {np.median(seen):.3g} metres at the middle of all readings: is the unit wrong?"
             f" {self._remedies[bool(near)]}"

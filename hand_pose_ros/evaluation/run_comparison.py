@@ -139,7 +139,9 @@ def _common_rows(a: HandTable, b: HandTable) -> tuple[NDArray[np.int64], NDArray
     by_picture = by_picture[a.picture[by_picture[:, 0]] > 0]
     # A few pictures may be the same by chance: black ones.
     most = 2 * len(by_picture) > min(len(a.frame), len(b.frame))
-    rows, by = (by_picture, "picture") if most and len(by_picture) > len(by_stamp) else (by_stamp, "stamp")
+    pictures_a, pictures_b = a.picture[by_stamp[:, 0]], b.picture[by_stamp[:, 1]]
+    same = ((pictures_a == pictures_b) | (pictures_a == 0) | (pictures_b == 0)).sum()
+    rows, by = (by_picture, "picture") if most and len(by_picture) > same else (by_stamp, "stamp")
     return rows[:, 0], rows[:, 1], by
 
 

@@ -12,7 +12,7 @@ from collections import deque
 
 from sensor_msgs.msg import CameraInfo, Image
 
-from hand_pose_ros.depth.camera_info import image_size
+from hand_pose_ros.depth.camera_info import image_size, same_frame
 from hand_pose_ros.validation import shown
 
 # So many images wait at most: as many as the matching keeps.
@@ -152,12 +152,10 @@ class InfoFallback:
 def fits(image: Image, info: CameraInfo) -> bool:
     """Whether a camera info is of the image's size, binning and region of interest counted in, and of its frame, unless
     one of the two names none."""
-    return same_frame(image, info) and image_size(info) == (image.width, image.height)
-
-
-def same_frame(image: Image, info: CameraInfo) -> bool:
-    """Whether the two name one frame, or one of them none."""
-    return len({image.header.frame_id, info.header.frame_id} - {""}) < 2
+    return same_frame(image.header.frame_id, info.header.frame_id) and image_size(info) == (
+        image.width,
+        image.height,
+    )
 
 
 def stamp_ns_of(message: Image | CameraInfo) -> int:

@@ -22,11 +22,12 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
+from hand_pose_ros.depth.camera_info import same_frame
 from hand_pose_ros.depth.stamp_guard import StampGuard, StampVerdict
 from hand_pose_ros.nodes.conversions import image_from_compressed
 from hand_pose_ros.nodes.diagnostics import FrameOutcome
 from hand_pose_ros.nodes.hand_frames import tf_name
-from hand_pose_ros.nodes.info_fallback import InfoFallback, same_frame, stamp_ns_of
+from hand_pose_ros.nodes.info_fallback import InfoFallback, stamp_ns_of
 from hand_pose_ros.nodes.input_watch import InputWatch
 from hand_pose_ros.nodes.qos_overrides import SUBSCRIPTION, Endpoint, subscription_options
 from hand_pose_ros.nodes.several_publishers import SeveralPublishers
@@ -278,7 +279,7 @@ class DepthInputs:
 
     def _compare_frames(self, image: Image, info: CameraInfo) -> None:
         """Says once that an image's own info, by stamp, is of another frame: it is taken nevertheless."""
-        if self._frames_compared or same_frame(image, info):
+        if self._frames_compared or same_frame(image.header.frame_id, info.header.frame_id):
             return
         self._frames_compared = True
         self._throttled_logger.warn(

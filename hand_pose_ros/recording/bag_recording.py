@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.depth.camera_info import camera_from_info, image_size, is_rectified
+from hand_pose_ros.depth.camera_info import camera_from_info, image_size, is_rectified, same_frame
 from hand_pose_ros.depth.compressed import TRANSPORT, compressed_size, decode_compressed_depth, is_compressed
 from hand_pose_ros.depth.image import decode_depth
 from hand_pose_ros.depth.stamp_guard import StampGuard, StampVerdict
@@ -142,7 +142,7 @@ class BagRecording:
                 continue
             last_ns = stamp
             yield RecordedFrame(
-                index, name, stamp, waiting.image.header.frame_id, depth, camera,
+                index, name, stamp, waiting.image.header.frame_id.lstrip("/"), depth, camera,
                 clock_set=verdict == StampVerdict.CLOCK_SET,
             )  # fmt: skip
 
@@ -195,7 +195,7 @@ class BagRecording:
                 self._cameras[key] = self.options.intrinsics.camera(width, height)
             return self._cameras[key]
         if info is None:
-            raise RecordingError("there is no camera info that fits it")
+            raise RecordingError("there is no camera info that fits it, by stamp or by frame_id and size")
         roi = info.roi
         key = (
             info.width, info.height, info.binning_x, info.binning_y, info.distortion_model, bytes(np.asarray(info.d)),
@@ -251,6 +251,6 @@ def _info_for(image: Any, infos: deque[Any]) -> Any:
         except ValueError:
             size = None
     for info in reversed(infos):
-        if info.header.frame_id == image.header.frame_id and size in (None, image_size(info)):
+        if same_frame(info.header.frame_id, image.header.frame_id) and size in (None, image_size(info)):
             return info
     return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from hand_pose_ros.depth.camera_info import image_size
+from hand_pose_ros.depth.camera_info import image_size, same_frame
 from hand_pose_ros.depth.compressed import TRANSPORT, is_compressed
 from hand_pose_ros.recording.bag import Bag
 from hand_pose_ros.recording.recorded_frame import RecordingError
@@ -122,7 +122,7 @@ def _info_of(bag: Bag, kinds: dict[str, str], depth: str) -> str:
     fitting = []
     for topic in infos:
         info = bag.first_readable(topic)
-        if image is None or info is None or info.header.frame_id != image.header.frame_id:
+        if image is None or info is None or not same_frame(info.header.frame_id, image.header.frame_id):
             continue
         if not hasattr(image, "width") or image_size(info) == (image.width, image.height):
             fitting.append(topic)

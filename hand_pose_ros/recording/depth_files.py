@@ -56,7 +56,7 @@ def _header(path: Path) -> tuple[tuple[int, int] | None, bool] | None:
             return size, size is not None and _is_depth(kind)
         if suffix in (".tif", ".tiff"):
             with Image.open(path) as picture:
-                return picture.size, picture.mode in _TIFF_MODES
+                return picture.size, picture.mode in _TIFF_MODES and _pages(picture) == 1
         with path.open("rb") as file:
             header = png_header(file.read(HEADER_BYTES))
         return None if header is None else ((header.width, header.height), header.pixels == DEPTH_PIXELS)
@@ -137,6 +137,10 @@ def _read_tiff(path: Path) -> np.ndarray:
                 raise RecordingError(
                     f"'{path}' is a TIFF of mode '{picture.mode}', want one channel of 16 bits, or of real numbers"
                 )
+            if _pages(picture) > 1:
+                raise RecordingError(
+                    f"'{path}' is a TIFF of {_pages(picture)} pictures, want one frame a file"
+                )
             return np.asarray(picture)
     except UnidentifiedImageError as error:
         raise RecordingError(f"'{path}' is not a readable TIFF") from error
@@ -146,6 +150,10 @@ def _read_tiff(path: Path) -> np.ndarray:
         raise
     except (ValueError, SyntaxError, MemoryError, TypeError, KeyError, Image.DecompressionBombError) as error:
         raise RecordingError(f"'{path}' is not a readable TIFF: {shown(error)}") from error
+
+
+def _pages(picture: Image.Image) -> int:
+    return int(getattr(picture, "n_frames", 1))
 
 
 def _is_depth(kind: np.dtype[Any]) -> bool:

@@ -53,6 +53,7 @@ _MOST_TILES = 800
 """Cut-out hands on a sheet, at most: 100 rows of eight, 250 MB while they are collected."""
 _FRAMES_OF_WRONG_UNIT = 30
 """When so many frames from the first on seem to be in another unit, the rest is not tried: a second."""
+_BEFORE_CLOCK = 2  # frames, the most: cameras stamp their first images with 0. Guessed.
 _FRAMES_TO_FIND = 9
 """A hand that is there from the first frame on is counted from the frame after these."""
 
@@ -180,6 +181,11 @@ def replay(
                     progress.update(not frame.beside)
                     continue
                 progress.update()
+                if frame.clock_set and len(played.frames) <= _BEFORE_CLOCK:  # these are none of the recording
+                    early = [f"frame {f.index}: its stamp is far from those after it" for f in played.frames]
+                    played.left_out, unusable = played.left_out + early, unusable + early
+                    for kept in (played.frames, played.overlays, played.tiles, played.hands):
+                        kept.clear()
                 _track(frame, len(played.frames) + len(unusable), tracker, config, played, step, show)
                 suspicion = unit_watch.look(frame.depth)
                 suspicious += suspicion is not None

@@ -7,6 +7,7 @@ suspected. :class:`InputHints` keeps them for a tracker, and warns of each once.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.detection.config import BlobDetectorConfig
 from hand_pose_ros.detection.unit_watch import UnitWatch
-from hand_pose_ros.tracking.config import LEAST_ROI_PX
+from hand_pose_ros.tracking.config import LEAST_ROI_PX, TrackConfig
 
 # A hand shows at least so much of itself across, m. Guessed: a grown-up's palm is 8 cm wide, a child's 6.
 _LEAST_HAND_M = 0.06
@@ -26,20 +27,30 @@ _REMEDIES = (
 # what an empty room costs, and with these numbers it takes as long as where all are looked at.
 _EVERY, _IN_A_ROW = 4, 3
 
+# So many images in a row with one stamp are no repeated image. Guessed: a third of a second.
+_MOST_SAME = 10
+_FROZEN = (
+    "all images have the same stamp_s: nothing is smoothed, and hands have no velocity."
+    " HandTracker.update wants when each image was taken, in seconds"
+)
+
 
 class InputWarning(UserWarning):
     """No hand can be found in what a tracker is given, or with how it is set."""
 
 
 class InputHints:
-    """What is wrong with a tracker's images, by subject (``roi``, ``unit``), for as long as it is."""
+    """What is wrong with a tracker's images, by subject (``roi``, ``unit``, ``stamp``), for as long as it is."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience_s: float = TrackConfig.longest_patience_s) -> None:
+        """``patience_s``: how long a hand that is not seen is waited for at most, seconds."""
+        self._patience_s = patience_s
         self.texts: dict[str, str] = {}
         """By subject; empty where nothing is wrong."""
         self._unit_watch = UnitWatch(in_a_row=_IN_A_ROW, remedies=_REMEDIES)
         self._told: set[str] = set()
-        self._images = 0
+        self._images = self._same_stamps = 0
+        self._stamp_s: float | None = None
 
     def look(
         self,
@@ -47,24 +58,40 @@ class InputHints:
         camera: Camera,
         roi: tuple[int, int, int, int] | None,
         followed: bool,
+        interval_s: float = 0.0,
+        stamp_s: float | None = None,
     ) -> None:
-        """At an image (H, W) m; nothing is wrong where a hand is ``followed``. A subject's first text is an
-        ``InputWarning``, too."""
-        if followed:
-            self.texts = {}
-            return
+        """At an image (H, W) m of a stamp, ``interval_s`` after the one before as a rule; only these can be wrong where
+        a hand is ``followed``. A subject's first text is an ``InputWarning``, too."""
         self._images += 1
-        if self._images % _EVERY != 1:
-            return
-        found = {
-            "roi": region_outside(roi, depth.shape) or region_too_small(roi, camera),
-            "unit": self._unit_watch.look(depth),
-        }
+        self._same_stamps = self._same_stamps + 1 if stamp_s is not None and stamp_s == self._stamp_s else 0
+        self._stamp_s = stamp_s
+        stamp = (
+            _FROZEN if self._same_stamps >= _MOST_SAME else frames_too_far_apart(interval_s, self._patience_s)
+        )
+        if followed:
+            self._set({"stamp": stamp})
+        elif self._images % _EVERY == 1:
+            region = region_outside(roi, depth.shape) or region_too_small(roi, camera)
+            self._set({"roi": region, "unit": self._unit_watch.look(depth), "stamp": stamp})
+
+    def _set(self, found: Mapping[str, str | None]) -> None:
         self.texts = {subject: text for subject, text in found.items() if text is not None}
         for subject, text in self.texts.items():
             if subject not in self._told:
                 self._told.add(subject)
-                warnings.warn(text, InputWarning, stacklevel=3)  # where HandTracker.update is called
+                warnings.warn(text, InputWarning, stacklevel=4)  # where HandTracker.update is called
+
+
+def frames_too_far_apart(interval_s: float, patience_s: float) -> str | None:
+    """What is wrong where images usually come ``interval_s`` apart by their stamps, and a hand is waited for no longer
+    than ``patience_s``; None where nothing is."""
+    if interval_s <= patience_s:
+        return None
+    return (
+        f"the stamps of successive images are {interval_s:.3g} s apart: a hand is not followed from one to the"
+        " next, and each shows a new one. HandTracker.update wants stamp_s in seconds: multiply milliseconds by 0.001"
+    )
 
 
 def region_outside(roi: tuple[int, ...] | None, shape: tuple[int, ...]) -> str | None:

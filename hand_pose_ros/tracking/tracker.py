@@ -65,7 +65,7 @@ class HandTracker:
         self.config = config or TrackerConfig()
         self.faults: dict[str, str] = {}
         """What is wrong while tracking goes on, by subject (``device``, ``user``); empty when nothing is."""
-        self._input_hints = InputHints()
+        self._input_hints = InputHints(self.config.track.longest_patience_s)
         self._weights = model_file(model)
         self._on_device(self._open_networks)
         self._calibration = calibration_of(self.estimator.info)
@@ -86,8 +86,8 @@ class HandTracker:
 
     @property
     def hints(self) -> dict[str, str]:
-        """Why no hand can be found in images like the last one, by subject (``roi``, ``unit``); empty where nothing is
-        wrong. Each is an ``InputWarning``, too, the first time."""
+        """Why no hand can be found, or followed, in images like the last, by subject (``roi``, ``unit``, ``stamp``);
+        empty where nothing is wrong. Each is an ``InputWarning``, too, the first time."""
         return dict(self._input_hints.texts)
 
     @property
@@ -140,7 +140,8 @@ class HandTracker:
         stamp is no finite number. DeviceError when the device fails that the configuration asks for.
         """
         frame = DepthFrame(depth, camera, stamp_s)
-        self._input_hints.look(frame.depth, camera, self.config.roi, bool(self._tracks))
+        interval_s = self._patience.usual_interval_s
+        self._input_hints.look(frame.depth, camera, self.config.roi, bool(self._tracks), interval_s, stamp_s)
         frame = frame.within(self.config.roi)
         if self._stamp_s is not None and stamp_s < self._stamp_s:
             self.reset()

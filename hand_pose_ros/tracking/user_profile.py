@@ -77,7 +77,7 @@ def load_profile(folder: str | Path, user_id: str) -> UserProfile | None:
         raise OSError(f"{path} cannot be read: {error.strerror}") from error
     try:
         data = json.loads(text)
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # of a number with too many digits, too
         raise ValueError(f"{path} is damaged: {error}") from error
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise ValueError(f"{path} is not a saved user profile: its format is not '{FORMAT}'")

@@ -42,6 +42,21 @@ def test_an_image_as_it_should_be_is_not_copied_and_any_other_is_made_so() -> No
         np.testing.assert_array_equal(held, depth)
 
 
+def test_a_read_only_image_is_copied_for_kernels_are_compiled_for_writable_ones() -> None:
+    depth = image()
+    given = np.frombuffer(depth.tobytes(), np.float32).reshape(depth.shape)
+    held = DepthFrame(given, CAMERA).depth
+    assert held.flags.writeable
+    np.testing.assert_array_equal(held, depth)
+
+
+def test_depth_beyond_all_numbers_is_no_error_of_a_program_that_raises_numpys() -> None:
+    depth = image().astype(np.float64)
+    depth[0, 0] = 1e300
+    with np.errstate(all="raise"):
+        assert np.isinf(DepthFrame(depth, CAMERA).depth[0, 0])
+
+
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
 def test_what_is_masked_is_no_reading(kind: type) -> None:
     depth = image()

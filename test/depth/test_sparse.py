@@ -190,6 +190,15 @@ def test_the_spacing_is_that_of_the_lattice() -> None:
     assert readings_spacing(depth) is None
 
 
+@pytest.mark.parametrize("none", [np.nan, np.inf, 0.0])
+def test_whatever_stands_for_no_reading_the_picture_is_sparse(none: float) -> None:
+    depth = np.full(ROW.shape, 0.6, np.float32)
+    for pattern in PATTERNS.values():
+        sparse = thinned(depth, pattern)
+        given = np.where(np.isfinite(sparse), sparse, np.float32(none))
+        assert readings_spacing(given) == readings_spacing(sparse)
+
+
 def test_what_shines_through_a_nearer_surface_is_not_seen() -> None:
     depth = np.full(ROW.shape, 0.6, np.float32)
     sparse = thinned(depth, PATTERNS["one in four"])

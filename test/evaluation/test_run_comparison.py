@@ -89,7 +89,7 @@ def test_runs_whose_stamps_are_the_same_but_not_their_pictures_are_refused() -> 
     with pytest.raises(
         ValueError, match="not of one recording: 10 of 10 frames with the same stamp are differ"
     ):
-        compare_runs(a, replace(a, picture=pictures + 1))
+        compare_runs(a, replace(a, picture=pictures + 100))
 
 
 def test_one_recording_played_at_two_rates_is_compared_by_its_pictures() -> None:
@@ -111,6 +111,16 @@ def test_one_recording_played_at_two_rates_is_compared_by_its_pictures() -> None
     every_second = replace(slower, **half, **of_hands, hand_row=slower.hand_row[kept] // 2)
     compared = compare_runs(a, every_second)
     assert (compared.frames, compared.by, compared.only, compared.apart_mm) == (20, "picture", (20, 0), 0.0)
+
+
+def test_a_folder_without_its_first_frames_is_compared_by_its_pictures() -> None:
+    """As many frames have the same stamp as the same picture, but these stamps are of other pictures."""
+    a = replace(moving_table(40), picture=np.arange(1, 41, dtype=np.uint32))
+    later = replace(
+        moving_table(40), joints=np.roll(a.joints, -10, axis=0), picture=np.r_[a.picture[10:], 91:101]
+    )
+    compared = compare_runs(a, replace(later, picture=later.picture.astype(np.uint32)))
+    assert (compared.frames, compared.by, compared.only, compared.apart_mm) == (30, "picture", (10, 10), 0.0)
 
 
 @pytest.mark.parametrize("pictures", [np.zeros(10, np.uint32), np.r_[np.uint32(7), np.arange(900, 909)]])

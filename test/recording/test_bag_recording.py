@@ -223,6 +223,23 @@ def test_a_clock_that_was_set_is_told(tmp_path) -> None:
     assert len(frames) >= 17
 
 
+@pytest.mark.parametrize(
+    ("of_image", "of_info"), [("/camera", "camera"), ("camera", "/camera"), ("", "camera"), ("camera", "")]
+)
+@pytest.mark.parametrize("latched", [True, False])
+def test_infos_serve_however_they_write_the_frame(tmp_path, of_image, of_info, latched) -> None:
+    """As in the node: a leading slash does not count, and an empty name fits any."""
+    with open_bag(tmp_path / "bag") as bag:
+        for index in range(4):
+            stamp = START_NS + index * STEP_NS
+            if index == 0 or not latched:
+                bag.write(INFO, CAMERA_INFO, camera_info(CAMERA, 0 if latched else stamp, of_info), stamp)
+            bag.write(DEPTH, IMAGE, depth_image(counts(500), stamp, of_image), stamp)
+    frames = played(tmp_path / "bag")
+    assert len(frames) == 4
+    assert {frame.frame_id for frame in frames} == {of_image.lstrip("/")}
+
+
 def known_hand(joints: np.ndarray) -> Any:
     """A hand whose joints are known (23, 3) m, a left one."""
     types = type_store().types

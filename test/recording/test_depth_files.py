@@ -81,6 +81,13 @@ def test_a_colour_tiff_is_named(tmp_path) -> None:
         read_depth_file(tmp_path / "x.tiff")
 
 
+def test_a_tiff_of_several_pictures_is_named_and_not_played_as_one_frame(tmp_path) -> None:
+    pages = [Image.fromarray(np.full((4, 5), 500 + page, np.uint16)) for page in range(3)]
+    pages[0].save(tmp_path / "x.tiff", save_all=True, append_images=pages[1:])
+    with pytest.raises(RecordingError, match="a TIFF of 3 pictures, want one frame a file"):
+        read_depth_file(tmp_path / "x.tiff")
+
+
 def test_an_array_that_claims_to_be_huge_is_not_read(tmp_path) -> None:
     with (tmp_path / "x.npy").open("wb") as file:
         header = {"descr": "<u2", "fortran_order": False, "shape": (99999, 99999)}

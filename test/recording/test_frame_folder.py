@@ -250,3 +250,10 @@ def test_hidden_files_are_no_frames(tmp_path):
         (tmp_path / f"._{number}.png").write_bytes(b"\0\5\x16\7" + bytes(80))
     recording = RecordedFrames.open(tmp_path, INTRINSICS)
     assert [recording.name(i) for i in range(len(recording))] == ["0.png", "1.png"]
+
+
+def test_nanoseconds_that_nobody_filled_up_with_zeros_are_whole_numbers() -> None:
+    """f"{stamp.sec}.{stamp.nanosec}.png"."""
+    stamps = [(17, round(index * 1e9 / 30) + 1) for index in range(30)]
+    names = [Path(f"{seconds}.{nanoseconds}.png") for seconds, nanoseconds in stamps]
+    assert in_natural_order(sorted(names)) == names

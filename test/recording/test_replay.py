@@ -94,6 +94,39 @@ def test_in_another_frame_the_tracker_starts_afresh(recording: RecordedFrames) -
     assert [time_s for _, time_s in tracker.shown] == pytest.approx([0.0, 0.1, 0.0, 0.1])
 
 
+@pytest.mark.parametrize("early", [1, 2])
+@pytest.mark.parametrize("first_ns", [0, 4_000_000_000_000_000_000])
+def test_first_frames_with_a_stamp_far_from_the_others_are_left_out(
+    recording: RecordedFrames, early: int, first_ns: int
+) -> None:
+    """A camera's first image with stamp 0 would make the recording fifty years long."""
+    frames = [frame for frame in recording.frames(0.001, 10.0) if isinstance(frame, RecordedFrame)]
+    given = [
+        replace(
+            frame, stamp_ns=first_ns + index if index < early else frame.stamp_ns, clock_set=index == early
+        )
+        for index, frame in enumerate(frames)
+    ]
+
+    class Given:
+        def __len__(self) -> int:
+            return len(given)
+
+        def frames(self, *_: float) -> Iterator[RecordedFrame]:
+            return iter(given)
+
+        def truth(self) -> dict[int, list[TrueHand]]:
+            return {}
+
+    played = replay(Given(), Tracker())  # type: ignore[arg-type]
+    summary = played.summary()
+    assert summary["frames"] == len(frames) - early
+    assert summary["span_s"] < 1.0
+    assert summary["missing_frames"] == 0
+    assert [line for line in played.left_out if "far from those after it" in line] == played.left_out
+    assert len(played.left_out) == early
+
+
 def test_pictures_beside_the_frames_are_no_frames_that_were_left_out(recording: RecordedFrames) -> None:
     """The first frame is the first of every n; an empty part is told as such."""
     beside = replace(recording, pictures=(recording.folder / "colour.png",))

@@ -49,8 +49,8 @@ def scene() -> np.ndarray:
     return SequenceRenderer(SequenceConfig(seed=180), CAMERA).frame(0.0).depth
 
 
-def play(tracker: HandTracker, depth: np.ndarray, count: int) -> int:
-    return sum(len(tracker.update(depth, CAMERA, 0.1 * number).hands) for number in range(count))
+def play(tracker: HandTracker, depth: np.ndarray, count: int, step_s: float = 0.1) -> int:
+    return sum(len(tracker.update(depth, CAMERA, step_s * number).hands) for number in range(count))
 
 
 @pytest.mark.parametrize("roi", [(700, 100, 200, 200), (0, 0, 8, 8)])
@@ -99,3 +99,23 @@ def test_nothing_is_wrong_where_a_hand_is_followed():
         hints.look(scene(), CAMERA, (700, 100, 200, 200), followed=False)
     hints.look(scene(), CAMERA, (700, 100, 200, 200), followed=True)
     assert not hints.texts
+
+
+def test_millimetres_with_zeros_for_no_reading_are_a_warning_too():
+    """A RealSense's frame as real numbers."""
+    tracker = HandTracker()
+    with pytest.warns(InputWarning, match="multiply millimetres by 0.001"):
+        play(tracker, np.nan_to_num(1000.0 * scene()), 12)
+
+
+def test_depth_of_the_other_sign_is_a_warning():
+    with pytest.warns(InputWarning, match="the other sign"):
+        play(HandTracker(), -scene(), 12)
+
+
+@pytest.mark.parametrize(("step_s", "words"), [(33.3, "multiply milliseconds"), (0.0, "the same stamp_s")])
+def test_stamps_that_no_hand_can_be_followed_by_are_a_warning(step_s, words):
+    tracker = HandTracker()
+    with pytest.warns(InputWarning, match=words):
+        play(tracker, scene(), 12, step_s)
+    assert list(tracker.hints) == ["stamp"]

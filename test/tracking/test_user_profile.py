@@ -72,6 +72,7 @@ def with_shape(text: str, name: str, value: object) -> str:
         (lambda text: text[: len(text) // 2], "damaged"),
         (lambda text: "", "damaged"),
         (lambda text: "\udcff", "damaged"),
+        (lambda text: f'{{"frames": {"9" * 5000}}}', "damaged"),
         (lambda text: "[1, 2]", "not a saved user profile"),
         (lambda text: text.replace("person-1", "person-9"), "not a saved user profile"),
         (lambda text: text.replace('"ada"', '"bob"'), "user 'bob'"),
