@@ -100,8 +100,8 @@ def is_focal_length(fx: float, fy: float, width: int, height: int) -> bool:
     return bool(fx > _LEAST_FOCAL_SHARE * width and fy > _LEAST_FOCAL_SHARE * height)
 
 
-def _lens(model: str, given: Sequence[float]) -> tuple[str, tuple[float, ...]]:
-    """The distortion model by the name that Camera knows, and its coefficients, of those that a camera info names.
+def lens_of(model: str, given: Sequence[float]) -> tuple[str, tuple[float, ...]]:
+    """The distortion model by the name that Camera knows, and its coefficients, of what a camera info or a file names.
 
     Zero coefficients mean "no distortion" for models of a pinhole only: an equidistant lens without coefficients still
     is a fisheye. OpenCV takes 8 coefficients of its first model for rational, and drivers pass them on as plumb_bob.
@@ -112,9 +112,9 @@ def _lens(model: str, given: Sequence[float]) -> tuple[str, tuple[float, ...]]:
         return "equidistant", coefficients
     if not any(coefficients) and not any(name in plain for name in _WIDE_LENSES):
         return "none", ()
-    if model == "plumb_bob" and any(coefficients[5:8]) and len(coefficients) >= 8:
+    if plain == "plumb_bob" and any(coefficients[5:8]) and len(coefficients) >= 8:
         return "rational_polynomial", coefficients
-    return model, coefficients
+    return plain if plain in _LENGTHS else model, coefficients
 
 
 @dataclass(frozen=True)
@@ -224,7 +224,7 @@ class Camera:
                 f"camera info ROI {roi_w}x{roi_h} at ({roi_x}, {roi_y}) does not lie in the "
                 f"{width}x{height} image"
             )
-        model, coefficients = _lens(model, d)
+        model, coefficients = lens_of(model, d)
         return cls(
             width=roi_w // bx,
             height=roi_h // by,

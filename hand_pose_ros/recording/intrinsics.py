@@ -15,7 +15,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from hand_pose_ros.config_files import read_mapping, require_known, require_mapping
-from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.depth.camera import Camera, lens_of
 from hand_pose_ros.depth.camera_info import camera_from_info
 from hand_pose_ros.recording.recorded_frame import RecordingError
 from hand_pose_ros.validation import is_number, is_whole, require, shown
@@ -25,6 +25,7 @@ MOST_INTRINSIC_PX = 1e6
 LEAST_UNIT_M, MOST_UNIT_M = 1e-6, 0.1
 """No depth camera counts in smaller or larger steps than these, metres. Guessed."""
 
+_OPENCV = b"%YAML:"
 _OWN = ("fx", "fy", "cx", "cy", "width", "height", "distortion_model", "distortion", "depth_unit")
 
 
@@ -81,8 +82,21 @@ def read_intrinsics(path: Path, rectified: bool = False) -> Intrinsics:
     except RecordingError:
         raise
     except (ValueError, TypeError, OverflowError) as error:
+        if _is_opencvs(path):
+            raise RecordingError(
+                f"{path}: is in OpenCV's own form of YAML, want fx, fy, cx, cy, distortion_model and distortion"
+            ) from error
         text = str(error)
         raise RecordingError(text if text.startswith(str(path)) else f"{path}: {shown(text)}") from error
+
+
+def _is_opencvs(path: Path) -> bool:
+    """Whether OpenCV's FileStorage wrote it, which no other reader of YAML takes."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_OPENCV)) == _OPENCV
+    except OSError:
+        return False
 
 
 def _own(values: Mapping[str, Any], rectified: bool) -> Intrinsics:
@@ -98,9 +112,11 @@ def _own(values: Mapping[str, Any], rectified: bool) -> Intrinsics:
         "", "depth_unit", unit, f"metres per count, {LEAST_UNIT_M:g} to {MOST_UNIT_M:g}",
     )  # fmt: skip
     distortion = _numbers("distortion", values.get("distortion", []))
-    model = str(values.get("distortion_model", "plumb_bob" if distortion else "none"))
-    if rectified:
-        distortion, model = (), "none"
+    named = values.get("distortion_model", "plumb_bob" if distortion else "none")
+    # YAML reads a plain `no` as false.
+    model, distortion = (
+        ("none", ()) if rectified else lens_of("none" if named is False else str(named), distortion)
+    )
     return Intrinsics(
         float(values["fx"]), float(values["fy"]), float(values["cx"]), float(values["cy"]), values.get("width"),
         values.get("height"), model, distortion, None if unit is None else float(unit),

@@ -69,8 +69,25 @@ def test_another_size_is_refused(tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("lens", "model"),
+    [
+        ("distortion_model: fisheye, distortion: [0.1, 0, 0, 0]", "equidistant"),
+        ("distortion_model: Plumb_Bob, distortion: [0.1, 0, 0, 0]", "plumb_bob"),
+        ("distortion_model: brown_conrady, distortion: [0, 0, 0, 0, 0]", "none"),
+        ("distortion_model: plumb_bob, distortion: [0.1, 0, 0, 0, 0, 0.2, 0, 0]", "rational_polynomial"),
+        ("distortion_model: no", "none"),
+        ("distortion: [0.1, 0, 0, 0]", "plumb_bob"),
+    ],
+)
+def test_lenses_go_by_the_names_that_camera_infos_have(tmp_path, lens, model) -> None:
+    found = read_intrinsics(written(tmp_path, f"{{fx: 60, fy: 60, cx: 31, cy: 23, {lens}}}"))
+    assert found.camera(64, 48).distortion_model == model
+
+
+@pytest.mark.parametrize(
     "text, message",
     [
+        ("%YAML:1.0\n---\nK: !!opencv-matrix\n   rows: 3\n", "OpenCV's own form of YAML, want fx"),
         ("", "fx is None, want a number"),
         ("[1, 2]", "want a mapping"),
         ("{fx: a, fy: 1, cx: 1, cy: 1}", "fx is 'a'"),

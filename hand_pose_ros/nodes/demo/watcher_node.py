@@ -161,8 +161,10 @@ class WatcherNode(Node):
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         if self._robot is not None:
             self._robot.on_diagnostics(message)
+        own = self.get_namespace().rstrip("/")
         for status in message.status:
-            if status.name.endswith(": tracking") and not self.tracker_ready:
+            beside = status.name.rpartition("/")[0] == own  # /diagnostics is everybody's
+            if beside and status.name.endswith(": tracking") and not self.tracker_ready:
                 failed = status.level == DiagnosticStatus.ERROR
                 self.tracker_problem = status.message if failed else None
 

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import rclpy
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from PIL import Image as Picture
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.parameter import Parameter
@@ -31,6 +32,25 @@ def context():
     rclpy.init(context=made)
     yield made
     rclpy.shutdown(context=made)
+
+
+@pytest.mark.parametrize(
+    ("name", "namespace", "told"),
+    [
+        ("/hand_tracker: tracking", "", True),
+        ("/left/hand_tracker: tracking", "/left", True),
+        ("/left/hand_tracker: tracking", "/right", False),
+        ("/left/hand_tracker: tracking", "", False),
+        ("/left/hand_retarget: robot hand", "/left", False),
+    ],
+)
+def test_the_problem_is_that_of_the_tracker_beside_it(context, name, namespace, told):
+    """All nodes' diagnostics come on one topic."""
+    watcher = WatcherNode(context=context, namespace=namespace)
+    status = DiagnosticStatus(name=name, level=DiagnosticStatus.ERROR, message="cannot configure")
+    watcher._on_diagnostics(DiagnosticArray(status=[status]))
+    assert watcher.tracker_problem == ("cannot configure" if told else None)
+    watcher.destroy_node()
 
 
 @pytest.mark.slow
