@@ -83,14 +83,15 @@ class _Described(NamedTuple):
 
 
 class InteractionOutputs:
-    """``create`` makes a publisher of a type for an endpoint. One thread at a time may call :meth:`publish` and
-    :meth:`stop`; :meth:`engage_palm` may be called from any."""
+    """``create`` makes a publisher of a type for an endpoint; ``let_go`` is that of those before. One thread at a time
+    may call :meth:`publish` and :meth:`stop`; :meth:`engage_palm` may be called from any."""
 
     def __init__(
         self,
         node: LifecycleNode,
         parameters: DeclaredParameters,
         create: Callable[[type, Endpoint], Any],
+        let_go: str = "",
     ) -> None:
         self._node = node
         self._parameters = parameters
@@ -106,12 +107,18 @@ class InteractionOutputs:
         follow = PalmFollowerConfig(scale=parameters["palm_scale"], twist_hz=parameters["palm_twist_hz"])
         self._followers = {side: PalmFollower(follow) for side in SIDES}
         self._clutch = parameters["palm_clutch"]
-        self._let_go = False  # by the service: palm_clutch always engages no more until the service does
+        # By the service: palm_clutch always engages no more until the service does.
+        self._let_go = let_go == self._clutch
         self._seen_sides: frozenset[str] = frozenset()
         self._told_engaged: dict[str, bool] = {}
         self._described: dict[str, _Described] = {}  # that which was settled last is the last
         self._last_header = Header()
         self._lock = threading.Lock()
+
+    @property
+    def let_go(self) -> str:
+        """The palm_clutch under which the service let every palm go, which still holds; else empty."""
+        return self._clutch if self._let_go else ""
 
     def close(self) -> None:
         """Destroys all publishers."""
@@ -123,6 +130,8 @@ class InteractionOutputs:
         """Publishes everything about the hands of one image."""
         if self._last_header.frame_id not in ("", header.frame_id):
             with self._lock:  # a command in one frame is none in another
+                for side in SIDES:  # in the frame that the arm was told: its last twist would go on
+                    self._tell_palm(side, self._followers[side].lose(), self._last_header)
                 self._followers = {side: PalmFollower(old.config) for side, old in self._followers.items()}
         self._last_header = header
         named = {hand.side: hand for hand in named_hands(hands)}

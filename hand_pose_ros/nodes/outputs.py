@@ -64,13 +64,18 @@ OPTIONAL_ENDPOINTS = JOINT_SET_ENDPOINTS
 
 
 class HandOutputs:
-    """The node's publishers. They publish only while the lifecycle node is active.
+    """The node's publishers. They publish only while the lifecycle node is active. ``let_go`` is that of the
+    ``interactions`` before.
 
     ValueError where ``target_frame`` is set and tf2 cannot listen.
     """
 
     def __init__(
-        self, node: LifecycleNode, parameters: DeclaredParameters, throttled_logger: ThrottledLogger
+        self,
+        node: LifecycleNode,
+        parameters: DeclaredParameters,
+        throttled_logger: ThrottledLogger,
+        let_go: str = "",
     ) -> None:
         self._node = node
         self._parameters = parameters
@@ -86,7 +91,7 @@ class HandOutputs:
         self._marker_array = self._create(MarkerArray, _MARKERS)
         self._overlay = self._create(Image, _OVERLAY)
         self._broadcaster = TransformBroadcaster(node, qos_profile(node, _TF))
-        self.interactions = InteractionOutputs(node, parameters, self._create)
+        self.interactions = InteractionOutputs(node, parameters, self._create, let_go)
         self._markers = HandMarkers()
         self._last_header = Header()
         self._shown: tuple[Hand, ...] = ()  # the hands of the newest image as published

@@ -112,7 +112,9 @@ class HandRetargetNode(ManagedNode):
         parameters, names, sent = self.parameters, self._messages.all_names, self._messages.names
         self._driver = RobotDriver(
             self._retargeter, build_gate(parameters),
-            Engagement(parameters["deadman"], parameters["deadman_timeout_s"], self._before.stopped),
+            Engagement(
+                parameters["deadman"], parameters["deadman_timeout_s"], self._before.stopped, self._before.heard
+            ),
             build_commander(parameters, self._retargeter, names, sent), self.statistics, self.throttled_logger,
             lambda: self._robot_inputs.start_positions(parameters["start_from"], names, sent), self._send,
             self._publish_state, self._steady, self._before,

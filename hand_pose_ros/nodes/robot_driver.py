@@ -39,9 +39,11 @@ class DrivenBefore(NamedTuple):
     """What outlives a driver: whatever happens to the node, the robot stands where it was sent."""
 
     positions: Mapping[str, float] = MappingProxyType({})
-    """Where its joints were sent last, by name."""
+    """Where its joints were sent last, by name; those that were never sent anywhere are not in it."""
     stopped: bool = False
     """The switch stopped it, where the deadman's button engages."""
+    heard: bool = False
+    """A deadman's button was heard."""
 
 
 NOTHING = DrivenBefore()
@@ -78,6 +80,7 @@ class RobotDriver:
         self._engine_lock = threading.Lock()
         self._engine_start: np.ndarray | None = None
         self._engagements = 0
+        self._has_sent = False
         self._told: tuple[SafetyState, str] | None = None
         self._closed = False
         self._announce()
@@ -93,17 +96,17 @@ class RobotDriver:
         with self._lock:
             if on and self._engagement.deadman == "engages":
                 return self._lift_stop()
-            if on and self._commander.engaged:  # what it follows is chosen anew, and approached again
-                self._commander.disengage()
+            again = on and self._commander.engaged
             self._engagement.switch(on)
             wanted, why = self._engagement.wanted(self._now_s())
             if not on:
                 self._update_engagement()
                 return True, "disengaged"
             if not wanted:
+                self._update_engagement()
                 self._announce()
                 return True, f"switched on; {why}"
-            error = self._update_engagement()
+            error = self._engage() if again else self._update_engagement()
             if error is not None:
                 self._engagement.switch(False)
                 return False, error
@@ -125,7 +128,6 @@ class RobotDriver:
     def tick(self) -> None:
         """The next command is due."""
         with self._lock:
-            self._update_engagement()
             self._command()
 
     def on_hands(self, hands: Sequence[ReadHand], sender: bytes = b"", stamp_ns: int = 0) -> bool:
@@ -186,8 +188,11 @@ class RobotDriver:
     def close(self) -> DrivenBefore:
         """No command goes out any more."""
         with self._lock:
-            stand = zip(self._commander.names, self._sent_last().tolist(), strict=True)
-            before = DrivenBefore(dict(stand), self._engagement.stopped)
+            commander = self._commander
+            stand = zip(commander.names, commander.positions.tolist(), commander.sent.tolist(), strict=True)
+            sent = {name: at for name, at, is_sent in stand if is_sent and self._has_sent}
+            heard = self._engagement.heard or self._before.heard
+            before = DrivenBefore({**self._before.positions, **sent}, self._engagement.stopped, heard)
             self._engagement.reset()
             self._commander.disengage("not active")
             self._closed = True
@@ -207,8 +212,13 @@ class RobotDriver:
             self._commander.disengage(why)
             self._announce()
             return None
+        return self._engage()
+
+    def _engage(self) -> str | None:
+        """Chooses what it follows anew, to be approached; what stands in the way. A robot that is engaged goes on from
+        where it was sent: what holds a thing, or bears its weight, stands elsewhere, and would let it go."""
         try:
-            given = self._start()
+            given = None if self._commander.engaged else self._start()
             start = self._sent_last() if given is None else given
             self._commander.engage(start, self._now_s())
         except ValueError as error:
@@ -224,15 +234,20 @@ class RobotDriver:
         return None
 
     def _sent_last(self) -> np.ndarray:
-        """(K,): where the robot was sent last, by this driver or the one before; at first its rest pose."""
-        names, before = self._commander.names, self._before.positions
-        if self._engagements or not before.keys() >= set(names):
-            return self._commander.positions
-        return np.array([before[name] for name in names])
+        """(K,): where the robot was sent last, by this driver or one before; its rest pose of joints that were sent
+        nowhere yet."""
+        commander, before = self._commander, self._before.positions
+        if self._engagements:
+            return commander.positions
+        rest = zip(commander.names, commander.positions.tolist(), strict=True)
+        return np.array([before.get(name, at) for name, at in rest])
 
     def _command(self) -> bool:
+        # With each command: hands that come faster than ticks put these off for ever.
+        self._update_engagement()
         command = None if self._closed else self._commander.command(self._now_s())
         if command is not None:
+            self._has_sent = True
             self._send(command)
             self._statistics.send()
         self._announce()

@@ -51,6 +51,7 @@ class HandTrackerNode(ManagedNode):
         self._configuring = False
         self._tracker: HandTracker | None = None
         self._inputs: DepthInputs | None = None
+        self._palms_let_go = ""  # whatever happens to the node, an operator has let go
         self._outputs: HandOutputs | None = None
         self._worker: FrameWorker | None = None
         self.statistics = diagnostics.FrameStatistics()
@@ -74,7 +75,7 @@ class HandTrackerNode(ManagedNode):
                 self._prepare(self.get_logger().info, lambda: self.context.ok())
             tracker = self._tracker_factory(self.parameters)
             tracker.warm_up()
-            self._outputs = HandOutputs(self, self.parameters, self.throttled_logger)
+            self._outputs = HandOutputs(self, self.parameters, self.throttled_logger, self._palms_let_go)
             self._tracker = tracker
             result = super().on_configure(state)
         except Exception as error:  # noqa: BLE001  whatever it is, it is told, and the node stays to be configured again
@@ -148,6 +149,7 @@ class HandTrackerNode(ManagedNode):
     def _close_outputs(self) -> None:
         outputs, self._outputs = self._outputs, None
         if outputs is not None:
+            self._palms_let_go = outputs.interactions.let_go
             outputs.close()
 
     def _stop(self, abandon: bool = False) -> bool:

@@ -14,20 +14,24 @@ let go and held again. off: nobody listens."""
 
 
 class Engagement:
-    """Nothing is wanted at first. ``stopped``: the switch stopped it before, which still holds."""
+    """Nothing is wanted at first. ``stopped``: the switch stopped it before, which still holds. ``heard``: so was a
+    button, which must be held from now on."""
 
-    def __init__(self, deadman: str = "optional", timeout_s: float = 0.3, stopped: bool = False) -> None:
+    def __init__(
+        self, deadman: str = "optional", timeout_s: float = 0.3, stopped: bool = False, heard: bool = False
+    ) -> None:
         require(deadman in DEADMAN, "", "deadman", deadman, f"one of {', '.join(DEADMAN)}")
         require_positive("deadman_timeout_s", timeout_s)
         self.deadman, self.timeout_s = deadman, timeout_s
         self.reset()
         self.stopped = stopped and deadman == "engages"
+        self.heard = heard
 
     def reset(self) -> None:
         """Switched off, and no button was heard."""
         self.switched_on = False
         self.stopped = False
-        self._held = self._heard = False
+        self._held = self.heard = False
         self._heard_s = 0.0
 
     def switch(self, on: bool) -> None:
@@ -37,7 +41,7 @@ class Engagement:
 
     def press(self, held: bool, now_s: float) -> None:
         """What the button says now."""
-        self._held, self._heard, self._heard_s = held, True, now_s
+        self._held, self.heard, self._heard_s = held, True, now_s
         # Only its word: a radio that is silent for a moment has let nothing go that the switch had stopped.
         self.stopped = self.stopped and held
 
@@ -45,9 +49,9 @@ class Engagement:
         """(whether it is to follow, empty), or (False, why not)."""
         if self.deadman != "engages" and not self.switched_on:
             return False, "not engaged"
-        if self.deadman == "off" or (self.deadman == "optional" and not self._heard):
+        if self.deadman == "off" or (self.deadman == "optional" and not self.heard):
             return True, ""
-        if not self._heard or not self._held:
+        if not self.heard or not self._held:
             return False, "the deadman's button is not held"
         if not 0.0 <= now_s - self._heard_s <= self.timeout_s:
             return False, f"no word of the deadman's button for {self.timeout_s * 1e3:.0f} ms"

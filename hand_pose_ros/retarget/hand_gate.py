@@ -74,7 +74,6 @@ class HandGate:
         config = self.config
         mine = [index for index, hand in enumerate(hands) if hand.side == config.side]
         if not mine:
-            self._hidden_since_s = None
             return None, f"only a hand of the other side than {config.side}" if hands else "no hand"
         same_run = run == self._run
         known = [index for index in mine if same_run and hands[index].track_id == self._track_id]
@@ -89,16 +88,15 @@ class HandGate:
         else:
             return None, f"another hand (track {hands[mine[0]].track_id}, not {self._track_id}): engage again"
         hand = hands[index]
+        if not hand.coasts:
+            self._hidden_since_s = None
+        elif self._hidden_since_s is None or now_s < self._hidden_since_s:
+            self._hidden_since_s = now_s
         if not hand.confidence >= config.min_confidence:
             return None, f"confidence {hand.confidence:.2f}, want {config.min_confidence:.2f}"
-        if hand.coasts:
-            if self._hidden_since_s is None or now_s < self._hidden_since_s:
-                self._hidden_since_s = now_s
-            # The hand was hidden before this image already when it is the first that is known of it.
-            if not known or now_s > self.until_s:
-                return None, "the hand is hidden"
-        else:
-            self._hidden_since_s = None
+        # The hand was hidden before this image already when it is the first that is known of it.
+        if hand.coasts and (not known or now_s > self.until_s):
+            return None, "the hand is hidden"
         self.changed = not known and self._track_id is not None
         self._track_id, self._run = hand.track_id, run
         return index, ""

@@ -143,9 +143,9 @@ class SafeCommander:
         self.limits, self.config = limits, config
         count = len(limits.lower)
         self.names = tuple(names) if names is not None else tuple(map(str, range(count)))
-        self._sent = np.ones(count, bool) if sent is None else np.asarray(sent, bool)
+        self.sent = np.ones(count, bool) if sent is None else np.asarray(sent, bool)
         floor = least_ranges(limits.velocity) if least is None else np.asarray(least, np.float64)
-        if len(self.names) != count or self._sent.shape != (count,) or floor.shape != (count,):
+        if len(self.names) != count or self.sent.shape != (count,) or floor.shape != (count,):
             raise ValueError(f"names, sent or least are not of {count} joints")
         pose = np.zeros(count) if rest is None else finite_array("rest", rest, (count,))
         self.rest: Array = np.clip(pose, limits.lower, limits.upper)
@@ -183,10 +183,10 @@ class SafeCommander:
             start = self._positions
         else:
             start = np.array(positions, np.float64)
-            if start.shape != self._sent.shape:
-                raise ValueError(f"the robot's position is {start.shape}, want {self._sent.shape}")
+            if start.shape != self.sent.shape:
+                raise ValueError(f"the robot's position is {start.shape}, want {self.sent.shape}")
             unsent = np.where(np.isfinite(start), start, self.rest)
-            start = np.where(self._sent, start, _within(unsent, limits.lower, limits.upper))
+            start = np.where(self.sent, start, _within(unsent, limits.lower, limits.upper))
             beyond = np.maximum(limits.lower - start, start - limits.upper)
             beyond -= self._outside
             beyond = np.where(np.isfinite(start), beyond, math.inf)

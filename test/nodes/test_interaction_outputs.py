@@ -156,6 +156,38 @@ def test_of_each_side_what_is_held_ends_before_it_begins_again(hand, after):
     assert [message.grasping for message in gestures if message.events] == [True, False] * 3
 
 
+def test_arm_is_told_to_stop_where_the_frame_changes(hand):
+    told = []
+    node = SimpleNamespace(get_namespace=lambda: "/")
+    parameters = {"joint_sets": [], "palm_scale": 1.0, "palm_twist_hz": 0.0, "palm_clutch": "manual"}
+    outputs = interaction_outputs.InteractionOutputs(
+        node, {**parameters, "frame_prefix": ""},
+        lambda kind, endpoint: SimpleNamespace(
+            publish=lambda message: told.append((endpoint.topic, message)), get_subscription_count=lambda: 0
+        ),
+    )  # fmt: skip
+
+    def see(step: int, frame: str) -> None:
+        header = Header(frame_id=frame)
+        header.stamp.nanosec = 33_000_000 * step
+        outputs.publish([moved(hand(), 0.01 * step, 0.0, 0.0)], header)
+
+    see(0, "camera")
+    assert outputs.engage_palm(True)[0]
+    for step in (1, 2, 3):
+        see(step, "camera")
+    see(4, "other")
+    twists = [message for topic, message in told if topic == "right_hand/palm_twist"]
+    assert twists[-2].twist.linear.x > 0.1
+    assert twists[-1].twist.linear.x == 0.0
+    assert twists[-1].header.frame_id == "camera"
+    assert [message.data for topic, message in told if topic == "right_hand/palm_engaged"] == [
+        False,
+        True,
+        False,
+    ]
+
+
 def engage(bench, wanted: bool, frames=True):
     """Frames go on meanwhile, as a camera's do: without them nobody sees the hand."""
     client = bench.helper.create_client(SetBool, "hand_tracker/engage_palm")
@@ -325,6 +357,25 @@ def test_arm_that_is_let_go_stops_at_once_and_stays_until_it_is_engaged_again(pa
         send(bench, 3)
         assert not told[-1].data
         assert poses[-1].pose.position.x == place
+    assert engage(bench, True).success
+    follow(bench, tracker, hand)
+
+
+@pytest.mark.slow
+def test_arm_that_was_let_go_stays_so_when_the_node_is_configured_again(palm_bench, hand):
+    bench, tracker = palm_bench
+    poses, told = bench.received["right_hand/palm_pose"], bench.received["right_hand/palm_engaged"]
+    assert bench.node.set_parameters([RosParameter("palm_clutch", value="always")])[0].successful
+    follow(bench, tracker, hand)
+    assert engage(bench, False, frames=False).success
+    assert bench.spin_until(lambda: not told[-1].data)
+    for transition in ("deactivate", "cleanup", "configure", "activate"):
+        getattr(bench.node, f"trigger_{transition}")()
+    bench.connect()
+    count = len(poses)
+    send(bench, 5)
+    assert len(poses) == count
+    assert not told[-1].data
     assert engage(bench, True).success
     follow(bench, tracker, hand)
 

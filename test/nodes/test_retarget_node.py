@@ -710,3 +710,27 @@ def test_what_the_switch_stopped_stays_stopped_when_the_node_is_active_again(rob
     rig.press(False)
     hold(0.5)
     assert len(rig.commands) > count
+
+
+@pytest.mark.parametrize("rate_hz", [20.0, 100.0])
+@pytest.mark.parametrize("word", [False, None], ids=["let go", "silent"])
+def test_button_that_is_not_held_ends_the_commands_however_fast_hands_come(robot, rate_hz, word):
+    """Hands come at 50 Hz, and put off the next command by a period each time."""
+    rig = robot(deadman="required", command_rate_hz=rate_hz)
+
+    def show(seconds, held, flexion):
+        for step in range(round(seconds * 50)):
+            if held is not None and step % 5 == 0:
+                rig.press(held)
+            rig.send(flexion)
+            rig.advance(0.02)
+
+    rig.press(True)
+    assert rig.call(True).success
+    show(0.6, True, 1.0)
+    assert rig.state == "follow"
+    show(0.4, word, 0.0)
+    count = len(rig.commands)
+    assert rig.state.startswith("disengaged")
+    show(0.2, word, 0.0)
+    assert len(rig.commands) == count

@@ -15,7 +15,7 @@ from hand_pose_ros.hand.skeleton import ANGLE_COUNT, JOINT_COUNT
 from hand_pose_ros.msg import HandPose
 from hand_pose_ros.nodes.hand_bytes import ReadHand
 from hand_pose_ros.nodes.retarget_statistics import RetargetStatistics
-from hand_pose_ros.nodes.robot_driver import RobotDriver
+from hand_pose_ros.nodes.robot_driver import NOTHING, RobotDriver
 from hand_pose_ros.retarget.engagement import DEADMAN, Engagement
 from hand_pose_ros.retarget.hand_gate import GateConfig, HandGate
 from hand_pose_ros.retarget.safety import JointLimits, SafeCommander, SafetyConfig, SafetyState
@@ -28,6 +28,7 @@ LIMITS = JointLimits(
 )
 TIMEOUT_S, COAST_S, STALE_S = 0.3, 0.1, 0.2
 SLACK = 1e-9
+NAMES = ("curl", "slide")
 
 
 class Engine:
@@ -52,18 +53,23 @@ class Engine:
 class Rig:
     """The driver, its clock, and all that it sent with the times."""
 
-    def __init__(self, deadman="optional", start=lambda: None, approach_s=0.3, **gate) -> None:
+    def __init__(
+        self, deadman="optional", start=lambda: None, approach_s=0.3, before=NOTHING, names=NAMES,
+        rest=(0.0, 0.0), sent=(True, True), **gate,
+    ) -> None:  # fmt: skip
         self.now_s = 100.0
-        self.engine, self.commander = Engine(), SafeCommander(LIMITS, SafetyConfig(approach_s=approach_s))
+        self.engine = Engine()
+        self.commander = SafeCommander(LIMITS, SafetyConfig(approach_s=approach_s), rest, names, sent)
         self.sent: list[tuple[float, np.ndarray]] = []
         self.told: list[tuple[SafetyState, str]] = []
         logger = SimpleNamespace(error=lambda *_: None, warn=lambda *_: None)
         self.driver = RobotDriver(
             SimpleNamespace(engine=self.engine), HandGate(GateConfig(coast_s=COAST_S, **gate)),
-            Engagement(deadman, TIMEOUT_S), self.commander, RetargetStatistics(), logger, start,
+            Engagement(deadman, TIMEOUT_S, before.stopped, before.heard), self.commander, RetargetStatistics(),
+            logger, start,
             lambda command: self.sent.append((self.now_s, command.positions)),
             lambda state, reason: self.told.append((state, reason)),
-            SimpleNamespace(now_s=lambda: self.now_s),
+            SimpleNamespace(now_s=lambda: self.now_s), before,
         )  # fmt: skip
 
     def show(self, curl=1.0, slide=0.02, **changes) -> bool:
@@ -374,3 +380,87 @@ def test_nothing_comes_after_closing():
     rig.driver.switch(True)
     rig.play(0.3)
     assert len(rig.sent) == sent
+
+
+def sent_to(curl=1.0, **arguments):
+    """What outlives a driver whose joints were sent there."""
+    rig = Rig("off", **arguments)
+    rig.driver.switch(True)
+    rig.play(2.0, curl)
+    return rig.driver.close()
+
+
+def first_command(before, **arguments):
+    rig = Rig("off", before=before, **arguments)
+    rig.driver.switch(True)
+    rig.play(0.05)
+    return rig.sent[0][1]
+
+
+def test_rest_pose_that_nothing_was_sent_to_is_not_where_the_robot_was_sent():
+    before = Rig("off", rest=(0.0, 0.0)).driver.close()
+    assert np.array_equal(first_command(before, rest=(1.0, 0.03)), (1.0, 0.03))
+
+
+def test_where_a_robot_was_sent_outlives_drivers_that_send_nothing_and_those_of_other_joints():
+    before = sent_to()
+    assert first_command(before) == pytest.approx((1.0, 0.02))
+    idle = Rig("off", before=before).driver.close()
+    assert first_command(idle) == pytest.approx((1.0, 0.02))
+    other = Rig("off", before=before, names=("rh_curl", "rh_slide"))
+    other.driver.switch(True)
+    other.play(0.2)
+    assert first_command(other.driver.close()) == pytest.approx((1.0, 0.02))
+
+
+def test_joints_that_were_never_sent_begin_at_rest_beside_those_that_were():
+    assert first_command(sent_to(), names=("curl", "lift")) == pytest.approx((1.0, 0.0))
+    assert first_command(sent_to(sent=(True, False))) == pytest.approx((1.0, 0.0))
+
+
+def test_robot_that_is_engaged_again_goes_on_from_where_it_was_sent():
+    """And not from where it stands: what it holds would fall."""
+    stands = [np.array([0.0, 0.0])]
+    rig = Rig("off", start=lambda: stands[0])
+    rig.driver.switch(True)
+    rig.play(2.0)
+    rig.driver.on_hands([])
+    stands[0] = np.array([0.6, 0.0])
+    last, count = rig.sent[-1][1], len(rig.sent)
+    assert rig.driver.switch(True)[0]
+    assert rig.driver.state == (SafetyState.HOLD, "no target yet")
+    rig.now_s += 0.01
+    rig.show(0.2, track_id=2)
+    assert rig.sent[count][1] == pytest.approx(last, abs=0.07)  # at the rate of the approach, from there
+    assert rig.driver.state[0] is SafetyState.APPROACH
+
+
+def test_button_that_was_heard_must_be_held_when_the_node_is_active_again():
+    rig = Rig("optional")
+    rig.driver.press(False)
+    rig = Rig("optional", before=Rig("off", before=rig.driver.close()).driver.close())
+    assert rig.driver.switch(True) == (True, "switched on; the deadman's button is not held")
+    rig.play(0.3)
+    assert not rig.sent
+
+
+@pytest.mark.parametrize("deadman", ["optional", "required", "engages"])
+@pytest.mark.parametrize("silent", [False, True])
+def test_button_ends_the_commands_of_hands_without_a_tick(deadman, silent):
+    rig = Rig(deadman)
+    rig.driver.press(True)
+    rig.driver.switch(True)
+    rig.driver.tick()
+    for _ in range(40):
+        rig.now_s += 0.02
+        rig.show()
+        rig.driver.press(True)
+    assert rig.driver.state[0] is SafetyState.FOLLOW
+    if not silent:
+        rig.driver.press(False)
+    for _ in range(40):
+        rig.now_s += 0.02
+        rig.show(0.0)
+    assert rig.driver.state[0] is SafetyState.DISENGAGED
+    assert rig.sent[-1][1][0] > 0.0
+    assert rig.sent[-1][0] < rig.now_s

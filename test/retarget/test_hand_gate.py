@@ -86,6 +86,21 @@ def test_how_long_a_hand_may_be_followed_without_another_word_counts_from_when_i
     assert chooser.until_s == math.inf
 
 
+@pytest.mark.parametrize(
+    "meanwhile",
+    [[RIGHT._replace(coasts=True, confidence=0.1)], [RIGHT._replace(coasts=True, side="left")], []],
+    ids=["less sure", "other side", "none"],
+)
+def test_hand_is_hidden_all_the_while_whatever_else_is_said_of_it(meanwhile):
+    chooser, hidden = gate(coast_s=0.1), RIGHT._replace(coasts=True)
+    assert chooser.choose([RIGHT], 0.0) == (0, "")
+    assert chooser.choose([hidden], 0.03)[0] == 0
+    assert chooser.choose(meanwhile, 0.06)[0] is None
+    assert chooser.choose([hidden], 0.12)[0] == 0
+    assert chooser.choose([hidden], 0.15) == (None, "the hand is hidden")
+    assert chooser.choose([RIGHT], 0.18) == (0, "")
+
+
 def test_configuration_is_checked():
     with pytest.raises(ValueError, match="side is 'both', want one of right, left"):
         GateConfig(side="both")
