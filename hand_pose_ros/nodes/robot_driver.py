@@ -169,6 +169,10 @@ class RobotDriver:
             why = f"the engine failed: {error_line(error)}"
             self._throttled_logger.error("engine", why)
         engine_s = self._now_s() - arrived_s
+        if (
+            target is not None and engine_s > self._commander.config.stale_s
+        ):  # nobody knows where the hand is by now
+            target, why = None, f"the engine took {engine_s:.1f} s to answer"
         with self._lock:
             if engagement != self._engagements:  # it is of the engagement before
                 return False

@@ -257,6 +257,24 @@ def test_engine_begins_where_the_robot_is_at_each_engagement():
     assert len(rig.engine.starts) == 2
 
 
+@pytest.mark.parametrize(("engine_s", "followed"), [(0.1, True), (0.25, False), (5.0, False)])
+def test_hand_that_the_engine_answered_too_late_is_not_followed(engine_s, followed):
+    rig = Rig("off")
+    rig.driver.switch(True)
+    rig.play(0.1)
+    answer = rig.engine.retarget
+
+    def slowly(hand):
+        rig.now_s += engine_s
+        return answer(hand)
+
+    rig.engine.retarget = slowly
+    rig.show(1.5)
+    state, why = rig.driver.state
+    assert (state != SafetyState.HOLD) == followed
+    assert followed or why == f"the engine took {engine_s:.1f} s to answer"
+
+
 def test_hand_on_its_way_through_the_engine_is_not_followed_by_the_next_engagement():
     rig = Rig("off")
     rig.driver.switch(True)
