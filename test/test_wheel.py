@@ -24,9 +24,10 @@ pytestmark = [
     ),
 ]
 
-WITHOUT_ROS = """
+OF_ROS = ("rclpy", "ament_index_python", "sensor_msgs", "std_msgs", "launch", "tf2_ros")
+WITHOUT_ROS = f"""
 import sys
-for name in ("rclpy", "ament_index_python", "sensor_msgs", "std_msgs", "launch", "tf2_ros"):
+for name in {OF_ROS}:
     sys.modules[name] = None  # an import of it fails
 """
 FOUND = (
@@ -110,7 +111,12 @@ def test_its_data_is_found_without_ros(unpacked: Path, tmp_path: Path) -> None:
 
 
 def test_the_command_runs_without_ros(unpacked: Path, tmp_path: Path) -> None:
-    program = WITHOUT_ROS + "from hand_pose_ros.commands.main import main; sys.exit(main(sys.argv[1:]))"
+    for (
+        name
+    ) in OF_ROS:  # in the folder that it runs in, and so first on the path: for the processes it starts, too
+        absent = f"raise ModuleNotFoundError(\"No module named '{name}'\", name='{name}')"
+        (tmp_path / f"{name}.py").write_text(absent, encoding="utf-8")
+    program = "import sys; from hand_pose_ros.commands.main import main; sys.exit(main(sys.argv[1:]))"
     answer = run(unpacked, tmp_path, "-c", program, "doctor", "--no-self-test")
     assert f"in {unpacked / 'hand_pose_ros'}" in answer.stdout, answer.stderr
     assert "ROS 2: none in this shell" in answer.stdout
