@@ -89,8 +89,7 @@ def compare_runs(a: HandTable, b: HandTable, worst: int = 10) -> RunComparison:
         raise ValueError(
             "the two runs have no frame in common, by stamp or picture: are they of one recording?"
         )
-    pictures_a, pictures_b = a.picture[rows_a], b.picture[rows_b]
-    other = int(((pictures_a != pictures_b) & (pictures_a > 0) & (pictures_b > 0)).sum())
+    other = _other_pictures(a.picture[rows_a], b.picture[rows_b])
     if other > len(common) / 2:
         raise ValueError(
             f"the two runs are not of one recording: {other} of {len(common)} frames with the same stamp are different"
@@ -139,10 +138,14 @@ def _common_rows(a: HandTable, b: HandTable) -> tuple[NDArray[np.int64], NDArray
     by_picture = by_picture[a.picture[by_picture[:, 0]] > 0]
     # A few pictures may be the same by chance: black ones.
     most = 2 * len(by_picture) > min(len(a.frame), len(b.frame))
-    pictures_a, pictures_b = a.picture[by_stamp[:, 0]], b.picture[by_stamp[:, 1]]
-    same = ((pictures_a == pictures_b) | (pictures_a == 0) | (pictures_b == 0)).sum()
+    same = len(by_stamp) - _other_pictures(a.picture[by_stamp[:, 0]], b.picture[by_stamp[:, 1]])
     rows, by = (by_picture, "picture") if most and len(by_picture) > same else (by_stamp, "stamp")
     return rows[:, 0], rows[:, 1], by
+
+
+def _other_pictures(a: NDArray[Any], b: NDArray[Any]) -> int:
+    """Of frames one for one, how many are of different pictures; those of which one is not known are not."""
+    return int(((a != b) & (a > 0) & (b > 0)).sum())
 
 
 def _pairs(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.int64]:

@@ -93,6 +93,7 @@ def help_text(page: NodePage, columns: int | None = None) -> str:
 
 def _own(arguments: Sequence[str]) -> list[str]:
     """The arguments that stand outside of ``--ros-args ... --``, without the program's name."""
+    # Not rclpy's remove_ros_args, which takes away from:=to outside of these, too.
     own, ros = [], False
     for argument in arguments[1:]:
         if ros or argument == "--ros-args":

@@ -169,9 +169,8 @@ class RobotDriver:
             why = f"the engine failed: {error_line(error)}"
             self._throttled_logger.error("engine", why)
         engine_s = self._now_s() - arrived_s
-        if (
-            target is not None and engine_s > self._commander.config.stale_s
-        ):  # nobody knows where the hand is by now
+        # Nobody knows where such a hand is by now.
+        if target is not None and engine_s > self._commander.config.stale_s:
             target, why = None, f"the engine took {engine_s:.1f} s to answer"
         with self._lock:
             if engagement != self._engagements:  # it is of the engagement before
@@ -195,8 +194,8 @@ class RobotDriver:
             commander = self._commander
             stand = zip(commander.names, commander.positions.tolist(), commander.sent.tolist(), strict=True)
             sent = {name: at for name, at, is_sent in stand if is_sent and self._has_sent}
-            heard = self._engagement.heard or self._before.heard
-            before = DrivenBefore({**self._before.positions, **sent}, self._engagement.stopped, heard)
+            button = self._engagement
+            before = DrivenBefore({**self._before.positions, **sent}, button.stopped, button.heard)
             self._engagement.reset()
             self._commander.disengage("not active")
             self._closed = True

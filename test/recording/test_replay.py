@@ -70,6 +70,22 @@ def test_what_was_found_is_counted_and_written(recording: RecordedFrames, tmp_pa
     assert names == {"contact.png", "hands.png", "overlay.gif", "overlay.png", "summary.json"}
 
 
+class Given:
+    """A recording of these frames."""
+
+    def __init__(self, frames: list[RecordedFrame]) -> None:
+        self._frames = frames
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def frames(self, *_: float) -> Iterator[RecordedFrame]:
+        return iter(self._frames)
+
+    def truth(self) -> dict[int, list[TrueHand]]:
+        return {}
+
+
 def test_in_another_frame_the_tracker_starts_afresh(recording: RecordedFrames) -> None:
     """What was seen in one camera's frame is nowhere in another's; time begins anew, too, as in the node."""
     frames = [
@@ -78,18 +94,8 @@ def test_in_another_frame_the_tracker_starts_afresh(recording: RecordedFrames) -
         if isinstance(frame, RecordedFrame)
     ]
 
-    class Moved:
-        def __len__(self) -> int:
-            return len(frames)
-
-        def frames(self, *_: float) -> Iterator[RecordedFrame]:
-            return iter(frames)
-
-        def truth(self) -> dict[int, list[TrueHand]]:
-            return {}
-
     tracker = Tracker()
-    replay(Moved(), tracker)  # type: ignore[arg-type]
+    replay(Given(frames), tracker)  # type: ignore[arg-type]
     assert tracker.resets == 1
     assert [time_s for _, time_s in tracker.shown] == pytest.approx([0.0, 0.1, 0.0, 0.1])
 
@@ -108,17 +114,7 @@ def test_first_frames_with_a_stamp_far_from_the_others_are_left_out(
         for index, frame in enumerate(frames)
     ]
 
-    class Given:
-        def __len__(self) -> int:
-            return len(given)
-
-        def frames(self, *_: float) -> Iterator[RecordedFrame]:
-            return iter(given)
-
-        def truth(self) -> dict[int, list[TrueHand]]:
-            return {}
-
-    played = replay(Given(), Tracker())  # type: ignore[arg-type]
+    played = replay(Given(given), Tracker())  # type: ignore[arg-type]
     summary = played.summary()
     assert summary["frames"] == len(frames) - early
     assert summary["span_s"] < 1.0
