@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from cv_bridge import CvBridge, CvBridgeError
 from geometry_msgs.msg import Point, Pose, Quaternion, Transform, TransformStamped, Vector3
-from rclpy.time import Time
 from scipy.spatial.transform import Rotation
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, JointState
 from std_msgs.msg import Header
@@ -198,8 +197,9 @@ def joints_of(pose: HandPose) -> np.ndarray:
 
 
 def stamp_ns(message: Any) -> int:
-    """The stamp of a message's header, ns."""
-    return Time.from_msg(message.header.stamp).nanoseconds
+    """The stamp of a message's header, ns; below 0 as it is, which rclpy's Time refuses."""
+    stamp = message.header.stamp
+    return int(stamp.sec) * 10**9 + int(stamp.nanosec)
 
 
 def palm_rotation(pose: HandPose) -> np.ndarray:

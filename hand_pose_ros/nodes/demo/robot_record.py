@@ -56,7 +56,11 @@ class RobotRecord:
     """When the tracker sent the hands of the frame with this stamp."""
 
     def add_command(self, sent_ns: int, positions: Sequence[float], velocities: Sequence[float]) -> None:
-        """Adds a command; K numbers each."""
+        """Adds a command; ValueError where it has not K finite numbers of each."""
+        count = len(self.robot.limits.lower)
+        for name, numbers in (("positions", positions), ("velocities", velocities)):
+            if len(numbers) != count or not np.isfinite(numbers).all():
+                raise ValueError(f"a command has {len(numbers)} {name}, want {count} finite ones")
         self.command_times.append(sent_ns)
         self.positions.append(np.array(positions, np.float64))
         self.velocities.append(np.array(velocities, np.float64))

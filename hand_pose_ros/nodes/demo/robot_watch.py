@@ -10,21 +10,21 @@ button; and switches on again when the node asks for it after a loss.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
-from rclpy.subscription import Subscription
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, String
 from std_srvs.srv import SetBool
 
 from hand_pose_ros.msg import HandPoseArray
 from hand_pose_ros.nodes.conversions import SIDE_NAMES, stamp_ns
+from hand_pose_ros.nodes.demo.heard import passing_over, with_sent_time
 from hand_pose_ros.nodes.demo.robot_record import RobotRecord
+from hand_pose_ros.nodes.throttled_logger import ThrottledLogger
 from hand_pose_ros.nodes.topics import DEADMAN_TOPIC, JOINT_COMMAND_TOPIC, LATCHED_QOS, RELIABLE_QOS
 from hand_pose_ros.retarget.retargeter import build_retargeter
 from hand_pose_ros.retarget.robot_config import read_robot, robot_file
@@ -39,7 +39,7 @@ _AGAIN_S = 0.5  # between one call of the service and the next
 class RobotWatch:
     """``robot`` is a name of config/retarget or a file; ValueError or FileNotFoundError where it cannot be driven."""
 
-    def __init__(self, node: Node, robot: str, side: str) -> None:
+    def __init__(self, node: Node, robot: str, side: str, logger: ThrottledLogger) -> None:
         self._node = node
         retargeter = build_retargeter(read_robot(robot_file(robot, side)), "auto", side)
         self.record = RobotRecord(Path(robot).stem, side, retargeter)
@@ -49,7 +49,8 @@ class RobotWatch:
         self._called_s = -1e9
         self._switched_on_s: float | None = None
         self._pressed = False
-        node.create_subscription(JointState, JOINT_COMMAND_TOPIC, with_sent_time(node, self._on_command), 100)
+        on_command = passing_over(self._on_command, node, JOINT_COMMAND_TOPIC, logger)
+        node.create_subscription(JointState, JOINT_COMMAND_TOPIC, with_sent_time(node, on_command), 100)
         node.create_subscription(String, f"{NODE}/state", with_sent_time(node, self._on_state), LATCHED_QOS)
         self._button = node.create_publisher(Bool, DEADMAN_TOPIC, RELIABLE_QOS)
         self._engage: Any = node.create_client(SetBool, f"{NODE}/engage")
@@ -100,16 +101,3 @@ class RobotWatch:
             self._switched_on_s = time.monotonic()
         elif self._pressed:
             self.record.engage_times.append(self._node.get_clock().now().nanoseconds)
-
-
-def with_sent_time(node: Node, callback: Callable[[Any, int], None]) -> Callable[..., None]:
-    """A subscription's callback that is told when the message was sent (ns), as the middleware says it; rclpy passes
-    that on since Iron, before it is when the message came."""
-
-    def received(message: Any) -> None:
-        callback(message, node.get_clock().now().nanoseconds)
-
-    def sent(message: Any, info: Any) -> None:
-        callback(message, info["source_timestamp"] or node.get_clock().now().nanoseconds)
-
-    return sent if hasattr(Subscription, "CallbackType") else received

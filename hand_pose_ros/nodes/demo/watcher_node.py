@@ -8,9 +8,9 @@ pictures) some of ``depth/image_rect``. Out: the figures of ``run_record`` plus 
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,13 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from hand_pose_ros.depth.camera_info import camera_from_info
 from hand_pose_ros.files import require_replaceable, require_writable, write_json
-from hand_pose_ros.msg import HandGesture, HandModelInfo, HandPose, HandPoseArray
+from hand_pose_ros.msg import HandGesture, HandModelInfo, HandPoseArray
 from hand_pose_ros.nodes import conversions
 from hand_pose_ros.nodes.conversions import stamp_ns
+from hand_pose_ros.nodes.demo.heard import gesture_names, passing_over, seen_hand, with_sent_time
 from hand_pose_ros.nodes.demo.robot_frames import robot_frames
-from hand_pose_ros.nodes.demo.robot_watch import RobotWatch, with_sent_time
-from hand_pose_ros.nodes.demo.run_record import RunRecord, SeenHand
+from hand_pose_ros.nodes.demo.robot_watch import RobotWatch
+from hand_pose_ros.nodes.demo.run_record import RunRecord
 from hand_pose_ros.nodes.node_main import run_node
 from hand_pose_ros.nodes.parameters.demo_parameters import WATCHER_PAGE, WATCHER_PARAMETERS
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
@@ -45,7 +46,6 @@ from hand_pose_ros.nodes.topics import (
     RELIABLE_QOS,
     TRUTH_TOPIC,
 )
-from hand_pose_ros.retarget.gestures import PINCH_FINGERS, GestureEvent
 from hand_pose_ros.visualization.image_files import GIF_WIDTH, write_overlays
 from hand_pose_ros.visualization.overlay import OverlayFrame
 
@@ -68,17 +68,20 @@ class WatcherNode(Node):
         self._info: CameraInfo | None = None
         self._robot: RobotWatch | None = None
         if self.parameters["robot"]:
-            self._robot = RobotWatch(self, self.parameters["robot"], self.parameters["side"])
+            self._robot = RobotWatch(
+                self, self.parameters["robot"], self.parameters["side"], self._throttled_logger
+            )
         self._images: list[bytes] = []
         self._images_seen = 0
         self._keep_every = self.parameters["keep_every"]
         self._keep_at_most = self.parameters["keep_at_most"]
         self.create_subscription(CameraInfo, INFO_TOPIC, self._on_info, 50)
-        self.create_subscription(
-            HandPoseArray, HANDS_TOPIC, with_sent_time(self, self._on_hands), RELIABLE_QOS
-        )
-        self.create_subscription(HandGesture, GESTURES_TOPIC, self._on_gesture, 50)
-        self.create_subscription(HandPoseArray, TRUTH_TOPIC, self._on_truth, 50)
+        on_hands = with_sent_time(self, self._careful(HANDS_TOPIC, self._on_hands))
+        self.create_subscription(HandPoseArray, HANDS_TOPIC, on_hands, RELIABLE_QOS)
+        on_gesture = self._careful(GESTURES_TOPIC, self._on_gesture)
+        self.create_subscription(HandGesture, GESTURES_TOPIC, on_gesture, 50)
+        on_truth = self._careful(TRUTH_TOPIC, self._on_truth)
+        self.create_subscription(HandPoseArray, TRUTH_TOPIC, on_truth, 50)
         self.create_subscription(HandModelInfo, MODEL_INFO_TOPIC, self._on_model_info, LATCHED_QOS)
         self.create_subscription(DiagnosticArray, DIAGNOSTICS_TOPIC, self._on_diagnostics, 10)
         if self.parameters["pictures"]:
@@ -115,6 +118,9 @@ class WatcherNode(Node):
         if self.parameters["pictures"]:
             require_writable(Path(self.parameters["pictures"]))
 
+    def _careful(self, topic: str, callback: Callable[..., None]) -> Callable[..., None]:
+        return passing_over(callback, self, topic, self._throttled_logger)
+
     def _keep(self) -> None:
         """Writes the figures so far; a disk that is full for a while ends no run."""
         try:
@@ -142,7 +148,7 @@ class WatcherNode(Node):
 
     def _on_hands(self, message: HandPoseArray, sent_ns: int) -> None:
         received_ns = self.get_clock().now().nanoseconds
-        self.record.add_output(stamp_ns(message), received_ns, [_seen(hand) for hand in message.hands])
+        self.record.add_output(stamp_ns(message), received_ns, [seen_hand(hand) for hand in message.hands])
         if self._robot is not None:
             self._robot.on_hands(message, sent_ns)
 
@@ -152,7 +158,7 @@ class WatcherNode(Node):
 
     def _on_truth(self, message: HandPoseArray) -> None:
         for hand in message.hands:
-            self.record.add_truth(stamp_ns(message), _seen(hand))
+            self.record.add_truth(stamp_ns(message), seen_hand(hand))
 
     def _on_model_info(self, message: HandModelInfo) -> None:
         self.tracker_ready = True
@@ -195,27 +201,13 @@ class WatcherNode(Node):
                 caption += f", {' and '.join(self.record.held[stamp])}"
             if stamp in errors:
                 caption += f", error {errors[stamp].mean():.0f} mm"
-            depth = conversions.depth_from_image(image, self.parameters["depth_unit"])
+            try:
+                depth = conversions.depth_from_image(image, self.parameters["depth_unit"])
+            except ValueError as error:  # the tracker has told it, too
+                self._throttled_logger.warn(DEPTH_TOPIC, f"an image is not drawn: {error_line(error)}")
+                continue
             frames[stamp] = OverlayFrame(depth, camera, hands, caption, stamp * 1e-9)
         return frames
-
-
-def _seen(hand: HandPose) -> SeenHand:
-    rotation = None
-    with contextlib.suppress(ValueError):  # the truth's palm has none
-        rotation = conversions.palm_rotation(hand)
-    side = conversions.SIDE_NAMES[hand.side]
-    return SeenHand(side, float(hand.confidence), conversions.joints_of(hand), rotation)
-
-
-def gesture_names(message: HandGesture) -> tuple[list[str], list[str]]:
-    """Returns what a hand began to do, and what it does, in words: "index pinch", "grasp"."""
-    events = [GestureEvent(event).name for event in message.events]
-    begun = [
-        name.removesuffix("_BEGIN").lower().replace("_", " ") for name in events if name.endswith("_BEGIN")
-    ]
-    held = [f"{finger} pinch" for finger, does in zip(PINCH_FINGERS, message.pinching, strict=True) if does]
-    return begun, held + ["grasp"] * bool(message.grasping)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import rclpy
+from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from PIL import Image as Picture
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
@@ -18,7 +19,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
 from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.msg import HandPoseArray
+from hand_pose_ros.msg import HandGesture, HandPose, HandPoseArray
 from hand_pose_ros.nodes import conversions
 from hand_pose_ros.nodes.demo import watcher_node
 from hand_pose_ros.nodes.demo.watcher_node import WatcherNode
@@ -50,6 +51,40 @@ def test_the_problem_is_that_of_the_tracker_beside_it(context, name, namespace, 
     status = DiagnosticStatus(name=name, level=DiagnosticStatus.ERROR, message="cannot configure")
     watcher._on_diagnostics(DiagnosticArray(status=[status]))
     assert watcher.tracker_problem == ("cannot configure" if told else None)
+    watcher.destroy_node()
+
+
+def odd_messages():
+    """Messages of other publishers, by the callback that hears them."""
+    unknown_side = HandPoseArray(hands=[HandPose(side=7)])
+    yield "hands", lambda watcher: passed_to(watcher, "_on_hands", unknown_side, 1)
+    yield "truth", lambda watcher: passed_to(watcher, "_on_truth", unknown_side)
+    yield "hand_gestures", lambda watcher: passed_to(watcher, "_on_gesture", HandGesture(events=[99]))
+
+
+def passed_to(watcher, callback, *heard):
+    topic = {"_on_hands": "hands", "_on_truth": "truth", "_on_gesture": "hand_gestures"}[callback]
+    watcher._careful(topic, getattr(watcher, callback))(*heard)
+
+
+@pytest.mark.parametrize(("topic", "hear"), odd_messages())
+def test_a_message_of_another_publisher_ends_no_run(context, topic, hear):
+    watcher = WatcherNode(context=context)
+    hear(watcher)
+    text, _ = watcher._throttled_logger.last_error()
+    assert text.startswith(f"a message on '/{topic}' is passed over: ")
+    assert "\n" not in text
+    assert watcher.figures()["outputs"] == 0
+    watcher.destroy_node()
+
+
+def test_a_stamp_below_zero_is_a_stamp(context):
+    watcher = WatcherNode(context=context)
+    stamp = Time(sec=-1, nanosec=5)
+    watcher._on_info(CameraInfo(header=Header(stamp=stamp)))
+    watcher._on_hands(HandPoseArray(header=Header(stamp=stamp)), 1)
+    assert list(watcher.record.outputs) == [5 - 10**9]
+    assert watcher.figures()["outputs"] == 1
     watcher.destroy_node()
 
 
