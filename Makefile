@@ -54,7 +54,8 @@ build/$(ROS_DISTRO)/environment.stamp: tools/environment.py
 
 build: $(BUILD)/build.stamp  ## build messages and package into install/ (SYMLINK=0: copy sources)
 
-# Changes when a file is added or removed: installed links must follow, and those to nothing go. Copies must follow every edit.
+# Changes when a file is added or removed: installed links must follow, and those to nothing go, as do those to compiled
+# kernels of the sources, which earlier versions made. Copies must follow every edit.
 $(BUILD)/sources.list: FORCE
 	@mkdir -p $(@D)
 	@{ echo "SYMLINK=$(SYMLINK)"; $(FIND_SOURCES) | sort; } > $@.new; \
@@ -65,6 +66,7 @@ $(BUILD)/build.stamp: $(ENVIRONMENT) $(UNDERLAY) $(BUILD)/sources.list CMakeList
 	@echo "build: hand_pose_ros for $(FLAVOUR) (the first time a minute longer: kernels are compiled)"
 	@$(IN_ENVIRONMENT) made_with="SYMLINK=$(SYMLINK) $$(python3 -VV) $(CURDIR)" && \
 	  if [ "$$(cat $(BUILD)/made-with 2>/dev/null)" != "$$made_with" ]; then rm -rf $(BUILD)/hand_pose_ros $(INSTALL); fi && \
+	  { [ ! -d $(INSTALL) ] || find $(INSTALL) -path '*/__pycache__/*' -type l -delete; } && \
 	  $(COLCON) --base-paths . $(SYMLINK_OPTION) --build-base $(BUILD) --install-base $(INSTALL) $(CMAKE_ARGS) && \
 	  find $(INSTALL) -xtype l -delete && \
 	  echo "$$made_with" > $(BUILD)/made-with

@@ -150,11 +150,14 @@ class KernelCache(FunctionCache):
         return Path(self._cache_file._index_path)
 
     def machine_code(self) -> list[Path]:
-        """The files of machine code that the index names; none where it is damaged."""
+        """The files of machine code that the index names and that are there; none where it is damaged.
+
+        Of others' signatures a file may be missing: a process was ended between index and file, or the index is a link
+        to another folder's, as `colcon build --symlink-install` makes them.
+        """
         try:
-            return [
-                Path(self._cache_file._data_path(name)) for name in self._cache_file._load_index().values()
-            ]
+            names = self._cache_file._load_index().values()
+            return [path for name in names if (path := Path(self._cache_file._data_path(name))).exists()]
         except Exception:  # noqa: BLE001  unpickling what is damaged can raise anything
             return []
 

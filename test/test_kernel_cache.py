@@ -195,6 +195,29 @@ def test_kernels_that_are_damaged_are_not_warm(load, tmp_path, monkeypatch):
     assert kernel_cache.is_warm()
 
 
+@pytest.mark.parametrize("kept", [(), ("float64",)])
+def test_machine_code_that_is_named_but_was_never_there_does_not_keep_it_cold(load, tmp_path, monkeypatch, kept):
+    monkeypatch.setattr(kernel_cache, "cache_folder", lambda: tmp_path)
+    module = load()
+    module.twice(2)
+    before = set(files(tmp_path, "nbc"))
+    module.twice(2.0)
+    (other,) = set(files(tmp_path, "nbc")) - before
+    other.unlink()  # as in a linked installation, whose index is the sources'
+    if kept:
+        load().twice(2.0)  # compiled anew where it is needed
+        assert other.is_file()
+    kernel_cache.record_warm()
+    assert kernel_cache.is_warm()
+
+
+def test_an_installation_shares_no_compiled_file_with_its_sources():
+    """A linked one would share an index of machine code that it has no links to."""
+    messages = pytest.importorskip("hand_pose_ros.msg", reason="the messages are not built")
+    installed = Path(messages.__file__).parents[1]
+    assert not [path for path in installed.rglob("__pycache__/*") if path.is_symlink()]
+
+
 def test_lines_are_said_once(caplog):
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
