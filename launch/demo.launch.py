@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ament_index_python.packages import get_package_share_directory
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction, Shutdown
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, LogInfo, OpaqueFunction, Shutdown
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
@@ -17,6 +17,7 @@ from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.utilities import make_namespace_absolute, prefix_namespace
 
 from hand_pose_ros.nodes.fast_dds import profile_environment
+from hand_pose_ros.nodes.launch_arguments import misspelt
 from hand_pose_ros.nodes.parameters.parameter_files import file_parameters
 
 SHARE = Path(get_package_share_directory("hand_pose_ros"))
@@ -32,7 +33,7 @@ ARGUMENTS = {
         FROM_FILE,
         "which hand to expect: auto, left or right; the synthetic hand is a left one for left",
     ),
-    "model": (FROM_FILE, "small, or a path of weights; empty: default"),
+    "model": (FROM_FILE, "small, or a path of weights; '' (in quotes): default"),
     "tf_mode": ("full", "TF frames of a hand: none, root or full"),
     "log_level": ("info", "debug, info, warn, error or fatal"),
     "namespaced_tf": ("false", "true: /tf of the namespace alone instead of the /tf that all nodes share"),
@@ -74,7 +75,8 @@ def start_nodes(context):
         PythonLaunchDescriptionSource(str(SHARE / "launch" / "hand_tracker.launch.py")),
         launch_arguments={name: given[name] for name in passed_on}.items(),
     )
-    return [tracker, camera]
+    told = misspelt("demo.launch.py", context.launch_configurations, ARGUMENTS)
+    return [*(LogInfo(msg=line) for line in told), tracker, camera]
 
 
 def clock_parameters(given, pushed):
@@ -101,8 +103,10 @@ def camera_parameters_from(given):
             intrinsics = []
         if len(intrinsics) != 4:
             raise ValueError(f"intrinsics is '{given['intrinsics']}', want four numbers fx,fy,cx,cy")
-        frames = str(Path(given["frames"]).expanduser().resolve())
-        parameters |= {"source": "frames", "frames": frames, "intrinsics": intrinsics, "loop": True}
+        frames = Path(given["frames"]).expanduser().resolve()
+        if not frames.is_dir():
+            raise ValueError(f"frames is '{given['frames']}', want a folder of 16-bit depth PNGs")
+        parameters |= {"source": "frames", "frames": str(frames), "intrinsics": intrinsics, "loop": True}
     return parameters
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import yaml
 from ament_index_python.packages import get_package_share_directory
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction
 from launch.conditions import IfCondition
-from launch.substitutions import LaunchConfiguration
+from launch.substitutions import LaunchConfiguration, TextSubstitution
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.utilities import make_namespace_absolute, prefix_namespace
@@ -24,6 +24,7 @@ from hand_pose_ros.depth.camera_presets import camera_preset, preset_names
 from hand_pose_ros.hand.skeleton import SIDES
 from hand_pose_ros.nodes.fast_dds import profile_environment
 from hand_pose_ros.nodes.hand_frames import resolved_prefix, side_prefix
+from hand_pose_ros.nodes.launch_arguments import misspelt, plain_text
 from hand_pose_ros.nodes.parameters.parameter_files import file_parameters
 from hand_pose_ros.nodes.parameters.tracker_parameters import TRACKER_PARAMETERS
 from hand_pose_ros.retarget.urdf import urdf_text
@@ -34,14 +35,14 @@ SHARE = Path(get_package_share_directory("hand_pose_ros"))
 PARAMETER_ARGUMENTS = {
     "side": (str, "which hand: auto, left or right"),
     "hands": (int, "how many hands at once: 1 or 2"),
-    "user": (str, "whose hand: its size is loaded, or learnt and saved; empty: nobody's"),
-    "model": (str, "small, or a path of weights; empty: default"),
+    "user": (str, "whose hand: its size is loaded, or learnt and saved; '' (in quotes): nobody's"),
+    "model": (str, "small, or a path of weights; '' (in quotes): default"),
     "device": (str, "auto, cpu or cuda"),
     "backend": (str, "what runs the networks on a CPU: auto, torch, onnxruntime or openvino"),
     "depth_unit": (float, "metres a count of 16UC1 images"),
     "rectified": (str, "auto, true or false: whether the images have no distortion left"),
     "input_transport": (str, "raw or compressedDepth"),
-    "target_frame": (str, "all outputs in this TF frame; empty: in the depth images' own"),
+    "target_frame": (str, "all outputs in this TF frame; '' (in quotes): in the depth images' own"),
     "frame_prefix": (str, "before the names of all hand frames; auto: the namespace, where there is one"),
     "joint_sets": (str, "other parties' joints to publish, with commas between: mediapipe21,openxr26"),
     "tf_mode": (str, "TF frames of a hand: none, root or full"),
@@ -215,16 +216,17 @@ def start_nodes(context):
         "namespace", *SWITCHES, "log_level", "params_file", "camera_extrinsics", "fixed_frame", "camera",
         "robot_description", *TOPIC_ARGUMENTS, *PARAMETER_ARGUMENTS,
     ]  # fmt: skip
-    given = {name: LaunchConfiguration(name).perform(context) for name in names}
+    given = {name: plain_text(LaunchConfiguration(name).perform(context)) for name in names}
     check(given)
+    told = misspelt("hand_tracker.launch.py", context.launch_configurations, names)
     camera_topics, camera_parameters = camera_settings(given)
     overrides = camera_parameters
     topics = list(camera_topics)
-    if yaml.safe_load(LaunchConfiguration("namespaced_tf").perform(context)):
+    if yaml.safe_load(given["namespaced_tf"]):
         topics += [("/tf", "tf"), ("/tf_static", "tf_static")]
     for name, (kind, _) in PARAMETER_ARGUMENTS.items():
-        if LaunchConfiguration(name).perform(context) != FROM_FILE:
-            overrides[name] = ParameterValue(LaunchConfiguration(name), value_type=kind)
+        if given[name] != FROM_FILE:
+            overrides[name] = ParameterValue(TextSubstitution(text=given[name]), value_type=kind)
     if yaml.safe_load(given["description"]):
         overrides.setdefault(
             "tf_mode", "root"
@@ -271,7 +273,7 @@ def start_nodes(context):
         nodes += description_nodes(said, absolute, clock, topics[2:])
     if given["camera_extrinsics"]:
         nodes.append(camera_transform(given, topics[2:]))
-    return nodes
+    return [*(LogInfo(msg=line) for line in told), *nodes]
 
 
 def description_nodes(said, absolute, clock, tf_topics):

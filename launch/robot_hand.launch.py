@@ -16,6 +16,7 @@ from launch import LaunchDescription
 from launch.actions import (
     DeclareLaunchArgument,
     IncludeLaunchDescription,
+    LogInfo,
     OpaqueFunction,
     UnsetLaunchConfiguration,
 )
@@ -27,6 +28,7 @@ from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.utilities import make_namespace_absolute, prefix_namespace
 
 from hand_pose_ros.nodes.fast_dds import profile_environment
+from hand_pose_ros.nodes.launch_arguments import misspelt, plain_text
 from hand_pose_ros.nodes.parameters.parameter_files import file_parameters
 
 SHARE = Path(get_package_share_directory("hand_pose_ros"))
@@ -40,7 +42,7 @@ PARAMETER_ARGUMENTS = {
     " your own does not say",
     "robot": "the robot's hand: allegro, shadow, leap, inspire, ability, panda, or a file of YAML",
     "engine": "auto, direct, gripper, dexi-rs or dex-retargeting",
-    "urdf": "a file of the robot's hand, or robot_description for the topic; empty: the installed engine's",
+    "urdf": "a file of the robot's hand, or robot_description for the topic; '' (in quotes): the installed engine's",
     "joint_prefix": "before the joints' names of the URDF in commands and joint states",
     "joints": "the joints that are commanded, in the driver's order, with commas between",
     "output": "joint_state, position_array or joint_trajectory",
@@ -175,7 +177,9 @@ def tracker_arguments(given, side):
 
 def start_nodes(context):
     names = (*PLAIN, *PARAMETER_ARGUMENTS, *TRACKER_ARGUMENTS)
-    given = {name: LaunchConfiguration(name).perform(context) for name in names}
+    typed = {name: LaunchConfiguration(name).perform(context) for name in names}
+    # What is for the tracker is handed on as it was typed: '' is not left out.
+    given = {name: text if name in TRACKER_ARGUMENTS else plain_text(text) for name, text in typed.items()}
     pushed = context.launch_configurations.get("ros_namespace")  # by a group that includes this file
     given["absolute"] = make_namespace_absolute(prefix_namespace(pushed, given["namespace"])).rstrip("/")
     error = argument_error(given)
@@ -219,7 +223,8 @@ def start_nodes(context):
         for name in (*TRACKER_ARGUMENTS, "hands", "side", "use_sim_time")
         if name not in passed_on
     ]
-    return [*ungiven, tracker, retarget]
+    told = misspelt("robot_hand.launch.py", context.launch_configurations, names)
+    return [*(LogInfo(msg=line) for line in told), *ungiven, tracker, retarget]
 
 
 def generate_launch_description():

@@ -196,7 +196,9 @@ def test_kernels_that_are_damaged_are_not_warm(load, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("kept", [(), ("float64",)])
-def test_machine_code_that_is_named_but_was_never_there_does_not_keep_it_cold(load, tmp_path, monkeypatch, kept):
+def test_machine_code_that_is_named_but_was_never_there_does_not_keep_it_cold(
+    load, tmp_path, monkeypatch, kept
+):
     monkeypatch.setattr(kernel_cache, "cache_folder", lambda: tmp_path)
     module = load()
     module.twice(2)

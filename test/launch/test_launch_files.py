@@ -22,6 +22,7 @@ from launch import LaunchContext, LaunchDescription
 from launch.actions import (
     DeclareLaunchArgument,
     IncludeLaunchDescription,
+    LogInfo,
     OpaqueFunction,
     SetEnvironmentVariable,
     UnsetLaunchConfiguration,
@@ -32,6 +33,7 @@ from launch_ros.actions import Node
 from launch_ros.utilities import evaluate_parameters
 from rclpy.executors import SingleThreadedExecutor
 
+from hand_pose_ros.nodes.launch_arguments import misspelt
 from hand_pose_ros.nodes.topics import LATCHED_QOS
 from hand_pose_ros.resources import resource
 from hand_pose_ros.retarget.urdf import urdf_text
@@ -309,6 +311,42 @@ def test_value_that_the_node_would_refuse_is_refused_before_it_starts(argument, 
 )  # fmt: skip
 def test_value_that_the_node_takes_is_taken(argument):
     assert made("hand_tracker", argument)[0]
+
+
+@pytest.mark.parametrize("typed", ["''", '""'])
+@pytest.mark.parametrize("name", ["user", "target_frame", "model", "joint_sets"])
+def test_what_the_file_names_is_switched_off_by_quotes_around_nothing(name, typed, tmp_path):
+    """ros2 launch refuses "user:=" with nothing after it."""
+    file = tmp_path / "mine.yaml"
+    file.write_text(f"/**: {{ros__parameters: {{{name}: left_by_others}}}}", encoding="utf-8")
+    ((parameters, _, _),) = started("hand_tracker", f"params_file:={file}", f"{name}:={typed}")
+    assert parameters[name] == ""
+
+
+def test_a_misspelt_argument_is_told_and_those_of_files_around_are_not():
+    for name in EXPECTED:
+        robot = ("robot:=panda",) if name == "robot_hand" else ()
+        others = [f"{other}:=x" for other in ("my_robot", "rate_of_others", "ros_namespace")]
+        actions, context = made(name, *robot, *others, "fixed_frme:=map", "namespce:=a")
+        lines = [
+            "".join(part.perform(context) for part in action.msg)
+            for action in actions
+            if isinstance(action, LogInfo)
+        ]
+        meant = {"namespace"} | ({"fixed_frame"} if name != "demo" else set())
+        assert {line.split("is '")[1].split("'")[0] for line in lines} == meant
+        assert all(line.startswith(f"{name}.launch.py: ") for line in lines)
+
+
+def test_arguments_of_one_launch_file_are_no_misspelt_ones_of_another():
+    declared = {
+        name: [
+            entity.name for entity in description(name).entities if isinstance(entity, DeclareLaunchArgument)
+        ]
+        for name in EXPECTED
+    }
+    for outer in ("demo", "robot_hand"):
+        assert misspelt("hand_tracker.launch.py", declared[outer], declared["hand_tracker"]) == []
 
 
 @pytest.mark.parametrize(
@@ -631,11 +669,24 @@ def test_robot_hand_starts_both_nodes_and_nothing_is_sent_before_it_is_engaged(l
 
 
 @pytest.mark.slow
-def test_demo_says_what_is_wrong_with_its_arguments(launched, tmp_path):
-    run = launched("demo", f"frames:={tmp_path}", "intrinsics:=1,2")
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("frames:={here}", "intrinsics:=1,2"), "four numbers fx,fy,cx,cy"),
+        (("frames:={here}/none", "intrinsics:=1,2,3,4"), "/none', want a folder of 16-bit depth PNGs"),
+    ],
+)
+def test_demo_says_what_is_wrong_with_its_arguments(launched, tmp_path, arguments, why):
+    run = launched("demo", *(argument.format(here=tmp_path) for argument in arguments))
     output, _ = run.process.communicate(timeout=60)
-    assert "four numbers fx,fy,cx,cy" in output
+    assert why in output
     assert run.process.returncode != 0
+
+
+def test_what_is_empty_for_the_tracker_is_handed_on_as_empty():
+    _, overrides, passed_on = robots_node("user:=''", "urdf:=''")
+    assert overrides["urdf"] == ""
+    assert passed_on["user"] == "''"
 
 
 @pytest.mark.parametrize(
