@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _PROFILES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
 _ROS_VARIABLES = ("ROS_DISTRO", "RMW_IMPLEMENTATION", "ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE")
+_COMPLAINT = re.compile(r"\b(error|fatal|invalid value)\b", re.IGNORECASE)
+"""What a middleware says of what it then goes on without: settings that do not hold."""
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _ROS_PATIENCE_S = 60.0
 """Two seconds of listening and a start on a busy machine. Guessed."""
@@ -216,6 +218,8 @@ def _ros(wrong: list[str]) -> list[str]:
         said = []
     # A profile that cannot be read, an unknown range of discovery: the middleware goes on without.
     told = [f"the middleware says: {shown(line, 1000)}" for line in said]
+    wrong += [line for line in told if _COMPLAINT.search(line)]
+    told = [line for line in told if line not in wrong]
     return [shown(line, 1000) for line in answer.stdout.splitlines()] + told
 
 

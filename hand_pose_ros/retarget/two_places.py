@@ -36,8 +36,11 @@ class TwoPlaces:
         self._back: deque[bool] = deque(maxlen=_MESSAGES)
 
     def see(self, joints: Array, angles: Array, now_s: float) -> bool:
-        """A message's hand, joints (23, 3) and angles (20,): whether it is in two places by now."""
+        """A message's hand, joints (23, 3) and angles (20,): whether it is in two places by now. One with numbers that
+        are not finite is nowhere, and passed over."""
         back = False
+        if not (np.isfinite(joints).all() and np.isfinite(angles).all()):
+            return self._told()
         if self._last:
             _, *before = self._last[-1]
             away = _way(joints, angles, *before)
@@ -47,6 +50,9 @@ class TwoPlaces:
             )
         self._last.append((now_s, joints, angles))
         self._back.append(back)
+        return self._told()
+
+    def _told(self) -> bool:
         return sum(self._back) >= _SHARE * _MESSAGES
 
 

@@ -163,7 +163,7 @@ def test_ros_that_does_not_answer_is_wrong(monkeypatch) -> None:
 
 
 @pytest.mark.slow
-def test_ros_is_asked_where_no_log_file_can_be_kept_and_what_the_middleware_says_is_told(
+def test_ros_is_asked_where_no_log_file_can_be_kept_and_what_the_middleware_complains_of_is_wrong(
     monkeypatch, tmp_path
 ) -> None:
     pytest.importorskip("rclpy", reason="needs ROS 2: source tools/environment.sh")
@@ -172,8 +172,27 @@ def test_ros_is_asked_where_no_log_file_can_be_kept_and_what_the_middleware_says
     monkeypatch.setenv("FASTDDS_DEFAULT_PROFILES_FILE", str(tmp_path / "profile.xml"))
     wrong: list[str] = []
     lines = doctor._ros(wrong)
-    assert wrong == []
     assert any(line.startswith("ROS 2: rclpy") for line in lines)
     if "rmw_fastrtps" in lines[0]:
-        assert any(line.startswith("the middleware says: ") for line in lines)
-    assert not any("\x1b" in line for line in lines)
+        assert wrong
+        assert all(text.startswith("the middleware says: ") and "profile.xml" in text for text in wrong)
+    assert not any("\x1b" in line for line in lines + wrong)
+
+
+@pytest.mark.parametrize(
+    ("said", "complains"),
+    [
+        ("[XMLPARSER Error] Error opening 'a.xml' -> Function loadXML", True),
+        ("[WARN] [17.0] [rcl]: Invalid value 'no' specified for 'ROS_AUTOMATIC_DISCOVERY_RANGE'", True),
+        ("[WARN] [17.0] [rcl]: ROS_LOCALHOST_ONLY is deprecated but still honored if it is enabled.", False),
+    ],
+)
+def test_a_warning_of_the_middleware_is_told_and_a_setting_that_does_not_hold_is_wrong(
+    monkeypatch, said, complains
+) -> None:
+    answer = subprocess.CompletedProcess([], 0, stdout="ROS 2: rclpy 9\n", stderr=f"\x1b[33m{said}\x1b[0m\n")
+    monkeypatch.setattr(doctor.subprocess, "run", lambda *arguments, **options: answer)
+    wrong: list[str] = []
+    lines = doctor._ros(wrong)
+    told = f"the middleware says: {said}"
+    assert (lines, wrong) == ((lines[:1], [told]) if complains else (["ROS 2: rclpy 9", told], []))

@@ -47,8 +47,11 @@ def test_tracker_that_is_wrong_now_and_then_is_one(every):
     assert sum(told(0.3 * wrong, wrong, 30.0)) == 0
 
 
-def test_values_that_are_no_numbers_are_no_place():
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_values_that_are_no_numbers_are_no_place(value):
     seen = TwoPlaces()
     for number in range(100):
-        joints = np.full((JOINT_COUNT, 3), np.nan if number % 2 else 0.0)
-        assert not seen.see(joints, np.zeros(ANGLE_COUNT), number / 60.0)
+        odd = value if number % 2 else 0.0
+        assert not seen.see(np.full((JOINT_COUNT, 3), odd), np.zeros(ANGLE_COUNT), number / 60.0)
+        assert not seen.see(np.zeros((JOINT_COUNT, 3)), np.full(ANGLE_COUNT, odd), number / 60.0)
