@@ -40,6 +40,7 @@ class RobotInputs:
         self.description: str | None = None
         # Arm and hand may each publish their own joints on the one topic. Threads replace it as a whole.
         self._positions: dict[str, tuple[float, float]] = {}
+        self._without_s = -math.inf  # when joints without positions came
         readers = [
             Reader(kind, subscription_options(node, endpoint, throttled_logger), callback)
             for kind, endpoint, callback in (
@@ -69,6 +70,8 @@ class RobotInputs:
         if not missing:
             return np.array([fresh.get(name, math.nan) for name in names])
         what = f"does not hold {shown(', '.join(missing))}" if fresh else "is silent"
+        if not fresh and now_s - self._without_s < _STATES_AGE_S:
+            what = "holds no positions"
         topic = self._node.resolve_topic_name(ROBOT_STATES_TOPIC)
         if source == "joint_states" or self._node.count_publishers(topic):
             raise ValueError(f"where the robot stands is not known: '{topic}' {what}")
@@ -79,9 +82,14 @@ class RobotInputs:
         return None
 
     def _on_states(self, message: JointState, *_: object) -> None:
-        if len(message.name) > len(message.position):  # which of them have one?
-            return
         now_s = self._now_s()
+        if len(message.name) > len(message.position):  # which of them have one?
+            self._without_s = now_s
+            if message.position:  # none at all is what a robot may say
+                topic = self._node.resolve_topic_name(ROBOT_STATES_TOPIC)
+                count, names = len(message.position), len(message.name)
+                raise ValueError(f"'{topic}' has {count} positions for {names} names, want one each")
+            return
         known = {name: seen for name, seen in self._positions.items() if now_s - seen[0] < _STATES_AGE_S}
         known |= {name: (now_s, value) for name, value in zip(message.name, message.position, strict=False)}
         self._positions = known

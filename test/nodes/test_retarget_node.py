@@ -485,6 +485,21 @@ def test_arm_and_hand_may_publish_their_joints_in_messages_of_their_own(robot):
     assert rig.commands[0].position == pytest.approx([1.2, 0.03], abs=0.02)
 
 
+@pytest.mark.parametrize("positions", [[], [0.5]])
+def test_joints_without_positions_are_told_as_such(robot, positions):
+    rig = robot(start_from="joint_states")
+    states = rig.helper.create_publisher(JointState, "joint_states", 5)
+    assert rig.wait(lambda: states.get_subscription_count() > 0)
+    states.publish(JointState(name=["curl", "slide"], position=positions))
+    inputs = rig.node._robot_inputs
+    assert rig.wait(lambda: inputs._without_s > 0.0)
+    if positions:
+        told = inputs._throttled_logger.last_error
+        assert rig.wait(lambda: "has 1 positions for 2 names" in (told() or ("",))[0])
+    answer = rig.call(True)
+    assert (answer.success, "'/joint_states' holds no positions" in answer.message) == (False, True)
+
+
 def test_engaging_needs_the_robots_state_where_that_is_asked_for(robot):
     rig = robot(start_from="joint_states")
     answer = rig.call(True)
