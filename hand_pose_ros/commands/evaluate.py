@@ -37,7 +37,7 @@ from hand_pose_ros.evaluation.synthetic_benchmark import (
     evaluate_on_synthetic,
     parts_line,
 )
-from hand_pose_ros.files import write_json
+from hand_pose_ros.files import no_empty_folders, require_writable, write_json
 from hand_pose_ros.synthetic.mesh import MESH_NAMES
 from hand_pose_ros.training.config import DATASETS, SYNTHETIC
 
@@ -95,6 +95,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Evaluate, print and write; ValueError and OSError carry one line for the user."""
     _check(arguments)
     require_outputs(arguments.json, arguments.pictures, arguments.write_predictions)
+    if arguments.figures is not None:
+        with no_empty_folders(arguments.figures):
+            require_writable(arguments.figures)
     results = _evaluate(arguments)
     console = wide_console(_TABLE_WIDTH)
     _print(arguments, results, console)

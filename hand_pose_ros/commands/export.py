@@ -24,6 +24,9 @@ from hand_pose_ros.network.onnx_file import MOST_BYTES
 from hand_pose_ros.network.packed_net import LayeredNet, PackedNet, input_shapes
 from hand_pose_ros.network.weights_file import read_header
 from hand_pose_ros.resources import SHIPPED_WEIGHTS, model_file
+from hand_pose_ros.validation import is_finite
+
+WEIGHTS_SUFFIX = ".safetensors"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,6 +62,14 @@ def run(arguments: argparse.Namespace) -> None:
     require_all(
         ((checkpoint is None) == (output is None), "--checkpoint and --output go together"),
         (output is not None or arguments.onnx is not None, "want --checkpoint with --output, or --onnx"),
+        (
+            output is None or output.suffix == WEIGHTS_SUFFIX,
+            f"--output is {output}, want a name that ends in {WEIGHTS_SUFFIX}; --onnx writes an ONNX file beside it",
+        ),
+        *(
+            (path.suffix != ".onnx", f"--onnx is {path}, want a weights file ({WEIGHTS_SUFFIX})")
+            for path in arguments.onnx or []
+        ),
     )
     wanted: list[Path] = list(arguments.onnx or [])
     if output is not None:
@@ -79,7 +90,8 @@ def _store(checkpoint: Path, output: Path, float32: bool, presence_offset: float
         require_all((info.network.presence, f"{checkpoint}: no presence head, want --presence-offset 0"))
         with torch.no_grad():
             model.get_parameter("presence_head.2.bias").add_(presence_offset)
-        training["presence_offset"] = presence_offset
+        before = training.get("presence_offset", 0.0)
+        training["presence_offset"] = presence_offset + (before if is_finite(before) else 0.0)
         calibration = None  # it was of other log odds: hand-pose calibrate
     require_outputs(output)
     size = sum(p.numel() for p in model.state_dict().values()) * (4 if float32 else 2)

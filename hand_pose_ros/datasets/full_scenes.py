@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.detection.detector_input import FAR_M
+from hand_pose_ros.synthetic.mesh import MESH_NAMES
 from hand_pose_ros.synthetic.scene import Scenes
 from hand_pose_ros.synthetic.scene_sampling import (
     People,
@@ -68,7 +69,8 @@ class FullFrameConfig:
 
     def __post_init__(self) -> None:
         typed(self)
-        require(bool(self.families), "", "families", self.families, "at least one of makehuman, webxr")
+        known = bool(self.families) and set(self.families) <= set(MESH_NAMES)
+        require(known, "", "families", self.families, f"at least one of {', '.join(MESH_NAMES)}")
         whole(self, "identities")
         shares = len(self.hands) == 3 and min(self.hands) >= 0 and abs(sum(self.hands) - 1) <= 1e-6
         require(shares, "", "hands", self.hands, "three shares that add up to 1")

@@ -16,6 +16,7 @@ from hand_pose_ros.evaluation.metrics import Evaluation
 from hand_pose_ros.network.checkpoint import load_checkpoint
 from hand_pose_ros.network.device import pick_device
 from hand_pose_ros.network.model import HandNet
+from hand_pose_ros.network.weights_file import read_info
 from hand_pose_ros.resources import model_file
 
 CHUNK = 128
@@ -66,7 +67,9 @@ def load_networks(values: Sequence[str], device: str = "auto") -> Iterator[Named
 
     ValueError when two names are equal, the device is absent or a file holds no weights; OSError when it is not there.
     """
-    where = pick_device(device)
-    for name, path in named_files(values, model_file):
+    where, named = pick_device(device), named_files(values, model_file)
+    for _, path in named:  # all of them, before the first one is evaluated
+        read_info(path)
+    for name, path in named:
         model, info = load_checkpoint(path, where)
         yield NamedNetwork(name, model, {"file": path.name, "model": info.name, "sha256": info.sha256})

@@ -188,6 +188,13 @@ class TrainConfig(RunConfig):
         return values
 
 
+def without_folders(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration's plain values as they are stored with weights, which others get: of absolute paths, which are
+    this computer's, the last part alone."""
+    named = {name: Path(values[name]) for name in ("start", "root") if values.get(name)}
+    return {**values, **{name: path.name for name, path in named.items() if path.expanduser().is_absolute()}}
+
+
 def load_config(path: str | Path) -> TrainConfig:
     """Read a YAML training configuration; ValueError names the file and the field."""
     values = read_mapping(path, "the training configuration")

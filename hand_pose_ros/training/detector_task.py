@@ -22,7 +22,7 @@ from hand_pose_ros.evaluation.detector_evaluation import DetectorReport, evaluat
 from hand_pose_ros.network.device import multiplies_bfloat16
 from hand_pose_ros.network.weights_file import CheckpointError
 from hand_pose_ros.synthetic.splits import TRAINING_SPLIT, VALIDATION_SPLIT
-from hand_pose_ros.training.config import OptimiserConfig
+from hand_pose_ros.training.config import OptimiserConfig, without_folders
 from hand_pose_ros.training.detector_config import DetectorTrainConfig
 from hand_pose_ros.training.hooks import Hook
 from hand_pose_ros.training.trainer import Trainer, frozen_copy, usual_hooks
@@ -108,7 +108,8 @@ class DetectorTask:
         self, folder: Path, network: DetectorNet, samples: int, minutes: float, report: DetectorReport | None
     ) -> None:
         """Write ``detector.safetensors``, with the run in its metadata."""
-        run: dict[str, Any] = {"samples": samples, "minutes": minutes, "config": self.config.to_dict()}
+        config = without_folders(self.config.to_dict())
+        run: dict[str, Any] = {"samples": samples, "minutes": minutes, "config": config}
         if report is not None:
             run["validation"] = report.to_dict()
         save_detector(folder / WEIGHTS, network, run)

@@ -23,7 +23,7 @@ from hand_pose_ros.network.device import multiplies_bfloat16, pick_device
 from hand_pose_ros.network.losses import first_hands, hand_loss
 from hand_pose_ros.network.model import HandNet
 from hand_pose_ros.network.weights_file import CheckpointError
-from hand_pose_ros.training.config import OptimiserConfig, TrainConfig
+from hand_pose_ros.training.config import OptimiserConfig, TrainConfig, without_folders
 from hand_pose_ros.training.hooks import Hook, ProgressBar
 from hand_pose_ros.training.prune_channels import prune_channels
 from hand_pose_ros.training.trainer import Trainer, frozen_copy, usual_hooks
@@ -150,7 +150,7 @@ class PoseTask:
             "seed": self.config.seed,
             "samples": samples,
             "minutes": minutes,
-            "config": self.config.to_dict(),
+            "config": without_folders(self.config.to_dict()),
         }
         if report is not None:
             run["validation"] = report.to_dict()

@@ -8,8 +8,11 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import queue
+import signal
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from typing import Any
 
 import numba
@@ -29,7 +32,8 @@ def stream(
 
     The processes are forks of this one, so what it has made and compiled is not made again, unless its kernels run on
     GNU OpenMP's threads (``NUMBA_THREADING_LAYER=forksafe`` chooses others): then they start afresh and get ``make``
-    pickled. Of a batch that is a dataclass they give back the arrays as tensors, in shared memory.
+    pickled. Of a batch that is a dataclass they give back the arrays as tensors, in shared memory. Ctrl-C, which a
+    terminal sends to them too, is left to this process, which ends them.
     """
     if workers:
         yield from _from_processes(make, first, max(depth, 1), workers)
@@ -108,7 +112,22 @@ def _from_processes(
         _Steps(make), batch_size=None, sampler=range(first, _LAST_STEP), num_workers=workers, prefetch_factor=depth,
         collate_fn=_shared, worker_init_fn=_single_threaded, multiprocessing_context=_start_method(),
     )  # fmt: skip
-    yield from loader
+    with _stop_requests_held():
+        batches = iter(loader)
+    yield from batches
+
+
+@contextmanager
+def _stop_requests_held() -> Iterator[None]:
+    """A process that is started within the block never sees SIGINT or SIGHUP, which a terminal sends to all of a
+    command: were it to end at once, the run would end without its state. They reach this process after the block.
+    SIGTERM is how processes are ended at the exit."""
+    resource_tracker.ensure_running()  # which unblocks them when it is started
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGHUP))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _start_method() -> str:

@@ -38,6 +38,10 @@ Batch = TypeVar("Batch")
 Report = TypeVar("Report")
 
 
+class Diverged(ValueError):
+    """The weights of a run are no longer finite."""
+
+
 class Task(Protocol[Network, Batch, Report]):
     """What a run trains: its network, batches, loss and evaluation. A raw batch is what a thread can make ahead."""
 
@@ -141,6 +145,10 @@ class Trainer(Generic[Network, Batch, Report]):
         self._counted = 0
         if resume:
             require_same_recipe(self.output, config.to_dict())
+            if not self.state_path.exists():
+                raise ValueError(
+                    f"{self.output}: no run to go on from (no {self.state_path.name}): leave --resume out"
+                )
             self.step, self.used_s = load_state(self.state_path, self.model, self.average, self.optimiser)
         elif self.state_path.exists():
             raise ValueError(f"{self.state_path} exists: pass --resume to go on, or another --output")
@@ -179,7 +187,9 @@ class Trainer(Generic[Network, Batch, Report]):
     def run(self) -> Report:
         """Train until the budget is used, then validate and save; returns the last validation.
 
-        :raises Stopped: when a hook asked for it; the state is saved, as it is after an interrupt.
+        :raises Stopped: when a hook asked for it; the state is saved, as it is after an interrupt, and where a batch
+            cannot be made.
+        :raises Diverged: when the weights are no longer finite; what was stored before stays.
         """
         with ExitStack() as stack:
             stack.callback(release, self.output)
@@ -190,6 +200,7 @@ class Trainer(Generic[Network, Batch, Report]):
                 hook.before_run(self)
                 stack.callback(hook.after_run, self)
             validated, last = self.used_s, time.monotonic()
+            first = self.step
             try:
                 while self.progress < 1:
                     self.advance(next(batches))
@@ -202,6 +213,12 @@ class Trainer(Generic[Network, Batch, Report]):
                         last = last if self.task.validation_counts else time.monotonic()
             except (Stopped, KeyboardInterrupt):
                 self.save(None)
+                raise
+            except Diverged:
+                raise
+            except Exception:  # a process that makes batches is gone, a picture cannot be read
+                if self.step > first:
+                    self.save(None)
                 raise
             return self.validate()
 
@@ -240,7 +257,14 @@ class Trainer(Generic[Network, Batch, Report]):
         return report
 
     def save(self, report: Report | None) -> None:
-        """Write the state and the averaged weights, each atomically."""
+        """Write the state and the averaged weights, each atomically. Diverged when they are not finite: they would
+        take the place of the last ones that can be used."""
+        values = [*self.model.parameters(), *self.average.parameters()]
+        if not all(bool(torch.isfinite(value).all()) for value in values):
+            raise Diverged(
+                f"after {self.samples} samples the weights are not finite, and nothing is stored: want a learning rate"
+                f" below {self.task.optimiser.learning_rate:g}"
+            )
         self.save_state()
         self.task.save(self.output, self.average, self.samples, round(self.used_s / 60, 2), report)
 

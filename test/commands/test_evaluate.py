@@ -274,6 +274,10 @@ def test_a_network_of_joints_alone_is_regressed_on_a_benchmark(icvl_root, monkey
         (["--checkpoint", "a", "--write-predictions", "b"], "--write-predictions is for one"),
         (["--checkpoint", "a", "--fit-angles"], "--fit-angles is for icvl, nyu and msra"),
         (["--checkpoint", "absent.safetensors"], "absent.safetensors"),
+        (
+            ["--checkpoint", "{checkpoint}", "--figures", "{files}/near.txt"],
+            "near.txt is a file, want a folder",
+        ),
         (["--dataset", "icvl", "--checkpoint", "{checkpoint}", "--root", "absent"], "is not a folder"),
         (
             ["--dataset", "icvl", "--groundtruth", "absent.txt", "--predictions", "b.txt"],
@@ -300,3 +304,13 @@ def test_bad_input_ends_in_one_line_and_status_2(arguments, problem, files, chec
     error = capsys.readouterr().err
     assert problem in error
     assert error.count("\n") == 1
+
+
+def test_every_checkpoint_is_there_before_the_first_is_evaluated(checkpoint, monkeypatch, capsys):
+    from hand_pose_ros.evaluation import methods
+
+    loaded = []
+    monkeypatch.setattr(methods, "load_checkpoint", lambda *given: loaded.append(given))
+    assert main(["evaluate", "--checkpoint", str(checkpoint), "absent.safetensors"]) == 2
+    assert "absent.safetensors: no such file" in capsys.readouterr().err
+    assert not loaded

@@ -89,3 +89,20 @@ def test_exported_onnx_files_are_of_their_weights_and_compute_what_they_do(tmp_p
 def test_export_says_what_it_wants(arguments, capsys):
     assert main(["export", *arguments]) == 2
     assert "--checkpoint" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--checkpoint", "small", "--output", "{0}/mine.onnx"], ["--onnx", "{0}/mine.onnx"],
+                  ["--checkpoint", "small", "--output", "{0}/mine.pt", "--onnx"]]
+)  # fmt: skip
+def test_weights_never_get_another_formats_name(arguments, tmp_path, capsys):
+    assert main(["export", *(part.format(tmp_path) for part in arguments)]) == 2
+    assert "safetensors" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_presence_offsets_add_up(tmp_path):
+    one, two = tmp_path / "one.safetensors", tmp_path / "two.safetensors"
+    assert main(["export", "--checkpoint", "small", "--output", str(one), "--presence-offset", "0.5"]) == 0
+    assert main(["export", "--checkpoint", str(one), "--output", str(two), "--presence-offset", "-0.25"]) == 0
+    assert load_checkpoint(two)[1].training["presence_offset"] == 0.25

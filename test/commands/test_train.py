@@ -61,7 +61,7 @@ def test_a_second_run_in_the_same_folder_wants_resume(config, tmp_path, capsys):
 @pytest.mark.slow
 def test_resume_without_a_run_names_the_missing_file(config, tmp_path, capsys):
     assert main(["train", "--config", str(config), "--output", str(tmp_path / "new"), "--resume"]) == 2
-    assert "state.safetensors: no such file" in capsys.readouterr().err
+    assert "no run to go on from (no state.safetensors)" in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import operator
+import os
+import signal
 import threading
 import time
 from dataclasses import dataclass
@@ -96,3 +98,25 @@ def test_an_error_in_a_process_reaches_who_asks_for_the_batch(forked) -> None:
 def test_a_process_is_forked_only_where_its_kernels_threads_allow_it(monkeypatch, layer, method) -> None:
     monkeypatch.setattr(prefetcher.numba, "threading_layer", lambda: layer)
     assert prefetcher._start_method() == method
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("start", ["fork", pytest.param("spawn", marks=pytest.mark.slow)])
+def test_ctrl_c_leaves_the_ending_of_the_processes_to_who_started_them(
+    start: str, number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prefetcher, "_start_method", lambda: start)
+    earlier = set(multiprocessing.active_children())
+    batches = stream(operator.neg, 0, 1, workers=2)
+    try:
+        assert next(batches) == 0
+        workers = set(multiprocessing.active_children()) - earlier
+        for worker in workers:
+            assert worker.pid is not None
+            os.kill(worker.pid, number)
+        assert list(islice(batches, 20)) == [-step for step in range(1, 21)]
+        assert number not in signal.pthread_sigmask(signal.SIG_BLOCK, ())  # of this process
+    finally:
+        batches.close()
+    assert workers
+    assert not any(worker.is_alive() for worker in workers)

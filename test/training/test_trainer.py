@@ -16,6 +16,7 @@ from hand_pose_ros.network.weights_file import CheckpointError
 from hand_pose_ros.training import prefetcher
 from hand_pose_ros.training.config import OptimiserConfig, TrainConfig
 from hand_pose_ros.training.pose_task import CURVE_FIELDS, pose_trainer
+from hand_pose_ros.training.trainer import Diverged
 
 TINY = NetworkConfig(widths=(8, 16, 16, 16), blocks=(0, 0, 0), up_blocks=(0, 0), ik_hidden=32)
 
@@ -203,3 +204,60 @@ def test_a_network_learns_left_from_right_on_mirrored_crops(config, toy_hands, t
     assert len(batch.target.joints) == 4
     with pytest.raises(ValueError, match="mirrored is 0"):
         replace(sided, mirrored=0.0)
+
+
+def test_where_a_batch_cannot_be_made_what_was_learnt_is_kept(config, toy_hands, tmp_path):
+    class Breaks:
+        def __init__(self, source):
+            self.source, self.left = source, 2
+
+        def batch(self, seed, count):
+            self.left -= 1
+            if self.left < 0:
+                raise OSError("frame 7 cannot be read")
+            return self.source.batch(seed, count)
+
+    broken = pose_trainer(config, Breaks(toy_hands), tmp_path)
+    with pytest.raises(OSError, match="frame 7"):
+        broken.run()
+    assert pose_trainer(config, toy_hands, tmp_path, resume=True).step == 2
+    assert (tmp_path / "model.safetensors").is_file()
+
+    at_once = Breaks(toy_hands)
+    at_once.left = 0
+    with pytest.raises(OSError, match="frame 7"):
+        pose_trainer(config, at_once, tmp_path / "other").run()
+    assert not (tmp_path / "other" / "state.safetensors").exists()
+
+
+def test_weights_that_are_not_finite_do_not_replace_those_that_were_stored(config, toy_hands, tmp_path):
+    good = pose_trainer(config, toy_hands, tmp_path)
+    good.advance(next(good.batches()))
+    good.save(None)
+    stored = (tmp_path / "state.safetensors").read_bytes(), (tmp_path / "model.safetensors").read_bytes()
+    with torch.no_grad():
+        next(good.model.parameters()).fill_(float("nan"))
+    with pytest.raises(Diverged, match="16 samples .* want a learning rate below 0.003"):
+        good.save(None)
+    with pytest.raises(Diverged):
+        good.run()
+    assert stored == (
+        (tmp_path / "state.safetensors").read_bytes(),
+        (tmp_path / "model.safetensors").read_bytes(),
+    )
+
+
+def test_a_run_that_is_not_there_cannot_be_gone_on_with(config, toy_hands, tmp_path):
+    with pytest.raises(ValueError, match="no run to go on from .*leave --resume out"):
+        pose_trainer(config, toy_hands, tmp_path / "new", resume=True)
+    assert not (tmp_path / "new").exists()
+
+
+def test_weights_do_not_tell_where_they_were_trained(config, toy_hands, tmp_path):
+    first = pose_trainer(config, toy_hands, tmp_path / "first")
+    first.save(None)
+    start = tmp_path / "first" / "model.safetensors"
+    pose_trainer(replace(config, start=str(start)), toy_hands, tmp_path / "second").save(None)
+    _, info = load_checkpoint(tmp_path / "second" / "model.safetensors")
+    assert info.training["config"]["start"] == "model.safetensors"
+    assert str(start) in (tmp_path / "second" / "config.yaml").read_text()  # to go on with
