@@ -131,6 +131,14 @@ def intrinsics_or_file(text: str) -> tuple[float, float, float, float] | Path:
     return path if path.suffix.lower() in (".yaml", ".yml") or path.is_file() else intrinsics(text)
 
 
+def png_file(text: str) -> Path:
+    """The path of a picture to write, as a ``type`` of argparse: what is written is PNG whatever its name."""
+    path = Path(text)
+    if path.suffix.lower() != ".png":
+        raise _refused(text, "a name that ends in .png")
+    return path
+
+
 def require_all(*requirements: tuple[bool, str]) -> None:
     """ValueError with the message of the first requirement (met, message) that is not met."""
     for met, message in requirements:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from hand_pose_ros.commands.arguments import positive_int, require_outputs, seed_int
+from hand_pose_ros.commands.arguments import require_outputs, seed_int, whole_number
 from hand_pose_ros.datasets.synthetic_config import SyntheticConfig
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.refine.bone_prior import save_bone_prior
+from hand_pose_ros.refine.bone_prior import COMPONENTS, save_bone_prior
 from hand_pose_ros.synthetic.splits import TRAINING_SPLIT
 from hand_pose_ros.tuning.bone_prior import label_lengths, train_bone_prior
 
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``hand-pose bone-prior``."""
     parser.add_argument(
         "--samples",
-        type=positive_int,
+        type=whole_number(10 * COMPONENTS),
         default=2000,
         help="subjects, half of each mesh family (default: 2000)",
     )
@@ -30,9 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Train and write; ValueError on too few samples."""
+    """Train and write."""
     require_outputs(arguments.output)
-    config = SyntheticConfig(split=TRAINING_SPLIT, identities=max(arguments.samples // 2, 1))
+    config = SyntheticConfig(split=TRAINING_SPLIT, identities=arguments.samples // 2)
     lengths = label_lengths(config)
     trained_on = {
         "dataset": "synthetic",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from hand_pose_ros.commands.arguments import positive_int, require_all, require_outputs
+from hand_pose_ros.commands.arguments import png_file, positive_int, require_all, require_outputs
 from hand_pose_ros.evaluation.reliability import reliability, reliability_figure
 from hand_pose_ros.files import followed
 from hand_pose_ros.network.checkpoint import load_model
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="weights file to write (default: the model itself, unless it is a shipped one)",
     )
-    parser.add_argument("--figure", type=Path, help="PNG file for the reliability diagram")
+    parser.add_argument("--figure", type=png_file, help="PNG file for the reliability diagram")
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from rich.console import Console
 
 from hand_pose_ros.commands.arguments import (
+    png_file,
     positive_float,
     positive_int,
     require_all,
@@ -30,7 +31,7 @@ from hand_pose_ros.evaluation import benchmark_evaluation
 from hand_pose_ros.evaluation.methods import MethodResult, load_networks
 from hand_pose_ros.evaluation.metrics import THRESHOLDS_MM
 from hand_pose_ros.evaluation.prediction_files import write_predictions
-from hand_pose_ros.evaluation.replay_evaluation import evaluate_replays
+from hand_pose_ros.evaluation.replay_evaluation import evaluate_replays, found_line
 from hand_pose_ros.evaluation.report import joint_table, summary_table, to_dictionary, write_figures
 from hand_pose_ros.evaluation.synthetic_benchmark import (
     SyntheticBenchmark,
@@ -85,7 +86,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
            help="angle errors too, against the hand model fitted to the annotations")
     output("--joints", action="store_true", help="print the error of each joint too")
     output("--json", type=Path, metavar="FILE", help="write every figure here")
-    output("--pictures", type=Path, metavar="PNG",
+    output("--pictures", type=png_file, metavar="PNG",
            help="of one network on synthetic hands: typical to worst frames, the true hand beside the found one")
     output("--figures", type=Path, metavar="DIR", help="draw the papers' two figures here, PNG and SVG")
     # fmt: on
@@ -153,8 +154,9 @@ def _print(a: argparse.Namespace, results: Sequence[MethodResult], console: Cons
     subject = "replays" if a.replay else a.dataset
     console.print(summary_table(evaluations, f"{subject}: errors of {evaluations[0].frames} frames"))
     if benchmark is None:
-        for result in results if a.replay is None else ():
-            console.print(parts_line(result), highlight=False)
+        for result in results:
+            line = parts_line(result) if a.replay is None else found_line(result)
+            console.print(line, highlight=False)
     if a.joints:
         console.print(joint_table(evaluations, None if benchmark is None else benchmark.figure_order))
 

@@ -29,3 +29,9 @@ def evaluate_replays(values: Sequence[str], thresholds_mm: Sequence[float]) -> l
         source = {"file": path.name, "known_hands": len(table.truth_row), "found_hands": len(found)}
         results.append(MethodResult(evaluation, source, found))
     return results
+
+
+def found_line(result: MethodResult) -> str:
+    """How many of the known hands the figures are of: errors of what was not found are in none of them."""
+    known, found = result.source["known_hands"], result.source["found_hands"]
+    return f"{result.evaluation.name}: of the {found} found of {known} known hands ({100.0 * found / known:.1f} %)"

@@ -90,7 +90,7 @@ def evaluate_synthetic(
         coarse_mean_mm=float(values["coarse"].mean()),
         coarse_median_mm=float(np.median(values["coarse"])),
         per_joint_mm=dict(zip(skeleton.JOINT_NAMES, error.mean(0).round(3).tolist(), strict=True)),
-        per_family_mm={str(f): float(error[families == f].mean()) for f in np.unique(families)},
+        per_family_mm={_family(source, f): float(error[families == f].mean()) for f in np.unique(families)},
         worst_joint_below={str(t): float((error.max(1) < t).mean()) for t in WORST_JOINT_MM},
         confidence_correlation=rank_correlation(values["sigma"], error),
         angle_error_deg=float(np.degrees(values["angle"].mean())) if "angle" in values else None,
@@ -129,3 +129,9 @@ def _errors(model: HandNet, raw: Any, device: torch.device) -> dict[str, np.ndar
     arrays = {key: value.float().cpu().numpy() for key, value in values.items()}
     arrays["family"] = np.asarray(raw.family)
     return arrays
+
+
+def _family(source: Source, index: int) -> str:
+    """A mesh family's name; its number where the source draws from none that has a name."""
+    names = getattr(getattr(source, "config", None), "families", ())
+    return str(names[index]) if index < len(names) else str(index)

@@ -6,6 +6,7 @@ as a YAML file or a checkpoint holds it. Out: :class:`TrainConfig`; ValueError w
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -98,7 +99,9 @@ class RunConfig:
         typed(self)
         if self.minutes < 0 or self.samples < 0 or not (self.minutes or self.samples):
             raise ValueError(f"minutes, samples are {self.minutes}, {self.samples}, want one of them above 0")
-        require(self.batch >= 2, "", "batch", self.batch, "at least 2 (batch normalisation)")
+        plain = re.fullmatch(r"\w[\w.-]*", self.name) is not None
+        require(plain, "", "name", self.name, "letters, digits, _, - and dots, for a folder of this name")
+        between(self, 2, 2**16, "batch")  # batch normalisation; what no memory holds
         between(self, 0, 2**20 - 1, "seed")
         one_of(self, DEVICES, "device")
         whole(self, "threads", least=0, most=1024)
@@ -195,9 +198,16 @@ def without_folders(values: Mapping[str, Any]) -> dict[str, Any]:
     return {**values, **{name: path.name for name, path in named.items() if path.expanduser().is_absolute()}}
 
 
+def require_fields(path: str | Path, values: Mapping[str, Any]) -> None:
+    """ValueError where a file of a configuration holds none of its fields: all of them are left out by mistake only."""
+    if not values:
+        raise ValueError(f"{path}: holds no field, want at least a name")
+
+
 def load_config(path: str | Path) -> TrainConfig:
     """Read a YAML training configuration; ValueError names the file and the field."""
     values = read_mapping(path, "the training configuration")
+    require_fields(path, values)
     try:
         config = config_from_dict(values)
         if config.dataset == SYNTHETIC:

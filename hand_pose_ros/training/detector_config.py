@@ -16,7 +16,7 @@ from hand_pose_ros.datasets.full_frames import full_frame_config
 from hand_pose_ros.detection.detector_net import DetectorConfig
 from hand_pose_ros.network.migration import migrate_config
 from hand_pose_ros.synthetic.splits import TRAINING_SPLIT
-from hand_pose_ros.training.config import OptimiserConfig, RunConfig
+from hand_pose_ros.training.config import OptimiserConfig, RunConfig, require_fields
 from hand_pose_ros.validation import whole
 
 
@@ -79,6 +79,7 @@ def detector_config(values: Mapping[str, Any]) -> DetectorTrainConfig:
 def load_detector_config(path: str | Path) -> DetectorTrainConfig:
     """Read a YAML file; ValueError names the file and the field."""
     values = read_mapping(path, "the detector's training configuration")
+    require_fields(path, values)
     try:
         return detector_config(values)
     except ValueError as error:

@@ -35,7 +35,8 @@ def test_too_few_people_end_in_one_line(tmp_path: Path, capsys) -> None:
     path = tmp_path / "prior.json"
     assert cli.main(["bone-prior", "--samples", "4", "--output", str(path)]) == 2
     assert not path.exists()
-    assert len(capsys.readouterr().err.splitlines()) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "--samples is 4, want a whole number, at least 50" in line
 
 
 def test_no_shipped_file_is_replaced_unless_it_is_named(capsys) -> None:

@@ -34,6 +34,12 @@ def test_command_stores_a_calibration_beside_unchanged_weights(tmp_path: Path, c
     assert "presence > 4" in printed
 
 
+def test_a_figure_is_png_and_named_so(tmp_path: Path, capsys) -> None:
+    assert cli.main(["calibrate", "--figure", str(tmp_path / "reliability.pdf")]) == 2
+    assert "--figure is" in (error := capsys.readouterr().err)
+    assert "want a name that ends in .png" in error
+
+
 @pytest.mark.slow
 def test_network_that_is_never_right_is_left_alone(tmp_path: Path, capsys) -> None:
     path = tmp_path / "untrained.safetensors"

@@ -10,6 +10,7 @@ import yaml
 from hand_pose_ros.network.checkpoint import load_checkpoint
 from hand_pose_ros.resources import SHIPPED_MODELS, model_file
 from hand_pose_ros.training.config import TrainConfig, config_from_dict, load_config
+from hand_pose_ros.training.detector_config import load_detector_config
 
 _FILES = (Path(__file__).parents[2] / "config" / "train").glob("*.yaml")
 # Another network's have their own reader.
@@ -92,6 +93,10 @@ def test_the_papers_recipes_have_the_papers_losses(path):
         ({"minutes": "long"}, "minutes is 'long', want a number"),
         ({"minutes": 0, "samples": 0}, "want one of them above 0"),
         ({"batch": 1}, "batch is 1"),
+        ({"batch": 10**12}, "batch is 1000000000000, want 2 to 65536"),
+        ({"name": ""}, "name is '', want letters"),
+        ({"name": "../up"}, "name is '../up', want letters"),
+        ({"name": "/abs"}, "name is '/abs', want letters"),
         ({"device": "tpu"}, "device is 'tpu'"),
         ({"bf16": 3}, "bf16 is 3, want true or false"),
         ({"seed": -1}, "seed"),
@@ -116,6 +121,15 @@ def test_wrong_fields_are_named(values, message, tmp_path):
     path.write_text(yaml.safe_dump(values))
     with pytest.raises(ValueError, match=r"wrong\.yaml: "):
         load_config(path)
+
+
+@pytest.mark.parametrize("load", [load_config, load_detector_config])
+@pytest.mark.parametrize("text", ["", "# all of it is a remark\n", "{}"])
+def test_a_file_without_any_field_starts_no_run_of_hours(text, load, tmp_path):
+    path = tmp_path / "empty.yaml"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=r"empty\.yaml: holds no field"):
+        load(path)
 
 
 @pytest.mark.parametrize("text", ["[1, 2]", "a: [", "just words"])
