@@ -149,6 +149,21 @@ class FrameStatistics:
                 return f"{len(self._without_info)} images in {WINDOW_S:g} s had no camera info that goes with them"
         return None
 
+    def stalled(self) -> str | None:
+        """Returns that images arrive and give no output any more, in words, or None: a frame may hang in the work."""
+        with self._lock:
+            self._trim()
+            if len(self._received) < 2 or not self._published:
+                return None
+            outputs = [output.when for output in self._published]
+            usual_s = max(
+                float(np.median(np.diff(times))) for times in (self._received, outputs) if len(times) > 1
+            )
+            silent_s = self._received[-1] - outputs[-1]
+            if silent_s <= max(_GONE_S, _GONE_INTERVALS * usual_s):
+                return None
+        return f"depth images arrive but none has given an output for {silent_s:.1f} s"
+
     def borrow(self) -> None:
         """Counts a frame that goes on with a camera info of another stamp."""
         with self._lock:
@@ -248,6 +263,8 @@ def diagnostic_array(
         level, message = DiagnosticStatus.WARN, warning
     elif fresh:
         level, message = DiagnosticStatus.WARN, last_error[0] if last_error else ""
+    elif (stalled := statistics.stalled()) is not None:
+        level, message = DiagnosticStatus.WARN, stalled
     else:
         level, message = DiagnosticStatus.OK, tracking
     values = {"lifecycle": lifecycle, "tracking": tracking, **(details or {})}

@@ -129,6 +129,9 @@ class FrameWorker:
         """While not enabled frames are left alone; the tracker forgets its tracks, and consumers get an empty array."""
         if enabled:
             self._enabled.set()
+            with self._publishing:
+                if self.tracking == DISABLED:  # no frame may come that says so
+                    self.tracking = _WAITING
         else:
             self._enabled.clear()
 
@@ -293,7 +296,7 @@ class FrameWorker:
             return
         self._start_afresh()
         with self._publishing:
-            if resets != self._resets:  # the next frame says so
+            if resets != self._resets or self._enabled.is_set():  # the next frame says so
                 return
             self.tracking = DISABLED
             self._outputs.publish((), (), HandPose.STATE_SEARCH, image.header)

@@ -9,7 +9,8 @@ In: the hands of each image as published (in the image's frame or ``target_frame
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -82,8 +83,20 @@ class _Described(NamedTuple):
         return alike and np.array_equal(self.shape, other.shape)
 
 
+class PalmsBefore(NamedTuple):
+    """What outlives the outputs: whatever happens to the node, an arm stands where it was sent, and an operator has let
+    go."""
+
+    let_go: str = ""
+    """The palm_clutch under which the service let every palm go, which still holds; else empty."""
+    stand: Mapping[str, PalmCommand] = MappingProxyType({})
+    """Where the arm of a side was sent last."""
+    header: Header | None = None
+    """Of the last image: its frame is that of these commands."""
+
+
 class InteractionOutputs:
-    """``create`` makes a publisher of a type for an endpoint; ``let_go`` is that of those before. One thread at a time
+    """``create`` makes a publisher of a type for an endpoint; ``before`` is left by those before. One thread at a time
     may call :meth:`publish` and :meth:`stop`; :meth:`engage_palm` may be called from any."""
 
     def __init__(
@@ -91,7 +104,7 @@ class InteractionOutputs:
         node: LifecycleNode,
         parameters: DeclaredParameters,
         create: Callable[[type, Endpoint], Any],
-        let_go: str = "",
+        before: PalmsBefore | None = None,
     ) -> None:
         self._node = node
         self._parameters = parameters
@@ -105,20 +118,23 @@ class InteractionOutputs:
         }
         self._detectors: dict[tuple[str, int], tuple[Hand, GestureDetector]] = {}
         follow = PalmFollowerConfig(scale=parameters["palm_scale"], twist_hz=parameters["palm_twist_hz"])
-        self._followers = {side: PalmFollower(follow) for side in SIDES}
+        before = before or PalmsBefore()
+        self._followers = {side: PalmFollower(follow, before.stand.get(side)) for side in SIDES}
         self._clutch = parameters["palm_clutch"]
         # By the service: palm_clutch always engages no more until the service does.
-        self._let_go = let_go == self._clutch
+        self._let_go = before.let_go == self._clutch
         self._seen_sides: frozenset[str] = frozenset()
         self._told_engaged: dict[str, bool] = {}
         self._described: dict[str, _Described] = {}  # that which was settled last is the last
-        self._last_header = Header()
+        self._last_header = before.header or Header()
         self._lock = threading.Lock()
 
     @property
-    def let_go(self) -> str:
-        """The palm_clutch under which the service let every palm go, which still holds; else empty."""
-        return self._clutch if self._let_go else ""
+    def palms(self) -> PalmsBefore:
+        """What those after these need to know."""
+        stand = {side: follower.stands for side, follower in self._followers.items()}
+        known = {side: command for side, command in stand.items() if command is not None}
+        return PalmsBefore(self._clutch if self._let_go else "", known, self._last_header)
 
     def close(self) -> None:
         """Destroys all publishers."""
@@ -154,6 +170,7 @@ class InteractionOutputs:
     def engage_palm(self, wanted: bool) -> tuple[bool, str]:
         """The clutch of every hand that is seen is engaged, or that of every side let go; whether, in words too."""
         with self._lock:
+            self._heed_clutch()  # no image may have come since it was set
             always = self._parameters["palm_clutch"] == "always"
             self._let_go = not wanted
             if not wanted:
@@ -218,7 +235,7 @@ class InteractionOutputs:
         if hand is None:
             command = follower.lose()
         elif int(hand.state) != HandPose.STATE_TRACK:
-            command = follower.hide()
+            command = follower.hide(Time.from_msg(header.stamp).nanoseconds * 1e-9)
         else:
             if self._clutch == "always" and not self._let_go and not follower.engaged:
                 follower.engage(True)

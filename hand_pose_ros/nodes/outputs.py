@@ -29,6 +29,7 @@ from hand_pose_ros.nodes.interaction_outputs import (
     INTERACTION_ENDPOINTS,
     JOINT_SET_ENDPOINTS,
     InteractionOutputs,
+    PalmsBefore,
 )
 from hand_pose_ros.nodes.markers import UP, HandMarkers
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
@@ -64,8 +65,8 @@ OPTIONAL_ENDPOINTS = JOINT_SET_ENDPOINTS
 
 
 class HandOutputs:
-    """The node's publishers. They publish only while the lifecycle node is active. ``let_go`` is that of the
-    ``interactions`` before.
+    """The node's publishers. They publish only while the lifecycle node is active. ``palms`` are those of
+    the ``interactions`` before.
 
     ValueError where ``target_frame`` is set and tf2 cannot listen.
     """
@@ -75,7 +76,7 @@ class HandOutputs:
         node: LifecycleNode,
         parameters: DeclaredParameters,
         throttled_logger: ThrottledLogger,
-        let_go: str = "",
+        palms: PalmsBefore | None = None,
     ) -> None:
         self._node = node
         self._parameters = parameters
@@ -91,7 +92,7 @@ class HandOutputs:
         self._marker_array = self._create(MarkerArray, _MARKERS)
         self._overlay = self._create(Image, _OVERLAY)
         self._broadcaster = TransformBroadcaster(node, qos_profile(node, _TF))
-        self.interactions = InteractionOutputs(node, parameters, self._create, let_go)
+        self.interactions = InteractionOutputs(node, parameters, self._create, palms)
         self._markers = HandMarkers()
         self._last_header = Header()
         self._shown: tuple[Hand, ...] = ()  # the hands of the newest image as published

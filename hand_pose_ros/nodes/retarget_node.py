@@ -116,8 +116,8 @@ class HandRetargetNode(ManagedNode):
                 parameters["deadman"], parameters["deadman_timeout_s"], self._before.stopped, self._before.heard
             ),
             build_commander(parameters, self._retargeter, names, sent), self.statistics, self.throttled_logger,
-            lambda: self._robot_inputs.start_positions(parameters["start_from"], names, sent), self._send,
-            self._publish_state, self._steady, self._before,
+            lambda since_s: self._robot_inputs.start_positions(parameters["start_from"], names, sent, since_s),
+            self._send, self._publish_state, self._steady, self._before,
         )  # fmt: skip
         # As the tracker's worker does: a full collection would hold up seven commands in a row.
         gc.collect()

@@ -7,6 +7,7 @@ within it, so that none overtakes another.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
@@ -29,7 +30,7 @@ from hand_pose_ros.retarget.safety import JointCommand, SafeCommander, SafetySta
 from hand_pose_ros.retarget.tracker_runs import TrackerRuns
 from hand_pose_ros.retarget.two_places import TwoPlaces
 
-Start = Callable[[], np.ndarray | None]
+Start = Callable[[float], np.ndarray | None]
 
 _SEVERAL = "several trackers publish 'hands' at once: end all but one, and engage again"
 _TWO_PLACES = "the hand is in two places in turn, as two trackers' on 'hands' are: end all but one"
@@ -44,6 +45,8 @@ class DrivenBefore(NamedTuple):
     """The switch stopped it, where the deadman's button engages."""
     heard: bool = False
     """A deadman's button was heard."""
+    moved_s: float = -math.inf
+    """When it was last sent on, s of the steady clock: where it said to stand before is not where it stands."""
 
 
 NOTHING = DrivenBefore()
@@ -52,8 +55,8 @@ NOTHING = DrivenBefore()
 class RobotDriver:
     """Drives one robot's hand.
 
-    ``start()`` returns where the robot's joints are (K,), None where that is the last command; it raises ValueError
-    where that must be known and is not.
+    ``start(since_s)`` returns where the robot's joints are (K,) by what they said since then, None where that is the
+    last command; it raises ValueError where that must be known and is not.
     """
 
     def __init__(
@@ -81,6 +84,7 @@ class RobotDriver:
         self._engine_start: np.ndarray | None = None
         self._engagements = 0
         self._has_sent = False
+        self._moved_s = before.moved_s
         self._told: tuple[SafetyState, str] | None = None
         self._closed = False
         self._announce()
@@ -195,7 +199,8 @@ class RobotDriver:
             stand = zip(commander.names, commander.positions.tolist(), commander.sent.tolist(), strict=True)
             sent = {name: at for name, at, is_sent in stand if is_sent and self._has_sent}
             button = self._engagement
-            before = DrivenBefore({**self._before.positions, **sent}, button.stopped, button.heard)
+            positions = {**self._before.positions, **sent}
+            before = DrivenBefore(positions, button.stopped, button.heard, self._moved_s)
             self._engagement.reset()
             self._commander.disengage("not active")
             self._closed = True
@@ -221,7 +226,7 @@ class RobotDriver:
         """Chooses what it follows anew, to be approached; what stands in the way. A robot that is engaged goes on from
         where it was sent: what holds a thing, or bears its weight, stands elsewhere, and would let it go."""
         try:
-            given = None if self._commander.engaged else self._start()
+            given = None if self._commander.engaged else self._start(self._moved_s)
             start = self._sent_last() if given is None else given
             self._commander.engage(start, self._now_s())
         except ValueError as error:
@@ -248,9 +253,12 @@ class RobotDriver:
     def _command(self) -> bool:
         # With each command: hands that come faster than ticks put these off for ever.
         self._update_engagement()
-        command = None if self._closed else self._commander.command(self._now_s())
+        now_s = self._now_s()
+        command = None if self._closed else self._commander.command(now_s)
         if command is not None:
             self._has_sent = True
+            if command.velocities.any():
+                self._moved_s = now_s
             self._send(command)
             self._statistics.send()
         self._announce()

@@ -55,18 +55,21 @@ class RobotInputs:
         self._thread.close()
 
     def start_positions(
-        self, source: str, names: Sequence[str], needed: Collection[str]
+        self, source: str, names: Sequence[str], needed: Collection[str], since_s: float = -math.inf
     ) -> np.ndarray | None:
         """Where the joints (K,) of these names stand; None for where they were sent last, at first their rest pose.
 
         ``source``: the parameter ``start_from``. Of those that are not ``needed``, for they are not sent, nobody has to
-        say where they are: NaN.
+        say where they are: NaN. A robot that was sent on at ``since_s`` stands where it was sent last, not where it
+        said to stand before.
         """
         if source == "rest":
             return None
         now_s, known = self._now_s(), self._positions
         fresh = {name: position for name, (at_s, position) in known.items() if now_s - at_s < _STATES_AGE_S}
         missing = [name for name in names if name in needed and name not in fresh]
+        if not missing and any(known[name][0] < since_s for name in names if name in needed):
+            return None
         if not missing:
             return np.array([fresh.get(name, math.nan) for name in names])
         what = f"does not hold {shown(', '.join(missing))}" if fresh else "is silent"

@@ -17,6 +17,7 @@ from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from hand_pose_ros.nodes import diagnostics
 from hand_pose_ros.nodes.frame_worker import FrameWorker
 from hand_pose_ros.nodes.inputs import DepthInputs, InputCallbacks, input_endpoints
+from hand_pose_ros.nodes.interaction_outputs import PalmsBefore
 from hand_pose_ros.nodes.kernel_compiler import compile_kernels
 from hand_pose_ros.nodes.managed_lifecycle import ManagedNode, spin_started
 from hand_pose_ros.nodes.node_main import of_a_living_node, run_node
@@ -51,7 +52,7 @@ class HandTrackerNode(ManagedNode):
         self._configuring = False
         self._tracker: HandTracker | None = None
         self._inputs: DepthInputs | None = None
-        self._palms_let_go = ""  # whatever happens to the node, an operator has let go
+        self._palms: PalmsBefore | None = None
         self._outputs: HandOutputs | None = None
         self._worker: FrameWorker | None = None
         self.statistics = diagnostics.FrameStatistics()
@@ -75,7 +76,7 @@ class HandTrackerNode(ManagedNode):
                 self._prepare(self.get_logger().info, lambda: self.context.ok())
             tracker = self._tracker_factory(self.parameters)
             tracker.warm_up()
-            self._outputs = HandOutputs(self, self.parameters, self.throttled_logger, self._palms_let_go)
+            self._outputs = HandOutputs(self, self.parameters, self.throttled_logger, self._palms)
             self._tracker = tracker
             result = super().on_configure(state)
         except Exception as error:  # noqa: BLE001  whatever it is, it is told, and the node stays to be configured again
@@ -149,7 +150,7 @@ class HandTrackerNode(ManagedNode):
     def _close_outputs(self) -> None:
         outputs, self._outputs = self._outputs, None
         if outputs is not None:
-            self._palms_let_go = outputs.interactions.let_go
+            self._palms = outputs.interactions.palms
             outputs.close()
 
     def _stop(self, abandon: bool = False) -> bool:

@@ -83,15 +83,27 @@ class _Pose:
 class PalmFollower:
     """Of one side. ``engaged`` says whether the clutch is."""
 
-    def __init__(self, config: PalmFollowerConfig | None = None) -> None:
+    def __init__(self, config: PalmFollowerConfig | None = None, stands: PalmCommand | None = None) -> None:
+        """``stands``: the last command of a follower before, which the first one of this is then."""
         self.config = config or PalmFollowerConfig()
         self.engaged = False
         self._track_id: int | None = None
         self._seen: _Pose | None = None  # the palm before, while engaged
         self._palm: _Pose | None = None  # when it was engaged
         self._start: _Pose | None = None  # the command then
-        self._command: _Pose | None = None
+        self._command = None if stands is None else _Pose(-math.inf, stands.position, stands.rotation)
+        self._hidden_s: float | None = None  # since when, while engaged and not seen since
         self._linear, self._angular = np.zeros(3), np.zeros(3)
+
+    @property
+    def stands(self) -> PalmCommand | None:
+        """The last command as one that stays; None before the first."""
+        last = self._command
+        return (
+            None
+            if last is None
+            else PalmCommand(last.position, last.rotation, np.zeros(3), np.zeros(3), False)
+        )
 
     def engage(self, wanted: bool) -> None:
         """With the next palm: engaged from where it is then. Engaging twice keeps the offset as it is."""
@@ -102,16 +114,23 @@ class PalmFollower:
     def lose(self) -> PalmCommand | None:
         """No palm is seen any more: the clutch is let go. The command that stays, None where the clutch was not engaged
         or nothing was commanded yet."""
-        stays = self.hide()
+        followed = self.engaged and self._palm is not None
         self.engage(False)
-        return None if stays is None else replace(stays, engaged=False)
+        return self.stands if followed else None
 
-    def hide(self) -> PalmCommand | None:
+    def hide(self, stamp_s: float) -> PalmCommand | None:
         """The palm is hidden in this image: the command stays until it is seen again, soon, or else is lost."""
-        if not self.engaged or self._command is None or self._palm is None:
+        if not self.engaged:
+            return None
+        if self._hidden_s is None:
+            self._hidden_s = stamp_s if self._seen is None else self._seen.stamp_s
+        if not 0.0 <= stamp_s - self._hidden_s <= self.config.longest_gap_s:
+            return self.lose()
+        stands = self.stands
+        if stands is None or self._palm is None:
             return None
         self._linear, self._angular = np.zeros(3), np.zeros(3)
-        return PalmCommand(self._command.position, self._command.rotation, self._linear, self._angular, True)
+        return replace(stands, engaged=True)
 
     def update(self, track_id: int, rotation: Array, position: Array, stamp_s: float) -> PalmCommand | None:
         """The palm of a track, seen -> the command; None before the clutch was engaged for the first time.
@@ -124,7 +143,7 @@ class PalmFollower:
         palm, last = _Pose(stamp_s, position, rotation), self._command
         if self.engaged and self._seen is not None and not self._follows(track_id, palm, self._seen):
             self.engage(False)
-        self._track_id = track_id
+        self._track_id, self._hidden_s = track_id, None
         self._seen = palm if self.engaged else None
         if not self.engaged:
             return None if last is None else self._standing(last, stamp_s)
@@ -169,5 +188,5 @@ class PalmFollower:
         return PalmCommand(last.position, last.rotation, np.zeros(3), np.zeros(3), False)
 
     def _let_go(self) -> None:
-        self._palm = self._start = self._seen = None
+        self._palm = self._start = self._seen = self._hidden_s = None
         self._linear, self._angular = np.zeros(3), np.zeros(3)

@@ -196,6 +196,32 @@ def test_levels_in_their_order(clock):
     assert status(statistics, last_error=("late", 11.0)).level == DiagnosticStatus.OK
 
 
+def test_images_that_give_no_output_any_more_are_told_before_the_last_output_is_forgotten(clock):
+    statistics = FrameStatistics()
+    arrive(statistics, clock, 30.0, 10)
+    assert status(statistics).level == DiagnosticStatus.OK
+    for _ in range(60):
+        clock.now += 1 / 30
+        statistics.receive()
+    told = status(statistics)
+    assert told.level == DiagnosticStatus.WARN
+    assert "none has given an output for 2.0 s" in told.message
+    assert status(statistics, last_error=("the device failed", 1.0)).message == "the device failed"
+    assert status(statistics, tracking=diagnostics.DISABLED).level == DiagnosticStatus.OK
+    arrive(statistics, clock, 30.0, 1)
+    assert status(statistics).level == DiagnosticStatus.OK
+
+
+def test_a_computer_that_needs_seconds_for_a_frame_is_not_stalled(clock):
+    statistics = FrameStatistics()
+    for index in range(240):
+        clock.now += 1 / 30
+        statistics.receive()
+        if index % 45 == 0:  # 1.5 s a frame
+            statistics.publish(1500.0, 1500.0, 1, {})
+        assert index < 50 or statistics.stalled() is None
+
+
 def test_device_and_model_hash_are_told():
     tracker = SimpleNamespace(
         estimator=SimpleNamespace(device="cpu"), model_info=SimpleNamespace(sha256="ab" * 32)

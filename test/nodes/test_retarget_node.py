@@ -702,6 +702,42 @@ def test_robot_that_was_sent_somewhere_is_sent_on_from_there_when_the_node_is_ac
     assert rig.commands[count].position[0] == pytest.approx(last, abs=1e-9)
 
 
+@pytest.mark.parametrize("start_from", ["auto", "joint_states"])
+@pytest.mark.parametrize("between", ["engage", "activate"])
+def test_where_the_robot_stood_before_it_was_sent_on_is_not_where_it_begins(robot, start_from, between):
+    """A robot that says seldom where it stands, or that fell silent just now."""
+    rig = robot(start_from=start_from, approach_s=0.1)
+    states = rig.helper.create_publisher(JointState, "joint_states", 5)
+
+    def say(curl):
+        states.publish(JointState(name=["curl", "slide"], position=[curl, 0.0]))
+        return wait(lambda: rig.node._robot_inputs._positions.get("curl", (0.0, None))[1] == curl)
+
+    def begins():
+        """The first command of another engagement, and the last of the one before."""
+        if between == "activate":
+            rig.node.trigger_deactivate()
+            rig.node.trigger_activate()
+            assert rig.wait(lambda: rig.hands.get_subscription_count() > 0)
+        else:
+            assert rig.call(False).success
+            rig.advance(0.2)
+        last, count = rig.commands[-1].position[0], len(rig.commands)
+        assert rig.call(True).success
+        rig.advance(PERIOD_S)
+        return rig.commands[count].position[0], last
+
+    assert rig.wait(lambda: states.get_subscription_count() > 0)
+    assert say(0.1)
+    assert rig.call(True).success
+    rig.show(0.3, 1.0)
+    first, last = begins()
+    assert last > 0.4
+    assert first == last
+    assert say(0.25)
+    assert begins()[0] == 0.25
+
+
 def test_what_the_switch_stopped_stays_stopped_when_the_node_is_active_again(robot):
     rig = robot(deadman="engages")
 

@@ -54,7 +54,7 @@ class Rig:
     """The driver, its clock, and all that it sent with the times."""
 
     def __init__(
-        self, deadman="optional", start=lambda: None, approach_s=0.3, before=NOTHING, names=NAMES,
+        self, deadman="optional", start=lambda since_s: None, approach_s=0.3, before=NOTHING, names=NAMES,
         rest=(0.0, 0.0), sent=(True, True), **gate,
     ) -> None:  # fmt: skip
         self.now_s = 100.0
@@ -247,7 +247,7 @@ def test_engine_that_hangs_holds_up_neither_commands_nor_switching_off():
 
 def test_engine_begins_where_the_robot_is_at_each_engagement():
     stands = np.array([0.7, 0.03])
-    rig = Rig("off", lambda: stands)
+    rig = Rig("off", lambda since_s: stands)
     rig.driver.switch(True)
     assert np.array_equal(rig.sent[0][1] if rig.sent else rig.commander.positions, stands)
     rig.play(0.2)
@@ -439,7 +439,7 @@ def test_joints_that_were_never_sent_begin_at_rest_beside_those_that_were():
 def test_robot_that_is_engaged_again_goes_on_from_where_it_was_sent():
     """And not from where it stands: what it holds would fall."""
     stands = [np.array([0.0, 0.0])]
-    rig = Rig("off", start=lambda: stands[0])
+    rig = Rig("off", start=lambda since_s: stands[0])
     rig.driver.switch(True)
     rig.play(2.0)
     rig.driver.on_hands([])
@@ -482,3 +482,20 @@ def test_button_ends_the_commands_of_hands_without_a_tick(deadman, silent):
     assert rig.driver.state[0] is SafetyState.DISENGAGED
     assert rig.sent[-1][1][0] > 0.0
     assert rig.sent[-1][0] < rig.now_s
+
+
+def test_hand_that_comes_first_after_the_process_stood_still_is_approached():
+    rig = Rig("off", approach_s=2.0)
+    rig.driver.switch(True)
+
+    def show(curl):
+        rig.driver.on_hands([hand(curl, 0.02)], b"tracker", round(rig.now_s * 1e9))
+
+    for _ in range(300):
+        rig.now_s += 0.02
+        show(0.0)
+        rig.driver.tick()
+    assert rig.driver.state[0] is SafetyState.FOLLOW
+    rig.now_s += 5.0
+    show(1.4)
+    assert rig.driver.state[0] is SafetyState.APPROACH

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from diagnostic_msgs.msg import DiagnosticStatus
 from std_srvs.srv import SetBool, Trigger
 from visualization_msgs.msg import Marker, MarkerArray
 
@@ -49,6 +50,19 @@ def test_tracker_that_is_switched_off_leaves_frames_alone_and_comes_back(rig, fa
     assert figures["received"] == 5
     assert call(bench, SetBool, "set_enabled", data=True).success
     assert len(answered(bench).hands) == 1
+
+
+def test_tracker_that_is_switched_on_again_says_so_where_no_frame_comes(rig, fake_tracker, hand):
+    """Else a camera that is gone by then would never be told."""
+    bench = rig(fake_tracker((hand(),)))
+    bench.connect()
+    answered(bench)
+    call(bench, SetBool, "set_enabled", data=False)
+    answered(bench)
+    assert bench.new_status().message == "disabled"
+    call(bench, SetBool, "set_enabled", data=True)
+    assert bench.new_status().message != "disabled"
+    assert bench.spin_until(lambda: bench.new_status().level != DiagnosticStatus.OK)
 
 
 def test_switched_off_tracker_is_no_fault(rig, fake_tracker, hand):

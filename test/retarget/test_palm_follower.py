@@ -128,19 +128,60 @@ def test_palm_that_flips_lets_the_clutch_go(angle, axis, step_s):
 
 def test_hidden_palm_holds_the_command_and_goes_on_when_it_is_seen_soon():
     follower = PalmFollower()
-    assert follower.hide() is None
+    assert follower.hide(0.0) is None
     follower.engage(True)
     follower.update(1, np.eye(3), np.zeros(3), 0.0)
     follower.update(1, np.eye(3), np.array([0.01, 0, 0]), DT)
-    held = follower.hide()
+    held = follower.hide(2 * DT)
     assert held.engaged
     assert not held.linear.any()
     assert np.allclose(held.position, [0.01, 0, 0])
     again = follower.update(1, np.eye(3), np.array([0.03, 0, 0]), 4 * DT)
     assert again.engaged
     assert np.allclose(again.position, [0.03, 0, 0])
-    follower.hide()
+    follower.hide(5 * DT)
     assert not follower.update(1, np.eye(3), np.array([0.04, 0, 0]), 1.0).engaged
+
+
+@pytest.mark.parametrize("seen", [False, True])
+def test_palm_that_is_hidden_for_long_lets_the_clutch_go_while_it_is_hidden(seen):
+    """One that is hidden from the first image after it was engaged, too: it may be anywhere when it is seen."""
+    follower = PalmFollower()
+    follower.engage(True)
+    if seen:
+        follower.update(1, np.eye(3), np.zeros(3), 0.0)
+    for stamp in (0.1, 0.2, 0.3):
+        held = follower.hide(stamp)
+        assert follower.engaged
+        assert (held is not None) == seen
+    released = follower.hide(0.31 if seen else 0.41)
+    assert not follower.engaged
+    assert (released is not None and not released.engaged) == seen
+    assert follower.hide(0.5) is None
+
+
+def test_stamps_that_go_back_while_the_palm_is_hidden_let_the_clutch_go():
+    follower = PalmFollower()
+    follower.engage(True)
+    follower.update(1, np.eye(3), np.zeros(3), 1.0)
+    assert not follower.hide(0.5).engaged
+
+
+def test_follower_after_another_keeps_the_offset():
+    before = PalmFollower()
+    assert before.stands is None
+    before.engage(True)
+    before.update(1, np.eye(3), np.zeros(3), 0.0)
+    before.update(1, turned(0.1, 0.0, 0.0), np.array([0.1, 0, 0]), 0.1)
+    after = PalmFollower(PalmFollowerConfig(scale=2.0), before.stands)
+    assert not after.update(1, np.eye(3), np.array([0.5, 0, 0]), 0.0).engaged
+    after.engage(True)
+    first = after.update(1, np.eye(3), np.array([0.5, 0, 0]), DT)
+    assert np.allclose(first.position, [0.1, 0, 0])
+    assert np.allclose(first.rotation, turned(0.1, 0.0, 0.0))
+    second = after.update(1, np.eye(3), np.array([0.51, 0, 0]), 2 * DT)
+    assert np.allclose(second.position, [0.12, 0, 0])
+    assert np.allclose(before.stands.position, [0.1, 0, 0])
 
 
 @pytest.mark.parametrize("twist_hz", [0.0, 4.0])
@@ -219,7 +260,9 @@ def test_whoever_gets_a_command_may_change_its_arrays():
         for number in range(12):
             position, rotation = np.array([0.01 * number, 0.0, 0.5]), turned(0.0, 0.02 * number, 0.0)
             command = (
-                follower.hide() if number == 6 else follower.update(1, rotation, position, 0.05 * number)
+                follower.hide(0.05 * number)
+                if number == 6
+                else follower.update(1, rotation, position, 0.05 * number)
             )
             assert command is not None
             arrays = (command.position, command.rotation, command.linear, command.angular)
