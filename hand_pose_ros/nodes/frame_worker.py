@@ -311,19 +311,14 @@ class FrameWorker:
         if last_ns is None or stamp_ns > last_ns:
             return True
         self._statistics.drop(FrameOutcome.OUT_OF_ORDER)
-        stamp = f"frame dropped: its stamp, {stamp_ns * 1e-9:.3f} s, is"
-        if stamp_ns == last_ns:
-            self._throttled_logger.warn(
-                "equal stamps",
-                f"{stamp} that of the frame before (does the camera driver's clock stand still, or do two drivers"
-                " publish?)",
-            )
-        else:
-            self._throttled_logger.warn(
-                "out of order",
-                f"{stamp} {(last_ns - stamp_ns) * 1e-9:.3f} s before that of the frame before (do two drivers"
-                " publish?)",
-            )
+        same = stamp_ns == last_ns
+        where = "that" if same else f"{(last_ns - stamp_ns) * 1e-9:.3f} s before that"
+        clock = "does the camera driver's clock stand still, or " if same else ""
+        self._throttled_logger.warn(
+            "equal stamps" if same else "out of order",
+            f"frame dropped: its stamp, {stamp_ns * 1e-9:.3f} s, is {where} of the frame before ({clock}do two"
+            " drivers publish?)",
+        )
         return False
 
     def _possible(self, hand: conversions.Hand) -> bool:

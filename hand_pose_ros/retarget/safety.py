@@ -155,7 +155,6 @@ class SafeCommander:
         locked = span < near * floor
         self._approach = np.where(locked, self._bring_in, slow)
         self._near = near * span
-        self._stale = f"no target for {config.stale_s * 1e3:.0f} ms"
         self._outside = config.start_tolerance * np.maximum(limits.span, floor)
         self._positions, self._velocities = self.rest, np.zeros(count)
         self._reached = np.zeros(count, bool)
@@ -219,9 +218,7 @@ class SafeCommander:
         elif not math.isfinite(now_s) or now_s < self._last_s:
             self.refuse("the clock went backwards")
         elif self.engaged:
-            if self._target is not None and now_s - self._target_s > self.config.stale_s:
-                self.refuse(self._stale)  # no command was due meanwhile: the process stood still
-            if self._target is None:
+            if self._target is None or now_s - self._target_s > self.config.stale_s:  # it stood still
                 self._reached[:] = False
                 self.state, self.reason = SafetyState.APPROACH, ""
             self._target = _within(wanted, self.limits.lower, self.limits.upper)
@@ -245,12 +242,12 @@ class SafeCommander:
         dt = now_s - self._last_s
         if not dt > 0.0 or not math.isfinite(now_s):
             if dt != 0.0:  # at the same time again, nothing changes
-                self._velocities = np.zeros_like(self._velocities)
+                self._velocities = np.zeros(len(self.names))
                 self._last_s = now_s if math.isfinite(now_s) else self._last_s
                 self.refuse("the clock went backwards")
             return JointCommand(self._positions, self._velocities)
         if self._target is not None and not 0.0 <= now_s - self._target_s <= self.config.stale_s:
-            self.refuse(self._stale)
+            self.refuse(f"no target for {self.config.stale_s * 1e3:.0f} ms")
         elif self._target is not None and not now_s <= self._until_s:
             self.refuse("the hand is hidden")
         # Before the first command the robot was sent nowhere: no time has passed in which it could have moved.
