@@ -125,7 +125,8 @@ def test_on_request_every_end_in_one_line_shows_its_traceback_before_it(error, c
 def test_a_number_that_is_refused_is_one_line_and_status_2(capsys):
     assert main(["bone-prior", "--samples", "nan"]) == 2
     assert (
-        capsys.readouterr().err == "hand-pose bone-prior: --samples is nan, want a whole number, at least 1\n"
+        capsys.readouterr().err
+        == "hand-pose bone-prior: --samples is nan, want a whole number, at least 50\n"
     )
 
 
