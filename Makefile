@@ -34,7 +34,7 @@ IN_ENVIRONMENT := source tools/environment.sh &&
 COLCON := colcon --log-level error --log-base log build --event-handlers desktop_notification- status-
 CMAKE_ARGS := --cmake-args -DBUILD_TESTING=OFF -DPython3_FIND_VIRTUALENV=ONLY
 
-.PHONY: help env build lint format test test-fast coverage demo clean distclean FORCE
+.PHONY: help env build kernels lint format test test-fast coverage demo clean distclean FORCE
 
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 20
@@ -89,13 +89,20 @@ format: $(ENVIRONMENT)  ## let ruff format the sources
 # A process a core, each with one thread, where pytest-xdist is installed.
 PYTEST := OMP_NUM_THREADS=1 pytest $$(python3 -c 'import xdist' 2>/dev/null && echo "-n auto --dist loadfile")
 
-test: build lint  ## lint and all tests, on all cores (TESTS=test/hand for some)
+# Tests run the sources, and every process of theirs would compile what the installation has compiled of the same files. Where
+# the sources have none of it yet: files of two caches must not be mixed.
+kernels: build
+	@from=$$(find $(INSTALL) -type d -path '*-packages/hand_pose_ros' | head -n 1); \
+	  if [ -n "$$from" ] && ! find hand_pose_ros -name '*.nb[ic]' | grep -q .; then \
+	    cd "$$from" && find . -name '*.nb[ic]' -exec cp -p --parents {} "$(CURDIR)/hand_pose_ros" ';'; fi
+
+test: kernels lint  ## lint and all tests, on all cores (TESTS=test/hand for some)
 	@$(IN_ENVIRONMENT) $(PYTEST) $(TESTS)
 
-test-fast: build  ## the tests that are not marked slow, on all cores: four minutes on two
+test-fast: kernels  ## the tests that are not marked slow, on all cores: four minutes on two
 	@$(IN_ENVIRONMENT) $(PYTEST) -m "not slow" $(TESTS)
 
-coverage: build  ## which lines the tests that are not marked slow run (numba's kernels left out)
+coverage: kernels  ## which lines the tests that are not marked slow run (numba's kernels left out)
 	@$(IN_ENVIRONMENT) pytest -m "not slow" --cov --cov-report=term $(TESTS)
 
 DEMO_OPTIONS := $(if $(FRAMES),--frames "$(FRAMES)") $(if $(INTRINSICS),--intrinsics "$(INTRINSICS)") \
