@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.detection.detector_input import FAR_M
-from hand_pose_ros.synthetic.mesh import MESH_NAMES
+from hand_pose_ros.synthetic.mesh import require_families
 from hand_pose_ros.synthetic.scene import Scenes
 from hand_pose_ros.synthetic.scene_sampling import (
     People,
@@ -69,8 +69,7 @@ class FullFrameConfig:
 
     def __post_init__(self) -> None:
         typed(self)
-        known = bool(self.families) and set(self.families) <= set(MESH_NAMES)
-        require(known, "", "families", self.families, f"at least one of {', '.join(MESH_NAMES)}")
+        require_families(self.families)
         whole(self, "identities")
         shares = len(self.hands) == 3 and min(self.hands) >= 0 and abs(sum(self.hands) - 1) <= 1e-6
         require(shares, "", "hands", self.hands, "three shares that add up to 1")

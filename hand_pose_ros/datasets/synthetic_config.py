@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from hand_pose_ros.depth.crop import CROP_CUBE_M, CROP_SIZE
 from hand_pose_ros.synthetic.crop_surroundings import SceneConfig
-from hand_pose_ros.synthetic.mesh import MESH_NAMES
+from hand_pose_ros.synthetic.mesh import require_families
 from hand_pose_ros.synthetic.negatives_config import NegativesConfig
 from hand_pose_ros.synthetic.sensor_presets import DEFAULT_SENSORS, require_sensors
 from hand_pose_ros.synthetic.splits import TRAINING_SPLIT
@@ -64,8 +64,7 @@ class SyntheticConfig:
 
     def __post_init__(self) -> None:
         typed(self)
-        known = bool(self.families) and set(self.families) <= set(MESH_NAMES)
-        require(known, "", "families", self.families, f"at least one of {', '.join(MESH_NAMES)}")
+        require_families(self.families)
         whole(self, "identities")
         low, high = self.distance_m
         in_view = self.cube_m / 2 + 0.05 < low <= high

@@ -28,6 +28,7 @@ from hand_pose_ros.depth.image import UnknownEncodingError, decode_depth
 from hand_pose_ros.hand.skeleton import ANGLE_LIMITS, ANGLE_NAMES, JOINT_NAMES
 from hand_pose_ros.msg import HandModelInfo, HandPose, HandPoseArray
 from hand_pose_ros.nodes import hand_frames
+from hand_pose_ros.recording import message_contents
 from hand_pose_ros.recording.message_contents import MessageTypes, refill_hand
 
 if TYPE_CHECKING:
@@ -198,8 +199,7 @@ def joints_of(pose: HandPose) -> np.ndarray:
 
 def stamp_ns(message: Any) -> int:
     """The stamp of a message's header, ns; below 0 as it is, which rclpy's Time refuses."""
-    stamp = message.header.stamp
-    return int(stamp.sec) * 10**9 + int(stamp.nanosec)
+    return message_contents.stamp_ns(message.header)
 
 
 def palm_rotation(pose: HandPose) -> np.ndarray:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -78,6 +78,12 @@ class _Output(NamedTuple):
     stages_ms: dict[str, float]
 
 
+def _too_long(silent_s: float, times: Sequence[float]) -> bool:
+    """Whether a silence is one after which nothing more is to be expected of what came at these times, s."""
+    usual_s = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
+    return silent_s > max(_GONE_S, _GONE_INTERVALS * usual_s)
+
+
 class FrameStatistics:
     """Counts and sliding windows. Safe to call from any thread."""
 
@@ -138,10 +144,8 @@ class FrameStatistics:
             self._trim()
             if not self._received:
                 return "no depth images"
-            intervals = np.diff(self._received)
-            usual_s = float(np.median(intervals)) if len(intervals) else 0.0
             silent_s = time.monotonic() - self._received[-1]
-            if silent_s > max(_GONE_S, _GONE_INTERVALS * usual_s):
+            if _too_long(silent_s, self._received):
                 return f"no depth image for {silent_s:.1f} s: the camera is gone"
             if self._hints:
                 return "; ".join(self._hints.values())
@@ -156,11 +160,8 @@ class FrameStatistics:
             if len(self._received) < 2 or not self._published:
                 return None
             outputs = [output.when for output in self._published]
-            usual_s = max(
-                float(np.median(np.diff(times))) for times in (self._received, outputs) if len(times) > 1
-            )
             silent_s = self._received[-1] - outputs[-1]
-            if silent_s <= max(_GONE_S, _GONE_INTERVALS * usual_s):
+            if not (_too_long(silent_s, self._received) and _too_long(silent_s, outputs)):
                 return None
         return f"depth images arrive but none has given an output for {silent_s:.1f} s"
 

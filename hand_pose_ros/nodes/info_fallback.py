@@ -13,6 +13,7 @@ from collections import deque
 from sensor_msgs.msg import CameraInfo, Image
 
 from hand_pose_ros.depth.camera_info import image_size, same_frame
+from hand_pose_ros.nodes.conversions import stamp_ns
 from hand_pose_ros.validation import shown
 
 # So many images wait at most: as many as the matching keeps.
@@ -58,7 +59,7 @@ class InfoFallback:
 
     def knows(self, image: Image) -> bool:
         """Whether an image of this stamp waits, or was handed out lately."""
-        stamp = stamp_ns_of(image)
+        stamp = stamp_ns(image)
         return stamp in self._waiting or stamp in self._served
 
     def forget_images(self) -> int:
@@ -77,7 +78,7 @@ class InfoFallback:
         self._images_since_info += 1
         if self._images_since_info >= _IMAGES_OF_SLOW_INFOS:
             self.infos_are_slow, self._infos_in_step = True, 0
-        self._waiting[stamp_ns_of(image)] = (image, now_s)
+        self._waiting[stamp_ns(image)] = (image, now_s)
         given_up = 0
         while len(self._waiting) > _MOST_WAITING:
             del self._waiting[next(iter(self._waiting))]
@@ -94,7 +95,7 @@ class InfoFallback:
 
     def take_pair(self, image: Image) -> bool:
         """A pair was made; returns whether it is to be used: the image was not served before."""
-        stamp = stamp_ns_of(image)
+        stamp = stamp_ns(image)
         self._waiting.pop(stamp, None)
         if stamp in self._served:
             return False
@@ -156,8 +157,3 @@ def fits(image: Image, info: CameraInfo) -> bool:
         image.width,
         image.height,
     )
-
-
-def stamp_ns_of(message: Image | CameraInfo) -> int:
-    """Returns a message's stamp; one before 0, which rclpy's Time refuses, is a number too."""
-    return int(message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec)

@@ -24,10 +24,11 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from hand_pose_ros.depth.camera_info import same_frame
 from hand_pose_ros.depth.stamp_guard import StampGuard, StampVerdict
+from hand_pose_ros.nodes import conversions
 from hand_pose_ros.nodes.conversions import image_from_compressed
 from hand_pose_ros.nodes.diagnostics import FrameOutcome
 from hand_pose_ros.nodes.hand_frames import tf_name
-from hand_pose_ros.nodes.info_fallback import InfoFallback, stamp_ns_of
+from hand_pose_ros.nodes.info_fallback import InfoFallback
 from hand_pose_ros.nodes.input_watch import InputWatch
 from hand_pose_ros.nodes.qos_overrides import SUBSCRIPTION, Endpoint, subscription_options
 from hand_pose_ros.nodes.several_publishers import SeveralPublishers
@@ -174,7 +175,7 @@ class DepthInputs:
         image.header.frame_id = tf_name(image.header.frame_id)
         with self._lock:
             now = time.monotonic()
-            stamp_ns = stamp_ns_of(image)
+            stamp_ns = conversions.stamp_ns(image)
             self._input_watch.saw_image(now, stamp_ns)
             self._callbacks.on_depth()
             if not self._callbacks.is_young(stamp_ns):
@@ -257,7 +258,7 @@ class DepthInputs:
     def _take_info(self, info: CameraInfo) -> None:
         info.header.frame_id = tf_name(info.header.frame_id)
         with self._lock:
-            now, stamp_ns = time.monotonic(), stamp_ns_of(info)
+            now, stamp_ns = time.monotonic(), conversions.stamp_ns(info)
             self._input_watch.saw_info(now, stamp_ns)
             self._fallback.take_info(info)
             if not self._callbacks.is_near(stamp_ns):
@@ -272,7 +273,7 @@ class DepthInputs:
         self._input_watch.saw_pair(time.monotonic())
         self._paired = True
         if self._fallback.take_pair(image):
-            self._hand_out(self._fallback.serve(time.monotonic(), before_ns=stamp_ns_of(image)))
+            self._hand_out(self._fallback.serve(time.monotonic(), before_ns=conversions.stamp_ns(image)))
             self._drop_without_info(self._fallback.give_up_overtaken())
             self._compare_frames(image, info)
             self._callbacks.on_pair(image, info)
@@ -296,7 +297,7 @@ class DepthInputs:
             if image is not None and self._image_guard.settle(now):
                 self._stray_image = None
                 self._clock_was_set(self._stray_jump_s)
-                self._image_guard.judge(stamp_ns_of(image), now)
+                self._image_guard.judge(conversions.stamp_ns(image), now)
                 self._match(image, now)
             if self._info_guard.settle(now):
                 self._match_afresh(self._fallback.last_info)

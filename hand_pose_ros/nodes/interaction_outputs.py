@@ -230,16 +230,15 @@ class InteractionOutputs:
                 self._tell_palm(side, self._followers[side].lose(), self._last_header)
 
     def _publish_palm(self, side: str, hand: Hand | None, header: Header) -> None:
-        follower = self._followers[side]
+        follower, stamp_s = self._followers[side], Time.from_msg(header.stamp).nanoseconds * 1e-9
         command: PalmCommand | None
         if hand is None:
             command = follower.lose()
         elif int(hand.state) != HandPose.STATE_TRACK:
-            command = follower.hide(Time.from_msg(header.stamp).nanoseconds * 1e-9)
+            command = follower.hide(stamp_s)
         else:
             if self._clutch == "always" and not self._let_go and not follower.engaged:
                 follower.engage(True)
-            stamp_s = Time.from_msg(header.stamp).nanoseconds * 1e-9
             command = follower.update(hand.track_id, hand.rotation, hand.translation, stamp_s)
         self._tell_palm(side, command, header)
 

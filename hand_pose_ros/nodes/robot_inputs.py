@@ -68,10 +68,9 @@ class RobotInputs:
         now_s, known = self._now_s(), self._positions
         fresh = {name: position for name, (at_s, position) in known.items() if now_s - at_s < _STATES_AGE_S}
         missing = [name for name in names if name in needed and name not in fresh]
-        if not missing and any(known[name][0] < since_s for name in names if name in needed):
-            return None
         if not missing:
-            return np.array([fresh.get(name, math.nan) for name in names])
+            moved_since = any(known[name][0] < since_s for name in names if name in needed)
+            return None if moved_since else np.array([fresh.get(name, math.nan) for name in names])
         what = f"does not hold {shown(', '.join(missing))}" if fresh else "is silent"
         if not fresh and now_s - self._without_s < _STATES_AGE_S:
             what = "holds no positions"

@@ -24,6 +24,7 @@ from hand_pose_ros.depth.stamp_guard import StampGuard, StampVerdict
 from hand_pose_ros.hand.skeleton import JOINT_COUNT, SIDES
 from hand_pose_ros.recording.bag import Bag, BagMessage
 from hand_pose_ros.recording.bag_topics import BagTopics, find_topics, plain_topic
+from hand_pose_ros.recording.message_contents import stamp_ns
 from hand_pose_ros.recording.play_options import PlayOptions
 from hand_pose_ros.recording.recorded_frame import (
     RecordedFrame,
@@ -31,7 +32,7 @@ from hand_pose_ros.recording.recorded_frame import (
     TrueHand,
     UnusableFrame,
 )
-from hand_pose_ros.recording.ros_types import COMPRESSED_IMAGE, stamp_ns
+from hand_pose_ros.recording.ros_types import COMPRESSED_IMAGE
 
 _SLOP_NS = 10_000_000  # the node's sync_slop_s: stamps of an image and its info may differ by this
 _WAIT_NS = (

@@ -162,3 +162,8 @@ def _lengths_by_joint(lengths: np.ndarray) -> np.ndarray:
 def _quaternions(rotations: np.ndarray) -> np.ndarray:
     """Rotations (N, 3, 3) -> (N, 4), the real part last."""
     return np.asarray(Rotation.from_matrix(rotations).as_quat())
+
+
+def stamp_ns(header: Any) -> int:
+    """The stamp of a std_msgs/Header, ns; below 0 as it is, which rclpy's Time refuses."""
+    return int(header.stamp.sec) * 1_000_000_000 + int(header.stamp.nanosec)

@@ -34,8 +34,3 @@ def type_store() -> Any:
         types.update(get_types_from_msg(text, name))
     store.register(types)
     return store
-
-
-def stamp_ns(header: Any) -> int:
-    """The stamp of a std_msgs/Header, ns."""
-    return int(header.stamp.sec) * 1_000_000_000 + int(header.stamp.nanosec)

@@ -12,6 +12,7 @@ T_posed(segment) inverse(T_rest(segment)).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -29,10 +30,17 @@ from hand_pose_ros.synthetic.skinning import (
     skin_vertices,
     vertex_normals,
 )
+from hand_pose_ros.validation import require
 
 Array = NDArray[np.floating]
 
 MESH_NAMES: tuple[str, ...] = ("makehuman", "webxr")
+
+
+def require_families(names: Sequence[str]) -> None:
+    """ValueError if no family is given or one is not known."""
+    known = bool(names) and set(names) <= set(MESH_NAMES)
+    require(known, "", "families", names, f"at least one of {', '.join(MESH_NAMES)}")
 
 
 @dataclass(frozen=True, eq=False)

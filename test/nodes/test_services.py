@@ -28,6 +28,16 @@ def answered(bench) -> HandPose | None:
     return bench.answers()[-1]
 
 
+def switched_off(rig, fake_tracker, hand):
+    """A bench whose tracker has followed a hand and is switched off now."""
+    bench = rig(fake_tracker((hand(),)))
+    bench.connect()
+    answered(bench)
+    call(bench, SetBool, "set_enabled", data=False)
+    answered(bench)
+    return bench
+
+
 def test_tracker_that_is_switched_off_leaves_frames_alone_and_comes_back(rig, fake_tracker, hand):
     tracker = fake_tracker((hand(),))
     bench = rig(tracker)
@@ -54,11 +64,7 @@ def test_tracker_that_is_switched_off_leaves_frames_alone_and_comes_back(rig, fa
 
 def test_tracker_that_is_switched_on_again_says_so_where_no_frame_comes(rig, fake_tracker, hand):
     """Else a camera that is gone by then would never be told."""
-    bench = rig(fake_tracker((hand(),)))
-    bench.connect()
-    answered(bench)
-    call(bench, SetBool, "set_enabled", data=False)
-    answered(bench)
+    bench = switched_off(rig, fake_tracker, hand)
     assert bench.new_status().message == "disabled"
     call(bench, SetBool, "set_enabled", data=True)
     assert bench.new_status().message != "disabled"
@@ -66,11 +72,7 @@ def test_tracker_that_is_switched_on_again_says_so_where_no_frame_comes(rig, fak
 
 
 def test_switched_off_tracker_is_no_fault(rig, fake_tracker, hand):
-    bench = rig(fake_tracker((hand(),)))
-    bench.connect()
-    answered(bench)
-    call(bench, SetBool, "set_enabled", data=False)
-    answered(bench)
+    bench = switched_off(rig, fake_tracker, hand)
     status = bench.new_status()
     assert status.level == status.OK
     assert status.message == "disabled"

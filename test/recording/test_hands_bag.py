@@ -14,7 +14,7 @@ pytest.importorskip("rosbags", reason="bags are written with rosbags")
 
 from hand_pose_ros.recording.bag import Bag
 from hand_pose_ros.recording.hands_bag import write_hands_bag
-from hand_pose_ros.recording.ros_types import stamp_ns
+from hand_pose_ros.recording.message_contents import stamp_ns
 from hand_pose_ros.tracking.hand import Hand, TrackState
 
 

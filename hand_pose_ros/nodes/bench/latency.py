@@ -18,6 +18,7 @@ import numpy as np
 from hand_pose_ros.evaluation.bench_latency import percentiles
 from hand_pose_ros.evaluation.latency_scenes import LatencyScene
 from hand_pose_ros.msg import HandPoseArray
+from hand_pose_ros.nodes import conversions
 from hand_pose_ros.nodes.bench.tracker_client import DEPTH_UNIT_M, TrackerClient
 from hand_pose_ros.nodes.demo.frame_source import counts_from_depth
 
@@ -52,8 +53,7 @@ def measure_node(
         sent: dict[int, None] = {}
 
         def receive(message: HandPoseArray) -> None:
-            stamp = message.header.stamp
-            stamp_ns = stamp.sec * 10**9 + stamp.nanosec
+            stamp_ns = conversions.stamp_ns(message)
             if stamp_ns in sent:
                 ages[stamp_ns] = (client.now_ns() - stamp_ns) * 1e-6
 
