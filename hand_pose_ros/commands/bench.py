@@ -29,6 +29,7 @@ from hand_pose_ros.commands.arguments import (
     positive_int,
     rate_hz,
     real_number,
+    require_all,
     require_outputs,
     seed_int,
 )
@@ -40,6 +41,7 @@ from hand_pose_ros.commands.bench_speed import (
     parity,
     throughput,
 )
+from hand_pose_ros.commands.interrupts import figures_kept
 from hand_pose_ros.evaluation.bench_fuzz import FuzzFigures, fuzz_tracker
 from hand_pose_ros.evaluation.bench_gestures import measure
 from hand_pose_ros.evaluation.bench_refinement import (
@@ -49,12 +51,14 @@ from hand_pose_ros.evaluation.bench_refinement import (
     measure_sequences,
 )
 from hand_pose_ros.evaluation.bench_retarget import measure_robot, retarget_lines, still_hand
-from hand_pose_ros.files import followed, write_json
+from hand_pose_ros.files import followed
 from hand_pose_ros.hand.skeleton import SIDES
 from hand_pose_ros.recording.frame_folder import RecordedFrames
 from hand_pose_ros.resources import model_file
-from hand_pose_ros.retarget.retargeter import ENGINES
+from hand_pose_ros.retarget.retargeter import ENGINES, build_retargeter
+from hand_pose_ros.retarget.robot_config import read_robot, robot_file
 from hand_pose_ros.synthetic.sequences import KINDS
+from hand_pose_ros.texts import shown
 from hand_pose_ros.tracking.tracker import HandTracker
 
 
@@ -124,6 +128,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Measure and print -> the exit status."""
     require_outputs(arguments.output)
+    log: Path | None = getattr(arguments, "log", None)
+    if log is not None and log.exists() and not log.is_dir():
+        raise ValueError(f"--log is {shown(log)}, which is no folder, want one for the node's log")
     benches = {
         "refine": _refine,
         "gestures": _gestures,
@@ -134,31 +141,32 @@ def run(arguments: argparse.Namespace) -> int:
         "throughput": throughput,
         "parity": parity,
     }
-    figures, problems = benches[arguments.what](arguments)
-    if arguments.output:
-        write_json(arguments.output, {"machine": platform.processor() or platform.machine()} | figures)
+    with figures_kept(arguments.output, machine=platform.processor() or platform.machine()) as figures:
+        problems = benches[arguments.what](arguments, figures)
     for problem in problems:
         print(f"not as it must be: {problem}", file=sys.stderr)
     return int(bool(problems))
 
 
-def _refine(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
-    if arguments.real and not arguments.intrinsics:
-        raise ValueError("--real wants --intrinsics")
-    figures: dict[str, Any] = {}
+def _refine(arguments: argparse.Namespace, figures: dict[str, Any]) -> list[str]:
+    require_all(
+        (not arguments.real or bool(arguments.intrinsics), "--real wants --intrinsics"),
+        (not arguments.intrinsics or bool(arguments.real), "--intrinsics goes with --real"),
+    )
+    # Before the sequences, not after them.
+    recording = RecordedFrames.open(arguments.real, arguments.intrinsics) if arguments.real else None
     for kind in arguments.kinds:
         figures[kind] = measure_sequences(
             kind, arguments.model, every=arguments.every, quick=arguments.quick, seed=arguments.seed
         )
         print(f"\n{markdown_table(kind, figures[kind])}")
-    if arguments.real:
-        recording = RecordedFrames.open(arguments.real, arguments.intrinsics)
+    if recording is not None:
         figures["real"] = measure_recording(recording, arguments.depth_unit, arguments.model)
         print(f"\n{markdown_table('real', {FULL: figures['real']})}")
-    return figures, []
+    return []
 
 
-def _gestures(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+def _gestures(arguments: argparse.Namespace, figures: dict[str, Any]) -> list[str]:
     with Progress(transient=True) as progress:
         task = progress.add_task("people", total=arguments.people)
         found = measure(
@@ -168,10 +176,15 @@ def _gestures(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]
             arguments.seed,
         )
     print("\n".join(found.lines()))
-    return found.as_json(), []
+    figures |= found.as_json()
+    return []
 
 
-def _fuzz(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+def _fuzz(arguments: argparse.Namespace, figures: dict[str, Any]) -> list[str]:
+    node = arguments.over != "library"
+    require_all((node or arguments.log is None, "--log is of the node, want --over both or dds with it"))
+    if node:
+        from hand_pose_ros.nodes.bench.fuzz import fuzz_node  # needs ROS
     count, seed = arguments.messages, arguments.seed
     found: dict[str, FuzzFigures] = {}
     with tempfile.TemporaryDirectory() as scratch, Progress(transient=True) as progress:
@@ -181,9 +194,8 @@ def _fuzz(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
             found["library"] = fuzz_tracker(
                 count, seed, arguments.model, lambda done: progress.update(task, completed=done)
             )
-        if arguments.over != "library":
-            from hand_pose_ros.nodes.bench.fuzz import fuzz_node  # needs ROS
-
+            figures["library"] = dataclasses.asdict(found["library"])
+        if node:
             task = progress.add_task("DDS", total=count)
             found["dds"] = fuzz_node(
                 count,
@@ -192,6 +204,7 @@ def _fuzz(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
                 model_parameter(arguments.model),
                 lambda done: progress.update(task, completed=done),
             )
+            figures["dds"] = dataclasses.asdict(found["dds"])
     problems = []
     for name, of_one in found.items():
         print(
@@ -202,15 +215,15 @@ def _fuzz(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
         for note in of_one.notes:
             print(f"  {note}")
         problems += [f"{name}: {problem}" for problem in of_one.problems]
-    return {name: dataclasses.asdict(of_one) for name, of_one in found.items()}, problems
+    return problems
 
 
-def _soak(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+def _soak(arguments: argparse.Namespace, figures: dict[str, Any]) -> list[str]:
     from hand_pose_ros.nodes.bench.soak import soak_node  # needs ROS
 
     with tempfile.TemporaryDirectory() as scratch, Progress(transient=True) as progress:
         task = progress.add_task("minutes", total=arguments.minutes)
-        figures = soak_node(
+        found = soak_node(
             arguments.minutes,
             arguments.rate,
             _log_folder(arguments, scratch),
@@ -218,39 +231,50 @@ def _soak(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
             lambda done: progress.update(task, completed=done),
         )
     print(
-        f"{figures.minutes:.1f} minutes at {figures.rate_hz:g} Hz: {figures.frames} frames sent, "
-        f"{figures.answered} answered, {figures.hands} hands"
+        f"{found.minutes:.1f} minutes at {found.rate_hz:g} Hz: {found.frames} frames sent, "
+        f"{found.answered} answered, {found.hands} hands"
     )
-    if figures.growth is not None:
-        held = figures.growth
+    if found.growth is not None:
+        held = found.growth
         print(
-            f"from {figures.settled_s:.0f} s on: {held.resident_mb:.0f} MB, grew by {held.resident_percent:+.2f} %; "
+            f"from {found.settled_s:.0f} s on: {held.resident_mb:.0f} MB, grew by {held.resident_percent:+.2f} %; "
             f"threads {held.threads[0]} to {held.threads[1]}, files {held.files[0]} to {held.files[1]}"
         )
-    return dataclasses.asdict(figures), figures.problems
+    figures |= dataclasses.asdict(found)
+    return found.problems
 
 
-def _retarget(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
-    still = [] if arguments.quick else still_hand(arguments.model)
-    found, problems = {}, []
-    for robot in arguments.robots:
-        for side in arguments.sides:
-            figures = measure_robot(robot, side, arguments.engine, arguments.frames, arguments.seed, still)
-            found[f"{Path(robot).stem} {side}"] = dataclasses.asdict(figures)
-            problems += figures.problems
-            print("\n".join(retarget_lines(figures)))
-    if arguments.seconds > 0.0:
+def _retarget(arguments: argparse.Namespace, figures: dict[str, Any]) -> list[str]:
+    driven_too = arguments.seconds > 0.0
+    require_all((driven_too or arguments.log is None, "--log is of the nodes, want --seconds with it"))
+    if driven_too:
         from hand_pose_ros.nodes.bench.retarget_client import drive_nodes  # needs ROS
-
+    robots = list(dict.fromkeys(arguments.robots))
+    for robot in robots:  # before the work, not after it
+        for side in arguments.sides:
+            build_retargeter(read_robot(robot_file(robot, side)), arguments.engine, side)
+    stems = [Path(robot).stem for robot in robots]
+    names = {
+        robot: stem if stems.count(stem) == 1 else robot for robot, stem in zip(robots, stems, strict=True)
+    }
+    still = [] if arguments.quick else still_hand(arguments.model)
+    problems: list[str] = []
+    for robot in robots:
+        for side in arguments.sides:
+            found = measure_robot(robot, side, arguments.engine, arguments.frames, arguments.seed, still)
+            figures[f"{names[robot]} {side}"] = dataclasses.asdict(found)
+            problems += found.problems
+            print("\n".join(retarget_lines(found)))
+    if driven_too:
         with tempfile.TemporaryDirectory() as scratch:
             folder = _log_folder(arguments, scratch)
             driven = drive_nodes(
                 arguments.robots[0], arguments.sides, arguments.engine, arguments.seconds, folder
             )
-        found["dds"] = dataclasses.asdict(driven)
+        figures["dds"] = dataclasses.asdict(driven)
         problems += driven.problems
         print("\n".join(driven.lines()))
-    return found, problems
+    return problems
 
 
 def _log_folder(arguments: argparse.Namespace, scratch: str) -> Path:

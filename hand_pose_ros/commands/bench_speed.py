@@ -42,7 +42,7 @@ def add_latency_arguments(parser: argparse.ArgumentParser) -> None:
         "--pictures", type=positive_int, default=60, help="rendered frames, played to and fro"
     )
     parser.add_argument("--scenes", nargs="+", choices=SCENES, default=list(SCENES), help="what is in view")
-    parser.add_argument("--sizes", nargs="+", choices=tuple(SIZES), default=list(SIZES), help="of the images")
+    parser.add_argument("--sizes", nargs="+", choices=tuple(SIZES), help="of the images (default: all)")
     parser.add_argument("--ros", action="store_true", help="the node, too, at 30, 60 and 90 Hz (needs ROS)")
     parser.add_argument("--against", choices=("mediapipe",), help="the same scenes by MediaPipe Hands")
     parser.add_argument(
@@ -90,43 +90,57 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=positive_int, default=1, help="of the CPU")
 
 
-def latency(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
-    """Measure and print -> figures, problems."""
+def latency(arguments: argparse.Namespace, figures: dict[str, Any]) -> list[str]:
+    """Measure, print and put into ``figures``, row by row -> problems."""
     against = arguments.against is not None
     require_all(
         (
             not against or arguments.mediapipe_python is not None,
             "--against mediapipe wants --mediapipe-python: an environment with mediapipe==0.10.21",
+        ),
+        (against or arguments.mediapipe_python is None, "--mediapipe-python goes with --against mediapipe"),
+    )
+    require_all(
+        (
+            not against or arguments.ros or arguments.sizes in (None, [LatencyScene.size]),
+            f"--against mediapipe compares at {LatencyScene.size}, want no other --sizes with it",
         )
     )
+    arguments.sizes = arguments.sizes or list(SIZES)
     python = python_of(arguments.mediapipe_python) if against else None
     config, model = _config(arguments), str(model_file(arguments.model))
-    figures: dict[str, Any] = {"conditions": _print_conditions(config, model)}
+    figures["conditions"] = _print_conditions(config, model)
     problems: list[str] = []
     if python is not None:
-        compared = []
+        compared: list[dict[str, Any]] = []
+        figures["against_mediapipe"] = compared
         for name in arguments.scenes:
             scene = LatencyScene(name, frames=arguments.pictures)
             of_scene = dataclasses.replace(config, hands=max(scene.hands, config.hands))
-            compared.append(compare(python, scene, of_scene, model, arguments.frames))
-            _print_comparison(compared[-1])
-            problems += [f"{name}: {compared[-1].problem}"] if compared[-1].problem else []
-        figures["against_mediapipe"] = [dataclasses.asdict(row) for row in compared]
+            row = compare(python, scene, of_scene, model, arguments.frames)
+            compared.append(dataclasses.asdict(row))
+            _print_comparison(row)
+            problems += [f"{name}: {row.problem}"] if row.problem else []
     elif not arguments.ros:
         print(f"{'ms':15} {'size':9}   {'p5':>6} {'p50':>6} {'p95':>6}   found   p50 of the stages")
-        rows = rows_of(
-            config, model, arguments.frames, arguments.scenes, arguments.sizes, arguments.pictures, _print_row
-        )
-        figures["rows"] = [row.to_dict() for row in rows]
+        rows: list[dict[str, Any]] = []
+        figures["rows"] = rows
+
+        def keep(row: Latency) -> None:
+            _print_row(row)
+            rows.append(row.to_dict())
+
+        rows_of(config, model, arguments.frames, arguments.scenes, arguments.sizes, arguments.pictures, keep)
     if arguments.ros:
-        figures["node"] = _node(arguments)
-    return figures, problems
+        figures["node"] = []
+        _node(arguments, figures["node"])
+    return problems
 
 
-def throughput(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
-    """Measure and print -> figures, no problems."""
+def throughput(arguments: argparse.Namespace, figures: dict[str, Any]) -> list[str]:
+    """Measure, print and put into ``figures`` -> no problems."""
     config, weights = _config(arguments), model_file(arguments.model)
-    figures: dict[str, Any] = {"conditions": _print_conditions(config, str(weights))}
+    figures["conditions"] = _print_conditions(config, str(weights))
     rows = measure_throughput(weights, config, arguments.batches)
     for row in rows:
         low, high = row.spread
@@ -139,11 +153,12 @@ def throughput(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]
         f" core in float32: {bound.bound_ms:.2f} ms"
     )
     figures["rows"] = [dataclasses.asdict(row) for row in rows]
-    return figures | {"bound": dataclasses.asdict(bound) | {"bound_ms": bound.bound_ms}}, []
+    figures["bound"] = dataclasses.asdict(bound) | {"bound_ms": bound.bound_ms}
+    return []
 
 
-def parity(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
-    """Measure and print -> figures, and which backends do not agree with torch."""
+def parity(arguments: argparse.Namespace, figures: dict[str, Any]) -> list[str]:
+    """Measure, print and put into ``figures`` -> which backends do not agree with torch."""
     weights = model_file(arguments.model)
     network = read_info(weights).network
     if arguments.device == "cuda":
@@ -164,7 +179,7 @@ def parity(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
             f" by {median:.5f} (median), {most:.5f} (99.9 %), {worst:.5f} mm (most) {row.problem}"
         )
     problems = [f"{row.backend} in {row.precision}: {row.problem}" for row in rows if row.problem]
-    figures: dict[str, Any] = {"rows": [dataclasses.asdict(row) for row in rows]}
+    figures["rows"] = [dataclasses.asdict(row) for row in rows]
     others = [config.backend for config in configs if config.backend not in ("torch", "auto")]
     detectors = measure_detector_parity(list(dict.fromkeys(others)), arguments.pictures, arguments.seed)
     for seen in detectors:
@@ -178,7 +193,7 @@ def parity(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
         refined = _refinement(weights, network.crop_size, arguments.frames)
         figures["refinement"] = dataclasses.asdict(refined)
         problems += [f"refinement: {refined.problem}"] if refined.problem else []
-    return figures, problems
+    return problems
 
 
 def _refinement(weights: Path, crop_size: int, frames: int) -> RefinementParity:
@@ -250,7 +265,8 @@ def _print_comparison(row: Comparison) -> None:
     )
 
 
-def _node(arguments: argparse.Namespace) -> list[dict[str, Any]]:
+def _node(arguments: argparse.Namespace, rows: list[dict[str, Any]]) -> None:
+    """Measure the node, print and append to ``rows``."""
     from hand_pose_ros.nodes.bench.latency import measure_node  # needs ROS
 
     model = model_parameter(arguments.model)
@@ -258,7 +274,6 @@ def _node(arguments: argparse.Namespace) -> list[dict[str, Any]]:
         "model": model, "backend": arguments.backend, "device": arguments.device, "precision": arguments.precision,
         "threads": arguments.threads,
     }  # fmt: skip
-    rows = []
     with tempfile.TemporaryDirectory() as folder:
         for size in arguments.sizes:
             scene = LatencyScene("hand", size, arguments.pictures)
@@ -271,4 +286,3 @@ def _node(arguments: argparse.Namespace) -> list[dict[str, Any]]:
                     f"{age['p5']:.1f}/{age['p50']:.1f}/{age['p95']:.1f} ms, {100 * row.core_share:.1f} % of a core",
                     flush=True,
                 )
-    return rows

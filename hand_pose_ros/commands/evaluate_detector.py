@@ -14,7 +14,14 @@ from typing import Any
 
 import torch
 
-from hand_pose_ros.commands.arguments import finite_float, positive_int, require_outputs, seed_int, share
+from hand_pose_ros.commands.arguments import (
+    finite_float,
+    positive_int,
+    require_all,
+    require_outputs,
+    seed_int,
+    share,
+)
 from hand_pose_ros.datasets.full_frames import FullFrames, full_frame_config
 from hand_pose_ros.datasets.seeds import validation_seed
 from hand_pose_ros.datasets.still_images import still_images
@@ -37,6 +44,7 @@ from hand_pose_ros.tracking.tracker import HandTracker
 from hand_pose_ros.training.detector_config import load_detector_config
 
 PICTURES, SEARCH_PICTURES = 4096, 600
+EVERY, FRAMES = 5, 5
 _LOOKALIKES: dict[str, Any] = {"hands": [0.66, 0.2, 0.14], "scene": {"mug": 0.5, "gripper": 0.6}}
 
 
@@ -51,12 +59,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--least-score", type=share,
         help=f"what scores less is no hand (default: {DetectionConfig.least_score}, with --search "
         f"{ProposalConfig.candidate_score}: the tracker's)")
-    add("--every", type=positive_int, default=5, help="take every n-th frame of the sequences")
+    add("--every", type=positive_int, help=f"take every n-th frame of the sequences (default: {EVERY})")
     add("--search", action="store_true",
         help="measure not the detector alone but what a tracker (two hands, either side) publishes that is shown one "
         "still scene for --frames frames: how often the middle of a hand is within 20 mm of the true one, and where "
         "hands are lost")
-    add("--frames", type=positive_int, default=5, help="frames at 30 Hz of each scene, with --search")
+    add("--frames", type=positive_int,
+        help=f"frames at 30 Hz of each scene, with --search (default: {FRAMES})")
     add("--model", type=model_file,
         help="weights of the pose network, with --search: small, or a file (default: the shipped ones)")
     add("--start-odds", type=finite_float, help="log odds from which on a track begins, instead of the tracker's own")
@@ -76,10 +85,29 @@ def run(arguments: argparse.Namespace) -> None:
     require_outputs(arguments.json)
     if arguments.recipe is not None and (arguments.lookalikes or not arguments.search):
         raise ValueError("--recipe sets the scenes of --search, want it with that and without --lookalikes")
+    _require_of_use(arguments)
+    arguments.every, arguments.frames = arguments.every or EVERY, arguments.frames or FRAMES
     torch.set_num_threads(1)
     content = _search(arguments) if arguments.search else _detect(arguments)
     if arguments.json is not None:
         write_json(arguments.json, without_nan(content))
+
+
+def _require_of_use(a: argparse.Namespace) -> None:
+    """ValueError for an option that the asked-for measurement would not look at."""
+    of_search = {
+        "--model": a.model,
+        "--frames": a.frames,
+        "--start-odds": a.start_odds,
+        "--lookalikes": a.lookalikes or None,
+    }
+    for name, value in of_search.items():
+        require_all(
+            (a.search or value is None, f"{name} goes with --search: without, the detector alone is measured")
+        )
+    require_all(
+        (not a.search or a.every is None, "--every is of the sequences, which --search does not measure")
+    )
 
 
 def _detect(a: argparse.Namespace) -> dict[str, Any]:

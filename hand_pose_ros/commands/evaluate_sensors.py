@@ -17,10 +17,10 @@ from hand_pose_ros.commands.arguments import (
     require_outputs,
     seed_int,
 )
+from hand_pose_ros.commands.interrupts import figures_kept
 from hand_pose_ros.evaluation.infrared_pairs import StereoRig
 from hand_pose_ros.evaluation.sensor_evaluation import TABLE_HEAD, evaluate_sensors, table_row
 from hand_pose_ros.evaluation.sensor_sets import HANDS, SENSORS, RenderedHands, SensorSet
-from hand_pose_ros.files import write_json
 from hand_pose_ros.resources import model_file
 from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.pose_inference import PoseEstimator
@@ -83,22 +83,16 @@ def run(arguments: argparse.Namespace) -> None:
     ]
     estimator = PoseEstimator(model_file(arguments.model), config)
     tracker = HandTracker(arguments.model, config) if arguments.tracker else None
-    figures = {}
-    print(TABLE_HEAD, flush=True)
-    for one in sets:
-        results = evaluate_sensors(RenderedHands(one), arguments.sensors, estimator, tracker)
-        for sensor, result in results.items():
-            name = f"{one.hands}, {one.distance_m:g} m, {sensor}"
-            figures[name] = result.summary(config.start_odds)
-            print(table_row(name, figures[name]), flush=True)
-    if arguments.json is not None:
-        write_json(
-            arguments.json,
-            {
-                "model": estimator.info.name,
-                "sha256": estimator.info.sha256,
-                "focal_px": rig.focal_px,
-                "baseline_m": rig.baseline_m,
-                "sets": figures,
-            },
-        )
+    head = {
+        "model": estimator.info.name, "sha256": estimator.info.sha256, "count": arguments.count, "seed": arguments.seed,
+        "focal_px": rig.focal_px, "baseline_m": rig.baseline_m,
+    }  # fmt: skip
+    with figures_kept(arguments.json, **head) as figures:
+        rows = figures.setdefault("sets", {})
+        print(TABLE_HEAD, flush=True)
+        for one in sets:
+            results = evaluate_sensors(RenderedHands(one), arguments.sensors, estimator, tracker)
+            for sensor, result in results.items():
+                name = f"{one.hands}, {one.distance_m:g} m, {sensor}"
+                rows[name] = result.summary(config.start_odds)
+                print(table_row(name, rows[name]), flush=True)

@@ -11,6 +11,7 @@ from hand_pose_ros.commands.interrupts import INTERRUPTED, stop_requests
 from hand_pose_ros.commands.train import finished
 from hand_pose_ros.detection.detector_checkpoint import load_detector, save_detector
 from hand_pose_ros.evaluation.detector_evaluation import report_lines
+from hand_pose_ros.texts import shown
 from hand_pose_ros.training.detector_config import load_detector_config
 from hand_pose_ros.training.detector_task import WEIGHTS, detector_trainer
 from hand_pose_ros.training.hooks import StopAt
@@ -38,6 +39,11 @@ def run(arguments: argparse.Namespace) -> int:
     given = {key: getattr(arguments, key) for key in ("minutes", "samples", "threads", "device")}
     config = replace(config, **{key: value for key, value in given.items() if value is not None})
     output = arguments.output or Path("runs") / config.name
+    if arguments.ship is not None and arguments.ship.resolve() in (
+        output.resolve(),
+        *output.resolve().parents,
+    ):
+        raise ValueError(f"--ship is {shown(arguments.ship)}, the run's own folder, want a file to write")
     with stop_requests() as asked:
         report = finished(detector_trainer(config, output, arguments.resume, [StopAt(asked)]))
     if report is None:

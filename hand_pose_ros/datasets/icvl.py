@@ -30,6 +30,7 @@ from hand_pose_ros.datasets.reading import (
     read_png,
     read_text_lines,
     require_folder,
+    require_images,
 )
 from hand_pose_ros.datasets.sample import (
     DatasetError,
@@ -96,6 +97,7 @@ class Icvl(LazySamples):
         if not rows:
             raise DatasetError(base, "no frames with the asked-for sequences")
         self._names = [name for name, _ in rows]
+        require_images(self._images, self._names)
         self._joints = to_camera(np.array([label for _, label in rows]).reshape(-1, 16, 3), ICVL.camera)
 
     def _read(self, index: int) -> Sample:

@@ -14,6 +14,7 @@ cubes: smaller for the later, smaller hands. Everybody trains on eight persons a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -67,7 +68,7 @@ class Msra(LazySamples):
         self._root = require_folder(Path(root), "MSRA has folders P0 to P8 in its root")
         self._names: list[tuple[str, str, int]] = []
         joints: list[NDArray[np.float64]] = []
-        chosen = list(SUBJECTS if subjects is None else subjects)
+        chosen = list(dict.fromkeys(SUBJECTS if subjects is None else subjects))
         unknown = [subject for subject in chosen if subject not in CUBES_M]
         if unknown or not chosen:
             raise ValueError(f"subjects are {chosen}, want one or more of {', '.join(SUBJECTS)}")
@@ -75,6 +76,8 @@ class Msra(LazySamples):
         for subject in chosen:
             folder = require_folder(self._root / subject, "it should hold a person's gestures")
             found = sorted(path for path in folder.iterdir() if path.is_dir())
+            if not found:
+                raise DatasetError(folder, "is empty, want a person's gestures")
             for gesture in (path for path in found if wanted is None or path.name in wanted):
                 labels = _read_labels(gesture / "joint.txt")
                 _require_images(gesture, len(labels))
@@ -126,7 +129,7 @@ def read_bin(path: Path) -> NDArray[np.float32]:
 def _read_labels(path: Path) -> NDArray[np.float64]:
     """joint.txt -> (N, 21, 3) m in the camera's optical frame: y and z change sign, mm become m."""
     count_line, *lines = read_text_lines(path)
-    if not count_line.strip().isdigit():
+    if not re.fullmatch("[0-9]{1,9}", count_line.strip()):
         raise DatasetError(path, f"'{count_line.strip()[:40]}' is not the number of frames", 1)
     count = int(count_line)
     if count != len(lines):

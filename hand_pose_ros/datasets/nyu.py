@@ -23,7 +23,7 @@ from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 
 from hand_pose_ros.datasets.benchmarks import NYU, to_camera
-from hand_pose_ros.datasets.reading import millimetres_to_depth, read_png, require_folder
+from hand_pose_ros.datasets.reading import millimetres_to_depth, read_png, require_folder, require_images
 from hand_pose_ros.datasets.sample import (
     DatasetError,
     LazySamples,
@@ -68,6 +68,7 @@ class Nyu(LazySamples):
                 labels,
                 f"labels {len(self._joints)} frames, but the folder holds {images} images depth_1_*.png",
             )
+        require_images(self._folder, map(_image_name, range(images)))
 
     def _read(self, index: int) -> Sample:
         size = (NYU.camera.width, NYU.camera.height)

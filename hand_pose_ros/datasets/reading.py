@@ -5,7 +5,7 @@ In: paths. Out: images as arrays, label lines as numbers (count,) float64. Raise
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +24,26 @@ def require_folder(path: Path, what: str) -> Path:
     return path
 
 
+def require_images(folder: Path, names: Iterable[str], problem: str = "the image is missing") -> None:
+    """DatasetError for the first of these paths below the folder that is not there: on opening a data set, not in the
+    middle of what is done with it. Each folder is listed once."""
+    listed: dict[Path, frozenset[str]] = {}
+    for name in names:
+        path = folder / name
+        there = listed.get(path.parent)
+        if there is None:
+            try:
+                there = frozenset(entry.name for entry in path.parent.iterdir())
+            except OSError:
+                there = frozenset()
+            listed[path.parent] = there
+        if path.name not in there:
+            raise DatasetError(path, problem)
+
+
 def read_png(path: Path, channels: int, size: tuple[int, int]) -> NDArray[np.integer]:
-    """A PNG -> (H, W) for one channel or (H, W, channels), integers as stored. size: (width, height) to expect."""
+    """A PNG -> (H, W) of 16 bits and more for one channel or (H, W, channels), integers as stored. size: (width,
+    height) to expect."""
     try:
         with Image.open(path) as image:
             array = np.asarray(image)
@@ -36,6 +54,8 @@ def read_png(path: Path, channels: int, size: tuple[int, int]) -> NDArray[np.int
         raise DatasetError(path, f"the image cannot be read: {error}") from None
     if array.dtype == bool or not np.issubdtype(array.dtype, np.integer):
         raise DatasetError(path, f"the image holds {array.dtype} values, want integers")
+    if array.ndim == 2 and channels == 1 and array.dtype.itemsize < 2:
+        raise DatasetError(path, "the image has 8 bits, want 16: millimetres")
     found = 1 if array.ndim == 2 else array.shape[2]
     if found != channels:
         raise DatasetError(path, f"the image has {found} channels, want {channels}")
@@ -54,7 +74,7 @@ def millimetres_to_depth(values: NDArray, invalid_from: int) -> NDArray[np.float
 def read_text_lines(path: Path) -> list[str]:
     """Lines of a label file without the blank ones at its end; DatasetError when it is missing, empty or not text."""
     try:
-        lines = path.read_text(encoding="utf-8").rstrip().splitlines()
+        lines = path.read_text(encoding="utf-8-sig").rstrip().splitlines()
     except FileNotFoundError:
         raise DatasetError(path, "the label file is missing") from None
     except (OSError, UnicodeDecodeError):

@@ -78,3 +78,13 @@ def test_the_whole_search_is_evaluated_and_its_figures_stored(tmp_path, capsys):
     content = json.loads(figures.read_text())
     assert (content["pictures"], content["frames"]) == (3, 2)
     assert set(content["lost"]) == {"first frame", "last frame"}
+
+
+@pytest.mark.parametrize("ship", ["run", "."])
+def test_weights_are_not_shipped_onto_the_runs_folder(tmp_path, capsys, ship):
+    config, run = tmp_path / "d.yaml", tmp_path / "run"
+    config.write_text(CONFIG, encoding="utf-8")
+    given = ["--config", str(config), "--output", str(run), "--ship", str(tmp_path / ship)]
+    assert main(["train-detector", *given]) == 2
+    assert "want a file to write" in capsys.readouterr().err
+    assert not run.exists()

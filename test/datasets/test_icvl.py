@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from hand_pose_ros.datasets.icvl import CUBE_M, Icvl, rotation_degrees
 from hand_pose_ros.datasets.sample import DatasetError
@@ -125,8 +126,6 @@ def test_a_truncated_image_is_named(icvl_archive, share):
 
 @pytest.mark.slow
 def test_an_image_of_another_kind_or_none_is_named(icvl_archive):
-    from PIL import Image
-
     dataset = Icvl(icvl_archive.root, "test")
     folder = icvl_archive.root / "Testing" / "Depth" / "test_seq_1"
     Image.new("RGB", (320, 240)).save(folder / "image_0000.png")
@@ -148,3 +147,32 @@ def test_bad_arguments_are_named(icvl_archive):
         Icvl(icvl_archive.root, centre="box")
     with pytest.raises(DatasetError, match="no frames"):
         Icvl(icvl_archive.root, "train", sequences=["nobody"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("split", "image"),
+    [
+        ("train", "Training/Depth/201403121140/image_0001.png"),
+        ("test", "Testing/Depth/test_seq_2/image_0001.png"),
+    ],
+)
+def test_an_image_that_is_not_there_is_named_on_opening(icvl_archive, split, image):
+    (icvl_archive.root / image).unlink()
+    with pytest.raises(DatasetError, match=r"image_0001\.png: the image is missing"):
+        Icvl(icvl_archive.root, split)
+
+
+@pytest.mark.slow
+def test_an_image_of_8_bits_is_no_depth(icvl_archive):
+    path = icvl_archive.root / "Testing" / "Depth" / "test_seq_1" / "image_0000.png"
+    Image.new("L", (320, 240), 200).save(path)
+    with pytest.raises(DatasetError, match="8 bits, want 16"):
+        Icvl(icvl_archive.root, "test")[0]
+
+
+@pytest.mark.slow
+def test_labels_may_begin_with_the_mark_of_an_editor(icvl_archive):
+    path = icvl_archive.root / "Testing" / "test_seq_2.txt"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert Icvl(icvl_archive.root, "test")[3].name == "test_seq_2/image_0000.png"

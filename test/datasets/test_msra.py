@@ -93,3 +93,21 @@ def test_a_label_without_its_image_is_named(msra_archive):
     (msra_archive.root / "P8" / "1" / "000001_depth.bin").unlink()
     with pytest.raises(DatasetError, match=r"joint\.txt, line 3: no image 000001_depth\.bin"):
         Msra(msra_archive.root, ["P8"])
+
+
+@pytest.mark.parametrize("count", ["²", "9" * 5000, "-2", "2.0"])
+def test_a_count_that_is_none_is_named(msra_archive, count):
+    path = msra_archive.root / "P0" / "1" / "joint.txt"
+    path.write_text(count + path.read_text()[1:])
+    with pytest.raises(DatasetError, match=r"joint\.txt, line 1: .* is not the number of frames"):
+        Msra(msra_archive.root, ["P0"])
+
+
+def test_a_person_whose_folder_is_empty_is_named(msra_archive):
+    (msra_archive.root / "P1").mkdir()
+    with pytest.raises(DatasetError, match="P1: is empty, want a person's gestures"):
+        Msra(msra_archive.root, ["P0", "P1"])
+
+
+def test_a_person_named_twice_is_read_once(msra_archive):
+    assert len(Msra(msra_archive.root, ["P0", "P0"])) == 4

@@ -126,3 +126,11 @@ def test_what_is_not_there_is_named(nyu_archive):
     (nyu_archive.root / "train" / "joint_data.mat").unlink()
     with pytest.raises(DatasetError, match="the label file is missing"):
         Nyu(nyu_archive.root, "train")
+
+
+@pytest.mark.slow
+def test_an_image_that_is_not_there_is_named_on_opening(nyu_archive):
+    image = nyu_archive.root / "test" / "depth_1_0000002.png"
+    image.rename(image.with_name("depth_1_0000009.png"))
+    with pytest.raises(DatasetError, match=r"depth_1_0000002\.png: the image is missing"):
+        Nyu(nyu_archive.root, "test")
