@@ -41,7 +41,7 @@ from hand_pose_ros.commands.bench_speed import (
     parity,
     throughput,
 )
-from hand_pose_ros.commands.interrupts import figures_kept
+from hand_pose_ros.commands.kept_figures import figures_kept
 from hand_pose_ros.evaluation.bench_fuzz import FuzzFigures, fuzz_tracker
 from hand_pose_ros.evaluation.bench_gestures import measure
 from hand_pose_ros.evaluation.bench_refinement import (

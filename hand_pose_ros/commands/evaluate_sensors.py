@@ -17,7 +17,7 @@ from hand_pose_ros.commands.arguments import (
     require_outputs,
     seed_int,
 )
-from hand_pose_ros.commands.interrupts import figures_kept
+from hand_pose_ros.commands.kept_figures import figures_kept
 from hand_pose_ros.evaluation.infrared_pairs import StereoRig
 from hand_pose_ros.evaluation.sensor_evaluation import TABLE_HEAD, evaluate_sensors, table_row
 from hand_pose_ros.evaluation.sensor_sets import HANDS, SENSORS, RenderedHands, SensorSet

@@ -1,7 +1,6 @@
 """Commands that are asked to stop: what they have is kept, and they end between two steps.
 
-In: SIGINT, SIGTERM, SIGHUP. Out: whether one of them has come; the exit status that says so; what was measured until
-then, as JSON.
+In: SIGINT, SIGTERM, SIGHUP. Out: whether one of them has come; the exit status that says so.
 """
 
 from __future__ import annotations
@@ -12,10 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
-
-from hand_pose_ros.files import write_json
 
 INTERRUPTED = 130
 """Exit status of a command that was interrupted, as shells have it."""
@@ -49,22 +45,6 @@ def stop_requests() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-@contextmanager
-def figures_kept(path: Path | None, **head: Any) -> Iterator[dict[str, Any]]:
-    """Yields a dict: what the block puts in is written to the file as JSON, behind ``head``, when the block ends, and
-    with ``"interrupted": true`` when it was interrupted after something was in. Nothing is written after an error, nor
-    without a path."""
-    figures: dict[str, Any] = {}
-    try:
-        yield figures
-    except KeyboardInterrupt:
-        if path is not None and any(figures.values()):
-            write_json(path, head | figures | {"interrupted": True})
-        raise
-    if path is not None:
-        write_json(path, head | figures)
 
 
 @contextmanager

@@ -7,8 +7,9 @@ depth along the optical axis (...) in metres -> metres (...,3). Pixel (0, 0) is 
 Distortion follows the CameraInfo models: plumb_bob (k1 k2 p1 p2 k3), rational_polynomial (k1 k2 p1 p2 k3 k4
 k5 k6) and equidistant (k1 k2 k3 k4, Kannala and Brandt 2006). A point outside a model's one-to-one range
 (where a larger angle no longer lands further out) has no pixel, and the other way round: NaN. Coefficients of 0 add
-nothing: further ones that are 0 are accepted, and dropped. Of a camera info, other names of the equidistant model are
-understood, and plumb_bob with k4, k5 or k6 as rational_polynomial.
+nothing: further ones that are 0 are accepted, and dropped, and the last ones that a model takes may be left out. Of a
+camera info, other names of the equidistant model are understood, and plumb_bob with k4, k5 or k6 as
+rational_polynomial.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ _LENGTHS: dict[str, tuple[int, ...]] = {
 _POLYNOMIAL_NAMES = (
     "k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6", "s1", "s2", "s3", "s4", "tx", "ty",
 )  # fmt: skip
+# So many coefficients of a polynomial are k1, k2 and either p1 or k3.
+_RADIAL_OR_NOT = 3
 # Names that drivers and calibrators give the equidistant model, and parts of the names of lenses that are no pinhole
 # even where all coefficients are 0 (or left out).
 _EQUIDISTANT_NAMES = ("fisheye", "kannala_brandt", "kannala_brandt4", "kb4")
@@ -69,14 +72,18 @@ def _number(value: Any, name: str) -> float:
 
 
 def _coefficients(model: str, given: Sequence[float]) -> tuple[float, ...]:
-    """The coefficients that a model takes, without further ones that are 0; none at all are zeros.
+    """The coefficients that a model takes, without further ones that are 0, with zeros for those left out at the end.
 
-    ValueError when there are too few, or a further one that is not 0, which is named.
+    ValueError when there is a further one that is not 0, which is named, and when it is in doubt which one the last is:
+    three of a polynomial are k1, k2 and either p1 or k3.
     """
     values = tuple(_number(value, f"a coefficient of distortion model {model}") for value in given)
     lengths = _LENGTHS[model]
-    if not values:
-        return (0.0,) * lengths[0]
+    if len(values) not in lengths and len(values) < lengths[-1]:
+        ambiguous = MODEL_CODES[model] == POLYNOMIAL and len(values) == _RADIAL_OR_NOT and values[-1] != 0.0
+        if not ambiguous:
+            longer = next(length for length in lengths if length >= len(values))
+            values += (0.0,) * (longer - len(values))
     fitting = [length for length in lengths if length <= len(values)]
     wanted = (
         ", ".join(str(length) for length in lengths[:-1]) + (" or " if lengths[1:] else "") + str(lengths[-1])

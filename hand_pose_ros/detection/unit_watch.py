@@ -30,6 +30,10 @@ _AGAIN_S = 2.0
 # Guessed: a camera over a table or before a person sees more of either; one that looks into a room need not.
 _SHOWN_M = (0.2, 1.0)
 _LEAST_SHOWN = 0.05
+# With nearly everything nearer than this a tenth of a room is shown, more likely than a place for hands. Guessed: what
+# is behind a hand is farther away than the hand, and hands are shown at 0.3 m and more.
+_CLOSE_M = 0.4
+_MOST_CLOSE = 0.95
 _COUNTS = "is metres a count of 16UC1 images; 32FC1 images must be in metres (REP 118)"
 # What cameras count in that do not send millimetres, as their makers have it, metres.
 _OTHER_UNITS = (
@@ -71,7 +75,7 @@ class UnitWatch:
 
 class NoHandWatch:
     """Says that the unit may be wrong while no hand was found since the beginning, and hardly anything is where hands
-    are shown. Once a hand was found the unit is right."""
+    are shown, or nothing behind it. Once a hand was found the unit is right."""
 
     def __init__(self, unit_m: float) -> None:
         """``unit_m``: what the images' unit is taken for, metres a count."""
@@ -99,10 +103,16 @@ class NoHandWatch:
         seen = depth[::_EVERY, ::_EVERY]
         seen = seen[np.isfinite(seen)]
         near_m, far_m = _SHOWN_M
-        if seen.size == 0 or np.mean((seen > near_m) & (seen < far_m)) >= _LEAST_SHOWN:
+        if seen.size == 0:
+            return None
+        if np.mean((seen > near_m) & (seen < far_m)) < _LEAST_SHOWN:
+            scene = f"hardly anything within {near_m:g} to {far_m:g} m"
+        elif np.mean(seen < _CLOSE_M) > _MOST_CLOSE:
+            scene = f"hardly anything beyond {_CLOSE_M:g} m"
+        else:
             return None
         return (
-            f"no hand so far, and hardly anything within {near_m:g} to {far_m:g} m: the middle of all readings is at"
+            f"no hand so far, and {scene}: the middle of all readings is at"
             f" {np.median(seen):.2g} m. If the scene is really elsewhere, the unit is wrong: the parameter 'depth_unit'"
             f" is {self._unit_m:g} metres a count of 16UC1 images; it is 0.001 in all presets, {_OTHER_UNITS}; 32FC1"
             " images must be in metres (REP 118)"

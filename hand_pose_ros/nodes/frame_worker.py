@@ -246,14 +246,15 @@ class FrameWorker:
         stamp_ns = Time.from_msg(image.header.stamp).nanoseconds
         if not self._in_order(stamp_ns) or not self.young_enough(stamp_ns):
             return False
-        if self._frame_id not in (None, image.header.frame_id):  # a place in one frame is none in another
+        frame_id = image.header.frame_id or self._frame_id  # one that names none is of the frame before
+        if self._frame_id not in (None, "", frame_id):  # a place in one frame is none in another
             self._throttled_logger.warn(
-                "frame_id", f"tracking begins anew: images are in '{image.header.frame_id}' now"
+                "other frame", f"tracking begins anew: images are in '{frame_id}' now"
             )
             self._start_afresh()
             with self._publishing:
                 self._outputs.hide()
-        self._frame_id = image.header.frame_id
+        self._frame_id = frame_id
         return True
 
     def _publish(self, hands: tuple[Hand, ...], result: TrackResult, header: Header, resets: int) -> bool:

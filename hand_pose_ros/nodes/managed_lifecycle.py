@@ -74,8 +74,6 @@ class ManagedNode(LifecycleNode):
         """The parameters of the node, and those of the QoS of its topics, diagnostics included."""
         qos = qos_parameters(self, (*endpoints, _DIAGNOSTICS))
         self.parameters = DeclaredParameters(self, [*parameters, *qos])
-        for name in self.parameters.unknown:
-            self.get_logger().warning(f"there is no parameter '{name}': it has no effect")
 
     def _begin_diagnostics(self, publish: Callable[[], None]) -> None:
         """From now on ``publish`` is called once a second, whatever the node's clock does."""

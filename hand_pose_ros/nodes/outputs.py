@@ -154,7 +154,7 @@ class HandOutputs:
             return
         error = frame_error(header.frame_id, prefix)
         if error is not None:
-            self._throttled_logger.warn("frame_id", f"no TF frames are sent: {error}")
+            self._throttled_logger.warn("no frame", f"no TF frames are sent: {error}")
         elif named:
             frames = [conversions.transforms(hand, header, mode == "full", prefix) for hand in named]
             self._broadcaster.sendTransform([frame for of_one_hand in frames for frame in of_one_hand])

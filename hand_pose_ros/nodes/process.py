@@ -1,4 +1,5 @@
-"""How a node's process begins and ends: SIGINT and SIGTERM end it soon, quietly, with exit status 0, in every state.
+"""How a node's process begins and ends: SIGINT, SIGTERM and a closed terminal's SIGHUP end it soon, quietly, with exit
+status 0, in every state.
 
 In: a node's module with ``main() -> int``. Out: the process's exit status. From the first line on, before anything
 large is imported, a signal ends the process at once; while a node runs (``ending_signals``), the middleware ends first,
@@ -24,6 +25,7 @@ END_S = 4.0
 the node promises 5."""
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+"""Those for which the middleware has handlers, too."""
 _children: set[subprocess.Popen[bytes]] = set()
 
 
@@ -32,6 +34,8 @@ def run(module: str) -> NoReturn:
     with one line, where a package is not installed that it needs."""
     for number in _SIGNALS:
         signal.signal(number, _end_at_once)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup has it
+        signal.signal(signal.SIGHUP, _end_as_terminated)
     try:
         main = importlib.import_module(module).main
     except ModuleNotFoundError as error:
@@ -87,6 +91,11 @@ def owned(child: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
 
 def _end_at_once(number: int, frame: FrameType | None) -> None:
     _end(0)
+
+
+def _end_as_terminated(number: int, frame: FrameType | None) -> None:
+    """The middleware knows no SIGHUP: without a word it would leave its shared memory, and our child, behind."""
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _end(status: int) -> NoReturn:

@@ -110,6 +110,11 @@ def in_natural_order(paths: Sequence[Path]) -> list[Path]:
     )
 
 
+def _is_file(path: Path) -> bool:
+    """Whether it is a file, or a link to one that is not there (git-annex): such a frame's moment passes, too."""
+    return path.is_file() or (path.is_symlink() and not path.exists())
+
+
 def _stem(name: str) -> str:
     path = Path(name)
     return path.stem if path.suffix.lower() in SUFFIXES else name
@@ -123,7 +128,7 @@ def frame_files(folder: Path) -> tuple[Path, ...]:
     """
     if not folder.is_dir():
         raise RecordingError(f"'{folder}' is not a folder of depth frames")
-    suitable = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    suitable = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and _is_file(path))
     found = [path for path in suitable if not path.name.startswith(".") and not is_output(path)]
     if not found:
         raise RecordingError(f"there is no .png file in '{folder}', nor a .tif, .tiff or .npy one")

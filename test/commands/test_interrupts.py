@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
@@ -10,7 +9,7 @@ import time
 
 import pytest
 
-from hand_pose_ros.commands.interrupts import figures_kept, lost_interrupts_come_again, stop_requests
+from hand_pose_ros.commands.interrupts import lost_interrupts_come_again, stop_requests
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -78,39 +77,3 @@ def test_other_errors_while_an_object_is_deleted_are_told_as_before(monkeypatch:
     with lost_interrupts_come_again():
         Broken()
     assert told == [ZeroDivisionError]
-
-
-@pytest.mark.parametrize("interrupted", [False, True])
-def test_what_was_measured_is_written_also_when_interrupted(tmp_path, interrupted):
-    path = tmp_path / "figures.json"
-
-    def measure() -> None:
-        with figures_kept(path, machine="this") as figures:
-            rows = figures.setdefault("rows", [])
-            rows.append(1)
-            if interrupted:
-                raise KeyboardInterrupt
-            rows.append(2)
-
-    if interrupted:
-        with pytest.raises(KeyboardInterrupt):
-            measure()
-        assert json.loads(path.read_text()) == {"machine": "this", "rows": [1], "interrupted": True}
-    else:
-        measure()
-        assert json.loads(path.read_text()) == {"machine": "this", "rows": [1, 2]}
-
-
-@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
-def test_neither_an_error_nor_an_interrupt_before_the_first_figure_replaces_a_file(tmp_path, error):
-    path = tmp_path / "figures.json"
-    path.write_text("older")
-
-    def measure() -> None:
-        with figures_kept(path, machine="this") as figures:
-            figures["rows"] = [1] if error is ValueError else []
-            raise error
-
-    with pytest.raises(error):
-        measure()
-    assert path.read_text() == "older"

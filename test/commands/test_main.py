@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -43,6 +44,20 @@ def test_a_missing_package_of_no_one_ends_in_one_line_too(
     monkeypatch.setattr(module, "COMMANDS", {"draw": ("", "command_that_draws")})
     assert main(["draw"]) == 2
     assert capsys.readouterr().err == "hand-pose draw needs package_of_no_one, which is not installed\n"
+
+
+def test_a_python_without_any_package_gets_one_line() -> None:
+    code = (
+        "import sys\n"
+        "for name in ('numpy', 'scipy', 'torch', 'numba', 'cv2', 'yaml', 'PIL', 'rich', 'tqdm'):\n"
+        "    sys.modules[name] = None\n"
+        "from hand_pose_ros.commands.main import main\n"
+        "sys.exit(main(['replay', 'x']))"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("hand-pose replay needs ")
+    assert ended.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(

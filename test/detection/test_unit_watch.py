@@ -47,8 +47,13 @@ def waited(depth: np.ndarray, seconds: float, hands: int = 0, rate_hz: float = 1
     return [watch.look(depth, hands, i / rate_hz) for i in range(round(seconds * rate_hz) + 1)][-1]
 
 
-@pytest.mark.parametrize("depth", [scene(9.0, 5.0), scene(3.6, 2.0), scene(2.5), scene(0.15, 0.05)])
-def test_where_nothing_is_where_hands_are_shown_the_unit_is_asked_for_after_some_seconds(depth) -> None:
+@pytest.mark.parametrize(
+    "depth",
+    [scene(9.0, 5.0), scene(3.6, 2.0), scene(2.5), scene(0.15, 0.05), scene(0.22, 0.05), scene(0.35, 0.06)],
+)
+def test_where_nothing_is_where_hands_are_shown_or_nothing_behind_it_the_unit_is_asked_for_after_some_seconds(
+    depth,
+) -> None:
     assert waited(depth, 3.0) is None
     text = waited(depth, 8.0) or ""
     assert "depth_unit" in text
@@ -57,7 +62,7 @@ def test_where_nothing_is_where_hands_are_shown_the_unit_is_asked_for_after_some
 
 
 @pytest.mark.parametrize(
-    "depth", [scene(0.9, 0.5), scene(0.5), scene(4.0, 0.6)[80:160, 100:230], scene(np.nan)]
+    "depth", [scene(0.9, 0.5), scene(0.5), scene(0.5, 0.3), scene(4.0, 0.6)[80:160, 100:230], scene(np.nan)]
 )
 def test_where_something_is_there_it_is_not(depth) -> None:
     assert waited(depth, 30.0) is None

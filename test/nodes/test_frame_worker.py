@@ -422,11 +422,13 @@ def test_in_another_frame_the_tracker_starts_afresh(bench: Callable[..., Bench],
     play(1.0, "a")
     play(1.1, "a", k=[90.0, 0.0, 31.5, 0.0, 90.0, 23.5, 0.0, 0.0, 1.0])
     assert (running.tracker.resets, running.outputs.hidden) == (0, 0)
+    play(1.15, "")  # names none: that of the frame before
+    assert (running.tracker.resets, running.outputs.hidden) == (0, 0)
     play(1.2, "b")
     play(1.3, "b")
     assert (running.tracker.resets, running.outputs.hidden) == (1, 1)
-    assert running.tracker.stamps == pytest.approx([0.0, 0.1, 0.0, 0.1])
+    assert running.tracker.stamps == pytest.approx([0.0, 0.1, 0.15, 0.0, 0.1])
     assert [line for line in running.log.lines if "begins anew" in line] == [
         "tracking begins anew: images are in 'b' now"
     ]
-    assert [each.header.frame_id for each in running.outputs.published] == ["a", "a", "b", "b"]
+    assert [each.header.frame_id for each in running.outputs.published] == ["a", "a", "", "b", "b"]

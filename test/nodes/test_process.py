@@ -152,7 +152,8 @@ def test_signal_while_it_is_imported(start, number, delay_s):
 
 
 @pytest.mark.slow
-def test_signal_while_kernels_are_compiled_ends_the_child_too(start, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_signal_while_kernels_are_compiled_ends_the_child_too(start, tmp_path, number):
     process = start(TRACKER, NUMBA_CACHE_DIR=str(tmp_path / "cache"))
     process.wait_for("compiling kernels")
     deadline = time.monotonic() + 60
@@ -160,9 +161,25 @@ def test_signal_while_kernels_are_compiled_ends_the_child_too(start, tmp_path):
         time.sleep(0.05)
     children = process.children()
     assert len(children) == 1
-    require_quiet_end(process, process.end(signal.SIGTERM))
+    require_quiet_end(process, process.end(number))
     with pytest.raises(ProcessLookupError):
         os.kill(children[0], 0)
+
+
+@pytest.mark.slow
+def test_a_terminal_that_goes_does_not_end_what_was_started_with_nohup(start):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        process = start(TRACKER)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    while not process.catches(signal.SIGTERM):
+        time.sleep(0.002)
+    time.sleep(1.0)
+    assert not process.catches(signal.SIGHUP)
+    process.process.send_signal(signal.SIGHUP)
+    time.sleep(0.3)
+    assert process.process.poll() is None
 
 
 @pytest.mark.slow
@@ -175,7 +192,9 @@ def test_signal_while_the_model_warms_up(start, tmp_path, number, times):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number, times", [(signal.SIGTERM, 1), (signal.SIGINT, 1), (signal.SIGINT, 2)])
+@pytest.mark.parametrize(
+    "number, times", [(signal.SIGTERM, 1), (signal.SIGINT, 1), (signal.SIGINT, 2), (signal.SIGHUP, 1)]
+)
 def test_signal_with_a_frame_in_work(start, tmp_path, number, times):
     (tmp_path / "slow_node.py").write_text(SLOW_TRACKER.replace("{warm_up_s}", "0"))
     process = start("slow_node")

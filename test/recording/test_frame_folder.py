@@ -244,6 +244,18 @@ def test_a_frame_that_was_written_wrongly_keeps_its_moment(tmp_path):
     assert [getattr(f, "stamp_ns", None) for f in frames] == [0, 10**8, None, 3 * 10**8, 4 * 10**8]
 
 
+def test_a_link_to_a_frame_that_is_not_there_keeps_its_moment(tmp_path):
+    """As git-annex leaves them, and drives that are not mounted."""
+    for index in range(4):
+        write(tmp_path / f"{index}.png", frame(500))
+    (tmp_path / "1.png").unlink()
+    (tmp_path / "1.png").symlink_to("nowhere")
+    (tmp_path / "4.png").mkdir()
+    played = list(RecordedFrames.open(tmp_path, INTRINSICS).frames(0.001, 10.0))
+    assert [each.stamp_ns for each in played if isinstance(each, RecordedFrame)] == [0, 200000000, 300000000]
+    assert "cannot read" in next(each.reason for each in played if isinstance(each, UnusableFrame))
+
+
 def test_hidden_files_are_no_frames(tmp_path):
     for number in range(2):
         write(tmp_path / f"{number}.png", frame(number))

@@ -173,7 +173,7 @@ class DeclaredParameters:
 
     While ``locked`` is set, only ``live`` parameters can change; the others can be set to what they are, so that a file
     of all parameters can be loaded (``ros2 param load``). ``unknown`` holds the names of given parameters that are not
-    in the table. A free text that ROS read as something else is told in the log, with what it is taken for.
+    in the table; the log tells them, and what a free text is taken for that ROS read as something else.
     """
 
     def __init__(self, node: Node, table: Iterable[Parameter]) -> None:
@@ -190,6 +190,8 @@ class DeclaredParameters:
             for name in overrides
             if name not in self._table and name not in _RCLPY_NAMES and not node.has_parameter(name)
         )
+        for name in self.unknown:
+            node.get_logger().warning(f"there is no parameter '{name}': it has no effect")
         # Before rclpy compares the types: `ros2 param set /hand_tracker max_age_s 2` is a whole number.
         node.add_pre_set_parameters_callback(self._before_set)
         node.add_on_set_parameters_callback(self._on_set)

@@ -86,6 +86,12 @@ def test_synthetic_frames_come_with_the_truth_stamped_alike():
     assert stamps == sorted(set(stamps))
 
 
+@pytest.mark.slow
+def test_an_unknown_parameter_name_is_reported(capfd):
+    play(synthetic, count=1, rate_hz=50.0, reliability="reliable", wait_for_subscribers=1, cuont=5)
+    assert "no parameter 'cuont'" in capfd.readouterr().err
+
+
 @pytest.fixture
 def folder(tmp_path):
     for index in range(4):
