@@ -227,9 +227,10 @@ class InputWatch:
 
     def _remedy(self) -> str:
         return (
-            "large best-effort images are lost in Fast DDS's default shared memory; start the camera driver with"
-            " FASTDDS_DEFAULT_PROFILES_FILE set to this package's config/fastdds.xml (which needs 9 MB of /dev/shm a"
-            " process; docker: --shm-size), or, where the driver publishes with reliable QoS, set the parameter"
+            "large best-effort images are lost in Fast DDS's default shared memory; start the camera driver (or ros2"
+            " bag play) with FASTDDS_DEFAULT_PROFILES_FILE set to this package's config/fastdds.xml (it needs 9 MB of"
+            " /dev/shm a process; docker: --shm-size), or, where the driver publishes with reliable QoS, set the"
+            " parameter"
             f" '{override_name(self._node, self._depth, 'reliability')}' to reliable"
         )
 

@@ -1,9 +1,9 @@
 """Depth image + camera info in, matching pairs out (to a callback on a thread of their own).
 
-Pairs are made by message_filters; an image that gets no partner is served by the last camera info (``info_fallback``).
-Stray stamps are left out before the matching (``stamp_guard``). When the clock was set (a bag that loops), the matching
-starts afresh, because newer leftovers would win over everything that comes after. ``input_watch`` tells what is wrong
-with the two topics. Frames' names come out as tf2 knows them, so that all outputs agree.
+Pairs are made by stamp (``stamp_matching``); an image that gets no partner is served by the last camera info
+(``info_fallback``). Stray stamps are left out before the matching (``stamp_guard``). When the clock was set (a bag that
+loops), the matching starts afresh, because newer leftovers would win over everything that comes after. ``input_watch``
+tells what is wrong with the two topics. Frames' names come out as tf2 knows them, so that all outputs agree.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from message_filters import ApproximateTimeSynchronizer, SimpleFilter, Subscriber, TimeSynchronizer
+from message_filters import Subscriber
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy
@@ -32,13 +32,16 @@ from hand_pose_ros.nodes.info_fallback import InfoFallback
 from hand_pose_ros.nodes.input_watch import InputWatch
 from hand_pose_ros.nodes.qos_overrides import SUBSCRIPTION, Endpoint, subscription_options
 from hand_pose_ros.nodes.several_publishers import SeveralPublishers
+from hand_pose_ros.nodes.stamp_matching import Pairs, StampMatching
 from hand_pose_ros.nodes.subscription_thread import Reader, SubscriptionThread
 from hand_pose_ros.nodes.throttled_logger import ThrottledLogger
 from hand_pose_ros.nodes.topics import DEPTH_QOS, DEPTH_TOPIC, INFO_QOS, INFO_TOPIC, LATCHED_QOS
 from hand_pose_ros.validation import shown
 
 _WATCH_PERIOD_S = 0.5  # guessed: long against a frame's 33 ms, short against a person's patience
-_QUEUE_SIZE = 5  # messages of each input that wait for their match
+_MOST_INTERVALS = (
+    5  # that an image without an info is looked at again for; guessed: the matching keeps as many
+)
 _INFO = Endpoint(INFO_TOPIC, SUBSCRIPTION, INFO_QOS)
 
 
@@ -92,7 +95,6 @@ class DepthInputs:
     ) -> None:
         self._node = node
         self._throttled_logger = throttled_logger
-        self._slop_s = slop_s
         self._callbacks = callbacks
         self._lock = threading.RLock()  # the clock's callback has a thread of its own
         self._image_guard, self._info_guard = StampGuard(), StampGuard()
@@ -101,9 +103,7 @@ class DepthInputs:
         self._paired = False
         self._frames_compared = False
         self._fallback = InfoFallback()
-        self._depth_filter = SimpleFilter()
-        self._info_filter = SimpleFilter()
-        self._match_afresh()
+        self._matching = StampMatching(slop_s)
         depth, kind = depth_endpoint(node, transport), Image if transport == "raw" else CompressedImage
         self.depth_topic, self.info_topic = (node.resolve_topic_name(end.topic) for end in (depth, _INFO))
         self._publishers = SeveralPublishers(node, self.depth_topic)
@@ -151,19 +151,8 @@ class DepthInputs:
             self._match_afresh()
 
     def _match_afresh(self, info: CameraInfo | None = None) -> None:
-        """Empty queues, but for the images that wait and the info, if given."""
-        # message_filters cannot empty its queues: a new pair of filters takes the place of the old one.
-        self._depth_filter, self._info_filter = SimpleFilter(), SimpleFilter()
-        inputs = [self._depth_filter, self._info_filter]
-        if self._slop_s > 0.0:
-            self._synchronizer = ApproximateTimeSynchronizer(inputs, _QUEUE_SIZE, self._slop_s)
-        else:
-            self._synchronizer = TimeSynchronizer(inputs, _QUEUE_SIZE)
-        self._synchronizer.registerCallback(self._take_pair)
-        if info is not None:
-            self._info_filter.signalMessage(info)
-        for image in self._fallback.waiting:
-            self._depth_filter.signalMessage(image)
+        """Nothing waits for its partner any more, but the images that wait and the info, if given."""
+        self._take_pairs(self._matching.begin_afresh(info, self._fallback.waiting))
 
     def _take_depth_of(self, message: Image | CompressedImage, sender: bytes) -> None:
         with self._lock:
@@ -219,13 +208,13 @@ class DepthInputs:
             return
         self._input_watch.saw_entry(now)
         self._drop_without_info(self._fallback.take_image(image, now))
-        self._depth_filter.signalMessage(image)
+        self._take_pairs(self._matching.take_image(image))
         if not self._fallback.waiting:
             return
         self._serve()
         if self._fallback.waiting and self._serve_at_s is None:
             self._serve_at_s = now + self._fallback.interval_s
-            self._serve_until_s = now + _QUEUE_SIZE * self._fallback.interval_s
+            self._serve_until_s = now + _MOST_INTERVALS * self._fallback.interval_s
 
     def _serve_late(self) -> float:
         """Serves the images that have waited long enough; returns in how many seconds it is to be asked again."""
@@ -267,16 +256,17 @@ class DepthInputs:
             if verdict == StampVerdict.CLOCK_SET:
                 self._match_afresh(info)
             elif verdict == StampVerdict.GOES_ON:
-                self._info_filter.signalMessage(info)
+                self._take_pairs(self._matching.take_info(info))
 
-    def _take_pair(self, image: Image, info: CameraInfo) -> None:
-        self._input_watch.saw_pair(time.monotonic())
-        self._paired = True
-        if self._fallback.take_pair(image):
-            self._hand_out(self._fallback.serve(time.monotonic(), before_ns=conversions.stamp_ns(image)))
-            self._drop_without_info(self._fallback.give_up_overtaken())
-            self._compare_frames(image, info)
-            self._callbacks.on_pair(image, info)
+    def _take_pairs(self, pairs: Pairs) -> None:
+        for image, info in pairs:
+            self._input_watch.saw_pair(time.monotonic())
+            self._paired = True
+            if self._fallback.take_pair(image):
+                self._hand_out(self._fallback.serve(time.monotonic(), before_ns=conversions.stamp_ns(image)))
+                self._drop_without_info(self._fallback.give_up_overtaken())
+                self._compare_frames(image, info)
+                self._callbacks.on_pair(image, info)
 
     def _compare_frames(self, image: Image, info: CameraInfo) -> None:
         """Says once that an image's own info, by stamp, is of another frame: it is taken nevertheless."""

@@ -2,7 +2,7 @@
 
 In: results of a replay. Out: an MCAP file with the definitions of its messages, which rosbag2, Foxglove, PlotJuggler
 and the ``mcap`` libraries read: ``/hands`` (HandPoseArray), ``/hand_joint_states`` (JointState), ``/hand_model_info``
-(HandModelInfo, once).
+(HandModelInfo, once), with the quality of service that the node offers: latched what is latched there.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rosbags.interfaces import Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
 from rosbags.rosbag2 import StoragePlugin, Writer
 
 from hand_pose_ros.network.weights_file import CheckpointInfo
@@ -21,6 +22,14 @@ from hand_pose_ros.recording.motion import increasing_ns
 from hand_pose_ros.recording.ros_types import HAND_MODEL_INFO, HAND_POSE_ARRAY, JOINT_STATE, type_store
 from hand_pose_ros.recording.tracked_frame import TrackedFrame
 from hand_pose_ros.tracking.hand import TrackState, named_hands
+
+_NONE = QosTime(0, 0)  # no deadline, and the like
+# As nodes/topics.py has them, which nothing here may import.
+_RELIABLE = Qos(
+    QosHistory.KEEP_LAST, 5, QosReliability.RELIABLE, QosDurability.VOLATILE, _NONE, _NONE,
+    QosLiveliness.AUTOMATIC, _NONE, False,
+)  # fmt: skip
+_LATCHED = _RELIABLE._replace(depth=1, durability=QosDurability.TRANSIENT_LOCAL)
 
 
 def write_hands_bag(path: Path, frames: Sequence[TrackedFrame], model: CheckpointInfo | None = None) -> None:
@@ -38,11 +47,12 @@ def write_hands_bag(path: Path, frames: Sequence[TrackedFrame], model: Checkpoin
         folder = Path(temporary) / path.stem
         with Writer(folder, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
 
-            def connect(topic: str, kind: str) -> Any:
-                return writer.add_connection(topic, kind, typestore=store)
+            def connect(topic: str, kind: str, qos: Qos) -> Any:
+                return writer.add_connection(topic, kind, typestore=store, offered_qos_profiles=[qos])
 
-            info = connect("/hand_model_info", HAND_MODEL_INFO)
-            hands, states = connect("/hands", HAND_POSE_ARRAY), connect("/hand_joint_states", JOINT_STATE)
+            info = connect("/hand_model_info", HAND_MODEL_INFO, _LATCHED)
+            hands = connect("/hands", HAND_POSE_ARRAY, _RELIABLE)
+            states = connect("/hand_joint_states", JOINT_STATE, _RELIABLE)
             if model is not None:
                 message = types.model_info(model.name, model.sha256)
                 writer.write(info, int(times_ns[:1].sum()), store.serialize_cdr(message, HAND_MODEL_INFO))

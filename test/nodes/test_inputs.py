@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -115,6 +117,43 @@ def test_equal_stamps_match_in_either_order_of_arrival(node):
     bench.info(2.001)
     assert bench.pairs == [(1.0, 1.0), (1.5, 1.5)]
     assert bench.images == 3
+
+
+@pytest.mark.parametrize("slop_s", [0.0, 0.01])
+def test_what_raises_over_a_pair_is_not_the_end_of_the_matching(node, slop_s):
+    """message_filters keeps its lock when the callback raises: all that came later would wait for ever."""
+    bench = Bench(node, slop_s)
+    working, bench.inputs._callbacks = (
+        bench.inputs._callbacks,
+        replace(bench.inputs._callbacks, on_pair=raise_once),
+    )
+    bench.info(1.0)
+    with pytest.raises(RuntimeError, match="once"):
+        bench.image(1.0)
+    bench.inputs._callbacks = working
+    in_time(lambda: (bench.info(1.1), bench.image(1.1)))
+    assert bench.pairs == [(1.1, 1.1)]
+
+
+@pytest.mark.parametrize("slop_s", [0.0, 0.01])
+def test_stamps_before_1970_are_not_the_end_of_the_matching(node, slop_s):
+    """rclpy has no such time, and message_filters raises with its lock held."""
+    bench = Bench(node, slop_s)
+    in_time(lambda: [feed(-5.0) for feed in (bench.info, bench.image)])
+    in_time(lambda: [feed(stamp) for stamp in (1.0, 1.1) for feed in (bench.info, bench.image)])
+    assert bench.pairs[-2:] == [(1.0, 1.0), (1.1, 1.1)]
+
+
+def raise_once(image: Image, info: CameraInfo) -> None:
+    raise RuntimeError("once")
+
+
+def in_time(what: Callable[[], object]) -> None:
+    """Does it, in a thread that is left behind if it hangs."""
+    thread = threading.Thread(target=what, daemon=True)
+    thread.start()
+    thread.join(5.0)
+    assert not thread.is_alive(), "hangs"
 
 
 def test_near_stamps_match_within_the_slop(node):

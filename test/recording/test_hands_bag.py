@@ -12,6 +12,8 @@ from tables import frames_of
 
 pytest.importorskip("rosbags", reason="bags are written with rosbags")
 
+from rosbags.rosbag2 import Reader
+
 from hand_pose_ros.recording.bag import Bag
 from hand_pose_ros.recording.hands_bag import write_hands_bag
 from hand_pose_ros.recording.message_contents import stamp_ns
@@ -58,3 +60,21 @@ def test_stamps_before_1970_are_kept_and_their_times_are_not(tmp_path: Path) -> 
         read = [(message.time_ns, stamp_ns(message.read().header)) for message in bag.messages(("/hands",))]
     assert [stamp for _, stamp in read] == [frame.stamp_ns for frame in frames]
     assert [time for time, _ in read] == [frame.stamp_ns + 10**9 for frame in frames]
+
+
+def test_a_player_offers_what_the_node_offers(tmp_path: Path) -> None:
+    """Who asks for a latched topic hears nothing of one that is played as not latched."""
+    topics = pytest.importorskip("hand_pose_ros.nodes.topics", reason="ROS 2 is not here")
+    write_hands_bag(tmp_path / "hands.mcap", frames_of([[]]))
+    with Reader(tmp_path / "hands.mcap") as reader:
+        offered = {c.topic: c.ext.offered_qos_profiles for c in reader.connections}
+    node = {
+        "/hands": topics.RELIABLE_QOS,
+        "/hand_joint_states": topics.RELIABLE_QOS,
+        "/hand_model_info": topics.LATCHED_QOS,
+    }
+    assert offered.keys() == node.keys()
+    for topic, (qos,) in offered.items():
+        for name in ("history", "reliability", "durability"):
+            assert getattr(qos, name).name == getattr(node[topic], name).name, topic
+        assert qos.depth == node[topic].depth

@@ -19,6 +19,7 @@ from rclpy.duration import Duration
 from rclpy.logging import get_logger
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
+from rclpy.time import Time
 
 __all__ = ["ApproximateTimeSynchronizer", "SimpleFilter", "Subscriber", "TimeSynchronizer"]
 
@@ -77,8 +78,8 @@ class TimeSynchronizer(SimpleFilter):
     def __init__(self, fs: Sequence[Any], queue_size: int) -> None:
         super().__init__()
         self.queue_size = queue_size
-        # Reentrant: a callback may publish to a topic that leads back here.
-        self.lock = threading.RLock()
+        # As upstream's: whoever raises while it is held, a callback too, keeps it, and all that comes later waits.
+        self.lock = threading.Lock()
         self.connectInput(fs)
 
     def connectInput(self, fs: Sequence[Any]) -> None:
@@ -91,11 +92,12 @@ class TimeSynchronizer(SimpleFilter):
 
     def add(self, msg: Any, my_queue: dict[int, Any], my_queue_index: int | None = None) -> None:
         """Take a message from an input, and put out what it completes."""
-        with self.lock:
-            self._keep(msg, my_queue, _nanoseconds(msg.header.stamp))
-            complete = set(self.queues[0]).intersection(*self.queues[1:])
-            for stamp in sorted(complete):
-                self._put_out([stamp] * len(self.queues))
+        self.lock.acquire()
+        self._keep(msg, my_queue, _nanoseconds(msg.header.stamp))
+        complete = set(self.queues[0]).intersection(*self.queues[1:])
+        for stamp in sorted(complete):
+            self._put_out([stamp] * len(self.queues))
+        self.lock.release()
 
     def _keep(self, msg: Any, queue: dict[int, Any], stamp: int) -> None:
         queue[stamp] = msg
@@ -132,17 +134,19 @@ class ApproximateTimeSynchronizer(TimeSynchronizer):
         stamp = self._stamp(msg)
         if stamp is None:
             return
-        with self.lock:
-            self._keep(msg, my_queue, stamp)
-            if stamp not in my_queue:
-                return  # older than all that fit into the queue
-            candidates = [
-                [stamp] if queue is my_queue else self._near(queue, stamp) for queue in self.queues
-            ]  # an input with none waiting leaves the product empty
-            for stamps in itertools.product(*candidates):
-                if max(stamps) - min(stamps) < self.slop.nanoseconds:
-                    self._put_out(stamps)
-                    return
+        self.lock.acquire()
+        self._keep(msg, my_queue, stamp)
+        # A stamp older than all that fit into the queue is not in it; an input with none waiting leaves the product
+        # empty.
+        candidates = [
+            [one for one in (stamp,) if one in queue] if queue is my_queue else self._near(queue, stamp)
+            for queue in self.queues
+        ]
+        for stamps in itertools.product(*candidates):
+            if max(stamps) - min(stamps) < self.slop.nanoseconds:
+                self._put_out(stamps)
+                break
+        self.lock.release()
 
     def _near(self, queue: dict[int, Any], stamp: int) -> list[int]:
         """Stamps in ``queue`` within the slop about ``stamp``, the nearest first."""
@@ -165,6 +169,4 @@ class ApproximateTimeSynchronizer(TimeSynchronizer):
 
 def _nanoseconds(stamp: Any) -> int:
     """Of a ``builtin_interfaces/Time`` or an ``rclpy.time.Time``."""
-    if hasattr(stamp, "nanoseconds"):
-        return stamp.nanoseconds
-    return stamp.sec * 1_000_000_000 + stamp.nanosec
+    return stamp.nanoseconds if hasattr(stamp, "nanoseconds") else Time.from_msg(stamp).nanoseconds
