@@ -63,7 +63,7 @@ def refinement_variants() -> dict[str, TrackerConfig]:
 def pair_variants() -> dict[str, TrackerConfig]:
     """The default tracker of two hands, and without what one hand says of the other."""
     full = TrackerConfig(hands=2)
-    without_side = replace(full, track=replace(full.track, other_hand_share=0.0))
+    without_side = replace(full, track=replace(full.track, same_side_share=0.5))
     without_odds = replace(full, scoring=replace(full.scoring, other_hand_log_odds=0.0))
     return {FULL: full, "without the other's side": without_side, "without the other's odds": without_odds}
 

@@ -14,8 +14,8 @@ from hand_pose_ros.tracking.side_selector import SideSelector
 class Beside(NamedTuple):
     """The hands beside one."""
 
-    left_fit: float = 0.0
-    """By how much left fits them better, summed up as :class:`SideSelector` does; 0 where there is none."""
+    left_log_odds: float = 0.0
+    """Log odds of their being left hands, from their own frames (:class:`SideSelector`); 0 where there is none."""
     sure: bool = False
     """Whether one of them is surely a hand."""
 
@@ -42,6 +42,6 @@ def beside(track: object, tracks: Iterable[Followed], sure_odds: float) -> Besid
     """The published hands of the tracks other than ``track``; from ``sure_odds`` on, log odds, one is surely a hand."""
     others = [other for other in tracks if other is not track and other.published]
     return Beside(
-        sum(other.side_selector.left_fit for other in others),
+        sum(other.side_selector.left_log_odds for other in others),
         any(other.track_log_odds >= sure_odds for other in others),
     )

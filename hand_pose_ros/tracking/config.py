@@ -74,17 +74,25 @@ class TrackConfig:
     side_recheck_s: float = 0.5
     """How often both sides are tried later, seconds. Guessed."""
     side_recheck_sure_s: float = 3.0
-    """The same once ``most_side_fit`` speaks for a side: each try costs a crop more, which shows in a frame's time.
-    Guessed: one frame in a hundred of a usual camera."""
-    side_switch_fit: float = 1.0
-    """By how much the other side must fit better in sum for a known side to change. Guessed."""
-    most_side_fit: float = 2.0
-    """The most that is summed up for one side. Guessed."""
-    most_side_gain: float = 1.0
-    """The most that one frame counts for one side, so that no single frame turns a hand's side. Guessed."""
-    other_hand_share: float = 0.25
-    """So much of what was summed up for one hand's side speaks against that side of the other hand; 0: nothing. Chosen
-    so that a frame in which a hand shows its side clearly is still enough (docs/experiments/two_hands.md)."""
+    """The same from ``sure_side_log_odds`` on: each try costs a crop more, which shows in a frame's time. Guessed: one
+    frame in a hundred of a usual camera."""
+    side_recheck_weight: float = 0.3
+    """What such a later try counts in the mean over frames, less in proportion where it comes sooner. Chosen so that a
+    place that the other hand has taken over gets its side in about three seconds."""
+    side_correlation: float = 0.45
+    """How much the log odds of the side correlate between frames of one hand. Measured on synthetic hands before stereo
+    cameras (docs/experiments/two_hands.md): 0.73 from frame to frame, 0.44 to 0.51 from 8 to 30 frames on."""
+    side_switch_log_odds: float = 3.5
+    """Log odds of the other side from which on a known side changes. Derived: more than one later try can bring about
+    (``side_recheck_weight`` of ``most_side_log_odds``, by ``side_correlation``), so that no single frame turns one."""
+    sure_side_log_odds: float = 6.0
+    """Log odds from which on a side is sure. Measured with tools/measure_sides.py: of 1770 single frames above it none
+    was wrong."""
+    most_side_log_odds: float = 6.0
+    """One frame's count as at most this. Measured as the last."""
+    same_side_share: float = 0.04
+    """Of two hands, how many are of one side, which two people's may be; 0.5: one hand says nothing of the other's
+    side. Guessed (docs/experiments/two_hands.md)."""
     occluded_share: float = 0.5
     """More than this share of a hand behind something: it is occluded, not gone. Guessed."""
     least_thickness_spread: float = 0.03
@@ -106,9 +114,15 @@ class TrackConfig:
         validation.between(self, 1e-3, 1.0, "log_odds_share", section="track")
         validation.whole(self, "side_frames", least=0, section="track")
         validation.whole(self, "known_shape_frames", section="track")
-        shares = ("occluded_share", "other_hand_share")
+        shares = ("occluded_share", "side_recheck_weight", "side_correlation")
         validation.share(self, *shares, section="track")
-        rest = {f.name for f in fields(self)} - {"side_frames", "known_shape_frames", *shares}
+        validation.between(self, 1e-3, 0.5, "same_side_share", section="track")
+        rest = {f.name for f in fields(self)} - {
+            "side_frames",
+            "known_shape_frames",
+            "same_side_share",
+            *shares,
+        }
         validation.positive(self, *sorted(rest), section="track")
 
 
@@ -194,8 +208,10 @@ class TrackerConfig:
     precision: str = "auto"
     """In what the network's convolutions are computed: float32, bfloat16 (faster where the CPU is made for it; the mean
     error is the same, hands that the network is not sure of move), or auto (float32, the same hands everywhere)."""
-    min_confidence: float = 0.05
-    """A hand is published as TRACK from this confidence on. Guessed: low, so that consumers can choose their own."""
+    min_confidence: float = 0.0
+    """A hand is published as TRACK from this confidence on. 0, so that consumers can choose their own: whether there is
+    a hand is what ``start_odds`` and ``scoring.seen_log_odds`` decide, and 0.05 kept out no false hand
+    (docs/experiments/two_hands.md)."""
     coast_s: float = 0.25
     """How long a hand that is hidden is published as COAST after it was last seen, seconds; one that is hidden for
     longer is given up, unless frames come so seldom that ``track.patience_intervals`` take longer, or none came

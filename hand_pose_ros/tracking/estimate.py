@@ -125,6 +125,8 @@ class PendingUpdate:
 
     chosen: Estimate
     """That of the likelier side."""
+    own: Estimate
+    """That of the side for which this hand's own frames speak: mostly the same."""
     evidence: float
     """Log odds of there being a hand: by the crops of both sides where a search found it, by the hand's own where it
     was followed."""

@@ -96,6 +96,9 @@ class Track:
         self.sigma: Array = np.zeros(skeleton.JOINT_COUNT)
         """(23,) m, the joints' expected errors in the last frame seen."""
         self._confidence = 0.0
+        # From the chosen side's middle to that of the side which fits better: a side that the other hand decided has
+        # crops drift off the hand, to where it looks like one.
+        self._aside: Array = np.zeros(3)
         self._joint_confidence: Array = np.zeros(skeleton.JOINT_COUNT)
 
     @property
@@ -145,7 +148,7 @@ class Track:
         if self._joints is None:
             raise RuntimeError("a track has no place before its first frame")
         most_s = max(self._config.track.longest_extrapolation_s, self._config.coast_s)
-        return expected_middle(self._joints, self._velocity, min(stamp_s - self.seen_s, most_s))
+        return self._aside + expected_middle(self._joints, self._velocity, min(stamp_s - self.seen_s, most_s))
 
     def crop_requests(self, stamp_s: float) -> list[CropRequest]:
         """The crops to take at a time: about the hand's predicted middle, turned so that it is upright, one request a
@@ -172,22 +175,29 @@ class Track:
         if not estimates:
             self._mark_missed(stamp_s)
             return None
-        chosen = self._choose_side(estimates, stamp_s)
-        judged = [*estimates, *others] if others or not self._begun else [chosen]
-        evidence = evidence_log_odds(chosen, judged, self._config.scoring)
-        return PendingUpdate(chosen, evidence, self._refine_request(chosen, stamp_s))
+        chosen, own, changed = self.side_selector.choose(estimates, stamp_s, self.beside.left_log_odds)
+        if changed:
+            self._filter.reset()
+            self._velocity = None
+        judged = [*estimates, *others] if others or not self._begun else [own]
+        evidence = evidence_log_odds(own, judged, self._config.scoring)
+        return PendingUpdate(chosen, own, evidence, self._refine_request(chosen, stamp_s))
 
     def finish_update(
         self, pending: PendingUpdate, refined: Refined, stamp_s: float, timer: StageTimer
     ) -> bool:
         """The second part of :meth:`update`, with the hand refined; returns whether it was seen."""
         scoring, chosen = self._config.scoring, pending.chosen
-        presence = presence_log_odds(chosen, scoring)
         with timer.stage("refine"):
             features = confidence_features(
-                chosen, presence, refined, self._refiner.prior, self._config.visibility
+                chosen,
+                presence_log_odds(chosen, scoring),
+                refined,
+                self._refiner.prior,
+                self._config.visibility,
             )
             confidence, joint_confidence = self._calibration.confidence(features)
+        presence = presence_log_odds(pending.own, scoring)
         looks = max(presence, pending.evidence) if self._begun else presence
         seen = looks >= scoring.seen_log_odds and confidence >= self._config.min_confidence
         log_odds = float(np.clip(pending.evidence, scoring.least_frame_log_odds, scoring.most_frame_log_odds))
@@ -196,6 +206,9 @@ class Track:
         if not seen:
             self._mark_missed(stamp_s)
             return False
+        likelier = presence >= self._config.start_odds
+        self._doubtful_since_s = stamp_s if likelier else min(self._doubtful_since_s, stamp_s)
+        self._aside = pending.own.centre - chosen.centre
         with timer.stage("filter"):
             self._accept(chosen, refined, confidence, joint_confidence, stamp_s)
         return True
@@ -208,21 +221,10 @@ class Track:
     def warm_up(self, estimates: Sequence[Estimate], stamp_s: float) -> None:
         """Run every compiled path on these estimates, whatever they show."""
         self._log_odds = self._config.scoring.most_frame_log_odds
-        chosen = self._choose_side(estimates, stamp_s)
+        chosen, *_ = self.side_selector.choose(estimates, stamp_s)
         refined = self._refiner.refine_all([self._refine_request(chosen, stamp_s)])[0]
         self._accept(chosen, refined, 0.5, self._joint_confidence, stamp_s)
         self.update(estimates, stamp_s, StageTimer())
-
-    def _choose_side(self, estimates: Sequence[Estimate], stamp_s: float) -> Estimate:
-        """The estimate of the likelier side."""
-        if len(estimates) == 1:
-            return estimates[0]
-        by_side = {estimate.side: estimate for estimate in estimates}
-        right_fit, left_fit = by_side["right"].fit, by_side["left"].fit
-        if self.side_selector.update(right_fit, left_fit, stamp_s, self.beside.left_fit):
-            self._filter.reset()
-            self._velocity = None
-        return by_side[self.side_selector.side or "right"]
 
     def _refine_request(self, chosen: Estimate, stamp_s: float) -> RefineRequest:
         previous, age_s = None, stamp_s - self.seen_s
@@ -298,8 +300,6 @@ class Track:
             self._odds_to_begin = low_passed(self._odds_to_begin, odds, share)
             needed = self._config.start_odds if self._from_lost else self._odds_to_begin
             self._begun = self._begun or self.track_log_odds >= needed
-        likelier = presence_log_odds(chosen, self._config.scoring) >= self._config.start_odds
-        self._doubtful_since_s = stamp_s if likelier else min(self._doubtful_since_s, stamp_s)
         self.state = TrackState.TRACK if self._begun else TrackState.SEARCH
         known: dict[str, Any] = {
             "track_id": self.track_id,

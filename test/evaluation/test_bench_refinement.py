@@ -49,4 +49,5 @@ def test_trackers_of_two_hands_are_compared_without_what_one_says_of_the_other()
     assert all(config.hands == 2 for config in variants.values())
     full, side, odds = variants.values()
     assert replace(side, track=full.track) == replace(odds, scoring=full.scoring) == full
-    assert side.track.other_hand_share == odds.scoring.other_hand_log_odds == 0.0
+    assert side.track.same_side_share == 0.5
+    assert odds.scoring.other_hand_log_odds == 0.0

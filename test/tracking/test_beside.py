@@ -7,9 +7,11 @@ from types import SimpleNamespace
 from hand_pose_ros.tracking.beside import NONE_BESIDE, Beside, beside
 
 
-def track(left_fit: float, log_odds: float, published: bool = True) -> SimpleNamespace:
+def track(left_log_odds: float, log_odds: float, published: bool = True) -> SimpleNamespace:
     return SimpleNamespace(
-        side_selector=SimpleNamespace(left_fit=left_fit), track_log_odds=log_odds, published=published
+        side_selector=SimpleNamespace(left_log_odds=left_log_odds),
+        track_log_odds=log_odds,
+        published=published,
     )
 
 

@@ -240,13 +240,13 @@ def test_the_side_is_what_fits_better_over_the_first_frames_and_then_sticks():
         known.update(pair, index * RATE_S, StageTimer())
     assert known.side == "left"
     assert known.sides_to_try(8 * RATE_S) == ("left",)
-    doubt = [estimate(SURE, "right", 4.4), estimate(SURE, "left", 4.0)]
+    doubt = [estimate(SURE, "right", 8.0), estimate(SURE, "left", 4.0)]
     later = 8 * RATE_S + 0.5
     assert set(known.sides_to_try(later)) == {"right", "left"}
     known.update(doubt, later, StageTimer())
     assert known.side == "left"
-    for index in range(12):
-        known.update(doubt, later + (index + 1) * RATE_S, StageTimer())
+    for index in range(6):
+        known.update(doubt, later + (index + 1) * 0.5, StageTimer())
     assert known.side == "right"
 
 
