@@ -21,8 +21,8 @@ from hand_pose_ros.recording.recorded_frame import UnusableFrame
 
 def main(bag: Path, topic: str | None = None) -> None:
     tracker, first_ns = HandTracker(), None
-    print("time_s", "side", *(f"{name}_deg" for name in ANGLE_NAMES))
     with open_recording(bag, options=PlayOptions(depth_topic=topic)) as opened:
+        print("time_s", "side", *(f"{name}_deg" for name in ANGLE_NAMES))
         for frame in opened.recording.frames(opened.depth_unit_m, 30.0):
             if isinstance(frame, UnusableFrame):
                 print(f"left out: {frame.reason}", file=sys.stderr)

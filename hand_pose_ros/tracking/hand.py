@@ -28,6 +28,10 @@ class TrackState(IntEnum):
     COAST = 2
     LOST = 3
 
+    def __str__(self) -> str:
+        """Its name: numbers are for messages."""
+        return self.name
+
 
 class PoseState(NamedTuple):
     """A hand's pose at one moment: what is smoothed over time."""

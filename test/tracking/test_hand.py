@@ -21,6 +21,10 @@ def test_states_have_the_numbers_of_the_message() -> None:
         assert int(constants[state.name]) == state
 
 
+def test_a_state_prints_its_name() -> None:
+    assert f"{TrackState.COAST}, {str(TrackState.TRACK)}" == "COAST, TRACK"  # noqa: RUF010
+
+
 def a_hand(**changes: Any) -> Hand:
     hand = Hand(
         "left", 1, TrackState.TRACK, 0.9, np.zeros((23, 3)), np.ones(23), np.zeros(20), np.eye(3), np.zeros(3),

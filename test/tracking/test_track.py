@@ -250,6 +250,21 @@ def test_the_side_is_what_fits_better_over_the_first_frames_and_then_sticks():
     assert known.side == "right"
 
 
+def test_a_hand_whose_side_the_other_decided_is_judged_and_sought_by_the_side_that_fits_better():
+    """By its own side's crop alone it would be given up, or drift off."""
+    known, where = track("auto"), np.array([0.05, 0.0, 0.5])
+    known.beside = Beside(left_log_odds=12.0)
+    for index in range(30):
+        # A left hand as far as the frames tell, but hardly; the right one's crop shows it elsewhere, and badly.
+        pair = [estimate(2.5, "right", 4.0), estimate(SURE, "left", 5.0, centre=tuple(where))]
+        known.update(pair, index * RATE_S, StageTimer())
+        assert known.sides_to_try((index + 1) * RATE_S) == SIDES
+    assert known.side == "right"
+    assert known.state == TrackState.TRACK
+    middle = estimate(SURE, "left", centre=tuple(where)).centre
+    assert np.linalg.norm(known.last_centre - middle) < 0.02
+
+
 def test_bones_are_the_same_to_the_last_bit_once_frozen():
     known = track()
     rng = np.random.default_rng(0)
