@@ -6,6 +6,7 @@ publishes. The topics are in ``topics`` and ``outputs``, the parameters in ``par
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,8 @@ from hand_pose_ros.nodes.outputs import OPTIONAL_ENDPOINTS, OUTPUT_ENDPOINTS, Ha
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
 from hand_pose_ros.nodes.parameters.tracker_parameters import TRACKER_PAGE, TRACKER_PARAMETERS
 from hand_pose_ros.nodes.services import TrackerServices
+from hand_pose_ros.nodes.several_publishers import SeveralPublishers
+from hand_pose_ros.nodes.topics import HANDS_TOPIC
 from hand_pose_ros.nodes.tracker_factory import build_tracker
 
 if TYPE_CHECKING:
@@ -58,6 +61,7 @@ class HandTrackerNode(ManagedNode):
         self.statistics = diagnostics.FrameStatistics()
         endpoints = (*input_endpoints(self), *OUTPUT_ENDPOINTS, *OPTIONAL_ENDPOINTS)
         self._declare(TRACKER_PARAMETERS, endpoints)
+        self._hands_publishers = SeveralPublishers(self, self.resolve_topic_name(HANDS_TOPIC))
         self._tracker_services = TrackerServices(self, lambda: self._worker)
         self._begin_diagnostics(self._publish_diagnostics)
         backwards = JumpThreshold(
@@ -179,7 +183,17 @@ class HandTrackerNode(ManagedNode):
             clock_was_ns = self.get_clock().now().nanoseconds - jump.delta.nanoseconds
             self._on_backwards("the clock went backwards", clock_was_ns)
 
+    def _watch_hands_publishers(self) -> None:
+        """Tells where another node, or a bag that is played, publishes hands between ours."""
+        told = self._hands_publishers.told(time.monotonic())
+        text = f"{told}: consumers take all of them for one tracker's" if told else None
+        self.statistics.hint("publishers of hands", text)
+        if text is not None:
+            self.throttled_logger.warn("publishers of hands", text)
+
     def _publish_diagnostics(self) -> None:
+        if self._worker is not None:
+            self._watch_hands_publishers()
         worker, tracker = self._worker, self._tracker  # a transition in another thread may end them
         if self._configuring:
             lifecycle = "configuring"

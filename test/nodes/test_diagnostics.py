@@ -10,7 +10,8 @@ from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticStatus
 
 from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.nodes import diagnostics
+from hand_pose_ros.msg import HandPoseArray
+from hand_pose_ros.nodes import diagnostics, several_publishers
 from hand_pose_ros.nodes.diagnostics import FrameOutcome, FrameStatistics
 from hand_pose_ros.synthetic.motion import SyntheticMotion
 from hand_pose_ros.tracking.config import TrackerConfig
@@ -232,3 +233,23 @@ def test_device_and_model_hash_are_told():
     assert diagnostics.tracker_details(None) == {
         "device": "", "backend": "", "precision": "", "model_hash": "",
     }  # fmt: skip
+
+
+@pytest.mark.slow
+def test_hands_of_another_node_between_ours_are_told(rig, fake_tracker, monkeypatch):
+    """As of a bag of everything that is played at a running tracker."""
+    monkeypatch.setattr(several_publishers, "_DEAD_S", 0.5)
+    bench = rig(fake_tracker())
+    bench.connect()
+
+    def told() -> str:
+        bench.send()
+        return bench.new_status().message
+
+    assert bench.spin_until(lambda: "no depth images" not in told())
+    assert "'/hands'" not in told()
+    other = bench.helper.create_publisher(HandPoseArray, "hands", 10)
+    assert bench.spin_until(lambda: "'/hands'" in told())
+    assert "/helper" in told()
+    bench.helper.destroy_publisher(other)
+    assert bench.spin_until(lambda: "'/hands'" not in told())
