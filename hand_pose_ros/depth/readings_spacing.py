@@ -1,7 +1,8 @@
 """How far apart the readings on the surfaces of a depth image lie.
 
 In: depth (H,W) float32 metres, NaN = no reading. Out: :class:`Spacing`, measured over the whole image; None where
-nearly every pixel of a surface has a reading, and where there is no surface. ``sparse`` fills the holes.
+nearly every pixel of a surface has a reading, and where there is no surface; and whether a dense image has a lattice of
+readings somewhere all the same. ``sparse`` fills the holes.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ _LEAST_TILES, _ENOUGH_TILES = 10, 64
 # An image is dense when a tenth of these tiles have so large a share of pixels with a reading: a whole tile has 1 but
 # for noise, the densest pattern tried (registered, 1.1 times) 0.84.
 _DENSE_SHARE, _DENSEST = 0.85, 0.9
+_DENSE_TILES = math.ceil((1.0 - _DENSEST) * _ENOUGH_TILES)
 # With less than this share (readings more than four px apart both ways) a surface cannot be told from scattered
 # readings: left as it is.
 _LEAST_SHARE = 1.0 / 16.0 - 1e-6
@@ -61,6 +63,11 @@ _FARTHEST_PX = 8
 # Share of the whole weight from which on a pixel lies on the surface: half on an outline is neither to grow nor to
 # shrink; less where the weight varies, which moves an outline by a tenth of the tent.
 _ON_SURFACE, _ON_IRREGULAR_SURFACE = 0.5, 0.4
+# Part of a dense image is a lattice where a square of so many blocks of the narrowest kind is one, that is where each
+# holds readings and holes and the gaps are those of a lattice; of random readings whose share is at most this the mean
+# gaps' product is more. Squares are looked for about places so many px apart, which a palm at 1 m is sure to cover.
+# Chosen: none in the real frames, every lattice of up to 4 px that the tests know.
+_LATTICE_BLOCKS, _LATTICE_SHARE, _LATTICE_IN_GAPS, _PLACES_PX = 6, 0.7, 1.25, 24
 # Sums of weights are rounded: half is half within this share of it.
 _ROUNDING = 1.0e-5
 
@@ -89,6 +96,50 @@ def readings_spacing(depth: NDArray[np.float32]) -> Spacing | None:
     whole = share * column_px * row_px
     on_surface = _ON_SURFACE if even else _ON_IRREGULAR_SURFACE
     return Spacing(column_px, row_px, whole, on_surface * whole * (1.0 + _ROUNDING))
+
+
+@njit(nogil=True, cache=True)
+def has_lattice(depth: NDArray[np.float32]) -> bool:
+    """Whether the readings of depth (H,W) float32 m are a lattice with holes somewhere, whatever they are elsewhere."""
+    half = _LATTICE_BLOCKS * _BLOCKS[0] // 2
+    for y in range(half, depth.shape[0] - 2 * half + 1, _PLACES_PX):
+        for x in range(half, depth.shape[1] - 2 * half + 1, _PLACES_PX):
+            # A line askew to every pattern: of a lattice with holes it meets six at most.
+            met = 0
+            for i in range(8):
+                met += 0.0 < depth[y + i, x + 5 * i // 2] < np.inf
+            if met > 6 or not _is_lattice(depth, y, x, _LATTICE_BLOCKS // 2):
+                continue
+            for row in range(y - half, y + 1, half):
+                for column in range(x - half, x + 1, half):
+                    if _is_lattice(depth, row, column, _LATTICE_BLOCKS):
+                        return True
+    return False
+
+
+@njit(nogil=True, cache=True)
+def _is_lattice(depth: NDArray[np.float32], row: int, column: int, blocks: int) -> bool:
+    """Whether the square of so many blocks that begins at (row, column) is one with holes."""
+    block, side = _BLOCKS[0], blocks * _BLOCKS[0]
+    total = 0
+    for top in range(row, row + side, block):
+        for left in range(column, column + side, block):
+            count = 0
+            for r in range(top, top + block):
+                for c in range(left, left + block):
+                    count += 0.0 < depth[r, c] < np.inf
+            if count in (0, block * block):
+                return False
+            total += count
+    share = total / (side * side)
+    if share > _LATTICE_SHARE:
+        return False
+    column_gaps, row_gaps = np.zeros(side, np.int64), np.zeros(side, np.int64)
+    _count_gaps(depth, row, column, side, column_gaps, row_gaps)
+    sizes = np.arange(side)
+    column_gap = (column_gaps * sizes).sum() / max(column_gaps.sum(), 1)
+    row_gap = (row_gaps * sizes).sum() / max(row_gaps.sum(), 1)
+    return bool(share * max(column_gap, 1.0) * max(row_gap, 1.0) < _LATTICE_IN_GAPS)
 
 
 def _mean(gaps: NDArray[np.int64]) -> float:
@@ -129,7 +180,7 @@ def _measure(
     tiles = rows * columns
     shares = np.empty(_ENOUGH_TILES, np.float64)
     chosen = np.empty(_ENOUGH_TILES, np.int64)
-    found = begun = 0
+    found = begun = dense = 0
     # Steps of the golden ratio, prime to the number of tiles, scatter the tiles over the image.
     step = max(int(tiles * 0.618), 1)
     while tiles > 1 and _common_divisor(step, tiles) > 1:
@@ -141,7 +192,10 @@ def _measure(
         if total <= 0:
             continue
         shares[found], chosen[found] = total / (tile_px * tile_px), tile
+        dense += shares[found] >= _DENSE_SHARE
         found += 1
+        if dense > _DENSE_TILES and found >= _LEAST_TILES:
+            return 1.0  # whatever the others have
         if found == _ENOUGH_TILES:
             break
     if found < _LEAST_TILES:
@@ -150,18 +204,32 @@ def _measure(
         return 1.0
     for n in range(found):
         y, x = chosen[n] // columns * block, chosen[n] % columns * block
-        for i in range(tile_px):
-            in_row = in_column = -1
-            for j in range(tile_px):
-                if 0.0 < depth[y + i, x + j] < np.inf:
-                    if in_row >= 0:
-                        column_gaps[j - in_row] += 1
-                    in_row = j
-                if 0.0 < depth[y + j, x + i] < np.inf:
-                    if in_column >= 0:
-                        row_gaps[j - in_column] += 1
-                    in_column = j
+        _count_gaps(depth, y, x, tile_px, column_gaps, row_gaps)
     return float(np.median(shares[:found]))
+
+
+@njit(nogil=True, cache=True)
+def _count_gaps(
+    depth: NDArray[np.float32],
+    y: int,
+    x: int,
+    side: int,
+    column_gaps: NDArray[np.int64],
+    row_gaps: NDArray[np.int64],
+) -> None:
+    """Into column_gaps and row_gaps (side,) go how many readings of the square of side px that begins at (y, x) are so
+    many px from the next one along a row and along a column."""
+    for i in range(side):
+        in_row = in_column = -1
+        for j in range(side):
+            if 0.0 < depth[y + i, x + j] < np.inf:
+                if in_row >= 0:
+                    column_gaps[j - in_row] += 1
+                in_row = j
+            if 0.0 < depth[y + j, x + i] < np.inf:
+                if in_column >= 0:
+                    row_gaps[j - in_column] += 1
+                in_column = j
 
 
 @njit(nogil=True, cache=True)

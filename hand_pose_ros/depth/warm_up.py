@@ -20,12 +20,14 @@ _ONE_EMPTY_PIXEL = struct.pack("<iff3I", 0, 0.0, 0.0, 1, 1, 0x10000000)
 
 
 def warm_up_depth() -> None:
-    """Reads images in every way: counts, sparse, compressed, with points projected into them."""
+    """Reads images in every way: counts, sparse, dense, compressed, with points projected into them."""
     camera = Camera(64, 48, 60.0, 60.0, 31.5, 23.5)
     sparse = np.full((48, 64), np.nan, np.float32)
     sparse[::2, ::2] = 0.5
     sparse[::2, 32::2] = 0.9
     assert DepthFrame(sparse, camera).surface is not sparse
+    dense = np.full((48, 64), 0.5, np.float32)
+    assert DepthFrame(dense, camera).surface is dense
     camera.project(np.array([0.0, 0.0, 0.5]))
     decode_depth(np.ones(2, np.uint16), "16UC1", 2, 1, 4, is_bigendian=False)
     decode_compressed_depth(_ONE_EMPTY_PIXEL, "16UC1; compressedDepth rvl")

@@ -63,6 +63,11 @@ PATTERNS: dict[str, Callable[[], np.ndarray]] = {
     "registered, 1.5 times, turned": lambda: registered(1.5, 0.06),
     "registered, 2.25 times, turned": lambda: registered(2.25, 0.2),
 }
+LATTICES = (
+    "one in four", "one in nine", "interlaced rows", "every third row", "every third column", "two of three columns",
+    "pairs of rows", "blocks of two in four", "registered, 1.5 times", "registered, twice",
+)  # fmt: skip
+each_lattice = pytest.mark.parametrize("pattern", [PATTERNS[name] for name in LATTICES], ids=LATTICES)
 pytestmark = pytest.mark.slow  # a hand is rendered ray by ray for every pattern
 each_pattern = pytest.mark.parametrize("pattern", PATTERNS.values(), ids=list(PATTERNS))
 
@@ -141,6 +146,55 @@ def test_a_crop_of_thinned_readings_is_that_of_all_but_for_the_edges(
     assert ((dense < 1.0) != (sparse < 1.0)).mean() < 0.04
     both = (dense < 1.0) & (sparse < 1.0)
     assert np.median(np.abs(dense - sparse)[both]) * 0.15 < 0.0005
+
+
+@each_lattice
+def test_a_thinned_hand_before_a_dense_wall_is_cropped_as_a_dense_one(
+    pattern: Callable[[], np.ndarray],
+) -> None:
+    depth = hand_image(True)
+    mixed = np.where(pattern() | (depth > 0.8), depth, np.nan).astype(np.float32)
+    frame = DepthFrame(mixed, CAMERA)
+    dense, cropped = (crop_depth(each, CropFrame(PALM)) for each in (DepthFrame(depth, CAMERA), frame))
+    assert ((dense < 1.0) != (cropped < 1.0)).mean() < 0.04
+    both = (dense < 1.0) & (cropped < 1.0)
+    assert np.median(np.abs(dense - cropped)[both]) * 0.15 < 0.0005
+    read = np.isfinite(mixed) & ~near_edge(depth, 5)
+    np.testing.assert_array_equal(frame.surface[read], mixed[read])
+
+
+@each_lattice
+def test_the_outline_of_a_thinned_ball_before_a_dense_wall_stays(pattern: Callable[[], np.ndarray]) -> None:
+    from_middle = np.hypot(ROW - 120.3, COLUMN - 160.2)
+    depth = np.where(from_middle < 60, 0.6, 0.9).astype(np.float32)
+    depth[pattern() < (depth < 0.7)] = np.nan
+    near = fill_between_readings(depth) < 0.75
+    assert abs(np.sqrt(near.sum() / np.pi) - 60.0) < 1.5
+    assert not near[from_middle > 64].any()
+
+
+@each_lattice
+def test_the_gap_between_thinned_fingers_before_a_dense_wall_stays_open(
+    pattern: Callable[[], np.ndarray],
+) -> None:
+    across = np.abs(COLUMN - 160)
+    depth = np.where((across < 44) & (across >= 5), 0.6, 0.9).astype(np.float32)
+    depth[pattern() < (depth < 0.7)] = np.nan
+    near = fill_between_readings(depth) < 0.75
+    assert near[across <= 1].mean() < 0.02
+    assert near[(across > 8) & (across < 40)].mean() > 0.93
+
+
+@each_lattice
+def test_beside_a_thinned_part_the_dense_one_stays(pattern: Callable[[], np.ndarray]) -> None:
+    depth = np.full(ROW.shape, np.nan, np.float32)
+    ball = np.hypot(ROW - 120.3, COLUMN - 80.2) < 60
+    depth[ball] = 0.6
+    depth[(COLUMN >= 160) & pattern()] = 0.8
+    filled = fill_between_readings(depth)
+    assert np.isfinite(filled[6:-6, 166:-6]).mean() > 0.93
+    np.testing.assert_array_equal(filled[ball], depth[ball])
+    assert np.isfinite(filled[:, :150]).sum() < 1.02 * ball.sum()
 
 
 @pytest.mark.parametrize("zoom", [0.2, 0.3, 0.5, 1.0])

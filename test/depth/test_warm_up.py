@@ -16,8 +16,8 @@ from hand_pose_ros.depth.warm_up import warm_up_depth
 
 warm_up_depth()
 needed = {
-    sparse: ("_fill",), readings_spacing: ("_measure",), lens: ("project_all",), compressed: ("_decode_rvl",),
-    image: ("_counts_to_metres",),
+    sparse: ("_fill",), readings_spacing: ("_measure", "has_lattice"), lens: ("project_all",),
+    compressed: ("_decode_rvl",), image: ("_counts_to_metres",),
 }
 print([name for module, names in needed.items() for name in names if not getattr(module, name).signatures])
 lenses = {"none": (), "plumb_bob": (0.1, -0.05, 0.001, 0.001, 0.01), "equidistant": (0.1,) * 4}
