@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -102,6 +102,14 @@ class ToyHands:
             ) ** 2
             image = np.where(r2 < (0.009 / self.half_m) ** 2, np.minimum(image, z[:, j, None, None]), image)
         return np.clip(image, -1, 1)[:, None].astype(np.float32)
+
+
+@pytest.fixture
+def hang_ups_count() -> Iterator[None]:
+    """Under nohup they are ignored, in all children, too; for a test that is about them they are not."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.fixture(scope="session")

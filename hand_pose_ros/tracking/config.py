@@ -80,8 +80,8 @@ class TrackConfig:
     """What such a later try counts in the mean over frames, less in proportion where it comes sooner. Chosen so that a
     place that the other hand has taken over gets its side in about three seconds."""
     side_correlation: float = 0.45
-    """How much the log odds of the side correlate between frames of one hand. Measured on synthetic hands before stereo
-    cameras (docs/experiments/two_hands.md): 0.73 from frame to frame, 0.44 to 0.51 from 8 to 30 frames on."""
+    """How much the log odds of the side correlate between frames of one hand. Measured with tools/measure_sides.py on
+    synthetic hands before stereo cameras: 0.63 from frame to frame, 0.49 after 4, 0.31 to 0.40 after 8 to 30."""
     side_switch_log_odds: float = 3.5
     """Log odds of the other side from which on a known side changes. Derived: more than one later try can bring about
     (``side_recheck_weight`` of ``most_side_log_odds``, by ``side_correlation``), so that no single frame turns one."""

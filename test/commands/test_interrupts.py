@@ -11,6 +11,8 @@ import pytest
 
 from hand_pose_ros.commands.interrupts import lost_interrupts_come_again, stop_requests
 
+pytestmark = pytest.mark.usefixtures("hang_ups_count")
+
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_first_signal_asks_and_the_second_ends(number):

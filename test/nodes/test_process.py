@@ -20,6 +20,7 @@ from std_msgs.msg import Header
 
 from hand_pose_ros.nodes.node_main import log_folder
 
+pytestmark = pytest.mark.usefixtures("hang_ups_count")
 ROOT = Path(__file__).resolve().parents[2]
 SHARED_MEMORY = Path("/dev/shm")
 TRACKER = "hand_pose_ros.nodes.tracker_node"
