@@ -99,12 +99,10 @@ def latency(arguments: argparse.Namespace, figures: dict[str, Any]) -> list[str]
             "--against mediapipe wants --mediapipe-python: an environment with mediapipe==0.10.21",
         ),
         (against or arguments.mediapipe_python is None, "--mediapipe-python goes with --against mediapipe"),
-    )
-    require_all(
         (
             not against or arguments.ros or arguments.sizes in (None, [LatencyScene.size]),
             f"--against mediapipe compares at {LatencyScene.size}, want no other --sizes with it",
-        )
+        ),
     )
     arguments.sizes = arguments.sizes or list(SIZES)
     python = python_of(arguments.mediapipe_python) if against else None

@@ -101,12 +101,12 @@ def _require_of_use(a: argparse.Namespace) -> None:
         "--start-odds": a.start_odds,
         "--lookalikes": a.lookalikes or None,
     }
-    for name, value in of_search.items():
-        require_all(
-            (a.search or value is None, f"{name} goes with --search: without, the detector alone is measured")
-        )
     require_all(
-        (not a.search or a.every is None, "--every is of the sequences, which --search does not measure")
+        *(
+            (a.search or value is None, f"{name} goes with --search: without, the detector alone is measured")
+            for name, value in of_search.items()
+        ),
+        (not a.search or a.every is None, "--every is of the sequences, which --search does not measure"),
     )
 
 

@@ -124,10 +124,7 @@ def _is_lattice(depth: NDArray[np.float32], row: int, column: int, blocks: int) 
     total = 0
     for top in range(row, row + side, block):
         for left in range(column, column + side, block):
-            count = 0
-            for r in range(top, top + block):
-                for c in range(left, left + block):
-                    count += 0.0 < depth[r, c] < np.inf
+            count = _readings_of_block(depth, top, left, block)
             if count in (0, block * block):
                 return False
             total += count
@@ -136,15 +133,14 @@ def _is_lattice(depth: NDArray[np.float32], row: int, column: int, blocks: int) 
         return False
     column_gaps, row_gaps = np.zeros(side, np.int64), np.zeros(side, np.int64)
     _count_gaps(depth, row, column, side, column_gaps, row_gaps)
-    sizes = np.arange(side)
-    column_gap = (column_gaps * sizes).sum() / max(column_gaps.sum(), 1)
-    row_gap = (row_gaps * sizes).sum() / max(row_gaps.sum(), 1)
-    return bool(share * max(column_gap, 1.0) * max(row_gap, 1.0) < _LATTICE_IN_GAPS)
+    return bool(share * _mean(column_gaps) * _mean(row_gaps) < _LATTICE_IN_GAPS)
 
 
+@njit(nogil=True, cache=True)
 def _mean(gaps: NDArray[np.int64]) -> float:
     """Of gaps (px), which are counted by their size; 1 where there is none."""
-    return float((gaps * np.arange(len(gaps))).sum() / gaps.sum()) if gaps.any() else 1.0
+    total = gaps.sum()
+    return (gaps * np.arange(len(gaps))).sum() / total if total > 0 else 1.0
 
 
 def _widest(gaps: NDArray[np.int64], regular: bool) -> int:
@@ -233,6 +229,16 @@ def _count_gaps(
 
 
 @njit(nogil=True, cache=True)
+def _readings_of_block(depth: NDArray[np.float32], row: int, column: int, block: int) -> int:
+    """How many pixels of the block that begins at (row, column) have a reading."""
+    count = 0
+    for r in range(row, row + block):
+        for c in range(column, column + block):
+            count += 0.0 < depth[r, c] < np.inf
+    return count
+
+
+@njit(nogil=True, cache=True)
 def _readings_of_surface(depth: NDArray[np.float32], row: int, column: int, block: int) -> int:
     """How many pixels of the tile that begins at (row, column) have a reading; 0 when a block of it has none, -1 when
     the first one has none."""
@@ -240,10 +246,7 @@ def _readings_of_surface(depth: NDArray[np.float32], row: int, column: int, bloc
     tile_px = _BLOCKS_ACROSS * block
     for top in range(row, row + tile_px, block):
         for left in range(column, column + tile_px, block):
-            count = 0
-            for r in range(top, top + block):
-                for c in range(left, left + block):
-                    count += 0.0 < depth[r, c] < np.inf
+            count = _readings_of_block(depth, top, left, block)
             if count == 0:
                 return 0 if total > 0 else -1
             total += count

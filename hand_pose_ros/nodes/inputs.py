@@ -39,9 +39,8 @@ from hand_pose_ros.nodes.topics import DEPTH_QOS, DEPTH_TOPIC, INFO_QOS, INFO_TO
 from hand_pose_ros.validation import shown
 
 _WATCH_PERIOD_S = 0.5  # guessed: long against a frame's 33 ms, short against a person's patience
-_MOST_INTERVALS = (
-    5  # that an image without an info is looked at again for; guessed: the matching keeps as many
-)
+# Images without an info are looked at again for so many intervals. Guessed: the matching keeps as many images.
+_MOST_INTERVALS = 5
 _INFO = Endpoint(INFO_TOPIC, SUBSCRIPTION, INFO_QOS)
 
 
