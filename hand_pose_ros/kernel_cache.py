@@ -52,6 +52,7 @@ IN_ANY_ORDER = {"reassoc", "contract", "nsz"}
 """numba's ``fastmath`` for a loop whose sums may be taken in any order, as vector instructions take them, while nothing
 else may change."""
 _told: set[str] = set()
+_COMPILING = "compiling"
 _caches: list[KernelCache] = []
 
 
@@ -167,6 +168,8 @@ class KernelCache(FunctionCache):
             found = super().load_overload(sig, target_context)
             if found is None and any(key[0] == sig for key in self._cache_file._load_index()):
                 _tell("cpu", f"the compiled kernels in {self.cache_path} are another CPU's: compiled anew")
+            elif found is None:
+                _tell(_COMPILING, "compiling kernels, once; all that tracking needs take a minute")
             return found
         except Exception as error:  # noqa: BLE001  unpickling what is damaged can raise anything
             _tell(
@@ -203,6 +206,22 @@ def can_keep() -> bool:
     """Whether compiled kernels can be kept anywhere."""
     folder = cache_folder()
     return folder is not None and os.access(folder, os.W_OK)
+
+
+def compiling_line() -> str:
+    """What whoever starts something is told before all kernels are compiled."""
+    if not can_keep():
+        return (
+            "compiling kernels, this takes a minute, at every start: there is no writable place to keep them"
+        )
+    return (
+        "compiling kernels, this takes a minute, once (hand-pose warm-cache does it ahead of the first start)"
+    )
+
+
+def compiling_is_told() -> None:
+    """Whoever compiles has said so: it is not said here again."""
+    _told.add(_COMPILING)
 
 
 def is_warm() -> bool:

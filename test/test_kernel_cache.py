@@ -29,6 +29,7 @@ def twice(x):
 @pytest.fixture(autouse=True)
 def nothing_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernel_cache, "_told", set())
+    kernel_cache.compiling_is_told()
     monkeypatch.setattr(kernel_cache, "_caches", [])
 
 
@@ -52,6 +53,21 @@ def test_machine_code_is_kept_and_loaded_again(load, tmp_path, caplog):
     assert files(tmp_path, "nbi")
     again = load()
     assert (again.twice(2), hits(again)) == (4, 1)
+    assert not caplog.records
+
+
+def test_that_it_compiles_is_said_once_by_whatever_compiles(load, tmp_path, caplog, monkeypatch):
+    """A program that makes a HandTracker without any command would be silent for a minute."""
+    monkeypatch.setattr(kernel_cache, "_told", set())
+    module = load()
+    assert not caplog.records
+    assert (module.twice(2), module.twice(0.5)) == (4, 1.0)
+    assert [record.getMessage() for record in caplog.records] == [
+        "hand_pose_ros: compiling kernels, once; all that tracking needs take a minute"
+    ]
+    caplog.clear()
+    monkeypatch.setattr(kernel_cache, "_told", set())
+    assert load().twice(2) == 4
     assert not caplog.records
 
 

@@ -41,6 +41,7 @@ from hand_pose_ros.commands.bench_speed import (
     parity,
     throughput,
 )
+from hand_pose_ros.commands.compiled_kernels import compile_missing
 from hand_pose_ros.commands.kept_figures import figures_kept
 from hand_pose_ros.evaluation.bench_fuzz import FuzzFigures, fuzz_tracker
 from hand_pose_ros.evaluation.bench_gestures import measure
@@ -141,6 +142,7 @@ def run(arguments: argparse.Namespace) -> int:
         "throughput": throughput,
         "parity": parity,
     }
+    compile_missing()
     with figures_kept(arguments.output, machine=platform.processor() or platform.machine()) as figures:
         problems = benches[arguments.what](arguments, figures)
     for problem in problems:

@@ -166,11 +166,13 @@ def _detector() -> list[str]:
 
 
 def _self_test(arguments: argparse.Namespace, wrong: list[str]) -> list[str]:
+    from hand_pose_ros.commands.compiled_kernels import compile_missing
     from hand_pose_ros.evaluation.self_test import FRAMES, LEAST_FOUND, MOST_ERROR_MM, run_self_test
     from hand_pose_ros.tracking.config import TrackerConfig
     from hand_pose_ros.tracking.tracker import HandTracker
 
     try:
+        compile_missing()
         tracker = HandTracker(arguments.model, TrackerConfig(device=arguments.device))
         tracker.warm_up()
         outcome = run_self_test(tracker)

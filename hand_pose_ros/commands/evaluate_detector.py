@@ -22,6 +22,7 @@ from hand_pose_ros.commands.arguments import (
     seed_int,
     share,
 )
+from hand_pose_ros.commands.compiled_kernels import compile_missing
 from hand_pose_ros.datasets.full_frames import FullFrames, full_frame_config
 from hand_pose_ros.datasets.seeds import validation_seed
 from hand_pose_ros.datasets.still_images import still_images
@@ -124,6 +125,7 @@ def _detect(a: argparse.Namespace) -> dict[str, Any]:
 
 def _search(a: argparse.Namespace) -> dict[str, Any]:
     """Measure the whole search, print and return the figures."""
+    compile_missing()
     config = TrackerConfig(hands=MOST_HANDS)
     if a.start_odds is not None:
         config = replace(config, start_odds=a.start_odds)

@@ -17,6 +17,7 @@ from hand_pose_ros.commands.arguments import (
     require_outputs,
     seed_int,
 )
+from hand_pose_ros.commands.compiled_kernels import compile_missing
 from hand_pose_ros.commands.kept_figures import figures_kept
 from hand_pose_ros.evaluation.infrared_pairs import StereoRig
 from hand_pose_ros.evaluation.sensor_evaluation import TABLE_HEAD, evaluate_sensors, table_row
@@ -81,6 +82,7 @@ def run(arguments: argparse.Namespace) -> None:
         for hands in arguments.hands
         for distance in arguments.distances
     ]
+    compile_missing()
     estimator = PoseEstimator(model_file(arguments.model), config)
     tracker = HandTracker(arguments.model, config) if arguments.tracker else None
     head = {

@@ -24,6 +24,7 @@ from hand_pose_ros.commands.arguments import (
     rate_hz,
     real_number,
 )
+from hand_pose_ros.commands.compiled_kernels import compile_missing
 from hand_pose_ros.commands.interrupts import INTERRUPTED, stop_requests
 from hand_pose_ros.depth.camera_presets import camera_preset
 from hand_pose_ros.files import output_folder
@@ -139,6 +140,7 @@ def run(arguments: argparse.Namespace) -> int:
                     f"{error} (the preset {arguments.camera} names it: give --depth-topic and --info-topic)"
                 ) from error
             raise
+        compile_missing()
         asked = stack.enter_context(stop_requests())
         stack.enter_context(output_folder(arguments.output))
         played, left_out, failed = _play(arguments, opened, asked)

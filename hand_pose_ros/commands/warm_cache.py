@@ -20,11 +20,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Compile and keep; OSError where the result cannot be noted."""
     try:
         from hand_pose_ros import kernel_cache
-        from hand_pose_ros.depth.warm_up import warm_up_depth
-        from hand_pose_ros.resources import model_file
-        from hand_pose_ros.tracking.config import TrackerConfig
-        from hand_pose_ros.tracking.pose_inference import compiled_head
-        from hand_pose_ros.tracking.tracker import HandTracker
+        from hand_pose_ros.commands.compiled_kernels import compile_kernels
     except ModuleNotFoundError as error:
         print(f"kernels are not compiled now but at the first start: {error.name} is not installed")
         return
@@ -36,10 +32,5 @@ def run(arguments: argparse.Namespace) -> None:
         return
     print("kernels: compiling, this takes a minute", flush=True)
     started = time.monotonic()
-    tracker = HandTracker(config=TrackerConfig(device="cpu", precision="float32"))
-    tracker.warm_up()
-    # Torch does without it: who installs a faster runtime later must not wait for a compiler then.
-    compiled_head(model_file(), tracker.estimator.info.network).warm_up()
-    warm_up_depth()
-    kernel_cache.record_warm()
+    compile_kernels()
     print(f"kernels: compiled in {time.monotonic() - started:.0f} s, kept in {kernel_cache.cache_folder()}")

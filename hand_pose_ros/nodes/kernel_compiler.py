@@ -29,12 +29,9 @@ def compile_kernels(log: Callable[[str], object], runs: Callable[[], bool]) -> N
     """
     if kernel_cache.is_warm():
         return
+    log(kernel_cache.compiling_line())
     if not kernel_cache.can_keep():
-        log("compiling kernels, this takes a minute, at every start: there is no writable place to keep them")
         return
-    log(
-        "compiling kernels, this takes a minute, once (hand-pose warm-cache does it ahead of the first start)"
-    )
     status, lines = _run_child(runs)
     for line in lines:
         if line.startswith(kernel_cache.REMARK):

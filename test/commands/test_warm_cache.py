@@ -6,12 +6,10 @@ import argparse
 from types import SimpleNamespace
 
 from hand_pose_ros import kernel_cache
-from hand_pose_ros.commands import warm_cache
-from hand_pose_ros.depth import warm_up
+from hand_pose_ros.commands import compiled_kernels, warm_cache
 from hand_pose_ros.network.cpu.head import CompiledHead
 from hand_pose_ros.network.weights_file import read_info
 from hand_pose_ros.resources import model_file
-from hand_pose_ros.tracking import tracker
 
 
 def test_the_head_is_compiled_where_torch_runs_the_network_too(monkeypatch, capsys):
@@ -20,8 +18,8 @@ def test_the_head_is_compiled_where_torch_runs_the_network_too(monkeypatch, caps
     stands_in = SimpleNamespace(
         estimator=SimpleNamespace(info=read_info(model_file())), warm_up=lambda: done.append("tracker")
     )
-    monkeypatch.setattr(tracker, "HandTracker", lambda config: stands_in)
-    monkeypatch.setattr(warm_up, "warm_up_depth", lambda: done.append("depth"))
+    monkeypatch.setattr(compiled_kernels, "HandTracker", lambda config: stands_in)
+    monkeypatch.setattr(compiled_kernels, "warm_up_depth", lambda: done.append("depth"))
     monkeypatch.setattr(CompiledHead, "warm_up", lambda head: done.append("head"))
     monkeypatch.setattr(kernel_cache, "is_warm", lambda: False)
     monkeypatch.setattr(kernel_cache, "can_keep", lambda: True)
