@@ -142,6 +142,8 @@ def gather(recipe: Path, split: int, first_seed: int, pictures: int) -> Places:
     for start in tqdm(range(0, pictures, _AT_ONCE), unit="x 100 pictures"):
         images = still_images(source, seed_of(first_seed, start), min(_AT_ONCE, pictures - start))
         rows += places_of([*images], detector, estimator, features)
+    if not rows:
+        raise ValueError(f"in {pictures} pictures of {recipe} no place may be a hand, want more pictures")
     columns = [np.array(column) for column in zip(*rows, strict=True)]
     return Places(*columns)
 

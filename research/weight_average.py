@@ -20,6 +20,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from hand_pose_ros.commands.arguments import require_outputs
 from hand_pose_ros.commands.train import sources
 from hand_pose_ros.network.checkpoint import load_checkpoint, save_checkpoint
 from hand_pose_ros.network.model import HandNet
@@ -73,6 +74,7 @@ def main() -> None:
     add_arguments(parser)
     given = parser.parse_args()
     try:
+        require_outputs(given.output, read=[given.recipe])
         (old, before), (new, after) = load_checkpoint(given.old), load_checkpoint(given.new)
         config = load_config(given.recipe)
         source, validation = sources(config, given.output.parent)

@@ -38,6 +38,7 @@ from hand_mesh_weights import (  # noqa: E402
     smooth_weights,
 )
 
+from hand_pose_ros.commands.main import exit_status  # noqa: E402
 from hand_pose_ros.files import replaced  # noqa: E402
 from hand_pose_ros.hand.skeleton import FINGER_JOINTS, FINGERS, JOINT_COUNT, JOINT_INDEX, SEGMENT_JOINTS  # noqa: E402
 
@@ -234,4 +235,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_status("tools/build_hand_mesh.py", lambda _: main(), argparse.Namespace()))

@@ -2,12 +2,10 @@
 
 In: a checkout with its environment sourced. Out: a line with a hash for each part, and with ``--write FILE`` everything
 that was hashed as an ``.npz``. ``--compare FILE`` compares with such a file, of the same machine, and names every array
-that differs and by how much; exit status 1 when one does.
+that differs and by how much; exit status 1 when one does. Last bits differ with arithmetic units and thread counts.
 
     python tools/golden.py --write before.npz     # before the change
     python tools/golden.py --compare before.npz   # after it
-
-Files of two machines may differ in their last bits: arithmetic units and thread counts do.
 """
 
 from __future__ import annotations
@@ -26,6 +24,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from hand_pose_ros.commands.arguments import require_outputs
+from hand_pose_ros.commands.main import exit_status
 from hand_pose_ros.commands.train import sources
 from hand_pose_ros.datasets.full_frames import FullFrames, full_frame_config
 from hand_pose_ros.datasets.full_scenes import FullFrameConfig
@@ -51,8 +51,7 @@ from hand_pose_ros.training.pose_task import pose_trainer
 from hand_pose_ros.visualization.overlay import draw_overlay
 
 ROOT = Path(__file__).resolve().parents[1]
-DATA = "HAND_POSE_TEST_DATA"
-"""Environment variable: the folder of data that are not in the repository (CONTRIBUTING.md)."""
+DATA = "HAND_POSE_TEST_DATA"  # of the environment: the folder of data that are not in the repository (CONTRIBUTING.md)
 KINECT_INTRINSICS = (363.9, 363.9, 255.4, 206.3)
 
 _PICTURES = {
@@ -307,6 +306,9 @@ def main() -> int:
     parser.add_argument("--compare", type=Path, metavar="FILE", help="compare with what was stored")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="only these")
     arguments = parser.parse_args()
+    require_outputs(arguments.write, read=[arguments.compare])
+    if arguments.compare:
+        arguments.compare.stat()  # before the work, not after it
     torch.set_num_threads(1)
     now: Arrays = {}
     for part in arguments.parts:
@@ -325,4 +327,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_status("tools/golden.py", lambda _: main(), argparse.Namespace()))

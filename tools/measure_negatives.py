@@ -10,6 +10,7 @@ and with its edge running through; if wanted, a sheet of those with the highest 
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,10 +18,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from hand_pose_ros.commands.arguments import positive_int, require_outputs, seed_int, share
+from hand_pose_ros.commands.main import exit_status
 from hand_pose_ros.datasets.synthetic import SyntheticHands
 from hand_pose_ros.datasets.synthetic_config import SyntheticConfig
 from hand_pose_ros.network.checkpoint import load_model
 from hand_pose_ros.network.model import HandNet
+from hand_pose_ros.resources import model_file
 from hand_pose_ros.synthetic.lookalikes import GROUPS
 from hand_pose_ros.synthetic.negatives_config import NEGATIVE_GROUPS, NegativesConfig
 from hand_pose_ros.synthetic.splits import MOTION_SPLIT
@@ -63,14 +67,15 @@ def tile(crop: NDArray[np.float32], caption: str) -> NDArray[np.uint8]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("weights")
+    parser.add_argument("weights", type=model_file, help="small, or a file")
     parser.add_argument(
-        "--count", type=int, default=1000, help="crops of a group, with and without an edge each"
+        "--count", type=positive_int, default=1000, help="crops of a group, with and without an edge each"
     )
-    parser.add_argument("--stereo", type=float, default=0.0, help="share before an imitated stereo matcher")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--stereo", type=share, default=0.0, help="share before an imitated stereo matcher")
+    parser.add_argument("--seed", type=seed_int, default=1)
     parser.add_argument("--pictures", type=Path, metavar="PNG", help="a sheet of the likeliest")
     arguments = parser.parse_args()
+    require_outputs(arguments.pictures, read=[arguments.weights])
     torch.set_num_threads(1)
     model = load_model(arguments.weights).eval()
     even, begins = ScoringConfig().candidate_log_odds, TrackerConfig().start_odds
@@ -96,4 +101,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(exit_status("tools/measure_negatives.py", lambda _: main(), argparse.Namespace()))

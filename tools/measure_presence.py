@@ -22,6 +22,8 @@ from sklearn.linear_model import LogisticRegression
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from hand_pose_ros.commands.arguments import positive_int, seed_int
+from hand_pose_ros.commands.main import exit_status
 from hand_pose_ros.datasets.seeds import validation_seed
 from hand_pose_ros.datasets.synthetic import synthetic_source
 from hand_pose_ros.evaluation import false_shares
@@ -63,8 +65,8 @@ def main() -> None:
     )
     parser.add_argument("--model", help="weights (default: the shipped ones)")
     parser.add_argument("--recipe", type=Path, required=True)
-    parser.add_argument("--count", type=int, default=3840)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--count", type=positive_int, default=3840)
+    parser.add_argument("--seed", type=seed_int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     model = load_model(model_file(arguments.model)).eval()
@@ -97,4 +99,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(exit_status("tools/measure_presence.py", lambda _: main(), argparse.Namespace()))

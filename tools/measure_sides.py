@@ -24,6 +24,8 @@ from sklearn.linear_model import LogisticRegression
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from hand_pose_ros.commands.arguments import positive_int, seed_int, share
+from hand_pose_ros.commands.main import exit_status
 from hand_pose_ros.datasets.seeds import validation_seed
 from hand_pose_ros.datasets.synthetic import synthetic_source
 from hand_pose_ros.depth.crop import CropFrame
@@ -118,10 +120,10 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="", help="weights file or name of a shipped one")
-    parser.add_argument("--count", type=int, default=2048)
-    parser.add_argument("--seed", type=int, default=11)
+    parser.add_argument("--count", type=positive_int, default=2048)
+    parser.add_argument("--seed", type=seed_int, default=11)
     parser.add_argument("--recipe", type=Path, help="of the hands, as config/train/default.yaml")
-    parser.add_argument("--stereo", type=float, help="share before stereo matchers, instead of the recipe's")
+    parser.add_argument("--stereo", type=share, help="share before stereo matchers, instead of the recipe's")
     parser.add_argument(
         "--sequences", nargs="+", choices=KINDS, help="of these, instead of crops (seed 0: the bench's)"
     )
@@ -161,4 +163,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(exit_status("tools/measure_sides.py", lambda _: main(), argparse.Namespace()))

@@ -11,6 +11,7 @@ frames with at least so many hands. A recording is eight times as many pictures 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -24,10 +25,14 @@ from hand_pose_ros.commands.arguments import (
     positive_float,
     positive_int,
     rate_hz,
+    require_outputs,
+    whole_number,
 )
+from hand_pose_ros.commands.main import exit_status
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.recording.frame_folder import RecordedFrames
-from hand_pose_ros.tracking.config import TrackerConfig
+from hand_pose_ros.recording.intrinsics import read_intrinsics
+from hand_pose_ros.tracking.config import MOST_HANDS, TrackerConfig
 from hand_pose_ros.tracking.hand import Hand
 from hand_pose_ros.tracking.tracker import HandTracker
 from hand_pose_ros.visualization.contact_sheet import contact_sheet
@@ -73,12 +78,14 @@ def main() -> None:
         "--scale", type=positive_float, default=1.0, help="all things so many times as large and as far"
     )
     parser.add_argument("--rate", type=rate_hz, default=7.5, help="frames a second (default 7.5)")
-    parser.add_argument("--hands", type=positive_int, default=2)
+    parser.add_argument("--hands", type=whole_number(1, MOST_HANDS), default=2)
     parser.add_argument("--model")
     parser.add_argument("--pictures", type=Path, metavar="PNG", help="a sheet of frames")
     parser.add_argument("--least", type=positive_int, default=1, help="of those with at least so many hands")
     a = parser.parse_args()
-    recording = RecordedFrames.open(a.folder, a.intrinsics)
+    require_outputs(a.pictures)
+    known = read_intrinsics(a.intrinsics) if isinstance(a.intrinsics, Path) else a.intrinsics
+    recording = RecordedFrames.open(a.folder, known)
     tracker = HandTracker(a.model, TrackerConfig(hands=a.hands))
     print(
         "| turned | mirrored | with a hand | with two | joints apart, median / 90 %, mm |\n|---|---|---|---|---|"
@@ -125,4 +132,4 @@ def _apart_mm(one: Sequence[Sequence[Array]], other: Sequence[Sequence[Array]]) 
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(exit_status("tools/measure_turned.py", lambda _: main(), argparse.Namespace()))

@@ -44,7 +44,8 @@ _BEGIN, _END = (
 _COMMANDS_HEAD = """\
 `hand-pose COMMAND --help` shows the same. The command is in `.venv/bin` after `make env`, on the path of a sourced
 workspace, and where `pip install .` puts it. A command that cannot do what it is asked ends in one line and status 2;
-an interrupt ends with 130 and keeps what a replay, a training run, `bench` and `evaluate-sensors` have done by then.
+an interrupt ends with 130 and keeps what a replay, a training run, `bench`, `evaluate-sensors`, `evaluate-detector` and
+`fit` (its figures) have done by then.
 With `HAND_POSE_TRACEBACK=1` the traceback stands before that line.
 """
 _PARAMETERS_HEAD = """\

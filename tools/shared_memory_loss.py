@@ -87,6 +87,8 @@ def main() -> None:
     parser.add_argument("--segments-mb", type=float, nargs="+", default=[0.5, 2.0, 4.0, 8.0, 16.0])
     parser.add_argument("--listeners", type=int, default=2)
     options = parser.parse_args()
+    if options.listeners < 1 or not all(0.0 < size <= 4096.0 for size in options.segments_mb):
+        parser.error("want at least one listener, and segments of more than 0 and at most 4096 MB")
     for segment_mb in options.segments_mb:
         for name, image_bytes in SIZES.items():
             count = arrived(segment_mb, image_bytes, options.listeners)

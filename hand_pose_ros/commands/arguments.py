@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from rich.console import Console
@@ -146,14 +146,25 @@ def require_all(*requirements: tuple[bool, str]) -> None:
             raise ValueError(message)
 
 
-def require_outputs(*files: Path | None) -> None:
+def require_outputs(*files: Path | None, read: Iterable[Path | None] = ()) -> None:
     """Before the work, not after it: OSError unless a file can be written in the folder of each (None: no file). A
-    folder that is not there is only made with the file: a command that is refused leaves none."""
+    folder that is not there is only made with the file: a command that is refused leaves none.
+
+    ValueError where one would take the place of a file that is ``read``, or two are the same file.
+    """
+    inputs = {followed(file) for file in read if file is not None}
+    outputs: set[Path] = set()
     for file in files:
         if file is not None:
             require_replaceable(file)
             with no_empty_folders(file.parent):
                 require_writable(file.parent)
+            place = followed(file)
+            require_all(
+                (place not in inputs, f"{shown(file)} is read, want another file to write"),
+                (place not in outputs, f"{shown(file)} is two files to write, want another name for one"),
+            )
+            outputs.add(place)
 
 
 def model_parameter(model: Path | None) -> str:

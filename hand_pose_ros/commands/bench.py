@@ -128,7 +128,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure and print -> the exit status."""
-    require_outputs(arguments.output)
+    robots = [file for file in map(Path, getattr(arguments, "robots", ())) if file.is_file()]
+    require_outputs(arguments.output, read=[arguments.model, *robots])
     log: Path | None = getattr(arguments, "log", None)
     if log is not None and log.exists() and not log.is_dir():
         raise ValueError(f"--log is {shown(log)}, which is no folder, want one for the node's log")

@@ -13,7 +13,7 @@ from rich.table import Table
 from hand_pose_ros.commands.arguments import count_int, require_outputs, wide_console
 from hand_pose_ros.evaluation.run_comparison import RunComparison, compare_runs
 from hand_pose_ros.files import write_json
-from hand_pose_ros.recording.hand_table import read_hand_table
+from hand_pose_ros.recording.hand_table import hands_file, read_hand_table
 
 _TABLE_WIDTH = 100
 
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Compare and print; ValueError and OSError carry one line for the user."""
-    require_outputs(arguments.json)
+    require_outputs(arguments.json, read=[hands_file(run) for run in (arguments.a, arguments.b)])
     compared = compare_runs(read_hand_table(arguments.a), read_hand_table(arguments.b), arguments.worst)
     console = wide_console(_TABLE_WIDTH)
     console.print(_table(arguments, compared))

@@ -28,7 +28,7 @@ from hand_pose_ros.config_files import read_mapping, require_mapping
 from hand_pose_ros.datasets.benchmarks import BENCHMARKS
 from hand_pose_ros.datasets.msra import SUBJECTS
 from hand_pose_ros.evaluation import benchmark_evaluation
-from hand_pose_ros.evaluation.methods import MethodResult, load_networks
+from hand_pose_ros.evaluation.methods import MethodResult, load_networks, named_files
 from hand_pose_ros.evaluation.metrics import THRESHOLDS_MM
 from hand_pose_ros.evaluation.prediction_files import write_predictions
 from hand_pose_ros.evaluation.replay_evaluation import evaluate_replays, found_line
@@ -39,6 +39,7 @@ from hand_pose_ros.evaluation.synthetic_benchmark import (
     parts_line,
 )
 from hand_pose_ros.files import no_empty_folders, require_writable, write_json
+from hand_pose_ros.resources import model_file
 from hand_pose_ros.synthetic.mesh import MESH_NAMES
 from hand_pose_ros.training.config import DATASETS, SYNTHETIC
 
@@ -95,7 +96,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Evaluate, print and write; ValueError and OSError carry one line for the user."""
     _check(arguments)
-    require_outputs(arguments.json, arguments.pictures, arguments.write_predictions)
+    require_outputs(
+        arguments.json, arguments.pictures, arguments.write_predictions, read=_files_read(arguments)
+    )
     if arguments.figures is not None:
         with no_empty_folders(arguments.figures):
             require_writable(arguments.figures)
@@ -115,6 +118,12 @@ def run(arguments: argparse.Namespace) -> int:
         for path in write_figures(arguments.figures, arguments.dataset, evaluations, order):
             console.print(str(path), highlight=False)
     return 0
+
+
+def _files_read(a: argparse.Namespace) -> list[Path | None]:
+    """What is evaluated, and against what."""
+    weights, predictions = named_files(a.checkpoint or [], model_file), named_files(a.predictions or [])
+    return [a.groundtruth, a.recipe, *(path for _, path in (*weights, *predictions))]
 
 
 def _evaluate(a: argparse.Namespace) -> list[MethodResult]:

@@ -23,6 +23,7 @@ from hand_pose_ros.commands.arguments import (
     share,
 )
 from hand_pose_ros.commands.compiled_kernels import compile_missing
+from hand_pose_ros.commands.kept_figures import figures_kept
 from hand_pose_ros.datasets.full_frames import FullFrames, full_frame_config
 from hand_pose_ros.datasets.seeds import validation_seed
 from hand_pose_ros.datasets.still_images import still_images
@@ -36,8 +37,7 @@ from hand_pose_ros.evaluation.detector_evaluation import (
     without_nan,
 )
 from hand_pose_ros.evaluation.search_report import search_lines, summarise_search
-from hand_pose_ros.evaluation.search_trials import search_images
-from hand_pose_ros.files import write_json
+from hand_pose_ros.evaluation.search_trials import SearchedImage, search_images
 from hand_pose_ros.resources import model_file
 from hand_pose_ros.synthetic.splits import REPORT_SPLIT
 from hand_pose_ros.tracking.config import MOST_HANDS, TrackerConfig
@@ -83,15 +83,14 @@ def run(arguments: argparse.Namespace) -> None:
     """Measure and print; ValueError on a number that makes no sense."""
     if arguments.pictures is None:
         arguments.pictures = SEARCH_PICTURES if arguments.search else PICTURES
-    require_outputs(arguments.json)
+    require_outputs(arguments.json, read=[arguments.weights, arguments.model, arguments.recipe])
     if arguments.recipe is not None and (arguments.lookalikes or not arguments.search):
         raise ValueError("--recipe sets the scenes of --search, want it with that and without --lookalikes")
     _require_of_use(arguments)
     arguments.every, arguments.frames = arguments.every or EVERY, arguments.frames or FRAMES
     torch.set_num_threads(1)
-    content = _search(arguments) if arguments.search else _detect(arguments)
-    if arguments.json is not None:
-        write_json(arguments.json, without_nan(content))
+    with figures_kept(arguments.json) as figures:
+        (_search if arguments.search else _detect)(arguments, figures)
 
 
 def _require_of_use(a: argparse.Namespace) -> None:
@@ -111,20 +110,20 @@ def _require_of_use(a: argparse.Namespace) -> None:
     )
 
 
-def _detect(a: argparse.Namespace) -> dict[str, Any]:
-    """Measure the detector alone, print and return the figures."""
+def _detect(a: argparse.Namespace, figures: dict[str, Any]) -> None:
+    """Measure the detector alone, print and add the figures."""
     config = _detection_config(a.least_score, DetectionConfig.least_score)
     detector = HandDetector(a.weights, config)
-    reports = evaluate_everywhere(detector, config, a.seed, a.pictures, a.every)
-    for name, report in reports.items():
-        print(f"{name}: {report_lines(report)}")
+    for name, report in evaluate_everywhere(detector, config, a.seed, a.pictures, a.every):
+        print(f"{name}: {report_lines(report)}", flush=True)
+        figures[name] = without_nan(report.to_dict())
     milliseconds = time_of_find(detector)
     print(f"time a 640x480 image: {milliseconds:.2f} ms (median, one thread)")
-    return {**{name: report.to_dict() for name, report in reports.items()}, "find_ms": milliseconds}
+    figures["find_ms"] = milliseconds
 
 
-def _search(a: argparse.Namespace) -> dict[str, Any]:
-    """Measure the whole search, print and return the figures."""
+def _search(a: argparse.Namespace, figures: dict[str, Any]) -> None:
+    """Measure the whole search, print and add the figures; interrupted, those of the scenes searched by then."""
     compile_missing()
     config = TrackerConfig(hands=MOST_HANDS)
     if a.start_odds is not None:
@@ -138,9 +137,15 @@ def _search(a: argparse.Namespace) -> dict[str, Any]:
     data = _LOOKALIKES if a.lookalikes else load_detector_config(a.recipe).data if a.recipe else {}
     source = FullFrames(full_frame_config(data, REPORT_SPLIT))
     images = still_images(source, validation_seed(a.seed, 0), a.pictures)
-    report = summarise_search(search_images(tracker, images, a.frames, a.pictures))
-    print("\n".join(search_lines(report)))
-    return report.to_dict()
+    searched: list[SearchedImage] = []
+    try:
+        for image in search_images(tracker, images, a.frames, a.pictures):
+            searched.append(image)
+    finally:
+        if searched:
+            report = summarise_search(searched)
+            print("\n".join(search_lines(report)), flush=True)
+            figures |= without_nan(report.to_dict())
 
 
 def _detection_config(least_score: float | None, default: float) -> DetectionConfig:

@@ -74,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Evaluate and print."""
-    require_outputs(arguments.json)
+    require_outputs(arguments.json, read=[arguments.model])
     config = TrackerConfig()
     rig = StereoRig.of_lens(arguments.focal, arguments.baseline)
     sets = [

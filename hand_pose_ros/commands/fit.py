@@ -18,6 +18,7 @@ from hand_pose_ros.commands.arguments import (
     seed_int,
     wide_console,
 )
+from hand_pose_ros.commands.kept_figures import figures_kept
 from hand_pose_ros.datasets.benchmarks import BENCHMARKS
 from hand_pose_ros.evaluation import fit_report
 from hand_pose_ros.evaluation.fit_self_test import LEAST_RECOVERED, run_self_test, self_test_table
@@ -57,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Fit, print and write. ValueError and OSError carry one line for the user; 1 when a self-test recovers
     fewer than 99 %."""
     _check(arguments)
-    require_outputs(arguments.output, arguments.json)
+    require_outputs(arguments.output, arguments.json, read=[arguments.groundtruth])
     return _self_test(arguments) if arguments.self_test is not None else _fit_file(arguments)
 
 
@@ -68,15 +69,23 @@ def _fit_file(a: argparse.Namespace) -> int:
     side = benchmark.side if a.side == _FOLLOWS_DATASET else a.side
     config = FitConfig(side=side, shape=a.shape, geometry=a.geometry, seed=a.seed)
     device = pick_device(a.device)
-    fits = fit_report.fit_sequences(joints, benchmark, sequences, config, device, console.is_terminal)
-    rows, together = [fit_report.summarise([fit]) for fit in fits], fit_report.summarise(fits)
-    title = f"{a.dataset}: hand model fitted to {len(joints)} frames, shape: {a.shape} ({a.geometry})"
-    console.print(fit_report.residual_table(rows, together, title))
-    if a.output is not None:
-        fit_report.save_fits(a.output, [timed.fit for timed in fits])
-    if a.json is not None:
-        given = {"groundtruth": str(a.groundtruth), "shape": a.shape, "geometry": a.geometry, "seed": a.seed}
-        write_json(a.json, {"dataset": a.dataset, **given, "sequences": rows, "all": together})
+    given = {"groundtruth": str(a.groundtruth), "shape": a.shape, "geometry": a.geometry, "seed": a.seed}
+    fits: list[fit_report.TimedFit] = []
+    with figures_kept(a.json, dataset=a.dataset, **given) as figures:
+        try:
+            for fit in fit_report.fit_sequences(
+                joints, benchmark, sequences, config, device, console.is_terminal
+            ):
+                fits.append(fit)
+        finally:
+            if fits:  # interrupted, those of the sequences before
+                rows, together = [fit_report.summarise([fit]) for fit in fits], fit_report.summarise(fits)
+                fitted = f"{together['frames']} frames, shape: {a.shape} ({a.geometry})"
+                title = f"{a.dataset}: hand model fitted to {fitted}"
+                console.print(fit_report.residual_table(rows, together, title))
+                figures |= {"sequences": rows, "all": together}
+        if a.output is not None:
+            fit_report.save_fits(a.output, [timed.fit for timed in fits])
     return 0
 
 

@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Search, then report; ValueError on an argument that makes no sense."""
     a = arguments
-    require_outputs(a.output)
+    require_outputs(a.output, read=[a.checkpoint])
     start = RegressorConfig() if a.start is None else read_config(a.start)
     torch.set_num_threads(1)
     model = load_model(model_file(a.checkpoint))

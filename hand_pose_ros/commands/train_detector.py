@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Train, print the last validation, and on request write the weights to ship; 130 when it was asked to stop before,
     with its state kept."""
-    require_outputs(arguments.ship)
+    require_outputs(arguments.ship, read=[arguments.config])
     config = load_detector_config(arguments.config)
     given = {key: getattr(arguments, key) for key in ("minutes", "samples", "threads", "device")}
     config = replace(config, **{key: value for key, value in given.items() if value is not None})

@@ -7,7 +7,7 @@ In: a detector's network with a source of full frames, or a detector with the be
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -163,16 +163,15 @@ def evaluate_on_sequences(
 
 def evaluate_everywhere(
     detector: HandDetector, config: DetectionConfig, seed: int, pictures: int, every: int
-) -> dict[str, DetectorReport]:
-    """Reports by name: cluttered single pictures of subjects that no training or validation draws, and every n-th frame
-    of the bench's sequences with one moving hand, with two, and with none."""
+) -> Iterator[tuple[str, DetectorReport]]:
+    """Reports with their names, each when it is measured: cluttered single pictures of subjects that no training or
+    validation draws, and every n-th frame of the bench's sequences with one moving hand, with two, and with none."""
     source = FullFrames(full_frame_config({}, REPORT_SPLIT))
-    reports = {"single pictures": evaluate_detector(detector.network, source, seed, pictures, config)}
+    yield "single pictures", evaluate_detector(detector.network, source, seed, pictures, config)
     sequences = bench_sequences()
     for kind in ("moving", "two_hands", "nothing"):
         chosen = [sequence for sequence in sequences if sequence.kind == kind]
-        reports[f"sequences, {kind}"] = evaluate_on_sequences(detector, chosen, every)
-    return reports
+        yield f"sequences, {kind}", evaluate_on_sequences(detector, chosen, every)
 
 
 def _inside(sequence: Sequence, centre: np.ndarray) -> bool:

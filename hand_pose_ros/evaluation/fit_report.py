@@ -7,7 +7,7 @@ HandFit` a sequence; residuals as plain figures and as a table; the fits as one 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -56,14 +56,12 @@ def fit_sequences(
     config: FitConfig,
     device: torch.device,
     progress: bool = False,
-) -> list[TimedFit]:
-    """Fit the hand model to the joints (N, K, 3) m of each sequence by itself."""
-    fits = []
+) -> Iterator[TimedFit]:
+    """Fit the hand model to the joints (N, K, 3) m of each sequence by itself, one after the other."""
     for part in tqdm(sequences, desc="sequences", disable=not progress, leave=False):
         start = time.perf_counter()
         fit = fit_hands(torch.as_tensor(joints[part], device=device), benchmark.joint_set, config=config)
-        fits.append(TimedFit(fit, time.perf_counter() - start))
-    return fits
+        yield TimedFit(fit, time.perf_counter() - start)
 
 
 def summarise(fits: Sequence[TimedFit]) -> dict[str, Any]:

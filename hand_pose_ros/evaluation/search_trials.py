@@ -8,7 +8,7 @@ tracker as if it had just been started: a few frames at 30 Hz with fresh noise. 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,10 +77,11 @@ class SearchedImage:
 
 def search_images(
     tracker: HandTracker, images: Iterable[StillImage], frames: int, total: int | None = None
-) -> list[SearchedImage]:
-    """:func:`search_image` for every scene, with a progress bar; ``total``: how many there are."""
+) -> Iterator[SearchedImage]:
+    """:func:`search_image` for every scene, one by one, with a progress bar; ``total``: how many there are."""
     bar = tqdm(images, total=total, unit="picture", disable=None, leave=False)
-    return [search_image(tracker, image, frames) for image in bar]
+    for image in bar:
+        yield search_image(tracker, image, frames)
 
 
 def search_image(tracker: HandTracker, image: StillImage, frames: int) -> SearchedImage:

@@ -35,8 +35,8 @@ class ManagedNode(LifecycleNode):
 
     def __init__(self, node_name: str, **node_arguments: Any) -> None:
         Node.__init__(self, node_name, **node_arguments)
-        self._transitions = ReentrantCallbackGroup()  # a busy state machine refuses a second transition
-        LifecycleNodeMixin.__init__(self, callback_group=self._transitions)
+        self.transitions = ReentrantCallbackGroup()  # a busy state machine refuses a second transition
+        LifecycleNodeMixin.__init__(self, callback_group=self.transitions)
         self._configure_error: str | None = None  # or why another transition failed
         self._finalized = False
         self.throttled_logger = ThrottledLogger(self.get_logger())
@@ -58,6 +58,11 @@ class ManagedNode(LifecycleNode):
             f"the transition from '{state.label}' failed: the node is not configured any more"
         )
         return self.on_cleanup(state)
+
+    @property
+    def lifecycle_state(self) -> int:
+        """The number of its state, as lifecycle_msgs/State has it."""
+        return int(self._state_machine.current_state[0])
 
     @property
     def unloaded_state(self) -> str:

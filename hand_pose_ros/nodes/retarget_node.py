@@ -34,7 +34,7 @@ from hand_pose_ros.nodes.retarget_statistics import RetargetStatistics, Retarget
 from hand_pose_ros.nodes.robot_commands import COMMAND_ENDPOINTS, CommandMessages
 from hand_pose_ros.nodes.robot_driver import NOTHING, RobotDriver
 from hand_pose_ros.nodes.robot_inputs import ROBOT_ENDPOINTS, RobotInputs
-from hand_pose_ros.nodes.robot_setup import build_commander, build_gate, build_robot, slow_joint
+from hand_pose_ros.nodes.robot_setup import build_commander, build_gate, build_robot, remarks
 from hand_pose_ros.nodes.several_publishers import SeveralPublishers
 from hand_pose_ros.nodes.steady_clock import STEADY, SteadyClock
 from hand_pose_ros.nodes.subscription_thread import Reader, SubscriptionThread
@@ -86,7 +86,7 @@ class HandRetargetNode(ManagedNode):
         self._configure_error, self.parameters.locked = None, True
         try:
             self.parameters.check()
-            robot = build_robot(self.parameters, lambda: self._robot_inputs.description, self.context.ok)
+            robot = build_robot(self.parameters, self._robot_inputs.wait_for_description)
             self._messages = CommandMessages(
                 self.parameters["output"], robot.engine.joint_names, robot.prismatic, self.parameters["joint_prefix"],
                 self.parameters["joints"], self.parameters["degrees"], 1.0 / self.parameters["command_rate_hz"],
@@ -137,9 +137,8 @@ class HandRetargetNode(ManagedNode):
             f"'{parameters['robot']}' ({parameters['side']}) by {self._retargeter.engine.name}, commands on"
             f" '{self._commands.topic_name}': engage with '{self.get_fully_qualified_name()}/engage'"
         )
-        slow = slow_joint(parameters, self._retargeter, names, sent)
-        if slow is not None:
-            self.get_logger().warning(slow)
+        for remark in remarks(parameters, self._retargeter, names, sent):
+            self.get_logger().warning(remark)
         return result
 
     @of_a_living_node
@@ -162,7 +161,7 @@ class HandRetargetNode(ManagedNode):
         """Stops sending; before destroy_node, in whatever state."""
         driver, self._driver = self._driver, None
         if driver is not None:
-            self._before = driver.close()
+            self._before = driver.close(brakes=self.context.ok())
             gc.unfreeze()
         ending = self._loop, self._button, self._hands
         self._loop = self._button = self._hands = None

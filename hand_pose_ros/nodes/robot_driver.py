@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
@@ -32,6 +33,7 @@ from hand_pose_ros.retarget.two_places import TwoPlaces
 
 Start = Callable[[float], np.ndarray | None]
 
+_BRAKE_S, _BRAKE_POLL_S = 0.5, 0.005  # so long joints may take to stop; guessed: the shipped ones take 0.1 s
 _SEVERAL = "several trackers publish 'hands' at once: end all but one, and engage again"
 _TWO_PLACES = "the hand is in two places in turn, as two trackers' on 'hands' are: end all but one"
 
@@ -83,10 +85,10 @@ class RobotDriver:
         self._engine_lock = threading.Lock()
         self._engine_start: np.ndarray | None = None
         self._engagements = 0
-        self._has_sent = False
+        self._has_sent = self._moves = False
         self._moved_s = before.moved_s
         self._told: tuple[SafetyState, str] | None = None
-        self._closed = False
+        self._ending = self._closed = False
         self._announce()
 
     @property
@@ -192,8 +194,16 @@ class RobotDriver:
             self._statistics.follow(engine_s, self._now_s() - arrived_s)
             return sent
 
-    def close(self) -> DrivenBefore:
-        """No command goes out any more."""
+    def close(self, brakes: bool = False) -> DrivenBefore:
+        """Disengages; no command goes out any more. ``brakes``: but those that bring moving joints to a stop, for which
+        ticks go on meanwhile."""
+        with self._lock:
+            self._ending = True
+            self._commander.disengage("not active")
+            self._announce()
+        end = time.monotonic() + _BRAKE_S
+        while brakes and self._moves and time.monotonic() < end:
+            time.sleep(_BRAKE_POLL_S)
         with self._lock:
             commander = self._commander
             stand = zip(commander.names, commander.positions.tolist(), commander.sent.tolist(), strict=True)
@@ -202,9 +212,7 @@ class RobotDriver:
             positions = {**self._before.positions, **sent}
             before = DrivenBefore(positions, button.stopped, button.heard, self._moved_s)
             self._engagement.reset()
-            self._commander.disengage("not active")
             self._closed = True
-            self._announce()
             return before
 
     def _refuse(self, why: str) -> None:
@@ -214,7 +222,7 @@ class RobotDriver:
     def _update_engagement(self) -> str | None:
         """Engages or disengages as it is wanted; what stands in the way."""
         wanted, why = self._engagement.wanted(self._now_s())
-        if self._closed or wanted == self._commander.engaged:
+        if self._ending or wanted == self._commander.engaged:
             return None
         if not wanted:
             self._commander.disengage(why)
@@ -257,7 +265,8 @@ class RobotDriver:
         command = None if self._closed else self._commander.command(now_s)
         if command is not None:
             self._has_sent = True
-            if command.velocities.any():
+            self._moves = bool(command.velocities.any())
+            if self._moves:
                 self._moved_s = now_s
             self._send(command)
             self._statistics.send()

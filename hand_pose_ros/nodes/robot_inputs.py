@@ -7,14 +7,17 @@ start from; ValueError with one sentence where they must be known and are not.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Collection, Sequence
 
 import numpy as np
-from rclpy.node import Node
+from lifecycle_msgs.msg import State
+from rclpy.clock import Clock, ClockType
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 
+from hand_pose_ros.nodes.managed_lifecycle import ManagedNode
 from hand_pose_ros.nodes.qos_overrides import SUBSCRIPTION, Endpoint, subscription_options
 from hand_pose_ros.nodes.steady_clock import STEADY, SteadyClock
 from hand_pose_ros.nodes.subscription_thread import Reader, SubscriptionThread
@@ -28,13 +31,16 @@ _STATES = Endpoint(
 )
 _DESCRIPTION = Endpoint(ROBOT_DESCRIPTION_TOPIC, SUBSCRIPTION, LATCHED_QOS)
 ROBOT_ENDPOINTS = (_STATES, _DESCRIPTION)
+_LOOK_S = 0.5  # how often it is looked whether a description that came too late is there
 _STATES_AGE_S = 1.0  # older joint states are none. Guessed: robots publish them at 10 Hz or more
 
 
 class RobotInputs:
     """Listens until it is closed, by a thread of its own: robots say where they are a thousand times a second."""
 
-    def __init__(self, node: Node, throttled_logger: ThrottledLogger, clock: SteadyClock = STEADY) -> None:
+    def __init__(
+        self, node: ManagedNode, throttled_logger: ThrottledLogger, clock: SteadyClock = STEADY
+    ) -> None:
         self._node, self._throttled_logger = node, throttled_logger
         self._now_s = clock.now_s
         self.description: str | None = None
@@ -49,10 +55,24 @@ class RobotInputs:
             )
         ]
         self._thread = SubscriptionThread(node, readers, self._on_failure)
+        self._late = node.create_timer(
+            _LOOK_S, self._start_late, node.transitions, Clock(clock_type=ClockType.STEADY_TIME)
+        )
+        self._late.cancel()
 
     def close(self) -> None:
         """Listens no more; before the node is destroyed."""
         self._thread.close()
+
+    def wait_for_description(self, seconds: float) -> str | None:
+        """The robot's URDF, None where it does not come in this time. Whenever it comes then, a node that starts by
+        itself is started."""
+        end = time.monotonic() + seconds
+        while self.description is None and self._node.context.ok() and time.monotonic() < end:
+            time.sleep(0.05)
+        if self.description is None:
+            self._late.reset()
+        return self.description
 
     def start_positions(
         self, source: str, names: Sequence[str], needed: Collection[str], since_s: float = -math.inf
@@ -104,6 +124,14 @@ class RobotInputs:
                 f" '{ROBOT_DESCRIPTION_TOPIC}', it is taken when this node is configured again",
             )
         self.description = message.data
+
+    def _start_late(self) -> None:
+        state = self._node.lifecycle_state
+        if state in (State.PRIMARY_STATE_INACTIVE, State.PRIMARY_STATE_ACTIVE, State.PRIMARY_STATE_FINALIZED):
+            self._late.cancel()  # somebody was faster
+        elif state == State.PRIMARY_STATE_UNCONFIGURED and self.description is not None:
+            self._late.cancel()
+            self._node.autostart()
 
     def _on_failure(self, error: Exception) -> None:
         self._throttled_logger.error("robot", f"what the robot says was left out: {error_line(error)}")

@@ -6,7 +6,6 @@ In: checked parameters, and what was heard of the robot's description. Out: a ``
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
@@ -15,44 +14,46 @@ import numpy as np
 from hand_pose_ros.nodes.file_urls import local_path
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
 from hand_pose_ros.nodes.parameters.retarget_parameters import ROBOT_DESCRIPTION
+from hand_pose_ros.retarget.fingertips import turn_rad
 from hand_pose_ros.retarget.hand_gate import GateConfig, HandGate
 from hand_pose_ros.retarget.retargeter import Retargeter, build_retargeter, slower
 from hand_pose_ros.retarget.robot_config import read_robot, robot_file
 from hand_pose_ros.retarget.robot_description import RobotDescription, parse_description, read_description
 from hand_pose_ros.retarget.safety import SafeCommander, SafetyConfig, least_ranges
 from hand_pose_ros.retarget.steady_engine import SteadyConfig, SteadyEngine
+from hand_pose_ros.validation import shown
 
 _DESCRIPTION_S = 5.0
 """How long the topic's robot is waited for. Guessed: it is latched, and found within a second."""
 
 _SLOW_S = 1.0
 """Guessed: three times what a person's finger takes."""
+_TURNED_RAD = np.pi / 3
+"""Chosen: of hands whose axes are right the thumbs' places make up to 31 degrees, another axis or side makes 90 or
+more, but for some turns about z (60)."""
 
 
-def build_robot(
-    parameters: DeclaredParameters, heard: Callable[[], str | None], runs: Callable[[], bool]
-) -> Retargeter:
-    """The engine and the limits that the parameters ask for. ``heard()`` is the URDF of the topic, None until it came;
-    ``runs()`` is false once nobody waits any more."""
+def build_robot(parameters: DeclaredParameters, heard_within: Callable[[float], str | None]) -> Retargeter:
+    """The engine and the limits that the parameters ask for. ``heard_within(seconds)`` is the URDF of the topic, None
+    where it did not come in this time."""
     config = read_robot(robot_file(local_path("robot", parameters["robot"]), parameters["side"]))
-    description = _description(parameters["urdf"], config.root_link, heard, runs)
+    description = _description(parameters, config.root_link, heard_within)
     robot = build_retargeter(config, parameters["engine"], parameters["side"], description)
     return replace(robot, engine=SteadyEngine(robot.engine, SteadyConfig(still_m=parameters["still_m"])))
 
 
 def _description(
-    urdf: str, root_link: str, heard: Callable[[], str | None], runs: Callable[[], bool]
+    parameters: DeclaredParameters, root_link: str, heard_within: Callable[[float], str | None]
 ) -> RobotDescription | None:
+    urdf = parameters["urdf"]
     if not urdf:
         return None
     if urdf != ROBOT_DESCRIPTION:
         return read_description(local_path("urdf", urdf), root_link)
-    end = time.monotonic() + _DESCRIPTION_S
-    while heard() is None and runs() and time.monotonic() < end:
-        time.sleep(0.05)
-    text = heard()
+    text = heard_within(_DESCRIPTION_S)
     if text is None:
-        raise ValueError(f"urdf is '{urdf}', but nothing came on that topic in {_DESCRIPTION_S:g} s")
+        later = ": it is taken when it comes" if parameters["autostart"] else ""
+        raise ValueError(f"urdf is '{urdf}', but nothing came on that topic in {_DESCRIPTION_S:g} s{later}")
     return parse_description(text, f"the topic {ROBOT_DESCRIPTION}", root_link)
 
 
@@ -76,7 +77,27 @@ def build_commander(
     return SafeCommander(limits, config, robot.rest, names, [name in sent for name in names], least)
 
 
-def slow_joint(
+def remarks(
+    parameters: DeclaredParameters, robot: Retargeter, names: Sequence[str], sent: Collection[str]
+) -> list[str]:
+    """What a user may not have meant, in words."""
+    told = (_slow_joint(parameters, robot, names, sent), _turned_hand(robot, parameters["side"]))
+    return [remark for remark in told if remark is not None]
+
+
+def _turned_hand(robot: Retargeter, side: str) -> str | None:
+    """In words that the robot is not in the axes in which engines take it; None where it is."""
+    turn = turn_rad(robot, side)
+    if turn is None or turn <= _TURNED_RAD or robot.description is None:
+        return None
+    return (
+        f"the fingertips of {robot.description.source} lie as those of a {side} hand that is turned by"
+        f" {np.degrees(turn):.0f} degrees: its root link {shown(robot.description.root)} wants x out of the palm, z to"
+        " the fingers (root_link), or it is a hand of the other side"
+    )
+
+
+def _slow_joint(
     parameters: DeclaredParameters, robot: Retargeter, names: Sequence[str], sent: Collection[str]
 ) -> str | None:
     """In words the slowest of the joints that are sent; None where all are as fast as a person's. A finger closes in a

@@ -188,9 +188,14 @@ def hand_table(
     )
 
 
+def hands_file(path: Path) -> Path:
+    """The npz file of a replay, itself or the one in its folder."""
+    return path / HANDS_NPZ if path.is_dir() else path
+
+
 def read_hand_table(path: Path) -> HandTable:
     """The table in a npz file, or in the folder of a replay. RecordingError when there is none, or a damaged one."""
-    file = path / HANDS_NPZ if path.is_dir() else path
+    file = hands_file(path)
     try:
         names = [field.name for field in fields(HandTable) if field.name not in _LATER]
         arrays = read_arrays(file, names, _LATER)

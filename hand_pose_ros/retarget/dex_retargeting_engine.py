@@ -35,6 +35,8 @@ class DexRetargetingEngine:
         package = load()
         self._kind, self._indices = config.type, config.human_indices()
         options = solver_options(config)
+        if config.target_joint_names is None:  # of all it refuses those that follow others
+            options["target_joint_names"] = list(description.moving)
         if config.type != "dexpilot":  # it says aloud that indices are uncommon there
             options["target_link_human_indices"] = self._indices
         self._solver = build_solver(

@@ -21,6 +21,7 @@ from hand_pose_ros.retarget.dexi_engine import DexiEngine
 from hand_pose_ros.retarget.direct_angles import DirectAngles
 from hand_pose_ros.retarget.driven_joints import driven_joints, require_driven
 from hand_pose_ros.retarget.engine import Array, RetargetEngine
+from hand_pose_ros.retarget.engine_urdf import with_ranges, without_followers
 from hand_pose_ros.retarget.parallel_gripper import ParallelGripper, whole_opening_m
 from hand_pose_ros.retarget.robot_config import LimitOverride, OptimizerConfig, RobotConfig
 from hand_pose_ros.retarget.robot_description import (
@@ -88,10 +89,14 @@ def build_retargeter(
     if chosen in _OPTIONAL:
         assert config.optimizer is not None
         description = description or _wheel_description(config)
+        if config.optimizer.ignore_mimic_joint:
+            description = without_followers(description)
         description.require_links(config.optimizer.links())
         require_driven(config.optimizer.target_joint_names or (), description)
         try:
-            made: RetargetEngine = _MAKERS[chosen](config.optimizer, description)
+            made: RetargetEngine = _MAKERS[chosen](
+                config.optimizer, with_ranges(description, _ranges(config, description))
+            )
         except ImportError as error:
             raise ValueError(f"engine {chosen} cannot be loaded: {shown(error, 300)}") from error
     elif chosen == "direct":
@@ -216,6 +221,28 @@ def _limits(config: RobotConfig, names: tuple[str, ...], description: RobotDescr
             raise ValueError(f"joint {shown(name)}: velocity limit {velocity:g} is no speed of a joint")
         rows.append((lower, upper, velocity, acceleration))
     return JointLimits(*np.array(rows, np.float64).T)
+
+
+def _ranges(
+    config: RobotConfig, description: RobotDescription
+) -> dict[str, tuple[float | None, float | None]]:
+    """By driven joint the range in which an engine is to look for answers, as :func:`_limits` has it; without those
+    that have none, which that refuses."""
+    ranges: dict[str, tuple[float | None, float | None]] = {}
+    for name, joint in description.moving.items():
+        own = (config.limits or {}).get(name, LimitOverride())
+        narrowed = replace(
+            joint,
+            lower=_narrower(max, own.lower, joint.lower),
+            upper=_narrower(min, own.upper, joint.upper),
+        )
+        lower, upper = _ends(narrowed)
+        for follower in description.followers(name):
+            lower, upper, _ = _with_follower(_narrowed(follower, config)[0], lower, upper, 0.0)
+        if lower <= upper:
+            known = [end if math.isfinite(end) else None for end in (lower, upper)]
+            ranges[name] = known[0], known[1]
+    return ranges
 
 
 def _narrowed(follower: RobotJoint, config: RobotConfig) -> tuple[RobotJoint, float]:

@@ -65,6 +65,7 @@ class OptimizerConfig:
     """DexPilot: and from this on it opens them again."""
     has_joint_limits: bool = True
     ignore_mimic_joint: bool = False
+    """The joints that the URDF has follow others (``mimic``) are driven as all others are."""
     low_pass_alpha: float = 1.0
     """Their low-pass, 1 is none. It is off by default: the tracker's joints are smoothed, and their 0.2 would lag 3 to
     4 frames more (measured, see docs/experiments/robot_hand.md)."""
@@ -102,7 +103,8 @@ class OptimizerConfig:
         """The points of the person's hand that the objective compares, see ``engine.human_vectors``."""
         if self.type == "dexpilot":
             tips = self._required("finger_tip_link_names")
-            require(2 <= len(tips) <= 5, "retargeting", "finger_tip_link_names", tips, "2 to 5 links")
+            different = 2 <= len(tips) <= 5 and len(set(tips)) == len(tips)
+            require(different, "retargeting", "finger_tip_link_names", tips, "2 to 5 links, each once")
             self._required("wrist_link_name")
             pairs = dexpilot_pairs(len(tips))
             if self.target_link_human_indices is None:  # tips are every fourth of the 21 points

@@ -23,6 +23,7 @@ Array = NDArray[np.float64]
 MOST_BYTES = 2**24
 """A longer URDF is not read. Guessed: a whole humanoid has less than a megabyte."""
 _MOVING = ("revolute", "prismatic", "continuous")
+_XACRO = "/xacro}"  # the end of its namespace, of which there are several
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,20 +76,6 @@ class RobotDescription:
         return tuple(
             j for j in self.joints if j.follows is not None and j.follows[0] == leader and j.kind in _MOVING
         )
-
-    def kinematics(self) -> str:
-        """The URDF without what is only seen or touched: engines need no meshes, and look for them. What follows a
-        joint names the one that is driven: engines know no chains of these."""
-        robot = ElementTree.fromstring(self.text)
-        follows = {joint.name: joint.follows for joint in self.joints}
-        for element in robot.findall("joint"):
-            mimic, leader = element.find("mimic"), follows.get(element.get("name", ""))
-            if mimic is not None and leader is not None:
-                mimic.attrib |= {"joint": leader[0], "multiplier": repr(leader[1]), "offset": repr(leader[2])}
-        for link in robot.findall("link"):
-            for element in (*link.findall("visual"), *link.findall("collision")):
-                link.remove(element)
-        return ElementTree.tostring(robot, encoding="unicode")
 
     def require_links(self, names: Sequence[str]) -> None:
         """ValueError names those that are no links."""
@@ -149,6 +136,12 @@ def parse_description(text: str, source: str, root: str = "") -> RobotDescriptio
         raise ValueError(f"{source} is no XML: {shown(error)}") from error
     if robot.tag != "robot":
         raise ValueError(f"{source} begins with <{shown(robot.tag)}>, want <robot>: a URDF")
+    left = next((str(element.tag) for element in robot.iter() if _XACRO in str(element.tag)), None)
+    if left is not None:
+        raise ValueError(
+            f"{source} holds <xacro:{shown(left.partition(_XACRO)[2])}>, want a URDF: expand it first"
+            " (xacro hand.urdf.xacro > hand.urdf)"
+        )
     links = [link.get("name", "") for link in robot.findall("link")]
     elements = robot.findall("joint")
     if root:
@@ -284,6 +277,10 @@ def _joint(element: ElementTree.Element, source: str) -> RobotJoint:
     # URDF: 0 where one is left out. Where both are, nobody means a joint that cannot move.
     if kind in ("revolute", "prismatic") and (limits["lower"] is not None or limits["upper"] is not None):
         limits["lower"], limits["upper"] = limits["lower"] or 0.0, limits["upper"] or 0.0
+    elif (
+        kind == "continuous" and limits["lower"] == limits["upper"]
+    ):  # exporters write 0 and 0: it turns without end
+        limits["lower"] = limits["upper"] = None
     axis = _numbers(element.find("axis"), "xyz", place, (1.0, 0.0, 0.0))
     length = float(np.linalg.norm(axis))
     if kind != "fixed" and length < 1e-9:

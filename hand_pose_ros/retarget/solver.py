@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from hand_pose_ros.retarget.engine_urdf import engine_urdf
 from hand_pose_ros.retarget.robot_config import OptimizerConfig
 from hand_pose_ros.retarget.robot_description import RobotDescription
 from hand_pose_ros.validation import shown
@@ -33,7 +34,7 @@ def build_solver(engine: str, description: RobotDescription, make: Callable[[str
     """What ``make`` gives from the path of the robot's URDF, which is there only meanwhile."""
     with TemporaryDirectory(prefix="hand_pose_ros-") as folder:
         urdf = Path(folder) / "robot.urdf"
-        urdf.write_text(description.kinematics(), encoding="utf-8")
+        urdf.write_text(engine_urdf(description), encoding="utf-8")
         try:
             return make(str(urdf))
         except _REFUSALS as error:

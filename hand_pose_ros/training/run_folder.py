@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from hand_pose_ros.config_files import read_mapping
-from hand_pose_ros.files import followed, no_empty_folders
+from hand_pose_ros.files import followed, no_empty_folders, require_folder
 from hand_pose_ros.network.migration import migrate_config
 from hand_pose_ros.training.config import NON_SEMANTIC_FIELDS
 from hand_pose_ros.validation import shown
@@ -53,6 +53,7 @@ def hold(folder: Path) -> None:
     folder = followed(folder)
     if folder in _held:
         return
+    require_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)
     file = (folder / LOCK).open("a+b")
     try:

@@ -19,7 +19,7 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
-from hand_pose_ros.commands.arguments import minutes, positive_int, seed_int, whole_number
+from hand_pose_ros.commands.arguments import minutes, positive_int, require_outputs, seed_int, whole_number
 from hand_pose_ros.files import write_json
 from research.ablation.config import ROWS, TABLES, AblationConfig, Row, find_rows, load_ablation
 from research.ablation.report import INVOCATIONS, write_report
@@ -51,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Train what is not there yet, then write the results."""
     ablation = configured(arguments)
+    require_outputs(arguments.results)  # before the training, not after it
     rows = ROWS if arguments.rows is None else find_rows(arguments.rows)
     if not arguments.report:
         work = [

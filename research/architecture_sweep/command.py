@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from hand_pose_ros.commands.arguments import minutes, positive_int
+from hand_pose_ros.commands.arguments import minutes, positive_int, require_outputs
 from hand_pose_ros.commands.interrupts import stop_requests
 from research.architecture_sweep.config import SweepConfig, load_sweep
 from research.architecture_sweep.report import collect, split_at_table, write_report
@@ -52,6 +52,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Train what is not there yet, then write the results."""
     sweep = configured(arguments)
     split_at_table(arguments.results)  # wrong markers are reported before the training, not after
+    require_outputs(arguments.results)
     interrupted = False
     if not arguments.report:
         interrupted = _train(sweep, arguments)

@@ -21,7 +21,7 @@ from hand_pose_ros.commands.arguments import (
     seed_int,
     share,
 )
-from hand_pose_ros.commands.main import COMMANDS
+from hand_pose_ros.commands.main import COMMANDS, main
 from hand_pose_ros.resources import model_file, resource
 
 
@@ -74,6 +74,49 @@ def test_outputs_are_tried_before_the_work(tmp_path: Path) -> None:
         require_outputs(tmp_path / "file" / "a.json")
     with pytest.raises(OSError, match="is a folder"):
         require_outputs(tmp_path)
+
+
+def test_an_output_takes_the_place_of_no_input_and_of_no_other_output(tmp_path: Path) -> None:
+    (tmp_path / "labels.txt").write_text("")
+    (tmp_path / "link.txt").symlink_to("labels.txt")
+    require_outputs(tmp_path / "a.json", tmp_path / "b.json", None, read=[tmp_path / "labels.txt", None])
+    for name in ("labels.txt", "link.txt"):
+        with pytest.raises(ValueError, match="is read, want another file"):
+            require_outputs(tmp_path / name, read=[tmp_path / "labels.txt"])
+    with pytest.raises(ValueError, match="two files to write"):
+        require_outputs(tmp_path / "a.json", tmp_path / "a.json")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "fit --dataset icvl --groundtruth FILE --json FILE",
+        "fit --dataset icvl --groundtruth FILE --output FILE",
+        "evaluate --dataset icvl --groundtruth FILE --predictions other --json FILE",
+        "evaluate --dataset icvl --groundtruth other --predictions a=FILE --json FILE",
+        "evaluate --checkpoint a=FILE --json FILE",
+        "evaluate --checkpoint small --recipe FILE --json FILE",
+        "evaluate-detector --weights FILE --json FILE",
+        "evaluate-detector --search --recipe FILE --json FILE",
+        "evaluate-sensors --model FILE --json FILE",
+        "bench refine --model FILE --json FILE",
+        "bench retarget --robots FILE --output FILE",
+        "refine-weights --checkpoint FILE --output FILE",
+        "train-detector --config FILE --ship FILE",
+        "compare-runs FILE other --json FILE",
+    ],
+)
+def test_no_command_writes_over_what_it_reads(
+    arguments: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "mine.safetensors"
+    path.write_text("mine")
+    assert (
+        main([str(path) if word == "FILE" else word.replace("FILE", str(path)) for word in arguments.split()])
+        == 2
+    )
+    assert "is read, want another file" in capsys.readouterr().err
+    assert path.read_text() == "mine"
 
 
 WEIGHTS = {

@@ -10,6 +10,7 @@ import torch
 
 from hand_pose_ros.commands import main as cli
 from hand_pose_ros.datasets.benchmarks import ICVL
+from hand_pose_ros.evaluation import fit_report
 from hand_pose_ros.evaluation.prediction_files import write_predictions
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.hand_state import hand_frames, random_hands
@@ -53,6 +54,29 @@ def test_a_file_is_fitted_and_what_is_written_fits_together(annotations, tmp_pat
     assert content["all"]["mean_mm"] < 1
     assert content["all"]["out_of_range"] == 0
     assert sorted(p.name for p in tmp_path.iterdir()) == ["fit.json", "fit.npz", "labels.txt"]
+
+
+@pytest.mark.slow
+def test_an_interrupt_keeps_the_figures_of_the_sequences_before(annotations, tmp_path, monkeypatch, capsys):
+    output, figures = tmp_path / "fit.npz", tmp_path / "fit.json"
+    fit_hands, calls = fit_report.fit_hands, []
+
+    def interrupted(*given, **more):
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return fit_hands(*given, **more)
+
+    monkeypatch.setattr(fit_report, "fit_hands", interrupted)
+    status = fit(
+        "--groundtruth", annotations, "--dataset", "icvl", "--sequences", "5,7", "--output", output, "--json", figures
+    )  # fmt: skip
+    assert status == 130
+    assert "fitted to 5 frames" in capsys.readouterr().out
+    content = json.loads(figures.read_text(encoding="utf-8"))
+    assert content["interrupted"]
+    assert [row["frames"] for row in content["sequences"]] == [5]
+    assert not output.exists()  # its rows would be taken for all of the file's
 
 
 @pytest.mark.slow

@@ -38,7 +38,7 @@ def test_figures_together_are_those_of_all_frames(tmp_path: Path) -> None:
     joints = hand_frames(random_hands(6, seed=1), "left").joints.numpy()
     annotations = convert_joints(joints, "icvl16")
     parts = sequence_slices([2, 4], ICVL, 6)
-    fits = fit_sequences(annotations, ICVL, parts, FitConfig(side="left"), torch.device("cpu"))
+    fits = list(fit_sequences(annotations, ICVL, parts, FitConfig(side="left"), torch.device("cpu")))
     rows, together = [summarise([fit]) for fit in fits], summarise(fits)
     assert [row["frames"] for row in rows] == [2, 4]
     assert together["mean_mm"] == pytest.approx(np.average([r["mean_mm"] for r in rows], weights=[2, 4]))

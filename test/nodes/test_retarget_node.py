@@ -623,16 +623,25 @@ def test_another_sender_of_commands_is_told_when_engaging_and_in_diagnostics(rob
     assert said not in rig.call(False).message
 
 
-def test_description_that_comes_late_is_taken_when_the_node_is_configured_again(robot, monkeypatch):
+@pytest.mark.parametrize("autostart", [True, False])
+def test_node_starts_by_itself_when_the_description_comes_late(robot, monkeypatch, autostart):
     monkeypatch.setattr("hand_pose_ros.nodes.robot_setup._DESCRIPTION_S", 0.3)
-    rig = robot(start=False, urdf="robot_description")
-    rig.node.autostart()
-    assert "nothing came on that topic" in rig.error()
+    monkeypatch.setattr("hand_pose_ros.nodes.robot_inputs._LOOK_S", 0.1)
+    rig = robot(start=False, urdf="robot_description", autostart=autostart)
+    rig.node.trigger_configure()
+    assert "nothing came on that topic in 0.3 s" in rig.error()
+    assert ("taken when it comes" in rig.error()) == autostart
     latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
     publisher = rig.helper.create_publisher(String, "robot_description", latched)
     publisher.publish(String(data=URDF))
     assert rig.wait(lambda: rig.node._robot_inputs.description == URDF)
-    rig.start()
+    if not autostart:
+        time.sleep(0.5)
+        assert rig.node._driver is None
+        rig.node.trigger_configure()
+        rig.node.trigger_activate()
+    assert rig.wait(lambda: rig.hands.get_subscription_count() > 0), rig.error()
+    assert rig.wait(lambda: rig.node._commands.get_subscription_count() > 0)
     assert rig.error() == ""
     rig.call(True)
     publisher.publish(

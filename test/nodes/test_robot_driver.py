@@ -400,6 +400,48 @@ def test_nothing_comes_after_closing():
     assert len(rig.sent) == sent
 
 
+def test_joints_that_move_are_brought_to_a_stop_before_the_end():
+    rig = Rig("off")
+    rig.driver.switch(True)
+    rig.play(0.2)
+    before = len(rig.sent)
+    ended = threading.Event()
+
+    def tick() -> None:
+        while not ended.wait(0.001):
+            rig.now_s += 0.01
+            rig.show(2.0)
+            rig.driver.press(True)
+            rig.driver.tick()
+
+    ticks = threading.Thread(target=tick)
+    ticks.start()
+    after = rig.driver.close(brakes=True)
+    ended.set()
+    ticks.join()
+    assert len(rig.sent) > before
+    last = dict(rig.sent)  # of each time
+    times, positions = np.array([*last]), np.array([*last.values()])
+    steps = np.diff(positions, axis=0) / np.diff(times)[:, None]
+    asked = np.searchsorted(times, rig.sent[before][0])
+    assert np.abs(steps[asked - 2]).max() > 0.1  # it moved when it was asked to end
+    assert (steps[-1] == 0.0).all()
+    assert (np.abs(np.diff(steps, axis=0)) <= LIMITS.acceleration * np.diff(times)[1:, None] + SLACK).all()
+    assert after.positions == pytest.approx(dict(zip(NAMES, positions[-1], strict=True)))
+    assert rig.driver.state[0] is SafetyState.DISENGAGED
+
+
+def test_joints_that_nobody_moves_on_do_not_hold_up_the_end(monkeypatch):
+    monkeypatch.setattr("hand_pose_ros.nodes.robot_driver._BRAKE_S", 0.05)
+    rig = Rig("off")
+    rig.driver.switch(True)
+    rig.play(0.2)
+    sent = len(rig.sent)
+    rig.driver.close(brakes=True)
+    rig.play(0.3)
+    assert len(rig.sent) == sent
+
+
 def sent_to(curl=1.0, **arguments):
     """What outlives a driver whose joints were sent there."""
     rig = Rig("off", **arguments)

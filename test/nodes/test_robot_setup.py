@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 rclpy = pytest.importorskip("rclpy", reason="needs ROS 2: source tools/environment.sh")
 
+from hand_pose_ros.nodes import robot_setup
 from hand_pose_ros.nodes.parameters.retarget_parameters import RETARGET_PARAMETERS
-from hand_pose_ros.nodes.robot_setup import build_commander
+from hand_pose_ros.nodes.robot_setup import build_commander, remarks
 from hand_pose_ros.retarget.retargeter import build_retargeter
 from hand_pose_ros.retarget.robot_config import read_robot
+from hand_pose_ros.retarget.robot_description import parse_description
+
+URDF = """<robot name="r"><link name="base"/><link name="a"/>
+<joint name="j" type="revolute"><parent link="base"/><child link="a"/><axis xyz="0 1 0"/>
+<limit lower="0" upper="1.5" velocity="{}" effort="1"/></joint></robot>"""
 
 PARAMETERS = {parameter.name: parameter.default for parameter in RETARGET_PARAMETERS}
 
@@ -29,3 +37,26 @@ def test_locked_joint_without_a_urdf_may_have_an_encoders_noise(
     build_commander(parameters, robot, ["wrist"], ["wrist"]).engage([0.3 + stands], 0.0)
     with pytest.raises(ValueError, match="joint wrist stands at"):
         build_commander(parameters, robot, ["wrist"], ["wrist"]).engage([0.3 + too_far], 0.0)
+
+
+@pytest.mark.parametrize(
+    "velocity, degrees, told",
+    [
+        (3.0, None, []),
+        (3.0, 50.0, []),
+        (0.5, 10.0, ["joint j takes 3.0 s"]),
+        (3.0, 90.0, ["those of a right hand that is turned by 90 degrees: its root link base wants"]),
+        (0.5, 170.0, ["joint j takes 3.0 s", "turned by 170 degrees"]),
+    ],
+)
+def test_what_a_user_may_not_have_meant_is_told(tmp_path, monkeypatch, velocity, degrees, told):
+    turn = None if degrees is None else math.radians(degrees)
+    monkeypatch.setattr(robot_setup, "turn_rad", lambda robot, side: turn)
+    path = tmp_path / "robot.yaml"
+    path.write_text("direct: {j: {angles: {index_mcp_flexion: 1.0}}}")
+    robot = build_retargeter(
+        read_robot(path), "direct", "right", parse_description(URDF.format(velocity), "r.urdf")
+    )
+    found = remarks(PARAMETERS, robot, ["j"], ["j"])
+    assert len(found) == len(told)
+    assert all(part in remark for part, remark in zip(told, found, strict=True))

@@ -303,3 +303,81 @@ def test_next_answer_is_near_where_the_robot_is(engine):
     made.engine.retarget(operator_hand("right", np.zeros(ANGLE_COUNT)))
     made.engine.start_from(there)
     assert np.abs(made.engine.retarget(hands[-1]) - there).max() < 0.1
+
+
+FINGERS = """<robot name="f"><link name="palm"/>
+<link name="a"/><link name="b"/><link name="c"/><link name="d"/><link name="e"/><link name="f"/>
+{joints}</robot>"""
+FINGER = """<joint name="{0}1" type="{kind}"><origin xyz="0 {y} 0.08"/><parent link="palm"/><child link="{0}"/>
+<axis xyz="{axis}"/>{limit}</joint>
+<joint name="{0}2" type="revolute"><origin xyz="0 0 0.04"/><parent link="{0}"/><child link="{1}"/>
+<axis xyz="{axis}"/><limit lower="-1.6" upper="1.6" velocity="3" effort="1"/>{mimic}</joint>
+<joint name="{0}3" type="fixed"><origin xyz="0 0 0.03"/><parent link="{1}"/><child link="{2}"/></joint>"""
+TWO_TIPS = """
+retargeting: {type: position, target_link_names: [c, f], target_link_human_indices: [4, 8], normal_delta: 0.0}
+"""
+OWN_LIMITS = (
+    "limits: {a1: {lower: -1.5, upper: 1.5, velocity: 3}, d1: {lower: -1.5, upper: 1.5, velocity: 3}}"
+)
+LIMIT = '<limit lower="-1.6" upper="1.6" velocity="3" effort="1"/>'
+
+
+def two_fingers(axis="0 1 0", kind="revolute", limit=LIMIT, mimic=("", "")):
+    joints = [
+        FINGER.format(*names, y=y, axis=axis, kind=kind, limit=limit, mimic=follows)
+        for names, y, follows in (("abc", 0.0, mimic[0]), ("def", 0.03, mimic[1]))
+    ]
+    return parse_description(FINGERS.format(joints="".join(joints)), "f.urdf")
+
+
+@optional_engine("dexi_rs")
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    "robot, file",
+    [
+        ({"axis": "0 2 0"}, ""),
+        ({"axis": "0 0.5 0"}, ""),
+        ({"axis": "1 1 0"}, ""),
+        ({"limit": '<limit velocity="3" effort="1"/>'}, OWN_LIMITS),
+        ({"limit": '<limit lower="0" upper="0" velocity="3" effort="1"/>', "kind": "continuous"}, OWN_LIMITS),
+    ],
+)
+def test_engine_reaches_what_the_robot_as_it_was_read_can_reach(config, robot, file, engine):
+    made = build_retargeter(config(TWO_TIPS + file), engine, "right", two_fingers(**robot))
+    wanted = dict(zip(("a1", "a2", "d1", "d2"), (0.9, 0.6, -0.7, -0.8), strict=True))
+    points = np.zeros((21, 3))
+    for point, tip in ((4, "c"), (8, "f")):
+        points[point] = made.description.link_frames(wanted)[tip][:3, 3]
+    hand = operator_hand("right", np.zeros(ANGLE_COUNT))._replace(points=points)
+    made.engine.start_from(np.array([0.8, 0.5, -0.6, -0.7]))
+    for _ in range(300):
+        answer = made.engine.retarget(hand)
+    frames = made.description.link_frames(dict(zip(made.engine.joint_names, answer, strict=True)))
+    assert max(np.linalg.norm(frames[tip][:3, 3] - points[at]) for tip, at in (("c", 4), ("f", 8))) < 0.002
+
+
+@optional_engine("dexi_rs")
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("follows", [False, True])
+def test_engine_looks_for_answers_within_the_limits_that_hold(config, engine, follows):
+    mimic = tuple(f'<mimic joint="{leader}" multiplier="-8"/>' for leader in ("a1", "d1"))
+    file = "" if follows else "limits: {a1: {lower: -0.2, upper: 0.2}, d1: {lower: -0.2, upper: 0.2}}"
+    made = build_retargeter(
+        config(TWO_TIPS + file), engine, "right", two_fingers(mimic=mimic if follows else ("", ""))
+    )
+    hand = operator_hand("right", np.zeros(ANGLE_COUNT))
+    for x in (-0.1, 0.1):
+        for _ in range(20):
+            answer = made.engine.retarget(hand._replace(points=np.tile([x, 0.0, 0.1], (21, 1))))
+        assert (answer <= made.limits.upper + 0.002).all()
+        assert (answer >= made.limits.lower - 0.002).all()
+
+
+@optional_engine("dexi_rs")
+@pytest.mark.parametrize("engine", ENGINES)
+def test_joints_that_the_file_has_follow_none_are_driven(config, engine):
+    mimic = tuple(f'<mimic joint="{leader}"/>' for leader in ("a1", "d1"))
+    file = TWO_TIPS.replace("normal_delta", "ignore_mimic_joint: true, normal_delta")
+    for text, names in ((TWO_TIPS, {"a1", "d1"}), (file, {"a1", "a2", "d1", "d2"})):
+        made = build_retargeter(config(text), engine, "right", two_fingers(mimic=mimic))
+        assert set(made.engine.joint_names) == names

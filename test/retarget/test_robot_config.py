@@ -69,6 +69,7 @@ def test_fields_of_their_format_are_taken_as_they_are(tmp_path):
             "retargeting.finger_tip_link_names is None, want given for type dexpilot",
         ),
         (DEXPILOT.replace("[a, b]", "[a]"), "finger_tip_link_names is .*want 2 to 5 links"),
+        (DEXPILOT.replace("[a, b]", "[a, b, a]"), "finger_tip_link_names is .*want 2 to 5 links, each once"),
         (DEXPILOT.replace("[a, b]", "a"), "finger_tip_link_names is 'a', want a list"),
         (DEXPILOT.replace("alpha: 1", "alpha: 0"), "low_pass_alpha is 0, want above 0"),
         (DEXPILOT.replace("alpha: 1", "alpha: .nan"), "low_pass_alpha is nan, want a finite number"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from hand_pose_ros.retarget.engine_urdf import engine_urdf
 from hand_pose_ros.retarget.robot_description import parse_description, read_description
 
 
@@ -29,11 +30,6 @@ def test_hand_is_cut_out_of_a_whole_robot(urdf):
     assert "mount" not in hand.text
     assert np.allclose(hand.link_frames({})["base"], np.eye(4))
     assert parse_description(hand.text, "again").links == hand.links
-
-
-def test_engines_get_no_meshes(claw):
-    assert "mesh" not in claw.kinematics()
-    assert parse_description(claw.kinematics(), "again").links == claw.links
 
 
 WHEELS = {
@@ -93,7 +89,7 @@ def test_what_follows_a_follower_follows_its_leader_in_any_order(mimics, angles,
     (leader,) = made.moving
     fixed = parse_description(chain(*[None] * len(mimics)), "r.urdf")
     wanted = fixed.link_frames({f"j{number}": angle for number, angle in enumerate(angles)})
-    for description in (made, parse_description(made.kinematics(), "again")):
+    for description in (made, parse_description(engine_urdf(made), "again")):
         frames = description.link_frames({leader: 0.4})
         assert all(np.allclose(frames[link], frame) for link, frame in wanted.items())
     assert {joint.follows[0] for joint in made.joints if joint.follows} == {leader}
@@ -127,6 +123,35 @@ def test_joint_of_which_no_range_is_written_has_none(limit, wanted):
         chain(None).replace('<limit lower="-3" upper="3" velocity="1"/>', limit), "r"
     ).joints[0]
     assert (joint.lower, joint.upper) == wanted
+
+
+@pytest.mark.parametrize(
+    "limit, wanted",
+    [("0 0", (None, None)), ("-3.1 -3.1", (None, None)), ("-3.1 3.1", (-3.1, 3.1)), ("1 -1", (1.0, -1.0))],
+)
+def test_joint_that_turns_without_end_is_not_locked_by_limits_that_are_equal(limit, wanted):
+    lower, upper = limit.split()
+    urdf = chain(None).replace('"-3" upper="3"', f'"{lower}" upper="{upper}"')
+    joint = parse_description(urdf.replace("revolute", "continuous"), "r").joints[0]
+    assert (joint.lower, joint.upper) == wanted
+
+
+@pytest.mark.parametrize(
+    "element",
+    [
+        '<xacro:include filename="a.xacro"/>',
+        '<xacro:property name="l" value="1"/>',
+        '<link name="n"><xacro:box/></link>',
+    ],
+)
+@pytest.mark.parametrize("namespace", ["http://www.ros.org/wiki/xacro", "http://ros.org/wiki/xacro"])
+def test_xacro_that_is_not_expanded_is_told(urdf, element, namespace):
+    text = urdf.replace('<robot name="claw">', f'<robot name="claw" xmlns:xacro="{namespace}">')
+    assert parse_description(text, "claw.xacro").root == "world"
+    with pytest.raises(
+        ValueError, match="claw.xacro holds <xacro:(include|property|box)>, want a URDF: expand"
+    ):
+        parse_description(text.replace("</robot>", f"{element}</robot>"), "claw.xacro")
 
 
 @pytest.mark.parametrize(
