@@ -14,7 +14,7 @@ import numpy as np
 from hand_pose_ros.nodes.file_urls import local_path
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
 from hand_pose_ros.nodes.parameters.retarget_parameters import ROBOT_DESCRIPTION
-from hand_pose_ros.retarget.fingertips import turn_rad
+from hand_pose_ros.retarget.fingertips import fingertips, turn_rad
 from hand_pose_ros.retarget.hand_gate import GateConfig, HandGate
 from hand_pose_ros.retarget.retargeter import Retargeter, build_retargeter, slower
 from hand_pose_ros.retarget.robot_config import read_robot, robot_file
@@ -28,6 +28,10 @@ _DESCRIPTION_S = 5.0
 
 _SLOW_S = 1.0
 """Guessed: three times what a person's finger takes."""
+_MOST_TURN_RAD, _MOST_DEGREES = 6.0 * np.pi, 1440.0
+"""Guessed: three turns are more than a finger's joint makes, and four in degrees more than anybody means."""
+_MOST_REACH_M = 2.0
+"""Guessed: fourteen times a person's hand, and a fiftieth of it in millimetres."""
 _TURNED_RAD = np.pi / 3
 """Chosen: of hands whose axes are right the thumbs' places make up to 31 degrees, another axis or side makes 90 or
 more, but for some turns about z (60)."""
@@ -81,8 +85,32 @@ def remarks(
     parameters: DeclaredParameters, robot: Retargeter, names: Sequence[str], sent: Collection[str]
 ) -> list[str]:
     """What a user may not have meant, in words."""
-    told = (_slow_joint(parameters, robot, names, sent), _turned_hand(robot, parameters["side"]))
+    turned = _turned_hand(robot, parameters["side"])
+    told = (_slow_joint(parameters, robot, names, sent), turned, _degrees(robot), _millimetres(robot))
     return [remark for remark in told if remark is not None]
+
+
+def _degrees(robot: Retargeter) -> str | None:
+    """In words that the limits of joints that turn are hardly in radians; None where they may be."""
+    ranges = zip(robot.engine.joint_names, robot.limits.span.tolist(), robot.prismatic, strict=True)
+    name, span = max(((n, s) for n, s, slides in ranges if not slides), key=lambda r: r[1], default=("", 0.0))
+    if not _MOST_TURN_RAD < span <= _MOST_DEGREES:
+        return None
+    return f"joint {shown(name)} turns by {span:.0f} rad: limits are in radians, and these may be degrees"
+
+
+def _millimetres(robot: Retargeter) -> str | None:
+    """In words that the robot's description is hardly in metres; None where it may be."""
+    tips = fingertips(
+        robot, np.clip(np.zeros(len(robot.limits.lower)), robot.limits.lower, robot.limits.upper)
+    )
+    reach_m = 0.0 if tips is None else float(np.linalg.norm(tips, axis=1).max())
+    if reach_m <= _MOST_REACH_M or robot.description is None:
+        return None
+    return (
+        f"a fingertip of {robot.description.source} is {reach_m:.0f} m from the wrist: a URDF is in metres, and this"
+        " may be in millimetres"
+    )
 
 
 def _turned_hand(robot: Retargeter, side: str) -> str | None:

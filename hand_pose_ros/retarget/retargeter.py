@@ -187,26 +187,18 @@ def _wheel_description(config: RobotConfig) -> RobotDescription:
 def _limits(config: RobotConfig, names: tuple[str, ...], description: RobotDescription | None) -> JointLimits:
     """What the description allows a joint and those that follow it, narrowed by the configuration's own limits."""
     moving = description.moving if description is not None else {}
+    overrides = {name: (config.limits or {}).get(name, LimitOverride()) for name in names}
+    found = {name: _own_limits(overrides[name], moving.get(name)) for name in names}
+    missing = [(name, key) for name in names for key, value in found[name].items() if value is None]
+    if missing:
+        (name, key), where = missing[0], description.source if description is not None else "no URDF"
+        wanted = shown(", ".join(f"limits.{name}.{key}" for name, key in missing), 1000)
+        raise ValueError(f"joint {shown(name)} has no {key} limit in {where}: give {wanted}")
     rows = []
     for name in names:
-        override = (config.limits or {}).get(name, LimitOverride())
-        joint = moving.get(name)
-        # A velocity of 0 is one that nobody wrote down.
-        velocity = joint.velocity if joint is not None and (joint.velocity or 0.0) > 0.0 else None
-        found = {
-            "lower": _narrower(max, override.lower, joint.lower if joint else None),
-            "upper": _narrower(min, override.upper, joint.upper if joint else None),
-            "velocity": _narrower(min, override.velocity, velocity),
-        }
-        for key, value in found.items():
-            if value is None:
-                where = description.source if description is not None else "no URDF"
-                raise ValueError(
-                    f"joint {shown(name)} has no {key} limit in {where}: give limits.{name}.{key}"
-                )
-        lower, upper, velocity = (float(value or 0.0) for value in found.values())
+        lower, upper, velocity = (float(value or 0.0) for value in found[name].values())
         _require_range(name, lower, upper)
-        acceleration = override.acceleration or math.inf
+        acceleration = overrides[name].acceleration or math.inf
         for follower in description.followers(name) if description is not None else ():
             follower, slower_by = _narrowed(follower, config)
             acceleration = min(acceleration, slower_by)
@@ -221,6 +213,17 @@ def _limits(config: RobotConfig, names: tuple[str, ...], description: RobotDescr
             raise ValueError(f"joint {shown(name)}: velocity limit {velocity:g} is no speed of a joint")
         rows.append((lower, upper, velocity, acceleration))
     return JointLimits(*np.array(rows, np.float64).T)
+
+
+def _own_limits(override: LimitOverride, joint: RobotJoint | None) -> dict[str, float | None]:
+    """A joint's own limits by name, None for those that neither the file nor the description gives."""
+    # A velocity of 0 is one that nobody wrote down.
+    velocity = joint.velocity if joint is not None and (joint.velocity or 0.0) > 0.0 else None
+    return {
+        "lower": _narrower(max, override.lower, joint.lower if joint else None),
+        "upper": _narrower(min, override.upper, joint.upper if joint else None),
+        "velocity": _narrower(min, override.velocity, velocity),
+    }
 
 
 def _ranges(

@@ -60,3 +60,40 @@ def test_what_a_user_may_not_have_meant_is_told(tmp_path, monkeypatch, velocity,
     found = remarks(PARAMETERS, robot, ["j"], ["j"])
     assert len(found) == len(told)
     assert all(part in remark for part, remark in zip(told, found, strict=True))
+
+
+HAND = """<robot name="h"><link name="w"/>{}</robot>"""
+FINGER = """<link name="f{0}"/><link name="t{0}"/>
+<joint name="j{0}" type="{kind}"><parent link="w"/><child link="f{0}"/><axis xyz="0 1 0"/>
+<limit lower="0" upper="{upper}" velocity="9" effort="1"/></joint>
+<joint name="e{0}" type="fixed"><parent link="f{0}"/><child link="t{0}"/><origin xyz="0 {y} {z}"/></joint>"""
+
+
+@pytest.mark.parametrize(
+    "kind, upper, size, told",
+    [
+        ("revolute", 1.5, 1.0, []),
+        ("revolute", 6.2832, 1.0, []),
+        ("revolute", 90, 1.0, ["joint j0 turns by 90 rad: limits are in radians, and these may be degrees"]),
+        ("revolute", 1e9, 1.0, []),
+        ("prismatic", 90, 1.0, []),
+        ("revolute", 1.5, 1000.0, ["is 122 m from the wrist: a URDF is in metres"]),
+    ],
+)
+def test_other_units_are_told(tmp_path, kind, upper, size, told):
+    fingers = "".join(
+        FINGER.format(number, kind=kind, upper=upper, y=0.02 * number * size, z=0.12 * size)
+        for number in range(2)
+    )
+    path = tmp_path / "robot.yaml"
+    path.write_text(
+        "direct: {j0: {angles: {index_mcp_flexion: 1.0}}, j1: {angles: {middle_mcp_flexion: 1.0}}}\n"
+        "retargeting: {type: dexpilot, wrist_link_name: w, finger_tip_link_names: [t0, t1]}"
+    )
+    description = parse_description(HAND.format(fingers), "h.urdf")
+    robot = build_retargeter(read_robot(path), "direct", "right", description)
+    found = [
+        remark for remark in remarks(PARAMETERS, robot, ["j0", "j1"], ["j0", "j1"]) if " takes " not in remark
+    ]
+    assert len(found) == len(told)
+    assert all(part in remark for part, remark in zip(told, found, strict=True))

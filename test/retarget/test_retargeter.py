@@ -217,7 +217,8 @@ def test_what_does_not_fit_is_one_message(config, claw, text, engine, error):
 
 
 def test_joint_without_limits_asks_for_them(config):
-    with pytest.raises(ValueError, match="joint curl has no lower limit in no URDF: give limits.curl.lower"):
+    every = "limits.curl.lower, limits.curl.upper, limits.curl.velocity"
+    with pytest.raises(ValueError, match=f"joint curl has no lower limit in no URDF: give {every}"):
         build_retargeter(config(), "direct", "right")
 
 
