@@ -130,7 +130,11 @@ def _require_label_for_every_image(
 ) -> None:
     """Test sequences are labelled completely: an image without a line means that the label file lost it."""
     require_folder(folder, "the test images should lie in it")
-    labelled = {Path(name).name: number for number, (name, _) in enumerate(rows, start=1)}
+    labelled: dict[str, int] = {}
+    for number, (name, _) in enumerate(rows, start=1):
+        first = labelled.setdefault(Path(name).name, number)
+        if first != number:
+            raise DatasetError(label_file, f"image {name} is labelled in line {first}, too", number)
     images = sorted(path.name for path in folder.glob("*.png"))
     for place, image in enumerate(images, start=1):
         if image not in labelled:

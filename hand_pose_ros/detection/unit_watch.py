@@ -18,6 +18,9 @@ _NEAR_M = 0.1
 _REACHABLE_M = BlobDetectorConfig.max_range_m  # as far as hands are searched for
 # An image with so much of it beyond 10 m, or nearer than 10 cm, and nothing where hands are, is suspected. Guessed.
 _MOST = 0.5
+# Less of an image than this is no scene, but stray readings, which every sensor has. Guessed: a hand as far away as
+# hands are searched for shows more of itself.
+_STRAY = 0.001
 # Only after so many such images in a row: something may be held before the lens. Guessed: a third of a second.
 _IN_A_ROW = 10
 _EVERY = 4  # pixels, in both directions: it must cost nothing
@@ -60,12 +63,16 @@ class UnitWatch:
         """The suspicion after one more image (H, W) m, NaN where there is no reading."""
         seen = depth[::_EVERY, ::_EVERY]
         seen = seen[np.isfinite(seen) & (seen != 0.0)]  # 0 for no reading, as in counts
-        far = seen.size > 0 and np.mean(seen > _FAR_M) > _MOST and seen.min() > _REACHABLE_M
-        near = seen.size > 0 and seen.max() < _NEAR_M
+        far = (
+            seen.size > 0
+            and np.mean(seen > _FAR_M) > _MOST
+            and np.mean((seen > 0.0) & (seen <= _REACHABLE_M)) < _STRAY
+        )
+        near = seen.size > 0 and np.mean(seen >= _NEAR_M) < _STRAY
         self._in_a_row = self._in_a_row + 1 if far or near else 0
         if self._in_a_row < self._wanted:
             return None
-        if seen.max() < 0.0:
+        if np.mean(seen >= 0.0) < _STRAY:
             return "depth is negative everywhere: want the distance before the camera, so the other sign"
         return (
             f"depth of {np.median(seen):.3g} metres at the middle of all readings: is the unit wrong?"

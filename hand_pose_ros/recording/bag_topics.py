@@ -74,7 +74,9 @@ def _only_depth(bag: Bag, kinds: dict[str, str]) -> str:
     found = [topic for topic in found if plain_topic(topic) == topic or plain_topic(topic) not in found]
     if not found:
         bag.require_whole("its first depth image")
-        topics = "; it has " + _listed([f"{topic} ({kind})" for topic, kind in kinds.items()])
+        topics = "; it has " + _listed(
+            [f"{topic} ({_content(bag, topic, kind)})" for topic, kind in kinds.items()]
+        )
         raise RecordingError(
             f"there are no depth images (sensor_msgs/Image of {' or '.join(_DEPTH_ENCODINGS)}, or {TRANSPORT}) in the"
             f" bag '{bag.path}'{topics if kinds else ''}"
@@ -85,6 +87,14 @@ def _only_depth(bag: Bag, kinds: dict[str, str]) -> str:
             " --depth-topic"
         )
     return found[0]
+
+
+def _content(bag: Bag, topic: str, kind: str) -> str:
+    """What a topic holds: its type, and of images what they are encoded in."""
+    image = bag.first_readable(topic) if kind in (IMAGE, COMPRESSED_IMAGE) else None
+    if image is None:
+        return kind
+    return f"{kind} of '{image.encoding if kind == IMAGE else image.format}'"
 
 
 def _depth_topics(bag: Bag, kinds: dict[str, str]) -> tuple[list[str], list[str]]:

@@ -81,6 +81,11 @@ def edit(path, change):
     [
         (lambda rows: [rows[0], rows[2]], 2, "no label for image test_seq_1/image_0001.png"),
         (lambda rows: rows[:2], 3, "no label for image test_seq_1/image_0002.png"),
+        (
+            lambda rows: [*rows[:2], rows[1], rows[2]],
+            3,
+            "test_seq_1/image_0001.png is labelled in line 2, too",
+        ),
         (lambda rows: [rows[0], rows[1].rsplit(maxsplit=1)[0] + "\n", rows[2]], 2, "47 numbers, want 48"),
         (lambda rows: [rows[0], "\n", rows[2]], 2, "does not begin with the name"),
         (lambda rows: [rows[0].replace(".png 1", ".png x", 1), *rows[1:]], 1, "not a number"),

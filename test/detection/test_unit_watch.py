@@ -35,6 +35,19 @@ def test_scenes_in_metres_are_not_suspected(depth) -> None:
     assert looked(depth) is None
 
 
+@pytest.mark.parametrize(("metres", "stray_m"), [(1200.0, 0.7), (12.0, 0.3), (0.0012, 4.0), (-1.2, 0.5)])
+def test_a_few_stray_readings_make_no_scene(metres: float, stray_m: float) -> None:
+    depth = scene(metres)
+    depth[80:84, 96:100], depth[120, 200] = stray_m, stray_m
+    assert "depth" in (looked(depth) or "")
+
+
+def test_a_hand_as_far_away_as_hands_are_found_is_more_than_stray_readings() -> None:
+    depth = scene(12.0)
+    depth[100:120, 150:162] = 1.45
+    assert looked(depth) is None
+
+
 def test_a_lens_that_is_covered_for_a_moment_is_not_suspected() -> None:
     watch = UnitWatch()
     for _ in range(3):

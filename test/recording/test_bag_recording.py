@@ -387,7 +387,10 @@ def test_what_is_no_bag_is_named(tmp_path) -> None:
 def test_a_bag_without_depth_lists_what_it_has(tmp_path) -> None:
     with open_bag(tmp_path / "bag") as bag:
         bag.info(CAMERA, START_NS)
-    with pytest.raises(RecordingError, match=r"no depth images .* it has /camera/depth/camera_info"):
+        colour = np.zeros((24, 32, 3), np.uint8)
+        bag.write("/camera/color/image_raw", IMAGE, depth_image(colour, START_NS, encoding="rgb8"), START_NS)
+    words = r"/camera/color/image_raw \(sensor_msgs/msg/Image of 'rgb8'\), /camera/depth/camera_info"
+    with pytest.raises(RecordingError, match=rf"no depth images .* it has {words}"):
         BagRecording(tmp_path / "bag")
 
 
