@@ -26,7 +26,7 @@ _IN_A_ROW = 10
 _EVERY = 4  # pixels, in both directions: it must cost nothing
 # Without any hand for so long, and for so many images, it is said that the unit may be wrong; and every so often it is
 # looked again, s. Guessed: a person who has started the node has shown a hand by then.
-_PATIENCE_S = 5.0
+_PATIENCE_S = 3.0
 _PATIENCE_IMAGES = 10
 _AGAIN_S = 2.0
 # Where hands are shown to a camera, m, and the share of an image that must be there: else its unit may be wrong.
@@ -38,10 +38,8 @@ _LEAST_SHOWN = 0.05
 _CLOSE_M = 0.4
 _MOST_CLOSE = 0.95
 _COUNTS = "is metres a count of 16UC1 images; 32FC1 images must be in metres (REP 118)"
-# What cameras count in that do not send millimetres, as their makers have it, metres.
-_OTHER_UNITS = (
-    "0.0001 for 0.1 mm (D405), 0.00025 for 0.25 mm (L515), where the driver does not bring it to millimetres"
-)
+OTHER_UNITS = "0.0001 for 0.1 mm (D405), 0.00025 for 0.25 mm (L515)"
+"""What cameras count in that do not send millimetres, as their makers have it, metres."""
 
 
 class UnitWatch:
@@ -84,19 +82,22 @@ class NoHandWatch:
     """Says that the unit may be wrong while no hand was found since the beginning, and hardly anything is where hands
     are shown, or nothing behind it. Once a hand was found the unit is right."""
 
-    def __init__(self, unit_m: float) -> None:
-        """``unit_m``: what the images' unit is taken for, metres a count."""
-        self._unit_m = unit_m
+    def __init__(self, remedy: str) -> None:
+        """``remedy``: what is to be looked at, as the end of a sentence."""
+        self._remedy = remedy
         self._images = 0
         self._since_s: float | None = None
         self._looked_s = -math.inf
         self._found = False
         self._text: str | None = None
 
-    def look(self, depth: NDArray[np.float32], hands: int, now_s: float) -> str | None:
-        """The word after an image (H, W) m, NaN where there is no reading, with so many hands, at a steady time."""
-        if self._found or hands > 0:
-            self._found = True
+    def found(self) -> None:
+        """A hand was."""
+        self._found = True
+
+    def look(self, depth: NDArray[np.float32], now_s: float) -> str | None:
+        """The word after an image (H, W) m without a hand, NaN where there is no reading, at a steady time."""
+        if self._found:
             return None
         self._images += 1
         self._since_s = now_s if self._since_s is None else self._since_s
@@ -120,7 +121,5 @@ class NoHandWatch:
             return None
         return (
             f"no hand so far, and {scene}: the middle of all readings is at"
-            f" {np.median(seen):.2g} m. If the scene is really elsewhere, the unit is wrong: the parameter 'depth_unit'"
-            f" is {self._unit_m:g} metres a count of 16UC1 images; it is 0.001 in all presets, {_OTHER_UNITS}; 32FC1"
-            " images must be in metres (REP 118)"
+            f" {np.median(seen):.2g} m. If the scene is really elsewhere, the unit is wrong: {self._remedy}"
         )

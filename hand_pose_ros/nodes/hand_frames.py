@@ -1,8 +1,8 @@
 """The TF frames that stand for a hand: their names, parents and poses, and what tf2 cannot take. No message, no topic.
 
 In: a hand (camera's optical frame or ``target_frame``, metres), a prefix. Out: rotations and positions in the parents'
-frames. Frames are called ``<prefix><side>_hand/<name>``: the palm's, and in ``full`` every segment's, the wrist's and
-the fingertips'.
+frames. Frames are called ``<prefix><side>_hand/<name>``: the palm's, and in ``full`` every segment's, the wrist's, the
+fingertips' and the operator's, as in the hand's description.
 """
 
 from __future__ import annotations
@@ -13,25 +13,27 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hand_pose_ros.hand import skeleton
+from hand_pose_ros.hand.joint_sets import OPERATOR_AXES
+from hand_pose_ros.retarget.human_hand import OPERATOR_LINK, WRIST_LINK
 from hand_pose_ros.validation import shown
 
 if TYPE_CHECKING:
     from hand_pose_ros.tracking.hand import Hand
 
-WRIST_FRAME = "wrist"
-"""Between the wrist's two joints, turned as the palm."""
-
 FRAME_NAMES: tuple[str, ...] = (
     *skeleton.SEGMENT_NAMES,
-    WRIST_FRAME,
+    WRIST_LINK,
     *(skeleton.JOINT_NAMES[tip] for tip in skeleton.TIP_JOINTS),
+    OPERATOR_LINK,
 )
-"""Frames of ``full``; the first is the palm's."""
+"""Frames of ``full``; the first is the palm's. The wrist's lies between its two joints and is turned as the palm; the
+operator's lies there, too, and is turned as OPERATOR_AXES say."""
 
 FRAME_PARENTS: tuple[int, ...] = (
     *skeleton.SEGMENT_PARENTS,
     0,
     *(int(segments[-1]) for segments in skeleton.FINGER_SEGMENT_TABLE),
+    FRAME_NAMES.index(WRIST_LINK),
 )
 """Index of each frame's parent, -1 for the palm, whose parent is the header's frame. A fingertip is turned as its
 bone."""
@@ -68,11 +70,14 @@ def frame_error(frame_id: str, prefix: str) -> str | None:
 
 
 def frames_in_parents(hand: Hand) -> tuple[np.ndarray, np.ndarray]:
-    """Returns rotations (22, 3, 3) and origins (22, 3) m of all frames, each in its parent's."""
+    """Returns rotations (23, 3, 3) and origins (23, 3) m of all frames, each in its parent's."""
     distal = skeleton.FINGER_SEGMENT_TABLE[:, -1]
     wrist = hand.joints[list(skeleton.WRIST_JOINTS)].mean(axis=0)
-    rotations = np.concatenate([hand.segment_rotations, hand.rotation[None], hand.segment_rotations[distal]])
-    positions = np.concatenate([hand.segment_positions, wrist[None], hand.joints[list(skeleton.TIP_JOINTS)]])
+    tips, operator = hand.joints[list(skeleton.TIP_JOINTS)], hand.rotation @ OPERATOR_AXES.T
+    rotations = np.concatenate(
+        [hand.segment_rotations, hand.rotation[None], hand.segment_rotations[distal], operator[None]]
+    )
+    positions = np.concatenate([hand.segment_positions, wrist[None], tips, wrist[None]])
     rotations[0], positions[0] = hand.rotation, hand.translation
     parents = np.maximum(FRAME_PARENTS, 0)
     to_parent = rotations[parents].transpose(0, 2, 1)

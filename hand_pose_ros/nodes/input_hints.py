@@ -14,7 +14,7 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.depth.image import looks_swapped
-from hand_pose_ros.detection.unit_watch import NoHandWatch, UnitWatch
+from hand_pose_ros.detection.unit_watch import OTHER_UNITS, NoHandWatch, UnitWatch
 from hand_pose_ros.nodes.diagnostics import FrameStatistics
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
 from hand_pose_ros.nodes.throttled_logger import ThrottledLogger
@@ -40,7 +40,11 @@ class FrameHints:
         self._statistics = statistics
         self._throttled_logger = throttled_logger
         self._unit_watch = UnitWatch()
-        self._no_hand_watch = NoHandWatch(parameters["depth_unit"])
+        self._no_hand_watch = NoHandWatch(
+            f"the parameter 'depth_unit' is {parameters['depth_unit']:g} metres a count of 16UC1 images; it is 0.001 in"
+            f" all presets, {OTHER_UNITS}, where the driver does not bring it to millimetres; 32FC1 images must be in"
+            " metres (REP 118)"
+        )
         self._remark_told = False
         self._hinted = False
         self._swapped = 0
@@ -71,7 +75,9 @@ class FrameHints:
     def saw(self, depth: np.ndarray, hands: int) -> None:
         """After it: how many hands were found."""
         self._hands_before = hands
-        text = self._no_hand_watch.look(depth, hands, time.monotonic())
+        if hands:
+            self._no_hand_watch.found()
+        text = self._no_hand_watch.look(depth, time.monotonic())
         if self._hinted:  # there is a better reason
             text = None
         self._statistics.remark(text)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.detection.config import BlobDetectorConfig
-from hand_pose_ros.detection.unit_watch import UnitWatch
+from hand_pose_ros.detection.unit_watch import OTHER_UNITS, NoHandWatch, UnitWatch
 from hand_pose_ros.tracking.config import LEAST_ROI_PX, TrackConfig
 
 # A hand shows at least so much of itself across, m. Guessed: a grown-up's palm is 8 cm wide, a child's 6.
@@ -36,7 +36,7 @@ _FROZEN = (
 
 
 class InputWarning(UserWarning):
-    """No hand can be found in what a tracker is given, or with how it is set."""
+    """No hand can be found in what a tracker is given, or with how it is set; or none was found, and it may be so."""
 
 
 class InputHints:
@@ -48,6 +48,9 @@ class InputHints:
         self.texts: dict[str, str] = {}
         """By subject; empty where nothing is wrong."""
         self._unit_watch = UnitWatch(in_a_row=_IN_A_ROW, remedies=_REMEDIES)
+        self._no_hand_watch = NoHandWatch(
+            f"HandTracker.update wants metres, which most cameras' counts are by 0.001, {OTHER_UNITS}"
+        )
         self._told: set[str] = set()
         self._images = self._same_stamps = 0
         self._stamp_s: float | None = None
@@ -60,20 +63,26 @@ class InputHints:
         followed: bool,
         interval_s: float = 0.0,
         stamp_s: float | None = None,
+        published: bool = False,
     ) -> None:
         """At an image (H, W) m of a stamp, ``interval_s`` after the one before as a rule; only these can be wrong where
-        a hand is ``followed``. A subject's first text is an ``InputWarning``, too."""
+        a hand, or what may be one, is ``followed``. ``published``: what is followed is a hand. A subject's first text
+        is an ``InputWarning``, too."""
         self._images += 1
         self._same_stamps = self._same_stamps + 1 if stamp_s is not None and stamp_s == self._stamp_s else 0
         self._stamp_s = stamp_s
         stamp = (
             _FROZEN if self._same_stamps >= _MOST_SAME else frames_too_far_apart(interval_s, self._patience_s)
         )
+        if published:
+            self._no_hand_watch.found()
         if followed:
             self._set({"stamp": stamp})
         elif self._images % _EVERY == 1:
             region = region_outside(roi, depth.shape) or region_too_small(roi, camera)
-            self._set({"roi": region, "unit": self._unit_watch.look(depth), "stamp": stamp})
+            other_unit = self._no_hand_watch.look(depth, stamp_s or 0.0)
+            unit = self._unit_watch.look(depth) or (None if region or stamp else other_unit)
+            self._set({"roi": region, "unit": unit, "stamp": stamp})
 
     def _set(self, found: Mapping[str, str | None]) -> None:
         self.texts = {subject: text for subject, text in found.items() if text is not None}

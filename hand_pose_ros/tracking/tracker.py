@@ -86,8 +86,9 @@ class HandTracker:
 
     @property
     def hints(self) -> dict[str, str]:
-        """Why no hand can be found, or followed, in images like the last, by subject (``roi``, ``unit``, ``stamp``);
-        empty where nothing is wrong. Each is an ``InputWarning``, too, the first time."""
+        """Why no hand can be found, or followed, in images like the last, by subject (``roi``, ``unit``, ``stamp``; the
+        ``unit`` also where it only may be wrong); empty where nothing is wrong. Each is an ``InputWarning``, too, the
+        first time."""
         return dict(self._input_hints.texts)
 
     @property
@@ -141,7 +142,10 @@ class HandTracker:
         """
         frame = DepthFrame(depth, camera, stamp_s)
         interval_s = self._patience.usual_interval_s
-        self._input_hints.look(frame.depth, camera, self.config.roi, bool(self._tracks), interval_s, stamp_s)
+        published = any(track.published for track in self._tracks)
+        self._input_hints.look(
+            frame.depth, camera, self.config.roi, bool(self._tracks), interval_s, stamp_s, published
+        )
         frame = frame.within(self.config.roi)
         if self._stamp_s is not None and stamp_s < self._stamp_s:
             self.reset()

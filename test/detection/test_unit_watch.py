@@ -56,8 +56,10 @@ def test_a_lens_that_is_covered_for_a_moment_is_not_suspected() -> None:
 
 
 def waited(depth: np.ndarray, seconds: float, hands: int = 0, rate_hz: float = 10.0) -> str | None:
-    watch = NoHandWatch(0.001)
-    return [watch.look(depth, hands, i / rate_hz) for i in range(round(seconds * rate_hz) + 1)][-1]
+    watch = NoHandWatch("look at 'depth_unit'")
+    if hands:
+        watch.found()
+    return [watch.look(depth, i / rate_hz) for i in range(round(seconds * rate_hz) + 1)][-1]
 
 
 @pytest.mark.parametrize(
@@ -67,8 +69,8 @@ def waited(depth: np.ndarray, seconds: float, hands: int = 0, rate_hz: float = 1
 def test_where_nothing_is_where_hands_are_shown_or_nothing_behind_it_the_unit_is_asked_for_after_some_seconds(
     depth,
 ) -> None:
-    assert waited(depth, 3.0) is None
-    text = waited(depth, 8.0) or ""
+    assert waited(depth, 2.5) is None
+    text = waited(depth, 3.5) or ""
     assert "depth_unit" in text
     assert f"{np.nanmedian(depth):.2g} m" in text
     assert waited(depth, 8.0, hands=1) is None

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from visualization_msgs.msg import MarkerArray
 
+from hand_pose_ros.hand.joint_sets import convert_joints, operator_points
 from hand_pose_ros.hand.skeleton import ANGLE_COUNT
 from hand_pose_ros.nodes.hand_frames import (
     FRAME_NAMES,
     FRAME_PARENTS,
     frame_error,
+    frames_in_parents,
     resolved_prefix,
 )
 from hand_pose_ros.retarget.human_hand import prefix_error
@@ -18,9 +20,22 @@ from hand_pose_ros.tracking.hand import TrackState
 
 
 def test_every_frame_has_a_parent_before_it_and_a_name_of_its_own():
-    assert len(set(FRAME_NAMES)) == len(FRAME_NAMES) == len(FRAME_PARENTS) == 22
+    assert len(set(FRAME_NAMES)) == len(FRAME_NAMES) == len(FRAME_PARENTS) == 23
     assert all(parent < index for index, parent in enumerate(FRAME_PARENTS))
-    assert {"wrist", "thumb_tip", "pinky_tip"} <= set(FRAME_NAMES)
+    assert {"wrist", "thumb_tip", "pinky_tip", "operator"} <= set(FRAME_NAMES)
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_operators_frame_is_that_of_the_operators_points(hand, side):
+    seen = hand(side=side)
+    places = []
+    for parent, rotation, position in zip(FRAME_PARENTS, *frames_in_parents(seen), strict=True):
+        place = np.eye(4)
+        place[:3, :3], place[:3, 3] = rotation, position
+        places.append(place if parent < 0 else places[parent] @ place)
+    operator = places[FRAME_NAMES.index("operator")]
+    points = operator_points(seen.joints, seen.rotation) @ operator[:3, :3].T + operator[:3, 3]
+    assert np.allclose(points, convert_joints(seen.joints, "mediapipe21"), atol=1e-9)
 
 
 @pytest.mark.parametrize(

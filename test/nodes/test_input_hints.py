@@ -138,7 +138,7 @@ def test_scenes_where_hands_are_shown_are_not_spoken_of(clock, depth) -> None:
 
 def test_an_empty_room_is_no_warning_and_a_hand_ends_the_word_for_good(clock) -> None:
     bench = Bench(clock)
-    bench.play(scene(3.0), 40)
+    bench.play(scene(3.0), 25)
     assert bench.log.infos == []
     bench.play(scene(3.0), 60)
     assert len(bench.log.infos) == 1

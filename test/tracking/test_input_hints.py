@@ -81,6 +81,31 @@ def test_millimetres_given_for_metres_are_a_warning_until_they_are_metres():
     assert not tracker.hints
 
 
+@pytest.mark.parametrize("scale", [0.1, 0.15, 2.5, 4.0])
+def test_where_no_hand_was_found_for_seconds_the_unit_may_be_wrong(scale):
+    """A D405's counts, and the like; what may be a hand is followed now and then."""
+    hints, depth = InputHints(), scale * scene()
+
+    def look() -> None:
+        for index in range(120):
+            followed = index % 3 == 1 and index < 100
+            hints.look(depth, CAMERA, None, followed, stamp_s=index / 30)
+
+    with pytest.warns(InputWarning, match="HandTracker.update wants metres") as told:
+        look()
+    assert len(told) == 1
+    assert list(hints.texts) == ["unit"]
+
+
+def test_once_a_hand_was_found_the_unit_is_right():
+    hints = InputHints()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", InputWarning)
+        for index in range(240):
+            published = index == 20
+            hints.look(0.1 * scene(), CAMERA, None, published, 0.03, index / 30, published)
+
+
 def test_usual_images_are_not_spoken_of():
     tracker = HandTracker(config=TrackerConfig(roi=(40, 40, 200, 160)))
     with warnings.catch_warnings():
