@@ -156,7 +156,13 @@ class RobotDriver:
                 and self._places.see(hands[index].joints, hands[index].angles, arrived_s)
             ):
                 index, why = None, _TWO_PLACES
-            if index is None:
+            hand = None
+            if index is not None:
+                try:
+                    hand = operator_hand(hands[index])
+                except ValueError as error:
+                    why = f"the hand cannot be followed: {error_line(error)}"
+            if index is None or hand is None:
                 self._refuse(why)
                 return self._command()
             if self._gate.changed:  # it is approached as one that was lost, for it may be anywhere
@@ -166,7 +172,6 @@ class RobotDriver:
             start, self._engine_start = self._engine_start, None
         target = None
         try:
-            hand = operator_hand(hands[index])
             with self._engine_lock:
                 if start is not None:
                     self._engine.start_from(start)
@@ -286,6 +291,8 @@ def _seen(hand: ReadHand) -> SeenHand:
 
 
 def operator_hand(hand: ReadHand) -> OperatorHand:
-    """A message's hand as engines take it. ValueError where its palm has no orientation."""
+    """A message's hand as engines take it. ValueError where its palm has no orientation, or a number is not finite."""
+    if not (np.isfinite(hand.joints).all() and np.isfinite(hand.angles).all()):
+        raise ValueError("it holds numbers that are not finite")
     rotation = rotation_matrix(*hand.palm_quaternion)
     return OperatorHand(SIDE_NAMES[hand.side], operator_points(hand.joints, rotation), hand.angles)
