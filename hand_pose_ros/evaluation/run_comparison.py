@@ -7,11 +7,13 @@ figures in millimetres, shares and milliseconds.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
 
 from hand_pose_ros.evaluation.motion_metrics import lag_s
 from hand_pose_ros.hand.skeleton import JOINT_NAMES, SIDES
@@ -57,7 +59,7 @@ class RunComparison:
     b: RunFigures
     """The second run."""
     both: int
-    """Hands that both have, by frame and side."""
+    """Hands that both have, by frame and side; of several the nearest."""
     only_a: int
     """Hands that only a has."""
     only_b: int
@@ -95,22 +97,16 @@ def compare_runs(a: HandTable, b: HandTable, worst: int = 10) -> RunComparison:
             f"the two runs are not of one recording: {other} of {len(common)} frames with the same stamp are different"
             " pictures"
         )
-    pairs: list[tuple[int, int, float | None]] = []  # common frame, side, distance in mm
-    apart: list[NDArray[np.float64]] = []
-    counts = np.zeros(3, np.int64)  # both, only a, only b
-    lags = []
-    for side in range(len(SIDES)):
-        joints_a, joints_b = _by_frame(a, rows_a, side), _by_frame(b, rows_b, side)
-        has_a, has_b = (np.isfinite(joints[:, 0, 0]) for joints in (joints_a, joints_b))
-        distance = 1000.0 * np.linalg.norm(joints_a - joints_b, axis=-1)
-        both = has_a & has_b
-        counts += [both.sum(), (has_a & ~has_b).sum(), (has_b & ~has_a).sum()]
-        apart.append(distance[both])
-        pairs += [(int(i), side, float(distance[i].mean())) for i in np.flatnonzero(both)]
-        pairs += [(int(i), side, None) for i in np.flatnonzero(has_a != has_b)]
-        lags.append(_lag(common, joints_a, joints_b, both))
-    every = np.concatenate(apart)
-    pairs.sort(key=lambda pair: (pair[2] is not None, -(pair[2] or 0.0), pair[0]))
+    pairs, alone = _paired_hands(a, b, rows_a, rows_b)
+    disagreements: list[tuple[int, int, float | None]] = [  # common frame, side, mm apart
+        *((frame, int(a.side[row_a]), mm) for frame, row_a, _, mm in pairs),
+        *((frame, side, None) for frame, side, _ in alone),
+    ]
+    disagreements.sort(key=lambda one: (one[2] is not None, -(one[2] or 0.0), one[0]))
+    only_a = sum(of_a for _, _, of_a in alone)
+    both = np.array([(row_a, row_b) for _, row_a, row_b, _ in pairs], np.int64).reshape(-1, 2)
+    every = 1000.0 * np.linalg.norm(a.joints[both[:, 0]] - b.joints[both[:, 1]], axis=-1)
+    lags = [_lag(common, *track) for track in _by_tracks(a, b, pairs, len(common))]
     known = [lag for lag in lags if lag is not None]
     return RunComparison(
         frames=len(common),
@@ -118,15 +114,15 @@ def compare_runs(a: HandTable, b: HandTable, worst: int = 10) -> RunComparison:
         only=(len(a.stamp_ns) - len(common), len(b.stamp_ns) - len(common)),
         a=_figures(a, rows_a),
         b=_figures(b, rows_b),
-        both=int(counts[0]),
-        only_a=int(counts[1]),
-        only_b=int(counts[2]),
+        both=len(pairs),
+        only_a=only_a,
+        only_b=len(alone) - only_a,
         apart_mm=float(every.mean()) if len(every) else None,
         joint_mm=dict(zip(JOINT_NAMES, every.mean(axis=0).tolist(), strict=True)) if len(every) else {},
         lag_ms=1000.0 * max(known, key=lambda lag: lag[1])[0] if known else None,
         worst=[
             {"frame": int(a.frame[rows_a[i]]), "name": str(a.name[rows_a[i]]), "side": SIDES[side], "apart_mm": mm}
-            for i, side, mm in pairs[:worst]
+            for i, side, mm in disagreements[:worst]
         ],
     )  # fmt: skip
 
@@ -165,28 +161,84 @@ def _times_seen(values: NDArray[Any]) -> list[tuple[int, int]]:
     return keys
 
 
-def _by_frame(table: HandTable, rows: NDArray[np.int64], side: int) -> NDArray[np.float64]:
-    """(F, 23, 3) m of a side's hand in each of some frames, NaN where it is not there."""
+class _Pair(NamedTuple):
+    """A hand that both runs have."""
+
+    frame: int
+    """Of the common ones."""
+    row_a: int
+    row_b: int
+    apart_mm: float
+
+
+def _paired_hands(
+    a: HandTable, b: HandTable, rows_a: NDArray[np.int64], rows_b: NDArray[np.int64]
+) -> tuple[list[_Pair], list[tuple[int, int, bool]]]:
+    """The hands of the common frames that both have, and the frame and side of those that one has alone, with whether
+    that is a."""
+    pairs: list[_Pair] = []
+    alone: list[tuple[int, int, bool]] = []
+    hands_a, hands_b = _hands_by_frame(a), _hands_by_frame(b)
+    for frame, (row_a, row_b) in enumerate(zip(rows_a.tolist(), rows_b.tolist(), strict=True)):
+        for side in range(len(SIDES)):
+            of_a, of_b = hands_a.get((row_a, side), []), hands_b.get((row_b, side), [])
+            found = nearest_pairs(a.joints[of_a], b.joints[of_b])
+            pairs += [_Pair(frame, of_a[i], of_b[j], 1000.0 * apart) for i, j, apart in found]
+            alone += [(frame, side, True)] * (len(of_a) - len(found))
+            alone += [(frame, side, False)] * (len(of_b) - len(found))
+    return pairs, alone
+
+
+def _hands_by_frame(table: HandTable) -> dict[tuple[int, int], list[int]]:
+    """The rows of the hands of each frame and side."""
+    rows: dict[tuple[int, int], list[int]] = {}
+    for hand, key in enumerate(zip(table.hand_row.tolist(), table.side.tolist(), strict=True)):
+        rows.setdefault(key, []).append(hand)
+    return rows
+
+
+def nearest_pairs(one: NDArray[np.float64], other: NDArray[np.float64]) -> list[tuple[int, int, float]]:
+    """Of hands (N, 23, 3) and (M, 23, 3) m the pairs, one for one, whose joints are the nearest together: the indices,
+    and how far the joints are apart on average, m."""
+    apart = np.linalg.norm(one[:, None] - other[None], axis=-1).mean(axis=-1).reshape(len(one), len(other))
+    return [(int(i), int(j), float(apart[i, j])) for i, j in zip(*linear_sum_assignment(apart), strict=True)]
+
+
+def _by_tracks(
+    a: HandTable, b: HandTable, pairs: list[_Pair], frames: int
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]]:
+    """Joints (frames, 23, 3) m of a track of a and of the track of b that is the same hand, NaN where they are not, and
+    where they are; of each such two."""
+    of_tracks: dict[tuple[int, int], list[_Pair]] = {}
+    for pair in pairs:
+        of_tracks.setdefault((int(a.track_id[pair.row_a]), int(b.track_id[pair.row_b])), []).append(pair)
+    for chosen in of_tracks.values():
+        at, rows_a, rows_b = (np.array([pair[n] for pair in chosen]) for n in range(3))
+        joints = np.full((2, frames, len(JOINT_NAMES), 3), np.nan)
+        joints[0, at], joints[1, at] = a.joints[rows_a], b.joints[rows_b]
+        yield joints[0], joints[1], np.isfinite(joints[0, :, 0, 0])
+
+
+def _by_frame(table: HandTable, rows: NDArray[np.int64], track_id: int) -> NDArray[np.float64]:
+    """(F, 23, 3) m of a track's hand in each of some frames, NaN where it is not there."""
     spread = np.full((len(table.frame), len(JOINT_NAMES), 3), np.nan)
-    hands = table.hands_of(side)
+    hands = np.flatnonzero(table.track_id == track_id)
     spread[table.hand_row[hands]] = table.joints[hands]
     return spread[rows]
 
 
 def _figures(table: HandTable, rows: NDArray[np.int64]) -> RunFigures:
     kept = np.isin(table.hand_row, rows)
-    jitter = []
     adjacent = adjacent_frames(table.stamp_ns[rows])
-    for side in range(len(SIDES)):
-        joints = _by_frame(table, rows, side)
-        with np.errstate(invalid="ignore"):
-            jitter.append(jitter_mm(joints, adjacent))
-    values = np.concatenate(jitter)
+    tracks = np.unique(table.track_id[kept])
+    with np.errstate(invalid="ignore"):
+        jitter = [jitter_mm(_by_frame(table, rows, int(track)), adjacent) for track in tracks]
+    values = np.concatenate([*jitter, np.empty(0)])
     values = values[np.isfinite(values)]
     return RunFigures(
         found=float(np.isin(rows, table.hand_row).mean()),
         hands=int(kept.sum()),
-        tracks=len(np.unique(table.track_id[kept])),
+        tracks=len(tracks),
         jitter_mm=float(np.median(values)) if len(values) else None,
         wall_ms=float(np.median(table.wall_ms[rows])),
         truth_mm=truth_error_mm(table),
@@ -202,11 +254,13 @@ def truth_error_mm(table: HandTable) -> float | None:
 def matched_with_truth(table: HandTable) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Joints (K, 23, 3) m of found hands and of the known ones of their frame and side, one for one: the nearest."""
     found, true = [], []
-    for row, side, joints in zip(table.truth_row, table.truth_side, table.truth_joints, strict=True):
-        same = table.joints[(table.hand_row == row) & (table.side == side)]
-        if len(same):
-            found.append(same[np.linalg.norm(same - joints, axis=-1).mean(axis=-1).argmin()])
-            true.append(joints)
+    known = np.stack([table.truth_row, table.truth_side], axis=-1)
+    for row, side in np.unique(known, axis=0):
+        hands = table.joints[(table.hand_row == row) & (table.side == side)]
+        truths = table.truth_joints[(known == (row, side)).all(axis=-1)]
+        for i, j, _ in nearest_pairs(hands, truths):
+            found.append(hands[i])
+            true.append(truths[j])
     shape = (len(found), len(JOINT_NAMES), 3)
     return np.array(found).reshape(shape), np.array(true).reshape(shape)
 

@@ -96,7 +96,10 @@ class RobotInputs:
             what = "holds no positions"
         topic = self._node.resolve_topic_name(ROBOT_STATES_TOPIC)
         if source == "joint_states" or self._node.count_publishers(topic):
-            raise ValueError(f"where the robot stands is not known: '{topic}' {what}")
+            raise ValueError(
+                f"where the robot stands is not known: '{topic}' {what} (where nobody says: parameter start_from is"
+                f" '{source}', want rest)"
+            )
         self._throttled_logger.warn(
             "start",
             f"nobody publishes '{topic}': the robot is taken to stand where it was sent last, or at rest",

@@ -14,12 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.detection.unit_watch import UnitWatch
 from hand_pose_ros.files import write_json
 from hand_pose_ros.recording.motion import increasing_ns, missing_frames
@@ -31,8 +29,8 @@ from hand_pose_ros.recording.recorded_frame import (
     TrueHand,
     UnusableFrame,
 )
+from hand_pose_ros.recording.replay_tiles import caption_of, tile_of
 from hand_pose_ros.recording.tracked_frame import TrackedFrame, picture_checksum
-from hand_pose_ros.tracking.hand import Hand
 from hand_pose_ros.tracking.input_hints import InputWarning
 from hand_pose_ros.tracking.track_result import TrackResult
 from hand_pose_ros.tracking.tracker import HandTracker
@@ -41,12 +39,8 @@ from hand_pose_ros.visualization.contact_sheet import tile_pictures
 from hand_pose_ros.visualization.image_files import write_overlays, write_png
 from hand_pose_ros.visualization.overlay import OverlayFrame, draw_caption, draw_overlay
 
-_TILE_PX = 320
-_TILE_HALF_M = 0.16
-"""Half the width of a tile at the hand's depth: a spread hand fits in."""
 _TILE_COLUMNS = 5
 _HAND_COLUMNS = 8
-_TILE_CAPTION_LENGTH = 44
 _MOST_OVERLAYS = 90
 """Frames of the animation, at most."""
 _MOST_TILES = 800
@@ -234,7 +228,7 @@ def _track(
             frame.index, frame.name, frame.stamp_ns, frame.frame_id, result, wall_ms, picture_checksum(frame.depth)
         )
     )  # fmt: skip
-    caption = _caption(frame.name, result)
+    caption = caption_of(frame.name, result.hands, result.state)
     overlay = OverlayFrame(frame.depth, frame.camera, result.hands, caption, frame.stamp_ns * 1e-9)
     if number % step == 0:
         played.overlays.append(overlay)
@@ -244,9 +238,11 @@ def _track(
         return
     picture = draw_overlay(frame.depth, frame.camera, result.hands)  # once for all three
     if tiled:
-        played.tiles.append(_tile(picture, overlay, result.hands))
+        played.tiles.append(tile_of(picture, frame.camera, caption, result.hands))
     if enlarged:
-        played.hands += [_tile(picture, overlay, [hand]) for hand in result.hands]
+        for hand in result.hands:
+            alone = caption_of(frame.name, [hand], hand.state)
+            played.hands.append(tile_of(picture, frame.camera, alone, [hand]))
     if show is not None:
         draw_caption(picture, caption, picture.shape[1])
         show(picture)
@@ -295,36 +291,3 @@ def summarise(results: list[TrackResult], wall_ms: list[float]) -> dict[str, Any
 
 def _percentiles(values: list[float]) -> dict[str, float]:
     return {f"p{p}": round(float(np.percentile(values, p)), 2) for p in (50, 95)}
-
-
-def _caption(name: str, result: TrackResult) -> str:
-    hands = "".join(f" {hand.side} {hand.confidence:.2f}" for hand in result.hands)
-    return f"{name} {result.state.name}{hands}"
-
-
-def _tile(picture: np.ndarray, frame: OverlayFrame, hands: Sequence[Hand]) -> NDArray[np.uint8]:
-    """A frame's picture cut out around these hands (all of it without one), with the caption, (320, 320, 3)."""
-    if hands:
-        height, width = picture.shape[:2]
-        corners = np.array([_surroundings(frame.camera, hand, width, height) for hand in hands])
-        (left, top), (right, bottom) = corners[:, :2].min(axis=0), corners[:, 2:].max(axis=0)
-        half = int(max(right - left, bottom - top) + 1) // 2
-        column, row = int(left + right) // 2, int(top + bottom) // 2
-        padded = cv2.copyMakeBorder(picture, half, half, half, half, cv2.BORDER_CONSTANT)
-        picture = padded[row : row + 2 * half, column : column + 2 * half]
-    tile = cv2.resize(picture, (_TILE_PX, _TILE_PX))
-    caption, origin, white = frame.caption[-_TILE_CAPTION_LENGTH:], (4, 14), (255, 255, 255)
-    cv2.putText(tile, caption, origin, cv2.FONT_HERSHEY_SIMPLEX, 0.38, white, 1, cv2.LINE_AA)
-    return np.asarray(tile, np.uint8)
-
-
-def _surroundings(camera: Camera, hand: Hand, width: int, height: int) -> tuple[int, int, int, int]:
-    """Left, top, right and bottom (px) of what is shown of a hand in a picture of this size."""
-    middle = hand.joints.mean(axis=0)
-    # Beyond the lens, and so nearer than its longer side is wide, there is nothing to cut out.
-    half = int(np.clip(camera.fx * _TILE_HALF_M / middle[2], 1, max(width, height)))
-    pixel = camera.project(middle)
-    if not np.isfinite(pixel).all():
-        pixel = np.array([camera.cx, camera.cy])
-    column, row = (int(v) for v in np.clip(pixel, 0, [width - 1, height - 1]))
-    return column - half, row - half, column + half, row + half

@@ -72,6 +72,33 @@ def test_sides_are_compared_with_their_own() -> None:
     assert (compared.both, compared.apart_mm) == (2, 0.0)
 
 
+def test_hands_of_one_side_are_compared_with_the_nearest_and_each_with_one() -> None:
+    """Two people's right hands, and one that coasts beside another that has begun."""
+    joints = np.zeros((23, 3)) + [0.0, 0.0, 0.5]
+    both = [found(joints, track_id=1), found(joints + 0.3, track_id=4)]
+    one = [found(joints + 0.301, track_id=2)]
+    a, b = hand_table(frames_of([both, both])), hand_table(frames_of([both[::-1], one]))
+    compared = compare_runs(a, b)
+    assert (compared.both, compared.only_a, compared.only_b) == (3, 1, 0)
+    assert compared.apart_mm == pytest.approx(1.0 * np.sqrt(3) / 3)
+    assert compared.a.hands - compared.b.hands == compared.only_a - compared.only_b
+    back = compare_runs(b, a)
+    assert (back.both, back.only_a, back.only_b, back.apart_mm) == (3, 0, 1, pytest.approx(compared.apart_mm))
+
+
+def test_known_hands_of_one_side_are_each_matched_with_a_hand_of_their_own() -> None:
+    joints = np.zeros((23, 3)) + [0.0, 0.0, 0.5]
+    frames = hand_table(frames_of([[found(joints), found(joints + 0.2, track_id=2)], [found(joints)]]))
+    shifts = [0.11, 0.09], [0.0, 0.2]
+    truth = {
+        int(stamp): [TrueHand("right", joints + shift) for shift in of_frame]
+        for stamp, of_frame in zip(frames.stamp_ns, shifts, strict=True)
+    }
+    table = with_truth(frames, truth)
+    ours, true = matched_with_truth(table)
+    assert np.allclose(np.linalg.norm(ours - true, axis=-1).mean(axis=-1) / np.sqrt(3), [0.09, 0.09, 0.0])
+
+
 def test_runs_of_different_recordings_are_refused() -> None:
     a = moving_table(5)
     late = HandTable(**{**vars(a), "stamp_ns": a.stamp_ns + 7})

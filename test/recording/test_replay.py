@@ -31,7 +31,9 @@ class Tracker:
     def update(self, depth: np.ndarray, camera: object, time_s: float) -> TrackResult:
         self.shown.append((depth, time_s))
         joints = np.random.default_rng(0).normal([0, 0, 0.5], 0.03, (23, 3))
-        hand = SimpleNamespace(joints=joints, side="left", confidence=0.8, track_id=len(self.shown) // 2)
+        hand = SimpleNamespace(
+            joints=joints, side="left", confidence=0.8, track_id=len(self.shown) // 2, state=TrackState.TRACK
+        )
         found = (hand,) if len(self.shown) % 2 == 0 else ()
         state = TrackState.TRACK if found else TrackState.SEARCH
         return TrackResult(found, state, {"locate": 2.0})  # type: ignore[arg-type]
@@ -156,7 +158,8 @@ def test_a_frames_tile_shows_all_of_its_hands(tmp_path: Path) -> None:
         def update(self, depth: np.ndarray, camera: object, time_s: float) -> TrackResult:
             left, right = (np.zeros((23, 3)) + [x, 0.0, 0.5] for x in (-0.2, 0.2))
             hands = [
-                SimpleNamespace(joints=j, side="left", confidence=0.8, track_id=1) for j in (left, right)
+                SimpleNamespace(joints=j, side="left", confidence=0.8, track_id=1, state=TrackState.TRACK)
+                for j in (left, right)
             ]
             return TrackResult(tuple(hands), TrackState.TRACK, {})  # type: ignore[arg-type]
 

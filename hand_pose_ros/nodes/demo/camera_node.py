@@ -30,6 +30,7 @@ from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters, 
 from hand_pose_ros.nodes.throttled_logger import ThrottledLogger
 from hand_pose_ros.nodes.topics import DEPTH_TOPIC, INFO_TOPIC, RELIABLE_QOS, TRUTH_TOPIC
 from hand_pose_ros.recording.frame_folder import RecordedFrames
+from hand_pose_ros.validation import shown
 
 _LAST_MESSAGES_S = 2.0
 # This node finds its listeners before they have found it, and what is sent then is lost. The middleware repeats a lost
@@ -46,6 +47,11 @@ def build_source(parameters: DeclaredParameters) -> FrameSource:
             raise ParameterError("parameter 'frames' is empty: it must name a folder when 'source' is frames")
         recording = RecordedFrames.open(parameters["frames"], (fx, fy, cx, cy))
         return RecordedSource(recording, parameters["loop"])
+    if parameters["frames"]:
+        raise ParameterError(
+            f"parameter 'frames' is '{shown(parameters['frames'])}', which 'source' {parameters['source']} does not"
+            " play: want source frames, or no folder"
+        )
     from hand_pose_ros.synthetic.gesture_motion import RANDOM_S, SCRIPT_S, GestureMotion
     from hand_pose_ros.synthetic.motion import SyntheticMotion
 

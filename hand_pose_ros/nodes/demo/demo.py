@@ -8,6 +8,7 @@ overlay.gif, overlay.png, summary.json and the nodes' logs to the output folder.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -17,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -25,11 +27,14 @@ from hand_pose_ros.files import require_writable, write_json
 from hand_pose_ros.nodes.demo.demo_config import SLOW_VARIABLE, DemoConfig, parse_arguments
 from hand_pose_ros.nodes.demo.processes import NodeProcesses
 from hand_pose_ros.nodes.fast_dds import profile_environment
+from hand_pose_ros.recording.frame_folder import RecordedFrames
+from hand_pose_ros.recording.recorded_frame import RecordingError
 
 _PATIENCE_S = 300.0  # without any progress: a slow machine compiles kernels in the first run
 _INTERFACE_UP = 0x1  # IFF_UP of netdevice(7)
 _BUSY = 2.0
 """Programs for each core from which on a computer is called busy. Guessed: the demo alone keeps one a core."""
+_FRAMES_OF_MIDDLE = 10  # so many tell about how far away a scene is
 _END_LIMIT_S = 600.0  # drawing the pictures, on a machine that does much else
 _MODULES = {
     "camera": "hand_pose_ros.nodes.demo.camera_node",
@@ -167,6 +172,8 @@ def _summary(config: DemoConfig) -> dict[str, Any]:
     if recording is not None:
         for key in ("frames_without_hand", "frames_dropped"):
             summary[f"{key}_names"] = sorted({recording.name(i % len(recording)) for i in summary[key]})
+        if not summary["hands"]:
+            summary["middle_m"] = middle_m(recording, config.depth_unit)
     summary["load"], summary["cores"] = round(os.getloadavg()[0], 1), len(os.sched_getaffinity(0))
     problems = verdict(summary, config.frames, config.slow)
     summary["ok"] = not problems
@@ -189,8 +196,29 @@ def verdict(summary: dict[str, Any], count: int, slow: int = 1) -> list[str]:
         answered = f"only {summary['outputs']} of {summary['frames']} frames were answered"
         problems.append(answered + busy(summary.get("load"), summary.get("cores")))
     if summary["outputs"] and summary["hands"] == 0:
-        problems.append("no hand was found in any frame")
+        problems.append(f"no hand was found in any frame{_scene(summary)}")
     return problems + (robot_problems(summary["robot"]) if "robot" in summary and summary["hands"] else [])
+
+
+def middle_m(recording: RecordedFrames, unit_m: float) -> float | None:
+    """How far away the middle of the readings of some frames is, metres; None where there is none."""
+    some = range(0, len(recording), max(len(recording) // _FRAMES_OF_MIDDLE, 1))
+    seen = []
+    for index in some:
+        with contextlib.suppress(RecordingError):
+            seen.append(recording.depth(index, unit_m)[::8, ::8].ravel())
+    depths = np.concatenate([*seen, np.empty(0)])
+    depths = depths[np.isfinite(depths)]
+    return float(np.median(depths)) if depths.size else None
+
+
+def _scene(summary: dict[str, Any]) -> str:
+    """What is to be looked at where no hand was found in a recording."""
+    if "middle_m" not in summary:
+        return ""
+    found = summary["middle_m"]
+    where = "there are no readings" if found is None else f"the middle of all readings is at {found:.2g} m"
+    return f"; {where}: if there is a hand, see whether DEPTH_UNIT (--depth-unit) and INTRINSICS are right"
 
 
 def busy(load: float | None, cores: int | None) -> str:
@@ -250,6 +278,8 @@ def print_table(summary: dict[str, Any], output: Path, console: Console) -> None
     table.add_row("frames in", str(summary["frames"]))
     table.add_row("frames answered", f"{summary['outputs']} at {number(summary['rate_hz'], 'Hz')}")
     table.add_row("frames with a hand", f"{summary['hands']}")
+    if summary.get("two_hands"):
+        table.add_row("frames with two hands", f"{summary['two_hands']}")
     table.add_row("dropped", str(summary["dropped"]))
     table.add_row(
         "age at the receiver p50 / p95 / p99", " / ".join(number(age[p], "ms") for p in ("p50", "p95", "p99"))

@@ -68,8 +68,8 @@ class RunRecord:
     def summary(self) -> dict[str, Any]:
         """Returns the figures. Those that nothing is known about are None.
 
-        ``gestures``: those that were told, in order. ``dropped``: frames without any output. ``frames_without_hand``
-        and ``frames_dropped``: indices of frames.
+        ``hands`` and ``two_hands``: frames with one, and with more. ``gestures``: those that were told, in order.
+        ``dropped``: frames without any output. ``frames_without_hand`` and ``frames_dropped``: indices of frames.
         """
         answered = [stamp for stamp in self.frames if stamp in self.outputs]
         with_hand = [stamp for stamp in answered if self.outputs[stamp][1]]
@@ -88,6 +88,7 @@ class RunRecord:
             "frames": len(self.frames),
             "outputs": len(answered),
             "hands": len(with_hand),
+            "two_hands": sum(len(self.outputs[stamp][1]) > 1 for stamp in with_hand),
             "dropped": len(self.frames) - len(answered),
             "rate_hz": rounded((len(received) - 1) / span_s if span_s > 0 else None),
             "age_ms": {f"p{p}": rounded(age) for p, age in zip(PERCENTILES, percentiles, strict=True)},

@@ -115,6 +115,10 @@ def test_recorded_frames_are_played_in_order_once_or_again(folder, loop, count, 
     "parameters, named",
     [
         ({"source": "frames"}, "'frames' is empty"),
+        (
+            {"frames": "/some/folder"},
+            "'/some/folder', which 'source' synthetic does not play: want source frames",
+        ),
         ({"source": "frames", "frames": "/nowhere"}, "/nowhere"),
         ({"rate_hz": -1.0}, "rate_hz"),
         ({"side": "both"}, "left, right"),

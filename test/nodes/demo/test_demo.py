@@ -17,11 +17,19 @@ import pytest
 from PIL import Image
 
 from hand_pose_ros.nodes.demo import processes
-from hand_pose_ros.nodes.demo.demo import DemoError, busy, require_loopback, robot_rows, verdict
+from hand_pose_ros.nodes.demo.demo import (
+    DemoError,
+    busy,
+    middle_m,
+    require_loopback,
+    robot_rows,
+    verdict,
+)
 from hand_pose_ros.nodes.demo.demo_config import parse_arguments
 from hand_pose_ros.nodes.demo.processes import NodeProcesses, parameter_arguments
 from hand_pose_ros.nodes.demo.slow_tracker_node import _Repeated, build_slow_tracker
 from hand_pose_ros.nodes.parameters.tracker_parameters import TRACKER_PARAMETERS
+from hand_pose_ros.recording.frame_folder import RecordedFrames
 from hand_pose_ros.resources import resource
 from hand_pose_ros.retarget import retargeter
 from hand_pose_ros.tracking.stage_timer import StageTimer
@@ -158,6 +166,25 @@ GOOD = {"frames": 100, "outputs": 95, "hands": 90}
 )
 def test_verdict_is_good_only_when_frames_came_and_hands_went(changes, works):
     assert (verdict(GOOD | changes, 100) == []) == works
+
+
+@pytest.mark.parametrize(
+    "middle, named", [(5.62, "the middle of all readings is at 5.6 m"), (None, "there are no readings")]
+)
+def test_recording_without_a_hand_is_told_with_where_its_scene_is(middle, named):
+    (problem,) = verdict(GOOD | {"hands": 0, "middle_m": middle}, 100)
+    assert named in problem
+    assert "DEPTH_UNIT" in problem
+    assert "DEPTH_UNIT" not in verdict(GOOD | {"hands": 0}, 100)[0]
+
+
+def test_middle_of_a_recording_is_in_metres_and_files_that_are_damaged_are_left_out(tmp_path):
+    for index, counts in enumerate((500, 700, 800)):
+        np.save(tmp_path / f"{index}.npy", np.full((48, 64), counts, np.uint16))
+    recording = RecordedFrames.open(tmp_path, (60.0, 60.0, 31.5, 23.5))
+    assert middle_m(recording, 0.001) == pytest.approx(0.7)
+    (tmp_path / "0.npy").write_bytes(b"damaged")
+    assert middle_m(recording, 0.01) == pytest.approx(7.5)
 
 
 def test_parameters_keep_their_types_on_the_command_line():
