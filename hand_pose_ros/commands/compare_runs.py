@@ -75,4 +75,4 @@ def _worst_lines(compared: RunComparison) -> list[str]:
 
 
 def _figure(value: float | None, digits: int = 2) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"
+    return "-" if value is None else f"{round(value, digits) + 0.0:.{digits}f}"  # no minus before a zero
