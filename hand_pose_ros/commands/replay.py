@@ -34,6 +34,7 @@ from hand_pose_ros.recording.open_recording import DEFAULT_UNIT_M, OpenRecording
 from hand_pose_ros.recording.output_files import (
     HAND_TILES,
     OUTPUT_FILES,
+    SUMMARY,
     VIDEO,
     earlier_outputs,
     remove_stale,
@@ -54,6 +55,7 @@ from hand_pose_ros.visualization.video import VideoWriter
 _LEAST_FREE = 2**20
 """Bytes; a disk with less is full. Guessed: a minute of hands.csv."""
 _MOST_REASON = 500
+_MOST_TOLD = 12  # of what is left out: a screen has room for the rest
 """Characters of a line that says why a frame was left out: it may name a file."""
 
 _seconds = real_number(0.0, 1e9)
@@ -235,8 +237,11 @@ def _report(
     for key, value in played.summary().items():
         if key not in ("left_out", "fault") and value is not None:
             print(f"{key}: {_text(value)}")
-    for reason in played.left_out:
+    for reason in played.left_out[:_MOST_TOLD]:
         print(f"hand-pose replay: left out: {shown(reason, _MOST_REASON)}", file=sys.stderr)
+    more = len(played.left_out) - _MOST_TOLD
+    if more > 0:
+        print(f"hand-pose replay: left out: {more} more, which {SUMMARY} names", file=sys.stderr)
     for reason in left_out:
         print(f"hand-pose replay: not written: {shown(reason, _MOST_REASON)}", file=sys.stderr)
     if failed is not None:

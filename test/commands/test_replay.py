@@ -104,3 +104,18 @@ def test_a_missing_folder_and_wrong_intrinsics_are_named(tmp_path, capsys):
         run("--frames", tmp_path, "--intrinsics", "1,2,3")
     assert stopped.value.code == 2
     assert "'1,2,3' is not fx,fy,cx,cy" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_many_files_that_are_left_out_are_told_in_few_lines(tmp_path, capsys):
+    """Those of another camera, say; the summary names all."""
+    frames, output = tmp_path / "frames", tmp_path / "out"
+    frames.mkdir()
+    for index in range(50):
+        size = (48, 64) if index < 30 else (24, 32)
+        assert cv2.imwrite(str(frames / f"{index:02d}.png"), np.full(size, 700, np.uint16))
+    assert run("--frames", frames, "--intrinsics", "60,60,31.5,23.5", "--output", output, "--no-video") == 0
+    lines = [line for line in capsys.readouterr().err.splitlines() if "left out: " in line]
+    assert len(lines) == 13
+    assert "left out: 8 more, which summary.json names" in lines[-1]
+    assert len(json.loads((output / "summary.json").read_text())["left_out"]) == 20
