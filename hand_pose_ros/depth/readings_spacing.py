@@ -43,8 +43,8 @@ _LEAST_TILES, _ENOUGH_TILES = 10, 64
 _DENSE_SHARE, _DENSEST = 0.85, 0.9
 _DENSE_TILES = math.ceil((1.0 - _DENSEST) * _ENOUGH_TILES)
 # With less than this share (readings more than four px apart both ways) a surface cannot be told from scattered
-# readings: left as it is.
-_LEAST_SHARE = 1.0 / 16.0 - 1e-6
+# readings, unless they are a lattice: left as it is. Of a lattice: as far apart as a tent reaches.
+_LEAST_SHARE, _LEAST_OF_LATTICE = 1.0 / 16.0 - 1e-6, 1.0 / 64.0 - 1e-6
 # With more readings than this in the mean gap along a row times that along a column, the pattern is no lattice: a
 # checkerboard has 2, random readings more.
 _IRREGULAR = 1.5
@@ -74,20 +74,54 @@ _ROUNDING = 1.0e-5
 
 def readings_spacing(depth: NDArray[np.float32]) -> Spacing | None:
     """The spacing of the readings of depth (H,W) float32 m; None where they are dense or there is no surface."""
+    seen: _Pattern | None = None
     for block in _BLOCKS:
         column_gaps, row_gaps = np.zeros((2, _BLOCKS_ACROSS * block), np.int64)
         share = _measure(depth, block, column_gaps, row_gaps)
-        if share != 0.0:
+        if share in (-1.0, 1.0):
             break
-    if not _LEAST_SHARE <= share < 1.0:
-        return None
+        if share == 0.0:
+            continue
+        pattern = _Pattern(share, column_gaps, row_gaps)
+        # Of a lattice wider than a block only those tiles count that happen to have a reading in each: it looks
+        # irregular, and wider blocks tell.
+        if seen is None or pattern.is_regular:
+            seen = pattern
+        if pattern.is_regular or max(_mean(column_gaps), _mean(row_gaps)) <= block:
+            break
+    least = _LEAST_OF_LATTICE if seen is not None and seen.is_regular else _LEAST_SHARE
+    return None if seen is None or seen.share < least else _spacing(seen)
+
+
+class _Pattern(NamedTuple):
+    """How the readings of surfaces lie."""
+
+    share: float
+    """Of pixels with a reading, the median."""
+    column_gaps: NDArray[np.int64]
+    row_gaps: NDArray[np.int64]
+    """How many readings are so many px from the next one along a row, and along a column."""
+
+    @property
+    def in_gaps(self) -> float:
+        """Readings in the mean gap along a row times that along a column."""
+        return float(self.share * _mean(self.column_gaps) * _mean(self.row_gaps))
+
+    @property
+    def is_regular(self) -> bool:
+        """Whether it is a lattice."""
+        return self.in_gaps < _IRREGULAR
+
+
+def _spacing(pattern: _Pattern) -> Spacing:
     # A lattice has one reading in a gap along a row times one along a column and weighs the same everywhere; the weight
     # of irregular readings varies, and a wider tent evens it out.
-    column_gap, row_gap = _mean(column_gaps), _mean(row_gaps)
-    in_gaps = share * column_gap * row_gap
-    regular = in_gaps < _IRREGULAR
-    widen = 1.0 if regular else _SPACINGS / math.sqrt(in_gaps)
-    column_px, row_px = _whole_px(widen * column_gap), _whole_px(widen * row_gap)
+    share, column_gaps, row_gaps = pattern
+    regular = pattern.is_regular
+    if regular and max(_mean(column_gaps), _mean(row_gaps)) > _BLOCKS[0]:
+        share /= pattern.in_gaps  # a tile holds too few for its share to be exact
+    widen = 1.0 if regular else _SPACINGS / math.sqrt(pattern.in_gaps)
+    column_px, row_px = (_whole_px(widen * _mean(gaps)) for gaps in (column_gaps, row_gaps))
     column_wide, row_wide = _widest(column_gaps, regular), _widest(row_gaps, regular)
     even = regular and column_wide <= column_px and row_wide <= row_px
     column_px, row_px = (

@@ -206,6 +206,7 @@ class FrameWorker:
         depth = conversions.depth_from_image(image, self._depth_unit_m)
         camera = self._camera.of(info)
         camera.require_size(image.width, image.height)
+        self._follow_frame_id(image.header.frame_id)  # not before: a damaged frame ends no track
         self._hints.look(image, depth, camera, info)
         if self._first_stamp_ns is None:
             self._first_stamp_ns = stamp_ns
@@ -244,18 +245,18 @@ class FrameWorker:
             self._recalibration.clear()
             self._tracker.recalibrate()
         stamp_ns = Time.from_msg(image.header.stamp).nanoseconds
-        if not self._in_order(stamp_ns) or not self.young_enough(stamp_ns):
-            return False
-        frame_id = image.header.frame_id or self._frame_id  # one that names none is of the frame before
-        if self._frame_id not in (None, "", frame_id):  # a place in one frame is none in another
-            self._throttled_logger.warn(
-                "other frame", f"tracking begins anew: images are in '{frame_id}' now"
-            )
+        return self._in_order(stamp_ns) and self.young_enough(stamp_ns)
+
+    def _follow_frame_id(self, frame_id: str) -> None:
+        """What was seen in another frame is forgotten: a place there is none here."""
+        frame_id = frame_id or self._frame_id or ""  # one that names none is of the frame before
+        if self._frame_id not in (None, "", frame_id):
+            told = f"tracking begins anew: images are in '{frame_id}' now"
+            self._throttled_logger.warn("other frame", told)
             self._start_afresh()
             with self._publishing:
                 self._outputs.hide()
         self._frame_id = frame_id
-        return True
 
     def _publish(self, hands: tuple[Hand, ...], result: TrackResult, header: Header, resets: int) -> bool:
         """Whether the hands of a frame were published; if not, it is counted."""

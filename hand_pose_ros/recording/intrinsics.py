@@ -74,9 +74,9 @@ def read_intrinsics(path: Path, rectified: bool = False) -> Intrinsics:
         values = read_mapping(
             path, "the intrinsics", first=True
         )  # ros2 topic echo ends each message with ---
-        if "camera_matrix" in values:
+        if "camera_matrix" in values or "projection_matrix" in values:
             return _of_camera(_calibration_camera(values, rectified))
-        if "k" in values or "K" in values:
+        if not {"k", "K", "p", "P"}.isdisjoint(values):
             return _of_camera(_message_camera(values, rectified))
         return _own(values, rectified)
     except RecordingError:
@@ -134,7 +134,7 @@ def _calibration_camera(values: Mapping[str, Any], rectified: bool) -> Camera:
 
     return _camera(
         values.get("image_width"), values.get("image_height"), str(values.get("distortion_model", "")),
-        data("distortion_coefficients", ()), data("camera_matrix", ()), data("projection_matrix", (0.0,) * 12),
+        data("distortion_coefficients", ()), data("camera_matrix", ()), data("projection_matrix", ()),
         {}, rectified,
     )  # fmt: skip
 
@@ -143,7 +143,7 @@ def _message_camera(values: Mapping[str, Any], rectified: bool) -> Camera:
     lower = {str(key).lower(): value for key, value in values.items()}
     return _camera(
         lower.get("width"), lower.get("height"), str(lower.get("distortion_model", "")),
-        _numbers("d", lower.get("d", [])), _numbers("k", lower["k"]), _numbers("p", lower.get("p", [0.0] * 12)),
+        _numbers("d", lower.get("d", [])), _numbers("k", lower.get("k", [])), _numbers("p", lower.get("p", [])),
         lower, rectified,
     )  # fmt: skip
 
@@ -154,6 +154,7 @@ def _camera(
 ) -> Camera:  # fmt: skip
     for name, value in (("width", width), ("height", height)):
         require(is_whole(value) and value > 0, "", name, value, "a whole number of pixels")
+    p = p or (0.0,) * 12
     require(len(p) == 12, "", "p", p, "12 numbers")
     roi = rest.get("roi", {})
     require_mapping("roi", roi)

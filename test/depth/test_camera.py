@@ -180,28 +180,39 @@ OAK_LENS = Camera(
 )  # fmt: skip
 """An OAK-D's own calibration: 132 px off the axis numerator and denominator change sign together."""
 
+OAK_LITE_LENS = Camera(
+    250, 250, 196.7876739501953, 196.7876739501953, 123.86207580566406, 127.05023193359375,
+    (
+        -4.0933966636657715, 9.190781593322754, 0.0012543922057375312, -0.0010304413735866547, -8.917245864868164,
+        -4.187956809997559, 9.556831359863281, -9.303533554077148,
+    ),
+    "rational_polynomial",
+)  # fmt: skip
+"""Another's: 148 px off the axis they do so 2 px apart."""
 
-def test_a_rational_lens_is_seen_through_beyond_a_pole_that_cancels() -> None:
+
+@pytest.mark.parametrize("lens", [OAK_LENS, OAK_LITE_LENS], ids=["OAK-D", "OAK-D Lite"])
+def test_a_rational_lens_is_seen_through_beyond_a_pole_that_cancels(lens: Camera) -> None:
     uv = np.stack(np.meshgrid(np.arange(250.0), np.arange(250.0)), axis=-1)
-    points = OAK_LENS.back_project(uv, 1.0)
+    points = lens.back_project(uv, 1.0)
     seen = np.isfinite(points[..., 0])
     assert seen.mean() > 0.99
-    np.testing.assert_allclose(OAK_LENS.project(points[seen]), uv[seen], atol=1e-6)
-    matrix = np.array(
-        [[OAK_LENS.fx, 0, OAK_LENS.cx], [0, OAK_LENS.fy, OAK_LENS.cy], [0, 0, 1]], dtype=np.float64
-    )
-    expected, _ = cv2.projectPoints(
-        points[seen], np.zeros(3), np.zeros(3), matrix, np.array(OAK_LENS.distortion)
-    )
+    np.testing.assert_allclose(lens.project(points[seen]), uv[seen], atol=1e-6)
+    matrix = np.array([[lens.fx, 0, lens.cx], [0, lens.fy, lens.cy], [0, 0, 1]], dtype=np.float64)
+    expected, _ = cv2.projectPoints(points[seen], np.zeros(3), np.zeros(3), matrix, np.array(lens.distortion))
     np.testing.assert_allclose(expected[:, 0], uv[seen], atol=1e-6)
+    of_pinhole = (uv - (lens.cx, lens.cy)) / (lens.fx, lens.fy)
+    assert np.nanmax(np.abs(points[..., :2] - of_pinhole)) * lens.fx < 10.0
 
 
 @example(x=0.640625, y=0.171875)  # just before the pole, where what nearly cancels moves the pixel outwards
 @given(x=st.floats(-3.0, 3.0), y=st.floats(-3.0, 3.0))
 def test_a_pixel_shows_one_ray_only(x: float, y: float) -> None:
     """Behind a pole that does not cancel the model has a second branch: nothing there has a pixel in the image."""
-    for lens in (OAK_LENS, Camera(640, 480, 300.0, 300.0, 320.0, 240.0, (0.1, 0.0, 0.0, 0.0, -0.4, -0.3, 0.0, 0.0),
-                                  "rational_polynomial")):  # fmt: skip
+    second_branch = Camera(
+        640, 480, 300.0, 300.0, 320.0, 240.0, (0.1, 0.0, 0.0, 0.0, -0.4, -0.3, 0.0, 0.0), "rational_polynomial"
+    )  # fmt: skip
+    for lens in (OAK_LENS, OAK_LITE_LENS, second_branch):
         uv = lens.project([x, y, 1.0])
         if np.isfinite(uv).all():
             np.testing.assert_allclose(lens.back_project(uv, 1.0), [x, y, 1.0], atol=1e-5)

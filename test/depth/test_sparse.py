@@ -228,6 +228,24 @@ def test_an_image_without_a_surface_is_left_as_it_is() -> None:
         assert fill_between_readings(depth) is depth
 
 
+@pytest.mark.parametrize("steps", [(5, 5), (6, 6), (7, 7), (8, 8), (3, 6), (2, 8), (4, 5)])
+def test_readings_of_a_lattice_may_lie_as_far_apart_as_a_tent_reaches(steps: tuple[int, int]) -> None:
+    depth = np.full(ROW.shape, 0.6, np.float32)
+    rows, columns = steps
+    measured = readings_spacing(thinned(depth, lambda: (ROW % rows == 0) & (COLUMN % columns == 0)))
+    assert measured is not None
+    assert measured[:2] == (columns, rows)
+    assert measured.whole == pytest.approx(1.0, rel=0.05)
+
+
+@pytest.mark.parametrize(("zoom", "reach"), [(4.4, 5), (5.2, 6), (5.8, 6)])
+def test_registered_readings_are_no_farther_apart_than_they_are(zoom: float, reach: int) -> None:
+    """Tiles of 4 px that happen to have a reading in each are no sign of readings that lie anyhow."""
+    measured = readings_spacing(thinned(np.full(ROW.shape, 0.6, np.float32), lambda: registered(zoom)))
+    assert measured is not None
+    assert measured[:2] == (reach, reach)
+
+
 def test_the_spacing_is_that_of_the_lattice() -> None:
     depth = np.full(ROW.shape, 0.6, np.float32)
     wanted = {

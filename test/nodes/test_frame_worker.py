@@ -432,3 +432,17 @@ def test_in_another_frame_the_tracker_starts_afresh(bench: Callable[..., Bench],
         "tracking begins anew: images are in 'b' now"
     ]
     assert [each.header.frame_id for each in running.outputs.published] == ["a", "a", "", "b", "b"]
+
+
+def test_a_frame_that_cannot_be_used_ends_no_track_whatever_its_frame(
+    bench: Callable[..., Bench], fake_tracker, hand
+):
+    tested = bench(fake_tracker((hand(),)))
+    tested.play(1.0)
+    header = Header(frame_id="another")
+    header.stamp.sec = 2
+    tested.offer(2.0, header=header, encoding="rgb8")
+    assert tested.wait_for(1, "rejected_bad_input")
+    tested.play(3.0)
+    assert (tested.tracker.resets, tested.outputs.hidden) == (0, 0)
+    assert tested.tracker.stamps == [0.0, 2.0]

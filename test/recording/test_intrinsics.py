@@ -57,6 +57,19 @@ def test_rectified_pictures_have_the_projection_and_no_distortion(tmp_path, text
     assert camera == Camera(64, 48, 55.0, 56.0, 31.0, 23.0)
 
 
+@pytest.mark.parametrize("text", [CALIBRATION, MESSAGE])
+def test_one_of_two_calibrations_is_enough(tmp_path, text) -> None:
+    lines = text.splitlines()
+    without_k = "\n".join(line for line in lines if not line.startswith(("k:", "camera_matrix")))
+    assert read_intrinsics(written(tmp_path, without_k)).camera(64, 48) == Camera(
+        64, 48, 55.0, 56.0, 31.0, 23.0, DISTORTION, "plumb_bob"
+    )
+    for empty in ("p: []", "projection_matrix: {rows: 3, cols: 4, data: []}"):
+        own = empty.partition(":")[0]
+        without_p = "\n".join(empty if line.startswith(f"{own}:") else line for line in lines)
+        assert read_intrinsics(written(tmp_path, without_p)).camera(64, 48) == CAMERA
+
+
 def test_a_unit_and_a_picture_of_unknown_size_are_taken(tmp_path) -> None:
     found = read_intrinsics(written(tmp_path, "{fx: 60, fy: 60, cx: 31, cy: 23, depth_unit: 0.00025}"))
     assert found == Intrinsics(60.0, 60.0, 31.0, 23.0, depth_unit_m=0.00025)
