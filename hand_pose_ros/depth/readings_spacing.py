@@ -85,11 +85,11 @@ def readings_spacing(depth: NDArray[np.float32]) -> Spacing | None:
         pattern = _Pattern(share, column_gaps, row_gaps)
         # Of a lattice wider than a block only those tiles count that happen to have a reading in each: it looks
         # irregular, and wider blocks tell.
-        if seen is None or pattern.is_regular:
+        if seen is None or pattern.is_lattice:
             seen = pattern
-        if pattern.is_regular or max(_mean(column_gaps), _mean(row_gaps)) <= block:
+        if pattern.is_lattice or max(_mean(column_gaps), _mean(row_gaps)) <= block:
             break
-    least = _LEAST_OF_LATTICE if seen is not None and seen.is_regular else _LEAST_SHARE
+    least = _LEAST_OF_LATTICE if seen is not None and seen.is_lattice else _LEAST_SHARE
     return None if seen is None or seen.share < least else _spacing(seen)
 
 
@@ -109,8 +109,14 @@ class _Pattern(NamedTuple):
 
     @property
     def is_regular(self) -> bool:
-        """Whether it is a lattice."""
+        """Whether it may be a lattice."""
         return self.in_gaps < _IRREGULAR
+
+    @property
+    def is_lattice(self) -> bool:
+        """Whether it is taken for one: where there are so few readings only what surely is, for of scattered readings
+        those tiles alone are looked at that happen to have enough."""
+        return self.in_gaps < (_LATTICE_IN_GAPS if self.share < _LEAST_SHARE else _IRREGULAR)
 
 
 def _spacing(pattern: _Pattern) -> Spacing:

@@ -246,6 +246,14 @@ def test_registered_readings_are_no_farther_apart_than_they_are(zoom: float, rea
     assert measured[:2] == (reach, reach)
 
 
+@pytest.mark.parametrize("share", [0.005, 0.02, 0.03])
+def test_few_readings_anywhere_are_no_lattice(share: float) -> None:
+    for seed in range(12):
+        depth = np.full((480, 640), np.nan, np.float32)
+        depth[np.random.default_rng(seed).random(depth.shape) < share] = 0.8
+        assert readings_spacing(depth) is None
+
+
 def test_the_spacing_is_that_of_the_lattice() -> None:
     depth = np.full(ROW.shape, 0.6, np.float32)
     wanted = {
