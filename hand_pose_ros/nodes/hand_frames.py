@@ -41,8 +41,9 @@ bone."""
 
 def tf_name(frame_id: str) -> str:
     """Returns a frame's name as tf2 knows it: without the leading '/' that drivers of ROS 1 put before it, which tf2
-    refuses."""
-    return frame_id.lstrip("/")
+    refuses; empty where nothing but blanks is left, which nobody can ask for."""
+    name = frame_id.lstrip("/")
+    return name if name.strip() else ""
 
 
 def resolved_prefix(given: str, namespace: str) -> str:

@@ -28,6 +28,8 @@ _MOST_INTERVAL_S = 1.0
 # An image that has waited for fewer intervals is handed out before one that would overtake it; where one waits for
 # longer no infos have come yet. Guessed.
 _MOST_OVERTAKEN_INTERVALS = 2.0
+# An image that has waited for as long as so many take, and for this long at least (bursts), waits in vain, s. Guessed.
+_LEAST_VAIN_S = 0.3
 _MEMORY = 5
 """Intervals between images that are remembered."""
 
@@ -110,6 +112,16 @@ class InfoFallback:
         for stamp in overtaken:
             del self._waiting[stamp]
         return len(overtaken)
+
+    def give_up_late(self, now_s: float) -> int:
+        """Images that have waited for as long as they would where others came after them are of no use any more, and
+        none of them is handed out. Returns how many there were."""
+        patience_s = max(_MOST_WAITING * self.interval_s, _LEAST_VAIN_S)
+        late = [stamp for stamp, (_, arrival_s) in self._waiting.items() if now_s - arrival_s > patience_s]
+        for stamp in late:
+            del self._waiting[stamp]
+            self._served.append(stamp)
+        return len(late)
 
     def _note_served(self, stamp_ns: int) -> None:
         self._served.append(stamp_ns)

@@ -39,8 +39,7 @@ from hand_pose_ros.nodes.topics import DEPTH_QOS, DEPTH_TOPIC, INFO_QOS, INFO_TO
 from hand_pose_ros.validation import shown
 
 _WATCH_PERIOD_S = 0.5  # guessed: long against a frame's 33 ms, short against a person's patience
-# Images without an info are looked at again for so many intervals. Guessed: the matching keeps as many images.
-_MOST_INTERVALS = 5
+_LEAST_SERVE_S = 0.01  # images that wait are looked at no more often: they may come in bursts. Guessed
 _INFO = Endpoint(INFO_TOPIC, SUBSCRIPTION, INFO_QOS)
 
 
@@ -111,7 +110,6 @@ class DepthInputs:
             node, throttled_logger, depth, message_type, self.info_topic, slop_s, time.monotonic()
         )
         self._serve_at_s: float | None = None  # the next look at images that wait, steady time
-        self._serve_until_s = 0.0
         self._latched_info: Subscriber | None = None
         readers = [
             self._reader(kind, depth, self._take_depth_of),
@@ -213,7 +211,6 @@ class DepthInputs:
         self._serve()
         if self._fallback.waiting and self._serve_at_s is None:
             self._serve_at_s = now + self._fallback.interval_s
-            self._serve_until_s = now + _MOST_INTERVALS * self._fallback.interval_s
 
     def _serve_late(self) -> float:
         """Serves the images that have waited long enough; returns in how many seconds it is to be asked again."""
@@ -221,8 +218,8 @@ class DepthInputs:
             now = time.monotonic()
             if self._serve_at_s is not None and now >= self._serve_at_s:
                 self._serve()
-                later_s = now + 0.5 * self._fallback.interval_s
-                self._serve_at_s = later_s if later_s <= self._serve_until_s else None
+                self._drop_without_info(self._fallback.give_up_late(now))
+                self._serve_at_s = now + max(0.5 * self._fallback.interval_s, _LEAST_SERVE_S)
             if not self._fallback.waiting:
                 self._serve_at_s = None
             return math.inf if self._serve_at_s is None else self._serve_at_s - now

@@ -26,6 +26,7 @@ from hand_pose_ros.nodes.throttled_logger import ThrottledLogger, error_line
 from hand_pose_ros.retarget.engagement import Engagement
 from hand_pose_ros.retarget.engine import OperatorHand
 from hand_pose_ros.retarget.hand_gate import HandGate, SeenHand
+from hand_pose_ros.retarget.pace import Pace
 from hand_pose_ros.retarget.retargeter import Retargeter
 from hand_pose_ros.retarget.safety import JointCommand, SafeCommander, SafetyState
 from hand_pose_ros.retarget.tracker_runs import TrackerRuns
@@ -81,6 +82,7 @@ class RobotDriver:
         self._start, self._send, self._tell = start, send, tell
         self._now_s, self._before = clock.now_s, before
         self._runs, self._places = TrackerRuns(commander.config.stale_s), TwoPlaces()
+        self._hands_pace, self._button_pace = Pace(commander.config.stale_s), Pace(engagement.timeout_s)
         self._lock = threading.RLock()
         self._engine_lock = threading.Lock()
         self._engine_start: np.ndarray | None = None
@@ -129,7 +131,12 @@ class RobotDriver:
     def press(self, held: bool) -> None:
         """The deadman's button."""
         with self._lock:
-            self._engagement.press(held, self._now_s())
+            now_s = self._now_s()
+            self._engagement.press(held, now_s)
+            seldom_s = self._button_pace.hear(now_s)
+            if not held:  # after it any silence is right
+                self._button_pace.pause()
+        self._tell_pace("the words of the deadman's button", "deadman_timeout_s", self._button_pace, seldom_s)
 
     def tick(self) -> None:
         """The next command is due."""
@@ -143,8 +150,10 @@ class RobotDriver:
         self._statistics.receive()
         with self._lock:
             run = self._runs.see(sender, stamp_ns, arrived_s)
+            seldom_s = self._hands_pace.hear(arrived_s)
             if not self._commander.engaged:
                 return False
+            self._tell_pace("hands", "stale_s", self._hands_pace, seldom_s)
             engagement = self._engagements
             index, why = self._gate.choose([_seen(hand) for hand in hands], arrived_s, run)
             if self._runs.several(arrived_s):
@@ -219,6 +228,14 @@ class RobotDriver:
             self._engagement.reset()
             self._closed = True
             return before
+
+    def _tell_pace(self, what: str, parameter: str, pace: Pace, seldom_s: float | None) -> None:
+        if seldom_s is not None:
+            self._throttled_logger.warn(
+                parameter,
+                f"{what} come {seldom_s:.2g} s apart, the parameter '{parameter}' is {pace.limit_s:g} s: the robot"
+                " stops between any two of them. Send them more often, or raise it",
+            )
 
     def _refuse(self, why: str) -> None:
         self._statistics.refuse()

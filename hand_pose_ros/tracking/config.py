@@ -82,9 +82,10 @@ class TrackConfig:
     side_correlation: float = 0.45
     """How much the log odds of the side correlate between frames of one hand. Measured with tools/measure_sides.py on
     synthetic hands before stereo cameras: 0.63 from frame to frame, 0.49 after 4, 0.31 to 0.40 after 8 to 30."""
-    side_switch_log_odds: float = 3.5
-    """Log odds of the other side from which on a known side changes. Derived: more than one later try can bring about
-    (``side_recheck_weight`` of ``most_side_log_odds``, by ``side_correlation``), so that no single frame turns one."""
+    side_switch_log_odds: float = 0.7
+    """Log odds of the other side from which on a known side changes, where two tries in a row say so. Derived: it is
+    twice as likely then; the mean over frames is slow by itself. Measured against 3.5, with which a hand that began
+    while neither side was likelier kept the wrong one for 2.8 s (docs/experiments/two_hands.md)."""
     sure_side_log_odds: float = 6.0
     """Log odds from which on a side is sure. Measured with tools/measure_sides.py: of 1770 single frames above it none
     was wrong."""

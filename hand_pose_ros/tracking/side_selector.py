@@ -39,6 +39,7 @@ class SideSelector:
         self._open_frames = 0 if self._fixed else config.side_frames
         self._mean = 0.0  # of the frames' log odds of left, the latest rechecks counting most
         self._frames = 0
+        self._frame = 0.0  # log odds of left of the latest
         self._checked_s = -np.inf
 
     def choose(
@@ -96,10 +97,15 @@ class SideSelector:
             since_s = max(stamp_s - self._checked_s, 0.0)
             weight = config.side_recheck_weight * min(since_s / config.side_recheck_s, 1.0)
         self._mean += weight * (frame - self._mean)
-        needed = 0.0 if self._side is None or self._open_frames > 0 else config.side_switch_log_odds
+        is_open = self._side is None or self._open_frames > 0
+        needed = 0.0 if is_open else config.side_switch_log_odds
         log_odds = self.left_log_odds + other_hand_log_odds(other_left_log_odds, config.same_side_share)
         better = "left" if log_odds > 0.0 else "right"
-        changed = abs(log_odds) >= needed and better != self._side
+        # No single frame turns a known side, but two in a row, or the other hand's side.
+        own = "left" if self.left_log_odds > 0.0 else "right"
+        agreed = own != better or all((each > 0.0) == (better == "left") for each in (frame, self._frame))
+        changed = abs(log_odds) >= needed and better != self._side and (is_open or agreed)
+        self._frame = frame
         if changed:
             self._side = better
         self._open_frames = max(self._open_frames - 1, 0)

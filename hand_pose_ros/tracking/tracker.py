@@ -207,7 +207,9 @@ class HandTracker:
     def _follow_tracks(self, frame: DepthFrame, timer: StageTimer) -> None:
         """Update every track but those that rest from crops where its hand should be, all in one batch."""
         followed = [track for track in self._tracks if not track.rests(frame.stamp_s)]
-        requests = [track.crop_requests(frame.stamp_s) for track in followed]
+        # An image without any reading shows no empty place either: it does not speak against a hand.
+        blind = not _any_reading(frame.depth)
+        requests = [[] if blind else track.crop_requests(frame.stamp_s) for track in followed]
         estimates = self.estimate(frame, requests, timer)
         self._update_tracks([*zip(followed, estimates, strict=True)], frame.stamp_s, timer)
         self._keep_different_hands(frame)
@@ -283,3 +285,8 @@ class HandTracker:
         hands = tuple(track.hand.copied() for track in published if track.hand is not None)
         raw = tuple(track.raw for track in published if track.raw is not None)
         return TrackResult(hands, state_of(hands, had_hand), timer.timings_ms, raw)
+
+
+def _any_reading(depth: NDArray[np.float32]) -> bool:
+    """Whether an image (H, W) m holds a reading; most do among a few of its pixels already."""
+    return bool(np.isfinite(depth[::8, ::8]).any() or np.isfinite(depth).any())

@@ -50,7 +50,7 @@ def test_prefix_is_the_namespace_unless_one_is_given(given, namespace, prefix):
     assert prefix_error(resolved_prefix(given, namespace)) is None
 
 
-@pytest.mark.parametrize("frame_id", ["", "/", "right_hand/palm", "/left_hand/wrist"])
+@pytest.mark.parametrize("frame_id", ["", "/", " ", "/  ", "right_hand/palm", "/left_hand/wrist"])
 def test_frame_that_no_transform_can_hang_on_is_an_error(frame_id):
     assert "frame_id" in frame_error(frame_id, "")
     assert frame_error("camera", "") is None

@@ -73,6 +73,26 @@ def test_without_any_info_images_are_given_up_and_counted() -> None:
     assert fallback.serve(10.0) == []
 
 
+def test_an_image_that_waits_in_vain_is_given_up_once_and_not_handed_out_when_its_info_comes() -> None:
+    fallback = InfoFallback()
+    for i in range(1, 4):
+        fallback.take_image(image(i * PERIOD_S), i * PERIOD_S)
+    assert fallback.give_up_late(0.3 + 1.9 * PERIOD_S) == 0
+    assert fallback.give_up_late(0.3 + 5.1 * PERIOD_S) == 3
+    assert fallback.give_up_late(100.0) == 0
+    assert not fallback.take_pair(image(0.1))
+    fallback.take_info(info(0.3))
+    assert fallback.serve(100.0) == []
+
+
+def test_images_of_a_burst_wait_longer_than_a_few_of_their_intervals() -> None:
+    fallback = InfoFallback()
+    for i in range(5):
+        fallback.take_image(image(1.0 + i * PERIOD_S), 1.0 + i * 0.001)
+    assert fallback.give_up_late(1.2) == 0
+    assert fallback.give_up_late(1.4) == 5
+
+
 def test_an_image_that_was_overtaken_is_given_up() -> None:
     fallback = InfoFallback()
     for stamp in (0.1, 0.2, 0.3):

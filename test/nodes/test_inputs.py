@@ -622,6 +622,10 @@ def test_images_without_any_info_are_counted(node, clock):
     bench = Bench(node)
     play(bench, clock, at_30_hz(100.0, 30), infos=False)
     assert bench.dropped == [FrameOutcome.NO_INFO] * 25
+    for _ in range(10):  # the last ones are, too, although none comes after them
+        clock.now += 0.05
+        bench.inputs._serve_late()
+    assert bench.dropped == [FrameOutcome.NO_INFO] * 30
 
 
 def test_images_of_one_stamp_are_counted_and_told(node, clock):

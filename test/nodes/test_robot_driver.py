@@ -62,7 +62,8 @@ class Rig:
         self.commander = SafeCommander(LIMITS, SafetyConfig(approach_s=approach_s), rest, names, sent)
         self.sent: list[tuple[float, np.ndarray]] = []
         self.told: list[tuple[SafetyState, str]] = []
-        logger = SimpleNamespace(error=lambda *_: None, warn=lambda *_: None)
+        self.warned: dict[str, str] = {}
+        logger = SimpleNamespace(error=lambda *_: None, warn=self.warned.__setitem__)
         self.driver = RobotDriver(
             SimpleNamespace(engine=self.engine), HandGate(GateConfig(coast_s=COAST_S, **gate)),
             Engagement(deadman, TIMEOUT_S, before.stopped, before.heard), self.commander, RetargetStatistics(),
@@ -186,6 +187,39 @@ def test_button_counts_as_held_until_exactly_its_time_out(late_s, held):
     rig.now_s = TIMEOUT_S + late_s
     rig.driver.tick()
     assert rig.commander.engaged is held
+
+
+@pytest.mark.parametrize("hz, told", [(2.0, True), (4.0, True), (5.5, False), (30.0, False)])
+def test_hands_that_come_more_seldom_than_they_count_are_told_with_the_parameter(hz, told):
+    rig = Rig()
+    for _ in range(8):  # nobody follows them
+        rig.now_s += 1.0 / hz
+        rig.show()
+    assert rig.warned == {}
+    rig.driver.switch(True)
+    rig.now_s += 1.0 / hz
+    rig.show()
+    assert list(rig.warned) == (["stale_s"] if told else [])
+    assert all(f"{1.0 / hz:.2g} s apart" in text for text in rig.warned.values())
+
+
+@pytest.mark.parametrize("hz, told", [(2.0, True), (10.0, False)])
+def test_button_that_is_heard_more_seldom_than_it_counts_is_told_with_the_parameter(hz, told):
+    rig = Rig("engages")
+    for _ in range(8):
+        rig.driver.press(True)
+        rig.now_s += 1.0 / hz
+    assert list(rig.warned) == (["deadman_timeout_s"] if told else [])
+
+
+def test_button_that_says_nothing_while_it_is_let_go_is_not_told():
+    rig = Rig("engages")
+    for _ in range(8):
+        for held in (True, True, True, False):
+            rig.driver.press(held)
+            rig.now_s += 0.1
+        rig.now_s += 5.0
+    assert rig.warned == {}
 
 
 @pytest.mark.parametrize("deadman", DEADMAN)

@@ -84,6 +84,15 @@ def test_no_single_frame_turns_a_known_side_however_little_it_was_known() -> Non
     assert selector.side == "left"
 
 
+def test_two_tries_in_a_row_turn_a_side_that_was_little_known() -> None:
+    """A hand that began while neither side was likelier."""
+    selector = decided(left=0.01)
+    selector.update(2.0, 0.0, 10.0)
+    assert selector.sides_to_try(10.03) == BOTH
+    assert selector.update(2.0, 0.0, 10.03)
+    assert selector.side == "right"
+
+
 @pytest.mark.parametrize("rate_hz", [10.0, 30.0, 90.0])
 def test_a_short_disturbance_turns_no_side_at_any_rate(rate_hz: float) -> None:
     """Frames that come sooner than rechecks are due, as of a hand beside another, count less each."""

@@ -311,3 +311,26 @@ def test_a_hand_that_is_lost_beside_another_is_looked_for_in_every_frame_for_a_w
     assert 1.0 < stamps.max() < 1.7
     assert (later > stamps.max()).all()
     assert len(later) <= 3
+
+
+@pytest.mark.parametrize("rate_hz, every", [(30.0, 2), (15.0, 2), (30.0, 3)])
+def test_images_without_any_reading_between_others_end_no_track(tracker, motion, rate_hz, every):
+    """As stereo cameras send them whose emitter is on in every second image."""
+    ids = []
+    for i in range(36):
+        depth = motion.frame(i / 30)[0].astype(np.float32)
+        seen = i % every == 0
+        result = tracker.update(depth if seen else np.full_like(depth, np.nan), CAMERA, i / rate_hz)
+        ids += [hand.track_id for hand in result.hands]
+        assert len(result.hands) == 1
+    assert len(set(ids)) == 1
+
+
+def test_hand_is_given_up_where_images_stay_without_readings(tracker, motion):
+    for i in range(6):
+        tracker.update(motion.frame(i / 30)[0].astype(np.float32), CAMERA, i * RATE_S)
+    empty = np.full((240, 320), np.nan, np.float32)
+    states = [tracker.update(empty, CAMERA, i * RATE_S).state for i in range(6, 20)]
+    coasts = int(tracker.config.coast_s / RATE_S) - 1
+    assert states[:coasts] == [TrackState.COAST] * coasts
+    assert states[coasts + 2 :] == [TrackState.SEARCH] * len(states[coasts + 2 :])
