@@ -16,6 +16,7 @@ from std_msgs.msg import Header
 
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.depth.camera_info import camera_from_info
+from hand_pose_ros.hand.joint_sets import convert_joints, operator_points
 from hand_pose_ros.hand.skeleton import (
     FINGER_SEGMENT_TABLE,
     JOINT_NAMES,
@@ -51,7 +52,10 @@ def test_full_tf_chain_composes_to_the_segments_frames(hand, side, prefix):
     rotation, translation = poses[f"{prefix}{side}_hand/wrist"]
     np.testing.assert_allclose(translation, posed.joints[list(WRIST_JOINTS)].mean(axis=0), atol=1e-6)
     np.testing.assert_allclose(rotation, posed.rotation, atol=1e-6)
-    assert len(poses) == 1 + len(SEGMENT_NAMES) + len(TIP_JOINTS) + 1
+    operator = poses[f"{prefix}{side}_hand/operator"]
+    points = operator_points(posed.joints, posed.rotation) @ operator[0].T + operator[1]
+    np.testing.assert_allclose(points, convert_joints(posed.joints, "mediapipe21"), atol=1e-6)
+    assert len(poses) == 1 + len(SEGMENT_NAMES) + len(TIP_JOINTS) + 2
 
 
 def test_root_tf_is_the_palm_alone(hand):
