@@ -45,6 +45,7 @@ from hand_pose_ros.recording.play_options import PlayOptions
 from hand_pose_ros.recording.recorded_frame import RecordingError
 from hand_pose_ros.recording.replay import Replay, ReplayConfig, replay
 from hand_pose_ros.recording.replay_output import write_replay
+from hand_pose_ros.recording.scene_distance import middle_in_words
 from hand_pose_ros.resources import SHIPPED_MODELS, model_file
 from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.one_euro_filter import FilterConfig
@@ -262,14 +263,9 @@ def _report(
     ]
     print(f"written to {arguments.output}: {', '.join(written)}")
     if not played.hands:
-        middle_m = played.middle_m()
-        where = (
-            "there are no readings"
-            if middle_m is None
-            else f"the middle of all readings is at {middle_m:.2g} m"
-        )
         print(
-            f"hand-pose replay: no hand in any frame; {where}. If there is one, check --depth-unit and --intrinsics "
+            f"hand-pose replay: no hand in any frame; {middle_in_words(played.middle_m())}."
+            " If there is one, check --depth-unit and --intrinsics "
             "(contact.png shows what it makes of the depth), and --start-odds",
             file=sys.stderr,
         )

@@ -30,6 +30,7 @@ from hand_pose_ros.recording.recorded_frame import (
     UnusableFrame,
 )
 from hand_pose_ros.recording.replay_tiles import caption_of, tile_of
+from hand_pose_ros.recording.scene_distance import middle_m
 from hand_pose_ros.recording.tracked_frame import TrackedFrame, picture_checksum
 from hand_pose_ros.tracking.input_hints import InputWarning
 from hand_pose_ros.tracking.track_result import TrackResult
@@ -122,9 +123,7 @@ class Replay:
 
     def middle_m(self) -> float | None:
         """How far away the middle of all readings of some frames is, metres; None where there is none."""
-        seen = np.concatenate([overlay.depth[::8, ::8].ravel() for overlay in self.overlays] or [np.empty(0)])
-        seen = seen[np.isfinite(seen)]
-        return float(np.median(seen)) if seen.size else None
+        return middle_m(overlay.depth for overlay in self.overlays)
 
     def summary(self) -> dict[str, Any]:
         """Counts, shares and milliseconds of all frames, plain values."""

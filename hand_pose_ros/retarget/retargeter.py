@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -215,7 +216,7 @@ def _limits(config: RobotConfig, names: tuple[str, ...], description: RobotDescr
     return JointLimits(*np.array(rows, np.float64).T)
 
 
-def _own_limits(override: LimitOverride, joint: RobotJoint | None) -> dict[str, float | None]:
+def _own_limits(override: LimitOverride, joint: RobotJoint | None) -> dict[str, Any]:
     """A joint's own limits by name, None for those that neither the file nor the description gives."""
     # A velocity of 0 is one that nobody wrote down.
     velocity = joint.velocity if joint is not None and (joint.velocity or 0.0) > 0.0 else None
@@ -234,12 +235,7 @@ def _ranges(
     ranges: dict[str, tuple[float | None, float | None]] = {}
     for name, joint in description.moving.items():
         own = (config.limits or {}).get(name, LimitOverride())
-        narrowed = replace(
-            joint,
-            lower=_narrower(max, own.lower, joint.lower),
-            upper=_narrower(min, own.upper, joint.upper),
-        )
-        lower, upper = _ends(narrowed)
+        lower, upper = _ends(replace(joint, **_own_limits(own, joint)))
         for follower in description.followers(name):
             lower, upper, _ = _with_follower(_narrowed(follower, config)[0], lower, upper, 0.0)
         if lower <= upper:
@@ -255,14 +251,7 @@ def _narrowed(follower: RobotJoint, config: RobotConfig) -> tuple[RobotJoint, fl
     own = (config.limits or {}).get(follower.name, LimitOverride())
     gain = abs(follower.follows[1])
     limited = own.acceleration is not None and gain >= _STILL
-    # As a driven joint's: one of 0 is one that nobody wrote down.
-    velocity = follower.velocity if (follower.velocity or 0.0) > 0.0 else None
-    narrowed = replace(
-        follower,
-        lower=_narrower(max, own.lower, follower.lower),
-        upper=_narrower(min, own.upper, follower.upper),
-        velocity=_narrower(min, own.velocity, velocity),
-    )
+    narrowed = replace(follower, **_own_limits(own, follower))
     _require_range(follower.name, *_ends(narrowed))
     return narrowed, (own.acceleration or math.inf) / gain if limited else math.inf
 

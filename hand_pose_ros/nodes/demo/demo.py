@@ -14,11 +14,12 @@ import os
 import re
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -29,6 +30,7 @@ from hand_pose_ros.nodes.demo.processes import NodeProcesses
 from hand_pose_ros.nodes.fast_dds import profile_environment
 from hand_pose_ros.recording.frame_folder import RecordedFrames
 from hand_pose_ros.recording.recorded_frame import RecordingError
+from hand_pose_ros.recording.scene_distance import middle_in_words, middle_m
 
 _PATIENCE_S = 300.0  # without any progress: a slow machine compiles kernels in the first run
 _INTERFACE_UP = 0x1  # IFF_UP of netdevice(7)
@@ -173,7 +175,7 @@ def _summary(config: DemoConfig) -> dict[str, Any]:
         for key in ("frames_without_hand", "frames_dropped"):
             summary[f"{key}_names"] = sorted({recording.name(i % len(recording)) for i in summary[key]})
         if not summary["hands"]:
-            summary["middle_m"] = middle_m(recording, config.depth_unit)
+            summary["middle_m"] = middle_m(_some_depths(recording, config.depth_unit))
     summary["load"], summary["cores"] = round(os.getloadavg()[0], 1), len(os.sched_getaffinity(0))
     problems = verdict(summary, config.frames, config.slow)
     summary["ok"] = not problems
@@ -200,24 +202,18 @@ def verdict(summary: dict[str, Any], count: int, slow: int = 1) -> list[str]:
     return problems + (robot_problems(summary["robot"]) if "robot" in summary and summary["hands"] else [])
 
 
-def middle_m(recording: RecordedFrames, unit_m: float) -> float | None:
-    """How far away the middle of the readings of some frames is, metres; None where there is none."""
-    some = range(0, len(recording), max(len(recording) // _FRAMES_OF_MIDDLE, 1))
-    seen = []
-    for index in some:
+def _some_depths(recording: RecordedFrames, unit_m: float) -> Iterator[NDArray[np.float32]]:
+    """Some of the images (H, W) m, without those that are damaged."""
+    for index in range(0, len(recording), max(len(recording) // _FRAMES_OF_MIDDLE, 1)):
         with contextlib.suppress(RecordingError):
-            seen.append(recording.depth(index, unit_m)[::8, ::8].ravel())
-    depths = np.concatenate([*seen, np.empty(0)])
-    depths = depths[np.isfinite(depths)]
-    return float(np.median(depths)) if depths.size else None
+            yield recording.depth(index, unit_m)
 
 
 def _scene(summary: dict[str, Any]) -> str:
     """What is to be looked at where no hand was found in a recording."""
     if "middle_m" not in summary:
         return ""
-    found = summary["middle_m"]
-    where = "there are no readings" if found is None else f"the middle of all readings is at {found:.2g} m"
+    where = middle_in_words(summary["middle_m"])
     return f"; {where}: if there is a hand, see whether DEPTH_UNIT (--depth-unit) and INTRINSICS are right"
 
 

@@ -19,8 +19,8 @@ from PIL import Image
 from hand_pose_ros.nodes.demo import processes
 from hand_pose_ros.nodes.demo.demo import (
     DemoError,
+    _some_depths,
     busy,
-    middle_m,
     require_loopback,
     robot_rows,
     verdict,
@@ -30,6 +30,7 @@ from hand_pose_ros.nodes.demo.processes import NodeProcesses, parameter_argument
 from hand_pose_ros.nodes.demo.slow_tracker_node import _Repeated, build_slow_tracker
 from hand_pose_ros.nodes.parameters.tracker_parameters import TRACKER_PARAMETERS
 from hand_pose_ros.recording.frame_folder import RecordedFrames
+from hand_pose_ros.recording.scene_distance import middle_m
 from hand_pose_ros.resources import resource
 from hand_pose_ros.retarget import retargeter
 from hand_pose_ros.tracking.stage_timer import StageTimer
@@ -182,9 +183,9 @@ def test_middle_of_a_recording_is_in_metres_and_files_that_are_damaged_are_left_
     for index, counts in enumerate((500, 700, 800)):
         np.save(tmp_path / f"{index}.npy", np.full((48, 64), counts, np.uint16))
     recording = RecordedFrames.open(tmp_path, (60.0, 60.0, 31.5, 23.5))
-    assert middle_m(recording, 0.001) == pytest.approx(0.7)
+    assert middle_m(_some_depths(recording, 0.001)) == pytest.approx(0.7)
     (tmp_path / "0.npy").write_bytes(b"damaged")
-    assert middle_m(recording, 0.01) == pytest.approx(7.5)
+    assert middle_m(_some_depths(recording, 0.01)) == pytest.approx(7.5)
 
 
 def test_parameters_keep_their_types_on_the_command_line():
