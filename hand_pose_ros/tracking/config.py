@@ -89,6 +89,9 @@ class TrackConfig:
     sure_side_log_odds: float = 6.0
     """Log odds from which on a side is sure. Measured with tools/measure_sides.py: of 1770 single frames above it none
     was wrong."""
+    unsure_side_log_odds: float = 1.0
+    """Log odds below which both sides are tried in every frame. Chosen among 0, 1 and 2 by how many hands are of the
+    wrong side (docs/experiments/two_hands.md); what it costs is one crop more for such hands."""
     most_side_log_odds: float = 6.0
     """One frame's count as at most this. Measured as the last."""
     same_side_share: float = 0.04

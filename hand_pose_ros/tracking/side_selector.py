@@ -3,7 +3,8 @@
 In: how well each side fits, frame by frame, and what is known of the other hand that is followed. Out: right or left.
 By how much one side fits better is about the log odds of that side, as tools/measure_sides.py measures. Frames of one
 hand are wrong together, so many of them say little more than their mean. While the side is open every frame decides;
-then it sticks, and only when the other side fits clearly better again and again it changes. Two hands are mostly a
+then it sticks, and only when the other side fits better again and again it changes. Both are looked at the oftener the
+less is known. Two hands are mostly a
 person's two, so that what speaks for the side of one speaks, less, against that of the other.
 """
 
@@ -72,13 +73,20 @@ class SideSelector:
         """The sides that a crop should be taken for in a frame: both while the side is open, or the other hand's side
         decided against what this hand's own frames say, and now and then."""
         if not self._fixed:
-            sure = abs(self.left_log_odds) >= self._config.sure_side_log_odds
-            interval_s = self._config.side_recheck_sure_s if sure else self._config.side_recheck_s
-            due = stamp_s - self._checked_s >= interval_s
+            due = stamp_s - self._checked_s >= self._recheck_interval_s
             overruled = self._side is not None and (self._side == "left") != (self.left_log_odds > 0.0)
             if self._open_frames > 0 or overruled or due:
                 return ("right", "left")
         return (self._side or "right",)
+
+    @property
+    def _recheck_interval_s(self) -> float:
+        """How often both sides are tried once one is chosen: in every frame, 0, while neither is much likelier."""
+        log_odds = abs(self.left_log_odds)
+        if log_odds < self._config.unsure_side_log_odds:
+            return 0.0
+        sure = log_odds >= self._config.sure_side_log_odds
+        return self._config.side_recheck_sure_s if sure else self._config.side_recheck_s
 
     def update(
         self, right_fit: float, left_fit: float, stamp_s: float, other_left_log_odds: float = 0.0
@@ -90,12 +98,11 @@ class SideSelector:
         config = self._config
         most = config.most_side_log_odds
         frame = float(np.clip(left_fit - right_fit, -most, most))
-        if self._open_frames > 0 or self._frames == 0:
+        since_s = max(stamp_s - self._checked_s, 0.0)
+        weight = config.side_recheck_weight * min(since_s / config.side_recheck_s, 1.0)
+        if self._open_frames > 0 or self._recheck_interval_s == 0.0:
             self._frames += 1
-            weight = 1.0 / self._frames
-        else:
-            since_s = max(stamp_s - self._checked_s, 0.0)
-            weight = config.side_recheck_weight * min(since_s / config.side_recheck_s, 1.0)
+            weight = max(weight, 1.0 / self._frames)
         self._mean += weight * (frame - self._mean)
         is_open = self._side is None or self._open_frames > 0
         needed = 0.0 if is_open else config.side_switch_log_odds

@@ -93,6 +93,23 @@ def test_two_tries_in_a_row_turn_a_side_that_was_little_known() -> None:
     assert selector.side == "right"
 
 
+def test_while_neither_side_is_much_likelier_both_are_tried_in_every_frame() -> None:
+    """A hand whose first second does not tell is of the right side as soon as its frames do."""
+    selector = decided(30, left=0.1)
+    for index in range(30, 34):
+        assert selector.sides_to_try(index / 30) == BOTH
+        selector.update(4.0, 0.0, index / 30)
+    assert selector.side == "right"
+
+
+@given(st.floats(0.01, 6.0), st.integers(CONFIG.side_frames, 60))
+def test_both_sides_are_tried_the_oftener_the_less_is_known(left: float, frames: int) -> None:
+    selector = decided(frames, left)
+    last_s, known = (frames - 1) / 30, selector.left_log_odds
+    tried = [selector.sides_to_try(last_s + after_s) == BOTH for after_s in (0.01, 1.0, 10.0)]
+    assert tried == [known < CONFIG.unsure_side_log_odds, known < CONFIG.sure_side_log_odds, True]
+
+
 @pytest.mark.parametrize("rate_hz", [10.0, 30.0, 90.0])
 def test_a_short_disturbance_turns_no_side_at_any_rate(rate_hz: float) -> None:
     """Frames that come sooner than rechecks are due, as of a hand beside another, count less each."""
