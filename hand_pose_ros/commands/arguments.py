@@ -14,6 +14,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from hand_pose_ros.depth.image import LEAST_UNIT_M, MOST_UNIT_M
 from hand_pose_ros.files import followed, no_empty_folders, require_replaceable, require_writable
 from hand_pose_ros.recording.intrinsics import MOST_INTRINSIC_PX
 from hand_pose_ros.validation import shown
@@ -101,7 +102,7 @@ def checked_by(make: Callable[[float], object]) -> Callable[[str], float]:
 
 share = real_number(0.0, 1.0)
 """From 0 to 1."""
-depth_unit = real_number(1e-6, 0.1)
+depth_unit = real_number(LEAST_UNIT_M, MOST_UNIT_M)
 """Metres a count of an integer depth image."""
 rate_hz = real_number(0.01, 10_000.0)
 """Frames a second: from one in a minute and a half to more than any camera has."""

@@ -43,6 +43,7 @@ from hand_pose_ros.commands.bench_speed import (
 )
 from hand_pose_ros.commands.compiled_kernels import compile_missing
 from hand_pose_ros.commands.kept_figures import figures_kept
+from hand_pose_ros.depth.image import DEPTH_UNIT_M
 from hand_pose_ros.evaluation.bench_fuzz import FuzzFigures, fuzz_tracker
 from hand_pose_ros.evaluation.bench_gestures import measure
 from hand_pose_ros.evaluation.bench_refinement import (
@@ -94,7 +95,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--real", type=Path, help="folder of 16-bit PNGs of a hand held still, for its jitter"
     )
     refine.add_argument("--intrinsics", type=intrinsics, metavar="FX,FY,CX,CY", help="pixels, of --real")
-    refine.add_argument("--depth-unit", type=depth_unit, default=0.001, help="metres per count, of --real")
+    refine.add_argument(
+        "--depth-unit", type=depth_unit, default=DEPTH_UNIT_M, help="metres per count, of --real"
+    )
     gestures.add_argument("--people", type=positive_int, default=8, help="how many")
     gestures.add_argument("--seed", type=seed_int, default=0, help="the first one's; even: right hands")
     fuzz.add_argument("--messages", type=positive_int, default=10_000, help="hostile ones, for each")

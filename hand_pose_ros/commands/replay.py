@@ -27,10 +27,11 @@ from hand_pose_ros.commands.arguments import (
 from hand_pose_ros.commands.compiled_kernels import compile_missing
 from hand_pose_ros.commands.interrupts import INTERRUPTED, stop_requests
 from hand_pose_ros.depth.camera_presets import camera_preset
+from hand_pose_ros.depth.image import DEPTH_UNIT_M
 from hand_pose_ros.files import output_folder
 from hand_pose_ros.nodes.tracker_factory import refinement
 from hand_pose_ros.recording.bag_files import is_bag
-from hand_pose_ros.recording.open_recording import DEFAULT_UNIT_M, OpenRecording, open_recording
+from hand_pose_ros.recording.open_recording import OpenRecording, open_recording
 from hand_pose_ros.recording.output_files import (
     HAND_TILES,
     OUTPUT_FILES,
@@ -56,8 +57,9 @@ from hand_pose_ros.visualization.video import VideoWriter
 _LEAST_FREE = 2**20
 """Bytes; a disk with less is full. Guessed: a minute of hands.csv."""
 _MOST_REASON = 500
-_MOST_TOLD = 12  # of what is left out: a screen has room for the rest
-"""Characters of a line that says why a frame was left out: it may name a file."""
+"""Characters of a line that says why a frame was left out: it may name a file. Guessed."""
+_MOST_TOLD = 12
+"""So many of the frames that were left out are named in the terminal. Guessed: a screen has room for them."""
 
 _seconds = real_number(0.0, 1e9)
 
@@ -201,7 +203,7 @@ def _take_preset(a: argparse.Namespace, bag: bool) -> tuple[tuple[str, ...], flo
     """Takes what the camera's preset says, where nothing else is given -> the topics that it names, and the metres a
     count where the recording does not say them either."""
     if a.camera is None:
-        return (), DEFAULT_UNIT_M
+        return (), DEPTH_UNIT_M
     preset = camera_preset(a.camera)
     a.model = a.model or preset.parameters.model or None
     if bag:

@@ -21,6 +21,7 @@ from hand_pose_ros.config_files import build, require_mapping
 from hand_pose_ros.datasets.full_scenes import HANDS, FullFrameConfig, Pictures, sample_pictures
 from hand_pose_ros.depth.downsample import downsample_depth
 from hand_pose_ros.detection.detector_input import COLUMNS, FAR_M, NEAR_M, OUT_COLUMNS, OUT_ROWS, ROWS, STRIDE
+from hand_pose_ros.hand import skeleton
 from hand_pose_ros.kernel_cache import njit
 from hand_pose_ros.synthetic.draw_scene import MeshArrays, Pinhole, SceneArrays, draw_scene, scene_arrays
 from hand_pose_ros.synthetic.scene_sampling import People
@@ -33,8 +34,6 @@ Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
 
 _PIXELS = 2  # rendered, a cell
-_LEFT_AXES = np.array([1.0, -1.0, 1.0])
-"""A left palm's y points away from the thumb."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +95,7 @@ class FullFrames:
             left=hands.left,
             centre=centre,
             radius=np.linalg.norm(hands.joints - centre[:, :, None], axis=-1).max(axis=2),
-            axes=hands.rotation * np.where(hands.left[..., None, None], _LEFT_AXES, 1.0),
+            axes=hands.rotation * np.where(hands.left[..., None, None], skeleton.PALM_MIRROR, 1.0),
             visible=np.where(hands.present, seen[..., 0] / np.maximum(seen[..., 1], 1), 0.0),
             inside=inside & hands.present,
         )

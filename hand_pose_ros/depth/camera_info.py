@@ -12,6 +12,9 @@ import numpy as np
 
 from hand_pose_ros.depth.camera import Camera, is_focal_length
 
+SYNC_SLOP_S = 0.01
+"""Stamps of an image and of its camera info may differ by this, seconds. Guessed: less than half a frame at 50 Hz."""
+
 
 class CameraInfoFields(Protocol):
     """The fields of sensor_msgs/CameraInfo, as ROS 2 names them."""

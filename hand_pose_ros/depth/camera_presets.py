@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hand_pose_ros.config_files import build, read_mapping, require_known, require_mapping
+from hand_pose_ros.depth.image import DEPTH_UNIT_M, LEAST_UNIT_M, MOST_UNIT_M
 from hand_pose_ros.resources import SHIPPED_MODELS, resource
 from hand_pose_ros.validation import between, interval, one_of, require, shown, whole
 
@@ -40,7 +41,7 @@ class PresetTopics:
 class PresetParameters:
     """Parameters of the node hand_tracker."""
 
-    depth_unit: float = 0.001
+    depth_unit: float = DEPTH_UNIT_M
     """Metres a count of 16UC1 images."""
     rectified: str = "auto"
     """true, false or auto."""
@@ -48,7 +49,7 @@ class PresetParameters:
     """Weights that suit the camera: the name of shipped ones; empty: the default."""
 
     def __post_init__(self) -> None:
-        between(self, 1e-6, 0.1, "depth_unit", section="parameters", unit="metres")
+        between(self, LEAST_UNIT_M, MOST_UNIT_M, "depth_unit", section="parameters", unit="metres")
         one_of(self, ("auto", "true", "false"), "rectified", section="parameters")
         one_of(self, ("", *SHIPPED_MODELS), "model", section="parameters")
 
@@ -87,13 +88,13 @@ class CameraPreset:
     parameters: PresetParameters = field(default_factory=PresetParameters)
     """How they are read."""
     image: PresetImage | None = None
-    """What they are; None: not said."""
+    """What they are; None where the preset does not say."""
     camera: str = ""
     """Makers' names of the cameras that it is for."""
     driver: str = ""
     """The driver and the version in whose sources the names were looked up."""
     range_m: tuple[float, float] | None = None
-    """Where hands are seen well: nearest and farthest, metres; None: not said."""
+    """Where hands are seen well: nearest and farthest, metres; None where the preset does not say."""
     driver_settings: dict[str, str] = field(default_factory=dict)
     """Arguments of the driver's launch file, by name."""
     measured: str = ""

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hand_pose_ros.depth.image import DepthData, DepthImageError, UnknownEncodingError, as_bytes
+from hand_pose_ros.depth.image import DEPTH_UNIT_M, DepthData, DepthImageError, UnknownEncodingError, as_bytes
 from hand_pose_ros.depth.png import (
     DEPTH_PIXELS,
     HEADER_BYTES,
@@ -35,7 +35,7 @@ TRANSPORT = "compressedDepth"
 
 _HEADER = struct.Struct("<i2f")
 _SIZE_OF_RVL = struct.Struct("<2I")
-_COUNTS = {"16UC1": True, "mono16": True, "32FC1": False}
+_COUNTS = {"16UC1": True, "mono16": True, "32FC1": False}  # whether an encoding holds counts, not metres
 
 
 def is_compressed(encoding: str) -> bool:
@@ -51,7 +51,7 @@ def compressed_size(data: DepthData, image_format: str) -> tuple[int, int]:
 
 
 def decode_compressed_depth(
-    data: DepthData, image_format: str, depth_unit_m: float = 0.001
+    data: DepthData, image_format: str, depth_unit_m: float = DEPTH_UNIT_M
 ) -> NDArray[np.float32]:
     """One compressed depth image -> (height, width) float32 m, NaN = no reading.
 

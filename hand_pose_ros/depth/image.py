@@ -16,14 +16,22 @@ from numpy.typing import NDArray
 from hand_pose_ros.kernel_cache import njit
 from hand_pose_ros.validation import shown
 
+DEPTH_UNIT_M = 0.001
+"""Metres a count of integer images where nothing else is given. Published: REP 118 has them in millimetres."""
+LEAST_UNIT_M, MOST_UNIT_M = 1e-6, 0.1
+"""No depth camera counts in smaller or larger steps than these, metres. Guessed."""
+
 _PIXEL_TYPES = {"16UC1": "u2", "mono16": "u2", "32FC1": "f4"}
 
-# Of each so many rows one is looked at for swapped bytes: it must cost nothing.
+# One row in so many is looked at for swapped bytes: the test must cost next to nothing.
 _SWAP_ROWS = 8
 # So many times as rough as with swapped bytes an image is that has them swapped. Guessed: a depth image is a hundred
 # times smoother than one with its bytes swapped, and noise is as rough either way.
 _SWAPPED_ROUGHNESS = 8.0
 _DISTANCES_M = (0.05, 30.0)  # what a depth camera measures. Guessed
+# Of numbers in metres, less than the first share is a distance as they are and more than the second with their bytes
+# swapped, where more than the first share is a number at all. Guessed.
+_HARDLY_ANY, _NEARLY_ALL = 0.1, 0.9
 
 DepthData = bytes | bytearray | memoryview | array | np.ndarray
 
@@ -55,7 +63,7 @@ def decode_depth(
     height: int,
     step: int,
     is_bigendian: bool | int,
-    depth_unit_m: float = 0.001,
+    depth_unit_m: float = DEPTH_UNIT_M,
 ) -> NDArray[np.float32]:
     """One depth image -> (height, width) float32 m, NaN = no reading.
 
@@ -126,8 +134,9 @@ def looks_swapped(
     there = other[np.isfinite(other) & (other != 0.0)]
     least, most = _DISTANCES_M
     with np.errstate(invalid="ignore", over="ignore"):
-        few = np.mean((given > least) & (given < most)) < 0.1
-    return bool(few and there.size > 0.1 * other.size and np.mean((there > least) & (there < most)) > 0.9)
+        few = np.mean((given > least) & (given < most)) < _HARDLY_ANY
+    enough = there.size > _HARDLY_ANY * other.size
+    return bool(few and enough and np.mean((there > least) & (there < most)) > _NEARLY_ALL)
 
 
 @njit(nogil=True, cache=True)

@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from hand_pose_ros.depth.readings_spacing import Spacing, has_lattice, readings_spacing
 from hand_pose_ros.kernel_cache import njit
 
-# Readings whose depths differ by more than all of these belong to two surfaces: 10 mm, as the blob detector's edges; a
-# share of the depth a pixel between them, a surface slanted by 60 degrees at 500 px of focal length; and m per m2 of
-# depth, three times the noise of a poor sensor (2.5 mm at 0.6 m, growing with the square).
+# Readings whose depths differ by more than all of these belong to two surfaces. Guessed: 10 mm; a share of the depth
+# for each pixel between them, as of a surface slanted by 60 degrees at 500 px of focal length; and m per m2 of depth,
+# three times the noise of a poor sensor (2.5 mm at 0.6 m, growing with the square).
 _EDGE_M = 0.01
 _EDGE_SHARE = 0.0035
 _EDGE_NOISE = 0.02

@@ -25,6 +25,7 @@ _STEPS = 3.0
 # stamps seldom come in pairs.
 _IN_A_ROW = 3
 # Without any other message for this long, and for so many steps, a single stray stamp is a clock that was set, s.
+# Guessed.
 _ALONE_S = 0.4
 # So many stamps are remembered. Guessed: a third of a second of a camera.
 _MEMORY = 10

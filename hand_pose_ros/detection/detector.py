@@ -181,9 +181,9 @@ class HandDetector:
         maps, lattice = self.backend(look.features)[0], lattice_of(look.camera)
         return decode(maps, look.anchor, lattice.rays, lattice.views, self._config, count)
 
-    def detect(self, frame: DepthFrame, count: int = 2, hidden: Sequence[Array] = ()) -> list[Detection]:
-        """Up to ``count`` hands, the best first; see :meth:`look`."""
-        return self.seen(self.look(frame, hidden), count)
+    def detect(self, frame: DepthFrame, count: int = 2) -> list[Detection]:
+        """Up to ``count`` hands of a frame, the best first."""
+        return self.seen(self.look(frame), count)
 
 
 def decode(

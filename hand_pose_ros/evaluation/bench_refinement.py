@@ -13,6 +13,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from hand_pose_ros.depth.image import DEPTH_UNIT_M
 from hand_pose_ros.evaluation import bench_metrics
 from hand_pose_ros.evaluation.bench_runs import Run, run_trackers
 from hand_pose_ros.evaluation.hierarchical_regression import PAPER_TERMS
@@ -113,7 +114,7 @@ def _figures(kind: str, runs: Sequence[Run], common: set[bench_metrics.Key]) -> 
 
 
 def measure_recording(
-    recording: RecordedFrames, depth_unit_m: float = 0.001, model: Path | None = None
+    recording: RecordedFrames, depth_unit_m: float = DEPTH_UNIT_M, model: Path | None = None
 ) -> dict[str, float]:
     """How steady a real hand is that is held still: frames, tracked frames and :func:`bench_metrics.held_jitter`."""
     tracker = HandTracker(model)

@@ -14,6 +14,7 @@ import numpy as np
 
 from hand_pose_ros.evaluation.operator_hands import moving_angles, operator_hand, pinch_angles
 from hand_pose_ros.evaluation.retarget_faults import FaultFigures, drive_through_faults
+from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.joint_sets import JOINT_SETS, OPERATOR_SET, operator_points
 from hand_pose_ros.hand.skeleton import ANGLE_COUNT, FINGERS
 from hand_pose_ros.retarget.engine import Array, OperatorHand
@@ -225,4 +226,4 @@ def _lag_frames(reference: Array, delayed: Array) -> float:
 
 def _mirrored(hand: OperatorHand, side: str) -> OperatorHand:
     """A hand as one of the other side: the operator's frame is mirrored across the palm."""
-    return OperatorHand(side, hand.points * np.array([1.0, -1.0, 1.0]), hand.angles)
+    return OperatorHand(side, hand.points * skeleton.PALM_MIRROR, hand.angles)

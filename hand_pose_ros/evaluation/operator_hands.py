@@ -22,7 +22,7 @@ from hand_pose_ros.hand.skeleton import (
     TIP_JOINTS,
 )
 from hand_pose_ros.retarget.engine import OperatorHand
-from hand_pose_ros.synthetic.motion import KEYFRAME_S
+from hand_pose_ros.synthetic.motion import KEYFRAME_S, minimum_jerk
 from hand_pose_ros.synthetic.poses import sample_angles
 
 Array = NDArray[np.float64]
@@ -66,5 +66,5 @@ def moving_angles(seed: int, times_s: Array) -> Array:
     poses = sample_angles(count, np.random.default_rng([_STREAM, seed]))
     key, share = np.divmod(np.asarray(times_s) / KEYFRAME_S, 1.0)
     index = key.astype(np.int64)
-    smooth = (share**3 * (10 - 15 * share + 6 * share * share))[:, None]  # minimum jerk
+    smooth = minimum_jerk(share)[:, None]
     return np.asarray((1 - smooth) * poses[index] + smooth * poses[index + 1])

@@ -11,6 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+MOST_GROWTH_PERCENT = 1.0
+"""What a node's memory may grow by once it has settled, of what it held then. Guessed."""
+
 
 @dataclass(frozen=True)
 class Usage:

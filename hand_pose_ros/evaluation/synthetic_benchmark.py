@@ -24,6 +24,7 @@ from hand_pose_ros.evaluation.methods import CHUNK, MethodResult, NamedNetwork
 from hand_pose_ros.evaluation.metrics import THRESHOLDS_MM, evaluate, joint_errors_mm, rank_correlation
 from hand_pose_ros.evaluation.predict import Predictions, join, predict
 from hand_pose_ros.hand.skeleton import BONES, JOINT_NAMES
+from hand_pose_ros.network.units import NOTHING_FROM
 from hand_pose_ros.synthetic.sensor_presets import DEFAULT_SENSORS
 from hand_pose_ros.synthetic.splits import VALIDATION_SPLIT
 from hand_pose_ros.visualization.image_files import write_png
@@ -35,8 +36,6 @@ FLESH_M = 0.022
 """A joint lies less than this below the skin that shows it (guessed)."""
 _END_ON_COSINE = float(np.cos(np.radians(30.0)))
 """A hand is seen end-on when its axis is within 30 degrees of the viewing ray."""
-_EMPTY = 0.999
-"""Crop values from here on are no surface of the cube."""
 _GOOD_MM = 30.0
 """Frames count as good when their worst joint is off by less than this."""
 
@@ -161,7 +160,7 @@ def joints_seen(batch: Batch, cube_m: float) -> NDArray[np.bool_]:
     around = [batch.crop[each, 0, row + r, column + c] for r in (-1, 0, 1) for c in (-1, 0, 1)]
     surface = np.median(around, axis=0)
     inside = (np.abs(place) < 1).all(axis=-1)
-    return inside & (surface < _EMPTY) & (depth - surface * half < FLESH_M)
+    return inside & (surface < NOTHING_FROM) & (depth - surface * half < FLESH_M)
 
 
 def seen_end_on(batch: Batch) -> NDArray[np.bool_]:

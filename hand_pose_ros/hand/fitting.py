@@ -53,9 +53,9 @@ class HandFit:
     swarm_cost: Tensor
     """(N,) m: what the swarm alone reached, root mean square."""
 
-    def out_of_range(self, limits: Array = skeleton.ANGLE_LIMITS) -> Tensor:
-        """(N,) bool: frames with an angle out of ``limits`` (20, 2) rad."""
-        lower, upper = torch.as_tensor(limits).to(self.parameters).unbind(-1)
+    def out_of_range(self) -> Tensor:
+        """(N,) bool: frames with an angle out of ``skeleton.ANGLE_LIMITS``."""
+        lower, upper = torch.as_tensor(skeleton.ANGLE_LIMITS).to(self.parameters).unbind(-1)
         angles = self.parameters[:, skeleton.FIRST_ANGLE :]
         return ((angles < lower) | (angles > upper)).any(-1)
 

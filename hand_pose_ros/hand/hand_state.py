@@ -52,13 +52,11 @@ def hand_frames(state: HandState, side: str) -> HandFrames:
     return forward_kinematics(state.rotation, state.translation, state.angles, offsets, side)
 
 
-def random_hands(
-    count: int, seed: int = 0, *, shape_spread: float = 0.0, limits: Array = skeleton.ANGLE_LIMITS
-) -> HandState:
+def random_hands(count: int, seed: int = 0, *, shape_spread: float = 0.0) -> HandState:
     """Valid hands to test with, each frame its own group; the same for the same seed.
 
-    Any palm rotation, palms 0.3 to 0.7 m before the camera, angles uniform within the limits, log scales uniform within
-    ``shape_spread``.
+    Any palm rotation, palms 0.3 to 0.7 m before the camera, angles uniform within ``skeleton.ANGLE_LIMITS``,
+    log scales uniform within ``shape_spread``.
     """
     generator = torch.Generator().manual_seed(seed)
 
@@ -70,7 +68,7 @@ def random_hands(
     return HandState.start(
         quaternion_to_matrix(quaternion / quaternion.norm(dim=-1, keepdim=True)),
         translation.double(),
-        random_angles((count,), generator, torch.as_tensor(limits, dtype=torch.float64)),
+        random_angles((count,), generator, torch.as_tensor(skeleton.ANGLE_LIMITS, dtype=torch.float64)),
         torch.arange(count),
         shape_spread * uniform(count, skeleton.SHAPE_COUNT),
     )

@@ -17,8 +17,6 @@ from hand_pose_ros.hand.skeleton import check_side
 Array = NDArray[np.float64]
 Flags = NDArray[np.uint8]
 
-_MIRROR = np.array([1.0, -1.0, 1.0])
-"""The palm's y of a left hand points away from the thumb."""
 _ABDUCTION_AXIS, _FLEXION_AXIS = np.array([0.0, 0.0, 1.0]), np.array([0.0, 1.0, 0.0])
 
 
@@ -51,7 +49,7 @@ def kinematic_tree(side: str) -> KinematicTree:
     """The tree of a right or a left hand. ValueError on an unknown side."""
     check_side(side)
     left = side == "left"
-    mirror = _MIRROR if left else np.ones(3)
+    mirror = skeleton.PALM_MIRROR if left else np.ones(3)
     segment_positions = np.zeros((skeleton.SEGMENT_COUNT, 3))
     segment_rotations = np.tile(np.eye(3), (skeleton.SEGMENT_COUNT, 1, 1))
     segment_shape = np.zeros((skeleton.SEGMENT_COUNT, 3, skeleton.SHAPE_COUNT), np.uint8)

@@ -96,7 +96,7 @@ def forward_kinematics(
     abduction, flexion = chain[..., 0], chain[..., 1:].cumsum(-1)
     wrist, bases = offsets.wrist, offsets.bases
     if side == "left":
-        mirror = torch.tensor([1.0, -1.0, 1.0], dtype=rotation.dtype, device=rotation.device)
+        mirror = torch.tensor(skeleton.PALM_MIRROR, dtype=rotation.dtype, device=rotation.device)
         wrist, bases, abduction = wrist * mirror, bases * mirror, -abduction
     finger_bases = rest_rotations(side, rotation.dtype).to(rotation.device) if rest is None else rest
     # All in the palm's frame, from the columns of rotations about one axis, and then turned at once: few, large
@@ -126,7 +126,7 @@ def rest_rotations(side: str, dtype: torch.dtype = torch.float32) -> Tensor:
     """(5, 3, 3): each finger's orientation in the palm at zero angles."""
     thumb = torch.as_tensor(skeleton.THUMB_REST_ROTATION, dtype=dtype)
     if side == "left":
-        mirror = torch.tensor([1.0, -1.0, 1.0], dtype=dtype)
+        mirror = torch.tensor(skeleton.PALM_MIRROR, dtype=dtype)
         thumb = mirror[:, None] * thumb * mirror
     return torch.stack([thumb, *[torch.eye(3, dtype=dtype)] * 4])
 
@@ -171,8 +171,9 @@ class HandModelLayer(nn.Module):
             raise ValueError(
                 f"parameters end in {parameters.shape[-1]} values, want {skeleton.PARAMETER_COUNT}"
             )
-        rotation = so3_exp(parameters[..., 3:6])
-        return self.frames_from_rotation(rotation, parameters[..., :3], parameters[..., 6:], shape)
+        rotation = so3_exp(parameters[..., skeleton.ROTATION_PARAMETERS])
+        angles = parameters[..., skeleton.FIRST_ANGLE :]
+        return self.frames_from_rotation(rotation, parameters[..., :3], angles, shape)
 
     def frames_from_rotation(
         self, rotation: Tensor, translation: Tensor, angles: Tensor, shape: Tensor | None = None

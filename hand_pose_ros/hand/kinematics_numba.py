@@ -45,8 +45,9 @@ _KNUCKLES_MINUS_WRIST[list(skeleton.KNUCKLE_JOINTS)] = 1.0 / len(skeleton.KNUCKL
 _KNUCKLES_MINUS_WRIST[list(skeleton.WRIST_JOINTS)] = -1.0 / len(skeleton.WRIST_JOINTS)
 
 _REST = np.stack([skeleton.THUMB_REST_ROTATION] + [np.eye(3)] * 4)
-_MIRROR = np.array([1.0, -1.0, 1.0])
-REST_ROTATIONS: dict[str, Array] = {"right": _REST, "left": _MIRROR[:, None] * _REST * _MIRROR}
+REST_ROTATIONS: dict[str, Array] = {
+    "right": _REST, "left": skeleton.PALM_MIRROR[:, None] * _REST * skeleton.PALM_MIRROR
+}  # fmt: skip
 """(5, 3, 3) a side: each finger's orientation in the palm at zero angles."""
 SIGNS: dict[str, float] = {"right": 1.0, "left": -1.0}
 """The sign of each side's y coordinates and abductions, as the kernels take it."""

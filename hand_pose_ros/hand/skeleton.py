@@ -42,6 +42,11 @@ def check_side(side: str) -> None:
     require(side in SIDES, "", "side", side, f"one of {', '.join(SIDES)}")
 
 
+PALM_MIRROR: Array = np.array([1.0, -1.0, 1.0])
+"""(3,): the signs that turn x, y, z in a right hand's palm frame into those in a left hand's: its y points away from
+the thumb."""
+PALM_MIRROR.setflags(write=False)
+
 FINGERS: tuple[str, ...] = ("thumb", "index", "middle", "ring", "pinky")
 
 JOINT_NAMES: tuple[str, ...] = (
@@ -53,6 +58,7 @@ JOINT_NAMES: tuple[str, ...] = (
     "pinky_mcp", "pinky_pip", "pinky_dip", "pinky_tip",
 )  # fmt: skip
 JOINT_COUNT = len(JOINT_NAMES)
+"""23."""
 
 JOINT_INDEX: dict[str, int] = {name: index for index, name in enumerate(JOINT_NAMES)}
 
@@ -112,6 +118,7 @@ FINGER_BONE_TABLE: IntArray = _table(FINGER_JOINT_TABLE[:, 1:] - 1)
 """(5, 3): the three bones of each finger among the 22 BONES, from the palm to the tip."""
 
 TIP_JOINTS: tuple[int, ...] = tuple(joints[-1] for joints in FINGER_JOINTS.values())
+"""The fingertips, from the thumb's to the pinky's."""
 KNUCKLE_JOINTS: tuple[int, ...] = tuple(FINGER_JOINTS[finger][0] for finger in FINGERS[1:])
 """The four fingers' mcp."""
 WRIST_JOINTS: tuple[int, int] = (JOINT_INDEX["wrist_radial"], JOINT_INDEX["wrist_ulnar"])

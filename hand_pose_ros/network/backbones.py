@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from hand_pose_ros.network.units import NOTHING_FROM
+from hand_pose_ros.network.units import CELL_PX, NOTHING_FROM
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -88,12 +88,12 @@ def _double(x: Tensor) -> Tensor:
     return functional.interpolate(x, scale_factor=2.0, mode="nearest")
 
 
-def surface_map(crop: Tensor, stride: int = 4) -> tuple[Tensor, Tensor]:
-    """Nearest surface in every ``stride`` x ``stride`` cell of a crop (B, 1, S, S), and where there is one.
+def surface_map(crop: Tensor) -> tuple[Tensor, Tensor]:
+    """Nearest surface in every 4 x 4 px cell of a crop (B, 1, S, S), and where there is one.
 
-    Returns depth (B, 1, S/stride, S/stride), 0 where the cell is empty, and a mask of the same shape, 0 or 1.
+    Returns depth (B, 1, S/4, S/4), 0 where the cell is empty, and a mask of the same shape, 0 or 1.
     """
-    nearest = -functional.max_pool2d(-crop, stride)
+    nearest = -functional.max_pool2d(-crop, CELL_PX)
     seen = (nearest < NOTHING_FROM).to(crop.dtype)
     return nearest * seen, seen
 

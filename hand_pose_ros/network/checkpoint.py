@@ -147,9 +147,9 @@ def store_calibration(path: str | Path, calibration: Mapping[str, Any]) -> None:
     write_tensors(path, tensors, {**metadata, "calibration": json.dumps(dict(calibration))})
 
 
-def load_model(path: str | Path, device: str | torch.device = "cpu") -> HandNet:
-    """As :func:`load_checkpoint`, the model alone."""
-    return load_checkpoint(path, device)[0]
+def load_model(path: str | Path) -> HandNet:
+    """As :func:`load_checkpoint`, the model alone, on the CPU."""
+    return load_checkpoint(path)[0]
 
 
 def content_hash(tensors: Mapping[str, Tensor]) -> str:

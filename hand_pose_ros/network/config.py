@@ -14,6 +14,7 @@ from typing import Any
 from hand_pose_ros.config_files import build, require_mapping
 from hand_pose_ros.depth.crop import CROP_CUBE_M, CROP_SIZE
 from hand_pose_ros.network.migration import migrate_section
+from hand_pose_ros.network.units import BOTTLENECK_PX
 from hand_pose_ros.validation import between, counts, one_of, require, whole
 
 ARCHITECTURES: tuple[str, ...] = ("dense", "deepmodel", "sdnet")
@@ -65,8 +66,9 @@ class NetworkConfig:
         require(not wrong, _SECTION, "head", self.head, "hand_model or direct_joint with the dense network")
         between(self, 0.05, 2.0, "cube_m", section=_SECTION, unit="metres")
         whole(self, "crop_size", least=32, most=512, section=_SECTION)
-        right = not (dense and self.crop_size % 16)
-        require(right, _SECTION, "crop_size", self.crop_size, "a multiple of 16 for the dense network")
+        wanted = f"a multiple of {BOTTLENECK_PX} for the dense network"
+        right = not (dense and self.crop_size % BOTTLENECK_PX)
+        require(right, _SECTION, "crop_size", self.crop_size, wanted)
         counts(self, "widths", 4, 1, MOST_CHANNELS, section=_SECTION)
         counts(self, "blocks", 3, 0, MOST_BLOCKS, section=_SECTION)
         counts(self, "up_blocks", 2, 0, MOST_BLOCKS, section=_SECTION)

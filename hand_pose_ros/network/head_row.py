@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.network.config import NetworkConfig
+from hand_pose_ros.network.units import BOTTLENECK_PX, CELL_PX
 
 Array32 = NDArray[np.float32]
 
@@ -66,7 +67,7 @@ class HeadRow:
     @property
     def edge(self) -> int:
         """Cells across the votes' maps."""
-        return self.crop_size // 4
+        return self.crop_size // CELL_PX
 
 
 def unsupported(config: NetworkConfig) -> str:
@@ -75,8 +76,8 @@ def unsupported(config: NetworkConfig) -> str:
         return f"the network is '{config.architecture}' with head '{config.head}', want 'dense' with 'hand_model'"
     if config.image_feedback:
         return f"image_feedback is {config.image_feedback}, want 0"
-    if config.crop_size % 16:
-        return f"crop_size is {config.crop_size}, want a multiple of 16"
+    if config.crop_size % BOTTLENECK_PX:
+        return f"crop_size is {config.crop_size}, want a multiple of {BOTTLENECK_PX}"
     return ""
 
 
@@ -150,4 +151,5 @@ class _Row:
         return start
 
     def joined(self) -> Array32:
+        """(K,): all that was added."""
         return np.concatenate(self._parts)

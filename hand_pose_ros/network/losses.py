@@ -36,7 +36,10 @@ _WEIGHTS = (
 
 @dataclass(frozen=True)
 class LossConfig:
-    """Weights of the terms of :func:`hand_loss`; a term of weight 0 is not computed. ValueError names a wrong field."""
+    """Weights of the terms of :func:`hand_loss`; a term of weight 0 is not computed. ValueError names a wrong field.
+
+    The weights are guessed where nothing else is said.
+    """
 
     joint: float = 1.0
     """Joints of the result, in the form ``joint_form``."""
@@ -72,6 +75,7 @@ class LossConfig:
     unit, on which its weights 0.125 to 0.5 depend; this one is guessed: crop coordinates in -1..1, as DeepModel's
     released code has them."""
     skeleton_difference: SkeletonDifference = field(default_factory=SkeletonDifference)
+    """Settings of the term that ``skeleton`` weighs."""
 
     def __post_init__(self) -> None:
         not_negative(self, *_WEIGHTS, section="loss")

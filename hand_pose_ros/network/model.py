@@ -4,10 +4,10 @@ In: crop (B, 1, S, S) float32 in [-1, 1] over the cube (+1 = nothing there) and 
 from the camera to the cube's centre. Out: :class:`HandNetOutput`, in local metres (origin at the cube's
 centre, axes of the look-at view).
 
-The default network (``dense``): convolutions -> per joint an attention map and votes for (u, v, d) at 24x24 ->
-coarse joints -> local metres -> inverse kinematics (with image feedback on request) ->
-HandModelLayer. The papers' networks (``deepmodel``, ``sdnet``): convolutions -> fully connected layers -> joints, or
-parameters -> HandModelLayer. Outside training, angles and shape are clamped to what a hand can do before the layer,
+The default network (``dense``): convolutions -> per joint an attention map and votes for (u, v, d) in cells of 4 x 4
+px -> coarse joints -> local metres -> inverse kinematics (with image feedback on request) -> HandModelLayer. The
+papers' networks (``deepmodel``, ``sdnet``): convolutions -> fully connected layers -> joints, or parameters ->
+HandModelLayer. Outside training, angles and shape are clamped to what a hand can do before the layer,
 so the joints that come out of a network with a hand model are always those of a valid hand.
 """
 
@@ -28,6 +28,7 @@ from hand_pose_ros.network.heads import JointHead, PoseHead, PoseParameters
 from hand_pose_ros.network.inverse import InverseKinematics, JointFeatures
 from hand_pose_ros.network.paper_backbones import FLAT_BACKBONES
 from hand_pose_ros.network.units import (
+    CELL_PX,
     INFERRED_SHAPE_LIMIT,
     SIGMA_LOG_RANGE,
     SIGMA_UNIT_M,
@@ -36,8 +37,9 @@ from hand_pose_ros.network.units import (
     VOTE_SCALE,
 )
 
-CONFIDENCE_SCALE_M = 0.015
-"""An expected error of this size, metres, gives a joint confidence of 1/e."""
+_CUE_HIDDEN = 64
+"""Width of the hidden layer of the heads for error, presence and handedness. Guessed; readers of weights take it from
+the weights."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,11 +68,6 @@ class HandNetOutput:
     """Joints (B, 23, 3) of the estimate of each step but the last of the inverse kinematics."""
     handedness: Tensor | None = None
     """(B,): logit of the hand in the crop being a right one, None for a network without that head."""
-
-    @property
-    def joint_confidence(self) -> Tensor:
-        """(B, 23) in 0..1: exp(-joint_sigma / CONFIDENCE_SCALE_M), so 5 mm expected error gives 0.72, 30 mm 0.14."""
-        return torch.exp(-self.joint_sigma / CONFIDENCE_SCALE_M)
 
     @property
     def parameters(self) -> Tensor:
@@ -117,7 +114,7 @@ class HandNet(nn.Module):
         self.votes = nn.Conv2d(widths[1] + 2, 4 * joints, 1)
         initialise(self)
         nn.init.normal_(self.votes.weight, std=0.02)
-        cells = self.config.crop_size // 4
+        cells = self.config.crop_size // CELL_PX
         self.register_buffer("grid", cell_grid(cells), persistent=False)
         cues = widths[3] + joints
         if self.config.head == "hand_model":
@@ -246,7 +243,7 @@ class HandNet(nn.Module):
 
 
 def _cue_head(cues: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(cues, 64), nn.SiLU(), nn.Linear(64, outputs))
+    return nn.Sequential(nn.Linear(cues, _CUE_HIDDEN), nn.SiLU(), nn.Linear(_CUE_HIDDEN, outputs))
 
 
 def cell_grid(cells: int) -> Tensor:

@@ -1,5 +1,8 @@
 """Units and zeros of the numbers between the pose network's layers: what torch, the GPU's kernel and the CPU's compiled
 one must have in common. Without torch.
+
+The numbers are guessed where nothing else is said. Weights are trained with them, so that another number here makes
+existing weights useless.
 """
 
 from __future__ import annotations
@@ -11,6 +14,9 @@ from hand_pose_ros.hand import skeleton
 
 Array32 = NDArray[np.float32]
 
+CELL_PX, BOTTLENECK_PX = 4, 16
+"""Pixels of the crop along an edge of a cell of the dense network's finest map (the votes', the surface's) and of its
+coarsest (the bottleneck's): the strides of ``backbones.DenseBackbone``. ``gpu/head.cu`` writes the 4 out."""
 LENGTH_SCALE_M = 0.05
 """Unit of lengths at a network's inputs and outputs, metres: its numbers become of order one."""
 INFERRED_SHAPE_LIMIT = 0.5

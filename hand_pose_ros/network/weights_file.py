@@ -81,11 +81,11 @@ def normalisation(config: NetworkConfig) -> dict[str, Any]:
     }
 
 
-def checked_info(path: Path, metadata: Mapping[str, str], wanted_format: str = FORMAT) -> CheckpointInfo:
+def checked_info(path: Path, metadata: Mapping[str, str]) -> CheckpointInfo:
     """A file's metadata as :class:`CheckpointInfo`; CheckpointError where they are not for this hand model, this input
     or a network that can be built."""
-    if metadata.get("format") != wanted_format:
-        raise CheckpointError(f"{path}: format is '{shown(metadata.get('format'))}', want '{wanted_format}'")
+    if metadata.get("format") != FORMAT:
+        raise CheckpointError(f"{path}: format is '{shown(metadata.get('format'))}', want '{FORMAT}'")
     architecture = metadata.get("architecture")
     if architecture not in ARCHITECTURES:
         raise CheckpointError(

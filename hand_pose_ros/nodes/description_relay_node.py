@@ -50,7 +50,7 @@ class DescriptionRelayNode(Node):
         self._throttled_logger = ThrottledLogger(self.get_logger())
         self._client: Client = self.create_client(SetParameters, "robot_state_publisher/set_parameters")
         self.create_subscription(String, DESCRIPTION_TOPIC, self._on_description, LATCHED_QOS)
-        # What robot_state_publisher publishes itself: of one that comes again before it was missed nothing else tells.
+        # What robot_state_publisher itself publishes: the only sign that it was restarted too quickly to be missed.
         self.create_subscription(String, ROBOT_DESCRIPTION_TOPIC, self._on_published, LATCHED_QOS)
         self.create_timer(_PERIOD_S, self._offer, clock=Clock(clock_type=ClockType.STEADY_TIME))
 

@@ -15,19 +15,20 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from builtin_interfaces.msg import Time
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 
+from hand_pose_ros.nodes.status_array import WINDOW_S, figure_texts, status_array
 from hand_pose_ros.tracking.stage_timer import STAGES
 
 if TYPE_CHECKING:
     from hand_pose_ros.tracking.tracker import HandTracker
 
-WINDOW_S = 10.0
 STAGE_WINDOW_S = 1.0
+"""The stages' times are medians over so many of the last seconds. Guessed, as all numbers here."""
 _BORROWED = "without_own_camera_info"
 _RECENT_S = 10.0  # an error stays in the status message for this long
-_GONE_S = 1.0  # no image for this long, and for so many of the usual intervals: the camera is gone
-_GONE_INTERVALS = 2.5
+# No image for so many seconds and so many of the usual intervals: the camera is gone.
+_GONE_S, _GONE_INTERVALS = 1.0, 2.5
 
 
 class FrameOutcome(str, Enum):
@@ -268,15 +269,8 @@ def diagnostic_array(
         level, message = DiagnosticStatus.WARN, stalled
     else:
         level, message = DiagnosticStatus.OK, tracking
-    values = {"lifecycle": lifecycle, "tracking": tracking, **(details or {})}
-    values |= {
-        key: f"{value:.2f}" if isinstance(value, float) else str(value) for key, value in figures.items()
-    }
+    values = {"lifecycle": lifecycle, "tracking": tracking, **(details or {}), **figure_texts(figures)}
     values["hint"] = statistics.hints()
     values["last_error"] = last_error[0] if last_error else ""
     values["last_error_age_s"] = f"{last_error[1]:.0f}" if last_error else ""
-    status = DiagnosticStatus(level=level, name=name, message=message, hardware_id=hardware_id)
-    status.values = [KeyValue(key=key, value=value) for key, value in values.items()]
-    array = DiagnosticArray(status=[status])
-    array.header.stamp = stamp
-    return array
+    return status_array(name, hardware_id, stamp, level, message, values)

@@ -1,8 +1,8 @@
 """What is wrong with the two input topics, in one sentence with its remedy.
 
-In: a word for every image, camera info and pair as it comes, times steady in seconds. Out: warnings, each of them
-repeated while its fault lasts: nothing arrives, only part of the images arrives, infos or matches are missing, the
-publisher's type or quality of service does not go with the subscription.
+In: a call for every image, camera info and pair as it arrives; times in seconds of a steady clock. Out: warnings,
+each of them repeated while its fault lasts: nothing arrives, only part of the images arrives, infos or matches are
+missing, the publisher's type or quality of service does not go with the subscription.
 """
 
 from __future__ import annotations

@@ -13,13 +13,13 @@ from typing import NamedTuple
 
 import numpy as np
 from builtin_interfaces.msg import Time
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 
+from hand_pose_ros.nodes.status_array import WINDOW_S, figure_texts, status_array
 from hand_pose_ros.nodes.steady_clock import STEADY, SteadyClock
 from hand_pose_ros.retarget.safety import SafetyState
 
-WINDOW_S = 10.0
-_SILENT_S = 1.0  # no message of hands for this long is told
+_SILENT_S = 1.0  # a silence of this long gives a warning. Guessed
 
 
 class RetargetStatistics:
@@ -93,7 +93,7 @@ class RetargetStatus(NamedTuple):
     configure_error: str | None
     """Why it could not be configured, None if it could."""
     last_error: str
-    """The last one told; empty for none."""
+    """The last error that was logged; empty for none."""
     warning: str
     """What is wrong beside the hands, else empty."""
     details: Mapping[str, str]
@@ -120,13 +120,11 @@ def retarget_diagnostics(
         level = DiagnosticStatus.WARN
     else:
         level = DiagnosticStatus.OK
-    values = {"lifecycle": lifecycle, "state": state.value, "reason": reason, **details}
-    values |= {
-        key: f"{value:.2f}" if isinstance(value, float) else str(value) for key, value in figures.items()
+    values = {
+        "lifecycle": lifecycle,
+        "state": state.value,
+        "reason": reason,
+        **details,
+        **figure_texts(figures),
     }
-    values["last_error"] = last_error
-    told = DiagnosticStatus(level=level, name=name, message=message, hardware_id=hardware_id)
-    told.values = [KeyValue(key=key, value=value) for key, value in values.items()]
-    array = DiagnosticArray(status=[told])
-    array.header.stamp = stamp
-    return array
+    return status_array(name, hardware_id, stamp, level, message, {**values, "last_error": last_error})

@@ -65,8 +65,8 @@ class RobotInputs:
         self._thread.close()
 
     def wait_for_description(self, seconds: float) -> str | None:
-        """The robot's URDF, None where it does not come in this time. Whenever it comes then, a node that starts by
-        itself is started."""
+        """The robot's URDF, None where it does not come within so many seconds. A node that starts by itself is then
+        started when it comes."""
         end = time.monotonic() + seconds
         while self.description is None and self._node.context.ok() and time.monotonic() < end:
             time.sleep(0.05)

@@ -17,7 +17,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.depth.camera_info import camera_from_info, image_size, is_rectified, same_frame
+from hand_pose_ros.depth.camera_info import (
+    SYNC_SLOP_S,
+    camera_from_info,
+    image_size,
+    is_rectified,
+    same_frame,
+)
 from hand_pose_ros.depth.compressed import TRANSPORT, compressed_size, decode_compressed_depth, is_compressed
 from hand_pose_ros.depth.image import decode_depth
 from hand_pose_ros.depth.stamp_guard import StampGuard, StampVerdict
@@ -34,7 +40,7 @@ from hand_pose_ros.recording.recorded_frame import (
 )
 from hand_pose_ros.recording.ros_types import COMPRESSED_IMAGE
 
-_SLOP_NS = 10_000_000  # the node's sync_slop_s: stamps of an image and its info may differ by this
+_SLOP_NS = round(SYNC_SLOP_S * 1e9)
 _WAIT_NS = (
     500_000_000  # an image waits for its own info so long, by the time of recording. Guessed: fifteen frames
 )

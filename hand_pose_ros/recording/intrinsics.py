@@ -17,13 +17,12 @@ from typing import Any
 from hand_pose_ros.config_files import read_mapping, require_known, require_mapping
 from hand_pose_ros.depth.camera import Camera, lens_of
 from hand_pose_ros.depth.camera_info import camera_from_info
+from hand_pose_ros.depth.image import LEAST_UNIT_M, MOST_UNIT_M
 from hand_pose_ros.recording.recorded_frame import RecordingError
 from hand_pose_ros.validation import is_number, is_whole, require, shown
 
 MOST_INTRINSIC_PX = 1e6
 """No camera's focal length or principal point is larger, pixels. Guessed: a lens of a hundredth of a degree."""
-LEAST_UNIT_M, MOST_UNIT_M = 1e-6, 0.1
-"""No depth camera counts in smaller or larger steps than these, metres. Guessed."""
 
 _OPENCV = b"%YAML:"
 _OWN = ("fx", "fy", "cx", "cy", "width", "height", "distortion_model", "distortion", "depth_unit")

@@ -11,14 +11,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from hand_pose_ros.depth.image import DEPTH_UNIT_M
 from hand_pose_ros.recording.bag_files import is_bag
 from hand_pose_ros.recording.frame_folder import INTRINSICS_FILE, RecordedFrames, frame_files
 from hand_pose_ros.recording.intrinsics import Intrinsics, read_intrinsics
 from hand_pose_ros.recording.play_options import PlayOptions
 from hand_pose_ros.recording.recorded_frame import Recording, RecordingError
-
-DEFAULT_UNIT_M = 0.001
-"""Metres per count where nothing says otherwise: millimetres (REP 118)."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ def open_recording(
     depth_unit_m: float | None = None,
     rate_hz: float = 30.0,
     options: PlayOptions | None = None,
-    usual_unit_m: float = DEFAULT_UNIT_M,
+    usual_unit_m: float = DEPTH_UNIT_M,
 ) -> Iterator[OpenRecording]:
     """Opens what ``path`` names; ``intrinsics``: numbers or a file; ``depth_unit_m``: None takes the intrinsics file's,
     else ``usual_unit_m``.

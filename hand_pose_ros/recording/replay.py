@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from hand_pose_ros.depth.image import DEPTH_UNIT_M, LEAST_UNIT_M, MOST_UNIT_M
 from hand_pose_ros.detection.unit_watch import UnitWatch
 from hand_pose_ros.files import write_json
 from hand_pose_ros.recording.motion import increasing_ns, missing_frames
@@ -35,7 +36,7 @@ from hand_pose_ros.recording.tracked_frame import TrackedFrame, picture_checksum
 from hand_pose_ros.tracking.input_hints import InputWarning
 from hand_pose_ros.tracking.track_result import TrackResult
 from hand_pose_ros.tracking.tracker import HandTracker
-from hand_pose_ros.validation import between, positive, whole
+from hand_pose_ros.validation import between, whole
 from hand_pose_ros.visualization.contact_sheet import tile_pictures
 from hand_pose_ros.visualization.image_files import write_overlays, write_png
 from hand_pose_ros.visualization.overlay import OverlayFrame, draw_caption, draw_overlay
@@ -57,7 +58,7 @@ _FRAMES_TO_FIND = 9
 class ReplayConfig:
     """How a recording is shown to the tracker; ValueError on a number that makes no sense."""
 
-    depth_unit_m: float = 0.001
+    depth_unit_m: float = DEPTH_UNIT_M
     """Metres per count of the depth images."""
     rate_hz: float = 30.0
     """Frames per second of the recording."""
@@ -67,8 +68,7 @@ class ReplayConfig:
     """contact.png shows every n-th frame."""
 
     def __post_init__(self) -> None:
-        positive(self, "depth_unit_m")
-        between(self, 1e-9, 1.0, "depth_unit_m", unit="metres")
+        between(self, LEAST_UNIT_M, MOST_UNIT_M, "depth_unit_m", unit="metres")
         between(self, 0.01, 10_000.0, "rate_hz", unit="Hz")
         whole(self, "every")
 

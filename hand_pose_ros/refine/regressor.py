@@ -43,8 +43,8 @@ LAYERS: tuple[tuple[int, ...], ...] = (
 )
 """Joints by depth along the fingers, in the order in which they are regressed."""
 
-# How deep joints lie under the seen surface when nothing is before them, metres. Measured: the 5th percentile and the
-# median over labelled synthetic crops.
+# How deep joints lie under the seen surface when nothing is before them, metres. Measured, with what is not
+# recorded: the 5th percentile and the median over labelled synthetic crops.
 _UNDER_SKIN_M = {
     "palm": (0.013, 0.032), "wrist": (0.003, 0.019), "cmc": (0.007, 0.024), "mcp": (0.007, 0.020),
     "pip": (0.0035, 0.011), "ip": (0.005, 0.011), "dip": (0.003, 0.009), "tip": (0.001, 0.006),
@@ -212,6 +212,7 @@ def _order() -> NDArray[np.int64]:
 
 @lru_cache(maxsize=1)
 def tree_tables() -> TreeTables:
+    """The skeleton as the compiled regression reads it."""
     following = np.full(skeleton.JOINT_COUNT, -1, dtype=np.int64)
     first = following.copy()
     for finger in _FINGERS:

@@ -85,6 +85,7 @@ def prepare_capsules(ends: Array, radii: Array, capsules: IntArray, table: Array
         table[i, 0], table[i, 1], table[i, 2] = ends[a, 0], ends[a, 1], ends[a, 2]
         table[i, 3], table[i, 4], table[i, 5] = x / length, y / length, z / length
         table[i, 6] = length
+        # Steeper than this one ball lies nearly inside the other, and the cone between them has no side. Guessed.
         slope = min(max((radii[b] - radii[a]) / length, -0.95), 0.95)
         table[i, 7] = radii[a]
         table[i, 8] = slope

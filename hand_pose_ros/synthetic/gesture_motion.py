@@ -16,7 +16,7 @@ from scipy.optimize import least_squares
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.refine.surface_model import END_RADII
-from hand_pose_ros.synthetic.motion import KEYFRAME_S, KeyPose, SyntheticMotion, between
+from hand_pose_ros.synthetic.motion import KEYFRAME_S, KeyPose, SyntheticMotion, between, minimum_jerk
 from hand_pose_ros.synthetic.poses import facing_rotation
 
 Array = NDArray[np.float64]
@@ -42,9 +42,11 @@ LEAVE_S, AWAY_S = 0.6, 1.2
 scratches his head."""
 ABSENCE_S = AWAY_S + 2.0 * LEAVE_S
 """From the moment at which it begins to leave to its return to the same place, s."""
-_OUT_M = np.array(
-    [0.0, 0.60, 0.0]
-)  # down, where the arm comes from: beyond the picture's edge with all fingers
+_OUT_M = np.array([0.0, 0.60, 0.0])
+"""Down, where the arm comes from: beyond the picture's edge with all fingers. Guessed."""
+_TURN_RAD = (0.25, 0.20, 0.25)
+"""Standard deviations of roll, pitch and yaw: people show gestures to a camera, and never twice alike. Guessed."""
+_STREAM = 31  # of random numbers, drawn by nothing else
 
 # Flexions (mcp, pip, dip) in rad, guessed by eye: of a finger that is stretched, rests, or is closed.
 _STRAIGHT, _AT_REST, _CLOSED = (0.05, 0.08, 0.05), (0.15, 0.30, 0.15), (1.30, 1.65, 0.85)
@@ -171,13 +173,4 @@ class GestureMotion(SyntheticMotion):
 
 def _ramp(share: float) -> float:
     """From 0 to 1, at rest at both ends; 1 beyond."""
-    s = min(share, 1.0)
-    return s**3 * (10 - 15 * s + 6 * s * s)
-
-
-_STREAM = 31  # drawn by nothing else
-_TURN_RAD = (
-    0.25,
-    0.20,
-    0.25,
-)  # roll, pitch, yaw: people show gestures to a camera, and never twice alike; guessed
+    return minimum_jerk(min(share, 1.0))

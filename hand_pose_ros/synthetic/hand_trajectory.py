@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.hand.skeleton import ANGLE_COUNT, FINGER_ANGLE_TABLE, FINGER_JOINT_TABLE, TIP_JOINTS
-from hand_pose_ros.synthetic.motion import KEYFRAME_S, KeyPose, between, sample_gesture
+from hand_pose_ros.synthetic.motion import KEYFRAME_S, KeyPose, between, minimum_jerk, sample_gesture
 from hand_pose_ros.synthetic.poses import sample_angles, template_joints
 from hand_pose_ros.synthetic.scene import MIRROR
 
@@ -116,7 +116,7 @@ class HandTrajectory:
             if start <= t < stop:
                 share = 1.0 if how == "vanish" else min((t - start) / RAMP_S, (stop - t) / RAMP_S, 1.0)
                 best = max(best, share)
-        return best**3 * (10 - 15 * best + 6 * best * best)
+        return minimum_jerk(best)
 
     def shifted(self, pose: KeyPose, share: float, how: str) -> KeyPose:
         """A pose on its way into the image: share 0..1 of the way from outside, which is beyond the lower edge

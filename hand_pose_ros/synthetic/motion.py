@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ from hand_pose_ros.synthetic.splits import MOTION_SPLIT
 from hand_pose_ros.synthetic.subjects import SubjectSet, load_subjects
 
 Array = NDArray[np.float64]
+Share = TypeVar("Share", float, Array)
 
 KEYFRAME_S = 1.1
 """The hand rests for an instant at a new random pose this often."""
@@ -129,9 +130,15 @@ def sample_gesture(rng: np.random.Generator) -> tuple[Array, Array]:
     return angles, rotations[int(np.argmax(liking))]
 
 
+def minimum_jerk(share: Share) -> Share:
+    """The share of a way that is covered after a share 0..1 of its time, at rest at both ends: Flash and Hogan, "The
+    coordination of arm movements", J. Neurosci. 5(7), 1985, the polynomial 10 s^3 - 15 s^4 + 6 s^5."""
+    return share**3 * (10 - 15 * share + 6 * share * share)
+
+
 def between(a: KeyPose, b: KeyPose, share: float) -> KeyPose:
     """The pose on the way from a to b; share 0..1 of the time. Minimum jerk: at rest at both ends."""
-    s = share**3 * (10 - 15 * share + 6 * share * share)
+    s = minimum_jerk(share)
     start = Rotation.from_matrix(a.rotation)
     turn = start * Rotation.from_rotvec(s * (start.inv() * Rotation.from_matrix(b.rotation)).as_rotvec())
     return KeyPose(

@@ -88,7 +88,7 @@ def mirrored_hands(
     image = replace(
         own,
         left=~own.left,
-        rotation=np.einsum("mij,mhjk->mhik", across, own.rotation) * np.array([1.0, -1.0, 1.0]),
+        rotation=np.einsum("mij,mhjk->mhik", across, own.rotation) * skeleton.PALM_MIRROR,
         joints=np.einsum("mij,mhkj->mhki", across, own.joints) + shift[:, None, None],
         elbow=np.einsum("mij,mhj->mhi", across, own.elbow) + shift[:, None],
         skinning=skinning,

@@ -153,7 +153,7 @@ def pose_hands(
 def mirrored_rotation(rotation: Array, left: Flags) -> Array:
     """Rotations (..., 3, 3) of right palms, of the left ones (...) those of their mirror images: they keep their palm's
     x and z, y changes sign, so that the frame stays right-handed."""
-    image = rotation * MIRROR[:, None] * np.array([1.0, -1.0, 1.0])
+    image = rotation * MIRROR[:, None] * skeleton.PALM_MIRROR
     return np.where(left[..., None, None], image, rotation)
 
 

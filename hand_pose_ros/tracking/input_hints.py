@@ -23,11 +23,12 @@ _REMEDIES = (
     "HandTracker.update wants metres: multiply millimetres by 0.001",
     "HandTracker.update wants metres: these are too few for a hand. Was 0.001 taken twice, or is the lens covered?",
 )
-# Every so many images are looked at, and so many of these in a row must be suspicious: 0.04 ms each would be 3 % of
-# what an empty room costs, and with these numbers it takes as long as where all are looked at.
+# One image in so many is examined, and so many of the examined ones in a row must be suspicious. An examination takes
+# 0.04 ms: of every image it would be 3 % of a frame's time in an empty room. Guessed: 12 images, a third of a second,
+# until the first warning.
 _EVERY, _IN_A_ROW = 4, 3
 
-# So many images in a row with one stamp are no repeated image. Guessed: a third of a second.
+# So many images in a row with one stamp are more than an image that came twice. Guessed: a third of a second.
 _MOST_SAME = 10
 _FROZEN = (
     "all images have the same stamp_s: nothing is smoothed, and hands have no velocity."
@@ -36,7 +37,7 @@ _FROZEN = (
 
 
 class InputWarning(UserWarning):
-    """No hand can be found in what a tracker is given, or with how it is set; or none was found, and it may be so."""
+    """With these images or these settings a tracker can find no hand; or it has found none, and they may be why."""
 
 
 class InputHints:
@@ -65,9 +66,11 @@ class InputHints:
         stamp_s: float | None = None,
         published: bool = False,
     ) -> None:
-        """At an image (H, W) m of a stamp, ``interval_s`` after the one before as a rule; only these can be wrong where
-        a hand, or what may be one, is ``followed``. ``published``: what is followed is a hand. A subject's first text
-        is an ``InputWarning``, too."""
+        """Examine an image (H, W) m, and warn (``InputWarning``) when a subject gets its first text.
+
+        interval_s: between the stamps of successive images, as a rule. followed: whether a hand, or what may be one, is
+        followed; then unit and region must be right, and only the stamps are examined. published: whether what is
+        followed is a hand."""
         self._images += 1
         self._same_stamps = self._same_stamps + 1 if stamp_s is not None and stamp_s == self._stamp_s else 0
         self._stamp_s = stamp_s

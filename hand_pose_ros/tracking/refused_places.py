@@ -57,14 +57,20 @@ class HoldTimes(NamedTuple):
 
 
 class _Place(NamedTuple):
+    """A place that was refused."""
+
     centre: Array
+    """(3,) m."""
     look: Array
+    """How it looked, see :func:`look_at`."""
     since_s: float
+    """When it was refused last, s, by the frames' stamps."""
     hold_s: float
+    """How long it is left alone from then on, s."""
 
 
 class RefusedPlaces:
-    """Remembers where, and how it looked."""
+    """Remembers where the network refused something, and how it looked there."""
 
     def __init__(self, moved_m: float, carried_m: float) -> None:
         """What is farther than ``moved_m`` from a place is another one, unless it looks the same and is within
@@ -89,7 +95,7 @@ class RefusedPlaces:
     def without(self, proposals: Sequence[Proposal], frame: DepthFrame, hold: HoldTimes) -> list[Proposal]:
         """The proposals that lie at no place which is left alone in this frame."""
         stamp_s = frame.stamp_s
-        # Some time longer than they are left alone, so that the next refusal knows of them.
+        # Longer than they are left alone (guessed: three times as long), so that the next refusal knows of them.
         self._places = [place for place in self._places if stamp_s - place.since_s < 3.0 * place.hold_s]
         kept, rechecks = [], 0
         for proposal in proposals:

@@ -21,13 +21,16 @@ from hand_pose_ros.tracking.track import Track
 
 
 class _LostHand(NamedTuple):
+    """A hand whose track ended a short while ago: its last centre (3,) m, when it was seen last (s, by the frames'
+    stamps), and the ids of the tracks that were there when it was lost."""
+
     centre: NDArray[np.float64]
     seen_s: float
-    beside: frozenset[int]  # the tracks that were there when it was lost
+    beside: frozenset[int]
 
 
 class SearchSchedule:
-    """Told of every frame, search and loss."""
+    """The schedule of one tracker, which reports every frame, search and lost hand to it."""
 
     def __init__(self, config: TrackerConfig) -> None:
         self._config, self._same_hand_m = config.search, config.proposals.same_hand_m

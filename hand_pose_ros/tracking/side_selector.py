@@ -18,7 +18,7 @@ from hand_pose_ros.tracking.config import TrackConfig
 from hand_pose_ros.tracking.estimate import Estimate
 
 
-def other_hand_log_odds(other_left_log_odds: float, same_side_share: float) -> float:
+def log_odds_from_other_hand(other_left_log_odds: float, same_side_share: float) -> float:
     """The log odds of left that follow from the other hand's: of two hands, this share are of one side.
 
     Bayes' rule over the other hand's two sides; bounded by the share's own log odds, 0 for a share of a half or an
@@ -106,7 +106,7 @@ class SideSelector:
         self._mean += weight * (frame - self._mean)
         is_open = self._side is None or self._open_frames > 0
         needed = 0.0 if is_open else config.side_switch_log_odds
-        log_odds = self.left_log_odds + other_hand_log_odds(other_left_log_odds, config.same_side_share)
+        log_odds = self.left_log_odds + log_odds_from_other_hand(other_left_log_odds, config.same_side_share)
         better = "left" if log_odds > 0.0 else "right"
         # No single frame turns a known side, but two in a row, or the other hand's side.
         own = "left" if self.left_log_odds > 0.0 else "right"

@@ -5,7 +5,7 @@ Out: TrackResult with the hands seen (23 joints in metres in the camera's optica
 frames of all segments), the same as the network alone has them, the state and the time each stage took.
 
 One frame's way: where the last hands should be (TRACK) or proposals of a search -> metric crops, one batch -> network
--> refinement on the depth surface with the user's bones -> smoothing -> checks. A left hand is tracked as a right
+-> refinement on the depth surface with the user's bones -> smoothing. A left hand is tracked as a right
 hand in a mirrored crop. The hand that leaves is always one of the hand model: the user's bones and every angle in
 range.
 """

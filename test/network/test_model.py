@@ -63,8 +63,8 @@ def test_output_shapes_and_ranges(name):
     with torch.inference_mode():
         output = model(*inputs(config))
     assert output.joints.shape == output.coarse.shape == (2, 23, 3)
-    assert output.joint_confidence.shape == (2, 23)
-    assert ((output.joint_confidence > 0) & (output.joint_confidence < 1)).all()
+    assert output.joint_sigma.shape == (2, 23)
+    assert ((output.joint_sigma > 0) & output.joint_sigma.isfinite()).all()
     if config.head == "direct_joint":
         with pytest.raises(ValueError, match="direct_joint"):
             _ = output.parameters

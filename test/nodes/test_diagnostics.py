@@ -11,7 +11,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.msg import HandPoseArray
-from hand_pose_ros.nodes import diagnostics, several_publishers
+from hand_pose_ros.nodes import diagnostics, several_publishers, status_array
 from hand_pose_ros.nodes.diagnostics import FrameOutcome, FrameStatistics
 from hand_pose_ros.synthetic.motion import SyntheticMotion
 from hand_pose_ros.tracking.config import TrackerConfig
@@ -59,7 +59,7 @@ def test_number_of_hands_is_that_of_the_newest_output(clock):
     for hands in (0, 1, 2):
         statistics.publish(20.0, 10.0, hands, {})
         assert statistics.figures()["hands"] == hands
-    clock.now += diagnostics.WINDOW_S + 1.0
+    clock.now += status_array.WINDOW_S + 1.0
     assert statistics.figures()["hands"] == 0
 
 

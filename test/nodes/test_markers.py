@@ -61,7 +61,9 @@ def test_label_stands_above_the_hand_as_one_word(hand):
 
 
 def test_colours_match_points(hand):
-    for marker in HandMarkers().update([hand()], HEADER).markers:
+    markers = HandMarkers().update([hand()], HEADER).markers
+    assert any(marker.colors for marker in markers)
+    for marker in markers:
         assert len(marker.colors) in (0, len(marker.points))
 
 

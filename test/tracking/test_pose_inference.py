@@ -70,7 +70,9 @@ def test_requests_in_one_batch_are_answered_as_one_by_one(estimator, frame, midd
 
 
 def test_an_estimate_is_a_hand_in_range_and_scored_by_its_own_numbers(estimator, frame, middle):
-    for estimate in estimator(frame, sides(middle), StageTimer()):
+    estimates = estimator(frame, sides(middle), StageTimer())
+    assert len(estimates) == len(sides(middle))
+    for estimate in estimates:
         assert (estimate.angles >= skeleton.ANGLE_LIMITS[:, 0]).all()
         assert (estimate.angles <= skeleton.ANGLE_LIMITS[:, 1]).all()
         assert estimate.parameters.shape == (26,)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hand_pose_ros.tracking.config import TrackConfig
-from hand_pose_ros.tracking.side_selector import SideSelector, other_hand_log_odds
+from hand_pose_ros.tracking.side_selector import SideSelector, log_odds_from_other_hand
 
 CONFIG = TrackConfig()
 BOTH = ("right", "left")
@@ -128,11 +128,11 @@ def test_many_frames_of_one_hand_say_little_more_than_their_mean(frames: int, le
 @given(LOG_ODDS, st.floats(0.001, 0.5))
 def test_the_other_hand_says_no_more_than_the_share_of_pairs_of_one_side(other: float, share: float) -> None:
     most = np.log((1.0 - share) / share)
-    found = other_hand_log_odds(other, share)
+    found = log_odds_from_other_hand(other, share)
     assert abs(found) <= most + 1e-6
     assert found * other <= 1e-9
-    assert other_hand_log_odds(-other, share) == pytest.approx(-found, abs=1e-6)
-    assert other_hand_log_odds(50.0, share) == pytest.approx(-most, rel=1e-6, abs=1e-6)
+    assert log_odds_from_other_hand(-other, share) == pytest.approx(-found, abs=1e-6)
+    assert log_odds_from_other_hand(50.0, share) == pytest.approx(-most, rel=1e-6, abs=1e-6)
 
 
 @pytest.mark.parametrize(("other", "side"), [(-12.0, "left"), (12.0, "right")])

@@ -98,7 +98,9 @@ def test_a_left_hand_gives_the_mirrored_answer_of_its_right_twin(shared):
 
 @pytest.mark.slow
 def test_what_leaves_is_exactly_a_hand_of_the_model_and_in_range(tracker, motion):
-    for result, _ in follow(tracker, motion, 8):
+    results = [result for result, _ in follow(tracker, motion, 8)]
+    assert any(result.hands for result in results)
+    for result in results:
         for hand in result.hands:
             assert (hand.angles >= skeleton.ANGLE_LIMITS[:, 0]).all()
             assert (hand.angles <= skeleton.ANGLE_LIMITS[:, 1]).all()

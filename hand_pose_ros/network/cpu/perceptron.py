@@ -50,6 +50,7 @@ def _silu(x: np.float32) -> np.float32:
 
 @njit(cache=True, nogil=True)
 def activate(values: Array32, count: int) -> None:
+    """SiLU, in place, of the first ``count`` numbers of each row of values (N, >= count)."""
     for n in range(len(values)):
         for i in range(count):
             values[n, i] = _silu(values[n, i])

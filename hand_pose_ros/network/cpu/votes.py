@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.kernel_cache import IN_ANY_ORDER, njit
-from hand_pose_ros.network.units import NOTHING_FROM, SPREAD_FLOOR, SPREAD_SCALE, VOTE_SCALE
+from hand_pose_ros.network.units import CELL_PX, NOTHING_FROM, SPREAD_FLOOR, SPREAD_SCALE, VOTE_SCALE
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
@@ -20,7 +20,6 @@ Array32 = NDArray[np.float32]
 SUMS = 9
 """Of a joint's votes, see :func:`vote_sums`."""
 _JOINTS = skeleton.JOINT_COUNT
-_CELL_PX = 4
 
 
 @njit(cache=True, nogil=True)
@@ -47,18 +46,18 @@ def _nearest_surface(crop: Array32, depth: Array32, seen: Array32) -> None:
     """Fill depth and seen (cells²,) with the nearest depth in each 4 x 4 px of a crop (S, S), 0 where there is none,
     and with 1 where there is one, else 0."""
     size = len(crop)
-    edge = size // _CELL_PX
+    edge = size // CELL_PX
     line = np.empty(size, np.float32)
     for row in range(edge):
         for column in range(size):
-            nearest = crop[_CELL_PX * row, column]
-            for k in range(1, _CELL_PX):
-                nearest = min(nearest, crop[_CELL_PX * row + k, column])
+            nearest = crop[CELL_PX * row, column]
+            for k in range(1, CELL_PX):
+                nearest = min(nearest, crop[CELL_PX * row + k, column])
             line[column] = nearest
         for column in range(edge):
-            nearest = line[_CELL_PX * column]
-            for k in range(1, _CELL_PX):
-                nearest = min(nearest, line[_CELL_PX * column + k])
+            nearest = line[CELL_PX * column]
+            for k in range(1, CELL_PX):
+                nearest = min(nearest, line[CELL_PX * column + k])
             there = nearest < NOTHING_FROM
             depth[row * edge + column] = nearest if there else np.float32(0.0)
             seen[row * edge + column] = np.float32(1.0) if there else np.float32(0.0)

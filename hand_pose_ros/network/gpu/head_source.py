@@ -16,6 +16,7 @@ from hand_pose_ros.hand.gpu.tables import hand_model_source, number, table
 from hand_pose_ros.network.head_row import head_row
 from hand_pose_ros.network.model import HandNet
 from hand_pose_ros.network.units import (
+    BOTTLENECK_PX,
     INFERRED_SHAPE_LIMIT,
     LENGTH_SCALE_M,
     NOTHING_FROM,
@@ -42,7 +43,7 @@ def head_source(net: HandNet) -> tuple[str, Tensor]:
     sizes = {
         "VOTES_AT": row.votes_at, "SIGMA_AT": sigma_at, "PRESENCE_AT": presence_at, "HANDEDNESS_AT": handedness_at,
         "THREADS": THREADS, "SHARES": _SHARES, "SIZE": row.crop_size, "EDGE": row.edge, "CELLS": row.edge**2,
-        "BOTTLENECK": row.bottleneck, "BOTTLENECK_CELLS": (row.crop_size // 16) ** 2,
+        "BOTTLENECK": row.bottleneck, "BOTTLENECK_CELLS": (row.crop_size // BOTTLENECK_PX) ** 2,
         "HIDDEN": row.hidden, "STEPS": len(row.step_at), "CUES": row.cue_hidden,
         "BONES": len(skeleton.BONES),
         "WIDEST": max(row.hidden, row.cue_hidden, row.step_outputs),

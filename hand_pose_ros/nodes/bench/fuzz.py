@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from hand_pose_ros.depth.image import DEPTH_UNIT_M
 from hand_pose_ros.evaluation.bench_fuzz import CAMERA, FuzzFigures, good_frames
 from hand_pose_ros.msg import HandPose, HandPoseArray
 from hand_pose_ros.nodes import conversions
 from hand_pose_ros.nodes.bench.hostile_messages import hostile_messages
-from hand_pose_ros.nodes.bench.tracker_client import DEPTH_UNIT_M, TrackerClient, TrackerLostError
+from hand_pose_ros.nodes.bench.tracker_client import TrackerClient, TrackerLostError
 from hand_pose_ros.nodes.demo.frame_source import counts_from_depth
 
 # Between hostile messages: most are refused in less, the others may take each other's place.

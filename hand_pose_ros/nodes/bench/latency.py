@@ -15,11 +15,12 @@ from typing import Any
 
 import numpy as np
 
+from hand_pose_ros.depth.image import DEPTH_UNIT_M
 from hand_pose_ros.evaluation.bench_latency import percentiles
 from hand_pose_ros.evaluation.latency_scenes import LatencyScene
 from hand_pose_ros.msg import HandPoseArray
 from hand_pose_ros.nodes import conversions
-from hand_pose_ros.nodes.bench.tracker_client import DEPTH_UNIT_M, TrackerClient
+from hand_pose_ros.nodes.bench.tracker_client import TrackerClient
 from hand_pose_ros.nodes.demo.frame_source import counts_from_depth
 
 _SETTLE_S = 1.5

@@ -28,7 +28,7 @@ from std_msgs.msg import Header
 from std_srvs.srv import SetBool
 
 from hand_pose_ros.evaluation.operator_hands import moving_angles
-from hand_pose_ros.evaluation.process_usage import Growth, Usage, growth, process_usage
+from hand_pose_ros.evaluation.process_usage import MOST_GROWTH_PERCENT, Growth, Usage, growth, process_usage
 from hand_pose_ros.hand.kinematics_numba import forward_kinematics
 from hand_pose_ros.hand.skeleton import SHAPE_COUNT
 from hand_pose_ros.msg import HandPose, HandPoseArray
@@ -42,8 +42,6 @@ from hand_pose_ros.retarget.robot_config import read_robot, robot_file
 from hand_pose_ros.synthetic.motion import KEYFRAME_S
 from hand_pose_ros.tracking.hand import Hand, TrackState
 
-MOST_GROWTH_PERCENT = 1.0
-"""What a node's memory may grow by once it has settled."""
 _RATE_HZ = 30.0
 _READY_S = 60.0
 _MOTION_S = 20 * KEYFRAME_S  # played to and fro

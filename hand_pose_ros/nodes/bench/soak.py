@@ -13,15 +13,14 @@ from pathlib import Path
 import numpy as np
 
 from hand_pose_ros.depth.camera import Camera
-from hand_pose_ros.evaluation.process_usage import Growth, Usage, growth, process_usage
+from hand_pose_ros.depth.image import DEPTH_UNIT_M
+from hand_pose_ros.evaluation.process_usage import MOST_GROWTH_PERCENT, Growth, Usage, growth, process_usage
 from hand_pose_ros.msg import HandPoseArray
-from hand_pose_ros.nodes.bench.tracker_client import DEPTH_UNIT_M, TrackerClient
+from hand_pose_ros.nodes.bench.tracker_client import TrackerClient
 from hand_pose_ros.nodes.demo.frame_source import counts_from_depth
 from hand_pose_ros.synthetic.motion import SyntheticMotion
 
 CAMERA = Camera(640, 480, 480.0, 480.0, 319.5, 239.5)
-MOST_GROWTH_PERCENT = 1.0
-"""What the memory may grow by once the node has settled."""
 SETTLED_S = 120.0
 """After this the node has settled: the hand's size is learnt, every path has been taken."""
 _FRAMES, _FRAMES_HZ = 120, 60.0  # two seconds of motion, played to and fro

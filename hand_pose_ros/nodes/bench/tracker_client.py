@@ -38,8 +38,6 @@ from hand_pose_ros.nodes.topics import (
     RELIABLE_QOS,
 )
 
-DEPTH_UNIT_M = 0.001
-"""Metres a count of the images that are sent: the tracker's default."""
 _TRACKER = "tracker"
 _READY_S = 300.0  # a slow machine compiles kernels first
 _ANSWER_S = 30.0
@@ -124,7 +122,7 @@ class TrackerClient:
         return int(self._node.get_clock().now().nanoseconds)
 
     def messages(self, counts: np.ndarray, camera: Camera, stamp_ns: int) -> tuple[Image, CameraInfo]:
-        """An image of counts (H, W) uint16, of DEPTH_UNIT_M, and its camera info."""
+        """An image of counts (H, W) uint16, in the tracker's default unit, and its camera info."""
         header = Header(stamp=Time(nanoseconds=stamp_ns).to_msg(), frame_id=_FRAME_ID)
         image = Image(header=header, width=camera.width, height=camera.height, encoding="16UC1")
         image.step = 2 * camera.width

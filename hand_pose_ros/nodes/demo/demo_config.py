@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from hand_pose_ros.depth.image import DEPTH_UNIT_M, LEAST_UNIT_M, MOST_UNIT_M
 from hand_pose_ros.recording.frame_folder import RecordedFrames
 from hand_pose_ros.resources import SHIPPED_MODELS, model_file
 from hand_pose_ros.retarget.retargeter import build_retargeter
@@ -20,7 +21,7 @@ _MAX_AHEAD = 900  # frames made before the start, at most: 0.6 MB each
 GESTURES_S = 16.3
 """Seconds added to the synthetic hand's usual ones, in which it shows the script of gestures once
 (synthetic/gesture_motion.py). The first frames stay those of a run without."""
-ABSENCE_S = 5.7
+ROBOT_SCENE_S = 5.7
 """Seconds more with a robot: the hand leaves the picture, comes back, and is followed again."""
 _ROBOT_PICTURES = {"keep_every": 5, "keep_at_most": 250}  # so many that one sees the robot move
 SLOW_VARIABLE = "HAND_POSE_SLOW"
@@ -61,7 +62,7 @@ class DemoConfig:
     """The robot's hand that follows: a name of config/retarget/ or a file of YAML; empty: none."""
 
     def __post_init__(self) -> None:
-        between(self, 1e-6, 0.1, "depth_unit", unit="metres a count")
+        between(self, LEAST_UNIT_M, MOST_UNIT_M, "depth_unit", unit="metres a count")
         if self.seconds is not None:
             between(self, 0.5, 3600, "seconds")
         between(self, 0.1, 240, "rate_hz", unit="Hz")
@@ -142,7 +143,9 @@ def parse_arguments(arguments: list[str] | None) -> DemoConfig:
         "--frames", metavar="DIR", help="folder of 16-bit depth PNGs instead of the synthetic hand"
     )
     parser.add_argument("--intrinsics", metavar="fx,fy,cx,cy", help="of the recorded frames, pixels")
-    parser.add_argument("--depth-unit", type=float, default=0.001, metavar="U", help="metres a count (0.001)")
+    parser.add_argument(
+        "--depth-unit", type=float, default=DEPTH_UNIT_M, metavar="U", help="metres a count (0.001)"
+    )
     parser.add_argument(
         "--side", choices=("left", "right", "auto"), default="auto", help="hand to expect (auto)"
     )
@@ -191,7 +194,7 @@ def parse_arguments(arguments: list[str] | None) -> DemoConfig:
             depth_unit=given.depth_unit,
             side=given.side,
             seconds=20.0 if scripted else given.seconds,
-            gestures_s=GESTURES_S + (ABSENCE_S if given.robot else 0.0) if scripted else 0.0,
+            gestures_s=GESTURES_S + (ROBOT_SCENE_S if given.robot else 0.0) if scripted else 0.0,
             rate_hz=given.rate,
             seed=given.seed,
             model=str(model_file(given.model).resolve()) if given.model else "",

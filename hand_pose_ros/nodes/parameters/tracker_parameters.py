@@ -6,6 +6,8 @@ compares them).
 
 from __future__ import annotations
 
+from hand_pose_ros.depth.camera_info import SYNC_SLOP_S
+from hand_pose_ros.depth.image import DEPTH_UNIT_M, LEAST_UNIT_M, MOST_UNIT_M
 from hand_pose_ros.hand.joint_sets import JOINT_SETS, OPENXR_SET, OPERATOR_SET
 from hand_pose_ros.network.backend import BACKENDS, DEVICES, PRECISIONS
 from hand_pose_ros.nodes.node_help import NodePage
@@ -19,8 +21,9 @@ _TRACKER = TrackerConfig()
 _PALM = PalmFollowerConfig()
 
 DEPTH_UNIT = Parameter(
-    "depth_unit", 0.001, "Metres a count of integer depth images (16UC1, mono16).", minimum=1e-6, maximum=0.1
-)
+    "depth_unit", DEPTH_UNIT_M, "Metres a count of integer depth images (16UC1, mono16).", minimum=LEAST_UNIT_M,
+    maximum=MOST_UNIT_M,
+)  # fmt: skip
 
 RECTIFIED = Parameter(
     "rectified", "auto",
@@ -69,7 +72,8 @@ TRACKER_PARAMETERS: tuple[Parameter, ...] = (
         choices=("raw", "compressedDepth"),
     ),
     Parameter(
-        "sync_slop_s", 0.01, "Largest difference (s) of the stamps of an image and its camera info; 0: equal stamps.",
+        "sync_slop_s", SYNC_SLOP_S,
+        "Largest difference (s) of the stamps of an image and its camera info; 0: equal stamps.",
         minimum=0.0, maximum=1.0,
     ),
     Parameter(
