@@ -7,6 +7,7 @@ names the file or the field, what it holds and what would be right. What a value
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import fields
 from functools import cache
@@ -16,6 +17,9 @@ from typing import Any, TypeVar
 from hand_pose_ros.validation import MOST_WANTED, label, require_type, shown
 
 Section = TypeVar("Section")
+
+_REAL = re.compile(r"[-+]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)[eE][-+]?[0-9]+$")
+"""Numbers that YAML 1.2, ROS and JSON know and PyYAML takes for texts: 1e-3, 1e5, 2.5e3."""
 
 MOST_BYTES = 2**20
 """A larger file of YAML is not read. Guessed: a recipe has some kilobytes."""
@@ -52,10 +56,17 @@ def read_mapping(path: str | Path, what: str, first: bool = False) -> dict[str, 
     return dict(values)
 
 
+def yaml_value(text: str) -> Any:
+    """What YAML reads a text as, 1e-3 as a number. yaml.YAMLError, ValueError or RecursionError where it is none."""
+    import yaml
+
+    return yaml.load(text, _loader())
+
+
 @cache
 def _loader() -> Any:
     """YAML's safe loader, which also refuses fields that stand twice, of which it took the last, and names that it
-    takes for something else: on and off, yes and no are truth values."""
+    takes for something else: on and off, yes and no are truth values. Numbers such as 1e-3 are numbers."""
     import yaml
 
     class Loader(yaml.SafeLoader):
@@ -75,6 +86,7 @@ def _loader() -> Any:
                 known.add(key)
             return super().construct_mapping(node, deep)
 
+    Loader.add_implicit_resolver("tag:yaml.org,2002:float", _REAL, list("-+.0123456789"))
     return Loader
 
 

@@ -13,11 +13,10 @@ from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, LogI
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
-from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.utilities import make_namespace_absolute, prefix_namespace
 
 from hand_pose_ros.nodes.fast_dds import profile_environment
-from hand_pose_ros.nodes.launch_arguments import misspelt
+from hand_pose_ros.nodes.launch_arguments import NOT_GIVEN, file_path, misspelt, value_of
 from hand_pose_ros.nodes.parameters.parameter_files import file_parameters
 
 SHARE = Path(get_package_share_directory("hand_pose_ros"))
@@ -48,8 +47,12 @@ ARGUMENTS = {
 
 def start_nodes(context):
     given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
+    given |= {name: FROM_FILE for name, text in given.items() if text in NOT_GIVEN}
+    given["params_file"] = file_path(given["params_file"])
+    pushed = context.launch_configurations.get("ros_namespace")  # by a group that includes this file
+    said = said_to_tracker(given, pushed)
     try:
-        camera_parameters = camera_parameters_from(given)
+        camera_parameters = camera_parameters_from(given, said)
     except ValueError as error:
         raise RuntimeError(f"demo.launch.py: {error}") from error
     camera = Node(
@@ -59,7 +62,7 @@ def start_nodes(context):
         namespace=given["namespace"],
         parameters=[
             camera_parameters,
-            clock_parameters(given, context.launch_configurations.get("ros_namespace")),
+            {name: said[name] for name in ("use_sim_time",) if name in said},
         ],
         arguments=["--ros-args", "--log-level", given["log_level"]],
         additional_env=profile_environment(SHARE / "config" / "fastdds.xml", os.environ),
@@ -79,22 +82,25 @@ def start_nodes(context):
     return [*(LogInfo(msg=line) for line in told), tracker, camera]
 
 
-def clock_parameters(given, pushed):
-    """Which clock the camera takes: the tracker's, as its argument or its file says; nothing where neither does."""
-    if given["use_sim_time"] != FROM_FILE:
-        return {"use_sim_time": ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool)}
+def said_to_tracker(given, pushed):
+    """What arguments and file say to the tracker that the camera has to know: its clock, and which hand it expects."""
     absolute = make_namespace_absolute(prefix_namespace(pushed, given["namespace"])).rstrip("/")
     said = file_parameters(given["params_file"], f"{absolute}/hand_tracker")
-    return {name: said[name] for name in ("use_sim_time",) if name in said}
+    clock = value_of(bool, given["use_sim_time"])
+    if clock is not None:  # what is no truth value the tracker's file refuses
+        said["use_sim_time"] = clock
+    if given["side"] != FROM_FILE:
+        said["side"] = given["side"]
+    return said
 
 
-def camera_parameters_from(given):
+def camera_parameters_from(given, said):
     """Launch arguments as the camera's parameters; ValueError names one that is no number."""
     parameters = {
         "depth_unit": number(given, "depth_unit", float),
         "rate_hz": number(given, "rate", float),
         "seed": number(given, "seed", int),
-        "side": "left" if given["side"] == "left" else "right",
+        "side": "left" if said.get("side") == "left" else "right",
     }
     if given["frames"]:
         try:

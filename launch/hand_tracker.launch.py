@@ -10,12 +10,10 @@ import os
 import re
 from pathlib import Path
 
-import yaml
 from ament_index_python.packages import get_package_share_directory
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction
-from launch.conditions import IfCondition
-from launch.substitutions import LaunchConfiguration, TextSubstitution
+from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.utilities import make_namespace_absolute, prefix_namespace
@@ -24,8 +22,17 @@ from hand_pose_ros.depth.camera_presets import camera_preset, preset_names
 from hand_pose_ros.hand.skeleton import SIDES
 from hand_pose_ros.nodes.fast_dds import profile_environment
 from hand_pose_ros.nodes.hand_frames import resolved_prefix, side_prefix
-from hand_pose_ros.nodes.launch_arguments import misspelt, plain_text
-from hand_pose_ros.nodes.parameters.parameter_files import file_parameters
+from hand_pose_ros.nodes.launch_arguments import (
+    NOT_GIVEN,
+    executable_error,
+    file_path,
+    misspelt,
+    plain_text,
+    topic_error,
+    unheard,
+    value_of,
+)
+from hand_pose_ros.nodes.parameters.parameter_files import file_error, file_parameters
 from hand_pose_ros.nodes.parameters.tracker_parameters import TRACKER_PARAMETERS
 from hand_pose_ros.retarget.urdf import urdf_text
 
@@ -58,6 +65,13 @@ FROM_CAMERA = "(camera)"
 # Plain arguments that are no free text: what they may be.
 SWITCHES = ("namespaced_tf", "rviz", "description", "respawn")
 RESPAWN_S = 2.0
+MOST_TURN_RAD = 6.3  # a whole turn, as it is rounded: more than that are degrees
+# Those of them, and others, that start a program of another package.
+PROGRAMS = {
+    "rviz": ("rviz2", "rviz2"),
+    "description": ("robot_state_publisher", "robot_state_publisher"),
+    "camera_extrinsics": ("tf2_ros", "static_transform_publisher"),
+}
 LOG_LEVELS = ("debug", "info", "warn", "error", "fatal")
 
 
@@ -111,8 +125,12 @@ def check(given):
 def argument_error(given):
     """What is wrong with the arguments' texts, in one sentence; None when nothing is."""
     for name in SWITCHES:
-        if not is_of(bool, given[name]) and given[name] not in ("0", "1"):
+        if value_of(bool, given[name]) is None:
             return f"{name} is '{given[name]}', want true or false"
+    for name in TOPIC_ARGUMENTS:
+        error = None if given[name] == FROM_CAMERA else topic_error(name, given[name])
+        if error is not None:
+            return error
     if not re.fullmatch(r"/?([A-Za-z_]\w*(/[A-Za-z_]\w*)*)?", given["namespace"]):
         return (
             f"namespace is '{given['namespace']}', want names of letters, digits and _, with / between them"
@@ -120,24 +138,31 @@ def argument_error(given):
     if given["log_level"].rpartition(":=")[2].lower() not in LOG_LEVELS:  # or of one logger: name:=level
         return f"log_level is '{given['log_level']}', want one of: {', '.join(LOG_LEVELS)}"
     for name, (kind, _) in PARAMETER_ARGUMENTS.items():
-        if given[name] != FROM_FILE and not is_of(kind, given[name]):
+        if given[name] != FROM_FILE and value_of(kind, given[name]) is None:
             wanted = {int: "a whole number", float: "a number", bool: "true or false"}[kind]
             return f"{name} is '{given[name]}', want {wanted}"
     for parameter in TRACKER_PARAMETERS:
         text = given.get(parameter.name, FROM_FILE)
         if parameter.name in PARAMETER_ARGUMENTS and text != FROM_FILE:
-            plain = text if PARAMETER_ARGUMENTS[parameter.name][0] is str else yaml.safe_load(text)
+            plain = value_of(PARAMETER_ARGUMENTS[parameter.name][0], text)
             error = parameter.error(parameter.from_ros(plain))
             if error is not None:
                 return error
-    if given["description"] in ("true", "1") and given["tf_mode"] == "full":
+    if is_on(given, "description") and given["tf_mode"] == "full":
         return "tf_mode is 'full', want root or none with description:=true: no frame may have two publishers"
     if given["camera"]:
         try:
             camera_preset(given["camera"])
         except ValueError as error:
             return str(error)
-    return extrinsics_error(given["camera_extrinsics"]) or file_error(given["params_file"])
+    error = extrinsics_error(given["camera_extrinsics"]) or file_error("params_file", given["params_file"])
+    wanted = (name for name in PROGRAMS if given[name] and (name not in SWITCHES or is_on(given, name)))
+    return error or next(filter(None, (executable_error(name, *PROGRAMS[name]) for name in wanted)), None)
+
+
+def is_on(given, name):
+    """Whether an argument that is checked already switches something on."""
+    return value_of(bool, given[name]) is True
 
 
 def extrinsics_error(text):
@@ -148,50 +173,14 @@ def extrinsics_error(text):
     except ValueError:
         values = []
     right = bool(parent) and len(values) in (6, 7) and all(math.isfinite(value) for value in values)
+    if right and len(values) == 6 and any(abs(value) > MOST_TURN_RAD for value in values[3:]):
+        return f"camera_extrinsics is '{text}', whose angles are more than a whole turn: want radians"
     if not text or (right and (len(values) == 6 or any(values[3:]))):
         return None
     return (
         f"camera_extrinsics is '{text}', want parent_frame,x,y,z,roll,pitch,yaw or parent_frame,x,y,z,qx,qy,qz,qw"
         " in metres and radians"
     )
-
-
-def is_of(kind, text):
-    """Whether YAML reads the text as a value of this kind; every text is a str."""
-    if kind is str:
-        return True
-    try:
-        value = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError):  # dates that are none, brackets without end
-        return False
-    kinds = (int, float) if kind is float else (kind,)
-    return type(value) in kinds
-
-
-def file_error(path):
-    """What is wrong with the file of parameters, None when nothing is."""
-    try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        return f"params_file is '{path}', which is no YAML: {' '.join(str(error).split())}"
-    except (OSError, ValueError, RecursionError) as error:
-        return f"params_file is '{path}', which cannot be read: {getattr(error, 'strerror', None) or error}"
-    if not has_parameters(content):
-        return f"params_file is '{path}', which holds no parameters: want /**: ros__parameters: ..."
-    return None
-
-
-def has_parameters(content):
-    """Whether a node's parameters are anywhere in a file's mappings: below its name, and those of its namespaces."""
-    waiting, seen = [content], set()
-    while waiting:
-        mapping = waiting.pop()
-        if isinstance(mapping, dict) and id(mapping) not in seen:  # an alias may stand in many places
-            seen.add(id(mapping))
-            if "ros__parameters" in mapping:
-                return True
-            waiting += mapping.values()
-    return False
 
 
 def camera_settings(given):
@@ -217,17 +206,22 @@ def start_nodes(context):
         "robot_description", *TOPIC_ARGUMENTS, *PARAMETER_ARGUMENTS,
     ]  # fmt: skip
     given = {name: plain_text(LaunchConfiguration(name).perform(context)) for name in names}
+    for name in ("params_file", "camera"):
+        given[name] = file_path(given[name])
+    for name in (*PARAMETER_ARGUMENTS, *TOPIC_ARGUMENTS):
+        if given[name] in NOT_GIVEN:
+            given[name] = FROM_CAMERA if name in TOPIC_ARGUMENTS else FROM_FILE
     check(given)
     told = misspelt("hand_tracker.launch.py", context.launch_configurations, names)
     camera_topics, camera_parameters = camera_settings(given)
     overrides = camera_parameters
     topics = list(camera_topics)
-    if yaml.safe_load(given["namespaced_tf"]):
+    if is_on(given, "namespaced_tf"):
         topics += [("/tf", "tf"), ("/tf_static", "tf_static")]
     for name, (kind, _) in PARAMETER_ARGUMENTS.items():
         if given[name] != FROM_FILE:
-            overrides[name] = ParameterValue(TextSubstitution(text=given[name]), value_type=kind)
-    if yaml.safe_load(given["description"]):
+            overrides[name] = ParameterValue(value_of(kind, given[name]), value_type=kind)
+    if is_on(given, "description"):
         overrides.setdefault(
             "tf_mode", "root"
         )  # whatever the file says: the other frames are robot_state_publisher's
@@ -236,44 +230,52 @@ def start_nodes(context):
         package="hand_pose_ros",
         executable="hand_tracker",
         name="hand_tracker",
-        namespace=LaunchConfiguration("namespace"),
-        parameters=[LaunchConfiguration("params_file"), overrides],
+        namespace=given["namespace"],
+        parameters=[given["params_file"], overrides],
         remappings=topics,
-        arguments=["--ros-args", "--log-level", LaunchConfiguration("log_level")],
+        arguments=["--ros-args", "--log-level", given["log_level"]],
         additional_env=profile_environment(SHARE / "config" / "fastdds.xml", os.environ),
         output="screen",
         emulate_tty=True,
-        respawn=given["respawn"] in ("true", "1"),
+        respawn=is_on(given, "respawn"),
         respawn_delay=RESPAWN_S,
     )
     pushed = context.launch_configurations.get("ros_namespace")  # by a group that includes this file
     absolute = make_namespace_absolute(prefix_namespace(pushed, given["namespace"])).rstrip("/")
     said = file_parameters(given["params_file"], f"{absolute}/hand_tracker") | {
-        name: yaml.safe_load(given[name]) if PARAMETER_ARGUMENTS[name][0] is bool else given[name]
+        name: value_of(PARAMETER_ARGUMENTS[name][0], given[name])
         for name in ("frame_prefix", "side", "use_sim_time")
         if given[name] != FROM_FILE
     }
     # Not false where nobody says so: a launch that includes this one may have set it for all its nodes.
     clock = {"use_sim_time": said["use_sim_time"]} if "use_sim_time" in said else {}
-    shows = "robot_hand" if given["robot_description"] else "hand_tracker"
-    rviz = Node(
-        package="rviz2",
-        executable="rviz2",
-        namespace=LaunchConfiguration("namespace"),
-        arguments=["-d", str(SHARE / "rviz" / f"{shows}.rviz"), "-f", LaunchConfiguration("fixed_frame")],
-        parameters=[clock],
-        remappings=[
-            *topics,
-            *([("robot_description", given["robot_description"])] if shows == "robot_hand" else []),
-        ],
-        condition=IfCondition(LaunchConfiguration("rviz")),
-    )
-    nodes = [tracker, rviz]
-    if yaml.safe_load(given["description"]):
+    told += unheard("params_file", given["params_file"], f"{absolute}/hand_tracker")
+    nodes = [tracker]
+    if is_on(given, "rviz"):
+        nodes.append(rviz_node(given, clock, topics))
+    if is_on(given, "description"):
         nodes += description_nodes(said, absolute, clock, topics[2:])
     if given["camera_extrinsics"]:
         nodes.append(camera_transform(given, topics[2:]))
     return [*(LogInfo(msg=line) for line in told), *nodes]
+
+
+def rviz_node(given, clock, topics):
+    """RViz with the tracked hand, and with the robot's where its description is named."""
+    robot = given["robot_description"]
+    return Node(
+        package="rviz2",
+        executable="rviz2",
+        namespace=given["namespace"],
+        arguments=[
+            "-d",
+            str(SHARE / "rviz" / f"{'robot_hand' if robot else 'hand_tracker'}.rviz"),
+            "-f",
+            given["fixed_frame"],
+        ],
+        parameters=[clock],
+        remappings=[*topics, *([("robot_description", robot)] if robot else [])],
+    )
 
 
 def description_nodes(said, absolute, clock, tf_topics):
@@ -318,6 +320,9 @@ def camera_transform(given, tf_topics):
     """The static transform from the parent frame of camera_extrinsics to the depth images' frame."""
     parent, *numbers = [part.strip() for part in given["camera_extrinsics"].split(",")]
     turn = ("qx", "qy", "qz", "qw") if len(numbers) == 7 else ("roll", "pitch", "yaw")
+    if len(numbers) == 7:  # tf2's listeners leave out what is not of length 1, and 0.7 is not 1 / sqrt(2)
+        quaternion = [float(number) for number in numbers[3:]]
+        numbers[3:] = [repr(part / math.hypot(*quaternion)) for part in quaternion]
     arguments = [
         text
         for name, number in zip(("x", "y", "z", *turn), numbers, strict=True)

@@ -28,8 +28,17 @@ from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.utilities import make_namespace_absolute, prefix_namespace
 
 from hand_pose_ros.nodes.fast_dds import profile_environment
-from hand_pose_ros.nodes.launch_arguments import misspelt, plain_text
-from hand_pose_ros.nodes.parameters.parameter_files import file_parameters
+from hand_pose_ros.nodes.launch_arguments import (
+    NOT_GIVEN,
+    file_path,
+    misspelt,
+    plain_text,
+    topic_error,
+    unheard,
+    value_of,
+)
+from hand_pose_ros.nodes.parameters.parameter_files import file_error, file_parameters
+from hand_pose_ros.nodes.parameters.retarget_parameters import RETARGET_PARAMETERS
 
 SHARE = Path(get_package_share_directory("hand_pose_ros"))
 FROM_FILE = "(retarget_file)"
@@ -99,6 +108,17 @@ PLAIN = {
 }
 SWITCHES = ("tracker", "rviz", "respawn")
 
+# Topics of the robot's node: its names of them, and the arguments.
+TOPICS = {
+    "joint_command": "joint_command",
+    "position_commands": "position_commands",
+    "joint_trajectory": "joint_trajectory",
+    "joint_states": "robot_joint_states",
+    "robot_description": "robot_description",
+    "deadman": "deadman_topic",
+    "hands": "hands_topic",
+}
+
 
 def declared_arguments():
     arguments = [
@@ -120,9 +140,9 @@ def declared_arguments():
 def argument_error(given):
     """What is wrong with the arguments' texts, in one sentence; None when nothing is."""
     for name in SWITCHES:
-        if given[name].lower() not in ("true", "false"):
+        if value_of(bool, given[name]) is None:
             return f"{name} is '{given[name]}', want true or false"
-    if given["use_sim_time"].lower() not in ("", "true", "false"):
+    if given["use_sim_time"] and value_of(bool, given["use_sim_time"]) is None:
         return f"use_sim_time is '{given['use_sim_time']}', want true or false"
     if given["side"] not in ("right", "left", FROM_FILE):
         return f"side is '{given['side']}', want right or left"
@@ -134,6 +154,19 @@ def argument_error(given):
         )
     if not re.fullmatch(r"[A-Za-z_]\w*", given["node_name"]):
         return f"node_name is '{given['node_name']}', want letters, digits and _"
+    for parameter in RETARGET_PARAMETERS:
+        text = given.get(parameter.name, FROM_FILE)
+        if parameter.name in PARAMETER_ARGUMENTS and text != FROM_FILE:
+            error = parameter.error(parameter.from_ros(text))
+            if error is not None:
+                return error
+    for name in TOPICS.values():
+        error = topic_error(name, given[name])
+        if error is not None:
+            return error
+    error = file_error("retarget_file", given["retarget_file"])
+    if error is not None:
+        return error
     if given["robot"] == FROM_FILE and not retarget_parameters(given).get("robot"):
         return "robot is not given: want a name as allegro, or a file of YAML"
     return None
@@ -180,6 +213,12 @@ def start_nodes(context):
     typed = {name: LaunchConfiguration(name).perform(context) for name in names}
     # What is for the tracker is handed on as it was typed: '' is not left out.
     given = {name: text if name in TRACKER_ARGUMENTS else plain_text(text) for name, text in typed.items()}
+    for name, text in typed.items():
+        if text in NOT_GIVEN:  # by another of our launch files in the same launch
+            given[name] = FROM_FILE if name in PARAMETER_ARGUMENTS else ""
+    given |= {name: given[name] or PLAIN[name][0] for name in TOPICS.values()}  # empty is another's default
+    for name in ("params_file", "retarget_file"):
+        given[name] = file_path(given[name])
     pushed = context.launch_configurations.get("ros_namespace")  # by a group that includes this file
     given["absolute"] = make_namespace_absolute(prefix_namespace(pushed, given["namespace"])).rstrip("/")
     error = argument_error(given)
@@ -188,33 +227,27 @@ def start_nodes(context):
     texts, side = retarget_overrides(given)
     overrides = {name: ParameterValue(text, value_type=str) for name, text in texts.items()}
     if given["use_sim_time"]:
-        overrides["use_sim_time"] = ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool)
-    remappings = [(name, given[name]) for name in ("joint_command", "position_commands", "joint_trajectory")]
-    remappings += [
-        ("joint_states", given["robot_joint_states"]),
-        ("robot_description", given["robot_description"]),
-        ("deadman", given["deadman_topic"]),
-        ("hands", given["hands_topic"]),
-    ]
+        overrides["use_sim_time"] = ParameterValue(value_of(bool, given["use_sim_time"]), value_type=bool)
     retarget = Node(
         package="hand_pose_ros",
         executable="hand_retarget",
         name=given["node_name"],
         namespace=given["namespace"],
         parameters=[given["retarget_file"], overrides],
-        remappings=remappings,
+        remappings=[(topic, given[argument]) for topic, argument in TOPICS.items()],
         arguments=["--ros-args", "--log-level", given["log_level"]],
         additional_env=profile_environment(SHARE / "config" / "fastdds.xml", os.environ),
         output="screen",
         emulate_tty=True,
-        respawn=given["respawn"].lower() == "true",
+        respawn=value_of(bool, given["respawn"]),
         respawn_delay=RESPAWN_S,
     )
     passed_on = tracker_arguments(given, side)
+    tracks = value_of(bool, given["tracker"])
     tracker = IncludeLaunchDescription(
         PythonLaunchDescriptionSource(str(SHARE / "launch" / "hand_tracker.launch.py")),
         launch_arguments=passed_on.items(),
-        condition=IfCondition(given["tracker"].lower()),
+        condition=IfCondition(str(tracks)),
     )
     # What this file declares holds in the included one too, and an argument that nobody gave is none there. The tracker
     # comes first: what it refuses stops everything.
@@ -224,6 +257,14 @@ def start_nodes(context):
         if name not in passed_on
     ]
     told = misspelt("robot_hand.launch.py", context.launch_configurations, names)
+    told += unheard("retarget_file", given["retarget_file"], f"{given['absolute']}/{given['node_name']}")
+    vain = [
+        name
+        for name in (*TRACKER_ARGUMENTS, "hands", "rviz")
+        if given[name] and value_of(bool, given[name]) is not False
+    ]
+    if vain and not tracks:
+        told.append(f"robot_hand.launch.py: {', '.join(vain)} has no effect where tracker is false")
     return [*(LogInfo(msg=line) for line in told), *ungiven, tracker, retarget]
 
 

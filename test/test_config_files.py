@@ -51,6 +51,21 @@ def test_a_file_that_holds_no_fields_is_named(text, message, tmp_path):
     assert read_mapping(path, "the plan") == {}
 
 
+@pytest.mark.parametrize("text", ["1e-3", "1E-3", "0.1e-2", "1.0e-3", "10e-4", "+1e-3", ".1e-2", "1_0e-4"])
+def test_a_number_is_one_however_it_is_written(text, tmp_path):
+    """PyYAML takes those without a point for texts; JSON, ROS and YAML 1.2 do not."""
+    path = tmp_path / "plan.yaml"
+    path.write_text(f"share: {text}\nmore: [{text}, -{text.removeprefix('+')}]\n")
+    assert read_mapping(path, "the plan") == {"share": 0.001, "more": [0.001, -0.001]}
+
+
+@pytest.mark.parametrize("text", ["e3", "1e", "1e3a", "0x1e3", "'1e3'", "1-3"])
+def test_what_is_no_number_stays_what_it_was(text, tmp_path):
+    path = tmp_path / "plan.yaml"
+    path.write_text(f"name: {text}")
+    assert read_mapping(path, "the plan")["name"] in (text.strip("'"), 0x1E3)
+
+
 def test_changes_are_laid_over_section_by_section():
     values = {"batch": 2, "data": {"scene": {"held": 1, "other_hand": 2}, "size": 3}}
     assert merged(values, {"data": {"scene": {"held": 5}}}) == {

@@ -77,8 +77,8 @@ def _depth_by_cv_bridge(image: Image, depth_unit_m: float, unknown: UnknownEncod
         raise unknown
     try:
         pixels = np.asarray(_bridge.imgmsg_to_cv2(image, desired_encoding="passthrough"))
-    except (CvBridgeError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise unknown from error
+    except (CvBridgeError, ImportError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise unknown from error  # ImportError: its compiled part was made for another numpy
     # Colour and 8-bit pictures are no depth; anything else with one number a pixel is.
     if pixels.ndim != 2 or pixels.dtype.itemsize < 2 or pixels.shape != (image.height, image.width):
         raise unknown

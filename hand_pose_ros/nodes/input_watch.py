@@ -37,6 +37,8 @@ _STEPS_REMEMBERED = 20
 _LEAST_STEPS = 4
 _EVEN_SHARE = 0.9
 _EVEN_WITHIN = 0.4
+_RAW_TYPE, _COMPRESSED = "sensor_msgs/msg/Image", "/compressedDepth"
+"""What images come as without a transport, and what image_transport puts after the topic's name with one."""
 
 
 class InputWatch:
@@ -197,12 +199,19 @@ class InputWatch:
             self._warn(now_s, "stopped", f"no depth image for some time on '{self._depth_topic}'")
             return
         if not publishers:
-            text = f"waiting for depth images: nobody publishes '{self._depth_topic}'"
+            text = (
+                f"waiting for depth images: nobody publishes '{self._depth_topic}'{self._other_transport()}"
+            )
             self._warn(now_s, "no publisher", text)
             return
         foreign = {p.topic_type for p in publishers} - {self._depth_type}
         if foreign:
             text = f"'{self._depth_topic}' carries {', '.join(sorted(foreign))}, want {self._depth_type}"
+            bare = self._depth_topic.removesuffix(_COMPRESSED)
+            if bare != self._depth_topic and self._depth_type == _RAW_TYPE:
+                text += (
+                    f": name the topic '{bare}' and set the parameter 'input_transport' to compressedDepth"
+                )
             self._warn(now_s, "wrong type", text)
             return
         wanted = qos_profile(self._node, self._depth)
@@ -224,6 +233,17 @@ class InputWatch:
                 f"'{self._depth_topic}' has {len(publishers)} publisher(s) ({reliability}) but nothing arrives."
                 f" If the camera runs: {self._remedy()}",
             )
+
+    def _other_transport(self) -> str:
+        """Where images come all the same, by the other transport; empty where they do not."""
+        topic = self._depth_topic
+        raw = self._depth_type == _RAW_TYPE
+        other = topic + _COMPRESSED if raw else topic.removesuffix(_COMPRESSED)
+        if not self._node.get_publishers_info_by_topic(other):
+            return ""
+        if not raw and other.endswith(_COMPRESSED):
+            return f", but '{other}' is: name the depth images' topic '{other.removesuffix(_COMPRESSED)}'"
+        return f", but '{other}' is: set the parameter 'input_transport' to {'compressedDepth' if raw else 'raw'}"
 
     def _remedy(self) -> str:
         return (

@@ -56,6 +56,25 @@ EXPECTED = {
 }  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def programs_of_others(tmp_path_factory, monkeypatch):
+    """Stands in for the packages that our launch files start programs of."""
+    prefix = tmp_path_factory.mktemp("others")
+    index = prefix / "share" / "ament_index" / "resource_index" / "packages"
+    index.mkdir(parents=True)
+    for package, executable in (
+        ("rviz2", "rviz2"),
+        ("robot_state_publisher", "robot_state_publisher"),
+        ("tf2_ros", "static_transform_publisher"),
+    ):
+        (prefix / "lib" / package).mkdir(parents=True)
+        (prefix / "lib" / package / executable).write_text("#!/bin/sh\nexec sleep 60\n")
+        (prefix / "lib" / package / executable).chmod(0o755)
+        (index / package).touch()
+    monkeypatch.setenv("AMENT_PREFIX_PATH", f"{prefix}{os.pathsep}{os.environ['AMENT_PREFIX_PATH']}")
+    return prefix
+
+
 def launch_file(name: str) -> str:
     return str(resource(f"launch/{name}.launch.py"))
 
@@ -313,6 +332,151 @@ def test_value_that_the_node_takes_is_taken(argument):
     assert made("hand_tracker", argument)[0]
 
 
+@pytest.mark.parametrize(
+    "typed, value",
+    [("depth_unit:=1e-3", 0.001), ("depth_unit:=5e-4", 0.0005), ("depth_unit:=1.0e-3", 0.001), ("hands:=0x1", 1),
+     ("autostart:=0", False), ("use_sim_time:=yes", True)],
+)  # fmt: skip
+def test_numbers_and_truth_values_are_taken_as_people_write_them(typed, value):
+    ((parameters, _, _),) = started("hand_tracker", typed)
+    assert parameters[typed.partition(":=")[0]] == value
+
+
+@pytest.mark.parametrize(
+    "typed", ["true", "True", "TRUE", "1", "yes", "on", "false", "False", "0", "no", "off"]
+)
+def test_a_switch_is_on_however_it_is_spelt(typed):
+    on = typed.lower() in ("true", "1", "yes", "on")
+    for name in EXPECTED:
+        robot = ("robot:=panda",) if name == "robot_hand" else ()
+        actions, context = made(name, *robot, f"rviz:={typed}")
+        if name == "hand_tracker":
+            assert any(isinstance(one, Node) and one.node_executable == "rviz2" for one in actions) == on
+            respawned, _ = made(name, f"respawn:={typed}")
+            assert respawned[0]._ExecuteLocal__respawn is on
+            assert bool(started("robot_state_publisher", f"description:={typed}")) == on
+            if on:
+                with pytest.raises(RuntimeError, match="tf_mode is 'full'"):
+                    made(name, f"description:={typed}", "tf_mode:=full")
+    actions, context = made("robot_hand", "robot:=panda", f"respawn:={typed}", f"tracker:={typed}")
+    assert actions[-1]._ExecuteLocal__respawn is on
+    assert actions[-2].condition.evaluate(context) is on
+
+
+PROGRAMS = {
+    "rviz:=true": "rviz2",
+    "description:=true": "robot_state_publisher",
+    "camera_extrinsics:=base,0,0,1,0,0,0": "tf2_ros",
+}
+
+
+@pytest.mark.parametrize("argument, package", PROGRAMS.items())
+def test_nothing_starts_where_a_program_that_is_asked_for_is_missing(argument, package, programs_of_others):
+    """launch would find it out when the tracker runs already, and leave the tracker behind."""
+    for program in (programs_of_others / "lib" / package).iterdir():
+        program.unlink()
+    name = argument.partition(":=")[0]
+    with pytest.raises(RuntimeError, match=f"{name} needs '.*' of the package '{package}'"):
+        made("hand_tracker", argument)
+    for other in set(PROGRAMS) - {argument}:
+        made("hand_tracker", other)
+
+
+@pytest.mark.parametrize(
+    "launch_name, argument",
+    [("hand_tracker", name) for name in ("depth_image", "camera_info")]
+    + [
+        ("robot_hand", name)
+        for name in ("joint_command", "position_commands", "joint_trajectory", "robot_joint_states", "hands_topic",
+                     "robot_description", "deadman_topic")
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("topic", ["/a b", "/1a", "a/", "/a//b", "~a", "/a-b"])
+def test_a_topic_that_is_none_is_named(launch_name, argument, topic):
+    robot = ("robot:=panda",) if launch_name == "robot_hand" else ()
+    with pytest.raises(RuntimeError) as refused:
+        made(launch_name, *robot, f"{argument}:={topic}")
+    assert f"{argument} is '{topic}', want a topic" in str(refused.value)
+    for right in ("/a/b", "a", "~/a", "a/b_1"):
+        assert made(launch_name, *robot, f"{argument}:={right}")[0]
+
+
+@pytest.mark.parametrize("name", ["/nowhere/mine.yaml", "none.yaml"])
+def test_a_robots_file_that_is_none_is_named(name, tmp_path):
+    """launch leaves a file out that is not there, and with it what the robot must not do."""
+    (tmp_path / "none.yaml").write_text("- no parameters")
+    path = tmp_path / name
+    with pytest.raises(RuntimeError, match=f"retarget_file is '{path}'"):
+        made("robot_hand", "robot:=panda", f"retarget_file:={path}")
+
+
+@pytest.mark.parametrize(
+    "argument", ["start_from:=here", "engine:=dexi", "output:=position", "deadman:=requird", "on_loss:=stop"]
+)
+def test_what_the_robots_node_would_refuse_is_refused_before_anything_starts(argument):
+    name, _, text = argument.partition(":=")
+    with pytest.raises(RuntimeError, match=f"parameter '{name}' is '{text}', want one of: "):
+        made("robot_hand", "robot:=panda", argument)
+
+
+def told_lines(name: str, *arguments: str) -> list[str]:
+    actions, context = made(name, *arguments)
+    return ["".join(part.perform(context) for part in one.msg) for one in actions if isinstance(one, LogInfo)]
+
+
+def test_a_file_that_says_nothing_to_its_node_is_told(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("hand_tracker: {ros__parameters: {hands: 2}}\nother: {ros__parameters: {a: 1}}")
+    assert told_lines("hand_tracker", f"params_file:={file}") == []
+    (line,) = told_lines("hand_tracker", f"params_file:={file}", "namespace:=lab")
+    assert "says nothing to the node '/lab/hand_tracker', only to '/hand_tracker', '/other'" in line
+    (line,) = told_lines("robot_hand", "robot:=panda", f"retarget_file:={file}")
+    assert "says nothing to the node '/hand_retarget'" in line
+    file.write_text("/**: {ros__parameters: {hands: 2}}")
+    assert told_lines("hand_tracker", f"params_file:={file}", "namespace:=lab") == []
+
+
+def test_what_has_no_effect_without_a_tracker_is_told():
+    assert told_lines("robot_hand", "robot:=panda", "tracker:=false") == []
+    (line,) = told_lines("robot_hand", "robot:=panda", "tracker:=false", "rviz:=true", "camera:=d435")
+    assert "camera, rviz has no effect where tracker is false" in line
+
+
+def test_a_files_home_folder_is_found(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "mine.yaml").write_text("/**: {ros__parameters: {side: left, robot: panda}}")
+    (tmp_path / "camera.yaml").write_text("topics: {depth_image: /d, camera_info: /i}")
+    assert made("hand_tracker", "params_file:=~/mine.yaml", "camera:=~/camera.yaml")[0]
+    _, _, passed_on = robots_node("retarget_file:=~/mine.yaml", "params_file:=~/mine.yaml")
+    assert passed_on["params_file"] == str(tmp_path / "mine.yaml")
+
+
+def test_one_launch_file_after_another_takes_nothing_of_it_for_given():
+    """What is declared in an included file stays set for the next one."""
+    context = LaunchContext()
+    for name, arguments in (("demo", {}), *(("hand_tracker", {}), ("robot_hand", {"robot": "panda"})) * 2):
+        context.launch_configurations.update(arguments)
+        for entity in description(name).entities:
+            if isinstance(entity, DeclareLaunchArgument):
+                entity.visit(context)
+            elif isinstance(entity, OpaqueFunction):
+                for action in entity.execute(context):
+                    if isinstance(action, UnsetLaunchConfiguration):
+                        action.visit(context)
+
+
+def test_the_demo_shows_the_hand_that_the_trackers_file_expects(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("/**: {ros__parameters: {side: left}}")
+    for arguments, side in (((), "left"), (("side:=right",), "right")):
+        actions, context = made("demo", f"params_file:={file}", *arguments)
+        (camera,) = (one for one in actions if isinstance(one, Node))
+        told = {}
+        for part in evaluate_parameters(context, camera._Node__parameters):
+            told |= part if isinstance(part, dict) else {}
+        assert told["side"] == side
+
+
 @pytest.mark.parametrize("typed", ["''", '""'])
 @pytest.mark.parametrize("name", ["user", "target_frame", "model", "joint_sets"])
 def test_what_the_file_names_is_switched_off_by_quotes_around_nothing(name, typed, tmp_path):
@@ -506,6 +670,15 @@ def test_place_of_the_camera_becomes_a_static_transform(text, flags):
     assert (given["--frame-id"], given["--child-frame-id"], given["--z"]) == ("base_link", "cam", "1.2")
 
 
+def test_a_quaternion_is_made_one_of_length_1():
+    """tf2's listeners leave out transforms with another one, and 0.7 is not the root of 1/2."""
+    actions, _ = made("hand_tracker", "camera_extrinsics:=base,0,0,1,0.7,0,0,0.7")
+    command = actions[1]._Node__arguments
+    given = dict(zip(command[::2], command[1::2], strict=False))
+    assert sum(float(given[f"--q{axis}"]) ** 2 for axis in "xyzw") == pytest.approx(1.0, abs=1e-12)
+    assert float(given["--qx"]) == pytest.approx(0.5**0.5)
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -514,6 +687,7 @@ def test_place_of_the_camera_becomes_a_static_transform(text, flags):
         "base_link,0,0,1,0,0,nan",
         "base_link,0,0,1,0,0,0,0",
         "base_link,a,0,1,0,0,0",
+        "base_link,0,0,1,0,0,90",  # degrees
     ],
 )
 def test_place_that_is_none_is_named(text):
@@ -572,7 +746,6 @@ def robots_node(*arguments: str) -> tuple[Node, dict, dict[str, str]]:
         ("/x/b: {ros__parameters: {side: left}}", ("node_name:=b",), "right", "joint_states"),  # another one
         ("/**: {ros__parameters: {side: right}}\n/x/b: {ros__parameters: {side: left}}",
          ("node_name:=b", "namespace:=x"), "left", "joint_states"),
-        ("- no parameters", (), "right", "joint_states"),
     ],
 )  # fmt: skip
 def test_robot_hands_file_holds_where_no_argument_is_given(tmp_path, section, arguments, side, start_from):

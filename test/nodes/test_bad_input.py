@@ -6,7 +6,9 @@ from array import array
 
 import numpy as np
 import pytest
+from sensor_msgs.msg import Image
 
+from hand_pose_ros.nodes import conversions
 from hand_pose_ros.nodes.tracker_factory import build_tracker
 
 CORRUPT_FRAMES = {
@@ -132,6 +134,19 @@ def test_nan_and_infinite_readings_are_no_readings(rig, fake_tracker):
 
 
 @pytest.mark.slow
+def test_a_cv_bridge_that_cannot_be_loaded_hides_no_wrong_encoding(monkeypatch):
+    """Its compiled part is loaded at the first use, and fails where it was made for another numpy."""
+
+    class Broken:
+        def imgmsg_to_cv2(self, image, desired_encoding):
+            raise ImportError("numpy.core.multiarray failed to import")
+
+    monkeypatch.setattr(conversions, "_bridge", Broken())
+    image = Image(width=2, height=1, encoding="rgb8", step=6, data=array("B", bytes(6)))
+    with pytest.raises(ValueError, match="encoding 'rgb8' is unknown: use one of"):
+        conversions.depth_from_image(image, 0.001)
+
+
 def test_encoding_that_only_cv_bridge_knows_is_read(rig, fake_tracker):
     tracker = fake_tracker()
     bench = rig(tracker)

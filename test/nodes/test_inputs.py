@@ -59,7 +59,7 @@ def clock(monkeypatch):
 class Bench:
     """The inputs of a node, fed without middleware."""
 
-    def __init__(self, node: Any, slop_s: float = 0.01) -> None:
+    def __init__(self, node: Any, slop_s: float = 0.01, transport: str = "raw") -> None:
         self.log = Log()
         self.pairs: list[tuple[float, float]] = []
         self.images = 0
@@ -79,6 +79,7 @@ class Bench:
                 on_borrow=self.borrow,
                 on_hint=lambda subject, text: self.hints.update({subject: text}),
             ),
+            transport,
         )
 
     def pair(self, image: Image, info: CameraInfo) -> None:
@@ -323,6 +324,46 @@ def test_topic_of_another_type_is_named(node, clock, monkeypatch):
     bench.inputs._watch()
     assert bench.log.keys() == ["wrong type"]
     assert "PointCloud2" in bench.log.warnings[0][1]
+
+
+@pytest.mark.parametrize(
+    "transport, named, published, told",
+    [
+        ("raw", None, "/compressedDepth", "' is: set the parameter 'input_transport' to compressedDepth"),
+        ("compressedDepth", None, "", "depth/image_rect' is: set the parameter 'input_transport' to raw"),
+        ("compressedDepth", "/d/compressedDepth/compressedDepth", "/d/compressedDepth",
+         "'/d/compressedDepth' is: name the depth images' topic '/d'"),
+        ("raw", None, "/elsewhere", ""),
+    ],
+)  # fmt: skip
+def test_images_that_come_by_the_other_transport_are_told(
+    node, clock, monkeypatch, transport, named, published, told
+):
+    """A bag holds compressed images alone, or somebody named the topic as the bag does."""
+    bench = Bench(node, transport=transport)
+    watch = bench.inputs._input_watch
+    watch._depth_topic = named or watch._depth_topic
+    published = published if named else "/robot/depth/image_rect" + published
+    there = SimpleNamespace(topic_type="")
+    monkeypatch.setattr(
+        node, "get_publishers_info_by_topic", lambda topic: [there] if topic == published else []
+    )
+    clock.now += 11.0
+    bench.inputs._watch()
+    ((key, text),) = bench.log.warnings
+    assert key == "no publisher"
+    assert told in text
+    assert (", but '" in text) == bool(told)
+
+
+def test_a_compressed_topic_that_is_named_as_a_raw_one_is_told(node, clock, monkeypatch):
+    bench = Bench(node)
+    bench.inputs._input_watch._depth_topic = "/d/compressedDepth"
+    other = SimpleNamespace(topic_type="sensor_msgs/msg/CompressedImage")
+    monkeypatch.setattr(node, "get_publishers_info_by_topic", lambda topic: [other])
+    clock.now += 11.0
+    bench.inputs._watch()
+    assert "name the topic '/d' and set the parameter 'input_transport'" in bench.log.warnings[0][1]
 
 
 def camera(node, monkeypatch: pytest.MonkeyPatch, there: list[bool]) -> None:

@@ -28,10 +28,53 @@ def parameters_of(content: Any, node: str) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     for pattern, values in _sections(content, "", _DEEPEST):
-        parts = [part for part in pattern.split("/") if part]
-        if re.fullmatch("".join(_WILDCARDS.get(part, f"/{re.escape(part)}") for part in parts), node):
+        if _names(pattern, node):
             found |= values
     return found
+
+
+def _names(pattern: str, node: str) -> bool:
+    parts = [part for part in pattern.split("/") if part]
+    return bool(re.fullmatch("".join(_WILDCARDS.get(part, f"/{re.escape(part)}") for part in parts), node))
+
+
+def sections(path: str | Path, node: str) -> tuple[list[str], bool]:
+    """The nodes' names and patterns in a file, and whether one of them is this node's; none where it cannot be read."""
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError, yaml.YAMLError):
+        return [], False
+    named = [
+        "/" + "/".join(part for part in pattern.split("/") if part)
+        for pattern, _ in _sections(content, "", _DEEPEST)
+    ]
+    return named, any(_names(pattern, node) for pattern in named)
+
+
+def file_error(argument: str, path: str | Path) -> str | None:
+    """What is wrong with a file of parameters, None when nothing is; ``argument``: its name in the sentence."""
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        return f"{argument} is '{path}', which is no YAML: {' '.join(str(error).split())}"
+    except (OSError, ValueError, RecursionError) as error:
+        return f"{argument} is '{path}', which cannot be read: {getattr(error, 'strerror', None) or error}"
+    if not _has_parameters(content):
+        return f"{argument} is '{path}', which holds no parameters: want /**: ros__parameters: ..."
+    return None
+
+
+def _has_parameters(content: Any) -> bool:
+    """Whether a node's parameters are anywhere in a file's mappings: below its name, and those of its namespaces."""
+    waiting, seen = [content], set()
+    while waiting:
+        mapping = waiting.pop()
+        if isinstance(mapping, dict) and id(mapping) not in seen:  # an alias may stand in many places
+            seen.add(id(mapping))
+            if PARAMETERS in mapping:
+                return True
+            waiting += mapping.values()
+    return False
 
 
 def file_parameters(path: str | Path, node: str) -> dict[str, Any]:

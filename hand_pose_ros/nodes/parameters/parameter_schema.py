@@ -66,7 +66,9 @@ class Parameter:
             if not fits or len(value) != count:
                 return f"{given}, want a list of {count} values of type {kind.__name__}"
         elif type(value) is not wanted:
-            return f"{given} ({type(value).__name__}), want a {wanted.__name__}"
+            return (
+                f"{given} ({type(value).__name__}), want {'an' if wanted is int else 'a'} {wanted.__name__}"
+            )
         if self.choices and value not in self.choices:
             return f"parameter '{self.name}' is '{shown(value)}', want one of: {', '.join(self.choices)}"
         numbers = value if isinstance(value, list) else [value]
@@ -142,11 +144,18 @@ class Parameter:
 
     def descriptor(self) -> ParameterDescriptor:
         """Returns the ROS descriptor that ``ros2 param describe`` shows."""
-        constraints = f"one of: {', '.join(self.choices)}" if self.choices else ""
-        if not self.live:
-            constraints = "; ".join(filter(None, (constraints, "read when the node configures")))
-        descriptor = ParameterDescriptor(description=self.description, additional_constraints=constraints)
         bounded = self.minimum is not None or self.maximum is not None
+        many = isinstance(self.default, list)
+        constraints = [
+            f"{'any' if many else 'one'} of: {self.allowed_text()}" if self.choices else "",
+            f"{len(self.default)} numbers, {self.range_text()}"
+            if many and bounded
+            else "",  # ROS has no such range
+            "" if self.live else "read when the node configures",
+        ]
+        descriptor = ParameterDescriptor(
+            description=self.description, additional_constraints="; ".join(filter(None, constraints))
+        )
         if type(self.default) is float and bounded:
             low = -math.inf if self.minimum is None else float(self.minimum)
             high = math.inf if self.maximum is None else float(self.maximum)

@@ -117,3 +117,12 @@ def test_ros_descriptor_has_the_range_and_the_choices():
     assert (whole.integer_range[0].from_value, whole.integer_range[0].to_value) == (1, 2**63 - 1)
     text = Parameter("mode", "auto", "A mode.", choices=("auto", "off")).descriptor()
     assert "auto, off" in text.additional_constraints
+    place = Parameter("place", [0, 0], "A place.", minimum=0, live=True).descriptor()
+    assert place.additional_constraints == "2 numbers, at least 0"
+    several = Parameter("sets", ["a"], "Which.", choices=("", "a", "b")).descriptor()
+    assert several.additional_constraints == 'any of: "", a, b; read when the node configures'
+
+
+def test_a_wrong_type_is_named():
+    assert str(Parameter("count", 1, "A count.").error("two")).endswith("is 'two' (str), want an int")
+    assert str(Parameter("share", 1.0, "A share.").error("two")).endswith("want a float")
