@@ -15,7 +15,6 @@ from hand_pose_ros.detection.config import BlobDetectorConfig
 
 _FAR_M = 10.0
 _NEAR_M = 0.1
-_REACHABLE_M = BlobDetectorConfig.max_range_m  # as far as hands are searched for
 # An image with so much of it beyond 10 m, or nearer than 10 cm, and nothing where hands are, is suspected. Guessed.
 _MOST = 0.5
 # Less of an image than this is no scene, but stray readings, which every sensor has. Guessed: a hand as far away as
@@ -50,11 +49,14 @@ class UnitWatch:
         setting: str = "The parameter 'depth_unit'",
         in_a_row: int = _IN_A_ROW,
         remedies: tuple[str, str] | None = None,
+        reach_m: float = BlobDetectorConfig.max_range_m,
     ) -> None:
         """``setting``: what sets the unit, as the sentence names it; ``in_a_row``: suspicious images it takes;
-        ``remedies``: what to do where all is too far away and where it is too near, where there is no such setting."""
+        ``remedies``: what to do where all is too far away and where it is too near, where there is no such setting;
+        ``reach_m``: as far as hands are searched for."""
         self._remedies = remedies or 2 * (f"{setting} {_COUNTS}",)
         self._wanted = in_a_row
+        self._reach_m = reach_m
         self._in_a_row = 0
 
     def look(self, depth: NDArray[np.float32]) -> str | None:
@@ -64,7 +66,7 @@ class UnitWatch:
         far = (
             seen.size > 0
             and np.mean(seen > _FAR_M) > _MOST
-            and np.mean((seen > 0.0) & (seen <= _REACHABLE_M)) < _STRAY
+            and np.mean((seen > 0.0) & (seen <= self._reach_m)) < _STRAY
         )
         near = seen.size > 0 and np.mean(seen >= _NEAR_M) < _STRAY
         self._in_a_row = self._in_a_row + 1 if far or near else 0

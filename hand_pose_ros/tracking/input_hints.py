@@ -43,12 +43,17 @@ class InputWarning(UserWarning):
 class InputHints:
     """What is wrong with a tracker's images, by subject (``roi``, ``unit``, ``stamp``), for as long as it is."""
 
-    def __init__(self, patience_s: float = TrackConfig.longest_patience_s) -> None:
-        """``patience_s``: how long a hand that is not seen is waited for at most, seconds."""
-        self._patience_s = patience_s
+    def __init__(
+        self,
+        patience_s: float = TrackConfig.longest_patience_s,
+        reach_m: float = BlobDetectorConfig.max_range_m,
+    ) -> None:
+        """``patience_s``: how long a hand that is not seen is waited for at most, seconds; ``reach_m``: as far as hands
+        are searched for."""
+        self._patience_s, self._reach_m = patience_s, reach_m
         self.texts: dict[str, str] = {}
         """By subject; empty where nothing is wrong."""
-        self._unit_watch = UnitWatch(in_a_row=_IN_A_ROW, remedies=_REMEDIES)
+        self._unit_watch = UnitWatch(in_a_row=_IN_A_ROW, remedies=_REMEDIES, reach_m=reach_m)
         self._no_hand_watch = NoHandWatch(
             f"HandTracker.update wants metres, which most cameras' counts are by 0.001, {OTHER_UNITS}"
         )
@@ -82,7 +87,7 @@ class InputHints:
         if followed:
             self._set({"stamp": stamp})
         elif self._images % _EVERY == 1:
-            region = region_outside(roi, depth.shape) or region_too_small(roi, camera)
+            region = region_outside(roi, depth.shape) or region_too_small(roi, camera, self._reach_m)
             other_unit = self._no_hand_watch.look(depth, stamp_s or 0.0)
             unit = self._unit_watch.look(depth) or (None if region or stamp else other_unit)
             self._set({"roi": region, "unit": unit, "stamp": stamp})
@@ -117,12 +122,13 @@ def region_outside(roi: tuple[int, ...] | None, shape: tuple[int, ...]) -> str |
     return f"'roi' is {list(roi)}, outside the image of {columns}x{rows} px: no hand can be found"
 
 
-def region_too_small(roi: tuple[int, ...] | None, camera: Camera) -> str | None:
+def region_too_small(
+    roi: tuple[int, ...] | None, camera: Camera, reach_m: float = BlobDetectorConfig.max_range_m
+) -> str | None:
     """The region of interest against a hand as far away as hands are searched for: nearer ones are larger still."""
     if roi is None or not any(roi):
         return None
     width, height = _shown(roi, (camera.height, camera.width))
-    reach_m = BlobDetectorConfig.max_range_m
     wide_m, high_m = width * reach_m / camera.fx, height * reach_m / camera.fy
     if min(wide_m, high_m) >= _LEAST_HAND_M:
         return None

@@ -65,7 +65,9 @@ class HandTracker:
         self.config = config or TrackerConfig()
         self.faults: dict[str, str] = {}
         """What is wrong while tracking goes on, by subject (``device``, ``user``); empty when nothing is."""
-        self._input_hints = InputHints(self.config.track.longest_patience_s)
+        self._input_hints = InputHints(
+            self.config.track.longest_patience_s, self.config.blob_detector.max_range_m
+        )
         self._weights = model_file(model)
         self._on_device(self._open_networks)
         self._calibration = calibration_of(self.estimator.info)

@@ -282,6 +282,7 @@ class Trainer(Generic[Network, Batch, Report]):
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.task.optimiser.clip_norm)
+        # Waits for the GPU: weights that once are not finite stay so.
         self.updated = bool(torch.isfinite(norm))
         if self.updated:
             self.optimiser.step()

@@ -45,6 +45,23 @@ def test_a_region_that_a_hand_fits_in_is_not(roi) -> None:
     assert region_too_small(roi, CAMERA) is None
 
 
+def test_how_far_away_hands_are_searched_for_is_what_the_tracker_is_set_to():
+    """Where they are searched for farther away, a smaller region is enough, and farther rooms are no other unit."""
+    assert region_too_small((150, 110, 8, 8), CAMERA, reach_m=8.0) is None
+    near, far = InputHints(), InputHints(reach_m=15.0)
+    depth = np.full((CAMERA.height, CAMERA.width), 12.0, np.float32)
+
+    def look() -> None:
+        for index in range(240):
+            hints = near if index % 2 else far
+            hints.look(depth, CAMERA, None, followed=False, stamp_s=index / 180)
+
+    with pytest.warns(InputWarning):
+        look()
+    assert "is the unit wrong" in near.texts["unit"]
+    assert "unit" not in far.texts
+
+
 def scene() -> np.ndarray:
     return SequenceRenderer(SequenceConfig(seed=180), CAMERA).frame(0.0).depth
 
