@@ -69,6 +69,13 @@ class TrackConfig:
     log_odds_share: float = 0.35
     """Share of a frame in the low-passed log odds of a hand. Guessed, so that one that has left is given up in two to
     three frames."""
+    probation_s: float = 0.2
+    """So long after its beginning a single doubtful look sends a track back to where it has to begin anew, seconds: of
+    less than ``confirming_confidence``, and of log odds nearer to ``scoring.seen_log_odds`` than to ``start_odds``.
+    Chosen: a slow camera's next image counts, too (docs/experiments/confidence.md)."""
+    confirming_confidence: float = 0.1
+    """Chosen on synthetic hands: of 87 that began in sequences one was sent back by any from 0.1 to 0.2, none by 0.05;
+    0 sends none back."""
     side_frames: int = 8
     """Frames of a new track in which both sides are tried. Guessed."""
     side_recheck_s: float = 0.5
@@ -118,10 +125,12 @@ class TrackConfig:
         validation.between(self, 1e-3, 1.0, "log_odds_share", section="track")
         validation.whole(self, "side_frames", least=0, section="track")
         validation.whole(self, "known_shape_frames", section="track")
-        shares = ("occluded_share", "side_recheck_weight", "side_correlation")
+        shares = ("occluded_share", "side_recheck_weight", "side_correlation", "confirming_confidence")
         validation.share(self, *shares, section="track")
         validation.between(self, 1e-3, 0.5, "same_side_share", section="track")
+        validation.not_negative(self, "probation_s", section="track")
         rest = {f.name for f in fields(self)} - {
+            "probation_s",
             "side_frames",
             "known_shape_frames",
             "same_side_share",

@@ -60,8 +60,7 @@ class SearchSchedule:
         if gone:
             self._lost_s = stamp_s
             beside = frozenset(track.track_id for track in tracks if track not in gone)
-            # One that began as a lost one's heir is not inherited from: doubt would breed doubt.
-            self._lost += [_LostHand(t.last_centre, t.seen_s, beside) for t in gone if not t.is_heir]
+            self._lost += [_LostHand(t.last_centre, t.seen_s, beside) for t in gone if t.presence.is_sure]
         there = [track for track in tracks if track.published and track.seen_s == stamp_s]
         self._lost = [
             hand

@@ -3,12 +3,10 @@
 In: frame after frame the estimates of one place (both sides while the side is open) and a stamp. Out: :class:`Hand`,
 published as it is, and the state SEARCH (not sure yet), TRACK, COAST or LOST.
 
-Whether there is a hand is the network's log odds of one, low-passed over frames: a track begins where they are high,
-ends where they are low, and in between neither one doubtful frame nor one lucky one changes its state. (They are not
-summed: frames of one view err alike, and a cup would be a hand in the end.) What stands before the hand is no evidence
-against it, so an occluded hand coasts, and a place seen to be empty ends the track at once. Where frames come so
-seldom that a hand may leave its place between two of them, a track that has begun waits in SEARCH for its hand,
-unpublished, until ``patience_s`` is over.
+Whether there is a hand is decided in ``presence``. What stands before the hand is no evidence against it, so an
+occluded hand coasts, and a place seen to be empty ends the track at once. Where frames come so seldom that a hand may
+leave its place between two of them, a track that has begun waits in SEARCH for its hand, unpublished, until
+``patience_s`` is over.
 """
 
 from __future__ import annotations
@@ -21,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.depth.crop import upright_roll
-from hand_pose_ros.detection.proposals import LOST, Proposal
+from hand_pose_ros.detection.proposals import Proposal
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics_numba import fingers_direction
 from hand_pose_ros.hand.skeleton import SIDES
@@ -33,7 +31,8 @@ from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.estimate import CropRequest, Estimate, PendingUpdate
 from hand_pose_ros.tracking.hand import Hand, PoseState, TrackState, posed_hand
 from hand_pose_ros.tracking.motion import expected_middle, joint_velocity
-from hand_pose_ros.tracking.scoring import evidence_log_odds, low_passed, odds_to_begin, presence_log_odds
+from hand_pose_ros.tracking.presence import Presence
+from hand_pose_ros.tracking.scoring import evidence_log_odds, odds_to_begin, presence_log_odds
 from hand_pose_ros.tracking.shape_estimator import ShapeEstimator
 from hand_pose_ros.tracking.side_selector import SideSelector
 from hand_pose_ros.tracking.stage_timer import StageTimer
@@ -67,12 +66,9 @@ class Track:
         """Stamp of the last frame in which it was seen."""
         self.patience_s = config.coast_s
         """How long it may not be seen without being given up; at low frame rates more than ``coast_s``."""
-        self._begun = False  # and not given up since
-        self._doubtful_since_s = np.inf  # from when on it was looked at and did not begin
         self._config, self._refiner, self._calibration = config, refiner, calibration
-        self._log_odds_prior = proposal.log_odds_prior if proposal else 0.0
-        self._from_lost = proposal is not None and proposal.source == LOST
-        self._log_odds: float | None = None  # low-passed
+        self.presence = Presence(config, proposal)
+        """Decides whether there is a hand."""
         self.side_selector = SideSelector(config.side, config.track)
         """Decides the side."""
         self.beside: Beside = NONE_BESIDE
@@ -89,7 +85,6 @@ class Track:
                 self.thickness = profile.thickness
                 self._thickness_spread = config.track.least_thickness_spread
         self._shape_frozen = False
-        self._odds_to_begin: float | None = None  # low-passed over the frames
         # Of the last frame seen, before smoothing: joints (23, 3) m, velocity (23, 3) m/s.
         self._joints: Array | None = None
         self._velocity: Array | None = None
@@ -114,27 +109,21 @@ class Track:
     @property
     def waits(self) -> bool:
         """Whether it has begun and is not published, as its hand was not seen for ``coast_s``, but may return."""
-        return self._begun and not self.published
+        return self.presence.begun and not self.published
 
     def rests(self, stamp_s: float) -> bool:
         """Whether it was followed for a while without beginning, and was looked at a moment ago: it gets no crop."""
-        search = self._config.search
-        doubtful = not self._begun and self.seen_s - self._doubtful_since_s >= search.doubtful_s
-        return doubtful and 0.0 < stamp_s - self.seen_s < search.refused_hold_s
-
-    @property
-    def is_heir(self) -> bool:
-        """Whether it would not have begun but for a hand lost near it."""
-        return self._from_lost and (self._log_odds or 0.0) < (self._odds_to_begin or self._config.start_odds)
+        was_doubtful = self.presence.was_doubtful(self.seen_s)
+        return was_doubtful and 0.0 < stamp_s - self.seen_s < self._config.search.refused_hold_s
 
     @property
     def track_log_odds(self) -> float:
         """Log odds of a hand: low-passed over the frames, plus those of its proposal."""
-        return (self._log_odds or 0.0) + self._log_odds_prior
+        return self.presence.track_log_odds
 
     def sides_to_try(self, stamp_s: float) -> tuple[str, ...]:
         """The sides that a crop should be taken for in a frame: both where it is not known yet whether it is a hand."""
-        if not self._begun and self._config.side == "auto":
+        if not self.presence.begun and self._config.side == "auto":
             return SIDES
         return self.side_selector.sides_to_try(stamp_s)
 
@@ -179,7 +168,7 @@ class Track:
         if changed:
             self._filter.reset()
             self._velocity = None
-        judged = [*estimates, *others] if others or not self._begun else [own]
+        judged = [*estimates, *others] if others or not self.presence.begun else [own]
         evidence = evidence_log_odds(own, judged, self._config.scoring)
         return PendingUpdate(chosen, own, evidence, self._refine_request(chosen, stamp_s))
 
@@ -197,17 +186,14 @@ class Track:
                 self._config.visibility,
             )
             confidence, joint_confidence = self._calibration.confidence(features)
-        presence = presence_log_odds(pending.own, scoring)
-        looks = max(presence, pending.evidence) if self._begun else presence
+        log_odds = presence_log_odds(pending.own, scoring)
+        looks = max(log_odds, pending.evidence) if self.presence.begun else log_odds
         seen = looks >= scoring.seen_log_odds and confidence >= self._config.min_confidence
-        log_odds = float(np.clip(pending.evidence, scoring.least_frame_log_odds, scoring.most_frame_log_odds))
-        if self._log_odds is None or seen or not self._is_occluded(chosen):
-            self._log_odds = low_passed(self._log_odds, log_odds, self._config.track.log_odds_share)
+        self.presence.add(pending.evidence, hidden=not seen and self._is_occluded(chosen))
         if not seen:
             self._mark_missed(stamp_s)
             return False
-        likelier = presence >= self._config.start_odds
-        self._doubtful_since_s = stamp_s if likelier else min(self._doubtful_since_s, stamp_s)
+        self.presence.see(log_odds, confidence, stamp_s)
         self._aside = pending.own.centre - chosen.centre
         with timer.stage("filter"):
             self._accept(chosen, refined, confidence, joint_confidence, stamp_s)
@@ -220,7 +206,7 @@ class Track:
 
     def warm_up(self, estimates: Sequence[Estimate], stamp_s: float) -> None:
         """Run every compiled path on these estimates, whatever they show."""
-        self._log_odds = self._config.scoring.most_frame_log_odds
+        self.presence.assume()
         chosen, *_ = self.side_selector.choose(estimates, stamp_s)
         refined = self._refiner.refine_all([self._refine_request(chosen, stamp_s)])[0]
         self._accept(chosen, refined, 0.5, self._joint_confidence, stamp_s)
@@ -253,14 +239,14 @@ class Track:
     def _mark_missed(self, stamp_s: float) -> None:
         """A frame in which the hand was not seen: coast, wait or give up."""
         age_s, coast_s = stamp_s - self.seen_s, self._config.coast_s
-        likely = (self._log_odds or 0.0) >= self._config.scoring.seen_log_odds
+        likely = self.presence.is_likely
         if not (self.published and self.hand is not None and likely and age_s < coast_s):
             # At low rates a hand may be elsewhere: that its old place is empty does not speak against it.
-            elsewhere = self._begun and self.patience_s > coast_s
+            elsewhere = self.presence.begun and self.patience_s > coast_s
             waits = age_s < self.patience_s and (elsewhere or (likely and not self.published))
             self.state = TrackState.SEARCH if waits else TrackState.LOST
-            if self._begun:
-                self.hand, self.raw, self._begun = None, None, waits
+            if self.presence.begun:
+                self.hand, self.raw, self.presence.begun = None, None, waits
             return
         self.state, fading = TrackState.COAST, 1.0 - age_s / coast_s
         changes: dict[str, Any] = {
@@ -294,13 +280,8 @@ class Track:
         )
         self.seen_s = stamp_s
         self._confidence, self._joint_confidence = confidence, joint_confidence
-        if self._from_lost or not self._begun:
-            # As the odds are: what was seen at the edge counts for less where it has moved inside, too.
-            odds, share = odds_to_begin(chosen, self._config, self.beside), self._config.track.log_odds_share
-            self._odds_to_begin = low_passed(self._odds_to_begin, odds, share)
-            needed = self._config.start_odds if self._from_lost else self._odds_to_begin
-            self._begun = self._begun or self.track_log_odds >= needed
-        self.state = TrackState.TRACK if self._begun else TrackState.SEARCH
+        self.presence.begin(odds_to_begin(chosen, self._config, self.beside), stamp_s)
+        self.state = TrackState.TRACK if self.presence.begun else TrackState.SEARCH
         known: dict[str, Any] = {
             "track_id": self.track_id,
             "state": self.state,

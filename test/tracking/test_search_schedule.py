@@ -23,12 +23,16 @@ class Followed:
 
     seen_s: float
     published: bool = True
-    is_heir: bool = False
+    is_sure: bool = True
     track_id: int = 1
     last_centre: np.ndarray = field(default_factory=lambda: np.array([0.0, 0.0, 0.6]))
 
     def rests(self, stamp_s: float) -> bool:
         return False
+
+    @property
+    def presence(self) -> Followed:
+        return self
 
 
 def at(x: float, log_odds: float = 0.0) -> Proposal:
@@ -95,9 +99,9 @@ def test_the_place_itself_is_tried_where_nothing_is_proposed_near_it():
     assert [p.source for p in made.with_lost([at(0.5)], 1.1 + SEARCH.regained_s)] == ["detector"]
 
 
-def test_what_began_only_beside_a_lost_hand_leaves_no_heir():
+def test_what_is_not_surely_a_hand_leaves_no_heir():
     made = schedule()
-    made.lost([Followed(1.0, is_heir=True)], [], 1.0)
+    made.lost([Followed(1.0, is_sure=False)], [], 1.0)
     assert made.with_lost([], 1.1) == []
     assert not made.in_passing(True, 1.1), "but it is looked for"
 

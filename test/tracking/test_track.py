@@ -109,7 +109,7 @@ def test_an_heir_is_one_that_a_lost_hand_alone_lets_begin():
     for source, presence, is_heir in ((LOST, unsure, True), (LOST, sure, False), ("blob", unsure, False)):
         one = track(log_odds_prior=4.0, source=source)
         assert show(one, presence, 1) == [TrackState.TRACK]
-        assert one.is_heir == is_heir
+        assert one.presence.is_heir == is_heir
 
 
 def test_a_sure_hand_is_tracked_from_its_first_frame():
@@ -176,10 +176,10 @@ def test_a_hand_lost_at_the_edge_begins_there_again_and_leaves_no_heir_that_the_
     likely = START_ODDS + 1.0
     again = track(source=LOST)
     assert show_at(again, EDGE_X, likely, 0) == TrackState.TRACK
-    assert again.is_heir
+    assert again.presence.is_heir
     inside = track(source=LOST)
     assert show_at(inside, 0.0, likely, 0) == TrackState.TRACK
-    assert not inside.is_heir
+    assert not inside.presence.is_heir
 
 
 def test_a_hand_that_comes_in_begins_once_it_is_wholly_in_the_picture():
