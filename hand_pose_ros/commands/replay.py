@@ -29,7 +29,6 @@ from hand_pose_ros.commands.interrupts import INTERRUPTED, stop_requests
 from hand_pose_ros.depth.camera_presets import camera_preset
 from hand_pose_ros.depth.image import DEPTH_UNIT_M
 from hand_pose_ros.files import output_folder
-from hand_pose_ros.nodes.tracker_factory import refinement
 from hand_pose_ros.recording.bag_files import is_bag
 from hand_pose_ros.recording.open_recording import OpenRecording, open_recording
 from hand_pose_ros.recording.output_files import (
@@ -48,7 +47,7 @@ from hand_pose_ros.recording.replay import Replay, ReplayConfig, replay
 from hand_pose_ros.recording.replay_output import write_replay
 from hand_pose_ros.recording.scene_distance import middle_in_words
 from hand_pose_ros.resources import SHIPPED_MODELS, model_file
-from hand_pose_ros.tracking.config import TrackerConfig
+from hand_pose_ros.tracking.config import TrackerConfig, refinement
 from hand_pose_ros.tracking.one_euro_filter import FilterConfig
 from hand_pose_ros.tracking.tracker import HandTracker
 from hand_pose_ros.validation import shown

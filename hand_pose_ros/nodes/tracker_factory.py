@@ -12,10 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hand_pose_ros.nodes.file_urls import local_path
-from hand_pose_ros.refine.refiner import RefineConfig
-from hand_pose_ros.refine.surface_config import SurfaceFitConfig
-from hand_pose_ros.tracking.config import TrackerConfig
-from hand_pose_ros.tracking.one_euro_filter import FilterConfig
+from hand_pose_ros.tracking.config import TrackerConfig, refinement
 from hand_pose_ros.tracking.user_profile import load_profile
 
 if TYPE_CHECKING:
@@ -55,24 +52,6 @@ def tracker_config(parameters: Values) -> TrackerConfig:
         **refinement(parameters["refine"], parameters["smoothing_hz"]),
         **{name: parameters[name] for name in names},
     )
-
-
-def refinement(refine: bool, smoothing_hz: float) -> dict[str, Any]:
-    """Returns the fields of TrackerConfig that set how the network's hand is refined and smoothed.
-
-    Without refinement the hand model is only fitted to it.
-    """
-    if refine:
-        return {"filter": FilterConfig(still_hz=smoothing_hz)}
-    never = float("inf")
-    surface = SurfaceFitConfig(
-        surface_weight=0.0, free_space_weight=0.0, previous_angle=never, restart_m=never
-    )
-    return {
-        "refine": RefineConfig(regressor=None, surface=surface),
-        "shape": None,
-        "filter": FilterConfig(still_hz=0.0),
-    }
 
 
 def user_folder(given: str) -> Path:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from hand_pose_ros import validation
 from hand_pose_ros.detection.config import BlobDetectorConfig, ProposalConfig
 from hand_pose_ros.hand.skeleton import SIDES
 from hand_pose_ros.network.backend import BackendConfig
 from hand_pose_ros.refine.refiner import RefineConfig
+from hand_pose_ros.refine.surface_config import SurfaceFitConfig
 from hand_pose_ros.tracking.one_euro_filter import FilterConfig
 from hand_pose_ros.tracking.scoring_config import ScoringConfig
 from hand_pose_ros.tracking.shape_estimator import ShapeConfig
@@ -297,3 +299,21 @@ class TrackerConfig:
             raise ValueError(
                 f"user is '{self.user}' but user_folder is empty, want the folder of the users' hands"
             )
+
+
+def refinement(refine: bool, smoothing_hz: float) -> dict[str, Any]:
+    """Returns the fields of TrackerConfig that set how the network's hand is refined and smoothed.
+
+    Without refinement the hand model is only fitted to it.
+    """
+    if refine:
+        return {"filter": FilterConfig(still_hz=smoothing_hz)}
+    never = float("inf")
+    surface = SurfaceFitConfig(
+        surface_weight=0.0, free_space_weight=0.0, previous_angle=never, restart_m=never
+    )
+    return {
+        "refine": RefineConfig(regressor=None, surface=surface),
+        "shape": None,
+        "filter": FilterConfig(still_hz=0.0),
+    }

@@ -6,8 +6,8 @@ backwards is the caller's matter: ``reset`` first.
 
 To track with another filter, write a module like this one: a configuration with a field ``still_hz`` (the cut-off at
 rest, 0: no smoothing; the node's parameter ``smoothing_hz`` sets it) whose ``build()`` returns an object with
-``update(measured, dt_s)`` and ``reset()``. Then name that configuration at ``filter`` in tracking/config.py, and in
-nodes/tracker_factory.py.
+``update(measured, dt_s)`` and ``reset()``. Then name that configuration in tracking/config.py, at ``filter`` and in
+``refinement``.
 
 It is the One Euro filter (Casiez, Roussel and Vogel, CHI 2012): a first-order low-pass whose cut-off frequency grows
 with the low-passed speed, f = still_hz + beta |speed| (their Eq. 5 and 6), with four changes:

@@ -18,7 +18,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.nodes import conversions
 from hand_pose_ros.nodes.demo.frame_source import counts_from_depth
-from hand_pose_ros.nodes.tracker_factory import build_tracker, refinement
+from hand_pose_ros.nodes.tracker_factory import build_tracker
 from hand_pose_ros.recording.bag import Bag
 from hand_pose_ros.recording.bag_recording import BagRecording
 from hand_pose_ros.recording.play_options import PlayOptions
@@ -26,7 +26,7 @@ from hand_pose_ros.recording.replay import ReplayConfig, replay
 from hand_pose_ros.recording.ros_types import CAMERA_INFO, COMPRESSED_IMAGE
 from hand_pose_ros.synthetic.sequence_config import SequenceConfig
 from hand_pose_ros.synthetic.sequence_renderer import SequenceRenderer
-from hand_pose_ros.tracking.config import TrackerConfig
+from hand_pose_ros.tracking.config import TrackerConfig, refinement
 from hand_pose_ros.tracking.tracker import HandTracker
 
 pytestmark = pytest.mark.slow
