@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from hand_pose_ros.texts import shown
 
 MOST_WANTED = 1000
-"""Characters of what would be right: it may list names from outside, such as those of a robot's joints."""
+"""Characters of what would be right: it may list names from outside, such as those of a robot's joints. Guessed."""
 
 
 def label(section: str, name: str) -> str:

@@ -22,7 +22,7 @@ from hand_pose_ros.validation import shown
 LARGEST_SEED = 2**20 - 1
 """Seeds go from 0 to this: the streams of a run follow each other beyond it."""
 LARGEST_COUNT = 10**9
-"""No count on a command line makes sense beyond this."""
+"""No count on a command line makes sense beyond this. Chosen by hand."""
 
 
 def _refused(text: str, want: str) -> argparse.ArgumentTypeError:

@@ -31,6 +31,7 @@ from hand_pose_ros.resources import model_file
 from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.pose_inference import PoseEstimator
 
+# Chosen: what depth cameras send at.
 _RATES_HZ = (30.0, 60.0, 90.0)
 
 

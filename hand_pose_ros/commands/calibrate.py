@@ -22,6 +22,7 @@ from hand_pose_ros.tuning.calibration import confidence_table, fit_calibration, 
 from hand_pose_ros.tuning.calibration_cases import gather_cases
 from hand_pose_ros.visualization.figures import save_figure
 
+# Guessed.
 _LEAST_CROPS = 40
 
 

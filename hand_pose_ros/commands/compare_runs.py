@@ -15,6 +15,7 @@ from hand_pose_ros.evaluation.run_comparison import RunComparison, compare_runs
 from hand_pose_ros.files import write_json
 from hand_pose_ros.recording.hand_table import hands_file, read_hand_table
 
+# Columns of a terminal. Chosen by hand.
 _TABLE_WIDTH = 100
 
 

@@ -43,6 +43,7 @@ from hand_pose_ros.resources import model_file
 from hand_pose_ros.synthetic.mesh import MESH_NAMES
 from hand_pose_ros.training.config import DATASETS, SYNTHETIC
 
+# Columns of a terminal. Chosen by hand.
 _TABLE_WIDTH = 200
 
 

@@ -44,6 +44,7 @@ from hand_pose_ros.tracking.config import MOST_HANDS, TrackerConfig
 from hand_pose_ros.tracking.tracker import HandTracker
 from hand_pose_ros.training.detector_config import load_detector_config
 
+# All of these are chosen by hand.
 PICTURES, SEARCH_PICTURES = 4096, 600
 EVERY, FRAMES = 5, 5
 _LOOKALIKES: dict[str, Any] = {"hands": [0.66, 0.2, 0.14], "scene": {"mug": 0.5, "gripper": 0.6}}

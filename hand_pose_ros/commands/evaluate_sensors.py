@@ -27,9 +27,10 @@ from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.pose_inference import PoseEstimator
 from hand_pose_ros.tracking.tracker import HandTracker
 
+# Where hands are shown to a camera, guessed.
 _DISTANCES_M = (0.4, 0.7, 1.0)
 _FOCAL_PX, _BASELINE_M = (50.0, 2000.0), (0.005, 0.5)
-"""Of cameras that make sense: within this a set's pictures and disparities fit into memory."""
+"""Of cameras that make sense: within this a set's pictures and disparities fit into memory. Guessed."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -29,6 +29,7 @@ from hand_pose_ros.network.device import pick_device
 
 DATASETS: tuple[str, ...] = tuple(BENCHMARKS)
 _FOLLOWS_DATASET = "dataset"
+# Columns of a terminal. Chosen by hand.
 _TABLE_WIDTH = 160
 
 

@@ -29,6 +29,7 @@ Array = NDArray[np.float64]
 
 _VERSION = 1
 """Raised when a change here makes other fits of the same annotations, so that old caches are not read."""
+# Chosen by hand, both.
 _FRAMES_FOR_SHAPE = 256
 _FRAMES_AT_ONCE = 1024
 # A label's rounding and the camera's unequal focal lengths leave a copy less than this off a rigid motion.

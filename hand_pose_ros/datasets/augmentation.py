@@ -30,9 +30,9 @@ class AugmentationConfig:
     rotation_rad: float = float(np.pi)
     """In-plane rotation, up to pi."""
     scale: float = 0.10
-    """Natural logarithm of the factor."""
+    """Natural logarithm of the factor. Guessed."""
     translation_m: float = 0.02
-    """Shift of the centre in each coordinate."""
+    """Shift of the centre in each coordinate. Guessed."""
 
     def __post_init__(self) -> None:
         between(self, 0.0, float(np.pi), "rotation_rad")

@@ -30,9 +30,10 @@ LEAST_VISIBLE_WANTED = 0.3
 _HIDDEN = 0.03
 """Of a hand of which less is seen nothing can be known: there is no hand."""
 _SPREAD_M, _SPREAD_CELLS = 0.03, 0.7
-"""Standard deviation of the heat about a hand's middle: the larger of so many metres and so many output cells."""
+"""Standard deviation of the heat about a hand's middle: the larger of so many metres and so many output cells.
+Guessed."""
 _ON_HAND_M = 0.15
-"""A cell whose anchor's depth differs by less from the middle's lies on the hand."""
+"""A cell whose anchor's depth differs by less from the middle's lies on the hand. Guessed, as the next three."""
 _FEWEST_HEAT, _NEAR_HEAT, _LABELLED_HEAT = 0.05, 0.1, 0.2
 """The heat's peak is raised to 1 by dividing by at least the first. Cells whose heat would be above the second, but
 whose anchor is something else, do not count; those above the third are labelled with side, offset, size and axes."""

@@ -37,12 +37,13 @@ SHAPE_STEPS = (7, 6, 9, 4, 14, 5)
 """A sensor's pixels a cell in each of them."""
 _USE = 5
 """Sets the random numbers of pictures apart from those of crops of the same split."""
+# How often each of SHAPES is drawn. Guessed.
 _SHAPE_SHARES = (0.35, 0.15, 0.15, 0.15, 0.1, 0.1)
 
 
 @dataclass(frozen=True)
 class FullFrameConfig:
-    """What is drawn; ValueError names a field that makes no sense."""
+    """What is drawn; ValueError names a field that makes no sense. Guessed where nothing else is said."""
 
     split: int = TRAINING_SPLIT
     """Separates the random streams: subjects and pictures of different splits never coincide."""

@@ -41,7 +41,7 @@ SECOND_SUBJECT_FROM = 2440
 """Index of the first test frame of the second, smaller hand."""
 _VIEW = 0
 _PALM = SCORED_JOINTS.index(32)
-# Two bytes encode up to 65 m; beyond the sensor's reach it is damage, not a reading.
+# Two bytes encode up to 65 m; beyond the sensor's reach it is damage, not a reading. Guessed.
 _INVALID_FROM_MM = 10000
 
 

@@ -19,7 +19,8 @@ from hand_pose_ros.validation import between, interval, not_negative, require, s
 
 @dataclass(frozen=True)
 class SyntheticConfig:
-    """What is drawn. Lengths in metres; ValueError names a field that makes no sense."""
+    """What is drawn. Lengths in metres; ValueError names a field that makes no sense. Guessed where nothing else is
+    said."""
 
     split: int = TRAINING_SPLIT
     """Separates the random streams: identities, poses and views of different splits never coincide."""

@@ -23,7 +23,7 @@ LEAST_UNIT_M, MOST_UNIT_M = 1e-6, 0.1
 
 _PIXEL_TYPES = {"16UC1": "u2", "mono16": "u2", "32FC1": "f4"}
 
-# One row in so many is looked at for swapped bytes: the test must cost next to nothing.
+# One row in so many is looked at for swapped bytes: the test must cost next to nothing. Guessed.
 _SWAP_ROWS = 8
 # So many times as rough as with swapped bytes an image is that has them swapped. Guessed: a depth image is a hundred
 # times smoother than one with its bytes swapped, and noise is as rough either way.

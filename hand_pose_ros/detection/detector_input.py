@@ -17,15 +17,16 @@ from hand_pose_ros.kernel_cache import njit
 Array32 = NDArray[np.float32]
 
 ROWS, COLUMNS = 72, 96
-"""Cells of the input: any image is brought into them by whole pixels a cell, and padded with "no reading"."""
+"""Cells of the input: any image is brought into them by whole pixels a cell, and padded with "no reading".
+Guessed, as STRIDE."""
 STRIDE = 4
 """Cells of the input along an edge of one cell of the output."""
 OUT_ROWS, OUT_COLUMNS = ROWS // STRIDE, COLUMNS // STRIDE
 NEAR_M, FAR_M = 0.15, 3.0
-"""Depths that the network is shown."""
+"""Depths that the network is shown. Guessed."""
 CHANNELS = 5
 OFFSET_M, SIZE_M = 0.1, 0.1
-"""Units of the offset and of the size (of its logarithm) in the output."""
+"""Units of the offset and of the size (of its logarithm) in the output. Guessed, as what follows."""
 # The input's channels. All these numbers are part of what the weights were trained with: another value wants other
 # weights. Guessed, so that features are of order 1 for hands between NEAR_M and FAR_M.
 _INVERSE_DEPTH_M = 0.3

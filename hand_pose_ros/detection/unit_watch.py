@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.detection.config import BlobDetectorConfig
 
+# An image with so much of it beyond 10 m, or nearer than 10 cm, and nothing where hands are, is suspected. Guessed.
 _FAR_M = 10.0
 _NEAR_M = 0.1
-# An image with so much of it beyond 10 m, or nearer than 10 cm, and nothing where hands are, is suspected. Guessed.
 _MOST = 0.5
 # Less of an image than this is no scene, but stray readings, which every sensor has. Guessed: a hand as far away as
 # hands are searched for shows more of itself.

@@ -33,7 +33,7 @@ GOOD_INTERVAL_S = 0.1
 """Good frames, and the time between them: slow enough for one core over the middleware."""
 MOST_DIFFERENCE_MM = 0.1
 """Good frames after a reset may differ by this from a clean run. Chosen: far below what is measured."""
-_KEPT = 10  # of each kind of problem, the first ones are told
+_KEPT = 10  # of each kind of problem, the first ones are told; chosen by hand
 
 
 @dataclass

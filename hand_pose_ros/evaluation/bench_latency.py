@@ -24,7 +24,7 @@ from hand_pose_ros.tracking.tracker import HandTracker
 
 PERCENTILES: tuple[int, ...] = (5, 50, 95)
 WARM_UP = 30
-"""Frames before those that count."""
+"""Frames before those that count. Guessed, as the next."""
 FIRST_FRAMES = 8
 """So many frames of a new track are its first: as long both sides are tried."""
 

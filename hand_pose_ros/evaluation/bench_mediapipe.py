@@ -27,7 +27,7 @@ from hand_pose_ros.validation import shown
 
 LEAST_FOUND = 0.95
 """A picture in which MediaPipe finds its hands in fewer of the frames is no fair comparison: it searches the rest of
-the time."""
+the time. Guessed, as what follows."""
 _BLOCK = 25
 
 

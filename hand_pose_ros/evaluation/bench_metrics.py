@@ -22,7 +22,7 @@ SETTLED_S = 1.0
 LOST_FRAMES = 3
 """Frames within which a hand that has left must be gone; those are not counted as published without a hand."""
 _LONGEST_GAP_S = 0.2
-"""Motion counts as one stretch across gaps up to this long."""
+"""Motion counts as one stretch across gaps up to this long. Guessed, as the numbers that follow."""
 _SHORTEST_MOTION_S = 1.5
 """Stretches that are shorter give no lag: it is measured away from both ends (motion_metrics.lag_s)."""
 _MOST_BONE_CHANGE_M = 1e-6

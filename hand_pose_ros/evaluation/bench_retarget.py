@@ -31,7 +31,8 @@ PINCH_M = 0.013
 VARIANTS: tuple[tuple[float, float], ...] = ((1.0, SteadyConfig().still_m), (1.0, 0.0), (0.2, 0.0))
 """(low-pass, still_m) as they are by default; without either; with the low-pass of dex-retargeting's own files."""
 MOST_STILL_RAD = 0.002
-"""What a robot's joints may move by, root mean square, while the person's hand is at rest."""
+"""What a robot's joints may move by, root mean square, while the person's hand is at rest. Chosen by hand."""
+# Guessed, as the three that follow; the rate is a usual camera's.
 _RATE_HZ = 30.0
 _LEARNT_S, _STILL_S = 3.0, 3.0
 _SETTLED = 15  # frames before an engine has settled on what does not change

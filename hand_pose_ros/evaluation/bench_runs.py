@@ -22,7 +22,7 @@ Array = NDArray[np.float64]
 MATCH_M = 0.10
 """A published hand belongs to the true one whose joints are nearest, up to this mean distance (guessed)."""
 LEAST_VISIBLE_EVALUATED = 0.5
-"""Hands of which a smaller share is visible, or in view, are not evaluated."""
+"""Hands of which a smaller share is visible, or in view, are not evaluated. Chosen by hand."""
 
 
 @dataclass(frozen=True, eq=False)

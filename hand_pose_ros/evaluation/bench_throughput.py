@@ -20,6 +20,7 @@ from hand_pose_ros.network.onnx_file import example_inputs
 from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.pose_inference import PoseEstimator
 
+# Edges of the matrices whose products give a core's peak; how long and after how many calls is measured. Guessed.
 _PEAK_SIZES = (256, 512, 768)
 _LEAST_S = 1.0
 _WARM_UP = 3

@@ -16,7 +16,8 @@ from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.visualization.overlay import draw_overlay
 
 PERCENTILES: tuple[float, ...] = (50.0, 75.0, 90.0, 97.0, 99.5)
-"""Rows of the sheet: frames whose mean error stands about so high among all of them, in per cent."""
+"""Rows of the sheet: frames whose mean error stands about so high among all of them, in per cent. Chosen by hand,
+as what follows."""
 
 _COLUMNS = 4
 _TILE_PX = 192

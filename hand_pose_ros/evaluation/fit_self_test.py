@@ -22,11 +22,11 @@ from hand_pose_ros.hand.skeleton import ANGLE_LIMITS, FIRST_ANGLE
 from hand_pose_ros.hand.solver import PoseSolver
 
 SHAPE_SPREAD = 0.12
-"""Log scale: every part of the random hands is up to 13 % larger or smaller than the template's."""
+"""Log scale: every part of the random hands is up to 13 % larger or smaller than the template's. Guessed."""
 RECOVERED_M = 1e-3
-"""A hand is recovered when its 23 joints are on average within this distance of the true ones."""
+"""A hand is recovered when its 23 joints are on average within this distance of the true ones. Chosen by hand."""
 LEAST_RECOVERED = 0.99
-"""Share of recovered hands from which on a solver passes."""
+"""Share of recovered hands from which on a solver passes. Chosen by hand."""
 
 
 class SelfTest(NamedTuple):

@@ -24,12 +24,12 @@ from hand_pose_ros.kernel_cache import njit
 Picture = NDArray[np.uint8]
 Disparity = NDArray[np.float32]
 
-_SGBM_WINDOW = 7
+_SGBM_WINDOW = 7  # px, chosen by hand
 _SGBM_SCALE = 16.0  # OpenCV's disparities are whole sixteenths
-_CENSUS_RADIUS = 4
+_CENSUS_RADIUS = 4  # px: 9 x 9, chosen by hand; the neighbours follow
 _NEIGHBOURS = 80
 _SUM_RADIUS = 2
-"""Costs are summed over windows of 5 x 5 px before the paths."""
+"""Costs are summed over windows of 5 x 5 px before the paths. Chosen by hand."""
 _SMALL_STEP, _LARGE_STEP = 60.0, 300.0
 """What a change of the disparity by one, and by more, costs a path, in differing neighbours of the mean. Chosen so that
 outlines fatten and gaps close, with the shipped weights' log odds on free hands at 0.7 m

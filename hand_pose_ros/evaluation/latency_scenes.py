@@ -32,6 +32,7 @@ SIZES: dict[str, Camera] = {
     "1280x720": Camera(1280, 720, 640.0, 640.0, 639.5, 359.5),
 }
 """Cameras by the size of their images: of structured light, and of a stereo camera (D435) at two resolutions."""
+# A usual camera's rate, and what the colour pictures are made of. Guessed.
 _RATE_HZ = 30.0
 _SKIN, _GREY = np.array([224.0, 172.0, 140.0]), np.array([150.0, 150.0, 155.0])
 
@@ -45,7 +46,7 @@ class LatencyScene:
     size: str = "640x480"
     """One of SIZES."""
     frames: int = 60
-    """Rendered pictures; from the last one back, and so on."""
+    """Rendered pictures; from the last one back, and so on. Chosen by hand."""
 
     def __post_init__(self) -> None:
         require(self.name in SCENES, "", "scene", self.name, f"one of {', '.join(SCENES)}")

@@ -15,9 +15,9 @@ from hand_pose_ros.validation import require
 Array = NDArray[np.float64]
 
 _GRID_S = 0.004
-"""Step of the grid on which the best shift is looked for first: far below a frame."""
+"""Step of the grid on which the best shift is looked for first. Guessed: far below a frame."""
 _FEWEST = 8
-"""Samples that a lag is measured on, at least."""
+"""Samples that a lag is measured on, at least. Guessed."""
 
 
 def lag_s(times: ArrayLike, reference: ArrayLike, filtered: ArrayLike, limit_s: float = 0.15) -> float:

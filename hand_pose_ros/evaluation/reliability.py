@@ -22,7 +22,7 @@ from hand_pose_ros.visualization.figures import PALETTE, STYLE, style_axes
 Array = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 
-BINS = 10
+BINS = 10  # chosen by hand
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,6 +16,7 @@ from hand_pose_ros.retarget.hand_gate import GateConfig, HandGate, SeenHand
 from hand_pose_ros.retarget.retargeter import Retargeter
 from hand_pose_ros.retarget.safety import JointCommand, SafeCommander, SafetyConfig, SafetyState
 
+# Share of the frames that are lost, usual rates, and how long a robot is engaged before. Guessed.
 DROPPED = 0.2
 _HANDS_HZ, _COMMANDS_HZ = 30.0, 100.0
 _ENGAGE_S = 1.0

@@ -22,7 +22,7 @@ from hand_pose_ros.recording.motion import adjacent_frames, increasing_ns, jitte
 from hand_pose_ros.validation import require
 
 _LAG_LIMIT_S = 0.15
-"""A lag is looked for up to this, seconds: four frames."""
+"""A lag is looked for up to this, seconds. Guessed: four frames."""
 
 
 @dataclass(frozen=True)

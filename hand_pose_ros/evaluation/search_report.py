@@ -23,7 +23,7 @@ from hand_pose_ros.evaluation.search_trials import (
 )
 
 DISTANCES_M = (0.0, 0.4, 0.6, 0.8, 1.0, 1.5)
-"""Ends of the bands of distance."""
+"""Ends of the bands of distance. Chosen by hand, as those of the next."""
 VISIBLE = (0.0, 0.3, 0.5, 0.7, 0.9, 1.01)
 """Ends of the bands of the visible share; the last one is above 1 so that it holds hands that are wholly visible."""
 LOSSES = ("no place within 60 mm", "place there, not taken for a hand", "published, 20 to 60 mm off")

@@ -26,7 +26,7 @@ Array = NDArray[np.float64]
 FRAME_S = 1 / 30
 """Time from frame to frame."""
 HALF_VISIBLE = 0.5
-"""Hands of which this share is visible must be found."""
+"""Hands of which this share is visible must be found. Chosen by hand."""
 FOUND_M = 0.020
 """A hand is found when a published one's middle is within this distance (the project's own requirement, 99 % within
 20 mm: docs/experiments/detector.md)."""

@@ -15,7 +15,7 @@ from hand_pose_ros.synthetic.motion import SyntheticMotion
 from hand_pose_ros.tracking.tracker import HandTracker
 
 FRAMES = 30
-"""Synthetic frames of the test, one second."""
+"""Synthetic frames of the test. Chosen: one second of a usual camera."""
 LEAST_FOUND = 25
 """Frames with the hand that a sound installation finds at least. Chosen: five may pass before it is found."""
 MOST_ERROR_MM = 20.0

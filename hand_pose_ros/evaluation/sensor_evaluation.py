@@ -31,7 +31,7 @@ from hand_pose_ros.tracking.tracker import HandTracker
 Array = NDArray[np.float64]
 
 CENTRE_ERROR_M = 0.010
-"""How far the first crop's middle lies from the hand's, in any direction, metres."""
+"""How far the first crop's middle lies from the hand's, in any direction, metres. Guessed."""
 TRACKED_WITHIN_M = 0.10
 """A tracked hand whose middle is nearer than this to the true one is that one, metres. Guessed: half a hand."""
 _STREAM = 52

@@ -51,13 +51,14 @@ _BATCH = 64
 _REACH_M = 0.24
 """Half edge of the cube about the hand that is matched: a turned crop's corners, and a crop 3 cm beside. Derived."""
 _OFF_AXIS_RAD = 0.2
-"""How far from the optical axis the hands are, at most, in x and in y: the cube stays in the picture at 0.7 m."""
+"""How far from the optical axis the hands are, at most, in x and in y: the cube stays in the picture at 0.7 m. Guessed
+within that."""
 _WALL_M = (1.3, 3.0)
 """Where no plane stands behind the hand, a wall does, so far away: rooms have one. Guessed."""
 _FARTHEST_M = 4.5
 """What is farther is matched as if it were so far: the least disparity. Guessed, beyond every wall here."""
 _MARGIN_PX = 16
-"""Of the matched window, beyond the largest disparity."""
+"""Of the matched window, beyond the largest disparity. Guessed."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class SensorSet:
     hands: str = "free"
     """What they do, one of ``HANDS``."""
     distance_m: float = 0.7
-    """From the left eye to the hand's middle, metres."""
+    """From the left eye to the hand's middle, metres. Chosen by hand."""
     count: int = 2000
     """Hands."""
     seed: int = 0

@@ -37,7 +37,7 @@ FLESH_M = 0.022
 _END_ON_COSINE = float(np.cos(np.radians(30.0)))
 """A hand is seen end-on when its axis is within 30 degrees of the viewing ray."""
 _GOOD_MM = 30.0
-"""Frames count as good when their worst joint is off by less than this."""
+"""Frames count as good when their worst joint is off by less than this. Chosen by hand."""
 
 
 @dataclass(frozen=True)

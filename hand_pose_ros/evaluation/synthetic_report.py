@@ -18,6 +18,7 @@ from hand_pose_ros.hand import skeleton
 from hand_pose_ros.network.losses import first_hands
 from hand_pose_ros.network.model import HandNet
 
+# Chosen by hand.
 WORST_JOINT_MM: tuple[int, ...] = (20, 30, 40)
 
 

@@ -25,7 +25,7 @@ _START_ITERATIONS = 20
 _FINGER_START_ITERATIONS = 20
 _BETTER_FINGER = 0.95  # of the squared residual: less is the same minimum
 # Where in their ranges the three flexions of every finger start again, with the abduction in its middle: two or three
-# points a finger can often be reached bent either way, and these are the two ways.
+# points a finger can often be reached bent either way, and these are the two ways. Guessed.
 _FINGER_STARTS: tuple[tuple[float, float, float], ...] = ((0.3, 0.3, 0.0), (0.3, 0.0, 1.0))
 
 

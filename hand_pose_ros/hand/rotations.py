@@ -15,6 +15,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+# rad^2; below it the series are used. Chosen: what they leave out is below this squared.
 _SMALL_ANGLE_SQUARED = 1e-8
 
 

@@ -30,7 +30,7 @@ from hand_pose_ros.hand.skeleton import (
     ROTATION_PARAMETERS,
 )
 
-# Clerc and Kennedy's constriction: the swarm contracts without a limit on the velocity.
+# Published, Clerc and Kennedy's constriction: the swarm contracts without a limit on the velocity.
 _INERTIA, _PULL = 0.7298, 1.4962
 _SHAPE_SPREAD = 0.12  # log scale, of the particles' first shapes (guessed)
 _HANDS_AT_ONCE = 4096  # frames x particles a chunk: what stays in a core's cache

@@ -27,7 +27,9 @@ _SECTION = "network"
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """What network is built; ValueError names a field that makes no sense."""
+    """What network is built; ValueError names a field that makes no sense.
+
+    Sizes are chosen by hand; docs/experiments/architecture_sweep.md compares widths, blocks, steps, crop and cube."""
 
     architecture: str = "dense"
     """``dense`` (the default network), ``deepmodel`` or ``sdnet`` (the papers' convolutions)."""

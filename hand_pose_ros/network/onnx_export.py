@@ -27,9 +27,9 @@ from hand_pose_ros.network.onnx_file import FORMAT, MOST_BYTES, example_inputs, 
 Network = TypeVar("Network", bound=nn.Module)
 
 OPSET = 18
-"""The oldest that the exporter writes by itself: every runtime of the last years reads it."""
+"""Chosen: the oldest that the exporter writes by itself, every runtime of the last years reads it."""
 OUTPUT = "output"
-# Smaller tensors are left alone: a conversion costs more than the bytes it spares.
+# Smaller tensors are left alone: a conversion costs more than the bytes it spares. Guessed.
 _LEAST_CONVERTED = 256
 
 

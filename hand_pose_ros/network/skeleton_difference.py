@@ -38,6 +38,7 @@ PARTS: tuple[tuple[int, ...], ...] = tuple(
 """The five parts of the 23 joints: palm, then the four joints of a finger, so four bones and three angles each. The
 paper's (its Figure 3b) are parts of ICVL's 16 joints: palm and three joints of a finger, three bones and two angles."""
 
+# Added to squares (m^2; of a sine), so that their roots have a gradient at 0. Guessed: far below what counts.
 _LENGTH_EPSILON = 1e-12
 _ANGLE_EPSILON = 1e-8
 

@@ -23,6 +23,7 @@ Array32 = NDArray[np.float32]
 Shapes = Sequence[Sequence[int]]
 
 # A frozen script computes what the module does but for the order of sums: convolutions are fused with what follows.
+# Guessed, both.
 _SAME = 1e-4
 _SAME_BFLOAT16 = 0.05
 

@@ -17,6 +17,7 @@ Array32 = NDArray[np.float32]
 CELL_PX, BOTTLENECK_PX = 4, 16
 """Pixels of the crop along an edge of a cell of the dense network's finest map (the votes', the surface's) and of its
 coarsest (the bottleneck's): the strides of ``backbones.DenseBackbone``. ``gpu/head.cu`` writes the 4 out."""
+# All of these, up to SIGMA_LOG_RANGE, are guessed; other units want other weights.
 LENGTH_SCALE_M = 0.05
 """Unit of lengths at a network's inputs and outputs, metres: its numbers become of order one."""
 INFERRED_SHAPE_LIMIT = 0.5
@@ -37,7 +38,7 @@ NOTHING_FROM = 0.999
 """A crop's value from here on is no reading: +1 to rounding."""
 
 RESTING_ANGLES: Array32 = np.asarray(skeleton.ANGLE_LIMITS, np.float32).mean(-1) * np.float32(0.5)
-"""(20,) rad: a half-relaxed hand, from which networks start."""
+"""(20,) rad: a half-relaxed hand, from which networks start. Guessed."""
 
 
 def _palm_axes() -> Array32:

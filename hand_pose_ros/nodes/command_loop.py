@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from hand_pose_ros.nodes.steady_clock import STEADY, SteadyClock
 
+# So long the end of the thread is waited for. Guessed.
 _JOIN_S = 2.0
 
 

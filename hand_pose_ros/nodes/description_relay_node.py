@@ -31,7 +31,7 @@ _PAGE = NodePage(
 _PERIOD_S = 0.5
 """How often a description that is not taken yet is offered. Guessed."""
 _PATIENCE = 10
-"""Offers without an answer before it is told."""
+"""Offers without an answer before it is told. Guessed."""
 _ANSWER_S = 2.0
 """After this time an offer is no longer waited for: who was to answer may have ended. Guessed: robot_state_publisher
 reads a hand's description in some milliseconds."""

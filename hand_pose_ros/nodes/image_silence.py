@@ -19,7 +19,7 @@ _INTERVALS = 2.5
 """And so many of the usual intervals: slow cameras may lose an image. Guessed, as for the diagnostics."""
 _REMEMBERED = 4
 """So many images tell what is usual: the middle one of their intervals, which neither a gap nor two images in a burst
-change."""
+change. Chosen: the fewest of which that is true."""
 
 
 class ImageSilence:

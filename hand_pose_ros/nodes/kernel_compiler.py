@@ -15,6 +15,7 @@ from hand_pose_ros import kernel_cache
 from hand_pose_ros.nodes.process import owned
 from hand_pose_ros.validation import shown
 
+# Between two looks at whether this process is being ended. Guessed.
 _POLL_S = 0.1
 
 

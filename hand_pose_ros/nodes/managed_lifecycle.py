@@ -25,6 +25,7 @@ from hand_pose_ros.nodes.throttled_logger import ThrottledLogger, error_line
 from hand_pose_ros.nodes.topics import DIAGNOSTICS_TOPIC
 
 _DIAGNOSTICS = Endpoint(DIAGNOSTICS_TOPIC, PUBLISHER, QoSProfile(depth=1))
+# Chosen by hand.
 _DIAGNOSTICS_PERIOD_S = 1.0
 
 

@@ -22,6 +22,7 @@ from hand_pose_ros.visualization.overlay import JOINT_COLOURS
 if TYPE_CHECKING:
     from hand_pose_ros.tracking.hand import Hand
 
+# Of markers that no message renews. Guessed.
 LIFETIME_S = 0.5
 JOINTS_ID, BONES_ID, LABEL_ID = 0, 1, 2
 MARKER_IDS = (JOINTS_ID, BONES_ID, LABEL_ID)

@@ -52,7 +52,7 @@ _DEADMAN = Endpoint(
 )
 _STATE = Endpoint("~/state", PUBLISHER, LATCHED_QOS)
 _ENDPOINTS = (_HANDS, _DEADMAN, *ROBOT_ENDPOINTS, *COMMAND_ENDPOINTS.values(), _STATE)
-_SWITCH_S = 0.0005  # a thread that computes lets others run: Python's 5 ms would be a command's latency
+_SWITCH_S = 0.0005  # a thread that computes lets others run: Python's 5 ms are a command's latency; guessed
 _THREADS = 2  # a transition, everything else
 
 

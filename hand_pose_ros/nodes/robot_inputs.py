@@ -31,7 +31,7 @@ _STATES = Endpoint(
 )
 _DESCRIPTION = Endpoint(ROBOT_DESCRIPTION_TOPIC, SUBSCRIPTION, LATCHED_QOS)
 ROBOT_ENDPOINTS = (_STATES, _DESCRIPTION)
-_LOOK_S = 0.5  # how often it is looked whether a description that came too late is there
+_LOOK_S = 0.5  # how often it is looked whether a description that came too late is there; guessed
 _STATES_AGE_S = 1.0  # older joint states are none. Guessed: robots publish them at 10 Hz or more
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from message_filters import ApproximateTimeSynchronizer, SimpleFilter, TimeSynchronizer
 from sensor_msgs.msg import CameraInfo, Image
 
-_QUEUE_SIZE = 5  # messages of each input that wait for their match
+_QUEUE_SIZE = 5  # messages of each input that wait for their match; guessed
 
 Pairs = list[tuple[Image, CameraInfo]]
 

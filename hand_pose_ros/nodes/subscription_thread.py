@@ -23,6 +23,7 @@ from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.subscription import Subscription
 
+# Guessed, both.
 _JOIN_S = 2.0
 _LOOK_S = 0.5  # so often it looks whether the middleware has ended, which need not wake it
 

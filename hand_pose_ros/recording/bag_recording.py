@@ -44,6 +44,7 @@ _SLOP_NS = round(SYNC_SLOP_S * 1e9)
 _WAIT_NS = (
     500_000_000  # an image waits for its own info so long, by the time of recording. Guessed: fifteen frames
 )
+# Infos among which an image looks for its own, and stamps that tell a rate. Guessed.
 _INFOS_KEPT = 50
 _STAMPS_OF_RATE = 30
 

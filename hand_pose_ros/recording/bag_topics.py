@@ -18,6 +18,7 @@ from hand_pose_ros.validation import shown
 _DEPTH_ENCODINGS = ("16UC1", "32FC1")
 _MAYBE_DEPTH = "mono16"  # of infrared pictures too
 _TRUTH = "truth"
+# Topics that a message lists, at most. Guessed.
 _MOST_LISTED = 12
 
 

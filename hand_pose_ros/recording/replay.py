@@ -41,6 +41,7 @@ from hand_pose_ros.visualization.contact_sheet import tile_pictures
 from hand_pose_ros.visualization.image_files import write_overlays, write_png
 from hand_pose_ros.visualization.overlay import OverlayFrame, draw_caption, draw_overlay
 
+# Chosen by hand, as the next three.
 _TILE_COLUMNS = 5
 _HAND_COLUMNS = 8
 _MOST_OVERLAYS = 90
@@ -48,7 +49,7 @@ _MOST_OVERLAYS = 90
 _MOST_TILES = 800
 """Cut-out hands on a sheet, at most: 100 rows of eight, 250 MB while they are collected."""
 _FRAMES_OF_WRONG_UNIT = 30
-"""When so many frames from the first on seem to be in another unit, the rest is not tried: a second."""
+"""When so many frames from the first on seem to be in another unit, the rest is not tried. Guessed: a second."""
 _BEFORE_CLOCK = 2  # frames, the most: cameras stamp their first images with 0. Guessed.
 _FRAMES_TO_FIND = 9
 """A hand that is there from the first frame on is counted from the frame after these."""

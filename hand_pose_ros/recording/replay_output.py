@@ -21,6 +21,7 @@ from hand_pose_ros.recording.output_files import CURVES, HANDS_BAG, HANDS_CSV, H
 from hand_pose_ros.recording.replay import Replay
 from hand_pose_ros.validation import shown
 
+# Chosen by hand.
 _DPI = 130
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.tracking.hand import Hand, TrackState
 
+# Chosen by hand, all three.
 _TILE_PX = 320
 _TILE_HALF_M = 0.16
 """Half the width of a tile at the hand's depth: a spread hand fits in."""

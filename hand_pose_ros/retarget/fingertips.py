@@ -17,7 +17,7 @@ _OPEN_TIPS: Array = np.array(
 )
 """(5, 3): the directions from the wrist to an open right hand's fingertips, thumb first, in the operator's frame.
 Derived from the hand model's template with all angles at 0 (``operator_points``; test/retarget/test_fingertips.py)."""
-_LEAST_M = 1e-6  # a tip that is nearer to the wrist is in no direction
+_LEAST_M = 1e-6  # a tip that is nearer to the wrist is in no direction; guessed
 
 
 def fingertips(robot: Retargeter, positions: Array) -> Array | None:

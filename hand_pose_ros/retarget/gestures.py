@@ -56,11 +56,12 @@ class GestureConfig:
     """The gap between two fingertips at which a pinch's strength is 0, of a hand of the template's size; it is 1 where
     they touch. Guessed: about the thumb's distance from a finger at rest."""
     begin_pinch: float = 0.85
-    """A pinch begins at this strength."""
+    """A pinch begins at this strength. Guessed, as are the strengths at which it ends and a grasp begins and ends; what
+    they do is measured with ``hand-pose bench gestures`` (docs/reference/interaction.md)."""
     end_pinch: float = 0.40
     """A pinch ends below this strength."""
     closed_rad: float = 3.2
-    """The sum of a finger's three flexions in a fist: from there on its curl is 1, and it does not pinch."""
+    """The sum of a finger's three flexions in a fist: from there on its curl is 1, and it does not pinch. Guessed."""
     folded_curl: float = 0.8
     """From this curl on a finger pinches less. Measured with ``hand-pose bench gestures --seed 100 --people 16``: the
     ring finger of a pinch is curled by up to 0.82, which 0.75 took for a fold; more tells pinches in closing fists."""

@@ -42,7 +42,7 @@ ACCELERATION_S = 0.1
 """A joint whose acceleration nobody limits reaches its velocity limit in this time. Guessed: the drives of robots'
 hands are faster, and a person's finger takes about as long."""
 
-_STILL = 1e-9  # a joint that follows by less stands still
+_STILL = 1e-9  # a joint that follows by less stands still; guessed, as the next two
 _LOCKED = 1e-3  # rad (m): a joint with a smaller range has this one for what follows
 _ROUNDING = 1e-6  # of a range: what a position that was written down may differ from a limit
 

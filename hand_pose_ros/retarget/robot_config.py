@@ -56,7 +56,7 @@ class OptimizerConfig:
     target_link_human_indices: Any = None
     """Which of the 21 points: (2, V) origins and tasks for vector and dexpilot, (V,) for position."""
     scaling_factor: float = 1.0
-    """The robot's size against a person's hand."""
+    """The robot's size against a person's hand. Published, as the next four: dex-retargeting's defaults."""
     normal_delta: float = 4e-3
     huber_delta: float = 2e-2
     project_dist: float = 0.03

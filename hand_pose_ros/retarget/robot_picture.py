@@ -28,14 +28,16 @@ Array = NDArray[np.float64]
 Picture = NDArray[np.uint8]
 
 _FOCAL = 2.4
-"""The picture's focal length, in picture widths: a lens of 24 degrees, from so far that near fingers are not huge."""
+"""The picture's focal length, in picture widths: a lens of 24 degrees, from so far that near fingers are not huge.
+Guessed."""
 _FILLED = 1.0
-"""Share of the picture's width that a ball about what is drawn has: it is whole whichever way it is turned."""
+"""Share of the picture's width that a ball about what is drawn has: it is whole whichever way it is turned. Derived."""
 _SPREAD_RAD = 0.35
 """By so much a stretched hand's joints move, one at a time, before the ball is laid about it. Guessed: as far as people
 spread fingers, or bend them back."""
 _TEXT = 1.06
 """The ball is so much larger that a line of text at the picture's rim seldom lies on the hand. Guessed."""
+# All of these are guessed.
 _STROKE_M = 0.085  # how far a gripper is drawn open whose joints are no lengths
 _FINGER_M = (0.020, 0.016, 0.060)  # a gripper's finger and housing, thin, wide, long; as a common one's
 _HOUSING_M = (0.060, 0.160, 0.070)

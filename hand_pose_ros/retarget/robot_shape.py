@@ -25,13 +25,14 @@ from hand_pose_ros.visualization.shaded_meshes import Colour, Mesh, box, capsule
 
 Array = NDArray[np.float64]
 
+# Both by eye.
 ROBOT_PALM_COLOUR: Colour = (150, 154, 162)
 METAL: Colour = (206, 209, 214)
 _TINT = 0.62
 """Share of a finger's colour in its links; its tip has all of it. By eye."""
 _MOST_RADIUS_M, _OF_KNUCKLES = 0.010, 0.42
 """A capsule's radius: this share of the distance between neighbouring fingers, at most that. By eye."""
-_SHORTEST_M = 0.002  # a link shorter than this is no capsule: two joints at one place
+_SHORTEST_M = 0.002  # a link shorter than this is no capsule: two joints at one place; guessed
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,10 @@ from hand_pose_ros.synthetic.solids import BOX, ELLIPSOID
 
 Array = NDArray[np.float64]
 OBJECTS = 8
-"""Solids that a crop has room for."""
+"""Solids that a crop has room for. Chosen by hand."""
 HELD_SLOT = 4
 """Where among them the thing in the hand begins."""
-# Flesh between a joint and the skin, plus a gap, metres.
+# Flesh between a joint and the skin, plus a gap, metres. Guessed.
 _CLEARANCE_M = 0.022
 _FINGER_M = 0.008
 

@@ -19,6 +19,7 @@ from hand_pose_ros.synthetic.subjects import SubjectSet
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
 
+# Points of a palm, and how finely and far along a ray is looked. Guessed.
 _PALM_POINTS = 96
 _RAY_STEPS, _RAY_STEP_M = 12, 0.015
 

@@ -44,6 +44,7 @@ _NO_TOUCH = 0.6
 """What it loses besides where the thumb does not touch."""
 FINGER_TOUCH_M = 0.003
 """A finger whose flesh is nearer than this to the thing touches it. Guessed."""
+# Farther than anything, and the step of differences that stand for derivatives, m. Chosen by hand.
 _FAR_M = 1e3
 _NUDGE_M = 1e-5
 _REST = REST_ROTATIONS["right"]

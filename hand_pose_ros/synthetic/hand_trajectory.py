@@ -21,13 +21,14 @@ from hand_pose_ros.synthetic.scene import MIRROR
 Array = NDArray[np.float64]
 
 RAMP_S = 0.8
-"""How long a hand takes to come in or to leave."""
+"""How long a hand takes to come in or to leave. Guessed, as the distances that follow."""
 # Two palms keep this far from each other, m: along the image's x, and along the optical axis when they cross.
 _BESIDE_M, _BEFORE_M = 0.20, 0.15
 # Hands leave at least so far beyond the image's edge, m.
 _OUTSIDE_M = 0.32
 # Physiological tremor (Elble and Koller 1990): 8 to 12 Hz. Root mean square of each coordinate.
 TREMOR_M, TREMOR_RAD = 0.0003, np.deg2rad(0.1)
+# How far the skin of fingers and palm is from their joints, and a held thing from the palm's middle along x. Guessed.
 _SKIN_M, _PALM_M = 0.009, 0.020
 _HELD_X_M = 0.035
 

@@ -30,7 +30,7 @@ Array = NDArray[np.float64]
 Share = TypeVar("Share", float, Array)
 
 KEYFRAME_S = 1.1
-"""The hand rests for an instant at a new random pose this often."""
+"""The hand rests for an instant at a new random pose this often. Guessed, as the sizes and places that follow."""
 # Torso (half-axes, m) behind the hand and a wall behind the torso.
 _TORSO_M, _TORSO_Z_M, _WALL_Z_M = (0.20, 0.32, 0.12), 1.15, 2.2
 FOREARM_M, _UPPER_ARM_M = 0.24, 0.50

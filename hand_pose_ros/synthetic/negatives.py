@@ -29,6 +29,7 @@ Array = NDArray[np.float64]
 KINDS: tuple[str, ...] = (
     "forearm", "face", "elbow", "thing", "cup", "gripper", "clutter", "body", "wall", "empty",
 )  # fmt: skip
+# All shares and sizes here are guessed.
 _SHARES = (0.17, 0.14, 0.13, 0.13, 0.13, 0.09, 0.10, 0.07, 0.03, 0.01)
 _BEFORE = 0.2  # of these something hides a part
 _BEFORE_SLOT = OBJECTS - 1

@@ -25,6 +25,7 @@ Array = NDArray[np.float64]
 _THUMB, _FINGERS = skeleton.FINGER_ANGLE_TABLE[0], skeleton.FINGER_ANGLE_TABLE[1:]
 """(4,), (4, 4): the thumb's angles, and those of the four fingers, among the 20."""
 _LOWER, _UPPER = skeleton.ANGLE_LIMITS[:, 0], skeleton.ANGLE_LIMITS[:, 1]
+# DIP follows PIP by this factor. Guessed, as the next three.
 _DIP_PER_PIP = 0.62
 # Half the thickness of a finger, metres: two fingers' axes come no closer than about twice this.
 _FINGER_RADIUS_M = 0.0065
@@ -174,7 +175,7 @@ def _contact_poses() -> tuple[Array, Array, NDArray[np.int64]]:
     return thumb[good], touching[good], finger[good]
 
 
-_SAMPLES_A_BONE = 3
+_SAMPLES_A_BONE = 3  # guessed
 
 
 def self_intersects(angles: Array) -> NDArray[np.bool_]:

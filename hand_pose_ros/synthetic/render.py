@@ -16,8 +16,8 @@ Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
 
 HAND_ENDS_M = 0.012
-"""Along the forearm, from the wrist: what lies before it is hand."""
-_NEAR_M = 0.05
+"""Along the forearm, from the wrist: what lies before it is hand. Guessed."""
+_NEAR_M = 0.05  # nearer surfaces are not drawn; guessed
 
 
 @njit(nogil=True, cache=True, fastmath=False)

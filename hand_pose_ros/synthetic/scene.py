@@ -25,7 +25,7 @@ Flags = NDArray[np.bool_]
 MIRROR: Array = np.array([-1.0, 1.0, 1.0])
 """A left hand is a right hand whose world is mirrored so."""
 ELBOW_M = 0.22
-"""How far behind the wrist a forearm meets the elbow, along its own axis, metres."""
+"""How far behind the wrist a forearm meets the elbow, along its own axis, metres. Guessed."""
 WHOLE = -np.inf
 """A ``start`` from which on nothing of a hand is left out."""
 

@@ -24,6 +24,8 @@ from hand_pose_ros.kernel_cache import njit
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
 
+# A step in depth that is an edge, how far from the nearer surface flying pixels lie, beyond everything, and the widest
+# shadow. Guessed.
 _EDGE_M = 0.008
 _FLY_M = 0.15
 _FAR_M = 50.0

@@ -33,7 +33,7 @@ Array = NDArray[np.float64]
 Range = tuple[float, float]
 
 GENERIC = "generic"
-_GENERIC_SHARE = 0.4  # of the pictures, where other sensors are mixed in
+_GENERIC_SHARE = 0.4  # of the pictures, where other sensors are mixed in; guessed
 _FIELDS = tuple(spec.name for spec in fields(NoiseModel))
 _AT_M = 0.6  # the distance NoiseModel.axial_m is given at
 

@@ -39,7 +39,7 @@ class SequenceConfig:
     body: bool = True
     """Whether the person's trunk, head and arms are drawn."""
     distance_m: tuple[float, float] = (0.42, 0.70)
-    """Nearest and farthest palm."""
+    """Nearest and farthest palm. Guessed."""
     tempo: float = 1.0
     """How fast the hands move; 1 is SyntheticMotion's pace, a new pose every 1.1 s."""
     crossing: bool = False

@@ -41,6 +41,7 @@ from hand_pose_ros.synthetic.subjects import load_subjects
 
 Array = NDArray[np.float64]
 
+# Guessed, both: people of a mesh family, and how far to each side something passes before the hand.
 _SUBJECTS_A_FAMILY = 8
 _OCCLUDER_SWEEP_M = 0.32
 

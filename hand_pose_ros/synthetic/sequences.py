@@ -34,6 +34,7 @@ WIDE = Camera(640, 480, 385.0, 385.0, 319.5, 239.5)
 """An active stereo camera's, 79 x 64 degrees."""
 D435 = Camera(640, 480, 424.0, 424.0, 319.5, 239.5)
 """The middle of an active stereo camera's picture, whose eyes are 50 mm apart."""
+# Guessed, all three.
 _NOISE: tuple[NoiseModel, ...] = (
     STRUCTURED_LIGHT,
     NoiseModel(

@@ -23,8 +23,8 @@ Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
 
 NOTHING, ELLIPSOID, BOX, CYLINDER, VESSEL = -1, 0, 1, 2, 3
-_NEAR_M = 0.05
-_HOLLOW = 0.9  # a vessel's inside, of its outside
+_NEAR_M = 0.05  # as in ``synthetic.render``; guessed
+_HOLLOW = 0.9  # a vessel's inside, of its outside; guessed
 
 
 class Solids(NamedTuple):

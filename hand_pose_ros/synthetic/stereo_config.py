@@ -35,7 +35,8 @@ STEREO_STREAM = 12
 class StereoModel:
     """One pair of cameras and its matcher. Lengths in pixels are those of the sensor's own depth image.
 
-    ValueError names a field that makes no sense.
+    ValueError names a field that makes no sense. The defaults are one matcher of a D435, chosen by hand where nothing
+    else is said; what is trained with is drawn from :class:`StereoRanges`.
     """
 
     focal_px: float = 424.0
@@ -126,7 +127,7 @@ class StereoRanges:
     falloff: Range = (0.01, 0.08)
     """Fitted by eye, as the next two."""
     unsure: Range = (0.0, 0.12)
-    """See above. Of the lenient ones."""
+    """See above, fitted by eye. Of the lenient ones."""
     strict: float = 0.6
     """Share of the matchers that want the best disparity to be clearly better than the next: nothing is read along
     outlines. Guessed; every recording of a D4xx at hand is so (``strict_unsure``), and one of the test
@@ -138,7 +139,7 @@ class StereoRanges:
     must be better by 35 %, over none with the usual 5 to 15 % (docs/experiments/sensor_sets.md, "Outlines without
     readings")."""
     scanline: Range = (0.0, 0.2)
-    """See above."""
+    """See above. Guessed."""
     dot_pitch_px: Range = (4.5, 9.0)
     """Guessed from infrared pictures of projected dots."""
     white_px: Range = (0.02, 0.2)

@@ -14,7 +14,7 @@ from hand_pose_ros.kernel_cache import njit
 Array32 = NDArray[np.float32]
 
 _FILL_NEIGHBOURS = 7
-"""So many of the eight neighbours of a hole must agree for it to be filled."""
+"""So many of the eight neighbours of a hole must agree for it to be filled. Guessed."""
 _SPATIAL_PASSES = 2
 """Iterations of the spatial filter: librealsense's default."""
 

@@ -53,7 +53,7 @@ _LIT_M = 0.7
 """As far as this surfaces are as bright as exposure wants them, and so is the nearer of two that are farther. Guessed:
 the distance that projectors are set for."""
 _LIGHTS = 257
-"""Steps of the table of how light fades: finer than the evidence is."""
+"""Steps of the table of how light fades: finer than the evidence is. Guessed."""
 # All guesses, fitted by eye and by a network's joints to pictures matched by OpenCV's SGBM and by a census matcher.
 # Pixels of the sensor; _CLAIM in windows of mismatched texture.
 _SPLIT_PX = 1.5

@@ -15,7 +15,7 @@ from hand_pose_ros.kernel_cache import njit
 Array32 = NDArray[np.float32]
 
 _DENSE_RADIUS_PX = 4
-"""Wider windows are looked at in every second pixel, as a matcher with a wide window does to be fast."""
+"""Wider windows are looked at in every second pixel, as a matcher with a wide window does to be fast. Guessed."""
 
 
 @njit(nogil=True, cache=True, fastmath={"nnan", "nsz"})

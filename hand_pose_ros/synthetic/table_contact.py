@@ -16,7 +16,8 @@ from hand_pose_ros.synthetic.subjects import SubjectSet
 Array = NDArray[np.float64]
 
 TABLE_GAP_M = (0.002, 0.025)
-"""Range of the gap between the skin and the table. Given: hands on real tables and just above them."""
+"""Range of the gap between the skin and the table. Given: hands on real tables and just above them. How far is
+guessed."""
 _ALONG_PALM = 0.4  # share of the tables that are parallel to the palm as far as they face the camera; guessed
 _TILT_RAD = 0.45
 """Standard deviation of the others' tilt against the view. Guessed, that of walls in crop_surroundings.py."""

@@ -39,6 +39,7 @@ CLEARLY_SURER = 0.75
 (0.6 in the middle) and a hand in a bad moment (0.9)."""
 PATIENCE = 3
 """Even then so many frames are waited for. Guessed."""
+# Shares of the forearm at which it is looked, without its ends, which are the hand and the elbow. Guessed.
 _ALONG: Array = np.linspace(0.1, 0.9, 17)[:, None]
 
 

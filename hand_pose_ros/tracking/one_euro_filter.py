@@ -49,7 +49,7 @@ Array = NDArray[np.float64]
 
 PALM_LEVER_M = 0.10
 """Turns a palm's rotation speed (rad/s) into that of its fingertips (m/s): they lie about this far from its middle in
-the template hand."""
+the template hand. Derived: 0.10 to 0.13 m with all angles at 0, rounded down."""
 
 
 @dataclass(frozen=True)

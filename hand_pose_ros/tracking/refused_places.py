@@ -49,7 +49,8 @@ class HoldTimes(NamedTuple):
     most_changed_s: float
     """And no longer than this where it looks otherwise."""
     most_rechecks: int = 1000
-    """So many places that were refused before are worth a crop in one frame, at most; new ones always are."""
+    """So many places that were refused before are worth a crop in one frame, at most; new ones always are.
+    Chosen: in practice all."""
 
     def without_growth(self) -> HoldTimes:
         """The same each time: for what may be a hand after all."""

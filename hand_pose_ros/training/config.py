@@ -72,7 +72,8 @@ class RunConfig:
     name: str = "run"
     """Of the run, and of its folder and weights."""
     minutes: float = 90.0
-    """Budget of wall-clock time; 0 for none, then ``samples`` is needed."""
+    """Budget of wall-clock time; 0 for none, then ``samples`` is needed. Guessed, as the
+    other numbers here; recipes name what they change."""
     samples: int = 0
     """Budget in samples; 0 for none."""
     batch: int = 64

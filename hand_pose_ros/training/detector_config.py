@@ -27,7 +27,7 @@ class DetectorTrainConfig(RunConfig):
     name: str = "detector"
     """Of the run, and of its folder."""
     minutes: float = 15.0
-    """Budget of wall-clock time; 0 for none, then ``samples`` is needed."""
+    """Budget of wall-clock time; 0 for none, then ``samples`` is needed. Guessed."""
     threads: int = 1
     """CPU threads; 0 for as many as there are cores. One, as the shipped weights were trained with."""
     learning_rate: float = 3e-3
@@ -41,7 +41,7 @@ class DetectorTrainConfig(RunConfig):
     ema_decay: float = 0.998
     """Decay per step of the averaged weights, which are those that are kept. Guessed."""
     validation_pictures: int = 1024
-    """Pictures of a validation; the run's state is stored after each."""
+    """Pictures of a validation; the run's state is stored after each. Guessed."""
     network: DetectorConfig = field(default_factory=DetectorConfig)
     """The network's size."""
     data: Mapping[str, Any] = field(default_factory=dict)

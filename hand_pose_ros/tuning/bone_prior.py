@@ -21,7 +21,7 @@ from hand_pose_ros.refine.bone_prior import COMPONENTS, BonePrior
 
 Array = NDArray[np.float64]
 
-# Variance (mm^2) that EM adds to each component, so that none shrinks onto one subject.
+# Variance (mm^2) that EM adds to each component, so that none shrinks onto one subject. Guessed.
 _LEAST_VARIANCE_MM2 = 0.01
 
 

@@ -38,6 +38,7 @@ from hand_pose_ros.tracking.scoring import presence_log_odds
 
 Array = NDArray[np.float64]
 
+# Guessed, as the numbers that follow but for _STEREO.
 NO_HAND_SHARE = 0.35
 HAND = -1
 """``Cases.kind`` of a crop that shows a hand."""

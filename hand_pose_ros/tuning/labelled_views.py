@@ -27,6 +27,7 @@ from hand_pose_ros.synthetic.motion import SyntheticMotion
 
 Array = NDArray[np.float64]
 
+# Guessed: pictures at a time, a usual camera's rate, the share of its images that are lost.
 _CHUNK = 64
 _RATE_HZ, _DROPPED = 30.0, 0.2
 _CAMERA = Camera(320, 240, 237.5, 237.5, 159.5, 119.5)

@@ -54,7 +54,7 @@ GRID: Grid = {
 }
 """What the search tries for each field."""
 
-# A gain of less than this share of the error is noise of the views that the search sees.
+# A gain of less than this share of the error is noise of the views that the search sees. Guessed.
 _LEAST_GAIN = 1e-5
 
 

@@ -38,7 +38,7 @@ STYLE: Any = {
 """Matplotlib settings to draw with: ``with rc_context(STYLE)``."""
 PAGE_WIDTH_IN = 7.2
 """Width of a figure over both columns of a paper, inches."""
-DPI = 300
+DPI = 300  # chosen by hand
 
 _METADATA: dict[str, dict[str, Any]] = {"png": {"Software": None}, "svg": {"Date": None}}
 """What matplotlib would write of itself and the day, left out: the same figure gives the same bytes."""

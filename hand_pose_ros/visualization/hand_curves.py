@@ -19,6 +19,7 @@ from hand_pose_ros.visualization.figures import LINE_STYLES, PALETTE, STYLE, sty
 
 Array = NDArray[np.float64]
 
+# The width is ``figures.PAGE_WIDTH_IN``'s; the others by eye.
 _WIDTH_IN, _ROW_IN, _LEGEND_IN = 7.2, 1.15, 0.5
 
 

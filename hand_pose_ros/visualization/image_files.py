@@ -23,6 +23,7 @@ GIF_WIDTH = 400
 """Pixels; wide enough to see fingers, small enough for a page."""
 GIF_COLOURS = 64
 """Enough for a depth image and a skeleton."""
+# Pictures of an animation that its palette is made of. Guessed.
 _PALETTE_PICTURES = 8
 _KEPT_COLOURS = (*FINGER_COLOURS.values(), PALM_COLOUR)
 """In every palette: a skeleton's lines have few pixels, and fingers would share what is between their colours."""

@@ -26,6 +26,7 @@ FINGER_COLOURS: dict[str, tuple[int, int, int]] = {
     "pinky": (220, 110, 180),
 }
 """RGB of each finger, distinguishable with the common kinds of colour blindness too (after Okabe and Ito's palette)."""
+# By eye.
 PALM_COLOUR: tuple[int, int, int] = (245, 245, 245)
 
 
@@ -41,10 +42,10 @@ JOINT_COLOURS: tuple[tuple[int, int, int], ...] = _joint_colours()
 """RGB of each joint, and of the bone that ends there."""
 
 _REACH_M = 0.15
-"""Coloured depth range behind the hand; before it, and where there is no hand, in proportion."""
+"""Coloured depth range behind the hand; before it, and where there is no hand, in proportion. By eye."""
 _LEVELS = 255
 _CAPTION_WIDTH_PX = 900.0
-"""A caption is drawn at scale 1 in an image of this width."""
+"""A caption is drawn at scale 1 in an image of this width. By eye."""
 
 
 class HasJoints(Protocol):

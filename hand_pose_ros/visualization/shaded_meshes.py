@@ -26,7 +26,7 @@ BACKGROUND: Colour = (30, 33, 40)
 """Behind the meshes: dark, as the depth pictures are behind a hand."""
 _FINER = 2  # pixels a side that make one of the picture: smooth edges
 # Unit vectors towards the lights, in the camera's frame (x right, y down, z forward), and how strong each is: one from
-# the upper left, a weak one from the right, so that no side is black. By eye.
+# the upper left, a weak one from the right, so that no side is black. By eye, as what follows.
 _LIGHTS = np.array([[-0.45, -0.65, -0.61, 0.62], [0.80, -0.10, -0.59, 0.22]])
 _AMBIENT = 0.28
 _EDGE_M = 0.006

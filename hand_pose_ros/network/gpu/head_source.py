@@ -32,7 +32,7 @@ from hand_pose_ros.network.units import (
 )
 
 THREADS = 512
-"""Of a block: two for each number of a hidden layer, and as many as read the joints' votes."""
+"""Of a block. Derived: two for each number of a hidden layer, and as many as read the joints' votes."""
 _SHARES = THREADS // skeleton.JOINT_COUNT
 
 

@@ -20,6 +20,7 @@ from hand_pose_ros.nodes.bench.tracker_client import TrackerClient, TrackerLostE
 from hand_pose_ros.nodes.demo.frame_source import counts_from_depth
 
 # Between hostile messages: most are refused in less, the others may take each other's place.
+# Guessed, as the next three.
 _INTERVAL_S = 0.02
 _GOOD_INTERVAL_S = 0.4  # longer than a busy core takes for a frame: none may be replaced
 _GOOD_FRAMES = 12

@@ -23,6 +23,7 @@ from hand_pose_ros.nodes import conversions
 from hand_pose_ros.nodes.bench.tracker_client import TrackerClient
 from hand_pose_ros.nodes.demo.frame_source import counts_from_depth
 
+# Played before what counts. Guessed.
 _SETTLE_S = 1.5
 
 

@@ -42,6 +42,7 @@ from hand_pose_ros.retarget.robot_config import read_robot, robot_file
 from hand_pose_ros.synthetic.motion import KEYFRAME_S
 from hand_pose_ros.tracking.hand import Hand, TrackState
 
+# Rate: a usual camera's. Guessed, as the times that follow.
 _RATE_HZ = 30.0
 _READY_S = 60.0
 _MOTION_S = 20 * KEYFRAME_S  # played to and fro

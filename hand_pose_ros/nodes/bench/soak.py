@@ -22,7 +22,7 @@ from hand_pose_ros.synthetic.motion import SyntheticMotion
 
 CAMERA = Camera(640, 480, 480.0, 480.0, 319.5, 239.5)
 SETTLED_S = 120.0
-"""After this the node has settled: the hand's size is learnt, every path has been taken."""
+"""After this the node has settled: the hand's size is learnt, every path has been taken. Guessed, as what follows."""
 _FRAMES, _FRAMES_HZ = 120, 60.0  # two seconds of motion, played to and fro
 _SAMPLE_S = 1.0
 

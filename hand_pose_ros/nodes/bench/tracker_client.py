@@ -39,6 +39,7 @@ from hand_pose_ros.nodes.topics import (
 )
 
 _TRACKER = "tracker"
+# Guessed, both.
 _READY_S = 300.0  # a slow machine compiles kernels first
 _ANSWER_S = 30.0
 _QOS = QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE)

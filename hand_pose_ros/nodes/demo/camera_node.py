@@ -32,6 +32,7 @@ from hand_pose_ros.nodes.topics import DEPTH_TOPIC, INFO_TOPIC, RELIABLE_QOS, TR
 from hand_pose_ros.recording.frame_folder import RecordedFrames
 from hand_pose_ros.validation import shown
 
+# Guessed, but for _SETTLE_S.
 _LAST_MESSAGES_S = 2.0
 # This node finds its listeners before they have found it, and what is sent then is lost. The middleware repeats a lost
 # packet of its discovery after 3 s.

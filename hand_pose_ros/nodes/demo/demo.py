@@ -36,8 +36,8 @@ _PATIENCE_S = 300.0  # without any progress: a slow machine compiles kernels in 
 _INTERFACE_UP = 0x1  # IFF_UP of netdevice(7)
 _BUSY = 2.0
 """Programs for each core from which on a computer is called busy. Guessed: the demo alone keeps one a core."""
-_FRAMES_OF_MIDDLE = 10  # so many tell about how far away a scene is
-_END_LIMIT_S = 600.0  # drawing the pictures, on a machine that does much else
+_FRAMES_OF_MIDDLE = 10  # so many tell about how far away a scene is; guessed
+_END_LIMIT_S = 600.0  # drawing the pictures, on a machine that does much else; guessed
 _MODULES = {
     "camera": "hand_pose_ros.nodes.demo.camera_node",
     "tracker": "hand_pose_ros.nodes.tracker_node",

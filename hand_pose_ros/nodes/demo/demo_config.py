@@ -17,13 +17,14 @@ from hand_pose_ros.texts import shown
 from hand_pose_ros.tracking.config import MOST_HANDS
 from hand_pose_ros.validation import between, whole
 
-_MAX_AHEAD = 900  # frames made before the start, at most: 0.6 MB each
+_MAX_AHEAD = 900  # frames made before the start, at most: 0.6 MB each; guessed
 GESTURES_S = 16.3
 """Seconds added to the synthetic hand's usual ones, in which it shows the script of gestures once
-(synthetic/gesture_motion.py). The first frames stay those of a run without."""
+(synthetic/gesture_motion.py). The first frames stay those of a run without.
+Derived: RANDOM_S and SCRIPT_S of that module, less the usual 20 s."""
 ROBOT_SCENE_S = 5.7
-"""Seconds more with a robot: the hand leaves the picture, comes back, and is followed again."""
-_ROBOT_PICTURES = {"keep_every": 5, "keep_at_most": 250}  # so many that one sees the robot move
+"""Seconds more with a robot: the hand leaves the picture, comes back, and is followed again. Guessed."""
+_ROBOT_PICTURES = {"keep_every": 5, "keep_at_most": 250}  # guessed: so many that one sees the robot move
 SLOW_VARIABLE = "HAND_POSE_SLOW"
 """Environment variable that tells the slow tracker node its factor, a whole number."""
 DESCRIPTION = (

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+# Guessed, both.
 _PATIENCE_S = 6.0
 _LOG_TAIL_LINES = 15
 

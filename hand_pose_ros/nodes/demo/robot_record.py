@@ -28,7 +28,7 @@ _SETTLED_NS = 200_000_000
 """A pinch counts from so long after it began: until then thumb and finger are on their way. Guessed: a third of the
 time for which the demo's hand holds one."""
 _ANSWER_NS = 15_000_000
-"""So long after its hands came a command is taken for an answer to them: one period of commands and a half."""
+"""So long after its hands came a command is taken for an answer to them. Derived: one period of commands and a half."""
 _ROUNDING = 1e-6  # rad, m, or a second of them
 _FOLLOWING = (SafetyState.APPROACH.value, SafetyState.FOLLOW.value)
 _HOLDING = (SafetyState.HOLD.value, SafetyState.REST.value)

@@ -30,6 +30,7 @@ from hand_pose_ros.retarget.retargeter import build_retargeter
 from hand_pose_ros.retarget.robot_config import read_robot, robot_file
 
 NODE = "hand_retarget"
+# All of these are guessed.
 _BUTTON_PERIOD_S = 0.05
 _TRACKED_S = 1.0  # so long the hand is tracked before the operator engages
 _PRESS_S = 0.3  # after the service has answered the button is pressed: until then nothing may move

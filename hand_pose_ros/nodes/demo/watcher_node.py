@@ -49,8 +49,8 @@ from hand_pose_ros.nodes.topics import (
 from hand_pose_ros.visualization.image_files import GIF_WIDTH, write_overlays
 from hand_pose_ros.visualization.overlay import OverlayFrame
 
-_WRITE_PERIOD_S = 0.5
-_ROBOT_COLOURS = 192  # of the animation: lit surfaces in the fingers' colours
+_WRITE_PERIOD_S = 0.5  # guessed
+_ROBOT_COLOURS = 192  # of the animation: lit surfaces in the fingers' colours; guessed
 
 
 class WatcherNode(Node):
