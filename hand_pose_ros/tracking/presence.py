@@ -5,9 +5,9 @@ whether it is surely a hand.
 
 The log odds are low-passed over frames: a track begins where they are high, ends where they are low, and in between
 neither one doubtful frame nor one lucky one changes its state. (They are not summed: frames of one view err alike, and
-a cup would be a hand in the end.) A search begins a track where the likeliest of many places is likely enough, so that
-what is no hand and looks like one from one place alone begins, too. From the next place it hardly does: a track is on
-probation at first, and the first doubtful look at it sends it back to where it has to begin anew.
+a cup would be a hand in the end.) A search takes the likeliest of many places, so that what looks like a hand from one
+viewpoint alone begins, too. From the next viewpoint it hardly does: a track is on probation at first, and one doubtful
+look sends it back to where it has to begin anew. That happens once, so that no weak hand comes and goes.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Presence:
     @property
     def is_sure(self) -> bool:
         """Whether a hand that is found near it once it is lost may be taken for its heir: it is none itself (doubt
-        would breed doubt), and stood its probation."""
+        would breed doubt), and was not sent back."""
         return self._begun_s is not None and not self.is_heir
 
     def was_doubtful(self, seen_s: float) -> bool:
