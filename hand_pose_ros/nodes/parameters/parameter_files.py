@@ -40,13 +40,9 @@ def _names(pattern: str, node: str) -> bool:
 
 def sections(path: str | Path, node: str) -> tuple[list[str], bool]:
     """The nodes' names and patterns in a file, and whether one of them is this node's; none where it cannot be read."""
-    try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError, yaml.YAMLError):
-        return [], False
     named = [
         "/" + "/".join(part for part in pattern.split("/") if part)
-        for pattern, _ in _sections(content, "", _DEEPEST)
+        for pattern, _ in _sections(_content(path), "", _DEEPEST)
     ]
     return named, any(_names(pattern, node) for pattern in named)
 
@@ -79,11 +75,15 @@ def _has_parameters(content: Any) -> bool:
 
 def file_parameters(path: str | Path, node: str) -> dict[str, Any]:
     """As :func:`parameters_of`, of a file; none where it cannot be read, which is for others to tell."""
+    return parameters_of(_content(path), node)
+
+
+def _content(path: str | Path) -> Any:
+    """What a file holds; None where it cannot be read."""
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError, yaml.YAMLError):
-        return {}
-    return parameters_of(content, node)
+        return None
 
 
 def _sections(content: Any, name: str, deepest: int) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -66,9 +66,8 @@ class Parameter:
             if not fits or len(value) != count:
                 return f"{given}, want a list of {count} values of type {kind.__name__}"
         elif type(value) is not wanted:
-            return (
-                f"{given} ({type(value).__name__}), want {'an' if wanted is int else 'a'} {wanted.__name__}"
-            )
+            article = "an" if wanted is int else "a"
+            return f"{given} ({type(value).__name__}), want {article} {wanted.__name__}"
         if self.choices and value not in self.choices:
             return f"parameter '{self.name}' is '{shown(value)}', want one of: {', '.join(self.choices)}"
         numbers = value if isinstance(value, list) else [value]
@@ -146,15 +145,15 @@ class Parameter:
         """Returns the ROS descriptor that ``ros2 param describe`` shows."""
         bounded = self.minimum is not None or self.maximum is not None
         many = isinstance(self.default, list)
-        constraints = [
-            f"{'any' if many else 'one'} of: {self.allowed_text()}" if self.choices else "",
-            f"{len(self.default)} numbers, {self.range_text()}"
-            if many and bounded
-            else "",  # ROS has no such range
-            "" if self.live else "read when the node configures",
-        ]
+        constraints = []
+        if self.choices:
+            constraints.append(f"{'any' if many else 'one'} of: {self.allowed_text()}")
+        if many and bounded:  # ROS has no range of a list's numbers
+            constraints.append(f"{len(self.default)} numbers, {self.range_text()}")
+        if not self.live:
+            constraints.append("read when the node configures")
         descriptor = ParameterDescriptor(
-            description=self.description, additional_constraints="; ".join(filter(None, constraints))
+            description=self.description, additional_constraints="; ".join(constraints)
         )
         if type(self.default) is float and bounded:
             low = -math.inf if self.minimum is None else float(self.minimum)
