@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.msg import State
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.executors import Executor
@@ -18,7 +19,8 @@ from rclpy.lifecycle.node import LifecycleNodeMixin
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 
-from hand_pose_ros.nodes.node_main import spin_on
+from hand_pose_ros.nodes.node_help import NodePage
+from hand_pose_ros.nodes.node_main import run_node, spin_on
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters, Parameter
 from hand_pose_ros.nodes.qos_overrides import PUBLISHER, Endpoint, publisher_options, qos_parameters
 from hand_pose_ros.nodes.throttled_logger import ThrottledLogger, error_line
@@ -46,6 +48,11 @@ class ManagedNode(LifecycleNode):
         """Configures and activates, unless the parameter ``autostart`` says no."""
         if self.parameters["autostart"] and self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
             self.trigger_activate()
+
+    def goodbye(self) -> None:
+        """Deactivates it, so that nothing of what it sent goes on: before its process ends."""
+        if self.lifecycle_state == State.PRIMARY_STATE_ACTIVE:
+            self.trigger_deactivate()
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Ends everything from any state."""
@@ -101,7 +108,13 @@ class ManagedNode(LifecycleNode):
         return TransitionCallbackReturn.FAILURE
 
 
-def spin_started(executor: Executor, node: ManagedNode) -> None:
-    """Spins a node that configures and activates itself."""
-    executor.create_task(node.autostart)
-    spin_on(executor)
+def run_managed_node(
+    page: NodePage, make: Callable[[], ManagedNode], arguments: list[str] | None, *, threads: int
+) -> int:
+    """``run_node`` for a node that configures and activates itself, and deactivates itself at its end."""
+
+    def spin(executor: Executor, node: ManagedNode) -> None:
+        executor.create_task(node.autostart)
+        spin_on(executor)
+
+    return run_node(page, make, arguments, threads=threads, spin=spin, goodbye=ManagedNode.goodbye)

@@ -2,14 +2,16 @@
 
 In: how to make the node, and how to spin it. Out: the exit status: 0 when it was asked to end, or for help, 2 with one
 line on stderr where it could not be made, or where an argument means nothing to it. Whatever signal comes when, nothing
-is left behind (``process``).
+is left behind (``process``); a node that runs says goodbye while the middleware still lives, which ends next.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from functools import wraps
@@ -21,11 +23,15 @@ from rclpy._rclpy_pybind11 import InvalidHandle, RCLError, UnknownROSArgsError
 from rclpy.executors import Executor, ExternalShutdownException, MultiThreadedExecutor, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.logging import LoggingSeverity, set_logger_level
+from rclpy.signals import SignalHandlerOptions, install_signal_handlers
 
 from hand_pose_ros.nodes.node_help import HELP, NodePage, asks_for_help, help_text, unknown_argument
-from hand_pose_ros.nodes.process import END_S, ending_signals
+from hand_pose_ros.nodes.process import END_S, ending_signals, in_main_thread
 from hand_pose_ros.validation import shown
 
+_GOODBYE_S = 1.5
+"""How long a node may take to say goodbye. Guessed: what moves takes up to 0.5 s to stop, a frame in work 0.1 s; launch
+sends a second signal after 5 s."""
 _DESTROYED_S = 0.001
 """Until what is destroyed has left its node, seconds. Guessed."""
 
@@ -39,16 +45,27 @@ def run_node(
     *,
     threads: int = 1,
     spin: Callable[[Executor, Any], object] = lambda executor, node: spin_on(executor),
+    goodbye: Callable[[Any], object] | None = None,
     limit_s: float | None = END_S,
 ) -> int:
     """Makes the node, which has ``close()``, and spins it until it is interrupted, or until ``spin`` returns.
 
     ``arguments`` begin with the program's name; None: those of this process. ``--help`` prints the page and ends it
-    with 0. ``limit_s``: how long its end may take after a signal; None: as long as it takes.
+    with 0. ``goodbye``: what the node does first after a signal while it spins, in a thread of its own. ``limit_s``:
+    how long its end may take after a signal; None: as long as it takes.
     """
     node: Any = None
+    spins = False
     given = sys.argv if arguments is None else arguments
-    with ending_signals(limit_s) as ended:
+
+    def end() -> None:
+        if goodbye is not None and spins:
+            last = threading.Thread(target=_while_alive, args=(goodbye, node), name="goodbye", daemon=True)
+            last.start()
+            last.join(_GOODBYE_S)
+        _end_middleware()
+
+    with ending_signals(end, limit_s) as ended:
         try:
             if asks_for_help(given):
                 with contextlib.suppress(BrokenPipeError):  # who pages may have read enough
@@ -57,10 +74,12 @@ def run_node(
             if problem := unknown_argument(page, given):
                 print(problem, file=sys.stderr)
                 return 2
-            rclpy.init(args=[*given, *_log_arguments(page.name)])
+            handlers = SignalHandlerOptions.NO if in_main_thread() else None
+            rclpy.init(args=[*given, *_log_arguments(page.name)], signal_handler_options=handlers)
             node = make()
             executor = SingleThreadedExecutor() if threads == 1 else MultiThreadedExecutor(threads)
             executor.add_node(node)
+            spins = True
             if not ended.is_set():
                 spin(executor, node)
         except (KeyboardInterrupt, ExternalShutdownException):
@@ -79,6 +98,21 @@ def run_node(
                 node.destroy_node()
             rclpy.try_shutdown()
     return 0
+
+
+def _end_middleware() -> None:
+    """As rclpy's own handlers do, which tells whoever spins: its shutdown destroys nodes that other threads work on."""
+    install_signal_handlers(SignalHandlerOptions.ALL)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _while_alive(work: Callable[[Any], object], node: Any) -> None:
+    """Work on a node that fails quietly where the middleware ends meanwhile."""
+    try:
+        work(node)
+    except Exception:
+        if node.context.ok():
+            raise
 
 
 def _start_error(error: Exception) -> str:

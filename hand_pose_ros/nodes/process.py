@@ -2,8 +2,8 @@
 status 0, in every state.
 
 In: a node's module with ``main() -> int``. Out: the process's exit status. From the first line on, before anything
-large is imported, a signal ends the process at once; while a node runs (``ending_signals``), the middleware ends first,
-and the node has some seconds to do the same. A second signal changes nothing.
+large is imported, a signal ends the process at once; while a node runs (``ending_signals``), it is told, and has some
+seconds to end. A second signal changes nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import NoReturn
 
@@ -25,7 +25,7 @@ END_S = 4.0
 the node promises 5."""
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-"""Those for which the middleware has handlers, too."""
+"""Those that end a node, beside a closed terminal's SIGHUP."""
 _children: set[subprocess.Popen[bytes]] = set()
 
 
@@ -50,31 +50,47 @@ def run(module: str) -> NoReturn:
 
 
 @contextlib.contextmanager
-def ending_signals(limit_s: float | None = END_S) -> Iterator[threading.Event]:
-    """Within the block SIGINT and SIGTERM set the event it gives and no more; ``limit_s`` later the process ends.
+def ending_signals(begin: Callable[[], object], limit_s: float | None = END_S) -> Iterator[threading.Event]:
+    """Within the block the first signal sets the event it gives, then calls ``begin`` in a thread of its own, and no
+    more; ``limit_s`` later the process ends. None: no limit.
 
-    To be entered before rclpy.init, whose own handlers shut the middleware down and call these. None: no limit. Does
+    Python's own handlers would wait until the main thread leaves the middleware. rclpy.init is to install none. Does
     nothing outside the main thread.
     """
     ended = threading.Event()
-
-    def end_soon(number: int, frame: FrameType | None) -> None:
-        if not ended.is_set():
-            ended.set()
-            if limit_s is not None:
-                watchdog = threading.Timer(limit_s, _end, (0,))
-                watchdog.daemon = True
-                watchdog.start()
-
-    if threading.current_thread() is not threading.main_thread():
+    if not in_main_thread():
         yield ended
         return
-    before = {number: signal.signal(number, end_soon) for number in _SIGNALS}
+    numbers = [*_SIGNALS, *([signal.SIGHUP] if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN else [])]
+
+    def wait() -> None:
+        while told := os.read(reading, 1):
+            if told[0] in numbers and not ended.is_set():
+                ended.set()
+                if limit_s is not None:
+                    watchdog = threading.Timer(limit_s, _end, (0,))
+                    watchdog.daemon = True
+                    watchdog.start()
+                threading.Thread(target=begin, name="end", daemon=True).start()
+        os.close(reading)
+
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    threading.Thread(target=wait, name="signals", daemon=True).start()
+    pipe_before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    before = {number: signal.signal(number, _do_nothing) for number in numbers}
     try:
         yield ended
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        signal.set_wakeup_fd(pipe_before)
+        os.close(writing)
+
+
+def in_main_thread() -> bool:
+    """Whether signals may be handled here."""
+    return threading.current_thread() is threading.main_thread()
 
 
 @contextlib.contextmanager
@@ -89,12 +105,16 @@ def owned(child: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
         _children.discard(child)
 
 
+def _do_nothing(number: int, frame: FrameType | None) -> None:
+    """The signal is told through the pipe."""
+
+
 def _end_at_once(number: int, frame: FrameType | None) -> None:
     _end(0)
 
 
 def _end_as_terminated(number: int, frame: FrameType | None) -> None:
-    """The middleware knows no SIGHUP: without a word it would leave its shared memory, and our child, behind."""
+    """Without a word it would leave shared memory, and our child, behind."""
     os.kill(os.getpid(), signal.SIGTERM)
 
 

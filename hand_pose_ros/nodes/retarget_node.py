@@ -20,8 +20,8 @@ from std_srvs.srv import SetBool
 from hand_pose_ros.msg import HandPoseArray
 from hand_pose_ros.nodes.command_loop import CommandLoop
 from hand_pose_ros.nodes.hand_bytes import read_hands, read_stamp_ns
-from hand_pose_ros.nodes.managed_lifecycle import ManagedNode, spin_started
-from hand_pose_ros.nodes.node_main import of_a_living_node, publish_if_alive, run_node
+from hand_pose_ros.nodes.managed_lifecycle import ManagedNode, run_managed_node
+from hand_pose_ros.nodes.node_main import of_a_living_node, publish_if_alive
 from hand_pose_ros.nodes.parameters.retarget_parameters import RETARGET_PAGE, RETARGET_PARAMETERS
 from hand_pose_ros.nodes.qos_overrides import (
     PUBLISHER,
@@ -245,4 +245,4 @@ class HandRetargetNode(ManagedNode):
 def main(arguments: list[str] | None = None) -> int:
     """Runs the node until it is interrupted; 2 with one line where it cannot be made."""
     sys.setswitchinterval(_SWITCH_S)
-    return run_node(RETARGET_PAGE, HandRetargetNode, arguments, threads=_THREADS, spin=spin_started)
+    return run_managed_node(RETARGET_PAGE, HandRetargetNode, arguments, threads=_THREADS)

@@ -20,8 +20,8 @@ from hand_pose_ros.nodes.frame_worker import FrameWorker
 from hand_pose_ros.nodes.inputs import DepthInputs, InputCallbacks, input_endpoints
 from hand_pose_ros.nodes.interaction_outputs import PalmsBefore
 from hand_pose_ros.nodes.kernel_compiler import compile_kernels
-from hand_pose_ros.nodes.managed_lifecycle import ManagedNode, spin_started
-from hand_pose_ros.nodes.node_main import of_a_living_node, run_node
+from hand_pose_ros.nodes.managed_lifecycle import ManagedNode, run_managed_node
+from hand_pose_ros.nodes.node_main import of_a_living_node
 from hand_pose_ros.nodes.outputs import OPTIONAL_ENDPOINTS, OUTPUT_ENDPOINTS, HandOutputs
 from hand_pose_ros.nodes.parameters.parameter_schema import DeclaredParameters
 from hand_pose_ros.nodes.parameters.tracker_parameters import TRACKER_PAGE, TRACKER_PARAMETERS
@@ -225,4 +225,4 @@ def main(
     def make() -> HandTrackerNode:
         return HandTrackerNode(tracker_factory, prepare=compile_kernels)
 
-    return run_node(TRACKER_PAGE, make, arguments, threads=_THREADS, spin=spin_started)
+    return run_managed_node(TRACKER_PAGE, make, arguments, threads=_THREADS)
