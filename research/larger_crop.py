@@ -11,7 +11,8 @@ larger crop in which the arm and what is about it show. Weights are not kept.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from tqdm import tqdm
 
 from hand_pose_ros.commands.arguments import positive_int, seed_int
+from hand_pose_ros.commands.main import Parser, exit_status
 from hand_pose_ros.datasets.full_frames import FullFrames, full_frame_config
 from hand_pose_ros.datasets.seeds import training_seed, validation_seed
 from hand_pose_ros.datasets.still_images import StillImage, still_images
@@ -226,19 +228,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=seed_int, default=0)
 
 
-def main() -> None:
+def run(given: argparse.Namespace) -> None:
     """Gather, learn and print."""
-    parser = argparse.ArgumentParser(prog="python -m research.larger_crop", description=__doc__)
-    add_arguments(parser)
-    arguments = parser.parse_args()
     torch.set_num_threads(1)
-    try:
-        tested = gather(arguments.recipe, REPORT_SPLIT, arguments.seed, arguments.tested)
-        trained = gather(arguments.recipe, TRAINING_SPLIT, arguments.seed, arguments.pictures)
-        print("\n".join(report(trained, tested, arguments.seed)))
-    except (ValueError, OSError) as error:
-        parser.error(str(error))
+    tested = gather(given.recipe, REPORT_SPLIT, given.seed, given.tested)
+    trained = gather(given.recipe, TRAINING_SPLIT, given.seed, given.pictures)
+    print("\n".join(report(trained, tested, given.seed)))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """``python -m research.larger_crop``; bad input ends in one line on stderr and status 2."""
+    program = "python -m research.larger_crop"
+    parser = Parser(prog=program, description=__doc__)
+    add_arguments(parser)
+    return exit_status(program, lambda _: run(parser.parse_args(arguments)), argparse.Namespace())
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -13,6 +13,8 @@ not. What a stereo matcher smears is labelled where it is seen, and crops need n
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +24,19 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from hand_pose_ros.commands.arguments import positive_int, real_number
+from hand_pose_ros.commands.interrupts import INTERRUPTED, stop_requests
+from hand_pose_ros.commands.main import Parser, exit_status
 from hand_pose_ros.commands.train import sources, with_overrides
 from hand_pose_ros.datasets.torch_batch import Source, TorchBatch
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.network.backbones import surface_map
 from hand_pose_ros.network.model import HandNet, cell_grid, crop_to_local
 from hand_pose_ros.training.config import TrainConfig, load_config
+from hand_pose_ros.training.hooks import StopAt, Stopped
 from hand_pose_ros.training.pose_task import PoseTask
-from hand_pose_ros.training.trainer import Trainer
+from hand_pose_ros.training.trainer import Trainer, usual_hooks
 
+PROGRAM = "python -m research.segmentation"
 REACH_M = 0.017
 """A surface within this of a bone is the hand's. Guessed: a palm's flesh is 17 mm thick, a finger's 8
 (``refine.surface_model``), and a noisy one is still a finger."""
@@ -96,26 +102,39 @@ class SegmentationTask(PoseTask):
         return loss + self.weight * cross, {**terms, "segmentation": cross.detach()}
 
 
-def main() -> None:
-    """Train."""
-    parser = argparse.ArgumentParser(prog="python -m research.segmentation", description=__doc__)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``python -m research.segmentation``."""
     parser.add_argument("--config", type=Path, required=True, help="recipe of the run")
     parser.add_argument("--output", type=Path, required=True, help="folder of the run")
     parser.add_argument(
         "--weight", type=real_number(0.0, 1.0), default=0.3, help="of the cells' loss, 0 to 1 (default: 0.3)"
     )
     parser.add_argument("--samples", type=positive_int, help="instead of the recipe's budget")
-    arguments = parser.parse_args()
-    try:
-        config = with_overrides(load_config(arguments.config), arguments)
-        architecture = config.network.architecture
-        if architecture != "dense":
-            raise ValueError(f"{arguments.config}: network.architecture is '{architecture}', want dense")
-        source, validation = sources(config, arguments.output)
-        Trainer(SegmentationTask(config, source, validation, arguments.weight), arguments.output).run()
-    except (ValueError, OSError) as error:
-        parser.error(str(error))
+
+
+def run(given: argparse.Namespace) -> int:
+    """Train; 130 when it was asked to stop before the end, with its weights kept."""
+    config = with_overrides(load_config(given.config), given)
+    architecture = config.network.architecture
+    if architecture != "dense":
+        raise ValueError(f"{given.config}: network.architecture is '{architecture}', want dense")
+    source, validation = sources(config, given.output)
+    task = SegmentationTask(config, source, validation, given.weight)
+    with stop_requests(at_once=True) as asked:
+        hooks = [*usual_hooks(task, given.output), StopAt(asked, asked.wait_for_steps)]
+        try:
+            Trainer(task, given.output, hooks=hooks).run()
+        except Stopped:
+            return INTERRUPTED
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """``python -m research.segmentation``; bad input ends in one line on stderr and status 2."""
+    parser = Parser(prog=PROGRAM, description=__doc__)
+    add_arguments(parser)
+    return exit_status(PROGRAM, lambda _: run(parser.parse_args(arguments)), argparse.Namespace())
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

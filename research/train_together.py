@@ -12,6 +12,7 @@ for each with what ``hand-pose train`` leaves, whose ``--resume`` goes on from i
 from __future__ import annotations
 
 import argparse
+import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -22,16 +23,20 @@ from typing import Any
 import torch
 
 from hand_pose_ros.commands.arguments import minutes, positive_int
+from hand_pose_ros.commands.interrupts import INTERRUPTED, StopRequests, stop_requests
+from hand_pose_ros.commands.main import Parser, exit_status
 from hand_pose_ros.commands.train import sources, with_overrides
 from hand_pose_ros.datasets.torch_batch import Source, TorchBatch
+from hand_pose_ros.files import no_empty_folders
 from hand_pose_ros.training.config import TrainConfig, load_config
 from hand_pose_ros.training.pose_task import PoseTask, PoseTrainer
 from hand_pose_ros.training.prefetcher import Prefetcher, stream
-from hand_pose_ros.training.run_folder import release
-from hand_pose_ros.training.trainer import Trainer, usual_hooks
+from hand_pose_ros.training.run_folder import CONFIG, release
+from hand_pose_ros.training.trainer import STATE, Trainer, usual_hooks
 from research.graphed_trainer import GraphedTrainer
 from research.replay import Replay
 
+PROGRAM = "python -m research.train_together"
 KEPT = 1_500_000
 """Crops that are kept to be seen again: 28 GB of 96 x 96 px."""
 _TELL_S = 10.0
@@ -62,9 +67,15 @@ def require_same_batches(configs: Sequence[TrainConfig]) -> None:
 
 
 def train_together(
-    configs: Sequence[TrainConfig], output: Path, reuse: int = 1, graphed: bool = False, kept: int = KEPT
-) -> list[PoseTrainer]:
+    configs: Sequence[TrainConfig],
+    output: Path,
+    reuse: int = 1,
+    graphed: bool = False,
+    kept: int = KEPT,
+    stop: StopRequests | None = None,
+) -> list[PoseTrainer] | None:
     """Train each recipe in the folder of its name, step by step on the same batches, and validate them at the end.
+    None when ``stop`` came before; the state of each is stored then, as after any error.
 
     ``reuse``: steps on a batch and, while the next one is not made yet, on what was seen before, of which the newest
     ``kept`` crops are kept on the device. ``graphed``: steps as CUDA graphs (``research.graphed_trainer``).
@@ -72,7 +83,7 @@ def train_together(
     started = time.monotonic()
     require_same_batches(configs)
     source, validation = sources(configs[0], output)
-    trainers = [_trainer(config, source, validation, output / config.name, graphed) for config in configs]
+    trainers = _trainers(configs, source, validation, output, graphed)
     first = trainers[0]
     first.task.warm_up()
     with ExitStack() as stack:
@@ -85,10 +96,12 @@ def train_together(
         batch = next(batches)
         # The validation at the end has other subjects, which are made meanwhile.
         threading.Thread(target=lambda: validation.batch(0, 2), daemon=True).start()
+        if stop is not None:
+            stop.wait_for_steps()
         begin = told = time.monotonic()
         waited = 0.0
         try:
-            while first.progress < 1:
+            while first.progress < 1 and not (stop is not None and stop()):
                 for trainer in trainers:
                     terms = trainer.advance(batch)
                 _finish(first.device)
@@ -107,8 +120,9 @@ def train_together(
                         flush=True,
                     )
         finally:
-            for trainer in trainers:
-                trainer.save(None)
+            _save(trainers)
+        if first.progress < 1:
+            return None
         for trainer in trainers:
             report = trainer.validate()
             print(
@@ -161,6 +175,40 @@ def _finish(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
+def _save(trainers: Sequence[PoseTrainer]) -> None:
+    """Store each run; one that cannot be keeps none of the others from it, and its error comes afterwards."""
+    errors: list[Exception] = []
+    for trainer in trainers:
+        try:
+            trainer.save(None)
+        except (ValueError, OSError) as error:
+            errors.append(type(error)(f"{trainer.config.name}: {error}"))
+    if errors:
+        raise errors[0]
+
+
+def _trainers(
+    configs: Sequence[TrainConfig], source: Source, validation: Source, output: Path, graphed: bool
+) -> list[PoseTrainer]:
+    """The trainer of each recipe. Where one is refused, the folders of the others are as they were."""
+    trainers: list[PoseTrainer] = []
+    with ExitStack() as undo:
+        for config in configs:
+            folder = output / config.name
+            if (folder / STATE).exists():
+                raise ValueError(
+                    f"{folder / STATE} exists: hand-pose train --resume goes on from it; want another --output"
+                )
+            undo.enter_context(no_empty_folders(folder))
+            new = not (folder / CONFIG).exists()
+            trainers.append(_trainer(config, source, validation, folder, graphed))
+            if new:
+                undo.callback((folder / CONFIG).unlink)
+            undo.callback(release, folder)
+        undo.pop_all()
+    return trainers
+
+
 def _trainer(
     config: TrainConfig, source: Source, validation: Source, folder: Path, graphed: bool
 ) -> PoseTrainer:
@@ -182,18 +230,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--graphed", action="store_true", help="record a step once and replay it (CUDA)")
 
 
-def main() -> None:
-    """``python -m research.train_together``."""
-    parser = argparse.ArgumentParser(prog="python -m research.train_together", description=__doc__)
-    add_arguments(parser)
-    given = parser.parse_args()
+def run(given: argparse.Namespace) -> int:
+    """Train; 130 when it was asked to stop before the end, with each state kept."""
     torch.set_float32_matmul_precision("high")
-    try:
-        configs = [with_overrides(load_config(path), given) for path in given.config]
-        train_together(configs, given.output, given.reuse, given.graphed, given.kept)
-    except (ValueError, OSError) as error:
-        parser.error(str(error))
+    configs = [with_overrides(load_config(path), given) for path in given.config]
+    with stop_requests(at_once=True) as asked:
+        done = train_together(configs, given.output, given.reuse, given.graphed, given.kept, asked)
+    if done is None:
+        print(f"stopped: hand-pose train --resume goes on from the state in each folder of {given.output}")
+        return INTERRUPTED
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """``python -m research.train_together``; bad input ends in one line on stderr and status 2."""
+    parser = Parser(prog=PROGRAM, description=__doc__)
+    add_arguments(parser)
+    return exit_status(PROGRAM, lambda _: run(parser.parse_args(arguments)), argparse.Namespace())
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -14,19 +14,22 @@ it is.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from hand_pose_ros.commands.arguments import require_outputs
+from hand_pose_ros.commands.arguments import require_outputs, share
+from hand_pose_ros.commands.main import Parser, exit_status
 from hand_pose_ros.commands.train import sources
 from hand_pose_ros.network.checkpoint import load_checkpoint, save_checkpoint
 from hand_pose_ros.network.model import HandNet
 from hand_pose_ros.training.config import load_config
 from hand_pose_ros.training.pose_task import PoseTask
 
+PROGRAM = "python -m research.weight_average"
 BATCHES = 24
 """Of crops for the statistics. Guessed: 1500 crops."""
 FIRST_SEED = 900_000
@@ -63,30 +66,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``python -m research.weight_average``."""
     parser.add_argument("old", type=Path, help="weights of before")
     parser.add_argument("new", type=Path, help="weights trained on from them")
-    parser.add_argument("--share", type=float, default=0.6, help="of the new weights")
+    parser.add_argument("--share", type=share, default=0.6, help="of the new weights")
     parser.add_argument("--recipe", type=Path, required=True, help="whose crops set the statistics")
     parser.add_argument("--output", type=Path, required=True)
 
 
-def main() -> None:
-    """``python -m research.weight_average``."""
-    parser = argparse.ArgumentParser(prog="python -m research.weight_average", description=__doc__)
+def run(given: argparse.Namespace) -> None:
+    """Average, and print the new weights' hash."""
+    require_outputs(given.output, read=[given.recipe, given.old, given.new])
+    (old, before), (new, after) = load_checkpoint(given.old), load_checkpoint(given.new)
+    config = load_config(given.recipe)
+    source, validation = sources(config, given.output.parent)
+    task, cpu = PoseTask(config, source, validation), torch.device("cpu")
+    batches = (task.to_device(task.raw_batch(FIRST_SEED + i), cpu) for i in range(BATCHES))
+    crops = ((batch.crop, batch.distance) for batch in batches)
+    net = averaged(old, new, given.share, crops)
+    training = dict(after.training) | {"averaged": {"with": before.sha256, "share": given.share}}
+    print(save_checkpoint(given.output, net, training).sha256)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """``python -m research.weight_average``; bad input ends in one line on stderr and status 2."""
+    parser = Parser(prog=PROGRAM, description=__doc__)
     add_arguments(parser)
-    given = parser.parse_args()
-    try:
-        require_outputs(given.output, read=[given.recipe])
-        (old, before), (new, after) = load_checkpoint(given.old), load_checkpoint(given.new)
-        config = load_config(given.recipe)
-        source, validation = sources(config, given.output.parent)
-        task, cpu = PoseTask(config, source, validation), torch.device("cpu")
-        batches = (task.to_device(task.raw_batch(FIRST_SEED + i), cpu) for i in range(BATCHES))
-        crops = ((batch.crop, batch.distance) for batch in batches)
-        net = averaged(old, new, given.share, crops)
-        training = dict(after.training) | {"averaged": {"with": before.sha256, "share": given.share}}
-        print(save_checkpoint(given.output, net, training).sha256)
-    except (ValueError, OSError) as error:
-        parser.error(str(error))
+    return exit_status(PROGRAM, lambda _: run(parser.parse_args(arguments)), argparse.Namespace())
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

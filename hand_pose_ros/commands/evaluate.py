@@ -27,6 +27,7 @@ from hand_pose_ros.commands.arguments import (
 from hand_pose_ros.config_files import read_mapping, require_mapping
 from hand_pose_ros.datasets.benchmarks import BENCHMARKS
 from hand_pose_ros.datasets.msra import SUBJECTS
+from hand_pose_ros.datasets.sample import SPLITS
 from hand_pose_ros.evaluation import benchmark_evaluation
 from hand_pose_ros.evaluation.methods import MethodResult, load_networks, named_files
 from hand_pose_ros.evaluation.metrics import THRESHOLDS_MM
@@ -39,6 +40,7 @@ from hand_pose_ros.evaluation.synthetic_benchmark import (
     parts_line,
 )
 from hand_pose_ros.files import no_empty_folders, require_writable, write_json
+from hand_pose_ros.recording.hand_table import hands_file
 from hand_pose_ros.resources import model_file
 from hand_pose_ros.synthetic.mesh import MESH_NAMES
 from hand_pose_ros.training.config import DATASETS, SYNTHETIC
@@ -57,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     networks = parser.add_argument_group("networks on a data set").add_argument
     networks("--checkpoint", nargs="+", metavar="[NAME=]FILE", help="weights, one or more: small, or files")
     networks("--root", type=Path, help="folder of icvl, nyu or msra, as its archive unpacks")
-    networks("--split", choices=("test", "train"), default="test", help="of icvl and nyu")
+    networks("--split", choices=SPLITS, help="of icvl and nyu (default: test)")
     networks("--subjects", nargs="+", choices=SUBJECTS, metavar="P", help="of msra: P0 to P8 (default all)")
     networks("--count", type=positive_int, help=f"frames (default: {count} synthetic ones, else all)")
     networks("--seed", type=seed_int, default=0, help="of the synthetic hands, 0 to 1048575")
@@ -124,7 +126,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _files_read(a: argparse.Namespace) -> list[Path | None]:
     """What is evaluated, and against what."""
     weights, predictions = named_files(a.checkpoint or [], model_file), named_files(a.predictions or [])
-    return [a.groundtruth, a.recipe, *(path for _, path in (*weights, *predictions))]
+    replays = [hands_file(path) for _, path in named_files(a.replay or [])]
+    return [a.groundtruth, a.recipe, *replays, *(path for _, path in (*weights, *predictions))]
 
 
 def _evaluate(a: argparse.Namespace) -> list[MethodResult]:
@@ -142,7 +145,7 @@ def _evaluate(a: argparse.Namespace) -> list[MethodResult]:
         return benchmark_evaluation.evaluate_prediction_files(
             a.predictions, a.groundtruth, real, a.thresholds, a.fit_angles
         )
-    dataset = benchmark_evaluation.open_dataset(a.dataset, a.root, a.split, a.subjects)
+    dataset = benchmark_evaluation.open_dataset(a.dataset, a.root, a.split or "test", a.subjects)
     networks = load_networks(a.checkpoint, a.device)
     return benchmark_evaluation.evaluate_networks(
         networks, dataset, real, a.count, a.thresholds, a.fit_angles, a.regress
@@ -174,7 +177,7 @@ def _print(a: argparse.Namespace, results: Sequence[MethodResult], console: Cons
 def _check(a: argparse.Namespace) -> None:
     """ValueError naming the first argument that does not fit the others."""
     real, one_network = a.dataset != SYNTHETIC, len(a.checkpoint or []) == 1
-    varied = a.passes != 1 or a.families is not None or a.border != 0 or a.recipe is not None
+    varied = a.passes != 1 or a.families is not None or a.border != 0 or a.recipe is not None or a.seed != 0
     # fmt: off
     require_all(
         (bool(a.checkpoint) + bool(a.predictions) + bool(a.replay) == 1,
@@ -187,11 +190,15 @@ def _check(a: argparse.Namespace) -> None:
         (not a.checkpoint or not real or a.root is not None,
          f"--dataset {a.dataset} needs --root, its unpacked archive"),
         (a.root is None or bool(a.checkpoint and real), "--root is for --checkpoint on icvl, nyu or msra"),
-        (a.subjects is None or a.dataset == "msra", "--subjects is for --dataset msra"),
+        (a.subjects is None or bool(a.checkpoint and a.dataset == "msra"),
+         "--subjects is for --checkpoint and --dataset msra"),
+        (a.split is None or bool(a.checkpoint and a.dataset in ("icvl", "nyu")),
+         "--split is for --checkpoint on icvl or nyu"),
+        (a.count is None or bool(a.checkpoint), "--count is for --checkpoint: files are evaluated whole"),
         (not a.regress or bool(a.checkpoint), "--regress is for --checkpoint"),
         (a.passes in (1, 2), f"--passes is {a.passes}, want 1 or 2"),
         (not varied or bool(a.checkpoint and not real),
-         "--passes, --families, --border and --recipe are for networks on synthetic hands"),
+         "--passes, --families, --border, --recipe and --seed are for networks on synthetic hands"),
         (a.pictures is None or (one_network and not real), "--pictures is for one --checkpoint on synthetic hands"),
         (a.write_predictions is None or (one_network and real),
          "--write-predictions is for one --checkpoint on icvl, nyu or msra"),

@@ -93,7 +93,7 @@ def _store(checkpoint: Path, output: Path, float32: bool, presence_offset: float
         before = training.get("presence_offset", 0.0)
         training["presence_offset"] = presence_offset + (before if is_finite(before) else 0.0)
         calibration = None  # it was of other log odds: hand-pose calibrate
-    require_outputs(output)
+    require_outputs(output, read=[checkpoint])
     size = sum(p.numel() for p in model.state_dict().values()) * (4 if float32 else 2)
     if size > MOST_BYTES:
         raise ValueError(f"{checkpoint}: {size / 2**20:.1f} MiB of weights, a shipped model has at most 16")

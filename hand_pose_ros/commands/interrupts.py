@@ -9,7 +9,7 @@ import _thread
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,19 +20,37 @@ _AGAIN_S = 0.05
 """A lost interrupt comes again after this time, seconds. Guessed: longer than an object's deletion."""
 
 
+class StopRequests:
+    """Called, whether one has come."""
+
+    def __init__(self, at_once: bool) -> None:
+        self.received: list[int] = []
+        self.at_once = at_once
+
+    def __call__(self) -> bool:
+        return bool(self.received)
+
+    def wait_for_steps(self) -> None:
+        """From now on there is something to keep: a request is followed between two steps."""
+        self.at_once = False
+
+
 @contextmanager
-def stop_requests() -> Iterator[Callable[[], bool]]:
+def stop_requests(at_once: bool = False) -> Iterator[StopRequests]:
     """Yields a function that returns whether SIGINT, SIGTERM or SIGHUP (the terminal is gone) has asked to stop, which
     is then done between two steps.
 
     The second time it ends at once, but for SIGHUP: of a terminal that goes both the kernel and its shell send one.
     A SIGHUP that is ignored, as under nohup, stays ignored.
+
+    :param at_once: a request ends what is being prepared, with KeyboardInterrupt, until ``wait_for_steps`` is called.
     """
-    received: list[int] = []
+    requests = StopRequests(at_once)
+    received = requests.received
     before: dict[int, Any] = {}
 
     def receive(number: int, _: Any) -> None:
-        if received and number != signal.SIGHUP:
+        if requests.at_once or (received and number != signal.SIGHUP):
             raise KeyboardInterrupt
         received.append(number)
 
@@ -41,7 +59,7 @@ def stop_requests() -> Iterator[Callable[[], bool]]:
             continue
         before[wanted] = signal.signal(wanted, receive)
     try:
-        yield lambda: bool(received)
+        yield requests
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

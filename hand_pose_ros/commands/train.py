@@ -46,8 +46,9 @@ def run(arguments: argparse.Namespace) -> int:
     config = with_overrides(load_config(arguments.config), arguments)
     output = arguments.output or Path("runs") / config.name
     source, validation = sources(config, output)
-    with stop_requests() as asked:
-        trainer = pose_trainer(config, source, output, arguments.resume, validation, [StopAt(asked)])
+    with stop_requests(at_once=True) as asked:
+        stop = StopAt(asked, asked.wait_for_steps)
+        trainer = pose_trainer(config, source, output, arguments.resume, validation, [stop])
         for part in (source, validation):
             if isinstance(part, RecordedHands):
                 part.fit  # noqa: B018 - made before the run's clock starts

@@ -44,8 +44,9 @@ def run(arguments: argparse.Namespace) -> int:
         *output.resolve().parents,
     ):
         raise ValueError(f"--ship is {shown(arguments.ship)}, the run's own folder, want a file to write")
-    with stop_requests() as asked:
-        report = finished(detector_trainer(config, output, arguments.resume, [StopAt(asked)]))
+    with stop_requests(at_once=True) as asked:
+        stop = StopAt(asked, asked.wait_for_steps)
+        report = finished(detector_trainer(config, output, arguments.resume, [stop]))
     if report is None:
         return INTERRUPTED
     print(report_lines(report))

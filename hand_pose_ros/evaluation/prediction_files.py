@@ -19,11 +19,14 @@ from hand_pose_ros.datasets.reading import is_number, label_numbers
 from hand_pose_ros.datasets.sample import DatasetError
 from hand_pose_ros.files import write_text
 
+# A hand nearer than this is none: what is in metres is below it, what is in millimetres above. Guessed.
+_LEAST_DEPTH_MM = 10.0
+
 
 def _read_lines(path: Path) -> list[str]:
     """A text file's lines, without blank lines at its end. DatasetError when it is not readable text."""
     try:
-        return path.read_text(encoding="utf-8").rstrip().splitlines()
+        return path.read_text(encoding="utf-8-sig").rstrip().splitlines()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not a text file"
         raise DatasetError(path, f"cannot be read: {reason}") from None
@@ -37,10 +40,31 @@ def read_predictions(path: str | Path, benchmark: Benchmark) -> NDArray[np.float
         fields = line.split()
         if len(fields) == count + 1 and not is_number(fields[0]):
             fields = fields[1:]
-        rows.append(label_numbers(fields, count, path, number))
+        values = label_numbers(fields, count, path, number)
+        if (values[2::3] <= 0.0).any():
+            raise DatasetError(
+                path, f"a joint's depth is {values[2::3].min():g}, want millimetres above 0", number
+            )
+        rows.append(values)
     if not rows:
         raise DatasetError(path, "holds no frames")
-    return to_camera(np.array(rows).reshape(-1, benchmark.joint_count, 3), benchmark.camera)
+    joints = np.array(rows).reshape(-1, benchmark.joint_count, 3)
+    _require_pixels_and_millimetres(path, joints, benchmark)
+    return to_camera(joints, benchmark.camera)
+
+
+def _require_pixels_and_millimetres(path: Path, joints: NDArray[np.float64], benchmark: Benchmark) -> None:
+    """DatasetError where most of the joints (N, K, 3) are none of the picture, as where they are x, y, z."""
+    u, v, depth = np.moveaxis(joints, -1, 0)
+    size = benchmark.camera.width, benchmark.camera.height
+    inside = (0 <= u) & (u < size[0]) & (0 <= v) & (v < size[1])
+    if inside.mean() < 0.5:
+        problem = (
+            f"{1 - inside.mean():.0%} of the joints lie outside {benchmark.name}'s {size[0]}x{size[1]} pixels"
+        )
+        raise DatasetError(path, f"{problem}, want u, v in pixels and the depth in mm a joint, not x, y, z")
+    if np.median(depth) < _LEAST_DEPTH_MM:
+        raise DatasetError(path, f"depths are about {np.median(depth):.3g}, want millimetres")
 
 
 def write_predictions(path: str | Path, joints: ArrayLike, benchmark: Benchmark) -> None:

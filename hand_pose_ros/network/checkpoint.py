@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -168,6 +170,9 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
         try:
             save_file(dict(tensors), str(temporary), metadata=dict(metadata))
         except SafetensorError as error:  # a full disk, a folder that is gone
+            number = re.search(r"\(os error (\d+)\)", str(error))
+            if number:
+                raise OSError(int(number[1]), os.strerror(int(number[1])), str(temporary)) from error
             raise OSError(f"{path} cannot be written: {shown(error)}") from error
         # The library writes files that only their owner may read; shipped weights are for everybody.
         temporary.chmod(0o644)

@@ -132,12 +132,14 @@ class CurveWriter(Hook):
 
 
 class StopAt(Hook):
-    """Ends the run with :class:`Stopped` before the first step at which ``stop()`` is true."""
+    """Ends the run with :class:`Stopped` before the first step at which ``stop()`` is true. ``begin()`` is called
+    before each step: what takes minutes before the first one is done by then."""
 
-    def __init__(self, stop: Callable[[], bool]) -> None:
-        self.stop = stop
+    def __init__(self, stop: Callable[[], bool], begin: Callable[[], None] = lambda: None) -> None:
+        self.stop, self.begin = stop, begin
 
     def before_step(self, run: Run) -> None:
+        self.begin()
         if self.stop():
             raise Stopped
 

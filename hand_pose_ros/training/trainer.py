@@ -38,8 +38,14 @@ Batch = TypeVar("Batch")
 Report = TypeVar("Report")
 
 
+STATE = "state.safetensors"
+"""Name in the run's folder."""
+_MOST_UNCHANGED = 20
+"""Steps in a row without a finite gradient that a run may have. Guessed: one that learns has hardly two."""
+
+
 class Diverged(ValueError):
-    """The weights of a run are no longer finite."""
+    """The weights of a run are no longer finite, or its gradient is not any more: it learns nothing."""
 
 
 class Task(Protocol[Network, Batch, Report]):
@@ -141,6 +147,7 @@ class Trainer(Generic[Network, Batch, Report]):
         self.step = 0
         self.used_s = 0.0
         self.updated = False
+        self._unchanged = 0
         self._totals: dict[str, Tensor] = {}
         self._counted = 0
         if resume:
@@ -160,7 +167,7 @@ class Trainer(Generic[Network, Batch, Report]):
     @property
     def state_path(self) -> Path:
         """Where the run's state is kept."""
-        return self.output / "state.safetensors"
+        return self.output / STATE
 
     @property
     def samples(self) -> int:
@@ -189,7 +196,7 @@ class Trainer(Generic[Network, Batch, Report]):
 
         :raises Stopped: when a hook asked for it; the state is saved, as it is after an interrupt, and where a batch
             cannot be made.
-        :raises Diverged: when the weights are no longer finite; what was stored before stays.
+        :raises Diverged: when the weights or gradients are no longer finite; what was stored before stays.
         """
         with ExitStack() as stack:
             stack.callback(release, self.output)
@@ -211,6 +218,7 @@ class Trainer(Generic[Network, Batch, Report]):
                         self.validate()
                         validated = self.used_s
                         last = last if self.task.validation_counts else time.monotonic()
+                return self.validate()
             except (Stopped, KeyboardInterrupt):
                 self.save(None)
                 raise
@@ -220,7 +228,6 @@ class Trainer(Generic[Network, Batch, Report]):
                 if self.step > first:
                     self.save(None)
                 raise
-            return self.validate()
 
     def batches(self) -> Generator[Batch, None, None]:
         """The batches from the next step on, on the device."""
@@ -240,6 +247,8 @@ class Trainer(Generic[Network, Batch, Report]):
             self._totals[key] = self._totals.get(key, torch.zeros((), device=self.device)) + value
         self._counted += 1
         self.step += 1
+        self._unchanged = 0 if self.updated else self._unchanged + 1
+        self._require_finite_gradients()
         for hook in self.hooks:
             hook.after_step(self)
         return terms
@@ -259,6 +268,7 @@ class Trainer(Generic[Network, Batch, Report]):
     def save(self, report: Report | None) -> None:
         """Write the state and the averaged weights, each atomically. Diverged when they are not finite: they would
         take the place of the last ones that can be used."""
+        self._require_finite_gradients()
         values = [*self.model.parameters(), *self.average.parameters()]
         if not all(bool(torch.isfinite(value).all()) for value in values):
             raise Diverged(
@@ -267,6 +277,14 @@ class Trainer(Generic[Network, Batch, Report]):
             )
         self.save_state()
         self.task.save(self.output, self.average, self.samples, round(self.used_s / 60, 2), report)
+
+    def _require_finite_gradients(self) -> None:
+        """Diverged after too many steps without one: weights that are finite can make no finite joints any more."""
+        if self._unchanged >= _MOST_UNCHANGED:
+            raise Diverged(
+                f"after {self.samples} samples the last {self._unchanged} steps had no finite gradient, and nothing is"
+                f" stored: want a learning rate below {self.task.optimiser.learning_rate:g}"
+            )
 
     def save_state(self) -> None:
         """Write what is needed to go on, atomically."""

@@ -258,7 +258,29 @@ def test_a_network_of_joints_alone_is_regressed_on_a_benchmark(icvl_root, monkey
         (["--checkpoint", "a", "--dataset", "nyu"], "--dataset nyu needs --root"),
         (["--checkpoint", "a", "--root", "b"], "--root is for --checkpoint on"),
         (["--replay", "a", "--regress"], "--regress is for --checkpoint"),
-        (["--checkpoint", "a", "--subjects", "P1"], "--subjects is for --dataset msra"),
+        (["--checkpoint", "a", "--subjects", "P1"], "--subjects is for --checkpoint and --dataset msra"),
+        (["--checkpoint", "a", "--split", "train"], "--split is for --checkpoint on icvl or nyu"),
+        (
+            ["--checkpoint", "a", "--dataset", "msra", "--root", "b", "--split", "train"],
+            "--split is for --checkpoint on icvl or nyu",
+        ),
+        (
+            ["--checkpoint", "a", "--dataset", "nyu", "--root", "b", "--seed", "2"],
+            "--seed are for networks on",
+        ),
+        (
+            ["--dataset", "icvl", "--groundtruth", "a", "--predictions", "b", "--split", "train"],
+            "--split is for --checkpoint",
+        ),
+        (
+            ["--dataset", "icvl", "--groundtruth", "a", "--predictions", "b", "--count", "5"],
+            "--count is for --checkpoint: files are evaluated whole",
+        ),
+        (
+            ["--replay", "{files}", "--json", "{files}/hands.npz"],
+            "hands.npz is read, want another file to write",
+        ),
+        (["--replay", "a", "--count", "5"], "--count is for --checkpoint: files are evaluated whole"),
         (["--checkpoint", "a", "--count", "0"], "--count is 0"),
         (["--checkpoint", "a", "--passes", "3"], "--passes is 3, want 1 or 2"),
         (

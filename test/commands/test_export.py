@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.model import HandNet
 from hand_pose_ros.network.onnx_file import read_onnx_file
 from hand_pose_ros.network.packed_net import pack
+from hand_pose_ros.resources import model_file
 from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.pose_inference import PoseEstimator
 
@@ -106,3 +108,12 @@ def test_presence_offsets_add_up(tmp_path):
     assert main(["export", "--checkpoint", "small", "--output", str(one), "--presence-offset", "0.5"]) == 0
     assert main(["export", "--checkpoint", str(one), "--output", str(two), "--presence-offset", "-0.25"]) == 0
     assert load_checkpoint(two)[1].training["presence_offset"] == 0.25
+
+
+def test_a_run_is_not_written_over_by_its_own_export(tmp_path, capsys):
+    path = tmp_path / "run.safetensors"
+    shutil.copy(model_file("small"), path)
+    before = path.read_bytes()
+    assert main(["export", "--checkpoint", str(path), "--output", str(path)]) == 2
+    assert "is read, want another file to write" in capsys.readouterr().err
+    assert path.read_bytes() == before

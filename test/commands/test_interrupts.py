@@ -26,6 +26,17 @@ def test_the_first_signal_asks_and_the_second_ends(number):
     assert signal.getsignal(number) == before
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_while_there_is_nothing_to_keep_the_first_signal_ends(number):
+    with stop_requests(at_once=True) as asked:
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), number)
+        assert not asked()
+        asked.wait_for_steps()
+        os.kill(os.getpid(), number)
+        assert asked()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_terminal_that_goes_asks_once_however_often_it_says_so(number):
     """The kernel sends SIGHUP, and the shell again."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import pytest
 import yaml
 
 from hand_pose_ros.commands import train as command
 from hand_pose_ros.commands.main import main
 from hand_pose_ros.network.checkpoint import load_checkpoint
+from hand_pose_ros.training import pose_task
 
 TINY = {"widths": [8, 16, 16, 16], "blocks": [0, 0, 0], "up_blocks": [0, 0], "ik_hidden": 32}
 
@@ -91,3 +95,14 @@ def test_fields_of_the_synthetic_data_are_checked():
         command.synthetic_source({"colour": 3}, 0)
     source = command.synthetic_source({"families": ["webxr"], "scene": {"plane": 0.5}, "identities": 3}, 1)
     assert (source.config.split, source.config.families, source.config.scene.plane) == (1, ("webxr",), 0.5)
+
+
+def test_an_interrupt_before_the_first_step_ends_at_once(config, tmp_path, monkeypatch):
+    def warm_up(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        pytest.fail("it went on")
+
+    monkeypatch.setattr(pose_task.PoseTask, "warm_up", warm_up)
+    output = tmp_path / "run"
+    assert main(["train", "--config", str(config), "--samples", "32", "--output", str(output)]) == 130
+    assert [path.name for path in output.iterdir()] == ["config.yaml"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hand_pose_ros.datasets.benchmarks import ICVL, NYU, Benchmark, to_camera
+from hand_pose_ros.datasets.benchmarks import ICVL, MSRA, NYU, Benchmark, to_camera
 from hand_pose_ros.datasets.sample import DatasetError
 from hand_pose_ros.evaluation.metrics import bone_spread_mm, evaluate
 from hand_pose_ros.evaluation.prediction_files import read_predictions, write_predictions
@@ -79,6 +79,16 @@ def test_a_known_error_comes_back_through_files(tmp_path):
         (lambda rows: [rows[0], "", rows[2]], "line 2", "0 numbers, want 48"),
         (lambda rows: [rows[0].replace(" ", " x", 1), *rows[1:]], "line 1", "is not a number"),
         (lambda rows: ["nan " + rows[0].split(" ", 1)[1], *rows[1:]], "line 1", "not finite"),
+        (
+            lambda rows: [rows[0], " ".join(["0"] * 48), rows[2]],
+            "line 2",
+            "depth is 0, want millimetres above 0",
+        ),
+        (
+            lambda rows: [rows[0], " ".join(["-1"] * 48), rows[2]],
+            "line 2",
+            "depth is -1, want millimetres above",
+        ),
         (lambda rows: [], "bad.txt", "no frames"),
     ],
 )
@@ -91,6 +101,30 @@ def test_a_damaged_file_is_named_with_its_line(tmp_path, damage, where, what):
     assert where in str(caught.value)
     assert what in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("benchmark", [ICVL, NYU, MSRA])
+def test_joints_in_metres_or_as_x_y_z_are_refused(tmp_path, benchmark):
+    uvd = np.array(line(benchmark).split(), dtype=float).reshape(-1, 3)
+    uvd[:, :2] += [benchmark.camera.width / 2 - 120, benchmark.camera.height / 2 - 120]
+    xyz = to_camera(uvd, benchmark.camera)
+    path = tmp_path / "p.txt"
+    for values, what in (
+        (xyz, "want u, v in pixels"),
+        (1000 * xyz, "want u, v in pixels"),
+        (uvd * [1, 1, 1e-3], "want millimetres"),
+    ):
+        path.write_text(" ".join(map(str, values.ravel())))
+        with pytest.raises(DatasetError, match=what):
+            read_predictions(path, benchmark)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_number(tmp_path):
+    text = line(ICVL)
+    (tmp_path / "plain.txt").write_bytes(text.encode())
+    (tmp_path / "marked.txt").write_bytes(("\ufeff" + text.replace(" ", "\t") + "\r\n").encode())
+    plain, marked = (read_predictions(tmp_path / f"{name}.txt", ICVL) for name in ("plain", "marked"))
+    np.testing.assert_array_equal(marked, plain)
 
 
 def test_what_is_no_text_file_is_refused(tmp_path):

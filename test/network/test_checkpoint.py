@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import SafetensorError
 
 from hand_pose_ros.hand import skeleton
+from hand_pose_ros.network import checkpoint
 from hand_pose_ros.network.checkpoint import (
     load_checkpoint,
     load_model,
@@ -335,3 +337,15 @@ def test_what_a_program_has_set_as_torchs_defaults_changes_nothing(weights, mode
         torch.testing.assert_close(
             loaded(crop, distance).joints, model(crop, distance).joints, atol=1e-6, rtol=1e-5
         )
+
+
+def test_a_full_disk_is_named_as_for_every_other_file(tmp_path, monkeypatch):
+    def full(*given, **more):
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(checkpoint, "save_file", full)
+    with pytest.raises(
+        OSError, match=r"w\.safetensors cannot be written: No space left .*, want room on the disk$"
+    ):
+        write_tensors(tmp_path / "w.safetensors", {}, {})
+    assert not list(tmp_path.iterdir())

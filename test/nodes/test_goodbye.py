@@ -102,7 +102,8 @@ class Bench:
             self.executor.spin_once(timeout_sec=0.01)
         output = self._log.read_text()
         assert self.process.returncode == 0, output
-        assert "Traceback" not in output and "ERROR" not in output, output
+        assert "Traceback" not in output, output
+        assert "ERROR" not in output, output
 
     def close(self) -> None:
         self.process.kill()

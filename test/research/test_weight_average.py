@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from torch import nn
 
 from hand_pose_ros.network.config import NetworkConfig
 from hand_pose_ros.network.model import HandNet
-from research.weight_average import averaged
+from research.weight_average import averaged, main
 
 CONFIG = NetworkConfig(widths=(4, 4, 8, 8), blocks=(1, 1, 1), ik_hidden=8, ik_steps=1)
 
@@ -59,3 +60,19 @@ def test_other_networks_and_shares_are_refused() -> None:
     other = HandNet(NetworkConfig(widths=(8, 4, 8, 8), blocks=(1, 1, 1), ik_hidden=8, ik_steps=1))
     with pytest.raises(ValueError, match="different networks"):
         averaged(other, new, 0.5, [])
+
+
+@pytest.mark.parametrize("which", ["old", "new", "recipe"])
+def test_what_is_read_is_not_written_over(
+    which: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {name: tmp_path / name for name in ("old", "new", "recipe")}
+    for file in files.values():
+        file.write_text("as it was")
+    paths = {name: str(file) for name, file in files.items()}
+    arguments = [paths["old"], paths["new"], "--recipe", paths["recipe"], "--output", paths[which]]
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("python -m research.weight_average: ")
+    assert "is read, want another file to write" in error
+    assert files[which].read_text() == "as it was"

@@ -261,3 +261,37 @@ def test_weights_do_not_tell_where_they_were_trained(config, toy_hands, tmp_path
     _, info = load_checkpoint(tmp_path / "second" / "model.safetensors")
     assert info.training["config"]["start"] == "model.safetensors"
     assert str(start) in (tmp_path / "second" / "config.yaml").read_text()  # to go on with
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+def test_what_was_learnt_is_kept_when_the_last_validation_ends_early(
+    error, config, toy_hands, tmp_path, monkeypatch
+):
+    def fails(network):
+        raise error
+
+    trainer = pose_trainer(replace(config, samples=16), toy_hands, tmp_path)
+    monkeypatch.setattr(trainer.task, "evaluate", fails)
+    with pytest.raises(error):
+        trainer.run()
+    assert load_checkpoint(tmp_path / "model.safetensors")[1].training["samples"] == 16
+    assert pose_trainer(replace(config, samples=16), toy_hands, tmp_path, resume=True).step == 1
+
+
+def test_a_run_whose_gradients_stay_infinite_ends_and_stores_nothing(
+    config, toy_hands, tmp_path, monkeypatch
+):
+    trainer = pose_trainer(replace(config, samples=0, minutes=60.0), toy_hands, tmp_path)
+    loss = trainer.task.loss
+
+    def infinite(network, batch):
+        value, terms = loss(network, batch)
+        return value * float("inf"), terms
+
+    monkeypatch.setattr(trainer.task, "loss", infinite)
+    with pytest.raises(
+        Diverged, match=r"the last 20 steps had no finite gradient.*learning rate below 0\.003"
+    ):
+        trainer.run()
+    assert trainer.step == 20
+    assert not trainer.state_path.exists()
