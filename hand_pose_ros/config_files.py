@@ -21,7 +21,7 @@ Section = TypeVar("Section")
 _REAL = re.compile(r"[-+]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)[eE][-+]?[0-9]+$")
 """Numbers that YAML 1.2, ROS and JSON know and PyYAML takes for texts: 1e-3, 1e5, 2.5e3."""
 
-MOST_BYTES = 2**20
+MOST_YAML_BYTES = 2**20
 """A larger file of YAML is not read. Guessed: a recipe has some kilobytes."""
 
 
@@ -36,9 +36,9 @@ def read_mapping(path: str | Path, what: str, first: bool = False) -> dict[str, 
     path = Path(path)
     try:
         with path.open("rb") as file:  # devices and pipes have no size that could be asked for
-            data = file.read(MOST_BYTES + 1)
-        if len(data) > MOST_BYTES:
-            raise ValueError(f"larger than {MOST_BYTES} bytes")
+            data = file.read(MOST_YAML_BYTES + 1)
+        if len(data) > MOST_YAML_BYTES:
+            raise ValueError(f"larger than {MOST_YAML_BYTES} bytes")
         text = data.decode("utf-8")
         loader = _loader()
         values = (next(yaml.load_all(text, loader), None) if first else yaml.load(text, loader)) or {}

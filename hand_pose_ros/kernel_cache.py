@@ -51,7 +51,7 @@ _LOGGER = logging.getLogger(__name__)
 IN_ANY_ORDER = {"reassoc", "contract", "nsz"}
 """numba's ``fastmath`` for a loop whose sums may be taken in any order, as vector instructions take them, while nothing
 else may change."""
-_told: set[str] = set()
+_warned: set[str] = set()
 _COMPILING = "compiling"
 _caches: list[KernelCache] = []
 
@@ -70,7 +70,9 @@ def njit(*, cache: bool = False, **options: Any) -> Callable[[Function], Functio
             try:
                 setattr(dispatcher, _CACHE, KernelCache(function))
             except (RuntimeError, OSError) as error:
-                _tell("no place", f"no place for compiled kernels, they are compiled at every start: {error}")
+                _warn_once(
+                    "no place", f"no place for compiled kernels, they are compiled at every start: {error}"
+                )
         return dispatcher
 
     return compiled
@@ -167,12 +169,14 @@ class KernelCache(FunctionCache):
         try:
             found = super().load_overload(sig, target_context)
             if found is None and any(key[0] == sig for key in self._cache_file._load_index()):
-                _tell("cpu", f"the compiled kernels in {self.cache_path} are another CPU's: compiled anew")
+                _warn_once(
+                    "cpu", f"the compiled kernels in {self.cache_path} are another CPU's: compiled anew"
+                )
             elif found is None:
-                _tell(_COMPILING, "compiling kernels, once; all that tracking needs take a minute")
+                _warn_once(_COMPILING, "compiling kernels, once; all that tracking needs take a minute")
             return found
         except Exception as error:  # noqa: BLE001  unpickling what is damaged can raise anything
-            _tell(
+            _warn_once(
                 "damaged",
                 f"compiled kernels in {self.cache_path} cannot be used, compiled anew: {_text(error)}",
             )
@@ -184,7 +188,7 @@ class KernelCache(FunctionCache):
         try:
             super().save_overload(sig, data)
         except Exception as error:  # noqa: BLE001  the index is read before it is written
-            _tell("unwritten", f"compiled kernels cannot be kept in {self.cache_path}: {_text(error)}")
+            _warn_once("unwritten", f"compiled kernels cannot be kept in {self.cache_path}: {_text(error)}")
             if not self._is_readable():
                 self._discard()
 
@@ -219,9 +223,9 @@ def compiling_line() -> str:
     )
 
 
-def compiling_is_told() -> None:
+def compiling_is_announced() -> None:
     """Whoever compiles has said so: it is not said here again."""
-    _told.add(_COMPILING)
+    _warned.add(_COMPILING)
 
 
 def is_warm() -> bool:
@@ -294,9 +298,9 @@ def _located() -> None:
     """Stands for every kernel where the cache's folder is looked for."""
 
 
-def _tell(kind: str, line: str) -> None:
-    if kind not in _told:
-        _told.add(kind)
+def _warn_once(kind: str, line: str) -> None:
+    if kind not in _warned:
+        _warned.add(kind)
         _LOGGER.warning("%s%s", REMARK, line)
 
 

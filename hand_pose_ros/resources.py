@@ -18,6 +18,8 @@ SHIPPED_DETECTOR = "detector"
 """Weights of the full-frame detector there."""
 SHIPPED_WEIGHTS: tuple[str, ...] = (*SHIPPED_MODELS, SHIPPED_DETECTOR)
 """All weights in models/, by name."""
+MOST_SHIPPED_BYTES = 16 * 2**20
+"""No file in models/ is larger. Chosen when the package was designed: all of it is in the repository."""
 
 _SHARE = Path("share", "hand_pose_ros")
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 MOST_SHOWN = 200
-"""Characters of a text from outside that a message repeats: files, messages and command lines can hold any."""
+"""Characters of a text from outside that a message repeats: files, messages and command lines can hold any.
+Guessed."""
 
 
 def shown(text: object, most: int = MOST_SHOWN) -> str:

@@ -206,3 +206,12 @@ def finite_array(name: str, values: ArrayLike, shape: tuple[int, ...]) -> NDArra
 def _plain(bound: float) -> str:
     """A bound without an exponent where it is a whole number."""
     return str(int(bound)) if float(bound).is_integer() else f"{bound:g}"
+
+
+def frame_prefix_error(prefix: str) -> str | None:
+    """Returns why tf2 or its users cannot take frames with this prefix, None when they can."""
+    if prefix.startswith("/"):
+        return "begins with '/', which tf2 refuses"
+    if any(character.isspace() or not character.isprintable() for character in prefix):
+        return "has white space or control characters in it"
+    return None

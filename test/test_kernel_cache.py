@@ -27,9 +27,9 @@ def twice(x):
 
 
 @pytest.fixture(autouse=True)
-def nothing_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernel_cache, "_told", set())
-    kernel_cache.compiling_is_told()
+def nothing_warned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernel_cache, "_warned", set())
+    kernel_cache.compiling_is_announced()
     monkeypatch.setattr(kernel_cache, "_caches", [])
 
 
@@ -58,7 +58,7 @@ def test_machine_code_is_kept_and_loaded_again(load, tmp_path, caplog):
 
 def test_that_it_compiles_is_said_once_by_whatever_compiles(load, tmp_path, caplog, monkeypatch):
     """A program that makes a HandTracker without any command would be silent for a minute."""
-    monkeypatch.setattr(kernel_cache, "_told", set())
+    monkeypatch.setattr(kernel_cache, "_warned", set())
     module = load()
     assert not caplog.records
     assert (module.twice(2), module.twice(0.5)) == (4, 1.0)
@@ -66,7 +66,7 @@ def test_that_it_compiles_is_said_once_by_whatever_compiles(load, tmp_path, capl
         "hand_pose_ros: compiling kernels, once; all that tracking needs take a minute"
     ]
     caplog.clear()
-    monkeypatch.setattr(kernel_cache, "_told", set())
+    monkeypatch.setattr(kernel_cache, "_warned", set())
     assert load().twice(2) == 4
     assert not caplog.records
 
@@ -96,7 +96,7 @@ def test_any_flipped_bit_is_told_and_never_executed(load, tmp_path, caplog, kind
         flipped = bytearray(content)
         flipped[place // 8] ^= 1 << place % 8
         path.write_bytes(flipped)
-        monkeypatch.setattr(kernel_cache, "_told", set())
+        monkeypatch.setattr(kernel_cache, "_warned", set())
         caplog.clear()
         damaged = load()
         assert (damaged.twice(2), hits(damaged)) == (4, 0)
@@ -239,5 +239,5 @@ def test_an_installation_shares_no_compiled_file_with_its_sources():
 def test_lines_are_said_once(caplog):
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
-            kernel_cache._tell("kind", "a line")
+            kernel_cache._warn_once("kind", "a line")
     assert len(caplog.records) == 1

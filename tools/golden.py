@@ -224,7 +224,7 @@ def fits() -> Arrays:
         before = solved.parameters
         shape = solved.shape if i == 10 else shape
         found.append(solved)
-    for name in ("parameters", "rotation", "shape", "joints", "rms"):
+    for name in ("parameters", "rotation", "shape", "joints"):
         arrays[name] = np.array([getattr(solved, name) for solved in found])
     return arrays
 

@@ -85,6 +85,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             "--model", type=model_file, help="weights: small, or a file (default: the shipped ones)"
         )
         bench.add_argument("--output", "--json", type=Path, help="JSON file for all figures")
+    _add_refine_arguments(refine)
+    gestures.add_argument("--people", type=positive_int, default=8, help="how many")
+    gestures.add_argument("--seed", type=seed_int, default=0, help="the first one's; even: right hands")
+    fuzz.add_argument("--messages", type=positive_int, default=10_000, help="hostile ones, for each")
+    fuzz.add_argument("--seed", type=seed_int, default=0, help="same seed, same messages")
+    fuzz.add_argument(
+        "--over",
+        choices=("both", "library", "dds"),
+        default="both",
+        help="HandTracker alone, the node, or both",
+    )
+    soak.add_argument("--minutes", type=minutes, default=20.0, help="how long")
+    soak.add_argument("--rate", type=rate_hz, default=60.0, help="frames a second")
+    _add_retarget_arguments(retarget)
+    for bench in (fuzz, soak, retarget):
+        bench.add_argument("--log", type=Path, help="folder to keep the node's log in")
+
+
+def _add_refine_arguments(refine: argparse.ArgumentParser) -> None:
     refine.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS), help="which sequences")
     refine.add_argument("--quick", action="store_true", help="the default refinement only, no part left out")
     refine.add_argument(
@@ -98,18 +117,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     refine.add_argument(
         "--depth-unit", type=depth_unit, default=DEPTH_UNIT_M, help="metres per count, of --real"
     )
-    gestures.add_argument("--people", type=positive_int, default=8, help="how many")
-    gestures.add_argument("--seed", type=seed_int, default=0, help="the first one's; even: right hands")
-    fuzz.add_argument("--messages", type=positive_int, default=10_000, help="hostile ones, for each")
-    fuzz.add_argument("--seed", type=seed_int, default=0, help="same seed, same messages")
-    fuzz.add_argument(
-        "--over",
-        choices=("both", "library", "dds"),
-        default="both",
-        help="HandTracker alone, the node, or both",
-    )
-    soak.add_argument("--minutes", type=minutes, default=20.0, help="how long")
-    soak.add_argument("--rate", type=rate_hz, default=60.0, help="frames a second")
+
+
+def _add_retarget_arguments(retarget: argparse.ArgumentParser) -> None:
     retarget.add_argument(
         "--robots",
         nargs="+",
@@ -125,8 +135,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--seconds", type=real_number(0.0, 86_400.0), default=0.0,
         help="how long the first robot is driven over DDS, a node for each side; 0: not at all",
     )  # fmt: skip
-    for bench in (fuzz, soak, retarget):
-        bench.add_argument("--log", type=Path, help="folder to keep the node's log in")
 
 
 def run(arguments: argparse.Namespace) -> int:

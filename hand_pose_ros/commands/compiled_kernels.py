@@ -31,7 +31,7 @@ def compile_missing() -> None:
 def compile_kernels() -> None:
     """Compile what tracking needs, and note that it is compiled where it can be kept. OSError where it cannot be
     noted."""
-    kernel_cache.compiling_is_told()
+    kernel_cache.compiling_is_announced()
     tracker = HandTracker(config=TrackerConfig(device="cpu", precision="float32"))
     tracker.warm_up()
     # Torch does without it: who installs a faster runtime later must not wait for a compiler then.

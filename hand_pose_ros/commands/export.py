@@ -20,10 +20,9 @@ from hand_pose_ros.detection.detector_weights import FORMAT as DETECTOR_FORMAT
 from hand_pose_ros.network.checkpoint import load_checkpoint, save_checkpoint
 from hand_pose_ros.network.head_row import CONVOLVED, unsupported
 from hand_pose_ros.network.onnx_export import export_onnx, with_scales
-from hand_pose_ros.network.onnx_file import MOST_BYTES
 from hand_pose_ros.network.packed_net import LayeredNet, PackedNet, input_shapes
 from hand_pose_ros.network.weights_file import read_header
-from hand_pose_ros.resources import SHIPPED_WEIGHTS, model_file
+from hand_pose_ros.resources import MOST_SHIPPED_BYTES, SHIPPED_WEIGHTS, model_file
 from hand_pose_ros.validation import is_finite
 
 WEIGHTS_SUFFIX = ".safetensors"
@@ -95,8 +94,11 @@ def _store(checkpoint: Path, output: Path, float32: bool, presence_offset: float
         calibration = None  # it was of other log odds: hand-pose calibrate
     require_outputs(output, read=[checkpoint])
     size = sum(p.numel() for p in model.state_dict().values()) * (4 if float32 else 2)
-    if size > MOST_BYTES:
-        raise ValueError(f"{checkpoint}: {size / 2**20:.1f} MiB of weights, a shipped model has at most 16")
+    if size > MOST_SHIPPED_BYTES:
+        most = MOST_SHIPPED_BYTES // 2**20
+        raise ValueError(
+            f"{checkpoint}: {size / 2**20:.1f} MiB of weights, a shipped model has at most {most}"
+        )
     written = save_checkpoint(output, model, training, output.stem, not float32, calibration)
     print(f"{output}: {output.stat().st_size / 2**20:.2f} MiB, sha256 {written.sha256}")
 

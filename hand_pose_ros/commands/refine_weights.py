@@ -29,7 +29,7 @@ from hand_pose_ros.synthetic.splits import CHOICE_SPLIT, REPORT_SPLIT
 from hand_pose_ros.tuning.labelled_views import Views, motion_views, single_views
 from hand_pose_ros.tuning.refine_weights import choose_weights, contribution_table, read_config, to_yaml
 
-_CHOICE_SEED, _REPORT_SEED = 10, 60  # first motions of each
+_CHOICE_SEED, _REPORT_SEED = 10, 60  # first motions of each; chosen by hand
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

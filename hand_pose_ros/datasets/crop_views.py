@@ -12,13 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.depth.crop import CropFrame, roll_to_up
+from hand_pose_ros.synthetic.random_streams import BatchStream
 
 Array = NDArray[np.float64]
 
 _ROLL_SPREAD_RAD = 0.15
 """Standard deviation of a tracked hand's roll; more the more it points along the line of sight. Guessed."""
-_BORDER_STREAM = 1
-"""Which stream of random numbers of a batch the borders are drawn from."""
 _BORDER_GAP_M = (-0.015, 0.11)
 """Range of the edge's distance from the hand's middle. Guessed: from a middle just cut off to a whole hand."""
 _HAND_REACH_M = 0.09
@@ -77,7 +76,7 @@ class Borders(NamedTuple):
     def sample(cls, share: float, stream: tuple[int, int], count: int) -> Borders:
         """Of N crops a share, from random numbers of their own (stream: a batch's split and seed): with them or
         without, all else of a batch is the same."""
-        rng = np.random.default_rng([*stream, _BORDER_STREAM])
+        rng = np.random.default_rng([*stream, BatchStream.BORDERS])
         side = np.where(rng.random(count) < share, rng.integers(4, size=count), -1)
         gap = rng.uniform(*_BORDER_GAP_M, count)
         outward = np.zeros((count, 3))

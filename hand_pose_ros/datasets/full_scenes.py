@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.detection.detector_input import FAR_M
 from hand_pose_ros.synthetic.mesh import require_families
+from hand_pose_ros.synthetic.random_streams import BatchStream, SplitStream
 from hand_pose_ros.synthetic.scene import Scenes
 from hand_pose_ros.synthetic.scene_sampling import (
     People,
@@ -22,7 +23,7 @@ from hand_pose_ros.synthetic.scene_sampling import (
 from hand_pose_ros.synthetic.sensor import NoiseModel
 from hand_pose_ros.synthetic.sensor_presets import sample_noise
 from hand_pose_ros.synthetic.splits import TRAINING_SPLIT
-from hand_pose_ros.synthetic.stereo_config import NO_STEREO, STEREO_STREAM, StereoRanges, sample_models
+from hand_pose_ros.synthetic.stereo_config import NO_STEREO, StereoRanges, sample_models
 from hand_pose_ros.synthetic.surroundings_config import SurroundingsConfig
 from hand_pose_ros.synthetic.view_families import ViewConfig
 from hand_pose_ros.validation import interval, require, share, typed, whole
@@ -31,12 +32,12 @@ Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
 
 HANDS = 2
-# Cells that usual images fill: 640x480, 512x424, 848x480, 320x240 (and 160x120), 1280x720, 424x240.
+"""A picture has places for so many."""
+# Derived: rows and columns of the detector's cells that usual images fill: 640x480, 512x424, 848x480, 320x240 (and
+# 160x120), 1280x720, 424x240.
 SHAPES = np.array([(68, 91), (70, 85), (53, 94), (60, 80), (51, 91), (48, 84)])
 SHAPE_STEPS = (7, 6, 9, 4, 14, 5)
 """A sensor's pixels a cell in each of them."""
-_USE = 5
-"""Sets the random numbers of pictures apart from those of crops of the same split."""
 # How often each of SHAPES is drawn. Guessed.
 _SHAPE_SHARES = (0.35, 0.15, 0.15, 0.15, 0.1, 0.1)
 
@@ -108,7 +109,7 @@ class Pictures:
 def sample_pictures(config: FullFrameConfig, people: People, seed: int, count: int) -> Pictures:
     """``count`` pictures of these people; a pure function of the arguments. ValueError for a count below 1."""
     require(count >= 1, "", "count", count, "at least 1")
-    stream = (config.split, _USE, seed)
+    stream = (config.split, SplitStream.WHOLE_PICTURES, seed)
     rng = np.random.default_rng(stream)
     kind = rng.choice(len(SHAPES), count, p=_SHAPE_SHARES)
     shape = SHAPES[kind]
@@ -190,7 +191,7 @@ def _stereo(config: FullFrameConfig, stream: tuple[int, ...], focal_px: Array) -
 
     From random numbers of their own: with stereo or without, all else of the pictures is the same.
     """
-    rng = np.random.default_rng([*stream, STEREO_STREAM])
+    rng = np.random.default_rng([*stream, BatchStream.STEREO])
     chosen = rng.random(len(focal_px)) < (config.stereo if config.noise else 0.0)
     models = sample_models(len(focal_px), rng, StereoRanges(short_range=0.0))[0]
     models[:, 0] = focal_px

@@ -41,8 +41,9 @@ from hand_pose_ros.datasets.sample import (
 )
 
 CUBE_M = 0.25
+"""Edge of the cube, metres. Published: as in DeepPrior."""
 TEST_SEQUENCES: tuple[str, ...] = ("test_seq_1", "test_seq_2")
-_INVALID_FROM_MM = 32000
+_INVALID_FROM_MM = 32000  # of the data set, see above
 _PALM = 0
 _ROTATION = re.compile(r"-?\d{1,3}(-5)?")
 

@@ -37,6 +37,7 @@ SCORED_JOINTS: tuple[int, ...] = (0, 3, 6, 9, 12, 15, 18, 21, 24, 25, 27, 30, 31
 JOINTS = 36
 CUBE_M = 0.30
 SECOND_SUBJECT_CUBE_M = 0.25
+"""Edges of the cubes, metres. Published: as in DeepPrior."""
 SECOND_SUBJECT_FROM = 2440
 """Index of the first test frame of the second, smaller hand."""
 _VIEW = 0

@@ -25,6 +25,7 @@ from hand_pose_ros.hand.kinematics_numba import fingers_direction
 from hand_pose_ros.synthetic.crop_surroundings import SceneConfig
 from hand_pose_ros.synthetic.draw_scene import scene_arrays
 from hand_pose_ros.synthetic.negatives_config import NegativesConfig
+from hand_pose_ros.synthetic.random_streams import BatchStream
 from hand_pose_ros.synthetic.scene_sampling import (
     People,
     aim_at_arms,
@@ -36,13 +37,14 @@ from hand_pose_ros.synthetic.scene_sampling import (
 )
 from hand_pose_ros.synthetic.sensor import NO_NOISE
 from hand_pose_ros.synthetic.sensor_presets import sample_sensors
-from hand_pose_ros.synthetic.stereo_config import STEREO_STREAM, sample_stereo
+from hand_pose_ros.synthetic.stereo_config import sample_stereo
 from hand_pose_ros.synthetic.subjects import SubjectSet
 from hand_pose_ros.synthetic.view_families import ViewConfig
 from hand_pose_ros.validation import require
 
 RECROP_MARGIN_M = 0.125
-"""A ``margin_m`` for recrops up to 6 cm off the first crop, and turned."""
+"""A ``margin_m`` for recrops up to 6 cm off the first crop, and turned. Derived: those 6 cm, and the 6.2 cm that the
+corners of a turned cube of 30 cm reach farther."""
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
@@ -102,7 +104,7 @@ class _Sensors(NamedTuple):
         )
         # Random numbers of their own: with stereo or without, all else of a batch is the same.
         stereo = sample_stereo(
-            config.stereo if config.noise else 0.0, count, np.random.default_rng([*stream, STEREO_STREAM]),
+            config.stereo if config.noise else 0.0, count, np.random.default_rng([*stream, BatchStream.STEREO]),
             config.distance_m, config.patch_px[0], finest_px, config.cube_m,
         )  # fmt: skip
         return cls(

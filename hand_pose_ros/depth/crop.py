@@ -10,7 +10,7 @@ Three coordinate systems, besides the camera's optical frame (metres; x right, y
 * local: view, origin moved to the crop's centre, x negated when mirrored (a left hand becomes a right one).
 * crop: u, v, d in [-1,1] over the cube; perspective about the centre, so that one pixel is one ray:
   u = X / (distance + Z) * distance / half, v likewise, d = Z / half, with (X, Y, Z) local.
-  Column c of S has u = (2c + 1) / S - 1, row r the same in v.
+  Column c of S has u = (2c + 1) / S - 1, row r the same in v. Compiled loops take these from crop_projection.py.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hand_pose_ros.depth.crop_projection import pixel_to_crop
 from hand_pose_ros.depth.frame import DepthFrame
 from hand_pose_ros.depth.lens import NO_DISTORTION, distort
 from hand_pose_ros.kernel_cache import njit
@@ -221,13 +222,13 @@ def crop_kernel(
     # The ray (x, y, 1) of the view, turned back to the camera (transposed rotation), column by column and row by row.
     along = np.empty((size, 3))
     for c in range(size):
-        x = ((2 * c + 1) / size - 1.0) * step
+        x = pixel_to_crop(c, size) * step
         if mirrored:
             x = -x
         for k in range(3):
             along[c, k] = view[0, k] * x
     for r in range(size):
-        y = ((2 * r + 1) / size - 1.0) * step
+        y = pixel_to_crop(r, size) * step
         down_x, down_y, down_z = view[1, 0] * y, view[1, 1] * y, view[1, 2] * y
         for c in range(size):
             rx = along[c, 0] + down_x + view[2, 0]

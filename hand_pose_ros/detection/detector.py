@@ -33,8 +33,7 @@ from hand_pose_ros.detection.detector_input import (
     features_kernel,
     views_along,
 )
-from hand_pose_ros.detection.detector_peaks import COLUMNS as PEAK_COLUMNS
-from hand_pose_ros.detection.detector_peaks import mask_kernel, peaks_kernel
+from hand_pose_ros.detection.detector_peaks import PEAK_COLUMNS, mask_kernel, peaks_kernel
 from hand_pose_ros.detection.detector_weights import read_detector_info
 from hand_pose_ros.network.backend import Backend, BackendConfig, open_backend
 from hand_pose_ros.resources import SHIPPED_DETECTOR, model_file

@@ -19,7 +19,7 @@ Array32 = NDArray[np.float32]
 
 HEAT, LEFT, SIZE, OFFSET = 0, 1, 2, 3
 """Of the maps; the offset has three."""
-COLUMNS = 6
+PEAK_COLUMNS = 6
 """Of a hand's row: middle x, y, z (m), logit of a left hand, score 0..1, radius (m)."""
 
 
@@ -28,7 +28,7 @@ def peaks_kernel(
     maps: Array32, anchor: Array32, rays: Array, views: Array, least_score: float, agreement_m: float,
     same_peak_m: float, least_z_m: float, out: Array,
 ) -> int:  # fmt: skip
-    """Fill the first rows of out (K, COLUMNS) with hands, the best first, and count them.
+    """Fill the first rows of out (K, PEAK_COLUMNS) with hands, the best first, and count them.
 
     Heat has a peak where it is the largest of 3 x 3 and at least ``least_score``. The cells about a peak vote for the
     hand's middle, each with its heat; votes farther than ``agreement_m`` from the peak's do not count. Of peaks whose
@@ -75,7 +75,7 @@ def _gather_votes(
     maps: Array32, anchor: Array32, rays: Array, views: Array, heat: Array, r: int, c: int, agreement_m: float,
     hand: Array,
 ) -> bool:  # fmt: skip
-    """Fill hand (COLUMNS,) from the 3 x 3 cells about a cell; False where one of these is hotter: it is no peak."""
+    """Fill hand (PEAK_COLUMNS,) from the 3 x 3 cells about a cell; False where one of these is hotter: no peak."""
     top, bottom = max(r - 1, 0), min(r + 2, anchor.shape[0])
     first, end = max(c - 1, 0), min(c + 2, anchor.shape[1])
     best_r, best_c = top, first

@@ -105,6 +105,23 @@ def flood(
     steps last: cells that were taken out of the queue. geodesic (h,w) float32 must be all inf and is left so;
     queue (n,2) int32, a ring with room for the moving front: a few times the number of cells is ample.
     """
+    ended, steps, top, bottom, left, right = _walk(
+        z, rays, cell, row, column, reach, max_area, edge_m, edge_slope, geodesic, queue, most_steps
+    )
+    count = _measure(z, cell, geodesic, top, bottom, left, right, reach, hidden, edge_m, edge_slope, out)
+    geodesic[top : bottom + 1, left : right + 1] = np.inf
+    if out.shape[0] > 4:
+        out[4] = steps
+    return count if ended else -1
+
+
+@njit(nogil=True, cache=True)
+def _walk(
+    z: Array32, rays: Array32, cell: Array32, row: int, column: int, reach: float, max_area: float, edge_m: float,
+    edge_slope: float, geodesic: Array32, queue: NDArray[np.int32], most_steps: int,
+) -> tuple[bool, int, int, int, int, int]:  # fmt: skip
+    """The search of :func:`flood`: fills geodesic with the way (m) from (row, column). Whether it came to its end, its
+    steps, and the first and last row and column that it touched."""
     height, width = z.shape
     size = queue.shape[0]
     queue[0, 0], queue[0, 1] = row, column
@@ -137,6 +154,16 @@ def flood(
                     tail = (tail + 1) % size
                     top, bottom = min(top, y), max(bottom, y)
                     left, right = min(left, x), max(right, x)
+    return seen <= max_area and head == tail, steps, top, bottom, left, right
+
+
+@njit(nogil=True, cache=True)
+def _measure(
+    z: Array32, cell: Array32, geodesic: Array32, top: int, bottom: int, left: int, right: int, reach: float,
+    hidden: float, edge_m: float, edge_slope: float, out: NDArray[np.float64],
+) -> int:  # fmt: skip
+    """Fill the first four of out, as of :func:`flood`, from the cells within reach, and count these."""
+    height, width = z.shape
     count = 0
     area = opening = outline = covered = 0.0
     for r in range(top, bottom + 1):
@@ -162,8 +189,5 @@ def flood(
                     covered += edge
                 else:
                     outline += edge
-    geodesic[top : bottom + 1, left : right + 1] = np.inf
     out[0], out[1], out[2], out[3] = area, opening * _CROFTON, outline * _CROFTON, covered * _CROFTON
-    if out.shape[0] > 4:
-        out[4] = steps
-    return -1 if seen > max_area or head != tail else count
+    return count

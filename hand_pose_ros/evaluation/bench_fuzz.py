@@ -30,7 +30,7 @@ CAMERA = Camera(320, 240, 240.0, 240.0, 159.5, 119.5)
 """Half the usual size: the frames hold the same hand, and more of them fit into a minute."""
 GOOD_FRAMES = 20
 GOOD_INTERVAL_S = 0.1
-"""Good frames, and the time between them: slow enough for one core over the middleware."""
+"""Good frames, and the time between them. Guessed: slow enough for one core over the middleware."""
 MOST_DIFFERENCE_MM = 0.1
 """Good frames after a reset may differ by this from a clean run. Chosen: far below what is measured."""
 _KEPT = 10  # of each kind of problem, the first ones are told; chosen by hand

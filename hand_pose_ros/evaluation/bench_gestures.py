@@ -23,17 +23,18 @@ from hand_pose_ros.tracking.tracker import HandTracker
 Flags = NDArray[np.bool_]
 
 RATE_HZ = 30.0
+"""Images a second. Chosen: what most depth cameras send."""
 _SAME_EVENT_FRAMES = 6
 """A beginning, or an end, this many images from a true one is that one. Guessed: a fifth of a second."""
 
 
 @dataclass(frozen=True)
 class GestureRun:
-    """One person's script: what was true and what was told, image by image."""
+    """One person's script: what was true and what was detected, image by image."""
 
     truth: Flags
     """(T, 5): pinches as PINCH_FINGERS, then the grasp."""
-    told: Flags
+    detected: Flags
     """(T, 5)."""
     held: tuple[str | None, ...]
     """(T,): the gesture that the script holds."""
@@ -54,12 +55,12 @@ class GestureFigures:
     held_without_fault: int
     """How many of the held pinches agree in every image."""
     held_told: float
-    """Of the images in which the script holds a pinch, those in which this pinch is told, whatever the rules say of the
-    true joints."""
+    """Of the images in which the script holds a pinch, those in which this pinch is detected, whatever the rules say of
+    the true joints."""
     late: dict[str, int]
     """Beginnings and ends by how many images they came late; below 0: early."""
     missed: int
-    """True beginnings and ends without one told near them."""
+    """True beginnings and ends without one detected near them."""
     extra: int
     """Told ones without a true one near them."""
 
@@ -82,22 +83,22 @@ def run_person(seed: int, tracker: HandTracker, config: GestureConfig | None = N
     """The whole script of one person."""
     motion = GestureMotion(seed, VGA, SIDES[seed % len(SIDES)])
     true_detector, detector, track_id = GestureDetector(config), GestureDetector(config), -1
-    truth, told, held = [], [], []
+    truth, detected, held = [], [], []
     for index in range(int(SCRIPT_S * RATE_HZ)):
         t = index / RATE_HZ
         depth, joints = motion.frame(t)
         hands = tracker.update(depth, VGA, t).hands
         true = true_detector.update(joints, motion.angles(t), motion.scale)
         truth.append([*true.pinching, true.grasping])
-        told.append([False] * (len(PINCH_FINGERS) + 1))
+        detected.append([False] * (len(PINCH_FINGERS) + 1))
         if hands:
             hand = hands[0]
             if hand.track_id != track_id:
                 detector, track_id = GestureDetector(config), hand.track_id
             gesture = detector.update(hand.joints, hand.angles, hand.scale, hand.thickness)
-            told[-1] = [*gesture.pinching, gesture.grasping]
+            detected[-1] = [*gesture.pinching, gesture.grasping]
         held.append(motion.held(t))
-    return GestureRun(np.array(truth), np.array(told), tuple(held))
+    return GestureRun(np.array(truth), np.array(detected), tuple(held))
 
 
 def figures(runs: list[GestureRun]) -> GestureFigures:
@@ -105,29 +106,29 @@ def figures(runs: list[GestureRun]) -> GestureFigures:
     late: list[int] = []
     missed = extra = 0
     holds: list[Flags] = []
-    told_holds: list[Flags] = []
+    detected_holds: list[Flags] = []
     for run in runs:
         for flag in range(run.truth.shape[1]):
             for begins in (True, False):
-                true, told = _changes(run.truth[:, flag], begins), _changes(run.told[:, flag], begins)
-                pairs = [told[np.abs(told - at) <= _SAME_EVENT_FRAMES] - at for at in true]
+                true, detected = _changes(run.truth[:, flag], begins), _changes(run.detected[:, flag], begins)
+                pairs = [detected[np.abs(detected - at) <= _SAME_EVENT_FRAMES] - at for at in true]
                 late += [int(near[np.abs(near).argmin()]) for near in pairs if len(near)]
                 missed += sum(len(near) == 0 for near in pairs)
-                extra += sum(not (np.abs(true - at) <= _SAME_EVENT_FRAMES).any() for at in told)
-        same = (run.truth == run.told).all(axis=1)
+                extra += sum(not (np.abs(true - at) <= _SAME_EVENT_FRAMES).any() for at in detected)
+        same = (run.truth == run.detected).all(axis=1)
         for number, finger in enumerate(PINCH_FINGERS):
             shown = np.array([name == f"{finger}_pinch" for name in run.held])
             if shown.any():
                 holds.append(same[shown])
-                told_holds.append(run.told[shown, number])
+                detected_holds.append(run.detected[shown, number])
     counts = {str(frames): late.count(frames) for frames in sorted(set(late))}
     return GestureFigures(
         images=sum(len(run.truth) for run in runs),
-        agreement=100.0 * float(np.mean([(run.truth == run.told).mean() for run in runs])),
+        agreement=100.0 * float(np.mean([(run.truth == run.detected).mean() for run in runs])),
         held_pinches=len(holds),
         held_agreement=100.0 * float(np.concatenate(holds).mean()),
         held_without_fault=sum(bool(hold.all()) for hold in holds),
-        held_told=100.0 * float(np.concatenate(told_holds).mean()),
+        held_told=100.0 * float(np.concatenate(detected_holds).mean()),
         late=counts,
         missed=missed,
         extra=extra,

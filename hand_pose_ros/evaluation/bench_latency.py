@@ -166,16 +166,16 @@ def rows_of(
     scenes: Sequence[str],
     sizes: Sequence[str],
     pictures: int,
-    told: Callable[[Latency], None],
+    on_row: Callable[[Latency], None],
 ) -> list[Latency]:
     """Every scene at the first size; then, unless all are empty, the first frames of a track, one hand where two may
-    be, and one hand at the other sizes. ``told`` is called with each row as it is measured; each scene is rendered
+    be, and one hand at the other sizes. ``on_row`` is called with each row as it is measured; each scene is rendered
     once, in ``pictures`` frames."""
     rows: list[Latency] = []
 
     def add(row: Latency) -> None:
         rows.append(row)
-        told(row)
+        on_row(row)
 
     for name in scenes:
         add(measure_scene(LatencyScene(name, sizes[0], pictures), config, model, frames))

@@ -27,7 +27,7 @@ from hand_pose_ros.tracking.tracker import HandTracker
 FULL = "all"
 """Name of the default refinement among its variants."""
 RECORDING_HZ = 30.0
-"""Frame rate that a recording is played at."""
+"""Frame rate that a recording is played at. Chosen: what most depth cameras send."""
 _VARIED_KINDS = ("moving", "still", "stereo")
 _PAIRS = ("two_hands", "stereo_pairs", "one_of_two")
 """Kinds in which two hands are looked for."""

@@ -24,10 +24,9 @@ from hand_pose_ros.hand.skeleton import (
 from hand_pose_ros.retarget.engine import OperatorHand
 from hand_pose_ros.synthetic.motion import KEYFRAME_S, minimum_jerk
 from hand_pose_ros.synthetic.poses import sample_angles
+from hand_pose_ros.synthetic.random_streams import SeedStream
 
 Array = NDArray[np.float64]
-
-_STREAM = 914  # of random numbers, like none besides
 
 
 def operator_hand(side: str, angles: Array) -> OperatorHand:
@@ -63,7 +62,7 @@ def pinch_angles(gap_m: float, finger: str = "index") -> Array:
 def moving_angles(seed: int, times_s: Array) -> Array:
     """A hand that moves from random pose to random pose: (T, 20) rad at times (T,) s from 0 on."""
     count = int(np.max(times_s) / KEYFRAME_S) + 2
-    poses = sample_angles(count, np.random.default_rng([_STREAM, seed]))
+    poses = sample_angles(count, np.random.default_rng([SeedStream.OPERATOR_HANDS, seed]))
     key, share = np.divmod(np.asarray(times_s) / KEYFRAME_S, 1.0)
     index = key.astype(np.int64)
     smooth = minimum_jerk(share)[:, None]

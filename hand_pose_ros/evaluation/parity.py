@@ -17,6 +17,7 @@ from hand_pose_ros.depth.crop import CropFrame, crop_depth
 from hand_pose_ros.depth.frame import DepthFrame
 from hand_pose_ros.evaluation.sensor_sets import SENSORS, RenderedHands, SensorSet
 from hand_pose_ros.network.packing import unpack
+from hand_pose_ros.synthetic.random_streams import SeedStream
 from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.pose_inference import PoseEstimator
 
@@ -59,12 +60,12 @@ class Parity:
 
 
 def parity_crops(
-    count: int, size: int, cube_m: float, seed: int = 0, told: Callable[[int], None] = lambda done: None
+    count: int, size: int, cube_m: float, seed: int = 0, on_crops: Callable[[int], None] = lambda done: None
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], Array]:
     """Crops (N, 1, S, S), distances (N,) m and true joints (N, 23, 3) m, local: each hand as every sensor sees it, the
     crop's centre some centimetres beside the hand's."""
     hands = RenderedHands(SensorSet(count=-(-count // len(SENSORS)), seed=seed))
-    rng = np.random.default_rng([61, seed])
+    rng = np.random.default_rng([SeedStream.PARITY_CENTRES, seed])
     crops, distances, joints = [], [], []
     for index in range(len(hands)):
         hand = hands[index]
@@ -74,7 +75,7 @@ def parity_crops(
             crops.append(crop_depth(DepthFrame(hand.depth(sensor), hand.rig.camera), frame))
             distances.append(frame.distance)
             joints.append(frame.camera_to_local(hand.joints))
-        told(len(crops))
+        on_crops(len(crops))
     return (
         np.stack(crops)[:count, None], np.asarray(distances, np.float32)[:count], np.stack(joints)[:count]
     )  # fmt: skip

@@ -15,12 +15,12 @@ from hand_pose_ros.retarget.engine import Array
 from hand_pose_ros.retarget.hand_gate import GateConfig, HandGate, SeenHand
 from hand_pose_ros.retarget.retargeter import Retargeter
 from hand_pose_ros.retarget.safety import JointCommand, SafeCommander, SafetyConfig, SafetyState
+from hand_pose_ros.synthetic.random_streams import SeedStream
 
 # Share of the frames that are lost, usual rates, and how long a robot is engaged before. Guessed.
 DROPPED = 0.2
 _HANDS_HZ, _COMMANDS_HZ = 30.0, 100.0
 _ENGAGE_S = 1.0
-_STREAM = 915
 _ROUNDING = 1e-6  # of differences of positions over a millisecond, rad/s
 _ACCIDENTS: dict[str, tuple[float, int]] = {
     "flip": (0.01, 4),
@@ -176,7 +176,7 @@ class _Drive:
 def drive_through_faults(robot: Retargeter, side: str, frames: int, seed: int) -> FaultFigures:
     """``frames`` images of a moving hand with 20 % of them dropped, the side flipped, losses after which the hand has
     another track, doubtful hands and jumps to other poses. It is engaged again 0.3 s after each loss."""
-    rng = np.random.default_rng([_STREAM, seed])
+    rng = np.random.default_rng([SeedStream.RETARGET_FAULTS, seed])
     drive, accidents = _Drive(robot, side), _Accidents()
     other = "left" if side == "right" else "right"
     stamps = np.arange(frames) / _HANDS_HZ

@@ -21,6 +21,7 @@ from tqdm import tqdm
 from hand_pose_ros.depth.frame import DepthFrame
 from hand_pose_ros.evaluation.sensor_sets import RenderedHands
 from hand_pose_ros.hand.skeleton import SIDES
+from hand_pose_ros.synthetic.random_streams import SplitStream
 from hand_pose_ros.synthetic.splits import REPORT_SPLIT
 from hand_pose_ros.tracking.estimate import CropRequest, Estimate
 from hand_pose_ros.tracking.pose_inference import PoseEstimator
@@ -34,7 +35,6 @@ CENTRE_ERROR_M = 0.010
 """How far the first crop's middle lies from the hand's, in any direction, metres. Guessed."""
 TRACKED_WITHIN_M = 0.10
 """A tracked hand whose middle is nearer than this to the true one is that one, metres. Guessed: half a hand."""
-_STREAM = 52
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +73,7 @@ def evaluate_sensors(
     """Every hand of the set, as each sensor sees it, through two passes of the network and, where one is given, through
     the whole tracker; by sensor. ValueError for a sensor that is not known."""
     scoring = estimator.config.scoring
-    rng = np.random.default_rng([REPORT_SPLIT, _STREAM, hands.config.seed])
+    rng = np.random.default_rng([REPORT_SPLIT, SplitStream.SENSOR_CENTRES, hands.config.seed])
     ways = rng.normal(size=(len(hands), 3))
     ways *= CENTRE_ERROR_M / np.linalg.norm(ways, axis=1, keepdims=True)
     log_odds, error_mm = np.empty((2, len(sensors), len(hands)))

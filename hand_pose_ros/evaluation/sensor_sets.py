@@ -29,6 +29,7 @@ from hand_pose_ros.hand.skeleton import ANGLE_COUNT, PALM_JOINT
 from hand_pose_ros.synthetic.crop_surroundings import HELD_SLOT, SceneConfig, sample_crop_surroundings
 from hand_pose_ros.synthetic.grasp_library import sample_held
 from hand_pose_ros.synthetic.poses import sample_view_rotations, sample_wrist_bends
+from hand_pose_ros.synthetic.random_streams import SplitStream
 from hand_pose_ros.synthetic.rotations import facing_normals
 from hand_pose_ros.synthetic.scene import Scenes
 from hand_pose_ros.synthetic.scene_sampling import HandPoses, People, place_hands, sample_poses
@@ -43,11 +44,10 @@ from hand_pose_ros.synthetic.view_families import ViewConfig
 Array = NDArray[np.float64]
 
 SENSORS: tuple[str, ...] = ("clean", "parametric", "imitated", "sgbm", "sgbm_strict", "census")
-_STREAM = 51
-"""Sets the random numbers of these hands apart from those of every other use of the split."""
 _FAMILIES, _SUBJECTS = ("makehuman", "webxr"), 100
 _BATCH = 64
-"""Hands are drawn so many at a time, so that hand i does not depend on how many are asked for."""
+"""Hands are drawn so many at a time, so that hand i does not depend on how many are asked for. Guessed, as is how many
+subjects a family has."""
 _REACH_M = 0.24
 """Half edge of the cube about the hand that is matched: a turned crop's corners, and a crop 3 cm beside. Derived."""
 _OFF_AXIS_RAD = 0.2
@@ -108,7 +108,7 @@ class RenderedHand(NamedTuple):
         if sensor == "clean":
             seen = np.where(np.isfinite(pair.depth), pair.depth, np.float32(np.nan))
         elif sensor == "parametric":
-            rng = np.random.default_rng([REPORT_SPLIT, _STREAM, self.seed])
+            rng = np.random.default_rng([REPORT_SPLIT, SplitStream.SENSOR_SETS, self.seed])
             noise = NoiseModel(*replace(D435, focal_px=(rig.focal_px,)).sample(1, rng)[1][0])
             seen = apply_noise(pair.depth, noise, rig.focal_px, self.seed)
         elif sensor == "imitated":
@@ -128,7 +128,7 @@ class RenderedHand(NamedTuple):
 
     def _stereo_model(self) -> StereoModel:
         """A matcher drawn as training draws its own, before this rig's eyes and with its step of the depth."""
-        rng, rig = np.random.default_rng([REPORT_SPLIT, _STREAM, self.seed]), self.rig
+        rng, rig = np.random.default_rng([REPORT_SPLIT, SplitStream.SENSOR_SETS, self.seed]), self.rig
         return drawn_model(rng, rig.focal_px, rig.baseline_m, rig.quantisation_m)
 
 
@@ -203,7 +203,7 @@ class RenderedHands:
     def _drawn(self, number: int) -> _Batch:
         """Batch ``number`` of the hands, placed before the camera."""
         config = self.config
-        rng = np.random.default_rng([REPORT_SPLIT, _STREAM, config.seed, number])
+        rng = np.random.default_rng([REPORT_SPLIT, SplitStream.SENSOR_SETS, config.seed, number])
         scenes = _MAKERS[config.hands](self.people, _BATCH, rng)
         centres = directions(_BATCH, _OFF_AXIS_RAD, rng) * config.distance_m
         view = np.stack([CropFrame(centre).view for centre in centres])

@@ -45,7 +45,7 @@ class SyntheticBenchmark:
     """Which synthetic hands networks are evaluated on. Values are checked where the hands are made."""
 
     count: int = 4096
-    """Hands."""
+    """Hands. Guessed."""
     seed: int = 0
     """Of the hands, 0 to 1048575."""
     passes: int = 1

@@ -19,7 +19,12 @@ from hand_pose_ros.hand.skeleton import (
     FINGER_ANGLE_TABLE,
     FINGER_JOINT_TABLE,
     FINGER_SEGMENT_TABLE,
+    HAND_SCALE,
     PALM_JOINT,
+    PALM_LENGTH_SCALE,
+    PALM_WIDTH_SCALE,
+    THUMB_METACARPAL_SCALE,
+    THUMB_SCALE,
     WRIST_JOINTS,
     check_side,
 )
@@ -34,10 +39,6 @@ BASE_OFFSETS = np.array(
     [skeleton.PALM_JOINT_POSITIONS[skeleton.JOINT_NAMES[j]] for j in FINGER_JOINT_TABLE[:, 0]]
 )
 FINGER_LENGTHS = np.array([skeleton.BONE_LENGTHS[finger] for finger in skeleton.FINGERS])
-_HAND, _PALM_LENGTH, _PALM_WIDTH, _METACARPAL, _FIRST_FINGER = (
-    skeleton.SHAPE_NAMES.index(name)
-    for name in ("hand", "palm_length", "palm_width", "thumb_metacarpal", "thumb")
-)
 
 # The mean of the knuckles minus that of the wrist, as one row of weights.
 _KNUCKLES_MINUS_WRIST = np.zeros(skeleton.JOINT_COUNT)
@@ -158,9 +159,9 @@ def empty_offsets() -> OffsetArrays:
 def scale_offsets_kernel(shape: Array, sign: float, offsets: OffsetArrays) -> None:
     """Log scales (9,) -> the template's offsets scaled, mirrored for a left hand (sign -1)."""
     wrist, bases, lengths = offsets
-    hand = np.exp(shape[_HAND])
-    along = hand * np.exp(shape[_PALM_LENGTH])
-    across = hand * np.exp(shape[_PALM_WIDTH]) * sign
+    hand = np.exp(shape[HAND_SCALE])
+    along = hand * np.exp(shape[PALM_LENGTH_SCALE])
+    across = hand * np.exp(shape[PALM_WIDTH_SCALE]) * sign
     for i in range(2):
         wrist[i, 0] = WRIST_OFFSETS[i, 0] * along
         wrist[i, 1] = WRIST_OFFSETS[i, 1] * across
@@ -169,10 +170,10 @@ def scale_offsets_kernel(shape: Array, sign: float, offsets: OffsetArrays) -> No
         bases[f, 0] = BASE_OFFSETS[f, 0] * along
         bases[f, 1] = BASE_OFFSETS[f, 1] * across
         bases[f, 2] = BASE_OFFSETS[f, 2] * hand
-        finger = hand * np.exp(shape[_FIRST_FINGER + f])
+        finger = hand * np.exp(shape[THUMB_SCALE + f])
         for i in range(3):
             lengths[f, i] = FINGER_LENGTHS[f, i] * finger
-    lengths[0, 0] = FINGER_LENGTHS[0, 0] * hand * np.exp(shape[_METACARPAL])
+    lengths[0, 0] = FINGER_LENGTHS[0, 0] * hand * np.exp(shape[THUMB_METACARPAL_SCALE])
 
 
 @njit(cache=True, nogil=True)

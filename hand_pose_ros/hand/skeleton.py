@@ -185,6 +185,10 @@ SHAPE_NAMES: tuple[str, ...] = (
 """Shape: nine natural logarithms of scale factors, all 0 for the template hand. ``hand`` scales everything,
 the others their part (the palm's along x and y; ``thumb`` its two phalanges)."""
 SHAPE_COUNT = len(SHAPE_NAMES)
+HAND_SCALE, PALM_LENGTH_SCALE, PALM_WIDTH_SCALE, THUMB_METACARPAL_SCALE, THUMB_SCALE = (
+    SHAPE_NAMES.index(name) for name in ("hand", "palm_length", "palm_width", "thumb_metacarpal", "thumb")
+)
+"""Indices of log scales in a shape; those of the other fingers follow the thumb's in the order of FINGERS."""
 FITTED_SHAPE_LIMIT = 0.6
 """The largest magnitude of a log scale that a fit may reach: no part is 1.8 times the template's (guessed: well beyond
 any adult, and near enough to keep a fit to bad points finite)."""

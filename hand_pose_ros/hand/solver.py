@@ -80,7 +80,7 @@ class ShapeEstimate:
 
 @dataclass(frozen=True, eq=False)
 class SolvedHand:
-    """A valid hand, and how well it meets the joints that it was solved for."""
+    """A valid hand."""
 
     parameters: Array
     """(26,) as ``skeleton.PARAMETER_NAMES``, angles in range."""
@@ -90,8 +90,6 @@ class SolvedHand:
     """(9,) log scales."""
     joints: Array
     """(23, 3) m."""
-    rms: float
-    """m, weighted root mean square residual."""
     estimate: ShapeEstimate | None
     """The shape's estimate with this frame added; None where the shape was given."""
 
@@ -153,13 +151,11 @@ class PoseSolver:
             tolerance=self.config.tolerance,
         )
         state, solved_joints, shape_precision = solve_hand(problem)
-        squared_m2 = (trust * np.square(solved_joints - points).sum(-1)).sum()
         return SolvedHand(
             parameters=np.concatenate([state.translation, so3_log(state.rotation), state.angles]),
             rotation=state.rotation,
             shape=state.shape,
             joints=solved_joints,
-            rms=(float(squared_m2) / max(float(trust.sum()), 1e-12)) ** 0.5,
             estimate=ShapeEstimate(state.shape, shape_precision) if fit_shape else None,
         )
 

@@ -21,12 +21,16 @@ from hand_pose_ros.hand.skeleton import (
     FINGER_ANGLE_TABLE,
     FINGER_JOINT_TABLE,
     FIRST_ANGLE,
+    HAND_SCALE,
     JOINT_COUNT,
     JOINT_DEPTH,
     JOINT_FINGER,
+    PALM_LENGTH_SCALE,
+    PALM_WIDTH_SCALE,
     PARAMETER_COUNT,
     SHAPE_COUNT,
-    SHAPE_NAMES,
+    THUMB_METACARPAL_SCALE,
+    THUMB_SCALE,
 )
 from hand_pose_ros.kernel_cache import njit
 
@@ -34,12 +38,8 @@ Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 _FIRST_SHAPE = PARAMETER_COUNT
-_HAND, _PALM_LENGTH, _PALM_WIDTH, _METACARPAL, _FIRST_FINGER = (
-    _FIRST_SHAPE + SHAPE_NAMES.index(name)
-    for name in ("hand", "palm_length", "palm_width", "thumb_metacarpal", "thumb")
-)
 _THUMB_BASE, _THUMB_SECOND = (int(joint) for joint in FINGER_JOINT_TABLE[0, :2])
-MOST_COLUMNS = 6 + 4 + 3 + 2
+_MOST_JOINT_COLUMNS = 6 + 4 + 3 + 2
 """Unknowns that move one joint: the palm's pose, a finger's angles, the palm's scales, the thumb's two."""
 
 
@@ -136,8 +136,8 @@ def add_joints(
     state: State, joints: Array, axes: Array, problem: Problem, hessian: Array, gradient: Array
 ) -> None:
     """Adds the term of the joints' distances to their targets."""
-    columns = np.empty(MOST_COLUMNS, dtype=np.int64)
-    jacobian = np.empty((MOST_COLUMNS, 3))
+    columns = np.empty(_MOST_JOINT_COLUMNS, dtype=np.int64)
+    jacobian = np.empty((_MOST_JOINT_COLUMNS, 3))
     for j in range(JOINT_COUNT):
         weight = problem.weights[j]
         if weight == 0:
@@ -203,7 +203,8 @@ def _shape_columns(
     f, depth = JOINT_FINGER[joint], JOINT_DEPTH[joint]
     root = joints[FINGER_JOINT_TABLE[f, 0]] if f >= 0 else joints[joint]
     local = rotate_back(state.rotation, root - state.translation)
-    columns[used], columns[used + 1], columns[used + 2] = _HAND, _PALM_LENGTH, _PALM_WIDTH
+    columns[used] = _FIRST_SHAPE + HAND_SCALE
+    columns[used + 1], columns[used + 2] = _FIRST_SHAPE + PALM_LENGTH_SCALE, _FIRST_SHAPE + PALM_WIDTH_SCALE
     jacobian[used] = joints[joint] - state.translation
     jacobian[used + 1] = state.rotation[:, 0] * local[0]
     jacobian[used + 2] = state.rotation[:, 1] * local[1]
@@ -212,10 +213,10 @@ def _shape_columns(
         first = joints[FINGER_JOINT_TABLE[f, 0]]
         if f == 0:
             first = joints[_THUMB_SECOND]
-            columns[used] = _METACARPAL
+            columns[used] = _FIRST_SHAPE + THUMB_METACARPAL_SCALE
             jacobian[used] = joints[_THUMB_SECOND] - joints[_THUMB_BASE]
             used += 1
-        columns[used] = _FIRST_FINGER + f
+        columns[used] = _FIRST_SHAPE + THUMB_SCALE + f
         jacobian[used] = joints[joint] - first
         used += 1
     return used

@@ -24,6 +24,7 @@ from hand_pose_ros.validation import not_negative, one_of
 
 JOINT_FORMS: tuple[str, ...] = ("distance", "squared", "euclidean")
 
+# Added below square roots, whose gradient at 0 is infinite. Guessed: a distance of 0 then counts as 0.1 mm.
 _EPSILON_M2 = 1e-8
 _HALF_CUBE_M = 0.15
 """Unit of the euclidean joint loss: half of the crop's cube (``depth.crop.CROP_CUBE_M``). Fixed, because the loss's

@@ -22,7 +22,8 @@ import torch
 from torch import Tensor, nn
 
 from hand_pose_ros.files import write_bytes
-from hand_pose_ros.network.onnx_file import FORMAT, MOST_BYTES, example_inputs, stored_example
+from hand_pose_ros.network.onnx_file import FORMAT, example_inputs, stored_example
+from hand_pose_ros.resources import MOST_SHIPPED_BYTES
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -92,8 +93,9 @@ def export_onnx(
     for key, value in stored.items():
         model.metadata_props.add(key=key, value=value)
     data: bytes = model.SerializeToString(deterministic=True)
-    if len(data) > MOST_BYTES:
-        raise ValueError(f"{path}: {len(data) / 2**20:.1f} MiB, a shipped model has at most 16")
+    if len(data) > MOST_SHIPPED_BYTES:
+        most = MOST_SHIPPED_BYTES // 2**20
+        raise ValueError(f"{path}: {len(data) / 2**20:.1f} MiB, a shipped model has at most {most}")
     write_bytes(path, data)
     return len(data)
 

@@ -19,13 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.network.protobuf import fields
+from hand_pose_ros.resources import MOST_SHIPPED_BYTES
 from hand_pose_ros.validation import shown
 
 Array32 = NDArray[np.float32]
 
 FORMAT = "hand_pose_ros-onnx-1"
-MOST_BYTES = 16 * 1024 * 1024
-"""A shipped file is at most this large, as one of weights; none is read that is larger than four times that."""
+_MOST_ONNX_BYTES = 4 * MOST_SHIPPED_BYTES
+"""A larger file is not read. Guessed: a network of the user's own may be larger than a shipped one."""
 _MOST_INPUTS = 2**24
 """Numbers of one input. Guessed: twenty times a whole picture of 1280x720."""
 _METADATA = 14  # field of ModelProto in onnx.proto; a StringStringEntryProto has key 1 and value 2
@@ -80,8 +81,8 @@ def read_onnx_file(path: Path, sha256: str) -> OnnxFile:
     """The file, when it was made of weights with this content hash; OnnxError when not."""
     try:
         size = path.stat().st_size
-        if size > 4 * MOST_BYTES:
-            raise OnnxError(f"{path}: {size} bytes, want at most {4 * MOST_BYTES}")
+        if size > _MOST_ONNX_BYTES:
+            raise OnnxError(f"{path}: {size} bytes, want at most {_MOST_ONNX_BYTES}")
         data = path.read_bytes()
     except FileNotFoundError:
         raise OnnxError(f"{path}: no such file, {_MAKE}") from None

@@ -20,7 +20,7 @@ def input_shapes(config: NetworkConfig) -> dict[str, tuple[int, ...]]:
 
 
 class PackedNet(nn.Module):
-    """crop (N, 1, S, S), distance (N,) m -> (N, ``packing.COLUMNS``), everything of it in one tensor.
+    """crop (N, 1, S, S), distance (N,) m -> (N, ``packing.PACKED_COLUMNS``), everything of it in one tensor.
 
     ValueError when the network has no hand model.
     """
@@ -53,7 +53,7 @@ class LayeredNet(PackedNet):
 
 
 def pack(output: HandNetOutput) -> Tensor:
-    """-> (N, ``packing.COLUMNS``). ValueError when the network gave no hand model parameters."""
+    """-> (N, ``packing.PACKED_COLUMNS``). ValueError when the network gave no hand model parameters."""
     if output.angles is None or output.shape is None or output.rotation is None or output.translation is None:
         raise ValueError("the network gave no hand model parameters")
     without = torch.full_like(output.joint_sigma[:, 0], float("nan"))

@@ -1,6 +1,7 @@
 """The pose network's output in one array, so that one copy brings it from wherever it was computed.
 
-In: (N, COLUMNS) float32. Out: :class:`PackedOutput`, its parts by name, lengths in local metres, angles in radians.
+In: (N, PACKED_COLUMNS) float32. Out: :class:`PackedOutput`, its parts by name, lengths in local metres, angles in
+radians.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ PARTS: dict[str, tuple[int, ...]] = {
 }
 """Name and shape of each part, in the order of the columns."""
 _ENDS = np.cumsum([int(np.prod(shape, dtype=np.int64)) for shape in PARTS.values()]).tolist()
-COLUMNS: int = _ENDS[-1]
+PACKED_COLUMNS: int = _ENDS[-1]
 FIRST: dict[str, int] = dict(zip(PARTS, (0, *_ENDS), strict=False))
 """The column at which each part begins."""
 
@@ -56,7 +57,7 @@ class PackedOutput(NamedTuple):
 
 
 def unpack(packed: NDArray[np.floating]) -> PackedOutput:
-    """(N, COLUMNS) -> its parts in float64."""
+    """(N, PACKED_COLUMNS) -> its parts in float64."""
     wide = np.asarray(packed, np.float64)
     columns = zip((0, *_ENDS), _ENDS, PARTS.values(), strict=False)
     return PackedOutput(*(wide[:, a:b].reshape(len(wide), *shape) for a, b, shape in columns))

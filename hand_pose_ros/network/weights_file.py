@@ -26,7 +26,7 @@ from hand_pose_ros.resources import SHIPPED_WEIGHTS
 from hand_pose_ros.validation import shown
 
 FORMAT = "hand_pose_ros-weights-1"
-MOST_BYTES = 2**30
+MOST_WEIGHTS_BYTES = 2**30
 """A larger file is not read. Guessed: the largest network that can be trained here has some 300 MB."""
 _MOST_HEADER_BYTES = 100_000_000
 """As the safetensors library has it."""
@@ -128,8 +128,8 @@ def require_file(path: Path) -> None:
     if not here:
         raise CheckpointError(f"{shown(path)}: no such file, {want}")
     size = path.stat().st_size
-    if size > MOST_BYTES:
-        raise CheckpointError(f"{path}: {size} bytes, want at most {MOST_BYTES}")
+    if size > MOST_WEIGHTS_BYTES:
+        raise CheckpointError(f"{path}: {size} bytes, want at most {MOST_WEIGHTS_BYTES}")
 
 
 class _Stored(NamedTuple):

@@ -124,7 +124,7 @@ def image_from_rgb(pixels: np.ndarray, header: Header) -> Image:
     return _bridge.cv2_to_imgmsg(pixels, encoding="rgb8", header=header)
 
 
-def impossible(hand: Hand) -> str | None:
+def hand_error(hand: Hand) -> str | None:
     """Returns why this hand must not be published, or None when it may be.
 
     The reasons are numbers that are not finite, frames that are no rotation, joints behind the camera, and angles

@@ -85,7 +85,7 @@ class FrameWorker:
         self._first_stamp_ns: int | None = None
         self._last_stamp_ns: int | None = None
         self._frame_id: str | None = None
-        self._told_faults: dict[str, str] = {}
+        self._reported_faults: dict[str, str] = {}
         self._hints = FrameHints(parameters, statistics, throttled_logger)
         self.tracking = _WAITING
         self._silence = ImageSilence()
@@ -251,8 +251,8 @@ class FrameWorker:
         """What was seen in another frame is forgotten: a place there is none here."""
         frame_id = frame_id or self._frame_id or ""  # one that names none is of the frame before
         if self._frame_id not in (None, "", frame_id):
-            told = f"tracking begins anew: images are in '{frame_id}' now"
-            self._throttled_logger.warn("other frame", told)
+            text = f"tracking begins anew: images are in '{frame_id}' now"
+            self._throttled_logger.warn("other frame", text)
             self._start_afresh()
             with self._publishing:
                 self._outputs.hide()
@@ -263,7 +263,7 @@ class FrameWorker:
         shown = {hand.track_id for hand in hands}
         wanted = result.raw if self._parameters["publish_raw"] else ()  # they are made only when asked for
         raw = tuple(
-            hand for hand in wanted if hand.track_id in shown and conversions.impossible(hand) is None
+            hand for hand in wanted if hand.track_id in shown and conversions.hand_error(hand) is None
         )
         with self._publishing:
             if resets != self._resets:
@@ -287,9 +287,9 @@ class FrameWorker:
         """Each once: the diagnostics show what is wrong for as long as it is."""
         faults = dict(getattr(self._tracker, "faults", {}))
         for subject, text in faults.items():
-            if self._told_faults.get(subject) != text:
+            if self._reported_faults.get(subject) != text:
                 self._throttled_logger.error(f"fault {subject}", text)
-        self._told_faults = faults
+        self._reported_faults = faults
 
     def _leave_alone(self, image: Image, resets: int) -> None:
         """A frame that comes while the tracker is not enabled."""
@@ -324,7 +324,7 @@ class FrameWorker:
         return False
 
     def _possible(self, hand: conversions.Hand) -> bool:
-        why = conversions.impossible(hand)
+        why = conversions.hand_error(hand)
         if why is not None:
             self._throttled_logger.error("impossible", f"a tracked hand was not published: {why}")
         return why is None

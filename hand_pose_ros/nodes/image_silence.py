@@ -29,23 +29,23 @@ class ImageSilence:
         self._now_s = clock.now_s
         self._lock = threading.Lock()
         self._heard_s: deque[float] = deque(maxlen=_REMEMBERED)
-        self._told = True
+        self._reported = True
 
     def hear(self) -> None:
         """An image's hands were published."""
         with self._lock:
             self._heard_s.append(self._now_s())
-            self._told = False
+            self._reported = False
 
     def end(self) -> None:
         """Nobody asks for silences any more, until the next image."""
         with self._lock:
-            self._told = True
+            self._reported = True
 
     def begun_s(self) -> float | None:
         """How long (s) images have been silent, the first time that it is too long; else None."""
         with self._lock:
-            if self._told:
+            if self._reported:
                 return None
             times = list(self._heard_s)
             intervals_s = sorted(later - before for before, later in pairwise(times))
@@ -53,5 +53,5 @@ class ImageSilence:
             silent_s = self._now_s() - times[-1]
             if silent_s < max(SHORTEST_S, _INTERVALS * usual_s):
                 return None
-            self._told = True
+            self._reported = True
             return silent_s

@@ -45,7 +45,7 @@ class FrameHints:
             f" all presets, {OTHER_UNITS}, where the driver does not bring it to millimetres; 32FC1 images must be in"
             " metres (REP 118)"
         )
-        self._remark_told = False
+        self._remark_logged = False
         self._hinted = False
         self._swapped = 0
         self._hands_before = 0
@@ -81,9 +81,9 @@ class FrameHints:
         if self._hinted:  # there is a better reason
             text = None
         self._statistics.remark(text)
-        if text is not None and not self._remark_told:
-            self._remark_told = True
-            self._throttled_logger.tell(text)
+        if text is not None and not self._remark_logged:
+            self._remark_logged = True
+            self._throttled_logger.info(text)
 
     def _bytes(self, image: Image) -> str | None:
         # Whatever gives hands is not swapped, and it need not be looked at.

@@ -62,7 +62,7 @@ class InputWatch:
         self._slop_s = slop_s
         self._opened = now_s
         self._last_warning: tuple[str, float] = ("", -1e9)
-        self._slow_infos_told = self._silence_told = False
+        self._slow_infos_reported = self._silence_reported = False
         self._depth_since = now_s  # when the present run of images began
         self._depth_seen = self._info_seen = self._pair_seen = self._borrow_seen = -1e9
         self._advertised: float | None = None  # since when somebody publishes images, of which none came
@@ -71,7 +71,7 @@ class InputWatch:
         self._images = self._infos = 0
         self._last_info_stamp_ns: int | None = None
         self._image_stamps_ns: deque[int] = deque(maxlen=_STEPS_REMEMBERED + 1)
-        self._throttling_told = False
+        self._throttling_reported = False
 
     def saw_image(self, now_s: float, stamp_ns: int) -> None:
         """An image arrived."""
@@ -120,8 +120,8 @@ class InputWatch:
         if lost is not None and depth_here:
             self._tell_loss(now_s, lost)
         elif depth_here and fallback.infos_are_slow and now_s - self._borrow_seen < INFO_PATIENCE_S:
-            if not self._slow_infos_told:
-                self._slow_infos_told = True
+            if not self._slow_infos_reported:
+                self._slow_infos_reported = True
                 self._throttled_logger.warn(
                     "slow info",
                     f"camera info on '{self._info_topic}' comes less often than images: those without one of their own"
@@ -172,9 +172,9 @@ class InputWatch:
     def _tell_loss(self, now_s: float, lost: str) -> None:
         """Once where images come evenly: then they are meant to be fewer, or the infos are of other cameras too."""
         even = self._images_are_even()
-        if even and self._throttling_told:
+        if even and self._throttling_reported:
             return
-        self._throttling_told |= even
+        self._throttling_reported |= even
         if even:
             why = (
                 f"{lost}. They come evenly, though: if they are throttled on purpose, or infos of several cameras come"
@@ -224,8 +224,8 @@ class InputWatch:
                 f"incompatible QoS on '{self._depth_topic}', so that no image arrives: {' '.join(sorted(reasons))};"
                 f" change the parameters 'qos_overrides.{self._depth_topic}.{self._depth.kind}...' or the driver's QoS",
             )
-        elif waited and not self._silence_told:
-            self._silence_told = True
+        elif waited and not self._silence_reported:
+            self._silence_reported = True
             reliability = ", ".join(sorted({p.qos_profile.reliability.name.lower() for p in publishers}))
             self._warn(
                 now_s,

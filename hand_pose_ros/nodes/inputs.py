@@ -298,7 +298,7 @@ class DepthInputs:
             ):
                 self._hear_latched_info()
             self._input_watch.look(now, self._fallback)
-            several = self._publishers.told(now)
+            several = self._publishers.report(now)
         if several is not None:
             several += ": hands of two cameras' images in turn are no motion: end all but one, or remap"
             self._throttled_logger.warn("publishers", several)

@@ -124,7 +124,7 @@ class InteractionOutputs:
         # By the service: palm_clutch always engages no more until the service does.
         self._let_go = before.let_go == self._clutch
         self._seen_sides: frozenset[str] = frozenset()
-        self._told_engaged: dict[str, bool] = {}
+        self._published_engaged: dict[str, bool] = {}
         self._described: dict[str, _Described] = {}  # that which was settled last is the last
         self._last_header = before.header or Header()
         self._lock = threading.Lock()
@@ -147,7 +147,7 @@ class InteractionOutputs:
         if self._last_header.frame_id not in ("", header.frame_id):
             with self._lock:  # a command in one frame is none in another
                 for side in SIDES:  # in the frame that the arm was told: its last twist would go on
-                    self._tell_palm(side, self._followers[side].lose(), self._last_header)
+                    self._publish_command(side, self._followers[side].lose(), self._last_header)
                 self._followers = {side: PalmFollower(old.config) for side, old in self._followers.items()}
         self._last_header = header
         named = {hand.side: hand for hand in named_hands(hands)}
@@ -175,7 +175,7 @@ class InteractionOutputs:
             self._let_go = not wanted
             if not wanted:
                 for side in SIDES:  # now, for no image may come any more
-                    self._tell_palm(side, self._followers[side].lose(), self._last_header)
+                    self._publish_command(side, self._followers[side].lose(), self._last_header)
                 again = " until this service engages again" if always else ""
                 return True, f"no palm is followed{again}"
             sides = sorted(self._seen_sides)
@@ -227,7 +227,7 @@ class InteractionOutputs:
         self._let_go = False
         if self._clutch != "always":
             for side in SIDES:
-                self._tell_palm(side, self._followers[side].lose(), self._last_header)
+                self._publish_command(side, self._followers[side].lose(), self._last_header)
 
     def _publish_palm(self, side: str, hand: Hand | None, header: Header) -> None:
         follower, stamp_s = self._followers[side], Time.from_msg(header.stamp).nanoseconds * 1e-9
@@ -240,16 +240,16 @@ class InteractionOutputs:
             if self._clutch == "always" and not self._let_go and not follower.engaged:
                 follower.engage(True)
             command = follower.update(hand.track_id, hand.rotation, hand.translation, stamp_s)
-        self._tell_palm(side, command, header)
+        self._publish_command(side, command, header)
 
-    def _tell_palm(self, side: str, command: PalmCommand | None, header: Header) -> None:
+    def _publish_command(self, side: str, command: PalmCommand | None, header: Header) -> None:
         if command is not None:
             pose, twist = palm_messages(command, header)
             self._of_side[side, "palm_pose"].publish(pose)
             self._of_side[side, "palm_twist"].publish(twist)
         engaged = self._followers[side].engaged
-        if self._told_engaged.get(side) != engaged:
-            self._told_engaged[side] = engaged
+        if self._published_engaged.get(side) != engaged:
+            self._published_engaged[side] = engaged
             self._of_side[side, "palm_engaged"].publish(Bool(data=engaged))
 
     def _describe(self, side: str, hand: Hand | None) -> None:

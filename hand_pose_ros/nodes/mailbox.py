@@ -15,7 +15,7 @@ class Mailbox(Generic[Item]):
         self._condition = threading.Condition()
         self._item: Item | None = None
         self._closed = False
-        self._end_told = False  # a taker knows that it is closed
+        self._end_seen = False  # a taker knows that it is closed
 
     def put(self, item: Item) -> bool:
         """Leaves ``item`` for the worker; True when an older one that nobody had taken was thrown away."""
@@ -31,7 +31,7 @@ class Mailbox(Generic[Item]):
             while self._item is None and not self._closed:
                 self._condition.wait()
             item, self._item = self._item, None
-            self._end_told = self._end_told or self._closed
+            self._end_seen = self._end_seen or self._closed
             return None if self._closed else item
 
     def close(self) -> None:
@@ -43,6 +43,6 @@ class Mailbox(Generic[Item]):
     def reopen(self) -> bool:
         """Undoes ``close``; returns False, and does nothing, when a taker was told of the end already."""
         with self._condition:
-            if not self._end_told:
+            if not self._end_seen:
                 self._closed = False
             return not self._closed

@@ -84,29 +84,29 @@ def override_name(node: Node, endpoint: Endpoint, policy: str) -> str:
 def subscription_options(node: Node, endpoint: Endpoint, throttled_logger: ThrottledLogger) -> dict[str, Any]:
     """Returns what ``create_subscription`` takes for an endpoint.
 
-    A publisher that offers less than the subscription asks for is told, by topic.
+    A publisher that offers less than the subscription asks for is warned of, by topic.
     """
-    tell = _teller(node, endpoint, "a publisher offers less", throttled_logger)
-    events = SubscriptionEventCallbacks(incompatible_qos=tell)
+    warn = _incompatible_qos_warning(node, endpoint, "a publisher offers less", throttled_logger)
+    events = SubscriptionEventCallbacks(incompatible_qos=warn)
     return {"topic": endpoint.topic, "qos_profile": qos_profile(node, endpoint), "event_callbacks": events}
 
 
 def publisher_options(node: Node, endpoint: Endpoint, throttled_logger: ThrottledLogger) -> dict[str, Any]:
     """Returns what ``create_publisher`` takes for an endpoint.
 
-    A subscription that asks for more than is published is told, by topic.
+    A subscription that asks for more than is published is warned of, by topic.
     """
-    tell = _teller(node, endpoint, "a subscription asks for more", throttled_logger)
-    events = PublisherEventCallbacks(incompatible_qos=tell)
+    warn = _incompatible_qos_warning(node, endpoint, "a subscription asks for more", throttled_logger)
+    events = PublisherEventCallbacks(incompatible_qos=warn)
     return {"topic": endpoint.topic, "qos_profile": qos_profile(node, endpoint), "event_callbacks": events}
 
 
-def _teller(
+def _incompatible_qos_warning(
     node: Node, endpoint: Endpoint, what: str, throttled_logger: ThrottledLogger
 ) -> Callable[[Any], None]:
     topic = node.resolve_topic_name(endpoint.topic)
 
-    def tell(event: Any) -> None:
+    def warn(event: Any) -> None:
         policy = qos_policy_name_from_kind(event.last_policy_kind).lower()
         remedy = (
             f", or set the parameter '{override_name(node, endpoint, policy)}'" if policy in _POLICIES else ""
@@ -117,4 +117,4 @@ def _teller(
             f" passes between them: change it there{remedy}",
         )
 
-    return tell
+    return warn

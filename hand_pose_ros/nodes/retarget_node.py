@@ -176,13 +176,13 @@ class HandRetargetNode(ManagedNode):
 
     def _others(self) -> str:
         """Who else sends the robot commands, and whether several send hands, in words; empty where nobody does."""
-        several = self._trackers.told(self._steady.now_s())
-        told = [] if several is None else [f"{several}: end all but one, or remap"]
+        several = self._trackers.report(self._steady.now_s())
+        faults = [] if several is None else [f"{several}: end all but one, or remap"]
         count = 0 if self._commands is None else self.count_publishers(self._commands.topic_name) - 1
         if count > 0:
             topic = self._commands.topic_name
-            told.append(f"{count} more publish '{topic}': right only where they move other joints")
-        return "; ".join(told)
+            faults.append(f"{count} more publish '{topic}': right only where they move other joints")
+        return "; ".join(faults)
 
     def _on_hands(self, message: bytes, sent_ns: int, received_ns: int, sender: bytes) -> None:
         driver, loop = self._driver, self._loop

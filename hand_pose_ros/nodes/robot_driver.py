@@ -1,7 +1,7 @@
 """Hands in, commands out: what the active node hand_retarget does, without its topics.
 
 In: the hands of each image and ticks of a timer, each from its own thread. Out: calls of ``send`` with each command and
-of ``tell`` with each new state. The engine runs outside the lock, so that ticks never wait for it; commands are sent
+of ``report`` with each new state. The engine runs outside the lock, so that ticks never wait for it; commands are sent
 within it, so that none overtakes another.
 """
 
@@ -72,14 +72,14 @@ class RobotDriver:
         throttled_logger: ThrottledLogger,
         start: Start,
         send: Callable[[JointCommand], None],
-        tell: Callable[[SafetyState, str], None],
+        report: Callable[[SafetyState, str], None],
         clock: SteadyClock = STEADY,
         before: DrivenBefore = NOTHING,
     ) -> None:
         self._engine = retargeter.engine
         self._gate, self._engagement, self._commander = gate, engagement, commander
         self._statistics, self._throttled_logger = statistics, throttled_logger
-        self._start, self._send, self._tell = start, send, tell
+        self._start, self._send, self._report = start, send, report
         self._now_s, self._before = clock.now_s, before
         self._runs, self._places = TrackerRuns(commander.config.stale_s), TwoPlaces()
         self._hands_pace, self._button_pace = Pace(commander.config.stale_s), Pace(engagement.timeout_s)
@@ -89,7 +89,7 @@ class RobotDriver:
         self._engagements = 0
         self._has_sent = self._moves = False
         self._moved_s = before.moved_s
-        self._told: tuple[SafetyState, str] | None = None
+        self._reported: tuple[SafetyState, str] | None = None
         self._ending = self._closed = False
         self._announce()
 
@@ -136,7 +136,9 @@ class RobotDriver:
             seldom_s = self._button_pace.hear(now_s)
             if not held:  # after it any silence is right
                 self._button_pace.pause()
-        self._tell_pace("the words of the deadman's button", "deadman_timeout_s", self._button_pace, seldom_s)
+        self._warn_of_pace(
+            "the words of the deadman's button", "deadman_timeout_s", self._button_pace, seldom_s
+        )
 
     def tick(self) -> None:
         """The next command is due."""
@@ -153,41 +155,18 @@ class RobotDriver:
             seldom_s = self._hands_pace.hear(arrived_s)
             if not self._commander.engaged:
                 return False
-            self._tell_pace("hands", "stale_s", self._hands_pace, seldom_s)
+            self._warn_of_pace("hands", "stale_s", self._hands_pace, seldom_s)
             engagement = self._engagements
-            index, why = self._gate.choose([_seen(hand) for hand in hands], arrived_s, run)
-            if self._runs.several(arrived_s):
-                # Their tracks are counted each by itself, so that none is known from image to image.
-                index, why = None, _SEVERAL
-            elif (
-                index is not None
-                and not sender
-                and self._places.see(hands[index].joints, hands[index].angles, arrived_s)
-            ):
-                index, why = None, _TWO_PLACES
-            hand = None
-            if index is not None:
-                try:
-                    hand = operator_hand(hands[index])
-                except ValueError as error:
-                    why = f"the hand cannot be followed: {error_line(error)}"
-            if index is None or hand is None:
+            followed, hand, why = self._choose(hands, sender, run, arrived_s)
+            if followed is None or hand is None:
                 self._refuse(why)
                 return self._command()
             if self._gate.changed:  # it is approached as one that was lost, for it may be anywhere
-                self._commander.refuse(f"another hand (track {hands[index].track_id}) is followed now")
+                self._commander.refuse(f"another hand (track {followed.track_id}) is followed now")
             # Now, and not when the engine has answered: it may take longer than a hand may be hidden.
             self._commander.follow_until(self._gate.until_s)
             start, self._engine_start = self._engine_start, None
-        target = None
-        try:
-            with self._engine_lock:
-                if start is not None:
-                    self._engine.start_from(start)
-                target = self._engine.retarget(hand)
-        except Exception as error:  # noqa: BLE001  an engine is others' code: whatever it raises, the robot holds
-            why = f"the engine failed: {error_line(error)}"
-            self._throttled_logger.error("engine", why)
+        target, why = self._retarget(hand, start)
         engine_s = self._now_s() - arrived_s
         # Nobody knows where such a hand is by now.
         if target is not None and engine_s > self._commander.config.stale_s:
@@ -207,6 +186,37 @@ class RobotDriver:
             sent = self._command()
             self._statistics.follow(engine_s, self._now_s() - arrived_s)
             return sent
+
+    def _choose(
+        self, hands: Sequence[ReadHand], sender: bytes, run: int, arrived_s: float
+    ) -> tuple[ReadHand | None, OperatorHand | None, str]:
+        """The hand of an image that is followed, as it came and as engines take it; None, and why, where none is."""
+        index, why = self._gate.choose([_seen(hand) for hand in hands], arrived_s, run)
+        if self._runs.several(arrived_s):
+            # Their tracks are counted each by itself, so that none is known from image to image.
+            return None, None, _SEVERAL
+        if index is None:
+            return None, None, why
+        followed = hands[index]
+        if not sender and self._places.see(followed.joints, followed.angles, arrived_s):
+            return None, None, _TWO_PLACES
+        try:
+            return followed, operator_hand(followed), why
+        except ValueError as error:
+            return None, None, f"the hand cannot be followed: {error_line(error)}"
+
+    def _retarget(self, hand: OperatorHand, start: np.ndarray | None) -> tuple[np.ndarray | None, str]:
+        """The engine's target (K,) for a hand, from ``start`` (K,) on where that is given; None, and why, where the
+        engine fails."""
+        try:
+            with self._engine_lock:
+                if start is not None:
+                    self._engine.start_from(start)
+                return self._engine.retarget(hand), ""
+        except Exception as error:  # noqa: BLE001  an engine is others' code: whatever it raises, the robot holds
+            why = f"the engine failed: {error_line(error)}"
+            self._throttled_logger.error("engine", why)
+            return None, why
 
     def close(self, brakes: bool = False) -> DrivenBefore:
         """Disengages; no command goes out any more. ``brakes``: but those that bring moving joints to a stop, for which
@@ -229,7 +239,7 @@ class RobotDriver:
             self._closed = True
             return before
 
-    def _tell_pace(self, what: str, parameter: str, pace: Pace, seldom_s: float | None) -> None:
+    def _warn_of_pace(self, what: str, parameter: str, pace: Pace, seldom_s: float | None) -> None:
         if seldom_s is not None:
             self._throttled_logger.warn(
                 parameter,
@@ -297,9 +307,9 @@ class RobotDriver:
 
     def _announce(self) -> None:
         state = (self._commander.state, self._commander.reason)
-        if state != self._told:
-            self._told = state
-            self._tell(*state)
+        if state != self._reported:
+            self._reported = state
+            self._report(*state)
 
 
 def _seen(hand: ReadHand) -> SeenHand:

@@ -35,7 +35,7 @@ class SeveralPublishers:
         self._named |= bool(sender)
         self._senders.see(sender, now_s)
 
-    def told(self, now_s: float) -> str | None:
+    def report(self, now_s: float) -> str | None:
         """Who publishes, where several do."""
         if not self._named:
             count = self._lasting(now_s)

@@ -121,7 +121,7 @@ class SubscriptionThread:
                         self._take(reader, subscription)
                     for event in events:
                         if event.is_ready(wait_set):
-                            self._tell(event)
+                            self._handle_event(event)
         except (InvalidHandle, RCLError):
             if context.ok() and not self._closed:
                 raise
@@ -140,7 +140,7 @@ class SubscriptionThread:
             except Exception as error:  # noqa: BLE001  others wait for the next message: the thread goes on
                 self._failed(error)
 
-    def _tell(self, event: Any) -> None:
+    def _handle_event(self, event: Any) -> None:
         """What an executor does with an event."""
         data = event.take_data()
         if not data:

@@ -51,7 +51,7 @@ class ThrottledLogger:
         if line is not None:
             self._logger.error(line)
 
-    def tell(self, text: str) -> None:
+    def info(self, text: str) -> None:
         """Logs what is no fault: at once, and not kept as the last error."""
         self._logger.info(text)
 

@@ -185,8 +185,8 @@ class HandTrackerNode(ManagedNode):
 
     def _watch_hands_publishers(self) -> None:
         """Tells where another node, or a bag that is played, publishes hands between ours."""
-        told = self._hands_publishers.told(time.monotonic())
-        text = f"{told}: consumers take all of them for one tracker's" if told else None
+        several = self._hands_publishers.report(time.monotonic())
+        text = f"{several}: consumers take all of them for one tracker's" if several else None
         self.statistics.hint("publishers of hands", text)
         if text is not None:
             self.throttled_logger.warn("publishers of hands", text)

@@ -62,7 +62,7 @@ class ReplayConfig:
     depth_unit_m: float = DEPTH_UNIT_M
     """Metres per count of the depth images."""
     rate_hz: float = 30.0
-    """Frames per second of the recording."""
+    """Frames per second of the recording. Chosen: what most depth cameras send."""
     still: bool = False
     """The frames do not follow each other: the tracker starts anew in each."""
     every: int = 1

@@ -1,24 +1,26 @@
 """How long bones are: a five-component Gaussian mixture a bone (SDNet, section 4, Eq. 9), stored as data.
 
 In: bone lengths (..., 22) in metres, in the order of ``skeleton.BONES``, or a JSON file. Out: :class:`BonePrior`, its
-density and score of lengths, and its JSON file. :mod:`hand_pose_ros.tuning.bone_prior` trains it.
+density and score of lengths, and its JSON file; :func:`mixture_density`, compiled, for whoever has the arrays.
+:mod:`hand_pose_ros.tuning.bone_prior` trains it.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hand_pose_ros.files import write_text
 from hand_pose_ros.hand import skeleton
-from hand_pose_ros.refine.energy import Mixtures
+from hand_pose_ros.kernel_cache import njit
 from hand_pose_ros.resources import resource
 
 Array = NDArray[np.float64]
@@ -30,6 +32,40 @@ DEFAULT_PRIOR = ("models", "bone_prior.json")
 _BONE_NAMES = tuple(skeleton.JOINT_NAMES[child] for _, child in skeleton.BONES)
 # Steps over one standard deviation in the search for the density's peak. Chosen: off by less than 1e-5 of it.
 _PEAK_STEPS = 100
+
+
+class Mixtures(NamedTuple):
+    """The bones' lengths in the population, by the joint that the bone ends at; row 0 is not used."""
+
+    weights: Array
+    """(23, K)."""
+    means: Array
+    """(23, K) m."""
+    deviations: Array
+    """(23, K) m."""
+    peak: Array
+    """(23,) 1/m: the highest density."""
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def mixture_density(length: float, row: int, weights: Array, means: Array, deviations: Array) -> float:
+    """Density (1/m) of a length (m) under the Gaussian mixture in a row of weights, means and deviations (N, K).
+
+    It takes whole arrays and a row, because every slice costs time (see ``kernel_cache.njit``).
+    """
+    total = 0.0
+    for k in range(weights.shape[1]):
+        z = (length - means[row, k]) / deviations[row, k]
+        total += weights[row, k] / deviations[row, k] * math.exp(-0.5 * z * z)
+    return total / math.sqrt(2.0 * math.pi)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _fill_densities(lengths: Array, weights: Array, means: Array, deviations: Array, out: Array) -> None:
+    """Lengths (N, 22) m -> out (N, 22) 1/m."""
+    for n in range(lengths.shape[0]):
+        for bone in range(lengths.shape[1]):
+            out[n, bone] = mixture_density(lengths[n, bone], bone, weights, means, deviations)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,22 +94,15 @@ class BonePrior:
         if np.abs(self.weights.sum(axis=1) - 1.0).max() > 1e-6:
             raise ValueError("weights of a bone do not sum to 1")
 
-    def log_density(self, lengths: ArrayLike) -> Array:
-        """Lengths (..., 22) m -> natural logarithm of their densities (1/m), (..., 22); finite far out, too."""
-        z = (np.asarray(lengths, dtype=np.float64)[..., None] - self.means) / self.deviations
-        parts = self.log_heights - 0.5 * z * z
-        highest = parts.max(axis=-1)
-        return np.asarray(highest + np.log(np.exp(parts - highest[..., None]).sum(axis=-1)))
-
-    @cached_property
-    def log_heights(self) -> Array:
-        """(22, 5): the logarithm of each component's density at its mean, minus infinity for one without weight."""
-        with np.errstate(divide="ignore"):
-            return np.asarray(np.log(self.weights / self.deviations) - 0.5 * np.log(2.0 * np.pi))
-
     def density(self, lengths: ArrayLike) -> Array:
-        """Lengths (..., 22) m -> densities (1/m), (..., 22)."""
-        return np.asarray(np.exp(self.log_density(lengths)))
+        """Lengths (..., 22) m -> densities (1/m), (..., 22). ValueError for another number of bones."""
+        array = np.asarray(lengths, dtype=np.float64)
+        if array.shape[-1:] != self.weights.shape[:1]:
+            raise ValueError(f"lengths have shape {array.shape}, want (..., {len(self.weights)})")
+        rows = np.ascontiguousarray(array.reshape(-1, len(self.weights)))
+        out = np.empty_like(rows)
+        _fill_densities(rows, self.weights, self.means, self.deviations, out)
+        return out.reshape(array.shape)
 
     def score(self, lengths: ArrayLike) -> Array:
         """Lengths (..., 22) m -> (..., 22) in [0, 1], proportional to the density (Eq. 9's PDF).

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.kernel_cache import njit
+from hand_pose_ros.refine.bone_prior import Mixtures, mixture_density
 from hand_pose_ros.refine.energy_terms import (
     background_share,
     bone_cost,
@@ -64,19 +65,6 @@ class MotionPrior(NamedTuple):
     """(23, 3) m: where they should be now."""
     spread: Array
     """(23,) m: standard deviation of the prediction."""
-
-
-class Mixtures(NamedTuple):
-    """The bones' lengths in the population, by the joint that the bone ends at; row 0 is not used."""
-
-    weight: Array
-    """(23, K)."""
-    mean: Array
-    """(23, K) m."""
-    deviation: Array
-    """(23, K) m."""
-    peak: Array
-    """(23,) 1/m: the highest density."""
 
 
 class TreeTables(NamedTuple):
@@ -225,10 +213,11 @@ def _add_bone_costs(
     x, y, z, energy = candidates
     a, b, c = refined[end, 0], refined[end, 1], refined[end, 2]
     if w.bone_mixture > 0.0:
-        weight, mean, deviation = mixtures.weight[bone], mixtures.mean[bone], mixtures.deviation[bone]
+        weights, means, deviations, peak = mixtures
         for m in range(len(energy)):
             length = _distance(x[m], y[m], z[m], a, b, c)
-            energy[m] += w.bone_mixture * bone_cost(length, weight, mean, deviation, mixtures.peak[bone])
+            density = mixture_density(length, bone, weights, means, deviations)
+            energy[m] += w.bone_mixture * bone_cost(density, peak[bone])
     if w.bone_length > 0.0:
         expected = prior.lengths[bone]
         for m in range(len(energy)):

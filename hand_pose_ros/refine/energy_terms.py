@@ -12,27 +12,17 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_pose_ros.depth.crop_projection import crop_to_pixel, metres_to_crop
 from hand_pose_ros.kernel_cache import njit
 
-Array = NDArray[np.float64]
-
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def mixture_density(length: float, weight: Array, mean: Array, deviation: Array) -> float:
-    """Density (1/m) of a length (m) under a one-dimensional Gaussian mixture, weight, mean and deviation (K,)."""
-    total = 0.0
-    for k in range(len(weight)):
-        z = (length - mean[k]) / deviation[k]
-        total += weight[k] / deviation[k] * math.exp(-0.5 * z * z)
-    return total / math.sqrt(2.0 * math.pi)
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def bone_cost(length: float, weight: Array, mean: Array, deviation: Array, peak: float) -> float:
-    """Eq. 9: minus the bone's score, in [-1, 0]. The score is proportional to the mixture's density; divided by its
-    ``peak`` it is 1 at the most common length of every bone, so that thin distributions weigh as much as wide ones.
+def bone_cost(density: float, peak: float) -> float:
+    """Eq. 9: minus the bone's score, in [-1, 0]. The score is proportional to the density (1/m) of the bone's length in
+    the population (``bone_prior.mixture_density``); divided by the highest one, ``peak``, it is 1 at the most common
+    length of every bone, so that thin distributions weigh as much as wide ones.
     """
-    return -mixture_density(length, weight, mean, deviation) / peak
+    return -density / peak
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -120,9 +110,8 @@ def prediction_cost(distance: float, spread: float) -> float:
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def pixel_of(x: float, y: float, z: float, distance: float, half: float, size: int) -> tuple[int, int]:
-    """Column and row of the crop's pixel that sees a local place (m); may lie outside the crop. As CropFrame's
-    local_to_crop and crop_to_pixel, rounded."""
-    scale = distance / (half * max(distance + z, 1e-6))
-    column = math.floor((x * scale + 1.0) * 0.5 * size)
-    row = math.floor((y * scale + 1.0) * 0.5 * size)
+    """Column and row of the crop's pixel that sees a local place (m); may lie outside the crop."""
+    scale = metres_to_crop(max(distance + z, 1e-6), distance, half)
+    column = math.floor(crop_to_pixel(x * scale, size) + 0.5)
+    row = math.floor(crop_to_pixel(y * scale, size) + 0.5)
     return int(column), int(row)

@@ -10,14 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.hand.kinematics_numba import OffsetArrays, forward_kinematics_kernel, scale_offsets_kernel
-from hand_pose_ros.hand.skeleton import ANGLE_COUNT, FINGER_JOINT_TABLE, JOINT_COUNT, PALM_JOINT, SHAPE_NAMES
+from hand_pose_ros.hand.skeleton import (
+    ANGLE_COUNT,
+    FINGER_JOINT_TABLE,
+    HAND_SCALE,
+    JOINT_COUNT,
+    PALM_JOINT,
+    PALM_LENGTH_SCALE,
+    PALM_WIDTH_SCALE,
+)
 from hand_pose_ros.kernel_cache import njit
 from hand_pose_ros.refine.surface_problem import CapsuleHand, CapsuleModel, NearCapsules, SurfaceState
 
 Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-
-_HAND, _PALM_LENGTH, _PALM_WIDTH = (SHAPE_NAMES.index(name) for name in ("hand", "palm_length", "palm_width"))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -50,14 +56,14 @@ def place_capsules(
         state.rotation, state.translation, state.angles, model.rest, 1.0, offsets, hand.joints, hand.axes
     )
     hand.translation[:] = state.translation
-    size = np.exp(state.shape[_HAND])
+    size = np.exp(state.shape[HAND_SCALE])
     rotation, ends = state.rotation, hand.ends
     for j in range(JOINT_COUNT):
         for k in range(3):
             ends[j, k] = hand.joints[j, k] - hand.joints[PALM_JOINT, k]
     for i in range(len(model.palm_points)):
-        x = model.palm_points[i, 0] * size * np.exp(state.shape[_PALM_LENGTH])
-        y = model.palm_points[i, 1] * size * np.exp(state.shape[_PALM_WIDTH])
+        x = model.palm_points[i, 0] * size * np.exp(state.shape[PALM_LENGTH_SCALE])
+        y = model.palm_points[i, 1] * size * np.exp(state.shape[PALM_WIDTH_SCALE])
         z = model.palm_points[i, 2] * size
         for k in range(3):
             ends[JOINT_COUNT + i, k] = rotation[k, 0] * x + rotation[k, 1] * y + rotation[k, 2] * z

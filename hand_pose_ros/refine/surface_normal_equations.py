@@ -22,7 +22,11 @@ from hand_pose_ros.hand.skeleton import (
     FINGER_JOINT_TABLE,
     FINGER_SEGMENT_TABLE,
     FIRST_ANGLE,
-    SHAPE_NAMES,
+    HAND_SCALE,
+    PALM_LENGTH_SCALE,
+    PALM_WIDTH_SCALE,
+    THUMB_METACARPAL_SCALE,
+    THUMB_SCALE,
 )
 from hand_pose_ros.kernel_cache import njit
 from hand_pose_ros.refine.surface_problem import (
@@ -44,16 +48,14 @@ SEGMENT_FINGER = np.array(
     [next((f for f, row in enumerate(FINGER_SEGMENT_TABLE) if s in row), -1) for s in range(SEGMENTS)]
 )
 """(16,): the finger of each segment, -1 for the palm."""
-_METACARPAL_SCALE, _FIRST_FINGER_SCALE = (
-    FIRST_SCALE + SHAPE_NAMES.index(name) for name in ("thumb_metacarpal", "thumb")
-)
 _FLESH, _GROWTH = 6, 7
 """The motions that are thickness, and growth about the palm's position."""
-_HAND_SCALE = FIRST_SCALE
+_GROWTH_SCALE = FIRST_SCALE + HAND_SCALE
 """The unknown that moves every segment in two motions, growth and thickness."""
-_OF_MOTION = np.array([0, 1, 2, 3, 4, 5, THICKNESS, _HAND_SCALE, FIRST_SCALE + 1, FIRST_SCALE + 2])
+_PALM_SCALES = [FIRST_SCALE + PALM_LENGTH_SCALE, FIRST_SCALE + PALM_WIDTH_SCALE]
+_OF_MOTION = np.array([0, 1, 2, 3, 4, 5, THICKNESS, _GROWTH_SCALE, *_PALM_SCALES])
 """(10,): the unknowns that move every segment, each in the motion of its place."""
-_MOST_COLUMNS = 4 + 3
+_MOST_FINGER_COLUMNS = 4 + 3
 """Of one finger: its angles, and the scales' of the thumb, which are three columns of two unknowns."""
 
 
@@ -113,8 +115,9 @@ def gather(sums: SegmentSums, hand: CapsuleHand, hessian: Array, gradient: Array
         for m in range(k + 1):
             hessian[_OF_MOTION[k], _OF_MOTION[m]] = segment_hessian[_PALM, k, m]
     image = np.empty(MOTIONS)  # a column times the sums of what it moves
-    columns = np.empty((_MOST_COLUMNS, MOTIONS))
-    moved, unknowns = np.empty(_MOST_COLUMNS, dtype=np.int64), np.empty(_MOST_COLUMNS, dtype=np.int64)
+    columns = np.empty((_MOST_FINGER_COLUMNS, MOTIONS))
+    moved = np.empty(_MOST_FINGER_COLUMNS, dtype=np.int64)
+    unknowns = np.empty(_MOST_FINGER_COLUMNS, dtype=np.int64)
     for f in range(_FINGERS):
         # From the palm outwards: each column moves a segment and what hangs on it, so also what later ones move.
         for k in range(_finger_columns(f, hand, columns, moved, unknowns)):
@@ -132,7 +135,7 @@ def gather(sums: SegmentSums, hand: CapsuleHand, hessian: Array, gradient: Array
             for m in range(MOTIONS):
                 row, other = max(unknown, _OF_MOTION[m]), min(unknown, _OF_MOTION[m])
                 hessian[row, other] += image[m]
-    _add_unknown(THICKNESS, _HAND_SCALE, hessian, gradient)
+    _add_unknown(THICKNESS, _GROWTH_SCALE, hessian, gradient)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -194,13 +197,13 @@ def _scale_columns(
     columns[used, :3], columns[used, _GROWTH] = -base, 1.0
     moved[used] = near
     if f != _THUMB:
-        unknowns[used] = _FIRST_FINGER_SCALE + f
+        unknowns[used] = FIRST_SCALE + THUMB_SCALE + f
         return used + 1
     # The metacarpal's scale stretches it and shifts what hangs on it: growth about its base, undone beyond its end.
     end = ends[FINGER_JOINT_TABLE[f, 1]]
     columns[used + 1, :3], columns[used + 1, _GROWTH] = end, -1.0
     columns[used + 2, :3], columns[used + 2, _GROWTH] = -end, 1.0
     moved[used + 1] = moved[used + 2] = middle
-    unknowns[used] = unknowns[used + 1] = _METACARPAL_SCALE
-    unknowns[used + 2] = _FIRST_FINGER_SCALE + f
+    unknowns[used] = unknowns[used + 1] = FIRST_SCALE + THUMB_METACARPAL_SCALE
+    unknowns[used + 2] = FIRST_SCALE + THUMB_SCALE + f
     return used + 3

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.depth.crop import CropFrame
+from hand_pose_ros.depth.crop_projection import crop_to_metres, pixel_to_crop
 from hand_pose_ros.kernel_cache import njit
 from hand_pose_ros.refine.surface_problem import SurfaceObservation
 
@@ -70,8 +71,8 @@ def choose_points(
             z = d * half
             if z < low[2] or z > high[2]:
                 continue
-            scale = half / distance * (distance + z)
-            x, y = ((2 * c + 1) / size - 1.0) * scale, ((2 * r + 1) / size - 1.0) * scale
+            scale = crop_to_metres(distance + z, distance, half)
+            x, y = pixel_to_crop(c, size) * scale, pixel_to_crop(r, size) * scale
             if x < low[0] or x > high[0] or y < low[1] or y > high[1]:
                 continue
             kept[count, 0], kept[count, 1], kept[count, 2] = x, y, z

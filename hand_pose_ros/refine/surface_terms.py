@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_pose_ros.depth.crop_projection import metres_to_pixel, pixel_width
 from hand_pose_ros.hand.rotations_numba import so3_log
 from hand_pose_ros.hand.skeleton import (
     ANGLE_COUNT,
@@ -50,7 +51,8 @@ JOINT_SEGMENT = np.array(
 """(23,): the segment that carries each joint: the palm, or the one that ends there."""
 
 SAMPLES = np.array([1.0 / 3.0, 2.0 / 3.0, 1.0])
-"""Where on a capsule, as shares of its length, the free-space term samples it: at its far end and evenly between."""
+"""Where on a capsule, as shares of its length, the free-space term samples it: at its far end and evenly between.
+Guessed."""
 # Guessed: wide enough that the energy has no step where a pixel changes over, narrow enough to stay local.
 RAMP, WRIST_M = 0.2, 0.006
 """Cosine over which a turning surface, and way (m) from the wrist over which the palm, comes to count."""
@@ -181,11 +183,10 @@ def add_samples(
             cz = table[i, 2] + s * table[i, 5]
             radius = table[i, 7] + table[i, 8] * s
             x, y, z = cx + origin[0], cy + origin[1], cz + origin[2]
-            metres = (distance + z) / distance * 2.0 * half / size  # a pixel's width at the sample
+            metres = pixel_width(distance + z, distance, half, size)
             if not metres > 1e-6:
                 continue
-            column = x / metres + 0.5 * size - 0.5
-            row = y / metres + 0.5 * size - 0.5
+            column, row = metres_to_pixel(x, metres, size), metres_to_pixel(y, metres, size)
             u, v = int(np.floor(column + 0.5)), int(np.floor(row + 0.5))
             if u < 0 or v < 0 or u >= size or v >= size:
                 continue
@@ -206,24 +207,34 @@ def add_samples(
                 _add_row(rows, model.capsules[i, 0], cx, cy, cz, 0.0, 0.0, -1.0, radius, weight, r)
                 continue
             counts[1] += 1.0
-            found = False
-            for q in range(len(ring)):
-                a, b = u + ring[q, 0], v + ring[q, 1]
-                if a < 0 or b < 0 or a >= size or b >= size:
-                    continue
-                if depth[b, a] - front < terms.gate_m:
-                    dx, dy = (column - a) * metres, (row - b) * metres
-                    r = np.sqrt(dx * dx + dy * dy)
-                    share = square / (square + r * r)
-                    total += terms.sample_weight * r * r * share
-                    if r > 1e-9:
-                        weight = terms.sample_weight * share * share
-                        _add_row(rows, model.capsules[i, 0], cx, cy, cz, dx / r, dy / r, 0.0, 0.0, weight, r)
-                    found = True
-                    break
-            if not found:
+            q = _nearest_in_ring(depth, ring, u, v, front, terms.gate_m)
+            if q < 0:
                 total += terms.sample_weight * farthest**2 * square / (square + farthest**2)
+                continue
+            dx, dy = (column - (u + ring[q, 0])) * metres, (row - (v + ring[q, 1])) * metres
+            r = np.sqrt(dx * dx + dy * dy)
+            share = square / (square + r * r)
+            total += terms.sample_weight * r * r * share
+            if r > 1e-9:
+                weight = terms.sample_weight * share * share
+                _add_row(rows, model.capsules[i, 0], cx, cy, cz, dx / r, dy / r, 0.0, 0.0, weight, r)
     return total
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _nearest_in_ring(
+    depth: Array, ring: NDArray[np.int64], u: int, v: int, front: float, gate_m: float
+) -> int:
+    """Which step of the ring leads from the pixel (u, v) to the nearest one that can be the hand's: whose surface is
+    less than ``gate_m`` behind ``front`` (m). -1 where none does."""
+    size = depth.shape[0]
+    for q in range(len(ring)):
+        a, b = u + ring[q, 0], v + ring[q, 1]
+        if a < 0 or b < 0 or a >= size or b >= size:
+            continue
+        if depth[b, a] - front < gate_m:
+            return q
+    return -1
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -201,12 +201,3 @@ def _description() -> tuple[tuple[Link, ...], tuple[Joint, ...]]:
 
 LINKS, JOINTS = _description()
 """The palm first, which everything hangs on."""
-
-
-def prefix_error(prefix: str) -> str | None:
-    """Returns why tf2 or its users cannot take frames with this prefix, None when they can."""
-    if prefix.startswith("/"):
-        return "begins with '/', which tf2 refuses"
-    if any(character.isspace() or not character.isprintable() for character in prefix):
-        return "has white space or control characters in it"
-    return None

@@ -87,35 +87,14 @@ def build_retargeter(
     chosen = _choose(config, engine)
     if description is not None and config.root_link:
         description = parse_description(description.text, description.source, config.root_link)
-    if chosen in _OPTIONAL:
-        assert config.optimizer is not None
-        description = description or _wheel_description(config)
-        if config.optimizer.ignore_mimic_joint:
-            description = without_followers(description)
-        description.require_links(config.optimizer.links())
-        require_driven(config.optimizer.target_joint_names or (), description)
-        try:
-            made: RetargetEngine = _MAKERS[chosen](
-                config.optimizer, with_ranges(description, _ranges(config, description))
-            )
-        except ImportError as error:
-            raise ValueError(f"engine {chosen} cannot be loaded: {shown(error, 300)}") from error
-    elif chosen == "direct":
-        made = DirectAngles(config.direct)
-    else:
-        assert config.gripper is not None
-        made = ParallelGripper(config.gripper)
+    made, description = _engine(chosen, config, description)
     followers: list[RobotJoint] = []
     if description is not None:
         made = driven_joints(made, description)
         require_driven(made.joint_names, description)
         followers = [joint for name in made.joint_names for joint in description.followers(name)]
     names = made.joint_names
-    moved = {joint.name for joint in followers}
-    for section, keys in (("limits", config.limits), ("rest", config.rest)):
-        for name in keys or {}:
-            known = name in names or name in moved
-            require(known, section, name, "given", f"a joint that {chosen} moves: {', '.join(names)}")
+    _require_moved(config, chosen, names, followers)
     moving = description.moving if description is not None else {}
     limits = _limits(config, names, description)
     places: dict[str, Mapping[str, float]] = {"rest": config.rest or {}}
@@ -136,6 +115,38 @@ def build_retargeter(
         description,
         config,
     )
+
+
+def _engine(
+    chosen: str, config: RobotConfig, description: RobotDescription | None
+) -> tuple[RetargetEngine, RobotDescription | None]:
+    """The engine of this name, made, and the description as it takes it: the wheel's where none is given."""
+    if chosen == "direct":
+        return DirectAngles(config.direct), description
+    if chosen == "gripper":
+        assert config.gripper is not None
+        return ParallelGripper(config.gripper), description
+    assert config.optimizer is not None
+    described = description or _wheel_description(config)
+    if config.optimizer.ignore_mimic_joint:
+        described = without_followers(described)
+    described.require_links(config.optimizer.links())
+    require_driven(config.optimizer.target_joint_names or (), described)
+    try:
+        made = _MAKERS[chosen](config.optimizer, with_ranges(described, _ranges(config, described)))
+    except ImportError as error:
+        raise ValueError(f"engine {chosen} cannot be loaded: {shown(error, 300)}") from error
+    return made, described
+
+
+def _require_moved(
+    config: RobotConfig, engine: str, names: tuple[str, ...], followers: list[RobotJoint]
+) -> None:
+    """ValueError names the first joint with limits or a rest position in the file that the engine does not move."""
+    moved = {*names, *(joint.name for joint in followers)}
+    for section, keys in (("limits", config.limits), ("rest", config.rest)):
+        for name in keys or {}:
+            require(name in moved, section, name, "given", f"a joint that {engine} moves: {', '.join(names)}")
 
 
 def _prismatic(

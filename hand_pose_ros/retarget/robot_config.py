@@ -33,7 +33,7 @@ from hand_pose_ros.validation import (
 
 KINDS: tuple[str, ...] = ("vector", "position", "dexpilot")
 """The objectives of dex-retargeting that this package drives."""
-_POINTS = 21
+_POINTS = 21  # of a person's hand, as ``joint_sets.OPERATOR_SET`` has
 
 
 @dataclass(frozen=True)

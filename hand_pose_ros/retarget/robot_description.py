@@ -20,8 +20,8 @@ from hand_pose_ros.validation import shown
 
 Array = NDArray[np.float64]
 
-MOST_BYTES = 2**24
-"""A longer URDF is not read. Guessed: a whole humanoid has less than a megabyte."""
+MOST_ROBOT_BYTES = 2**24
+"""A longer URDF, or file of a link's shape, is not read. Guessed: a whole humanoid has less than a megabyte."""
 _MOVING = ("revolute", "prismatic", "continuous")
 _XACRO = "/xacro}"  # the end of its namespace, of which there are several
 
@@ -111,8 +111,8 @@ def read_description(path: str | Path, root: str = "") -> RobotDescription:
     """A file's description, see :func:`parse_description`. ValueError where it cannot be read, or is no URDF."""
     path = expanded(path)
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise ValueError(f"{path} is larger than {MOST_BYTES} bytes, want a URDF")
+        if path.stat().st_size > MOST_ROBOT_BYTES:
+            raise ValueError(f"{path} is larger than {MOST_ROBOT_BYTES} bytes, want a URDF")
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ValueError(f"urdf is '{shown(path)}', which cannot be read: {error.strerror}") from error

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.hand.skeleton import FINGERS
 from hand_pose_ros.retarget.robot_config import RobotConfig
-from hand_pose_ros.retarget.robot_description import MOST_BYTES, RobotDescription, element_origin
+from hand_pose_ros.retarget.robot_description import MOST_ROBOT_BYTES, RobotDescription, element_origin
 from hand_pose_ros.visualization.overlay import FINGER_COLOURS
 from hand_pose_ros.visualization.shaded_meshes import Colour, Mesh, box, capsule, cylinder, moved
 
@@ -55,8 +55,8 @@ def robot_parts(description: RobotDescription, config: RobotConfig) -> tuple[Rob
 def read_obj(path: Path) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
     """The vertices (V, 3) and triangles (F, 3) of a Wavefront OBJ file. ValueError where it is none."""
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise ValueError(f"{path} is larger than {MOST_BYTES} bytes")
+        if path.stat().st_size > MOST_ROBOT_BYTES:
+            raise ValueError(f"{path} is larger than {MOST_ROBOT_BYTES} bytes")
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
         vertices, faces = [], []
         for line in lines:

@@ -40,7 +40,7 @@ class TwoPlaces:
         are not finite is nowhere, and passed over."""
         back = False
         if not (np.isfinite(joints).all() and np.isfinite(angles).all()):
-            return self._told()
+            return self._is_in_two()
         if self._last:
             _, *before = self._last[-1]
             away = _way(joints, angles, *before)
@@ -50,9 +50,9 @@ class TwoPlaces:
             )
         self._last.append((now_s, joints, angles))
         self._back.append(back)
-        return self._told()
+        return self._is_in_two()
 
-    def _told(self) -> bool:
+    def _is_in_two(self) -> bool:
         return sum(self._back) >= _SHARE * _MESSAGES
 
 

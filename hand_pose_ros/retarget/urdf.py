@@ -21,9 +21,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics_numba import SIGNS
-from hand_pose_ros.retarget.human_hand import JOINTS, LINKS, Cylinder, Joint, Length, Sphere, prefix_error
+from hand_pose_ros.retarget.human_hand import JOINTS, LINKS, Cylinder, Joint, Length, Sphere
 from hand_pose_ros.tracking.shape_estimator import LARGEST_LOG_SCALE, checked_shape
-from hand_pose_ros.validation import require, shown
+from hand_pose_ros.validation import frame_prefix_error, require, shown
 
 Array = NDArray[np.float64]
 
@@ -129,7 +129,7 @@ def urdf_text(side: str, shape: ArrayLike | None = None, thickness: float = 0.0,
     size = checked_shape(np.zeros(skeleton.SHAPE_COUNT) if shape is None else shape)
     known = abs(thickness) <= LARGEST_LOG_SCALE  # NaN is not
     require(known, "", "thickness", thickness, "a log scale within log 2 of 0")
-    wrong = prefix_error(prefix)
+    wrong = frame_prefix_error(prefix)
     if wrong is not None:
         raise ValueError(f"prefix is {shown(repr(prefix))}: it {wrong}")
     robot = Element("robot", {"name": f"{side}_hand"})

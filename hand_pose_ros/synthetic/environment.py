@@ -23,6 +23,7 @@ from hand_pose_ros.synthetic.primitives import (
     table,
     trunk,
 )  # fmt: skip
+from hand_pose_ros.synthetic.random_streams import SeedStream
 from hand_pose_ros.synthetic.rotations import rotation_x, rotation_y, rotation_z
 from hand_pose_ros.synthetic.solids import BOX, ELLIPSOID, NO_SOLIDS, VESSEL, Solids, gather, moved, solid
 
@@ -49,7 +50,7 @@ class Environment:
         table_edge_m: float,
     ) -> None:
         """farthest_m: walls stand behind that; table_edge_m: the nearest that a table may begin."""
-        rng = np.random.default_rng([31, seed])
+        rng = np.random.default_rng([SeedStream.ENVIRONMENT, seed])
         self._turn = sample_camera_tilt(rng)
         environment = environment or str(rng.choice(ENVIRONMENTS))
         self.wall: Array = np.full(4, np.nan)
@@ -126,8 +127,8 @@ class Body:
     """The person whose hands they are: trunk, head, upper arms; it sways. Forearms belong to the hands."""
 
     def __init__(self, seed: int, distance_m: tuple[float, float]) -> None:
-        rng = np.random.default_rng([32, seed])
-        self._turn = sample_camera_tilt(np.random.default_rng([31, seed]))
+        rng = np.random.default_rng([SeedStream.BODY, seed])
+        self._turn = sample_camera_tilt(np.random.default_rng([SeedStream.ENVIRONMENT, seed]))
         far = 0.5 * sum(distance_m) + rng.uniform(0.42, 0.62)
         self._chest = np.array([rng.normal(0, 0.05), rng.uniform(-0.08, 0.22), far])
         self._size, self._girth = rng.uniform(0.88, 1.12), rng.uniform(0.9, 1.3)

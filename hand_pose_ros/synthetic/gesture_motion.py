@@ -18,6 +18,7 @@ from hand_pose_ros.hand import skeleton
 from hand_pose_ros.refine.surface_model import END_RADII
 from hand_pose_ros.synthetic.motion import KEYFRAME_S, KeyPose, SyntheticMotion, between, minimum_jerk
 from hand_pose_ros.synthetic.poses import facing_rotation
+from hand_pose_ros.synthetic.random_streams import SeedStream
 
 Array = NDArray[np.float64]
 
@@ -35,7 +36,8 @@ SCRIPT_S = len(SCRIPT) * (MOVE_S + HOLD_S)
 """How long the script takes, s."""
 
 RANDOM_S = 19 * KEYFRAME_S
-"""How long the demo's hand moves at random before it shows the script: to an instant at which it rests, s."""
+"""How long the demo's hand moves at random before it shows the script, s. Chosen: about 20, to an instant at which it
+rests."""
 
 LEAVE_S, AWAY_S = 0.6, 1.2
 """How long the hand takes to leave the picture, and again to come back, and how long it is away. Guessed: a person who
@@ -46,7 +48,6 @@ _OUT_M = np.array([0.0, 0.60, 0.0])
 """Down, where the arm comes from: beyond the picture's edge with all fingers. Guessed."""
 _TURN_RAD = (0.25, 0.20, 0.25)
 """Standard deviations of roll, pitch and yaw: people show gestures to a camera, and never twice alike. Guessed."""
-_STREAM = 31  # of random numbers, drawn by nothing else
 
 # Flexions (mcp, pip, dip) in rad, guessed by eye: of a finger that is stretched, rests, or is closed.
 _STRAIGHT, _AT_REST, _CLOSED = (0.05, 0.08, 0.05), (0.15, 0.30, 0.15), (1.30, 1.65, 0.85)
@@ -113,7 +114,7 @@ class GestureMotion(SyntheticMotion):
         """The pose of one step: another view and place each time. Before the first it is where the random poses end."""
         if index < 0 and self._random_s > 0.0:
             return super()._key_pose(self._random_s)
-        rng = np.random.default_rng([_STREAM, self.seed, index + 1])
+        rng = np.random.default_rng([SeedStream.GESTURES, self.seed, index + 1])
         rotation = facing_rotation(*rng.normal(0.0, _TURN_RAD))
         place = np.array([0.0, 0.02, 0.52]) + rng.uniform(-1.0, 1.0, 3) * [0.06, 0.04, 0.08]
         return KeyPose(

@@ -20,6 +20,7 @@ from hand_pose_ros.synthetic.grasp_plans import GRASP_SOLIDS, GraspPlans
 from hand_pose_ros.synthetic.grasp_things import KINDS
 from hand_pose_ros.synthetic.grasps import FINGER_TOUCH_M, THUMB_TRIALS, HandLinks, close_grasps
 from hand_pose_ros.synthetic.poses import self_intersects
+from hand_pose_ros.synthetic.random_streams import SplitStream
 from hand_pose_ros.synthetic.solids import Solids, nothing, take
 from hand_pose_ros.synthetic.subjects import SubjectSet, load_subjects
 
@@ -29,7 +30,6 @@ Array32 = NDArray[np.float32]
 KIND_NAMES: tuple[str, ...] = tuple(KINDS)
 _DEEPEST_M = 0.004
 """How deep the rendered mesh may stand in the thing: flesh gives way. Guessed."""
-_STREAM = 61
 _LIBRARY_SIZE = 3000
 """Grasps of a library. Guessed: each is seen from ever new sides; making them takes some seconds."""
 _SEEN_JOINTS = 8
@@ -112,7 +112,13 @@ def make_grasps(subjects: SubjectSet, split: int, count: int) -> GraspLibrary:
     shares = np.array([share for share, _ in KINDS.values()])
     ends = np.round(np.cumsum(shares) / shares.sum() * count).astype(int)
     parts = [
-        _make_kind(subjects, links, number, int(wanted), np.random.default_rng([split, _STREAM, number]))
+        _make_kind(
+            subjects,
+            links,
+            number,
+            int(wanted),
+            np.random.default_rng([split, SplitStream.GRASP_LIBRARY, number]),
+        )
         for number, wanted in enumerate(np.diff(ends, prepend=0))
     ]
     return _joined(parts, count)

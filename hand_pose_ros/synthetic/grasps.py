@@ -23,7 +23,7 @@ from hand_pose_ros.synthetic.solids import BOX, ELLIPSOID, NOTHING
 Array = NDArray[np.float64]
 
 LINK_SHARES: Array = np.array([[0.45, 0.72, 1.0], [0.3, 0.65, 1.0], [0.3, 0.65, 0.95]])
-"""(3, 3): where along each link of a finger, from the palm to the tip, balls stand for its flesh."""
+"""(3, 3): where along each link of a finger, from the palm to the tip, balls stand for its flesh. Guessed."""
 THUMB_TRIALS = 16
 """Ways of closing the thumb of which the best is taken. Guessed."""
 LINK_STOP_M = 0.0005
@@ -234,6 +234,25 @@ def _leave_palm(
 
 
 @njit(nogil=True, cache=True)
+def _thumb_score(
+    finger: Array, link: int, near: float, normal: Array, mean: Array, preferred: float
+) -> float:
+    """How good a way of closing the thumb is: angles (4,) at its end, the link that is nearest to the thing and its gap
+    (m), the thing's normal (3,) there, the mean (3,) of those at the fingers, the preferred abduction (rad)."""
+    bend = finger[1 : link + 2].sum()
+    s, c = np.sin(finger[0]), np.cos(finger[0])
+    facing, against = 0.0, 0.0
+    for i in range(3):
+        forward = c * _REST[0, i, 0] + s * _REST[0, i, 1]
+        facing += (np.cos(bend) * _REST[0, i, 2] + np.sin(bend) * forward) * normal[i]
+        against -= mean[i] * normal[i]
+    score = _FACING * facing + _OPPOSITE * against - _OFF_PREFERRED * abs(finger[0] - preferred)
+    score += _WITH_TIP if link == 2 else 0.0
+    score -= _GAP_PER_M * max(near - _NO_GAP_M, 0.0) + (_NO_TOUCH if near > FINGER_TOUCH_M else 0.0)
+    return score
+
+
+@njit(nogil=True, cache=True)
 def close_grasps(
     bases: Array, lengths: Array, radii: Array, palm: Array, kind: NDArray[np.int64], centre: Array, turn: Array,
     half: Array, way: Array, room: Array, start: Array, rate: Array, stop: Array, trials: Array, preferred: Array,
@@ -285,16 +304,7 @@ def close_grasps(
                 continue
             near = min(link_gap)
             link = _normal(points, radii[n, 0], kind[n], solids, turn[n], half[n], normal)
-            bend = finger[1 : link + 2].sum()
-            s, c = np.sin(finger[0]), np.cos(finger[0])
-            facing, against = 0.0, 0.0
-            for i in range(3):
-                forward = c * _REST[0, i, 0] + s * _REST[0, i, 1]
-                facing += (np.cos(bend) * _REST[0, i, 2] + np.sin(bend) * forward) * normal[i]
-                against -= mean[i] * normal[i]
-            score = _FACING * facing + _OPPOSITE * against - _OFF_PREFERRED * abs(finger[0] - preferred[n])
-            score += _WITH_TIP if link == 2 else 0.0
-            score -= _GAP_PER_M * max(near - _NO_GAP_M, 0.0) + (_NO_TOUCH if near > FINGER_TOUCH_M else 0.0)
+            score = _thumb_score(finger, link, near, normal, mean, preferred[n])
             if score > best:
                 best = score
                 for i in range(4):

@@ -16,6 +16,7 @@ from hand_pose_ros.depth.camera import Camera
 from hand_pose_ros.hand.skeleton import ANGLE_COUNT, FINGER_ANGLE_TABLE, FINGER_JOINT_TABLE, TIP_JOINTS
 from hand_pose_ros.synthetic.motion import KEYFRAME_S, KeyPose, between, minimum_jerk, sample_gesture
 from hand_pose_ros.synthetic.poses import sample_angles, template_joints
+from hand_pose_ros.synthetic.random_streams import SeedStream
 from hand_pose_ros.synthetic.scene import MIRROR
 
 Array = NDArray[np.float64]
@@ -64,7 +65,7 @@ class HandTrajectory:
         return between(self._key(int(key)), self._key(int(key) + 1), share)
 
     def _make_key(self, index: int) -> KeyPose:
-        rng = np.random.default_rng([11, self.seed, self._stream, index + 1_000_000])
+        rng = np.random.default_rng([SeedStream.KEY_POSES, self.seed, self._stream, index + 1_000_000])
         angles, rotation = sample_gesture(rng)
         if self._grasp is not None:
             angles = self._grasp + rng.normal(0, 0.03, ANGLE_COUNT)
@@ -98,8 +99,8 @@ class HandTrajectory:
     def _crossing_place(self, index: int) -> Array:
         """Both hands about one point. Of four key poses one has them crossed and one side by side; the two between
         are apart in both ways, so that on every straight way between neighbours they keep apart in one."""
-        rng = np.random.default_rng([12, self.seed, index + 1_000_000])
-        before = 1.0 if np.random.default_rng([13, self.seed]).random() < 0.5 else -1.0
+        rng = np.random.default_rng([SeedStream.CROSSING_PLACES, self.seed, index + 1_000_000])
+        before = 1.0 if np.random.default_rng([SeedStream.CROSSING_ORDER, self.seed]).random() < 0.5 else -1.0
         near, far = self.plan.distance_m
         phase = index % 4
         x = rng.uniform(-0.12, 0.12) if phase == 1 else -rng.uniform(_BESIDE_M, 0.30)
@@ -137,7 +138,7 @@ class HandTrajectory:
 
     def tremor(self, t: float) -> tuple[Array, Array]:
         """Shift (3,) m and rotation vector (3,) rad of a hand held still, at time t (s)."""
-        rng = np.random.default_rng([14, self.seed, self._stream])
+        rng = np.random.default_rng([SeedStream.TREMOR, self.seed, self._stream])
         frequency, phase = rng.uniform(8.0, 12.0, (2, 3, 3)), rng.uniform(0, 2 * np.pi, (2, 3, 3))
         # Three sines of amplitude a have the root mean square a sqrt(3 / 2).
         shake = np.sin(2 * np.pi * frequency * t + phase).sum(axis=-1) / np.sqrt(1.5)
@@ -146,7 +147,7 @@ class HandTrajectory:
 
 def grasp_angles(radius_m: float, seed: int) -> Array:
     """(20,) rad: of many poses, one whose fingertips come nearest to a ball of this radius before the palm."""
-    rng = np.random.default_rng([15, seed])
+    rng = np.random.default_rng([SeedStream.HELD_BALL, seed])
     count = 400
     angles = sample_angles(count, rng)
     curl = rng.uniform(0.1, 1.0, (count, 1))

@@ -28,6 +28,7 @@ from hand_pose_ros.synthetic.household import (
 from hand_pose_ros.synthetic.negatives_config import NEGATIVE_GROUPS, NegativesConfig
 from hand_pose_ros.synthetic.people import heads, upper_arms
 from hand_pose_ros.synthetic.plants import plants
+from hand_pose_ros.synthetic.random_streams import BatchStream
 from hand_pose_ros.synthetic.rotations import (
     facing_normals,
     random_axes,
@@ -58,8 +59,6 @@ SUPPORTS: tuple[str, ...] = ("alone", "table", "arm", "stick")
 """What holds an object."""
 
 _AS_IT_WAS = -2
-_STREAM = 41
-"""Which stream of random numbers of a batch these are drawn from."""
 _SUPPORT_SHARES = (0.30, 0.30, 0.20, 0.20)  # guessed
 STUMP_M = (0.0, 0.06)
 """How far behind the wrist stumps end. Given: forearms at the edges of real pictures were taken for hands."""
@@ -147,7 +146,7 @@ def sample_lookalikes(rotation: Array, config: NegativesConfig, stream: tuple[in
         return Lookalikes(
             zero, np.full((count, 4), np.nan), empty, none, none, as_it_was, np.zeros((count, 3))
         )
-    rng = np.random.default_rng([*stream, _STREAM])
+    rng = np.random.default_rng([*stream, BatchStream.LOOKALIKES])
     shares = [getattr(config, name) for name in NEGATIVE_GROUPS]
     group = rng.choice(len(GROUPS), size=count, p=[max(1.0 - sum(shares), 0.0), *shares])
     cut = rng.random(count) < config.border

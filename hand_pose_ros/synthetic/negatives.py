@@ -34,7 +34,7 @@ _SHARES = (0.17, 0.14, 0.13, 0.13, 0.13, 0.09, 0.10, 0.07, 0.03, 0.01)
 _BEFORE = 0.2  # of these something hides a part
 _BEFORE_SLOT = OBJECTS - 1
 
-# Centre (m) and half axes (m) of the parts of a head that looks at the camera: x right, y down, z away.
+# Centre (m) and half axes (m) of the parts of a head that looks at the camera: x right, y down, z away. Guessed.
 _HEAD: tuple[tuple[tuple[float, float, float], tuple[float, float, float]], ...] = (
     ((0.0, -0.02, 0.02), (0.075, 0.105, 0.095)),  # skull
     ((0.0, 0.065, -0.030), (0.045, 0.040, 0.045)),  # jaw and chin

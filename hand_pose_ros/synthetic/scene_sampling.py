@@ -36,6 +36,7 @@ from hand_pose_ros.synthetic.poses import (
     sample_view_rotations,
     sample_wrist_bends,
 )
+from hand_pose_ros.synthetic.random_streams import BatchStream
 from hand_pose_ros.synthetic.scene import MIRROR, WHOLE, SceneHands, Scenes, join, pose_hands
 from hand_pose_ros.synthetic.solids import Solids, moved, nothing, padded, put, take, where
 from hand_pose_ros.synthetic.subjects import SubjectSet, load_subjects
@@ -49,13 +50,8 @@ Flags = NDArray[np.bool_]
 Stream = tuple[int, ...]
 """The first numbers of a batch's seeds: its split, its use, its own seed."""
 
-# Which stream of random numbers of a batch these are drawn from.
-_TABLE_STREAM, _BENCH_STREAM = 47, 53  # of crops
-_LOOKALIKE_STREAM, _FIST_STREAM = 53, 59  # of whole pictures
-_GRASP_STREAM = 61
-_PICTURE_BENCH_STREAM = 67
 _WHOLE_FOREARM = np.array([np.inf, np.inf, 1.0])
-# A bare forearm is looked at this far behind its wrist.
+# A bare forearm is looked at this far behind its wrist. Guessed, as what follows.
 _ARM_CENTRE_M = (0.04, 0.18)
 _ARM_END_M = 0.027
 _ARM_START_M = 0.01
@@ -137,7 +133,7 @@ def hold_things(people: People, poses: HandPoses, share: float, hands: int, stre
     place."""
     if share == 0:
         return NONE_HELD
-    held = sample_held(people.grasps, share, hands, np.random.default_rng([*stream, _GRASP_STREAM]))
+    held = sample_held(people.grasps, share, hands, np.random.default_rng([*stream, BatchStream.GRASPS]))
     people.grasps.pose(held, people.subjects, *poses)
     return held
 
@@ -187,7 +183,7 @@ def surround_crops(
     posed = replace(posed, forearm=forearm[:, None])
     below = np.where(family[:hands] == FAMILIES.index("above"), views.table_below, config.table)
     if below.any():
-        table_rng = np.random.default_rng([*stream, _TABLE_STREAM])
+        table_rng = np.random.default_rng([*stream, BatchStream.TABLES])
         chosen = table_rng.random(hands) < below
         tables = sample_tables(
             subjects, subject[:hands], posed.skinning[:hands, 0], forearm[:hands], chosen, table_rng
@@ -203,7 +199,7 @@ def surround_crops(
         others = mirrored_hands(others, held.hand[both], posed, turned.reshape(-1, 6)[both])
     if config.bench > 0:
         around = crops_at_benches(
-            subjects, around, posed, others.beside, config.bench, (*stream, _BENCH_STREAM)
+            subjects, around, posed, others.beside, config.bench, (*stream, BatchStream.BENCHES)
         )
     start = np.concatenate([np.full(hands, WHOLE), no_hands.start])[:, None]
     posed = replace(posed, start=start, present=start < np.inf)
@@ -238,7 +234,7 @@ def sample_picture_scenes(
     flat, mirror = subject.reshape(-1).copy(), np.where(left.reshape(-1, 1), MIRROR, 1.0)
     held = NONE_HELD
     if config.grasp > 0:
-        grasp_rng = np.random.default_rng([*stream, _GRASP_STREAM])
+        grasp_rng = np.random.default_rng([*stream, BatchStream.GRASPS])
         hand, grasp = sample_held(people.grasps, config.grasp, count, grasp_rng)
         alone = np.isnan(people.grasps.mirror[grasp, 0])
         held = HeldThings(hand[alone], grasp[alone])
@@ -256,7 +252,7 @@ def sample_picture_scenes(
         people.subjects, flat.reshape(lead), angles.reshape(*lead, -1), rotation.reshape(*lead, 3, 3),
         translation.reshape(*lead, 3), bends.reshape(*lead, 2), np.tile(_WHOLE_FOREARM, (*lead, 1)), left,
     )  # fmt: skip
-    lookalike_rng = np.random.default_rng([*stream, _LOOKALIKE_STREAM])
+    lookalike_rng = np.random.default_rng([*stream, BatchStream.PICTURE_LOOKALIKES])
     hands = replace(hands, present=present)
     scenes = sample_surroundings(hands, field_of_view, config, rng, lookalike_rng)
     in_first = nothing(len(subject), 1)
@@ -267,7 +263,7 @@ def sample_picture_scenes(
         put(things, held.hand, in_hand)
         scenes, in_first = _with_held(scenes, where(present.reshape(-1), things))
     if config.bench > 0:
-        scenes = pictures_at_benches(scenes, in_first, config.bench, (*stream, _PICTURE_BENCH_STREAM))
+        scenes = pictures_at_benches(scenes, in_first, config.bench, (*stream, BatchStream.PICTURE_BENCHES))
     return scenes
 
 
@@ -295,7 +291,7 @@ def _picture_angles(count: int, fists: float, rng: np.random.Generator, stream: 
     flexed = np.tile([0.0, 1.0, 1.15, 0.7], 4) * curl + rng.normal(0, 0.1, (count, len(fingers)))
     angles[:, fingers] = np.where(bent[:, None], flexed, angles[:, fingers])
     if fists > 0:
-        fist_rng = np.random.default_rng([*stream, _FIST_STREAM])
+        fist_rng = np.random.default_rng([*stream, BatchStream.FISTS])
         chosen = fist_rng.random(count) < fists
         angles[chosen] = sample_fists(count, fist_rng)[chosen]
     return angles

@@ -157,25 +157,8 @@ def sensor_kernel(clean: Array32, noise: Array, seed: int, focal_px: float, out:
                 out[row, column] = np.nan
                 continue
             share = float(state >> np.uint64(48)) / 65536.0
-            up, down = clean[max(r - 1, 0), c], clean[min(r + 1, height - 1), c]
-            left, right = clean[r, max(c - 1, 0)], clean[r, min(c + 1, width - 1)]
-            farther = max(max(up, down), max(left, right)) - z
-            nearer = z - min(min(up, down), min(left, right))
-            # A step of a few pixels' width in depth can be a curved surface, so coarse sensors need a larger jump.
-            if max(farther, nearer) > max(_EDGE_M, 2.5 * z / focal_px):
-                if share < edge_loss:
-                    out[row, column] = np.nan
-                    continue
-                if share < edge_loss + flying:
-                    state = next_random(state)
-                    gap = min(farther, _FLY_M) if farther > nearer else -min(nearer, _FLY_M)
-                    z += gap * float(state >> np.uint64(48)) / 65536.0
-            else:
-                gu, gv = 0.5 * (right - left) * focal_px / z, 0.5 * (down - up) * focal_px / z
-                if gu * gu + gv * gv > steepest and share < 0.7:
-                    out[row, column] = np.nan
-                    continue
-            if share > 1.0 - missing:
+            z, state = _at_edges(clean, r, c, share, state, focal_px, edge_loss, flying, steepest)
+            if np.isnan(z) or share > 1.0 - missing:
                 out[row, column] = np.nan
                 continue
             z += axial * (1.0 - squared + squared * (z / 0.6) ** 2) * deviate
@@ -187,6 +170,34 @@ def sensor_kernel(clean: Array32, noise: Array, seed: int, focal_px: float, out:
     if noise[11] != 0.0:
         _hide_from_second_eye(clean, -focal_px * noise[11], out)
     _punch_holes(noise[8], state, out)
+
+
+@njit(nogil=True, cache=True)
+def _at_edges(
+    clean: Array32, r: int, c: int, share: float, state: np.uint64, focal_px: float, edge_loss: float, flying: float,
+    steepest: float,
+) -> tuple[float, np.uint64]:  # fmt: skip
+    """The depth (m) at a pixel of ``clean``: moved where a depth edge makes it fly, NaN where an edge or a grazing
+    surface loses it, else as it is; and the state, advanced if it was used. share: this pixel's draw in 0..1."""
+    height, width = clean.shape
+    z = clean[r, c]
+    up, down = clean[max(r - 1, 0), c], clean[min(r + 1, height - 1), c]
+    left, right = clean[r, max(c - 1, 0)], clean[r, min(c + 1, width - 1)]
+    farther = max(max(up, down), max(left, right)) - z
+    nearer = z - min(min(up, down), min(left, right))
+    # A step of a few pixels' width in depth can be a curved surface, so coarse sensors need a larger jump.
+    if max(farther, nearer) > max(_EDGE_M, 2.5 * z / focal_px):
+        if share < edge_loss:
+            return np.nan, state
+        if share < edge_loss + flying:
+            state = next_random(state)
+            gap = min(farther, _FLY_M) if farther > nearer else -min(nearer, _FLY_M)
+            z += gap * float(state >> np.uint64(48)) / 65536.0
+    else:
+        gu, gv = 0.5 * (right - left) * focal_px / z, 0.5 * (down - up) * focal_px / z
+        if gu * gu + gv * gv > steepest and share < 0.7:
+            return np.nan, state
+    return z, state
 
 
 @njit(nogil=True, cache=True)

@@ -21,6 +21,7 @@ from hand_pose_ros.synthetic.environment import Body, Environment
 from hand_pose_ros.synthetic.hand_trajectory import HandTrajectory, TrajectoryConfig, held_centre
 from hand_pose_ros.synthetic.mesh import MESH_NAMES
 from hand_pose_ros.synthetic.motion import FOREARM_M, KeyPose, hash_time, pose_keys
+from hand_pose_ros.synthetic.random_streams import SeedStream
 from hand_pose_ros.synthetic.scene import MIRROR, SceneHands, Scenes
 from hand_pose_ros.synthetic.sensor import sensor_kernel
 from hand_pose_ros.synthetic.sequence_config import SequenceConfig
@@ -78,7 +79,7 @@ class SequenceRenderer:
     def __init__(self, config: SequenceConfig, camera: Camera) -> None:
         require_pinhole(camera)
         self.config, self.camera = config, camera
-        rng = np.random.default_rng([21, config.seed])
+        rng = np.random.default_rng([SeedStream.SEQUENCE_PEOPLE, config.seed])
         families = (config.family,) if config.family else MESH_NAMES
         self._subjects = load_subjects(families, _SUBJECTS_A_FAMILY, SEQUENCE_SPLIT)
         self._subject = int(rng.integers(len(self._subjects)))
@@ -174,7 +175,7 @@ class SequenceRenderer:
         things = NO_SOLIDS
         for number, (start, stop) in enumerate(self.config.occlusions):
             if start <= t < stop:
-                rng = np.random.default_rng([22, self.config.seed, number])
+                rng = np.random.default_rng([SeedStream.OCCLUDERS, self.config.seed, number])
                 half = np.array([rng.uniform(0.03, 0.08), rng.uniform(0.05, 0.14), rng.uniform(0.005, 0.03)])
                 way = _OCCLUDER_SWEEP_M * (2 * (t - start) / (stop - start) - 1) * rng.choice([-1.0, 1.0])
                 place = (centre + np.array([way, 0.02, 0.0])) * (1 - 0.10 / np.linalg.norm(centre))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hand_pose_ros.depth.camera import Camera
+from hand_pose_ros.synthetic.random_streams import SeedStream
 from hand_pose_ros.synthetic.sensor import STRUCTURED_LIGHT, NoiseModel
 from hand_pose_ros.synthetic.sequence_config import HELD, SequenceConfig
 from hand_pose_ros.synthetic.sequence_renderer import SequenceFrame, SequenceRenderer
@@ -85,7 +86,7 @@ def frame_times(
             f"rate_hz, duration_s, dropped, jitter_s are {rate_hz}, {duration_s}, {dropped}, {jitter_s}: want "
             "positive ones, a share below 1, less than an interval"
         )
-    rng = np.random.default_rng([23, seed])
+    rng = np.random.default_rng([SeedStream.FRAME_TIMES, seed])
     for tick in range(int(np.floor(duration_s * rate_hz + 1e-9))):
         lost, late = rng.random(2)
         if lost >= dropped:
@@ -198,7 +199,7 @@ def _before_stereo_cameras(kind: str, first_seed: int) -> Iterator[Sequence]:
             seed=seed,
             hands=("left" if number % 2 else "right",),
             family=("makehuman", "webxr")[number // 2 % 2],
-            stereo=drawn_model(np.random.default_rng([31, seed]), D435.fx, 0.05),
+            stereo=drawn_model(np.random.default_rng([SeedStream.SEQUENCE_MATCHER, seed]), D435.fx, 0.05),
             distance_m=((0.35, 0.55), (0.45, 0.75), (0.60, 0.90))[number % 3],
             held="box" if number == 4 else "",
         )
@@ -214,7 +215,7 @@ def _stereo_pairs() -> Iterator[Sequence]:
             seed=seed,
             hands=("right", "left"),
             family=("makehuman", "webxr")[number // 2 % 2],
-            stereo=drawn_model(np.random.default_rng([31, seed]), D435.fx, 0.05),
+            stereo=drawn_model(np.random.default_rng([SeedStream.SEQUENCE_MATCHER, seed]), D435.fx, 0.05),
             distance_m=(0.45, 0.85),
             crossing=number >= 3,
             presence=((-5.0, 2.4), (3.2, 5.2), (6.0, 8.0)),

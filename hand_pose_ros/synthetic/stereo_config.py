@@ -27,8 +27,6 @@ Range = tuple[float, float]
 SEARCH_PX = 126.0
 """Largest disparity that is looked for: what is nearer has no reading. Published: Intel's Min-Z of the D4xx, 168 mm at
 848 x 480 with a baseline of 50 mm."""
-STEREO_STREAM = 12
-"""Which stream of random numbers of a batch, of crops or of whole pictures, its matchers are drawn from."""
 
 
 @dataclass(frozen=True)
@@ -185,6 +183,8 @@ _AVERAGED_NOISE = 0.5
 # The spatial filter's weight and step about librealsense's defaults of 0.5 and 20; the step's unit is guessed.
 _SMOOTHING = (0.4, 0.7)
 _SMOOTHING_STEP_PX = (0.3, 1.0)
+# Range of a short-range camera's unit of the depth, metres; by how
+# much a crop's centre is at least farther away than the nearest that is matched. Guessed.
 _SHORT_RANGE_UNIT_M = (0.0001, 0.001)
 _NEAREST_OVER_HAND_M = 0.10
 
@@ -265,7 +265,6 @@ def sample_stereo(
     coarsest_px: float,
     finest_px: float,
     cube_m: float = CROP_CUBE_M,
-    ranges: StereoRanges | None = None,
 ) -> StereoDraw:
     """Choose ``part`` of ``count`` crops and draw a matcher, a distance and the patch's pixels for each.
 
@@ -273,7 +272,7 @@ def sample_stereo(
     ``distance_m``); the patch has the sensor's own pixels, within the two bounds (the kernel scales the rest).
     """
     chosen = rng.random(count) < part
-    models, short = sample_models(count, rng, ranges or StereoRanges())
+    models, short = sample_models(count, rng, StereoRanges())
     focal, baseline = models[:, 0], models[:, 1]
     # The whole hand must be farther than the nearest that the matcher looks for.
     nearest = focal * baseline / SEARCH_PX + _NEAREST_OVER_HAND_M

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from hand_pose_ros.hand.kinematics import HandOffsets, forward_kinematics, template_offsets
 from hand_pose_ros.synthetic.identity import Identity, IdentityConfig, sample_identity
 from hand_pose_ros.synthetic.mesh import load_hand_mesh
+from hand_pose_ros.synthetic.random_streams import SplitStream
 from hand_pose_ros.synthetic.skinning import FOREARM, add_forearm
 
 Array = NDArray[np.float64]
@@ -90,7 +91,7 @@ def load_subjects(families: tuple[str, ...], per_family: int, split: int) -> Sub
     family_of: list[int] = []
     for number, name in enumerate(families):
         mesh = load_hand_mesh(name)
-        rng = np.random.default_rng([split, number, 77])
+        rng = np.random.default_rng([split, number, SplitStream.PEOPLE])
         identities += [sample_identity(mesh, rng, _VARIATION) for _ in range(per_family)]
         faces.append(mesh.faces)
         family_of += [number] * per_family

@@ -13,12 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros import validation
+from hand_pose_ros.synthetic.random_streams import BatchStream
 from hand_pose_ros.synthetic.rotations import rotation_x, rotation_y, rotation_z
 
 Array = NDArray[np.float64]
 
-_STREAM = 43
-"""Which stream of random numbers of a batch the families are drawn from."""
 FAMILIES: tuple[str, ...] = ("any", "egocentric", "above")
 _MOST_AWAY_RAD = 0.98
 """How far a hand points away from the camera at most: from 1.02 rad on its forearm hides it."""
@@ -58,7 +57,7 @@ def with_view_families(rotation: Array, config: ViewConfig, stream: tuple[int, .
     count = len(rotation)
     if config.egocentric + config.above <= 0:
         return Views(rotation, np.zeros(count, np.int64))
-    rng = np.random.default_rng([*stream, _STREAM])
+    rng = np.random.default_rng([*stream, BatchStream.VIEW_FAMILIES])
     rest = 1.0 - config.egocentric - config.above
     family = rng.choice(len(FAMILIES), size=count, p=[max(rest, 0.0), config.egocentric, config.above])
     drawn = np.stack([rotation, _egocentric(count, rng), _above(count, rng)])

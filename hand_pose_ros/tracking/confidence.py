@@ -22,7 +22,7 @@ from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.skeleton import bone_lengths
 from hand_pose_ros.kernel_cache import njit
 from hand_pose_ros.network.weights_file import CheckpointError, CheckpointInfo
-from hand_pose_ros.refine.bone_prior import BonePrior
+from hand_pose_ros.refine.bone_prior import BonePrior, mixture_density
 from hand_pose_ros.refine.refiner import Refined
 from hand_pose_ros.tracking.config import VisibilityConfig
 from hand_pose_ros.tracking.estimate import Estimate
@@ -100,8 +100,8 @@ def confidence_features(
     # Joints of the hand model always have plausible bones; those before it (coarse) only where there is a hand.
     lengths = bone_lengths(estimate.coarse)
     _fill_features(
-        estimate.coarse, estimate.joints, refined.joints, estimate.sigma, below, inside, lengths, prior.means,
-        prior.deviations, prior.log_heights, prior.peak, hand, joints,
+        estimate.coarse, estimate.joints, refined.joints, estimate.sigma, below, inside, lengths, prior.weights,
+        prior.means, prior.deviations, prior.peak, hand, joints,
     )  # fmt: skip
     return ConfidenceFeatures(hand, joints)
 
@@ -122,7 +122,7 @@ def _apart(a: Array, b: Array, j: int) -> float:
 @njit(nogil=True, cache=True)
 def _fill_features(
     coarse: Array, estimated: Array, refined: Array, sigma: Array, below: Array, inside: NDArray[np.bool_],
-    lengths: Array, means: Array, deviations: Array, log_heights: Array, peak: Array, hand: Array, joints: Array,
+    lengths: Array, weights: Array, means: Array, deviations: Array, peak: Array, hand: Array, joints: Array,
 ) -> None:  # fmt: skip
     """Joints (23, 6), and those of the hand's (10,) that joints and bones give. lengths (22,) m of the bones, whose
     mixtures the prior has; see :func:`confidence_features`."""
@@ -139,14 +139,8 @@ def _fill_features(
         joints[j, 5] = 0.0 if seen and inside[j] else 1.0
     bones = 0.0
     for b in range(len(lengths)):
-        highest, total = -np.inf, 0.0
-        for k in range(means.shape[1]):
-            z = (lengths[b] - means[b, k]) / deviations[b, k]
-            highest = max(highest, log_heights[b, k] - 0.5 * z * z)
-        for k in range(means.shape[1]):
-            z = (lengths[b] - means[b, k]) / deviations[b, k]
-            total += np.exp(log_heights[b, k] - 0.5 * z * z - highest)
-        bones += np.log(np.exp(highest + np.log(total)) / peak[b] + BONE_SCORE_FLOOR)
+        density = mixture_density(lengths[b], b, weights, means, deviations)
+        bones += np.log(density / peak[b] + BONE_SCORE_FLOOR)
     hand[_MEAN_LOG_SIGMA], hand[_WORST_LOG_SIGMA] = total_sigma / len(joints), worst
     hand[_DISAGREEMENT], hand[_BONES] = total_apart / len(joints), bones / len(lengths)
 

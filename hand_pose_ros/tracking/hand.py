@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from hand_pose_ros.hand import skeleton
 from hand_pose_ros.hand.kinematics_numba import forward_kinematics
-from hand_pose_ros.tracking.motion import lasted_s
+from hand_pose_ros.tracking.motion import motion_duration_s
 
 Array = NDArray[np.float64]
 
@@ -101,9 +101,9 @@ class Hand:
 
     def since(self, before: Hand, dt_s: float, fastest_m_s: float) -> Hand:
         """The same hand with the velocities that lead to it from ``before``, dt_s seconds ago by the stamps, or longer,
-        so that no joint is faster than ``fastest_m_s`` (:func:`lasted_s`)."""
+        so that no joint is faster than ``fastest_m_s`` (:func:`motion_duration_s`)."""
         way = self.joints - before.joints
-        dt_s = lasted_s(way, dt_s, fastest_m_s)
+        dt_s = motion_duration_s(way, dt_s, fastest_m_s)
         return replace(
             self, joint_velocities=way / dt_s, angle_velocities=(self.angles - before.angles) / dt_s
         )

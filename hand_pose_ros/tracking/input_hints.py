@@ -57,7 +57,7 @@ class InputHints:
         self._no_hand_watch = NoHandWatch(
             f"HandTracker.update wants metres, which most cameras' counts are by 0.001, {OTHER_UNITS}"
         )
-        self._told: set[str] = set()
+        self._warned: set[str] = set()
         self._images = self._same_stamps = 0
         self._stamp_s: float | None = None
 
@@ -95,8 +95,8 @@ class InputHints:
     def _set(self, found: Mapping[str, str | None]) -> None:
         self.texts = {subject: text for subject, text in found.items() if text is not None}
         for subject, text in self.texts.items():
-            if subject not in self._told:
-                self._told.add(subject)
+            if subject not in self._warned:
+                self._warned.add(subject)
                 warnings.warn(text, InputWarning, stacklevel=4)  # where HandTracker.update is called
 
 

@@ -1,6 +1,6 @@
 """How a hand moves between frames, and where it will be.
 
-In: joints (23, 3) m of two moments. Out: their velocity (23, 3) m/s, and where their middle (3,) m will be.
+In: joints (23, 3) m of two moments. Out: their velocity (23, 3) m/s, and where their centre (3,) m will be.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 
-def lasted_s(way: Array, dt_s: float, fastest_m_s: float) -> float:
+def motion_duration_s(way: Array, dt_s: float, fastest_m_s: float) -> float:
     """How long a motion of the joints by ``way`` (23, 3) m took, seconds: ``dt_s`` by the stamps, or longer, so that no
     joint was faster than ``fastest_m_s``. Drivers that send bursts stamp images nearer to each other than they were
     taken."""
@@ -21,10 +21,10 @@ def lasted_s(way: Array, dt_s: float, fastest_m_s: float) -> float:
 def joint_velocity(before: Array, now: Array, dt_s: float, fastest_m_s: float) -> Array:
     """The joints' velocity over what was ``dt_s`` seconds by the stamps, none faster than ``fastest_m_s``."""
     way = now - before
-    return np.asarray(way / lasted_s(way, dt_s, fastest_m_s))
+    return np.asarray(way / motion_duration_s(way, dt_s, fastest_m_s))
 
 
-def expected_middle(joints: Array, velocity: Array | None, ahead_s: float) -> Array:
-    """Where the middle of joints will be in ``ahead_s`` seconds; None: they do not move."""
-    middle = joints.mean(axis=0)
-    return np.asarray(middle if velocity is None else middle + velocity.mean(axis=0) * ahead_s)
+def predicted_centre(joints: Array, velocity: Array | None, ahead_s: float) -> Array:
+    """Where the centre (3,) m of joints will be in ``ahead_s`` seconds; a velocity of None: they do not move."""
+    centre = joints.mean(axis=0)
+    return np.asarray(centre if velocity is None else centre + velocity.mean(axis=0) * ahead_s)

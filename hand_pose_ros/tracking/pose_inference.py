@@ -166,8 +166,8 @@ def to_estimates(
     config: TrackerConfig,
     camera: Camera | None = None,
 ) -> list[Estimate]:
-    """The packed output (N, ``packing.COLUMNS``) for crops (N, S, S) taken at ``frames`` -> N estimates. camera: that
-    of the picture, where they were taken from one."""
+    """The packed output (N, ``packing.PACKED_COLUMNS``) for crops (N, S, S) taken at ``frames`` -> N estimates. camera:
+    that of the picture, where they were taken from one."""
     output = unpack(packed)
     angles = np.clip(output.angles, skeleton.ANGLE_LIMITS[:, 0], skeleton.ANGLE_LIMITS[:, 1])
     estimates = []

@@ -30,7 +30,7 @@ from hand_pose_ros.tracking.confidence import Calibration, confidence_features
 from hand_pose_ros.tracking.config import TrackerConfig
 from hand_pose_ros.tracking.estimate import CropRequest, Estimate, PendingUpdate
 from hand_pose_ros.tracking.hand import Hand, PoseState, TrackState, posed_hand
-from hand_pose_ros.tracking.motion import expected_middle, joint_velocity
+from hand_pose_ros.tracking.motion import joint_velocity, predicted_centre
 from hand_pose_ros.tracking.presence import Presence
 from hand_pose_ros.tracking.scoring import evidence_log_odds, odds_to_begin, presence_log_odds
 from hand_pose_ros.tracking.shape_estimator import ShapeEstimator
@@ -137,7 +137,9 @@ class Track:
         if self._joints is None:
             raise RuntimeError("a track has no place before its first frame")
         most_s = max(self._config.track.longest_extrapolation_s, self._config.coast_s)
-        return self._aside + expected_middle(self._joints, self._velocity, min(stamp_s - self.seen_s, most_s))
+        return self._aside + predicted_centre(
+            self._joints, self._velocity, min(stamp_s - self.seen_s, most_s)
+        )
 
     def crop_requests(self, stamp_s: float) -> list[CropRequest]:
         """The crops to take at a time: about the hand's predicted middle, turned so that it is upright, one request a

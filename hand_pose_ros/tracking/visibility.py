@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_pose_ros.depth.crop import CropFrame
+from hand_pose_ros.depth.crop_projection import crop_to_pixel, metres_to_crop
 from hand_pose_ros.kernel_cache import njit
 from hand_pose_ros.tracking.config import VisibilityConfig
 
@@ -75,9 +76,8 @@ def depth_below_kernel(
     size = crop.shape[0]
     for j in range(len(joints)):
         x, y, z = joints[j]
-        scale = distance / (half * (distance + z))
-        column = np.rint((x * scale + 1.0) * (0.5 * size) - 0.5)
-        row = np.rint((y * scale + 1.0) * (0.5 * size) - 0.5)
+        scale = metres_to_crop(distance + z, distance, half)
+        column, row = np.rint(crop_to_pixel(x * scale, size)), np.rint(crop_to_pixel(y * scale, size))
         inside[j] = 1 <= column < size - 1 and 1 <= row < size - 1
         # Not a number (a joint in the camera's plane) goes to the edge as well: every comparison with it is false.
         c = int(column) if 1 <= column < size - 1 else (size - 2 if column >= size - 1 else 1)

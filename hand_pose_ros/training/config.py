@@ -91,7 +91,7 @@ class RunConfig:
     bf16: bool = True
     """Convolutions in bfloat16 while training, where the device multiplies it itself; else in float32."""
     validation_minutes: float = 2.0
-    """Minutes from one validation to the next."""
+    """Minutes from one validation to the next. Guessed."""
     start: str = ""
     """Weights to go on from, instead of random ones: a file (relative to the working directory, else to the package, as
     ``models/default.safetensors``), or a shipped one by its name."""
@@ -122,9 +122,9 @@ class TrainConfig(RunConfig):
     name: str = "default"
     """Of the run, and of its folder and weights."""
     validation_samples: int = 1024
-    """Hands of a validation."""
+    """Hands of a validation. Guessed."""
     checkpoint_minutes: float = 2.0
-    """Minutes from one stored state to the next."""
+    """Minutes from one stored state to the next. Guessed: so much an ended run loses at most."""
     mirrored: float = 0.0
     """So many more crops, as a share of the batch, show hands of the batch mirrored, for a network with a
     handedness head; 0 to 0.5."""

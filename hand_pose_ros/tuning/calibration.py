@@ -27,7 +27,7 @@ Array = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 
 PRESENCE_THRESHOLDS: tuple[float, ...] = (0.0, 2.0, 4.0)
-"""Log odds of presence at which the report lists what is missed and what is taken."""
+"""Log odds of presence at which the report lists what is missed and what is taken. Chosen by hand."""
 
 # Scikit-learn's C, the inverse of the regularisation. Guessed: weak, for there are hundreds of crops a weight.
 _INVERSE_REGULARISATION = 100.0

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-_SHEET_PICTURES = 6
+_SHEET_PICTURES = 6  # chosen by eye
 _NO_BORDER_PX = 1
 """A border so narrow comes of rounding, and is left out."""
 

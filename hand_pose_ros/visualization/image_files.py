@@ -20,9 +20,9 @@ from hand_pose_ros.visualization.contact_sheet import contact_sheet, fitted
 from hand_pose_ros.visualization.overlay import FINGER_COLOURS, PALM_COLOUR
 
 GIF_WIDTH = 400
-"""Pixels; wide enough to see fingers, small enough for a page."""
+"""Pixels. Chosen by eye: wide enough to see fingers, small enough for a page."""
 GIF_COLOURS = 64
-"""Enough for a depth image and a skeleton."""
+"""Chosen by eye: enough for a depth image and a skeleton."""
 # Pictures of an animation that its palette is made of. Guessed.
 _PALETTE_PICTURES = 8
 _KEPT_COLOURS = (*FINGER_COLOURS.values(), PALM_COLOUR)

@@ -23,8 +23,8 @@ Array32 = NDArray[np.float32]
 Colour = tuple[int, int, int]
 
 BACKGROUND: Colour = (30, 33, 40)
-"""Behind the meshes: dark, as the depth pictures are behind a hand."""
-_FINER = 2  # pixels a side that make one of the picture: smooth edges
+"""Behind the meshes. Chosen by eye: dark, as the depth pictures are behind a hand."""
+_FINER = 2  # pixels a side that make one of the picture: smooth edges; by eye
 # Unit vectors towards the lights, in the camera's frame (x right, y down, z forward), and how strong each is: one from
 # the upper left, a weak one from the right, so that no side is black. By eye, as what follows.
 _LIGHTS = np.array([[-0.45, -0.65, -0.61, 0.62], [0.80, -0.10, -0.59, 0.22]])

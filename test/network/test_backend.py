@@ -28,7 +28,7 @@ from hand_pose_ros.network.head_row import head_row
 from hand_pose_ros.network.onnx_file import FORMAT, OnnxError, read_metadata, read_onnx_file
 from hand_pose_ros.network.onnx_part import part_of
 from hand_pose_ros.network.packed_net import inference_net, input_shapes, pack
-from hand_pose_ros.network.packing import COLUMNS, unpack
+from hand_pose_ros.network.packing import PACKED_COLUMNS, unpack
 from hand_pose_ros.network.torch_backend import torch_backend
 from hand_pose_ros.network.weights_file import read_info, read_weights
 from hand_pose_ros.resources import SHIPPED_MODELS, model_file, resource
@@ -82,7 +82,7 @@ def test_backends_compute_what_torch_does_in_batches_of_any_size(name, threads, 
     pictures, distances = crops(7)
     for first, end in ((0, 1), (1, 3), (0, 7)):
         found = backend(pictures[first:end], distances[first:end])
-        assert found.shape == (end - first, COLUMNS)
+        assert found.shape == (end - first, PACKED_COLUMNS)
         moved = np.linalg.norm(unpack(found).joints - unpack(torch_answers[first:end]).joints, axis=-1)
         assert moved.max() < 0.05e-3
         np.testing.assert_allclose(

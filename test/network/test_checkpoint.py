@@ -298,7 +298,7 @@ def test_a_header_of_any_kind_ends_in_one_line(weights, part, value):
 
 
 def test_a_file_too_large_is_not_read(weights, monkeypatch):
-    monkeypatch.setattr("hand_pose_ros.network.weights_file.MOST_BYTES", 100)
+    monkeypatch.setattr("hand_pose_ros.network.weights_file.MOST_WEIGHTS_BYTES", 100)
     with pytest.raises(CheckpointError, match="bytes, want at most 100"):
         load_model(weights)
 

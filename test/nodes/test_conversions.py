@@ -79,7 +79,7 @@ def test_names_of_a_side_stand_for_the_hand_that_is_tracked_longest(hand):
 
 def test_valid_hands_are_possible(hand):
     for side in ("right", "left"):
-        assert conversions.impossible(hand(side, angles=ANGLES)) is None
+        assert conversions.hand_error(hand(side, angles=ANGLES)) is None
 
 
 def test_camera_survives_its_message():

@@ -15,8 +15,8 @@ from hand_pose_ros.nodes.hand_frames import (
     frames_in_parents,
     resolved_prefix,
 )
-from hand_pose_ros.retarget.human_hand import prefix_error
 from hand_pose_ros.tracking.hand import TrackState
+from hand_pose_ros.validation import frame_prefix_error
 
 
 def test_every_frame_has_a_parent_before_it_and_a_name_of_its_own():
@@ -47,7 +47,7 @@ def test_operators_frame_is_that_of_the_operators_points(hand, side):
 )  # fmt: skip
 def test_prefix_is_the_namespace_unless_one_is_given(given, namespace, prefix):
     assert resolved_prefix(given, namespace) == prefix
-    assert prefix_error(resolved_prefix(given, namespace)) is None
+    assert frame_prefix_error(resolved_prefix(given, namespace)) is None
 
 
 @pytest.mark.parametrize("frame_id", ["", "/", " ", "/  ", "right_hand/palm", "/left_hand/wrist"])

@@ -127,7 +127,7 @@ def test_size_velocities_and_flesh_go_through(hand):
     ],
 )  # fmt: skip
 def test_hand_with_a_new_number_that_is_not_finite_is_impossible(hand, changes):
-    assert conversions.impossible(hand(**changes)) == "it has numbers that are not finite"
+    assert conversions.hand_error(hand(**changes)) == "it has numbers that are not finite"
 
 
 def test_template_is_described_fully():

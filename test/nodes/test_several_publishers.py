@@ -26,7 +26,7 @@ def told(watch: SeveralPublishers, seconds: float, *senders: bytes, start_s: flo
     for step in range(round(seconds * 10)):
         now_s = start_s + 0.1 * step
         watch.saw(senders[step % len(senders)], now_s)
-        said.append(watch.told(now_s))
+        said.append(watch.report(now_s))
     return said
 
 

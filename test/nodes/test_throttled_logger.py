@@ -29,9 +29,9 @@ def test_repeated_message_is_logged_once():
 
 def test_what_is_no_fault_is_told_at_once_and_is_no_last_error():
     log = Log()
-    ThrottledLogger(log).tell("by the way")
+    ThrottledLogger(log).info("by the way")
     throttled_logger = ThrottledLogger(log)
-    throttled_logger.tell("by the way")
+    throttled_logger.info("by the way")
     assert log.lines == ["by the way"] * 2
     assert throttled_logger.last_error() is None
 

@@ -22,7 +22,6 @@ from hand_pose_ros.refine.bone_prior import (
     load_bone_prior,
     save_bone_prior,
 )
-from hand_pose_ros.refine.energy_terms import mixture_density
 
 SHAPE = (len(BONES), COMPONENTS)
 
@@ -52,20 +51,20 @@ def of_scikit_learn(prior: BonePrior, bone: int) -> GaussianMixture:
 def test_density_is_that_of_scikit_learn(seed: int, length: float) -> None:
     prior = random_prior(seed)
     lengths = np.array([[length], [0.03]]) * np.linspace(0.9, 1.1, SHAPE[0])
-    ours = prior.log_density(lengths)
     for bone in range(SHAPE[0]):
         theirs = of_scikit_learn(prior, bone).score_samples(lengths[:, bone, None])
-        np.testing.assert_allclose(ours[:, bone], theirs, rtol=1e-6, atol=1e-6)
         np.testing.assert_allclose(prior.density(lengths)[:, bone], np.exp(theirs), rtol=1e-6, atol=1e-300)
 
 
-def test_compiled_density_is_the_same() -> None:
-    prior, lengths = random_prior(1), np.linspace(0.01, 0.07, SHAPE[0])
-    compiled = [
-        mixture_density(lengths[b], prior.weights[b], prior.means[b], prior.deviations[b])
-        for b in range(SHAPE[0])
-    ]
-    np.testing.assert_allclose(compiled, prior.density(lengths), rtol=1e-10)
+def test_density_of_hands_in_any_shape_is_that_of_each_and_0_far_out() -> None:
+    prior, lengths = random_prior(1), np.random.default_rng(1).uniform(0.01, 0.07, (4, 3, SHAPE[0]))
+    densities = prior.density(lengths.transpose(1, 0, 2))
+    for i in range(4):
+        for k in range(3):
+            np.testing.assert_array_equal(densities[k, i], prior.density(lengths[i, k]))
+    assert (prior.density(np.full(SHAPE[0], 10.0)) == 0.0).all()
+    with pytest.raises(ValueError, match=r"lengths have shape \(44,\), want \(..., 22\)"):
+        prior.density(np.ones(44))
 
 
 @pytest.mark.slow

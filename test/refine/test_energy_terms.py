@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hand_pose_ros.depth.crop import CropFrame
+from hand_pose_ros.refine.bone_prior import mixture_density
 from hand_pose_ros.refine.energy_terms import (
     background_integral,
     background_share,
     bone_cost,
     free_space_cost,
     length_cost,
-    mixture_density,
     network_cost,
     occlusion_cost,
     order_cost,
@@ -28,18 +28,22 @@ STANDARD = 1.0 / math.sqrt(2.0 * math.pi)
 
 
 def test_mixture_of_two_is_their_weighted_sum() -> None:
-    weight, mean, deviation = np.array([0.25, 0.75]), np.array([0.02, 0.04]), np.array([0.002, 0.004])
+    weights, means, deviations = (
+        np.array([[0.25, 0.75]]),
+        np.array([[0.02, 0.04]]),
+        np.array([[0.002, 0.004]]),
+    )
     # At 0.02: the first at its middle, the second five deviations off.
     expected = 0.25 * STANDARD / 0.002 + 0.75 * STANDARD / 0.004 * math.exp(-12.5)
-    assert mixture_density(0.02, weight, mean, deviation) == pytest.approx(expected, rel=1e-12)
+    assert mixture_density(0.02, 0, weights, means, deviations) == pytest.approx(expected, rel=1e-12)
 
 
 def test_bone_costs_minus_one_at_its_best_length_and_nothing_far_off() -> None:
-    weight, mean, deviation = np.array([1.0]), np.array([0.03]), np.array([0.002])
+    weights, means, deviations = np.array([[1.0]]), np.array([[0.03]]), np.array([[0.002]])
     peak = STANDARD / 0.002
-    assert bone_cost(0.03, weight, mean, deviation, peak) == pytest.approx(-1.0)
-    assert bone_cost(0.032, weight, mean, deviation, peak) == pytest.approx(-math.exp(-0.5))
-    assert bone_cost(0.1, weight, mean, deviation, peak) == pytest.approx(0.0, abs=1e-12)
+    for length, cost in ((0.03, -1.0), (0.032, -math.exp(-0.5)), (0.1, 0.0)):
+        density = mixture_density(length, 0, weights, means, deviations)
+        assert bone_cost(density, peak) == pytest.approx(cost, abs=1e-12)
 
 
 def test_known_length_is_a_gaussian_about_it() -> None:

@@ -38,13 +38,14 @@ def _braces(array: np.ndarray) -> str:
 def hand_model_source() -> str:
     """What other kernels begin with."""
     indices = {
-        "SHAPE_HAND": "hand", "SHAPE_PALM_LENGTH": "palm_length", "SHAPE_PALM_WIDTH": "palm_width",
-        "SHAPE_METACARPAL": "thumb_metacarpal", "SHAPE_FIRST_FINGER": "thumb",
+        "SHAPE_HAND": skeleton.HAND_SCALE, "SHAPE_PALM_LENGTH": skeleton.PALM_LENGTH_SCALE,
+        "SHAPE_PALM_WIDTH": skeleton.PALM_WIDTH_SCALE, "SHAPE_METACARPAL": skeleton.THUMB_METACARPAL_SCALE,
+        "SHAPE_FIRST_FINGER": skeleton.THUMB_SCALE,
     }  # fmt: skip
     parts = [
         number("JOINTS", skeleton.JOINT_COUNT), number("ANGLES", skeleton.ANGLE_COUNT),
         number("SHAPE", skeleton.SHAPE_COUNT),
-        *(number(name, skeleton.SHAPE_NAMES.index(of)) for name, of in indices.items()),
+        *(number(name, index) for name, index in indices.items()),
         table("WRIST", WRIST_OFFSETS), table("BASES", BASE_OFFSETS), table("LENGTHS", FINGER_LENGTHS),
         table("REST", REST_ROTATIONS["right"]), table("FINGER_JOINTS", skeleton.FINGER_JOINT_TABLE),
         table("FINGER_ANGLES", skeleton.FINGER_ANGLE_TABLE),

@@ -65,8 +65,8 @@ class CompiledHead:
         self(*(np.ones(shape, np.float32) for shape in (maps, (1, row.bottleneck), crop, (1,))))
 
     def __call__(self, *arrays: Array32) -> Array32:
-        """maps (N, 4 J, cells, cells), pooled (N, C), crop (N, 1, S, S), distance (N,) m -> (N, COLUMNS). ValueError on
-        other sizes: compiled code asks for none."""
+        """maps (N, 4 J, cells, cells), pooled (N, C), crop (N, 1, S, S), distance (N,) m -> (N, PACKED_COLUMNS).
+        ValueError on other sizes: compiled code asks for none."""
         maps, pooled, crop, distance = (np.ascontiguousarray(array, np.float32) for array in arrays)
         row, count = self._row, distance.size
         cells, size = (row.edge, row.edge), (row.crop_size, row.crop_size)
@@ -82,7 +82,7 @@ class CompiledHead:
         )
         # numpy's exponential of many numbers takes a tenth of compiled code's one by one.
         np.exp(weight, out=weight)
-        out = np.empty((count, packing.COLUMNS), np.float32)
+        out = np.empty((count, packing.PACKED_COLUMNS), np.float32)
         _head_kernel(
             maps, self._votes, surface, weight, pooled, distance, self._grid, row.weights, self._step_at,
             self._cue_at, row.hidden, row.step_outputs, row.cue_hidden, row.half_m, out,
@@ -96,7 +96,7 @@ def _head_kernel(
     grid: Array32, weights: Array32, step_at: NDArray[np.int64], cue_at: NDArray[np.int64], hidden_count: int,
     outputs: int, cue_count: int, half_m: float, out: Array32,
 ) -> None:  # fmt: skip
-    """Fill out (N, COLUMNS); see :class:`CompiledHead`."""
+    """Fill out (N, PACKED_COLUMNS); see :class:`CompiledHead`."""
     count, bottleneck = pooled.shape
     first, later, cues = FIRST_INPUTS + bottleneck, LATER_INPUTS + hidden_count, hidden_count + 2 * _JOINTS
     sums, spread = np.empty((_JOINTS, SUMS), np.float32), np.empty((count, _JOINTS), np.float32)
@@ -151,7 +151,7 @@ def _write_pose(
     shape: Array,
     out: Array32,
 ) -> None:
-    """One hand's parts of out (COLUMNS,)."""
+    """One hand's parts of out (PACKED_COLUMNS,)."""
     for j in range(_JOINTS):
         for k in range(3):
             out[_COARSE + 3 * j + k], out[_FITTED + 3 * j + k] = coarse[j, k], joints[j, k]
@@ -169,7 +169,7 @@ def _write_pose(
 def _write_cues(
     given: Array32, cues: int, weights: Array32, cue_at: NDArray[np.int64], cue_count: int, out: Array32
 ) -> None:
-    """What the heads of ``head_row.CUE_HEADS`` make of N crops' cues, into out (N, COLUMNS)."""
+    """What the heads of ``head_row.CUE_HEADS`` make of N crops' cues, into out (N, PACKED_COLUMNS)."""
     count = len(given)
     inner, found = np.empty((count, cue_count), np.float32), np.empty((count, _JOINTS), np.float32)
     for head in range(len(cue_at)):

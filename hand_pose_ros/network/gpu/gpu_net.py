@@ -30,7 +30,7 @@ by up to 0.33 mm (measured: docs/experiments/speed.md); a kernel that does somet
 
 
 class GpuNet(nn.Module):
-    """crop, distance -> ``packing.COLUMNS`` columns; its parts are those of the network that it is made of."""
+    """crop, distance -> ``packing.PACKED_COLUMNS`` columns; its parts are those of the network that it is made of."""
 
     def __init__(self, packed: PackedNet, launcher: Launcher, shared_bytes: int, weights: Tensor) -> None:
         """launcher: of the kernel of :func:`head_source`, whose weights these are."""
@@ -48,7 +48,7 @@ class GpuNet(nn.Module):
         """On the device and the stream that are current."""
         features, bottleneck = self.backbone(crop)
         maps = functional.conv2d(features, self.votes)
-        out = torch.empty(len(crop), packing.COLUMNS, dtype=torch.float32, device=crop.device)
+        out = torch.empty(len(crop), packing.PACKED_COLUMNS, dtype=torch.float32, device=crop.device)
         # Rows of cells follow each other without a gap in both of torch's layouts.
         self._launcher.launch(
             "head", len(crop), THREADS, self._shared_bytes,

@@ -32,7 +32,7 @@ from hand_pose_ros.recording.frame_folder import RecordedFrames
 from hand_pose_ros.recording.recorded_frame import RecordingError
 from hand_pose_ros.recording.scene_distance import middle_in_words, middle_m
 
-_PATIENCE_S = 300.0  # without any progress: a slow machine compiles kernels in the first run
+_PATIENCE_S = 300.0  # without any progress; guessed: a slow machine compiles kernels in the first run
 _INTERFACE_UP = 0x1  # IFF_UP of netdevice(7)
 _BUSY = 2.0
 """Programs for each core from which on a computer is called busy. Guessed: the demo alone keeps one a core."""

@@ -137,8 +137,7 @@ class DemoConfig:
         }
 
 
-def parse_arguments(arguments: list[str] | None) -> DemoConfig:
-    """Returns the command line as a configuration; SystemExit with status 2 and one line when it makes no sense."""
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="demo", description=DESCRIPTION)
     parser.add_argument(
         "--frames", metavar="DIR", help="folder of 16-bit depth PNGs instead of the synthetic hand"
@@ -175,6 +174,12 @@ def parse_arguments(arguments: list[str] | None) -> DemoConfig:
     parser.add_argument(
         "--output", type=Path, default=Path("demo"), metavar="DIR", help="where results go (demo)"
     )
+    return parser
+
+
+def parse_arguments(arguments: list[str] | None) -> DemoConfig:
+    """Returns the command line as a configuration; SystemExit with status 2 and one line when it makes no sense."""
+    parser = _parser()
 
     def refuse(message: str) -> NoReturn:
         print(f"demo: {shown(message, 1000)}", file=sys.stderr)

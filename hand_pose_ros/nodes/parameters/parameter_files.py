@@ -50,7 +50,7 @@ def sections(path: str | Path, node: str) -> tuple[list[str], bool]:
 def file_error(argument: str, path: str | Path) -> str | None:
     """What is wrong with a file of parameters, None when nothing is; ``argument``: its name in the sentence."""
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        content = _read(path)
     except yaml.YAMLError as error:
         return f"{argument} is '{path}', which is no YAML: {' '.join(str(error).split())}"
     except (OSError, ValueError, RecursionError) as error:
@@ -78,10 +78,15 @@ def file_parameters(path: str | Path, node: str) -> dict[str, Any]:
     return parameters_of(_content(path), node)
 
 
+def _read(path: str | Path) -> Any:
+    """What a file holds; YAMLError, OSError, ValueError or RecursionError where it cannot be read."""
+    return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+
+
 def _content(path: str | Path) -> Any:
     """What a file holds; None where it cannot be read."""
     try:
-        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        return _read(path)
     except (OSError, ValueError, RecursionError, yaml.YAMLError):
         return None
 

@@ -13,9 +13,9 @@ from hand_pose_ros.network.backend import BACKENDS, DEVICES, PRECISIONS
 from hand_pose_ros.nodes.node_help import NodePage
 from hand_pose_ros.nodes.parameters.parameter_schema import Parameter
 from hand_pose_ros.nodes.topics import DEPTH_TOPIC, HANDS_TOPIC, INFO_TOPIC, JOINT_STATES_TOPIC
-from hand_pose_ros.retarget.human_hand import prefix_error
 from hand_pose_ros.retarget.palm_follower import PalmFollowerConfig
 from hand_pose_ros.tracking.config import MOST_HANDS, TrackerConfig
+from hand_pose_ros.validation import frame_prefix_error
 
 _TRACKER = TrackerConfig()
 _PALM = PalmFollowerConfig()
@@ -130,12 +130,12 @@ TRACKER_PARAMETERS: tuple[Parameter, ...] = (
         "frame_prefix", "auto",
         "Put before the names of all hand frames, for trackers that share /tf; auto: the node's namespace and a slash,"
         " nothing where it has none.",
-        live=True, rule=prefix_error,
+        live=True, rule=frame_prefix_error,
     ),
     Parameter(
         "target_frame", "",
         "All outputs in this TF frame, by the transforms on /tf; empty: in the depth images' own.",
-        rule=prefix_error,
+        rule=frame_prefix_error,
     ),
     Parameter(
         "publish_coast", False,
