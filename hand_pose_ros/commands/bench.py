@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import importlib
 import platform
 import sys
 import tempfile
@@ -144,6 +145,12 @@ def run(arguments: argparse.Namespace) -> int:
     log: Path | None = getattr(arguments, "log", None)
     if log is not None and log.exists() and not log.is_dir():
         raise ValueError(f"--log is {shown(log)}, which is no folder, want one for the node's log")
+    checks = {
+        "refine": _check_refine,
+        "fuzz": _check_fuzz,
+        "soak": lambda _: _require_ros(),
+        "retarget": _check_retarget,
+    }
     benches = {
         "refine": _refine,
         "gestures": _gestures,
@@ -154,7 +161,9 @@ def run(arguments: argparse.Namespace) -> int:
         "throughput": throughput,
         "parity": parity,
     }
-    compile_missing()
+    if arguments.what in checks:
+        checks[arguments.what](arguments)
+    compile_missing(arguments.model)
     with figures_kept(arguments.output, machine=platform.processor() or platform.machine()) as figures:
         problems = benches[arguments.what](arguments, figures)
     for problem in problems:
@@ -162,13 +171,25 @@ def run(arguments: argparse.Namespace) -> int:
     return int(bool(problems))
 
 
-def _refine(arguments: argparse.Namespace, figures: dict[str, Any]) -> list[str]:
+def _require_ros() -> None:
+    """ModuleNotFoundError where it is not there."""
+    importlib.import_module("rclpy")
+
+
+def _check_refine(arguments: argparse.Namespace) -> None:
     require_all(
         (not arguments.real or bool(arguments.intrinsics), "--real wants --intrinsics"),
         (not arguments.intrinsics or bool(arguments.real), "--intrinsics goes with --real"),
     )
-    # Before the sequences, not after them.
-    recording = RecordedFrames.open(arguments.real, arguments.intrinsics) if arguments.real else None
+    _recording(arguments)
+
+
+def _recording(arguments: argparse.Namespace) -> RecordedFrames | None:
+    return RecordedFrames.open(arguments.real, arguments.intrinsics) if arguments.real else None
+
+
+def _refine(arguments: argparse.Namespace, figures: dict[str, Any]) -> list[str]:
+    recording = _recording(arguments)
     for kind in arguments.kinds:
         figures[kind] = measure_sequences(
             kind, arguments.model, every=arguments.every, quick=arguments.quick, seed=arguments.seed
@@ -194,9 +215,15 @@ def _gestures(arguments: argparse.Namespace, figures: dict[str, Any]) -> list[st
     return []
 
 
-def _fuzz(arguments: argparse.Namespace, figures: dict[str, Any]) -> list[str]:
+def _check_fuzz(arguments: argparse.Namespace) -> None:
     node = arguments.over != "library"
     require_all((node or arguments.log is None, "--log is of the node, want --over both or dds with it"))
+    if node:
+        _require_ros()
+
+
+def _fuzz(arguments: argparse.Namespace, figures: dict[str, Any]) -> list[str]:
+    node = arguments.over != "library"
     if node:
         from hand_pose_ros.nodes.bench.fuzz import fuzz_node  # needs ROS
     count, seed = arguments.messages, arguments.seed
@@ -258,15 +285,21 @@ def _soak(arguments: argparse.Namespace, figures: dict[str, Any]) -> list[str]:
     return found.problems
 
 
-def _retarget(arguments: argparse.Namespace, figures: dict[str, Any]) -> list[str]:
+def _check_retarget(arguments: argparse.Namespace) -> None:
     driven_too = arguments.seconds > 0.0
     require_all((driven_too or arguments.log is None, "--log is of the nodes, want --seconds with it"))
     if driven_too:
-        from hand_pose_ros.nodes.bench.retarget_client import drive_nodes  # needs ROS
-    robots = list(dict.fromkeys(arguments.robots))
-    for robot in robots:  # before the work, not after it
+        _require_ros()
+    for robot in arguments.robots:
         for side in arguments.sides:
             build_retargeter(read_robot(robot_file(robot, side)), arguments.engine, side)
+
+
+def _retarget(arguments: argparse.Namespace, figures: dict[str, Any]) -> list[str]:
+    driven_too = arguments.seconds > 0.0
+    if driven_too:
+        from hand_pose_ros.nodes.bench.retarget_client import drive_nodes  # needs ROS
+    robots = list(dict.fromkeys(arguments.robots))
     stems = [Path(robot).stem for robot in robots]
     names = {
         robot: stem if stems.count(stem) == 1 else robot for robot, stem in zip(robots, stems, strict=True)

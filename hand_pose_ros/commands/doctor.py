@@ -172,7 +172,7 @@ def _self_test(arguments: argparse.Namespace, wrong: list[str]) -> list[str]:
     from hand_pose_ros.tracking.tracker import HandTracker
 
     try:
-        compile_missing()
+        compile_missing(arguments.model)
         tracker = HandTracker(arguments.model, TrackerConfig(device=arguments.device))
         tracker.warm_up()
         outcome = run_self_test(tracker)

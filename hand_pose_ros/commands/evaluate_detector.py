@@ -125,17 +125,18 @@ def _detect(a: argparse.Namespace, figures: dict[str, Any]) -> None:
 
 def _search(a: argparse.Namespace, figures: dict[str, Any]) -> None:
     """Measure the whole search, print and add the figures; interrupted, those of the scenes searched by then."""
-    compile_missing()
     config = TrackerConfig(hands=MOST_HANDS)
     if a.start_odds is not None:
         config = replace(config, start_odds=a.start_odds)
-    tracker = HandTracker(a.model, config)
+    data = _LOOKALIKES if a.lookalikes else load_detector_config(a.recipe).data if a.recipe else {}
+    detector = None
     if a.weights is not None or a.least_score is not None:
-        detection = _detection_config(a.least_score, config.proposals.candidate_score)
-        detector = HandDetector(a.weights, detection)
+        detector = HandDetector(a.weights, _detection_config(a.least_score, config.proposals.candidate_score))
+    compile_missing(a.model)
+    tracker = HandTracker(a.model, config)
+    if detector is not None:
         tracker.proposal_generator = ProposalGenerator(detector, config.proposals, config.blob_detector)
     tracker.warm_up()
-    data = _LOOKALIKES if a.lookalikes else load_detector_config(a.recipe).data if a.recipe else {}
     source = FullFrames(full_frame_config(data, REPORT_SPLIT))
     images = still_images(source, validation_seed(a.seed, 0), a.pictures)
     searched: list[SearchedImage] = []

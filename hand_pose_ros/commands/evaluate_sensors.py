@@ -83,7 +83,7 @@ def run(arguments: argparse.Namespace) -> None:
         for hands in arguments.hands
         for distance in arguments.distances
     ]
-    compile_missing()
+    compile_missing(arguments.model)
     estimator = PoseEstimator(model_file(arguments.model), config)
     tracker = HandTracker(arguments.model, config) if arguments.tracker else None
     head = {

@@ -144,7 +144,7 @@ def run(arguments: argparse.Namespace) -> int:
                     f"{error} (the preset {arguments.camera} names it: give --depth-topic and --info-topic)"
                 ) from error
             raise
-        compile_missing()
+        compile_missing(arguments.model)
         asked = stack.enter_context(stop_requests())
         stack.enter_context(output_folder(arguments.output))
         played, left_out, failed = _play(arguments, opened, asked)

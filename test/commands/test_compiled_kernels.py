@@ -35,6 +35,7 @@ def commands(folder) -> dict[str, list[str]]:
         "doctor": ["doctor"],
         "bench": ["bench", "refine", "--output", figures],
         "detector": ["evaluate-detector", "--search", "--json", figures],
+        "robots": ["bench", "retarget", "--output", figures],
         "sensors": ["evaluate-sensors", "--json", figures],
     }
 
@@ -47,20 +48,38 @@ def test_a_command_says_that_it_compiles_and_ends_at_once_when_interrupted(name,
     assert [path.name for path in tmp_path.iterdir()] == ["frames"]
 
 
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        *((name, ["--model", "/none.safetensors"]) for name in ("replay", "bench", "detector", "sensors")),
+        ("bench", ["--real", "frames"]),
+        ("detector", ["--start-odds", "99"]),
+        ("detector", ["--recipe", "/none.yaml"]),
+        ("detector", ["--weights", "/none.safetensors"]),
+        ("robots", ["--robots", "/none.yaml"]),
+        ("robots", ["--log", "logs"]),
+    ],
+)
+def test_what_is_given_wrong_is_refused_before_anything_is_compiled(name, wrong, cold, tmp_path, capsys):
+    assert main([*commands(tmp_path)[name], *wrong]) == 2
+    assert cold == []
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
 def test_what_cannot_be_kept_is_told_and_used(monkeypatch, capsys):
     def compile_kernels() -> None:
         raise OSError("[Errno 28] No space left on device")
 
     monkeypatch.setattr(kernel_cache, "is_warm", lambda: False)
     monkeypatch.setattr(compiled_kernels, "compile_kernels", compile_kernels)
-    compiled_kernels.compile_missing()
+    compiled_kernels.compile_missing(None)
     assert "compiled kernels cannot be kept: [Errno 28] No space left" in capsys.readouterr().err
 
 
 def test_nothing_is_said_where_all_is_compiled(monkeypatch, capsys):
     monkeypatch.setattr(kernel_cache, "is_warm", lambda: True)
     monkeypatch.setattr(compiled_kernels, "compile_kernels", lambda: pytest.fail("compiled"))
-    compiled_kernels.compile_missing()
+    compiled_kernels.compile_missing(None)
     assert capsys.readouterr().err == ""
 
 
