@@ -115,8 +115,6 @@ def test_the_node_is_asked_for_before_the_library_is_fuzzed(
 
     monkeypatch.setattr(bench, "fuzz_tracker", work)
     monkeypatch.setattr(bench, "still_hand", work)
-    for name in [name for name in sys.modules if name.startswith("hand_pose_ros.nodes")]:
-        monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "rclpy", None)
     for arguments in (["fuzz"], ["retarget", "--seconds", "1"]):
         assert main(["bench", *arguments]) == 2
