@@ -143,7 +143,8 @@ def _read_labels(path: Path) -> NDArray[np.float64]:
 
 
 def _require_images(folder: Path, labels: int) -> None:
-    """An image for every label line, so that neither list lost a frame."""
+    """DatasetError unless each label line has its image. Images without a line are not read: joint.txt says how many it
+    has."""
     images = {path.name for path in folder.glob("*_depth.bin")}
     for frame in range(labels):
         if f"{frame:06d}_depth.bin" not in images:
