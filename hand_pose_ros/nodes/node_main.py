@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -30,8 +30,8 @@ from hand_pose_ros.nodes.process import END_S, ending_signals, in_main_thread
 from hand_pose_ros.validation import shown
 
 _GOODBYE_S = 1.5
-"""How long a node may take to say goodbye. Guessed: what moves takes up to 0.5 s to stop, a frame in work 0.1 s; launch
-sends a second signal after 5 s."""
+"""How long a node may take to say goodbye. Guessed: what moves takes up to 0.5 s to stop, a frame in work 0.1 s, to be
+heard 0.5 s; launch sends a second signal after 5 s."""
 _DESTROYED_S = 0.001
 """Until what is destroyed has left its node, seconds. Guessed."""
 
@@ -60,7 +60,9 @@ def run_node(
 
     def end() -> None:
         if goodbye is not None and spins:
-            last = threading.Thread(target=_while_alive, args=(goodbye, node), name="goodbye", daemon=True)
+            last = threading.Thread(
+                target=while_alive, args=(node, partial(goodbye, node)), name="goodbye", daemon=True
+            )
             last.start()
             last.join(_GOODBYE_S)
         _end_middleware()
@@ -106,10 +108,10 @@ def _end_middleware() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _while_alive(work: Callable[[Any], object], node: Any) -> None:
+def while_alive(node: Any, work: Callable[[], object]) -> None:
     """Work on a node that fails quietly where the middleware ends meanwhile."""
     try:
-        work(node)
+        work()
     except Exception:
         if node.context.ok():
             raise

@@ -102,6 +102,8 @@ class RobotDriver:
     def switch(self, on: bool) -> tuple[bool, str]:
         """The service: (whether it worked, what follows)."""
         with self._lock:
+            if on and self._ending:
+                return False, "the node is not active"
             if on and self._engagement.deadman == "engages":
                 return self._lift_stop()
             again = on and self._commander.engaged

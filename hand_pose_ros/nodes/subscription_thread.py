@@ -104,32 +104,39 @@ class SubscriptionThread:
         if handle is None:  # the middleware has ended
             return
         try:
-            with ExitStack() as used:
-                for one in (handle, self._wake.handle, *handles, *events):
-                    used.enter_context(one)
-                # As rclpy.wait_for_message does.
+            with handle:  # as rclpy.wait_for_message does
                 wait_set = rclpy_implementation.WaitSet(len(handles), 1, 0, 0, 0, len(events), handle)
-                while not self._closed and context.ok():
-                    wait_set.clear_entities()
-                    for one in handles:
-                        wait_set.add_subscription(one)
-                    for event in events:
-                        event.add_to_wait_set(wait_set)
-                    wait_set.add_guard_condition(self._wake.handle)
-                    wait_set.wait(int(1e9 * min(max(self._due_s(), 0.0), _LOOK_S)))
-                    for reader, subscription in zip(self._readers, self._subscriptions, strict=True):
-                        self._take(reader, subscription)
-                    for event in events:
-                        if event.is_ready(wait_set):
-                            self._handle_event(event)
+            while not self._closed and context.ok():
+                due_s = self._due_s()
+                ready = self._wait(wait_set, handles, events, due_s)
+                for reader, subscription in zip(self._readers, self._subscriptions, strict=True):
+                    self._take(reader, subscription)
+                for event in ready:
+                    self._handle_event(event)
         except (InvalidHandle, RCLError):
             if context.ok() and not self._closed:
                 raise
 
+    def _wait(self, wait_set: Any, handles: list[Any], events: list[Any], due_s: float) -> list[Any]:
+        """The events that are there, as soon as anything is. Only meanwhile what it waits for is in use: a call that
+        hangs must not keep the middleware's part of the node at the end."""
+        with ExitStack() as used:
+            for one in (self._wake.handle, *handles, *events):
+                used.enter_context(one)
+            wait_set.clear_entities()
+            for one in handles:
+                wait_set.add_subscription(one)
+            for event in events:
+                event.add_to_wait_set(wait_set)
+            wait_set.add_guard_condition(self._wake.handle)
+            wait_set.wait(int(1e9 * min(max(due_s, 0.0), _LOOK_S)))
+            return [event for event in events if event.is_ready(wait_set)]
+
     def _take(self, reader: Reader, subscription: Subscription) -> None:
         """Everything that has come."""
         while not self._closed:
-            taken = subscription.handle.take_message(subscription.msg_type, subscription.raw)
+            with subscription.handle:
+                taken = subscription.handle.take_message(subscription.msg_type, subscription.raw)
             if taken is None:
                 return
             message, info = taken
@@ -142,7 +149,8 @@ class SubscriptionThread:
 
     def _handle_event(self, event: Any) -> None:
         """What an executor does with an event."""
-        data = event.take_data()
+        with event:
+            data = event.take_data()
         if not data:
             return
         try:

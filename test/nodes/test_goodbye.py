@@ -16,12 +16,13 @@ import pytest
 
 rclpy = pytest.importorskip("rclpy", reason="needs ROS 2: source tools/environment.sh")
 
+from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import TwistStamped
 from lifecycle_msgs.msg import TransitionEvent
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import CameraInfo, Image, JointState
-from std_msgs.msg import Header, String
+from std_msgs.msg import Bool, Header, String
 from std_srvs.srv import SetBool
 from visualization_msgs.msg import Marker, MarkerArray
 
@@ -29,6 +30,7 @@ from hand_pose_ros.hand.skeleton import ANGLE_COUNT
 from hand_pose_ros.msg import HandGesture, HandPose, HandPoseArray
 from hand_pose_ros.nodes.conversions import hand_message
 
+LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("hang_ups_count")]
 ROOT = Path(__file__).resolve().parents[2]
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -113,6 +115,10 @@ class Bench:
         self.context.try_shutdown()
 
 
+def last_lifecycle(diagnostics: list[DiagnosticArray]) -> str:
+    return next(value.value for value in diagnostics[-1].status[0].values if value.key == "lifecycle")
+
+
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
     made: list[Bench] = []
@@ -134,6 +140,8 @@ def test_an_arm_that_follows_the_palm_is_told_to_stop(bench, tmp_path, number):
     markers = tracker.listen(MarkerArray, "markers")
     gestures = tracker.listen(HandGesture, "hand_gestures")
     transitions = tracker.listen(TransitionEvent, "hand_tracker/transition_event")
+    diagnostics = tracker.listen(DiagnosticArray, "/diagnostics")
+    engaged = tracker.listen(Bool, "right_hand/palm_engaged", LATCHED)
     images = tracker.node.create_publisher(Image, "depth/image_rect", 5)
     infos = tracker.node.create_publisher(CameraInfo, "depth/camera_info", 5)
     info = CameraInfo(width=64, height=48, k=[60.0, 0.0, 31.5, 0.0, 60.0, 23.5, 0.0, 0.0, 1.0])
@@ -154,7 +162,9 @@ def test_an_arm_that_follows_the_palm_is_told_to_stop(bench, tmp_path, number):
     assert (last.linear.x, last.linear.y, last.linear.z) == (0.0, 0.0, 0.0)
     assert list(gestures[-1].events) == [HandGesture.GRASP_END]
     assert {marker.action for marker in markers[-1].markers} <= {Marker.DELETE, Marker.DELETEALL}
-    assert "inactive" in {event.goal_state.label for event in transitions}
+    assert transitions[-1].start_state.label == "deactivating"
+    assert not engaged[-1].data
+    assert last_lifecycle(diagnostics) == "inactive"
 
 
 @pytest.mark.parametrize("number", SIGNALS)
@@ -169,8 +179,8 @@ def test_fingers_that_move_come_to_a_stop(bench, tmp_path, hand, number):
         "stale_s:=5.0",
     )
     commands = robot.listen(JointState, "joint_command")
-    latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-    states = robot.listen(String, "hand_retarget/state", latched)
+    states = robot.listen(String, "hand_retarget/state", LATCHED)
+    diagnostics = robot.listen(DiagnosticArray, "/diagnostics")
     hands = robot.node.create_publisher(HandPoseArray, "hands", 5)
     client = robot.node.create_client(SetBool, "hand_retarget/engage")
     robot.spin_until(client.service_is_ready)
@@ -192,3 +202,4 @@ def test_fingers_that_move_come_to_a_stop(bench, tmp_path, hand, number):
     assert commands[-1].velocity[0] == 0.0
     assert moving <= commands[-1].position[0] < 1.0  # it was on its way to 1.2 rad
     assert states[-1].data == "disengaged: not active"
+    assert last_lifecycle(diagnostics) == "inactive"

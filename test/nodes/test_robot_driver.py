@@ -429,7 +429,7 @@ def test_nothing_comes_after_closing():
     rig.driver.close()
     sent = len(rig.sent)
     rig.driver.press(True)
-    rig.driver.switch(True)
+    assert rig.driver.switch(True) == (False, "the node is not active")
     rig.play(0.3)
     assert len(rig.sent) == sent
 

@@ -243,3 +243,23 @@ def test_where_one_subscription_cannot_be_made_none_is_left():
     assert list(node.subscriptions) == []
     node.destroy_node()
     context.try_shutdown()
+
+
+def test_a_callback_that_hangs_keeps_nothing_of_the_middleware(rig, monkeypatch):
+    """Else the node's shared memory would be left behind at the end of its process."""
+    monkeypatch.setattr(subscription_thread, "_JOIN_S", 0.1)
+    hangs, go_on = threading.Event(), threading.Event()
+
+    def callback(*_: object) -> None:
+        hangs.set()
+        assert go_on.wait(60.0)
+
+    made = rig(callback)
+    made.publisher.publish(Int64(data=1))
+    assert hangs.wait(60.0)
+    made.thread.close()
+    try:
+        assert wait(lambda: made.publisher.get_subscription_count() == 0, 20.0)
+    finally:
+        go_on.set()
+    assert made.failures == []
