@@ -13,7 +13,6 @@ from functools import partial
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
-from lifecycle_msgs.msg import State
 from rclpy._rclpy_pybind11 import InvalidHandle
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
@@ -39,13 +38,7 @@ _HEARD_S, _UNSURE_S = 0.5, 0.1
 nothing. Guessed: on two busy cores a third of them was lost without. Fast DDS asks for acknowledgements every 3 s, or
 when a history is full, so that often the whole time is waited."""
 _LOOK_S = 0.005
-_SOON_OVER = {
-    State.TRANSITION_STATE_ACTIVATING,
-    State.TRANSITION_STATE_DEACTIVATING,
-    State.TRANSITION_STATE_CLEANINGUP,
-    State.TRANSITION_STATE_SHUTTINGDOWN,
-    State.TRANSITION_STATE_ERRORPROCESSING,
-}
+_SOON_OVER = {"activating", "deactivating", "cleaningup", "shuttingdown", "errorprocessing"}
 """Transitions that are waited for at the end: they stop what moves. To configure may take minutes."""
 
 
@@ -70,9 +63,9 @@ class ManagedNode(LifecycleNode):
     def goodbye(self) -> None:
         """Deactivates it, so that nothing of what it sent goes on, and waits until that is heard: before its process
         ends, with which every message is lost that a listener has not yet received."""
-        while self.context.ok() and self.lifecycle_state in _SOON_OVER:
+        while self.context.ok() and self._state_label in _SOON_OVER:
             time.sleep(_LOOK_S)
-        if self.lifecycle_state == State.PRIMARY_STATE_ACTIVE:
+        if self._state_label == "active":
             self.trigger_deactivate()
         self._report()
         end = time.monotonic() + _HEARD_S
@@ -99,6 +92,11 @@ class ManagedNode(LifecycleNode):
     def lifecycle_state(self) -> int:
         """The number of its state, as lifecycle_msgs/State has it."""
         return int(self._state_machine.current_state[0])
+
+    @property
+    def _state_label(self) -> str:
+        """Its name."""
+        return str(self._state_machine.current_state[1])
 
     @property
     def unloaded_state(self) -> str:
