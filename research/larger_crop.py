@@ -25,7 +25,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from tqdm import tqdm
 
 from hand_pose_ros.commands.arguments import positive_int, seed_int
-from hand_pose_ros.commands.main import Parser, exit_status
+from hand_pose_ros.commands.main import module_status
 from hand_pose_ros.datasets.full_frames import FullFrames, full_frame_config
 from hand_pose_ros.datasets.seeds import training_seed, validation_seed
 from hand_pose_ros.datasets.still_images import StillImage, still_images
@@ -238,10 +238,7 @@ def run(given: argparse.Namespace) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """``python -m research.larger_crop``; bad input ends in one line on stderr and status 2."""
-    program = "python -m research.larger_crop"
-    parser = Parser(prog=program, description=__doc__)
-    add_arguments(parser)
-    return exit_status(program, lambda _: run(parser.parse_args(arguments)), argparse.Namespace())
+    return module_status("python -m research.larger_crop", __doc__, add_arguments, run, arguments)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from hand_pose_ros.commands.arguments import positive_int, real_number
 from hand_pose_ros.commands.interrupts import INTERRUPTED, stop_requests
-from hand_pose_ros.commands.main import Parser, exit_status
+from hand_pose_ros.commands.main import module_status
 from hand_pose_ros.commands.train import sources, with_overrides
 from hand_pose_ros.datasets.torch_batch import Source, TorchBatch
 from hand_pose_ros.hand import skeleton
@@ -131,9 +131,7 @@ def run(given: argparse.Namespace) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """``python -m research.segmentation``; bad input ends in one line on stderr and status 2."""
-    parser = Parser(prog=PROGRAM, description=__doc__)
-    add_arguments(parser)
-    return exit_status(PROGRAM, lambda _: run(parser.parse_args(arguments)), argparse.Namespace())
+    return module_status(PROGRAM, __doc__, add_arguments, run, arguments)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from hand_pose_ros.commands.arguments import require_outputs, share
-from hand_pose_ros.commands.main import Parser, exit_status
+from hand_pose_ros.commands.main import module_status
 from hand_pose_ros.commands.train import sources
 from hand_pose_ros.network.checkpoint import load_checkpoint, save_checkpoint
 from hand_pose_ros.network.model import HandNet
@@ -87,9 +87,7 @@ def run(given: argparse.Namespace) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """``python -m research.weight_average``; bad input ends in one line on stderr and status 2."""
-    parser = Parser(prog=PROGRAM, description=__doc__)
-    add_arguments(parser)
-    return exit_status(PROGRAM, lambda _: run(parser.parse_args(arguments)), argparse.Namespace())
+    return module_status(PROGRAM, __doc__, add_arguments, run, arguments)
 
 
 if __name__ == "__main__":

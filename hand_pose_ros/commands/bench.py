@@ -181,22 +181,18 @@ def _check_refine(arguments: argparse.Namespace) -> None:
         (not arguments.real or bool(arguments.intrinsics), "--real wants --intrinsics"),
         (not arguments.intrinsics or bool(arguments.real), "--intrinsics goes with --real"),
     )
-    _recording(arguments)
-
-
-def _recording(arguments: argparse.Namespace) -> RecordedFrames | None:
-    return RecordedFrames.open(arguments.real, arguments.intrinsics) if arguments.real else None
+    if arguments.real:
+        arguments.recording = RecordedFrames.open(arguments.real, arguments.intrinsics)
 
 
 def _refine(arguments: argparse.Namespace, figures: dict[str, Any]) -> list[str]:
-    recording = _recording(arguments)
     for kind in arguments.kinds:
         figures[kind] = measure_sequences(
             kind, arguments.model, every=arguments.every, quick=arguments.quick, seed=arguments.seed
         )
         print(f"\n{markdown_table(kind, figures[kind])}")
-    if recording is not None:
-        figures["real"] = measure_recording(recording, arguments.depth_unit, arguments.model)
+    if arguments.real:
+        figures["real"] = measure_recording(arguments.recording, arguments.depth_unit, arguments.model)
         print(f"\n{markdown_table('real', {FULL: figures['real']})}")
     return []
 

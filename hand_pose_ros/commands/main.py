@@ -131,6 +131,20 @@ def _no_backend() -> Iterator[None]:
                     sys.modules["matplotlib"].rcParams["backend"] = named
 
 
+def module_status(
+    program: str,
+    description: str | None,
+    add_arguments: Callable[[argparse.ArgumentParser], None],
+    run: Callable[[argparse.Namespace], int | None],
+    arguments: Sequence[str] | None = None,
+) -> int:
+    """The ``main`` of a module that is run by ``python -m``: parse the arguments (None: those of this process) and run
+    -> :func:`exit_status`."""
+    parser = Parser(prog=program, description=description)
+    add_arguments(parser)
+    return exit_status(program, lambda _: run(parser.parse_args(arguments)), argparse.Namespace())
+
+
 def exit_status(
     program: str, run: Callable[[argparse.Namespace], int | None], parsed: argparse.Namespace
 ) -> int:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import rclpy
-from rclpy._rclpy_pybind11 import InvalidHandle, RCLError, UnknownROSArgsError
+from rclpy._rclpy_pybind11 import InvalidHandle, UnknownROSArgsError
 from rclpy.executors import Executor, ExternalShutdownException, MultiThreadedExecutor, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.logging import LoggingSeverity, set_logger_level
@@ -169,11 +169,7 @@ def log_folder() -> Path | None:
 
 def publish_if_alive(node: Any, publisher: Any, message: Any) -> None:
     """Publishes, from whatever thread; nothing where the middleware has ended, or ends meanwhile."""
-    try:
-        publisher.publish(message)
-    except RCLError:
-        if node.context.ok():
-            raise
+    while_alive(node, partial(publisher.publish, message))
 
 
 def of_a_living_node(transition: Transition) -> Transition:

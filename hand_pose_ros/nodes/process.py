@@ -24,18 +24,14 @@ END_S = 4.0
 """Seconds from the first signal after which the process ends whatever it does. Chosen: docker kills after 10 s, and
 the node promises 5."""
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-"""Those that end a node, beside a closed terminal's SIGHUP."""
 _children: set[subprocess.Popen[bytes]] = set()
 
 
 def run(module: str) -> NoReturn:
     """Imports the module, runs its ``main`` and ends the process with what that returns, whatever threads still do; 2,
     with one line, where a package is not installed that it needs."""
-    for number in _SIGNALS:
+    for number in _ending_numbers():
         signal.signal(number, _end_at_once)
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup has it
-        signal.signal(signal.SIGHUP, _end_as_terminated)
     try:
         main = importlib.import_module(module).main
     except ModuleNotFoundError as error:
@@ -61,7 +57,7 @@ def ending_signals(begin: Callable[[], object], limit_s: float | None = END_S) -
     if not in_main_thread():
         yield ended
         return
-    numbers = [*_SIGNALS, *([signal.SIGHUP] if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN else [])]
+    numbers = _ending_numbers()
 
     def wait() -> None:
         while told := os.read(reading, 1):
@@ -105,17 +101,18 @@ def owned(child: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
         _children.discard(child)
 
 
+def _ending_numbers() -> list[signal.Signals]:
+    """The signals that end a node: a closed terminal's, too, unless it is ignored, as nohup has it."""
+    hang_up = [] if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else [signal.SIGHUP]
+    return [signal.SIGINT, signal.SIGTERM, *hang_up]
+
+
 def _do_nothing(number: int, frame: FrameType | None) -> None:
     """The signal is told through the pipe."""
 
 
 def _end_at_once(number: int, frame: FrameType | None) -> None:
     _end(0)
-
-
-def _end_as_terminated(number: int, frame: FrameType | None) -> None:
-    """Without a word it would leave shared memory, and our child, behind."""
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _end(status: int) -> NoReturn:

@@ -6,19 +6,18 @@ In: command-line arguments. Out: the exit status, 0 when it worked, 2 with one l
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 
-from hand_pose_ros.commands.main import Parser, exit_status
+from hand_pose_ros.commands.main import module_status
 from research.architecture_sweep.command import PROGRAM, add_arguments, run
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; bad input and files that cannot be used end in one line on stderr and status 2."""
-    parser = Parser(prog=PROGRAM, description="Networks trained and compared at one budget.")
-    add_arguments(parser)
-    return exit_status(PROGRAM, lambda _: run(parser.parse_args(arguments)), argparse.Namespace())
+    return module_status(
+        PROGRAM, "Networks trained and compared at one budget.", add_arguments, run, arguments
+    )
 
 
 if __name__ == "__main__":
